@@ -1,0 +1,36 @@
+/** `pnpm check`: format and lint, types, dead code, the packages as npm will see them, the direction of dependencies. */
+import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { findWrongArrows } from './arrows.ts';
+import { tool, turbo } from './tool.ts';
+
+const checks: [name: string, passes: () => boolean][] = [
+  ['format and lint', () => passesTool('biome', ['ci', '--error-on-warnings', '.'])],
+  ['types', () => turbo(['build', 'check', '--output-logs=errors-only']) === 0],
+  ['dead code', () => passesTool('knip', ['--treat-config-hints-as-errors'])],
+  [
+    'packages',
+    () =>
+      globSync('packages/*/package.json').every((file) =>
+        passesTool('publint', ['--strict', '--pack', 'npm', dirname(file)]),
+      ),
+  ],
+  ['dependency arrows', arrowsPointDown],
+];
+
+const failed = checks.filter(([name, passes]) => {
+  console.log(`\n— ${name}`);
+  return !passes();
+});
+console.log(failed.length > 0 ? `\nFailed: ${failed.map(([name]) => name).join(', ')}` : '\nAll checks passed.');
+process.exitCode = failed.length > 0 ? 1 : 0;
+
+function passesTool(name: string, args: readonly string[]): boolean {
+  return tool(name, args) === 0;
+}
+
+function arrowsPointDown(): boolean {
+  const wrong = findWrongArrows('.');
+  for (const line of wrong) console.log(line);
+  return wrong.length === 0;
+}
