@@ -1,0 +1,18 @@
+import type { errors, KoaContextWithOIDC } from 'oidc-provider';
+import { describeError } from './microsoft-errors.ts';
+import { escapeHtml, renderPage } from './page.ts';
+
+/** The page for an error that no app may be told of: unknown app, wrong redirect, a sign-in that is over. */
+export function renderErrorPage(ctx: KoaContextWithOIDC, _out: unknown, error: Error | errors.OIDCProviderError): void {
+  const { description, correlationId, traceId, timestamp } = describeError(ctx, error);
+  ctx.type = 'html';
+  ctx.body = renderPage(
+    'Sorry, but we’re having trouble signing you in.',
+    `<p role="alert">${escapeHtml(description)}</p>
+<dl>
+<dt>Request Id</dt><dd>${traceId}</dd>
+<dt>Correlation Id</dt><dd>${correlationId}</dd>
+<dt>Timestamp</dt><dd>${timestamp}</dd>
+</dl>`,
+  );
+}

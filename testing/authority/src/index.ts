@@ -1,0 +1,6 @@
+export { accountPassword } from './accounts.ts';
+export { type Authority, type AuthorityOptions, startAuthority } from './authority.ts';
+export type { Endpoint, Fault, FaultOptions } from './faults.ts';
+export type { ServedRequest } from './request-log.ts';
+export { type Page, ScriptedBrowser } from './scripted-browser.ts';
+export { approveDevice, type SignInAsOptions, signInAs } from './sign-in-as.ts';

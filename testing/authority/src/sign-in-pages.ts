@@ -1,0 +1,66 @@
+import { accountPassword } from './accounts.ts';
+import { escapeHtml, renderAlert, renderPage } from './page.ts';
+
+/** Asks who it is: one form with the address and the password, with Sign in and Cancel. */
+export function renderLoginPage(page: { action: string; username: string; alert?: string | undefined }): string {
+  return renderPage(
+    'Sign in',
+    `${renderAlert(page.alert)}
+<form method="post" action="${escapeHtml(page.action)}">
+<label for="username">Email address</label>
+<input id="username" name="username" type="email" autocomplete="username" required value="${escapeHtml(page.username)}">
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required aria-describedby="hint">
+<p id="hint">Any address will do; the password is <kbd>${accountPassword}</kbd>.</p>
+<menu>
+<button name="answer" value="cancel" formnovalidate>Cancel</button>
+<button name="answer" value="accept">Sign in</button>
+</menu>
+</form>`,
+  );
+}
+
+/** Asks which account, where `prompt=select_account` wants it although somebody is signed in. */
+export function renderAccountPage(page: { action: string; username: string }): string {
+  return renderPage(
+    'Pick an account',
+    `<form method="post" action="${escapeHtml(page.action)}">
+<button class="account" name="account" value="current">${escapeHtml(page.username)}</button>
+<button class="account" name="account" value="other">Use another account</button>
+<menu>
+<button name="answer" value="cancel">Cancel</button>
+</menu>
+</form>`,
+  );
+}
+
+/** Asks whether the app may have what it wants. */
+export function renderConsentPage(page: { action: string; app: string; username: string; scopes: string[] }): string {
+  return renderPage(
+    'Let this app access your info?',
+    `<p><strong>${escapeHtml(page.app)}</strong> needs your permission to:</p>
+<ul>
+${page.scopes.map((scope) => `<li>${escapeHtml(permissionTexts[scope.toLowerCase()] ?? scope)}</li>`).join('\n')}
+</ul>
+<p>Signed in as ${escapeHtml(page.username)}. You can change these permissions at any time.</p>
+<form method="post" action="${escapeHtml(page.action)}">
+<menu>
+<button name="answer" value="cancel">Cancel</button>
+<button name="answer" value="accept">Accept</button>
+</menu>
+</form>`,
+  );
+}
+
+const permissionTexts: Record<string, string> = {
+  openid: 'Sign you in',
+  profile: 'View your basic profile',
+  email: 'View your email address',
+  'microsoft.offline_access': 'Maintain access to data you have given it access to',
+  'user.read': 'Read your profile',
+  'files.read': 'Read your files',
+  'files.read.all': 'Read all files that you have access to',
+  'files.readwrite': 'Have full access to your files',
+  'files.readwrite.all': 'Have full access to all files you have access to',
+  'files.readwrite.appfolder': 'Have full access to its own folder',
+};
