@@ -1,0 +1,44 @@
+import { createPkce, createState } from 'pkce-state';
+import type { SignInAttempt } from './sign-in.ts';
+
+/** The two secrets of one authorization request that come back at different ends. */
+export interface RequestSecrets {
+  state: string;
+  verifier: string;
+  challenge: string;
+}
+
+export async function createSecrets(): Promise<RequestSecrets> {
+  const { verifier, challenge } = await createPkce();
+  return { state: createState(), verifier, challenge };
+}
+
+/** The address at which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3). */
+export async function authorizationUrl(
+  { provider, options, scope }: SignInAttempt,
+  { state, challenge }: RequestSecrets,
+  redirectUri: string,
+  responseMode: 'form_post' | 'query',
+): Promise<string> {
+  return (await provider()).authorizationUrl({
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    response_mode: responseMode,
+    scope,
+    state,
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    ...(options.prompt && { prompt: options.prompt }),
+    ...(options.loginHint && { login_hint: options.loginHint }),
+  });
+}
+
+/** What the token endpoint wants for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
+export function codeForm(
+  code: string,
+  redirectUri: string,
+  { scope }: SignInAttempt,
+  { verifier }: RequestSecrets,
+): Record<string, string> {
+  return { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier, scope };
+}

@@ -1,0 +1,51 @@
+/**
+ * One piece of work that many callers wait for. A caller that aborts lets go of it alone; when the last one has let go,
+ * the work is asked to stop.
+ */
+export class Flight<T> {
+  readonly #controller = new AbortController();
+  readonly #result: Promise<T>;
+  #callers = 0;
+
+  constructor(task: (signal: AbortSignal) => Promise<T>) {
+    this.#result = task(this.#controller.signal);
+    this.#result.catch(() => {});
+  }
+
+  /** True where the work was asked to stop, so that a new caller needs a new flight. */
+  get stopping(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /** Rejects with the signal's reason when it aborts. */
+  async join(signal: AbortSignal | undefined): Promise<T> {
+    this.#callers++;
+    try {
+      return await untilAborted(this.#result, signal);
+    } finally {
+      this.#callers--;
+      if (this.#callers === 0) this.stop(signal?.reason);
+    }
+  }
+
+  /** Asks the work to stop where it can. */
+  stop(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Resolves when the work has ended, in whatever way. */
+  async ended(): Promise<void> {
+    await this.#result.catch(() => {});
+  }
+}
+
+/** The promise's outcome, or the signal's reason where that comes first. */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,68 @@
+export type OneDriveTokenErrorCode =
+  | 'SIGN_IN_REQUIRED'
+  | 'SIGN_IN_DENIED'
+  | 'SIGN_IN_TIMEOUT'
+  | 'NETWORK'
+  | 'SERVER'
+  | 'THROTTLED'
+  | 'CONFIGURATION'
+  | 'RESPONSE'
+  | 'STORE'
+  | 'CLOSED';
+
+/** What is known about a failure besides its code and message. */
+export interface OneDriveTokenErrorDetails {
+  cause?: unknown;
+  /** Default: true for NETWORK, SERVER and THROTTLED. */
+  retryable?: boolean;
+  error?: string | undefined;
+  errorCodes?: readonly number[] | undefined;
+  correlationId?: string | undefined;
+  traceId?: string | undefined;
+  retryAfter?: number | undefined;
+}
+
+const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 'THROTTLED'];
+
+/**
+ * Every failure of the handler that is neither a mistake in its options (TypeError, RangeError) nor an abort.
+ *
+ * | code | what happened | what to do |
+ * | --- | --- | --- |
+ * | `SIGN_IN_REQUIRED` | nothing usable is stored, and no browser was allowed | call `signIn()` |
+ * | `SIGN_IN_DENIED` | the person or the provider said no | sign in again, and accept |
+ * | `SIGN_IN_TIMEOUT` | nobody finished signing in | sign in again |
+ * | `NETWORK` | the provider could not be reached, or the connection broke | try again later |
+ * | `SERVER` | the provider failed | try again later |
+ * | `THROTTLED` | too many requests | try again after `retryAfter` |
+ * | `CONFIGURATION` | the app's registration or scopes are wrong | as the message says |
+ * | `RESPONSE` | the answer makes no sense (a captive portal, a proxy) | as the message says |
+ * | `STORE` | the token store failed; the reason is `cause` | as the message says |
+ * | `CLOSED` | the handler was closed | make a new one |
+ */
+export class OneDriveTokenError extends Error {
+  override readonly name = 'OneDriveTokenError';
+  readonly code: OneDriveTokenErrorCode;
+  /** True where the same call may succeed later without anybody changing anything. */
+  readonly retryable: boolean;
+  /** The provider's OAuth error, for example `invalid_grant` (RFC 6749 section 5.2). */
+  readonly error?: string;
+  /** Microsoft's AADSTS numbers. */
+  readonly errorCodes?: readonly number[];
+  /** Microsoft's name for the request, for its support. */
+  readonly correlationId?: string;
+  readonly traceId?: string;
+  /** How many milliseconds the provider asked to wait. */
+  readonly retryAfter?: number;
+
+  constructor(code: OneDriveTokenErrorCode, message: string, details: OneDriveTokenErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.retryable = details.retryable ?? retryableCodes.includes(code);
+    if (details.error !== undefined) this.error = details.error;
+    if (details.errorCodes !== undefined) this.errorCodes = details.errorCodes;
+    if (details.correlationId !== undefined) this.correlationId = details.correlationId;
+    if (details.traceId !== undefined) this.traceId = details.traceId;
+    if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter;
+  }
+}

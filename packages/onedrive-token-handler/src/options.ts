@@ -1,0 +1,165 @@
+import { resolve } from 'node:path';
+import { withOfflineAccess } from './scopes.ts';
+import type { TokenEvent } from './token-event.ts';
+import type { TokenStore } from './token-store.ts';
+
+/** Where tokens are kept: a file, or a store of the caller's own. */
+export interface StoreOptions {
+  /** The SQLite file. Default `./tokens.db`. Missing directories are made. */
+  dbFilepath?: string | undefined;
+  /** Used instead of a file; the handler does not close it. */
+  store?: TokenStore | undefined;
+  /** Encrypts the tokens in the file: a passphrase, or 32 bytes. */
+  encryptionKey?: string | Uint8Array | undefined;
+}
+
+/** Durations are milliseconds. */
+export interface OneDriveTokenHandlerOptions extends StoreOptions {
+  /** Names the record in the store: programs that use the same name and file share one sign-in. */
+  appName: string;
+  /** The application (client) id of your app registration. */
+  clientId: string;
+  /** For example `['Files.ReadWrite.All']`. `offline_access` is added where it is missing. */
+  scopes: readonly string[];
+  /**
+   * The provider's address before `/oauth2/v2.0/…`. Default `https://login.microsoftonline.com/consumers`.
+   * Plain http only for loopback hosts.
+   */
+  authority?: string | undefined;
+  /** How long a sign-in waits for the person. Default 180,000. */
+  signInTimeout?: number | undefined;
+  /** How long one exchange with the provider may take, with its retries. Default 30,000. */
+  requestTimeout?: number | undefined;
+  /** An access token this close to its end counts as expired. Default 300,000. */
+  expirySkew?: number | undefined;
+  /**
+   * How the browser delivers the answer. Default `form_post`, which keeps the code out of addresses and histories
+   * (RFC 9700 section 4.3.1); `query` for a browser that warns about the form (Safari).
+   */
+  responseMode?: 'form_post' | 'query' | undefined;
+  /** Shows the URL to the person. Default: the `open` package. */
+  openBrowser?: ((url: string) => unknown) | undefined;
+  /** Whether getToken() may open a browser. Default true; false: SIGN_IN_REQUIRED instead. */
+  interactive?: boolean | undefined;
+  /** Sends the requests. Default: one that honours HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The handler does not close it. */
+  dispatcher?: import('undici').Dispatcher | undefined;
+  /** What happened, without secrets: for logs, spinners and progress. */
+  onEvent?: ((event: TokenEvent) => void) | undefined;
+}
+
+/** The options with their defaults, checked. */
+export interface Settings extends StoreOptions {
+  readonly appName: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly authority: string;
+  readonly signInTimeout: number;
+  readonly requestTimeout: number;
+  readonly expirySkew: number;
+  readonly responseMode: 'form_post' | 'query';
+  readonly openBrowser: ((url: string) => unknown) | undefined;
+  readonly interactive: boolean;
+  readonly dispatcher: import('undici').Dispatcher | undefined;
+  readonly onEvent: ((event: TokenEvent) => void) | undefined;
+}
+
+const defaultAuthority = 'https://login.microsoftonline.com/consumers';
+const longestTimeout = 2 ** 31 - 1;
+
+/** Throws TypeError or RangeError, naming the option, where one can't be used. */
+export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  const { responseMode = 'form_post', interactive = true, openBrowser, dispatcher, onEvent } = options;
+  if (responseMode !== 'form_post' && responseMode !== 'query') {
+    throw new TypeError(`responseMode must be 'form_post' or 'query', not ${JSON.stringify(responseMode)}`);
+  }
+  if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
+  checkFunction('openBrowser', openBrowser);
+  checkFunction('onEvent', onEvent);
+  if (dispatcher !== undefined && typeof dispatcher?.dispatch !== 'function') {
+    throw new TypeError("dispatcher must be one of undici's, for example new ProxyAgent(…)");
+  }
+  return {
+    ...readStoreOptions(options),
+    appName: readText('appName', options.appName),
+    clientId: readText('clientId', options.clientId),
+    scopes: readScopes(options.scopes),
+    authority: readAuthority(options.authority ?? defaultAuthority),
+    signInTimeout: readTimeout('signInTimeout', options.signInTimeout ?? 180_000),
+    requestTimeout: readTimeout('requestTimeout', options.requestTimeout ?? 30_000),
+    expirySkew: readDuration('expirySkew', options.expirySkew ?? 300_000),
+    responseMode,
+    openBrowser,
+    interactive,
+    dispatcher,
+    onEvent,
+  };
+}
+
+/** The same for the options that say where tokens are kept. */
+export function readStoreOptions({ dbFilepath, store, encryptionKey }: StoreOptions): StoreOptions {
+  if (store !== undefined) {
+    if (dbFilepath !== undefined) throw new TypeError('give either dbFilepath or store, not both');
+    if (encryptionKey !== undefined)
+      throw new TypeError('encryptionKey encrypts dbFilepath: a store of your own has to do it itself');
+    for (const method of ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const) {
+      if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);
+    }
+    return { store };
+  }
+  // As an absolute path, because the working directory may have changed when the file is first needed.
+  return { dbFilepath: resolve(readText('dbFilepath', dbFilepath ?? './tokens.db')), encryptionKey };
+}
+
+function readText(name: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') {
+    throw new TypeError(`${name} must be a non-empty string, not ${value === '' ? 'an empty one' : typeof value}`);
+  }
+  return value;
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') {
+    throw new TypeError(`${name} must be a function, not ${typeof value}`);
+  }
+}
+
+function readScopes(scopes: unknown): readonly string[] {
+  const valid =
+    Array.isArray(scopes) && scopes.length > 0 && scopes.every((s) => typeof s === 'string' && /^\S+$/.test(s));
+  if (!valid)
+    throw new TypeError("scopes must be an array of scope names without spaces, for example ['Files.ReadWrite.All']");
+  return withOfflineAccess(scopes);
+}
+
+/** Without a slash at its end, so that two spellings of one authority are the same. */
+function readAuthority(authority: unknown): string {
+  const url = URL.parse(readText('authority', authority));
+  if (!url) throw new TypeError(`authority must be a URL, for example ${defaultAuthority}`);
+  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
+    throw new TypeError(
+      `authority must be https (plain http only for loopback hosts), not ${url.protocol}//${url.host}`,
+    );
+  }
+  if (url.search || url.hash || url.username || url.password) {
+    throw new TypeError(`authority must have no query, fragment or password: ${url.origin}${url.pathname}`);
+  }
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+}
+
+function readTimeout(name: string, value: unknown): number {
+  const duration = readDuration(name, value);
+  if (duration === 0 || duration > longestTimeout) {
+    throw new RangeError(`${name} must be between 1 and ${longestTimeout} milliseconds, not ${duration}`);
+  }
+  return duration;
+}
+
+function readDuration(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number of milliseconds, not ${typeof value}`);
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`${name} must be a finite number of milliseconds, 0 or more, not ${value}`);
+  }
+  return value;
+}

@@ -1,0 +1,126 @@
+import { OneDriveTokenError, type OneDriveTokenErrorCode } from './one-drive-token-error.ts';
+
+/** An OAuth error as the provider sent it (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions. */
+export interface ProviderErrorFields {
+  error: string;
+  description?: string | undefined;
+  errorCodes?: readonly number[] | undefined;
+  correlationId?: string | undefined;
+  traceId?: string | undefined;
+}
+
+/** What was asked for, because one error means different things: `invalid_grant` of a code is not that of a refresh token. */
+export type ProviderStep = 'authorization' | 'code' | 'refresh' | 'device code' | 'device poll';
+
+const signInAgain = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
+const denied = new Set(['access_denied', 'authorization_declined']);
+const serverTrouble = new Set(['server_error', 'temporarily_unavailable']);
+
+/**
+ * Microsoft's numbers that mean "sign in again": refresh token of another audience or spent, revoked by a changed password,
+ * unused for too long, ended by a policy, multi-factor needed, consent missing.
+ */
+const signInAgainNumbers = new Set([70000, 50173, 700082, 70043, 50076, 65001]);
+
+/** Microsoft's numbers that a person who has just registered an app meets, each with its remedy. */
+const remedies = new Map<number, string>([
+  [
+    9002331,
+    'The app is registered for personal accounts only: use the authority https://login.microsoftonline.com/consumers.',
+  ],
+  [
+    9002346,
+    'The app is registered for personal accounts only: use the authority https://login.microsoftonline.com/consumers.',
+  ],
+  [
+    50194,
+    'The app is registered for one organization: choose "Personal Microsoft accounts" among its supported account types.',
+  ],
+  [
+    700016,
+    'No app has this client id for personal accounts: copy the "Application (client) ID" of the registration, and allow "Personal Microsoft accounts".',
+  ],
+  [50011, 'Add the redirect URI http://localhost under Authentication, as platform "Mobile and desktop applications".'],
+  [
+    500113,
+    'Add the redirect URI http://localhost under Authentication, as platform "Mobile and desktop applications".',
+  ],
+  [
+    9002326,
+    'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications".',
+  ],
+  [
+    9002327,
+    'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications".',
+  ],
+  [7000218, 'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication.'],
+  [70002, 'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication.'],
+  [70011, 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All.'],
+  [650053, 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All.'],
+  [90002, 'The authority names a tenant that does not exist: use https://login.microsoftonline.com/consumers.'],
+]);
+
+/** The error that a caller of the handler meets. `secrets` were part of the request: they are struck from the description. */
+export function toTokenError(
+  { error, description, errorCodes, correlationId, traceId }: ProviderErrorFields,
+  step: ProviderStep,
+  secrets: readonly string[] = [],
+): OneDriveTokenError {
+  const numbers = errorCodes ?? numbersIn(description);
+  const code = classify(error, numbers, step);
+  const said = [clean(error, secrets), firstLine(clean(description ?? '', secrets))].filter(Boolean).join(': ');
+  const message = [`${openings[code] ?? 'The provider refused'} (${said}).`, remedyFor(code, numbers, step)]
+    .filter(Boolean)
+    .join(' ');
+  return new OneDriveTokenError(code, message, {
+    error: clean(error, secrets),
+    errorCodes: numbers.length > 0 ? numbers : undefined,
+    correlationId,
+    traceId,
+  });
+}
+
+const openings: Partial<Record<OneDriveTokenErrorCode, string>> = {
+  SIGN_IN_REQUIRED: 'A new sign-in is needed',
+  SIGN_IN_DENIED: 'The sign-in was denied',
+  SERVER: 'The provider is in trouble',
+  CONFIGURATION: "The provider refused the app's registration or request",
+};
+
+function classify(error: string, numbers: readonly number[], step: ProviderStep): OneDriveTokenErrorCode {
+  if (numbers.some((number) => remedies.has(number))) return 'CONFIGURATION';
+  if (denied.has(error)) return 'SIGN_IN_DENIED';
+  if (serverTrouble.has(error)) return 'SERVER';
+  if (step === 'authorization') return 'CONFIGURATION';
+  if (step === 'device poll' && error === 'expired_token') return 'SIGN_IN_TIMEOUT';
+  if (signInAgain.has(error) || numbers.some((number) => signInAgainNumbers.has(number))) return 'SIGN_IN_REQUIRED';
+  return 'CONFIGURATION';
+}
+
+function remedyFor(code: OneDriveTokenErrorCode, numbers: readonly number[], step: ProviderStep): string {
+  const known = numbers.map((number) => remedies.get(number)).find(Boolean);
+  if (known) return known;
+  if (code === 'CONFIGURATION')
+    return 'Check the client id, the redirect URI http://localhost and the scopes in the app registration.';
+  if (code === 'SIGN_IN_DENIED') return 'Sign in again and accept what the app asks for.';
+  if (code === 'SIGN_IN_REQUIRED' && step === 'code') {
+    return 'The code was already spent or too old: a browser extension or a reloaded page can spend it. Sign in again.';
+  }
+  if (step === 'device code' || step === 'device poll')
+    return 'Device codes are unreliable for personal accounts: the browser is the better way in.';
+  return code === 'SIGN_IN_REQUIRED' ? 'Call signIn().' : '';
+}
+
+/** Descriptions begin with the number, and the authorization endpoint gives it nowhere else. */
+function numbersIn(description: string | undefined): number[] {
+  return [...(description ?? '').matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, digits]) => Number(digits));
+}
+
+function clean(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((cleaned, secret) => (secret ? cleaned.replaceAll(secret, '[secret]') : cleaned), text);
+}
+
+/** Microsoft appends lines with trace ids, which are properties of the error. Control characters would confuse a terminal. */
+function firstLine(text: string): string {
+  return (text.split(/[\r\n]/, 1)[0] ?? '').replace(/\p{C}/gu, ' ').trim().slice(0, 500).replace(/\.$/, '');
+}

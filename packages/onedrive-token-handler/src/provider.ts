@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConnectionError, type HttpAnswer, type HttpClient } from './http-client.ts';
+import { OneDriveTokenError } from './one-drive-token-error.ts';
+import type { Settings } from './options.ts';
+import { type ProviderErrorFields, type ProviderStep, toTokenError } from './provider-error.ts';
+import type { TokenEvent } from './token-event.ts';
+
+type JsonObject = Record<string, unknown>;
+
+export interface ProviderRequest {
+  endpoint: 'token' | 'devicecode';
+  step: ProviderStep;
+  form: Record<string, string>;
+}
+
+const attempts = 3;
+const firstDelay = 500;
+const secretFields = ['code', 'code_verifier', 'refresh_token', 'device_code'];
+
+/** Speaks to the endpoints below one authority: one deadline per exchange, retries where they do no harm, errors by meaning. */
+export class Provider {
+  readonly #http: HttpClient;
+  readonly #settings: Settings;
+  readonly #emit: (event: TokenEvent) => void;
+
+  constructor(http: HttpClient, settings: Settings, emit: (event: TokenEvent) => void) {
+    this.#http = http;
+    this.#settings = settings;
+    this.#emit = emit;
+  }
+
+  authorizationUrl(parameters: Record<string, string>): string {
+    return `${this.#url('authorize')}?${new URLSearchParams({ client_id: this.#settings.clientId, ...parameters })}`;
+  }
+
+  /**
+   * Posts a form and returns the JSON object of a successful answer. Throws OneDriveTokenError within `requestTimeout`.
+   *
+   * It is repeated where no connection was made, and, unless it spends an authorization code, where 429 or 5xx answered.
+   */
+  async post({ endpoint, step, form }: ProviderRequest): Promise<JsonObject> {
+    const url = this.#url(endpoint);
+    const body = new URLSearchParams({ client_id: this.#settings.clientId, ...form });
+    const deadline = AbortSignal.timeout(this.#settings.requestTimeout);
+    const end = performance.now() + this.#settings.requestTimeout;
+    for (let attempt = 1; ; attempt++) {
+      const result = await this.#attempt(url, body, deadline, step);
+      if ('answer' in result) return result.answer;
+      const { failure, repeatable } = result;
+      const delay = failure.retryAfter ?? firstDelay * 2 ** (attempt - 1) * (0.5 + Math.random());
+      if (!repeatable || attempt === attempts || performance.now() + delay >= end) throw failure;
+      this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
+      await sleep(delay);
+    }
+  }
+
+  async #attempt(
+    url: URL,
+    body: URLSearchParams,
+    deadline: AbortSignal,
+    step: ProviderStep,
+  ): Promise<{ answer: JsonObject } | { failure: OneDriveTokenError; repeatable: boolean }> {
+    let answer: HttpAnswer;
+    try {
+      answer = await this.#http.postForm(url, body, deadline);
+    } catch (error) {
+      if (error instanceof ConnectionError) return { failure: error, repeatable: error.beforeConnection };
+      if (!deadline.aborted) throw error;
+      const message = `No answer from ${url.host} within ${this.#settings.requestTimeout} ms. Try again later.`;
+      return { failure: new OneDriveTokenError('NETWORK', message), repeatable: false };
+    }
+    const json = parseObject(answer.body);
+    if (answer.status === 200 && json && typeof json.error !== 'string') return { answer: json };
+    const busy = answer.status === 429 || answer.status >= 500;
+    const secrets = secretFields.flatMap((field) => body.get(field) ?? []);
+    return { failure: readFailure(url, answer, json, step, secrets), repeatable: busy && step !== 'code' };
+  }
+
+  #url(endpoint: string): URL {
+    return new URL(`${this.#settings.authority}/oauth2/v2.0/${endpoint}`);
+  }
+}
+
+function readFailure(
+  url: URL,
+  { status, retryAfter, body }: HttpAnswer,
+  json: JsonObject | undefined,
+  step: ProviderStep,
+  secrets: readonly string[],
+): OneDriveTokenError {
+  const fields = json && readErrorFields(json);
+  const { correlationId, traceId, errorCodes, error } = fields ?? {};
+  const details = { correlationId, traceId, errorCodes, error, retryAfter };
+  if (status === 429) {
+    const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
+    return new OneDriveTokenError('THROTTLED', `${url.host} asks to wait ${wait} (HTTP 429). Try again then.`, details);
+  }
+  if (status >= 500) {
+    return new OneDriveTokenError('SERVER', `${url.host} is in trouble (HTTP ${status}). Try again later.`, details);
+  }
+  if (fields) return toTokenError(fields, step, secrets);
+  const what = body === undefined ? 'an endless body' : json ? 'JSON without an error' : 'a body that is not JSON';
+  const message = `${url.host} answered HTTP ${status} with ${what}: a captive portal or a proxy may have answered in its place. Check the authority and the network, then try again.`;
+  return new OneDriveTokenError('RESPONSE', message, { retryable: true });
+}
+
+function readErrorFields(json: JsonObject): ProviderErrorFields | undefined {
+  if (typeof json.error !== 'string') return undefined;
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+  const numbers = Array.isArray(json.error_codes) ? json.error_codes.filter((code) => typeof code === 'number') : [];
+  return {
+    error: json.error,
+    description: text(json.error_description),
+    errorCodes: numbers.length > 0 ? numbers : undefined,
+    correlationId: text(json.correlation_id),
+    traceId: text(json.trace_id),
+  };
+}
+
+/** No cause is kept: the message of a SyntaxError quotes the body, which may hold tokens. */
+function parseObject(body: string | undefined): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(body ?? '');
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  } catch {
+    return undefined;
+  }
+}

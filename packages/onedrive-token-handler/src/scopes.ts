@@ -1,0 +1,26 @@
+const graph = 'https://graph.microsoft.com/';
+/** They say what else comes with a token, not what it may do. */
+const companions = new Set(['openid', 'profile', 'email', 'offline_access']);
+
+/** The scopes of a request: those given, once each, with `offline_access`, without which there is no refresh token. */
+export function withOfflineAccess(scopes: readonly string[]): string[] {
+  return [...new Set([...scopes, 'offline_access'])];
+}
+
+export function splitScope(scope: string | undefined): string[] {
+  return scope?.split(/\s+/).filter(Boolean) ?? [];
+}
+
+/**
+ * Whether what was granted contains all that is needed. Microsoft answers in another case than it was asked, with or
+ * without Graph's address in front; `.default` stands for whatever the registration lists and is never answered as such.
+ */
+export function coversScopes(granted: readonly string[], needed: readonly string[]): boolean {
+  const have = new Set(granted.map(comparable));
+  return needed.map(comparable).every((scope) => companions.has(scope) || scope === '.default' || have.has(scope));
+}
+
+function comparable(scope: string): string {
+  const lower = scope.toLowerCase();
+  return lower.startsWith(graph) ? lower.slice(graph.length) : lower;
+}

@@ -1,0 +1,60 @@
+import { randomInt } from 'node:crypto';
+import { isSameState } from 'pkce-state';
+import { authorizationUrl, codeForm, createSecrets } from './authorization-request.ts';
+import { untilAborted } from './flight.ts';
+import { OneDriveTokenError } from './one-drive-token-error.ts';
+import { toTokenError } from './provider-error.ts';
+import { type SignInAttempt, timedOut } from './sign-in.ts';
+import type { TokenSet } from './token-response.ts';
+
+const tries = 3;
+
+/**
+ * For a browser on another machine: it ends at a loopback address where nobody listens, and the person copies that address.
+ */
+export async function signInByPaste(attempt: SignInAttempt): Promise<TokenSet> {
+  const { settings, options, timeout, emit } = attempt;
+  const read = options.readRedirectUrl as NonNullable<typeof options.readRedirectUrl>;
+  const secrets = await createSecrets();
+  // A port of its own each time, in the range that no service is assigned to (RFC 6335 section 6).
+  const redirectUri = `http://localhost:${randomInt(49152, 65536)}`;
+  const url = await authorizationUrl(attempt, secrets, redirectUri, 'query');
+  emit({ type: 'authorization-url', url });
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(timedOut(settings.signInTimeout)), timeout);
+  const signal = AbortSignal.any([attempt.signal, late.signal]);
+  try {
+    for (let n = 1; ; n++) {
+      const pasted = readPasted(await untilAborted(Promise.resolve(read(url)), signal), secrets.state);
+      if (pasted.error !== undefined)
+        throw toTokenError({ error: pasted.error, description: pasted.description }, 'authorization');
+      if (pasted.code !== undefined) return await attempt.redeem(codeForm(pasted.code, redirectUri, attempt, secrets));
+      if (n === tries)
+        throw new OneDriveTokenError('RESPONSE', `${pasted.refused} Sign in again and copy the whole address.`);
+      emit({ type: 'paste-refused', reason: pasted.refused });
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+type Pasted =
+  | { code: string; error?: undefined }
+  | { error: string; description: string | undefined; code?: undefined }
+  | { refused: string; code?: undefined; error?: undefined };
+
+/** Terminals wrap lines and shells add quotes and backslashes: none of these can be part of the address. */
+function readPasted(text: string, state: string): Pasted {
+  const address = String(text).replace(/[\s"'`<>\\]/g, '');
+  const query = new URLSearchParams(address.slice(address.indexOf('?') + 1).replace(/#.*$/, ''));
+  if ([...query.keys()].some((name) => query.getAll(name).length > 1))
+    return { refused: 'The address has a parameter twice.' };
+  const code = query.get('code');
+  const error = query.get('error');
+  if (!code && !error)
+    return { refused: 'The address has no code in it: it is not the one at which the browser ended.' };
+  if (!isSameState(state, query.get('state')))
+    return { refused: 'The address belongs to another sign-in (its state differs).' };
+  if (error) return { error, description: query.get('error_description') ?? undefined };
+  return { code: code as string };
+}

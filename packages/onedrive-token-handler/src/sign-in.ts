@@ -1,0 +1,129 @@
+import { readAccount } from './id-token.ts';
+import { OneDriveTokenError } from './one-drive-token-error.ts';
+import { isBusy } from './record-keeper.ts';
+import type { RefreshContext } from './refresh.ts';
+import { splitScope } from './scopes.ts';
+import type { SignInMethod } from './token-event.ts';
+import { readTokenResponse, type TokenSet } from './token-response.ts';
+import type { TokenRecord } from './token-store.ts';
+
+/** How a person signs in. */
+export interface SignInOptions {
+  /**
+   * `browser` (default) opens one here and waits on loopback; `device` shows a code to enter on any device (RFC 8628);
+   * `paste` takes the address at which a browser elsewhere ended.
+   */
+  method?: SignInMethod;
+  /** Ends the wait; the sign-in rejects with its reason. */
+  signal?: AbortSignal;
+  /** The account to suggest, for example an e-mail address. */
+  loginHint?: string;
+  /** Makes the provider ask again for the password, the consent or the account. */
+  prompt?: 'login' | 'consent' | 'select_account';
+  /** Needed for `device`: shows the code. `expiresAt` is when the wait ends, in epoch milliseconds. */
+  onDeviceCode?: (device: {
+    userCode: string;
+    verificationUri: string;
+    expiresAt: number;
+    message?: string;
+  }) => unknown;
+  /** Needed for `paste`: shows the URL and resolves with the address the browser ended at. */
+  readRedirectUrl?: (authorizationUrl: string) => Promise<string>;
+}
+
+/** One sign-in under way: what a method needs to do its part. */
+export interface SignInAttempt extends RefreshContext {
+  readonly options: SignInOptions;
+  /** As the provider shall see them, separated by spaces. */
+  readonly scope: string;
+  /** Milliseconds that are left for the person. */
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+  /** Exchanges a code (or a device code) for tokens and stores them. */
+  redeem(form: Record<string, string>): Promise<TokenSet>;
+}
+
+export interface SignInRequest {
+  options: SignInOptions;
+  scopes: readonly string[];
+  signal: AbortSignal;
+  /** Asked once the turn has come: tokens that somebody else's sign-in brought meanwhile. */
+  resultOfOthers: () => Promise<TokenRecord | undefined>;
+}
+
+/** Signs in while no other process does for this app name. Throws OneDriveTokenError or the signal's reason. */
+export async function signIn(context: RefreshContext, request: SignInRequest): Promise<TokenSet | TokenRecord> {
+  const { settings, keeper, emit } = context;
+  const end = performance.now() + settings.signInTimeout;
+  const inTurn = async (): Promise<TokenSet | TokenRecord> => {
+    const brought = await request.resultOfOthers();
+    if (brought) return brought;
+    const timeout = end - performance.now();
+    // Others have waited for the same person: one more window with seconds to go helps nobody.
+    if (timeout < settings.signInTimeout / 10) throw timedOut(settings.signInTimeout);
+    return attemptSignIn(context, request, Math.ceil(timeout));
+  };
+  try {
+    return await keeper.exclusively(`sign-in\u001f${settings.appName}`, inTurn, {
+      timeout: settings.signInTimeout,
+      signal: request.signal,
+      onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
+    });
+  } catch (error) {
+    const failure = isBusy(error) ? timedOut(settings.signInTimeout) : error;
+    emit({ type: 'sign-in-failed', error: failure });
+    throw failure;
+  }
+}
+
+/** The SIGN_IN_TIMEOUT after `timeout` milliseconds. */
+export function timedOut(timeout: number): OneDriveTokenError {
+  const seconds = Math.round(timeout / 1000);
+  return new OneDriveTokenError(
+    'SIGN_IN_TIMEOUT',
+    `Nobody finished signing in within ${seconds} s. Sign in again and complete it in the browser; where none opened, open the shown address by hand, or use the method 'paste' or 'device'.`,
+  );
+}
+
+async function attemptSignIn(
+  context: RefreshContext,
+  { options, scopes, signal }: SignInRequest,
+  timeout: number,
+): Promise<TokenSet> {
+  const { method = 'browser' } = options;
+  context.emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout });
+  const scope = scopes.join(' ');
+  const attempt: SignInAttempt = {
+    ...context,
+    options,
+    scope,
+    timeout,
+    signal,
+    redeem: (form) => redeem(context, form, scope),
+  };
+  if (method === 'device') return (await import('./sign-in-device.ts')).signInByDevice(attempt);
+  if (method === 'paste') return (await import('./sign-in-paste.ts')).signInByPaste(attempt);
+  return (await import('./sign-in-browser.ts')).signInByBrowser(attempt);
+}
+
+async function redeem(
+  { settings, keeper, provider, emit }: RefreshContext,
+  form: Record<string, string>,
+  asked: string,
+): Promise<TokenSet> {
+  const obtainedAt = Date.now();
+  const step = form.code === undefined ? 'device poll' : 'code';
+  const answer = await (await provider()).post({ endpoint: 'token', step, form });
+  const tokens = readTokenResponse(answer, obtainedAt);
+  // Left out where it is what was asked for (RFC 6749 section 5.1).
+  const { accessToken, expiresAt, refreshToken, idToken, scope = asked } = tokens;
+  const { clientId, authority } = settings;
+  if (refreshToken) {
+    const record: TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt, clientId, authority, scope };
+    if (idToken) record.idToken = idToken;
+    await keeper.put(record);
+  } else emit({ type: 'refresh-token-missing' });
+  const account = readAccount(idToken);
+  emit({ type: 'signed-in', ...(account && { account }), scopes: splitScope(scope), expiresAt });
+  return tokens;
+}

@@ -1,0 +1,17 @@
+import { debuglog } from 'node:util';
+import type { TokenEvent } from './token-event.ts';
+
+const log = debuglog('onedrive-token-handler');
+
+/** Prints an event on stderr where `NODE_DEBUG=onedrive-token-handler` is set. */
+export function trace(event: TokenEvent): void {
+  if (!log.enabled) return;
+  const { type, ...rest } = event;
+  log('%s %s', type, JSON.stringify(rest, redact));
+}
+
+function redact(key: string, value: unknown): unknown {
+  if (key === 'url') return String(value).replace(/\?.*/, '?[redacted]');
+  if (value instanceof Error) return `${'code' in value ? `${value.code} ` : ''}${value.message}`;
+  return value;
+}
