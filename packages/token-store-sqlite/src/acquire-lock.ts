@@ -1,0 +1,73 @@
+import { LockFile } from './lock-file.ts';
+import { pause } from './pause.ts';
+import type { PrivateFile } from './private-file.ts';
+import { WaitingLine } from './waiting-line.ts';
+
+/** Milliseconds in which the first in line must take a lock that is free, before the next ones try: it may be stopped. */
+const patience = 60;
+
+export interface LockRequest {
+  readonly lockPath: string;
+  readonly database: PrivateFile;
+  /** On the clock of `performance.now()`. Where it has passed already, the lock is tried once. */
+  readonly deadline: number;
+  readonly signals: readonly AbortSignal[];
+}
+
+/**
+ * Waits for the lock in the order of the line, and returns what releases it, or undefined after the deadline. Only the
+ * first in line tries the lock, so that a process that takes it again and again gives way to those who wait.
+ */
+export async function acquireLock({
+  lockPath,
+  database,
+  deadline,
+  signals,
+}: LockRequest): Promise<(() => void) | undefined> {
+  const lock = new LockFile(lockPath, database);
+  const line = new WaitingLine(lockPath, database);
+  const place = { id: `${process.pid}-${Math.random().toString(36).slice(2)}`, pid: process.pid };
+  const start = performance.now();
+  let joined = false;
+  let freeSince: number | undefined;
+  let acquired = false;
+  try {
+    for (;;) {
+      const now = performance.now();
+      const state = line.read();
+      const position = state.waiting.findIndex(({ id }) => id === place.id);
+      const ahead = position < 0 ? state.waiting.length : position;
+      freeSince = state.held ? undefined : (freeSince ?? now);
+      const overdue = freeSince !== undefined && now - freeSince > patience + 10 * ahead;
+      if ((ahead === 0 || overdue || deadline <= start) && lock.tryLock()) {
+        acquired = true;
+        line.hold(place, state);
+        return () => release(lock, line, place.id);
+      }
+      if (now >= deadline) return undefined;
+      if (position < 0) line.join(place, deadline - now);
+      joined = true;
+      await pause(Math.min(interval(ahead, now - start), deadline - now), signals);
+    }
+  } finally {
+    if (!acquired) {
+      lock.close();
+      if (joined) line.leave(place.id);
+    }
+  }
+}
+
+/** Milliseconds until the next look: short for the first in line, longer for the others and after a while, never in step. */
+function interval(ahead: number, waited: number): number {
+  return Math.min(25, 3 + 4 * ahead + waited / 50) * (0.75 + Math.random() / 2);
+}
+
+function release(lock: LockFile, line: WaitingLine, id: string): void {
+  if (line.read().waiting.length > 0) {
+    line.leave(id);
+    lock.close();
+  } else {
+    line.remove();
+    lock.remove();
+  }
+}
