@@ -1,9 +1,12 @@
-import type { errors, KoaContextWithOIDC } from 'oidc-provider';
-import { describeError } from './microsoft-errors.ts';
+import { describeError, type RequestContext } from './microsoft-errors.ts';
 import { escapeHtml, renderPage } from './page.ts';
 
 /** The page for an error that no app may be told of: unknown app, wrong redirect, a sign-in that is over. */
-export function renderErrorPage(ctx: KoaContextWithOIDC, _out: unknown, error: Error | errors.OIDCProviderError): void {
+export function renderErrorPage(
+  ctx: RequestContext & { type: string; body: unknown },
+  _out: unknown,
+  error: Error,
+): void {
   const { description, correlationId, traceId, timestamp } = describeError(ctx, error);
   ctx.type = 'html';
   ctx.body = renderPage(

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Provider from 'oidc-provider';
 import type { Fault, FaultQueue } from './faults.ts';
+import { answerGraphError } from './graph-error.ts';
 import { stampOf, toMicrosoftError } from './microsoft-errors.ts';
 
 type Middleware = Parameters<Provider['use']>[0];
@@ -40,9 +41,13 @@ async function meet(fault: Fault, ctx: Context, next: () => Promise<unknown>): P
 }
 
 function answerStatus(fault: Extract<Fault, { type: 'status' }>, ctx: Context): void {
-  ctx.status = fault.status;
-  ctx.body = fault.body ?? '';
-  ctx.type = fault.contentType ?? 'text/html; charset=utf-8';
+  const ofGraph = ctx.state.endpoint === 'graph' || ctx.state.endpoint === 'content';
+  if (ofGraph && fault.body === undefined) answerGraphError(ctx, fault.status);
+  else {
+    ctx.status = fault.status;
+    ctx.body = fault.body ?? '';
+    ctx.type = fault.contentType ?? 'text/html; charset=utf-8';
+  }
   if (fault.retryAfter !== undefined) ctx.set('retry-after', fault.retryAfter);
   ctx.set(fault.headers ?? {});
 }

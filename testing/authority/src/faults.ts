@@ -1,9 +1,12 @@
-/** The endpoints that are counted and can fail. */
-export type Endpoint = 'authorize' | 'token' | 'devicecode' | 'graph';
+/** The endpoints that are counted and can fail. `content` is where Graph sends downloads and uploads to. */
+export type Endpoint = 'authorize' | 'token' | 'devicecode' | 'graph' | 'content';
 
 /** What a request meets instead of, or on top of, the proper answer. */
 export type Fault =
-  /** Another answer altogether; the provider never sees the request. `retryAfter` is the header's text: seconds or an HTTP date. */
+  /**
+   * Another answer altogether; the provider never sees the request. `retryAfter` is the header's text: seconds or an
+   * HTTP date. Without a `body` it is Graph's JSON for that status at Graph, and empty elsewhere; `contentType` is HTML by default.
+   */
   | {
       type: 'status';
       status: number;

@@ -3,7 +3,7 @@ import type { errors } from 'oidc-provider';
 import { type StsError, stsErrors } from './sts-errors.ts';
 
 /** The parts of a Koa context that an error depends on. */
-interface RequestContext {
+export interface RequestContext {
   get(header: string): string;
   readonly path: string;
   readonly state: { form?: URLSearchParams };

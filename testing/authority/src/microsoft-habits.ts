@@ -1,39 +1,72 @@
 import { IncomingMessage } from 'node:http';
 import type Provider from 'oidc-provider';
+import { clientInfoOf } from './client-info.ts';
 import { describeError, toMicrosoftError } from './microsoft-errors.ts';
 import { discoveryPath, endpointPaths } from './paths.ts';
-import { apiScopes, offlineScope, toInnerScope } from './scopes.ts';
+import { toInnerScope, toResponseScope } from './scopes.ts';
 
 type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
 
+export interface HabitSettings {
+  /** Seconds between two polls of the device flow. */
+  readonly deviceInterval: number;
+  readonly onIssued: (secret: string) => void;
+}
+
+const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
+
+/** Timers of a loaded machine go off early by a little, too. Milliseconds. */
+const pollTolerance = 100;
+
 /** Translates between Microsoft's dialect of OAuth outside and oidc-provider's inside. */
-export function speakMicrosoft(
-  provider: Provider,
-  settings: { deviceInterval: number; onIssued: (secret: string) => void },
-): Middleware {
+export function speakMicrosoft(provider: Provider, settings: HabitSettings): Middleware {
   const raised = new WeakMap<object, unknown>();
   const remember = (ctx: object, error: unknown) => void raised.set(ctx, error);
   provider.on('grant.error', remember);
   provider.on('device_authorization.error', remember);
   provider.on('server_error', remember);
+  const polls = new Map<string, number>();
+
   return async (ctx, next) => {
-    if (ctx.path === discoveryPath) ctx.url = '/.well-known/openid-configuration';
-    else translateScope(ctx);
-    await next();
-    const error = raised.get(ctx);
-    if (!(ctx.state.form instanceof URLSearchParams)) return;
-    if (error) {
-      const described = describeError(ctx, error);
+    const form: URLSearchParams | undefined = ctx.state.form;
+    if (!form) {
+      if (ctx.path === discoveryPath) return answerDiscovery(ctx, next);
+      if (typeof ctx.query.scope === 'string') ctx.query = { ...ctx.query, scope: toInnerScope(ctx.query.scope) };
+      return next();
+    }
+    if (pollsTooFast(polls, form, settings.deviceInterval)) raised.set(ctx, { error: 'slow_down' });
+    else {
+      replaceForm(ctx, toInnerForm(form));
+      await next();
+    }
+    if (raised.has(ctx)) {
+      const described = describeError(ctx, raised.get(ctx));
       ctx.status = described.status;
       ctx.body = toMicrosoftError(described);
+      ctx.set('x-ms-request-id', described.traceId);
     } else if (ctx.path === endpointPaths.token) {
-      ctx.body = tokenResponse(ctx.body as TokenResponse);
-      settings.onIssued((ctx.body as TokenResponse).id_token ?? (ctx.body as TokenResponse).access_token);
+      const body = ctx.body as TokenResponse;
+      if (body.id_token) settings.onIssued(body.id_token);
+      ctx.body = toTokenResponse(body, form, ctx.oidc?.account?.accountId);
     } else if (ctx.path === endpointPaths.device_authorization) {
-      ctx.body = deviceResponse(ctx.body as DeviceResponse, settings.deviceInterval);
+      ctx.body = toDeviceResponse(ctx.body as DeviceResponse, settings.deviceInterval);
     }
   };
+}
+
+async function answerDiscovery(ctx: Context, next: () => Promise<unknown>): Promise<void> {
+  ctx.url = '/.well-known/openid-configuration';
+  await next();
+  const {
+    authorization_response_iss_parameter_supported: _,
+    scopes_supported,
+    ...configuration
+  } = ctx.body as {
+    authorization_response_iss_parameter_supported: boolean;
+    scopes_supported: string[];
+  };
+  ctx.body = { ...configuration, scopes_supported: [...scopes_supported, 'offline_access'] };
 }
 
 interface TokenResponse {
@@ -45,17 +78,16 @@ interface TokenResponse {
   id_token?: string;
 }
 
-/** Microsoft's order and additions; its `scope` names what the access token is good for. */
-function tokenResponse(body: TokenResponse): Record<string, unknown> {
+/** Microsoft's order and additions. `client_info` is what MSAL takes an account's key from. */
+function toTokenResponse(body: TokenResponse, form: URLSearchParams, accountId = ''): Record<string, unknown> {
   const { token_type, scope = '', expires_in, ...tokens } = body;
   return {
     token_type,
-    scope: apiScopes(scope.split(' '))
-      .filter((name) => name && name !== offlineScope)
-      .join(' '),
+    scope: toResponseScope(scope, form.get('scope') ?? ''),
     expires_in,
     ext_expires_in: expires_in,
     ...tokens,
+    ...(form.get('client_info') === '1' && { client_info: clientInfoOf(accountId) }),
   };
 }
 
@@ -66,8 +98,8 @@ interface DeviceResponse {
   expires_in: number;
 }
 
-/** Microsoft offers no `verification_uri_complete`, but a sentence to show. */
-function deviceResponse(body: DeviceResponse, interval: number): Record<string, unknown> {
+/** Microsoft has no `verification_uri_complete`, but a sentence to show. */
+function toDeviceResponse(body: DeviceResponse, interval: number): Record<string, unknown> {
   const { user_code, device_code, verification_uri, expires_in } = body;
   return {
     user_code,
@@ -79,29 +111,35 @@ function deviceResponse(body: DeviceResponse, interval: number): Record<string, 
   };
 }
 
-function translateScope(ctx: Context): void {
-  const form: URLSearchParams | undefined = ctx.state.form;
-  if (form) {
-    const scope = form.get('scope');
-    const inner = new URLSearchParams(form);
-    if (scope !== null) inner.set('scope', toInnerScope(scope));
-    ctx.req = requestWithBody(ctx.req, inner.toString());
-    ctx.request.req = ctx.req;
-  } else if (typeof ctx.query.scope === 'string') {
-    ctx.query = { ...ctx.query, scope: toInnerScope(ctx.query.scope) };
-  }
+function pollsTooFast(polls: Map<string, number>, form: URLSearchParams, interval: number): boolean {
+  const deviceCode = form.get('device_code');
+  if (deviceCode === null) return false;
+  const last = polls.get(deviceCode);
+  polls.set(deviceCode, Date.now());
+  return last !== undefined && Date.now() - last < interval * 1000 - pollTolerance;
 }
 
-/** The same request with a body that nobody has read: oidc-provider reads it itself, and warns where somebody was faster. */
-function requestWithBody(original: IncomingMessage, body: string): IncomingMessage {
-  const request = new IncomingMessage(original.socket);
-  request.method = original.method;
-  request.url = original.url;
-  request.headers = { ...original.headers, 'content-length': String(Buffer.byteLength(body)) };
+function toInnerForm(form: URLSearchParams): URLSearchParams {
+  const inner = new URLSearchParams(form);
+  const scope = form.get('scope');
+  if (scope !== null) inner.set('scope', toInnerScope(scope));
+  // Microsoft's older name of the grant, still in many clients.
+  if (form.get('grant_type') === 'device_code') inner.set('grant_type', deviceGrant);
+  return inner;
+}
+
+/** Gives the request a body that nobody has read: oidc-provider reads it itself, and warns where somebody was faster. */
+function replaceForm(ctx: Context, form: URLSearchParams): void {
+  const body = form.toString();
+  const request = new IncomingMessage(ctx.req.socket);
+  request.method = ctx.req.method;
+  request.url = ctx.req.url;
+  request.headers = { ...ctx.req.headers, 'content-length': String(Buffer.byteLength(body)) };
   delete request.headers['transfer-encoding'];
   // Otherwise Node takes its end for the client's hanging up, and closes the connection.
   request.complete = true;
   request.push(body);
   request.push(null);
-  return request;
+  ctx.req = request;
+  ctx.request.req = request;
 }

@@ -19,3 +19,9 @@ export const interactionPath = `${authorityPath}/signin`;
 
 /** Microsoft Graph, version 1.0. */
 export const graphPath = '/v1.0';
+
+/** Downloads and uploads, which Microsoft serves from other hosts. */
+export const contentPath = '/content';
+
+/** Control over a running authority, for tests in other processes. */
+export const controlPath = '/__control';

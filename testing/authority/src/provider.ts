@@ -1,6 +1,6 @@
 import { generateKeyPair, randomBytes, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
-import Provider, { type Configuration, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import Provider, { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { accountById, consumerTenant } from './accounts.ts';
 import { renderDeviceConfirmPage, renderDeviceDonePage, renderDeviceInputPage } from './device-pages.ts';
 import { renderErrorPage } from './error-page.ts';
@@ -18,7 +18,6 @@ export interface RegisteredApp {
 }
 
 export interface ProviderSettings {
-  readonly origin: string;
   readonly issuer: string;
   readonly apps: readonly RegisteredApp[];
   readonly store: MemoryStore;
@@ -33,13 +32,17 @@ export interface ProviderSettings {
 /** An oidc-provider with Microsoft's paths, claims, token shapes and pages. */
 export async function createProvider(settings: ProviderSettings): Promise<Provider> {
   const provider = new MicrosoftProvider(settings.issuer, await configure(settings));
-  // A test provider stands on loopback, where no proxy tells the scheme.
-  provider.proxy = false;
   mintAsMicrosoft(provider, settings.onIssued);
   return provider;
 }
 
 class MicrosoftProvider extends Provider {
+  // Clients that go away in the middle are every day's business here; anything else is a defect of this package.
+  override onerror(error: NodeJS.ErrnoException & { expose?: boolean }): void {
+    if (error.expose || ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code ?? '')) return;
+    console.error(error);
+  }
+
   // Called by Provider's constructor: the only way to have the built-in modes' names answered by other handlers.
   override registerResponseMode(...[name, handler]: Parameters<Provider['registerResponseMode']>): void {
     super.registerResponseMode(name, ownResponseModes[name] ?? handler);
@@ -118,9 +121,16 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
       },
     },
     renderError: renderErrorPage,
+    // The default answers by the redirect URIs, and prints a notice about that.
+    clientBasedCORS: () => false,
+    extraParams: {
+      // What MSAL sends; the answer has to have it, too.
+      client_info: () => undefined,
+      scope: (_ctx, scope) => {
+        if (!scope) throw new errors.InvalidRequest('missing required parameter scope');
+      },
+    },
     discovery: {
-      // Microsoft's answers carry no `iss`, so nothing may promise it.
-      authorization_response_iss_parameter_supported: undefined,
       tenant_region_scope: null,
       cloud_instance_name: 'microsoftonline.com',
       cloud_graph_host_name: 'graph.windows.net',

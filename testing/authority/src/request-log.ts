@@ -1,7 +1,7 @@
 import type Provider from 'oidc-provider';
 import type { Endpoint } from './faults.ts';
 import { readForm } from './form-body.ts';
-import { endpointPaths, graphPath } from './paths.ts';
+import { contentPath, endpointPaths, graphPath } from './paths.ts';
 
 /** One request as it was served. Nothing secret is in here. */
 export interface ServedRequest {
@@ -45,5 +45,6 @@ function endpointOf(path: string): Endpoint | undefined {
   if (path === endpointPaths.device_authorization) return 'devicecode';
   // Not the pages on the way back from signing in: oidc-provider serves them below the same path.
   if (path === endpointPaths.authorization) return 'authorize';
-  return path === graphPath || path.startsWith(`${graphPath}/`) ? 'graph' : undefined;
+  if (path.startsWith(`${contentPath}/`)) return 'content';
+  return path.startsWith(`${graphPath}/`) ? 'graph' : undefined;
 }

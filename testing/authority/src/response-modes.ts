@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { clientInfoOf } from './client-info.ts';
 import { describeError, toMicrosoftError } from './microsoft-errors.ts';
 import { escapeHtml } from './page.ts';
 
@@ -40,8 +41,12 @@ export function sendByQuery(ctx: KoaContextWithOIDC, redirectUri: string, payloa
 function answer(ctx: KoaContextWithOIDC, payload: Payload): Record<string, string> {
   // Microsoft sends no `iss` (RFC 9207).
   const { iss: _, ...rest } = payload as Record<string, string>;
+  if (rest.error === undefined) {
+    const asked = ctx.oidc.params?.client_info === '1';
+    return { ...rest, ...(asked && { client_info: clientInfoOf(ctx.oidc.account?.accountId ?? '') }) };
+  }
   // A person's no has its words already.
-  if (rest.error === undefined || rest.error === 'access_denied') return rest;
+  if (rest.error === 'access_denied') return rest;
   const { error, error_description } = toMicrosoftError(describeError(ctx, rest));
   return { ...rest, error, error_description };
 }

@@ -3,7 +3,7 @@ import { findForms, type HtmlForm } from './html-forms.ts';
 import { type Page, ScriptedBrowser } from './scripted-browser.ts';
 
 export interface SignInAsOptions {
-  /** Any address has an account. Default `someone@example.com`. */
+  /** Any address has an account. Default: the one that the page suggests (`login_hint`), else `someone@example.com`. */
   username?: string;
   /** Default: the right one. */
   password?: string;
@@ -62,11 +62,12 @@ async function goThrough(
 }
 
 function fill(form: HtmlForm, options: SignInAsOptions, userCode: string): URLSearchParams {
-  const { username = 'someone@example.com', password = accountPassword } = options;
-  const typed: Record<string, string> = { username, password, user_code: userCode };
+  const { username, password = accountPassword } = options;
+  const typed: Record<string, string> = { password, user_code: userCode };
   const fields = new URLSearchParams();
-  for (const [name, value] of form.fields) fields.append(name, typed[name] && !value ? typed[name] : value);
-  if (fields.has('username')) fields.set('username', username);
+  for (const [name, value] of form.fields) fields.append(name, typed[name] ?? value);
+  // A person leaves the address as it is where the app's login_hint has filled it in.
+  if (fields.has('username')) fields.set('username', username ?? (fields.get('username') || 'someone@example.com'));
   const signsIn = form.fields.some(
     ([name]) => name === 'password' || (name === 'user_code' && form.buttons.length === 1),
   );

@@ -1,5 +1,6 @@
 import { accountPassword } from './accounts.ts';
 import { escapeHtml, renderAlert, renderPage } from './page.ts';
+import { permissionTexts } from './scopes.ts';
 
 /** Asks who it is: one form with the address and the password, with Sign in and Cancel. */
 export function renderLoginPage(page: { action: string; username: string; alert?: string | undefined }): string {
@@ -40,7 +41,7 @@ export function renderConsentPage(page: { action: string; app: string; username:
     'Let this app access your info?',
     `<p><strong>${escapeHtml(page.app)}</strong> needs your permission to:</p>
 <ul>
-${page.scopes.map((scope) => `<li>${escapeHtml(permissionTexts[scope.toLowerCase()] ?? scope)}</li>`).join('\n')}
+${page.scopes.map((scope) => `<li>${escapeHtml(permissionTexts[scope] ?? scope)}</li>`).join('\n')}
 </ul>
 <p>Signed in as ${escapeHtml(page.username)}. You can change these permissions at any time.</p>
 <form method="post" action="${escapeHtml(page.action)}">
@@ -51,16 +52,3 @@ ${page.scopes.map((scope) => `<li>${escapeHtml(permissionTexts[scope.toLowerCase
 </form>`,
   );
 }
-
-const permissionTexts: Record<string, string> = {
-  openid: 'Sign you in',
-  profile: 'View your basic profile',
-  email: 'View your email address',
-  'microsoft.offline_access': 'Maintain access to data you have given it access to',
-  'user.read': 'Read your profile',
-  'files.read': 'Read your files',
-  'files.read.all': 'Read all files that you have access to',
-  'files.readwrite': 'Have full access to your files',
-  'files.readwrite.all': 'Have full access to all files you have access to',
-  'files.readwrite.appfolder': 'Have full access to its own folder',
-};

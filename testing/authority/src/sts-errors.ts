@@ -40,6 +40,12 @@ export const stsErrors: readonly StsError[] = [
       `The redirect URI '${parameter('redirect_uri')}' specified in the request does not match the redirect URIs configured for the application '${parameter('client_id')}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal.`,
   },
   {
+    when: ({ detail }) => detail === 'wrong tenant',
+    code: 9002331,
+    text: (parameter) =>
+      `Application '${parameter('client_id')}' is configured for use by Microsoft Account users only. Please use the /consumers endpoint to serve this request.`,
+  },
+  {
     when: ({ name, text }) => name === 'invalid_request' && /^(missing required|no client auth)/.test(text),
     code: 900144,
     text: (_, { text }) =>
@@ -100,6 +106,8 @@ export const stsErrors: readonly StsError[] = [
   {
     when: ({ name, detail }) => name === 'invalid_grant' && detail === 'authorization code redirect_uri mismatch',
     code: 500112,
+    error: 'invalid_client',
+    status: 401,
     text: (parameter) =>
       `The reply address '${parameter('redirect_uri')}' does not match the reply address provided when requesting Authorization code.`,
   },
@@ -117,10 +125,16 @@ export const stsErrors: readonly StsError[] = [
     text: () => 'The refresh token has expired due to inactivity. The token was inactive for 90.00:00:00.',
   },
   {
-    when: ({ name, detail }) => name === 'invalid_grant' && /^(authorization|device) code/.test(detail),
+    when: ({ name, detail }) => name === 'invalid_grant' && detail.startsWith('device code'),
+    code: 70018,
+    error: 'bad_verification_code',
+    text: () => 'Invalid verification code due to an unknown or already redeemed device code.',
+  },
+  {
+    when: ({ name, detail }) => name === 'invalid_grant' && detail.startsWith('authorization code'),
     code: 70000,
-    text: (_, { detail }) =>
-      `The provided value for the input parameter '${detail.startsWith('device') ? 'device_code' : 'code'}' is not valid.`,
+    text: () =>
+      "The provided value for the input parameter 'code' is not valid. The code has expired or has been spent.",
   },
   {
     when: ({ name }) => name === 'invalid_grant',
@@ -135,9 +149,15 @@ export const stsErrors: readonly StsError[] = [
   },
   {
     when: ({ name }, parameter) => name === 'access_denied' && parameter('device_code') !== '',
-    code: 70021,
+    code: 65004,
     error: 'authorization_declined',
-    text: () => 'The end user has denied the authorization request.',
+    text: () => 'User declined to consent to access the app.',
+  },
+  // Microsoft documents no number for it, so it has the one of the flow's other "not yet".
+  {
+    when: ({ name }) => name === 'slow_down',
+    code: 70016,
+    text: () => 'OAuth 2.0 device flow error. Polling too frequently. Slow down.',
   },
   {
     when: ({ name }) => name === 'expired_token',
