@@ -1,0 +1,314 @@
+import { createServer } from 'node:net';
+import type { Fault } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type OneDriveTokenErrorCode, OneDriveTokenHandler } from '../src/index.ts';
+import { openScene, rejection } from './scene.ts';
+
+const json = 'application/json';
+
+interface Case {
+  name: string;
+  fault: Fault;
+  code: OneDriveTokenErrorCode;
+  retryable: boolean;
+  /** Requests with the refresh token that the provider gets. */
+  requests: number;
+  retryAfter?: number;
+}
+
+const cases: Case[] = [
+  {
+    name: 'a connection reset before the provider saw the request',
+    fault: { type: 'drop', when: 'before' },
+    code: 'NETWORK',
+    retryable: true,
+    requests: 1,
+  },
+  { name: 'a connection that never answers', fault: { type: 'hang' }, code: 'NETWORK', retryable: true, requests: 1 },
+  {
+    name: '429 with Retry-After in seconds, longer than there is time',
+    fault: { type: 'status', status: 429, retryAfter: '120' },
+    code: 'THROTTLED',
+    retryable: true,
+    requests: 1,
+    retryAfter: 120_000,
+  },
+  {
+    name: '429 with Retry-After as a date',
+    fault: { type: 'status', status: 429, retryAfter: new Date(Date.now() + 3_600_000).toUTCString() },
+    code: 'THROTTLED',
+    retryable: true,
+    requests: 1,
+    retryAfter: 3_600_000,
+  },
+  { name: '500 each time', fault: { type: 'status', status: 500 }, code: 'SERVER', retryable: true, requests: 3 },
+  {
+    name: '502 with HTML',
+    fault: { type: 'status', status: 502, body: '<h1>Bad gateway</h1>' },
+    code: 'SERVER',
+    retryable: true,
+    requests: 3,
+  },
+  {
+    name: '503 with Retry-After longer than there is time',
+    fault: { type: 'status', status: 503, retryAfter: '60' },
+    code: 'SERVER',
+    retryable: true,
+    requests: 1,
+    retryAfter: 60_000,
+  },
+  {
+    name: 'HTML with status 200',
+    fault: { type: 'status', status: 200, body: '<html>Welcome to the hotel</html>' },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'an empty body',
+    fault: { type: 'status', status: 200, body: '', contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'truncated JSON',
+    fault: { type: 'status', status: 200, body: '{"access_token":"eyJ', contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'JSON that is no object',
+    fault: { type: 'status', status: 200, body: '[]', contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'a body of 10 MB',
+    fault: { type: 'status', status: 200, body: `{"x":"${'x'.repeat(10_000_000)}"}`, contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'a redirect',
+    fault: { type: 'status', status: 302, headers: { location: 'http://127.0.0.1:1/' } },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  { name: 'another token_type', fault: change({ token_type: 'mac' }), code: 'RESPONSE', retryable: false, requests: 1 },
+  {
+    name: 'no access_token',
+    fault: change({ access_token: undefined }),
+    code: 'RESPONSE',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an access_token with a line break',
+    fault: change({ access_token: 'a\r\nb' }),
+    code: 'RESPONSE',
+    retryable: false,
+    requests: 1,
+  },
+  { name: 'a negative expires_in', fault: change({ expires_in: -1 }), code: 'RESPONSE', retryable: false, requests: 1 },
+  {
+    name: 'an expires_in above a year',
+    fault: change({ expires_in: 31_536_001 }),
+    code: 'RESPONSE',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an expires_in that is no number',
+    fault: change({ expires_in: 'soon' }),
+    code: 'RESPONSE',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an unknown client',
+    fault: oauth('unauthorized_client', 700016),
+    code: 'CONFIGURATION',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an app for personal accounts under another authority',
+    fault: oauth('invalid_request', 9002331),
+    code: 'CONFIGURATION',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'a confidential registration',
+    fault: oauth('invalid_client', 7000218),
+    code: 'CONFIGURATION',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'server_error',
+    fault: { type: 'oauth', error: 'server_error' },
+    code: 'SERVER',
+    retryable: true,
+    requests: 1,
+  },
+  ...['invalid_grant', 'interaction_required', 'consent_required', 'login_required'].map(
+    (error): Case => ({
+      name: error,
+      fault: { type: 'oauth', error },
+      code: 'SIGN_IN_REQUIRED',
+      retryable: false,
+      requests: 1,
+    }),
+  ),
+  ...[70000, 50173, 700082, 70043, 50076].map(
+    (number): Case => ({
+      name: `AADSTS${number}`,
+      fault: oauth('invalid_request', number),
+      code: 'SIGN_IN_REQUIRED',
+      retryable: false,
+      requests: 1,
+    }),
+  ),
+];
+
+function change(fields: Record<string, unknown>): Fault {
+  return { type: 'response', change: (body) => ({ ...body, ...fields }) };
+}
+
+function oauth(error: string, number: number): Fault {
+  return { type: 'oauth', error, description: `AADSTS${number}: said so.`, errorCodes: [number] };
+}
+
+for (const { name, fault, code, retryable, requests, retryAfter } of cases) {
+  test(`${name}: ${code}, and what is stored is untouched`, async () => {
+    await using scene = await openScene({ accessTokenTtl: 1 });
+    await scene.signedIn();
+    const { openTokenStore } = await import('token-store-sqlite');
+    using store = openTokenStore(scene.dbFilepath);
+    const stored = store.get('my-app');
+    assert.ok(stored);
+    store.set('my-app', { ...stored, expiresAt: Date.now() - 1000 });
+    const before = store.get('my-app');
+    scene.authority.fail('token', fault, { times: 9 });
+    const started = performance.now();
+    const error = await rejection(scene.handler({ interactive: false, requestTimeout: 3_000 }).getToken());
+    assert.ok(performance.now() - started < 4_500, 'within the time of one exchange');
+    assert.is(error.code, code);
+    assert.is(error.retryable, retryable);
+    if (retryAfter) assert.ok(Math.abs((error.retryAfter ?? 0) - retryAfter) < 10_000, `${error.retryAfter}`);
+    assert.is(scene.authority.count('token', 'refresh_token'), requests);
+    assert.is(scene.windows.length, 1, 'no browser');
+    assert.equal(store.get('my-app'), before);
+    scene.authority.clearFaults();
+    if (code !== 'SIGN_IN_REQUIRED') await scene.handler({ interactive: false }).getToken();
+  });
+}
+
+test('a busy provider that recovers is asked again', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  scene.authority.fail('token', { type: 'status', status: 429, retryAfter: '1' });
+  await scene.handler({ interactive: false }).getToken();
+  assert.equal(scene.events.filter(({ type }) => type === 'retry').length, 1);
+});
+
+test('a response that was lost after the token was issued is not asked for again', async () => {
+  await using scene = await openScene({ accessTokenTtl: 1 });
+  await scene.signedIn();
+  scene.authority.fail('token', { type: 'drop', when: 'after' });
+  const error = await rejection(scene.handler({ interactive: false }).getToken());
+  assert.is(error.code, 'NETWORK');
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('a still valid token bridges a failed early refresh, and an event says so', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false });
+  scene.authority.fail('token', { type: 'status', status: 200, body: 'hotel' });
+  const bridged = await handler.getToken();
+  const response = await fetch(`${scene.authority.graphUrl}/me`, { headers: { authorization: `Bearer ${bridged}` } });
+  assert.is(response.status, 200);
+  assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && event.bridged));
+  assert.is.not(await handler.getToken(), bridged);
+});
+
+test('a forced refresh is not bridged', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  await handler.getToken();
+  scene.authority.fail('token', { type: 'status', status: 200, body: 'hotel' });
+  assert.is((await rejection(handler.getToken({ forceRefresh: true }))).code, 'RESPONSE');
+});
+
+test('an unreachable provider is tried three times, then NETWORK', async () => {
+  await using scene = await openScene({ accessTokenTtl: 1 });
+  await scene.signedIn();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const record = store.get('my-app');
+  assert.ok(record);
+  for (const authority of [
+    `http://127.0.0.1:${await closedPort()}/consumers`,
+    'https://no-such-host.invalid/consumers',
+  ]) {
+    store.set('my-app', { ...record, authority, expiresAt: 1 });
+    const error = await rejection(scene.handler({ authority, interactive: false }).getToken());
+    assert.is(error.code, 'NETWORK');
+    assert.ok(error.retryable);
+    assert.match(error.message, new URL(authority).host);
+  }
+  const retries = scene.events.filter(({ type }) => type === 'retry');
+  assert.is(retries.length, 4);
+});
+
+test('a refused code says that something else may have spent it', async () => {
+  await using scene = await openScene();
+  scene.authority.fail('token', oauth('invalid_grant', 70000));
+  const error = await rejection(scene.handler().getToken());
+  assert.is(error.code, 'SIGN_IN_REQUIRED');
+  assert.match(error.message, /extension/);
+});
+
+test('a code is not sent twice, whatever the provider answers', async () => {
+  await using scene = await openScene();
+  scene.authority.fail('token', { type: 'status', status: 503 }, { times: 9 });
+  assert.is((await rejection(scene.handler().getToken())).code, 'SERVER');
+  assert.is(scene.authority.count('token', 'authorization_code'), 1);
+});
+
+test('what the provider says is told in one line, without what was sent to it', async () => {
+  await using scene = await openScene({ accessTokenTtl: 1 });
+  await scene.signedIn();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const { refreshToken = '' } = store.get('my-app') ?? {};
+  const description = `AADSTS70000: no ${refreshToken} here\u001b[31m.\r\nTrace ID: 1`;
+  scene.authority.fail('token', { type: 'oauth', error: 'invalid_grant', description });
+  const error = await rejection(scene.handler({ interactive: false }).getToken());
+  assert.not.match(error.message, refreshToken);
+  assert.not.match(error.message, /\p{C}/u);
+  assert.match(error.message, /AADSTS70000/);
+});
+
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  const port = await new Promise<number>((resolve) => {
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test('a handler that was never used closes at once', async () => {
+  await new OneDriveTokenHandler({ appName: 'a', clientId: 'b', scopes: ['c'] }).close();
+});
+
+test.run();

@@ -1,0 +1,170 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene, rejection } from './scene.ts';
+
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+test('the first call signs in through the browser and gets a token that Graph accepts', async () => {
+  await using scene = await openScene();
+  const token = await scene.handler().getToken();
+  const response = await fetch(`${scene.authority.graphUrl}/me/drive`, bearer(token));
+  assert.is(response.status, 200);
+  assert.is(scene.windows.length, 1);
+});
+
+test('the second call is answered from memory', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  const token = await handler.getToken();
+  const requests = scene.authority.requests.length;
+  assert.is(await handler.getToken(), token);
+  assert.is(await handler.getAccessToken(), token);
+  assert.is(scene.authority.requests.length, requests);
+});
+
+test('another handler on the same file is answered from the store', async () => {
+  await using scene = await openScene();
+  const token = await scene.handler().getToken();
+  const requests = scene.authority.requests.length;
+  assert.is(await scene.handler({ interactive: false }).getToken(), token);
+  assert.is(scene.authority.requests.length, requests);
+});
+
+test('a token within the skew of its end is refreshed, and the refresh token rotates', async () => {
+  await using scene = await openScene({ accessTokenTtl: 200 });
+  const first = await scene.handler().getToken();
+  const second = await scene.handler({ interactive: false }).getToken();
+  assert.is.not(second, first);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+  assert.ok(scene.events.some((event) => event.type === 'refreshed' && event.rotated));
+  assert.is(scene.windows.length, 1);
+});
+
+test('many calls at once make one refresh', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false, expirySkew: 4_000_000 });
+  const tokens = await Promise.all(Array.from({ length: 32 }, () => handler.getToken()));
+  assert.is(new Set(tokens).size, 1);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('many handlers at once make one refresh, even where the new token is short-lived', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  const handlers = Array.from({ length: 16 }, () => scene.handler({ interactive: false }));
+  const tokens = await Promise.all(handlers.map((handler) => handler.getToken()));
+  assert.is(new Set(tokens).size, 1);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('forceRefresh with many callers makes one refresh and everybody gets the new token', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  const old = await handler.getToken();
+  const tokens = await Promise.all(Array.from({ length: 8 }, () => handler.getToken({ forceRefresh: true })));
+  assert.is(new Set(tokens).size, 1);
+  assert.is.not(tokens[0], old);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+  assert.is(await handler.getToken(), tokens[0]);
+});
+
+test('forceRefresh takes the token that somebody else has refreshed meanwhile', async () => {
+  await using scene = await openScene();
+  const [one, two] = [scene.handler(), scene.handler()];
+  const old = await one.getToken();
+  assert.is(await two.getToken(), old);
+  const fresh = await one.getToken({ forceRefresh: true });
+  assert.is(await two.getToken({ forceRefresh: true }), fresh);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('without interaction and without a sign-in, nothing is opened', async () => {
+  await using scene = await openScene();
+  const error = await rejection(scene.handler({ interactive: false }).getToken());
+  assert.is(error.code, 'SIGN_IN_REQUIRED');
+  assert.not(error.retryable);
+  const perCall = await rejection(scene.handler().getToken({ interactive: false }));
+  assert.is(perCall.code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.windows.length, 0);
+});
+
+test('a grant that the provider has ended leads to the browser, and to SIGN_IN_REQUIRED where none is allowed', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  await scene.authority.revokeAll();
+  const error = await rejection(scene.handler({ interactive: false }).getToken());
+  assert.is(error.code, 'SIGN_IN_REQUIRED');
+  assert.is(error.error, 'invalid_grant');
+  assert.ok((error.errorCodes?.length ?? 0) > 0);
+  assert.ok(error.traceId && error.correlationId);
+  assert.ok(
+    await scene
+      .handler()
+      .status()
+      .then(({ signedIn }) => signedIn),
+    'the record is kept until a new sign-in',
+  );
+  await scene.handler().getToken();
+  assert.is(scene.windows.length, 2);
+});
+
+test('a refresh whose answer has no refresh token keeps the old one, and the ID token may be missing', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60, rotateRefreshTokens: false });
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false });
+  const drop = {
+    type: 'response' as const,
+    change: ({ refresh_token: _, id_token: __, ...rest }: Record<string, unknown>) => rest,
+  };
+  scene.authority.fail('token', drop);
+  await handler.getToken();
+  await handler.getToken();
+  assert.is(scene.authority.count('token', 'refresh_token'), 2);
+});
+
+test('a sign-in without a refresh token gives a token and says so', async () => {
+  await using scene = await openScene();
+  scene.authority.fail('token', { type: 'response', change: ({ refresh_token: _, ...rest }) => rest });
+  const handler = scene.handler();
+  const token = await handler.getToken();
+  assert.is(await handler.getToken(), token);
+  assert.ok(scene.events.some(({ type }) => type === 'refresh-token-missing'));
+  assert.not((await handler.status()).signedIn);
+});
+
+test('a record of the Python class, a refresh token alone, carries on without a sign-in', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const { refreshToken } = store.get('my-app') as { refreshToken: string };
+  store.set('my-app', { refreshToken });
+  await scene.handler({ interactive: false }).getToken();
+  assert.is(scene.windows.length, 1);
+  assert.is(store.get('my-app')?.clientId, scene.authority.clientId);
+});
+
+test('a stored token that was obtained in the future counts as expired', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const record = store.get('my-app');
+  assert.ok(record);
+  store.set('my-app', { ...record, obtainedAt: Date.now() + 60_000 });
+  await scene.handler({ interactive: false }).getToken();
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('as a credential of the Azure SDKs it says when the token ends', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  const { token, expiresOnTimestamp } = await handler
+    .asTokenCredential()
+    .getToken('https://graph.microsoft.com/.default');
+  assert.is(token, await handler.getToken());
+  assert.ok(Math.abs(expiresOnTimestamp - Date.now() - 3_600_000) < 60_000);
+});
+
+test.run();

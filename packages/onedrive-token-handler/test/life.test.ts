@@ -1,0 +1,167 @@
+import { spawnSync } from 'node:child_process';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene, rejection } from './scene.ts';
+
+test('signing out forgets the tokens in memory and in the file', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  await handler.getToken();
+  await handler.signOut();
+  assert.not((await handler.status()).signedIn);
+  assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
+});
+
+for (const who of ['this', 'another'] as const) {
+  test(`signing out in ${who} handler during a refresh wins: nothing comes back`, async () => {
+    await using scene = await openScene({ accessTokenTtl: 60 });
+    await scene.signedIn();
+    const handler = scene.handler();
+    scene.authority.fail('token', { type: 'slow', ms: 500 });
+    const refresh = rejection(handler.getToken());
+    await scene.untilRefreshing();
+    await (who === 'this' ? handler : scene.handler()).signOut();
+    assert.is((await refresh).code, 'SIGN_IN_REQUIRED');
+    assert.not((await handler.status()).signedIn);
+    assert.is(scene.windows.length, 1, 'no browser after a sign-out');
+  });
+}
+
+test("a caller's abort lets go of that caller only, and a refresh that has left is stored", async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false });
+  scene.authority.fail('token', { type: 'slow', ms: 300 });
+  const abort = new AbortController();
+  const [impatient, patient] = [handler.getToken({ signal: abort.signal }), handler.getToken()];
+  await scene.untilRefreshing();
+  abort.abort(new Error('enough'));
+  assert.is(await impatient.catch((error: Error) => error.message), 'enough');
+  assert.ok(await patient);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('a refresh that has left is stored even when its only caller has gone', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false });
+  const before = await handler.getToken();
+  scene.authority.fail('token', { type: 'slow', ms: 300 });
+  const abort = new AbortController();
+  const only = handler.getToken({ forceRefresh: true, signal: abort.signal });
+  await scene.untilRefreshing();
+  abort.abort(new Error('enough'));
+  assert.is(await only.catch((error: Error) => error.message), 'enough');
+  await handler.close();
+  const after = await scene.handler({ interactive: false }).getToken();
+  assert.is.not(after, before);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('a signal that is aborted already rejects with its reason', async () => {
+  await using scene = await openScene();
+  const signal = AbortSignal.abort(new Error('before'));
+  assert.is(
+    await scene
+      .handler()
+      .getToken({ signal })
+      .catch((error: Error) => error.message),
+    'before',
+  );
+  assert.is(scene.windows.length, 0);
+});
+
+test('closing ends a sign-in under way: its callers reject with CLOSED, and so does whatever comes later', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler({ openBrowser: () => {} });
+  const [one, two] = [rejection(handler.getToken()), rejection(handler.signIn())];
+  await scene.until(({ type }) => type === 'authorization-url');
+  await Promise.all([handler.close(), handler.close()]);
+  assert.is((await one).code, 'CLOSED');
+  assert.is((await two).code, 'CLOSED');
+  for (const call of [
+    handler.getToken(),
+    handler.status(),
+    handler.signOut(),
+    handler.signIn(),
+    handler.fetch('http://127.0.0.1'),
+  ]) {
+    assert.is((await rejection(call)).code, 'CLOSED');
+  }
+});
+
+test('closing waits for a refresh that has left, and stores its result', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false });
+  const before = await handler.getToken();
+  scene.authority.fail('token', { type: 'slow', ms: 300 });
+  const call = rejection(handler.getToken({ forceRefresh: true }));
+  await scene.untilRefreshing();
+  await handler.close();
+  assert.is((await call).code, 'CLOSED');
+  assert.is.not(await scene.handler({ interactive: false }).getToken(), before);
+});
+
+test('closing waits no longer than requestTimeout', async () => {
+  await using scene = await openScene({ accessTokenTtl: 1 });
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false, requestTimeout: 500 });
+  scene.authority.fail('token', { type: 'hang' });
+  const call = rejection(handler.getToken());
+  await scene.untilRefreshing();
+  const started = performance.now();
+  await handler.close();
+  assert.ok(performance.now() - started < 1_500);
+  assert.is((await call).code, 'CLOSED');
+});
+
+test('a store that was passed in stays open', async () => {
+  await using scene = await openScene();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const handler = scene.handler({ store });
+  await handler.getToken();
+  await handler.close();
+  assert.equal(store.list(), ['my-app']);
+});
+
+test('a program ends by itself when it has its token, without close()', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  const program = `
+    import { OneDriveTokenHandler } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
+    const handler = new OneDriveTokenHandler(JSON.parse(process.argv[1]));
+    console.log(await handler.getToken());`;
+  const options = {
+    appName: 'my-app',
+    clientId: scene.authority.clientId,
+    scopes: ['Files.ReadWrite.All'],
+    authority: scene.authority.url,
+    dbFilepath: scene.dbFilepath,
+    interactive: false,
+  };
+  const child = await scene.run(['--input-type=module', '-e', program, JSON.stringify(options)]);
+  assert.is(child.status, 0);
+  assert.is(child.stderr, '');
+  assert.ok(child.stdout.trim());
+  assert.ok(child.milliseconds < 5_000, `${child.milliseconds} ms`);
+});
+
+test('importing the package loads neither undici nor open nor better-sqlite3', () => {
+  const program = `
+    import { createRequire, registerHooks } from 'node:module';
+    const seen = [];
+    registerHooks({ resolve(specifier, context, next) { seen.push(specifier); return next(specifier, context); } });
+    const { OneDriveTokenHandler } = await import(${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)});
+    new OneDriveTokenHandler({ appName: 'a', clientId: 'b', scopes: ['c'] });
+    console.log(seen.filter((name) => !/^(\\.|node:|file:)/.test(name)).join());`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    timeout: 10_000,
+  });
+  assert.is(stderr, '');
+  assert.is(stdout.trim(), '');
+});
+
+test.run();

@@ -1,0 +1,232 @@
+import { approveDevice, signInAs } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene, rejection, untilTrue } from './scene.ts';
+
+test('the request carries PKCE, state and form_post, and nothing of them comes in an event but the URL', async () => {
+  await using scene = await openScene();
+  await scene.signedIn({ scopes: ['Files.Read', 'openid', 'profile'] });
+  const [url = ''] = scene.windows;
+  const query = new URL(url).searchParams;
+  assert.is(query.get('code_challenge_method'), 'S256');
+  assert.match(query.get('code_challenge') ?? '', /^[\w-]{43}$/);
+  assert.match(query.get('state') ?? '', /^[\w-]{43}$/);
+  assert.is(query.get('response_mode'), 'form_post');
+  assert.is(query.get('scope'), 'Files.Read openid profile offline_access');
+  assert.match(query.get('redirect_uri') ?? '', /^http:\/\/localhost:\d+$/);
+  const others = scene.events.filter(({ type }) => type !== 'authorization-url');
+  assert.not.match(JSON.stringify(others), query.get('state') ?? '-');
+});
+
+test('responseMode query, prompt and loginHint reach the provider', async () => {
+  await using scene = await openScene();
+  await scene.handler({ responseMode: 'query' }).signIn({ prompt: 'select_account', loginHint: 'ada@example.com' });
+  const query = new URL(scene.windows[0] ?? '').searchParams;
+  assert.is(query.get('response_mode'), 'query');
+  assert.is(query.get('prompt'), 'select_account');
+  assert.is(query.get('login_hint'), 'ada@example.com');
+});
+
+test('the status names the account, the granted scopes and the times, without the network', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler({ scopes: ['Files.Read', 'openid', 'profile'] });
+  const before = await handler.status();
+  assert.equal(before, { signedIn: false, appName: 'my-app', scopes: [] });
+  const status = await handler.signIn({ loginHint: 'ada@example.com' });
+  assert.is(status.account?.username, 'ada@example.com');
+  assert.ok(status.account?.id);
+  assert.ok(status.scopes.includes('Files.Read'));
+  const requests = scene.authority.requests.length;
+  assert.equal(await scene.handler().status(), status);
+  assert.is(scene.authority.requests.length, requests);
+  assert.ok((status.accessTokenExpiresAt ?? 0) > Date.now());
+  assert.ok(Math.abs((status.refreshedAt ?? 0) - Date.now()) < 30_000);
+});
+
+test('a person who says no: SIGN_IN_DENIED', async () => {
+  await using scene = await openScene();
+  const error = await rejection(scene.handler({ openBrowser: (url) => signInAs(url, { deny: true }) }).getToken());
+  assert.is(error.code, 'SIGN_IN_DENIED');
+  assert.is(error.error, 'access_denied');
+});
+
+test('a person who does nothing: SIGN_IN_TIMEOUT, and what to do', async () => {
+  await using scene = await openScene();
+  const error = await rejection(scene.handler({ openBrowser: () => {}, signInTimeout: 300 }).getToken());
+  assert.is(error.code, 'SIGN_IN_TIMEOUT');
+  assert.match(error.message, /Sign in again/);
+});
+
+test('a browser that does not start is an event, and the wait goes on', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler({
+    openBrowser: (url) => {
+      void signInAs(url);
+      throw new Error('no browser');
+    },
+  });
+  await handler.getToken();
+  const failed = scene.events.find((event) => event.type === 'browser-failed');
+  assert.is(failed?.type === 'browser-failed' && failed.error.message, 'no browser');
+});
+
+test('the page says that it worked only after the code was redeemed', async () => {
+  await using scene = await openScene();
+  let html = '';
+  const browse = async (url: string): Promise<void> => {
+    html = (await signInAs(url)).html;
+  };
+  const seen: Promise<void>[] = [];
+  const openBrowser = (url: string): void => void seen.push(browse(url));
+  scene.authority.fail('token', { type: 'oauth', error: 'invalid_grant', description: 'AADSTS70000: <b>spent</b>' });
+  await rejection(scene.handler({ openBrowser }).getToken());
+  await Promise.all(seen);
+  assert.match(html, /spent/);
+  assert.not.match(html, /<b>spent/);
+  await scene.handler({ openBrowser }).getToken();
+  await Promise.all(seen);
+  assert.not.match(html, /spent/);
+});
+
+test('callers at the same time share one browser window, also across handlers', async () => {
+  await using scene = await openScene();
+  const [one, two, three] = [scene.handler(), scene.handler(), scene.handler()];
+  const tokens = await Promise.all([one.getToken(), one.getToken(), two.getToken(), three.getToken(), one.getToken()]);
+  assert.is(new Set(tokens).size, 1);
+  assert.is(scene.windows.length, 1);
+  assert.ok(scene.events.some((event) => event.type === 'waiting' && event.for === 'sign-in'));
+});
+
+test('a caller that may not ask does not wait for a person', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler({ openBrowser: () => {} });
+  const abort = new AbortController();
+  const waiting = handler.getToken({ signal: abort.signal });
+  await scene.until(({ type }) => type === 'authorization-url');
+  assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
+  assert.is((await rejection(scene.handler({ interactive: false }).getToken())).code, 'SIGN_IN_REQUIRED');
+  abort.abort(new Error('enough'));
+  await assertRejects(waiting, 'enough');
+});
+
+test('when everybody at one window gives up together, no second one is opened', async () => {
+  await using scene = await openScene();
+  const impatient = { openBrowser: (url: string) => void scene.windows.push(url), signInTimeout: 600 };
+  const handlers = Array.from({ length: 4 }, () => scene.handler(impatient));
+  const errors = await Promise.all(handlers.map((handler) => rejection(handler.getToken())));
+  assert.equal([...new Set(errors.map(({ code }) => code))], ['SIGN_IN_TIMEOUT']);
+  assert.is(scene.windows.length, 1);
+});
+
+test('a device code is shown, approved elsewhere and redeemed', async () => {
+  await using scene = await openScene({ deviceInterval: 1 });
+  const handler = scene.handler();
+  const approved: Promise<void>[] = [];
+  const status = await handler.signIn({
+    method: 'device',
+    onDeviceCode: ({ userCode, verificationUri, expiresAt }) => {
+      assert.ok(expiresAt > Date.now() && expiresAt <= Date.now() + 10_000, 'no longer than signInTimeout');
+      approved.push(approveDevice(verificationUri, userCode));
+    },
+  });
+  await Promise.all(approved);
+  assert.ok(status.signedIn);
+  assert.ok(await handler.getToken());
+});
+
+test('a device code that is denied: SIGN_IN_DENIED', async () => {
+  await using scene = await openScene({ deviceInterval: 1 });
+  const denied: Promise<void>[] = [];
+  const signIn = scene.handler().signIn({
+    method: 'device',
+    onDeviceCode: ({ userCode, verificationUri }) =>
+      void denied.push(approveDevice(verificationUri, userCode, { deny: true })),
+  });
+  assert.is((await rejection(signIn)).code, 'SIGN_IN_DENIED');
+  await Promise.all(denied);
+});
+
+test('a device code that nobody enters: SIGN_IN_TIMEOUT', async () => {
+  await using scene = await openScene({ deviceInterval: 1 });
+  const signIn = scene.handler({ signInTimeout: 1_500 }).signIn({ method: 'device', onDeviceCode: () => {} });
+  assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
+});
+
+test('polling slows down as it is told, survives an offline moment, and ends by an abort', async () => {
+  await using scene = await openScene({ deviceInterval: 1 });
+  scene.authority.fail('token', { type: 'drop', when: 'before' });
+  const abort = new AbortController();
+  const signIn = scene.handler().signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal });
+  await untilTrue(() => scene.authority.count('token') >= 2, 8_000);
+  abort.abort(new Error('enough'));
+  await assertRejects(signIn, 'enough');
+});
+
+test('a pasted address signs in, though the terminal has wrapped and quoted it', async () => {
+  await using scene = await openScene();
+  const status = await scene.handler().signIn({
+    method: 'paste',
+    readRedirectUrl: async (url) => {
+      assert.is(new URL(url).searchParams.get('response_mode'), 'query');
+      const address = await answerOf(url);
+      return `  '${address.slice(0, 40)}\r\n  ${address.slice(40).replaceAll('&', '\\&')}'\n`;
+    },
+  });
+  assert.ok(status.signedIn);
+});
+
+test('a wrong paste is refused and asked for again, three times at most', async () => {
+  await using scene = await openScene();
+  const pasted = ['', 'http://localhost/?code=a&state=wrong', 'http://localhost/?code=a&code=b&state=c'];
+  let asked = 0;
+  const error = await rejection(
+    scene.handler().signIn({ method: 'paste', readRedirectUrl: async () => pasted[asked++] as string }),
+  );
+  assert.is(error.code, 'RESPONSE');
+  assert.is(asked, 3);
+  assert.is(scene.events.filter(({ type }) => type === 'paste-refused').length, 2);
+});
+
+test('a paste that nobody makes: SIGN_IN_TIMEOUT', async () => {
+  await using scene = await openScene();
+  const never = new Promise<string>(() => {});
+  const signIn = scene.handler({ signInTimeout: 300 }).signIn({ method: 'paste', readRedirectUrl: () => never });
+  assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
+});
+
+test('options of a sign-in that can not be used are a TypeError that names them', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  for (const [name, options] of [
+    ['method', { method: 'carrier pigeon' }],
+    ['prompt', { prompt: 'none' }],
+    ['onDeviceCode', { method: 'device' }],
+    ['readRedirectUrl', { method: 'paste' }],
+  ] as const) {
+    const error = await handler.signIn(options as never).catch((reason: unknown) => reason);
+    assert.instance(error, TypeError);
+    assert.match((error as Error).message, name);
+  }
+});
+
+/** Goes through the pages in `query` mode and gives the address at which the browser ended, without visiting it. */
+async function answerOf(url: string): Promise<string> {
+  const { createServer } = await import('node:http');
+  const port = Number(new URL(new URL(url).searchParams.get('redirect_uri') ?? '').port);
+  const server = createServer((_request, response) => response.end('nobody is here'));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const page = await signInAs(url);
+  server.closeAllConnections();
+  server.close();
+  return page.url;
+}
+
+async function assertRejects(promise: Promise<unknown>, message: string): Promise<void> {
+  const error = await promise.then(
+    () => new Error('resolved'),
+    (reason: Error) => reason,
+  );
+  assert.is(error.message, message);
+}
+
+test.run();
