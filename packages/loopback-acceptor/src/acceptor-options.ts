@@ -1,0 +1,112 @@
+import type { PageContext } from './page-context.ts';
+
+/** Options of `openAcceptor`. `undefined` is the default. */
+export interface AcceptorOptions {
+  /** The `state` that was sent to the provider. Only a response that carries it is accepted. */
+  state: string;
+  /**
+   * The host in `redirectUri`, as it is registered with the provider. Default `'localhost'`, which listens on 127.0.0.1
+   * and [::1] at the same port, since a browser may take either; a literal address listens there alone.
+   */
+  host?: 'localhost' | '127.0.0.1' | '::1' | undefined;
+  /** The port to listen on. Default 0: a free one, which RFC 8252 section 7.3 has providers accept. */
+  port?: number | undefined;
+  /** The path in `redirectUri`, written as browsers send it (percent-encoded). Default `'/'`. */
+  path?: string | undefined;
+  /** Milliseconds from opening to the answer, at most 2^31-1. Default 180,000, three minutes. */
+  timeout?: number | undefined;
+  /**
+   * How many requests that are not the answer are refused before the wait ends. Default 10,000, so that a web page full
+   * of image tags cannot end a sign-in; 0: the first request has to be the answer; Infinity: no limit.
+   */
+  maxStrayRequests?: number | undefined;
+  /** The provider's issuer. When given, the response has to carry it as `iss` (RFC 9207). */
+  issuer?: string | undefined;
+  /** Ends the wait; `accept()` rejects with its reason. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Makes the HTML of the browser's page. Default: a built-in page. Inline style works, scripts and outside resources do
+   * not (the page's content security policy). Where it throws or returns no string, the built-in page is shown.
+   */
+  renderPage?: ((page: PageContext) => string) | undefined;
+}
+
+/** The options, checked, with their defaults. */
+export interface Settings {
+  state: string;
+  host: 'localhost' | '127.0.0.1' | '::1';
+  port: number;
+  path: string;
+  timeout: number;
+  maxStrayRequests: number;
+  issuer: string | undefined;
+  signal: AbortSignal | undefined;
+  renderPage: ((page: PageContext) => string) | undefined;
+}
+
+/** What a timer can wait, in milliseconds; a longer one fires at once. */
+const maxTimeout = 2 ** 31 - 1;
+
+/**
+ * @throws {TypeError} for an option of a wrong type, for an empty `state` or `issuer`, for an unusable `path`.
+ * @throws {RangeError} for a number out of range, for an unknown `host`.
+ */
+export function resolveOptions(options: AcceptorOptions): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`\`options\` must be an object with a \`state\`, got ${nameType(options)}`);
+  }
+  const { state, issuer, signal, renderPage } = options;
+  checkText('state', state);
+  if (issuer !== undefined) checkText('issuer', issuer);
+  if (signal !== undefined && !isAbortSignal(signal)) {
+    throw new TypeError(`\`signal\` must be an AbortSignal, got ${nameType(signal)}`);
+  }
+  if (renderPage !== undefined && typeof renderPage !== 'function') {
+    throw new TypeError(`\`renderPage\` must be a function, got ${nameType(renderPage)}`);
+  }
+  const { host = 'localhost', port = 0, path = '/', timeout = 180_000, maxStrayRequests = 10_000 } = options;
+  checkHost(host);
+  checkNumber('port', port, 'an integer from 0 to 65535', Number.isInteger(port) && port >= 0 && port <= 65_535);
+  checkPath(path);
+  const isTimeout = timeout >= 1 && timeout <= maxTimeout;
+  checkNumber('timeout', timeout, `milliseconds from 1 to ${maxTimeout}`, isTimeout);
+  const isCount = maxStrayRequests === Number.POSITIVE_INFINITY || Number.isInteger(maxStrayRequests);
+  checkNumber('maxStrayRequests', maxStrayRequests, 'an integer of at least 0', isCount && maxStrayRequests >= 0);
+  return { state, host, port, path, timeout, maxStrayRequests, issuer, signal, renderPage };
+}
+
+/** The state is a secret, so no message repeats a text. */
+function checkText(name: string, value: unknown): void {
+  if (typeof value !== 'string') throw new TypeError(`\`${name}\` must be a string, got ${nameType(value)}`);
+  if (value === '') throw new TypeError(`\`${name}\` must not be empty`);
+}
+
+function checkHost(host: unknown): void {
+  if (typeof host !== 'string') throw new TypeError(`\`host\` must be a string, got ${nameType(host)}`);
+  if (host !== 'localhost' && host !== '127.0.0.1' && host !== '::1') {
+    throw new RangeError(`\`host\` must be 'localhost', '127.0.0.1' or '::1', got '${host}'`);
+  }
+}
+
+function checkNumber(name: string, value: unknown, expected: string, inRange: boolean): void {
+  if (typeof value !== 'number') throw new TypeError(`\`${name}\` must be ${expected}, got ${nameType(value)}`);
+  if (!inRange) throw new RangeError(`\`${name}\` must be ${expected}, got ${value}`);
+}
+
+/** The path is compared byte for byte with what the browser sends, so one that a browser would rewrite never matches. */
+function checkPath(path: unknown): void {
+  if (typeof path !== 'string') throw new TypeError(`\`path\` must be a string, got ${nameType(path)}`);
+  if (!path.startsWith('/')) throw new TypeError(`\`path\` must start with '/', got '${path}'`);
+  if (/[?#]/.test(path)) throw new TypeError(`\`path\` must have no query and no fragment ('?', '#'), got '${path}'`);
+  const sent = new URL(`http://localhost${path}`).pathname;
+  if (sent !== path) throw new TypeError(`\`path\` must be as browsers send it, '${sent}', got '${path}'`);
+}
+
+function isAbortSignal(value: unknown): boolean {
+  // By shape: a signal may come from another realm or a polyfill.
+  return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
+}
+
+function nameType(value: unknown): string {
+  return value === null ? 'null' : typeof value;
+}

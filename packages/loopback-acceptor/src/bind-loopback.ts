@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import type { Server } from 'node:net';
+import { AcceptorError } from './acceptor-error.ts';
+import type { Settings } from './acceptor-options.ts';
+
+/** How often another free port is tried where one is taken on the second address: each is a coincidence, or an attack. */
+const maxAttempts = 50;
+
+/** The machine lacks this address: IPv6 switched off, or not built in. */
+const missingAddressCodes = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
+
+/** Servers that listen, one for each loopback address, all on one port. */
+export interface Bound<S extends Server> {
+  servers: S[];
+  port: number;
+}
+
+/**
+ * Listens exclusively on the loopback addresses of `host`, on the same port. The addresses are literal, so no name is
+ * looked up and no other interface is touched. An address that the machine lacks is left out where there is another.
+ *
+ * @throws {AcceptorError} ACCEPTOR_LISTEN, naming address and port, with the system's error as `cause`.
+ */
+export async function bindLoopback<S extends Server>(
+  { host, port }: Pick<Settings, 'host' | 'port'>,
+  createServer: () => S,
+): Promise<Bound<S>> {
+  const addresses = host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
+  for (let attempt = 1; ; attempt++) {
+    const result = await tryPort(addresses, port, createServer);
+    if ('servers' in result) return result;
+    // The first address gave us the port: where the second refuses it, another may do.
+    const mayRetry = port === 0 && result.port !== 0 && attempt < maxAttempts;
+    if (!mayRetry) throw toAcceptorError(result);
+  }
+}
+
+interface Refusal {
+  address: string;
+  port: number;
+  cause: NodeJS.ErrnoException;
+}
+
+async function tryPort<S extends Server>(
+  addresses: string[],
+  wanted: number,
+  createServer: () => S,
+): Promise<Bound<S> | Refusal> {
+  const servers: S[] = [];
+  let port = wanted;
+  let refusal: Refusal | undefined;
+  for (const address of addresses) {
+    const server = createServer();
+    try {
+      port = await listen(server, address, port);
+      servers.push(server);
+    } catch (error) {
+      const cause = error as NodeJS.ErrnoException;
+      refusal = { address, port, cause };
+      if (missingAddressCodes.has(cause.code ?? '')) continue;
+      await Promise.all(servers.map((other) => new Promise((resolve) => other.close(resolve))));
+      return refusal;
+    }
+  }
+  return refusal && servers.length === 0 ? refusal : { servers, port };
+}
+
+async function listen(server: Server, host: string, port: number): Promise<number> {
+  // `exclusive`: the workers of node:cluster would share the port.
+  server.listen({ host, port, exclusive: true });
+  await once(server, 'listening');
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : port;
+}
+
+function toAcceptorError({ address, port, cause }: Refusal): AcceptorError {
+  const place = port === 0 ? `${address}, any port` : `${address}, port ${port}`;
+  const advice =
+    cause.code === 'EADDRINUSE'
+      ? 'the port is in use; leave out `port` to have a free one'
+      : cause.code === 'EACCES'
+        ? 'the port is reserved; leave out `port` to have a free one'
+        : 'this machine does not offer the address';
+  return new AcceptorError('ACCEPTOR_LISTEN', `Cannot listen on ${place}: ${cause.code} (${advice})`, { cause });
+}

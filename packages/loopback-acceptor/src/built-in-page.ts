@@ -1,0 +1,91 @@
+import type { PageContext } from './page-context.ts';
+import { toPlainLine } from './plain-line.ts';
+
+/** The page's one style sheet, whose hash its content security policy names. */
+export const style = `
+:root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;--good:#116329;--bad:#a40e26}
+@media (prefers-color-scheme:dark){:root{--ground:#0d1117;--card:#161b22;--text:#e6edf3;--soft:#9aa4af;--line:#3d444d;--good:#56d364;--bad:#ff8f87}}
+*{box-sizing:border-box}
+body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1rem;background:var(--ground);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
+main{width:100%;max-width:30rem;padding:2rem;background:var(--card);border:1px solid var(--line);border-radius:.75rem;overflow-wrap:anywhere}
+svg{display:block;width:2.5rem;height:2.5rem;fill:none;stroke:var(--bad);stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
+.accepted svg{stroke:var(--good)}
+h1{margin:.75rem 0 .25rem;font-size:1.375rem;line-height:1.3}
+p{margin:.5rem 0 0}
+.reason{margin-top:1.25rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.875rem}
+code{font-family:ui-monospace,monospace;color:var(--text)}
+`;
+
+const marks = {
+  accepted: '<path d="m7.5 12.5 3 3 6-7"/>',
+  denied: '<path d="M12 7v6m0 3.5v.01"/>',
+  failed: '<path d="m8.5 8.5 7 7m0-7-7 7"/>',
+};
+
+/** What happened, in words: a heading and a sentence. */
+function describe({ outcome, redeemed }: PageContext): [heading: string, sentence: string] {
+  if (outcome === 'denied') {
+    return [
+      'You are not signed in',
+      'The sign-in was declined. You can close this window and try again in the program.',
+    ];
+  }
+  if (outcome === 'failed') {
+    return [
+      'You are not signed in',
+      'The program could not finish the sign-in. You can close this window; the program knows more.',
+    ];
+  }
+  return redeemed
+    ? ['You are signed in', 'You can close this window and go back to the program.']
+    : [
+        'Your sign-in goes on in the program',
+        'It has received the answer. You can close this window and go back to the program.',
+      ];
+}
+
+/**
+ * The built-in page: no outside resource, light and dark, from narrow to wide, everything foreign escaped. Its body is left
+ * open, as HTML permits, for what is appended.
+ */
+export function renderBuiltInPage(page: PageContext): string {
+  const [heading, sentence] = describe(page);
+  const { error, description } = shorten(page);
+  const reason =
+    error === undefined
+      ? ''
+      : `<p class="reason">Reason: <code>${page.escape(error)}</code>${
+          description ? `<br><bdi>${page.escape(description)}</bdi>` : ''
+        }</p>`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${heading}</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<main class="${page.outcome}">
+<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="10"/>${marks[page.outcome]}</svg>
+<h1>${heading}</h1>
+<p>${sentence}</p>
+${reason}
+</main>
+`;
+}
+
+/** The same for a client that shows no HTML. */
+export function renderText(page: PageContext): string {
+  const { error, description } = shorten(page);
+  const reason = error === undefined ? '' : `Reason: ${error}${description ? ` (${description})` : ''}\n`;
+  return `${describe(page).join('.\n')}\n${reason}`;
+}
+
+function shorten({ error, description }: PageContext): Pick<PageContext, 'error' | 'description'> {
+  return {
+    ...(error !== undefined && { error: toPlainLine(error) }),
+    ...(description !== undefined && { description: toPlainLine(description) }),
+  };
+}

@@ -1,0 +1,8 @@
+import { withoutControls } from './plain-line.ts';
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/** Makes a text inert between tags and in a quoted attribute. */
+export function escapeHtml(text: string): string {
+  return withoutControls(text).replace(/[&<>"']/g, (character) => entities[character] as string);
+}
