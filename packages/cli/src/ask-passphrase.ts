@@ -1,0 +1,21 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { Failure } from './failure.ts';
+import type { Interrupt } from './interrupt.ts';
+import { writeErr } from './streams.ts';
+
+/** Asks on the terminal, without echo. Rejects where the person gives up. */
+export function askPassphrase(question: string, interrupt: Interrupt): Promise<string> {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
+  writeErr(question);
+  return new Promise<string>((resolve, reject) => {
+    lines.once('line', resolve);
+    lines.once('SIGINT', () => interrupt.press());
+    lines.once('close', () => reject(new Failure('no passphrase was given')));
+    interrupt.signal.addEventListener('abort', () => reject(interrupt.signal.reason), { once: true });
+  }).finally(() => {
+    lines.close();
+    writeErr('\n');
+  });
+}

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Command } from '../command.ts';
+import { Failure } from '../failure.ts';
+import { openSession } from '../session.ts';
+import { mayAsk } from '../settings.ts';
+
+/** As shells report them. */
+const notExecutable = 126;
+const notFound = 127;
+
+const forwarded: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
+/** The terminal sends these to every process in the foreground, so the child has them already. */
+const fromKeyboard: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+
+/** Runs a program with the token in its environment, where no other user can read it; settles with its exit status. */
+export async function exec(command: Command, program: string, args: readonly string[]): Promise<number> {
+  const token = await getToken(command);
+  const { ONEDRIVE_TOKEN_KEY: _passphrase, ...env } = process.env;
+  command.interrupt[Symbol.dispose]();
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...env, ONEDRIVE_TOKEN: token } });
+  const stopForwarding = forwardSignals(child);
+  return new Promise<number>((resolve, reject) => {
+    child.once('error', (error) => reject(explain(error, program)));
+    child.once('exit', (status, signal) => resolve(signal ? 128 + constants.signals[signal] : (status ?? 1)));
+  }).finally(stopForwarding);
+}
+
+async function getToken(command: Command): Promise<string> {
+  await using session = await openSession(command, { interactive: mayAsk(command.settings) });
+  return await session.handler.getToken({ signal: command.interrupt.signal });
+}
+
+function forwardSignals(child: { kill(signal: NodeJS.Signals): boolean }): () => void {
+  const forward = (signal: NodeJS.Signals): void => {
+    if (!(process.stdin.isTTY && fromKeyboard.includes(signal))) child.kill(signal);
+  };
+  const known = forwarded.filter((signal) => signal in constants.signals);
+  for (const signal of known) process.on(signal, forward);
+  return () => {
+    for (const signal of known) process.off(signal, forward);
+  };
+}
+
+function explain(error: NodeJS.ErrnoException, program: string): unknown {
+  if (error.code === 'ENOENT') return new Failure(`${program}: command not found`, notFound);
+  if (error.code === 'EACCES') return new Failure(`${program}: cannot be executed`, notExecutable);
+  return error;
+}

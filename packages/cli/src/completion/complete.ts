@@ -1,0 +1,87 @@
+import type { Option, Command as Program } from 'commander';
+import { listAppNames } from 'onedrive-token-handler';
+import type { Flags } from '../common-options.ts';
+import { exitStatus } from '../exit-status.ts';
+import { printable } from '../printable.ts';
+import { readSettings } from '../settings.ts';
+import { writeOut } from '../streams.ts';
+
+type Candidate = readonly [value: string, description: string];
+
+/** Paths of Microsoft Graph that are typed often. */
+const paths: readonly Candidate[] = [
+  ['/me', 'who you are'],
+  ['/me/drive', 'your drive'],
+  ['/me/drive/root/children', 'the files and folders at its top'],
+  ['/me/drive/recent', 'what you used lately'],
+  ['/me/drive/sharedWithMe', 'what others share with you'],
+];
+
+/** Prints what the last of `words` may become, a line each, with a tab before the description; nothing for a file name. */
+export async function complete(program: Program, words: readonly string[]): Promise<number> {
+  const partial = words.at(-1) ?? '';
+  const candidates = await candidatesFor(program, words.slice(0, -1), partial);
+  const matching = candidates.filter(([value]) => value.startsWith(partial) && !/[\n\t]/.test(value));
+  writeOut(matching.map(([value, description]) => `${value}\t${printable(description)}\n`).join(''));
+  return exitStatus.done;
+}
+
+async function candidatesFor(
+  program: Program,
+  before: readonly string[],
+  partial: string,
+): Promise<readonly Candidate[]> {
+  const { command, pending, operands, flags } = readWords(program, before);
+  if (pending) return pending.long === '--app' ? appNames(flags) : [];
+  if (command === program) return partial.startsWith('-') ? options(program) : commands(program);
+  if (partial.startsWith('-')) return command.name() === 'exec' && operands > 0 ? [] : options(command);
+  if (operands > 0) return [];
+  if (command.name() === 'api') return paths;
+  return command.registeredArguments[0]?.argChoices?.map((choice) => [choice, '']) ?? [];
+}
+
+interface Position {
+  /** The program itself before any command. */
+  command: Program;
+  /** The option whose value comes next. */
+  pending: Option | undefined;
+  operands: number;
+  flags: Flags;
+}
+
+function readWords(program: Program, words: readonly string[]): Position {
+  const position: Position = { command: program, pending: undefined, operands: 0, flags: {} };
+  for (const word of words) {
+    if (position.pending) {
+      if (position.pending.long === '--db') position.flags.db = word;
+      position.pending = undefined;
+    } else if (word.startsWith('-')) {
+      const option = position.command.options.find(({ long, short }) => word === long || word === short);
+      position.pending = option?.required ? option : undefined;
+    } else {
+      const command = position.command === program && program.commands.find((candidate) => candidate.name() === word);
+      if (command) position.command = command;
+      else position.operands++;
+    }
+  }
+  return position;
+}
+
+function commands(program: Program): Candidate[] {
+  return program.commands.map((command) => [command.name(), command.summary()]);
+}
+
+function options(command: Program): Candidate[] {
+  const { options } = command;
+  return [...options.map(({ long, description }): Candidate => [long ?? '', description]), ['--help', 'say more']];
+}
+
+async function appNames(flags: Flags): Promise<Candidate[]> {
+  try {
+    const names = await listAppNames({ dbFilepath: readSettings(flags).db });
+    return names.map((name) => [name, '']);
+  } catch {
+    // Nothing may disturb whoever is typing; an encrypted database keeps its names to itself.
+    return [];
+  }
+}

@@ -1,0 +1,55 @@
+import { exitStatus } from '../exit-status.ts';
+import { writeOut } from '../streams.ts';
+import type { shells } from './shells.ts';
+
+/**
+ * Each script gives the words of the command line to `onedrive-token __complete`, as they are, evaluated by no shell, and
+ * gets lines of `value TAB description`. Where none come, the shell completes file names.
+ */
+const scripts: Record<(typeof shells)[number], string> = {
+  bash: `_onedrive_token() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    COMPREPLY+=("\${line%%$'\\t'*}")
+  done < <(onedrive-token __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o default -F _onedrive_token onedrive-token
+`,
+  zsh: `#compdef onedrive-token
+_onedrive_token() {
+  local line
+  local -a found
+  while IFS= read -r line; do
+    found+=("\${\${line//:/\\\\:}/$'\\t'/:}")
+  done < <(onedrive-token __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
+  if (( $#found )); then
+    _describe 'onedrive-token' found
+  else
+    _files
+  fi
+}
+if [[ "\${zsh_eval_context[-1]}" == loadautofunc ]]; then
+  _onedrive_token "$@"
+else
+  compdef _onedrive_token onedrive-token
+fi
+`,
+  fish: `function __onedrive_token_complete
+  set -l words (commandline -opc) (commandline -ct)
+  set -l found (onedrive-token __complete $words[2..-1] 2>/dev/null)
+  if test (count $found) -gt 0
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete -c onedrive-token -f -a '(__onedrive_token_complete)'
+`,
+};
+
+/** Prints the script that makes `shell` complete our command lines. */
+export function printScript(shell: string): number {
+  writeOut(scripts[shell as keyof typeof scripts]);
+  return exitStatus.done;
+}

@@ -1,0 +1,116 @@
+import { Option, type Command as Program } from 'commander';
+import type { Command } from './command.ts';
+import { commonOptions, type Flags } from './common-options.ts';
+import { shells } from './completion/shells.ts';
+import { Interrupt } from './interrupt.ts';
+import { formatExamples, type ManualPage, manual } from './manual.ts';
+import { reportError } from './report-error.ts';
+import { Screen } from './screen.ts';
+import { readSettings } from './settings.ts';
+
+/** Runs one command; its code is loaded when it runs, not before. */
+type Work = (command: Command) => Promise<number>;
+
+/** Adds every command with its options and its help. `setStatus` is called with the exit status of the one that is run. */
+export function defineCommands(program: Program, setStatus: (status: number) => void): void {
+  const add = (usage: string, page: ManualPage): Program =>
+    program
+      .command(usage)
+      .summary(page.summary)
+      .description(page.description)
+      .addHelpText('after', formatExamples(page));
+  const run = (commander: Program, work: Work): void => {
+    addCommonOptions(commander.optionsGroup('Common options:'));
+    commander.action(async () => setStatus(await execute(commander, work)));
+  };
+  addCommonOptions(program);
+
+  run(add('token', manual.token), async (command) => (await import('./commands/token.ts')).token(command));
+
+  const login = add('login', manual.login)
+    .addOption(
+      new Option('--device', 'sign in with a code that is entered on any device').conflicts(['paste', 'browser']),
+    )
+    .addOption(new Option('--paste', 'wait only for the address that the browser ended at').conflicts('browser'))
+    .option('--no-browser', 'print the address; wait for its answer here and for a pasted one')
+    .option('--scope <scope>', 'a permission to ask for, repeatable (default: Files.ReadWrite.All)', collect);
+  run(login, async (command) => (await import('./commands/login.ts')).login(command, login.opts()));
+
+  run(add('status', manual.status), async (command) => (await import('./commands/status.ts')).status(command));
+
+  const logout = add('logout', manual.logout).option('--all', 'every app name of the database');
+  run(logout, async (command) => (await import('./commands/logout.ts')).logout(command, logout.opts()));
+
+  run(add('list', manual.list), async (command) => (await import('./commands/list.ts')).list(command));
+
+  const api = add('api', manual.api)
+    .argument('<path>', 'for example /me/drive, or an absolute URL on the same host')
+    .option('-X, --method <method>', 'the HTTP method (default: GET, with --data POST)')
+    .option('-d, --data <data>', 'the body, JSON: as text, @FILE, or - for stdin')
+    .option('-H, --header <line>', "a header, 'Name: value', repeatable", collect)
+    .addOption(
+      new Option('--paginate', 'print the items of all pages as one array').conflicts([
+        'data',
+        'include',
+        'output',
+        'upload',
+        'method',
+      ]),
+    )
+    .option('-i, --include', 'print the status and the headers too')
+    .addOption(new Option('-o, --output <file>', 'save the answer in a file').conflicts(['include', 'upload']))
+    .addOption(
+      new Option('--upload <file>', 'upload a file as the item at <path>, in place of one that is there').conflicts([
+        'data',
+        'method',
+      ]),
+    );
+  run(api, async (command) => (await import('./commands/api.ts')).api(command, api.args[0] ?? '', api.opts()));
+
+  const exec = add('exec', manual.exec)
+    .usage('[options] -- <program> [args...]')
+    .argument('<program>', 'the program to run')
+    .argument('[args...]', 'its arguments')
+    .passThroughOptions();
+  run(exec, async (command) => {
+    const [program = '', ...args] = exec.args;
+    return (await import('./commands/exec.ts')).exec(command, program, args);
+  });
+
+  const completion = add('completion', manual.completion);
+  completion.addArgument(completion.createArgument('<shell>').choices(shells));
+  run(completion, async () => (await import('./completion/print-script.ts')).printScript(completion.args[0] ?? ''));
+}
+
+function addCommonOptions(commander: Program): void {
+  for (const { flag, value, env, description } of commonOptions) {
+    commander.addOption(new Option(value ? `${flag} <${value}>` : flag, description).env(env));
+  }
+}
+
+async function execute(commander: Program, work: Work): Promise<number> {
+  const settings = readSettings(readFlags(commander));
+  using screen = new Screen();
+  using interrupt = new Interrupt();
+  try {
+    return await work({ settings, screen, interrupt });
+  } catch (error) {
+    screen.clear();
+    return reportError(error, settings);
+  }
+}
+
+/** The common options given before or after the command's name; the variables are read elsewhere, in one place for all. */
+function readFlags(commander: Program): Flags {
+  const flags: Record<string, unknown> = {};
+  for (const level of [commander.parent, commander]) {
+    for (const { key } of commonOptions) {
+      if (level?.getOptionValueSource(key) === 'cli') flags[key] = level.getOptionValue(key);
+    }
+  }
+  return flags;
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}

@@ -1,0 +1,128 @@
+/** What `--help` says about one command. */
+export interface ManualPage {
+  readonly summary: string;
+  readonly description: string;
+  /** Each with what it is for. */
+  readonly examples: readonly (readonly [commandLine: string, purpose: string])[];
+}
+
+const token: ManualPage = {
+  summary: 'print a valid access token (the default command)',
+  description: `Prints an access token for Microsoft Graph, and a newline, on stdout: the stored one while it is valid, else a refreshed one. Where neither is to be had, and stdin and stderr are a terminal, the browser is opened; otherwise the status is 3.
+
+With --json: {"token": string, "expiresAt": number}, the end in milliseconds since 1970.`,
+  examples: [
+    [
+      'curl -H "Authorization: Bearer $(onedrive-token)" https://graph.microsoft.com/v1.0/me/drive',
+      'call Graph from a script',
+    ],
+    ['onedrive-token token --json --no-interactive', 'for a program: never asks, status 3 instead'],
+  ],
+};
+
+const login: ManualPage = {
+  summary: 'sign in',
+  description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. The client id is remembered, so later commands don't need it. Where no browser can be opened (SSH, a container), the address is printed, and the address that another computer's browser ended at can be pasted back.
+
+With --json: what status prints, see there.`,
+  examples: [
+    ['onedrive-token login --client-id 12345678-90ab-cdef-1234-567890abcdef', 'the first time'],
+    ['onedrive-token login --device', 'with a code that you enter on any device'],
+    ['onedrive-token login --scope Files.Read --scope User.Read', 'with other permissions'],
+  ],
+};
+
+const status: ManualPage = {
+  summary: 'say who is signed in, with which scopes',
+  description: `Says what is stored, without asking the provider. The status is 0 where a token can be had without a person, else 3.
+
+With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number}, instants in milliseconds since 1970.`,
+  examples: [
+    ['onedrive-token status', 'for you'],
+    ['onedrive-token status --json >/dev/null || onedrive-token login', 'sign in only where it is needed'],
+  ],
+};
+
+const logout: ManualPage = {
+  summary: 'forget the stored tokens',
+  description: `Deletes the tokens of one app name, or of all, from the database. The client id stays remembered. Microsoft is not told: to revoke the access itself, see https://account.live.com/consent/Manage.
+
+With --json: an array of the app names whose tokens were deleted.`,
+  examples: [
+    ['onedrive-token logout', 'the default app name'],
+    ['onedrive-token logout --all', 'every app name of the database'],
+  ],
+};
+
+const list: ManualPage = {
+  summary: 'list the app names in the database',
+  description: 'Prints the app names that have tokens, sorted, a line each. With --json: an array of strings.',
+  examples: [
+    ['onedrive-token list', 'for you'],
+    ['onedrive-token list --json', 'for a program'],
+  ],
+};
+
+const api: ManualPage = {
+  summary: 'call Microsoft Graph',
+  description: `Calls Microsoft Graph with the token and prints the answer on stdout. The path is appended to the root that --graph names. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without it. A 401 refreshes the token once; 429 and 503 are repeated when Graph says so.
+
+An upload that broke off goes on where it stopped when the same command is run again.
+
+With --json and --output: {"file": string, "bytes": number}.`,
+  examples: [
+    ['onedrive-token api /me/drive', 'your drive'],
+    ['onedrive-token api --paginate "/me/drive/root/children?$select=name,size"', 'all pages as one array'],
+    [`onedrive-token api /me/drive/root/children -d '{"name":"new","folder":{}}'`, 'make a folder'],
+    ['onedrive-token api /me/drive/root:/notes.txt:/content -o notes.txt', 'download'],
+    ['onedrive-token api /me/drive/root:/disk.img --upload disk.img', 'upload'],
+  ],
+};
+
+const exec: ManualPage = {
+  summary: 'run a program with the token in its environment',
+  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, where other users can't read it, and ends with its status: 128 + n where signal n killed it, 127 where it is not found. Signals are passed on. ONEDRIVE_TOKEN_KEY is taken out of its environment.`,
+  examples: [
+    ['onedrive-token exec -- ./backup.sh --full', 'everything after -- belongs to the program'],
+    [
+      `onedrive-token exec -- sh -c 'curl -H "Authorization: Bearer $ONEDRIVE_TOKEN" "$1"' sh URL`,
+      'use the variable in a shell',
+    ],
+  ],
+};
+
+const completion: ManualPage = {
+  summary: 'print a completion script for your shell',
+  description: 'Prints a script that makes the shell complete commands, options and app names.',
+  examples: [
+    ['source <(onedrive-token completion bash)', 'in ~/.bashrc; the same with zsh in ~/.zshrc'],
+    ['onedrive-token completion fish | source', 'in ~/.config/fish/config.fish'],
+  ],
+};
+
+export const manual = { token, login, status, logout, list, api, exec, completion };
+
+/** What the help of the whole program says after its commands. */
+export const epilogue = `Exit status:
+  0  done                    5  timed out
+  1  failed                  6  network or server trouble, worth retrying
+  2  wrong usage             7  the token database
+  3  sign-in needed          130  interrupted
+  4  denied by you or the provider
+
+Environment:
+  ONEDRIVE_TOKEN_KEY         the passphrase that encrypts the database
+  BROWSER                    the command that opens a browser
+  HTTPS_PROXY, NO_PROXY      the way to the network
+  NO_COLOR                   no colours
+
+Files:
+  tokens.db                  the tokens, in $XDG_DATA_HOME/onedrive-token or what your platform has instead
+  tokens.db.apps.json        per app name the client id and the granted scopes; nothing secret
+  tokens.db.uploads.json     where unfinished uploads can go on
+`;
+
+/** The examples of one command, as its help shows them. */
+export function formatExamples({ examples }: ManualPage): string {
+  return `\nExamples:\n${examples.map(([line, purpose]) => `  # ${purpose}\n  $ ${line}\n`).join('\n')}`;
+}

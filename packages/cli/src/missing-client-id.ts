@@ -1,0 +1,18 @@
+import type { Settings } from './settings.ts';
+import { suggestCommand } from './suggest-command.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Tells who has no client id yet how to get one: each person registers their own, none is built in. */
+export function missingClientId(settings: Settings): UsageError {
+  return new UsageError(`no client id yet. Register an app of your own, once, for nothing:
+
+  https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/CreateApplicationBlade
+
+  Supported account types   Personal Microsoft accounts
+  Redirect URI              Public client/native (mobile & desktop): http://localhost
+  Authentication            Allow public client flows: Yes (needed for --device only)
+
+Then sign in with its "Application (client) ID"; it is remembered:
+
+  ${suggestCommand('login', settings)} --client-id <ID>`);
+}

@@ -1,0 +1,23 @@
+import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions } from 'onedrive-token-handler';
+import type { Settings } from './settings.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Makes the handler that the settings describe; `options` has the rest. Throws UsageError for what it can't use. */
+export function openHandler(
+  settings: Settings,
+  options: Omit<OneDriveTokenHandlerOptions, 'appName'>,
+): OneDriveTokenHandler {
+  try {
+    return new OneDriveTokenHandler({
+      appName: settings.app,
+      dbFilepath: settings.db,
+      ...(settings.authority !== undefined && { authority: settings.authority }),
+      ...(settings.timeout !== undefined && { signInTimeout: settings.timeout }),
+      ...options,
+      // They only make the ID token say who signed in.
+      scopes: [...options.scopes, 'openid', 'profile'],
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}

@@ -1,0 +1,72 @@
+import { inspect } from 'node:util';
+import { OneDriveTokenError } from 'onedrive-token-handler';
+import { exitStatus } from './exit-status.ts';
+import { Failure } from './failure.ts';
+import { Interrupted } from './interrupt.ts';
+import { printable } from './printable.ts';
+import type { Settings } from './settings.ts';
+import { OutputClosed, writeErr } from './streams.ts';
+import { suggestCommand } from './suggest-command.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Says on stderr what went wrong, where there is anything to say; returns the exit status. */
+export function reportError(error: unknown, settings?: Settings): number {
+  // Whoever closed our stdout has what they wanted: `| head` is no failure.
+  if (error instanceof OutputClosed) return exitStatus.done;
+  if (error instanceof Interrupted) {
+    writeErr(`${error.message}\n`);
+    return error.status;
+  }
+  writeErr(`onedrive-token: ${printable(messageOf(error, settings))}\n`);
+  if (settings?.verbose) writeErr(`${printable(inspect(error))}\n`);
+  return statusOf(error);
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof Failure) return error.status;
+  if (error instanceof UsageError) return exitStatus.usage;
+  return error instanceof OneDriveTokenError ? statusOfCode(error) : exitStatus.failed;
+}
+
+function statusOfCode({ code, error }: OneDriveTokenError): number {
+  switch (code) {
+    case 'SIGN_IN_REQUIRED':
+      return exitStatus.signInNeeded;
+    case 'SIGN_IN_DENIED':
+      return exitStatus.denied;
+    case 'SIGN_IN_TIMEOUT':
+      return exitStatus.timedOut;
+    case 'NETWORK':
+    case 'SERVER':
+    case 'THROTTLED':
+    case 'RESPONSE':
+      return exitStatus.unavailable;
+    case 'STORE':
+      return exitStatus.database;
+    case 'CONFIGURATION':
+      // With an OAuth error it was the provider that refused, else our own command line.
+      return error === undefined ? exitStatus.usage : exitStatus.failed;
+    case 'CLOSED':
+      return exitStatus.failed;
+  }
+}
+
+function messageOf(error: unknown, settings: Settings | undefined): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof OneDriveTokenError)) return error.message;
+  return [error.message, hintFor(error, settings), supportIds(error)].filter(Boolean).join(' ');
+}
+
+function hintFor({ code, cause }: OneDriveTokenError, settings: Settings | undefined): string | undefined {
+  if (code === 'SIGN_IN_REQUIRED') return `Run: ${suggestCommand('login', settings)}`;
+  if (code === 'SIGN_IN_TIMEOUT') return 'Allow more time with --timeout SECONDS.';
+  if ((cause as { code?: string } | undefined)?.code === 'STORE_KEY')
+    return 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or on a terminal from you.';
+  return undefined;
+}
+
+/** What Microsoft's support asks for. */
+function supportIds({ correlationId, traceId }: OneDriveTokenError): string | undefined {
+  const ids = [correlationId && `correlation id ${correlationId}`, traceId && `trace id ${traceId}`].filter(Boolean);
+  return ids.length > 0 ? `(${ids.join(', ')})` : undefined;
+}

@@ -1,0 +1,82 @@
+import type { OneDriveTokenHandler, TokenEvent } from 'onedrive-token-handler';
+import type { Command } from './command.ts';
+import { describeEvent } from './describe-event.ts';
+import { refreshing } from './interrupt.ts';
+import { missingClientId } from './missing-client-id.ts';
+import { openHandler } from './open-handler.ts';
+import { printable } from './printable.ts';
+import { defaultScopes, readRememberedApp, rememberApp } from './remembered-app.ts';
+import { SignInView } from './sign-in/sign-in-view.ts';
+import { readSurroundings, type Surroundings } from './sign-in/surroundings.ts';
+import { withPassphrase } from './with-passphrase.ts';
+
+export interface SessionOptions {
+  /** Whether a token that can't be had silently may be asked of the person. */
+  interactive: boolean;
+  /** Default: those of the last login. */
+  scopes?: readonly string[];
+  /** Default: what is found out. */
+  surroundings?: Surroundings;
+}
+
+/** A handler, connected to the screen and the memory of this command line. */
+export interface Session extends AsyncDisposable {
+  readonly handler: OneDriveTokenHandler;
+  readonly view: SignInView;
+}
+
+/** Throws UsageError without a client id, STORE where the database can't be used. */
+export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
+  const { settings } = command;
+  const remembered = readRememberedApp(settings.db, settings.app);
+  const clientId = settings.clientId ?? remembered?.clientId;
+  if (!clientId) throw missingClientId(settings);
+
+  const view = new SignInView(command, options.surroundings ?? readSurroundings());
+  const onEvent = (event: TokenEvent): void => {
+    if (settings.verbose) command.screen.say(printable(describeEvent(event)));
+    if (event.type === 'signed-in') remember(command, clientId, event.scopes);
+    guardRefresh(command, event);
+    view.onEvent(event);
+  };
+  const handler = await withPassphrase(command, async (encryptionKey) => {
+    const candidate = openHandler(settings, {
+      clientId,
+      scopes: options.scopes ?? remembered?.scopes ?? defaultScopes,
+      interactive: options.interactive,
+      onEvent,
+      ...view.handlerOptions,
+      ...(encryptionKey !== undefined && { encryptionKey }),
+    });
+    try {
+      // Opens the database, so that a wrong passphrase shows before anything is done.
+      await candidate.status();
+      return candidate;
+    } catch (error) {
+      await candidate.close();
+      throw error;
+    }
+  });
+  return {
+    handler,
+    view,
+    async [Symbol.asyncDispose]() {
+      view[Symbol.dispose]();
+      await handler.close();
+    },
+  };
+}
+
+function remember({ settings, screen }: Command, clientId: string, scopes: string[]): void {
+  try {
+    rememberApp(settings.db, settings.app, { clientId, scopes });
+  } catch (error) {
+    screen.say(`The client id could not be remembered: ${(error as Error).message}`);
+  }
+}
+
+/** A refresh that has left must be finished, or the sign-in is lost. */
+function guardRefresh({ interrupt }: Command, { type }: TokenEvent): void {
+  if (type === 'refresh-started') interrupt.busyWith = refreshing;
+  if (type === 'refreshed' || type === 'refresh-failed') interrupt.busyWith = undefined;
+}

@@ -1,0 +1,84 @@
+import { dataFolder } from './base-folders.ts';
+import { commonOptions, type Flags } from './common-options.ts';
+import { UsageError } from './usage-error.ts';
+
+const { join, resolve } = process.getBuiltinModule('node:path');
+const { isatty } = process.getBuiltinModule('node:tty');
+
+/** What the command line and the environment say together: the former wins, an empty variable counts as unset. */
+export interface Settings {
+  app: string;
+  clientId?: string;
+  db: string;
+  keyFile?: string;
+  authority?: string;
+  graph: string;
+  /** Milliseconds. */
+  timeout?: number;
+  interactive: boolean;
+  json: boolean;
+  verbose: boolean;
+  /** What was given on the command line, to be repeated in a suggestion. */
+  flags: Flags;
+}
+
+/** @throws {UsageError} naming the option or variable, what was expected and what came. */
+export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env): Settings {
+  const clientId = text('clientId', flags, env);
+  const keyFile = text('keyFile', flags, env);
+  const authority = text('authority', flags, env);
+  const timeout = text('timeout', flags, env);
+  return {
+    app: text('app', flags, env) ?? 'onedrive-token',
+    ...(clientId !== undefined && { clientId }),
+    db: resolve(text('db', flags, env) ?? defaultDatabase(env)),
+    ...(keyFile !== undefined && { keyFile }),
+    ...(authority !== undefined && { authority }),
+    graph: text('graph', flags, env) ?? 'https://graph.microsoft.com/v1.0',
+    ...(timeout !== undefined && { timeout: milliseconds(timeout, flags.timeout === undefined) }),
+    interactive: flags.interactive ?? !isOn('interactive', env),
+    json: flags.json ?? isOn('json', env),
+    verbose: flags.verbose ?? isOn('verbose', env),
+    flags,
+  };
+}
+
+/** Whether a person may be asked: somebody has to be there to read and to answer. */
+export function mayAsk(settings: Settings): boolean {
+  return settings.interactive && isatty(0) && isatty(2);
+}
+
+function text(key: keyof Flags, flags: Flags, env: NodeJS.ProcessEnv): string | undefined {
+  const given = flags[key];
+  if (given === '') throw new UsageError(`${option(key).flag}: expected a value, got an empty string`);
+  return given === undefined ? env[option(key).env] || undefined : String(given);
+}
+
+function isOn(key: keyof Flags, env: NodeJS.ProcessEnv): boolean {
+  const { env: name } = option(key);
+  const value = env[name]?.toLowerCase() ?? '';
+  if (['1', 'true', 'yes', 'on'].includes(value)) return true;
+  if (['', '0', 'false', 'no', 'off'].includes(value)) return false;
+  throw new UsageError(`${name}: expected 1 or 0, got '${env[name]}'`);
+}
+
+function option(key: keyof Flags): (typeof commonOptions)[number] {
+  return commonOptions.find((candidate) => candidate.key === key) as (typeof commonOptions)[number];
+}
+
+function milliseconds(seconds: string, fromEnvironment: boolean): number {
+  // A timer of Node holds 2^31 - 1 ms.
+  const longest = 2_147_483;
+  const value = /^\d+(\.\d+)?$/.test(seconds) ? Number(seconds) : Number.NaN;
+  if (value > 0 && value <= longest) return Math.max(1, Math.round(value * 1000));
+  const { flag, env } = option('timeout');
+  throw new UsageError(
+    `${fromEnvironment ? env : flag}: expected seconds, above 0 and at most ${longest}, got '${seconds}'`,
+  );
+}
+
+function defaultDatabase(env: NodeJS.ProcessEnv): string {
+  const folder = dataFolder(env);
+  if (folder) return join(folder, 'tokens.db');
+  throw new UsageError('no home folder is known: say where the token database is with --db or ONEDRIVE_TOKEN_DB');
+}

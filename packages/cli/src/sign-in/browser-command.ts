@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter } from 'node:path';
+
+/**
+ * Opens `url` with what the variable BROWSER says: commands separated by `:` (`;` on Windows), the first that works is
+ * taken; `%s` in one stands for the address, which else comes last. Settles when the browser has ended, which may be
+ * long after the sign-in; rejects where no command could be started or the last one ended with another status than 0.
+ */
+export async function openWithBrowserCommand(browser: string, url: string): Promise<void> {
+  let failure: unknown = new Error('BROWSER names no command');
+  for (const command of browserCommands(browser)) {
+    try {
+      return await run(command, url);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function browserCommands(browser: string): string[] {
+  // Where the whole of it is a file, its name may contain anything.
+  if (existsSync(browser)) return [quoted(browser)];
+  return browser.split(delimiter).filter((command) => command.trim() !== '');
+}
+
+function run(command: string, url: string): Promise<void> {
+  const words = splitWords(command);
+  const [file = '', ...args] = words.some((word) => word.includes('%s'))
+    ? words.map((word) => word.replaceAll('%s', () => url))
+    : [...words, url];
+  return new Promise((resolve, reject) => {
+    // A browser talks on stdout, which is ours; and it must survive the Ctrl-C that ends us.
+    const child = spawn(file, args, { stdio: 'ignore', detached: true });
+    child.unref();
+    child.once('error', reject);
+    child.once('exit', (status, signal) => {
+      if (status === 0) resolve();
+      else reject(new Error(`${file} ended with ${status === null ? signal : `status ${status}`}`));
+    });
+  });
+}
+
+/** Words as a shell would split them, with single and double quotes. */
+function splitWords(command: string): string[] {
+  return [...command.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) =>
+    word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'),
+  );
+}
+
+function quoted(file: string): string {
+  return file.includes("'") ? `"${file}"` : `'${file}'`;
+}

@@ -1,0 +1,19 @@
+import { renderUnicodeCompact } from 'uqr';
+
+/** What a rendering needs to know of the terminal. */
+export interface QrTerminal {
+  readonly isUnicode: boolean;
+  readonly columns: number;
+}
+
+/**
+ * A QR code for a telephone's camera, light on dark whatever the terminal's colours are; undefined where the terminal is
+ * too narrow or shows nothing but ASCII.
+ */
+export function renderQrCode(text: string, { isUnicode, columns }: QrTerminal): string | undefined {
+  if (!isUnicode) return undefined;
+  const lines = renderUnicodeCompact(text, { border: 2 }).split('\n');
+  if (lines.some((line) => line.length > columns)) return undefined;
+  if (process.env.NO_COLOR) return lines.join('\n');
+  return lines.map((line) => `\x1b[97;40m${line}\x1b[0m`).join('\n');
+}

@@ -1,0 +1,26 @@
+import { askPassphrase } from './ask-passphrase.ts';
+import type { Command } from './command.ts';
+import { readPassphrase } from './passphrase.ts';
+import { mayAsk } from './settings.ts';
+
+const tries = 3;
+
+/**
+ * Calls `use` with the passphrase that is set, if any. Where the database wants another and a person is there to be asked,
+ * asks for it and calls `use` again.
+ */
+export async function withPassphrase<T>(
+  { settings, interrupt }: Pick<Command, 'settings' | 'interrupt'>,
+  use: (passphrase: string | undefined) => Promise<T>,
+): Promise<T> {
+  let passphrase = readPassphrase(settings);
+  for (let asked = passphrase === undefined ? 0 : tries; ; asked++) {
+    try {
+      return await use(passphrase);
+    } catch (error) {
+      const wantsKey = (error as { cause?: { code?: string } }).cause?.code === 'STORE_KEY';
+      if (!wantsKey || asked === tries || !mayAsk(settings)) throw error;
+      passphrase = await askPassphrase(`Passphrase of ${settings.db}: `, interrupt);
+    }
+  }
+}
