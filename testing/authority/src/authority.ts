@@ -29,7 +29,7 @@ export interface AuthorityOptions {
   reuseGrace?: number;
   /** The redirect URIs of the clients; those on loopback match with any port. Default `['http://localhost']`. */
   redirectUris?: string[];
-  /** Seconds between two polls of the device flow, below which the answer is `slow_down`. Default 5. */
+  /** Seconds between two polls of the device flow, below which the answer is `slow_down`. Default 5; 0: never. */
   deviceInterval?: number;
   /** Seconds in which a person has to enter the device's code. Default 900. */
   deviceCodeTtl?: number;
@@ -148,7 +148,7 @@ class LocalAuthority implements Authority {
     provider.use(content.serve());
     provider.use(refuseOtherTenants());
     provider.use(signInPages(provider));
-    provider.use(speakMicrosoft(provider, { deviceInterval, onIssued }));
+    provider.use(speakMicrosoft(provider, { deviceInterval, onIssued, store: this.#store }));
     return provider.callback();
   }
 

@@ -5,6 +5,10 @@ import { endpointPaths } from './paths.ts';
 /** Asks for the code that the device shows. `form` is oidc-provider's own, without a label or a button. */
 export function renderDeviceInputPage(ctx: KoaContextWithOIDC, form: string, _out?: unknown, error?: Error): void {
   ctx.type = 'html';
+  if (error?.name === 'AbortedError') {
+    ctx.body = renderPage('You have cancelled the sign-in', '<p>You may now close this window.</p>');
+    return;
+  }
   ctx.body = renderPage(
     'Enter code',
     `${renderAlert(error && alertOf(error))}
@@ -53,7 +57,6 @@ function hiddenFields(form: string): string {
 }
 
 function alertOf(error: Error): string {
-  if (error.name === 'AbortedError') return 'You have cancelled the sign-in. You may now close this window.';
   if (error.name === 'ExpiredError') return 'That code has expired. Get a new one from your app or device.';
   return "That code didn't work. Check the code and try again.";
 }

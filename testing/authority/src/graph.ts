@@ -63,8 +63,8 @@ interface ItemRequest {
 const itemPath = /^\/me\/drive\/(?:root|items\/(?<id>[^/:]+))(?::\/(?<below>[^:]*[^:/]):?)?(?:\/(?<action>\w+))?$/;
 
 async function answerItem(ctx: Context, { drive, content, path }: ItemRequest): Promise<void> {
-  const { id = 'root', below = '', action = '' } = itemPath.exec(path)?.groups ?? {};
-  const start = itemPath.test(path) ? drive.byId(id) : undefined;
+  const { id = 'root', below = '', action = '' } = itemPath.exec(path)?.groups ?? { action: 'nothing' };
+  const start = drive.byId(id);
   const item = start && drive.byPath(below, start);
   const json = (found: DriveItem): object => toDriveItemJson(drive, found, (file) => content.offer(file));
   switch (`${ctx.method} ${action}`) {
@@ -108,7 +108,7 @@ function answerPage(ctx: Context, items: DriveItem[], json: (item: DriveItem) =>
     answerGraphError(ctx, 400, { message: `Invalid value '${ctx.query.$top}' for $top.` });
     return;
   }
-  const nextLink = `${ctx.origin}${ctx.path}?$top=${top}&$skiptoken=${skip + top}`;
+  const nextLink = `${originOf(ctx)}${ctx.path}?$top=${top}&$skiptoken=${skip + top}`;
   answerJson(ctx, 'drive/root/children', {
     '@odata.count': items.length,
     ...(skip + top < items.length && { '@odata.nextLink': nextLink }),
@@ -130,7 +130,12 @@ function answerMe(ctx: Context, account: Account): void {
 }
 
 function answerJson(ctx: Context, context: string, json: object): void {
-  ctx.body = { '@odata.context': `${ctx.origin}${graphPath}/$metadata#${context}`, ...json };
+  ctx.body = { '@odata.context': `${originOf(ctx)}${graphPath}/$metadata#${context}`, ...json };
+}
+
+/** The server by the name that the client calls it. (Koa 3's own `origin` is the header of that name.) */
+function originOf(ctx: Context): string {
+  return `${ctx.protocol}://${ctx.host}`;
 }
 
 /** The sixteen digits that identify a personal account at Graph: the part of its object id that isn't zero. */

@@ -20,11 +20,6 @@ const authority = await startAuthority({
   accessTokenTtl: Number(values.ttl),
   deviceInterval: Number(values['device-interval']),
 });
-const { origin, url, issuer, graphUrl, clientId, otherClientId, clientIdWithoutPkce } = authority;
-console.log(
-  JSON.stringify({ origin, url, issuer, graphUrl, clientId, otherClientId, clientIdWithoutPkce, accountPassword }),
-);
-
 const end = (): void => {
   process.stdin.destroy();
   void authority.close();
@@ -32,3 +27,9 @@ const end = (): void => {
 process.once('SIGTERM', end);
 process.once('SIGINT', end);
 process.stdin.on('end', end).resume();
+
+// Last, because whoever reads it may end this process at once.
+const { origin, url, issuer, graphUrl, clientId, otherClientId, clientIdWithoutPkce } = authority;
+console.log(
+  JSON.stringify({ origin, url, issuer, graphUrl, clientId, otherClientId, clientIdWithoutPkce, accountPassword }),
+);

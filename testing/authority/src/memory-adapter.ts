@@ -49,6 +49,11 @@ export class MemoryStore {
     return entry && entry.expiresAt > Date.now() ? entry.payload : undefined;
   }
 
+  /** What a refresh token was granted for, in inner names; undefined where there is no such token. */
+  grantedScope(refreshToken: string): string | undefined {
+    return this.#entries('RefreshToken').get(refreshToken)?.payload.scope;
+  }
+
   /** Forgets every record of a kind. */
   clear(model: string): void {
     this.#entries(model).clear();

@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import type Provider from 'oidc-provider';
 import { clientInfoOf } from './client-info.ts';
+import type { MemoryStore } from './memory-adapter.ts';
 import { describeError, toMicrosoftError } from './microsoft-errors.ts';
 import { discoveryPath, endpointPaths } from './paths.ts';
 import { toInnerScope, toResponseScope } from './scopes.ts';
@@ -12,6 +13,7 @@ export interface HabitSettings {
   /** Seconds between two polls of the device flow. */
   readonly deviceInterval: number;
   readonly onIssued: (secret: string) => void;
+  readonly store: MemoryStore;
 }
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -37,7 +39,7 @@ export function speakMicrosoft(provider: Provider, settings: HabitSettings): Mid
     }
     if (pollsTooFast(polls, form, settings.deviceInterval)) raised.set(ctx, { error: 'slow_down' });
     else {
-      replaceForm(ctx, toInnerForm(form));
+      replaceForm(ctx, toInnerForm(form, settings.store));
       await next();
     }
     if (raised.has(ctx)) {
@@ -119,10 +121,12 @@ function pollsTooFast(polls: Map<string, number>, form: URLSearchParams, interva
   return last !== undefined && Date.now() - last < interval * 1000 - pollTolerance;
 }
 
-function toInnerForm(form: URLSearchParams): URLSearchParams {
+function toInnerForm(form: URLSearchParams, store: MemoryStore): URLSearchParams {
   const inner = new URLSearchParams(form);
-  const scope = form.get('scope');
-  if (scope !== null) inner.set('scope', toInnerScope(scope));
+  const granted = store.grantedScope(form.get('refresh_token') ?? '');
+  const scope = toInnerScope(form.get('scope') ?? '', granted);
+  if (scope) inner.set('scope', scope);
+  else inner.delete('scope');
   // Microsoft's older name of the grant, still in many clients.
   if (form.get('grant_type') === 'device_code') inner.set('grant_type', deviceGrant);
   return inner;

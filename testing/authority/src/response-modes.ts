@@ -17,6 +17,8 @@ export function sendByFormPost(ctx: KoaContextWithOIDC, redirectUri: string, pay
   ctx.status = 200;
   ctx.type = 'html';
   ctx.set('content-security-policy', `default-src 'none'; script-src 'sha256-${scriptHash}'`);
+  // Makes Chromium say `Origin: null`, as it does when Microsoft's https page posts to the app's http address.
+  ctx.set('referrer-policy', 'no-referrer');
   ctx.body = `<!DOCTYPE html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Working...</title></head>

@@ -27,9 +27,16 @@ export const permissionTexts: Readonly<Record<string, string>> = {
 /** The first spelling seen of each name: scopes are the same whatever their case. */
 const spellings = new Map(Object.keys(permissionTexts).map((name) => [name.toLowerCase(), name]));
 
-/** A client's `scope` parameter as the provider inside knows it: canonical spelling, no resource prefix, each once. */
-export function toInnerScope(scope: string): string {
-  return [...new Set(namesIn(scope).map(toInnerName))].join(' ');
+/**
+ * A client's `scope` parameter as the provider inside knows it: canonical spelling, no resource prefix, each once.
+ * At a refresh (`granted` is what its token is good for) the scopes about the sign-in are no reason to refuse.
+ */
+export function toInnerScope(scope: string, granted?: string): string {
+  const names = [...new Set(namesIn(scope).map(toInnerName))];
+  if (granted === undefined) return names.join(' ');
+  const tolerated = new Set([...identityScopes, offlineScope]);
+  const had = new Set(namesIn(granted));
+  return names.filter((name) => had.has(name) || !tolerated.has(name)).join(' ');
 }
 
 /** The scopes of an inner list that belong to Graph, `offlineScope` included. */

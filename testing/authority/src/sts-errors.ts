@@ -52,6 +52,12 @@ export const stsErrors: readonly StsError[] = [
       `The request body must contain the following parameter: '${/^missing required parameters? (\S+?),?( |$)/.exec(text)?.[1]?.replaceAll("'", '') ?? 'client_id'}'.`,
   },
   {
+    when: ({ name, text }) => name === 'invalid_request' && text.includes('response_mode is not allowed'),
+    code: 70007,
+    text: (parameter) =>
+      `'${parameter('response_mode')}' is not a supported value of 'response_mode' when requesting a token.`,
+  },
+  {
     when: ({ name, text }) => name === 'invalid_request' && text.includes('PKCE'),
     code: 9002325,
     text: () => 'Proof Key for Code Exchange is required for authorization code redemption.',

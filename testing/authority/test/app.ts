@@ -1,0 +1,95 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type Authority, signInAs } from '../src/index.ts';
+import { openLoopback } from './loopback.ts';
+
+/** A token response as it came, whatever it was. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came.
+  readonly json: any;
+}
+
+/** The least an app has to do, by hand: no library's leniency stands between a test and the authority. */
+export class App {
+  readonly #authority: Authority;
+  readonly clientId: string;
+
+  constructor(authority: Authority, clientId = authority.clientId) {
+    this.#authority = authority;
+    this.clientId = clientId;
+  }
+
+  /** An authorization URL with PKCE; `extra` replaces, adds or (undefined) removes parameters. */
+  authorizationUrl(
+    redirectUri: string,
+    extra: Record<string, string | undefined> = {},
+  ): { url: string; verifier: string } {
+    const verifier = randomBytes(32).toString('base64url');
+    const params: Record<string, string | undefined> = {
+      client_id: this.clientId,
+      response_type: 'code',
+      response_mode: 'query',
+      redirect_uri: redirectUri,
+      scope: 'Files.ReadWrite.All offline_access',
+      state: 'the-state',
+      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      code_challenge_method: 'S256',
+      ...extra,
+    };
+    const url = new URL(`${this.#authority.url}/oauth2/v2.0/authorize`);
+    for (const [name, value] of Object.entries(params)) if (value !== undefined) url.searchParams.set(name, value);
+    return { url: url.href, verifier };
+  }
+
+  /** Posts a form to the token endpoint. */
+  token(form: Record<string, string>, headers: Record<string, string> = {}): Promise<Reply> {
+    return this.#post('token', form, headers);
+  }
+
+  /** Posts a form to the device authorization endpoint. */
+  device(form: Record<string, string>): Promise<Reply> {
+    return this.#post('devicecode', form, {});
+  }
+
+  /** Gets a code: signs in and consents as the scripted browser does. */
+  async code(extra: Record<string, string | undefined> = {}, username?: string) {
+    await using loopback = await openLoopback();
+    const { url, verifier } = this.authorizationUrl(loopback.redirectUri, extra);
+    await signInAs(url, username === undefined ? {} : { username });
+    const { params } = await loopback.answer();
+    return { code: params.get('code') ?? '', code_verifier: verifier, redirect_uri: loopback.redirectUri };
+  }
+
+  /** Signs in and redeems the code. */
+  async signIn(extra: Record<string, string | undefined> = {}, username?: string): Promise<Reply> {
+    return this.token({ grant_type: 'authorization_code', ...(await this.code(extra, username)) });
+  }
+
+  refresh(refresh_token: string, extra: Record<string, string> = {}): Promise<Reply> {
+    return this.token({ grant_type: 'refresh_token', refresh_token, ...extra });
+  }
+
+  /** Asks Graph with an access token. */
+  async graph(path: string, accessToken?: string, init: RequestInit = {}): Promise<Reply> {
+    const headers = { ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }), ...init.headers };
+    const url = path.startsWith('http') ? path : this.#authority.graphUrl + path;
+    return toReply(await fetch(url, { signal: AbortSignal.timeout(20_000), redirect: 'manual', ...init, headers }));
+  }
+
+  async #post(endpoint: string, form: Record<string, string>, headers: Record<string, string>): Promise<Reply> {
+    const response = await fetch(`${this.#authority.url}/oauth2/v2.0/${endpoint}`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: this.clientId, ...form }),
+      headers,
+      signal: AbortSignal.timeout(20_000),
+    });
+    return toReply(response);
+  }
+}
+
+async function toReply(response: Response): Promise<Reply> {
+  const text = await response.text();
+  const isJson = /^application\/([\w-]+\+)?json/.test(response.headers.get('content-type') ?? '');
+  return { status: response.status, headers: response.headers, json: isJson ? JSON.parse(text) : text };
+}

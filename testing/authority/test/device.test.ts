@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { approveDevice, startAuthority } from '../src/index.ts';
+import { App } from './app.ts';
+
+const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
+const authority = await startAuthority({ deviceInterval: 0 });
+const app = new App(authority);
+test.after(() => authority.close());
+
+test('a device gets a code, a link and a sentence to show', async () => {
+  const { status, json } = await app.device({ scope: 'Files.Read offline_access' });
+  assert.is(status, 200);
+  assert.match(json.user_code, /^[A-Z]{8}$/);
+  assert.is(json.verification_uri, `${authority.url}/oauth2/deviceauth`);
+  assert.is(json.expires_in, 900);
+  assert.is(json.interval, 0);
+  assert.is(
+    json.message,
+    `To sign in, use a web browser to open the page ${json.verification_uri} and enter the code ${json.user_code} to authenticate.`,
+  );
+  assert.not('verification_uri_complete' in json);
+  assert.is(authority.count('devicecode'), 1);
+});
+
+test('it waits while nobody has entered the code, and has tokens once somebody approved', async () => {
+  const { json } = await app.device({ scope: 'Files.Read offline_access openid profile' });
+  const pending = await poll(json.device_code);
+  assert.is(pending.status, 400);
+  assert.is(pending.json.error, 'authorization_pending');
+  assert.equal(pending.json.error_codes, [70016]);
+  await approveDevice(json.verification_uri, json.user_code, { username: 'ada@example.com' });
+  const { status, json: tokens } = await poll(json.device_code);
+  assert.is(status, 200);
+  assert.is(tokens.scope, 'Files.Read');
+  assert.is((await app.graph('/me', tokens.access_token)).json.userPrincipalName, 'ada@example.com');
+  assert.is((await app.refresh(tokens.refresh_token, { scope: 'Files.Read offline_access' })).status, 200);
+});
+
+test('a person may type the code in small letters with spaces around it', async () => {
+  const { json } = await app.device({ scope: 'User.Read' });
+  await approveDevice(json.verification_uri, ` ${json.user_code.toLowerCase()} `);
+  assert.is((await poll(json.device_code)).status, 200);
+});
+
+test("a person who refuses is Microsoft's authorization_declined", async () => {
+  const { json } = await app.device({ scope: 'User.Read' });
+  await approveDevice(json.verification_uri, json.user_code, { deny: true });
+  const declined = await poll(json.device_code);
+  assert.is(declined.status, 400);
+  assert.is(declined.json.error, 'authorization_declined');
+  assert.equal(declined.json.error_codes, [65004]);
+});
+
+test('a device that asks again too soon is told to slow down, one that waits is not', async () => {
+  await using strict = await startAuthority({ deviceInterval: 1 });
+  const device = new App(strict);
+  const { json } = await device.device({ scope: 'User.Read' });
+  assert.is(json.interval, 1);
+  const ask = () => device.token({ grant_type, device_code: json.device_code });
+  await ask();
+  const hasty = await ask();
+  assert.is(hasty.status, 400);
+  assert.is(hasty.json.error, 'slow_down');
+  await delay(1000);
+  assert.is((await ask()).json.error, 'authorization_pending');
+});
+
+test('a code that was not entered in time is expired_token, AADSTS70020, and its page says so', async () => {
+  await using hurried = await startAuthority({ deviceCodeTtl: 1, deviceInterval: 0 });
+  const device = new App(hurried);
+  const { json } = await device.device({ scope: 'User.Read' });
+  assert.is(json.expires_in, 1);
+  await delay(1050);
+  const expired = await device.token({ grant_type, device_code: json.device_code });
+  assert.is(expired.json.error, 'expired_token');
+  assert.equal(expired.json.error_codes, [70020]);
+  const late = await approveDevice(json.verification_uri, json.user_code).then(() => undefined, String);
+  assert.match(late ?? '', 'That code has expired');
+});
+
+test('a code that nobody issued is refused: on the page, and at the token endpoint as bad_verification_code', async () => {
+  const wrong = await approveDevice(`${authority.url}/oauth2/deviceauth`, 'BBBBBBBB').then(() => undefined, String);
+  assert.match(wrong ?? '', "That code didn't work");
+  const unknown = await poll('nobody');
+  assert.is(unknown.json.error, 'bad_verification_code');
+});
+
+test('a device code is good for one set of tokens', async () => {
+  const { json } = await app.device({ scope: 'User.Read' });
+  await approveDevice(json.verification_uri, json.user_code);
+  assert.is((await poll(json.device_code)).status, 200);
+  assert.is((await poll(json.device_code)).status, 400);
+});
+
+test("the grant's old name device_code works as well, as at Microsoft", async () => {
+  const { json } = await app.device({ scope: 'User.Read' });
+  const pending = await app.token({ grant_type: 'device_code', device_code: json.device_code });
+  assert.is(pending.json.error, 'authorization_pending');
+});
+
+test('an unknown client gets no device code', async () => {
+  const { status, json } = await app.device({ client_id: 'unknown', scope: 'User.Read' });
+  assert.is(status, 400);
+  assert.equal(json.error_codes, [700016]);
+});
+
+function poll(device_code: string) {
+  return app.token({ grant_type, device_code });
+}
+
+test.run();

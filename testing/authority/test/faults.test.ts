@@ -1,0 +1,151 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startAuthority } from '../src/index.ts';
+import { App } from './app.ts';
+
+const authority = await startAuthority();
+const app = new App(authority);
+let { json: tokens } = await app.signIn();
+test.before.each(async () => {
+  tokens = (await app.signIn()).json;
+});
+test.after.each(() => authority.clearFaults());
+test.after(() => authority.close());
+
+test('status: the answer is another one, with Retry-After as it was ordered, and the token is not spent', async () => {
+  for (const retryAfter of ['2', 'Wed, 21 Oct 2026 07:28:00 GMT']) {
+    authority.fail('token', { type: 'status', status: 429, retryAfter });
+    const { status, headers, json } = await app.refresh(tokens.refresh_token);
+    assert.is(status, 429);
+    assert.is(headers.get('retry-after'), retryAfter);
+    assert.is(json, '');
+  }
+  assert.is((await app.refresh(tokens.refresh_token)).status, 200);
+});
+
+test('status: HTML, truncated JSON, an empty 200, a redirect, ten megabytes', async () => {
+  authority.fail('token', { type: 'status', status: 503, body: '<h1>Service Unavailable</h1>' });
+  const html = await app.refresh(tokens.refresh_token);
+  assert.is(html.headers.get('content-type'), 'text/html; charset=utf-8');
+  assert.is(html.json, '<h1>Service Unavailable</h1>');
+
+  authority.fail('token', { type: 'status', status: 200, contentType: 'text/plain', body: '{"access_token": "Ew' });
+  const truncated = await app.refresh(tokens.refresh_token);
+  assert.is(truncated.json, '{"access_token": "Ew');
+
+  authority.fail('token', { type: 'status', status: 200 });
+  const empty = await app.refresh(tokens.refresh_token);
+  assert.is(empty.status, 200);
+  assert.is(empty.json, '');
+
+  authority.fail('graph', { type: 'status', status: 302, headers: { location: 'http://localhost:1/' }, body: '' });
+  const redirect = await app.graph('/me', tokens.access_token);
+  assert.is(redirect.headers.get('location'), 'http://localhost:1/');
+
+  authority.fail('token', { type: 'status', status: 200, body: 'x'.repeat(10_000_000) });
+  assert.is((await app.refresh(tokens.refresh_token)).json.length, 10_000_000);
+});
+
+test("status: at Graph without a body it is Graph's own JSON", async () => {
+  authority.fail('graph', { type: 'status', status: 503, retryAfter: '1' });
+  const { status, headers, json } = await app.graph('/me', tokens.access_token);
+  assert.is(status, 503);
+  assert.is(headers.get('retry-after'), '1');
+  assert.is(json.error.code, 'serviceNotAvailable');
+  assert.is(json.error.innerError['request-id'], headers.get('request-id'));
+});
+
+test("oauth: an error in Microsoft's JSON with the numbers that were ordered", async () => {
+  authority.fail('token', {
+    type: 'oauth',
+    error: 'invalid_grant',
+    description: 'AADSTS50076: Due to a configuration change you must use multi-factor authentication.',
+    errorCodes: [50076],
+    suberror: 'basic_action',
+  });
+  const { status, json } = await app.refresh(tokens.refresh_token);
+  assert.is(status, 400);
+  assert.is(json.error, 'invalid_grant');
+  assert.equal(json.error_codes, [50076]);
+  assert.is(json.suberror, 'basic_action');
+  assert.match(json.error_description, /^AADSTS50076: Due to .+ Trace ID: /);
+  assert.ok(json.trace_id && json.correlation_id && json.timestamp);
+});
+
+test('slow: the proper answer comes, later', async () => {
+  authority.fail('token', { type: 'slow', ms: 300 });
+  const started = performance.now();
+  const { status } = await app.refresh(tokens.refresh_token);
+  assert.is(status, 200);
+  assert.ok(performance.now() - started >= 295);
+});
+
+test('drop before: the connection is cut and nothing has happened', async () => {
+  authority.fail('token', { type: 'drop', when: 'before' });
+  assert.match(await causeOf(app.refresh(tokens.refresh_token)), /ECONNRESET|UND_ERR_SOCKET/);
+  assert.is(authority.requests.at(-1)?.status, undefined);
+  assert.is((await app.refresh(tokens.refresh_token)).status, 200);
+});
+
+test('drop after: the connection is cut although the token was issued, so that the old one is spent', async () => {
+  const issued = authority.issuedSecrets.size;
+  authority.fail('token', { type: 'drop', when: 'after' });
+  assert.match(await causeOf(app.refresh(tokens.refresh_token)), /ECONNRESET|UND_ERR_SOCKET/);
+  assert.is(authority.issuedSecrets.size, issued + 2);
+  assert.is((await app.refresh(tokens.refresh_token)).json.error, 'invalid_grant');
+});
+
+test('hang: no answer comes, and closing the authority ends the wait', async () => {
+  const hanging = await startAuthority();
+  hanging.fail('token', { type: 'hang' });
+  const request = causeOf(new App(hanging).refresh('M.C5_any'));
+  while (hanging.count('token') === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await hanging.close();
+  assert.match(await request, /ECONNRESET|UND_ERR_SOCKET/);
+});
+
+test('response: the proper answer with members taken away or changed', async () => {
+  authority.fail('token', {
+    type: 'response',
+    change: ({ refresh_token: _, ...rest }) => ({ ...rest, expires_in: '3599' }),
+  });
+  const { status, json } = await app.refresh(tokens.refresh_token);
+  assert.is(status, 200);
+  assert.is(json.refresh_token, undefined);
+  assert.is(json.expires_in, '3599');
+  assert.ok(json.access_token);
+});
+
+test('a fault meets as many requests as were ordered, of the endpoint and grant that were ordered, in turn', async () => {
+  authority.fail('token', { type: 'status', status: 500 }, { grantType: 'refresh_token', times: 2 });
+  authority.fail('token', { type: 'status', status: 502 }, { grantType: 'refresh_token' });
+  assert.is((await app.token({ grant_type: 'authorization_code' })).status, 400);
+  assert.is((await app.graph('/me', tokens.access_token)).status, 200);
+  const statuses = [];
+  for (let times = 0; times < 4; times += 1) statuses.push((await app.refresh(tokens.refresh_token)).status);
+  assert.equal(statuses, [500, 500, 502, 200]);
+  assert.throws(() => authority.fail('token', { type: 'hang' }, { times: 0 }), /times must be a positive number/);
+});
+
+test('clearFaults forgets those that nobody has met yet', async () => {
+  authority.fail('graph', { type: 'hang' });
+  authority.clearFaults();
+  assert.is((await app.graph('/me', tokens.access_token)).status, 200);
+});
+
+test('the authorization and device endpoints fail on order as well', async () => {
+  authority.fail('authorize', { type: 'status', status: 503, body: 'busy' });
+  const response = await fetch(app.authorizationUrl('http://localhost:1').url);
+  assert.is(await response.text(), 'busy');
+  authority.fail('devicecode', { type: 'oauth', error: 'invalid_request', errorCodes: [9002331] });
+  assert.equal((await app.device({ scope: 'User.Read' })).json.error_codes, [9002331]);
+});
+
+function causeOf(request: Promise<unknown>): Promise<string> {
+  return request.then(
+    () => 'an answer',
+    (error) => String(error.cause?.code),
+  );
+}
+
+test.run();

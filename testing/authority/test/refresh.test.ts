@@ -1,0 +1,111 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startAuthority } from '../src/index.ts';
+import { App } from './app.ts';
+
+const authority = await startAuthority();
+const app = new App(authority);
+test.after(() => authority.close());
+
+test('a refresh gives a new access token and a new refresh token, again and again', async () => {
+  let { json } = await app.signIn();
+  for (let round = 0; round < 3; round += 1) {
+    const { status, json: next } = await app.refresh(json.refresh_token);
+    assert.is(status, 200);
+    assert.is.not(next.refresh_token, json.refresh_token);
+    assert.is.not(next.access_token, json.access_token);
+    assert.is(next.scope, 'Files.ReadWrite.All');
+    json = next;
+  }
+  assert.is((await app.graph('/me', json.access_token)).status, 200);
+});
+
+test('a refresh may name offline_access, openid and the prefix of Graph although the sign-in did not', async () => {
+  const { json } = await app.signIn({ scope: 'Files.Read offline_access' });
+  const scope = 'https://graph.microsoft.com/Files.Read offline_access';
+  const refreshed = await app.refresh(json.refresh_token, { scope });
+  assert.is(refreshed.status, 200);
+  assert.is(refreshed.json.scope, 'https://graph.microsoft.com/Files.Read');
+  const withIdentity = await app.refresh(refreshed.json.refresh_token, {
+    scope: 'Files.Read openid profile offline_access',
+  });
+  assert.is(withIdentity.status, 200);
+});
+
+test('a refresh for fewer scopes gets an access token for those, and loses none for the next time', async () => {
+  const { json } = await app.signIn({ scope: 'Files.Read User.Read offline_access' });
+  const fewer = await app.refresh(json.refresh_token, { scope: 'User.Read' });
+  assert.is(fewer.json.scope, 'User.Read');
+  const all = await app.refresh(fewer.json.refresh_token);
+  assert.is(all.json.scope, 'Files.Read User.Read');
+});
+
+test('a refresh for more than was granted is consent_required, AADSTS65001, and does not spend the token', async () => {
+  const { json } = await app.signIn({ scope: 'Files.Read offline_access' });
+  const { status, json: error } = await app.refresh(json.refresh_token, { scope: 'Files.Read Mail.Read' });
+  assert.is(status, 400);
+  assert.is(error.error, 'invalid_grant');
+  assert.is(error.suberror, 'consent_required');
+  assert.equal(error.error_codes, [65001]);
+  assert.is((await app.refresh(json.refresh_token)).status, 200);
+});
+
+test('a refresh token used twice ends the whole grant, the newest tokens of it as well, and no other grant', async () => {
+  const other = await app.signIn();
+  const { json: first } = await app.signIn();
+  const { json: second } = await app.refresh(first.refresh_token);
+  const reused = await app.refresh(first.refresh_token);
+  assert.is(reused.json.error, 'invalid_grant');
+  assert.equal(reused.json.error_codes, [70000]);
+  assert.is((await app.refresh(second.refresh_token)).json.error, 'invalid_grant');
+  assert.is((await app.graph('/me', second.access_token)).status, 401);
+  assert.is((await app.refresh(other.json.refresh_token)).status, 200);
+});
+
+test('two refreshes at once: one wins, the other is reuse', async () => {
+  const { json } = await app.signIn();
+  const replies = await Promise.all([app.refresh(json.refresh_token), app.refresh(json.refresh_token)]);
+  assert.equal(replies.map(({ status }) => status).sort(), [200, 400]);
+});
+
+test('a refresh token of one client is nothing to another', async () => {
+  const { json } = await app.signIn();
+  const stranger = await new App(authority, authority.otherClientId).refresh(json.refresh_token);
+  assert.is(stranger.json.error, 'invalid_grant');
+  assert.is((await app.refresh(json.refresh_token)).status, 200, 'and stays good for its own');
+});
+
+test('revokeAll ends every grant with AADSTS50173; a new sign-in works', async () => {
+  const { json } = await app.signIn();
+  await authority.revokeAll();
+  const refused = await app.refresh(json.refresh_token);
+  assert.is(refused.json.error, 'invalid_grant');
+  assert.equal(refused.json.error_codes, [50173]);
+  assert.is(refused.json.suberror, 'bad_token');
+  assert.is((await app.graph('/me', json.access_token)).status, 200, 'an access token lives on until it expires');
+  assert.is((await app.signIn()).status, 200);
+});
+
+test('with a grace period a rotated token is accepted once more, until the period is over', async () => {
+  await using lenient = await startAuthority({ reuseGrace: 800 });
+  const client = new App(lenient);
+  const { json } = await client.signIn();
+  const used = Date.now();
+  assert.is((await client.refresh(json.refresh_token)).status, 200);
+  const repeated = await client.refresh(json.refresh_token);
+  if (Date.now() - used < 800) assert.is(repeated.status, 200);
+  await delay(800 - (Date.now() - used) + 50);
+  assert.is((await client.refresh(json.refresh_token)).json.error, 'invalid_grant');
+});
+
+test('without rotation a refresh token stays the same', async () => {
+  await using steady = await startAuthority({ rotateRefreshTokens: false });
+  const client = new App(steady);
+  const { json } = await client.signIn();
+  for (let round = 0; round < 2; round += 1) {
+    assert.is((await client.refresh(json.refresh_token)).json.refresh_token, json.refresh_token);
+  }
+});
+
+test.run();
