@@ -120,7 +120,11 @@ function clean(text: string, secrets: readonly string[]): string {
   return secrets.reduce((cleaned, secret) => (secret ? cleaned.replaceAll(secret, '[secret]') : cleaned), text);
 }
 
-/** Microsoft appends lines with trace ids, which are properties of the error. Control characters would confuse a terminal. */
+/** Microsoft appends its trace ids, which are properties of the error. Control characters would confuse a terminal. */
 function firstLine(text: string): string {
-  return (text.split(/[\r\n]/, 1)[0] ?? '').replace(/\p{C}/gu, ' ').trim().slice(0, 500).replace(/\.$/, '');
+  return (text.split(/[\r\n]|\s+Trace ID:/, 1)[0] ?? '')
+    .replace(/\p{C}/gu, ' ')
+    .trim()
+    .slice(0, 500)
+    .replace(/\.$/, '');
 }

@@ -40,7 +40,7 @@ export async function obtainSilently(
     return { record: first };
   }
   const obstacle = whySignIn(first, settings);
-  if (obstacle) return obstacle;
+  if (obstacle || !first) return obstacle as SilentOutcome;
   try {
     return await keeper.exclusively(
       settings.appName,
@@ -52,10 +52,10 @@ export async function obtainSilently(
       },
     );
   } catch (error) {
-    if (signal.aborted || !(error instanceof OneDriveTokenError)) throw error;
-    const bridged = rejected === undefined && isValid(first as TokenRecord, settings, 0);
+    if (signal.aborted || !(error instanceof OneDriveTokenError) || error.code === 'SIGN_IN_REQUIRED') throw error;
+    const bridged = rejected === undefined && isValid(first, settings, 0);
     emit({ type: 'refresh-failed', error, bridged });
-    if (bridged) return { record: first as TokenRecord };
+    if (bridged) return { record: first };
     throw error;
   }
 }
@@ -87,7 +87,7 @@ function whySignIn(record: TokenRecord | undefined, { appName, scopes }: Setting
 
 async function refreshInTurn(
   context: RefreshContext,
-  first: TokenRecord | undefined,
+  first: TokenRecord,
   forced: boolean,
   signal: AbortSignal,
 ): Promise<SilentOutcome> {
@@ -95,10 +95,12 @@ async function refreshInTurn(
   // Each further round means that somebody wrote a record without the lock: the Python class, or a sign-in.
   for (let round = 0; round < 5; round++) {
     const record = await keeper.read();
+    // Thrown, not returned: no browser opens for somebody who has just signed out.
+    if (!record) throw new OneDriveTokenError('SIGN_IN_REQUIRED', 'Somebody signed out meanwhile. Call signIn().');
     const obstacle = whySignIn(record, settings);
-    if (obstacle || !record) return obstacle as SilentOutcome;
+    if (obstacle) return obstacle;
     // One that was obtained while this caller waited counts even where it is short-lived.
-    const isNew = record.accessToken !== first?.accessToken && isValid(record, settings, 0);
+    const isNew = record.accessToken !== first.accessToken && isValid(record, settings, 0);
     if (isNew || (!forced && isUsable(record, settings))) {
       emit({ type: 'stored-token', expiresAt: record.expiresAt as number });
       return { record };

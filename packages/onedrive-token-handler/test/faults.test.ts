@@ -192,9 +192,7 @@ for (const { name, fault, code, retryable, requests, retryAfter } of cases) {
     await scene.signedIn();
     const { openTokenStore } = await import('token-store-sqlite');
     using store = openTokenStore(scene.dbFilepath);
-    const stored = store.get('my-app');
-    assert.ok(stored);
-    store.set('my-app', { ...stored, expiresAt: Date.now() - 1000 });
+    await scene.tokenExpires(store);
     const before = store.get('my-app');
     scene.authority.fail('token', fault, { times: 9 });
     const started = performance.now();
@@ -207,7 +205,9 @@ for (const { name, fault, code, retryable, requests, retryAfter } of cases) {
     assert.is(scene.windows.length, 1, 'no browser');
     assert.equal(store.get('my-app'), before);
     scene.authority.clearFaults();
-    if (code !== 'SIGN_IN_REQUIRED') await scene.handler({ interactive: false }).getToken();
+    // Where the provider has answered with another refresh token, it revokes the grant when it sees the old one again.
+    const isSpent = fault.type === 'response';
+    if (code !== 'SIGN_IN_REQUIRED' && !isSpent) await scene.handler({ interactive: false }).getToken();
   });
 }
 
@@ -222,6 +222,7 @@ test('a busy provider that recovers is asked again', async () => {
 test('a response that was lost after the token was issued is not asked for again', async () => {
   await using scene = await openScene({ accessTokenTtl: 1 });
   await scene.signedIn();
+  await scene.tokenExpires();
   scene.authority.fail('token', { type: 'drop', when: 'after' });
   const error = await rejection(scene.handler({ interactive: false }).getToken());
   assert.is(error.code, 'NETWORK');

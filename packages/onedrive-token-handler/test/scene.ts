@@ -3,12 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Authority, type AuthorityOptions, signInAs, startAuthority } from 'testing-authority';
+import type { SqliteTokenStore } from 'token-store-sqlite';
 import {
   OneDriveTokenError,
   OneDriveTokenHandler,
   type OneDriveTokenHandlerOptions,
   type TokenEvent,
+  type TokenStore,
 } from '../src/index.ts';
 
 /** A provider, an empty folder for databases, and handlers that a scripted person signs in through. */
@@ -27,6 +30,10 @@ export interface Scene extends AsyncDisposable {
   untilRefreshing(): Promise<void>;
   /** Runs Node to its end, killing it after 20 s. */
   run(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended>;
+  /** Starts a script of this folder and waits until it says `ready`. It is killed with the scene. */
+  start(script: string, args: readonly string[]): Promise<Started>;
+  /** Puts the end of the stored access token into the past. */
+  tokenExpires(store?: TokenStore): Promise<void>;
   /** One sign-in through the scripted browser, on disk. */
   signedIn(options?: Partial<OneDriveTokenHandlerOptions>): Promise<void>;
 }
@@ -39,6 +46,12 @@ export interface Ended {
   milliseconds: number;
 }
 
+export interface Started {
+  readonly pid: number;
+  kill(): void;
+  ended(): boolean;
+}
+
 export async function openScene(options: AuthorityOptions = {}): Promise<Scene> {
   const authority = await startAuthority(options);
   const folder = mkdtempSync(join(tmpdir(), 'handler-'));
@@ -46,6 +59,7 @@ export async function openScene(options: AuthorityOptions = {}): Promise<Scene> 
   const events: TokenEvent[] = [];
   const windows: string[] = [];
   const handlers: OneDriveTokenHandler[] = [];
+  const processes: Started[] = [];
   const scene: Scene = {
     authority,
     folder,
@@ -74,11 +88,25 @@ export async function openScene(options: AuthorityOptions = {}): Promise<Scene> 
     until: (matches) => untilTrue(() => events.some(matches)),
     untilRefreshing: () => untilTrue(() => events.some(({ type }) => type === 'refresh-started')),
     run: runNode,
+    async start(script, args) {
+      const started = await startNode([fileURLToPath(new URL(script, import.meta.url)), ...args]);
+      processes.push(started);
+      return started;
+    },
+    async tokenExpires(given) {
+      const { openTokenStore } = await import('token-store-sqlite');
+      const store = given ?? openTokenStore(dbFilepath);
+      const record = await store.get('my-app');
+      if (!record) throw new Error('no record to expire');
+      await store.set('my-app', { ...record, expiresAt: Date.now() - 1 });
+      if (store !== given) (store as SqliteTokenStore).close();
+    },
     async signedIn(handlerOptions) {
       await using handler = scene.handler(handlerOptions);
       await handler.signIn();
     },
     async [Symbol.asyncDispose]() {
+      for (const started of processes) started.kill();
       await Promise.all(handlers.map((handler) => handler.close()));
       await authority.close();
       rmSync(folder, { recursive: true, force: true });
@@ -92,6 +120,22 @@ export async function untilTrue(condition: () => boolean, timeout = 10_000): Pro
     if (performance.now() > end) throw new Error(`not true within ${timeout} ms: ${condition}`);
     await sleep(10);
   }
+}
+
+async function startNode(args: readonly string[]): Promise<Started> {
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 50_000,
+    killSignal: 'SIGKILL',
+  });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  await untilTrue(() => said.includes('ready') || ended());
+  if (ended() || child.pid === undefined) throw new Error(`${args[0]} did not get ready`);
+  return { pid: child.pid, kill: () => void child.kill('SIGKILL'), ended };
 }
 
 function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {

@@ -1,0 +1,80 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { forgetTokens, listAppNames } from '../src/index.ts';
+import { coversScopes, splitScope } from '../src/scopes.ts';
+import { openScene, rejection } from './scene.ts';
+
+const comparisons: [granted: string, needed: string, covered: boolean][] = [
+  ['Files.Read', 'Files.Read', true],
+  ['files.read', 'Files.Read', true],
+  ['https://graph.microsoft.com/Files.Read User.Read', 'Files.Read', true],
+  ['Files.Read', 'https://graph.microsoft.com/files.read', true],
+  ['Files.Read', 'Files.Read openid profile email offline_access', true],
+  ['Files.Read', 'https://graph.microsoft.com/.default', true],
+  ['Files.Read', 'Files.ReadWrite', false],
+  ['', 'Files.Read', false],
+];
+for (const [granted, needed, covered] of comparisons) {
+  test(`"${granted}" ${covered ? 'covers' : 'does not cover'} "${needed}"`, () => {
+    assert.is(coversScopes(splitScope(granted), splitScope(needed)), covered);
+  });
+}
+
+test('a wider set of scopes than was granted asks for consent, and keeps what was granted before', async () => {
+  await using scene = await openScene();
+  await scene.signedIn({ scopes: ['Files.Read'] });
+  const wider = { scopes: ['User.Read'] };
+  assert.is((await rejection(scene.handler({ ...wider, interactive: false }).getToken())).code, 'SIGN_IN_REQUIRED');
+  await scene.handler(wider).getToken();
+  assert.is(scene.windows.length, 2);
+  await scene.handler({ scopes: ['Files.Read'], interactive: false }).getToken();
+  await scene.handler({ scopes: ['Files.Read'], interactive: false, expirySkew: 4_000_000 }).getToken();
+  await scene.handler({ ...wider, interactive: false }).getToken();
+  assert.is(scene.windows.length, 2);
+});
+
+test('a record of another client id or authority is never sent to this one', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  const other = scene.handler({ clientId: scene.authority.otherClientId, interactive: false });
+  assert.is((await rejection(other.getToken())).code, 'SIGN_IN_REQUIRED');
+  assert.not((await other.status()).signedIn);
+  const elsewhere = scene.handler({ authority: `${scene.authority.origin}/common`, interactive: false });
+  assert.is((await rejection(elsewhere.getToken())).code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.authority.count('token', 'refresh_token'), 0);
+  const slash = scene.handler({ authority: `${scene.authority.url}/`, interactive: false });
+  assert.ok((await slash.status()).signedIn, 'a slash at the end makes no other authority');
+});
+
+test('a refresh that answers with another account is RESPONSE', async () => {
+  await using scene = await openScene({ accessTokenTtl: 1 });
+  await scene.signedIn({ scopes: ['Files.Read', 'openid', 'profile'] });
+  await scene.tokenExpires();
+  const idToken = ['', Buffer.from(JSON.stringify({ oid: 'somebody else' })).toString('base64url'), ''].join('.');
+  scene.authority.fail('token', { type: 'response', change: (body) => ({ ...body, id_token: idToken }) });
+  const handler = scene.handler({ scopes: ['Files.Read', 'openid', 'profile'], interactive: false });
+  assert.is((await rejection(handler.getToken())).code, 'RESPONSE');
+});
+
+test('two app names in one file do not disturb each other', async () => {
+  await using scene = await openScene();
+  const [one, two] = [scene.handler({ appName: 'one' }), scene.handler({ appName: 'two' })];
+  const tokens = await Promise.all([one.getToken(), two.getToken()]);
+  assert.is(new Set(tokens).size, 2);
+  assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), ['one', 'two']);
+  await one.signOut();
+  assert.is(await two.getToken(), tokens[1]);
+  assert.is(await forgetTokens('two', { dbFilepath: scene.dbFilepath }), true);
+  assert.is(await forgetTokens('two', { dbFilepath: scene.dbFilepath }), false);
+  assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), []);
+});
+
+test('where there is no file, there are no app names, and none is made', async () => {
+  await using scene = await openScene();
+  assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), []);
+  assert.is(await forgetTokens('one', { dbFilepath: scene.dbFilepath }), false);
+  const { existsSync } = await import('node:fs');
+  assert.not(existsSync(scene.dbFilepath));
+});
+
+test.run();

@@ -1,0 +1,194 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TokenRecord, TokenStore } from '../src/index.ts';
+import { openScene, rejection, untilTrue } from './scene.ts';
+
+/** A store of a user's own, kept in memory and asynchronous, whose disk can be full. */
+class MemoryStore implements TokenStore {
+  readonly records = new Map<string, TokenRecord>();
+  readonly #tails = new Map<string, Promise<unknown>>();
+  /** Asked before each write: an error to throw. */
+  refuse: (record: TokenRecord) => Error | undefined = () => undefined;
+
+  async get(appName: string): Promise<TokenRecord | undefined> {
+    return this.records.get(appName);
+  }
+
+  async set(appName: string, record: TokenRecord): Promise<void> {
+    const refusal = this.refuse(record);
+    if (refusal) throw refusal;
+    this.records.set(appName, record);
+  }
+
+  async replace(appName: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    if (this.records.get(appName)?.refreshToken !== previous) return false;
+    await this.set(appName, record);
+    return true;
+  }
+
+  async delete(appName: string): Promise<boolean> {
+    return this.records.delete(appName);
+  }
+
+  async list(): Promise<string[]> {
+    return [...this.records.keys()].sort();
+  }
+
+  async exclusively<T>(appName: string, task: () => Promise<T>): Promise<T> {
+    const turn = (this.#tails.get(appName) ?? Promise.resolve()).then(task);
+    this.#tails.set(
+      appName,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+}
+
+const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+
+test('a store of the user, asynchronous, is as good as a file', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  const store = new MemoryStore();
+  await scene.handler({ store }).getToken();
+  await scene.handler({ store, interactive: false }).getToken();
+  assert.is(scene.windows.length, 1);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('a store that is full before the refresh: the refresh token is not spent', async () => {
+  await using scene = await openScene({ accessTokenTtl: 1 });
+  const store = new MemoryStore();
+  await scene.handler({ store }).getToken();
+  await scene.tokenExpires(store);
+  store.refuse = full;
+  const error = await rejection(scene.handler({ store, interactive: false }).getToken());
+  assert.is(error.code, 'STORE');
+  assert.ok(error.retryable);
+  assert.match(error.message, 'the disk is full');
+  assert.is(scene.authority.count('token', 'refresh_token'), 0);
+});
+
+test('a store that is full while the old token is valid: that one is returned', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  const store = new MemoryStore();
+  const token = await scene.handler({ store }).getToken();
+  store.refuse = full;
+  assert.is(await scene.handler({ store, interactive: false }).getToken(), token);
+  assert.is(scene.authority.count('token', 'refresh_token'), 0);
+});
+
+test('a store that fills up during the refresh: the token is returned, and written by the next call', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  const handler = scene.handler({ store });
+  await handler.getToken();
+  const { refreshToken } = store.records.get('my-app') as TokenRecord;
+  store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
+  const token = await handler.getToken({ forceRefresh: true });
+  assert.ok(scene.events.some((event) => event.type === 'store-failed' && event.error.code === 'STORE'));
+  assert.is(store.records.get('my-app')?.refreshToken, refreshToken);
+  assert.is(await handler.getToken(), token, 'still full: the next call does not fail');
+  await setImmediate();
+  store.refuse = () => undefined;
+  assert.is(await handler.getToken(), token);
+  await scene.until(({ type }) => type === 'store-recovered');
+  assert.is(store.records.get('my-app')?.accessToken, token);
+});
+
+test('while it can not be written, the next refresh spends the newest refresh token', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  const handler = scene.handler({ store, interactive: false });
+  await scene.handler({ store }).getToken();
+  const { refreshToken } = store.records.get('my-app') as TokenRecord;
+  store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
+  await handler.getToken({ forceRefresh: true });
+  store.refuse = () => undefined;
+  await handler.getToken({ forceRefresh: true });
+  assert.is(scene.authority.count('token', 'refresh_token'), 2);
+  await scene.handler({ store, interactive: false, expirySkew: 4_000_000 }).getToken();
+  assert.is(scene.windows.length, 1, 'the grant was not revoked');
+});
+
+test('a sign-in that can not be written is returned, and written at close() at the latest', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  const handler = scene.handler({ store });
+  store.refuse = full;
+  const token = await handler.getToken();
+  assert.is(store.records.size, 0);
+  store.refuse = () => undefined;
+  await handler.close();
+  assert.is(store.records.get('my-app')?.accessToken, token);
+});
+
+test('signing out drops what was still to be written', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  const handler = scene.handler({ store });
+  store.refuse = full;
+  await handler.getToken();
+  store.refuse = () => undefined;
+  await handler.signOut();
+  await handler.close();
+  assert.is(store.records.size, 0);
+});
+
+test('a file that is no database is STORE, opens no browser and stays as it is', async () => {
+  await using scene = await openScene();
+  writeFileSync(scene.dbFilepath, 'my shopping list, '.repeat(100));
+  const before = readFileSync(scene.dbFilepath);
+  const error = await rejection(scene.handler().getToken());
+  assert.is(error.code, 'STORE');
+  assert.not(error.retryable);
+  assert.match(error.message, scene.dbFilepath);
+  assert.ok(error.cause instanceof Error && 'code' in error.cause);
+  assert.is(scene.windows.length, 0);
+  assert.equal(readFileSync(scene.dbFilepath), before);
+});
+
+test('a wrong key is STORE, and the right one opens the tokens', async () => {
+  await using scene = await openScene();
+  await scene.signedIn({ encryptionKey: 'correct horse' });
+  const error = await rejection(scene.handler({ encryptionKey: 'battery staple' }).getToken());
+  assert.is(error.code, 'STORE');
+  assert.is((error.cause as { code?: string }).code, 'STORE_KEY');
+  await scene.handler({ encryptionKey: 'correct horse', interactive: false }).getToken();
+});
+
+test('a folder that could not be used works as soon as it can', async () => {
+  await using scene = await openScene();
+  const folder = join(scene.folder, 'later');
+  writeFileSync(folder, '');
+  const handler = scene.handler({ dbFilepath: join(folder, 'tokens.db') });
+  assert.is((await rejection(handler.getToken())).code, 'STORE');
+  const { rmSync } = await import('node:fs');
+  rmSync(folder);
+  mkdirSync(folder);
+  chmodSync(folder, 0o700);
+  assert.ok(await handler.getToken());
+});
+
+test('another process that holds the lock and is stopped: STORE, worth retrying', async () => {
+  await using scene = await openScene({ accessTokenTtl: 1 });
+  await scene.signedIn();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  await scene.tokenExpires(store);
+  const holder = await scene.start('./hold-lock.ts', [scene.dbFilepath, 'my-app']);
+  process.kill(holder.pid, 'SIGSTOP');
+  // The lock is waited for as long as one exchange may take, and 5 s for the holder's writes.
+  const handler = scene.handler({ interactive: false, requestTimeout: 300 });
+  const error = await rejection(handler.getToken());
+  assert.is(error.code, 'STORE');
+  assert.ok(error.retryable);
+  assert.match(error.message, String(holder.pid));
+  holder.kill();
+  await untilTrue(() => holder.ended());
+  await scene.handler({ interactive: false }).getToken();
+});
+
+test.run();

@@ -1,0 +1,5 @@
+/** `pnpm start [CLIENT_ID]`: builds, then shows the command at work. */
+import { tool, turbo } from './tool.ts';
+
+const status = turbo(['build', '--filter=onedrive-token', '--output-logs=errors-only', '--ui=stream']);
+process.exitCode = status || tool('node', ['testing/e2e/src/main.ts', ...process.argv.slice(2)]);

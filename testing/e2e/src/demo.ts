@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { styleText } from 'node:util';
+import { startAuthority } from 'testing-authority';
+import { runCli, scriptedBrowser } from './cli.ts';
+
+const heading = (text: string): void => console.log(`\n${styleText('bold', text)}`);
+const say = (text: string): void => console.log(text);
+const shown = (text: string): void => console.log(text.trimEnd().replace(/^/gm, '  '));
+
+/**
+ * Shows the command at work, each time as a process of its own: on a stand-in for Microsoft, or, with a client id, on
+ * Microsoft itself. Throws where a step fails.
+ */
+export async function runDemo(clientId: string | undefined): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'onedrive-token-'));
+  const env: NodeJS.ProcessEnv = {
+    ONEDRIVE_TOKEN_DB: join(folder, 'tokens.db'),
+    ONEDRIVE_TOKEN_APP: 'demo',
+  };
+  // Settings of the person's own would lead the demonstration elsewhere.
+  for (const name of ['CLIENT_ID', 'AUTHORITY', 'GRAPH', 'KEY']) env[`ONEDRIVE_TOKEN_${name}`] = undefined;
+  try {
+    await (clientId ? showMicrosoft(clientId, env) : showStandIn(env));
+    heading('Done. The temporary database is gone again.');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function showMicrosoft(clientId: string, env: NodeJS.ProcessEnv): Promise<void> {
+  heading('Sign in to Microsoft: your browser opens');
+  await step(['login', '--client-id', clientId], env, 300_000);
+  heading('The stored token, without asking anybody');
+  await step(['token'], env);
+  heading('Your OneDrive');
+  await step(['api', '/me/drive'], env);
+  await step(['status'], env);
+}
+
+/** The CLI refreshes a token that has less than 5 minutes left: this one is good for a few seconds. */
+const fewSeconds = 8;
+const lifetime = 300 + fewSeconds;
+
+async function showStandIn(common: NodeJS.ProcessEnv): Promise<void> {
+  await using authority = await startAuthority({ accessTokenTtl: lifetime });
+  const env = {
+    ...common,
+    ONEDRIVE_TOKEN_AUTHORITY: authority.url,
+    ONEDRIVE_TOKEN_GRAPH: authority.graphUrl,
+    ...(hasDesktop() ? {} : { BROWSER: scriptedBrowser }),
+  };
+  const asked = async (work: () => Promise<void>): Promise<void> => {
+    const before = authority.count('token');
+    await work();
+    say(`  (requests to the token endpoint meanwhile: ${authority.count('token') - before})`);
+  };
+  say(`A stand-in for Microsoft runs on ${authority.origin}: a real OpenID provider and a small OneDrive.`);
+
+  heading('1. Sign in, once');
+  say(
+    hasDesktop()
+      ? 'A browser window opens: any e-mail address and the password that the page shows will do.'
+      : 'No desktop here: a scripted browser goes through the sign-in and consent pages.',
+  );
+  await asked(() => step(['login', '--client-id', authority.clientId], env, 200_000));
+  const signedInAt = Date.now();
+
+  heading('2. From now on a token comes from the database; the provider is not asked');
+  await asked(() => step(['token'], env));
+
+  heading('3. When it is about to end, it is refreshed, and the refresh token is replaced by a new one');
+  const rest = signedInAt + fewSeconds * 1000 - Date.now();
+  say(`  (waiting ${Math.ceil(rest / 1000)} s for that)`);
+  await sleep(Math.max(0, rest) + 200);
+  await asked(() => step(['token'], env));
+
+  heading('4. Call Microsoft Graph');
+  await step(['api', '/me/drive'], env);
+
+  heading('5. Who is signed in');
+  await step(['status'], env);
+}
+
+async function step(args: readonly string[], env: NodeJS.ProcessEnv, timeout?: number): Promise<void> {
+  say(styleText('cyan', `  $ onedrive-token ${args.join(' ')}`));
+  const { status, signal, stdout, stderr } = await runCli(args, { env, ...(timeout && { timeout }) });
+  if (stderr) shown(stderr);
+  if (status !== 0) throw new Error(`onedrive-token ${args[0]} ended with ${signal ?? `status ${status}`}`);
+  shown(args[0] === 'token' ? shortened(stdout.trim()) : stdout);
+}
+
+function shortened(token: string): string {
+  return `${token.slice(0, 24)}…  (${token.length} characters)`;
+}
+
+function hasDesktop(): boolean {
+  if (process.env.CI) return false;
+  if (process.platform === 'darwin' || process.platform === 'win32') return true;
+  return Boolean(process.env.DISPLAY || process.env.WAYLAND_DISPLAY);
+}
