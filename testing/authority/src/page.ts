@@ -33,7 +33,7 @@ export function renderAlert(message: string | undefined): string {
 const style = `
 :root { color-scheme: light dark; }
 body { margin: 0; min-height: 100vh; display: grid; place-content: center; gap: 1rem; font: 1rem/1.5 "Segoe UI", system-ui, sans-serif; }
-main { box-sizing: border-box; width: min(27.5rem, 100vw); padding: 2.75rem; border: 1px solid #8886; box-shadow: 0 2px 6px #0003; }
+main { box-sizing: border-box; width: min(27.5rem, 100vw); padding: 2.75rem; border: 1px solid #8886; box-shadow: 0 2px 6px #0003; overflow-wrap: anywhere; }
 h1 { margin: 1rem 0; font-size: 1.5rem; font-weight: 600; }
 label { display: block; margin-top: 1rem; }
 input { box-sizing: border-box; width: 100%; padding: .4rem; font: inherit; }

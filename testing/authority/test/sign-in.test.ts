@@ -152,6 +152,23 @@ test('localhost with any port is the registered address, with or without the sla
   }
 });
 
+test('other redirect URIs can be registered; those on loopback match with any port, others exactly', async () => {
+  const redirectUris = ['http://127.0.0.1/callback', 'http://[::1]', 'https://app.example/done'];
+  await using other = await startAuthority({ redirectUris });
+  const client = new App(other);
+  for (const [redirectUri, status] of [
+    ['http://127.0.0.1:12345/callback', 200],
+    ['http://127.0.0.1:12345/', 400],
+    ['http://[::1]:12345', 200],
+    ['https://app.example/done', 200],
+    ['https://app.example:444/done', 400],
+    ['http://localhost:12345', 400],
+  ] as const) {
+    const page = await new ScriptedBrowser().open(client.authorizationUrl(redirectUri).url);
+    assert.is(page.status, status, redirectUri);
+  }
+});
+
 test('PKCE is required: an app without it is told so, except the one from before PKCE', async () => {
   const without = { code_challenge: undefined, code_challenge_method: undefined };
   await using loopback = await openLoopback();
