@@ -1,6 +1,6 @@
+import type { DatabaseFile } from './database-file.ts';
 import { LockFile } from './lock-file.ts';
 import { pause } from './pause.ts';
-import type { PrivateFile } from './private-file.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /** Milliseconds in which the first in line must take a lock that is free, before the next ones try: it may be stopped. */
@@ -8,7 +8,7 @@ const patience = 60;
 
 export interface LockRequest {
   readonly lockPath: string;
-  readonly database: PrivateFile;
+  readonly database: DatabaseFile;
   /** On the clock of `performance.now()`. Where it has passed already, the lock is tried once. */
   readonly deadline: number;
   readonly signals: readonly AbortSignal[];

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import Database from 'better-sqlite3';
+import { creationError, type DatabaseFile } from './database-file.ts';
 import { openBeside } from './open-beside.ts';
-import { openError, type PrivateFile } from './private-file.ts';
 import { sqliteCode } from './token-store-error.ts';
 
 /** Why a descriptor is kept: closing one drops the locks that this process, in whichever thread, has on its file. */
@@ -14,10 +14,10 @@ const descriptors = new Map<string, number>();
  */
 export class LockFile {
   readonly #path: string;
-  readonly #database: PrivateFile;
+  readonly #database: DatabaseFile;
   #connection: Database.Database | undefined;
 
-  constructor(path: string, database: PrivateFile) {
+  constructor(path: string, database: DatabaseFile) {
     this.#path = path;
     this.#database = database;
   }
@@ -36,7 +36,8 @@ export class LockFile {
       } catch (error) {
         if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) return false;
         this.close();
-        if (sqliteCode(error) !== 'SQLITE_CANTOPEN' || fs.existsSync(this.#path)) throw openError(this.#path, error);
+        if (sqliteCode(error) !== 'SQLITE_CANTOPEN' || fs.existsSync(this.#path))
+          throw creationError(this.#path, error);
       }
     }
   }

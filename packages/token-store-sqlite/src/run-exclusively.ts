@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import { acquireLock } from './acquire-lock.ts';
+import type { DatabaseFile } from './database-file.ts';
 import { pause } from './pause.ts';
-import type { PrivateFile } from './private-file.ts';
 import { TokenStoreError } from './token-store-error.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface ExclusiveRequest {
   readonly appName: string;
   /** The database whose lock it is. */
-  readonly database: PrivateFile;
+  readonly database: DatabaseFile;
   /** Milliseconds. */
   readonly timeout: number;
   /** The first that aborts ends the wait with its reason. */

@@ -155,11 +155,11 @@ export class SqliteTokenStore implements Disposable {
   rekey(key: string | Uint8Array | undefined): void {
     const next = key === undefined ? undefined : new TokenCipher(checkKey(key));
     const tokens = this.#open();
+    this.#checkKey();
     // Programs that do not overwrite what they delete may have left tokens in the unused bytes of the file's pages.
     tokens.attempt(() => tokens.sql.exec('VACUUM'));
     tokens.transaction(() => {
-      const check = tokens.readKeyCheck();
-      if (check ? !tokens.cipher?.sealed(check.salt) : tokens.cipher) throw this.#keyChanged();
+      this.#checkKey();
       tokens.writeKeyCheck(next?.makeCheck());
       for (const appName of this.list()) {
         const record = this.#read(appName);
@@ -217,11 +217,15 @@ export class SqliteTokenStore implements Disposable {
     return [...names.map((name) => record[name] ?? null), null];
   }
 
-  /** A replace that found another token: false, but for a file that is encrypted by now, where it could not have found any. */
+  /** A replace that found another token: false, but for a file with another key by now, where it could not have found any. */
   #missed(): false {
-    const check = this.#tokens.attempt(() => this.#tokens.readKeyCheck());
-    if (check && !this.#tokens.cipher?.sealed(check.salt)) throw this.#keyChanged();
+    this.#checkKey();
     return false;
+  }
+
+  #checkKey(): void {
+    const check = this.#tokens.attempt(() => this.#tokens.readKeyCheck());
+    if (check ? !this.#tokens.cipher?.sealed(check.salt) : this.#tokens.cipher) throw this.#keyChanged();
   }
 
   #keyChanged(): TokenStoreError {
@@ -248,6 +252,8 @@ export function openTokenStore(path: string, options?: TokenStoreOptions): Sqlit
 function checkPath(path: unknown): void {
   checkText(path, 'path');
   if (path === '' || path.includes('\0')) throw new TypeError('path must be the name of a file');
+  // better-sqlite3 trims names, and would open another file.
+  if (path !== path.trimEnd()) throw new TypeError('path must not end with a space');
   if (path === ':memory:' || path.startsWith('file:')) {
     throw new TypeError(`path must be the name of a file, not ${path === ':memory:' ? path : 'a URL'}`);
   }

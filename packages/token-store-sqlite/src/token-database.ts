@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { type PrivateFile, preparePrivateFile } from './private-file.ts';
+import { type DatabaseFile, findOrCreate, makePrivate } from './database-file.ts';
 import { type KeyCheck, TokenCipher } from './token-cipher.ts';
 import { sqliteCode, TokenStoreError, type TokenStoreErrorCode, toTokenStoreError } from './token-store-error.ts';
 
@@ -54,14 +54,14 @@ PRAGMA user_version = ${schemaVersion};
 
 /** An open database of the newest schema, and the cipher where it is encrypted. */
 export class TokenDatabase {
-  readonly file: PrivateFile;
+  readonly file: DatabaseFile;
   readonly sql: Database.Database;
   cipher: TokenCipher | undefined;
   readonly #statements = new Map<string, Database.Statement>();
 
   /** @throws {TokenStoreError} whatever keeps the file from being used; the file is then as it was. */
   constructor(path: string, key: string | Uint8Array | undefined) {
-    this.file = preparePrivateFile(path);
+    this.file = findOrCreate(path);
     this.sql = this.attempt(() => connect(this.file.path));
     try {
       this.cipher = this.#prepare(key);
@@ -111,12 +111,14 @@ export class TokenDatabase {
   }
 
   #prepare(key: string | Uint8Array | undefined): TokenCipher | undefined {
+    const found = this.attempt(() => this.#inspect());
+    // From here on the file is known to be ours, and may be changed.
+    makePrivate(this.file);
     this.attempt(() => {
       // A WAL would keep old tokens readable. Only a file that somebody else switched has one.
       this.sql.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA');
       this.sql.exec('PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY');
     });
-    const found = this.attempt(() => this.#inspect());
     if (found.check) return this.#unlock(key, found.check);
     if (found.kind === 'current' && key === undefined) return undefined;
 
@@ -192,7 +194,7 @@ export class TokenDatabase {
 type FileKind = 'empty' | 'original' | 'current';
 
 function connect(path: string): Database.Database {
-  // better-sqlite3 trims file names, and would open another file.
-  if (path !== path.trim()) throw new TypeError('path must not begin or end with a space');
+  if (path !== path.trimEnd())
+    throw new TypeError(`path must not lead to a file whose name ends with a space: ${path}`);
   return new Database(path, { timeout: busyRound, fileMustExist: true });
 }

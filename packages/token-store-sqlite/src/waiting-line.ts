@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
+import type { DatabaseFile } from './database-file.ts';
 import { openBeside } from './open-beside.ts';
-import type { PrivateFile } from './private-file.ts';
 
 /** Bytes from which on a new holder writes the line anew, without those who have gone. */
 const longLine = 16_384;
@@ -35,9 +35,9 @@ export interface LineState {
 export class WaitingLine {
   readonly #path: string;
 
-  readonly #database: PrivateFile;
+  readonly #database: DatabaseFile;
 
-  constructor(lockPath: string, database: PrivateFile) {
+  constructor(lockPath: string, database: DatabaseFile) {
     this.#path = `${lockPath}-queue`;
     this.#database = database;
   }

@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openTokenStore, SqliteTokenStore, type TokenRecord, TokenStoreError } from '../src/index.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const directory = temporaryDirectory();
+const store = openTokenStore(join(directory, 'tokens.db'));
+const secret = 'a-secret-nobody-may-see';
+
+/** The error's message must name the argument, and must not repeat a value that may be a token. */
+function refuses(act: () => unknown, message: RegExp, type: new (...args: never[]) => Error = TypeError): void {
+  assert.throws(act, (error: Error) => {
+    assert.instance(error, type);
+    assert.match(error.message, message);
+    assert.not.match(error.stack ?? '', secret);
+    return true;
+  });
+}
+
+const any = (value: unknown): never => value as never;
+
+test('a path must be the name of a file', () => {
+  for (const path of [undefined, null, 5, new URL('file:///tmp/x')])
+    refuses(() => openTokenStore(any(path)), /^path must be a string/);
+  for (const path of ['', 'a\0b', ':memory:', 'file:tokens.db'])
+    refuses(() => openTokenStore(path), /^path must be the name/);
+  refuses(() => openTokenStore(join(directory, 'blank ')), /^path must not end with a space/);
+  assert.not.ok(existsSync(join(directory, 'blank ')), 'the file was made');
+});
+
+test('options must be an object, and a key a passphrase or 32 bytes', () => {
+  const path = join(directory, 'not-made.db');
+  refuses(() => openTokenStore(path, any(null)), /^options must be an object/);
+  for (const key of [5, null, {}, new Uint8Array(0), new Uint8Array(31), new Uint8Array(33), '', '\ud800']) {
+    refuses(() => openTokenStore(path, { key: any(key) }), /^key must/);
+    if (key !== undefined) refuses(() => store.rekey(any(key)), /^key must/);
+  }
+  refuses(() => openTokenStore(path, { key: any([secret]) }), /^key must/);
+  assert.not.ok(existsSync(path), 'the file was made');
+});
+
+test('an app name must be a well-formed string', () => {
+  for (const name of [undefined, null, 5, {}, '\ud800']) {
+    refuses(() => store.get(any(name)), /^appName must/);
+    refuses(() => store.set(any(name), { refreshToken: 'r' }), /^appName must/);
+    refuses(() => store.replace(any(name), undefined, { refreshToken: 'r' }), /^appName must/);
+    refuses(() => store.delete(any(name)), /^appName must/);
+  }
+});
+
+test('a record must have a refresh token, and fields of the right types', () => {
+  const wrong: [record: unknown, message: RegExp][] = [
+    [undefined, /^record must be an object/],
+    [null, /^record must be an object, not null/],
+    [secret, /^record must be an object/],
+    [{}, /^record\.refreshToken must be a string/],
+    [{ refreshToken: '' }, /^record\.refreshToken must not be empty/],
+    [{ refreshToken: 1 }, /^record\.refreshToken must be a string/],
+    [{ refreshToken: `${secret}\ud800` }, /^record\.refreshToken must be well-formed/],
+    [{ refreshToken: 'r', accessToken: null }, /^record\.accessToken must be a string, not null/],
+    [{ refreshToken: 'r', accessToken: [secret] }, /^record\.accessToken must be a string, not an object/],
+    [{ refreshToken: 'r', expiresAt: Number.NaN }, /^record\.expiresAt must be a finite number/],
+    [{ refreshToken: 'r', expiresAt: Number.POSITIVE_INFINITY }, /^record\.expiresAt must be a finite number/],
+    [{ refreshToken: 'r', obtainedAt: '5' }, /^record\.obtainedAt must be a finite number/],
+    [{ refreshToken: 'r', expiresAt: new Date() }, /^record\.expiresAt must be a finite number.*not an object/],
+  ];
+  for (const [record, message] of wrong) {
+    refuses(() => store.set('app', any(record)), message);
+    refuses(() => store.replace('app', undefined, any(record)), message);
+  }
+  refuses(() => store.replace('app', any(null), { refreshToken: 'r' }), /^previous must be a string/);
+  assert.equal(store.list(), []);
+});
+
+test('a field that this version does not know is not stored', () => {
+  store.set('unknown field', { refreshToken: 'r', unknown: 1 } as TokenRecord);
+  assert.equal(store.get('unknown field'), { refreshToken: 'r' });
+  store.delete('unknown field');
+});
+
+test('exclusively rejects arguments it cannot use', async () => {
+  const task = async (): Promise<void> => assert.unreachable('the task ran');
+  const wrong: [args: unknown[], type: new () => Error, message: RegExp][] = [
+    [[5, task], TypeError, /^appName must/],
+    [['app'], TypeError, /^task must be a function/],
+    [['app', task, { timeout: '5' }], TypeError, /^timeout must be a number/],
+    [['app', task, { timeout: -1 }], RangeError, /^timeout must be 0 or more milliseconds, not -1/],
+    [['app', task, { timeout: Number.NaN }], RangeError, /^timeout must be/],
+    [['app', task, { signal: {} }], TypeError, /^signal must be an AbortSignal/],
+  ];
+  for (const [args, type, message] of wrong) {
+    const outcome = await (store.exclusively as (...args: unknown[]) => Promise<unknown>)
+      .apply(store, args)
+      .catch((error: unknown) => error);
+    assert.instance(outcome, type);
+    assert.match((outcome as Error).message, message);
+  }
+});
+
+test('undefined options are the defaults', async () => {
+  const options = { timeout: undefined, signal: undefined } as object;
+  assert.is(await store.exclusively('app', async () => 'ran', options), 'ran');
+  openTokenStore(join(directory, 'undefined.db'), { key: undefined } as object).close();
+  openTokenStore(join(directory, 'undefined.db')).close();
+});
+
+test('a closed store says so, and can be closed again', async () => {
+  const closed = new SqliteTokenStore(join(directory, 'closed.db'));
+  closed.close();
+  closed.close();
+  closed[Symbol.dispose]();
+  const acts = [
+    () => closed.get('app'),
+    () => closed.set('app', { refreshToken: 'r' }),
+    () => closed.replace('app', 'r', { refreshToken: 'r' }),
+    () => closed.delete('app'),
+    () => closed.list(),
+    () => closed.rekey('key'),
+  ];
+  for (const act of acts) refuses(act, /this store was closed. Open it again/, TokenStoreError as never);
+  const outcome = await closed.exclusively('app', async () => {}).catch((error: TokenStoreError) => error.code);
+  assert.is(outcome, 'STORE_OPEN');
+});
+
+test('those who wait are let go when their store is closed, and a task that runs keeps its lock', async () => {
+  const path = join(directory, 'closing.db');
+  const [first, second] = [openTokenStore(path), openTokenStore(path)];
+  let end = (): void => {};
+  const running = first.exclusively(
+    'app',
+    () =>
+      new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+  );
+  const waiting = first.exclusively('app', async () => assert.unreachable('the task ran'));
+  const other = second.exclusively('app', async () => 'next');
+  first.close();
+  assert.is(await waiting.catch((error: TokenStoreError) => error.code), 'STORE_OPEN');
+  let early = false;
+  void other.then(() => {
+    early = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.not.ok(early, 'the lock was lost');
+  end();
+  await running;
+  assert.is(await other, 'next');
+  second.close();
+});
+
+test.after(() => store.close());
+test.run();

@@ -1,0 +1,241 @@
+import { createDecipheriv, hkdfSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openTokenStore, TokenStoreError } from '../src/index.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const bytes = new Uint8Array(32).fill(7);
+const otherBytes = new Uint8Array(32).fill(8);
+const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access', scope: 'secret-scope', expiresAt: 5 };
+
+const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
+
+function keyError(act: () => unknown, message = /./): void {
+  assert.throws(act, (error: unknown) => {
+    assert.instance(error, TokenStoreError);
+    assert.is((error as TokenStoreError).code, 'STORE_KEY', (error as Error).message);
+    assert.match((error as Error).message, message);
+    return true;
+  });
+}
+
+function execute(path: string, sql: string): void {
+  const database = new Database(path);
+  try {
+    database.exec(sql);
+  } finally {
+    database.close();
+  }
+}
+
+for (const key of [bytes, 'correct horse battery staple']) {
+  const kind = typeof key === 'string' ? 'a passphrase' : '32 bytes';
+
+  test(`records are read with ${kind} and are in no file in plain text`, () => {
+    const path = newPath();
+    const store = openTokenStore(path, { key });
+    store.set('app', record);
+    assert.equal(store.get('app'), record);
+    assert.ok(store.replace('app', record.refreshToken, { ...record, refreshToken: 'secret-second' }));
+    assert.not.ok(store.replace('app', record.refreshToken, record));
+    store.close();
+    assert.not.match(readFileSync(path, 'latin1'), 'secret');
+    using again = openTokenStore(path, { key });
+    assert.is(again.get('app')?.refreshToken, 'secret-second');
+  });
+
+  test(`a wrong or missing key is STORE_KEY and writes nothing, where the key is ${kind}`, () => {
+    const path = newPath();
+    openTokenStore(path, { key }).close();
+    const empty = readFileSync(path);
+    keyError(() => openTokenStore(path), /is encrypted. Open it with its key/);
+    keyError(() => openTokenStore(path, { key: 'wrong' }), /another key/);
+    keyError(() => openTokenStore(path, { key: otherBytes }), /another key/);
+    assert.ok(readFileSync(path).equals(empty), 'the file was changed');
+  });
+}
+
+test('a key for a file with plain tokens is STORE_KEY, names rekey, and writes nothing', () => {
+  const path = newPath();
+  const store = openTokenStore(path);
+  store.set('app', record);
+  store.close();
+  const before = readFileSync(path);
+  keyError(() => openTokenStore(path, { key: bytes }), /rekey\(key\)/);
+  assert.ok(readFileSync(path).equals(before), 'the file was changed');
+});
+
+test("a key for the original class's file is STORE_KEY before anything is migrated", () => {
+  const path = newPath();
+  execute(
+    path,
+    "CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name)); INSERT INTO token VALUES ('app', 'r')",
+  );
+  const before = readFileSync(path);
+  keyError(() => openTokenStore(path, { key: bytes }));
+  assert.ok(readFileSync(path).equals(before), 'the file was changed');
+});
+
+test('a key encrypts a file that has no tokens yet', () => {
+  const path = newPath();
+  const plain = openTokenStore(path);
+  using store = openTokenStore(path, { key: bytes });
+  store.set('app', record);
+  keyError(() => plain.set('other', record));
+  keyError(() => plain.replace('other', undefined, record));
+  keyError(() => plain.get('app'));
+  plain.close();
+  assert.not.match(readFileSync(path, 'latin1'), 'secret');
+});
+
+test('the key is copied, so that the caller may wipe it', () => {
+  const path = newPath();
+  const key = Uint8Array.from(bytes);
+  using store = openTokenStore(path, { key });
+  key.fill(0);
+  store.set('app', record);
+  openTokenStore(path, { key: bytes }).close();
+});
+
+test('a passphrase is the same however its accents were typed', () => {
+  const path = newPath();
+  openTokenStore(path, { key: 'caf\u00e9' }).close();
+  openTokenStore(path, { key: 'cafe\u0301' }).close();
+});
+
+test('a record that was moved to another name, or changed, is STORE_CORRUPT and never another token', () => {
+  for (const change of [
+    "UPDATE token SET sealed = (SELECT sealed FROM token WHERE app_name = 'b') WHERE app_name = 'a'",
+    "UPDATE token SET sealed = substr(sealed, 1, length(sealed) - 1) WHERE app_name = 'a'",
+    "UPDATE token SET sealed = CAST(sealed || X'00' AS BLOB) WHERE app_name = 'a'",
+    "UPDATE token SET sealed = substr(sealed, 1, 20) WHERE app_name = 'a'",
+    "UPDATE token SET sealed = substr(sealed, 1, 16) WHERE app_name = 'a'",
+  ]) {
+    const path = newPath();
+    using store = openTokenStore(path, { key: bytes });
+    store.set('a', record);
+    store.set('b', { refreshToken: 'b' });
+    execute(path, change);
+    for (const act of [() => store.get('a'), () => store.replace('a', 'b', record), () => store.rekey(otherBytes)]) {
+      assert.throws(
+        act,
+        (error: TokenStoreError) =>
+          error.code === 'STORE_CORRUPT' && /"a" were changed.*sign in again/.test(error.message),
+        change,
+      );
+    }
+    assert.is(store.get('b')?.refreshToken, 'b');
+    store.set('a', record);
+    assert.equal(store.get('a'), record);
+  }
+});
+
+test('the same record is never sealed twice alike', () => {
+  const path = newPath();
+  using store = openTokenStore(path, { key: bytes });
+  const seen = new Set<string>();
+  const database = new Database(path);
+  for (let round = 0; round < 50; round++) {
+    store.set('app', record);
+    seen.add(String(database.prepare('SELECT hex(sealed) FROM token').pluck().get()));
+  }
+  database.close();
+  assert.is(seen.size, 50);
+});
+
+test('the format is AES-256-GCM over JSON, with salt, nonce and tag in front, bound to the name', () => {
+  const path = newPath();
+  using store = openTokenStore(path, { key: bytes });
+  store.set('app', record);
+  const database = new Database(path);
+  const sealed = database.prepare('SELECT sealed FROM token').pluck().get() as Buffer;
+  database.close();
+  const secret = new Uint8Array(hkdfSync('sha256', bytes, sealed.subarray(0, 16), 'token-store-sqlite', 32));
+  const decipher = createDecipheriv('aes-256-gcm', secret, sealed.subarray(16, 28));
+  decipher.setAAD(Buffer.from('token-store-sqlite\0record\0app'));
+  decipher.setAuthTag(sealed.subarray(28, 44));
+  assert.equal(JSON.parse(decipher.update(sealed.subarray(44), undefined, 'utf8') + decipher.final('utf8')), record);
+});
+
+test('scrypt is paid once for an open and never for a call', () => {
+  const crypto = process.getBuiltinModule('node:crypto');
+  const { scryptSync } = crypto;
+  let count = 0;
+  crypto.scryptSync = ((...args: Parameters<typeof scryptSync>) => {
+    count++;
+    return scryptSync(...args);
+  }) as typeof scryptSync;
+  try {
+    const path = newPath();
+    openTokenStore(path, { key: 'passphrase' }).close();
+    assert.is(count, 1);
+    using store = openTokenStore(path, { key: 'passphrase' });
+    for (let round = 0; round < 20; round++) store.set('app', record);
+    assert.equal(store.get('app'), record);
+    assert.is(count, 2);
+  } finally {
+    crypto.scryptSync = scryptSync;
+  }
+});
+
+test('rekey adds, changes and removes encryption, and keeps every record', () => {
+  const path = newPath();
+  const names = Array.from({ length: 50 }, (_, index) => `app${index}`).sort();
+  let key: Uint8Array | string | undefined;
+  let store = openTokenStore(path);
+  for (const name of names) store.set(name, { ...record, accessToken: name });
+  for (const next of [bytes, otherBytes, 'passphrase', undefined, bytes, undefined]) {
+    store.rekey(next);
+    assert.equal(store.list(), names);
+    for (const name of names) assert.equal(store.get(name), { ...record, accessToken: name });
+    assert.is(/secret/.test(readFileSync(path, 'latin1')), next === undefined);
+    store.close();
+    if (key !== undefined && next !== key) keyErrorUnlessPlain(path, key, next);
+    store = openTokenStore(path, next === undefined ? {} : { key: next });
+    key = next;
+  }
+  store.close();
+});
+
+function keyErrorUnlessPlain(path: string, old: Uint8Array | string, next: Uint8Array | string | undefined): void {
+  keyError(() => openTokenStore(path, { key: old }), next === undefined ? /is not encrypted/ : /another key/);
+}
+
+test('a store that was open when the key changed can neither read nor write by the old one', () => {
+  for (const [before, after] of [
+    [undefined, bytes],
+    [bytes, otherBytes],
+    [bytes, undefined],
+  ] as const) {
+    const path = newPath();
+    using old = openTokenStore(path, before ? { key: before } : {});
+    old.set('app', record);
+    using store = openTokenStore(path, before ? { key: before } : {});
+    store.rekey(after);
+    const content = readFileSync(path);
+    keyError(() => old.get('app'), /Open it again/);
+    keyError(() => old.set('app', record), /Open it again/);
+    keyError(() => old.set('new', record), /Open it again/);
+    keyError(() => old.replace('app', record.refreshToken, { refreshToken: 'lost' }), /Open it again/);
+    keyError(() => old.replace('new', undefined, record), /Open it again/);
+    keyError(() => old.rekey(bytes), /Open it again/);
+    assert.ok(readFileSync(path).equals(content), 'the file was changed');
+    assert.equal(store.get('app'), record);
+  }
+});
+
+test('another program cannot write plain tokens into an encrypted file', () => {
+  const path = newPath();
+  using store = openTokenStore(path, { key: bytes });
+  store.set('app', record);
+  const upsert = (name: string): string =>
+    `INSERT INTO token (app_name, refresh_token) VALUES ('${name}', 'plain') ON CONFLICT (app_name) DO UPDATE SET refresh_token = 'plain'`;
+  for (const name of ['app', 'new']) assert.throws(() => execute(path, upsert(name)), /encrypted with another key/);
+  assert.throws(() => execute(path, "UPDATE token SET refresh_token = 'plain'"), /encrypted with another key/);
+  assert.equal(store.get('app'), record);
+});
+
+test.run();

@@ -1,0 +1,106 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openTokenStore } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+const posix = process.platform === 'win32' ? test.skip : test;
+
+const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
+if (!canTrace) console.log('skipped: strace shows the modes of files at their making (apt-get install strace)');
+
+for (const umask of ['000', '022', '077', '777']) {
+  posix(`files are 0600 and new directories 0700 with a umask of ${umask}`, async () => {
+    const path = join(temporaryDirectory(), 'new', 'deep', 'tokens.db');
+    assert.is((await startProgram('umask', [path, umask]).ended).code, 0);
+    assert.is(mode(path), '600');
+    assert.is(mode(dirname(path)), '700');
+    assert.is(mode(dirname(dirname(path))), '700');
+    assert.equal(readdirSync(dirname(path)), ['tokens.db']);
+  });
+
+  (canTrace ? test : test.skip)(`no file is wider for any moment with a umask of ${umask}`, async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'new', 'tokens.db');
+    const trace = join(directory, 'trace');
+    const calls = 'trace=open,openat,creat,mkdir,mkdirat,chmod,fchmod,fchmodat,umask';
+    const { code } = await startProgram('umask', [path, umask], ['strace', '-f', '-y', '-o', trace, '-e', calls]).ended;
+    assert.is(code, 0);
+    const made = readFileSync(trace, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(path) && line.includes('O_CREAT'))
+      .map((line) => ({ suffix: /"[^"]*tokens\.db([^"]*)"/.exec(line)?.[1], mode: / (0\d+)\)/.exec(line)?.[1] }));
+    const kinds = new Set(made.map(({ suffix }) => suffix?.replace(/[0-9a-f]{32}/, 'HASH')));
+    assert.equal([...kinds].sort(), ['', '-journal', '-lock-HASH', '-lock-HASH-queue']);
+    assert.equal([...new Set(made.map(({ mode }) => mode))], ['0600']);
+    const changed = readFileSync(trace, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(path) && /chmod/.test(line))
+      .map((line) => / (0\d+)\)/.exec(line)?.[1]);
+    assert.ok(
+      changed.every((mode) => mode === '0600'),
+      `${changed}`,
+    );
+  });
+}
+
+posix('an existing file is closed to others, and keeps what its owner may not do', () => {
+  for (const [before, after] of [
+    [0o666, '600'],
+    [0o644, '600'],
+    [0o777, '600'],
+    [0o600, '600'],
+    [0o444, '400'],
+  ] as const) {
+    const path = join(temporaryDirectory(), 'tokens.db');
+    openTokenStore(path).close();
+    chmodSync(path, before);
+    openTokenStore(path).close();
+    assert.is(mode(path), after);
+  }
+});
+
+posix('an empty file that others can read is closed to them before a token is written', () => {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  writeFileSync(path, '', { mode: 0o666 });
+  openTokenStore(path).close();
+  assert.is(mode(path), '600');
+});
+
+posix('a directory that was there keeps its mode', () => {
+  const directory = temporaryDirectory();
+  chmodSync(directory, 0o755);
+  openTokenStore(join(directory, 'tokens.db')).close();
+  assert.is(mode(directory), '755');
+});
+
+posix('the journal of a write has the mode of the database', () => {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  openTokenStore(path).close();
+  const database = new Database(path);
+  const before = process.umask(0);
+  database.exec("BEGIN IMMEDIATE; INSERT INTO token (app_name) VALUES ('app')");
+  assert.is(mode(`${path}-journal`), '600');
+  database.exec('ROLLBACK');
+  database.close();
+  process.umask(before);
+});
+
+posix('lock files are 0600 and gone when nobody needs them', async () => {
+  const directory = temporaryDirectory();
+  using store = openTokenStore(join(directory, 'tokens.db'));
+  const before = process.umask(0);
+  const seen = await store.exclusively('app', async () =>
+    readdirSync(directory).map((name) => `${name.replace(/[0-9a-f]{32}/, 'HASH')} ${mode(join(directory, name))}`),
+  );
+  process.umask(before);
+  assert.equal(seen.sort(), ['tokens.db 600', 'tokens.db-lock-HASH 600', 'tokens.db-lock-HASH-queue 600']);
+  assert.equal(readdirSync(directory), ['tokens.db']);
+});
+
+test.run();

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export interface Program {
+  readonly pid: number;
+  /** The next line on stdout, or undefined at its end. Rejects after ten seconds. */
+  line(): Promise<string | undefined>;
+  /** Everything on stdout that `line` did not take, and how the process ended. Rejects after a minute. */
+  readonly ended: Promise<{ output: string; code: number | null; signal: string | null }>;
+  kill(signal?: NodeJS.Signals): void;
+}
+
+/** Runs `test/programs/NAME.ts` in a process of its own, `before` it a tool such as strace that starts it. */
+export function startProgram(name: string, args: readonly (string | number)[], before: string[] = []): Program {
+  const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
+  const [command = process.execPath, ...rest] = [...before, process.execPath, file, ...args.map(String)];
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const lines: string[] = [];
+  const waiting: ((line: string | undefined) => void)[] = [];
+  let open = true;
+  createInterface({ input: child.stdout })
+    .on('line', (line) => {
+      const next = waiting.shift();
+      if (next) next(line);
+      else lines.push(line);
+    })
+    .on('close', () => {
+      open = false;
+      for (const next of waiting.splice(0)) next(undefined);
+    });
+  const ended = new Promise<{ output: string; code: number | null; signal: string | null }>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      if (errors && signal === null) reject(new Error(`${name} wrote to stderr:\n${errors}`));
+      else resolve({ output: lines.join('\n'), code, signal });
+    });
+  });
+  ended.catch(() => {});
+  return {
+    pid: child.pid ?? -1,
+    line: () =>
+      within(10_000, `a line of ${name}`, () => {
+        const line = lines.shift();
+        if (line !== undefined || !open) return Promise.resolve(line);
+        return new Promise((resolve) => waiting.push(resolve));
+      }),
+    ended: within(60_000, `the end of ${name}`, () => ended),
+    kill: (signal = 'SIGKILL') => child.kill(signal),
+  };
+}
+
+async function within<T>(milliseconds: number, what: string, wait: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited ${milliseconds} ms for ${what}`)), milliseconds);
+  });
+  try {
+    return await Promise.race([wait(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
