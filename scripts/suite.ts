@@ -2,8 +2,9 @@
  * Runs the tests of the package in the working directory: each `test/*.test.ts` in a process of its own, because uvu
  * by itself passes when a file runs no test, when a test is `.only` and when a hook throws, and waits for ever on one that hangs.
  *
- *   node ../../scripts/suite.ts [--long] [FILE…]
+ *   node ../../scripts/suite.ts [--long] [--deadline MILLISECONDS] [FILE…]
  *
+ * Of a file that passes only the lines that begin with `skipped:` or `measured:` are shown.
  * `--long` runs `test-long/` instead, with a longer deadline. FILE is a part of a file's name.
  */
 import { spawn } from 'node:child_process';
@@ -12,9 +13,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TestCount } from './test-count.ts';
 
-const { values, positionals } = parseArgs({ options: { long: { type: 'boolean' } }, allowPositionals: true });
+const { values, positionals } = parseArgs({
+  options: { long: { type: 'boolean' }, deadline: { type: 'string' } },
+  allowPositionals: true,
+});
 const folder = values.long ? 'test-long' : 'test';
-const deadline = values.long ? 900_000 : 60_000;
+const deadline = Number(values.deadline ?? (values.long ? 900_000 : 60_000));
 const packageName: string = JSON.parse(readFileSync('package.json', 'utf8')).name;
 
 const files = globSync(`${folder}/**/*.test.ts`)
@@ -25,6 +29,7 @@ const total = new TestCount();
 if (files.length === 0) total.fail(`no test file in ${packageName}/${folder}`);
 for (const file of files) await runFile(file);
 
+for (const reason of total.reasons) console.log(reason);
 console.log(`${packageName}: ${total}`);
 // Read by scripts/test.ts, which sums all packages.
 if (process.env.SUITE_RESULTS && existsSync(process.env.SUITE_RESULTS)) {
@@ -53,7 +58,7 @@ async function runFile(file: string): Promise<void> {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${count.failed > 0 ? '✘' : '✔'} ${file}: ${count} (${seconds} s)`);
   if (count.failed > 0) console.log(output.replace(/^/gm, '    '));
-  else for (const line of new Set(output.match(/^skipped: .*$/gm))) console.log(`    ${line}`);
+  else for (const line of new Set(output.match(/^(skipped|measured): .*$/gm))) console.log(`    ${line}`);
   for (const reason of count.reasons) console.log(`    ${reason}`);
   total.add(count);
 }

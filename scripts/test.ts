@@ -13,7 +13,7 @@ const results = mkdtempSync(join(tmpdir(), 'suite-results-'));
 const total = new TestCount();
 try {
   const status = turbo([task, '--continue=always', '--concurrency=2', '--output-logs=full'], {
-    SUITE_RESULTS: results,
+    env: { SUITE_RESULTS: results },
   });
   const reports = readdirSync(results);
   for (const report of reports) total.add(JSON.parse(readFileSync(join(results, report), 'utf8')));

@@ -3,26 +3,35 @@ import { delimiter, resolve } from 'node:path';
 
 const bin = resolve(import.meta.dirname, '../node_modules/.bin');
 
+interface ToolOptions {
+  env?: NodeJS.ProcessEnv;
+  /** Shows the output only where the tool fails. */
+  quiet?: boolean;
+}
+
 /** Runs a development tool of this repository on the terminal. Returns its exit status. */
-export function tool(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): number {
-  const { status, error } = spawnSync(name, args, {
-    stdio: 'inherit',
+export function tool(name: string, args: readonly string[], { env, quiet = false }: ToolOptions = {}): number {
+  const { status, error, stdout, stderr } = spawnSync(name, args, {
+    stdio: quiet ? ['inherit', 'pipe', 'pipe'] : 'inherit',
+    encoding: 'utf8',
     shell: process.platform === 'win32',
     env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, ...env },
   });
   if (error) throw error;
+  if (quiet && status !== 0) process.stderr.write(`${stdout}${stderr}`);
   return status ?? 1;
 }
 
-/** `turbo run …` without its banner, telemetry and prefixes. */
-export function turbo(args: readonly string[], env: NodeJS.ProcessEnv = {}): number {
-  const quiet = { TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1', TURBO_PRINT_VERSION_DISABLED: '1' };
-  const options = [
-    '--filter=./packages/*',
-    '--filter=./testing/*',
-    '--env-mode=loose',
-    '--log-prefix=none',
-    '--log-order=grouped',
-  ];
-  return tool('turbo', ['run', ...args, ...options], { ...quiet, ...env });
+const turboEnv = { TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1', TURBO_PRINT_VERSION_DISABLED: '1' };
+const turboOptions = [
+  '--filter=./packages/*',
+  '--filter=./testing/*',
+  '--env-mode=loose',
+  '--log-prefix=none',
+  '--log-order=grouped',
+];
+
+/** `turbo run …` over all packages, without its banner, telemetry and prefixes. */
+export function turbo(args: readonly string[], options: ToolOptions = {}): number {
+  return tool('turbo', ['run', ...args, ...turboOptions], { ...options, env: { ...turboEnv, ...options.env } });
 }

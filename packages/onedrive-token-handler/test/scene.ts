@@ -28,8 +28,8 @@ export interface Scene extends AsyncDisposable {
   until(matches: (event: TokenEvent) => boolean): Promise<void>;
   /** Resolves when a refresh request has reached the provider. */
   untilRefreshing(): Promise<void>;
-  /** Runs Node to its end, killing it after 20 s. */
-  run(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Ended>;
+  /** Runs Node to its end, killing it after 20 s, or `timeout` milliseconds. */
+  run(args: readonly string[], env?: NodeJS.ProcessEnv, timeout?: number): Promise<Ended>;
   /** Starts a script of this folder and waits until it says `ready`. It is killed with the scene. */
   start(script: string, args: readonly string[]): Promise<Started>;
   /** Puts the end of the stored access token into the past. */
@@ -50,6 +50,7 @@ export interface Started {
   readonly pid: number;
   kill(): void;
   ended(): boolean;
+  untilEnded(): Promise<void>;
 }
 
 export async function openScene(options: AuthorityOptions = {}): Promise<Scene> {
@@ -135,15 +136,15 @@ async function startNode(args: readonly string[]): Promise<Started> {
   const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
   await untilTrue(() => said.includes('ready') || ended());
   if (ended() || child.pid === undefined) throw new Error(`${args[0]} did not get ready`);
-  return { pid: child.pid, kill: () => void child.kill('SIGKILL'), ended };
+  return { pid: child.pid, kill: () => void child.kill('SIGKILL'), ended, untilEnded: () => untilTrue(ended) };
 }
 
-function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = 20_000): Promise<Ended> {
   const started = performance.now();
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 20_000,
+    timeout,
     killSignal: 'SIGKILL',
   });
   const output = { stdout: '', stderr: '' };

@@ -27,7 +27,10 @@ export interface CliOptions {
 }
 
 /** Runs the command in a process of its own, without a terminal, and waits for its end. */
-export function runCli(args: readonly string[], { env, timeout = 30_000, onStderr, onStart }: CliOptions = {}): Promise<CliResult> {
+export function runCli(
+  args: readonly string[],
+  { env, timeout = 30_000, onStderr, onStart }: CliOptions = {},
+): Promise<CliResult> {
   const child = spawn(process.execPath, [cliBin, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
