@@ -27,6 +27,10 @@ export interface AuthorityOptions {
   rotateRefreshTokens?: boolean;
   /** Milliseconds in which a rotated refresh token is accepted all the same. Default 0: its reuse revokes at once. */
   reuseGrace?: number;
+  /** Seconds in which a code has to be redeemed. Default 600. */
+  codeTtl?: number;
+  /** Seconds from its issuance in which a refresh token is good. Default 90 days, anew with each rotation. */
+  refreshTokenTtl?: number;
   /** The redirect URIs of the clients; those on loopback match with any port. Default `['http://localhost']`. */
   redirectUris?: string[];
   /** Seconds between two polls of the device flow, below which the answer is `slow_down`. Default 5; 0: never. */
@@ -128,7 +132,8 @@ class LocalAuthority implements Authority {
   /** Makes what answers requests, once it is known where. */
   async serve(origin: string): Promise<RequestListener> {
     this.origin = origin;
-    const { rotateRefreshTokens = true, deviceCodeTtl = 900, deviceInterval = 5 } = this.#options;
+    const { rotateRefreshTokens = true, codeTtl = 600, refreshTokenTtl = 90 * 86_400 } = this.#options;
+    const { deviceCodeTtl = 900, deviceInterval = 5 } = this.#options;
     const onIssued = (secret: string) => void this.issuedSecrets.add(secret);
     const provider = await createProvider({
       issuer: this.issuer,
@@ -136,6 +141,8 @@ class LocalAuthority implements Authority {
       store: this.#store,
       rotateRefreshTokens,
       accessTokenTtl: () => this.#accessTokenTtl,
+      codeTtl,
+      refreshTokenTtl,
       deviceCodeTtl,
       onIssued,
     });

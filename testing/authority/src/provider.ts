@@ -1,13 +1,20 @@
-import { generateKeyPair, randomBytes, randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
-import Provider, { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import { randomBytes } from 'node:crypto';
+import Provider, {
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+} from 'oidc-provider';
 import { accountById, consumerTenant } from './accounts.ts';
 import { renderDeviceConfirmPage, renderDeviceDonePage, renderDeviceInputPage } from './device-pages.ts';
 import { renderErrorPage } from './error-page.ts';
 import type { MemoryStore } from './memory-adapter.ts';
+import { mintAsMicrosoft } from './mint-as-microsoft.ts';
 import { endpointPaths, interactionPath } from './paths.ts';
 import { sendByFormPost, sendByQuery } from './response-modes.ts';
 import { apiScopes, graphResource, identityScopes, offlineScope } from './scopes.ts';
+import { signingKey } from './signing-key.ts';
 
 /** One registered app: a native public client, as the portal makes for "personal Microsoft accounts only". */
 export interface RegisteredApp {
@@ -25,6 +32,8 @@ export interface ProviderSettings {
   /** Seconds, asked at each issuance. */
   readonly accessTokenTtl: () => number;
   readonly deviceCodeTtl: number;
+  readonly codeTtl: number;
+  readonly refreshTokenTtl: number;
   /** Told of every code and token the moment it is made. */
   readonly onIssued: (secret: string) => void;
 }
@@ -59,15 +68,7 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
   const pkceFree = new Set(apps.filter((app) => !app.requirePkce).map((app) => app.clientId));
   return {
     adapter: (model) => store.adapter(model),
-    clients: apps.map((app) => ({
-      client_id: app.clientId,
-      client_name: app.name,
-      application_type: 'native',
-      token_endpoint_auth_method: 'none',
-      grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
-      response_types: ['code'],
-      redirect_uris: [...app.redirectUris],
-    })),
+    clients: apps.map(toClient),
     jwks: { keys: [await signingKey()] },
     cookies: { keys: [randomBytes(32).toString('hex')] },
     routes: endpointPaths,
@@ -85,41 +86,8 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
     expiresWithSession: () => false,
     loadExistingGrant: (ctx) => grantOfThisConsent(ctx),
     interactions: { policy: policy(), url: (_ctx, { uid }) => `${interactionPath}/${uid}` },
-    ttl: {
-      AccessToken: () => settings.accessTokenTtl(),
-      AuthorizationCode: 600,
-      DeviceCode: settings.deviceCodeTtl,
-      IdToken: 3600,
-      Interaction: 3600,
-      // Microsoft: 90 days, sliding, because every rotation starts anew.
-      RefreshToken: 90 * 86_400,
-      Session: 86_400,
-      Grant: 400 * 86_400,
-    },
-    features: {
-      devInteractions: { enabled: false },
-      userinfo: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
-      deviceFlow: {
-        enabled: true,
-        charset: 'base-20',
-        mask: '********',
-        userCodeInputSource: renderDeviceInputPage,
-        userCodeConfirmSource: renderDeviceConfirmPage,
-        successSource: renderDeviceDonePage,
-      },
-      resourceIndicators: {
-        enabled: true,
-        // Whatever is asked for is asked of Graph.
-        defaultResource: () => graphResource,
-        useGrantedResource: () => true,
-        getResourceServerInfo: (ctx) => ({
-          audience: '00000003-0000-0000-c000-000000000000',
-          accessTokenFormat: 'opaque',
-          scope: apiScopes(requestedScopes(ctx)).join(' '),
-        }),
-      },
-    },
+    ttl: lifetimes(settings),
+    features: features(),
     renderError: renderErrorPage,
     // The default answers by the redirect URIs, and prints a notice about that.
     clientBasedCORS: () => false,
@@ -135,6 +103,60 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
       cloud_instance_name: 'microsoftonline.com',
       cloud_graph_host_name: 'graph.windows.net',
       msgraph_host: 'graph.microsoft.com',
+    },
+  };
+}
+
+function toClient({ clientId, name, redirectUris }: RegisteredApp): ClientMetadata {
+  return {
+    client_id: clientId,
+    client_name: name,
+    application_type: 'native',
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+    response_types: ['code'],
+    redirect_uris: [...redirectUris],
+  };
+}
+
+function lifetimes(settings: ProviderSettings): Configuration['ttl'] {
+  const day = 86_400;
+  return {
+    AccessToken: () => settings.accessTokenTtl(),
+    AuthorizationCode: settings.codeTtl,
+    DeviceCode: settings.deviceCodeTtl,
+    IdToken: 3600,
+    Interaction: 3600,
+    RefreshToken: settings.refreshTokenTtl,
+    Session: day,
+    // Longer than any refresh token: what ends a grant is a revocation.
+    Grant: 400 * day,
+  };
+}
+
+function features(): Configuration['features'] {
+  return {
+    devInteractions: { enabled: false },
+    userinfo: { enabled: false },
+    rpInitiatedLogout: { enabled: false },
+    deviceFlow: {
+      enabled: true,
+      charset: 'base-20',
+      mask: '********',
+      userCodeInputSource: renderDeviceInputPage,
+      userCodeConfirmSource: renderDeviceConfirmPage,
+      successSource: renderDeviceDonePage,
+    },
+    resourceIndicators: {
+      enabled: true,
+      // Whatever is asked for is asked of Graph.
+      defaultResource: () => graphResource,
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx) => ({
+        audience: '00000003-0000-0000-c000-000000000000',
+        accessTokenFormat: 'opaque',
+        scope: apiScopes(requestedScopes(ctx)).join(' '),
+      }),
     },
   };
 }
@@ -177,39 +199,4 @@ function findAccount(id: string) {
       tid: consumerTenant,
     }),
   };
-}
-
-/** Gives codes and tokens the look of those of personal accounts: long, and with characters that need encoding in a form. */
-function mintAsMicrosoft(provider: Provider, onIssued: (secret: string) => void): void {
-  const opaque = (bytes: number): string => randomBytes(bytes).toString('base64');
-  const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
-  const mints: [model: object, mint: () => string][] = [
-    [provider.AccessToken, () => `EwB4A8l6BAAU${opaque(768)}`],
-    [provider.RefreshToken, () => `M.C5${hex(2)}_BL2.0.U.-${opaque(288).replaceAll('+', '!').replaceAll('/', '*')}$$`],
-    [provider.AuthorizationCode, () => `M.C5${hex(2)}_BL2.2.U.${randomUUID()}`],
-    [provider.DeviceCode, () => `DAQABIQEAAAB${randomBytes(96).toString('base64url')}`],
-  ];
-  for (const [model, mint] of mints) {
-    // Not in the published types, but where oidc-provider's models make their value.
-    const { prototype } = model as { prototype: { generateTokenId(): string } };
-    const original = prototype.generateTokenId;
-    prototype.generateTokenId = function () {
-      original.call(this);
-      const secret = mint();
-      onIssued(secret);
-      return secret;
-    };
-  }
-}
-
-/** One key pair for the process: making one takes longer than anything else here. */
-let key: Promise<object> | undefined;
-function signingKey(): Promise<object> {
-  key ??= promisify(generateKeyPair)('rsa', { modulusLength: 2048 }).then(({ privateKey }) => ({
-    ...privateKey.export({ format: 'jwk' }),
-    kid: randomBytes(20).toString('base64url'),
-    use: 'sig',
-    alg: 'RS256',
-  }));
-  return key;
 }

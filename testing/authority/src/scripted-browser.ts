@@ -50,8 +50,6 @@ export class ScriptedBrowser {
       .map(([name, { value }]) => `${name}=${value}`);
     const request = (url.protocol === 'https:' ? https : http).request(url, {
       method: form ? 'POST' : 'GET',
-      // A browser's connections outlive a page; the acceptor has to cope with that.
-      agent: undefined,
       ...(this.#ca === undefined ? {} : { ca: this.#ca }),
       signal: AbortSignal.any([AbortSignal.timeout(requestTimeout), ...(this.#signal ? [this.#signal] : [])]),
       headers: {

@@ -21,9 +21,8 @@ export interface SignInAsOptions {
  * app shows at its redirect URI. Resolves with that page, or with the authority's error page where there is no way on.
  * Rejects with an Error where the sign-in is refused (wrong password), with a network error, or with the signal's reason.
  */
-export function signInAs(authorizationUrl: string, options: SignInAsOptions = {}): Promise<Page> {
-  const browser = options.browser ?? new ScriptedBrowser({ signal: options.signal, ca: options.ca });
-  return browser.open(authorizationUrl).then((page) => goThrough(browser, page, options));
+export async function signInAs(authorizationUrl: string, options: SignInAsOptions = {}): Promise<Page> {
+  return goThrough(authorizationUrl, options);
 }
 
 /**
@@ -35,22 +34,15 @@ export async function approveDevice(
   userCode: string,
   options: Omit<SignInAsOptions, 'password'> = {},
 ): Promise<void> {
-  const browser = options.browser ?? new ScriptedBrowser({ signal: options.signal, ca: options.ca });
-  const page = await browser.open(verificationUri);
-  await goThrough(browser, page, options, userCode);
+  await goThrough(verificationUri, options, userCode);
 }
 
-async function goThrough(
-  browser: ScriptedBrowser,
-  first: Page,
-  options: SignInAsOptions,
-  userCode = '',
-): Promise<Page> {
-  const home = new URL(first.url).origin;
-  let page = first;
+async function goThrough(start: string, options: SignInAsOptions, userCode = ''): Promise<Page> {
+  const browser = options.browser ?? new ScriptedBrowser({ signal: options.signal, ca: options.ca });
+  let page = await browser.open(start);
   // Beyond this many pages it goes round in circles.
   for (let pages = 0; pages < 12; pages += 1) {
-    if (new URL(page.url).origin !== home) return page;
+    if (new URL(page.url).origin !== new URL(start).origin) return page;
     const [, alert] = /role="alert">([^<]*)</.exec(page.html) ?? [];
     const [form] = findForms(page.html);
     if (!form) return page;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type Authority, signInAs } from '../src/index.ts';
+import { type Authority, type SignInAsOptions, signInAs } from '../src/index.ts';
 import { openLoopback } from './loopback.ts';
 
 /** A token response as it came, whatever it was. */
@@ -53,17 +53,17 @@ export class App {
   }
 
   /** Gets a code: signs in and consents as the scripted browser does. */
-  async code(extra: Record<string, string | undefined> = {}, username?: string) {
+  async code(extra: Record<string, string | undefined> = {}, person: SignInAsOptions = {}) {
     await using loopback = await openLoopback();
     const { url, verifier } = this.authorizationUrl(loopback.redirectUri, extra);
-    await signInAs(url, username === undefined ? {} : { username });
+    await signInAs(url, person);
     const { params } = await loopback.answer();
     return { code: params.get('code') ?? '', code_verifier: verifier, redirect_uri: loopback.redirectUri };
   }
 
   /** Signs in and redeems the code. */
-  async signIn(extra: Record<string, string | undefined> = {}, username?: string): Promise<Reply> {
-    return this.token({ grant_type: 'authorization_code', ...(await this.code(extra, username)) });
+  async signIn(extra: Record<string, string | undefined> = {}, person: SignInAsOptions = {}): Promise<Reply> {
+    return this.token({ grant_type: 'authorization_code', ...(await this.code(extra, person)) });
   }
 
   refresh(refresh_token: string, extra: Record<string, string> = {}): Promise<Reply> {

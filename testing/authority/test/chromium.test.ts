@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { accountPassword, startAuthority } from '../src/index.ts';
 import { App } from './app.ts';
-import { chromiumPath, launchChromium } from './chromium.ts';
+import { chromiumPath, launchChromium } from '../src/chromium.ts';
 import { openLoopback } from './loopback.ts';
 
 if (!chromiumPath)

@@ -6,7 +6,7 @@ import { App } from './app.ts';
 
 const authority = await startAuthority();
 const app = new App(authority);
-const { json: ada } = await app.signIn({}, 'ada.lovelace@example.com');
+const { json: ada } = await app.signIn({}, { username: 'ada.lovelace@example.com' });
 const token: string = ada.access_token;
 const kilobyte = 1024;
 test.after(() => authority.close());
@@ -86,7 +86,7 @@ test('the root has children, page by page where $top says so', async () => {
 });
 
 test('each person has a drive of their own', async () => {
-  const { json } = await app.signIn({}, 'grace@example.com');
+  const { json } = await app.signIn({}, { username: 'grace@example.com' });
   await app.graph('/me/drive/root:/mine.txt:/content', json.access_token, { method: 'PUT', body: 'mine' });
   assert.is((await app.graph('/me/drive/root:/mine.txt', json.access_token)).status, 200);
   assert.is((await app.graph('/me/drive/root:/mine.txt', token)).status, 404);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startAuthority } from '../src/index.ts';
+import { ScriptedBrowser, startAuthority } from '../src/index.ts';
 import { App } from './app.ts';
 
 const authority = await startAuthority();
@@ -63,6 +63,15 @@ test('a refresh token used twice ends the whole grant, the newest tokens of it a
   assert.is((await app.refresh(other.json.refresh_token)).status, 200);
 });
 
+test('two sign-ins in one browser are two grants: the end of one is not the end of the other', async () => {
+  const browser = new ScriptedBrowser();
+  const { json: first } = await app.signIn({}, { browser });
+  const { json: second } = await app.signIn({}, { browser });
+  await app.refresh(first.refresh_token);
+  assert.is((await app.refresh(first.refresh_token)).json.error, 'invalid_grant');
+  assert.is((await app.refresh(second.refresh_token)).status, 200);
+});
+
 test('two refreshes at once: one wins, the other is reuse', async () => {
   const { json } = await app.signIn();
   const replies = await Promise.all([app.refresh(json.refresh_token), app.refresh(json.refresh_token)]);
@@ -85,6 +94,16 @@ test('revokeAll ends every grant with AADSTS50173; a new sign-in works', async (
   assert.is(refused.json.suberror, 'bad_token');
   assert.is((await app.graph('/me', json.access_token)).status, 200, 'an access token lives on until it expires');
   assert.is((await app.signIn()).status, 200);
+});
+
+test('a refresh token that was not used for too long has expired, AADSTS700082', async () => {
+  await using impatient = await startAuthority({ refreshTokenTtl: 1 });
+  const client = new App(impatient);
+  const { json } = await client.signIn();
+  await delay(1050);
+  const expired = await client.refresh(json.refresh_token);
+  assert.is(expired.json.error, 'invalid_grant');
+  assert.equal(expired.json.error_codes, [700082]);
 });
 
 test('with a grace period a rotated token is accepted once more, until the period is over', async () => {

@@ -130,6 +130,22 @@ test('prompt=none is answered without a page: nobody is signed in, AADSTS50058',
   assert.match(params.get('error_description') ?? '', /^AADSTS50058: /);
 });
 
+test('prompt=none for somebody who is signed in has no consent yet: interaction_required, AADSTS65001', async () => {
+  const browser = new ScriptedBrowser();
+  await app.code({}, { browser });
+  await using loopback = await openLoopback();
+  await browser.open(app.authorizationUrl(loopback.redirectUri, { prompt: 'none' }).url);
+  const { params } = await loopback.answer();
+  assert.is(params.get('error'), 'interaction_required');
+  assert.match(params.get('error_description') ?? '', /^AADSTS65001: /);
+});
+
+test('a page that is opened again after the sign-in is over says so', async () => {
+  const page = await new ScriptedBrowser().open(`${authority.url}/signin/nobody`);
+  assert.is(page.status, 400);
+  assert.match(page.html, 'This sign-in is over');
+});
+
 test('an unknown client and a foreign redirect URI get an error page, never a redirect', async () => {
   const foreign = await signInAs(app.authorizationUrl('http://localhost:1/elsewhere').url);
   assert.is(foreign.status, 400);
@@ -183,9 +199,10 @@ test('PKCE is required: an app without it is told so, except the one from before
   assert.is(status, 200);
 });
 
-test('a request without scope, for a token at once, or for an unknown response_type goes back to the app as an error', async () => {
+test('a request with a bad scope or none, for a token at once, or for an unknown response_type goes back to the app as an error', async () => {
   for (const [extra, code] of [
     [{ scope: undefined }, 'AADSTS900144'],
+    [{ scope: 'a"b' }, 'AADSTS70011'],
     [{ response_type: 'token' }, 'AADSTS70007'],
     [{ response_type: 'ticket' }, 'AADSTS700054'],
   ] as const) {
@@ -203,6 +220,15 @@ test('/common and other tenants are told that these apps live under /consumers, 
   const response = await fetch(`${authority.origin}/common/oauth2/v2.0/token`, { method: 'POST' });
   assert.is(response.status, 400);
   assert.match(await response.text(), '"error_codes":[9002331]');
+});
+
+test('a port that is taken is an error', async () => {
+  const port = Number(new URL(authority.origin).port);
+  const error = await startAuthority({ port }).then(
+    () => undefined,
+    (reason) => reason.code,
+  );
+  assert.is(error, 'EADDRINUSE');
 });
 
 test('an aborted sign-in rejects with the reason', async () => {

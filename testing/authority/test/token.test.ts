@@ -1,4 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startAuthority } from '../src/index.ts';
@@ -41,7 +42,10 @@ test('a refresh token comes only with offline_access, an ID token only with open
 });
 
 test('the ID token is signed by a published key and tells the person by the claims of personal accounts', async () => {
-  const { json } = await app.signIn({ scope: 'openid profile email', nonce: 'the-nonce' }, 'ada.lovelace@example.com');
+  const { json } = await app.signIn(
+    { scope: 'openid profile email', nonce: 'the-nonce' },
+    { username: 'ada.lovelace@example.com' },
+  );
   const [header = '', payload = '', signature = ''] = json.id_token.split('.');
   const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString());
   const keys = await app.graph(`${authority.url}/discovery/v2.0/keys`);
@@ -121,6 +125,14 @@ test('a code is good only with its verifier, its redirect URI and its client', a
   assert.is((await app.token(form)).status, 200, 'and none of that spent it');
 });
 
+test('a code that was not redeemed in time has expired, AADSTS70008', async () => {
+  await using impatient = await startAuthority({ codeTtl: 1 });
+  const client = new App(impatient);
+  const form = await client.code();
+  await delay(1050);
+  expectError(await client.token({ grant_type: 'authorization_code', ...form }), 'invalid_grant', 70008);
+});
+
 test('mistakes in a request are told by their numbers', async () => {
   for (const [form, error, code] of [
     [{ client_id: 'unknown', grant_type: 'refresh_token' }, 'unauthorized_client', 700016],
@@ -139,6 +151,8 @@ test('mistakes in a request are told by their numbers', async () => {
     expectError(await app.token(form), error, code, JSON.stringify(form));
   }
   assert.match((await app.token({ grant_type: 'refresh_token' })).json.error_description, "'refresh_token'");
+  const asJson = await app.token({ grant_type: 'refresh_token' }, { 'content-type': 'application/json' });
+  expectError(asJson, 'invalid_request', 90014);
 });
 
 test('a form larger than 64 KiB is 413', async () => {
