@@ -63,7 +63,7 @@ function interval(ahead: number, waited: number): number {
 }
 
 function release(lock: LockFile, line: WaitingLine, id: string): void {
-  if (line.read().waiting.length > 0) {
+  if (line.read().waiting.some((place) => place.id !== id)) {
     line.leave(id);
     lock.close();
   } else {
