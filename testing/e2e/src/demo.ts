@@ -89,7 +89,8 @@ async function step(args: readonly string[], env: NodeJS.ProcessEnv, timeout?: n
   const { status, signal, stdout, stderr } = await runCli(args, { env, ...(timeout && { timeout }) });
   if (stderr) shown(stderr);
   if (status !== 0) throw new Error(`onedrive-token ${args[0]} ended with ${signal ?? `status ${status}`}`);
-  shown(args[0] === 'token' ? shortened(stdout.trim()) : stdout);
+  if (args[0] === 'token') shown(shortened(stdout.trim()));
+  else shown(args[0] === 'api' ? JSON.stringify(JSON.parse(stdout), null, 2) : stdout);
 }
 
 function shortened(token: string): string {

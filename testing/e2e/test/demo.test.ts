@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+test('the demonstration signs in, reuses, refreshes, calls Graph, and leaves nothing behind', async () => {
+  const before = readdirSync(tmpdir());
+  const child = spawn(process.execPath, [main], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A scripted browser, whatever desktop the tests run on.
+    env: { ...process.env, CI: '1', ONEDRIVE_TOKEN_CLIENT_ID: '', NO_COLOR: '1', FORCE_COLOR: undefined },
+    timeout: 50_000,
+    killSignal: 'SIGKILL',
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const status = await new Promise((resolve) => child.once('close', resolve));
+  assert.is(status, 0, output);
+  const asked = [...output.matchAll(/token endpoint meanwhile: (\d+)/g)].map(([, count]) => Number(count));
+  assert.equal(asked, [1, 0, 1], output);
+  assert.match(output, /"driveType": "personal"/);
+  assert.match(output, /Signed in as/);
+  const left = readdirSync(tmpdir()).filter((name) => name.startsWith('onedrive-token-') && !before.includes(name));
+  assert.equal(left, []);
+});
+
+test.run();
