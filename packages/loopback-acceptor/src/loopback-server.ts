@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import type { Settings } from './acceptor-options.ts';
 import { bindLoopback } from './bind-loopback.ts';
 import { formatRefusal } from './respond.ts';
@@ -168,6 +169,9 @@ export class LoopbackServer {
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
     for (const socket of this.#connections.keys()) socket.destroy();
     await Promise.all(closed);
+    // A closed handle is off the event loop at the end of its turn only.
+    await setImmediate();
+    await setImmediate();
   }
 
   async #waitUntilGone(): Promise<void> {

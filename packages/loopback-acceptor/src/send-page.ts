@@ -48,7 +48,10 @@ function acceptsHtml(accept: string | undefined): boolean {
 function renderSafely(renderPage: (page: PageContext) => string, page: PageContext): string | undefined {
   try {
     const html: unknown = renderPage(page);
-    return typeof html === 'string' ? html : undefined;
+    if (typeof html === 'string') return html;
+    // An async function, by mistake: neither its page nor its rejection is anybody's.
+    if (html instanceof Promise) html.catch(() => {});
+    return undefined;
   } catch {
     return undefined;
   }

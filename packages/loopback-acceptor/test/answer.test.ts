@@ -1,0 +1,182 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AuthorizationError, openAcceptor } from '../src/index.ts';
+import { exchangeBytes, postForm, sendRequest } from './send-request.ts';
+import { rejection, within } from './within.ts';
+
+test('a GET with the right state gives the code and all parameters', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const { status } = await sendRequest(`${acceptor.redirectUri}/?code=abc&state=right&session_state=a%20b&iss=x`);
+  const { code, params } = await within(1_000, 'the answer', accepted);
+  assert.is(status, 200);
+  assert.is(code, 'abc');
+  assert.equal(Object.fromEntries(params), { code: 'abc', state: 'right', session_state: 'a b', iss: 'x' });
+});
+
+test('a POST of a form with the right state gives the code and all parameters', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const { status } = await postForm(acceptor.redirectUri, { code: 'a+b/c=', state: 'right', extra: 'é' });
+  const { code, params } = await within(1_000, 'the answer', accepted);
+  assert.is(status, 200);
+  assert.is(code, 'a+b/c=');
+  assert.is(params.get('extra'), 'é');
+});
+
+test('a form of exactly 64 KiB is accepted', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const rest = 'code=&state=right'.length;
+  await postForm(acceptor.redirectUri, { code: 'x'.repeat(65_536 - rest), state: 'right' });
+  assert.is((await within(1_000, 'the answer', accepted)).code.length, 65_536 - rest);
+});
+
+test('a form whose content type names a charset is accepted', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const headers = { 'content-type': 'Application/X-WWW-Form-Urlencoded; charset=UTF-8', 'content-length': 18 };
+  await sendRequest(acceptor.redirectUri, { method: 'POST', headers, body: 'code=a&state=right' });
+  assert.is((await within(1_000, 'the answer', accepted)).code, 'a');
+});
+
+test('a client that asks before it sends its form is told to go on', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const head = [
+    'POST / HTTP/1.1',
+    `Host: localhost:${acceptor.port}`,
+    'Content-Type: application/x-www-form-urlencoded',
+    'Content-Length: 18',
+    'Expect: 100-continue',
+  ].join('\r\n');
+  const text = await exchangeBytes(acceptor.port, `${head}\r\n\r\ncode=a&state=right`);
+  assert.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
+  assert.is((await within(1_000, 'the answer', accepted)).code, 'a');
+});
+
+test('an HTTP/1.0 client that names the host is answered', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const head = `GET /?code=a&state=right HTTP/1.0\r\nHost: localhost:${acceptor.port}\r\n\r\n`;
+  assert.match(await exchangeBytes(acceptor.port, head), /^HTTP\/1\.1 200 OK/);
+  assert.is((await within(1_000, 'the answer', accepted)).code, 'a');
+});
+
+test('an answer of 50 kB in the query is accepted', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  await sendRequest(`${acceptor.redirectUri}/?code=${'x'.repeat(50_000)}&state=right`);
+  assert.is((await within(1_000, 'the answer', accepted)).code.length, 50_000);
+});
+
+test('a navigation of a browser is accepted, from another site and with Origin null', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const headers = {
+    origin: 'null',
+    'sec-fetch-site': 'cross-site',
+    'sec-fetch-mode': 'navigate',
+    'sec-fetch-dest': 'document',
+  };
+  const { status } = await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`, { headers });
+  assert.is(status, 200);
+  assert.is((await within(1_000, 'the answer', accepted)).code, 'a');
+});
+
+test('the error of the provider is an AuthorizationError, with what it says', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const rejected = rejection(acceptor.accept());
+  const query = new URLSearchParams({
+    error: 'access_denied',
+    error_description: 'The user said no',
+    error_uri: 'https://provider.example/errors/1',
+    state: 'right',
+  });
+  const { status } = await sendRequest(`${acceptor.redirectUri}/?${query}`);
+  const error = await rejected;
+  assert.is(status, 200);
+  assert.instance(error, AuthorizationError);
+  const { code, error: name, errorDescription, errorUri, message } = error as AuthorizationError;
+  assert.is(code, 'AUTHORIZATION_ERROR');
+  assert.is(name, 'access_denied');
+  assert.is(errorDescription, 'The user said no');
+  assert.is(errorUri, 'https://provider.example/errors/1');
+  assert.is(message, 'The provider refused: access_denied (The user said no)');
+});
+
+test('an error without description has none, and its message obeys no terminal and no reader of right-to-left', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const rejected = rejection(acceptor.accept());
+  await postForm(acceptor.redirectUri, { error: `\u001b[31mbad\u202e\r\nline ${'x'.repeat(10_000)}`, state: 'right' });
+  const error = (await rejected) as AuthorizationError;
+  assert.not('errorDescription' in error);
+  assert.not('errorUri' in error);
+  assert.match(error.message, /^The provider refused: \[31mbad line x+…$/);
+  assert.ok(error.message.length <= 501);
+  assert.ok(error.error.startsWith('\u001b[31mbad\u202e\r\nline'), 'the field is as the provider sent it');
+});
+
+test('with an issuer, a response that carries it as iss is accepted', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', issuer: 'https://provider.example' });
+  const accepted = acceptor.accept();
+  const iss = encodeURIComponent('https://provider.example');
+  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right&iss=${iss}`);
+  assert.is((await within(1_000, 'the answer', accepted)).code, 'a');
+});
+
+test('an answer that comes before accept() is kept, and its page does not wait for ever', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const { status } = await sendRequest(`${acceptor.redirectUri}/?code=early&state=right`);
+  assert.is(status, 200);
+  assert.is((await within(1_000, 'the answer', acceptor.accept())).code, 'early');
+  assert.is(
+    await within(
+      1_000,
+      'redeem',
+      acceptor.accept(async ({ code }) => code),
+    ),
+    'early',
+  );
+});
+
+test('an error that comes before accept() is kept', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  await sendRequest(`${acceptor.redirectUri}/?error=server_error&state=right`);
+  assert.instance(await rejection(acceptor.accept()), AuthorizationError);
+  assert.instance(await rejection(acceptor.accept(async () => 1)), AuthorizationError);
+});
+
+test('every call of accept() returns the same outcome', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const calls = [acceptor.accept(), acceptor.accept()];
+  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+  const [first, second] = await within(1_000, 'the answers', Promise.all(calls));
+  assert.is(first, second);
+  await acceptor.close();
+  assert.is(await within(1_000, 'a late call', acceptor.accept()), first);
+});
+
+test('two acceptors at once do not take each other’s answers', async () => {
+  await using one = await openAcceptor({ state: 'one' });
+  await using two = await openAcceptor({ state: 'two' });
+  const outcomes = Promise.all([one.accept(), two.accept()]);
+  assert.is.not(one.port, two.port);
+  assert.is((await sendRequest(`${one.redirectUri}/?code=2&state=two`)).status, 400);
+  await sendRequest(`${two.redirectUri}/?code=2&state=two`);
+  await sendRequest(`${one.redirectUri}/?code=1&state=one`);
+  const [first, second] = await within(1_000, 'both answers', outcomes);
+  assert.equal([first.code, second.code], ['1', '2']);
+});
+
+test('neither state nor code shows where an acceptor is printed', async () => {
+  const { inspect } = await import('node:util');
+  await using acceptor = await openAcceptor({ state: 'secret-state' });
+  const accepted = acceptor.accept();
+  await sendRequest(`${acceptor.redirectUri}/?code=secret-code&state=secret-state`);
+  await within(1_000, 'the answer', accepted);
+  assert.not.match(inspect(acceptor, { depth: 10, showHidden: true }), /secret/);
+  assert.not.match(JSON.stringify(acceptor), /secret/);
+});
+
+test.run();

@@ -1,0 +1,191 @@
+import dns from 'node:dns';
+import { once } from 'node:events';
+import net from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bindLoopback } from '../src/bind-loopback.ts';
+import { AcceptorError, openAcceptor } from '../src/index.ts';
+import { sendRequest } from './send-request.ts';
+import { rejection, within } from './within.ts';
+
+const hasIpv6 = await listens('::1');
+const skip = hasIpv6 ? test : test.skip;
+if (!hasIpv6) console.log('skipped: this machine has no IPv6, switch on the address ::1');
+
+test('the redirect URI names localhost and the port, and no path where that is the root', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  assert.is(acceptor.redirectUri, `http://localhost:${acceptor.port}`);
+});
+
+test('the redirect URI has the path byte for byte', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', path: '/a//b%20c/' });
+  assert.is(acceptor.redirectUri, `http://localhost:${acceptor.port}/a//b%20c/`);
+  const accepted = acceptor.accept();
+  assert.is((await sendRequest(`${acceptor.redirectUri}?code=a&state=right`)).status, 200);
+  assert.is((await within(1_000, 'the answer', accepted)).code, 'a');
+});
+
+skip('localhost is served on 127.0.0.1 and on [::1] at the same port', async () => {
+  for (const address of ['127.0.0.1', '[::1]']) {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    const accepted = acceptor.accept();
+    const headers = { host: `localhost:${acceptor.port}` };
+    const { status } = await sendRequest(`http://${address}:${acceptor.port}/?code=a&state=right`, { headers });
+    assert.is(status, 200);
+    assert.is((await within(1_000, 'the answer', accepted)).code, 'a');
+  }
+});
+
+for (const [host, authority] of [
+  ['127.0.0.1', '127.0.0.1'],
+  ['::1', '[::1]'],
+] as const) {
+  skip(`the literal ${host} is in the redirect URI and is listened on alone`, async () => {
+    await using acceptor = await openAcceptor({ state: 'right', host });
+    assert.is(acceptor.redirectUri, `http://${authority}:${acceptor.port}`);
+    const other = host === '::1' ? '127.0.0.1' : '::1';
+    assert.is((await rejection(connect(other, acceptor.port))).code, 'ECONNREFUSED');
+    const accepted = acceptor.accept();
+    assert.is((await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`)).status, 200);
+    assert.is((await within(1_000, 'the answer', accepted)).code, 'a');
+  });
+}
+
+test('no other address of the machine is listened on', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const others = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ address, scopeid }) => address !== '127.0.0.1' && address !== '::1' && !scopeid)
+    .map(({ address }) => address);
+  // 127.0.0.2 is this machine as well, where the whole block is.
+  for (const address of process.platform === 'linux' ? [...others, '127.0.0.2'] : others) {
+    assert.is((await rejection(connect(address, acceptor.port))).code, 'ECONNREFUSED', address);
+  }
+});
+
+skip('a port that is somebody else’s on [::1] is not used, however often that happens', async () => {
+  // The system offers a port for 127.0.0.1; whoever is faster takes the same one on [::1].
+  const foreign: net.Server[] = [];
+  let attempts = 0;
+  const createServer = (): net.Server => {
+    const server = net.createServer();
+    const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
+    server.listen = ((options: net.ListenOptions) => {
+      if (options.host !== '::1' || ++attempts > 5) return listen(options);
+      const rival = net.createServer().listen({ host: '::1', port: options.port }, () => listen(options));
+      foreign.push(rival);
+      return server;
+    }) as typeof server.listen;
+    return server;
+  };
+  const { servers, port } = await within(5_000, 'a port', bindLoopback({ host: 'localhost', port: 0 }, createServer));
+  const taken = foreign.map((server) => (server.address() as net.AddressInfo).port);
+  const bound = servers.map((server) => server.address() as net.AddressInfo);
+  for (const server of [...servers, ...foreign]) server.close();
+  assert.is(taken.length, 5);
+  assert.not(taken.includes(port));
+  assert.equal(
+    bound.map(({ address, port: at }) => [address, at]),
+    [
+      ['127.0.0.1', port],
+      ['::1', port],
+    ],
+  );
+});
+
+for (const address of ['127.0.0.1', '::1']) {
+  skip(`a fixed port that is taken on ${address} is ACCEPTOR_LISTEN, which names it, and frees the other`, async () => {
+    const foreign = net.createServer().listen({ host: address, port: 0 });
+    await once(foreign, 'listening');
+    const { port } = foreign.address() as net.AddressInfo;
+    try {
+      const error = await rejection(openAcceptor({ state: 'right', port }));
+      assert.instance(error, AcceptorError);
+      assert.is(error.code, 'ACCEPTOR_LISTEN');
+      assert.match(error.message, `${address}, port ${port}: EADDRINUSE`);
+      assert.is((error.cause as NodeJS.ErrnoException).code, 'EADDRINUSE');
+      const free = address === '::1' ? '127.0.0.1' : '::1';
+      assert.is((await rejection(connect(free, port))).code, 'ECONNREFUSED');
+    } finally {
+      foreign.close();
+    }
+  });
+}
+
+test('a fixed port is used, is exclusively ours, and is free again after close()', async () => {
+  const port = await findFreePort();
+  const acceptor = await openAcceptor({ state: 'right', port });
+  assert.is(acceptor.port, port);
+  assert.is((await rejection(openAcceptor({ state: 'right', port }))).code, 'ACCEPTOR_LISTEN');
+  await acceptor.close();
+  await using again = await openAcceptor({ state: 'right', port });
+  assert.is(again.port, port);
+});
+
+test('an address that the machine lacks is left out where there is another', async () => {
+  // A documentation address stands for one that is missing; test-long/no-ipv6.test.ts takes IPv6 away for real.
+  const createServer = (): net.Server => {
+    const server = net.createServer();
+    const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
+    server.listen = ((options: net.ListenOptions) =>
+      listen(options.host === '127.0.0.1' ? { ...options, host: '192.0.2.1' } : options)) as typeof server.listen;
+    return server;
+  };
+  const alone = await rejection(bindLoopback({ host: '127.0.0.1', port: 0 }, createServer));
+  assert.is(alone.code, 'ACCEPTOR_LISTEN');
+  assert.match(alone.message, '127.0.0.1, any port: EADDRNOTAVAIL');
+  if (!hasIpv6) return;
+  const { servers } = await bindLoopback({ host: 'localhost', port: 0 }, createServer);
+  const addresses = servers.map((server) => (server.address() as net.AddressInfo).address);
+  for (const server of servers) server.close();
+  assert.equal(addresses, ['::1']);
+});
+
+test('no name is looked up', async () => {
+  const { lookup } = dns;
+  const names: string[] = [];
+  dns.lookup = ((name: string, ...rest: unknown[]) => {
+    names.push(name);
+    return Reflect.apply(lookup, dns, [name, ...rest]);
+  }) as typeof lookup;
+  try {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    assert.ok(acceptor.port > 0);
+  } finally {
+    dns.lookup = lookup;
+  }
+  // node:net asks for literal addresses as well, which never leave the process.
+  assert.equal(names, ['127.0.0.1', '::1']);
+});
+
+function connect(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host, port }, () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.on('error', reject);
+  });
+}
+
+async function listens(host: string): Promise<boolean> {
+  const server = net.createServer().listen({ host, port: 0 });
+  try {
+    await once(server, 'listening');
+    server.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function findFreePort(): Promise<number> {
+  const server = net.createServer().listen({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test.run();

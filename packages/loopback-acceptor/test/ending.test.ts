@@ -1,0 +1,258 @@
+import { getEventListeners } from 'node:events';
+import net from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AcceptorError, openAcceptor } from '../src/index.ts';
+import { sendRequest } from './send-request.ts';
+import { rejection, within } from './within.ts';
+
+test('no answer within the timeout is ACCEPTOR_TIMEOUT, not earlier and not much later', async () => {
+  const opened = performance.now();
+  await using acceptor = await openAcceptor({ state: 'right', timeout: 300 });
+  const error = await rejection(acceptor.accept());
+  const waited = performance.now() - opened;
+  assert.instance(error, AcceptorError);
+  assert.is(error.code, 'ACCEPTOR_TIMEOUT');
+  assert.match(error.message, '300 ms');
+  assert.ok(waited >= 299 && waited < 1_000, `${waited} ms`);
+});
+
+test('a timeout that passes before accept() is called is still its outcome', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', timeout: 20 });
+  await within(2_000, 'the port to be free', refused(acceptor.port));
+  assert.is((await rejection(acceptor.accept())).code, 'ACCEPTOR_TIMEOUT');
+  assert.is((await rejection(acceptor.accept(async () => 1))).code, 'ACCEPTOR_TIMEOUT');
+});
+
+test('the timeout ends with the answer: a redemption may take longer', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', timeout: 150 });
+  const redeemed = acceptor.accept(async () => new Promise<string>((resolve) => setTimeout(resolve, 400, 'the token')));
+  const page = sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+  assert.is(await within(2_000, 'the redemption', redeemed), 'the token');
+  assert.is((await page).status, 200);
+});
+
+test('strays do not put off the timeout', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', timeout: 200 });
+  const rejected = rejection(acceptor.accept());
+  for (let request = 0; request < 5; request++) await sendRequest(`${acceptor.redirectUri}/favicon.ico`);
+  assert.is((await rejected).code, 'ACCEPTOR_TIMEOUT');
+});
+
+test('a signal that was aborted before rejects openAcceptor with its reason', async () => {
+  const reason = new Error('changed my mind');
+  assert.is(await rejection(openAcceptor({ state: 'right', signal: AbortSignal.abort(reason) })), reason);
+});
+
+test('a signal that is aborted while the port is opened rejects openAcceptor with its reason', async () => {
+  const controller = new AbortController();
+  const opening = rejection(openAcceptor({ state: 'right', signal: controller.signal }));
+  const reason = new Error('changed my mind');
+  controller.abort(reason);
+  assert.is(await opening, reason);
+});
+
+test('an abort while waiting rejects accept() with its reason, and frees the port', async () => {
+  const controller = new AbortController();
+  await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+  const rejected = rejection(acceptor.accept());
+  const reason = { any: 'value' };
+  controller.abort(reason);
+  assert.is(await rejected, reason);
+  await within(500, 'the port to be free', refused(acceptor.port));
+});
+
+test('an abort before accept() is called is its outcome', async () => {
+  const controller = new AbortController();
+  await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+  controller.abort();
+  assert.is((await rejection(acceptor.accept())).name, 'AbortError');
+});
+
+test('an abort or close() after the answer changes nothing for those who have it', async () => {
+  const controller = new AbortController();
+  await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+  const accepted = acceptor.accept();
+  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+  await within(1_000, 'the answer', accepted);
+  controller.abort();
+  await acceptor.close();
+  assert.is((await within(1_000, 'a late call', acceptor.accept())).code, 'a');
+});
+
+test('an answer that nobody has asked for is gone with close()', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+  await acceptor.close();
+  assert.is((await rejection(acceptor.accept())).code, 'ACCEPTOR_CLOSED');
+});
+
+test('a signal keeps no listener once the wait is over', async () => {
+  const { signal } = new AbortController();
+  await using acceptor = await openAcceptor({ state: 'right', signal });
+  assert.is(getEventListeners(signal, 'abort').length, 1);
+  const accepted = acceptor.accept(async () => 1);
+  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+  await within(1_000, 'the answer', accepted);
+  assert.is(getEventListeners(signal, 'abort').length, 0);
+});
+
+test('close() while waiting rejects accept() with ACCEPTOR_CLOSED', async () => {
+  const acceptor = await openAcceptor({ state: 'right' });
+  const rejected = rejection(acceptor.accept());
+  await within(500, 'close()', acceptor.close());
+  assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
+  assert.is((await rejection(acceptor.accept(async () => 1))).code, 'ACCEPTOR_CLOSED');
+});
+
+test('close() twice, and disposal, are one close()', async () => {
+  const acceptor = await openAcceptor({ state: 'right' });
+  await within(500, 'both', Promise.all([acceptor.close(), acceptor.close()]));
+  await within(500, 'a third', acceptor.close());
+  await within(500, 'the disposal', acceptor[Symbol.asyncDispose]());
+});
+
+test('close() takes idle, half-spoken and kept-alive connections with it, at once', async () => {
+  const acceptor = await openAcceptor({ state: 'right' });
+  const rejected = rejection(acceptor.accept());
+  const silent = await connectAll(acceptor.port, 20, '');
+  const slow = await connectAll(acceptor.port, 20, 'GET / HTTP/1.1\r\nHost: loc');
+  const posting = await connectAll(
+    acceptor.port,
+    20,
+    `POST / HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ncode=`,
+  );
+  const http = await import('node:http');
+  const agent = new http.Agent({ keepAlive: true });
+  await sendRequest(`${acceptor.redirectUri}/favicon.ico`, { agent });
+  const started = performance.now();
+  await within(500, 'close()', acceptor.close());
+  assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
+  await within(500, 'the end of all connections', Promise.all([...silent, ...slow, ...posting].map(closed)));
+  assert.ok(performance.now() - started < 200, 'nobody had a page to read, so there is nothing to wait for');
+  agent.destroy();
+});
+
+test('after the answer idle connections are gone at once, and the port is free', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const idle = await connectAll(acceptor.port, 50, '');
+  const accepted = acceptor.accept();
+  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+  await within(500, 'the answer', accepted);
+  await within(500, 'the end of all connections', Promise.all(idle.map(closed)));
+  await within(500, 'the port to be free', refused(acceptor.port));
+});
+
+test('a client that never hangs up is hung up on within 500 ms of the answer', async () => {
+  const acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => {}).resume();
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+  await within(500, 'the answer', accepted);
+  await within(500, 'close()', acceptor.close());
+  socket.destroy();
+});
+
+test('a client that never reads a large page is hung up on within 500 ms of the answer', async () => {
+  const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(20_000_000) });
+  const accepted = acceptor.accept();
+  const socket = net.connect(acceptor.port, '127.0.0.1').pause();
+  socket.on('error', () => {});
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nAccept: text/html\r\n\r\n`);
+  await within(500, 'the answer', accepted);
+  await within(500, 'close()', acceptor.close());
+  socket.destroy();
+});
+
+test('a page arrives whole where the client reads slowly, though all others are hung up on', async () => {
+  const size = 3_000_000;
+  const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
+  const idle = await connectAll(acceptor.port, 5, '');
+  const accepted = acceptor.accept();
+  const received = readSlowly(
+    acceptor.port,
+    `GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nAccept: text/html\r\n\r\n`,
+  );
+  await within(500, 'the answer', accepted);
+  await within(500, 'close()', acceptor.close());
+  const text = await within(2_000, 'the page', received);
+  const [head = '', body = ''] = text.split('\r\n\r\n');
+  assert.is(body.length, Number(/content-length: (\d+)/i.exec(head)?.[1]));
+  assert.ok(body.length > size);
+  await within(500, 'the end of the others', Promise.all(idle.map(closed)));
+});
+
+test('a page arrives whole though its reader goes on sending', async () => {
+  const acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const text = new Promise<string>((resolve, reject) => {
+    let all = '';
+    const socket = net.connect(acceptor.port, '127.0.0.1');
+    socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\nGET /more`);
+    const chatter = setInterval(() => socket.write('x'.repeat(1_000)), 5);
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      all += chunk;
+    });
+    socket.on('error', reject).on('end', () => {
+      clearInterval(chatter);
+      socket.destroy();
+      resolve(all);
+    });
+  });
+  await within(1_000, 'the answer', accepted);
+  assert.match(await within(1_000, 'the page', text), /^HTTP\/1\.1 200 OK\r\n[\s\S]*replaceState[\s\S]*<\/script>\n$/);
+  await within(500, 'close()', acceptor.close());
+});
+
+/** Sockets of clients that have sent `bytes` and wait. */
+function connectAll(port: number, count: number, bytes: string): Promise<net.Socket[]> {
+  const sockets = Array.from({ length: count }, () => {
+    return new Promise<net.Socket>((resolve, reject) => {
+      const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes, () => resolve(socket)));
+      socket.once('error', reject);
+      socket.on('error', () => {}).resume();
+    });
+  });
+  return within(2_000, 'connections', Promise.all(sockets));
+}
+
+function closed(socket: net.Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.on('close', () => resolve());
+  });
+}
+
+/** Resolves when nobody listens on the port any more. */
+async function refused(port: number): Promise<void> {
+  for (;;) {
+    const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.on('error', resolve).on('close', () => resolve(undefined));
+      socket.on('connect', () => socket.destroy());
+    });
+    if (error?.code === 'ECONNREFUSED') return;
+  }
+}
+
+/** Reads 64 kB every 5 ms until the other side has finished. */
+function readSlowly(port: number, request: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = net.connect(port, '127.0.0.1');
+    socket.setEncoding('utf8');
+    socket.on('error', reject).write(request);
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      socket.pause();
+      setTimeout(() => socket.resume(), 5);
+    });
+    socket.on('end', () => {
+      socket.destroy();
+      resolve(text);
+    });
+  });
+}
+
+test.run();

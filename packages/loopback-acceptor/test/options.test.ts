@@ -1,0 +1,66 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openAcceptor } from '../src/index.ts';
+import { rejection } from './within.ts';
+
+const cases: [name: string, error: ErrorConstructor, values: unknown[]][] = [
+  ['state', TypeError, [undefined, null, '', 5, {}]],
+  ['host', TypeError, [null, 5]],
+  ['host', RangeError, ['', '0.0.0.0', 'example.org', '[::1]', 'LOCALHOST']],
+  ['port', TypeError, ['80', null, 80n]],
+  ['port', RangeError, [-1, 65_536, 1.5, Number.NaN]],
+  ['path', TypeError, [null, 5, '', 'callback', '/a?b', '/a#b', '/a b', '/ü', '/a/../b', '/a/.', '/a\\b', '/a\nb']],
+  ['timeout', TypeError, ['1000', null, 5n]],
+  ['timeout', RangeError, [0, -1, Number.POSITIVE_INFINITY, Number.NaN, 2 ** 31]],
+  ['maxStrayRequests', TypeError, ['1', null]],
+  ['maxStrayRequests', RangeError, [-1, 1.5, Number.NaN, Number.NEGATIVE_INFINITY]],
+  ['issuer', TypeError, [null, '', 5]],
+  ['signal', TypeError, [null, 5, {}, 'abort']],
+  ['renderPage', TypeError, [null, '<p>', {}]],
+];
+
+for (const [name, error, values] of cases) {
+  for (const value of values) {
+    const shown = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
+    test(`${name}: ${shown} is a ${error.name} that names the option`, async () => {
+      const options = { state: 'top-secret', [name]: value } as Parameters<typeof openAcceptor>[0];
+      const rejected = await rejection(openAcceptor(options));
+      assert.instance(rejected, error);
+      assert.match(rejected.message, `\`${name}\``);
+      assert.not.match(rejected.message, 'top-secret');
+    });
+  }
+}
+
+test('no options at all are a TypeError that says what is needed', async () => {
+  for (const nothing of [undefined, null, 'state']) {
+    const rejected = await rejection(openAcceptor(nothing as never));
+    assert.instance(rejected, TypeError);
+    assert.match(rejected.message, 'options');
+  }
+});
+
+test('undefined is the default of every option but the state', async () => {
+  const names = ['host', 'port', 'path', 'timeout', 'maxStrayRequests', 'issuer', 'signal', 'renderPage'];
+  const options = Object.fromEntries(names.map((name) => [name, undefined]));
+  await using acceptor = await openAcceptor({ ...options, state: 'right' });
+  assert.match(acceptor.redirectUri, /^http:\/\/localhost:\d+$/);
+});
+
+test('the limits themselves are usable', async () => {
+  await using acceptor = await openAcceptor({
+    state: 'x',
+    timeout: 2 ** 31 - 1,
+    maxStrayRequests: Number.POSITIVE_INFINITY,
+  });
+  assert.ok(acceptor.port > 0);
+});
+
+test('a redeem that is no function is a TypeError that names it', async () => {
+  await using acceptor = await openAcceptor({ state: 'x' });
+  const rejected = await rejection(acceptor.accept('redeem' as never));
+  assert.instance(rejected, TypeError);
+  assert.match(rejected.message, '`redeem`');
+});
+
+test.run();

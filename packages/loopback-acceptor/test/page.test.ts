@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type AcceptorOptions, openAcceptor, type PageContext } from '../src/index.ts';
+import { type Sent, sendRequest } from './send-request.ts';
+
+const hostile = `<script>alert(1)</script>"'&\u202egnp.exe ${'x'.repeat(10_000)}`;
+
+/** The page that a client gets for an answer. */
+async function getPage(
+  parameters: Record<string, string>,
+  { accept, ...options }: Partial<AcceptorOptions> & { accept?: string } = {},
+): Promise<Sent> {
+  await using acceptor = await openAcceptor({ state: 'right', ...options });
+  acceptor.accept();
+  const query = new URLSearchParams({ ...parameters, state: 'right' });
+  return await sendRequest(`${acceptor.redirectUri}/?${query}`, { headers: accept === undefined ? {} : { accept } });
+}
+
+const chromiumAccept = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
+
+test('a browser, or a client that does not say what it takes, gets HTML', async () => {
+  for (const accept of [undefined, chromiumAccept, 'TEXT/HTML']) {
+    const { headers, text } = await getPage({ code: 'a' }, accept === undefined ? {} : { accept });
+    assert.is(headers['content-type'], 'text/html; charset=utf-8');
+    assert.match(text, /^<!doctype html>\n<html lang="en">/);
+  }
+});
+
+test('curl, or a client that asks for text, gets text', async () => {
+  for (const accept of ['*/*', 'text/plain', 'application/json']) {
+    const { headers, text } = await getPage({ code: 'a' }, { accept });
+    assert.is(headers['content-type'], 'text/plain; charset=utf-8');
+    assert.is(
+      text,
+      'Your sign-in goes on in the program.\nIt has received the answer. You can close this window and go back to the program.\n',
+    );
+  }
+});
+
+test('a text client is told the provider’s error, in one line that no terminal obeys', async () => {
+  const parameters = { error: 'access_denied', error_description: 'no\u001b[31m\n\u202eway' };
+  const { text } = await getPage(parameters, { accept: '*/*' });
+  assert.is(text.split('\n').at(-2), 'Reason: access_denied (no [31m way)');
+});
+
+test('every response, of whatever kind, is stored nowhere, sniffed nowhere, framed nowhere, and passes nothing on', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  acceptor.accept();
+  const responses = [
+    await sendRequest(`${acceptor.redirectUri}/favicon.ico`),
+    await sendRequest(acceptor.redirectUri, { method: 'OPTIONS' }),
+    await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`),
+  ];
+  for (const { headers } of responses) {
+    assert.is(headers['cache-control'], 'no-store');
+    assert.is(headers['referrer-policy'], 'no-referrer');
+    assert.is(headers['x-content-type-options'], 'nosniff');
+    assert.is(headers.connection, 'close');
+    const policy = headers['content-security-policy'] as string;
+    for (const rule of ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]) {
+      assert.ok(policy.split('; ').includes(rule), `${rule} in ${policy}`);
+    }
+  }
+});
+
+test('the policy allows the page’s own style and script by their hashes, and no other', async () => {
+  const { headers, text } = await getPage({ code: 'a' });
+  const hash = (element: string): string => {
+    const [, source = ''] = new RegExp(`<${element}>([\\s\\S]*?)</${element}>`).exec(text) ?? [];
+    assert.ok(source.length > 10);
+    return `'sha256-${createHash('sha256').update(source).digest('base64')}'`;
+  };
+  const policy = headers['content-security-policy'] as string;
+  assert.match(policy, `style-src ${hash('style')};`);
+  assert.match(policy, `script-src ${hash('script')};`);
+  assert.not.match(policy, 'unsafe');
+});
+
+test('the page fetches nothing from anywhere', async () => {
+  const { text } = await getPage({ code: 'a' });
+  assert.not.match(text, /https?:|src=|url\(|@import/);
+  assert.equal(
+    [...text.matchAll(/href="([^"]*)"/g)].map(([, href]) => href),
+    ['data:,'],
+  );
+});
+
+test('a hostile description stays text, keeps its direction to itself and is shortened', async () => {
+  const { text } = await getPage({ error: hostile, error_description: hostile });
+  assert.is(text.match(/<script>/g)?.length, 1, 'the page’s own');
+  assert.match(text, '&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp; gnp.exe xxx');
+  assert.not.match(text, '\u202e');
+  assert.ok(text.length < 5_000);
+});
+
+test('neither code nor state is in the page', async () => {
+  const page = await getPage({ code: 'secret-code' }, { state: 'right' });
+  assert.not.match(JSON.stringify(page), /secret-code/);
+  assert.not.match(page.text, />right</);
+});
+
+test('renderPage makes the page, and the code leaves the address bar all the same', async () => {
+  const { headers, text } = await getPage({ code: 'a' }, { renderPage: () => '<!doctype html><title>Mine</title>' });
+  assert.match(text, /^<!doctype html><title>Mine<\/title><script>history\.replaceState/);
+  const policy = headers['content-security-policy'] as string;
+  assert.match(policy, "style-src 'unsafe-inline'");
+  assert.not.match(policy, /script-src [^;]*unsafe/);
+});
+
+test('renderPage is told what happened, as it was said, and can escape it', async () => {
+  const pages: PageContext[] = [];
+  const renderPage = (page: PageContext): string => {
+    pages.push(page);
+    return page.escape(page.description ?? '');
+  };
+  await getPage({ code: 'a' }, { renderPage });
+  const { text } = await getPage({ error: 'a<b', error_description: hostile }, { renderPage });
+  const [accepted, denied] = pages;
+  assert.equal({ ...accepted, escape: 0 }, { outcome: 'accepted', redeemed: false, escape: 0 });
+  assert.equal(
+    { ...denied, escape: 0 },
+    { outcome: 'denied', redeemed: false, error: 'a<b', description: hostile, escape: 0 },
+  );
+  assert.match(text, /^&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;&#39;&amp; gnp\.exe x{10000}<script>/);
+});
+
+test('a renderPage that throws or returns no string costs neither the sign-in nor the page', async () => {
+  const faulty = [
+    () => {
+      throw new Error('a mistake');
+    },
+    () => 5,
+    async () => '<p>late</p>',
+    () => Promise.reject(new Error('a late mistake')),
+  ];
+  for (const renderPage of faulty as unknown as (() => string)[]) {
+    await using acceptor = await openAcceptor({ state: 'right', renderPage });
+    const redeemed = acceptor.accept(async ({ code }) => code);
+    const { text } = await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+    assert.is(await redeemed, 'a');
+    assert.match(text, '<h1>You are signed in</h1>');
+    assert.not.match(text, 'a mistake');
+  }
+});
+
+test('a text client gets text even where there is a renderPage', async () => {
+  const { text } = await getPage({ code: 'a' }, { accept: '*/*', renderPage: () => '<p>' });
+  assert.match(text, /^Your sign-in goes on/);
+});
+
+test.run();

@@ -1,0 +1,139 @@
+import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runProgram } from './run-program.ts';
+import { sendRequest } from './send-request.ts';
+import { within } from './within.ts';
+
+test('a process stays alive while it waits, and ends by itself within 500 ms of the answer, whatever is connected', async () => {
+  await using program = runProgram(`
+    const acceptor = await openAcceptor({ state: 'right' });
+    const accepted = acceptor.accept();
+    console.log(acceptor.redirectUri);
+    const { code } = await accepted;
+    console.log(code);
+  `);
+  const redirectUri = await program.nextLine();
+  const port = Number(new URL(redirectUri).port);
+  await connectAll(port, 400, '');
+  await connectAll(port, 100, 'GET / HTTP/1.1\r\nHost: loc');
+  await delay(200);
+  assert.ok(program.runs);
+  await sendRequest(`${redirectUri}/?code=a&state=right`);
+  const { status, stderr } = await within(500, 'the end of the process', program.ended);
+  assert.is(await program.nextLine(), 'a');
+  assert.is(status, 0);
+  assert.is(stderr, '');
+});
+
+test('a process stays alive while it redeems, though the browser is gone', async () => {
+  await using program = runProgram(`
+    const acceptor = await openAcceptor({ state: 'right' });
+    let finish;
+    const redeemed = acceptor.accept(() => new Promise((resolve) => {
+      setTimeout(() => resolve('the token'), 400).unref();
+    }));
+    console.log(acceptor.redirectUri);
+    console.log(await redeemed);
+  `);
+  const { host, port } = new URL(await program.nextLine());
+  const socket = net.connect(Number(port), '127.0.0.1');
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: ${host}\r\n\r\n`, () =>
+    setTimeout(() => socket.destroy(), 100),
+  );
+  assert.is(await program.nextLine(), 'the token');
+  assert.is((await within(500, 'the end of the process', program.ended)).status, 0);
+});
+
+for (const [name, options, then] of [
+  ['a timeout', 'timeout: 100', ''],
+  ['close()', '', 'await acceptor.close();'],
+  ['an abort', 'signal: controller.signal', 'controller.abort();'],
+] as const) {
+  test(`a process that nothing but ${name} ends is over at once, and a rejection that nobody awaits is not unhandled`, async () => {
+    await using program = runProgram(`
+      const controller = new AbortController();
+      const acceptor = await openAcceptor({ state: 'right', ${options} });
+      acceptor.accept();
+      acceptor.accept(async () => 1);
+      console.log(acceptor.redirectUri);
+      ${then}
+    `);
+    const port = Number(new URL(await program.nextLine()).port);
+    if (name === 'a timeout') await connectAll(port, 10, '');
+    const { status, stderr } = await within(name === 'a timeout' ? 600 : 500, 'the end of the process', program.ended);
+    assert.is(stderr, '');
+    assert.is(status, 0);
+  });
+}
+
+test('an error of the provider and a failed redemption that nobody awaits are not unhandled', async () => {
+  for (const query of ['error=access_denied', 'code=a']) {
+    await using program = runProgram(`
+      const acceptor = await openAcceptor({ state: 'right' });
+      acceptor.accept(() => Promise.reject(new Error('failed')));
+      acceptor.accept(() => Promise.reject(new Error('failed as well')));
+      console.log(acceptor.redirectUri);
+    `);
+    const { text } = await sendRequest(`${await program.nextLine()}/?${query}&state=right`);
+    assert.match(text, 'You are not signed in');
+    const { status, stderr } = await within(500, 'the end of the process', program.ended);
+    assert.is(stderr, '');
+    assert.is(status, 0);
+  }
+});
+
+test('nothing of ours is left in the process after close(), nor after the answer', async () => {
+  await using program = runProgram(`
+    // The first touch opens the pipe.
+    process.stdout.write('');
+    const before = process.getActiveResourcesInfo().sort();
+    const left = () => {
+      const now = process.getActiveResourcesInfo().sort();
+      for (const name of before) if (now.includes(name)) now.splice(now.indexOf(name), 1);
+      return JSON.stringify(now);
+    };
+    const closed = await openAcceptor({ state: 'right' });
+    closed.accept();
+    await closed.close();
+    console.log(left());
+    const answered = await openAcceptor({ state: 'right', signal: new AbortController().signal });
+    const accepted = answered.accept(async () => 1);
+    console.log(answered.redirectUri);
+    await accepted;
+    await answered.close();
+    console.log(left());
+  `);
+  assert.is(await program.nextLine(), '[]');
+  await sendRequest(`${await program.nextLine()}/?code=a&state=right`);
+  assert.is(await program.nextLine(), '[]');
+});
+
+test('the page arrives whole where the process exits as soon as it has the outcome', async () => {
+  const size = 2_000_000;
+  await using program = runProgram(`
+    const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(${size}) });
+    const redeemed = acceptor.accept(async () => 1);
+    console.log(acceptor.redirectUri);
+    await redeemed;
+    process.exit(0);
+  `);
+  const { text } = await sendRequest(`${await program.nextLine()}/?code=a&state=right`);
+  assert.ok(text.length > size);
+  assert.is((await within(500, 'the end of the process', program.ended)).status, 0);
+});
+
+/** Sockets of clients that have sent `bytes` and do nothing more. */
+function connectAll(port: number, count: number, bytes: string): Promise<unknown> {
+  const sockets = Array.from({ length: count }, () => {
+    return new Promise<void>((resolve, reject) => {
+      const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes, () => resolve()));
+      socket.once('error', reject);
+      socket.on('error', () => {}).resume();
+    });
+  });
+  return within(5_000, 'connections', Promise.all(sockets));
+}
+
+test.run();

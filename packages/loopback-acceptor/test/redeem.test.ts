@@ -1,0 +1,265 @@
+import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type AuthorizationResponse, openAcceptor } from '../src/index.ts';
+import { type Sent, sendRequest } from './send-request.ts';
+import { rejection, within } from './within.ts';
+
+const html = { accept: 'text/html' };
+
+function answer(redirectUri: string, code = 'a'): Promise<Sent> {
+  return sendRequest(`${redirectUri}/?code=${code}&state=right`, { headers: html });
+}
+
+/** A redemption that ends when the test says so. */
+function holdRedemption(): {
+  redeem: (response: AuthorizationResponse) => Promise<string>;
+  started: Promise<AuthorizationResponse>;
+  resolve: (value: string) => void;
+  reject: (reason: unknown) => void;
+} {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const start = Promise.withResolvers<AuthorizationResponse>();
+  return {
+    redeem: (response) => {
+      start.resolve(response);
+      return promise;
+    },
+    started: start.promise,
+    resolve,
+    reject,
+  };
+}
+
+test('the page waits for redeem, and tells of success only after it resolved', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const { redeem, started, resolve } = holdRedemption();
+  const redeemed = acceptor.accept(redeem);
+  const page = answer(acceptor.redirectUri);
+  assert.is((await within(1_000, 'redeem', started)).code, 'a');
+  assert.is(await Promise.race([page, redeemed, delay(300, 'waiting')]), 'waiting');
+  resolve('the token');
+  assert.is(await within(1_000, 'the redemption', redeemed), 'the token');
+  const { status, text } = await page;
+  assert.is(status, 200);
+  assert.match(text, '<h1>You are signed in</h1>');
+});
+
+test('without redeem the page does not claim that the person is signed in', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const { text } = await answer(acceptor.redirectUri);
+  await within(1_000, 'the answer', accepted);
+  assert.match(text, '<h1>Your sign-in goes on in the program</h1>');
+  assert.not.match(text, 'You are signed in');
+});
+
+test('where redeem rejects, so does accept(), and the page tells of failure with the reason', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const reason = Object.assign(new Error('No route to <b>provider</b>'), { code: 'EHOSTUNREACH' });
+  const rejected = rejection(acceptor.accept(() => Promise.reject(reason)));
+  const { status, text } = await answer(acceptor.redirectUri);
+  assert.is(await rejected, reason);
+  assert.is(status, 500);
+  assert.match(text, '<h1>You are not signed in</h1>');
+  assert.match(text, '<code>EHOSTUNREACH</code>');
+  assert.match(text, 'No route to &lt;b&gt;provider&lt;/b&gt;');
+  assert.not.match(text, 'at ');
+});
+
+test('a redeem that throws is one that rejects', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const rejected = rejection(
+    acceptor.accept(() => {
+      throw new RangeError('thrown');
+    }),
+  );
+  const { text } = await answer(acceptor.redirectUri);
+  assert.is((await rejected).message, 'thrown');
+  assert.match(text, '<code>RangeError</code>');
+});
+
+test('a rejection with something that is no Error makes a page without details', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const rejected = rejection(acceptor.accept(() => Promise.reject('secret text')));
+  const { text } = await answer(acceptor.redirectUri);
+  assert.is(await rejected, 'secret text' as never);
+  assert.match(text, '<h1>You are not signed in</h1>');
+  assert.not.match(text, 'secret text');
+});
+
+test('the code and the state are taken out of the reason that the page shows', async () => {
+  await using acceptor = await openAcceptor({ state: 'state/which+is=secret' });
+  const rejected = rejection(
+    acceptor.accept(({ code, params }) => {
+      throw new Error(`POST /token?code=${encodeURIComponent(code)} (${code}, ${params.get('state')}) failed`);
+    }),
+  );
+  const query = new URLSearchParams({ code: 'M.C5/4 very+secret', state: 'state/which+is=secret' });
+  const { text } = await sendRequest(`${acceptor.redirectUri}/?${query}`, { headers: html });
+  await rejected;
+  assert.match(text, 'POST /token?code=… (…, …) failed');
+});
+
+test('the first redeem runs, once, and later ones share its result', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  let runs = 0;
+  const first = acceptor.accept(async () => `first ${++runs}`);
+  const second = acceptor.accept(async () => `second ${++runs}`);
+  await answer(acceptor.redirectUri);
+  assert.is(await within(1_000, 'the first', first), 'first 1');
+  assert.is(await within(1_000, 'the second', second), 'first 1');
+  assert.is(
+    await within(
+      1_000,
+      'a late one',
+      acceptor.accept(async () => `third ${++runs}`),
+    ),
+    'first 1',
+  );
+});
+
+test('accept() beside a redeem gives the response', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const plain = acceptor.accept();
+  const redeemed = acceptor.accept(async ({ code }) => code.length);
+  await answer(acceptor.redirectUri, 'abc');
+  assert.is((await within(1_000, 'the response', plain)).code, 'abc');
+  assert.is(await within(1_000, 'the redemption', redeemed), 3);
+});
+
+test('a redeem that comes after accept() took the response still runs', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const plain = acceptor.accept();
+  await answer(acceptor.redirectUri);
+  await within(1_000, 'the response', plain);
+  assert.is(
+    await within(
+      1_000,
+      'redeem',
+      acceptor.accept(async ({ code }) => code),
+    ),
+    'a',
+  );
+});
+
+test('an answer that comes shortly before accept(redeem) waits for it', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const page = answer(acceptor.redirectUri);
+  await delay(50);
+  const rejected = rejection(acceptor.accept(() => Promise.reject(new Error('expired'))));
+  assert.match((await page).text, 'expired');
+  assert.is((await rejected).message, 'expired');
+});
+
+test('a browser that went away does not disturb the redemption', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const { redeem, started, resolve } = holdRedemption();
+  const redeemed = acceptor.accept(redeem);
+  const socket = net.connect(acceptor.port, '127.0.0.1');
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+  await within(1_000, 'redeem', started);
+  const gone = new Promise((done) => socket.on('close', done));
+  socket.resetAndDestroy();
+  await within(1_000, 'the end of the browser', gone);
+  assert.is(await Promise.race([redeemed, delay(50, 'waiting')]), 'waiting');
+  resolve('the token');
+  assert.is(await within(1_000, 'the redemption', redeemed), 'the token');
+});
+
+test('a page that is reloaded during the redemption is told its end as well, and the code is redeemed once', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const { redeem, started, resolve } = holdRedemption();
+  let runs = 0;
+  const redeemed = acceptor.accept((response) => {
+    runs++;
+    return redeem(response);
+  });
+  const pages = [answer(acceptor.redirectUri)];
+  await within(1_000, 'redeem', started);
+  pages.push(answer(acceptor.redirectUri));
+  assert.is((await sendRequest(`${acceptor.redirectUri}/favicon.ico`)).status, 404);
+  resolve('the token');
+  assert.is(await within(1_000, 'the redemption', redeemed), 'the token');
+  for (const { text } of await within(1_000, 'both pages', Promise.all(pages))) assert.match(text, 'You are signed in');
+  assert.is(runs, 1);
+});
+
+test('strays during the redemption do not end it', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', maxStrayRequests: 0 });
+  const { redeem, started, resolve } = holdRedemption();
+  const redeemed = acceptor.accept(redeem);
+  const page = answer(acceptor.redirectUri);
+  await within(1_000, 'redeem', started);
+  for (let request = 0; request < 3; request++) await sendRequest(`${acceptor.redirectUri}/favicon.ico`);
+  resolve('the token');
+  assert.is(await within(1_000, 'the redemption', redeemed), 'the token');
+  assert.match((await page).text, 'You are signed in');
+});
+
+for (const ending of ['resolves', 'rejects'] as const) {
+  test(`close() while redeem runs is ACCEPTOR_CLOSED at once, and nothing changes where it ${ending} later`, async () => {
+    const acceptor = await openAcceptor({ state: 'right' });
+    const { redeem, started, resolve, reject } = holdRedemption();
+    const rejected = rejection(acceptor.accept(redeem));
+    const page = answer(acceptor.redirectUri);
+    await within(1_000, 'redeem', started);
+    await within(500, 'close()', acceptor.close());
+    assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
+    const { status, text } = await page;
+    assert.is(status, 500);
+    assert.match(text, 'ACCEPTOR_CLOSED');
+    if (ending === 'resolves') resolve('the token');
+    else reject(new Error('too late'));
+    await delay(10);
+    assert.is((await rejection(acceptor.accept(redeem))).code, 'ACCEPTOR_CLOSED');
+  });
+
+  test(`an abort while redeem runs rejects with its reason, and nothing changes where it ${ending} later`, async () => {
+    const controller = new AbortController();
+    await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+    const { redeem, started, resolve, reject } = holdRedemption();
+    const rejected = rejection(acceptor.accept(redeem));
+    const page = answer(acceptor.redirectUri);
+    await within(1_000, 'redeem', started);
+    const reason = new Error('changed my mind');
+    controller.abort(reason);
+    assert.is(await rejected, reason);
+    assert.match((await page).text, 'changed my mind');
+    if (ending === 'resolves') resolve('the token');
+    else reject(new Error('too late'));
+    await delay(10);
+    assert.is(await rejection(acceptor.accept(redeem)), reason);
+  });
+}
+
+test('redeem does not run where the provider answered with an error', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  let runs = 0;
+  const rejected = rejection(acceptor.accept(async () => ++runs));
+  const { status, text } = await sendRequest(`${acceptor.redirectUri}/?error=access_denied&state=right`, {
+    headers: html,
+  });
+  assert.is((await rejected).code, 'AUTHORIZATION_ERROR');
+  assert.is(runs, 0);
+  assert.is(status, 200);
+  assert.match(text, '<code>access_denied</code>');
+});
+
+test('after the redemption every socket is gone within 500 ms, a silent one too', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const idle = net.connect(acceptor.port, '127.0.0.1');
+  const gone = new Promise((resolve) =>
+    idle
+      .on('close', resolve)
+      .on('error', () => {})
+      .resume(),
+  );
+  const redeemed = acceptor.accept(async () => 1);
+  await answer(acceptor.redirectUri);
+  await within(1_000, 'the redemption', redeemed);
+  await within(500, 'the end of the silent one', gone);
+});
+
+test.run();

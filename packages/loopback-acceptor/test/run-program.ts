@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { within } from './within.ts';
+
+export interface Program extends AsyncDisposable {
+  readonly pid: number;
+  /** The next line that the program prints. */
+  nextLine(): Promise<string>;
+  /** When the program ended by itself, and how. */
+  readonly ended: Promise<{ status: number | null; stderr: string }>;
+  /** Whether it still runs. */
+  readonly runs: boolean;
+}
+
+/**
+ * Starts Node with the source of a module, in which `openAcceptor` is there already. For what only a process can show: what
+ * keeps it alive, what makes it crash, how much memory it takes.
+ */
+export function runProgram(source: string, nodeOptions: string[] = []): Program {
+  const acceptor = JSON.stringify(new URL('../src/index.ts', import.meta.url));
+  const module = `import { openAcceptor } from ${acceptor};\n${source}`;
+  const child = spawn(process.execPath, [...nodeOptions, '--input-type=module', '--eval', module], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  let runs = true;
+  const ended = new Promise<{ status: number | null; stderr: string }>((resolve) => {
+    child.on('exit', () => {
+      runs = false;
+    });
+    child.on('close', (status) => resolve({ status, stderr }));
+  });
+  return {
+    pid: child.pid ?? 0,
+    nextLine: async () => (await within(10_000, 'a line of the program', lines.next())).value ?? '',
+    ended,
+    get runs() {
+      return runs;
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
