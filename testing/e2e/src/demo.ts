@@ -8,7 +8,11 @@ import { runCli, scriptedBrowser } from './cli.ts';
 
 const heading = (text: string): void => console.log(`\n${styleText('bold', text)}`);
 const say = (text: string): void => console.log(text);
-const shown = (text: string): void => console.log(text.trimEnd().replace(/^/gm, '  '));
+const shown = (text: string): void => {
+  // An authorization URL fills the screen and says little to a person.
+  const readable = text.trim().replace(/(authorize\?)\S+/, '$1…');
+  if (readable) console.log(readable.replace(/^(?=.)/gm, '  '));
+};
 
 /**
  * Shows the command at work, each time as a process of its own: on a stand-in for Microsoft, or, with a client id, on
@@ -75,7 +79,7 @@ async function showStandIn(common: NodeJS.ProcessEnv): Promise<void> {
   const rest = signedInAt + fewSeconds * 1000 - Date.now();
   say(`  (waiting ${Math.ceil(rest / 1000)} s for that)`);
   await sleep(Math.max(0, rest) + 200);
-  await asked(() => step(['token'], env));
+  await asked(() => step(['token', '--verbose'], env));
 
   heading('4. Call Microsoft Graph');
   await step(['api', '/me/drive'], env);
