@@ -33,7 +33,7 @@ export interface AuthorityOptions {
   refreshTokenTtl?: number;
   /** The redirect URIs of the clients; those on loopback match with any port. Default `['http://localhost']`. */
   redirectUris?: string[];
-  /** Seconds between two polls of the device flow, below which the answer is `slow_down`. Default 5; 0: never. */
+  /** Seconds between two polls of the device flow, below which the answer is `slow_down`. Default 5; 0: never (openid-client refuses such a provider). */
   deviceInterval?: number;
   /** Seconds in which a person has to enter the device's code. Default 900. */
   deviceCodeTtl?: number;

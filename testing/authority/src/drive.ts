@@ -57,7 +57,6 @@ export class Drive {
     let parent = start;
     for (const folder of names) parent = this.#child(parent, folder) ?? this.#keep({ name: folder, parent });
     const previous = this.#child(parent, name);
-    if (previous) this.#items.delete(previous.id);
     return this.#keep({ name, parent, content, ...(previous && { id: previous.id, createdAt: previous.createdAt }) });
   }
 

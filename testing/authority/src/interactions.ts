@@ -3,7 +3,7 @@ import { accountById, accountOf, accountPassword } from './accounts.ts';
 import { readForm } from './form-body.ts';
 import { renderPage } from './page.ts';
 import { interactionPath } from './paths.ts';
-import { graphResource } from './scopes.ts';
+import { apiScopes, graphResource, identityScopes } from './scopes.ts';
 import { renderAccountPage, renderConsentPage, renderLoginPage } from './sign-in-pages.ts';
 
 type Middleware = Parameters<Provider['use']>[0];
@@ -55,7 +55,7 @@ async function show(provider: Provider, interaction: Interaction): Promise<strin
         action,
         username,
         app: app?.clientName ?? app?.clientId ?? '',
-        scopes: String(interaction.params.scope ?? '').split(' '),
+        scopes: scopesOf(interaction.params),
       });
     }
     default:
@@ -89,11 +89,15 @@ function login(interaction: Interaction, form: URLSearchParams): Step {
   return { page: renderLoginPage({ action: `${interactionPath}/${interaction.uid}`, username, alert }) };
 }
 
-async function consent(provider: Provider, interaction: Interaction): Promise<Step> {
-  const { prompt, params, session } = interaction;
+/** Each consent is a grant of its own, as at Microsoft: the revocation of one after reuse leaves the others alone. */
+async function consent(provider: Provider, { params, session }: Interaction): Promise<Step> {
   const grant = new provider.Grant({ accountId: session?.accountId ?? '', clientId: String(params.client_id) });
-  const missing = prompt.details as { missingOIDCScope?: string[]; missingResourceScopes?: Record<string, string[]> };
-  grant.addOIDCScope(missing.missingOIDCScope?.join(' ') ?? '');
-  grant.addResourceScope(graphResource, missing.missingResourceScopes?.[graphResource]?.join(' ') ?? '');
+  const scopes = scopesOf(params);
+  grant.addOIDCScope(scopes.filter((scope) => identityScopes.has(scope)));
+  grant.addResourceScope(graphResource, apiScopes(scopes));
   return { result: { consent: { grantId: await grant.save() } } };
+}
+
+function scopesOf(params: Interaction['params']): string[] {
+  return String(params.scope ?? '').split(' ');
 }

@@ -78,13 +78,12 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
       profile: ['name', 'preferred_username', 'oid', 'tid'],
       email: ['email'],
     },
-    conformIdTokenClaims: false,
     findAccount: (_ctx, id) => findAccount(id),
     pkce: { required: (_ctx, client) => !pkceFree.has(client.clientId) },
     rotateRefreshToken: settings.rotateRefreshTokens,
     issueRefreshToken: (_ctx, _client, source) => source.scopes.has(offlineScope),
+    // What an app holds doesn't depend on who uses the browser next.
     expiresWithSession: () => false,
-    loadExistingGrant: (ctx) => grantOfThisConsent(ctx),
     interactions: { policy: policy(), url: (_ctx, { uid }) => `${interactionPath}/${uid}` },
     ttl: lifetimes(settings),
     features: features(),
@@ -165,15 +164,6 @@ function features(): Configuration['features'] {
 function requestedScopes(ctx: KoaContextWithOIDC): Set<string> {
   const granted = ctx.oidc.entities.Grant?.getResourceScope(graphResource).split(' ') ?? [];
   return new Set([...ctx.oidc.requestParamScopes, ...granted].filter(Boolean));
-}
-
-/**
- * Each sign-in has a grant of its own, as at Microsoft: the revocation of one after reuse leaves the others alone.
- * (oidc-provider's default is one grant for a browser session.)
- */
-async function grantOfThisConsent(ctx: KoaContextWithOIDC) {
-  const grantId = ctx.oidc.result?.consent?.grantId;
-  return grantId ? ctx.oidc.provider.Grant.find(grantId) : undefined;
 }
 
 function policy(): interactionPolicy.DefaultPolicy {

@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { chromiumPath, launchChromium } from '../src/chromium.ts';
 import { accountPassword, startAuthority } from '../src/index.ts';
 import { App } from './app.ts';
-import { chromiumPath, launchChromium } from '../src/chromium.ts';
 import { openLoopback } from './loopback.ts';
 
 if (!chromiumPath)

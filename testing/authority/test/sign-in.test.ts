@@ -93,6 +93,8 @@ test('a browser that knows the person goes straight to consent; prompt=login ask
   await signInAs(app.authorizationUrl(loopback.redirectUri).url, { browser });
   const again = await browser.open(app.authorizationUrl(loopback.redirectUri).url);
   assert.match(again.html, 'Let this app access your info?');
+  const agreed = await browser.open(again.url, { fields: new URLSearchParams({ answer: 'accept' }), from: again.url });
+  assert.is(new URL(agreed.url).host, new URL(loopback.redirectUri).host, 'and consents once');
   const asked = await browser.open(app.authorizationUrl(loopback.redirectUri, { prompt: 'login' }).url);
   assert.match(asked.html, '<label for="password">');
 });
