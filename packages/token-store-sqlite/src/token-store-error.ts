@@ -10,7 +10,7 @@ export type TokenStoreErrorCode =
 
 /**
  * The database could not do what it was asked for. The message names the file and a remedy, never a token.
- * Whatever the code, the file holds what it held before the call.
+ * Whatever the code, the file holds what it held before the call; only where the very last sync failed, what the call wrote.
  */
 export class TokenStoreError extends Error {
   override readonly name = 'TokenStoreError';
@@ -60,7 +60,6 @@ const failures: Record<string, readonly [TokenStoreErrorCode, string]> = {
   SQLITE_CONSTRAINT_TRIGGER: key,
   SQLITE_IOERR_SHORT_READ: corrupt,
   SQLITE_IOERR_DATA: corrupt,
-  SQLITE_IOERR_CORRUPTFS: corrupt,
   SQLITE_BUSY: busy,
   SQLITE_LOCKED: busy,
   SQLITE_FULL: ['STORE_FULL', 'the disk is full, and nothing was changed. Free some space and try again'],

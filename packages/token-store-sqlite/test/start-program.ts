@@ -2,6 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+// Starting from TypeScript takes three times as long without the compile cache, which the suite turns off.
+const cache = fileURLToPath(new URL('../node_modules/.cache/test-programs', import.meta.url));
+const { NODE_DISABLE_COMPILE_CACHE: _, ...inherited } = process.env;
+const env = { ...inherited, NODE_COMPILE_CACHE: cache };
+
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -20,7 +25,7 @@ export interface Program {
 export function startProgram(name: string, args: readonly (string | number)[], before: string[] = []): Program {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
   const [command = process.execPath, ...rest] = [...before, process.execPath, file, ...args.map(String)];
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env });
   running.add(child);
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
