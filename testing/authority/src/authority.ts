@@ -21,7 +21,7 @@ export interface AuthorityOptions {
   port?: number;
   /** Seconds, at least 1. Default 3600; `authority.accessTokenTtl` changes it later. */
   accessTokenTtl?: number;
-  /** PEM texts: serves https. Default: plain http. */
+  /** PEM texts, of `selfSignedCertificate()` for example: serves https. Default: plain http. */
   tls?: { key: string; cert: string };
   /** Default true: a refresh token is good for one refresh, and its reuse revokes the whole grant (RFC 9700 section 4.14.2). */
   rotateRefreshTokens?: boolean;

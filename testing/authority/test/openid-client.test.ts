@@ -23,7 +23,7 @@ test('discovery finds the endpoints, at the paths of Microsoft', () => {
 test('authorization code flow with PKCE, state and nonce: tokens, a verified ID token, and Graph answers', async () => {
   const tokens = await signIn();
   assert.is(tokens.token_type, 'bearer');
-  assert.is(tokens.expiresIn(), 3600);
+  assert.is(tokens.expires_in, 3600);
   assert.is(tokens.claims()?.preferred_username, 'someone@example.com');
   assert.ok(tokens.refresh_token);
   const me = await client.fetchProtectedResource(
