@@ -14,7 +14,11 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     .version(readVersion(), '-V, --version')
     .exitOverride()
     .enablePositionalOptions()
-    .configureOutput({ writeOut, writeErr })
+    .configureOutput({
+      writeOut,
+      writeErr,
+      outputError: (message, write) => write(message.replace(/^error:/, 'onedrive-token:')),
+    })
     .showHelpAfterError('(onedrive-token --help says more)')
     .addHelpText('after', `\n${epilogue}`);
   defineCommands(program, (ended) => {

@@ -54,7 +54,9 @@ function statusOfCode({ code, error }: OneDriveTokenError): number {
 function messageOf(error: unknown, settings: Settings | undefined): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof OneDriveTokenError)) return error.message;
-  return [error.message, hintFor(error, settings), supportIds(error)].filter(Boolean).join(' ');
+  // What the handler advises a program to call is of no use here.
+  const message = error.message.replace(/\s*[^.]*\bsignIn\(\)[^.]*\.?/, '');
+  return [message, hintFor(error, settings), supportIds(error)].filter(Boolean).join(' ');
 }
 
 function hintFor({ code, cause }: OneDriveTokenError, settings: Settings | undefined): string | undefined {

@@ -3,7 +3,6 @@ import { commonOptions, type Flags } from './common-options.ts';
 import { UsageError } from './usage-error.ts';
 
 const { join, resolve } = process.getBuiltinModule('node:path');
-const { isatty } = process.getBuiltinModule('node:tty');
 
 /** What the command line and the environment say together: the former wins, an empty variable counts as unset. */
 export interface Settings {
@@ -45,6 +44,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
 
 /** Whether a person may be asked: somebody has to be there to read and to answer. */
 export function mayAsk(settings: Settings): boolean {
+  const { isatty } = process.getBuiltinModule('node:tty');
   return settings.interactive && isatty(0) && isatty(2);
 }
 

@@ -1,0 +1,247 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CliHome, openScene, openSignedInScene } from './fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+for (const args of [[], ['token'], ['--app', 'onedrive-token'], ['--no-interactive']]) {
+  test(`onedrive-token ${args.join(' ')} prints the stored token, a newline and nothing else`, async () => {
+    const before = authority.requests.length;
+    const { status, stdout, stderr } = await home.run(args);
+    assert.is(status, 0);
+    assert.is(stderr, '');
+    assert.match(stdout, /^\S+\n$/);
+    assert.ok(authority.issuedSecrets.has(stdout.trim()));
+    assert.is(authority.requests.length, before);
+  });
+}
+
+test('the token is good at Graph by way of a shell', async () => {
+  const { status, stdout } = await home.shell(
+    `curl -sS -H "Authorization: Bearer $(onedrive-token)" ${authority.graphUrl}/me`,
+  );
+  if (status === 127) return console.log('skipped: calling Graph from a shell needs curl');
+  assert.match(stdout, 'someone@example.com');
+});
+
+test('--json has the token and when it ends', async () => {
+  const { status, stdout } = await home.run(['--json']);
+  assert.is(status, 0);
+  const { token, expiresAt, ...rest } = JSON.parse(stdout);
+  assert.equal(rest, {});
+  assert.ok(authority.issuedSecrets.has(token));
+  assert.ok(Math.abs(expiresAt - Date.now() - 3_600_000) < 60_000);
+});
+
+test('an expired token is refreshed, once, and the new one is stored', async () => {
+  const old = (await home.run([])).stdout;
+  home.expireTokens();
+  const before = authority.count('token', 'refresh_token');
+  const { status, stdout, stderr } = await home.run([]);
+  assert.is(status, 0);
+  assert.is(stderr, '');
+  assert.is.not(stdout, old);
+  assert.is((await home.run([])).stdout, stdout);
+  assert.is(authority.count('token', 'refresh_token'), before + 1);
+});
+
+test('--verbose tells what happens and no secret', async () => {
+  home.expireTokens();
+  const { status, stdout, stderr } = await home.run(['--verbose']);
+  assert.is(status, 0);
+  assert.match(stdout, /^\S+\n$/);
+  assert.match(stderr, /refresh-started\nrefreshed expiresAt=\d{4}-\S+ rotated=true/);
+  for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
+});
+
+test('a stored token is printed without loading the command-line parser', async () => {
+  const env = { NODE_DEBUG: 'esm' };
+  const quick = await home.run([], { env });
+  assert.match(quick.stderr, 'print-stored-token.js');
+  assert.not.match(quick.stderr, /commander|program\.js/);
+  const whole = await home.run(['status'], { env });
+  assert.match(whole.stderr, 'commander');
+});
+
+test('stdout to a reader that has gone is no failure and no noise', async () => {
+  for (const args of [[], ['--help'], ['api', '/me'], ['status']]) {
+    const { stderr } = await home.shell(`{ sleep 0.2; onedrive-token ${args.join(' ')}; echo $? >&2; } | true`);
+    assert.is(stderr, '0\n');
+  }
+});
+
+test('a full disk behind stdout is a failure', async () => {
+  if (!existsSync('/dev/full')) return console.log('skipped: needs /dev/full');
+  const { status, stderr } = await home.shell('onedrive-token >/dev/full');
+  assert.is(status, 1);
+  assert.match(stderr, /^onedrive-token: .*no space left/);
+});
+
+test('a reader that is slow at first gets everything', async () => {
+  const { stdout } = await home.shell('onedrive-token api /me | { sleep 0.3; cat; }');
+  assert.is(JSON.parse(stdout).mail, 'someone@example.com');
+});
+
+for (const [what, args] of [
+  ['another client id', ['--client-id', authority.otherClientId]],
+  ['another authority', ['--authority', `${authority.origin}/other`]],
+  ['another app name', ['--app', 'other', '--client-id', authority.clientId]],
+] as const) {
+  test(`a record of ${what} is none: token and status end with 3, and no browser opens`, async () => {
+    const before = authority.requests.length;
+    for (const command of ['token', 'status']) {
+      const { status, stdout, stderr } = await home.run([command, ...args]);
+      assert.is(status, 3);
+      const said = command === 'token' ? stderr : stdout;
+      assert.match(said, /Run: onedrive-token login --/);
+      assert.is(said.trim().split('\n').length, 1);
+      assert.is(command === 'token' ? stdout : stderr, '');
+    }
+    assert.is(authority.requests.length, before);
+  });
+}
+
+test('a record of the Python class, which knows no client id, is refreshed', async () => {
+  using other = new CliHome(home.env);
+  const source = new DatabaseSync(home.db);
+  const { refresh_token: refreshToken } = source.prepare('SELECT refresh_token FROM token').get() ?? {};
+  source.close();
+  const file = `${other.folder}/tokens.db`;
+  const python = new DatabaseSync(file);
+  python.exec('CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT)');
+  python.prepare('INSERT INTO token VALUES (?, ?)').run('backup', refreshToken ?? null);
+  python.close();
+  const args = ['--db', file, '--app', 'backup', '--client-id', authority.clientId];
+  const { status, stdout } = await other.run(args);
+  assert.is(status, 0);
+  assert.ok(authority.issuedSecrets.has(stdout.trim()));
+  // The grant has been rotated elsewhere.
+  await home.run(['login']);
+});
+
+test('an access that was revoked ends with 3 and one line that says what to run', async () => {
+  await authority.revokeAll();
+  home.expireTokens();
+  const { status, stdout, stderr } = await home.run([]);
+  assert.is(status, 3);
+  assert.is(stdout, '');
+  assert.match(stderr, /^onedrive-token: .*Run: onedrive-token login.*\n$/);
+  assert.not.match(stderr, 'signIn()');
+  assert.is((await home.run(['login'])).status, 0);
+});
+
+for (const [what, fault] of [
+  ['answers 503', { type: 'status', status: 503 }],
+  ['sends HTML', { type: 'status', status: 200, body: '<html>Welcome to the hotel</html>' }],
+  ['wants half an hour of rest', { type: 'status', status: 429, retryAfter: '1800' }],
+] as const) {
+  test(`a provider that ${what} is worth retrying: 6`, async () => {
+    home.expireTokens();
+    authority.fail('token', fault, { times: 9 });
+    const { status, stdout, stderr } = await home.run([]);
+    authority.clearFaults();
+    assert.is(status, 6);
+    assert.is(stdout, '');
+    assert.match(stderr, /^onedrive-token: \S/);
+    assert.is((await home.run([])).status, 0);
+  });
+}
+
+test('a provider that cannot be reached is worth retrying: 6', async () => {
+  const away = await openSignedInScene();
+  await away.authority.close();
+  away.home.expireTokens();
+  const { status, stderr } = await away.home.run([]);
+  away.home[Symbol.dispose]();
+  assert.is(status, 6);
+  assert.match(stderr, /^onedrive-token: \S/);
+});
+
+test('a damaged database is named, kept as it is, and ends with 7', async () => {
+  using other = new CliHome(home.env);
+  const file = `${other.folder}/broken.db`;
+  writeFileSync(file, 'no database at all, but longer than the hundred bytes that a header has: '.repeat(9));
+  const before = readFileSync(file);
+  for (const command of ['token', 'status', 'list', 'logout', 'login']) {
+    const { status, stdout, stderr } = await other.run([command, '--db', file, '--client-id', authority.clientId]);
+    assert.is(status, 7);
+    assert.is(stdout, '');
+    assert.match(stderr, file);
+  }
+  assert.equal(readFileSync(file), before);
+});
+
+test('Ctrl-C during a refresh loses nothing: the refresh is stored, the status is 130', async () => {
+  home.expireTokens();
+  authority.fail('token', { type: 'slow', ms: 700 });
+  const before = authority.count('token', 'refresh_token');
+  const running = home.start([]);
+  while (authority.count('token', 'refresh_token') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  running.child.kill('SIGINT');
+  const { status, stdout, stderr } = await running.ended;
+  assert.is(status, 130);
+  assert.is(stdout, '');
+  assert.match(stderr, 'so that the sign-in is not lost');
+  assert.is((await home.run([])).status, 0);
+  assert.is(authority.count('token', 'refresh_token'), before + 1);
+});
+
+test('a second signal during a refresh ends at once', async () => {
+  home.expireTokens();
+  authority.fail('token', { type: 'hang' });
+  const before = authority.count('token', 'refresh_token');
+  const running = home.start([]);
+  while (authority.count('token', 'refresh_token') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  running.child.kill('SIGTERM');
+  await running.says(/once more/);
+  running.child.kill('SIGTERM');
+  assert.is((await running.ended).signal, 'SIGTERM');
+  assert.is((await home.run([])).status, 0);
+});
+
+test('a passphrase comes from a variable or a file, and without it the database stays shut: 7', async () => {
+  const encrypted = await openScene();
+  const { home: other } = encrypted;
+  const login = ['login', '--client-id', encrypted.authority.clientId];
+  const key = 'correct horse battery staple';
+  const file = `${other.folder}/key`;
+  writeFileSync(file, `${key}\n`);
+  assert.is((await other.run(login, { env: { ONEDRIVE_TOKEN_KEY: key } })).status, 0);
+  const token = (await other.run([], { env: { ONEDRIVE_TOKEN_KEY: key } })).stdout;
+  assert.match(token, /^\S+\n$/);
+  assert.is((await other.run([], { env: { ONEDRIVE_TOKEN_KEY_FILE: file } })).stdout, token);
+  assert.is((await other.run(['--key-file', file], { env: { ONEDRIVE_TOKEN_KEY: 'wrong' } })).stdout, token);
+  assert.not.match(readFileSync(other.db, 'latin1'), token.trim());
+  for (const env of [{}, { ONEDRIVE_TOKEN_KEY: 'wrong' }]) {
+    for (const command of ['token', 'logout']) {
+      const { status, stdout, stderr } = await other.run([command], { env });
+      assert.is(status, 7);
+      assert.is(stdout, '');
+      assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
+      assert.not.match(stderr, key);
+    }
+  }
+  await encrypted[Symbol.asyncDispose]();
+});
+
+test('the database, its folder and what is beside it are the owner’s alone', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
+  assert.is(statSync(dirname(home.db)).mode & 0o777, 0o700);
+  for (const file of [home.db, `${home.db}.apps.json`]) assert.is(statSync(file).mode & 0o077, 0);
+});
+
+test('eight command lines at expiry make one refresh', async () => {
+  home.expireTokens();
+  const before = authority.count('token', 'refresh_token');
+  const ended = await Promise.all(Array.from({ length: 8 }, () => home.run([])));
+  assert.equal(new Set(ended.map(({ status }) => status)), new Set([0]));
+  assert.is(new Set(ended.map(({ stdout }) => stdout)).size, 1);
+  assert.is(authority.count('token', 'refresh_token'), before + 1);
+});
+
+test.run();

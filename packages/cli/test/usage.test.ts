@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CliHome } from './fixtures/cli-home.ts';
+
+const home = new CliHome();
+test.after(() => home[Symbol.dispose]());
+
+const commands = ['token', 'login', 'status', 'logout', 'list', 'api', 'exec', 'completion'];
+
+test('--help goes to stdout, names every command and every exit status, and ends with 0', async () => {
+  const { status, stdout, stderr } = await home.run(['--help']);
+  assert.is(status, 0);
+  assert.is(stderr, '');
+  for (const command of commands) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+  for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 130]) assert.match(stdout, new RegExp(`\\b${code}  \\S`));
+});
+
+for (const command of commands) {
+  test(`${command} --help has an example and every common option with its variable`, async () => {
+    const { status, stdout, stderr } = await home.run([command, '--help']);
+    assert.is(status, 0);
+    assert.is(stderr, '');
+    assert.match(stdout, /Examples:\n {2}# .+\n {2}\$ .*onedrive-token/);
+    for (const option of ['app', 'client-id', 'db', 'authority', 'graph', 'timeout', 'json', 'verbose']) {
+      assert.match(stdout, `--${option}`);
+      assert.match(stdout.replace(/\s+/g, ' '), `(env: ONEDRIVE_TOKEN_${option.toUpperCase().replace('-', '_')})`);
+    }
+  });
+}
+
+test('help COMMAND says the same as COMMAND --help', async () => {
+  const [one, other] = await Promise.all([home.run(['help', 'api']), home.run(['api', '--help'])]);
+  assert.is(one.status, 0);
+  assert.is(one.stdout, other.stdout);
+});
+
+test('--version prints the version of the package', async () => {
+  const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
+  const { status, stdout } = await home.run(['--version']);
+  assert.is(status, 0);
+  assert.is(stdout, `${manifest.version}\n`);
+});
+
+for (const [typed, meant] of [
+  [['logni'], 'login'],
+  [['sttaus'], 'status'],
+  [['status', '--vebose'], '--verbose'],
+  [['login', '--devcie'], '--device'],
+  [['--jsn'], '--json'],
+] as const) {
+  test(`${typed.join(' ')} is wrong usage, and ${meant} is suggested`, async () => {
+    const { status, stdout, stderr } = await home.run(typed);
+    assert.is(status, 2);
+    assert.is(stdout, '');
+    assert.match(stderr, `(Did you mean ${meant}?)`);
+  });
+}
+
+for (const [what, args, says] of [
+  ['an option without its value', ['--app'], /--app <name>.*argument missing/],
+  ['an empty value', ['--app='], /--app: expected a value/],
+  ['an argument too many', ['token', 'again'], /too many arguments/],
+  ['a timeout that is no number', ['login', '--timeout', 'soon'], /--timeout: expected seconds.*'soon'/],
+  ['a timeout of nothing', ['login', '--timeout', '0'], /--timeout: expected seconds.*'0'/],
+  ['a timeout beyond what a timer holds', ['login', '--timeout', '2147484'], /--timeout: expected seconds/],
+  ['api without a path', ['api'], /missing required argument 'path'/],
+  ['exec without a program', ['exec'], /missing required argument 'program'/],
+  ['completion for an unknown shell', ['completion', 'tcsh'], /'tcsh' is invalid.*bash, zsh, fish/],
+  ['two ways to sign in', ['login', '--device', '--paste'], /cannot be used with option/],
+  ['a device code without a browser', ['login', '--device', '--no-browser'], /cannot be used with option/],
+  ['pages with a body', ['api', '/me', '--paginate', '-d', '{}'], /cannot be used with option/],
+  [
+    'a key file that is missing',
+    ['--client-id', 'x', '--key-file', 'nowhere'],
+    /--key-file: cannot read .*nowhere.*ENOENT/,
+  ],
+] as const) {
+  test(`${what} is wrong usage, said in one breath`, async () => {
+    const { status, stdout, stderr } = await home.run(args);
+    assert.is(status, 2);
+    assert.is(stdout, '');
+    assert.match(stderr, says);
+    assert.not.match(stderr, /\n\s+at /);
+  });
+}
+
+test('a variable with nonsense is wrong usage, and is named', async () => {
+  const env = { ONEDRIVE_TOKEN_JSON: 'maybe' };
+  const { status, stderr } = await home.run(['list'], { env });
+  assert.is(status, 2);
+  assert.match(stderr, "ONEDRIVE_TOKEN_JSON: expected 1 or 0, got 'maybe'");
+});
+
+for (const command of [[], ['token'], ['login'], ['status'], ['api', '/me'], ['exec', '--', 'true']]) {
+  test(`onedrive-token ${command.join(' ')} without a client id explains how to get one`, async () => {
+    const { status, stdout, stderr } = await home.run(command);
+    assert.is(status, 2);
+    assert.is(stdout, '');
+    assert.match(stderr, 'https://entra.microsoft.com/');
+    assert.match(stderr, 'Personal Microsoft accounts');
+    assert.match(stderr, 'http://localhost');
+    assert.match(stderr, 'onedrive-token login --client-id');
+    assert.ok(stderr.split('\n').length < 15);
+  });
+}
+
+for (const authority of ['http://example.com/consumers', 'nonsense', 'ftp://localhost', 'https://login.example/?a=b']) {
+  test(`--authority ${authority} is wrong usage`, async () => {
+    const { status, stdout, stderr } = await home.run(['--client-id', 'x', '--authority', authority]);
+    assert.is(status, 2);
+    assert.is(stdout, '');
+    assert.match(stderr, 'authority');
+  });
+}
+
+test('a suggested command repeats the options that say whose tokens are meant', async () => {
+  const { stderr } = await home.run(['--app', "it's mine", '--client-id', 'x', '--db', 'my.db']);
+  assert.match(stderr, String.raw`onedrive-token login --app 'it'\''s mine' --client-id x --db my.db`);
+});
+
+test('without a home folder the database has to be named', async () => {
+  const env = { HOME: '', XDG_DATA_HOME: 'relative/is/ignored', XDG_CACHE_HOME: '' };
+  const { status, stderr } = await home.run(['list'], { env });
+  assert.is(status, 2);
+  assert.match(stderr, '--db or ONEDRIVE_TOKEN_DB');
+  assert.is((await home.run(['list', '--db', 'my.db'], { env })).status, 0);
+});
+
+test.run();
