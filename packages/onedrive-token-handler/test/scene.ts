@@ -53,7 +53,7 @@ export interface Started {
   untilEnded(): Promise<void>;
 }
 
-export async function openScene(options: AuthorityOptions = {}): Promise<Scene> {
+export async function openScene(options?: AuthorityOptions): Promise<Scene> {
   const authority = await startAuthority(options);
   const folder = mkdtempSync(join(tmpdir(), 'handler-'));
   const dbFilepath = join(folder, 'tokens.db');

@@ -1,0 +1,154 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { TokenCredential } from '@azure/core-auth';
+import {
+  bearerTokenAuthenticationPolicy,
+  createDefaultHttpClient,
+  createEmptyPipeline,
+  createPipelineRequest,
+} from '@azure/core-rest-pipeline';
+import { selfSignedCertificate, signInAs } from 'testing-authority';
+import { Agent } from 'undici';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene, rejection, type Scene } from './scene.ts';
+
+const script = fileURLToPath(new URL('./get-token-process.ts', import.meta.url));
+const graphScript = fileURLToPath(new URL('./graph-sdk-process.ts', import.meta.url));
+
+test('the handler is an AuthenticationProvider of the Microsoft Graph SDK, which reads the drive with it', async () => {
+  const tls = selfSignedCertificate();
+  await using scene = await openScene({ tls });
+  const dispatcher = trusting(tls.cert);
+  await scene.signedIn({ dispatcher, openBrowser: (url) => signInAs(url, { ca: tls.cert }) });
+  const { origin } = scene.authority;
+  const env = { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.cert) };
+  const { stdout, stderr } = await scene.run([graphScript, optionsOf(scene), origin], env);
+  assert.is(stdout.trim(), 'personal', stderr);
+});
+
+test('asTokenCredential() is a TokenCredential of the Azure SDKs, whose bearer policy reads the drive with it', async () => {
+  await using scene = await openScene();
+  const credential: TokenCredential = scene.handler().asTokenCredential();
+  const pipeline = createEmptyPipeline();
+  pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: 'https://graph.microsoft.com/.default' }));
+  const { graphUrl } = scene.authority;
+  const wanted = createPipelineRequest({ url: `${graphUrl}/me/drive`, allowInsecureConnection: true });
+  // The policy refuses plain http, which only this test uses.
+  wanted.url = graphUrl.replace('http:', 'https:');
+  const sendPlain = {
+    sendRequest: (sent: typeof wanted) => {
+      sent.url = `${graphUrl}/me/drive`;
+      return createDefaultHttpClient().sendRequest(sent);
+    },
+  };
+  const response = await pipeline.sendRequest(sendPlain, wanted);
+  assert.is(response.status, 200);
+});
+
+for (const secure of [true, false]) {
+  const tls = secure ? selfSignedCertificate() : undefined;
+  const { name, route } = secure ? { name: 'https', route: 'CONNECT' } : { name: 'http', route: 'POST' };
+  test(`requests over ${name} go through the proxy of the environment, but for what NO_PROXY names`, async () => {
+    await using scene = await openScene(tls && { tls });
+    const dispatcher = trusting(tls?.cert);
+    await scene.signedIn({ dispatcher, openBrowser: (url) => signInAs(url, tls && { ca: tls.cert }) });
+    await using proxy = await startProxy();
+    const trust = tls ? { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.cert) } : {};
+    for (const [noProxy, seen] of [
+      ['', [route]],
+      ['127.0.0.1', []],
+    ] as const) {
+      proxy.seen.length = 0;
+      await scene.tokenExpires();
+      const env = { ...trust, HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: noProxy };
+      const outcome = await ask(scene, env);
+      assert.ok(outcome.token, JSON.stringify(outcome));
+      assert.equal(proxy.seen, seen);
+    }
+  });
+}
+
+test('a certificate that nobody vouches for is refused, and NODE_EXTRA_CA_CERTS makes it trusted', async () => {
+  const tls = selfSignedCertificate();
+  await using scene = await openScene({ tls });
+  const error = await rejection(scene.handler().signIn({ method: 'device', onDeviceCode: () => {} }));
+  assert.is(error.code, 'NETWORK');
+  assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
+  assert.is(scene.authority.requests.length, 0);
+
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  store.set('my-app', { refreshToken: 'spent' });
+  const outcome = await ask(scene, { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.cert) });
+  assert.is(outcome.code, 'SIGN_IN_REQUIRED', 'the provider was reached, and does not know that refresh token');
+  assert.is(scene.authority.count('token'), 1);
+});
+
+/** A dispatcher that trusts one certificate besides those that Node trusts. */
+function trusting(ca: string | undefined): Agent {
+  return new Agent({ connect: ca === undefined ? {} : { ca } });
+}
+
+function writeCertificate({ folder }: Scene, certificate: string): string {
+  const file = join(folder, 'ca.pem');
+  writeFileSync(file, certificate);
+  return file;
+}
+
+function optionsOf({ authority, dbFilepath }: Scene): string {
+  const scopes = ['Files.ReadWrite.All'];
+  const { clientId, url } = authority;
+  return JSON.stringify({ appName: 'my-app', clientId, scopes, authority: url, dbFilepath, interactive: false });
+}
+
+async function ask(scene: Scene, env: NodeJS.ProcessEnv): Promise<{ token?: string; code?: string }> {
+  const { stdout, stderr } = await scene.run([script, optionsOf(scene)], env);
+  assert.ok(stdout, stderr);
+  return JSON.parse(stdout);
+}
+
+/** A forward proxy on loopback: passes http on and tunnels https (RFC 9110 sections 7.6 and 9.3.6). */
+async function startProxy(): Promise<{ url: string; seen: string[] } & AsyncDisposable> {
+  const seen: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((incoming, response) => {
+    seen.push(incoming.method ?? '');
+    const { method, headers } = incoming;
+    const onward = request(incoming.url ?? '', { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    incoming.pipe(onward.on('error', () => response.destroy()));
+  });
+  server.on('connect', (incoming: IncomingMessage, client: Socket) => {
+    seen.push('CONNECT');
+    const [host, port] = (incoming.url ?? '').split(':');
+    const upstream = connect(Number(port), host, () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n');
+      upstream.pipe(client).pipe(upstream);
+    });
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+    seen,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+test.run();

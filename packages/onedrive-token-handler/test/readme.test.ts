@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene } from './scene.ts';
+
+for (const readme of ['../README.md', '../../../README.md']) {
+  test(`the example of ${readme} gets a token through the browser and reads the drive`, async () => {
+    const text = readFileSync(new URL(readme, import.meta.url), 'utf8');
+    const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(text) ?? [];
+    assert.match(example, 'await handler.getToken()');
+    await using scene = await openScene();
+    const { authority, dbFilepath } = scene;
+    const here = { clientId: authority.clientId, authority: authority.url, dbFilepath };
+    const program = example
+      .replaceAll('https://graph.microsoft.com/v1.0', authority.graphUrl)
+      .replace(/(new OneDriveTokenHandler\(\{)([\s\S]*?)(\n\}\))/, (_, open, given, close) =>
+        [open, given, `...${JSON.stringify(here)}, openBrowser: signInAs,`, close].join(''),
+      );
+    const { status, stdout, stderr } = await scene.run([
+      '--input-type=module-typescript',
+      '-e',
+      `import { signInAs } from 'testing-authority';\n${program}`,
+    ]);
+    assert.is(status, 0, stderr);
+    assert.match(stdout, 'personal');
+  });
+}
+
+test.run();
