@@ -1,0 +1,273 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { approveDevice, signInAs } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addressElsewhere } from './fixtures/address-elsewhere.ts';
+import { CliHome, openScene, type Running } from './fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+const clientId = ['--client-id', authority.clientId];
+const noBrowser = { BROWSER: '' };
+const stdin = 'open';
+
+async function addressOf(running: Running): Promise<string> {
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  return address;
+}
+
+test('login opens the command that BROWSER names, without a terminal too, and says who signed in', async () => {
+  using other = new CliHome(home.env);
+  const { status, stdout, stderr } = await other.run(['login', ...clientId]);
+  assert.is(status, 0);
+  assert.is(stdout, '');
+  assert.match(stderr, /\nSigned in as Someone \(someone@example\.com\)\.\n$/);
+  const token = await other.run([]);
+  assert.is(token.status, 0);
+  assert.ok(authority.issuedSecrets.has(token.stdout.trim()));
+});
+
+test('login --json prints the status of the sign-in, and only that, on stdout', async () => {
+  using other = new CliHome(home.env);
+  const { status, stdout } = await other.run(['login', '--json', ...clientId]);
+  assert.is(status, 0);
+  const { signedIn, appName, scopes, account } = JSON.parse(stdout);
+  assert.equal(
+    { signedIn, appName, scopes },
+    { signedIn: true, appName: 'onedrive-token', scopes: ['Files.ReadWrite.All'] },
+  );
+  assert.is(account.username, 'someone@example.com');
+});
+
+test('a browser that talks does not talk on our stdout or stderr', async () => {
+  using other = new CliHome(home.env);
+  const script = `${other.folder}/browser with spaces.sh`;
+  writeFileSync(script, `#!/bin/sh\necho chatter; echo chatter >&2; exec ${home.env.BROWSER} "$1"\n`, { mode: 0o755 });
+  const { status, stdout, stderr } = await other.run(['login', ...clientId], { env: { BROWSER: script } });
+  assert.is(status, 0);
+  assert.is(stdout, '');
+  assert.not.match(stderr, 'chatter');
+});
+
+test('BROWSER may name several commands, with %s for the address', async () => {
+  using other = new CliHome(home.env);
+  const env = { BROWSER: `no-such-browser:false %s:sh -c '${home.env.BROWSER} "$0"' %s` };
+  assert.is((await other.run(['login', ...clientId], { env })).status, 0);
+});
+
+for (const BROWSER of ['no-such-browser', 'false', 'sh -c "kill $$"']) {
+  test(`where BROWSER is '${BROWSER}', the address is printed and the wait goes on`, async () => {
+    using other = new CliHome(home.env);
+    const running = other.start(['login', ...clientId], { env: { BROWSER } });
+    await running.says(/No browser could be opened/);
+    await signInAs(await addressOf(running));
+    assert.is((await running.ended).status, 0);
+  });
+}
+
+test('the client id and the scopes are remembered, beside the database, and survive a logout', async () => {
+  using other = new CliHome(home.env);
+  await other.run(['login', ...clientId, '--scope', 'Files.Read', '--scope', 'User.Read']);
+  const file = `${other.db}.apps.json`;
+  assert.equal(JSON.parse(readFileSync(file, 'utf8')), {
+    'onedrive-token': { clientId: authority.clientId, scopes: ['Files.Read', 'User.Read'] },
+  });
+  for (const secret of authority.issuedSecrets) assert.not.match(readFileSync(file, 'utf8'), secret);
+  assert.is((await other.run([])).status, 0);
+  assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
+  await other.run(['logout']);
+  assert.is((await other.run([])).status, 3);
+  assert.is((await other.run(['login'])).status, 0);
+  assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.ReadWrite.All']);
+});
+
+test('each app name has its own sign-in and client id', async () => {
+  using other = new CliHome(home.env);
+  await other.run(['login', '--app', 'one', ...clientId]);
+  await other.run(['login', '--app', '__proto__', '--client-id', authority.otherClientId]);
+  const one = await other.run(['--app', 'one']);
+  const proto = await other.run(['--app', '__proto__']);
+  assert.is(one.status, 0);
+  assert.is(proto.status, 0);
+  assert.is.not(one.stdout, proto.stdout);
+  const { status, stderr } = await other.run(['--app', 'constructor']);
+  assert.is(status, 2);
+  assert.match(stderr, 'no client id');
+});
+
+test('a damaged memory is mended by the next login', async () => {
+  using other = new CliHome(home.env);
+  await other.run(['login', ...clientId]);
+  writeFileSync(`${other.db}.apps.json`, '{"onedrive-token": {"clientId"');
+  assert.is((await other.run([])).status, 2);
+  assert.is((await other.run(['login', ...clientId])).status, 0);
+  assert.is((await other.run([])).status, 0);
+});
+
+test('--no-browser waits on loopback', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--no-browser', ...clientId]);
+  const url = await addressOf(running);
+  const page = await signInAs(url);
+  assert.is(page.status, 200);
+  const { status, stdout, stderr } = await running.ended;
+  assert.is(status, 0);
+  assert.is(stdout, '');
+  assert.match(stderr, 'Signed in as');
+  assert.is(authority.count('authorize') > 0, true);
+});
+
+test('--no-browser takes a pasted address as well, and explains those that are none', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--no-browser', ...clientId], { stdin });
+  const url = await addressOf(running);
+  const { port } = new URL(new URL(url).searchParams.get('redirect_uri') ?? '');
+  const answer = await addressElsewhere(url);
+  for (const [wrong, says] of [
+    ['hello', /is not an address/],
+    ['https://example.com/?code=x&state=y', /is not the page this sign-in ends at/],
+    [`http://localhost:1/?code=x&state=y`, /is not the page this sign-in ends at/],
+    [`http://localhost:${port}/`, /after the \? is missing/],
+    [`http://localhost:${port}/?code=x&state=y`, /is not of this sign-in/],
+  ] as const) {
+    running.child.stdin?.write(`${wrong}\n`);
+    await running.says(new RegExp(`Not taken: .*${says.source}`));
+  }
+  running.child.stdin?.write(`  ${answer.replace('http://', '')} \n`);
+  const { status, stderr } = await running.ended;
+  assert.is(status, 0);
+  assert.match(stderr, 'Signed in as');
+});
+
+test('--no-browser where stdin ends goes on waiting on loopback', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--no-browser', ...clientId], { stdin: '' });
+  await signInAs(await addressOf(running));
+  assert.is((await running.ended).status, 0);
+});
+
+test('--paste takes the address that a browser elsewhere ended at', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--paste', ...clientId], { stdin });
+  const answer = await addressElsewhere(await addressOf(running));
+  running.child.stdin?.write('http://localhost/?nothing=1\n');
+  await running.says(/has no code in it/);
+  running.child.stdin?.write(`${answer}\n`);
+  const { status, stdout, stderr } = await running.ended;
+  assert.is(status, 0);
+  assert.is(stdout, '');
+  assert.match(stderr, 'Signed in as');
+});
+
+test('--paste without anything to read fails', async () => {
+  using other = new CliHome(home.env);
+  const { status, stderr } = await other.run(['login', '--paste', ...clientId]);
+  assert.is(status, 1);
+  assert.match(stderr, 'nothing was pasted');
+});
+
+test('--device shows an address and a code, and waits until it is entered', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--device', ...clientId]);
+  const [, uri = '', code = ''] = await running.says(/open {3}(\S+)\n.*code {4}(\S+)\n/);
+  await approveDevice(uri, code);
+  const { status, stdout, stderr } = await running.ended;
+  assert.is(status, 0);
+  assert.is(stdout, '');
+  assert.match(stderr, 'Signed in as');
+});
+
+for (const [what, env, args] of [
+  ['in the browser', { SCRIPTED_BROWSER: '{"deny":true}' }, []],
+  ['on the other device', {}, ['--device']],
+] as const) {
+  test(`a sign-in that is denied ${what} ends with 4, and stores nothing`, async () => {
+    using other = new CliHome(home.env);
+    const running = other.start(['login', ...args, ...clientId], { env });
+    if (args.length > 0) {
+      const [, uri = '', code = ''] = await running.says(/open {3}(\S+)\n.*code {4}(\S+)\n/);
+      await approveDevice(uri, code, { deny: true });
+    }
+    const { status, stdout, stderr } = await running.ended;
+    assert.is(status, 4);
+    assert.is(stdout, '');
+    assert.match(stderr, /onedrive-token: \S/);
+    assert.is((await other.run([...clientId])).status, 3);
+  });
+}
+
+test('a sign-in that nobody finishes ends with 5 after --timeout', async () => {
+  using other = new CliHome(home.env);
+  const started = performance.now();
+  const { status, stderr } = await other.run(['login', ...clientId, '--timeout', '0.4'], { env: { BROWSER: 'true' } });
+  assert.is(status, 5);
+  assert.match(stderr, '--timeout');
+  assert.ok(performance.now() - started < 5000);
+});
+
+test('a signal while waiting ends with 128 + n and one line', async () => {
+  using other = new CliHome(home.env);
+  for (const [signal, expected] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    const running = other.start(['login', ...clientId], { env: { BROWSER: 'true' } });
+    await addressOf(running);
+    running.child.kill(signal);
+    const { status, stdout, stderr } = await running.ended;
+    assert.is(status, expected);
+    assert.is(stdout, '');
+    assert.match(stderr, /\nInterrupted\.\n$/);
+  }
+});
+
+test('login --no-interactive and login without any answer to give end with 3', async () => {
+  const { status, stdout, stderr } = await home.run(['login', '--no-interactive', ...clientId]);
+  assert.is(status, 3);
+  assert.is(stdout, '');
+  assert.is(stderr.trim().split('\n').length, 1);
+});
+
+test('an unknown client id is the registration’s fault: 1, with what Microsoft says', async () => {
+  using other = new CliHome(home.env);
+  authority.fail('token', {
+    type: 'oauth',
+    error: 'unauthorized_client',
+    description: 'AADSTS700016: no such app',
+    errorCodes: [700016],
+  });
+  const { status, stderr } = await other.run(['login', ...clientId]);
+  assert.is(status, 1);
+  assert.match(stderr, '700016');
+});
+
+for (const [place, env, hint] of [
+  ['over SSH', { SSH_CONNECTION: '10.0.0.2 5 10.0.0.1 22' }, /ssh -N -L (\d+):localhost:\1 /],
+  ['in a container', { container: 'podman' }, /container/],
+  ['without a display', {}, /login --device/],
+] as const) {
+  test(`${place} the address is printed, with the ways in that fit`, async () => {
+    using other = new CliHome(home.env);
+    const running = other.start(['login', ...clientId], { env: { ...noBrowser, ...env } });
+    await running.says(hint);
+    await running.says(/login --device --client-id/);
+    await signInAs(await addressOf(running));
+    assert.is((await running.ended).status, 0);
+  });
+}
+
+test('no code, token, verifier or state is said, whatever way in and with --verbose', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--verbose', '--no-browser', ...clientId], { stdin });
+  const url = await addressOf(running);
+  running.child.stdin?.write(`${await addressElsewhere(url)}\n`);
+  const { stderr } = await running.ended;
+  const elsewhere = stderr.replace(url, '');
+  assert.match(elsewhere, 'authorization-url');
+  assert.not.match(elsewhere, new URL(url).searchParams.get('state') ?? '?');
+  for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
+});
+
+test.run();
