@@ -1,0 +1,229 @@
+import { writeFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openSignedInScene } from './fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+test('api prints what Graph answers, byte for byte, on stdout', async () => {
+  const token = (await home.run([])).stdout.trim();
+  const expected = await fetch(`${authority.graphUrl}/me/drive`, { headers: { authorization: `Bearer ${token}` } });
+  for (const path of ['/me/drive', 'me/drive', `${authority.graphUrl}/me/drive`]) {
+    const { status, stdout, stderr } = await home.run(['api', path]);
+    assert.is(status, 0);
+    assert.is(stderr, '');
+    assert.is(stdout, await expected.clone().text());
+  }
+});
+
+test('-i prints the status and the headers first', async () => {
+  const { status, stdout } = await home.run(['api', '-i', '/me']);
+  assert.is(status, 0);
+  const [head = '', body = ''] = stdout.split('\n\n');
+  assert.match(head, /^HTTP\/1\.1 200 OK\n/);
+  assert.match(head, /^content-type: application\/json/m);
+  assert.is(JSON.parse(body).mail, 'someone@example.com');
+});
+
+test('an error is printed as a person can read it, with its code and request-id: 1', async () => {
+  const { status, stdout, stderr } = await home.run(['api', '/me/drive/root:/no/such/file']);
+  assert.is(status, 1);
+  assert.is(stdout, '');
+  assert.match(stderr, /^onedrive-token: Graph refused: \S.* \(HTTP 404, itemNotFound, request-id [0-9a-f-]{36}\)\n$/);
+});
+
+test('-i shows an error’s answer as well', async () => {
+  const { status, stdout } = await home.run(['api', '-i', '/nope']);
+  assert.is(status, 1);
+  assert.match(stdout, /^HTTP\/1\.1 400 Bad Request\n/);
+  assert.is(JSON.parse(stdout.split('\n\n')[1] ?? '').error.code, 'BadRequest');
+});
+
+test('a 401 refreshes once, and the answer to the new token counts', async () => {
+  await authority.expireAccessTokens();
+  const before = authority.count('token', 'refresh_token');
+  const { status, stdout } = await home.run(['api', '/me']);
+  assert.is(status, 0);
+  assert.is(JSON.parse(stdout).mail, 'someone@example.com');
+  assert.is(authority.count('token', 'refresh_token'), before + 1);
+});
+
+test('a second 401 is the end: 3, with one refresh', async () => {
+  authority.fail('graph', { type: 'status', status: 401 }, { times: 9 });
+  const before = authority.count('token', 'refresh_token');
+  const { status, stderr } = await home.run(['api', '/me']);
+  assert.is(status, 3);
+  assert.match(stderr, 'HTTP 401');
+  assert.match(stderr, 'onedrive-token login');
+  assert.is(authority.count('token', 'refresh_token'), before + 1);
+});
+
+for (const status of [429, 503]) {
+  test(`${status} is waited for as Graph asks, and repeated, also for a POST`, async () => {
+    authority.fail('graph', { type: 'status', status, retryAfter: '1' });
+    const started = performance.now();
+    const name = `folder-${status}`;
+    const ended = await home.run([
+      'api',
+      '/me/drive/root/children',
+      '-d',
+      JSON.stringify({ name, folder: {} }),
+      '--verbose',
+    ]);
+    assert.ok(performance.now() - started > 1000);
+    assert.match(ended.stderr, `Graph is busy (HTTP ${status}); next attempt in 1 s`);
+  });
+}
+
+for (const [what, fault] of [
+  ['wants an hour of rest', { type: 'status', status: 429, retryAfter: '3600' }],
+  [
+    'wants an hour of rest, as a date',
+    { type: 'status', status: 503, retryAfter: new Date(Date.now() + 3_600_000).toUTCString() },
+  ],
+  ['fails', { type: 'status', status: 500 }],
+  ['breaks the connection', { type: 'drop', when: 'before' }],
+] as const) {
+  test(`a Graph that ${what} is worth retrying later: 6, at once`, async () => {
+    authority.fail('graph', fault, { times: 9 });
+    const started = performance.now();
+    const { status, stdout, stderr } = await home.run(['api', '/me']);
+    assert.is(status, 6);
+    assert.is(stdout, '');
+    assert.match(stderr, /^onedrive-token: \S/);
+    assert.ok(performance.now() - started < 8000);
+  });
+}
+
+test('a Graph that cannot be reached is worth retrying later: 6', async () => {
+  const { status, stderr } = await home.run(['api', '/me', '--graph', 'http://127.0.0.1:9/v1.0']);
+  assert.is(status, 6);
+  assert.match(stderr, /^onedrive-token: \S/);
+});
+
+test('an error of HTML is reduced to its status', async () => {
+  authority.fail('graph', { type: 'status', status: 404, body: '<html>lost</html>' });
+  const { status, stderr } = await home.run(['api', '/me']);
+  assert.is(status, 1);
+  assert.match(stderr, /HTTP 404/);
+  assert.not.match(stderr, 'html');
+});
+
+test('a body comes from the command line, a file or stdin, makes it a POST and is JSON', async () => {
+  const file = `${home.folder}/body.json`;
+  writeFileSync(file, '{"from": "a file"}');
+  for (const [data, stdin] of [
+    ['{"from": "argv"}', undefined],
+    [`@${file}`, undefined],
+    ['-', '{"from": "stdin"}'],
+    ['@-', '{"from": "stdin"}'],
+  ] as const) {
+    const before = authority.requests.length;
+    await home.run(['api', '/me/drive/root/children', '-d', data], stdin === undefined ? {} : { stdin });
+    const sent = authority.requests.slice(before);
+    assert.equal(
+      sent.map(({ method }) => method),
+      ['POST'],
+    );
+  }
+});
+
+for (const [what, args, says] of [
+  ['no JSON', ['-d', '{"a":'], /--data: this is not JSON/],
+  ['no UTF-8', ['-d', '-'], /--data: this is not JSON/],
+  ['a body with GET', ['-X', 'GET', '-d', '{}'], /a GET request has no body/],
+  ['a method that HTTP clients refuse', ['-X', 'TRACE'], /--method: expected/],
+  ['a method that is none', ['-X', 'G T'], /--method: expected/],
+  ['a header without a colon', ['-H', 'nonsense'], /--header: expected 'Name: value'/],
+  ['a header that ends early', ['-H', 'x-name: a\r\nb: c'], /--header/],
+  ['the token as a header', ['-H', 'authorization: Bearer x'], /Authorization is set for you/],
+] as const) {
+  test(`${what} is wrong usage, and nothing is sent`, async () => {
+    const before = authority.requests.length;
+    const { status, stdout, stderr } = await home.run(['api', '/me', ...args], { stdin: '\xff' });
+    assert.is(status, 2);
+    assert.is(stdout, '');
+    assert.match(stderr, says);
+    assert.is(authority.requests.length, before);
+  });
+}
+
+test('a body of another type is sent as it is', async () => {
+  const args = ['-X', 'PUT', '-H', 'Content-Type: text/plain', '-d', 'just {text'];
+  const { status } = await home.run(['api', '/me/drive/root:/plain.txt:/content', ...args]);
+  assert.is(status, 0);
+  assert.is((await home.run(['api', '/me/drive/root:/plain.txt:/content'])).stdout, 'just {text');
+});
+
+test('DELETE answers with nothing, and nothing is printed', async () => {
+  await home.run([
+    'api',
+    '/me/drive/root:/gone.txt:/content',
+    '-X',
+    'put',
+    '-H',
+    'content-type: text/plain',
+    '-d',
+    'x',
+  ]);
+  const { status, stdout, stderr } = await home.run(['api', '-X', 'DELETE', '/me/drive/root:/gone.txt']);
+  assert.is(status, 0);
+  assert.is(stdout, '');
+  assert.is(stderr, '');
+  assert.is((await home.run(['api', '/me/drive/root:/gone.txt'])).status, 1);
+});
+
+test('a file name may have a #, a space or an umlaut in it', async () => {
+  const path = '/me/drive/root:/ä #1 b.txt';
+  const put = await home.run(['api', `${path}:/content`, '-X', 'PUT', '-H', 'content-type: text/plain', '-d', 'x']);
+  assert.is(put.status, 0);
+  assert.is(JSON.parse((await home.run(['api', path])).stdout).name, 'ä #1 b.txt');
+});
+
+test('--paginate prints the items of all pages as one JSON array', async () => {
+  const all = JSON.parse((await home.run(['api', '/me/drive/root/children'])).stdout).value;
+  assert.ok(all.length > 2);
+  const before = authority.count('graph');
+  const { status, stdout } = await home.run(['api', '--paginate', '/me/drive/root/children?$top=2']);
+  assert.is(status, 0);
+  const names = (items: { name: string }[]): string[] => items.map(({ name }) => name);
+  assert.equal(names(JSON.parse(stdout)), names(all));
+  assert.is(authority.count('graph') - before, Math.ceil(all.length / 2));
+});
+
+test('--paginate of what is no collection fails', async () => {
+  const { status, stderr } = await home.run(['api', '--paginate', '/me']);
+  assert.is(status, 1);
+  assert.match(stderr, 'no collection');
+});
+
+test('api without a sign-in and without a terminal ends with 3, and opens no browser', async () => {
+  const before = authority.requests.length;
+  const { status, stdout, stderr } = await home.run([
+    'api',
+    '/me',
+    '--app',
+    'nobody',
+    '--client-id',
+    authority.clientId,
+  ]);
+  assert.is(status, 3);
+  assert.is(stdout, '');
+  assert.match(stderr, /^onedrive-token: .*Run: onedrive-token login.*\n$/);
+  assert.is(authority.requests.length, before);
+});
+
+test('Ctrl-C while Graph does not answer ends with 130', async () => {
+  authority.fail('graph', { type: 'hang' });
+  const before = authority.count('graph');
+  const running = home.start(['api', '/me']);
+  while (authority.count('graph') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  running.child.kill('SIGINT');
+  const { status, stderr } = await running.ended;
+  assert.is(status, 130);
+  assert.is(stderr, 'Interrupted.\n');
+});
+
+test.run();

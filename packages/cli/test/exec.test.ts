@@ -1,0 +1,104 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openSignedInScene } from './fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+test('exec runs a program with the token in its environment and nowhere else', async () => {
+  const { status, stdout, stderr } = await home.run([
+    'exec',
+    '--',
+    'sh',
+    '-c',
+    'printenv ONEDRIVE_TOKEN; ps -ww -eo args',
+  ]);
+  assert.is(status, 0);
+  assert.is(stderr, '');
+  const token = /^.*/.exec(stdout)?.[0] ?? '';
+  assert.ok(authority.issuedSecrets.has(token));
+  assert.match(stdout, 'printenv ONEDRIVE_TOKEN');
+  assert.is(stdout.split(token).length, 2);
+});
+
+test('what comes after the program is the program’s, with or without --', async () => {
+  const print = ['node', '-p', 'process.argv.slice(1).join("|")', '--', '--app', '-x', '--json', '--', 'y'];
+  assert.is((await home.run(['exec', '--', ...print])).stdout, '--app|-x|--json|--|y\n');
+  assert.is((await home.run(['exec', ...print])).stdout, '--app|-x|--json|--|y\n');
+  assert.is((await home.run(['exec', '--app', 'onedrive-token', '--', ...print])).stdout, '--app|-x|--json|--|y\n');
+});
+
+test('exec passes stdin, stdout and stderr through', async () => {
+  const { stdout, stderr } = await home.run(['exec', '--', 'sh', '-c', 'cat; echo oops >&2'], { stdin: 'in and out' });
+  assert.is(stdout, 'in and out');
+  assert.is(stderr, 'oops\n');
+});
+
+test('the passphrase does not reach the program, the rest of the environment does', async () => {
+  const env = { OTHER: 'kept', ONEDRIVE_TOKEN_KEY: '' };
+  const print = 'process.env.OTHER + String("ONEDRIVE_TOKEN_KEY" in process.env)';
+  assert.is((await home.run(['exec', '--', 'node', '-p', print], { env })).stdout, 'keptfalse\n');
+});
+
+for (const [script, expected] of [
+  ['exit 0', 0],
+  ['exit 42', 42],
+  ['kill -KILL $$', 137],
+  ['kill -TERM $$', 143],
+] as const) {
+  test(`a program that ends by '${script}' gives ${expected}`, async () => {
+    assert.is((await home.run(['exec', '--', 'sh', '-c', script])).status, expected);
+  });
+}
+
+test('a program that is not found gives 127, one that cannot be executed 126', async () => {
+  const file = `${home.folder}/data.txt`;
+  writeFileSync(file, 'no program');
+  const missing = await home.run(['exec', '--', 'no-such-program']);
+  assert.is(missing.status, 127);
+  assert.match(missing.stderr, 'no-such-program: command not found');
+  const data = await home.run(['exec', '--', file]);
+  assert.is(data.status, 126);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) {
+  test(`${signal} is passed on, and the program’s answer is the status`, async () => {
+    const file = `${home.folder}/${signal}`;
+    const script = `process.on('${signal}', () => process.exit(9)); require('fs').writeFileSync(${JSON.stringify(file)}, ''); setTimeout(() => {}, 20_000)`;
+    const running = home.start(['exec', '--', 'node', '-e', script]);
+    for (let waited = 0; !isThere(file) && waited < 10_000; waited += 10) await sleep(10);
+    running.child.kill(signal);
+    const { status, stderr } = await running.ended;
+    assert.is(status, 9);
+    assert.is(stderr, '');
+  });
+}
+
+test('exec without a sign-in does not run the program: 3', async () => {
+  const { status, stdout, stderr } = await home.run([
+    'exec',
+    '--app',
+    'nobody',
+    '--client-id',
+    'x',
+    '--',
+    'echo',
+    'ran',
+  ]);
+  assert.is(status, 3);
+  assert.is(stdout, '');
+  assert.match(stderr, 'onedrive-token login');
+});
+
+function isThere(file: string): boolean {
+  try {
+    readFileSync(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test.run();

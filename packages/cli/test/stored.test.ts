@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CliHome, openSignedInScene } from './fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+/** Copies the record of the default app name to others, as if each had signed in. */
+function copyRecord(...names: string[]): void {
+  const database = new DatabaseSync(home.db);
+  database.exec("CREATE TEMP TABLE copy AS SELECT * FROM token WHERE app_name = 'onedrive-token'");
+  for (const name of names) {
+    database.prepare('UPDATE copy SET app_name = ?').run(name);
+    database.exec('INSERT INTO token SELECT * FROM copy');
+  }
+  database.close();
+}
+
+test('status says who is signed in, with what, until when, and asks nobody', async () => {
+  const before = authority.requests.length;
+  const { status, stdout, stderr } = await home.run(['status']);
+  assert.is(status, 0);
+  assert.is(stderr, '');
+  assert.match(stdout, /^Signed in as Someone \(someone@example\.com\)\.\n/);
+  assert.match(stdout, /\nApp name {6}onedrive-token\n/);
+  assert.match(stdout, /\nScopes {8}Files\.ReadWrite\.All\n/);
+  assert.match(stdout, /\nAccess token {2}valid until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(59 min\)\n/);
+  assert.match(stdout, home.db);
+  assert.is(authority.requests.length, before);
+});
+
+test('status --json has the documented fields', async () => {
+  const { status, stdout } = await home.run(['status', '--json']);
+  assert.is(status, 0);
+  const { accessTokenExpiresAt, refreshedAt, account, ...rest } = JSON.parse(stdout);
+  assert.equal(rest, { signedIn: true, appName: 'onedrive-token', scopes: ['Files.ReadWrite.All'] });
+  assert.equal(Object.keys(account).sort(), ['id', 'name', 'username']);
+  assert.ok(Math.abs(refreshedAt - Date.now()) < 60_000);
+  assert.is(accessTokenExpiresAt - refreshedAt, 3_600_000);
+});
+
+test('status ends with 3 where nobody is signed in, with one line that says what to run', async () => {
+  const args = ['--app', 'nobody', '--client-id', authority.clientId];
+  const { status, stdout, stderr } = await home.run(['status', ...args]);
+  assert.is(status, 3);
+  assert.is(stderr, '');
+  assert.match(stdout, /^Not signed in\. Run: onedrive-token login --app nobody .*\n$/);
+  assert.equal(JSON.parse((await home.run(['status', '--json', ...args])).stdout), {
+    signedIn: false,
+    appName: 'nobody',
+    scopes: [],
+  });
+});
+
+test('list prints the app names sorted, a line each, or as a JSON array', async () => {
+  copyRecord('zebra', 'a b', 'ümläut');
+  const { status, stdout, stderr } = await home.run(['list']);
+  assert.is(status, 0);
+  assert.is(stderr, '');
+  assert.is(stdout, 'a b\nonedrive-token\nzebra\nümläut\n');
+  assert.equal(JSON.parse((await home.run(['list', '--json'])).stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
+});
+
+test('an app name cannot move the cursor', async () => {
+  copyRecord('red\u001b[31m\u009b2J\u202e');
+  const { stdout } = await home.run(['list']);
+  assert.match(stdout, 'red\u{fffd}[31m\u{fffd}2J\u{fffd}\n');
+  await home.run(['logout', '--app', 'red\u001b[31m\u009b2J\u202e']);
+});
+
+test('logout forgets one app name, whatever its client id, and leaves the others', async () => {
+  copyRecord('other');
+  const { status, stdout, stderr } = await home.run(['logout', '--app', 'other', '--client-id', 'x']);
+  assert.is(status, 0);
+  assert.is(stdout, '');
+  assert.is(stderr, 'Forgot the tokens of other.\n');
+  assert.not.match((await home.run(['list'])).stdout, 'other');
+  assert.is((await home.run([])).status, 0);
+});
+
+test('logout where nobody is signed in is done: 0', async () => {
+  const { status, stderr } = await home.run(['logout', '--app', 'nobody']);
+  assert.is(status, 0);
+  assert.is(stderr, 'Nobody was signed in.\n');
+  assert.is((await home.run(['logout', '--app', 'nobody', '--json'])).stdout, '[]\n');
+});
+
+test('logout --all forgets every app name', async () => {
+  const { status, stdout } = await home.run(['logout', '--all', '--json']);
+  assert.is(status, 0);
+  assert.equal(JSON.parse(stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
+  assert.is((await home.run(['list'])).stdout, '');
+  assert.is((await home.run([])).status, 3);
+});
+
+test('list and logout without a database find nothing and make none', async () => {
+  using other = new CliHome();
+  for (const command of ['list', 'logout']) assert.is((await other.run([command])).status, 0);
+  assert.is((await other.run(['list', '--json'])).stdout, '[]\n');
+  assert.not(existsSync(other.db));
+});
+
+test.run();
