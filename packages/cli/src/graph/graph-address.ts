@@ -3,7 +3,8 @@ import { UsageError } from '../usage-error.ts';
 /** The root of Microsoft Graph as it was configured, checked. The token goes to its origin and nowhere else. */
 export function readGraphRoot(graph: string): URL {
   const url = URL.parse(graph);
-  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password) {
+  if (url?.username || url?.password) throw new UsageError('--graph: a URL with a password in it is not taken');
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
     throw new UsageError(`--graph: expected a URL like https://graph.microsoft.com/v1.0, got '${graph}'`);
   }
   if (!isPrivate(url)) throw new UsageError('--graph: plain http would show the token to the network; use https');
@@ -18,7 +19,7 @@ export function resolveGraphPath(root: URL, path: string): URL {
   const url = URL.parse(isAbsolute ? encoded : `${root.href.replace(/\/$/, '')}/${encoded.replace(/^\//, '')}`);
   if (!url) throw new UsageError(`'${path}' is no path of Microsoft Graph; try /me/drive`);
   if (url.origin !== root.origin || url.username || url.password) {
-    throw new UsageError(`the token goes to ${root.origin} only, so '${path}' is not called`);
+    throw new UsageError(`the token goes to ${root.origin} only, and without a password; not to ${url.origin}`);
   }
   return url;
 }

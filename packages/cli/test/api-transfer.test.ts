@@ -1,0 +1,219 @@
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openSignedInScene } from './fixtures/cli-home.ts';
+import { openOddGraph } from './fixtures/odd-graph.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+const inHome = (name: string): string => `${home.folder}/${name}`;
+/** Two whole pieces and a bit of a third one. */
+const big = randomBytes(21 * 1024 * 1024 + 7);
+writeFileSync(inHome('big.img'), big);
+writeFileSync(inHome('small.txt'), 'hello');
+writeFileSync(inHome('empty.txt'), '');
+
+/** How many bytes of pieces the provider was sent, and in how many requests. */
+function sentPieces(since: number): number {
+  return authority.requests.slice(since).filter(({ method, endpoint }) => endpoint === 'content' && method === 'PUT')
+    .length;
+}
+
+for (const [name, content] of [
+  ['small.txt', Buffer.from('hello')],
+  ['empty.txt', Buffer.alloc(0)],
+  ['big.img', big],
+] as const) {
+  test(`${name} is uploaded, and downloaded as it was`, async () => {
+    const up = await home.run(['api', `/me/drive/root:/${name}`, '--upload', inHome(name)]);
+    assert.is(up.status, 0);
+    assert.is(up.stderr, '');
+    assert.is(JSON.parse(up.stdout).size, content.length);
+    const copy = inHome(`copy of ${name}`);
+    const down = await home.run(['api', `/me/drive/root:/${name}:/content`, '-o', copy]);
+    assert.is(down.status, 0);
+    assert.is(down.stdout, '');
+    assert.match(down.stderr, `to ${copy}\n`);
+    assert.ok(readFileSync(copy).equals(content));
+  });
+}
+
+test('an upload goes to an item by id as well, and replaces it', async () => {
+  const item = JSON.parse((await home.run(['api', '/me/drive/root:/small.txt'])).stdout);
+  writeFileSync(inHome('other.txt'), 'another text');
+  const { status } = await home.run(['api', '/me/drive/root:/small.txt:', '--upload', inHome('other.txt')]);
+  assert.is(status, 0);
+  const after = JSON.parse((await home.run(['api', `/me/drive/items/${item.id}`])).stdout);
+  assert.is(after.size, 12);
+});
+
+test('an upload goes on after a broken connection, a failure and a piece whose answer was lost', async () => {
+  for (const fault of [
+    { type: 'drop', when: 'before' },
+    { type: 'status', status: 500 },
+    { type: 'drop', when: 'after' },
+  ] as const) {
+    authority.fail('content', fault);
+    const before = authority.requests.length;
+    const { status, stdout } = await home.run(['api', '/me/drive/root:/again.img', '--upload', inHome('big.img')]);
+    assert.is(status, 0);
+    assert.is(JSON.parse(stdout).size, big.length);
+    assert.ok(sentPieces(before) <= 4);
+  }
+  const { stdout } = await home.run(['api', '/me/drive/root:/again.img:/content', '-o', inHome('again.img'), '--json']);
+  assert.equal(JSON.parse(stdout), { file: inHome('again.img'), bytes: big.length });
+  assert.ok(readFileSync(inHome('again.img')).equals(big));
+});
+
+test('an upload whose process died goes on where it stopped', async () => {
+  const running = home.start(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
+  const before = authority.requests.length;
+  // The second piece is not answered.
+  while (sentPieces(before) < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  authority.fail('content', { type: 'hang' }, { times: 9 });
+  while (sentPieces(before) < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  running.child.kill('SIGKILL');
+  await running.ended;
+  authority.clearFaults();
+  assert.is(statSync(`${home.db}.uploads.json`).mode & 0o077, 0);
+  const resumed = authority.requests.length;
+  const { status, stdout } = await home.run(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
+  assert.is(status, 0);
+  assert.is(JSON.parse(stdout).size, big.length);
+  assert.is(sentPieces(resumed), 2);
+  assert.not(authority.requests.slice(resumed).some(({ path }) => path.includes('createUploadSession')));
+  assert.equal(JSON.parse(readFileSync(`${home.db}.uploads.json`, 'utf8')), {});
+});
+
+test('a file that changed since is uploaded from its beginning', async () => {
+  const file = inHome('changing.img');
+  const args = ['api', '/me/drive/root:/changing.img', '--upload', file];
+  writeFileSync(file, big);
+  authority.fail('content', { type: 'status', status: 403 });
+  assert.is((await home.run(args)).status, 1);
+  utimesSync(file, 1, 1);
+  const before = authority.requests.length;
+  assert.is((await home.run(args)).status, 0);
+  assert.is(sentPieces(before), 3);
+});
+
+test('an upload whose session has gone starts again', async () => {
+  authority.fail('content', { type: 'status', status: 404 });
+  const { status, stdout } = await home.run(['api', '/me/drive/root:/gone.img', '--upload', inHome('big.img')]);
+  assert.is(status, 0);
+  assert.is(JSON.parse(stdout).size, big.length);
+});
+
+test('Ctrl-C during an upload says that it can go on', async () => {
+  authority.fail('content', { type: 'hang' });
+  const before = authority.requests.length;
+  const running = home.start(['api', '/me/drive/root:/late.img', '--upload', inHome('big.img')]);
+  while (sentPieces(before) < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  running.child.kill('SIGINT');
+  const { status, stderr } = await running.ended;
+  assert.is(status, 130);
+  assert.is(stderr, 'The same command goes on where this one stopped.\nInterrupted.\n');
+});
+
+for (const [what, file, expected, says] of [
+  ['is missing', 'no-such-file', 1, /cannot read .*no-such-file: no such file/],
+  ['is a folder', '.', 2, /is not a file/],
+] as const) {
+  test(`an upload of what ${what} says so`, async () => {
+    const { status, stdout, stderr } = await home.run(['api', '/me/drive/root:/x', '--upload', inHome(file)]);
+    assert.is(status, expected);
+    assert.is(stdout, '');
+    assert.match(stderr, says);
+  });
+}
+
+test('a download that fails leaves what was there before, and nothing beside it', async () => {
+  const file = inHome('kept.txt');
+  writeFileSync(file, 'kept');
+  const { status, stderr } = await home.run(['api', '/me/drive/root:/missing.txt:/content', '-o', file]);
+  assert.is(status, 1);
+  assert.match(stderr, 'HTTP 404');
+  assert.is(readFileSync(file, 'utf8'), 'kept');
+  assert.equal(leftovers(), []);
+});
+
+test('a download through a link replaces what the link leads to', async () => {
+  writeFileSync(inHome('target.txt'), 'old');
+  symlinkSync('target.txt', inHome('link.txt'));
+  await home.run(['api', '/me/drive/root:/small.txt:/content', '-o', inHome('link.txt')]);
+  assert.is(readFileSync(inHome('target.txt'), 'utf8'), 'another text');
+});
+
+test('-o - is stdout', async () => {
+  const { status, stdout } = await home.run(['api', '/me/drive/root:/small.txt:/content', '-o', '-']);
+  assert.is(status, 0);
+  assert.is(stdout, 'another text');
+});
+
+test('a download into a folder that is missing says so', async () => {
+  const { status, stderr } = await home.run(['api', '/me', '-o', inHome('no/such/folder')]);
+  assert.is(status, 1);
+  assert.match(stderr, /cannot write .*no\/such\/folder: no such file or directory/);
+});
+
+for (const [tag, says] of [
+  ['"v1"', undefined],
+  ['W/"v1"', /broke after 1000 bytes/],
+  ['"v2"', /changed while it was downloaded/],
+] as const) {
+  test(`a download that breaks off ${says ? 'fails' : 'goes on where it was'} with the tag ${tag}`, async () => {
+    const content = randomBytes(5000);
+    await using graph = await openOddGraph(({ headers }, response) => {
+      const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
+      const isSame = headers['if-range'] === '"v1"';
+      if (headers.range && isSame) {
+        response.writeHead(206, { 'content-range': `bytes ${from}-4999/5000`, 'content-length': 5000 - from });
+        response.end(content.subarray(from));
+      } else if (headers.range) response.end('something else');
+      else {
+        response.writeHead(200, { etag: tag, 'content-length': 5000 });
+        response.write(content.subarray(0, 1000), () => setTimeout(() => response.destroy(), 50));
+      }
+    });
+    const file = inHome('broken.bin');
+    const { status, stderr } = await home.run(['api', '/file', '-o', file, '--graph', graph.origin]);
+    if (says) {
+      assert.is(status, 6);
+      assert.match(stderr, says);
+      assert.not(existsSync(file));
+    } else {
+      assert.is(status, 0);
+      assert.ok(readFileSync(file).equals(content));
+      rmSync(file);
+    }
+    assert.equal(leftovers(), []);
+  });
+}
+
+test('nothing is uploaded to where others could read along', async () => {
+  await using graph = await openOddGraph((_request, response) => {
+    response.end(JSON.stringify({ uploadUrl: 'http://example.com/upload', expirationDateTime: '2999-01-01' }));
+  });
+  const args = ['api', '/me/drive/root:/x', '--upload', inHome('small.txt'), '--graph', graph.origin];
+  const { status, stderr } = await home.run(args);
+  assert.is(status, 1);
+  assert.match(stderr, 'not uploading to http://example.com');
+});
+
+function leftovers(): string[] {
+  return readdirSync(home.folder).filter((name) => name.endsWith('.part'));
+}
+
+test.run();
