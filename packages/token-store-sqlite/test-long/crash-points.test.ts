@@ -1,0 +1,152 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openTokenStore, type TokenStoreError } from '../src/index.ts';
+import { startProgram } from '../test/start-program.ts';
+import { temporaryDirectory } from '../test/temporary-directory.ts';
+
+const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
+if (!canTrace) console.log('skipped: strace kills a process at a system call (apt-get install strace)');
+
+/** The system calls that change a file, or make the change last. */
+const calls = ['mkdir', 'openat', 'fchmod', 'chmod', 'pwrite64', 'write', 'fsync', 'ftruncate', 'unlink', 'close'];
+const [key, otherKey] = [Buffer.alloc(32, 'k'), Buffer.alloc(32, 'o')];
+const lockOf = (path: string): string =>
+  `${path}-lock-${createHash('sha256').update('app').digest('hex').slice(0, 32)}`;
+const names = Array.from({ length: 2 }, (_, index) => `app${index}`);
+const recordOf = (name: string) => ({ refreshToken: `refresh of ${name}`, accessToken: 'x'.repeat(3_000) });
+
+interface Scenario {
+  action: string;
+  prepare(path: string): void;
+  /** What must be true after a kill at any point, before anybody else has opened the file. */
+  check(path: string): void;
+  leastPoints: number;
+}
+
+function withRecords(path: string, options: { key?: Uint8Array }): void {
+  using store = openTokenStore(path, options);
+  for (const name of names) store.set(name, recordOf(name));
+}
+
+/** One of the keys opens the file, the others are refused, and every record is there. */
+function checkOneOf(path: string, keys: (Uint8Array | undefined)[]): void {
+  let opened = 0;
+  for (const candidate of keys) {
+    try {
+      using store = openTokenStore(path, candidate ? { key: candidate } : {});
+      for (const name of names) assert.equal(store.get(name), recordOf(name));
+      // A journal that was not complete at the kill stays until the next write, which must not trip over it.
+      store.set('app', recordOf('app'));
+      store.delete('app');
+      opened++;
+    } catch (error) {
+      if ((error as TokenStoreError).code !== 'STORE_KEY') throw error;
+    }
+  }
+  assert.is(opened, 1);
+}
+
+const scenarios: Scenario[] = [
+  {
+    action: 'create',
+    leastPoints: 30,
+    prepare: () => {},
+    check: (path) => {
+      using store = openTokenStore(path);
+      const found = store.get('app');
+      assert.ok(found === undefined || found.refreshToken === 'new', JSON.stringify(found));
+      store.set('app', { refreshToken: 'after' });
+    },
+  },
+  {
+    action: 'migrate',
+    leastPoints: 30,
+    prepare: (path) => {
+      const database = new Database(path);
+      database.exec('CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name))');
+      for (const name of names) database.prepare('INSERT INTO token VALUES (?, ?)').run(name, `refresh of ${name}`);
+      database.close();
+    },
+    check: (path) => {
+      // The original class may be the next to open it.
+      const database = new Database(path);
+      const read = database.prepare('SELECT refresh_token FROM token WHERE app_name = ?').pluck();
+      for (const name of names) assert.is(read.get(name), `refresh of ${name}`);
+      database.close();
+      using store = openTokenStore(path);
+      for (const name of names) assert.equal(store.get(name), { refreshToken: `refresh of ${name}` });
+      assert.ok(store.replace('app0', 'refresh of app0', recordOf('app0')));
+    },
+  },
+  {
+    action: 'encrypt',
+    leastPoints: 30,
+    prepare: (path) => withRecords(path, {}),
+    check: (path) => checkOneOf(path, [undefined, key]),
+  },
+  {
+    action: 'change the key',
+    leastPoints: 30,
+    prepare: (path) => withRecords(path, { key }),
+    check: (path) => checkOneOf(path, [key, otherKey]),
+  },
+  {
+    action: 'decrypt',
+    leastPoints: 30,
+    prepare: (path) => withRecords(path, { key }),
+    check: (path) => checkOneOf(path, [key, undefined]),
+  },
+  {
+    action: 'lock',
+    leastPoints: 5,
+    prepare: (path) => withRecords(path, {}),
+    check: (path) => {
+      using store = openTokenStore(path);
+      for (const name of names) assert.equal(store.get(name), recordOf(name));
+    },
+  },
+];
+
+/** Kills the action at the nth of these calls on the files. False where it makes fewer. */
+async function killAt({ action, prepare, check }: Scenario, call: string, n: number): Promise<boolean> {
+  const directory = join(temporaryDirectory(), 'new');
+  const path = join(directory, 'tokens.db');
+  if (action !== 'create') mkdirSync(directory);
+  prepare(path);
+  const files = [directory, path, `${path}-journal`, lockOf(path), `${lockOf(path)}-queue`];
+  const only = files.flatMap((name) => ['-P', name]);
+  const inject = `inject=${call}:signal=SIGKILL:when=${n}`;
+  const tool = ['strace', '-f', '-o', '/dev/null', ...only, '-e', `trace=${call}`, '-e', inject];
+  const { signal, code } = await startProgram('once', [action, path], tool).ended;
+  if (signal === null) assert.is(code, 0);
+  check(path);
+  if (action === 'lock') {
+    using store = openTokenStore(path);
+    await store.exclusively('app', async () => {});
+  }
+  assert.equal(readdirSync(directory), ['tokens.db'], `after a kill at ${call} ${n}`);
+  return signal === 'SIGKILL';
+}
+
+for (const scenario of scenarios) {
+  (canTrace ? test : test.skip)(`a kill at any system call of "${scenario.action}" leaves all or nothing`, async () => {
+    let points = 0;
+    // Two at a time: most of it is the start of Node.
+    const queue = [...calls];
+    const lane = async (): Promise<void> => {
+      for (let call = queue.shift(); call; call = queue.shift()) {
+        for (let n = 1; await killAt(scenario, call, n); n++) points++;
+      }
+    };
+    await Promise.all([lane(), lane()]);
+    console.log(`${scenario.action}: ${points} points`);
+    assert.ok(points >= scenario.leastPoints, `only ${points} points`);
+  });
+}
+
+test.run();

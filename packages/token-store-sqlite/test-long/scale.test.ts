@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openTokenStore, type TokenRecord } from '../src/index.ts';
+import { temporaryDirectory } from '../test/temporary-directory.ts';
+
+const many = 100_000;
+
+/** A database with so many names, filled in one transaction: the store itself makes every record last, one by one. */
+function databaseWith(count: number): string {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  const store = openTokenStore(path);
+  store.set('app0', recordOf(0));
+  store.close();
+  const database = new Database(path);
+  const insert = database.prepare(
+    'INSERT INTO token (app_name, refresh_token, access_token, expires_at) VALUES (?, ?, ?, ?)',
+  );
+  database.transaction(() => {
+    for (let index = 1; index < count; index++) {
+      const { refreshToken, accessToken, expiresAt } = recordOf(index);
+      insert.run(`app${index}`, refreshToken, accessToken, expiresAt);
+    }
+  })();
+  database.close();
+  return path;
+}
+
+function recordOf(index: number): TokenRecord {
+  return { refreshToken: `refresh-${index}-${'r'.repeat(500)}`, accessToken: 'a'.repeat(1_500), expiresAt: index };
+}
+
+/** The least of many measurements: what it costs when nothing else gets in the way. */
+function fastest(measurements: number, act: () => void): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let index = 0; index < measurements; index++) {
+    const start = performance.now();
+    act();
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
+}
+
+const [large, small] = [databaseWith(many), databaseWith(10)];
+
+test('get among 100,000 names takes at most 1.5 times as long as among 10', () => {
+  using among = openTokenStore(large);
+  using few = openTokenStore(small);
+  let next = 0;
+  const read = (store: typeof among, count: number) => () => {
+    for (let index = 0; index < 200; index++) {
+      next = (next + 7_919) % count;
+      if (store.get(`app${next}`)?.expiresAt !== next) throw new Error(`app${next}`);
+    }
+  };
+  let [slow, fast] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let round = 0; round < 20; round++) {
+    slow = Math.min(slow, fastest(10, read(among, many)));
+    fast = Math.min(fast, fastest(10, read(few, 10)));
+  }
+  console.log(`get: ${(slow / fast).toFixed(2)} times`);
+  assert.ok(slow / fast <= 1.5, `${slow / fast} times`);
+});
+
+test('opening with 100,000 names takes no longer than with 10', () => {
+  const open = (path: string) => () => {
+    using store = openTokenStore(path);
+    store.get('app5');
+  };
+  const ratio = fastest(100, open(large)) / fastest(100, open(small));
+  console.log(`opening: ${ratio.toFixed(2)} times`);
+  assert.ok(ratio < 1.5, `${ratio} times`);
+});
+
+test('100,000 names are listed within a second', () => {
+  using store = openTokenStore(large);
+  let count = 0;
+  const milliseconds = fastest(3, () => {
+    count = store.list().length;
+  });
+  console.log(`list: ${milliseconds.toFixed(0)} ms`);
+  assert.is(count, many);
+  assert.ok(milliseconds < 1_000, `${milliseconds} ms`);
+});
+
+test('100,000 records are encrypted in one go, and read as before', () => {
+  using store = openTokenStore(large);
+  store.rekey(new Uint8Array(32).fill(1));
+  for (const index of [0, 1, 99_999]) assert.equal(store.get(`app${index}`), recordOf(index));
+  assert.is(store.list().length, many);
+});
+
+test.run();
