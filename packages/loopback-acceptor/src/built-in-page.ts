@@ -11,7 +11,7 @@ main{width:100%;max-width:30rem;padding:2rem;background:var(--card);border:1px s
 svg{display:block;width:2.5rem;height:2.5rem;fill:none;stroke:var(--bad);stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 .accepted svg{stroke:var(--good)}
 h1{margin:.75rem 0 .25rem;font-size:1.375rem;line-height:1.3}
-p{margin:.5rem 0 0}
+p{margin:.5rem 0 0;text-wrap:pretty}
 .reason{margin-top:1.25rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--soft);font-size:.875rem}
 code{font-family:ui-monospace,monospace;color:var(--text)}
 `;
@@ -27,13 +27,13 @@ function describe({ outcome, redeemed }: PageContext): [heading: string, sentenc
   if (outcome === 'denied') {
     return [
       'You are not signed in',
-      'The sign-in was declined. You can close this window and try again in the program.',
+      'The provider did not grant access. You can close this window and try again in the program.',
     ];
   }
   if (outcome === 'failed') {
     return [
       'You are not signed in',
-      'The program could not finish the sign-in. You can close this window; the program knows more.',
+      'The program could not finish the sign-in. You can close this window and try again in the program.',
     ];
   }
   return redeemed

@@ -1,0 +1,77 @@
+/**
+ * Signs in to a remote MCP server. The SDK does discovery, registration, PKCE and redemption; its `OAuthClientProvider`
+ * leaves the waiting to the program. A real one keeps what `saveClientInformation` and `saveTokens` are given.
+ */
+import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type {
+  OAuthClientInformationMixed,
+  OAuthClientMetadata,
+  OAuthTokens,
+} from '@modelcontextprotocol/sdk/shared/auth.js';
+import { openAcceptor } from 'loopback-acceptor';
+import { createState } from 'pkce-state';
+
+class LoopbackAuthProvider implements OAuthClientProvider {
+  readonly redirectUrl: string;
+  readonly #state: string;
+  readonly #openBrowser: (url: string) => unknown;
+  #client: OAuthClientInformationMixed | undefined;
+  #tokens: OAuthTokens | undefined;
+  #verifier = '';
+
+  constructor(redirectUrl: string, state: string, openBrowser: (url: string) => unknown) {
+    this.redirectUrl = redirectUrl;
+    this.#state = state;
+    this.#openBrowser = openBrowser;
+  }
+
+  get clientMetadata(): OAuthClientMetadata {
+    return {
+      client_name: 'My MCP client',
+      redirect_uris: [this.redirectUrl],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+    };
+  }
+
+  state = (): string => this.#state;
+  clientInformation = (): OAuthClientInformationMixed | undefined => this.#client;
+  saveClientInformation = (client: OAuthClientInformationMixed): void => {
+    this.#client = client;
+  };
+  tokens = (): OAuthTokens | undefined => this.#tokens;
+  saveTokens = (tokens: OAuthTokens): void => {
+    this.#tokens = tokens;
+  };
+  codeVerifier = (): string => this.#verifier;
+  saveCodeVerifier = (verifier: string): void => {
+    this.#verifier = verifier;
+  };
+  redirectToAuthorization = (url: URL): void => void this.#openBrowser(url.href);
+}
+
+/** Connects to an MCP server that may want the person to sign in. */
+export async function connect(serverUrl: string, openBrowser: (url: string) => unknown): Promise<Client> {
+  const state = createState();
+  await using acceptor = await openAcceptor({ state });
+  const authProvider = new LoopbackAuthProvider(acceptor.redirectUri, state, openBrowser);
+  const connectOnce = async (): Promise<Client> => {
+    const client = new Client({ name: 'my-mcp-client', version: '1.0.0' });
+    transport = new StreamableHTTPClientTransport(new URL(serverUrl), { authProvider });
+    await client.connect(transport);
+    return client;
+  };
+  let transport: StreamableHTTPClientTransport;
+  try {
+    return await connectOnce();
+  } catch (error) {
+    // The browser is on its way: the transport has opened it.
+    if (!(error instanceof UnauthorizedError)) throw error;
+    await acceptor.accept(({ code }) => transport.finishAuth(code));
+    return connectOnce();
+  }
+}

@@ -1,0 +1,276 @@
+// For what runs inside the page.
+/// <reference lib="dom" />
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import axe from 'axe-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page, Request } from 'playwright-core';
+import { chromiumPath, launchChromium } from 'testing-authority/chromium';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type AcceptorOptions, openAcceptor } from '../src/index.ts';
+import { rejection, within } from './within.ts';
+
+if (!chromiumPath)
+  console.log('skipped: the page in a real browser needs chromium on PATH (Debian: apt install chromium)');
+const inBrowser = chromiumPath ? test : test.skip;
+let browser: Browser;
+test.before(async () => {
+  if (chromiumPath) browser = await launchChromium(chromiumPath);
+});
+test.after(async () => {
+  await browser?.close();
+});
+
+const code = 'THE-SECRET-CODE';
+const hostile = `<script>document.title='hacked'</script><img src=x onerror="document.title='hacked'">\u202etxt.exe `;
+const outcomes = {
+  'signed in': { query: `code=${code}`, redeem: async () => 'the token', heading: 'You are signed in' },
+  'passed on': { query: `code=${code}`, redeem: undefined, heading: 'Your sign-in goes on in the program' },
+  denied: {
+    query: `error=access_denied&error_description=${encodeURIComponent(hostile.padEnd(10_000, 'x'))}`,
+    redeem: undefined,
+    heading: 'You are not signed in',
+  },
+  failed: {
+    query: `code=${code}`,
+    redeem: () => Promise.reject(new Error(hostile)),
+    heading: 'You are not signed in',
+  },
+};
+
+/** Sends the browser to an acceptor with an answer. Gives the page, and everything that Chromium complained about. */
+async function showPage(
+  context: BrowserContext,
+  { query, redeem }: { query: string; redeem?: (() => Promise<unknown>) | undefined },
+  options: Partial<AcceptorOptions> = {},
+): Promise<{ page: Page; complaints: string[]; address: string }> {
+  await using acceptor = await openAcceptor({ state: 'right', ...options });
+  const outcome = redeem ? acceptor.accept(redeem) : acceptor.accept();
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
+  await page.goto(`${acceptor.redirectUri}/?${query}&state=right`);
+  await within(
+    5_000,
+    'the outcome',
+    outcome.catch(() => {}),
+  );
+  return { page, complaints, address: `${acceptor.redirectUri}/` };
+}
+
+async function inContext(
+  options: BrowserContextOptions,
+  task: (context: BrowserContext) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext(options);
+  context.setDefaultTimeout(10_000);
+  try {
+    await task(context);
+  } finally {
+    await context.close();
+  }
+}
+
+for (const [name, { query, redeem, heading }] of Object.entries(outcomes)) {
+  inBrowser(`${name}: axe-core finds nothing in light, dark, narrow or wide, and nothing overflows`, async () => {
+    await inContext({ deviceScaleFactor: 2 }, async (context) => {
+      const { page } = await showPage(context, { query, redeem });
+      assert.is(await page.getByRole('heading', { level: 1 }).textContent(), heading);
+      await page.evaluate(axe.source);
+      for (const colorScheme of ['light', 'dark'] as const) {
+        // 320 CSS pixels are a phone, or a window of 640 at 200 % (WCAG 1.4.10).
+        for (const width of [320, 1_280]) {
+          await page.emulateMedia({ colorScheme });
+          await page.setViewportSize({ width, height: 600 });
+          assert.equal(await findFlaws(page), [], `${colorScheme}, ${width} pixels`);
+        }
+      }
+    });
+  });
+
+  inBrowser(`${name}: no script but ours runs, no violation of the policy, the code is out of sight`, async () => {
+    await inContext({}, async (context) => {
+      const { page, complaints, address } = await showPage(context, { query, redeem });
+      // Chromium asks for a favicon only after a while, where it does.
+      await delay(100);
+      const expected = name === 'failed' ? [/status of 500/] : [];
+      assert.is(complaints.length, expected.length, complaints.join('\n'));
+      assert.is(await page.title(), heading);
+      assert.is(page.url(), address);
+      assert.is(await page.evaluate(() => location.href), address);
+      const session = await context.newCDPSession(page);
+      const { entries } = await session.send('Page.getNavigationHistory');
+      assert.equal(
+        entries.map((entry) => entry.url),
+        ['about:blank', address],
+      );
+      assert.not.match(await page.content(), code);
+    });
+  });
+}
+
+inBrowser('a hostile description is shown as text, on its own, in its own direction', async () => {
+  await inContext({}, async (context) => {
+    const { page } = await showPage(context, outcomes.denied);
+    const text = await page.locator('.reason').textContent();
+    assert.match(
+      text ?? '',
+      `<script>document.title='hacked'</script><img src=x onerror="document.title='hacked'"> txt.exe xxx`,
+    );
+    assert.is(await page.locator('img, script:not(body > script)').count(), 0);
+  });
+});
+
+inBrowser('without JavaScript the page is the same', async () => {
+  await inContext({ javaScriptEnabled: false }, async (context) => {
+    const { page } = await showPage(context, outcomes['signed in']);
+    await page.getByText('You can close this window and go back to the program.').waitFor();
+  });
+});
+
+inBrowser('a page of renderPage has its inline style, runs no script, and loses the code as well', async () => {
+  await inContext({}, async (context) => {
+    const renderPage = (): string =>
+      `<!doctype html><title>Mine</title><style>h1{color:rgb(1,2,3)}</style><h1 style="margin:7px">Mine</h1><script>document.title='hacked'</script>`;
+    const { page, complaints, address } = await showPage(context, outcomes['signed in'], { renderPage });
+    const { color, margin } = await page.locator('h1').evaluate((element) => {
+      const { color, margin } = getComputedStyle(element);
+      return { color, margin };
+    });
+    assert.equal({ color, margin }, { color: 'rgb(1, 2, 3)', margin: '7px' });
+    assert.is(await page.title(), 'Mine');
+    assert.is(page.url(), address);
+    assert.is(complaints.length, 1, 'the script that was not run');
+  });
+});
+
+inBrowser('the page waits in the browser until the redemption is over', async () => {
+  await inContext({}, async (context) => {
+    const { page } = await showPage(context, {
+      query: `code=${code}`,
+      redeem: () => delay(300, 'the token'),
+    });
+    assert.is(await page.title(), 'You are signed in');
+  });
+});
+
+inBrowser('the page arrives whole over a slow line, though the sockets are gone soon', async () => {
+  await inContext({}, async (context) => {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    const accepted = acceptor.accept(async () => 'the token');
+    const page = await context.newPage();
+    const session = await context.newCDPSession(page);
+    await session.send('Network.enable');
+    const slow = { offline: false, latency: 100, downloadThroughput: 4_000, uploadThroughput: 4_000 };
+    await session.send('Network.emulateNetworkConditions', slow);
+    const arrived = page.goto(`${acceptor.redirectUri}/?code=a&state=right`);
+    await within(5_000, 'the redemption', accepted);
+    await within(500, 'close()', acceptor.close());
+    await arrived;
+    assert.is(await page.title(), 'You are signed in');
+    assert.is(page.url(), `${acceptor.redirectUri}/`);
+  });
+});
+
+inBrowser('a form that a provider’s page posts is the answer', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', path: '/callback' });
+  const redeemed = acceptor.accept(async (response) => response.code);
+  const form = `<form method="post" action="${acceptor.redirectUri}"><input name="code" value="${code}"><input name="state" value="right"></form><script>document.forms[0].submit()</script>`;
+  await using provider = await serve(form);
+  await inContext({}, async (context) => {
+    const page = await context.newPage();
+    await page.goto(provider.url);
+    await page.getByRole('heading', { name: 'You are signed in' }).waitFor();
+    assert.is(await within(1_000, 'the redemption', redeemed), code);
+    assert.is(page.url(), acceptor.redirectUri);
+  });
+});
+
+inBrowser(
+  'images, frames, scripts and fetches of a web page are refused, even with the right state, and the person signs in',
+  async () => {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    const redeemed = acceptor.accept(async (response) => response.code);
+    const target = `${acceptor.redirectUri}/?code=attacker&state=right`;
+    const body = `<img src="${target}"><iframe src="${target}"></iframe><script src="${target}"></script><link rel=stylesheet href="${target}">
+<script>
+fetch('${target}', { mode: 'no-cors' }).catch(() => {});
+fetch('${acceptor.redirectUri}', { method: 'POST', mode: 'no-cors', body: new URLSearchParams({ code: 'attacker', state: 'right' }) }).catch(() => {});
+fetch('${acceptor.redirectUri}', { method: 'POST', headers: { 'x-preflight': '1' }, body: new URLSearchParams({ code: 'attacker', state: 'right' }) }).catch(() => {});
+navigator.sendBeacon('${acceptor.redirectUri}', new URLSearchParams({ code: 'attacker', state: 'right' }));
+</script>`;
+    await using attacker = await serve(body);
+    await inContext({}, async (context) => {
+      const page = await context.newPage();
+      const ends = new Set<string>();
+      const ours = (request: Request): boolean => request.url().startsWith(acceptor.redirectUri);
+      const name = (request: Request): string => `${request.method()} ${request.resourceType()}`;
+      page.on('response', (response) => {
+        if (ours(response.request())) ends.add(`${name(response.request())}: ${response.status()}`);
+      });
+      // Chromium keeps from the page what it asked for as a picture and is none.
+      page.on('requestfailed', (request) => {
+        if (ours(request)) ends.add(`${name(request)}: ${request.failure()?.errorText}`);
+      });
+      await page.goto(attacker.url, { waitUntil: 'networkidle' });
+      for (const end of ['GET document: 403', 'GET fetch: 403', 'POST fetch: 403', 'POST ping: 403']) {
+        assert.ok(ends.has(end), `${end} in ${[...ends]}`);
+      }
+      assert.ok(
+        [...ends].some((end) => /^GET image: (403|net::ERR_BLOCKED_BY_ORB)$/.test(end)),
+        [...ends].join(),
+      );
+      await page.goto(`${acceptor.redirectUri}/?code=person&state=right`);
+      assert.is(await within(1_000, 'the redemption', redeemed), 'person');
+    });
+  },
+);
+
+inBrowser('a browser that is closed during the redemption does not disturb it', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const started = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<string>();
+  const redeemed = acceptor.accept(() => {
+    started.resolve();
+    return finish.promise;
+  });
+  await inContext({}, async (context) => {
+    const page = await context.newPage();
+    const arrived = rejection(page.goto(`${acceptor.redirectUri}/?code=a&state=right`));
+    await within(5_000, 'the answer', started.promise);
+    await page.close();
+    await arrived;
+  });
+  finish.resolve('the token');
+  assert.is(await within(1_000, 'the redemption', redeemed), 'the token');
+});
+
+/** What axe-core finds or doubts, and whether one has to scroll sideways. */
+function findFlaws(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const { violations, incomplete } = await (window as unknown as { axe: typeof axe }).axe.run();
+    const flaws = [...violations, ...incomplete].map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`);
+    const overflow = document.documentElement.scrollWidth - window.innerWidth;
+    return overflow > 0 ? [...flaws, `${overflow} pixels too wide`] : flaws;
+  });
+}
+
+/** Somebody else's page. */
+async function serve(html: string): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><title>Somebody</title>${html}`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test.run();

@@ -1,0 +1,37 @@
+import { ScriptedBrowser } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { connect } from '../examples/mcp-client.ts';
+import { startMcpServer } from './mcp-server.ts';
+import { rejection, within } from './within.ts';
+
+test('the MCP example signs in to a server of the SDK, which then answers', async () => {
+  await using server = await startMcpServer();
+  const pages: Promise<{ html: string }>[] = [];
+  const client = await within(
+    10_000,
+    'the connection',
+    connect(server.url, (url) => pages.push(new ScriptedBrowser().open(url))),
+  );
+  const { tools } = await client.listTools();
+  assert.equal(
+    tools.map(({ name }) => name),
+    ['greet'],
+  );
+  assert.is(pages.length, 1);
+  assert.match((await pages[0])?.html ?? '', 'You are signed in');
+  await client.close();
+});
+
+test('the MCP example fails where the browser comes back with an error', async () => {
+  await using server = await startMcpServer();
+  const refuse = (url: string): unknown => {
+    const { searchParams } = new URL(url);
+    const answer = new URL(searchParams.get('redirect_uri') ?? '');
+    answer.search = `error=access_denied&state=${searchParams.get('state')}`;
+    return new ScriptedBrowser().open(answer.href);
+  };
+  assert.is((await rejection(connect(server.url, refuse), 10_000)).code, 'AUTHORIZATION_ERROR');
+});
+
+test.run();

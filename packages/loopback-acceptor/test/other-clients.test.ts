@@ -1,0 +1,157 @@
+import {
+  CryptoProvider,
+  type INetworkModule,
+  type NetworkRequestOptions,
+  type NetworkResponse,
+  PublicClientApplication,
+} from '@azure/msal-node';
+import * as oauth from 'oauth4webapi';
+import * as client from 'openid-client';
+import { signInAs, startAuthority } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { AuthorizationError, openAcceptor } from '../src/index.ts';
+import { rejection, within } from './within.ts';
+
+const authority = await startAuthority();
+const scope = 'openid profile offline_access https://graph.microsoft.com/Files.ReadWrite.All';
+test.after(() => authority.close());
+
+for (const responseMode of ['query', 'form_post']) {
+  test(`openid-client signs in by ${responseMode}, and all it leaves to others is the waiting`, async () => {
+    const config = await client.discovery(new URL(authority.issuer), authority.clientId, undefined, client.None(), {
+      execute: [client.allowInsecureRequests],
+    });
+    const state = client.randomState();
+    const pkceCodeVerifier = client.randomPKCECodeVerifier();
+    await using acceptor = await openAcceptor({ state });
+    // With a slash: openid-client takes it from the answer's address when it redeems the code, and both have to be the same.
+    const redirectUri = new URL(acceptor.redirectUri).href;
+    const redeemed = acceptor.accept(({ params }) => {
+      const answer = new URL(`?${params}`, redirectUri);
+      return client.authorizationCodeGrant(config, answer, { pkceCodeVerifier, expectedState: state });
+    });
+    const url = client.buildAuthorizationUrl(config, {
+      redirect_uri: redirectUri,
+      response_mode: responseMode,
+      scope,
+      state,
+      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: 'S256',
+    });
+    const page = await signInAs(url.href, { username: 'ada@example.com' });
+    const tokens = await within(5_000, 'the tokens', redeemed);
+    assert.is(tokens.claims()?.preferred_username, 'ada@example.com');
+    assert.match(page.html, '<h1>You are signed in</h1>');
+    await expectGraph(tokens.access_token);
+  });
+}
+
+test('oauth4webapi signs in, and validates the parameters that the acceptor hands over', async () => {
+  const issuer = new URL(authority.issuer);
+  const insecure = { [oauth.allowInsecureRequests]: true };
+  const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure));
+  const app = { client_id: authority.clientId };
+  const state = oauth.generateRandomState();
+  const verifier = oauth.generateRandomCodeVerifier();
+  await using acceptor = await openAcceptor({ state });
+  const redeemed = acceptor.accept(async ({ params }) => {
+    const response = await oauth.authorizationCodeGrantRequest(
+      server,
+      app,
+      oauth.None(),
+      oauth.validateAuthResponse(server, app, params, state),
+      acceptor.redirectUri,
+      verifier,
+      insecure,
+    );
+    return oauth.processAuthorizationCodeResponse(server, app, response);
+  });
+  const url = new URL(server.authorization_endpoint ?? '');
+  url.search = new URLSearchParams({
+    client_id: app.client_id,
+    redirect_uri: acceptor.redirectUri,
+    response_type: 'code',
+    scope,
+    state,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }).toString();
+  await signInAs(url.href);
+  const tokens = await within(5_000, 'the tokens', redeemed);
+  assert.ok(tokens.refresh_token);
+  await expectGraph(tokens.access_token);
+});
+
+/** What msal-node believes to talk to: it insists on https, and knows this host's endpoints by heart. */
+const microsoft = 'https://login.microsoftonline.com';
+
+test('msal-node signs in with getAuthCodeUrl and acquireTokenByCode', async () => {
+  const app = new PublicClientApplication({
+    auth: { clientId: authority.clientId, authority: `${microsoft}/consumers` },
+    system: { networkClient },
+  });
+  const crypto = new CryptoProvider();
+  const { verifier, challenge } = await crypto.generatePkceCodes();
+  const state = crypto.createNewGuid();
+  await using acceptor = await openAcceptor({ state });
+  const request = { scopes: ['User.Read'], redirectUri: acceptor.redirectUri };
+  const redeemed = acceptor.accept(({ code }) => app.acquireTokenByCode({ ...request, code, codeVerifier: verifier }));
+  const url = await app.getAuthCodeUrl({
+    ...request,
+    responseMode: 'form_post',
+    state,
+    codeChallenge: challenge,
+    codeChallengeMethod: 'S256',
+  });
+  const page = await signInAs(url.replace(microsoft, authority.origin), { username: 'ada@example.com' });
+  const { account, accessToken } = await within(5_000, 'the tokens', redeemed);
+  assert.is(account?.username, 'ada@example.com');
+  assert.match(page.html, '<h1>You are signed in</h1>');
+  await expectGraph(accessToken);
+});
+
+test('a person who declines is an AuthorizationError, and redeem is spared', async () => {
+  const state = client.randomState();
+  await using acceptor = await openAcceptor({ state });
+  const rejected = rejection(acceptor.accept(() => Promise.reject(new Error('it ran'))));
+  const url = new URL(`${authority.url}/oauth2/v2.0/authorize`);
+  url.search = new URLSearchParams({
+    client_id: authority.clientId,
+    redirect_uri: acceptor.redirectUri,
+    response_type: 'code',
+    scope,
+    state,
+    code_challenge: await client.calculatePKCECodeChallenge(client.randomPKCECodeVerifier()),
+    code_challenge_method: 'S256',
+  }).toString();
+  const page = await signInAs(url.href, { deny: true });
+  const error = await rejected;
+  assert.instance(error, AuthorizationError);
+  assert.is((error as AuthorizationError).error, 'access_denied');
+  assert.match(page.html, '<code>access_denied</code>');
+});
+
+const networkClient: INetworkModule = {
+  sendGetRequestAsync: (url, options) => send('GET', url, options),
+  sendPostRequestAsync: (url, options) => send('POST', url, options),
+};
+
+async function send<T>(method: string, url: string, options: NetworkRequestOptions = {}): Promise<NetworkResponse<T>> {
+  const { headers = {}, body } = options;
+  const response = await fetch(url.replace(microsoft, authority.origin), {
+    method,
+    headers,
+    ...(body !== undefined && { body }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: (await response.json()) as T };
+}
+
+async function expectGraph(accessToken: string): Promise<void> {
+  const headers = { authorization: `Bearer ${accessToken}` };
+  const me = await fetch(`${authority.graphUrl}/me`, { headers, signal: AbortSignal.timeout(10_000) });
+  assert.is(me.status, 200);
+}
+
+test.run();
