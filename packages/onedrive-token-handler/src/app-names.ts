@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readStoreOptions, type StoreOptions } from './options.ts';
-import { openStore } from './record-keeper.ts';
+import { asStoreErrors, openStore } from './record-keeper.ts';
 import type { TokenStore } from './token-store.ts';
 
 /** The app names that have tokens, sorted; none where the file does not exist. Throws STORE. */
@@ -22,7 +22,7 @@ async function withExistingStore<T>(
   if (checked.dbFilepath !== undefined && !existsSync(checked.dbFilepath)) return nothing;
   const { store, close } = await openStore(checked);
   try {
-    return await work(store);
+    return await asStoreErrors(() => work(store));
   } finally {
     close();
   }

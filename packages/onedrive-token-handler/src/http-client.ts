@@ -15,27 +15,16 @@ type Undici = typeof import('undici');
 /** A token response is a few kilobytes. */
 const longestBody = 1024 * 1024;
 
-/** Nothing of a request leaves the machine before these are over, so the request may be repeated without harm. */
-const beforeConnection = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EADDRNOTAVAIL',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** A NETWORK failure that knows whether the provider can have seen the request. */
 export class ConnectionError extends OneDriveTokenError {
+  /** True where no connection was made, so that the request may be repeated without harm. */
   readonly beforeConnection: boolean;
 
   constructor(url: URL, cause: unknown) {
     const code = codeOf(cause);
     const reason = code ?? (cause instanceof Error ? cause.message : 'unknown failure');
-    super('NETWORK', `No answer from ${url.host} (${reason}). ${hintFor(code)}`, { cause });
-    this.beforeConnection = code !== undefined && (beforeConnection.has(code) || syscallOf(cause) === 'connect');
+    super('NETWORK', `No answer from ${url.host} (${reason}). ${hintFor(code)}`, { cause: withoutProperties(cause) });
+    this.beforeConnection = neverConnected(cause);
   }
 }
 
@@ -75,7 +64,10 @@ export class HttpClient {
     }
   }
 
-  /** undici's fetch through the same dispatcher. Throws ConnectionError, or the signal's reason. */
+  /**
+   * undici's fetch through the same dispatcher. Throws ConnectionError, the signal's reason, or the TypeError of a request
+   * that can't be sent at all.
+   */
   async fetch(url: URL, init: RequestInit): Promise<Response> {
     const { undici, dispatcher } = await this.#load();
     try {
@@ -83,22 +75,36 @@ export class HttpClient {
       return (await undici.fetch(url, options)) as unknown as Response;
     } catch (error) {
       if (init.signal?.aborted) throw init.signal.reason;
-      throw new ConnectionError(url, error instanceof TypeError && error.cause ? error.cause : error);
+      if (error instanceof TypeError && !error.cause) throw error;
+      throw new ConnectionError(url, error instanceof TypeError ? error.cause : error);
     }
   }
 
   /** Closes its connections at once; a dispatcher that was given stays open. */
   async close(): Promise<void> {
     if (this.#given) return;
-    await (await this.#loaded)?.dispatcher.destroy();
+    const loaded = await this.#loaded?.catch(() => undefined);
+    await loaded?.dispatcher.destroy();
   }
 
   #load(): Promise<{ undici: Undici; dispatcher: Dispatcher }> {
     this.#loaded ??= import('undici').then((undici) => ({
       undici,
-      dispatcher: this.#given ?? new undici.EnvHttpProxyAgent(),
+      dispatcher: this.#given ?? proxyByEnvironment(undici),
     }));
     return this.#loaded;
+  }
+}
+
+function proxyByEnvironment(undici: Undici): Dispatcher {
+  try {
+    return new undici.EnvHttpProxyAgent();
+  } catch {
+    // Neither the value nor a cause that quotes it: a proxy's address may hold a password.
+    throw new OneDriveTokenError(
+      'CONFIGURATION',
+      'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy: write it like http://proxy.example.com:8080.',
+    );
   }
 }
 
@@ -114,10 +120,11 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string |
 }
 
 function readRetryAfter(header: string | string[] | undefined): number | undefined {
-  const value = Array.isArray(header) ? header[0] : header;
+  const value = (Array.isArray(header) ? header[0] : header)?.trim();
   if (value === undefined) return undefined;
-  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
-  const instant = Date.parse(value);
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  // Date.parse() makes a date of almost anything.
+  const instant = /^[A-Z][a-z]+, .+ GMT$/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(instant) ? undefined : Math.max(0, instant - Date.now());
 }
 
@@ -128,8 +135,22 @@ function codeOf(error: unknown): string | undefined {
   return codeOf(error instanceof AggregateError ? error.errors[0] : error.cause);
 }
 
-function syscallOf(error: unknown): string | undefined {
-  return error instanceof Error && 'syscall' in error ? String(error.syscall) : undefined;
+/** By the system call that failed: EHOSTUNREACH and the like also come from connections that were made long ago. */
+function neverConnected(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(neverConnected);
+  if ('syscall' in error) return error.syscall === 'connect' || error.syscall === 'getaddrinfo';
+  return ('code' in error && error.code === 'UND_ERR_CONNECT_TIMEOUT') || neverConnected(error.cause);
+}
+
+/** The error's words alone: undici hangs sockets and unread parts of a response on its errors, tokens among them. */
+function withoutProperties(error: unknown): unknown {
+  if (!(error instanceof Error)) return undefined;
+  const causes = error instanceof AggregateError ? error.errors : [error.cause];
+  const [cause] = causes.map(withoutProperties).filter(Boolean);
+  const copy = new Error(error.message, cause ? { cause } : {});
+  copy.name = error.name;
+  return Object.assign(copy, codeOf(error) && { code: codeOf(error) });
 }
 
 function hintFor(code: string | undefined): string {

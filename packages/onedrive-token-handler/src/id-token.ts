@@ -1,23 +1,38 @@
 import type { Account } from './token-event.ts';
 
-/**
- * Who an ID token speaks of; undefined where it can't be read. It came over TLS straight from the token endpoint, so its
- * signature need not be checked (OpenID Connect Core section 3.1.3.7, point 6), and nothing is decided by it but
- * whether two records are of the same account.
- */
+type Claims = Record<string, unknown>;
+
+/** Who an ID token speaks of; undefined where it can't be read. */
 export function readAccount(idToken: string | undefined): Account | undefined {
+  const claims = readClaims(idToken);
+  if (!claims) return undefined;
+  const account: Account = {};
+  const name = text(claims.name);
+  const username = text(claims.preferred_username) ?? text(claims.email);
+  const id = text(claims.oid) ?? text(claims.sub);
+  if (name) account.name = name;
+  if (username) account.username = username;
+  if (id) account.id = id;
+  return account;
+}
+
+/** Whether two ID tokens are known to be of different accounts. Microsoft gives `oid` only where `profile` was asked for. */
+export function areOfOtherAccounts(one: string | undefined, other: string | undefined): boolean {
+  const [a, b] = [readClaims(one), readClaims(other)];
+  const comparable = (['sub', 'oid'] as const).find((claim) => text(a?.[claim]) && text(b?.[claim]));
+  return comparable !== undefined && a?.[comparable] !== b?.[comparable];
+}
+
+/**
+ * The token came over TLS straight from the token endpoint, so its signature need not be checked (OpenID Connect Core
+ * section 3.1.3.7, point 6).
+ */
+function readClaims(idToken: string | undefined): Claims | undefined {
   const payload = idToken?.split('.')[1];
   if (!payload) return undefined;
   try {
-    const claims: Record<string, unknown> = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    const account: Account = {};
-    const name = text(claims.name);
-    const username = text(claims.preferred_username) ?? text(claims.email);
-    const id = text(claims.oid) ?? text(claims.sub);
-    if (name) account.name = name;
-    if (username) account.username = username;
-    if (id) account.id = id;
-    return account;
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    return typeof claims === 'object' && claims !== null ? (claims as Claims) : undefined;
   } catch {
     return undefined;
   }

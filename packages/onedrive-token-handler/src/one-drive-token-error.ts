@@ -1,3 +1,4 @@
+/** What went wrong: see OneDriveTokenError. */
 export type OneDriveTokenErrorCode =
   | 'SIGN_IN_REQUIRED'
   | 'SIGN_IN_DENIED'
@@ -46,14 +47,14 @@ export class OneDriveTokenError extends Error {
   /** True where the same call may succeed later without anybody changing anything. */
   readonly retryable: boolean;
   /** The provider's OAuth error, for example `invalid_grant` (RFC 6749 section 5.2). */
-  readonly error?: string;
+  declare readonly error?: string;
   /** Microsoft's AADSTS numbers. */
-  readonly errorCodes?: readonly number[];
+  declare readonly errorCodes?: readonly number[];
   /** Microsoft's name for the request, for its support. */
-  readonly correlationId?: string;
-  readonly traceId?: string;
+  declare readonly correlationId?: string;
+  declare readonly traceId?: string;
   /** How many milliseconds the provider asked to wait. */
-  readonly retryAfter?: number;
+  declare readonly retryAfter?: number;
 
   constructor(code: OneDriveTokenErrorCode, message: string, details: OneDriveTokenErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

@@ -1,49 +1,31 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Flight } from './flight.ts';
-import { readAccount } from './id-token.ts';
+import type { FlowContext } from './flow-context.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
-import { RecordKeeper } from './record-keeper.ts';
-import { obtainSilently, type RefreshContext, type SilentOutcome } from './refresh.ts';
-import { splitScope } from './scopes.ts';
+import { RecordKeeper, signedOut } from './record-keeper.ts';
+import { type AccessToken, obtainSilently, type SilentOutcome } from './refresh.ts';
+import { scopesToAsk, splitScope } from './scopes.ts';
 import type { SignInOptions } from './sign-in.ts';
-import type { Account, TokenEvent } from './token-event.ts';
-import type { TokenRecord } from './token-store.ts';
+import { describeRecord, type SignInStatus } from './sign-in-status.ts';
+import { type TokenCredential, toAbortSignal } from './token-credential.ts';
+import type { TokenEvent } from './token-event.ts';
 import { trace } from './trace.ts';
 
+/** What one call of getToken() wants. */
 export interface GetTokenOptions {
   /** Whether a browser may be opened. Default: the handler's own `interactive`. */
-  interactive?: boolean;
-  /** Refreshes even where the token looks valid: for an API that answered 401. */
-  forceRefresh?: boolean;
+  interactive?: boolean | undefined;
+  /** Refreshes even where the token looks valid: for an API that answered 401. Default false. */
+  forceRefresh?: boolean | undefined;
   /** Lets go of this call alone; it rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
-/** What is known without asking the provider. Instants are epoch milliseconds. */
-export interface SignInStatus {
-  /** Whether a refresh token is stored for this app name, client id and authority. */
-  signedIn: boolean;
-  appName: string;
-  /** Known where the scopes `openid` and `profile` were asked for. */
-  account?: Account;
-  /** What was granted. */
-  scopes: string[];
-  accessTokenExpiresAt?: number;
-  refreshedAt?: number;
-}
+/** A failed early refresh that took longer than this is not tried again for as long as it took. Milliseconds. */
+const slowFailure = 1_000;
 
-/** The shape of `TokenCredential` in `@azure/core-auth`. */
-export interface TokenCredential {
-  getToken(
-    scopes: string | string[],
-    options?: { abortSignal?: unknown },
-  ): Promise<{ token: string; expiresOnTimestamp: number }>;
-}
-
-interface HeldToken {
-  accessToken: string;
-  expiresAt: number;
-  obtainedAt: number;
+interface HeldToken extends AccessToken {
   /** By the monotonic clock, which nobody sets back. */
   usableUntil: number;
 }
@@ -54,14 +36,18 @@ interface HeldToken {
  */
 export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #settings: Settings;
-  readonly #context: RefreshContext;
+  readonly #context: FlowContext;
   readonly #keeper: RecordKeeper;
   readonly #closing = new AbortController();
+  /** A function of the user's may call the handler, which must not look like a call from within a lock of ours. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   #http: import('./http-client.ts').HttpClient | undefined;
   #held: HeldToken | undefined;
   #silent: Flight<SilentOutcome> | undefined;
   #forced: Flight<SilentOutcome> | undefined;
   #signIn: Flight<void> | undefined;
+  /** By the monotonic clock: until then a token that could not be refreshed in time is good enough. */
+  #bridgedUntil = 0;
   readonly #flights = new Set<Flight<unknown>>();
   #closed: Promise<void> | undefined;
 
@@ -74,6 +60,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       settings: this.#settings,
       keeper: this.#keeper,
       emit,
+      outside: this.#outside,
       provider: async () => {
         const [http, { Provider }] = await Promise.all([this.#openHttp(), import('./provider.ts')]);
         return new Provider(http, this.#settings, emit);
@@ -101,9 +88,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    */
   asTokenCredential(): TokenCredential {
     return {
-      getToken: async (_scopes, { abortSignal } = {}) => {
-        const signal = abortSignal instanceof AbortSignal ? { signal: abortSignal } : {};
-        const { accessToken, expiresAt } = await this.#obtain(signal);
+      getToken: async (_scopes, { abortSignal, claims } = {}) => {
+        // Claims come with a 401: what is held has been refused.
+        const options = { signal: abortSignal && toAbortSignal(abortSignal), forceRefresh: claims !== undefined };
+        const { accessToken, expiresAt } = await this.#obtain(options);
         return { token: accessToken, expiresOnTimestamp: expiresAt };
       },
     };
@@ -114,21 +102,32 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * ask for nothing but the browser share one window. Throws OneDriveTokenError, or the signal's reason.
    */
   async signIn(options: SignInOptions = {}): Promise<SignInStatus> {
+    const { checkSignInOptions } = await import('./sign-in.ts');
     checkSignInOptions(options);
     this.#assertOpen();
     const { signal, ...how } = options;
-    const isPlain = how.loginHint === undefined && how.prompt === undefined && (how.method ?? 'browser') === 'browser';
-    const flight = isPlain ? this.#joinSignIn(undefined) : this.#fly((stop) => this.#runSignIn(how, undefined, stop));
-    await this.#join(flight, signal);
+    signal?.throwIfAborted();
+    const { method = 'browser', loginHint, prompt } = how;
+    const isPlain = method === 'browser' && loginHint === undefined && prompt === undefined;
+    await this.#join(
+      isPlain ? this.#joinSignIn(undefined) : this.#fly((stop) => this.#runSignIn(how, undefined, stop)),
+      signal,
+    );
     return this.status();
   }
 
-  /** Forgets the stored tokens, whatever client id they are of. A refresh in flight does not bring them back. Throws STORE. */
+  /**
+   * Forgets the stored tokens, whatever client id they are of. A refresh or a sign-in in flight does not bring them back: it
+   * ends in SIGN_IN_REQUIRED. Throws STORE.
+   */
   async signOut(): Promise<void> {
     this.#assertOpen();
-    this.#held = undefined;
-    await this.#keeper.forget();
-    this.#held = undefined;
+    for (const flight of this.#flights) flight.stop(signedOut());
+    try {
+      await this.#keeper.forget();
+    } finally {
+      this.#held = undefined;
+    }
     this.#emit({ type: 'signed-out' });
   }
 
@@ -136,15 +135,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   async status(): Promise<SignInStatus> {
     this.#assertOpen();
     const record = await this.#keeper.read();
-    const { appName } = this.#settings;
-    if (!record) return { signedIn: false, appName, scopes: [] };
-    const status: SignInStatus = { signedIn: true, appName, scopes: splitScope(record.scope) };
-    const account = readAccount(record.idToken);
-    if (account) status.account = account;
-    if (record.accessToken !== undefined && record.expiresAt !== undefined)
-      status.accessTokenExpiresAt = record.expiresAt;
-    if (record.obtainedAt !== undefined) status.refreshedAt = record.obtainedAt;
-    return status;
+    return describeRecord(this.#settings.appName, record);
   }
 
   /**
@@ -153,7 +144,13 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    */
   async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     this.#assertOpen();
-    return (await this.#openHttp()).fetch(new URL(url), init);
+    const http = await this.#openHttp();
+    try {
+      return await http.fetch(new URL(url), init);
+    } catch (error) {
+      this.#assertOpen();
+      throw error;
+    }
   }
 
   /**
@@ -181,15 +178,14 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     });
     await Promise.race([ended, late]);
     clearTimeout(timer);
-    await this.#http?.close();
-    await this.#keeper.close();
+    try {
+      await this.#http?.close();
+    } finally {
+      await this.#keeper.close();
+    }
   }
 
-  async #obtain({
-    interactive = this.#settings.interactive,
-    forceRefresh = false,
-    signal,
-  }: GetTokenOptions): Promise<HeldToken> {
+  async #obtain({ interactive, forceRefresh = false, signal }: GetTokenOptions): Promise<AccessToken> {
     const held = this.#held;
     if (held && !forceRefresh && this.#isUsable(held) && !signal?.aborted) {
       if (this.#keeper.hasUnsaved) void this.#keeper.saveAgain();
@@ -198,59 +194,57 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     this.#assertOpen();
     signal?.throwIfAborted();
     const { signOuts } = this.#keeper;
-    const outcome = await this.#join(forceRefresh ? this.#joinForced() : this.#joinSilent(), signal);
-    if (!outcome.signIn) return this.#hold(outcome.record, signOuts);
-    if (!interactive || signOuts !== this.#keeper.signOuts) throw outcome.signIn;
+    const started = performance.now();
+    const outcome = await this.#join(this.#joinSilent(forceRefresh), signal);
+    if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
+    if (outcome.type === 'failed') {
+      if (forceRefresh || !outcome.bridge) throw outcome.error;
+      const now = performance.now();
+      const took = now - started;
+      this.#bridgedUntil = now + Math.max(took > slowFailure ? took : 0, outcome.error.retryAfter ?? 0);
+      return this.#hold(outcome.bridge, signOuts);
+    }
+    if (!(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts) throw outcome.reason;
     await this.#join(this.#joinSignIn({ refreshToken: outcome.seen }), signal);
-    return this.#held ?? this.#throwSignedOut();
+    if (!this.#held) throw signedOut();
+    return this.#held;
   }
 
   #isUsable({ expiresAt, obtainedAt, usableUntil }: HeldToken): boolean {
     const now = Date.now();
-    return now < expiresAt - this.#settings.expirySkew && now >= obtainedAt && performance.now() < usableUntil;
+    const clock = performance.now();
+    const skew = clock < this.#bridgedUntil ? 0 : this.#settings.expirySkew;
+    return now < expiresAt - skew && now >= obtainedAt && clock < usableUntil - skew;
   }
 
-  /** Keeps a token in memory, unless somebody has signed out since the work for it began. */
-  #hold(tokens: { accessToken?: string; expiresAt?: number; obtainedAt?: number }, signOuts: number): HeldToken {
-    const now = Date.now();
-    const { accessToken, expiresAt = now, obtainedAt = now } = tokens;
-    if (accessToken === undefined || signOuts !== this.#keeper.signOuts) return this.#throwSignedOut();
-    const usableUntil = performance.now() + (expiresAt - now) - this.#settings.expirySkew;
+  /** Keeps a token in memory. Throws where somebody has signed out, or closed the handler, since the work for it began. */
+  #hold({ accessToken, expiresAt, obtainedAt }: AccessToken, signOuts: number): HeldToken {
+    this.#assertOpen();
+    if (signOuts !== this.#keeper.signOuts) throw signedOut();
+    const usableUntil = performance.now() + (expiresAt - Date.now());
     this.#held = { accessToken, expiresAt, obtainedAt, usableUntil };
     return this.#held;
   }
 
-  #throwSignedOut(): never {
-    throw new OneDriveTokenError('SIGN_IN_REQUIRED', 'Somebody signed out meanwhile. Call signIn().');
-  }
-
-  #joinSilent(): Flight<SilentOutcome> {
-    const under = this.#forced ?? this.#silent;
-    if (under && !under.stopping) return under;
+  /** A forced refresh is good for everybody, an unforced one for nobody who knows that the token is useless. */
+  #joinSilent(forced: boolean): Flight<SilentOutcome> {
+    for (const flight of forced ? [this.#forced] : [this.#forced, this.#silent]) {
+      if (flight && !flight.stopping) return flight;
+    }
+    const held = this.#held;
     const flight: Flight<SilentOutcome> = this.#fly(
-      (signal) => obtainSilently(this.#context, undefined, signal),
+      (signal) => obtainSilently(this.#context, { held, forced, signal }),
       () => {
+        if (this.#forced === flight) this.#forced = undefined;
         if (this.#silent === flight) this.#silent = undefined;
       },
     );
-    this.#silent = flight;
+    if (forced) this.#forced = flight;
+    else this.#silent = flight;
     return flight;
   }
 
-  #joinForced(): Flight<SilentOutcome> {
-    if (this.#forced && !this.#forced.stopping) return this.#forced;
-    const rejected = { accessToken: this.#held?.accessToken };
-    const flight: Flight<SilentOutcome> = this.#fly(
-      (signal) => obtainSilently(this.#context, rejected, signal),
-      () => {
-        if (this.#forced === flight) this.#forced = undefined;
-      },
-    );
-    this.#forced = flight;
-    return flight;
-  }
-
-  /** `seen`: the refresh token that was of no use to getToken(). Another one in the store means that somebody else has signed in. */
+  /** `seen`: the refresh token that was of no use to getToken(). Another one in the store means that somebody has signed in. */
   #joinSignIn(seen: { refreshToken: string | undefined } | undefined): Flight<void> {
     if (this.#signIn && !this.#signIn.stopping) return this.#signIn;
     const flight: Flight<void> = this.#fly(
@@ -268,19 +262,19 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     seen: { refreshToken: string | undefined } | undefined,
     signal: AbortSignal,
   ): Promise<void> {
+    const { signOuts } = this.#keeper;
     const { signIn } = await import('./sign-in.ts');
-    let { signOuts } = this.#keeper;
-    // What other programs were granted under this app name is asked for again, or each would narrow the other's record.
+    // signIn() asks for what it was told to; getToken() also for what other programs were granted under this app name.
     const granted = seen ? splitScope((await this.#keeper.read())?.scope) : [];
-    const scopes = [...new Set([...this.#settings.scopes, ...granted])];
-    const resultOfOthers = async (): Promise<TokenRecord | undefined> => {
-      signOuts = this.#keeper.signOuts;
+    const scopes = scopesToAsk(this.#settings.scopes, granted);
+    const resultOfOthers = async (): Promise<AccessToken | undefined> => {
       const record = await this.#keeper.read();
       if (!seen || !record || record.refreshToken === seen.refreshToken) return undefined;
-      const outcome = await obtainSilently(this.#context, undefined, signal);
-      return outcome.signIn ? undefined : outcome.record;
+      const outcome = await obtainSilently(this.#context, { held: undefined, forced: false, signal });
+      if (outcome.type === 'failed') throw outcome.error;
+      return outcome.type === 'token' ? outcome.token : undefined;
     };
-    this.#hold(await signIn(this.#context, { options, scopes, signal, resultOfOthers }), signOuts);
+    this.#hold(await signIn(this.#context, { options, scopes, signal, resultOfOthers, signOuts }), signOuts);
   }
 
   #fly<T>(task: (signal: AbortSignal) => Promise<T>, ended?: () => void): Flight<T> {
@@ -309,26 +303,11 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   #emit(event: TokenEvent): void {
-    trace(event);
-    try {
-      this.#settings.onEvent?.(event);
-    } catch {
-      // A listener must not cost a sign-in.
-    }
-  }
-}
-
-function checkSignInOptions({ method = 'browser', onDeviceCode, readRedirectUrl, prompt }: SignInOptions): void {
-  if (!['browser', 'device', 'paste'].includes(method)) {
-    throw new TypeError(`method must be 'browser', 'device' or 'paste', not ${JSON.stringify(method)}`);
-  }
-  if (prompt !== undefined && !['login', 'consent', 'select_account'].includes(prompt)) {
-    throw new TypeError(`prompt must be 'login', 'consent' or 'select_account', not ${JSON.stringify(prompt)}`);
-  }
-  if (method === 'device' && typeof onDeviceCode !== 'function') {
-    throw new TypeError("the method 'device' needs onDeviceCode, a function that shows the code");
-  }
-  if (method === 'paste' && typeof readRedirectUrl !== 'function') {
-    throw new TypeError("the method 'paste' needs readRedirectUrl, a function that asks for the address");
+    const listen = async (): Promise<unknown> => {
+      trace(event);
+      return this.#outside(() => this.#settings.onEvent?.(event));
+    };
+    // A listener must not cost a sign-in.
+    listen().catch(() => {});
   }
 }

@@ -44,7 +44,7 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   /** Sends the requests. Default: one that honours HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The handler does not close it. */
   dispatcher?: import('undici').Dispatcher | undefined;
   /** What happened, without secrets: for logs, spinners and progress. */
-  onEvent?: ((event: TokenEvent) => void) | undefined;
+  onEvent?: ((event: TokenEvent) => unknown) | undefined;
 }
 
 /** The options with their defaults, checked. */
@@ -60,7 +60,7 @@ export interface Settings extends StoreOptions {
   readonly openBrowser: ((url: string) => unknown) | undefined;
   readonly interactive: boolean;
   readonly dispatcher: import('undici').Dispatcher | undefined;
-  readonly onEvent: ((event: TokenEvent) => void) | undefined;
+  readonly onEvent: ((event: TokenEvent) => unknown) | undefined;
 }
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
@@ -107,15 +107,31 @@ export function readStoreOptions({ dbFilepath, store, encryptionKey }: StoreOpti
     }
     return { store };
   }
+  checkKey(encryptionKey);
   // As an absolute path, because the working directory may have changed when the file is first needed.
-  return { dbFilepath: resolve(readText('dbFilepath', dbFilepath ?? './tokens.db')), encryptionKey };
+  return { dbFilepath: resolve(readFilepath(dbFilepath ?? './tokens.db')), encryptionKey };
 }
 
 function readText(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') {
     throw new TypeError(`${name} must be a non-empty string, not ${value === '' ? 'an empty one' : typeof value}`);
   }
+  if (!value.isWellFormed()) throw new TypeError(`${name} must be well-formed Unicode`);
   return value;
+}
+
+function readFilepath(value: unknown): string {
+  const path = readText('dbFilepath', value);
+  if (path === ':memory:' || path.startsWith('file:') || path.includes('\0')) {
+    throw new TypeError(`dbFilepath must be the name of a file, not ${JSON.stringify(path)}`);
+  }
+  return path;
+}
+
+function checkKey(key: unknown): void {
+  if (key === undefined || (typeof key === 'string' && key !== '')) return;
+  if (key instanceof Uint8Array && key.length === 32) return;
+  throw new TypeError('encryptionKey must be a passphrase that is not empty, or 32 bytes');
 }
 
 function checkFunction(name: string, value: unknown): void {

@@ -22,43 +22,39 @@ const serverTrouble = new Set(['server_error', 'temporarily_unavailable']);
  */
 const signInAgainNumbers = new Set([70000, 50173, 700082, 70043, 50076, 65001]);
 
-/** Microsoft's numbers that a person who has just registered an app meets, each with its remedy. */
-const remedies = new Map<number, string>([
-  [
-    9002331,
-    'The app is registered for personal accounts only: use the authority https://login.microsoftonline.com/consumers.',
-  ],
-  [
-    9002346,
-    'The app is registered for personal accounts only: use the authority https://login.microsoftonline.com/consumers.',
-  ],
-  [
-    50194,
-    'The app is registered for one organization: choose "Personal Microsoft accounts" among its supported account types.',
-  ],
-  [
-    700016,
-    'No app has this client id for personal accounts: copy the "Application (client) ID" of the registration, and allow "Personal Microsoft accounts".',
-  ],
-  [50011, 'Add the redirect URI http://localhost under Authentication, as platform "Mobile and desktop applications".'],
-  [
-    500113,
-    'Add the redirect URI http://localhost under Authentication, as platform "Mobile and desktop applications".',
-  ],
-  [
-    9002326,
-    'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications".',
-  ],
-  [
-    9002327,
-    'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications".',
-  ],
-  [7000218, 'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication.'],
-  [70002, 'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication.'],
-  [70011, 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All.'],
-  [650053, 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All.'],
-  [90002, 'The authority names a tenant that does not exist: use https://login.microsoftonline.com/consumers.'],
-]);
+/** Microsoft's numbers that a person who has just registered an app meets, with the remedy. */
+const remedies = new Map(
+  (
+    [
+      [
+        [9002331, 9002346],
+        'The app is for personal accounts only: use the authority https://login.microsoftonline.com/consumers.',
+      ],
+      [[90002], 'The authority names a tenant that does not exist: use https://login.microsoftonline.com/consumers.'],
+      [
+        [50194],
+        'The app is registered for one organization: choose "Personal Microsoft accounts" among its account types.',
+      ],
+      [
+        [700016],
+        'No app has this client id for personal accounts: copy the "Application (client) ID" of the registration, and allow "Personal Microsoft accounts".',
+      ],
+      [
+        [50011, 500113],
+        'Add the redirect URI http://localhost under Authentication, platform "Mobile and desktop applications".',
+      ],
+      [
+        [9002326, 9002327],
+        'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications".',
+      ],
+      [
+        [7000218, 70002],
+        'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication.',
+      ],
+      [[70011, 650053], 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All.'],
+    ] as const
+  ).flatMap(([numbers, remedy]) => numbers.map((number): [number, string] => [number, remedy])),
+);
 
 /** The error that a caller of the handler meets. `secrets` were part of the request: they are struck from the description. */
 export function toTokenError(
@@ -68,12 +64,13 @@ export function toTokenError(
 ): OneDriveTokenError {
   const numbers = errorCodes ?? numbersIn(description);
   const code = classify(error, numbers, step);
-  const said = [clean(error, secrets), firstLine(clean(description ?? '', secrets))].filter(Boolean).join(': ');
+  const name = firstLine(clean(error, secrets));
+  const said = [name, firstLine(clean(description ?? '', secrets))].filter(Boolean).join(': ');
   const message = [`${openings[code] ?? 'The provider refused'} (${said}).`, remedyFor(code, numbers, step)]
     .filter(Boolean)
     .join(' ');
   return new OneDriveTokenError(code, message, {
-    error: clean(error, secrets),
+    error: name,
     errorCodes: numbers.length > 0 ? numbers : undefined,
     correlationId,
     traceId,

@@ -11,10 +11,13 @@ export interface ProviderRequest {
   endpoint: 'token' | 'devicecode';
   step: ProviderStep;
   form: Record<string, string>;
+  /** Ends a request that spends nothing. */
+  signal?: AbortSignal;
 }
 
 const attempts = 3;
 const firstDelay = 500;
+const jitter = 250;
 const secretFields = ['code', 'code_verifier', 'refresh_token', 'device_code'];
 
 /** Speaks to the endpoints below one authority: one deadline per exchange, retries where they do no harm, errors by meaning. */
@@ -38,34 +41,38 @@ export class Provider {
    *
    * It is repeated where no connection was made, and, unless it spends an authorization code, where 429 or 5xx answered.
    */
-  async post({ endpoint, step, form }: ProviderRequest): Promise<JsonObject> {
+  async post({ endpoint, step, form, signal }: ProviderRequest): Promise<JsonObject> {
     const url = this.#url(endpoint);
     const body = new URLSearchParams({ client_id: this.#settings.clientId, ...form });
     const deadline = AbortSignal.timeout(this.#settings.requestTimeout);
     const end = performance.now() + this.#settings.requestTimeout;
     for (let attempt = 1; ; attempt++) {
-      const result = await this.#attempt(url, body, deadline, step);
+      const result = await this.#attempt(url, body, step, deadline, signal);
       if ('answer' in result) return result.answer;
       const { failure, repeatable } = result;
-      const delay = failure.retryAfter ?? firstDelay * 2 ** (attempt - 1) * (0.5 + Math.random());
-      if (!repeatable || attempt === attempts || performance.now() + delay >= end) throw failure;
+      const left = end - performance.now();
+      const { retryAfter = firstDelay * 2 ** (attempt - 1) } = failure;
+      const delay = retryAfter + jitter * Math.random();
+      if (failure.retryAfter !== undefined && failure.retryAfter > left) throw asThrottled(failure);
+      if (!repeatable || attempt === attempts || delay >= left) throw failure;
       this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
-      await sleep(delay);
+      await sleep(delay, undefined, { signal });
     }
   }
 
   async #attempt(
     url: URL,
     body: URLSearchParams,
-    deadline: AbortSignal,
     step: ProviderStep,
+    deadline: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<{ answer: JsonObject } | { failure: OneDriveTokenError; repeatable: boolean }> {
     let answer: HttpAnswer;
     try {
-      answer = await this.#http.postForm(url, body, deadline);
+      answer = await this.#http.postForm(url, body, signal ? AbortSignal.any([deadline, signal]) : deadline);
     } catch (error) {
       if (error instanceof ConnectionError) return { failure: error, repeatable: error.beforeConnection };
-      if (!deadline.aborted) throw error;
+      if (!deadline.aborted || signal?.aborted) throw error;
       const message = `No answer from ${url.host} within ${this.#settings.requestTimeout} ms. Try again later.`;
       return { failure: new OneDriveTokenError('NETWORK', message), repeatable: false };
     }
@@ -79,6 +86,11 @@ export class Provider {
   #url(endpoint: string): URL {
     return new URL(`${this.#settings.authority}/oauth2/v2.0/${endpoint}`);
   }
+}
+
+/** Whatever the status: who asks to be left alone for longer than there is time is not asked again. */
+function asThrottled(failure: OneDriveTokenError): OneDriveTokenError {
+  return failure.code === 'THROTTLED' ? failure : new OneDriveTokenError('THROTTLED', failure.message, failure);
 }
 
 function readFailure(

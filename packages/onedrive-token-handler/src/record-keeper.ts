@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import type { Settings, StoreOptions } from './options.ts';
 import type { TokenEvent } from './token-event.ts';
@@ -22,13 +23,27 @@ export async function openStore({ store, dbFilepath, encryptionKey }: StoreOptio
 /** As long as an access token, which a record that has none is about to get. */
 const padding = 'x'.repeat(2048);
 
+/** Milliseconds: a shorter wait for a lock is not worth an event. */
+const noticeable = 50;
+
+/** A record that the store would not take. `replaces`: the refresh token it follows; undefined for a new sign-in. */
+interface Unsaved {
+  record: TokenRecord;
+  replaces: string | undefined;
+}
+
+/** How often a record that must not be lost is written again at once, where the store was merely busy. */
+const writeAttempts = 3;
+
 /** The one record of an app name: whose it is, and how it is read, advanced and forgotten without losing a sign-in. */
 export class RecordKeeper {
   readonly #settings: Settings;
   readonly #emit: (event: TokenEvent) => void;
   #opened: Promise<OpenedStore> | undefined;
-  #unsaved: { previous: string | undefined; record: TokenRecord } | undefined;
-  #saving = false;
+  #unsaved: Unsaved | undefined;
+  #saving: Promise<void> | undefined;
+  /** By the monotonic clock. */
+  #saveNotBefore = 0;
   /** Counts sign-outs, so that work begun before one can tell. */
   signOuts = 0;
 
@@ -41,16 +56,16 @@ export class RecordKeeper {
     return this.#unsaved !== undefined;
   }
 
+  /** Throws STORE; one that failed to open may open next time. */
   async open(): Promise<TokenStore> {
     this.#opened ??= openStore(this.#settings);
-    // One that failed to open may open next time.
     this.#opened.catch(() => {
       this.#opened = undefined;
     });
     return (await this.#opened).store;
   }
 
-  /** The record as it should be in the store, where it is of this client and authority. */
+  /** The record as it should be in the store, where it is of this client and authority. Throws STORE. */
   async read(): Promise<TokenRecord | undefined> {
     const record = await this.#newest();
     return record && this.#isOurs(record) ? record : undefined;
@@ -58,74 +73,56 @@ export class RecordKeeper {
 
   /**
    * Writes the record back as it is: a full disk or a read-only file must show before the refresh token is spent.
-   * False where another record stands there now.
+   * False where another record stands there now. Throws STORE.
    */
   async prove(record: TokenRecord): Promise<boolean> {
-    const { appName } = this.#settings;
     const store = await this.open();
-    const previous = this.#unsaved ? this.#unsaved.previous : record.refreshToken;
+    const { appName } = this.#settings;
     return asStoreErrors(async () => {
+      if (this.#unsaved) return this.#write(store, this.#unsaved);
       const roomy = { ...record, accessToken: padding, expiresAt: 0 };
-      if (record.accessToken === undefined && !(await store.replace(appName, previous, roomy))) return false;
-      const replaced = await store.replace(
-        appName,
-        record.accessToken === undefined ? record.refreshToken : previous,
-        record,
-      );
-      if (replaced) this.#unsaved = undefined;
-      return replaced;
+      if (record.accessToken === undefined && !(await store.replace(appName, record.refreshToken, roomy))) return false;
+      return store.replace(appName, record.refreshToken, record);
     });
   }
 
   /**
-   * Puts `record` in the place of one whose refresh token is `previous`. False where another one stands there now.
+   * Puts `record` in the place of one whose refresh token is `replaces`. False where another one stands there now.
    * A failing store is no failure: the record is kept here until it can be written.
    */
-  async advance(previous: string, record: TokenRecord): Promise<boolean> {
-    const store = await this.open();
-    try {
-      return await asStoreErrors(() => store.replace(this.#settings.appName, previous, record));
-    } catch (error) {
-      this.#keepUnsaved(previous, record, error);
-      return true;
-    }
+  async advance(replaces: string, record: TokenRecord): Promise<boolean> {
+    return this.#save({ record, replaces });
   }
 
-  /** Stores a new sign-in, whatever stands there. A failing store is no failure here either. */
-  async put(record: TokenRecord): Promise<void> {
+  /**
+   * Stores a new sign-in, whatever stands there. A failing store is no failure here either. Throws SIGN_IN_REQUIRED where
+   * somebody has signed out since the sign-in began, when there had been `signOuts`.
+   */
+  async put(record: TokenRecord, signOuts: number): Promise<void> {
     const { appName, requestTimeout } = this.#settings;
-    const store = await this.open();
-    const set = async (): Promise<void> => store.set(appName, record);
+    const save = async (): Promise<boolean> => {
+      if (signOuts !== this.signOuts) throw signedOut();
+      return this.#save({ record, replaces: undefined });
+    };
     try {
-      // A refresh in flight ends first; one that is stuck must not cost the sign-in, and can't overwrite it.
-      await this.exclusively(appName, set, { timeout: requestTimeout }).catch((error) => {
-        if (!isBusy(error)) throw error;
-        return set();
-      });
-      this.#unsaved = undefined;
+      // A refresh in flight ends first. One that is stuck must not cost the sign-in, and can't overwrite it.
+      await this.exclusively(appName, save, { timeout: requestTimeout });
     } catch (error) {
-      const stored = await Promise.resolve(store.get(appName)).catch(() => undefined);
-      this.#keepUnsaved(stored?.refreshToken, record, error);
+      if (!(error instanceof OneDriveTokenError) || error.code !== 'STORE') throw error;
+      await save();
     }
   }
 
-  /** Tries to write once more what could not be written. */
-  async saveAgain(): Promise<void> {
-    const unsaved = this.#unsaved;
-    if (!unsaved || this.#saving) return;
-    this.#saving = true;
-    try {
-      const store = await this.open();
-      await store.replace(this.#settings.appName, unsaved.previous, unsaved.record);
-      if (this.#unsaved === unsaved) this.#unsaved = undefined;
-      this.#emit({ type: 'store-recovered' });
-    } catch {
-      // It was reported when it first failed; the next call tries again.
-    } finally {
-      this.#saving = false;
-    }
+  /** Tries to write once more what could not be written. Never rejects. */
+  saveAgain(): Promise<void> {
+    if (!this.#unsaved || performance.now() < this.#saveNotBefore) return Promise.resolve();
+    this.#saving ??= this.#saveAgain(this.#unsaved).finally(() => {
+      this.#saving = undefined;
+    });
+    return this.#saving;
   }
 
+  /** Throws STORE. */
   async forget(): Promise<void> {
     this.signOuts++;
     this.#unsaved = undefined;
@@ -134,8 +131,8 @@ export class RecordKeeper {
   }
 
   /**
-   * Runs `task` while no other process runs one of that name. The signal ends the wait, not the task.
-   * Throws STORE where the lock can't be had; what the task throws passes through.
+   * Runs `task` while no other process runs one of that name. The signal ends the wait, not the task. `onWait` is called where
+   * there is a wait to speak of. Throws STORE where the lock can't be had; what the task throws passes through.
    */
   async exclusively<T>(
     name: string,
@@ -143,37 +140,36 @@ export class RecordKeeper {
     { timeout, signal, onWait }: { timeout: number; signal?: AbortSignal; onWait?: () => void },
   ): Promise<T> {
     const store = await this.open();
-    let started = false;
+    signal?.throwIfAborted();
     const waiting = new AbortController();
-    const stopWaiting = (): void => {
-      if (!started) waiting.abort(signal?.reason);
-    };
-    const attempt = (wait: number): Promise<T> =>
-      store.exclusively(
-        name,
-        () => {
-          started = true;
-          return task();
-        },
-        { timeout: wait, signal: waiting.signal },
-      );
+    const stopWaiting = (): void => waiting.abort(signal?.reason);
     signal?.addEventListener('abort', stopWaiting);
-    try {
-      signal?.throwIfAborted();
-      return await attempt(0).catch((error) => {
-        if (started || codeOf(error) !== 'STORE_BUSY') throw error;
-        onWait?.();
-        return attempt(timeout);
-      });
-    } catch (error) {
-      if (started || signal?.aborted) throw error;
-      throw toStoreError(error);
-    } finally {
+    const notice = setTimeout(() => onWait?.(), noticeable);
+    const waited = (): void => {
+      clearTimeout(notice);
       signal?.removeEventListener('abort', stopWaiting);
+    };
+    let result: Promise<T> | undefined;
+    const run = (): Promise<T> => {
+      waited();
+      result = task();
+      return result;
+    };
+    try {
+      return await store.exclusively(name, run, { timeout, signal: waiting.signal });
+    } catch (error) {
+      // Letting go of the lock may fail as well: what the task brought counts.
+      if (result) return result;
+      throw waiting.signal.aborted ? error : toStoreError(error);
+    } finally {
+      waited();
     }
   }
 
+  /** What could not be written is tried once more. */
   async close(): Promise<void> {
+    await this.#saving;
+    this.#saveNotBefore = 0;
     await this.saveAgain();
     (await this.#opened?.catch(() => undefined))?.close();
   }
@@ -181,8 +177,9 @@ export class RecordKeeper {
   async #newest(): Promise<TokenRecord | undefined> {
     const store = await this.open();
     const stored = await asStoreErrors(() => store.get(this.#settings.appName));
-    if (!this.#unsaved) return stored;
-    if (stored?.refreshToken === this.#unsaved.previous) return this.#unsaved.record;
+    const unsaved = this.#unsaved;
+    if (!unsaved) return stored;
+    if (unsaved.replaces === undefined || unsaved.replaces === stored?.refreshToken) return unsaved.record;
     // Somebody else has moved on.
     this.#unsaved = undefined;
     return stored;
@@ -196,22 +193,56 @@ export class RecordKeeper {
     );
   }
 
-  #keepUnsaved(previous: string | undefined, record: TokenRecord, error: unknown): void {
-    this.#unsaved = { previous, record };
-    this.#emit({ type: 'store-failed', error: toStoreError(error) });
+  async #saveAgain(unsaved: Unsaved): Promise<void> {
+    // A store may block: not the caller, who has its token.
+    await setImmediate();
+    const started = performance.now();
+    try {
+      const store = await this.open();
+      if (this.#unsaved === unsaved && (await this.#write(store, unsaved))) this.#emit({ type: 'store-recovered' });
+    } catch {
+      // It was reported when it first failed. The longer it takes to fail, the more seldom it is tried.
+      const now = performance.now();
+      this.#saveNotBefore = now + (now - started);
+    }
+  }
+
+  async #save(unsaved: Unsaved): Promise<boolean> {
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#write(await this.open(), unsaved);
+        } catch (error) {
+          if (attempt === writeAttempts || codeOf(error) !== 'STORE_BUSY') throw error;
+        }
+      }
+    } catch (error) {
+      this.#unsaved = unsaved;
+      this.#emit({ type: 'store-failed', error: toStoreError(error) });
+      return true;
+    }
+  }
+
+  /** False where another record stands there now; then this one is of no use any more. */
+  async #write(store: TokenStore, { record, replaces }: Unsaved): Promise<boolean> {
+    const { appName } = this.#settings;
+    if (replaces === undefined) await store.set(appName, record);
+    const written = replaces === undefined || (await store.replace(appName, replaces, record));
+    this.#unsaved = undefined;
+    return written;
   }
 }
 
-export function isBusy(error: unknown): boolean {
-  return error instanceof OneDriveTokenError && codeOf(error.cause) === 'STORE_BUSY';
+export function signedOut(): OneDriveTokenError {
+  return new OneDriveTokenError('SIGN_IN_REQUIRED', 'Somebody signed out meanwhile. Call signIn().');
 }
 
-async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
+/** Runs the work of a store; whatever it throws is STORE. */
+export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // A mistake in the options, for example a key of the wrong length, is not the store's failure.
-    throw error instanceof TypeError ? error : toStoreError(error);
+    throw toStoreError(error);
   }
 }
 

@@ -1,81 +1,89 @@
-import { readAccount } from './id-token.ts';
+import type { FlowContext } from './flow-context.ts';
+import { areOfOtherAccounts } from './id-token.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import type { Settings } from './options.ts';
-import type { Provider } from './provider.ts';
-import type { RecordKeeper } from './record-keeper.ts';
-import { coversScopes, splitScope } from './scopes.ts';
-import type { TokenEvent } from './token-event.ts';
+import { signedOut } from './record-keeper.ts';
+import { coversScopes, scopesToAsk, splitScope } from './scopes.ts';
 import { readTokenResponse, type TokenSet } from './token-response.ts';
 import type { TokenRecord } from './token-store.ts';
 
-export interface RefreshContext {
-  settings: Settings;
-  keeper: RecordKeeper;
-  provider: () => Promise<Provider>;
-  emit: (event: TokenEvent) => void;
+/** An access token and its times, in epoch milliseconds. */
+export interface AccessToken {
+  accessToken: string;
+  expiresAt: number;
+  obtainedAt: number;
 }
 
-/** A record whose access token can be used, or why a person has to sign in. */
+/** How the way without a person ended. */
 export type SilentOutcome =
-  | { record: TokenRecord; signIn?: undefined }
-  | { signIn: OneDriveTokenError; seen: string | undefined };
+  | { type: 'token'; token: AccessToken }
+  /** A person has to sign in; `seen` is the refresh token that was of no use. */
+  | { type: 'sign-in'; reason: OneDriveTokenError; seen: string | undefined }
+  /** `bridge`: a token that is still valid, although it should have been refreshed. */
+  | { type: 'failed'; error: OneDriveTokenError; bridge: AccessToken | undefined };
+
+export interface SilentRequest {
+  /** The access token in memory. */
+  held: AccessToken | undefined;
+  /** Whether a caller knows that token, or else the stored one, to be useless. */
+  forced: boolean;
+  /** Ends the wait for another process. A request that has left is always finished and stored. */
+  signal: AbortSignal;
+}
 
 /** A holder of the lock gets as long as one exchange with the provider may take, and a little for its writes. */
 const lockMargin = 5_000;
 
-/**
- * The stored access token, or a refreshed one. `rejected` is an access token that a caller knows to be useless.
- * The signal ends the wait for another process; a request that has left is always finished and stored.
- */
-export async function obtainSilently(
-  context: RefreshContext,
-  rejected: { accessToken: string | undefined } | undefined,
-  signal: AbortSignal,
-): Promise<SilentOutcome> {
+/** The stored access token, or a refreshed one. Rejects with SIGN_IN_REQUIRED after a sign-out, or with the signal's reason. */
+export async function obtainSilently(context: FlowContext, request: SilentRequest): Promise<SilentOutcome> {
   const { settings, keeper, emit } = context;
-  const first = await keeper.read();
-  const useless = rejected && (rejected.accessToken ?? first?.accessToken);
-  if (first && isUsable(first, settings) && first.accessToken !== useless) {
-    emit({ type: 'stored-token', expiresAt: first.expiresAt as number });
-    return { record: first };
-  }
-  const obstacle = whySignIn(first, settings);
-  if (obstacle || !first) return obstacle as SilentOutcome;
+  const { held, forced, signal } = request;
+  let first: TokenRecord | undefined;
   try {
-    return await keeper.exclusively(
-      settings.appName,
-      () => refreshInTurn(context, first, rejected !== undefined, signal),
-      {
-        timeout: settings.requestTimeout + lockMargin,
-        signal,
-        onWait: () => emit({ type: 'waiting', for: 'refresh' }),
-      },
-    );
+    first = await keeper.read();
+    const stored = usableToken(first, settings, settings.expirySkew);
+    if (stored && !(forced && stored.accessToken === (held ?? stored).accessToken)) {
+      emit({ type: 'stored-token', expiresAt: stored.expiresAt });
+      return { type: 'token', token: stored };
+    }
+    const obstacle = whySignIn(first, settings);
+    if (obstacle || !first) return obstacle as SilentOutcome;
+    const known = first;
+    return await keeper.exclusively(settings.appName, () => refreshInTurn(context, known, request), {
+      timeout: settings.requestTimeout + lockMargin,
+      signal,
+      onWait: () => emit({ type: 'waiting', for: 'refresh' }),
+    });
   } catch (error) {
     if (signal.aborted || !(error instanceof OneDriveTokenError) || error.code === 'SIGN_IN_REQUIRED') throw error;
-    const bridged = rejected === undefined && isValid(first, settings, 0);
-    emit({ type: 'refresh-failed', error, bridged });
-    if (bridged) return { record: first };
-    throw error;
+    // Nobody gets the token of somebody who has signed out meanwhile.
+    const now = await keeper.read().catch(() => first);
+    if (first && !now) throw signedOut();
+    const bridge = usableToken(now, settings, 0) ?? usableToken(held, settings, 0);
+    emit({ type: 'refresh-failed', error, bridged: bridge !== undefined && !forced });
+    return { type: 'failed', error, bridge };
   }
 }
 
-/** Whether the access token is good for what the handler needs, and not within `skew` of its end. */
-function isValid(record: TokenRecord, settings: Settings, skew: number): boolean {
+/** The access token, where it is good for what the handler needs and not within `skew` of its end. */
+function usableToken(
+  record: Partial<TokenRecord> | undefined,
+  { scopes }: Settings,
+  skew: number,
+): AccessToken | undefined {
   const now = Date.now();
-  const { accessToken, expiresAt, obtainedAt = now, scope } = record;
+  const { accessToken, expiresAt, obtainedAt = now, scope } = record ?? {};
+  if (accessToken === undefined || expiresAt === undefined || expiresAt - skew <= now) return undefined;
   // Obtained in the future: the clock has jumped back, and nobody knows when the token ends.
-  if (accessToken === undefined || expiresAt === undefined || expiresAt - skew <= now || obtainedAt > now) return false;
-  return scope === undefined || coversScopes(splitScope(scope), settings.scopes);
-}
-
-function isUsable(record: TokenRecord, settings: Settings): boolean {
-  return isValid(record, settings, settings.expirySkew);
+  if (obtainedAt > now) return undefined;
+  if (scope !== undefined && !coversScopes(splitScope(scope), scopes)) return undefined;
+  return { accessToken, expiresAt, obtainedAt };
 }
 
 function whySignIn(record: TokenRecord | undefined, { appName, scopes }: Settings): SilentOutcome | undefined {
   const need = (message: string): SilentOutcome => ({
-    signIn: new OneDriveTokenError('SIGN_IN_REQUIRED', `${message} Call signIn().`),
+    type: 'sign-in',
+    reason: new OneDriveTokenError('SIGN_IN_REQUIRED', `${message} Call signIn().`),
     seen: record?.refreshToken,
   });
   if (!record) return need(`Nobody is signed in for ${JSON.stringify(appName)} with this client id and authority.`);
@@ -86,49 +94,41 @@ function whySignIn(record: TokenRecord | undefined, { appName, scopes }: Setting
 }
 
 async function refreshInTurn(
-  context: RefreshContext,
+  context: FlowContext,
   first: TokenRecord,
-  forced: boolean,
-  signal: AbortSignal,
+  { forced, signal }: SilentRequest,
 ): Promise<SilentOutcome> {
   const { settings, keeper, emit } = context;
   // Each further round means that somebody wrote a record without the lock: the Python class, or a sign-in.
   for (let round = 0; round < 5; round++) {
     const record = await keeper.read();
     // Thrown, not returned: no browser opens for somebody who has just signed out.
-    if (!record) throw new OneDriveTokenError('SIGN_IN_REQUIRED', 'Somebody signed out meanwhile. Call signIn().');
+    if (!record) throw signedOut();
     const obstacle = whySignIn(record, settings);
     if (obstacle) return obstacle;
     // One that was obtained while this caller waited counts even where it is short-lived.
-    const isNew = record.accessToken !== first.accessToken && isValid(record, settings, 0);
-    if (isNew || (!forced && isUsable(record, settings))) {
-      emit({ type: 'stored-token', expiresAt: record.expiresAt as number });
-      return { record };
+    const isNew = record.accessToken !== first.accessToken;
+    const stored = usableToken(record, settings, isNew ? 0 : settings.expirySkew);
+    if (stored && (isNew || !forced)) {
+      emit({ type: 'stored-token', expiresAt: stored.expiresAt });
+      return { type: 'token', token: stored };
     }
     if (!(await keeper.prove(record))) continue;
     signal.throwIfAborted();
     const outcome = await refreshOnce(context, record);
     if (outcome) return outcome;
   }
-  throw new OneDriveTokenError(
-    'STORE',
-    `The record of ${JSON.stringify(settings.appName)} keeps changing. Try again.`,
-    {
-      retryable: true,
-    },
-  );
+  const message = `The record of ${JSON.stringify(settings.appName)} keeps changing. Try again.`;
+  throw new OneDriveTokenError('STORE', message, { retryable: true });
 }
 
 /** undefined: another record stands in the store by now. */
-async function refreshOnce(
-  { settings, keeper, provider, emit }: RefreshContext,
-  record: TokenRecord,
-): Promise<SilentOutcome | undefined> {
+async function refreshOnce(context: FlowContext, record: TokenRecord): Promise<SilentOutcome | undefined> {
+  const { settings, keeper, provider, emit } = context;
   const obtainedAt = Date.now();
   const started = performance.now();
   emit({ type: 'refresh-started' });
-  // What was granted is asked for again, so that a program with fewer scopes doesn't narrow the record it shares.
-  const scope = [...new Set([...settings.scopes, ...splitScope(record.scope)])].join(' ');
+  const scope = scopesToAsk(settings.scopes, splitScope(record.scope)).join(' ');
   let tokens: TokenSet;
   try {
     const form = { grant_type: 'refresh_token', refresh_token: record.refreshToken, scope };
@@ -139,33 +139,24 @@ async function refreshOnce(
     const now = await keeper.read();
     if (now?.refreshToken !== record.refreshToken) return undefined;
     emit({ type: 'refresh-failed', error, bridged: false });
-    return { signIn: error, seen: record.refreshToken };
+    return { type: 'sign-in', reason: error, seen: record.refreshToken };
   }
   const next = nextRecord(settings, tokens, record);
   if (!(await keeper.advance(record.refreshToken, next))) return undefined;
-  emit({
-    type: 'refreshed',
-    expiresAt: tokens.expiresAt,
-    rotated: next.refreshToken !== record.refreshToken,
-    duration: Math.round(performance.now() - started),
-  });
-  return { record: next };
+  const rotated = next.refreshToken !== record.refreshToken;
+  const duration = Math.round(performance.now() - started);
+  emit({ type: 'refreshed', expiresAt: tokens.expiresAt, rotated, duration });
+  return { type: 'token', token: tokens };
 }
 
 function nextRecord({ clientId, authority }: Settings, tokens: TokenSet, old: TokenRecord): TokenRecord {
-  const before = readAccount(old.idToken)?.id;
-  const after = readAccount(tokens.idToken)?.id;
-  if (before !== undefined && after !== undefined && before !== after) {
-    throw new OneDriveTokenError(
-      'RESPONSE',
-      'The provider answered the refresh with a token of another account. Nothing was stored; sign in again.',
-    );
+  if (areOfOtherAccounts(old.idToken, tokens.idToken)) {
+    const message =
+      'The provider answered the refresh with a token of another account. Nothing was stored; sign in again.';
+    throw new OneDriveTokenError('RESPONSE', message);
   }
   const { accessToken, expiresAt, obtainedAt, refreshToken = old.refreshToken } = tokens;
-  const next: TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt, clientId, authority };
   const scope = tokens.scope ?? old.scope;
   const idToken = tokens.idToken ?? old.idToken;
-  if (scope !== undefined) next.scope = scope;
-  if (idToken !== undefined) next.idToken = idToken;
-  return next;
+  return { refreshToken, accessToken, expiresAt, obtainedAt, clientId, authority, scope, idToken };
 }

@@ -20,6 +20,15 @@ export function coversScopes(granted: readonly string[], needed: readonly string
   return needed.map(comparable).every((scope) => companions.has(scope) || scope === '.default' || have.has(scope));
 }
 
+/**
+ * What to ask for so that a program with fewer scopes doesn't narrow the record it shares with others. Microsoft refuses
+ * `.default` together with any other scope of Graph.
+ */
+export function scopesToAsk(needed: readonly string[], granted: readonly string[]): string[] {
+  if (needed.some((scope) => comparable(scope) === '.default')) return [...needed];
+  return [...new Set([...needed, ...granted])];
+}
+
 function comparable(scope: string): string {
   const lower = scope.toLowerCase();
   return lower.startsWith(graph) ? lower.slice(graph.length) : lower;

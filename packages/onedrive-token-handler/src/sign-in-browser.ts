@@ -1,5 +1,5 @@
 import { AcceptorError, AuthorizationError, openAcceptor } from 'loopback-acceptor';
-import { authorizationUrl, codeForm, createSecrets } from './authorization-request.ts';
+import { authorizationUrl, codeForm, createSecrets, type RequestSecrets } from './authorization-request.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import { toTokenError } from './provider-error.ts';
 import { type SignInAttempt, timedOut } from './sign-in.ts';
@@ -9,25 +9,35 @@ import type { TokenSet } from './token-response.ts';
 export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenSet> {
   const { settings, timeout, signal, emit } = attempt;
   const secrets = await createSecrets();
+  let redemption: Promise<TokenSet> | undefined;
   try {
     await using acceptor = await openAcceptor({ state: secrets.state, timeout, signal });
     const { redirectUri } = acceptor;
     const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url });
-    showUrl(url, attempt);
-    return await acceptor.accept(({ code }) => attempt.redeem(codeForm(code, redirectUri, attempt, secrets)));
+    showUrl(url, secrets, attempt);
+    return await acceptor.accept(({ code }) => {
+      redemption = attempt.redeem(codeForm(code, redirectUri, attempt, secrets));
+      return redemption;
+    });
   } catch (error) {
-    throw explain(error, attempt);
+    // A code that is being spent is not given up: what it brings is stored before anybody else's turn comes.
+    await redemption?.catch(() => {});
+    throw explain(error, secrets, attempt);
   }
 }
 
 /** Nothing waits for the browser to start: a person can open the URL by hand. */
-function showUrl(url: string, { settings, emit }: SignInAttempt): void {
+function showUrl(url: string, { state }: RequestSecrets, { settings, emit, outside }: SignInAttempt): void {
   const failed = (error: unknown): void => {
-    emit({ type: 'browser-failed', error: error instanceof Error ? error : new Error(String(error)) });
+    // Those who start processes quote the command line in their errors, and hang it on them.
+    const message = (error instanceof Error ? error.message : String(error))
+      .replaceAll(url, '[the address]')
+      .replaceAll(state, '[state]');
+    emit({ type: 'browser-failed', error: new Error(message) });
   };
-  const show = async (): Promise<unknown> =>
-    settings.openBrowser ? settings.openBrowser(url) : openDefaultBrowser(url, failed);
+  const { openBrowser = (address: string) => openDefaultBrowser(address, failed) } = settings;
+  const show = async (): Promise<unknown> => outside(() => openBrowser(url));
   show().catch(failed);
 }
 
@@ -45,9 +55,9 @@ async function openDefaultBrowser(url: string, failed: (error: Error) => void): 
   });
 }
 
-function explain(error: unknown, { settings }: SignInAttempt): unknown {
+function explain(error: unknown, { state }: RequestSecrets, { settings }: SignInAttempt): unknown {
   if (error instanceof AuthorizationError) {
-    return toTokenError({ error: error.error, description: error.errorDescription }, 'authorization');
+    return toTokenError({ error: error.error, description: error.errorDescription }, 'authorization', [state]);
   }
   if (!(error instanceof AcceptorError)) return error;
   if (error.code === 'ACCEPTOR_TIMEOUT') return timedOut(settings.signInTimeout);

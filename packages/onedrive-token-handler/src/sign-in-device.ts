@@ -1,50 +1,52 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
-import { type SignInAttempt, timedOut } from './sign-in.ts';
+import { type SignInAttempt, type SignInOptions, timedOut } from './sign-in.ts';
 import type { TokenSet } from './token-response.ts';
 
 /** RFC 8628 sections 3.2 and 3.5, in milliseconds. */
 const defaultInterval = 5_000;
 const slowDown = 5_000;
+const shortestInterval = 1_000;
+const longestPause = 30_000;
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /** The person enters a short code on any device, while this polls (RFC 8628). */
-export async function signInByDevice(attempt: SignInAttempt): Promise<TokenSet> {
-  const { settings, options, provider, scope, timeout, signal } = attempt;
+export async function signInByDevice(
+  attempt: SignInAttempt,
+  onDeviceCode: NonNullable<SignInOptions['onDeviceCode']>,
+): Promise<TokenSet> {
+  const { settings, provider, scope, timeout, outside } = attempt;
   const asked = performance.now();
-  const answer = await (await provider()).post({ endpoint: 'devicecode', step: 'device code', form: { scope } });
-  signal.throwIfAborted();
-  const { deviceCode, userCode, verificationUri, lifetime, message, ...device } = readDeviceAnswer(answer);
-  const left = Math.min(lifetime, timeout - (performance.now() - asked));
+  const request = { endpoint: 'devicecode', step: 'device code', form: { scope }, signal: attempt.signal } as const;
+  const device = readDeviceAnswer(await (await provider()).post(request));
+  const left = Math.max(0, Math.min(device.lifetime, timeout - (performance.now() - asked)));
   const end = performance.now() + left;
-  await options.onDeviceCode?.({
-    userCode,
-    verificationUri,
-    expiresAt: Date.now() + Math.round(left),
-    ...(message !== undefined && { message }),
-  });
-  for (let { interval } = device; ; ) {
-    if (performance.now() + interval >= end) {
-      await sleep(Math.max(0, end - performance.now()), undefined, { signal }).catch(throwReasonOf(signal));
-      throw timedOut(Math.min(settings.signInTimeout, left));
-    }
-    await sleep(interval, undefined, { signal }).catch(throwReasonOf(signal));
+
+  // Nothing waits for the code to be shown, but where it can't be shown, nobody will enter it.
+  const unshown = new AbortController();
+  const { userCode, verificationUri, message } = device;
+  const shown = { userCode, verificationUri, expiresAt: Date.now() + Math.round(left), ...(message && { message }) };
+  const show = async (): Promise<unknown> => outside(() => onDeviceCode(shown));
+  show().catch((error: unknown) => unshown.abort(error));
+
+  const signal = AbortSignal.any([attempt.signal, unshown.signal]);
+  for (let pause = device.interval; ; ) {
+    const rest = end - performance.now();
+    await sleep(Math.max(0, Math.min(pause, rest)), undefined, { signal }).catch(() => {
+      throw signal.reason;
+    });
+    if (pause >= rest) throw timedOut(Math.min(settings.signInTimeout, left));
     try {
-      return await attempt.redeem({ grant_type: grantType, device_code: deviceCode });
+      return await attempt.redeem({ grant_type: grantType, device_code: device.deviceCode });
     } catch (error) {
       if (!(error instanceof OneDriveTokenError)) throw error;
-      if (error.error === 'slow_down') interval += slowDown;
+      if (error.error === 'slow_down') pause += slowDown;
       // An offline moment is no reason to give up (RFC 8628 section 3.5).
-      else if (error.error !== 'authorization_pending' && !error.retryable) throw error;
+      else if (error.retryable) pause = Math.max(Math.min(pause * 2, longestPause), error.retryAfter ?? 0);
+      else if (error.error !== 'authorization_pending') throw error;
     }
   }
-}
-
-function throwReasonOf(signal: AbortSignal): (error: unknown) => never {
-  return (error) => {
-    throw signal.aborted ? signal.reason : error;
-  };
 }
 
 interface DeviceAnswer {
@@ -68,5 +70,13 @@ function readDeviceAnswer(answer: Record<string, unknown>): DeviceAnswer {
       'The provider answered the request for a device code with something else. Use the browser.',
     );
   }
-  return { deviceCode, userCode, verificationUri, lifetime, interval, message: isText(message) ? message : undefined };
+  const pause = Math.max(interval, shortestInterval);
+  return {
+    deviceCode,
+    userCode,
+    verificationUri,
+    lifetime,
+    interval: pause,
+    message: isText(message) ? message : undefined,
+  };
 }

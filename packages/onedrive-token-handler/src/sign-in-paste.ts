@@ -4,7 +4,7 @@ import { authorizationUrl, codeForm, createSecrets } from './authorization-reque
 import { untilAborted } from './flight.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import { toTokenError } from './provider-error.ts';
-import { type SignInAttempt, timedOut } from './sign-in.ts';
+import { type SignInAttempt, type SignInOptions, timedOut } from './sign-in.ts';
 import type { TokenSet } from './token-response.ts';
 
 const tries = 3;
@@ -12,9 +12,11 @@ const tries = 3;
 /**
  * For a browser on another machine: it ends at a loopback address where nobody listens, and the person copies that address.
  */
-export async function signInByPaste(attempt: SignInAttempt): Promise<TokenSet> {
-  const { settings, options, timeout, emit } = attempt;
-  const read = options.readRedirectUrl as NonNullable<typeof options.readRedirectUrl>;
+export async function signInByPaste(
+  attempt: SignInAttempt,
+  readRedirectUrl: NonNullable<SignInOptions['readRedirectUrl']>,
+): Promise<TokenSet> {
+  const { settings, timeout, emit, outside } = attempt;
   const secrets = await createSecrets();
   // A port of its own each time, in the range that no service is assigned to (RFC 6335 section 6).
   const redirectUri = `http://localhost:${randomInt(49152, 65536)}`;
@@ -25,9 +27,12 @@ export async function signInByPaste(attempt: SignInAttempt): Promise<TokenSet> {
   const signal = AbortSignal.any([attempt.signal, late.signal]);
   try {
     for (let n = 1; ; n++) {
-      const pasted = readPasted(await untilAborted(Promise.resolve(read(url)), signal), secrets.state);
+      const pasted = readPasted(
+        await untilAborted(Promise.resolve(outside(() => readRedirectUrl(url))), signal),
+        secrets.state,
+      );
       if (pasted.error !== undefined)
-        throw toTokenError({ error: pasted.error, description: pasted.description }, 'authorization');
+        throw toTokenError({ error: pasted.error, description: pasted.description }, 'authorization', [secrets.state]);
       if (pasted.code !== undefined) return await attempt.redeem(codeForm(pasted.code, redirectUri, attempt, secrets));
       if (n === tries)
         throw new OneDriveTokenError('RESPONSE', `${pasted.refused} Sign in again and copy the whole address.`);
@@ -43,9 +48,12 @@ type Pasted =
   | { error: string; description: string | undefined; code?: undefined }
   | { refused: string; code?: undefined; error?: undefined };
 
-/** Terminals wrap lines and shells add quotes and backslashes: none of these can be part of the address. */
+/** Terminals wrap lines and mark what is pasted, shells add quotes and backslashes: none of it can be part of the address. */
 function readPasted(text: string, state: string): Pasted {
-  const address = String(text).replace(/[\s"'`<>\\]/g, '');
+  const address = String(text)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: bracketed paste is made of them
+    .replace(/\x1b\[20[01]~/g, '')
+    .replace(/[\s\p{C}"'`<>\\]/gu, '');
   const query = new URLSearchParams(address.slice(address.indexOf('?') + 1).replace(/#.*$/, ''));
   if ([...query.keys()].some((name) => query.getAll(name).length > 1))
     return { refused: 'The address has a parameter twice.' };

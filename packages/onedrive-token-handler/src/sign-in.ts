@@ -1,8 +1,8 @@
+import type { FlowContext } from './flow-context.ts';
 import { readAccount } from './id-token.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
-import { isBusy } from './record-keeper.ts';
-import type { RefreshContext } from './refresh.ts';
-import { splitScope } from './scopes.ts';
+import type { AccessToken } from './refresh.ts';
+import { coversScopes, splitScope } from './scopes.ts';
 import type { SignInMethod } from './token-event.ts';
 import { readTokenResponse, type TokenSet } from './token-response.ts';
 import type { TokenRecord } from './token-store.ts';
@@ -13,26 +13,23 @@ export interface SignInOptions {
    * `browser` (default) opens one here and waits on loopback; `device` shows a code to enter on any device (RFC 8628);
    * `paste` takes the address at which a browser elsewhere ended.
    */
-  method?: SignInMethod;
+  method?: SignInMethod | undefined;
   /** Ends the wait; the sign-in rejects with its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** The account to suggest, for example an e-mail address. */
-  loginHint?: string;
+  loginHint?: string | undefined;
   /** Makes the provider ask again for the password, the consent or the account. */
-  prompt?: 'login' | 'consent' | 'select_account';
+  prompt?: 'login' | 'consent' | 'select_account' | undefined;
   /** Needed for `device`: shows the code. `expiresAt` is when the wait ends, in epoch milliseconds. */
-  onDeviceCode?: (device: {
-    userCode: string;
-    verificationUri: string;
-    expiresAt: number;
-    message?: string;
-  }) => unknown;
+  onDeviceCode?:
+    | ((device: { userCode: string; verificationUri: string; expiresAt: number; message?: string }) => unknown)
+    | undefined;
   /** Needed for `paste`: shows the URL and resolves with the address the browser ended at. */
-  readRedirectUrl?: (authorizationUrl: string) => Promise<string>;
+  readRedirectUrl?: ((authorizationUrl: string) => Promise<string>) | undefined;
 }
 
 /** One sign-in under way: what a method needs to do its part. */
-export interface SignInAttempt extends RefreshContext {
+export interface SignInAttempt extends FlowContext {
   readonly options: SignInOptions;
   /** As the provider shall see them, separated by spaces. */
   readonly scope: string;
@@ -48,14 +45,18 @@ export interface SignInRequest {
   scopes: readonly string[];
   signal: AbortSignal;
   /** Asked once the turn has come: tokens that somebody else's sign-in brought meanwhile. */
-  resultOfOthers: () => Promise<TokenRecord | undefined>;
+  resultOfOthers: () => Promise<AccessToken | undefined>;
+  /** How many sign-outs there had been when it began. */
+  signOuts: number;
 }
 
 /** Signs in while no other process does for this app name. Throws OneDriveTokenError or the signal's reason. */
-export async function signIn(context: RefreshContext, request: SignInRequest): Promise<TokenSet | TokenRecord> {
+export async function signIn(context: FlowContext, request: SignInRequest): Promise<AccessToken> {
   const { settings, keeper, emit } = context;
   const end = performance.now() + settings.signInTimeout;
-  const inTurn = async (): Promise<TokenSet | TokenRecord> => {
+  let started = false;
+  const inTurn = async (): Promise<AccessToken> => {
+    started = true;
     const brought = await request.resultOfOthers();
     if (brought) return brought;
     const timeout = end - performance.now();
@@ -70,7 +71,9 @@ export async function signIn(context: RefreshContext, request: SignInRequest): P
       onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
     });
   } catch (error) {
-    const failure = isBusy(error) ? timedOut(settings.signInTimeout) : error;
+    // Others have had the lock all the time.
+    const isBusy = !started && error instanceof OneDriveTokenError && error.code === 'STORE' && error.retryable;
+    const failure = isBusy ? timedOut(settings.signInTimeout) : error;
     emit({ type: 'sign-in-failed', error: failure });
     throw failure;
   }
@@ -86,8 +89,8 @@ export function timedOut(timeout: number): OneDriveTokenError {
 }
 
 async function attemptSignIn(
-  context: RefreshContext,
-  { options, scopes, signal }: SignInRequest,
+  context: FlowContext,
+  { options, scopes, signal, signOuts }: SignInRequest,
   timeout: number,
 ): Promise<TokenSet> {
   const { method = 'browser' } = options;
@@ -99,17 +102,23 @@ async function attemptSignIn(
     scope,
     timeout,
     signal,
-    redeem: (form) => redeem(context, form, scope),
+    redeem: (form) => redeem(context, form, scope, signOuts),
   };
-  if (method === 'device') return (await import('./sign-in-device.ts')).signInByDevice(attempt);
-  if (method === 'paste') return (await import('./sign-in-paste.ts')).signInByPaste(attempt);
+  const { onDeviceCode, readRedirectUrl } = options;
+  if (method === 'device' && onDeviceCode) {
+    return (await import('./sign-in-device.ts')).signInByDevice(attempt, onDeviceCode);
+  }
+  if (method === 'paste' && readRedirectUrl) {
+    return (await import('./sign-in-paste.ts')).signInByPaste(attempt, readRedirectUrl);
+  }
   return (await import('./sign-in-browser.ts')).signInByBrowser(attempt);
 }
 
 async function redeem(
-  { settings, keeper, provider, emit }: RefreshContext,
+  { settings, keeper, provider, emit }: FlowContext,
   form: Record<string, string>,
   asked: string,
+  signOuts: number,
 ): Promise<TokenSet> {
   const obtainedAt = Date.now();
   const step = form.code === undefined ? 'device poll' : 'code';
@@ -121,9 +130,27 @@ async function redeem(
   if (refreshToken) {
     const record: TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt, clientId, authority, scope };
     if (idToken) record.idToken = idToken;
-    await keeper.put(record);
+    await keeper.put(record, signOuts);
   } else emit({ type: 'refresh-token-missing' });
+  const missing = splitScope(asked).filter((needed) => !coversScopes(splitScope(scope), [needed]));
+  if (missing.length > 0) emit({ type: 'scopes-not-granted', scopes: missing });
   const account = readAccount(idToken);
   emit({ type: 'signed-in', ...(account && { account }), scopes: splitScope(scope), expiresAt });
   return tokens;
+}
+
+/** Throws TypeError, naming the option, where one can't be used. */
+export function checkSignInOptions({ method = 'browser', onDeviceCode, readRedirectUrl, prompt }: SignInOptions): void {
+  if (!['browser', 'device', 'paste'].includes(method)) {
+    throw new TypeError(`method must be 'browser', 'device' or 'paste', not ${JSON.stringify(method)}`);
+  }
+  if (prompt !== undefined && !['login', 'consent', 'select_account'].includes(prompt)) {
+    throw new TypeError(`prompt must be 'login', 'consent' or 'select_account', not ${JSON.stringify(prompt)}`);
+  }
+  if (method === 'device' && typeof onDeviceCode !== 'function') {
+    throw new TypeError("the method 'device' needs onDeviceCode, a function that shows the code");
+  }
+  if (method === 'paste' && typeof readRedirectUrl !== 'function') {
+    throw new TypeError("the method 'paste' needs readRedirectUrl, a function that asks for the address");
+  }
 }

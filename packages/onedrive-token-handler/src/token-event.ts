@@ -8,6 +8,7 @@ export interface Account {
   id?: string;
 }
 
+/** In a browser here, with a code on another device, or by the address at which a browser elsewhere ended. */
 export type SignInMethod = 'browser' | 'device' | 'paste';
 
 /**
@@ -40,5 +41,7 @@ export type TokenEvent =
   | { type: 'store-failed'; error: OneDriveTokenError }
   /** That write has succeeded now. */
   | { type: 'store-recovered' }
+  /** The provider granted less than was asked for: the next process will be asked to sign in again. */
+  | { type: 'scopes-not-granted'; scopes: string[] }
   /** The provider gave no refresh token: the next token will need another sign-in. */
   | { type: 'refresh-token-missing' };

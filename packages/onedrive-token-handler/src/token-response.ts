@@ -1,10 +1,8 @@
 import { OneDriveTokenError } from './one-drive-token-error.ts';
+import type { AccessToken } from './refresh.ts';
 
 /** A successful answer of the token endpoint (RFC 6749 section 5.1), checked. Instants are epoch milliseconds. */
-export interface TokenSet {
-  accessToken: string;
-  expiresAt: number;
-  obtainedAt: number;
+export interface TokenSet extends AccessToken {
   refreshToken?: string;
   idToken?: string;
   scope?: string;

@@ -1,16 +1,16 @@
 /** What is kept of one sign-in. Instants are epoch milliseconds. */
 export interface TokenRecord {
   refreshToken: string;
-  accessToken?: string;
+  accessToken?: string | undefined;
   /** When the access token ends. */
-  expiresAt?: number;
+  expiresAt?: number | undefined;
   /** When the access token was asked for. */
-  obtainedAt?: number;
-  clientId?: string;
-  authority?: string;
+  obtainedAt?: number | undefined;
+  clientId?: string | undefined;
+  authority?: string | undefined;
   /** The granted scopes, separated by spaces (RFC 6749 section 3.3). */
-  scope?: string;
-  idToken?: string;
+  scope?: string | undefined;
+  idToken?: string | undefined;
 }
 
 type MaybePromise<T> = T | Promise<T>;

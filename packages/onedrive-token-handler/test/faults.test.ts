@@ -53,7 +53,7 @@ const cases: Case[] = [
   {
     name: '503 with Retry-After longer than there is time',
     fault: { type: 'status', status: 503, retryAfter: '60' },
-    code: 'SERVER',
+    code: 'THROTTLED',
     retryable: true,
     requests: 1,
     retryAfter: 60_000,
