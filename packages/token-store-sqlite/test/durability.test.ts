@@ -1,0 +1,96 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openTokenStore } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
+if (!canTrace) console.log('skipped: strace shows what is synced to the disk (apt-get install strace)');
+
+(canTrace ? test : test.skip)('a write and all that it needs are synced before the call returns', async () => {
+  const directory = temporaryDirectory();
+  const path = join(directory, 'new', 'deep', 'tokens.db');
+  const trace = join(directory, 'trace');
+  const calls = 'trace=mkdir,pwrite64,fsync,fdatasync,unlink';
+  const tool = ['strace', '-y', '-o', trace, '-e', calls];
+  await startProgram('once', ['create', path], tool).ended;
+  const events = [...readFileSync(trace, 'utf8').matchAll(/^(\w+)\((?:\d+<|")([^">]+)/gm)]
+    .filter(([, , file = '']) => file.startsWith(directory))
+    .map(([, call, file = '']) => `${call} ${file.slice(directory.length)}`)
+    .filter((event, index, all) => event !== all[index - 1]);
+  const write = [
+    'pwrite64 /new/deep/tokens.db-journal',
+    'fsync /new/deep/tokens.db-journal',
+    'fsync /new/deep',
+    'pwrite64 /new/deep/tokens.db-journal',
+    'fsync /new/deep/tokens.db-journal',
+    'pwrite64 /new/deep/tokens.db',
+    'fsync /new/deep/tokens.db',
+    'unlink /new/deep/tokens.db-journal',
+    'fsync /new/deep',
+  ];
+  const directories = ['mkdir /new', 'fsync ', 'mkdir /new/deep', 'fsync /new'];
+  assert.equal(events, [...directories, ...write, ...write]);
+});
+
+test('a call waits while another program writes', async () => {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  using store = openTokenStore(path);
+  store.set('app', { refreshToken: 'old' });
+  for (const act of [() => store.get('app'), () => store.set('app', { refreshToken: 'new' })]) {
+    const program = startProgram('block', [path, 600]);
+    assert.is(await program.line(), 'blocks');
+    act();
+    assert.is((await program.ended).code, 0);
+  }
+  assert.equal(store.get('app'), { refreshToken: 'new' });
+});
+
+(existsSync('/proc/self/fd') ? test : test.skip)('no descriptor of a database is closed beside SQLite', () => {
+  const openOn = (path: string): number =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
+      } catch {
+        return false;
+      }
+    }).length;
+  const path = join(temporaryDirectory(), 'tokens.db');
+  openTokenStore(path).close();
+  assert.is(
+    openOn(path),
+    1,
+    'the descriptor that made the file must stay: closing it drops the locks of other threads',
+  );
+  openTokenStore(path).close();
+  assert.is(openOn(path), 1, 'nothing else may be opened');
+  rmSync(dirname(path), { recursive: true });
+  openTokenStore(join(temporaryDirectory(), 'tokens.db')).close();
+  assert.is(openOn(path), 0, 'the descriptor of a file that is gone must go');
+});
+
+test('opening and reading load no more than they need', async () => {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  openTokenStore(path).close();
+  const { output } = await startProgram('count-modules', [path]).ended;
+  const { files, builtins } = JSON.parse(output) as { files: string[]; builtins: string[] };
+  assert.equal(files.sort(), [
+    'database-file.ts',
+    'index.ts',
+    'sqlite-token-store.ts',
+    'token-cipher.ts',
+    'token-database.ts',
+    'token-record.ts',
+    'token-store-error.ts',
+  ]);
+  const heavy = ['crypto', 'internal/crypto/scrypt', 'internal/fs/promises', 'async_hooks', 'timers/promises'];
+  assert.equal(
+    heavy.filter((name) => builtins.includes(`NativeModule ${name}`)),
+    [],
+  );
+});
+
+test.run();
