@@ -19,6 +19,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       writeErr,
       outputError: (message, write) => write(message.replace(/^error:/, 'onedrive-token:')),
     })
+    .configureHelp({ minWidthToWrap: 20 })
     .showHelpAfterError('(onedrive-token --help says more)')
     .addHelpText('after', `\n${epilogue}`);
   defineCommands(program, (ended) => {

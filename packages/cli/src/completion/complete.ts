@@ -33,6 +33,7 @@ async function candidatesFor(
 ): Promise<readonly Candidate[]> {
   const { command, pending, operands, flags } = readWords(program, before);
   if (pending) return pending.long === '--app' ? appNames(flags) : [];
+  if (command === program && operands > 0) return [];
   if (command === program) return partial.startsWith('-') ? options(program) : commands(program);
   if (partial.startsWith('-')) return command.name() === 'exec' && operands > 0 ? [] : options(command);
   if (operands > 0) return [];

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openSignedInScene } from './fixtures/cli-home.ts';
+import { openTerminal } from './fixtures/terminal.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+const commands = ['token', 'login', 'status', 'logout', 'list', 'api', 'exec', 'completion'];
+
+async function complete(...words: string[]): Promise<string[]> {
+  const { status, stdout, stderr } = await home.run(['__complete', ...words]);
+  assert.is(status, 0);
+  assert.is(stderr, '');
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t')[0] ?? '');
+}
+
+test('commands are completed, each with what it does', async () => {
+  assert.equal(await complete(''), commands);
+  assert.equal(await complete('log'), ['login', 'logout']);
+  assert.match((await home.run(['__complete', 'lo'])).stdout, 'login\tsign in\n');
+});
+
+test('options are completed, those of the command and the common ones', async () => {
+  assert.equal(await complete('login', '--d'), ['--device', '--db']);
+  assert.ok((await complete('--')).includes('--json'));
+  assert.ok((await complete('--db', 'x', 'api', '--')).includes('--paginate'));
+  assert.not((await complete('list', '--')).includes('--paginate'));
+});
+
+test('values are completed where they are known: app names, paths, shells', async () => {
+  assert.equal(await complete('--app', ''), ['onedrive-token']);
+  assert.equal(await complete('status', '--app', 'one'), ['onedrive-token']);
+  assert.equal(await complete('--db', 'nowhere.db', '--app', ''), []);
+  assert.equal(await complete('api', '/me/drive/r'), ['/me/drive/root/children', '/me/drive/recent']);
+  assert.equal(await complete('completion', ''), ['bash', 'zsh', 'fish']);
+});
+
+test('files and the words of another program are left to the shell', async () => {
+  for (const words of [
+    ['--db', ''],
+    ['api', '/me', '-o', ''],
+    ['exec', 'ls', '-'],
+    ['exec', '--', 'ls', '--'],
+  ])
+    assert.equal(await complete(...words), []);
+});
+
+test('completing asks nobody and changes nothing', async () => {
+  const before = authority.requests.length;
+  await complete('--app', '');
+  assert.is(authority.requests.length, before);
+});
+
+/** A folder with the command under its name, and the completion scripts. */
+const folder = join(home.folder, 'bin');
+mkdirSync(folder);
+const bin = join(import.meta.dirname, '../bin/onedrive-token.js');
+writeFileSync(join(folder, 'onedrive-token'), `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`, { mode: 0o755 });
+const env = { ...home.env, PATH: folder + delimiter + home.env.PATH };
+for (const shell of ['bash', 'zsh', 'fish']) {
+  writeFileSync(join(folder, `completion.${shell}`), (await home.run(['completion', shell])).stdout);
+}
+
+function inShell(shell: string): typeof test | typeof test.skip {
+  if (spawnSync(shell, ['-c', 'exit 0']).status === 0) return test;
+  console.log(`skipped: completion in ${shell} needs ${shell} (Debian: apt install ${shell})`);
+  return test.skip;
+}
+
+/** What bash would offer for these words. */
+function inBash(...words: string[]): string {
+  const script = `source ${folder}/completion.bash; source ${folder}/completion.bash
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _onedrive_token; printf '%s\n' "\${COMPREPLY[@]}"`;
+  return spawnSync('bash', ['-c', script, 'bash', 'onedrive-token', ...words], { env, encoding: 'utf8' }).stdout;
+}
+
+inShell('bash')('bash completes, and evaluates nothing of what is typed', () => {
+  assert.is(inBash('log'), 'login\nlogout\n');
+  assert.is(inBash('--app', ''), 'onedrive-token\n');
+  assert.is(inBash('$(echo log)'), '\n');
+  assert.is(inBash("it's", ''), '\n');
+});
+
+inShell('fish')('fish completes, with descriptions', () => {
+  const ask = (line: string): string =>
+    spawnSync('fish', ['-N', '-c', `source ${folder}/completion.fish; complete -C '${line}'`], {
+      env,
+      encoding: 'utf8',
+    }).stdout;
+  assert.is(ask('onedrive-token log'), 'login\tsign in\nlogout\tforget the stored tokens\n');
+  assert.match(ask(`onedrive-token --db ${folder}/comp`), 'completion.fish');
+});
+
+inShell('zsh')('zsh completes', async () => {
+  if (!openTerminal) return;
+  using terminal = openTerminal('zsh', ['-f', '-i'], { env: { ...env, PS1: 'ready> ' }, cwd: folder });
+  await terminal.shows(/ready> /);
+  terminal.type(`autoload -U compinit; compinit -D -u; source completion.zsh; echo load''ed\r`);
+  await terminal.shows(/loaded/);
+  terminal.type('onedrive-token logi\t');
+  await terminal.shows(/onedrive-token login /);
+  terminal.type('--devi\t');
+  await terminal.shows(/--device /);
+  terminal.type('\u0015onedrive-token api --upload completion.zs\t');
+  await terminal.shows(/--upload completion\.zsh /);
+});
+
+test.run();

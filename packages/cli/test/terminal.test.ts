@@ -1,0 +1,211 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { approveDevice, signInAs } from 'testing-authority';
+import { test as always } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addressElsewhere } from './fixtures/address-elsewhere.ts';
+import { CliHome, openScene } from './fixtures/cli-home.ts';
+import { noTerminal, openTerminal, type Terminal } from './fixtures/terminal.ts';
+
+const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
+always.after(() => scene[Symbol.asyncDispose]());
+
+if (!openTerminal) console.log(noTerminal);
+const test = openTerminal ? always : always.skip;
+const bin = join(import.meta.dirname, '../bin/onedrive-token.js');
+const clientId = ['--client-id', authority.clientId];
+const away = { BROWSER: '' };
+const esc = String.fromCharCode(27);
+
+/** Runs the command as a person does, in a terminal. */
+function sit(at: CliHome, args: readonly string[], env: NodeJS.ProcessEnv = {}, cols = 100): Terminal {
+  if (!openTerminal) throw new Error(noTerminal);
+  return openTerminal(process.execPath, [bin, ...args], { env: { ...at.env, ...env }, cols });
+}
+
+async function addressOn(terminal: Terminal): Promise<string> {
+  const [address] = await terminal.shows(/http:\/\/\S+\/authorize\?client_id\S+(?=\s)/);
+  return address;
+}
+
+test('onedrive-token alone signs in through the browser, shows the time left, and leaves the token on the screen', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, clientId);
+  await terminal.shows(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] Waiting for you to sign in in the browser: [23]:\d\d left, Ctrl-C cancels/);
+  assert.is((await terminal.ended).status, 0);
+  const lines = stripVTControlCharacters(terminal.output)
+    .trim()
+    .split(/\r?\n|\r/);
+  assert.ok(authority.issuedSecrets.has(lines.at(-1) ?? ''));
+  assert.match(terminal.output, `\r${esc}[2K`);
+});
+
+test('$(onedrive-token) in a terminal signs in too, and only the token goes to the caller', async () => {
+  if (!openTerminal) return;
+  using other = new CliHome(home.env);
+  const script = `token=$('${process.execPath}' '${bin}' --client-id ${authority.clientId}); printf '<%s>' "$token" > '${other.folder}/out'`;
+  using terminal = openTerminal('bash', ['-c', script], { env: other.env });
+  await terminal.ended;
+  const written = readFileSync(`${other.folder}/out`, 'utf8');
+  assert.match(written, /^<\S+>$/);
+  assert.ok(authority.issuedSecrets.has(written.slice(1, -1)));
+});
+
+test('--no-interactive keeps a terminal’s person out of it: 3, one line', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, [...clientId, '--no-interactive']);
+  assert.is((await terminal.ended).status, 3);
+  assert.match(terminal.output, /^onedrive-token: .*Run: onedrive-token login --client-id \S+\r\n$/);
+});
+
+test('Ctrl-C while waiting for the browser ends with 130 and a clean line', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' });
+  await terminal.shows(/Ctrl-C cancels/);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 130);
+  assert.match(terminal.output, new RegExp(`${esc}\\[2KInterrupted\\.\r\n$`));
+});
+
+test('Ctrl-C while a paste is awaited ends with 130', async () => {
+  for (const option of ['--no-browser', '--paste']) {
+    using other = new CliHome(home.env);
+    using terminal = sit(other, ['login', option, ...clientId]);
+    await terminal.shows(/Paste the address here: /);
+    terminal.type('\u0003');
+    assert.is((await terminal.ended).status, 130);
+    assert.match(terminal.output, /Interrupted\.\r\n$/);
+  }
+});
+
+test('where no browser can be opened, login asks for the address that another computer’s browser ended at', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { ...away, SSH_CONNECTION: '10.0.0.2 5 10.0.0.1 22' }, 1000);
+  await terminal.shows(/ssh -N -L (\d+):localhost:\1/);
+  await terminal.shows(/Paste the address here: /);
+  const url = await addressOn(terminal);
+  terminal.type('nonsense\r');
+  await terminal.shows(/Not taken: that is not an address/);
+  terminal.type(`${await addressElsewhere(url)}\r`);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+});
+
+test('an address longer than a terminal’s own line is pasted whole', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--paste', ...clientId], {}, 1000);
+  const answer = await addressElsewhere(await addressOn(terminal));
+  terminal.type(`${answer}&padding=${'x'.repeat(5000)}\r`);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+});
+
+test('a browser on this machine may answer before anything is pasted', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--no-browser', ...clientId], {}, 1000);
+  await terminal.shows(/Paste the address here: /);
+  await signInAs(await addressOn(terminal));
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+});
+
+test('--device draws a QR code, and none where it would not fit or not be understood', async () => {
+  for (const [env, cols, drawn] of [
+    [{}, 100, true],
+    [{}, 20, false],
+    [{ LANG: 'C', LC_ALL: 'C' }, 100, false],
+  ] as const) {
+    using other = new CliHome(home.env);
+    using terminal = sit(other, ['login', '--device', ...clientId], env, cols);
+    const [, uri = '', code = ''] = await terminal.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
+    assert.is(/[▀▄█]/.test(terminal.output), drawn);
+    await approveDevice(uri, code);
+    await terminal.shows(/Signed in as Someone/);
+    assert.is((await terminal.ended).status, 0);
+  }
+});
+
+test('in a locale without UTF-8 nothing but ASCII is shown', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { LC_ALL: 'POSIX' });
+  await terminal.shows(/[|/\\-] Waiting for you/);
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, /[^\p{ASCII}]/u);
+});
+
+test('in a narrow terminal the line that changes never wraps', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' }, 30);
+  await terminal.shows(/Waiting for you/);
+  terminal.type('\u0003');
+  await terminal.ended;
+  for (const line of stripVTControlCharacters(terminal.output).split(/\r\n|\r/)) {
+    if (line.includes('Waiting')) assert.ok(line.replace('^C', '').trimEnd().length < 30, line);
+  }
+});
+
+test('a dumb terminal is spared the wheel', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { TERM: 'dumb' });
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, 'Waiting');
+  assert.not.match(terminal.output, esc);
+});
+
+test('the passphrase is asked for without echo, up to three times', async () => {
+  using other = new CliHome(home.env);
+  const key = 'pass phrase';
+  await other.run(['login', ...clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
+  using terminal = sit(other, ['status']);
+  await terminal.shows(/Passphrase of .*tokens\.db: $/);
+  terminal.type('wrong\r');
+  await terminal.shows(/Passphrase of [\s\S]*Passphrase of .*: $/);
+  terminal.type(`${key}\r`);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, key);
+  assert.not.match(terminal.output, 'wrong');
+
+  using hopeless = sit(other, []);
+  for (const times of [1, 2, 3]) {
+    await hopeless.shows(new RegExp(`(Passphrase of .*: [\\s\\S]*){${times}}`));
+    hopeless.type('wrong\r');
+  }
+  assert.is((await hopeless.ended).status, 7);
+  using interrupted = sit(other, []);
+  await interrupted.shows(/Passphrase of/);
+  interrupted.type('\u0003');
+  assert.is((await interrupted.ended).status, 130);
+});
+
+test('api shows JSON indented, and keeps binary data off the terminal', async () => {
+  await home.run(['login', ...clientId]);
+  using json = sit(home, ['api', '/me']);
+  assert.is((await json.ended).status, 0);
+  assert.match(json.output, '{\r\n  "@odata.context"');
+  await home.run(['api', '/me/drive/root:/a.bin:/content', '-X', 'PUT', '-d', '-', '-H', 'content-type: x/y'], {
+    stdin: '\0',
+  });
+  using binary = sit(home, ['api', '/me/drive/root:/a.bin:/content']);
+  assert.is((await binary.ended).status, 2);
+  assert.match(binary.output, '--output FILE');
+});
+
+test('exec in a terminal gives one Ctrl-C to the program, not two', async () => {
+  const script = `let n = 0; process.on('SIGINT', () => setTimeout(() => process.exit(10 + ++n), 300)); console.log('here'); setTimeout(() => {}, 9000)`;
+  using terminal = sit(home, ['exec', '--', process.execPath, '-e', script]);
+  await terminal.shows(/here/);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 11);
+});
+
+test('--help fits a narrow terminal, and NO_COLOR keeps it plain', async () => {
+  using terminal = sit(home, ['login', '--help'], { NO_COLOR: '1' }, 60);
+  await terminal.ended;
+  assert.not.match(terminal.output, esc);
+  const options = /Options:[\s\S]*Examples:/.exec(terminal.output)?.[0] ?? '';
+  for (const line of options.split('\r\n')) assert.ok(line.length <= 60, line);
+});
+
+always.run();
