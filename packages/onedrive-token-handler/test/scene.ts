@@ -161,12 +161,19 @@ function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout =
   });
 }
 
-/** The OneDriveTokenError that a promise rejects with; fails where it doesn't. */
-export async function rejection(promise: Promise<unknown>): Promise<OneDriveTokenError> {
+/** The error that a promise rejects with; fails where it doesn't. */
+export async function failure(promise: Promise<unknown>): Promise<Error> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
+  if (error instanceof Error) return error;
+  throw new Error(`expected an error, not ${error}`);
+}
+
+/** The OneDriveTokenError that a promise rejects with; fails where it doesn't. */
+export async function rejection(promise: Promise<unknown>): Promise<OneDriveTokenError> {
+  const error = await failure(promise);
   if (error instanceof OneDriveTokenError) return error;
-  throw error ?? new Error('expected a OneDriveTokenError, but the promise resolved');
+  throw error;
 }

@@ -1,7 +1,8 @@
-import { approveDevice, signInAs } from 'testing-authority';
+import { signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene, rejection, untilTrue } from './scene.ts';
+import { copyAddress } from './copy-address.ts';
+import { failure, openScene, rejection } from './scene.ts';
 
 test('the request carries PKCE, state and form_post, and nothing of them comes in an event but the URL', async () => {
   await using scene = await openScene();
@@ -105,7 +106,7 @@ test('a caller that may not ask does not wait for a person', async () => {
   assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
   assert.is((await rejection(scene.handler({ interactive: false }).getToken())).code, 'SIGN_IN_REQUIRED');
   abort.abort(new Error('enough'));
-  await assertRejects(waiting, 'enough');
+  assert.is((await failure(waiting)).message, 'enough');
 });
 
 test('when everybody at one window gives up together, no second one is opened', async () => {
@@ -118,57 +119,13 @@ test('when everybody at one window gives up together, no second one is opened', 
   assert.is(scene.windows.length, 1);
 });
 
-test('a device code is shown, approved elsewhere and redeemed', async () => {
-  await using scene = await openScene({ deviceInterval: 1 });
-  const handler = scene.handler();
-  const approved: Promise<void>[] = [];
-  const status = await handler.signIn({
-    method: 'device',
-    onDeviceCode: ({ userCode, verificationUri, expiresAt }) => {
-      assert.ok(expiresAt > Date.now() && expiresAt <= Date.now() + 10_000, 'no longer than signInTimeout');
-      approved.push(approveDevice(verificationUri, userCode));
-    },
-  });
-  await Promise.all(approved);
-  assert.ok(status.signedIn);
-  assert.ok(await handler.getToken());
-});
-
-test('a device code that is denied: SIGN_IN_DENIED', async () => {
-  await using scene = await openScene({ deviceInterval: 1 });
-  const denied: Promise<void>[] = [];
-  const signIn = scene.handler().signIn({
-    method: 'device',
-    onDeviceCode: ({ userCode, verificationUri }) =>
-      void denied.push(approveDevice(verificationUri, userCode, { deny: true })),
-  });
-  assert.is((await rejection(signIn)).code, 'SIGN_IN_DENIED');
-  await Promise.all(denied);
-});
-
-test('a device code that nobody enters: SIGN_IN_TIMEOUT', async () => {
-  await using scene = await openScene({ deviceInterval: 1 });
-  const signIn = scene.handler({ signInTimeout: 1_500 }).signIn({ method: 'device', onDeviceCode: () => {} });
-  assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
-});
-
-test('polling slows down as it is told, survives an offline moment, and ends by an abort', async () => {
-  await using scene = await openScene({ deviceInterval: 1 });
-  scene.authority.fail('token', { type: 'drop', when: 'before' });
-  const abort = new AbortController();
-  const signIn = scene.handler().signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal });
-  await untilTrue(() => scene.authority.count('token') >= 2, 8_000);
-  abort.abort(new Error('enough'));
-  await assertRejects(signIn, 'enough');
-});
-
 test('a pasted address signs in, though the terminal has wrapped and quoted it', async () => {
   await using scene = await openScene();
   const status = await scene.handler().signIn({
     method: 'paste',
     readRedirectUrl: async (url) => {
       assert.is(new URL(url).searchParams.get('response_mode'), 'query');
-      const address = await answerOf(url);
+      const address = await copyAddress(url);
       return `  '${address.slice(0, 40)}\r\n  ${address.slice(40).replaceAll('&', '\\&')}'\n`;
     },
   });
@@ -208,25 +165,5 @@ test('options of a sign-in that can not be used are a TypeError that names them'
     assert.match((error as Error).message, name);
   }
 });
-
-/** Goes through the pages in `query` mode and gives the address at which the browser ended, without visiting it. */
-async function answerOf(url: string): Promise<string> {
-  const { createServer } = await import('node:http');
-  const port = Number(new URL(new URL(url).searchParams.get('redirect_uri') ?? '').port);
-  const server = createServer((_request, response) => response.end('nobody is here'));
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  const page = await signInAs(url);
-  server.closeAllConnections();
-  server.close();
-  return page.url;
-}
-
-async function assertRejects(promise: Promise<unknown>, message: string): Promise<void> {
-  const error = await promise.then(
-    () => new Error('resolved'),
-    (reason: Error) => reason,
-  );
-  assert.is(error.message, message);
-}
 
 test.run();

@@ -3,49 +3,9 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TokenRecord, TokenStore } from '../src/index.ts';
+import type { TokenRecord } from '../src/index.ts';
+import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection, untilTrue } from './scene.ts';
-
-/** A store of a user's own, kept in memory and asynchronous, whose disk can be full. */
-class MemoryStore implements TokenStore {
-  readonly records = new Map<string, TokenRecord>();
-  readonly #tails = new Map<string, Promise<unknown>>();
-  /** Asked before each write: an error to throw. */
-  refuse: (record: TokenRecord) => Error | undefined = () => undefined;
-
-  async get(appName: string): Promise<TokenRecord | undefined> {
-    return this.records.get(appName);
-  }
-
-  async set(appName: string, record: TokenRecord): Promise<void> {
-    const refusal = this.refuse(record);
-    if (refusal) throw refusal;
-    this.records.set(appName, record);
-  }
-
-  async replace(appName: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
-    if (this.records.get(appName)?.refreshToken !== previous) return false;
-    await this.set(appName, record);
-    return true;
-  }
-
-  async delete(appName: string): Promise<boolean> {
-    return this.records.delete(appName);
-  }
-
-  async list(): Promise<string[]> {
-    return [...this.records.keys()].sort();
-  }
-
-  async exclusively<T>(appName: string, task: () => Promise<T>): Promise<T> {
-    const turn = (this.#tails.get(appName) ?? Promise.resolve()).then(task);
-    this.#tails.set(
-      appName,
-      turn.catch(() => {}),
-    );
-    return turn;
-  }
-}
 
 const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
 

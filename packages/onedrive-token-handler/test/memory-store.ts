@@ -1,0 +1,42 @@
+import type { TokenRecord, TokenStore } from '../src/index.ts';
+
+/** A store of a user's own, kept in memory and asynchronous, whose disk can be full. */
+export class MemoryStore implements TokenStore {
+  readonly records = new Map<string, TokenRecord>();
+  readonly #tails = new Map<string, Promise<unknown>>();
+  /** Asked before each write: an error to throw. */
+  refuse: (record: TokenRecord) => Error | undefined = () => undefined;
+
+  async get(appName: string): Promise<TokenRecord | undefined> {
+    return this.records.get(appName);
+  }
+
+  async set(appName: string, record: TokenRecord): Promise<void> {
+    const refusal = this.refuse(record);
+    if (refusal) throw refusal;
+    this.records.set(appName, record);
+  }
+
+  async replace(appName: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    if (this.records.get(appName)?.refreshToken !== previous) return false;
+    await this.set(appName, record);
+    return true;
+  }
+
+  async delete(appName: string): Promise<boolean> {
+    return this.records.delete(appName);
+  }
+
+  async list(): Promise<string[]> {
+    return [...this.records.keys()].sort();
+  }
+
+  async exclusively<T>(appName: string, task: () => Promise<T>): Promise<T> {
+    const turn = (this.#tails.get(appName) ?? Promise.resolve()).then(task);
+    this.#tails.set(
+      appName,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+}
