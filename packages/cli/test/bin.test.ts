@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Script } from 'node:vm';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CliHome } from './fixtures/cli-home.ts';
+
+const bin = join(import.meta.dirname, '../bin/onedrive-token.js');
+const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
+
+/** Runs the command as if Node were of another version. */
+function runAs(version: string): { status: number | null; stdout: string; stderr: string } {
+  const pretend = `Object.defineProperty(process.versions, 'node', { value: '${version}' }); require(${JSON.stringify(bin)})`;
+  return spawnSync(process.execPath, ['-e', pretend, '--', '--version'], { encoding: 'utf8' });
+}
+
+test('the version that the command asks for is the one of the manifest', () => {
+  const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(manifest.engines.node) ?? [];
+  assert.match(readFileSync(bin, 'utf8'), `needs Node.js ${major}.${minor} or newer`);
+  for (const older of [`${major}.${Number(minor) - 1}.9`, `${Number(major) - 1}.99.0`, '0.10.48']) {
+    const { status, stdout, stderr } = runAs(older);
+    assert.is(status, 1);
+    assert.is(stdout, '');
+    assert.match(stderr, /^onedrive-token: needs Node\.js .*\n$/);
+  }
+});
+
+test('the command has nothing but the syntax of 2009, which any Node can read', () => {
+  const source = readFileSync(bin, 'utf8')
+    .replace(/^\s*\/\/.*$/gm, '')
+    .replace(/'[^']*'/g, "''");
+  assert.not.match(source, /=>|`|\b(let|const|class|async|await|import|export)\b|\?\.|\?\?|\.\.\./);
+  assert.ok(new Script(`(function (require) {${readFileSync(bin, 'utf8').replace(/^#!.*/, '')}})`));
+});
+
+test('compiled code is kept in the cache folder of the person, for nobody else to write to', async () => {
+  using home = new CliHome({ NODE_DISABLE_COMPILE_CACHE: '' });
+  delete home.env.NODE_DISABLE_COMPILE_CACHE;
+  mkdirSync(join(home.folder, 'tmp'));
+  home.env.TMPDIR = join(home.folder, 'tmp');
+  assert.is((await home.run(['list'])).status, 0);
+  const cache = join(home.folder, 'cache/onedrive-token');
+  assert.ok(existsSync(cache));
+  assert.is(statSync(cache).mode & 0o022, 0);
+  assert.not(existsSync(join(home.folder, 'tmp/node-compile-cache')));
+});
+
+test('a home that cannot be written to is no trouble', async () => {
+  using home = new CliHome();
+  delete home.env.NODE_DISABLE_COMPILE_CACHE;
+  const { status, stderr } = await home.run(['list'], {
+    env: { XDG_CACHE_HOME: '/proc/nowhere', HOME: '/proc/nobody' },
+  });
+  assert.is(status, 0);
+  assert.is(stderr, '');
+});
+
+test.run();

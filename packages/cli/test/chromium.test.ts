@@ -1,0 +1,53 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import { chromiumPath } from 'testing-authority/chromium';
+import { test as always } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene } from './fixtures/cli-home.ts';
+import { noTerminal, openTerminal } from './fixtures/terminal.ts';
+
+const { home, authority, ...scene } = await openScene();
+always.after(() => scene[Symbol.asyncDispose]());
+
+const noChromium = 'skipped: a sign-in in a real browser needs chromium on PATH (Debian: apt install chromium)';
+if (!openTerminal) console.log(noTerminal);
+if (!chromiumPath) console.log(noChromium);
+const test = openTerminal && chromiumPath ? always : always.skip;
+
+const bin = join(import.meta.dirname, '../bin/onedrive-token.js');
+const browser = join(import.meta.dirname, 'fixtures/chromium-browser.ts');
+
+/** Runs `onedrive-token` in a terminal, with Chromium as the browser; what the browser saw in the end comes with it. */
+async function signIn(
+  answer: 'accept' | 'deny',
+): Promise<{ status: number; screen: string; page: string; url: string }> {
+  if (!openTerminal) throw new Error(noTerminal);
+  const seen = join(home.folder, `${answer}.json`);
+  writeFileSync(seen, '');
+  const env = { ...home.env, BROWSER: `"${process.execPath}" "${browser}"`, ANSWER: answer, SEEN: seen };
+  const args = [bin, '--app', answer, '--client-id', authority.clientId];
+  using terminal = openTerminal(process.execPath, args, { env });
+  const { status } = await terminal.ended;
+  for (let waited = 0; readFileSync(seen, 'utf8') === '' && waited < 20_000; waited += 50) await sleep(50);
+  return { status, screen: stripVTControlCharacters(terminal.output), ...JSON.parse(readFileSync(seen, 'utf8')) };
+}
+
+test('onedrive-token opens Chromium, which says so when the person is signed in, and prints the token', async () => {
+  const { status, screen, page, url } = await signIn('accept');
+  assert.is(status, 0);
+  assert.match(screen, 'Waiting for you to sign in');
+  assert.ok(authority.issuedSecrets.has(screen.trim().split(/\s/).at(-1) ?? ''));
+  assert.match(page, /signed in/i);
+  assert.not.match(url, 'code=');
+});
+
+test('who declines in Chromium reads so there and in the terminal: 4', async () => {
+  const { status, screen, page } = await signIn('deny');
+  assert.is(status, 4);
+  assert.match(screen, /onedrive-token: \S.*\r\n$/);
+  assert.not.match(page, /you are signed in/i);
+});
+
+always.run();
