@@ -1,11 +1,8 @@
-/**
- * Refreshes until it is killed: `node refresh-forever.ts OPTIONS`. Says `ready`, then a line for each token it got.
- */
+/** Refreshes until it is killed: `node refresh-forever.ts OPTIONS`. Says `ready` after the first time. */
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 
 const handler = new OneDriveTokenHandler(JSON.parse(process.argv[2] ?? '{}'));
-console.log('ready');
-for (;;) {
+for (let count = 0; ; count++) {
   await handler.getToken({ forceRefresh: true });
-  process.stdout.write('token\n');
+  if (count === 0) console.log('ready');
 }
