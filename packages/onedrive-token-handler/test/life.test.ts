@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { approveDevice } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene, rejection } from './scene.ts';
+import { copyAddress } from './copy-address.ts';
+import { failure, openScene, rejection, untilTrue } from './scene.ts';
 
 test("a caller's abort lets go of that caller only, and a refresh that has left is stored", async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
@@ -90,6 +93,89 @@ test('closing waits no longer than requestTimeout', async () => {
   await handler.close();
   assert.ok(performance.now() - started < 1_500);
   assert.is((await call).code, 'CLOSED');
+});
+
+test('closing while the code of the browser is redeemed stores what it brings', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  scene.authority.fail('token', { type: 'slow', ms: 500 });
+  const call = rejection(handler.getToken());
+  await untilTrue(() => scene.authority.count('token', 'authorization_code') === 1);
+  await handler.close();
+  assert.is((await call).code, 'CLOSED');
+  await scene.handler({ interactive: false }).getToken();
+});
+
+test('a caller that aborts while its code is redeemed leaves the token to the next one, without a second window', async () => {
+  await using scene = await openScene();
+  scene.authority.fail('token', { type: 'slow', ms: 500 });
+  const abort = new AbortController();
+  const only = failure(scene.handler().getToken({ signal: abort.signal }));
+  await untilTrue(() => scene.authority.count('token', 'authorization_code') === 1);
+  const next = scene.handler().getToken();
+  await scene.until((event) => event.type === 'waiting' && event.for === 'sign-in');
+  abort.abort(new Error('enough'));
+  assert.is((await only).message, 'enough');
+  assert.is(await next, await scene.handler({ interactive: false }).getToken());
+  assert.is(scene.windows.length, 1);
+});
+
+for (const method of ['device', 'paste'] as const) {
+  test(`closing while the code of the method ${method} is redeemed stores the token and gives it to nobody`, async () => {
+    await using scene = await openScene({ deviceInterval: 1 });
+    const handler = scene.handler();
+    scene.authority.fail('token', { type: 'slow', ms: 500 });
+    const call = rejection(
+      handler.signIn({
+        method,
+        onDeviceCode: ({ verificationUri, userCode }) => approveDevice(verificationUri, userCode),
+        readRedirectUrl: copyAddress,
+      }),
+    );
+    await untilTrue(() => scene.authority.count('token') === 1);
+    await handler.close();
+    assert.is((await call).code, 'CLOSED');
+    assert.is((await rejection(handler.getToken())).code, 'CLOSED');
+    await scene.handler({ interactive: false }).getToken();
+  });
+}
+
+test('closing ends a request for a device code at once', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  scene.authority.fail('devicecode', { type: 'hang' });
+  const call = rejection(handler.signIn({ method: 'device', onDeviceCode: () => {} }));
+  await untilTrue(() => scene.authority.count('devicecode') === 1);
+  const started = performance.now();
+  await handler.close();
+  assert.ok(performance.now() - started < 2_000, 'less than requestTimeout');
+  assert.is((await call).code, 'CLOSED');
+});
+
+test('closing ends a fetch() under way: CLOSED', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  scene.authority.fail('graph', { type: 'hang' });
+  const call = rejection(handler.fetch(`${scene.authority.graphUrl}/me`));
+  await untilTrue(() => scene.authority.count('graph') === 1);
+  await handler.close();
+  assert.is((await call).code, 'CLOSED');
+});
+
+test('a fetch() that can not be sent at all is a TypeError', async () => {
+  await using scene = await openScene();
+  const error = await failure(scene.handler().fetch(scene.authority.graphUrl, { method: 'GET', body: 'x' }));
+  assert.instance(error, TypeError);
+});
+
+test('a sign-in with a signal that is aborted already makes no file and no event', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  const error = await failure(handler.signIn({ signal: AbortSignal.abort(new Error('before')) }));
+  assert.is(error.message, 'before');
+  await handler.close();
+  assert.equal(readdirSync(scene.folder), []);
+  assert.equal(scene.events, []);
 });
 
 test('a store that was passed in stays open', async () => {

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene, rejection } from './scene.ts';
+import { openScene, rejection, type Scene, untilTrue } from './scene.ts';
 
 test('a busy provider that recovers is asked again', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
@@ -49,6 +50,57 @@ test('a code is not sent twice, whatever the provider answers', async () => {
   assert.is(scene.authority.count('token', 'authorization_code'), 1);
 });
 
+const unreachable = (syscall: string): Error =>
+  Object.assign(new Error(`${syscall} EHOSTUNREACH 127.0.0.1`), { code: 'EHOSTUNREACH', syscall });
+
+for (const grantType of ['refresh_token', 'authorization_code']) {
+  test(`a connection that fails when the ${grantType} is on its way is not tried again, whatever the system calls it`, async () => {
+    await using scene = await openScene();
+    const handler = scene.handler({ dispatcher: cutOnceSent(scene, unreachable('read')) });
+    if (grantType === 'refresh_token') {
+      await scene.signedIn();
+      await handler.getToken();
+    }
+    scene.authority.fail('token', { type: 'hang' }, { times: 9 });
+    const error = await rejection(handler.getToken({ forceRefresh: true }));
+    assert.is(error.code, 'NETWORK');
+    assert.match(error.message, 'EHOSTUNREACH');
+    assert.is(scene.authority.count('token', grantType), 1);
+    assert.not(scene.events.some(({ type }) => type === 'retry'));
+  });
+}
+
+test('a connection that could not be made is tried three times, by the same name of the failure', async () => {
+  await using scene = await openScene({ accessTokenTtl: 1 });
+  await scene.signedIn();
+  await scene.tokenExpires();
+  let connections = 0;
+  const dispatcher = new Agent({
+    connect: (_options, callback) => {
+      connections++;
+      callback(unreachable('connect'), null);
+    },
+  });
+  assert.is((await rejection(scene.handler({ interactive: false, dispatcher }).getToken())).code, 'NETWORK');
+  assert.is(connections, 3);
+});
+
+test('a Retry-After that is no number of seconds and no date is no reason to hurry', async () => {
+  const measure = async (retryAfter: string): Promise<void> => {
+    await using scene = await openScene({ accessTokenTtl: 1 });
+    await scene.signedIn();
+    await scene.tokenExpires();
+    scene.authority.fail('token', { type: 'status', status: 429, retryAfter }, { times: 9 });
+    const error = await rejection(scene.handler({ interactive: false, requestTimeout: 1_300 }).getToken());
+    assert.is(error.code, 'THROTTLED');
+    assert.is(error.retryAfter, undefined);
+    const [first, second, ...more] = scene.authority.requests.filter(({ grantType }) => grantType === 'refresh_token');
+    assert.ok(first && second && second.at - first.at >= 490, `${retryAfter}: ${first?.at} ${second?.at}`);
+    assert.is(more.length, 0, 'no time for a third one');
+  };
+  await Promise.all(['-5', '1.5', 'soon 3'].map(measure));
+});
+
 async function closedPort(): Promise<number> {
   const server = createServer();
   const port = await new Promise<number>((resolve) => {
@@ -56,6 +108,21 @@ async function closedPort(): Promise<number> {
   });
   await new Promise((resolve) => server.close(resolve));
   return port;
+}
+
+/** Breaks each connection with this error as soon as the provider has got a request for a token over it. */
+function cutOnceSent({ authority }: Scene, error: Error): Dispatcher {
+  const connect = buildConnector({});
+  return new Agent({
+    connect: (options, callback) => {
+      const before = authority.count('token');
+      connect(options, (...[failed, socket]) => {
+        if (socket) void untilTrue(() => authority.count('token') > before).then(() => socket.destroy(error));
+        if (failed) callback(failed, null);
+        else callback(null, socket);
+      });
+    },
+  });
 }
 
 test.run();

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene, rejection } from './scene.ts';
+import { listAppNames } from '../src/index.ts';
+import { MemoryStore } from './memory-store.ts';
+import { openScene, rejection, untilTrue } from './scene.ts';
 
 test('signing out forgets the tokens in memory and in the file', async () => {
   await using scene = await openScene();
@@ -25,5 +28,50 @@ for (const who of ['this', 'another'] as const) {
     assert.is(scene.windows.length, 1, 'no browser after a sign-out');
   });
 }
+
+test('signing out while a code is redeemed wins: nothing is stored, and nobody is told that somebody signed in', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  scene.authority.fail('token', { type: 'slow', ms: 400 });
+  const calls = [rejection(handler.signIn()), rejection(handler.getToken())];
+  await untilTrue(() => scene.authority.count('token', 'authorization_code') === 1);
+  await handler.signOut();
+  for (const { code } of await Promise.all(calls)) assert.is(code, 'SIGN_IN_REQUIRED');
+  assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
+  await handler.close();
+  assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), []);
+  assert.not(scene.events.some(({ type }) => type === 'signed-in'));
+});
+
+test('a call after the sign-out does not get what a slow store is still reading for a call before it', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  await scene.signedIn({ store });
+  const handler = scene.handler({ store });
+  let reads = 0;
+  store.get = async (appName) => {
+    const record = store.records.get(appName);
+    reads++;
+    await sleep(200);
+    return record;
+  };
+  const before = rejection(handler.getToken());
+  await untilTrue(() => reads === 1);
+  await handler.signOut();
+  assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
+  assert.is((await before).code, 'SIGN_IN_REQUIRED');
+});
+
+test('no token bridges a failing provider for somebody who was signed out by another handler meanwhile', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  const handler = scene.handler({ requestTimeout: 1_300 });
+  await handler.getToken();
+  scene.authority.fail('token', { type: 'status', status: 503 }, { times: 9 });
+  const refresh = rejection(handler.getToken());
+  await scene.until(({ type }) => type === 'retry');
+  await scene.handler().signOut();
+  assert.is((await refresh).code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.windows.length, 1, 'no browser after a sign-out');
+});
 
 test.run();
