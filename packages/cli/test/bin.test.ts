@@ -49,9 +49,9 @@ test('compiled code is kept in the cache folder of the person, for nobody else t
 test('a home that cannot be written to is no trouble', async () => {
   using home = new CliHome();
   delete home.env.NODE_DISABLE_COMPILE_CACHE;
-  const { status, stderr } = await home.run(['list'], {
-    env: { XDG_CACHE_HOME: '/proc/nowhere', HOME: '/proc/nobody' },
-  });
+  const file = join(home.folder, 'file');
+  writeFileSync(file, '');
+  const { status, stderr } = await home.run(['list'], { env: { XDG_CACHE_HOME: join(file, 'cache') } });
   assert.is(status, 0);
   assert.is(stderr, '');
 });
