@@ -1,0 +1,60 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createState, isSameState } from '../src/index.ts';
+
+const state = createState();
+
+const others: [what: string, expected: string, received: unknown][] = [
+  ['another state', state, createState()],
+  ['null', state, null],
+  ['undefined', state, undefined],
+  ['the empty string', state, ''],
+  ['a prefix', state, state.slice(0, -1)],
+  ['one character more', state, `${state}A`],
+  ['twice the state', state, state + state],
+  ['another case', state, state.toUpperCase() === state ? state.toLowerCase() : state.toUpperCase()],
+  ['an array that holds it', state, [state]],
+  ['the empty string where nothing was expected', '', ''],
+  ['null where nothing was expected', '', null],
+  ['undefined, spelled out', 'undefined', undefined],
+  ['half of a state that repeats itself', 'abab', 'ab'],
+  ['a state that repeats the expected one', 'ab', 'abab'],
+];
+for (const [what, expected, received] of others) {
+  test(`${what} is not the same`, () => {
+    assert.is(isSameState(expected, received as string), false);
+  });
+}
+
+test('the state itself is the same, of whatever length and characters', () => {
+  for (const value of [state, 'a', 'ä😀\u0000', 'x'.repeat(10_000)]) assert.is(isSameState(value, `${value}`), true);
+});
+
+test('a difference in any one character is seen', () => {
+  for (let index = 0; index < state.length; index++) {
+    const guess = `${state.slice(0, index)}!${state.slice(index + 1)}`;
+    assert.is(isSameState(state, guess), false);
+  }
+});
+
+test('the time does not depend on where the values differ', () => {
+  // Long values, so that an early return would show as a factor of thousands, not as noise.
+  const long = 'x'.repeat(200_000);
+  const early = `!${long.slice(1)}`;
+  const late = `${long.slice(0, -1)}!`;
+  const fastest = { early: Number.POSITIVE_INFINITY, late: Number.POSITIVE_INFINITY };
+  for (let round = 0; round < 60; round++) {
+    for (const [name, guess] of [
+      ['early', early],
+      ['late', late],
+    ] as const) {
+      const started = performance.now();
+      isSameState(long, guess);
+      fastest[name] = Math.min(fastest[name], performance.now() - started);
+    }
+  }
+  const ratio = fastest.late / fastest.early;
+  assert.ok(ratio > 0.5 && ratio < 2, `late ÷ early = ${ratio}`);
+});
+
+test.run();

@@ -1,0 +1,82 @@
+import { calculatePKCECodeChallenge } from 'oauth4webapi';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createChallenge, createPkce, createState } from '../src/index.ts';
+
+test('the challenge of RFC 7636 appendix B', async () => {
+  const verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
+  assert.is(await createChallenge(verifier), 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM');
+});
+
+test('a pair says S256, and its challenge is that of its verifier', async () => {
+  const { verifier, challenge, method } = await createPkce();
+  assert.is(method, 'S256');
+  assert.is(challenge, await createChallenge(verifier));
+});
+
+test('100,000 states are 43 base64url characters, all different, every bit as often set as not', () => {
+  const draws = 100_000;
+  const seen = new Set<string>();
+  const bits = new Uint32Array(256);
+  for (let draw = 0; draw < draws; draw++) {
+    const state = createState();
+    seen.add(state);
+    const bytes = Buffer.from(state, 'base64url');
+    for (let bit = 0; bit < 256; bit++) {
+      bits[bit] = (bits[bit] as number) + (((bytes[bit >> 3] as number) >> (bit & 7)) & 1);
+    }
+  }
+  assert.is(seen.size, draws);
+  for (const state of seen) if (!/^[\w-]{43}$/.test(state)) assert.unreachable(`${state.length} characters`);
+  // Seven standard deviations: one false alarm in a billion runs.
+  const tolerance = 7 * Math.sqrt(draws / 4);
+  const skewed = [...bits].filter((count) => Math.abs(count - draws / 2) > tolerance);
+  assert.equal(skewed, []);
+});
+
+test('verifiers are random in the same way, and never the state', async () => {
+  const pairs = await Promise.all(Array.from({ length: 1_000 }, () => createPkce()));
+  assert.is(new Set(pairs.flatMap(({ verifier, challenge }) => [verifier, challenge])).size, 2_000);
+  for (const { verifier, challenge } of pairs) {
+    assert.match(verifier, /^[\w-]{43}$/);
+    assert.match(challenge, /^[\w-]{43}$/);
+  }
+});
+
+test('the challenges of 1,000 random verifiers are those of oauth4webapi', async () => {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~';
+  for (let round = 0; round < 1_000; round++) {
+    const random = crypto.getRandomValues(new Uint8Array(43 + (round % 86)));
+    const verifier = [...random].map((byte) => alphabet[byte % alphabet.length]).join('');
+    assert.is(await createChallenge(verifier), await calculatePKCECodeChallenge(verifier));
+  }
+});
+
+const bad: [what: string, verifier: unknown, error: typeof RangeError | typeof TypeError][] = [
+  ['42 characters', 'a'.repeat(42), RangeError],
+  ['129 characters', 'a'.repeat(129), RangeError],
+  ['no character', '', RangeError],
+  ['a space', `${'a'.repeat(42)} `, RangeError],
+  ['a plus sign', `${'a'.repeat(42)}+`, RangeError],
+  ['padding', `${'a'.repeat(43)}=`, RangeError],
+  ['a letter with an accent', `${'a'.repeat(42)}é`, RangeError],
+  ['a line break at its end', `${'a'.repeat(43)}\n`, RangeError],
+  ['a number', 1, TypeError],
+  ['undefined', undefined, TypeError],
+];
+for (const [what, verifier, expected] of bad) {
+  test(`a verifier of ${what} is a ${expected.name} that does not quote it`, async () => {
+    const error = await createChallenge(verifier as string).catch((reason: unknown) => reason);
+    assert.instance(error, expected);
+    assert.match((error as Error).message, 'verifier');
+    if (typeof verifier === 'string' && verifier) assert.not.match((error as Error).message, verifier.slice(0, 20));
+  });
+}
+
+for (const length of [43, 128]) {
+  test(`a verifier of ${length} characters is good`, async () => {
+    assert.match(await createChallenge('~'.repeat(length)), /^[\w-]{43}$/);
+  });
+}
+
+test.run();
