@@ -1,3 +1,4 @@
+import { Agent } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { forgetTokens, listAppNames } from '../src/index.ts';
@@ -50,10 +51,53 @@ test('a refresh that answers with another account is RESPONSE', async () => {
   await using scene = await openScene({ accessTokenTtl: 1 });
   await scene.signedIn({ scopes: ['Files.Read', 'openid', 'profile'] });
   await scene.tokenExpires();
-  const idToken = ['', Buffer.from(JSON.stringify({ oid: 'somebody else' })).toString('base64url'), ''].join('.');
+  const idToken = idTokenOf({ oid: 'somebody else' });
   scene.authority.fail('token', { type: 'response', change: (body) => ({ ...body, id_token: idToken }) });
   const handler = scene.handler({ scopes: ['Files.Read', 'openid', 'profile'], interactive: false });
   assert.is((await rejection(handler.getToken())).code, 'RESPONSE');
+});
+
+test('a refresh is of another account only where the same claim differs', async () => {
+  const accounts: [stored: object, refreshed: object, same: boolean][] = [
+    [{ sub: 'ada' }, { sub: 'ada', oid: '1' }, true],
+    [{ sub: 'ada', oid: '1' }, { sub: 'ada' }, true],
+    [{ oid: '1' }, { sub: 'ada' }, true],
+    [{ sub: 'ada' }, { sub: 'bob', oid: '1' }, false],
+  ];
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  for (const [stored, refreshed, same] of accounts) {
+    const record = store.get('my-app');
+    assert.ok(record);
+    store.set('my-app', { ...record, idToken: idTokenOf(stored), expiresAt: 1 });
+    scene.authority.fail('token', {
+      type: 'response',
+      change: (body) => ({ ...body, id_token: idTokenOf(refreshed) }),
+    });
+    const refresh = scene.handler({ interactive: false }).getToken();
+    if (same) await refresh;
+    else assert.is((await rejection(refresh)).code, 'RESPONSE');
+  }
+});
+
+test('.default is refreshed as it was asked for, since Microsoft takes it with no other scope of Graph', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  const scope = 'https://graph.microsoft.com/.default';
+  const asked: (string | null)[] = [];
+  const dispatcher = new Agent().compose((dispatch) => (options, handler) => {
+    const form = new URLSearchParams(String(options.body ?? ''));
+    if (form.get('grant_type') === 'refresh_token') asked.push(form.get('scope'));
+    return dispatch(options, handler);
+  });
+  // What Microsoft says to it is what the registration lists.
+  const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read User.Read' });
+  scene.authority.fail('token', { type: 'response', change });
+  await scene.signedIn({ scopes: [scope] });
+  await scene.handler({ scopes: [scope], interactive: false, dispatcher }).getToken();
+  assert.equal(asked, [`${scope} offline_access`]);
+  await dispatcher.close();
 });
 
 test('two app names in one file do not disturb each other', async () => {
@@ -76,5 +120,9 @@ test('where there is no file, there are no app names, and none is made', async (
   const { existsSync } = await import('node:fs');
   assert.not(existsSync(scene.dbFilepath));
 });
+
+function idTokenOf(claims: object): string {
+  return ['', Buffer.from(JSON.stringify(claims)).toString('base64url'), ''].join('.');
+}
 
 test.run();

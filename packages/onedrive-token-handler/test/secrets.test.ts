@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inspect } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { signInAs } from 'testing-authority';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene } from './scene.ts';
+import { failure, openScene, rejection } from './scene.ts';
 
 /** What the handler sent that is secret, taken from the requests themselves. */
 function listen(sent: Set<string>): Dispatcher {
@@ -17,6 +20,10 @@ function listen(sent: Set<string>): Dispatcher {
     }
     return dispatch(options, handler);
   });
+}
+
+function inspectAll(values: unknown[]): string {
+  return inspect(values, { depth: 20, showHidden: true, maxStringLength: null });
 }
 
 function assertNoneIn(text: string, secrets: Iterable<string>): void {
@@ -64,7 +71,7 @@ test('no token, code, verifier or state of a run is in an event, an error with i
   assert.ok(secrets.size > 10);
   assert.ok(emitted.length > 7);
   const events = scene.events.filter(({ type }) => type !== 'authorization-url');
-  assertNoneIn(inspect([emitted, events], { depth: 20, showHidden: true, maxStringLength: null }), secrets);
+  assertNoneIn(inspectAll([emitted, events]), secrets);
   for (const file of readdirSync(scene.folder).filter((name) => name !== 'tokens.db')) {
     assertNoneIn(readFileSync(join(scene.folder, file), 'latin1'), secrets);
   }
@@ -91,5 +98,79 @@ test('NODE_DEBUG prints what happens, without secrets', async () => {
   assertNoneIn(first.stderr + second.stderr, authority.issuedSecrets);
   assert.not.match(first.stderr, 'state=');
 });
+
+test('tokens in an answer that breaks the rules of HTTP are in no error and no event', async () => {
+  await using scene = await openScene();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const body =
+    '{"token_type":"Bearer","access_token":"accessSECRET","refresh_token":"refreshSECRET","expires_in":3600}';
+  for (const answer of [
+    `Transfer-Encoding: chunked\r\n\r\n1\r\n${body}\r\n0\r\n\r\n`,
+    `Content-Length: 5\r\n\r\n${body}`,
+    `Bad Header: ${body}\r\n\r\n`,
+  ]) {
+    await using server = await answerWith(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n${answer}`);
+    store.set('my-app', { refreshToken: 'storedSECRET' });
+    const handler = scene.handler({ authority: server.url, interactive: false });
+    const error = await rejection(handler.getToken());
+    assert.ok(['NETWORK', 'RESPONSE'].includes(error.code), error.code);
+    assertNoneIn(inspectAll([error, scene.events]), ['SECRET', '_token"']);
+  }
+});
+
+test('a browser that can not be started is an event without the address, though the system quotes it', async () => {
+  await using scene = await openScene();
+  const urls: string[] = [];
+  const openBrowser = (url: string): Promise<unknown> => {
+    urls.push(url);
+    return promisify(execFile)(process.execPath, ['-e', 'process.exit(1)', '--', url]);
+  };
+  const abort = new AbortController();
+  const signIn = failure(scene.handler({ openBrowser }).signIn({ signal: abort.signal }));
+  await scene.until(({ type }) => type === 'browser-failed');
+  abort.abort(new Error('enough'));
+  await signIn;
+  const failed = scene.events.filter(({ type }) => type === 'browser-failed');
+  assert.match(inspectAll(failed), 'Command failed');
+  const [url = ''] = urls;
+  const { searchParams } = new URL(url);
+  assertNoneIn(inspectAll(failed), [url, searchParams.get('state') ?? '', searchParams.get('code_challenge') ?? '']);
+});
+
+test('an error that comes with the browser is told without the state and without control characters', async () => {
+  await using scene = await openScene();
+  let state = '';
+  const readRedirectUrl = async (url: string): Promise<string> => {
+    state = new URL(url).searchParams.get('state') ?? '';
+    const answer = new URLSearchParams({
+      error: 'server_error\u001b[31m',
+      error_description: `no ${state} here`,
+      state,
+    });
+    return `http://localhost/?${answer}`;
+  };
+  const error = await rejection(scene.handler().signIn({ method: 'paste', readRedirectUrl }));
+  assert.match(error.message, 'server_error');
+  assert.match(error.message, 'here');
+  assertNoneIn(inspectAll([error, scene.events.filter(({ type }) => type !== 'authorization-url')]), [state]);
+  assert.not.match(error.message + error.error, /\p{C}/u);
+});
+
+/** A server that gives every request these bytes for an answer. */
+async function answerWith(bytes: string): Promise<{ url: string } & AsyncDisposable> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('data', () => socket.end(bytes));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.close();
+    },
+  };
+}
 
 test.run();

@@ -1,9 +1,10 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TokenRecord } from '../src/index.ts';
+import { forgetTokens, listAppNames, type StoreOptions, type TokenRecord } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection, untilTrue } from './scene.ts';
 
@@ -130,6 +131,102 @@ test('a folder that could not be used works as soon as it can', async () => {
   mkdirSync(folder);
   chmodSync(folder, 0o700);
   assert.ok(await handler.getToken());
+});
+
+test('a sign-in that a store throws at is returned, and put over the older record as soon as it can be', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  await scene.signedIn({ store, scopes: ['Files.Read'] });
+  let broken = false;
+  const mend = { get: store.get.bind(store), set: store.set.bind(store) };
+  // Not a rejection: a synchronous store throws.
+  const orThrow =
+    <A extends unknown[], T>(method: (...args: A) => T) =>
+    (...args: A): T => {
+      if (broken) throw new Error('the store is gone');
+      return method(...args);
+    };
+  Object.assign(store, { get: orThrow(mend.get), set: orThrow(mend.set) });
+  const openBrowser = (url: string): Promise<unknown> => {
+    broken = true;
+    return signInAs(url);
+  };
+  const handler = scene.handler({ store, scopes: ['User.Read'], openBrowser });
+  const token = await handler.getToken();
+  assert.is.not(store.records.get('my-app')?.accessToken, token);
+  broken = false;
+  assert.ok((await handler.status()).scopes.includes('User.Read'), 'the newest sign-in counts');
+  await handler.getToken();
+  await scene.until(({ type }) => type === 'store-recovered');
+  assert.is(store.records.get('my-app')?.accessToken, token);
+});
+
+test('whatever a store throws is STORE, a TypeError too', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  const handler = scene.handler({ store });
+  await handler.getToken();
+  const refusal = new TypeError('fetch failed');
+  store.refuse = () => refusal;
+  const error = await rejection(handler.getToken({ forceRefresh: true }));
+  assert.is(error.code, 'STORE');
+  assert.is(error.cause, refusal);
+});
+
+test('a lock that can not be given back costs nobody the token', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  const exclusively = store.exclusively.bind(store);
+  store.exclusively = async (appName, task) => {
+    await exclusively(appName, task);
+    throw Object.assign(new Error('the lock server is gone'), { code: 'ECONNRESET' });
+  };
+  const handler = scene.handler({ store });
+  const first = await handler.getToken();
+  const second = await handler.getToken({ forceRefresh: true });
+  assert.is.not(second, first);
+  assert.is(store.records.get('my-app')?.accessToken, second);
+});
+
+test('writing once more keeps no caller waiting, and is the rarer the longer it takes', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  const handler = scene.handler({ store });
+  await handler.getToken();
+  const { refreshToken } = store.records.get('my-app') as TokenRecord;
+  let refusals = 0;
+  store.refuse = (record) => {
+    if (record.refreshToken === refreshToken) return undefined;
+    refusals++;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    return full();
+  };
+  const token = await handler.getToken({ forceRefresh: true });
+  const started = performance.now();
+  for (let call = 0; call < 5; call++) assert.is(await handler.getToken(), token);
+  assert.ok(performance.now() - started < 100, `${performance.now() - started} ms`);
+  assert.is(refusals, 1, 'of the refresh itself');
+  await untilTrue(() => refusals === 2);
+  for (let call = 0; call < 5; call++) {
+    await handler.getToken();
+    await setImmediate();
+  }
+  assert.is(refusals, 2, 'the second try has only just failed');
+  store.refuse = () => undefined;
+});
+
+test('app names in a damaged file are STORE, to list and to forget', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const { dbFilepath } = scene;
+  const bytes = readFileSync(dbFilepath);
+  const pageSize = bytes.readUInt16BE(16);
+  writeFileSync(dbFilepath, bytes.fill(0xff, pageSize, 3 * pageSize));
+  for (const work of [listAppNames, (options: StoreOptions) => forgetTokens('my-app', options)]) {
+    const error = await rejection(work({ dbFilepath }));
+    assert.is(error.code, 'STORE');
+    assert.is((error.cause as { code?: string }).code, 'STORE_CORRUPT');
+  }
 });
 
 test('another process that holds the lock and is stopped: STORE, worth retrying', async () => {
