@@ -62,7 +62,7 @@ test('--verbose tells what happens and no secret', async () => {
 test('a stored token is printed without loading the command-line parser', async () => {
   const env = { NODE_DEBUG: 'esm' };
   const quick = await home.run([], { env });
-  assert.match(quick.stderr, 'print-stored-token.js');
+  assert.match(quick.stderr, 'remembered-app.js');
   assert.not.match(quick.stderr, /commander|program\.js/);
   const whole = await home.run(['status'], { env });
   assert.match(whole.stderr, 'commander');
