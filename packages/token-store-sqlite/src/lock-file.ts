@@ -4,8 +4,13 @@ import { creationError, type DatabaseFile } from './database-file.ts';
 import { openBeside } from './open-beside.ts';
 import { sqliteCode } from './token-store-error.ts';
 
-/** Why a descriptor is kept: closing one drops the locks that this process, in whichever thread, has on its file. */
-const descriptors = new Map<string, number>();
+/** A file that is kept open, so that no other file can take its identity. */
+interface Pin {
+  readonly descriptor: number;
+}
+
+/** Pins stay as long as their files: closing one drops the locks that this process, in whichever thread, has on the file. */
+const pins = new Map<string, Pin>();
 
 /**
  * An empty file that one process at a time has locked, through SQLite, which knows how to on every system. The kernel
@@ -16,6 +21,8 @@ export class LockFile {
   readonly #path: string;
   readonly #database: DatabaseFile;
   #connection: Database.Database | undefined;
+  /** What was pinned when the connection was opened. */
+  #pin: Pin | undefined;
 
   constructor(path: string, database: DatabaseFile) {
     this.#path = path;
@@ -26,18 +33,19 @@ export class LockFile {
   tryLock(): boolean {
     for (;;) {
       try {
-        const descriptor = this.#pin();
-        this.#connection ??= connect(this.#path);
-        this.#connection.exec('BEGIN EXCLUSIVE');
+        const pin = this.#reopen();
+        // Nothing is ever written, so a journal would be a file more and no use.
+        this.#connection?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
         // Whoever had the lock may have removed the file, and others lock another one under the same name by now.
         // As long as the pinned file has a name, it is this file that SQLite opened, because it was pinned before.
-        if (fs.fstatSync(descriptor).nlink > 0) return true;
+        if (fs.fstatSync(pin.descriptor).nlink > 0) return true;
         this.close();
       } catch (error) {
         if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) return false;
         this.close();
-        if (sqliteCode(error) !== 'SQLITE_CANTOPEN' || fs.existsSync(this.#path))
-          throw creationError(this.#path, error);
+        // The file may have gone between the two openings. That is no error: the next round makes another.
+        const gone = sqliteCode(error) === 'SQLITE_CANTOPEN' && !fs.existsSync(this.#path);
+        if (!gone) throw creationError(this.#path, error);
       }
     }
   }
@@ -61,30 +69,27 @@ export class LockFile {
     closeUnnamed();
   }
 
-  /** A descriptor of the file that has this name now, which keeps the file's identity from being used anew. */
-  #pin(): number {
+  /** Pins the file that has this name now, and connects to it unless that was done before. */
+  #reopen(): Pin {
     closeUnnamed();
-    const known = descriptors.get(this.#path);
-    if (known !== undefined) return known;
+    let pin = pins.get(this.#path);
+    if (!pin) {
+      pin = { descriptor: openBeside(this.#database, this.#path, 0) };
+      pins.set(this.#path, pin);
+    }
+    if (this.#connection && this.#pin === pin) return pin;
     this.#connection?.close();
-    this.#connection = undefined;
-    const descriptor = openBeside(this.#database, this.#path, 0);
-    descriptors.set(this.#path, descriptor);
-    return descriptor;
+    this.#connection = new Database(this.#path, { timeout: 0, fileMustExist: true });
+    this.#pin = pin;
+    return pin;
   }
 }
 
 /** A file without a name can have no lock that counts. */
 function closeUnnamed(): void {
-  for (const [path, descriptor] of descriptors) {
+  for (const [path, { descriptor }] of pins) {
     if (fs.fstatSync(descriptor).nlink > 0) continue;
-    descriptors.delete(path);
+    pins.delete(path);
     fs.closeSync(descriptor);
   }
-}
-
-function connect(path: string): Database.Database {
-  const connection = new Database(path, { timeout: 0, fileMustExist: true });
-  connection.exec('PRAGMA journal_mode = MEMORY'); // nothing is ever written, so a journal would only lie about
-  return connection;
 }

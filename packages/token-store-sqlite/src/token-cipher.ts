@@ -20,7 +20,7 @@ export interface KeyCheck {
 const crypto = (): typeof import('node:crypto') => process.getBuiltinModule('node:crypto');
 
 /**
- * A copy of the key, so that the caller may wipe its own.
+ * The key, where it is one.
  *
  * @throws {TypeError} for an empty passphrase and for bytes that are not 32.
  */
@@ -31,7 +31,7 @@ export function checkKey(key: string | Uint8Array): string | Uint8Array {
         `key must be 32 bytes or a passphrase, not ${key.length} bytes. crypto.randomBytes(32) makes one`,
       );
     }
-    return Uint8Array.from(key);
+    return key;
   }
   if (typeof key !== 'string') throw new TypeError(`key must be a passphrase or 32 bytes, not ${describe(key)}`);
   checkText(key, 'key');

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
@@ -91,16 +91,35 @@ posix('the journal of a write has the mode of the database', () => {
   process.umask(before);
 });
 
-posix('lock files are 0600 and gone when nobody needs them', async () => {
-  const directory = temporaryDirectory();
-  using store = openTokenStore(join(directory, 'tokens.db'));
-  const before = process.umask(0);
-  const seen = await store.exclusively('app', async () =>
-    readdirSync(directory).map((name) => `${name.replace(/[0-9a-f]{32}/, 'HASH')} ${mode(join(directory, name))}`),
-  );
-  process.umask(before);
-  assert.equal(seen.sort(), ['tokens.db 600', 'tokens.db-lock-HASH 600', 'tokens.db-lock-HASH-queue 600']);
-  assert.equal(readdirSync(directory), ['tokens.db']);
-});
+for (const umask of [0, 0o777]) {
+  posix(`lock files are 0600 with a umask of ${umask.toString(8)}, and gone when nobody needs them`, async () => {
+    const directory = temporaryDirectory();
+    using store = openTokenStore(join(directory, 'tokens.db'));
+    const before = process.umask(umask);
+    const seen = await store.exclusively('app', async () =>
+      readdirSync(directory).map((name) => `${name.replace(/[0-9a-f]{32}/, 'HASH')} ${mode(join(directory, name))}`),
+    );
+    process.umask(before);
+    assert.equal(seen.sort(), ['tokens.db 600', 'tokens.db-lock-HASH 600', 'tokens.db-lock-HASH-queue 600']);
+    assert.equal(readdirSync(directory), ['tokens.db']);
+  });
+}
+
+const asRoot = process.getuid?.() === 0;
+if (!asRoot) console.log('skipped: what root makes for another user needs root to see');
+(asRoot ? test : test.skip)(
+  "root's lock files belong to the owner of the database, who could not use them otherwise",
+  async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'tokens.db');
+    openTokenStore(path).close();
+    chownSync(path, 65_534, 65_534);
+    using store = openTokenStore(path);
+    const owners = await store.exclusively('app', async () =>
+      readdirSync(directory).map((name) => statSync(join(directory, name)).uid),
+    );
+    assert.equal(owners, [65_534, 65_534, 65_534]);
+  },
+);
 
 test.run();

@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -224,6 +224,21 @@ test('a line that is lost or garbled costs nobody the lock', async () => {
     assert.is(await turn, 'my turn');
     assert.equal(filesBeside(store), ['tokens.db']);
   }
+});
+
+test('callers of one process take turns in order even where the line cannot be written', async () => {
+  using store = newStore();
+  const name = await store.exclusively('app', async () => filesBeside(store).find((file) => file.endsWith('-queue')));
+  mkdirSync(join(store.path, '..', String(name)));
+  const order: number[] = [];
+  const tasks = Array.from({ length: 10 }, (_, index) =>
+    store.exclusively('app', async () => {
+      await delay(1);
+      order.push(index);
+    }),
+  );
+  await Promise.all(tasks);
+  assert.equal(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
 test('a line that has grown long is written anew', async () => {

@@ -141,10 +141,19 @@ export const exclusivelyCases: Record<string, (store: ContractStore) => Promise<
     );
     await whileOccupied(store, 'app', async (end) => {
       const controller = new AbortController();
-      const aborted = store.exclusively('app', neverRuns, { signal: controller.signal });
+      const { signal } = controller;
+      const ask = (): Promise<unknown> =>
+        store.exclusively('app', neverRuns, { signal }).then(
+          () => assert.fail('the task ran'),
+          (error: unknown) => error,
+        );
+      const early = ask();
       const next = store.exclusively('app', async () => 'next');
+      await delay(20); // long enough to be in the queue for certain
+      const late = ask();
       controller.abort(reason);
-      await assert.rejects(soon(aborted), (error) => error === reason);
+      assert.equal(await soon(early), reason);
+      assert.equal(await soon(late), reason);
       await end();
       assert.equal(await soon(next), 'next');
     });

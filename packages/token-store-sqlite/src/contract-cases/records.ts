@@ -38,6 +38,8 @@ export const recordCases: Record<string, (store: ContractStore) => Promise<void>
     await store.set('app', full);
     await store.set('app', { refreshToken: 'refresh-2' });
     assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2' });
+    await store.set('app', { ...full, accessToken: 'access-3' });
+    assert.deepEqual(await store.get('app'), { ...full, accessToken: 'access-3' });
   },
 
   'a record that the caller changes afterwards is not changed in the store': async (store) => {
@@ -67,8 +69,11 @@ export const recordCases: Record<string, (store: ContractStore) => Promise<void>
 
   'replace writes where the stored refresh token is the previous one': async (store) => {
     await store.set('app', full);
-    assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), true);
-    assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2' });
+    const second = { ...full, refreshToken: 'refresh-2', accessToken: 'access-2' };
+    assert.equal(await store.replace('app', 'refresh-1', second), true);
+    assert.deepEqual(await store.get('app'), second);
+    assert.equal(await store.replace('app', 'refresh-2', { refreshToken: 'refresh-2', accessToken: 'access-3' }), true);
+    assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2', accessToken: 'access-3' });
   },
 
   'replace is false and changes nothing where another refresh token is stored': async (store) => {
