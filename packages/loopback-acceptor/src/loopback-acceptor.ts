@@ -8,7 +8,6 @@ import type { LoopbackServer } from './loopback-server.ts';
 import type { AuthorizationResponse, Expectation } from './read-answer.ts';
 import { readRequest } from './read-request.ts';
 import type { Target } from './refuse-head.ts';
-import { refuse } from './respond.ts';
 import { type Outcome, sendPage } from './send-page.ts';
 import { Settlement } from './settlement.ts';
 
@@ -83,7 +82,7 @@ export class LoopbackAcceptor implements Acceptor {
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const answer = await readRequest(request, response, this.#expected);
     if ('status' in answer) {
-      refuse(response, answer);
+      this.#server.refuse(request, answer);
       this.#countStray();
       return;
     }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import type { Settings } from './acceptor-options.ts';
 import { bindLoopback } from './bind-loopback.ts';
-import { formatRefusal } from './respond.ts';
+import { formatRefusal, type Refusal } from './refusal.ts';
 
 /** Sockets held at once. Then the oldest gives way to the newest, so that idle ones cannot keep the browser out. */
 const maxSockets = 1_000;
@@ -17,6 +17,14 @@ const lingerTime = 400;
 /** Milliseconds. A browser may leave a preconnected socket silent for as long. */
 const timeouts = { headersTimeout: 20_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
 
+const malformed: Refusal = { status: 400, reason: 'This is not an HTTP request.' };
+const tooLong: Refusal = { status: 431, reason: 'The request is longer than any authorization response.' };
+const tooSlow: Refusal = { status: 408, reason: 'The request did not arrive in time.' };
+const connectRefused: Refusal = { status: 405, reason: 'Only GET and POST are answered here.' };
+
+/** Requests pipelined behind the first that a connection may have in one packet. More is an attack on the memory. */
+const maxPipelined = 8;
+
 /** Who is told of what comes in. */
 export interface LoopbackServerHandlers {
   /** The first request of a connection. A second one on the same connection is not looked at. */
@@ -26,7 +34,8 @@ export interface LoopbackServerHandlers {
 }
 
 interface Connection {
-  /** Of the one request, once its head has arrived. */
+  requests: number;
+  /** Of the first request, once its head has arrived. */
   response?: ServerResponse;
   /** Everything was said; we wait for the client to hang up. */
   leaving?: NodeJS.Timeout;
@@ -60,6 +69,14 @@ export class LoopbackServer {
     return this.#closed;
   }
 
+  /** Refuses a request. Its body, if any, is read and thrown away for as long as the client takes to hang up. */
+  refuse(request: IncomingMessage, refusal: Refusal): void {
+    const connection = this.#connections.get(request.socket);
+    if (!connection || connection.leaving) return;
+    request.resume();
+    this.#refuse(request.socket, connection, formatRefusal(refusal, request.method));
+  }
+
   #createServer(): Server {
     const server = createServer({
       ...timeouts,
@@ -75,7 +92,7 @@ export class LoopbackServer {
         // Whether the client shall send its body, or expects something else of us, is decided like the rest.
         .on('checkContinue', serve)
         .on('checkExpectation', serve)
-        .on('connect', (_request, socket) => this.#refuseGarbage(socket as Socket, 405))
+        .on('connect', (_request, socket) => this.#refuseGarbage(socket as Socket, connectRefused))
         .on('clientError', (error: NodeJS.ErrnoException, socket) => this.#onClientError(error, socket as Socket))
         // A connection that could not be taken (no file descriptor left, say) must not end the process.
         .on('error', () => {})
@@ -87,7 +104,7 @@ export class LoopbackServer {
       socket.destroy();
       return;
     }
-    const connection: Connection = {};
+    const connection: Connection = { requests: 0 };
     this.#connections.set(socket, connection);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
@@ -101,8 +118,8 @@ export class LoopbackServer {
 
   /** Destroys the oldest socket that nobody's page depends on. False where there is none. */
   #evict(): boolean {
-    for (const [socket, { response }] of this.#connections) {
-      if (response && !response.writableEnded) continue;
+    for (const [socket, { response, leaving }] of this.#connections) {
+      if (response?.req.complete && !response.writableEnded && !leaving) continue;
       this.#connections.delete(socket);
       socket.destroy();
       return true;
@@ -111,45 +128,48 @@ export class LoopbackServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const connection = this.#connections.get(request.socket);
-    if (!connection || connection.response || connection.leaving) {
-      // Pipelined. Reading on would let one connection fill the memory.
-      request.socket.pause();
-      return;
+    const { socket } = request;
+    const connection = this.#connections.get(socket);
+    if (!connection) return;
+    connection.requests++;
+    if (connection.requests === 1) {
+      connection.response = response;
+      this.handlers?.onRequest(request, response);
+    } else if (connection.requests <= 1 + maxPipelined) {
+      socket.pause();
+    } else {
+      socket.destroy();
     }
-    connection.response = response;
-    this.handlers?.onRequest(request, response);
   }
 
   #onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (!connection || !socket.writable) {
       socket.destroy();
-    } else if (connection.response) {
-      // Its body is broken, or it is followed by garbage, which does not concern the page.
-      if (!connection.response.req.complete && !connection.response.writableEnded) socket.destroy();
-      else socket.pause();
-    } else if (connection.leaving) {
+    } else if (connection.leaving || connection.response?.req.complete) {
+      // Garbage behind the request, which does not concern its response.
       socket.pause();
+    } else if (connection.response) {
+      // Its body was broken off.
+      socket.destroy();
     } else if (error.code?.startsWith('HPE_')) {
-      this.#refuseGarbage(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400);
+      this.#refuseGarbage(socket, error.code === 'HPE_HEADER_OVERFLOW' ? tooLong : malformed);
     } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead > 0) {
-      this.#refuseRaw(socket, connection, 408);
+      this.#refuse(socket, connection, formatRefusal(tooSlow));
     } else {
       socket.destroy();
     }
   }
 
-  #refuseGarbage(socket: Socket, status: 400 | 405 | 431): void {
+  #refuseGarbage(socket: Socket, refusal: Refusal): void {
     const connection = this.#connections.get(socket);
-    if (!connection || connection.response || connection.leaving) return;
-    this.#refuseRaw(socket, connection, status);
+    if (!connection || connection.requests > 0 || connection.leaving) return;
+    this.#refuse(socket, connection, formatRefusal(refusal));
     this.handlers?.onGarbage();
   }
 
-  /** For requests that node:http has made no response for. */
-  #refuseRaw(socket: Socket, connection: Connection, status: 400 | 405 | 408 | 431): void {
-    socket.write(formatRefusal(status));
+  #refuse(socket: Socket, connection: Connection, bytes: Buffer): void {
+    socket.write(bytes);
     socket.resume();
     this.#leave(socket, connection);
   }

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AuthorizationError } from './authorization-error.ts';
 import { type AuthorizationResponse, type Expectation, readAnswer } from './read-answer.ts';
 import { readBody } from './read-body.ts';
+import type { Refusal } from './refusal.ts';
 import { refuseHead, splitTarget, type Target } from './refuse-head.ts';
-import type { Refusal } from './respond.ts';
 
 /** Whether a request is the answer: the code, the provider's error, or what to refuse the request with. */
 export async function readRequest(

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { preflight, type Refusal } from './respond.ts';
+import { preflight, type Refusal } from './refusal.ts';
 
 /** What an authorization response's body may weigh, in bytes. */
 const maxBodySize = 64 * 1_024;

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { renderBuiltInPage, renderText, style } from './built-in-page.ts';
 import { escapeHtml } from './escape-html.ts';
 import type { PageContext } from './page-context.ts';
-import { commonHeaders, noOutside } from './respond.ts';
+import { commonHeaders, noOutside } from './refusal.ts';
 
 /** How the wait ended, for the page. */
 export type Outcome = Omit<PageContext, 'escape'>;

@@ -12,16 +12,21 @@ export interface Program extends AsyncDisposable {
   readonly runs: boolean;
 }
 
+export interface ProgramOptions {
+  nodeOptions?: string[];
+  /** A command that runs the one behind it: `unshare -n`, … */
+  within?: string[];
+}
+
 /**
  * Starts Node with the source of a module, in which `openAcceptor` is there already. For what only a process can show: what
  * keeps it alive, what makes it crash, how much memory it takes.
  */
-export function runProgram(source: string, nodeOptions: string[] = []): Program {
+export function runProgram(source: string, { nodeOptions = [], within: shell = [] }: ProgramOptions = {}): Program {
   const acceptor = JSON.stringify(new URL('../src/index.ts', import.meta.url));
   const module = `import { openAcceptor } from ${acceptor};\n${source}`;
-  const child = spawn(process.execPath, [...nodeOptions, '--input-type=module', '--eval', module], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const [command = '', ...args] = [...shell, process.execPath, ...nodeOptions, '--input-type=module', '--eval', module];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;

@@ -1,0 +1,125 @@
+import net from 'node:net';
+import { signInAs, startAuthority } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type RequestOptions, sendRequest } from '../test/send-request.ts';
+import { within } from '../test/within.ts';
+import { startAcceptorProgram } from './acceptor-program.ts';
+import { inParallel } from './in-parallel.ts';
+
+const state = 'the-state';
+const authority = await startAuthority();
+test.after(() => authority.close());
+
+const form = { 'content-type': 'application/x-www-form-urlencoded' };
+const strays: [status: number, target: string, request?: RequestOptions][] = [
+  [404, '/favicon.ico'],
+  [400, '/?code=attacker&state=guess'],
+  [400, `/?code=${'x'.repeat(30_000)}&state=guess`],
+  [204, '/?code=attacker&state=guess', { method: 'OPTIONS' }],
+  [421, '/?code=attacker&state=guess', { headers: { host: 'attacker.example' } }],
+  [400, '/', { method: 'POST', headers: { ...form, 'content-length': 27 }, body: 'code=attacker&state=guess12' }],
+  [413, '/', { method: 'POST', headers: { ...form, 'content-length': 200_000 }, body: 'x'.repeat(200_000) }],
+  [411, '/', { method: 'POST', headers: { ...form, 'transfer-encoding': 'chunked' }, body: 'x'.repeat(100_000) }],
+  [403, `/?code=attacker&state=${state}`, { headers: { 'sec-fetch-dest': 'image' } }],
+];
+
+async function sendStray(redirectUri: string, index: number): Promise<void> {
+  const [status, target, request] = strays[index % strays.length] ?? [0, ''];
+  assert.is((await sendRequest(redirectUri + target, request)).status, status);
+}
+
+test('a sign-in completes amid 10,000 stray requests and 500 idle sockets, and memory grows by at most 20 MB', async () => {
+  await using program = await startAcceptorProgram(state);
+  // What the first requests cost in any case: code that is loaded and compiled once.
+  await inParallel(20, 1_000, (index) => sendStray(program.redirectUri, index));
+  const before = await program.measure();
+
+  await connectIdle(program.port, 500);
+  await inParallel(20, 10_000, (index) => sendStray(program.redirectUri, index));
+  const grown = ((await program.measure()) - before) / 1_000_000;
+  console.log(`memory grew by ${grown.toFixed(1)} MB`);
+  assert.ok(grown <= 20, `${grown} MB`);
+
+  let signedIn = false;
+  const attack = (async () => {
+    for (let index = 0; !signedIn; index++) await sendStray(program.redirectUri, index).catch(() => {});
+  })();
+  const url = new URL(`${authority.url}/oauth2/v2.0/authorize`);
+  url.search = new URLSearchParams({
+    client_id: authority.clientId,
+    redirect_uri: program.redirectUri,
+    response_type: 'code',
+    response_mode: 'form_post',
+    scope: 'User.Read',
+    state,
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    code_challenge_method: 'S256',
+  }).toString();
+  const page = await within(30_000, 'the sign-in', signInAs(url.href));
+  signedIn = true;
+  await attack;
+  assert.is(page.status, 200);
+  assert.ok(authority.issuedSecrets.has(await program.code()), 'the code is the one that was issued');
+  const { status, stderr } = await within(1_000, 'the end of the program', program.ended);
+  assert.is(stderr, '');
+  assert.is(status, 0);
+});
+
+test('with 3,000 idle sockets the oldest give way, and the sign-in completes', async () => {
+  await using program = await startAcceptorProgram(state);
+  const sockets = await connectIdle(program.port, 3_000);
+  const open = sockets.filter(({ closed }) => !closed);
+  assert.ok(open.length <= 1_100 && open.includes(sockets.at(-1) as net.Socket), `${open.length} open`);
+  assert.is((await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`)).status, 200);
+  assert.is(await program.code(), 'the-code');
+  assert.is((await within(1_000, 'the end of the program', program.ended)).status, 0);
+});
+
+test('connections that pipeline without end are cut off before they fill the memory', async () => {
+  await using program = await startAcceptorProgram(state);
+  await inParallel(20, 1_000, (index) => sendStray(program.redirectUri, index));
+  const before = await program.measure();
+  const { host } = new URL(program.redirectUri);
+  const requests = `GET /favicon.ico HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(10_000);
+  await inParallel(50, 100, () => flood(program.port, requests));
+  const grown = ((await program.measure()) - before) / 1_000_000;
+  console.log(`memory grew by ${grown.toFixed(1)} MB`);
+  // What 64 kB of smallest requests become is garbage soon; without the cut it were 20 MB for each connection.
+  assert.ok(grown <= 100, `${grown} MB`);
+  await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`);
+  assert.is(await program.code(), 'the-code');
+});
+
+/** Connects in portions that the listener's backlog holds, and gives the other side time to see the last of them. */
+async function connectIdle(port: number, count: number): Promise<net.Socket[]> {
+  const sockets: net.Socket[] = [];
+  await inParallel(100, count, () => {
+    return within(
+      5_000,
+      'a connection',
+      new Promise<void>((resolve) => {
+        const socket = net.connect(port, '127.0.0.1', resolve).on('error', () => {});
+        socket.resume().unref();
+        sockets.push(socket);
+      }),
+    );
+  });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return sockets;
+}
+
+/** Writes until the other side has had enough. */
+function flood(port: number, bytes: string): Promise<void> {
+  return within(
+    5_000,
+    'the end of a flood',
+    new Promise<void>((resolve) => {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.on('error', () => {}).on('close', () => resolve());
+      socket.resume().write(bytes.repeat(5));
+    }),
+  );
+}
+
+test.run();
