@@ -47,4 +47,56 @@ test('polling slows down as it is told, survives an offline moment, and ends by 
   assert.is((await failure(signIn)).message, 'enough');
 });
 
+const never = (): Promise<never> => new Promise(() => {});
+
+test('a code that is never done being shown can be entered, times out and can be given up all the same', async () => {
+  const enter = async (): Promise<void> => {
+    await using scene = await openScene({ deviceInterval: 1 });
+    const onDeviceCode = (device: { verificationUri: string; userCode: string }): Promise<never> => {
+      void approveDevice(device.verificationUri, device.userCode);
+      return never();
+    };
+    const status = await scene.handler().signIn({ method: 'device', onDeviceCode, signal: AbortSignal.timeout(9_000) });
+    assert.ok(status.signedIn);
+  };
+  const forget = async (): Promise<void> => {
+    await using scene = await openScene({ deviceInterval: 1 });
+    const signal = AbortSignal.timeout(9_000);
+    const signIn = scene.handler({ signInTimeout: 1_300 }).signIn({ method: 'device', onDeviceCode: never, signal });
+    assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
+  };
+  const giveUp = async (): Promise<void> => {
+    await using scene = await openScene();
+    const abort = new AbortController();
+    const signIn = failure(scene.handler().signIn({ method: 'device', onDeviceCode: never, signal: abort.signal }));
+    await untilTrue(() => scene.authority.count('devicecode') === 1);
+    abort.abort(new Error('enough'));
+    assert.is((await signIn).message, 'enough');
+    // Nothing of it is left that would keep the next one waiting.
+    await scene.handler().getToken();
+  };
+  await Promise.all([enter(), forget(), giveUp()]);
+});
+
+test('a code that can not be shown ends the sign-in with the reason', async () => {
+  await using scene = await openScene();
+  const reason = new Error('the screen is broken');
+  for (const onDeviceCode of [
+    () => Promise.reject(reason),
+    () => {
+      throw reason;
+    },
+  ]) {
+    assert.is(await failure(scene.handler().signIn({ method: 'device', onDeviceCode })), reason);
+  }
+  assert.is(scene.authority.count('token'), 0);
+});
+
+test('a provider that asks for no pause between polls gets one poll a second', async () => {
+  await using scene = await openScene({ deviceInterval: 0 });
+  const signIn = scene.handler({ signInTimeout: 1_900 }).signIn({ method: 'device', onDeviceCode: () => {} });
+  assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
+  assert.is(scene.authority.count('token'), 1);
+});
+
 test.run();

@@ -232,6 +232,14 @@ test('what the provider says is told in one line, without what was sent to it', 
   assert.match(error.message, /AADSTS70000/);
 });
 
+test('an error has no properties for what is not known', async () => {
+  await using scene = await openScene();
+  const error = await rejection(scene.handler({ interactive: false }).getToken());
+  for (const name of ['error', 'errorCodes', 'correlationId', 'traceId', 'retryAfter', 'cause']) {
+    assert.not(name in error, name);
+  }
+});
+
 test('a handler that was never used closes at once', async () => {
   await new OneDriveTokenHandler({ appName: 'a', clientId: 'b', scopes: ['c'] }).close();
 });

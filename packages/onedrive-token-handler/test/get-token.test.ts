@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene, rejection } from './scene.ts';
+import { failure, openScene, rejection } from './scene.ts';
 
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
@@ -165,6 +165,26 @@ test('as a credential of the Azure SDKs it says when the token ends', async () =
     .getToken('https://graph.microsoft.com/.default');
   assert.is(token, await handler.getToken());
   assert.ok(Math.abs(expiresOnTimestamp - Date.now() - 3_600_000) < 60_000);
+});
+
+test('claims, which the Azure SDKs bring from a 401, make the credential refresh', async () => {
+  await using scene = await openScene();
+  const credential = scene.handler().asTokenCredential();
+  const { token } = await credential.getToken('x');
+  assert.is.not((await credential.getToken('x', { claims: '{}' })).token, token);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('a signal of the Azure SDKs that is no AbortSignal lets go of the call as well', async () => {
+  await using scene = await openScene();
+  const credential = scene.handler({ openBrowser: () => {} }).asTokenCredential();
+  const abortSignal = Object.assign(new EventTarget(), { aborted: false });
+  const call = failure(credential.getToken('x', { abortSignal }));
+  await scene.until(({ type }) => type === 'authorization-url');
+  abortSignal.dispatchEvent(new Event('abort'));
+  assert.is((await call).name, 'AbortError');
+  abortSignal.aborted = true;
+  assert.is((await failure(credential.getToken('x', { abortSignal }))).name, 'AbortError');
 });
 
 test.run();

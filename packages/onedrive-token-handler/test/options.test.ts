@@ -1,17 +1,26 @@
+import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OneDriveTokenHandler } from '../src/index.ts';
+import { OneDriveTokenHandler, type TokenRecord, type TokenStore } from '../src/index.ts';
+import { MemoryStore } from './memory-store.ts';
+import { openScene } from './scene.ts';
 
 const good = { appName: 'a', clientId: 'b', scopes: ['Files.Read'] };
 
 const unusable: [name: string, options: object, error: typeof TypeError | typeof RangeError][] = [
   ['appName', { appName: '' }, TypeError],
   ['appName', { appName: undefined }, TypeError],
+  ['appName', { appName: '\ud800' }, TypeError],
   ['clientId', { clientId: 7 }, TypeError],
   ['scopes', { scopes: 'Files.Read' }, TypeError],
   ['scopes', { scopes: [] }, TypeError],
   ['scopes', { scopes: ['Files.Read User.Read'] }, TypeError],
   ['dbFilepath', { dbFilepath: '' }, TypeError],
+  ['dbFilepath', { dbFilepath: ':memory:' }, TypeError],
+  ['dbFilepath', { dbFilepath: 'file:x.db' }, TypeError],
+  ['encryptionKey', { encryptionKey: '' }, TypeError],
+  ['encryptionKey', { encryptionKey: new Uint8Array(31) }, TypeError],
+  ['encryptionKey', { encryptionKey: 5 }, TypeError],
   ['store', { store: {} }, TypeError],
   ['store', { store: new Map(), dbFilepath: 'x' }, TypeError],
   ['authority', { authority: 'login.example.com' }, TypeError],
@@ -31,7 +40,7 @@ const unusable: [name: string, options: object, error: typeof TypeError | typeof
   ['onEvent', { onEvent: 1 }, TypeError],
 ];
 for (const [name, options, error] of unusable) {
-  test(`${error.name} names ${name} where it is ${JSON.stringify(options)}`, () => {
+  test(`${error.name} names ${name} where it is ${inspect(options, { breakLength: Infinity, maxArrayLength: 0 })}`, () => {
     assert.throws(
       () => new OneDriveTokenHandler({ ...good, ...options } as never),
       (thrown: unknown) => thrown instanceof error && thrown.message.includes(name),
@@ -58,6 +67,27 @@ test("the caller's scopes are not changed", () => {
 test('making a handler opens nothing', async () => {
   const handler = new OneDriveTokenHandler({ ...good, dbFilepath: '/nowhere/at/all/tokens.db' });
   await handler.close();
+});
+
+test('an undefined option of a call is as good as none, also to a strict compiler', async () => {
+  await using scene = await openScene();
+  const given: { signal: AbortSignal | undefined; interactive: boolean | undefined } = {
+    signal: undefined,
+    interactive: undefined,
+  };
+  const handler = scene.handler();
+  const status = await handler.signIn({
+    method: undefined,
+    signal: given.signal,
+    loginHint: undefined,
+    prompt: undefined,
+  });
+  assert.ok(status.signedIn);
+  assert.ok(await handler.getToken({ ...given, forceRefresh: undefined }));
+  const record: TokenRecord = { refreshToken: 'x', accessToken: undefined, idToken: undefined };
+  const store: TokenStore = new MemoryStore();
+  await store.set('my-app', record);
+  assert.ok((await scene.handler({ store }).status()).signedIn);
 });
 
 test.run();

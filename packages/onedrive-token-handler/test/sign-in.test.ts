@@ -132,6 +132,13 @@ test('a pasted address signs in, though the terminal has wrapped and quoted it',
   assert.ok(status.signedIn);
 });
 
+test('a pasted address may come between the marks of a terminal for what is pasted', async () => {
+  await using scene = await openScene();
+  const readRedirectUrl = async (url: string): Promise<string> => `\u001b[200~${await copyAddress(url)}\u001b[201~`;
+  assert.ok((await scene.handler().signIn({ method: 'paste', readRedirectUrl })).signedIn);
+  assert.not(scene.events.some(({ type }) => type === 'paste-refused'));
+});
+
 test('a wrong paste is refused and asked for again, three times at most', async () => {
   await using scene = await openScene();
   const pasted = ['', 'http://localhost/?code=a&state=wrong', 'http://localhost/?code=a&code=b&state=c'];
