@@ -33,6 +33,7 @@ export async function acquireLock({
   let acquired = false;
   try {
     for (;;) {
+      for (const signal of signals) signal.throwIfAborted();
       const now = performance.now();
       const state = line.read();
       const position = state.waiting.findIndex(({ id }) => id === place.id);
@@ -50,10 +51,7 @@ export async function acquireLock({
       await pause(Math.min(interval(ahead, now - start), deadline - now), signals);
     }
   } finally {
-    if (!acquired) {
-      lock.close();
-      if (joined) line.leave(place.id);
-    }
+    if (!acquired) giveUp(lock, line, joined ? place.id : undefined);
   }
 }
 
@@ -62,12 +60,31 @@ function interval(ahead: number, waited: number): number {
   return Math.min(25, 3 + 4 * ahead + waited / 50) * (0.75 + Math.random() / 2);
 }
 
+function giveUp(lock: LockFile, line: WaitingLine, id: string | undefined): void {
+  if (id !== undefined) {
+    line.leave(id);
+    const { held, waiting } = line.read();
+    try {
+      // The last holder may have left the files to the one who gives up now.
+      if (!held && waiting.length === 0 && lock.tryLock()) removeFiles(lock, line);
+    } catch {
+      // They stay for the next caller, and the reason for giving up is what matters.
+    }
+  }
+  lock.close();
+}
+
 function release(lock: LockFile, line: WaitingLine, id: string): void {
   if (line.read().waiting.some((place) => place.id !== id)) {
     line.leave(id);
     lock.close();
   } else {
-    line.remove();
-    lock.remove();
+    removeFiles(lock, line);
   }
+}
+
+/** Call only with the lock. */
+function removeFiles(lock: LockFile, line: WaitingLine): void {
+  line.remove();
+  lock.remove();
 }

@@ -38,7 +38,8 @@ export class LockFile {
         this.#connection?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
         // Whoever had the lock may have removed the file, and others lock another one under the same name by now.
         // As long as the pinned file has a name, it is this file that SQLite opened, because it was pinned before.
-        if (fs.fstatSync(pin.descriptor).nlink > 0) return true;
+        closeUnnamed();
+        if (pins.get(this.#path) === pin) return true;
         this.close();
       } catch (error) {
         if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) return false;

@@ -1,7 +1,7 @@
 import { checkKey, TokenCipher } from './token-cipher.ts';
 import { TokenDatabase } from './token-database.ts';
 import { checkRecord, checkText, describe, type TokenRecord } from './token-record.ts';
-import { TokenStoreError } from './token-store-error.ts';
+import { keyChanged, TokenStoreError } from './token-store-error.ts';
 
 export interface TokenStoreOptions {
   /**
@@ -229,10 +229,7 @@ export class SqliteTokenStore implements Disposable {
   }
 
   #keyChanged(): TokenStoreError {
-    return this.#tokens.error(
-      'STORE_KEY',
-      'the key was changed, added or removed after this store was opened. Open it again with the new key',
-    );
+    return this.#tokens.error('STORE_KEY', keyChanged);
   }
 }
 

@@ -45,10 +45,9 @@ const corrupt = [
   'STORE_CORRUPT',
   'is not a token database, or is damaged. It was left as it is: restore it from a backup, or move it away and sign in again',
 ] as const;
-const key = [
-  'STORE_KEY',
-  'the key was changed, added or removed after this store was opened, and nothing was written. Open it again with the new key',
-] as const;
+/** What a store is told that was opened with a key which is not the file's any more. */
+export const keyChanged =
+  'the key was changed, added or removed after this store was opened. Open it again with the new key';
 const failed = [
   'STORE_OPEN',
   'the system could not read or write it. Check the disk, its quota, and that the file is on a local file system',
@@ -57,7 +56,8 @@ const failed = [
 /** Extended result codes first, then the primary ones they belong to (https://www.sqlite.org/rescode.html). */
 const failures: Record<string, readonly [TokenStoreErrorCode, string]> = {
   SQLITE_READONLY_DBMOVED: ['STORE_OPEN', 'was moved, replaced or deleted since it was opened. Open it again'],
-  SQLITE_CONSTRAINT_TRIGGER: key,
+  // The triggers refuse nothing but records under another key.
+  SQLITE_CONSTRAINT_TRIGGER: ['STORE_KEY', keyChanged],
   SQLITE_IOERR_SHORT_READ: corrupt,
   SQLITE_IOERR_DATA: corrupt,
   SQLITE_BUSY: busy,

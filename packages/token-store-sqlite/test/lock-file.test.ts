@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LockFile } from '../src/lock-file.ts';
@@ -35,6 +36,26 @@ test('a lock on a file that was removed does not count, whoever has it open', ()
   waiter.remove();
 });
 
+test('a file that is removed between its opening and its locking does not count either', () => {
+  const [first, waiter, newcomer] = newLocks(3) as [LockFile, LockFile, LockFile];
+  assert.ok(first.tryLock());
+  // What another process may do at this moment, which no test could hit by chance.
+  const { exec } = Database.prototype;
+  Database.prototype.exec = function (...args) {
+    Database.prototype.exec = exec;
+    first.remove();
+    assert.ok(newcomer.tryLock());
+    return exec.apply(this, args);
+  };
+  try {
+    assert.not.ok(waiter.tryLock(), 'two have the lock');
+  } finally {
+    Database.prototype.exec = exec;
+  }
+  waiter.close();
+  newcomer.remove();
+});
+
 test('a waiter whose file was removed makes another one', () => {
   const [first, waiter] = newLocks(2) as [LockFile, LockFile];
   assert.ok(first.tryLock());
@@ -55,6 +76,12 @@ test('a lock that is tried again and again uses no more than one file', () => {
   waiter.tryLock();
   const before = open();
   for (let attempt = 0; attempt < 50; attempt++) assert.not.ok(waiter.tryLock());
+  assert.is(open(), before);
+  for (let round = 0; round < 20; round++) {
+    first.remove();
+    assert.ok(first.tryLock());
+    assert.not.ok(waiter.tryLock());
+  }
   assert.is(open(), before);
   waiter.close();
   first.remove();

@@ -1,0 +1,105 @@
+import { chmodSync, chownSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TokenStoreErrorCode } from '../src/index.ts';
+import { makeTokenDatabase, snapshot } from './snapshot.ts';
+import { startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const asRoot = process.getuid?.() === 0;
+const windows = process.platform === 'win32';
+
+/** What an ordinary user meets: root may do everything, so these run in a process that is not root. */
+const denials: Record<
+  string,
+  { calls: string[]; make: (directory: string) => string; expect: TokenStoreErrorCode; remedy: RegExp }
+> = {
+  'a file without permissions': {
+    calls: ['get'],
+    make: (directory) => readyDatabase(directory, { file: 0o000 }),
+    expect: 'STORE_OPEN',
+    remedy: /this user may read it/,
+  },
+  'a file that may only be read': {
+    calls: ['get', 'set'],
+    make: (directory) => readyDatabase(directory, { file: 0o400 }),
+    expect: 'STORE_READONLY',
+    remedy: /write the file and its directory/,
+  },
+  'a file in a directory that may only be read': {
+    calls: ['get', 'set'],
+    make: (directory) => readyDatabase(directory, { directory: 0o500 }),
+    expect: 'STORE_READONLY',
+    remedy: /write the file and its directory/,
+  },
+  'a lock in a directory that may only be read': {
+    calls: ['get', 'exclusively'],
+    make: (directory) => readyDatabase(directory, { directory: 0o500 }),
+    expect: 'STORE_READONLY',
+    remedy: /Let this user write it/,
+  },
+  'a new file in a directory that may only be read': {
+    calls: [],
+    make: (directory) => {
+      chmodSync(directory, 0o500);
+      return join(directory, 'tokens.db');
+    },
+    expect: 'STORE_READONLY',
+    remedy: /Let this user write it/,
+  },
+  'a directory that cannot be made': {
+    calls: [],
+    make: (directory) => {
+      chmodSync(directory, 0o500);
+      return join(directory, 'new', 'deep', 'tokens.db');
+    },
+    expect: 'STORE_OPEN',
+    remedy: /enter its directories/,
+  },
+  'a directory that may not be entered': {
+    calls: [],
+    make: (directory) => readyDatabase(directory, { directory: 0o600 }),
+    expect: 'STORE_OPEN',
+    remedy: /enter its directories/,
+  },
+};
+
+function readyDatabase(directory: string, modes: { file?: number; directory?: number }): string {
+  const path = join(directory, 'tokens.db');
+  makeTokenDatabase(path);
+  if (asRoot) chownSync(path, 65_534, 65_534);
+  chmodSync(path, modes.file ?? 0o600);
+  chmodSync(directory, modes.directory ?? 0o700);
+  return path;
+}
+
+for (const [what, { calls, make, expect, remedy }] of Object.entries(denials)) {
+  (windows ? test.skip : test)(`${what} is ${expect} and stays as it is`, async () => {
+    const directory = temporaryDirectory();
+    if (asRoot) chownSync(directory, 65_534, 65_534);
+    const path = make(directory);
+    const before = asRoot ? snapshot(directory) : [];
+    const { output } = await startProgram('attempt', [path, ...calls]).ended;
+    const { code, message } = JSON.parse(output) as { code: string; message: string };
+    assert.is(code, expect, output);
+    assert.ok(message.includes(path), message);
+    assert.match(message, remedy);
+    if (asRoot) assert.equal(snapshot(directory), before);
+    else chmodSync(directory, 0o700);
+  });
+}
+
+(asRoot ? test : test.skip)('a file of another user that others can read is STORE_OPEN', async () => {
+  const directory = temporaryDirectory();
+  chmodSync(directory, 0o755);
+  const path = join(directory, 'tokens.db');
+  makeTokenDatabase(path);
+  chmodSync(path, 0o666);
+  const { output } = await startProgram('attempt', [path, 'get']).ended;
+  assert.match(output, /"code":"STORE_OPEN".*belongs to user 0/);
+  assert.is(statSync(path).mode & 0o777, 0o666);
+});
+if (!asRoot) console.log('skipped: another user needs root to set up');
+
+test.run();

@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import { openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
+import { type Program, startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+export function newStore(): SqliteTokenStore {
+  return openTokenStore(join(temporaryDirectory(), 'tokens.db'));
+}
+
+/** A process that has the lock of `name`. */
+export async function holder(store: SqliteTokenStore, name = 'app', milliseconds = 30_000): Promise<Program> {
+  const program = startProgram('hold', [store.path, name, milliseconds]);
+  assert.is(await program.line(), 'asks');
+  assert.is(await program.line(), 'holds');
+  return program;
+}
+
+/** A process that waits for the lock of `name` in the line. */
+export async function waiter(store: SqliteTokenStore, milliseconds = 0, timeout = 30_000): Promise<Program> {
+  const program = startProgram('hold', [store.path, 'app', milliseconds, timeout]);
+  assert.is(await program.line(), 'asks');
+  await until(() => queueOf(store).includes(`wait ${program.pid}-`));
+  return program;
+}
+
+export function queueFile(store: SqliteTokenStore): string | undefined {
+  const directory = join(store.path, '..');
+  const name = readdirSync(directory).find((file) => file.endsWith('-queue'));
+  return name && join(directory, name);
+}
+
+export function queueOf(store: SqliteTokenStore): string {
+  const file = queueFile(store);
+  return file ? readFileSync(file, 'utf8') : '';
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !condition(); await delay(2)) {
+    assert.ok(performance.now() < end, `waited 10 s until ${condition}`);
+  }
+}
+
+export const filesBeside = (store: SqliteTokenStore): string[] => readdirSync(join(store.path, '..'));
+export const busyBecauseOf =
+  (program: Program) =>
+  (error: TokenStoreError): void => {
+    assert.is(error.code, 'STORE_BUSY');
+    assert.is(error.pid, program.pid);
+    assert.match(error.message, `process ${program.pid} is working with the tokens of "app"`);
+  };
+export const neverRuns = (): Promise<never> => Promise.reject(new Error('the task ran'));

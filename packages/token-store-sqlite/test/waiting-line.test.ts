@@ -1,0 +1,105 @@
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { filesBeside, holder, neverRuns, newStore, queueFile, queueOf, until, waiter } from './lock-holders.ts';
+
+const posix = process.platform === 'win32' ? test.skip : test;
+
+test('a waiter that gives up leaves the line', async () => {
+  using store = newStore();
+  const first = await holder(store);
+  const impatient = await waiter(store, 0, 100);
+  assert.is(await impatient.line(), `STORE_BUSY ${first.pid}`);
+  const controller = new AbortController();
+  const aborted = store.exclusively('app', neverRuns, { signal: controller.signal });
+  await until(() => queueOf(store).includes(`wait ${process.pid}-`));
+  controller.abort('enough');
+  assert.is(await aborted.catch((reason: unknown) => reason), 'enough');
+  for (const line of queueOf(store).matchAll(/^wait (\S+)/gm)) assert.match(queueOf(store), `done ${line[1]}`);
+  first.kill('SIGKILL');
+});
+
+test('a waiter to whom the holder left the files, and who gives up, takes them away', async () => {
+  using store = newStore();
+  const first = await holder(store, 'app', 100);
+  const controller = new AbortController();
+  const aborted = store.exclusively('app', neverRuns, { signal: controller.signal });
+  await until(() => queueOf(store).includes(`wait ${process.pid}-`));
+  // The waiter does not get to look until the holder has gone, and then it wants the lock no more.
+  const asleep = new Int32Array(new SharedArrayBuffer(4));
+  for (const end = Date.now() + 5_000; !queueOf(store).includes(`done ${first.pid}-`) && Date.now() < end; ) {
+    Atomics.wait(asleep, 0, 0, 10);
+  }
+  controller.abort('enough');
+  assert.is(await aborted.catch((reason: unknown) => reason), 'enough');
+  assert.equal(filesBeside(store), ['tokens.db']);
+});
+
+test('a line that is lost or garbled costs nobody the lock', async () => {
+  for (const harm of [
+    (file: string) => rmSync(file),
+    (file: string) => writeFileSync(file, '\0\xff garbage\nwait\nhold x y\ndone\nwait a -1 9e99\nwait b NaN x\n'),
+    (file: string) => appendFileSync(file, 'wait 1'),
+  ]) {
+    using store = newStore();
+    const program = await holder(store);
+    const turn = store.exclusively('app', async () => 'my turn');
+    await until(() => queueOf(store).includes(`wait ${process.pid}-`));
+    harm(queueFile(store) ?? '');
+    await delay(50);
+    program.kill('SIGKILL');
+    assert.is(await turn, 'my turn');
+    assert.equal(filesBeside(store), ['tokens.db']);
+  }
+});
+
+test('callers of one process take turns in order even where the line cannot be written', async () => {
+  using store = newStore();
+  const name = await store.exclusively('app', async () => filesBeside(store).find((file) => file.endsWith('-queue')));
+  mkdirSync(join(store.path, '..', String(name)));
+  const order: number[] = [];
+  const tasks = Array.from({ length: 10 }, (_, index) =>
+    store.exclusively('app', async () => {
+      await delay(1);
+      order.push(index);
+    }),
+  );
+  await Promise.all(tasks);
+  assert.equal(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test('a line that has grown long is written anew', async () => {
+  using store = newStore();
+  const program = await holder(store);
+  const turn = store.exclusively('app', async () => queueOf(store));
+  await until(() => queueOf(store).includes(`wait ${process.pid}-`));
+  const padding = Array.from({ length: 2_000 }, (_, index) => `wait gone-${index} 1 5\ndone gone-${index}\n`).join('');
+  appendFileSync(queueFile(store) ?? '', padding);
+  program.kill('SIGKILL');
+  const queue = await turn;
+  assert.ok(queue.length < 1_000, `${queue.length} bytes`);
+  assert.match(queue, `hold ${process.pid}-`);
+});
+
+posix('a waiter that is killed or stopped does not keep the others waiting', async () => {
+  for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
+    using store = newStore();
+    const first = await holder(store);
+    const gone = await waiter(store);
+    const turn = store.exclusively('app', async () => performance.now());
+    await until(() => queueOf(store).includes(`wait ${process.pid}-`));
+    gone.kill(signal);
+    const released = performance.now();
+    first.kill('SIGKILL');
+    const waited = (await turn) - released;
+    assert.ok(waited < 2_000, `${signal}: ${waited} ms`);
+    gone.kill('SIGKILL');
+    await gone.ended;
+    await store.exclusively('app', async () => {});
+    assert.equal(filesBeside(store), ['tokens.db']);
+  }
+});
+
+test.run();
