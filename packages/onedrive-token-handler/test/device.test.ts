@@ -33,7 +33,7 @@ test('a device code that is denied: SIGN_IN_DENIED', async () => {
 
 test('a device code that nobody enters: SIGN_IN_TIMEOUT', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
-  const signIn = scene.handler({ signInTimeout: 1_500 }).signIn({ method: 'device', onDeviceCode: () => {} });
+  const signIn = scene.handler({ signInTimeout: 600 }).signIn({ method: 'device', onDeviceCode: () => {} });
   assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
 });
 
@@ -94,7 +94,7 @@ test('a code that can not be shown ends the sign-in with the reason', async () =
 
 test('a provider that asks for no pause between polls gets one poll a second', async () => {
   await using scene = await openScene({ deviceInterval: 0 });
-  const signIn = scene.handler({ signInTimeout: 1_900 }).signIn({ method: 'device', onDeviceCode: () => {} });
+  const signIn = scene.handler({ signInTimeout: 1_500 }).signIn({ method: 'device', onDeviceCode: () => {} });
   assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
   assert.is(scene.authority.count('token'), 1);
 });
