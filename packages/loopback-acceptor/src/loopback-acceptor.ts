@@ -1,14 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Acceptor } from './acceptor.ts';
 import { AcceptorError } from './acceptor-error.ts';
 import type { Settings } from './acceptor-options.ts';
 import { AuthorizationError } from './authorization-error.ts';
+import type { Connection, Request } from './connection.ts';
 import { describeRejection } from './describe-rejection.ts';
+import { formatPage, type Outcome } from './format-page.ts';
+import { judgeHead, splitTarget, type Target } from './judge-head.ts';
 import type { LoopbackServer } from './loopback-server.ts';
-import type { AuthorizationResponse, Expectation } from './read-answer.ts';
-import { readRequest } from './read-request.ts';
-import type { Target } from './refuse-head.ts';
-import { type Outcome, sendPage } from './send-page.ts';
+import { type AuthorizationResponse, type Expectation, readAnswer } from './read-answer.ts';
 import { Settlement } from './settlement.ts';
 
 type Redeem = (response: AuthorizationResponse) => Promise<unknown>;
@@ -30,7 +29,7 @@ export class LoopbackAcceptor implements Acceptor {
   #strays = 0;
   #answer: AuthorizationResponse | undefined;
   /** Browsers that wait to be told the outcome. More than one, where the person reloaded the page. */
-  #pages: ServerResponse[] = [];
+  #pages: { connection: Connection; accept: string | undefined }[] = [];
   /** Whether somebody called `accept()`, so that an outcome is given out and final. */
   #taken = false;
   #failure: { reason: unknown } | undefined;
@@ -53,8 +52,9 @@ export class LoopbackAcceptor implements Acceptor {
     this.#timer = setTimeout(() => this.#fail(new AcceptorError('ACCEPTOR_TIMEOUT', late)), timeout);
     signal?.addEventListener('abort', this.#onAbort);
     server.handlers = {
-      onRequest: (request, response) => void this.#receive(request, response),
-      onGarbage: () => this.#countStray(),
+      judgeHead: (head) => judgeHead(head, this.#expected),
+      onRequest: (request, connection) => this.#receive(request, connection),
+      onStray: () => this.#countStray(),
     };
   }
 
@@ -79,14 +79,15 @@ export class LoopbackAcceptor implements Acceptor {
     return this.close();
   }
 
-  async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const answer = await readRequest(request, response, this.#expected);
+  #receive({ head, body }: Request, connection: Connection): void {
+    const encoded = head.method === 'POST' ? body : (splitTarget(head.target).query ?? '');
+    const answer = readAnswer(encoded, this.#expected);
     if ('status' in answer) {
-      this.#server.refuse(request, answer);
+      connection.refuse(answer);
       this.#countStray();
       return;
     }
-    this.#pages.push(response);
+    this.#pages.push({ connection, accept: head.headers.get('accept') });
     if (this.#phase !== 'waiting') return;
     this.#phase = 'answered';
     clearTimeout(this.#timer);
@@ -150,13 +151,16 @@ export class LoopbackAcceptor implements Acceptor {
     });
   }
 
-  /** Sends the pages and lets the sockets go. Resolves when the pages are the system's to deliver, or their readers gone. */
+  /** Sends the pages and lets the sockets go. Resolves when the system has taken the pages, or their readers are gone. */
   async #conclude(outcome: Outcome): Promise<void> {
     this.#phase = 'ended';
     clearTimeout(this.#timer);
     this.#settings.signal?.removeEventListener('abort', this.#onAbort);
-    const sent = this.#pages.splice(0).map((response) => sendPage(response, outcome, this.#settings.renderPage));
+    const { renderPage } = this.#settings;
+    const told = this.#pages.splice(0).map(({ connection, accept }) => {
+      return connection.respond(formatPage(outcome, accept, renderPage));
+    });
     void this.#server.hangUp();
-    await Promise.all(sent);
+    await Promise.all(told);
   }
 }

@@ -194,7 +194,7 @@ const strays: Stray[] = [
   },
   {
     name: 'a CONNECT',
-    status: 405,
+    status: 400,
     bytes: (host) => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
   },
   { name: 'what is no HTTP', status: 400, bytes: () => `\u0016\u0003\u0001${mark}\r\n\r\n` },

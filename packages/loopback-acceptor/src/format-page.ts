@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 import { renderBuiltInPage, renderText, style } from './built-in-page.ts';
 import { escapeHtml } from './escape-html.ts';
 import type { PageContext } from './page-context.ts';
-import { commonHeaders, noOutside } from './refusal.ts';
+import { formatResponse } from './response.ts';
 
 /** How the wait ended, for the page. */
 export type Outcome = Omit<PageContext, 'escape'>;
@@ -15,28 +14,20 @@ export type Outcome = Omit<PageContext, 'escape'>;
 const script = "history.replaceState(null,'',location.origin+location.pathname)";
 
 /**
- * Tells the browser how the wait ended: HTML, or plain text for a client that asks for something else. Resolves when the
- * system has taken the whole page, so that not even the end of the process cuts it off, or when the browser is gone.
+ * What the browser is told of how the wait ended: HTML, or plain text for a client that asks for something else. `accept` is
+ * the header of its request.
  */
-export function sendPage(
-  response: ServerResponse,
+export function formatPage(
   outcome: Outcome,
+  accept: string | undefined,
   renderPage: ((page: PageContext) => string) | undefined,
-): Promise<void> {
-  if (response.destroyed) return Promise.resolve();
+): string {
   const page: PageContext = { ...outcome, escape: escapeHtml };
+  const status = outcome.outcome === 'failed' ? 500 : 200;
+  if (!acceptsHtml(accept)) return formatResponse({ status, body: { type: 'text/plain', text: renderText(page) } });
   const custom = renderPage && renderSafely(renderPage, page);
-  const isHtml = acceptsHtml(response.req.headers.accept);
-  const body = isHtml ? `${custom ?? renderBuiltInPage(page)}<script>${script}</script>\n` : renderText(page);
-  response.writeHead(outcome.outcome === 'failed' ? 500 : 200, {
-    ...commonHeaders,
-    ...(isHtml && { 'Content-Security-Policy': makePolicy(custom === undefined) }),
-    'Content-Type': `text/${isHtml ? 'html' : 'plain'}; charset=utf-8`,
-    'Content-Length': Buffer.byteLength(body),
-  });
-  return new Promise((resolve) => {
-    response.on('close', resolve).end(body, resolve);
-  });
+  const text = `${custom ?? renderBuiltInPage(page)}<script>${script}</script>\n`;
+  return formatResponse({ status, policy: makePolicy(custom === undefined), body: { type: 'text/html', text } });
 }
 
 /** Browsers name text/html. A client that names nothing takes anything; one like curl, with its wildcard, reads text. */
@@ -59,7 +50,7 @@ function renderSafely(renderPage: (page: PageContext) => string, page: PageConte
 
 function makePolicy(isBuiltIn: boolean): string {
   const styles = isBuiltIn ? hashSource(style) : "'unsafe-inline'";
-  return `default-src 'none'; script-src ${hashSource(script)}; style-src ${styles}; img-src data:; ${noOutside}`;
+  return `script-src ${hashSource(script)}; style-src ${styles}; img-src data:`;
 }
 
 function hashSource(inline: string): string {
