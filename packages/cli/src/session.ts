@@ -6,8 +6,7 @@ import { missingClientId } from './missing-client-id.ts';
 import { openHandler } from './open-handler.ts';
 import { printable } from './printable.ts';
 import { defaultScopes, readRememberedApp, rememberApp } from './remembered-app.ts';
-import { SignInView } from './sign-in/sign-in-view.ts';
-import { readSurroundings, type Surroundings } from './sign-in/surroundings.ts';
+import type { SignInView } from './sign-in/sign-in-view.ts';
 import { withPassphrase } from './with-passphrase.ts';
 
 export interface SessionOptions {
@@ -15,14 +14,13 @@ export interface SessionOptions {
   interactive: boolean;
   /** Default: those of the last login. */
   scopes?: readonly string[];
-  /** Default: what is found out. */
-  surroundings?: Surroundings;
+  /** What the person sees of a sign-in. Default: what fits where this runs. */
+  view?: SignInView;
 }
 
 /** A handler, connected to the screen and the memory of this command line. */
 export interface Session extends AsyncDisposable {
   readonly handler: OneDriveTokenHandler;
-  readonly view: SignInView;
 }
 
 /** Throws UsageError without a client id, STORE where the database can't be used. */
@@ -32,12 +30,12 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   const clientId = settings.clientId ?? remembered?.clientId;
   if (!clientId) throw missingClientId(settings);
 
-  const view = new SignInView(command, options.surroundings ?? readSurroundings());
+  const view = options.view ?? (options.interactive ? await createView(command) : undefined);
   const onEvent = (event: TokenEvent): void => {
     if (settings.verbose) command.screen.say(printable(describeEvent(event)));
     if (event.type === 'signed-in') remember(command, clientId, event.scopes);
     guardRefresh(command, event);
-    view.onEvent(event);
+    view?.onEvent(event);
   };
   const handler = await withPassphrase(command, async (encryptionKey) => {
     const candidate = openHandler(settings, {
@@ -45,7 +43,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       scopes: options.scopes ?? remembered?.scopes ?? defaultScopes,
       interactive: options.interactive,
       onEvent,
-      ...view.handlerOptions,
+      ...view?.handlerOptions,
       ...(encryptionKey !== undefined && { encryptionKey }),
     });
     try {
@@ -59,12 +57,16 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   });
   return {
     handler,
-    view,
     async [Symbol.asyncDispose]() {
-      view[Symbol.dispose]();
+      view?.[Symbol.dispose]();
       await handler.close();
     },
   };
+}
+
+async function createView(command: Command): Promise<SignInView> {
+  const { SignInView } = await import('./sign-in/sign-in-view.ts');
+  return new SignInView(command);
 }
 
 function remember({ settings, screen }: Command, clientId: string, scopes: string[]): void {

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CliHome } from './fixtures/cli-home.ts';
+import { bin, CliHome } from './fixtures/cli-home.ts';
 
-const bin = join(import.meta.dirname, '../bin/onedrive-token.js');
 const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
 
 /** Runs the command as if Node were of another version. */

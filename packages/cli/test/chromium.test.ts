@@ -6,7 +6,7 @@ import { chromiumPath } from 'testing-authority/chromium';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene } from './fixtures/cli-home.ts';
-import { noTerminal, openTerminal } from './fixtures/terminal.ts';
+import { noTerminal, openTerminal, sit } from './fixtures/terminal.ts';
 
 const { home, authority, ...scene } = await openScene();
 always.after(() => scene[Symbol.asyncDispose]());
@@ -16,19 +16,16 @@ if (!openTerminal) console.log(noTerminal);
 if (!chromiumPath) console.log(noChromium);
 const test = openTerminal && chromiumPath ? always : always.skip;
 
-const bin = join(import.meta.dirname, '../bin/onedrive-token.js');
 const browser = join(import.meta.dirname, 'fixtures/chromium-browser.ts');
 
 /** Runs `onedrive-token` in a terminal, with Chromium as the browser; what the browser saw in the end comes with it. */
 async function signIn(
   answer: 'accept' | 'deny',
 ): Promise<{ status: number; screen: string; page: string; url: string }> {
-  if (!openTerminal) throw new Error(noTerminal);
   const seen = join(home.folder, `${answer}.json`);
   writeFileSync(seen, '');
-  const env = { ...home.env, BROWSER: `"${process.execPath}" "${browser}"`, ANSWER: answer, SEEN: seen };
-  const args = [bin, '--app', answer, '--client-id', authority.clientId];
-  using terminal = openTerminal(process.execPath, args, { env });
+  const env = { BROWSER: `"${process.execPath}" "${browser}"`, ANSWER: answer, SEEN: seen };
+  using terminal = sit(home, ['--app', answer, '--client-id', authority.clientId], env);
   const { status } = await terminal.ended;
   for (let waited = 0; readFileSync(seen, 'utf8') === '' && waited < 20_000; waited += 50) await sleep(50);
   return { status, screen: stripVTControlCharacters(terminal.output), ...JSON.parse(readFileSync(seen, 'utf8')) };

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSignedInScene } from './fixtures/cli-home.ts';
+import { bin, openSignedInScene } from './fixtures/cli-home.ts';
 import { openTerminal } from './fixtures/terminal.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
@@ -61,7 +61,6 @@ test('completing asks nobody and changes nothing', async () => {
 /** A folder with the command under its name, and the completion scripts. */
 const folder = join(home.folder, 'bin');
 mkdirSync(folder);
-const bin = join(import.meta.dirname, '../bin/onedrive-token.js');
 writeFileSync(join(folder, 'onedrive-token'), `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`, { mode: 0o755 });
 const env = { ...home.env, PATH: folder + delimiter + home.env.PATH };
 for (const shell of ['bash', 'zsh', 'fish']) {

@@ -1,28 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { approveDevice, signInAs } from 'testing-authority';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { addressElsewhere } from './fixtures/address-elsewhere.ts';
-import { CliHome, openScene } from './fixtures/cli-home.ts';
-import { noTerminal, openTerminal, type Terminal } from './fixtures/terminal.ts';
+import { bin, CliHome, openScene } from './fixtures/cli-home.ts';
+import { noTerminal, openTerminal, sit, type Terminal } from './fixtures/terminal.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 always.after(() => scene[Symbol.asyncDispose]());
 
 if (!openTerminal) console.log(noTerminal);
 const test = openTerminal ? always : always.skip;
-const bin = join(import.meta.dirname, '../bin/onedrive-token.js');
 const clientId = ['--client-id', authority.clientId];
 const away = { BROWSER: '' };
 const esc = String.fromCharCode(27);
-
-/** Runs the command as a person does, in a terminal. */
-function sit(at: CliHome, args: readonly string[], env: NodeJS.ProcessEnv = {}, cols = 100): Terminal {
-  if (!openTerminal) throw new Error(noTerminal);
-  return openTerminal(process.execPath, [bin, ...args], { env: { ...at.env, ...env }, cols });
-}
 
 async function addressOn(terminal: Terminal): Promise<string> {
   const [address] = await terminal.shows(/http:\/\/\S+\/authorize\?client_id\S+(?=\s)/);
@@ -110,20 +102,14 @@ test('a browser on this machine may answer before anything is pasted', async () 
   assert.is((await terminal.ended).status, 0);
 });
 
-test('--device draws a QR code, and none where it would not fit or not be understood', async () => {
-  for (const [env, cols, drawn] of [
-    [{}, 100, true],
-    [{}, 20, false],
-    [{ LANG: 'C', LC_ALL: 'C' }, 100, false],
-  ] as const) {
-    using other = new CliHome(home.env);
-    using terminal = sit(other, ['login', '--device', ...clientId], env, cols);
-    const [, uri = '', code = ''] = await terminal.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
-    assert.is(/[▀▄█]/.test(terminal.output), drawn);
-    await approveDevice(uri, code);
-    await terminal.shows(/Signed in as Someone/);
-    assert.is((await terminal.ended).status, 0);
-  }
+test('--device draws a QR code of the address', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--device', ...clientId]);
+  const [, uri = '', code = ''] = await terminal.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
+  assert.match(terminal.output, /[▀▄█]/);
+  await approveDevice(uri, code);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
 });
 
 test('in a locale without UTF-8 nothing but ASCII is shown', async () => {
@@ -153,10 +139,10 @@ test('a dumb terminal is spared the wheel', async () => {
   assert.not.match(terminal.output, esc);
 });
 
-test('the passphrase is asked for without echo, up to three times', async () => {
+test('the passphrase is asked for without echo', async () => {
   using other = new CliHome(home.env);
   const key = 'pass phrase';
-  await other.run(['login', ...clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
+  await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: key } });
   using terminal = sit(other, ['status']);
   await terminal.shows(/Passphrase of .*tokens\.db: $/);
   terminal.type('wrong\r');
@@ -166,13 +152,6 @@ test('the passphrase is asked for without echo, up to three times', async () => 
   assert.is((await terminal.ended).status, 0);
   assert.not.match(terminal.output, key);
   assert.not.match(terminal.output, 'wrong');
-
-  using hopeless = sit(other, []);
-  for (const times of [1, 2, 3]) {
-    await hopeless.shows(new RegExp(`(Passphrase of .*: [\\s\\S]*){${times}}`));
-    hopeless.type('wrong\r');
-  }
-  assert.is((await hopeless.ended).status, 7);
   using interrupted = sit(other, []);
   await interrupted.shows(/Passphrase of/);
   interrupted.type('\u0003');
@@ -180,7 +159,7 @@ test('the passphrase is asked for without echo, up to three times', async () => 
 });
 
 test('api shows JSON indented, and keeps binary data off the terminal', async () => {
-  await home.run(['login', ...clientId]);
+  await home.login(clientId);
   using json = sit(home, ['api', '/me']);
   assert.is((await json.ended).status, 0);
   assert.match(json.output, '{\r\n  "@odata.context"');

@@ -121,7 +121,7 @@ test('a record of the Python class, which knows no client id, is refreshed', asy
   assert.is(status, 0);
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
   // The grant has been rotated elsewhere.
-  await home.run(['login']);
+  await home.login();
 });
 
 test('an access that was revoked ends with 3 and one line that says what to run', async () => {
@@ -132,11 +132,10 @@ test('an access that was revoked ends with 3 and one line that says what to run'
   assert.is(stdout, '');
   assert.match(stderr, /^onedrive-token: .*Run: onedrive-token login.*\n$/);
   assert.not.match(stderr, 'signIn()');
-  assert.is((await home.run(['login'])).status, 0);
+  await home.login();
 });
 
 for (const [what, fault] of [
-  ['answers 503', { type: 'status', status: 503 }],
   ['sends HTML', { type: 'status', status: 200, body: '<html>Welcome to the hotel</html>' }],
   ['wants half an hour of rest', { type: 'status', status: 429, retryAfter: '1800' }],
 ] as const) {
@@ -151,16 +150,6 @@ for (const [what, fault] of [
     assert.is((await home.run([])).status, 0);
   });
 }
-
-test('a provider that cannot be reached is worth retrying: 6', async () => {
-  const away = await openSignedInScene();
-  await away.authority.close();
-  away.home.expireTokens();
-  const { status, stderr } = await away.home.run([]);
-  away.home[Symbol.dispose]();
-  assert.is(status, 6);
-  assert.match(stderr, /^onedrive-token: \S/);
-});
 
 test('a damaged database is named, kept as it is, and ends with 7', async () => {
   using other = new CliHome(home.env);
@@ -207,11 +196,10 @@ test('a second signal during a refresh ends at once', async () => {
 test('a passphrase comes from a variable or a file, and without it the database stays shut: 7', async () => {
   const encrypted = await openScene();
   const { home: other } = encrypted;
-  const login = ['login', '--client-id', encrypted.authority.clientId];
   const key = 'correct horse battery staple';
   const file = `${other.folder}/key`;
   writeFileSync(file, `${key}\n`);
-  assert.is((await other.run(login, { env: { ONEDRIVE_TOKEN_KEY: key } })).status, 0);
+  await other.login(['--client-id', encrypted.authority.clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
   const token = (await other.run([], { env: { ONEDRIVE_TOKEN_KEY: key } })).stdout;
   assert.match(token, /^\S+\n$/);
   assert.is((await other.run([], { env: { ONEDRIVE_TOKEN_KEY_FILE: file } })).stdout, token);
@@ -233,15 +221,6 @@ test('the database, its folder and what is beside it are the owner’s alone', a
   if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
   assert.is(statSync(dirname(home.db)).mode & 0o777, 0o700);
   for (const file of [home.db, `${home.db}.apps.json`]) assert.is(statSync(file).mode & 0o077, 0);
-});
-
-test('eight command lines at expiry make one refresh', async () => {
-  home.expireTokens();
-  const before = authority.count('token', 'refresh_token');
-  const ended = await Promise.all(Array.from({ length: 8 }, () => home.run([])));
-  assert.equal(new Set(ended.map(({ status }) => status)), new Set([0]));
-  assert.is(new Set(ended.map(({ stdout }) => stdout)).size, 1);
-  assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
 test.run();

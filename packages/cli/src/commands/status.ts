@@ -1,11 +1,11 @@
 import type { SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
+import { describeAccount } from '../describe-account.ts';
 import { exitStatus } from '../exit-status.ts';
 import { printable } from '../printable.ts';
 import { openSession } from '../session.ts';
 import { writeOut } from '../streams.ts';
 import { suggestCommand } from '../suggest-command.ts';
-import { accountOf } from './login.ts';
 
 /** Says who is signed in, without asking the provider. */
 export async function status(command: Command): Promise<number> {
@@ -24,10 +24,10 @@ function describe(found: SignInStatus, db: string): string {
     ['App name', appName],
     ['Scopes', scopes.join(' ')],
     ['Access token', accessTokenExpiresAt && describeEnd(accessTokenExpiresAt)],
-    ['Refreshed', refreshedAt && `${localTime(refreshedAt)}`],
+    ['Refreshed', refreshedAt && localTime(refreshedAt)],
     ['Database', db],
   ].filter((row): row is [string, string] => Boolean(row[1]));
-  return `Signed in${accountOf(found)}.\n${rows.map(([name, value]) => `${name.padEnd(14)}${printable(value ?? '')}\n`).join('')}`;
+  return `Signed in${describeAccount(found)}.\n${rows.map(([name, value]) => `${name.padEnd(14)}${printable(value ?? '')}\n`).join('')}`;
 }
 
 function describeEnd(expiresAt: number): string {

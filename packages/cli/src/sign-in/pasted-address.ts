@@ -1,5 +1,3 @@
-import { request } from 'node:http';
-
 /**
  * Hands the address that a browser on another machine ended at to the listener on this one, as that browser would have
  * done. Settles with undefined where it was taken, else with what is wrong with it.
@@ -21,6 +19,8 @@ function parseAddress(pasted: string): URL | undefined {
 }
 
 function get(address: URL): Promise<number> {
+  // Fetched, not imported: the `import` also loads what `node:http` offers besides, which takes 40 ms.
+  const { request } = process.getBuiltinModule('node:http');
   return new Promise((resolve, reject) => {
     const { host, port, pathname, search } = address;
     // No name is looked up: the listener is on this machine's loopback.

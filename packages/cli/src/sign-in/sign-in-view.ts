@@ -7,7 +7,7 @@ import { openWithBrowserCommand } from './browser-command.ts';
 import { hintsAwayFromBrowser } from './hints.ts';
 import { deliverPastedAddress } from './pasted-address.ts';
 import { readLines } from './read-lines.ts';
-import type { Surroundings } from './surroundings.ts';
+import { readSurroundings, type Surroundings } from './surroundings.ts';
 
 /** After this many milliseconds of waiting the address is shown, although a browser seemed to open. */
 const patience = 10_000;
@@ -22,7 +22,7 @@ export class SignInView implements Disposable {
   #late: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(command: Command, surroundings: Surroundings) {
+  constructor(command: Command, surroundings: Surroundings = readSurroundings()) {
     this.#command = command;
     this.#surroundings = surroundings;
   }

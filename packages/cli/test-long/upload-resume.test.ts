@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openSignedInScene } from '../test/fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+const inHome = (name: string): string => `${home.folder}/${name}`;
+/** Two whole pieces and a bit of a third one. */
+const big = randomBytes(21 * 1024 * 1024 + 7);
+writeFileSync(inHome('big.img'), big);
+writeFileSync(inHome('small.txt'), 'hello');
+writeFileSync(inHome('empty.txt'), '');
+
+/** How many bytes of pieces the provider was sent, and in how many requests. */
+function sentPieces(since: number): number {
+  return authority.requests.slice(since).filter(({ method, endpoint }) => endpoint === 'content' && method === 'PUT')
+    .length;
+}
+
+test('an upload goes on after a broken connection, a failure and a piece whose answer was lost', async () => {
+  for (const fault of [
+    { type: 'drop', when: 'before' },
+    { type: 'status', status: 500 },
+    { type: 'drop', when: 'after' },
+  ] as const) {
+    authority.fail('content', fault);
+    const before = authority.requests.length;
+    const { status, stdout } = await home.run(['api', '/me/drive/root:/again.img', '--upload', inHome('big.img')]);
+    assert.is(status, 0);
+    assert.is(JSON.parse(stdout).size, big.length);
+    assert.ok(sentPieces(before) <= 4);
+  }
+  const { stdout } = await home.run(['api', '/me/drive/root:/again.img:/content', '-o', inHome('again.img'), '--json']);
+  assert.equal(JSON.parse(stdout), { file: inHome('again.img'), bytes: big.length });
+  assert.ok(readFileSync(inHome('again.img')).equals(big));
+});
+
+test('an upload whose process died goes on where it stopped', async () => {
+  const running = home.start(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
+  const before = authority.requests.length;
+  // The second piece is not answered.
+  while (sentPieces(before) < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  authority.fail('content', { type: 'hang' }, { times: 9 });
+  while (sentPieces(before) < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  running.child.kill('SIGKILL');
+  await running.ended;
+  authority.clearFaults();
+  assert.is(statSync(`${home.db}.uploads.json`).mode & 0o077, 0);
+  const resumed = authority.requests.length;
+  const { status, stdout } = await home.run(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
+  assert.is(status, 0);
+  assert.is(JSON.parse(stdout).size, big.length);
+  assert.is(sentPieces(resumed), 2);
+  assert.not(authority.requests.slice(resumed).some(({ path }) => path.includes('createUploadSession')));
+  assert.equal(JSON.parse(readFileSync(`${home.db}.uploads.json`, 'utf8')), {});
+});
+
+test('a file that changed since is uploaded from its beginning', async () => {
+  const file = inHome('changing.img');
+  const args = ['api', '/me/drive/root:/changing.img', '--upload', file];
+  writeFileSync(file, big);
+  authority.fail('content', { type: 'status', status: 403 });
+  assert.is((await home.run(args)).status, 1);
+  utimesSync(file, 1, 1);
+  const before = authority.requests.length;
+  assert.is((await home.run(args)).status, 0);
+  assert.is(sentPieces(before), 3);
+});
+
+test('an upload whose session has gone starts again', async () => {
+  authority.fail('content', { type: 'status', status: 404 });
+  const { status, stdout } = await home.run(['api', '/me/drive/root:/gone.img', '--upload', inHome('big.img')]);
+  assert.is(status, 0);
+  assert.is(JSON.parse(stdout).size, big.length);
+});
+
+test('Ctrl-C during an upload says that it can go on', async () => {
+  authority.fail('content', { type: 'hang' });
+  const before = authority.requests.length;
+  const running = home.start(['api', '/me/drive/root:/late.img', '--upload', inHome('big.img')]);
+  while (sentPieces(before) < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  running.child.kill('SIGINT');
+  const { status, stderr } = await running.ended;
+  assert.is(status, 130);
+  assert.is(stderr, 'The same command goes on where this one stopped.\nInterrupted.\n');
+});
+
+test.run();
