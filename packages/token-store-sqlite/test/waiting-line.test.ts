@@ -42,6 +42,8 @@ test('a line that is lost or garbled costs nobody the lock', async () => {
     (file: string) => rmSync(file),
     (file: string) => writeFileSync(file, '\0\xff garbage\nwait\nhold x y\ndone\nwait a -1 9e99\nwait b NaN x\n'),
     (file: string) => appendFileSync(file, 'wait 1'),
+    // A process that runs, and whose time was up long ago: it may be another one that got the number.
+    (file: string) => appendFileSync(file, `wait late ${process.pid} 5\n`),
   ]) {
     using store = newStore();
     const program = await holder(store);
