@@ -33,7 +33,14 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
     )
     .addOption(new Option('--paste', 'wait only for the address that the browser ended at').conflicts('browser'))
     .option('--no-browser', 'print the address; wait for its answer here and for a pasted one')
-    .option('--scope <scope>', 'a permission to ask for, repeatable (default: Files.ReadWrite.All)', collect);
+    .option('--scope <scope>', 'a permission to ask for, repeatable (default: Files.ReadWrite.All)', collect)
+    .option('--encrypt', 'ask for a passphrase that encrypts a new database, where none is set')
+    .addOption(
+      new Option('--response-mode <mode>', 'query for a browser that warns about a form (Safari)').choices([
+        'form_post',
+        'query',
+      ]),
+    );
   run(login, async (command) => (await import('./commands/login.ts')).login(command, login.opts()));
 
   run(add('status', manual.status), async (command) => (await import('./commands/status.ts')).status(command));

@@ -14,6 +14,10 @@ export interface SessionOptions {
   interactive: boolean;
   /** Default: those of the last login. */
   scopes?: readonly string[];
+  /** Default: the one that is set, or that the person is asked for where the database has one. */
+  passphrase?: string;
+  /** Default: the handler's. Where a code is to be pasted, it is 'query' in any case. */
+  responseMode?: 'form_post' | 'query';
   /** What the person sees of a sign-in. Default: what fits where this runs. */
   view?: SignInView;
 }
@@ -37,12 +41,13 @@ export async function openSession(command: Command, options: SessionOptions): Pr
     guardRefresh(command, event);
     view?.onEvent(event);
   };
-  const handler = await withPassphrase(command, async (encryptionKey) => {
+  const open = async (encryptionKey: string | undefined): Promise<OneDriveTokenHandler> => {
     const candidate = openHandler(settings, {
       clientId,
       scopes: options.scopes ?? remembered?.scopes ?? defaultScopes,
       interactive: options.interactive,
       onEvent,
+      ...(options.responseMode && { responseMode: options.responseMode }),
       ...view?.handlerOptions,
       ...(encryptionKey !== undefined && { encryptionKey }),
     });
@@ -54,7 +59,9 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       await candidate.close();
       throw error;
     }
-  });
+  };
+  const { passphrase } = options;
+  const handler = await (passphrase === undefined ? withPassphrase(command, open) : open(passphrase));
   return {
     handler,
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,6 @@
-import { askPassphrase } from './ask-passphrase.ts';
 import type { Command } from './command.ts';
 import { readPassphrase } from './passphrase.ts';
+import { askPassphrase } from './passphrase-prompt.ts';
 import { mayAsk } from './settings.ts';
 
 const tries = 3;

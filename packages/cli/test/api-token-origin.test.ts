@@ -40,31 +40,20 @@ function summary({ method, path, authorization, headers }: OddRequest): string {
   return `${method} ${headers.host?.split(':')[0]} ${path} ${token}`;
 }
 
-for (const url of [
-  'https://evil.example/me',
-  graph.elsewhere,
-  `${graph.origin.replace('http:', 'https:')}/me`,
-  `${graph.origin}@evil.example/me`,
-  graph.origin.replace('127.0.0.1', 'user:password@127.0.0.1'),
-]) {
-  test(`${url.replace(/:\d+/, ':PORT')} is wrong usage: the token goes to Graph’s origin only`, async () => {
-    const { status, stdout, stderr } = await home.run(['api', url, ...args]);
-    assert.is(status, 2);
-    assert.is(stdout, '');
-    assert.match(stderr, `the token goes to ${graph.origin} only`);
-    assert.is(graph.requests.length, 0);
-  });
-}
+test('an absolute URL on another host is wrong usage, and nothing is sent', async () => {
+  const { status, stdout, stderr } = await home.run(['api', `${graph.elsewhere}/end`, ...args]);
+  assert.is(status, 2);
+  assert.is(stdout, '');
+  assert.match(stderr, `the token goes to ${graph.origin} only`);
+  assert.is(graph.requests.length, 0);
+});
 
-for (const path of ['//evil.example/me', '@evil.example/me', String.raw`\\evil.example\me`, '/../me', ':99/me']) {
-  test(`the path ${path} stays on Graph’s origin`, async () => {
-    await home.run(['api', path, ...args]);
-    assert.equal(
-      graph.requests.map(({ headers }) => headers.host),
-      [new URL(graph.origin).host],
-    );
-  });
-}
+test('a root that others could read along is wrong usage', async () => {
+  const { status, stdout, stderr } = await home.run(['api', '/me', '--graph', 'http://graph.example/v1.0']);
+  assert.is(status, 2);
+  assert.is(stdout, '');
+  assert.match(stderr, '--graph: ');
+});
 
 test('a redirect to another host is followed without the token, a cookie or a header of ours', async () => {
   const headers = ['-H', 'X-Secret: x', '-H', 'Cookie: a=b', '-H', 'Range: bytes=0-3'];
@@ -128,21 +117,5 @@ test('pages that go round in a circle come to an end', async () => {
   assert.match(stderr, 'twice');
   assert.is(graph.requests.length, 1);
 });
-
-for (const root of [
-  'http://graph.example/v1.0',
-  'nonsense',
-  'ftp://localhost/',
-  'https://a:b@graph.example',
-  'https://graph.example/?a',
-]) {
-  test(`--graph ${root} is wrong usage`, async () => {
-    const { status, stdout, stderr } = await home.run(['api', '/me', '--graph', root]);
-    assert.is(status, 2);
-    assert.is(stdout, '');
-    assert.match(stderr, '--graph: ');
-    assert.not.match(stderr, 'a:b');
-  });
-}
 
 test.run();

@@ -133,25 +133,14 @@ test('a body comes from the command line, a file or stdin, makes it a POST and i
   }
 });
 
-for (const [what, args, says] of [
-  ['no JSON', ['-d', '{"a":'], /--data: this is not JSON/],
-  ['no UTF-8', ['-d', '-'], /--data: this is not JSON/],
-  ['a body with GET', ['-X', 'GET', '-d', '{}'], /a GET request has no body/],
-  ['a method that HTTP clients refuse', ['-X', 'TRACE'], /--method: expected/],
-  ['a method that is none', ['-X', 'G T'], /--method: expected/],
-  ['a header without a colon', ['-H', 'nonsense'], /--header: expected 'Name: value'/],
-  ['a header that ends early', ['-H', 'x-name: a\r\nb: c'], /--header/],
-  ['the token as a header', ['-H', 'authorization: Bearer x'], /Authorization is set for you/],
-] as const) {
-  test(`${what} is wrong usage, and nothing is sent`, async () => {
-    const before = authority.requests.length;
-    const { status, stdout, stderr } = await home.run(['api', '/me', ...args], { stdin: '\xff' });
-    assert.is(status, 2);
-    assert.is(stdout, '');
-    assert.match(stderr, says);
-    assert.is(authority.requests.length, before);
-  });
-}
+test('a body that is no JSON is wrong usage, and nothing is sent', async () => {
+  const before = authority.requests.length;
+  const { status, stdout, stderr } = await home.run(['api', '/me', '-d', '-'], { stdin: '{"a":' });
+  assert.is(status, 2);
+  assert.is(stdout, '');
+  assert.match(stderr, /--data: this is not JSON/);
+  assert.is(authority.requests.length, before);
+});
 
 test('a body of another type is sent as it is', async () => {
   const args = ['-X', 'PUT', '-H', 'Content-Type: text/plain', '-d', 'just {text'];

@@ -158,6 +158,26 @@ test('the passphrase is asked for without echo', async () => {
   assert.is((await interrupted.ended).status, 130);
 });
 
+test('login --encrypt asks for a new passphrase twice, and the database opens with nothing else', async () => {
+  using other = new CliHome(home.env);
+  using different = sit(other, ['login', '--encrypt', ...clientId]);
+  await different.shows(/New passphrase for .*: /);
+  different.type('one\r');
+  await different.shows(/Once more: /);
+  different.type('two\r');
+  assert.is((await different.ended).status, 2);
+  using terminal = sit(other, ['login', '--encrypt', ...clientId]);
+  await terminal.shows(/New passphrase for .*: /);
+  terminal.type('pass phrase\r');
+  await terminal.shows(/Once more: /);
+  terminal.type('pass phrase\r');
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, 'pass phrase');
+  assert.is((await other.run(['list'])).status, 7);
+  assert.is((await other.run(['list'], { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } })).stdout, 'onedrive-token\n');
+});
+
 test('api shows JSON indented, and keeps binary data off the terminal', async () => {
   await home.login(clientId);
   using json = sit(home, ['api', '/me']);

@@ -3,6 +3,7 @@ import type { Command } from '../command.ts';
 import { describeAccount } from '../describe-account.ts';
 import { exitStatus } from '../exit-status.ts';
 import { Failure } from '../failure.ts';
+import { choosePassphrase } from '../passphrase-prompt.ts';
 import { defaultScopes } from '../remembered-app.ts';
 import { openSession } from '../session.ts';
 import { SignInView } from '../sign-in/sign-in-view.ts';
@@ -15,6 +16,9 @@ export interface LoginOptions {
   /** False for --no-browser. */
   browser?: boolean;
   scope?: string[];
+  /** Ask for the passphrase of a new database. */
+  encrypt?: boolean;
+  responseMode?: 'form_post' | 'query';
 }
 
 /** Signs in, whatever is stored. */
@@ -28,7 +32,13 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
     command,
     options.browser === false ? { ...surroundings, hasBrowser: false } : surroundings,
   );
-  await using session = await openSession(command, { interactive: true, scopes: options.scope ?? defaultScopes, view });
+  await using session = await openSession(command, {
+    interactive: true,
+    scopes: options.scope ?? defaultScopes,
+    view,
+    ...(options.encrypt && { passphrase: await choosePassphrase(command) }),
+    ...(options.responseMode && { responseMode: options.responseMode }),
+  });
   const status = await session.handler.signIn(signInOptions(command, options, view));
   screen.clear();
   if (settings.json) writeOut(`${JSON.stringify(status)}\n`);

@@ -1,8 +1,12 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import type { Command } from './command.ts';
 import { Failure } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
+import { readPassphrase } from './passphrase.ts';
+import { mayAsk } from './settings.ts';
 import { writeErr } from './streams.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Asks on the terminal, without echo. Rejects where the person gives up. */
 export function askPassphrase(question: string, interrupt: Interrupt): Promise<string> {
@@ -18,4 +22,17 @@ export function askPassphrase(question: string, interrupt: Interrupt): Promise<s
     lines.close();
     writeErr('\n');
   });
+}
+
+/** The passphrase of a new database: the one that is set, else one that the person types twice. */
+export async function choosePassphrase({ settings, interrupt }: Command): Promise<string> {
+  const set = readPassphrase(settings);
+  if (set !== undefined) return set;
+  if (!mayAsk(settings))
+    throw new UsageError('--encrypt: set ONEDRIVE_TOKEN_KEY or --key-file where nobody can be asked');
+  const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
+  if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
+  if (passphrase !== (await askPassphrase('Once more: ', interrupt)))
+    throw new UsageError('--encrypt: the two passphrases differ');
+  return passphrase;
 }

@@ -1,0 +1,57 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type RequestOptions, readRequest } from '../src/graph/read-request.ts';
+import { UsageError } from '../src/usage-error.ts';
+
+const url = new URL('https://graph.microsoft.com/v1.0/me');
+
+for (const [what, options, says] of [
+  ['no JSON', { data: '{"a":' }, /--data: this is not JSON/],
+  ['JSON with a comma too many', { data: '{"a":1,}' }, /--data: this is not JSON \(line 1 column 8\)/],
+  ['an empty body', { data: '' }, /--data: this is not JSON/],
+  ['no JSON, of a type that is JSON', { data: 'x', header: ['content-type: application/merge-patch+json'] }, /--data/],
+  ['a body with GET', { method: 'get', data: '{}' }, /a GET request has no body/],
+  ['a body with HEAD', { method: 'HEAD', data: '{}' }, /a HEAD request has no body/],
+  ['a method that HTTP clients refuse', { method: 'TRACE' }, /--method: expected/],
+  ['a method that is none', { method: 'G T' }, /--method: expected/],
+  ['a header without a colon', { header: ['nonsense'] }, /--header: expected 'Name: value'/],
+  ['a header without a name', { header: [': x'] }, /--header: expected 'Name: value'/],
+  ['a header of two lines', { header: ['x-name: a\r\nb: c'] }, /--header/],
+  ['a header that is not Latin', { header: ['x-name: \u{1f600}'] }, /--header: the value of x-name/],
+  ['the token as a header', { header: ['authorization: Bearer secret'] }, /Authorization is set for you/],
+] as const satisfies [string, RequestOptions, RegExp][]) {
+  test(`${what} is wrong usage`, async () => {
+    try {
+      await readRequest(url, options);
+      assert.unreachable();
+    } catch (error) {
+      assert.instance(error, UsageError);
+      assert.match((error as Error).message, says);
+      assert.not.match((error as Error).message, 'secret');
+    }
+  });
+}
+
+test('what is wrong with a body is told by its place, not by its text', async () => {
+  const error = await readRequest(url, { data: '{"password": hunter2}' }).catch((reason) => reason);
+  assert.not.match(error.message, 'hunter2');
+});
+
+test('a request without more is a GET, one with a body a POST of JSON', async () => {
+  const plain = await readRequest(url, {});
+  assert.is(plain.method, 'GET');
+  assert.is(plain.body, undefined);
+  assert.match(plain.headers?.get('user-agent') ?? '', /^onedrive-token\/\d/);
+  const posted = await readRequest(url, { data: '{}' });
+  assert.is(posted.method, 'POST');
+  assert.is(posted.headers?.get('content-type'), 'application/json');
+});
+
+test('a header given once replaces ours, given twice is sent twice', async () => {
+  const { headers } = await readRequest(url, { header: ['Accept: a/b', 'Prefer: c', 'prefer: d', 'User-Agent:me'] });
+  assert.is(headers?.get('accept'), 'a/b');
+  assert.is(headers?.get('prefer'), 'c, d');
+  assert.is(headers?.get('user-agent'), 'me');
+});
+
+test.run();
