@@ -12,7 +12,7 @@ const task = process.argv.includes('--long') ? 'test:long' : 'test';
 const results = mkdtempSync(join(tmpdir(), 'suite-results-'));
 const total = new TestCount();
 try {
-  const status = turbo([task, '--continue=always', '--concurrency=2', '--output-logs=full'], {
+  const status = turbo([task, '--continue=always', '--concurrency=3', '--output-logs=full'], {
     env: { SUITE_RESULTS: results },
   });
   const reports = readdirSync(results);
