@@ -18,7 +18,7 @@ export class TokenStoreError extends Error {
   /** The database's file. */
   readonly path: string;
   /** With STORE_BUSY from `exclusively`: the process that holds the lock, where it is known. */
-  readonly pid?: number;
+  declare readonly pid?: number;
 
   constructor(
     code: TokenStoreErrorCode,

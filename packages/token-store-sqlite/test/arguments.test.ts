@@ -124,17 +124,24 @@ test('a closed store says so, and can be closed again', async () => {
   assert.is(outcome, 'STORE_OPEN');
 });
 
+test('an error has no process id where none is known', () => {
+  assert.not.ok('pid' in new TokenStoreError('STORE_OPEN', 'path', 'message'));
+  assert.is(new TokenStoreError('STORE_BUSY', 'path', 'message', { pid: 5 }).pid, 5);
+});
+
 test('those who wait are let go when their store is closed, and a task that runs keeps its lock', async () => {
   const path = join(directory, 'closing.db');
   const [first, second] = [openTokenStore(path), openTokenStore(path)];
   let end = (): void => {};
-  const running = first.exclusively(
-    'app',
-    () =>
-      new Promise<void>((resolve) => {
+  let running: Promise<void> | undefined;
+  await new Promise<void>((begun) => {
+    running = first.exclusively('app', () => {
+      begun();
+      return new Promise<void>((resolve) => {
         end = resolve;
-      }),
-  );
+      });
+    });
+  });
   const waiting = first.exclusively('app', async () => assert.unreachable('the task ran'));
   const other = second.exclusively('app', async () => 'next');
   first.close();

@@ -14,7 +14,7 @@ const posix = process.platform === 'win32' ? test.skip : test;
 test('when the holder is killed, a waiter goes on within 100 ms and nothing is left behind', async () => {
   using store = newStore();
   const delays: number[] = [];
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const program = await holder(store);
     let killed = 0;
     const turn = store.exclusively('app', async () => performance.now() - killed);
@@ -26,7 +26,7 @@ test('when the holder is killed, a waiter goes on within 100 ms and nothing is l
     assert.equal(filesBeside(store), ['tokens.db']);
   }
   // The median, because the machine may be busy with something else for once.
-  assert.ok((delays.sort((a, b) => a - b)[2] ?? Infinity) < 100, `${delays}`);
+  assert.ok((delays.sort((a, b) => a - b)[1] ?? Infinity) < 100, `${delays}`);
 });
 
 posix('while the holder is stopped, waiters end with STORE_BUSY that names it, and never run', async () => {
@@ -120,10 +120,10 @@ test('a database that is reached through a link has the same locks', async () =>
 
 test('eight processes that take the lock at every opportunity are never inside together', async () => {
   using store = newStore();
-  const programs = Array.from({ length: 8 }, () => startProgram('take-turns', [store.path, 25, 30_000]));
+  const programs = Array.from({ length: 8 }, () => startProgram('take-turns', [store.path, 15, 30_000]));
   for (const program of programs) {
     const { output } = await program.ended;
-    assert.is(JSON.parse(output).length, 25);
+    assert.is(JSON.parse(output).length, 15);
   }
   assert.equal(filesBeside(store).sort(), ['tokens.db', 'tokens.db.turns']);
 });
