@@ -7,6 +7,9 @@ const manifest = createRequire(import.meta.url).resolve('onedrive-token/package.
 /** The published command, as npm would link it. */
 export const cliBin = join(dirname(manifest), 'bin/onedrive-token.js');
 
+/** The Node that runs it: CLI_NODE, where the packages are tried on another one than the tests need. */
+const cliNode = process.env.CLI_NODE ?? process.execPath;
+
 /** What to set BROWSER to for a sign-in without a window. */
 export const scriptedBrowser = `"${process.execPath}" "${join(import.meta.dirname, 'scripted-browser.ts')}"`;
 
@@ -31,7 +34,7 @@ export function runCli(
   args: readonly string[],
   { env, timeout = 30_000, onStderr, onStart }: CliOptions = {},
 ): Promise<CliResult> {
-  const child = spawn(process.execPath, [cliBin, ...args], {
+  const child = spawn(cliNode, [cliBin, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout,
