@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readStoreOptions, type StoreOptions } from './options.ts';
 import { asStoreErrors, openStore } from './record-keeper.ts';
 import type { TokenStore } from './token-store.ts';
@@ -19,6 +18,8 @@ async function withExistingStore<T>(
   work: (store: TokenStore) => T | Promise<T>,
 ): Promise<T> {
   const checked = readStoreOptions(options);
+  // An import of node:fs loads its promises as well, which every program that imports the handler would pay for.
+  const { existsSync } = process.getBuiltinModule('node:fs');
   if (checked.dbFilepath !== undefined && !existsSync(checked.dbFilepath)) return nothing;
   const { store, close } = await openStore(checked);
   try {

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import type { Settings, StoreOptions } from './options.ts';
 import type { TokenEvent } from './token-event.ts';
@@ -195,7 +194,7 @@ export class RecordKeeper {
 
   async #saveAgain(unsaved: Unsaved): Promise<void> {
     // A store may block: not the caller, who has its token.
-    await setImmediate();
+    await new Promise((resolve) => setImmediate(resolve));
     const started = performance.now();
     try {
       const store = await this.open();
