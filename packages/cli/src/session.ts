@@ -7,6 +7,7 @@ import { openHandler } from './open-handler.ts';
 import { printable } from './printable.ts';
 import { defaultScopes, readRememberedApp, rememberApp } from './remembered-app.ts';
 import type { SignInView } from './sign-in/sign-in-view.ts';
+import { warnNotStored } from './warn-not-stored.ts';
 import { withPassphrase } from './with-passphrase.ts';
 
 export interface SessionOptions {
@@ -25,6 +26,8 @@ export interface SessionOptions {
 /** A handler, connected to the screen and the memory of this command line. */
 export interface Session extends AsyncDisposable {
   readonly handler: OneDriveTokenHandler;
+  /** Closes the handler. Throws STORE where what it got is still not in the database. */
+  store(): Promise<void>;
 }
 
 /** Throws UsageError without a client id, STORE where the database can't be used. */
@@ -35,9 +38,12 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   if (!clientId) throw missingClientId(settings);
 
   const view = options.view ?? (options.interactive ? await createView(command) : undefined);
+  let notStored: Error | undefined;
   const onEvent = (event: TokenEvent): void => {
     if (settings.verbose) command.screen.say(printable(describeEvent(event)));
     if (event.type === 'signed-in') remember(command, clientId, event.scopes);
+    if (event.type === 'store-failed') notStored = event.error;
+    if (event.type === 'store-recovered') notStored = undefined;
     guardRefresh(command, event);
     view?.onEvent(event);
   };
@@ -64,9 +70,16 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   const handler = await (passphrase === undefined ? withPassphrase(command, open) : open(passphrase));
   return {
     handler,
+    async store() {
+      await handler.close();
+      const error = notStored;
+      notStored = undefined;
+      if (error) throw error;
+    },
     async [Symbol.asyncDispose]() {
       view?.[Symbol.dispose]();
       await handler.close();
+      if (notStored) warnNotStored(notStored);
     },
   };
 }

@@ -33,14 +33,17 @@ async function printToken(flags: Flags): Promise<number | undefined> {
   const isEncrypted = settings.keyFile ?? process.env.ONEDRIVE_TOKEN_KEY;
   if (settings.verbose || isEncrypted || !clientId) return undefined;
 
+  let notStored: Error | undefined;
   let guard: ReturnType<typeof guardRefresh> | undefined;
   const handler = openHandler(settings, {
     clientId,
     scopes: remembered?.scopes ?? defaultScopes,
     interactive: false,
-    onEvent: ({ type }) => {
+    onEvent: (event) => {
       // From now on there is something that a signal must not cut off.
-      if (type === 'refresh-started') guard ??= guardRefresh();
+      if (event.type === 'refresh-started') guard ??= guardRefresh();
+      if (event.type === 'store-failed') notStored = event.error;
+      if (event.type === 'store-recovered') notStored = undefined;
     },
   });
   try {
@@ -55,6 +58,7 @@ async function printToken(flags: Flags): Promise<number | undefined> {
     return reportError(signal?.aborted ? signal.reason : error, settings);
   } finally {
     await handler.close();
+    if (notStored) (await import('./warn-not-stored.ts')).warnNotStored(notStored);
   }
 }
 

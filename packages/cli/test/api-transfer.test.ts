@@ -119,6 +119,22 @@ for (const [tag, says] of [
   });
 }
 
+test('an address to upload to is a key of its own: it does not get the token, on Graph’s own host either', async () => {
+  await using graph = await openOddGraph(({ method }, response, { origin }) => {
+    if (method === 'PUT') response.writeHead(201).end('{"name":"x"}');
+    else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
+  });
+  const args = ['api', '/me/drive/root:/x', '--upload', inHome('small.txt'), '--graph', graph.origin];
+  const { status, stdout } = await home.run(args);
+  assert.is(status, 0);
+  assert.is(stdout, '{"name":"x"}');
+  const seen = graph.requests.map(({ method, path, authorization }) => [method, path, authorization !== undefined]);
+  assert.equal(seen, [
+    ['POST', '/me/drive/root:/x:/createUploadSession', true],
+    ['PUT', '/upload', false],
+  ]);
+});
+
 test('nothing is uploaded to where others could read along', async () => {
   await using graph = await openOddGraph((_request, response) => {
     response.end(JSON.stringify({ uploadUrl: 'http://example.com/upload', expirationDateTime: '2999-01-01' }));

@@ -40,6 +40,7 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
     ...(options.responseMode && { responseMode: options.responseMode }),
   });
   const status = await session.handler.signIn(signInOptions(command, options, view));
+  await session.store();
   screen.clear();
   if (settings.json) writeOut(`${JSON.stringify(status)}\n`);
   else screen.say(`Signed in${describeAccount(status)}.`);

@@ -3,6 +3,7 @@ import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'one
 import type { Command } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../printable.ts';
+import { suggestCommand } from '../suggest-command.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
 import { hintsAwayFromBrowser } from './hints.ts';
 import { deliverPastedAddress } from './pasted-address.ts';
@@ -52,6 +53,9 @@ export class SignInView implements Disposable {
       case 'browser-failed':
         screen.say(`No browser could be opened: ${printable(event.error.message)}`);
         this.#showUrl();
+        screen.say(
+          `Where the browser is on another computer: ${suggestCommand('login --paste', this.#command.settings)}`,
+        );
         break;
       case 'paste-refused':
         screen.say(printable(event.reason));

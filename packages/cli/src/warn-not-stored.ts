@@ -1,0 +1,7 @@
+import { printable } from './printable.ts';
+import { writeErr } from './streams.ts';
+
+/** Says that a token, which was given to whoever asked, is not in the database. */
+export function warnNotStored(error: Error): void {
+  writeErr(`onedrive-token: the token works, but could not be stored: ${printable(error.message)}\n`);
+}

@@ -1,0 +1,49 @@
+import { DatabaseSync } from 'node:sqlite';
+import { signInAs } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openSignedInScene } from '../test/fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+/** Somebody else writes to the database, and never comes to an end. */
+function occupy(): Disposable {
+  const database = new DatabaseSync(home.db);
+  database.exec('BEGIN IMMEDIATE');
+  return {
+    [Symbol.dispose]() {
+      database.exec('ROLLBACK');
+      database.close();
+    },
+  };
+}
+
+test('a login that could not be stored is none: 7', async () => {
+  const running = home.start(['login'], { env: { BROWSER: 'true' } });
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  using _occupied = occupy();
+  await signInAs(address);
+  const { status, stderr } = await running.ended;
+  assert.is(status, 7);
+  assert.match(stderr, /\nonedrive-token: .*\n$/);
+  assert.not.match(stderr, 'Signed in as');
+});
+
+for (const args of [[], ['--verbose']]) {
+  test(`a token that was refreshed but not stored is printed, with a warning: ${args.join(' ') || 'the quick way'}`, async () => {
+    await home.login();
+    home.expireTokens();
+    authority.fail('token', { type: 'slow', ms: 500 });
+    const before = authority.count('token', 'refresh_token');
+    const running = home.start(args);
+    while (authority.count('token', 'refresh_token') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    using _occupied = occupy();
+    const { status, stdout, stderr } = await running.ended;
+    assert.is(status, 0);
+    assert.ok(authority.issuedSecrets.has(stdout.trim()));
+    assert.match(stderr, /onedrive-token: the token works, but could not be stored: .*\n$/);
+  });
+}
+
+test.run();
