@@ -13,7 +13,7 @@ export async function signInToGitHub(
 ): Promise<string> {
   const state = createState();
   const { verifier, challenge, method } = await createPkce();
-  await using acceptor = await openAcceptor({ state, host: '127.0.0.1', path: '/callback' });
+  const acceptor = await openAcceptor({ state, host: '127.0.0.1', path: '/callback' });
 
   const token = acceptor.accept(async ({ code }) => {
     const response = await fetch('https://github.com/login/oauth/access_token', {
@@ -43,5 +43,5 @@ export async function signInToGitHub(
     code_challenge_method: method,
   }).toString();
   openBrowser(url.href);
-  return await token;
+  return token;
 }

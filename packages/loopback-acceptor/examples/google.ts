@@ -18,7 +18,7 @@ export async function signInToGoogle(
 ): Promise<GoogleTokens> {
   const state = createState();
   const { verifier, challenge, method } = await createPkce();
-  await using acceptor = await openAcceptor({ state, host: '127.0.0.1' });
+  const acceptor = await openAcceptor({ state, host: '127.0.0.1' });
 
   const tokens = acceptor.accept(async ({ code }) => {
     const response = await fetch('https://oauth2.googleapis.com/token', {
@@ -50,5 +50,5 @@ export async function signInToGoogle(
     code_challenge_method: method,
   }).toString();
   openBrowser(url.href);
-  return await tokens;
+  return tokens;
 }

@@ -57,21 +57,22 @@ class LoopbackAuthProvider implements OAuthClientProvider {
 /** Connects to an MCP server that may want the person to sign in. */
 export async function connect(serverUrl: string, openBrowser: (url: string) => unknown): Promise<Client> {
   const state = createState();
-  await using acceptor = await openAcceptor({ state });
+  const acceptor = await openAcceptor({ state });
   const authProvider = new LoopbackAuthProvider(acceptor.redirectUri, state, openBrowser);
-  const connectOnce = async (): Promise<Client> => {
-    const client = new Client({ name: 'my-mcp-client', version: '1.0.0' });
-    transport = new StreamableHTTPClientTransport(new URL(serverUrl), { authProvider });
-    await client.connect(transport);
-    return client;
-  };
-  let transport: StreamableHTTPClientTransport;
   try {
-    return await connectOnce();
-  } catch (error) {
-    // The browser is on its way: the transport has opened it.
-    if (!(error instanceof UnauthorizedError)) throw error;
+    const transport = new StreamableHTTPClientTransport(new URL(serverUrl), { authProvider });
+    const client = new Client({ name: 'my-mcp-client', version: '1.0.0' });
+    try {
+      await client.connect(transport);
+      return client;
+    } catch (error) {
+      // The transport has opened the browser before it threw.
+      if (!(error instanceof UnauthorizedError)) throw error;
+    }
     await acceptor.accept(({ code }) => transport.finishAuth(code));
-    return connectOnce();
+    await client.connect(new StreamableHTTPClientTransport(new URL(serverUrl), { authProvider }));
+    return client;
+  } finally {
+    await acceptor.close();
   }
 }

@@ -82,7 +82,7 @@ export class Connection {
     if (this.#socket.destroyed) return Promise.resolve();
     return new Promise((resolve) => {
       this.#socket.on('close', resolve).end(response, () => {
-        this.#timer = setTimeout(() => this.#socket.destroy(), lingerTime).unref();
+        if (!this.#socket.destroyed) this.#timer = setTimeout(() => this.#socket.destroy(), lingerTime).unref();
         resolve();
       });
     });

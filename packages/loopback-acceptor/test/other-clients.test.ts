@@ -1,5 +1,4 @@
 import {
-  CryptoProvider,
   type INetworkModule,
   type NetworkRequestOptions,
   type NetworkResponse,
@@ -10,6 +9,8 @@ import * as client from 'openid-client';
 import { signInAs, startAuthority } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { signIn as signInWithMsal } from '../examples/msal-node.ts';
+import { signIn as signInWithOpenidClient } from '../examples/openid-client.ts';
 import { AuthorizationError, openAcceptor } from '../src/index.ts';
 import { rejection, within } from './within.ts';
 
@@ -17,35 +18,19 @@ const authority = await startAuthority();
 const scope = 'openid profile offline_access https://graph.microsoft.com/Files.ReadWrite.All';
 test.after(() => authority.close());
 
-for (const responseMode of ['query', 'form_post']) {
-  test(`openid-client signs in by ${responseMode}, and all it leaves to others is the waiting`, async () => {
-    const config = await client.discovery(new URL(authority.issuer), authority.clientId, undefined, client.None(), {
-      execute: [client.allowInsecureRequests],
-    });
-    const state = client.randomState();
-    const pkceCodeVerifier = client.randomPKCECodeVerifier();
-    await using acceptor = await openAcceptor({ state });
-    // With a slash: openid-client takes it from the answer's address when it redeems the code, and both have to be the same.
-    const redirectUri = new URL(acceptor.redirectUri).href;
-    const redeemed = acceptor.accept(({ params }) => {
-      const answer = new URL(`?${params}`, redirectUri);
-      return client.authorizationCodeGrant(config, answer, { pkceCodeVerifier, expectedState: state });
-    });
-    const url = client.buildAuthorizationUrl(config, {
-      redirect_uri: redirectUri,
-      response_mode: responseMode,
-      scope,
-      state,
-      code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
-      code_challenge_method: 'S256',
-    });
-    const page = await signInAs(url.href, { username: 'ada@example.com' });
-    const tokens = await within(5_000, 'the tokens', redeemed);
-    assert.is(tokens.claims()?.preferred_username, 'ada@example.com');
-    assert.match(page.html, '<h1>You are signed in</h1>');
-    await expectGraph(tokens.access_token);
+test('the openid-client example signs in', async () => {
+  const config = await client.discovery(new URL(authority.issuer), authority.clientId, undefined, client.None(), {
+    execute: [client.allowInsecureRequests],
   });
-}
+  let page: Promise<{ html: string }> | undefined;
+  const signedIn = signInWithOpenidClient(config, scope, (url) => {
+    page = signInAs(url, { username: 'ada@example.com' });
+  });
+  const tokens = await within(10_000, 'the tokens', signedIn);
+  assert.is(tokens.claims()?.preferred_username, 'ada@example.com');
+  assert.match((await page)?.html ?? '', '<h1>You are signed in</h1>');
+  await expectGraph(tokens.access_token);
+});
 
 test('oauth4webapi signs in, and validates the parameters that the acceptor hands over', async () => {
   const issuer = new URL(authority.issuer);
@@ -86,28 +71,18 @@ test('oauth4webapi signs in, and validates the parameters that the acceptor hand
 /** What msal-node believes to talk to: it insists on https, and knows this host's endpoints by heart. */
 const microsoft = 'https://login.microsoftonline.com';
 
-test('msal-node signs in with getAuthCodeUrl and acquireTokenByCode', async () => {
+test('the msal-node example signs in with getAuthCodeUrl and acquireTokenByCode', async () => {
   const app = new PublicClientApplication({
     auth: { clientId: authority.clientId, authority: `${microsoft}/consumers` },
     system: { networkClient },
   });
-  const crypto = new CryptoProvider();
-  const { verifier, challenge } = await crypto.generatePkceCodes();
-  const state = crypto.createNewGuid();
-  await using acceptor = await openAcceptor({ state });
-  const request = { scopes: ['User.Read'], redirectUri: acceptor.redirectUri };
-  const redeemed = acceptor.accept(({ code }) => app.acquireTokenByCode({ ...request, code, codeVerifier: verifier }));
-  const url = await app.getAuthCodeUrl({
-    ...request,
-    responseMode: 'form_post',
-    state,
-    codeChallenge: challenge,
-    codeChallengeMethod: 'S256',
+  let page: Promise<{ html: string }> | undefined;
+  const signedIn = signInWithMsal(app, ['User.Read'], (url) => {
+    page = signInAs(url.replace(microsoft, authority.origin), { username: 'ada@example.com' });
   });
-  const page = await signInAs(url.replace(microsoft, authority.origin), { username: 'ada@example.com' });
-  const { account, accessToken } = await within(5_000, 'the tokens', redeemed);
+  const { account, accessToken } = await within(10_000, 'the tokens', signedIn);
   assert.is(account?.username, 'ada@example.com');
-  assert.match(page.html, '<h1>You are signed in</h1>');
+  assert.match((await page)?.html ?? '', '<h1>You are signed in</h1>');
   await expectGraph(accessToken);
 });
 

@@ -22,11 +22,19 @@ export interface ProgramOptions {
  * Starts Node with the source of a module, in which `openAcceptor` is there already. For what only a process can show: what
  * keeps it alive, what makes it crash, how much memory it takes.
  */
-export function runProgram(source: string, { nodeOptions = [], within: shell = [] }: ProgramOptions = {}): Program {
+export function runProgram(source: string, options?: ProgramOptions): Program {
   const acceptor = JSON.stringify(new URL('../src/index.ts', import.meta.url));
-  const module = `import { openAcceptor } from ${acceptor};\n${source}`;
-  const [command = '', ...args] = [...shell, process.execPath, ...nodeOptions, '--input-type=module', '--eval', module];
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  return runModule(`import { openAcceptor } from ${acceptor};\n${source}`, options);
+}
+
+/** Starts Node with the source of a module, which finds its packages as this one does. */
+export function runModule(source: string, { nodeOptions = [], within: shell = [] }: ProgramOptions = {}): Program {
+  const node = [process.execPath, ...nodeOptions, '--input-type=module-typescript', '--eval', source];
+  const [command = '', ...args] = [...shell, ...node];
+  const child = spawn(command, args, {
+    cwd: new URL('..', import.meta.url),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;

@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runProgram } from '../test/run-program.ts';
+import { within } from '../test/within.ts';
+
+/** Runs the command behind it in a network of its own, which has nothing but a loopback interface prepared by `setUp`. */
+function inNetwork(setUp: string): string[] {
+  return ['unshare', '--net', 'sh', '-c', `${setUp} && exec "$0" "$@"`];
+}
+
+const switchIpv6Off = 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6';
+const withoutIpv6 = inNetwork(`${switchIpv6Off} && ip link set lo up`);
+const withoutIpv4 = inNetwork('ip link set lo up && ip address del 127.0.0.1/8 dev lo');
+
+const [command = '', ...args] = [...withoutIpv6, 'true'];
+const isPossible = spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+if (!isPossible)
+  console.log('skipped: networks without IPv6 or IPv4 need Linux, root and iproute2 (Debian: apt install iproute2)');
+const inOwnNetwork = isPossible ? test : test.skip;
+
+/** Signs in to itself, by the name, and tells where it is served. */
+const signIn = `
+  import net from 'node:net';
+  import http from 'node:http';
+  const acceptor = await openAcceptor({ state: 'right' });
+  const served = await Promise.all(['127.0.0.1', '::1'].map((host) => new Promise((resolve) => {
+    const socket = net.connect({ host, port: acceptor.port }, () => { socket.destroy(); resolve(host); });
+    socket.on('error', () => resolve(undefined));
+  })));
+  const accepted = acceptor.accept();
+  const [host] = served.filter(Boolean);
+  http.get({ host, port: acceptor.port, path: '/?code=the-code&state=right', headers: { host: new URL(acceptor.redirectUri).host } }, (response) => response.resume());
+  const { code } = await accepted;
+  console.log(JSON.stringify({ served: served.filter(Boolean), name: new URL(acceptor.redirectUri).hostname, code }));
+`;
+
+inOwnNetwork('without IPv6, localhost is served on 127.0.0.1 alone, and the person signs in', async () => {
+  await using program = runProgram(signIn, { within: withoutIpv6 });
+  const served = JSON.parse(await program.nextLine());
+  assert.equal(served, { served: ['127.0.0.1'], name: 'localhost', code: 'the-code' });
+  assert.equal(await within(2_000, 'the end', program.ended), { status: 0, stderr: '' });
+});
+
+inOwnNetwork('without IPv4, localhost is served on [::1] alone, and the person signs in', async () => {
+  await using program = runProgram(signIn, { within: withoutIpv4 });
+  const served = JSON.parse(await program.nextLine());
+  assert.equal(served, { served: ['::1'], name: 'localhost', code: 'the-code' });
+  assert.equal(await within(2_000, 'the end', program.ended), { status: 0, stderr: '' });
+});
+
+for (const [host, network, name] of [
+  ['::1', withoutIpv6, 'without IPv6'],
+  ['127.0.0.1', withoutIpv4, 'without IPv4'],
+] as const) {
+  inOwnNetwork(`${name}, the literal ${host} is ACCEPTOR_LISTEN, which names it`, async () => {
+    const source = `
+      const error = await openAcceptor({ state: 'right', host: '${host}' }).catch((reason) => reason);
+      console.log(JSON.stringify({ code: error.code, message: error.message }));
+    `;
+    await using program = runProgram(source, { within: network });
+    const { code, message } = JSON.parse(await program.nextLine());
+    assert.is(code, 'ACCEPTOR_LISTEN');
+    assert.match(message, `Cannot listen on ${host}, any port: EADDRNOTAVAIL`);
+  });
+}
+
+test.run();

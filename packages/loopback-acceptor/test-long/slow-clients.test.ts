@@ -1,0 +1,51 @@
+import net from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openAcceptor } from '../src/index.ts';
+import { sendRequest } from '../test/send-request.ts';
+import { within } from '../test/within.ts';
+
+test('a head or a form that comes byte by byte has 20 s, a silent socket as long, and then the person signs in', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', maxStrayRequests: 2 });
+  const accepted = acceptor.accept();
+  const { host } = new URL(acceptor.redirectUri);
+  const started = performance.now();
+  const ends = await Promise.all([
+    trickle(acceptor.port, ''),
+    trickle(acceptor.port, `GET /?code=a&state=right HTTP/1.1\r\nHost: ${host}\r\nX: ${'x'.repeat(500)}`),
+    trickle(
+      acceptor.port,
+      `POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 500\r\n\r\n${'x'.repeat(500)}`,
+    ),
+  ]);
+  const waited = performance.now() - started;
+  assert.is(ends[0], '', 'it asked for nothing');
+  assert.match(ends[1], /^HTTP\/1\.1 408 /);
+  assert.match(ends[2], /^HTTP\/1\.1 408 /);
+  assert.ok(waited > 19_000 && waited < 23_000, `${waited} ms`);
+  // Both that were requests count, the silent one does not.
+  await sendRequest(`${acceptor.redirectUri}/?code=the-code&state=right`);
+  assert.is((await within(1_000, 'the answer', accepted)).code, 'the-code');
+});
+
+/** Sends ten bytes a second, and gives what came back until the other side hung up. */
+function trickle(port: number, bytes: string): Promise<string> {
+  let text = '';
+  const ended = new Promise<string>((resolve, reject) => {
+    const socket = net.connect(port, '127.0.0.1');
+    let sent = 0;
+    const timer = setInterval(() => {
+      if (sent < bytes.length) socket.write(bytes[sent++] ?? '');
+    }, 100);
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    socket.on('error', reject).on('close', () => {
+      clearInterval(timer);
+      resolve(text);
+    });
+  });
+  return within(30_000, 'the end of a slow connection', ended);
+}
+
+test.run();
