@@ -1,5 +1,4 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
 import type { Settings } from './acceptor-options.ts';
 import { bindLoopback } from './bind-loopback.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
@@ -78,8 +77,7 @@ export class LoopbackServer {
     for (const connection of this.#connections) connection.destroy();
     await Promise.all(closed);
     // A closed handle is off the event loop at the end of its turn only.
-    await setImmediate();
-    await setImmediate();
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
   async #waitUntilGone(): Promise<void> {

@@ -1,14 +1,14 @@
-import { formatResponse } from './response.ts';
+import { formatResponse, type Status } from './response.ts';
 
 /** What a request gets that is not the answer. Nothing in it comes from the request. */
 export interface Refusal {
-  status: number;
+  status: Status;
   /** A fixed sentence for whoever reads the response. */
   reason: string;
 }
 
 const allow = 'Allow: GET, POST, OPTIONS\r\n';
-const extraHeaders: Record<number, string> = {
+const extraHeaders: { [status in Status]?: string } = {
   204: `${allow}Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Private-Network: true\r\n`,
   405: allow,
 };
