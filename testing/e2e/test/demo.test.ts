@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,11 +9,19 @@ import * as assert from 'uvu/assert';
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 test('the demonstration signs in, reuses, refreshes, calls Graph, and leaves nothing behind', async () => {
-  const before = readdirSync(tmpdir());
+  // Its own, because other tests come and go in the common one.
+  const temporary = mkdtempSync(join(tmpdir(), 'demo-'));
   const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // A scripted browser, whatever desktop the tests run on.
-    env: { ...process.env, CI: '1', ONEDRIVE_TOKEN_CLIENT_ID: '', NO_COLOR: '1', FORCE_COLOR: undefined },
+    env: {
+      ...process.env,
+      CI: '1',
+      ONEDRIVE_TOKEN_CLIENT_ID: '',
+      NO_COLOR: '1',
+      FORCE_COLOR: undefined,
+      TMPDIR: temporary,
+    },
     timeout: 50_000,
     killSignal: 'SIGKILL',
   });
@@ -28,8 +37,8 @@ test('the demonstration signs in, reuses, refreshes, calls Graph, and leaves not
   assert.equal(asked, [1, 0, 1], output);
   assert.match(output, /"driveType": "personal"/);
   assert.match(output, /Signed in as/);
-  const left = readdirSync(tmpdir()).filter((name) => name.startsWith('onedrive-token-') && !before.includes(name));
-  assert.equal(left, []);
+  assert.equal(readdirSync(temporary), []);
+  rmSync(temporary, { recursive: true });
 });
 
 test.run();
