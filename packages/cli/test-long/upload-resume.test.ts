@@ -68,6 +68,7 @@ test('a file that changed since is uploaded from its beginning', async () => {
   utimesSync(file, 1, 1);
   const before = authority.requests.length;
   assert.is((await home.run(args)).status, 0);
+  assert.ok(authority.requests.slice(before).some(({ path }) => path.includes('createUploadSession')));
   assert.is(sentPieces(before), 3);
 });
 

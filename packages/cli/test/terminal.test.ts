@@ -192,7 +192,7 @@ test('api shows JSON indented, and keeps binary data off the terminal', async ()
 });
 
 test('exec in a terminal gives one Ctrl-C to the program, not two', async () => {
-  const script = `let n = 0; process.on('SIGINT', () => setTimeout(() => process.exit(10 + ++n), 300)); console.log('here'); setTimeout(() => {}, 9000)`;
+  const script = `let n = 0; process.on('SIGINT', () => { n++; setTimeout(() => process.exit(10 + n), 300); }); console.log('here'); setTimeout(() => {}, 9000)`;
   using terminal = sit(home, ['exec', '--', process.execPath, '-e', script]);
   await terminal.shows(/here/);
   terminal.type('\u0003');
