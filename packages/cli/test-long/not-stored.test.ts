@@ -3,6 +3,7 @@ import { signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSignedInScene } from '../test/fixtures/cli-home.ts';
+import { until } from '../test/fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -37,7 +38,7 @@ for (const args of [[], ['--verbose']]) {
     authority.fail('token', { type: 'slow', ms: 500 });
     const before = authority.count('token', 'refresh_token');
     const running = home.start(args);
-    while (authority.count('token', 'refresh_token') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => authority.count('token', 'refresh_token') !== before);
     using _occupied = occupy();
     const { status, stdout, stderr } = await running.ended;
     assert.is(status, 0);

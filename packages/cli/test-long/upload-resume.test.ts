@@ -3,6 +3,7 @@ import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSignedInScene } from '../test/fixtures/cli-home.ts';
+import { until } from '../test/fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -43,9 +44,9 @@ test('an upload whose process died goes on where it stopped', async () => {
   const running = home.start(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
   const before = authority.requests.length;
   // The second piece is not answered.
-  while (sentPieces(before) < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => sentPieces(before) >= 1);
   authority.fail('content', { type: 'hang' }, { times: 9 });
-  while (sentPieces(before) < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => sentPieces(before) >= 2);
   running.child.kill('SIGKILL');
   await running.ended;
   authority.clearFaults();
@@ -83,7 +84,7 @@ test('Ctrl-C during an upload says that it can go on', async () => {
   authority.fail('content', { type: 'hang' });
   const before = authority.requests.length;
   const running = home.start(['api', '/me/drive/root:/late.img', '--upload', inHome('big.img')]);
-  while (sentPieces(before) < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => sentPieces(before) >= 1);
   running.child.kill('SIGINT');
   const { status, stderr } = await running.ended;
   assert.is(status, 130);

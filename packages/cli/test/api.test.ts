@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSignedInScene } from './fixtures/cli-home.ts';
+import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -211,7 +212,7 @@ test('Ctrl-C while Graph does not answer ends with 130', async () => {
   authority.fail('graph', { type: 'hang' });
   const before = authority.count('graph');
   const running = home.start(['api', '/me']);
-  while (authority.count('graph') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => authority.count('graph') !== before);
   running.child.kill('SIGINT');
   const { status, stderr } = await running.ended;
   assert.is(status, 130);

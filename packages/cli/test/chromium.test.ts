@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { chromiumPath } from 'testing-authority/chromium';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene } from './fixtures/cli-home.ts';
 import { noTerminal, openTerminal, sit } from './fixtures/terminal.ts';
+import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openScene();
 always.after(() => scene[Symbol.asyncDispose]());
@@ -27,7 +27,7 @@ async function signIn(
   const env = { BROWSER: `"${process.execPath}" "${browser}"`, ANSWER: answer, SEEN: seen };
   using terminal = sit(home, ['--app', answer, '--client-id', authority.clientId], env);
   const { status } = await terminal.ended;
-  for (let waited = 0; readFileSync(seen, 'utf8') === '' && waited < 20_000; waited += 50) await sleep(50);
+  await until(() => readFileSync(seen, 'utf8') !== '');
   return { status, screen: stripVTControlCharacters(terminal.output), ...JSON.parse(readFileSync(seen, 'utf8')) };
 }
 

@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSignedInScene } from './fixtures/cli-home.ts';
+import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -68,7 +68,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) {
     const file = `${home.folder}/${signal}`;
     const script = `process.on('${signal}', () => process.exit(9)); require('fs').writeFileSync(${JSON.stringify(file)}, ''); setTimeout(() => {}, 20_000)`;
     const running = home.start(['exec', '--', 'node', '-e', script]);
-    for (let waited = 0; !isThere(file) && waited < 10_000; waited += 10) await sleep(10);
+    await until(() => existsSync(file));
     running.child.kill(signal);
     const { status, stderr } = await running.ended;
     assert.is(status, 9);
@@ -91,14 +91,5 @@ test('exec without a sign-in does not run the program: 3', async () => {
   assert.is(stdout, '');
   assert.match(stderr, 'onedrive-token login');
 });
-
-function isThere(file: string): boolean {
-  try {
-    readFileSync(file);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test.run();

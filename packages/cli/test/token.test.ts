@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CliHome, openScene, openSignedInScene } from './fixtures/cli-home.ts';
+import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -170,7 +171,7 @@ test('Ctrl-C during a refresh loses nothing: the refresh is stored, the status i
   authority.fail('token', { type: 'slow', ms: 700 });
   const before = authority.count('token', 'refresh_token');
   const running = home.start([]);
-  while (authority.count('token', 'refresh_token') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => authority.count('token', 'refresh_token') !== before);
   running.child.kill('SIGINT');
   const { status, stdout, stderr } = await running.ended;
   assert.is(status, 130);
@@ -185,7 +186,7 @@ test('a second signal during a refresh ends at once', async () => {
   authority.fail('token', { type: 'hang' });
   const before = authority.count('token', 'refresh_token');
   const running = home.start([]);
-  while (authority.count('token', 'refresh_token') === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => authority.count('token', 'refresh_token') !== before);
   running.child.kill('SIGTERM');
   await running.says(/once more/);
   running.child.kill('SIGTERM');
