@@ -41,11 +41,10 @@ function refuseTarget({ method, target, headers }: RequestHead, { host, path }: 
   return undefined;
 }
 
-function judgeGet({ target, headers }: RequestHead): number | Refusal {
+function judgeGet({ headers }: RequestHead): number | Refusal {
   if (headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0') {
     return { status: 400, reason: 'A GET request has no body.' };
   }
-  if (!splitTarget(target).query) return { status: 400, reason: 'An authorization response has parameters.' };
   return 0;
 }
 

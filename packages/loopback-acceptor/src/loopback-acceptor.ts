@@ -136,7 +136,6 @@ export class LoopbackAcceptor implements Acceptor {
       outcome = describeRejection(error, answer);
       settle = () => this.#redemption.reject(error);
     }
-    if (this.#failure) return;
     await this.#conclude(outcome);
     settle();
   }

@@ -1,10 +1,12 @@
 import { getEventListeners } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AcceptorError, openAcceptor } from '../src/index.ts';
 import { sendRequest } from './send-request.ts';
-import { rejection, within } from './within.ts';
+import { least, rejection, within } from './within.ts';
 
 test('no answer within the timeout is ACCEPTOR_TIMEOUT, not earlier and not much later', async () => {
   const opened = performance.now();
@@ -44,6 +46,13 @@ test('a signal that was aborted before rejects openAcceptor with its reason', as
   assert.is(await rejection(openAcceptor({ state: 'right', signal: AbortSignal.abort(reason) })), reason);
 });
 
+test('a signal that was aborted before spares the port', async () => {
+  const reason = new Error('changed my mind');
+  await using taken = await openAcceptor({ state: 'right' });
+  const signal = AbortSignal.abort(reason);
+  assert.is(await rejection(openAcceptor({ state: 'right', port: taken.port, signal })), reason);
+});
+
 test('a signal that is aborted while the port is opened rejects openAcceptor with its reason', async () => {
   const controller = new AbortController();
   const opening = rejection(openAcceptor({ state: 'right', signal: controller.signal }));
@@ -59,7 +68,7 @@ test('an abort while waiting rejects accept() with its reason, and frees the por
   const reason = { any: 'value' };
   controller.abort(reason);
   assert.is(await rejected, reason);
-  await within(500, 'the port to be free', refused(acceptor.port));
+  await within(2_000, 'the port to be free', refused(acceptor.port));
 });
 
 test('an abort before accept() is called is its outcome', async () => {
@@ -74,10 +83,24 @@ test('an abort or close() after the answer changes nothing for those who have it
   await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
   const accepted = acceptor.accept();
   await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
-  await within(1_000, 'the answer', accepted);
+  await within(2_000, 'the answer', accepted);
   controller.abort();
   await acceptor.close();
-  assert.is((await within(1_000, 'a late call', acceptor.accept())).code, 'a');
+  assert.is((await within(2_000, 'a late call', acceptor.accept())).code, 'a');
+});
+
+test('a redemption that began after accept() had the answer ends with close() or an abort as any other', async () => {
+  for (const end of ['close', 'abort'] as const) {
+    const controller = new AbortController();
+    await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+    const accepted = acceptor.accept();
+    await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+    await within(2_000, 'the answer', accepted);
+    const rejected = rejection(acceptor.accept(() => new Promise(() => {})));
+    if (end === 'close') await acceptor.close();
+    else controller.abort();
+    assert.is((await rejected)[end === 'close' ? 'code' : 'name'], end === 'close' ? 'ACCEPTOR_CLOSED' : 'AbortError');
+  }
 });
 
 test('an answer that nobody has asked for is gone with close()', async () => {
@@ -93,94 +116,151 @@ test('a signal keeps no listener once the wait is over', async () => {
   assert.is(getEventListeners(signal, 'abort').length, 1);
   const accepted = acceptor.accept(async () => 1);
   await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
-  await within(1_000, 'the answer', accepted);
+  await within(2_000, 'the answer', accepted);
   assert.is(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('close() while waiting rejects accept() with ACCEPTOR_CLOSED', async () => {
   const acceptor = await openAcceptor({ state: 'right' });
   const rejected = rejection(acceptor.accept());
-  await within(500, 'close()', acceptor.close());
+  await within(2_000, 'close()', acceptor.close());
   assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
   assert.is((await rejection(acceptor.accept(async () => 1))).code, 'ACCEPTOR_CLOSED');
 });
 
 test('close() twice, and disposal, are one close()', async () => {
   const acceptor = await openAcceptor({ state: 'right' });
-  await within(500, 'both', Promise.all([acceptor.close(), acceptor.close()]));
-  await within(500, 'a third', acceptor.close());
-  await within(500, 'the disposal', acceptor[Symbol.asyncDispose]());
+  await within(2_000, 'both', Promise.all([acceptor.close(), acceptor.close()]));
+  await within(2_000, 'a third', acceptor.close());
+  await within(2_000, 'the disposal', acceptor[Symbol.asyncDispose]());
 });
 
-test('close() takes idle, half-spoken and kept-alive connections with it, at once', async () => {
-  const acceptor = await openAcceptor({ state: 'right' });
-  const rejected = rejection(acceptor.accept());
-  const silent = await connectAll(acceptor.port, 20, '');
-  const slow = await connectAll(acceptor.port, 20, 'GET / HTTP/1.1\r\nHost: loc');
-  const posting = await connectAll(
-    acceptor.port,
-    20,
-    `POST / HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ncode=`,
-  );
-  const http = await import('node:http');
+test('close() takes silent, half-spoken and posting connections with it, at once', async () => {
+  const time = await least(200, async () => {
+    const acceptor = await openAcceptor({ state: 'right' });
+    const rejected = rejection(acceptor.accept());
+    const form = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ncode=';
+    const sockets = [
+      ...(await connectAll(acceptor.port, 20, '')),
+      ...(await connectAll(acceptor.port, 20, 'GET / HTTP/1.1\r\nHost: loc')),
+      ...(await connectAll(acceptor.port, 20, `POST / HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n${form}`)),
+    ];
+    const started = performance.now();
+    await within(2_000, 'close()', acceptor.close());
+    await within(2_000, 'the end of all connections', Promise.all(sockets.map(closed)));
+    assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
+    return performance.now() - started;
+  });
+  assert.ok(time < 200, `${time} ms, though nobody had a page to read`);
+});
+
+test('close() does not wait for a connection that is kept alive', async () => {
   const agent = new http.Agent({ keepAlive: true });
-  await sendRequest(`${acceptor.redirectUri}/favicon.ico`, { agent });
-  const started = performance.now();
-  await within(500, 'close()', acceptor.close());
-  assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
-  await within(500, 'the end of all connections', Promise.all([...silent, ...slow, ...posting].map(closed)));
-  assert.ok(performance.now() - started < 200, 'nobody had a page to read, so there is nothing to wait for');
+  const time = await least(200, async () => {
+    const acceptor = await openAcceptor({ state: 'right' });
+    await sendRequest(`${acceptor.redirectUri}/favicon.ico`, { agent });
+    const started = performance.now();
+    await within(2_000, 'close()', acceptor.close());
+    return performance.now() - started;
+  });
   agent.destroy();
+  assert.ok(time < 200, `${time} ms`);
 });
 
-test('after the answer idle connections are gone at once, and the port is free', async () => {
-  await using acceptor = await openAcceptor({ state: 'right' });
-  const idle = await connectAll(acceptor.port, 50, '');
-  const accepted = acceptor.accept();
-  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
-  await within(500, 'the answer', accepted);
-  await within(500, 'the end of all connections', Promise.all(idle.map(closed)));
-  await within(500, 'the port to be free', refused(acceptor.port));
+test('after the answer silent connections are gone at once, and the port is free', async () => {
+  const time = await least(200, async () => {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    const silent = await connectAll(acceptor.port, 50, '');
+    const accepted = acceptor.accept();
+    const started = performance.now();
+    await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+    await within(2_000, 'the answer', accepted);
+    await within(2_000, 'the end of all connections', Promise.all(silent.map(closed)));
+    await within(2_000, 'the port to be free', refused(acceptor.port));
+    return performance.now() - started;
+  });
+  assert.ok(time < 200, `${time} ms`);
 });
 
-test('a client that never hangs up is hung up on within 500 ms of the answer', async () => {
-  const acceptor = await openAcceptor({ state: 'right' });
-  const accepted = acceptor.accept();
-  const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
-  socket.on('error', () => {}).resume();
-  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
-  await within(500, 'the answer', accepted);
-  await within(500, 'close()', acceptor.close());
-  socket.destroy();
+for (const [name, size, read] of [
+  ['never hangs up', 10, true],
+  ['never reads its large page', 20_000_000, false],
+] as const) {
+  test(`a client that ${name} is hung up on within 500 ms of the answer, when accept() has settled`, async () => {
+    const time = await least(500, async () => {
+      const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
+      const accepted = acceptor.accept();
+      const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.on('error', () => {});
+      if (read) socket.resume();
+      else socket.pause();
+      await new Promise((resolve) => socket.on('connect', resolve));
+      const started = performance.now();
+      socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+      await within(2_000, 'the answer', accepted);
+      await within(2_000, 'close()', acceptor.close());
+      socket.destroy();
+      return performance.now() - started;
+    });
+    assert.ok(time < 500, `${time} ms`);
+  });
+}
+
+test('a page arrives whole where the client is slow to read it, though all others are hung up on', async () => {
+  // More than the system takes in one go.
+  const size = 20_000_000;
+  // How much is missing. On a busy machine slow may become too slow.
+  const missing = await least(0, async () => {
+    const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
+    const silent = await connectAll(acceptor.port, 5, '');
+    const accepted = acceptor.accept();
+    const received = readLate(
+      acceptor.port,
+      `GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nAccept: text/html\r\n\r\n`,
+    );
+    await within(2_000, 'the answer', accepted);
+    await within(2_000, 'close()', acceptor.close());
+    await within(2_000, 'the end of the others', Promise.all(silent.map(closed)));
+    const [head = '', body = ''] = (await within(5_000, 'the page', received)).split('\r\n\r\n');
+    const length = Number(/content-length: (\d+)/i.exec(head)?.[1]);
+    assert.ok(length > size);
+    return length - body.length;
+  });
+  assert.is(missing, 0);
 });
 
-test('a client that never reads a large page is hung up on within 500 ms of the answer', async () => {
+test('close() while the page is on its way changes nothing', async () => {
   const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(20_000_000) });
   const accepted = acceptor.accept();
   const socket = net.connect(acceptor.port, '127.0.0.1').pause();
   socket.on('error', () => {});
-  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nAccept: text/html\r\n\r\n`);
-  await within(500, 'the answer', accepted);
-  await within(500, 'close()', acceptor.close());
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+  // The others are hung up on as soon as the page is given.
+  await within(2_000, 'the port to be free', refused(acceptor.port));
+  await within(2_000, 'close()', acceptor.close());
+  assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
   socket.destroy();
 });
 
-test('a page arrives whole where the client reads slowly, though all others are hung up on', async () => {
-  const size = 3_000_000;
-  const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
-  const idle = await connectAll(acceptor.port, 5, '');
+test('a client may go on sending when it has read its page, and is sent no RST', async () => {
+  const acceptor = await openAcceptor({ state: 'right' });
   const accepted = acceptor.accept();
-  const received = readSlowly(
-    acceptor.port,
-    `GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nAccept: text/html\r\n\r\n`,
-  );
-  await within(500, 'the answer', accepted);
-  await within(500, 'close()', acceptor.close());
-  const text = await within(2_000, 'the page', received);
-  const [head = '', body = ''] = text.split('\r\n\r\n');
-  assert.is(body.length, Number(/content-length: (\d+)/i.exec(head)?.[1]));
-  assert.ok(body.length > size);
-  await within(500, 'the end of the others', Promise.all(idle.map(closed)));
+  const ended = new Promise<void>((resolve, reject) => {
+    const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', reject).resume();
+    socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+    socket.on('end', async () => {
+      // A second write shows what the other side said to the first.
+      for (let write = 0; write < 5; write++) {
+        socket.write('x');
+        await delay(10);
+      }
+      socket.end(resolve);
+    });
+  });
+  await within(2_000, 'the answer', accepted);
+  await within(2_000, 'the end of the client', ended);
+  await within(2_000, 'close()', acceptor.close());
 });
 
 test('a page arrives whole though its reader goes on sending', async () => {
@@ -200,9 +280,9 @@ test('a page arrives whole though its reader goes on sending', async () => {
       resolve(all);
     });
   });
-  await within(1_000, 'the answer', accepted);
-  assert.match(await within(1_000, 'the page', text), /^HTTP\/1\.1 200 OK\r\n[\s\S]*replaceState[\s\S]*<\/script>\n$/);
-  await within(500, 'close()', acceptor.close());
+  await within(2_000, 'the answer', accepted);
+  assert.match(await within(2_000, 'the page', text), /^HTTP\/1\.1 200 OK\r\n[\s\S]*replaceState[\s\S]*<\/script>\n$/);
+  await within(2_000, 'close()', acceptor.close());
 });
 
 /** Sockets of clients that have sent `bytes` and wait. */
@@ -236,22 +316,14 @@ async function refused(port: number): Promise<void> {
   }
 }
 
-/** Reads 64 kB every 5 ms until the other side has finished. */
-function readSlowly(port: number, request: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const socket = net.connect(port, '127.0.0.1');
-    socket.setEncoding('utf8');
-    socket.on('error', reject).write(request);
-    socket.on('data', (chunk: string) => {
-      text += chunk;
-      socket.pause();
-      setTimeout(() => socket.resume(), 5);
-    });
-    socket.on('end', () => {
-      socket.destroy();
-      resolve(text);
-    });
+/** Reads nothing for 100 ms, then all there is. Cut off, it resolves with what has come. */
+function readLate(port: number, request: string): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const socket = net.connect(port, '127.0.0.1').pause();
+    socket.on('error', () => {}).on('close', () => resolve(Buffer.concat(chunks).toString()));
+    socket.write(request, () => setTimeout(() => socket.resume(), 100));
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk)).pause();
   });
 }
 

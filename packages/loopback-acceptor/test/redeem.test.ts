@@ -118,6 +118,7 @@ test('the first redeem runs, once, and later ones share its result', async () =>
     ),
     'first 1',
   );
+  assert.is(runs, 1);
 });
 
 test('accept() beside a redeem gives the response', async () => {
@@ -151,6 +152,23 @@ test('an answer that comes shortly before accept(redeem) waits for it', async ()
   const rejected = rejection(acceptor.accept(() => Promise.reject(new Error('expired'))));
   assert.match((await page).text, 'expired');
   assert.is((await rejected).message, 'expired');
+});
+
+test('a client that says it has finished still gets its page when the redemption is over', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const redeemed = acceptor.accept(() => delay(100, 'the token'));
+  let text = '';
+  const closed = new Promise<void>((resolve, reject) => {
+    const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', reject).on('close', () => resolve());
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+    });
+    socket.end(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+  });
+  assert.is(await within(2_000, 'the redemption', redeemed), 'the token');
+  await within(2_000, 'the end of the client', closed);
+  assert.match(text, 'You are signed in');
 });
 
 test('a browser that went away does not disturb the redemption', async () => {
