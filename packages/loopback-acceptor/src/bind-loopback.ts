@@ -35,7 +35,8 @@ export async function bindLoopback<S extends Server>(
   }
 }
 
-interface Refusal {
+/** Why the addresses could not all be had. */
+interface Failure {
   address: string;
   port: number;
   cause: NodeJS.ErrnoException;
@@ -45,10 +46,10 @@ async function tryPort<S extends Server>(
   addresses: string[],
   wanted: number,
   createServer: () => S,
-): Promise<Bound<S> | Refusal> {
+): Promise<Bound<S> | Failure> {
   const servers: S[] = [];
   let port = wanted;
-  let refusal: Refusal | undefined;
+  let failure: Failure | undefined;
   for (const address of addresses) {
     const server = createServer();
     try {
@@ -56,13 +57,13 @@ async function tryPort<S extends Server>(
       servers.push(server);
     } catch (error) {
       const cause = error as NodeJS.ErrnoException;
-      refusal = { address, port, cause };
+      failure = { address, port, cause };
       if (missingAddressCodes.has(cause.code ?? '')) continue;
       await Promise.all(servers.map((other) => new Promise((resolve) => other.close(resolve))));
-      return refusal;
+      return failure;
     }
   }
-  return refusal && servers.length === 0 ? refusal : { servers, port };
+  return failure && servers.length === 0 ? failure : { servers, port };
 }
 
 async function listen(server: Server, host: string, port: number): Promise<number> {
@@ -73,7 +74,7 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
   return typeof address === 'object' && address !== null ? address.port : port;
 }
 
-function toAcceptorError({ address, port, cause }: Refusal): AcceptorError {
+function toAcceptorError({ address, port, cause }: Failure): AcceptorError {
   const place = port === 0 ? `${address}, any port` : `${address}, port ${port}`;
   const advice =
     cause.code === 'EADDRINUSE'

@@ -14,6 +14,8 @@ const requestTimeout = 20_000;
 /** Milliseconds a client may take to hang up when it was told everything. */
 const lingerTime = 400;
 
+const nothing = Buffer.alloc(0);
+
 const malformed: Refusal = { status: 400, reason: 'This is not a request of a browser.' };
 const tooLong: Refusal = { status: 431, reason: 'The request is longer than any authorization response.' };
 const tooSlow: Refusal = { status: 408, reason: 'The request did not arrive in time.' };
@@ -44,7 +46,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #handlers: ConnectionHandlers;
   #state: 'reading' | 'answering' | 'leaving' = 'reading';
-  #bytes = Buffer.alloc(0);
+  #bytes = nothing;
   #size = 0;
   #head: RequestHead | undefined;
   #bodyStart = 0;
@@ -105,7 +107,7 @@ export class Connection {
     this.#state = 'answering';
     clearTimeout(this.#timer);
     const body = this.#bytes.toString('utf8', this.#bodyStart, this.#bodyStart + this.#bodySize);
-    this.#bytes = Buffer.alloc(0);
+    this.#bytes = nothing;
     this.#handlers.onRequest({ head, body }, this);
   }
 

@@ -54,8 +54,9 @@ function judgePost({ target, headers }: RequestHead): number | Refusal {
   }
   const length = headers.get('content-length');
   if (length === undefined) return { status: 411, reason: 'The request needs a Content-Length.' };
-  if (headers.has('transfer-encoding') || !/^\d{1,15}$/.test(length))
+  if (headers.has('transfer-encoding') || !/^\d{1,15}$/.test(length)) {
     return { status: 400, reason: 'The Content-Length has to be one number, and the only length.' };
+  }
   if (Number(length) > maxBodySize) {
     return { status: 413, reason: 'The request is larger than any authorization response.' };
   }

@@ -136,6 +136,8 @@ export class LoopbackAcceptor implements Acceptor {
       outcome = describeRejection(error, answer);
       settle = () => this.#redemption.reject(error);
     }
+    // Closed or aborted meanwhile: the page of that may still be on its way.
+    if (this.#failure) return;
     await this.#conclude(outcome);
     settle();
   }

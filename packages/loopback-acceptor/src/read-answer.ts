@@ -25,7 +25,7 @@ export function readAnswer(
   const params = new URLSearchParams(`?${encoded}`);
   const names = [...params.keys()];
   if (new Set(names).size !== names.length) return { status: 400, reason: 'A parameter was given twice.' };
-  // First, so that nobody learns anything without it.
+  // Before the rest, so that nobody learns anything without it.
   if (!isSame(state, params.get('state'))) return { status: 400, reason: 'The state is not that of this sign-in.' };
   if (issuer !== undefined && params.get('iss') !== issuer) {
     return { status: 400, reason: 'The response is not from the expected issuer.' };

@@ -2,6 +2,7 @@ import net from 'node:net';
 import { signInAs, startAuthority } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openAcceptor } from '../src/index.ts';
 import { type RequestOptions, sendRequest } from '../test/send-request.ts';
 import { within } from '../test/within.ts';
 import { startAcceptorProgram } from './acceptor-program.ts';
@@ -74,6 +75,23 @@ test('with 3,000 idle sockets the oldest give way, and the sign-in completes', a
   assert.is((await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`)).status, 200);
   assert.is(await program.code(), 'the-code');
   assert.is((await within(1_000, 'the end of the program', program.ended)).status, 0);
+});
+
+test('a page that waits for the redemption does not give way to 1,500 idle sockets', async () => {
+  await using acceptor = await openAcceptor({ state });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const started = Promise.withResolvers<void>();
+  const redeemed = acceptor.accept(() => {
+    started.resolve();
+    return promise;
+  });
+  const page = sendRequest(`${acceptor.redirectUri}/?code=the-code&state=${state}`);
+  await within(5_000, 'the redemption', started.promise);
+  const sockets = await connectIdle(acceptor.port, 1_500);
+  assert.ok(sockets.filter(({ closed }) => closed).length >= 400, 'the oldest have given way');
+  resolve('the token');
+  assert.is(await within(5_000, 'the outcome', redeemed), 'the token');
+  assert.match((await page).text, 'You are signed in');
 });
 
 test('connections that pipeline without end are cut off before they fill the memory', async () => {

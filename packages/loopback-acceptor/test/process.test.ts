@@ -2,6 +2,7 @@ import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { connectAll } from './raw-sockets.ts';
 import { runProgram } from './run-program.ts';
 import { sendRequest } from './send-request.ts';
 import { least, within } from './within.ts';
@@ -133,17 +134,5 @@ test('the page arrives whole where the process exits as soon as it has the outco
   });
   assert.is(missing, 0);
 });
-
-/** Sockets of clients that have sent `bytes` and do nothing more. */
-function connectAll(port: number, count: number, bytes: string): Promise<unknown> {
-  const sockets = Array.from({ length: count }, () => {
-    return new Promise<void>((resolve, reject) => {
-      const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes, () => resolve()));
-      socket.once('error', reject);
-      socket.on('error', () => {}).resume();
-    });
-  });
-  return within(5_000, 'connections', Promise.all(sockets));
-}
 
 test.run();

@@ -1,0 +1,144 @@
+import net from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openAcceptor } from '../src/index.ts';
+import { closed, connectAll, refused } from './raw-sockets.ts';
+import { least, rejection, within } from './within.ts';
+
+for (const [name, size, read] of [
+  ['never hangs up', 10, true],
+  ['never reads its large page', 20_000_000, false],
+] as const) {
+  test(`a client that ${name} is hung up on within 500 ms of the answer, when accept() has settled`, async () => {
+    const time = await least(500, async () => {
+      const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
+      const accepted = acceptor.accept();
+      const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
+      socket.on('error', () => {});
+      if (read) socket.resume();
+      else socket.pause();
+      await new Promise((resolve) => socket.on('connect', resolve));
+      const started = performance.now();
+      socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+      await within(2_000, 'the answer', accepted);
+      await within(2_000, 'close()', acceptor.close());
+      socket.destroy();
+      return performance.now() - started;
+    });
+    assert.ok(time < 500, `${time} ms`);
+  });
+}
+
+test('a page arrives whole where the client is slow to read it, though all others are hung up on', async () => {
+  // More than the system takes in one go.
+  const size = 20_000_000;
+  // How much is missing. On a busy machine slow may become too slow.
+  const missing = await least(0, async () => {
+    const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
+    const silent = await connectAll(acceptor.port, 5, '');
+    const accepted = acceptor.accept();
+    const received = readLate(
+      acceptor.port,
+      `GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nAccept: text/html\r\n\r\n`,
+    );
+    await within(2_000, 'the answer', accepted);
+    await within(2_000, 'close()', acceptor.close());
+    await within(2_000, 'the end of the others', Promise.all(silent.map(closed)));
+    const [head = '', body = ''] = (await within(5_000, 'the page', received)).split('\r\n\r\n');
+    const length = Number(/content-length: (\d+)/i.exec(head)?.[1]);
+    assert.ok(length > size);
+    return length - body.length;
+  });
+  assert.is(missing, 0);
+});
+
+test('close() while the page is on its way changes nothing', async () => {
+  const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(20_000_000) });
+  const accepted = acceptor.accept();
+  const socket = net.connect(acceptor.port, '127.0.0.1').pause();
+  socket.on('error', () => {});
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+  // The others are hung up on as soon as the page is given.
+  await within(2_000, 'the port to be free', refused(acceptor.port));
+  await within(2_000, 'close()', acceptor.close());
+  assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
+  socket.destroy();
+});
+
+test('a redemption that ends while the page of its close() is on its way changes nothing', async () => {
+  const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(20_000_000) });
+  const started = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<string>();
+  const rejected = rejection(
+    acceptor.accept(() => {
+      started.resolve();
+      return finish.promise;
+    }),
+  );
+  const socket = net.connect(acceptor.port, '127.0.0.1').pause();
+  socket.on('error', () => {});
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+  await within(2_000, 'the redemption', started.promise);
+  const closing = acceptor.close();
+  finish.resolve('the token');
+  await within(2_000, 'close()', closing);
+  assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
+  socket.destroy();
+});
+
+test('a client may go on sending when it has read its page, and is sent no RST', async () => {
+  const acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const ended = new Promise<void>((resolve, reject) => {
+    const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', reject).resume();
+    socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+    socket.on('end', async () => {
+      // A second write shows what the other side said to the first.
+      for (let write = 0; write < 5; write++) {
+        socket.write('x');
+        await delay(10);
+      }
+      socket.end(resolve);
+    });
+  });
+  await within(2_000, 'the answer', accepted);
+  await within(2_000, 'the end of the client', ended);
+  await within(2_000, 'close()', acceptor.close());
+});
+
+test('a page arrives whole though its reader goes on sending', async () => {
+  const acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const text = new Promise<string>((resolve, reject) => {
+    let all = '';
+    const socket = net.connect(acceptor.port, '127.0.0.1');
+    socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\nGET /more`);
+    const chatter = setInterval(() => socket.write('x'.repeat(1_000)), 5);
+    socket.setEncoding('utf8').on('data', (chunk: string) => {
+      all += chunk;
+    });
+    socket.on('error', reject).on('end', () => {
+      clearInterval(chatter);
+      socket.destroy();
+      resolve(all);
+    });
+  });
+  await within(2_000, 'the answer', accepted);
+  assert.match(await within(2_000, 'the page', text), /^HTTP\/1\.1 200 OK\r\n[\s\S]*replaceState[\s\S]*<\/script>\n$/);
+  await within(2_000, 'close()', acceptor.close());
+});
+
+/** Reads nothing for 100 ms, then all there is. Cut off, it resolves with what has come. */
+function readLate(port: number, request: string): Promise<string> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const socket = net.connect(port, '127.0.0.1').pause();
+    socket.on('error', () => {}).on('close', () => resolve(Buffer.concat(chunks).toString()));
+    socket.write(request, () => setTimeout(() => socket.resume(), 100));
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk)).pause();
+  });
+}
+
+test.run();

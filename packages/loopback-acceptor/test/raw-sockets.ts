@@ -1,0 +1,33 @@
+import net from 'node:net';
+import { within } from './within.ts';
+
+/** Sockets of clients that have sent `bytes` and wait. */
+export function connectAll(port: number, count: number, bytes: string): Promise<net.Socket[]> {
+  const sockets = Array.from({ length: count }, () => {
+    return new Promise<net.Socket>((resolve, reject) => {
+      const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes, () => resolve(socket)));
+      socket.once('error', reject);
+      socket.on('error', () => {}).resume();
+    });
+  });
+  return within(5_000, 'connections', Promise.all(sockets));
+}
+
+export function closed(socket: net.Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve();
+    else socket.on('close', () => resolve());
+  });
+}
+
+/** Resolves when nobody listens on the port any more. */
+export async function refused(port: number): Promise<void> {
+  for (;;) {
+    const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      const socket = net.connect(port, '127.0.0.1');
+      socket.on('error', resolve).on('close', () => resolve(undefined));
+      socket.on('connect', () => socket.destroy());
+    });
+    if (error?.code === 'ECONNREFUSED') return;
+  }
+}
