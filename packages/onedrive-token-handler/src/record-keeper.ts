@@ -25,6 +25,9 @@ const padding = 'x'.repeat(2048);
 /** Milliseconds: a shorter wait for a lock is not worth an event. */
 const noticeable = 50;
 
+/** Milliseconds: a write that takes longer to fail is not tried again at once. */
+const slowFailure = 100;
+
 /** A record that the store would not take. `replaces`: the refresh token it follows; undefined for a new sign-in. */
 interface Unsaved {
   record: TokenRecord;
@@ -200,9 +203,9 @@ export class RecordKeeper {
       const store = await this.open();
       if (this.#unsaved === unsaved && (await this.#write(store, unsaved))) this.#emit({ type: 'store-recovered' });
     } catch {
-      // It was reported when it first failed. The longer it takes to fail, the more seldom it is tried.
+      // It was reported when it first failed. One that blocks is tried the more seldom the longer it takes to fail.
       const now = performance.now();
-      this.#saveNotBefore = now + (now - started);
+      if (now - started > slowFailure) this.#saveNotBefore = now + (now - started);
     }
   }
 
