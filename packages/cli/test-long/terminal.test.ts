@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { approveDevice } from 'testing-authority';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,6 +10,7 @@ always.after(() => scene[Symbol.asyncDispose]());
 
 if (!openTerminal) console.log(noTerminal);
 const test = openTerminal ? always : always.skip;
+const esc = String.fromCharCode(27);
 const clientId = ['--client-id', authority.clientId];
 
 test('--device draws no QR code where it would not fit or not be understood', async () => {
@@ -35,6 +37,74 @@ test('a wrong passphrase is asked for three times: 7', async () => {
     hopeless.type('wrong\r');
   }
   assert.is((await hopeless.ended).status, 7);
+});
+
+test('in a locale without UTF-8 nothing but ASCII is shown', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { LC_ALL: 'POSIX' });
+  await terminal.shows(/[|/\\-] Waiting for you/);
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, /[^\p{ASCII}]/u);
+});
+
+test('in a narrow terminal the line that changes never wraps', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' }, 30);
+  await terminal.shows(/Waiting for you/);
+  terminal.type('\u0003');
+  await terminal.ended;
+  for (const line of stripVTControlCharacters(terminal.output).split(/\r\n|\r/)) {
+    if (line.includes('Waiting')) assert.ok(line.replace('^C', '').trimEnd().length < 30, line);
+  }
+});
+
+test('a dumb terminal is spared the wheel', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { TERM: 'dumb' });
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, 'Waiting');
+  assert.not.match(terminal.output, esc);
+});
+
+test('login --encrypt asks for a new passphrase twice, and the database opens with nothing else', async () => {
+  using other = new CliHome(home.env);
+  using different = sit(other, ['login', '--encrypt', ...clientId]);
+  await different.shows(/New passphrase for .*: /);
+  different.type('one\r');
+  await different.shows(/Once more: /);
+  different.type('two\r');
+  assert.is((await different.ended).status, 2);
+  using terminal = sit(other, ['login', '--encrypt', ...clientId]);
+  await terminal.shows(/New passphrase for .*: /);
+  terminal.type('pass phrase\r');
+  await terminal.shows(/Once more: /);
+  terminal.type('pass phrase\r');
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, 'pass phrase');
+  assert.is((await other.run(['list'])).status, 7);
+  assert.is((await other.run(['list'], { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } })).stdout, 'onedrive-token\n');
+});
+
+test('exec in a terminal leaves Ctrl-C to the terminal', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: a program apart from its terminal needs setsid');
+  await home.login(clientId);
+  // Apart from the terminal, the program could have the signal only from us.
+  const script = `process.on('SIGINT', () => process.exit(1)); console.log('here'); setTimeout(() => process.exit(11), 1000)`;
+  using terminal = sit(home, ['exec', '--', 'setsid', process.execPath, '-e', script]);
+  await terminal.shows(/here/);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 11);
+});
+
+test('--device draws a QR code of the address', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--device', ...clientId]);
+  const [, uri = '', code = ''] = await terminal.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
+  assert.match(terminal.output, /[▀▄█]/);
+  await approveDevice(uri, code);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
 });
 
 always.run();

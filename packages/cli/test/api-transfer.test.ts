@@ -10,8 +10,8 @@ test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
 const inHome = (name: string): string => `${home.folder}/${name}`;
-/** Two whole pieces and a bit of a third one. */
-const big = randomBytes(21 * 1024 * 1024 + 7);
+/** A whole piece and a bit of a second one. */
+const big = randomBytes(10 * 1024 * 1024 + 7);
 writeFileSync(inHome('big.img'), big);
 writeFileSync(inHome('small.txt'), 'hello');
 writeFileSync(inHome('empty.txt'), '');

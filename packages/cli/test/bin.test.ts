@@ -34,8 +34,8 @@ test('the command has nothing but the syntax of 2009, which any Node can read', 
 });
 
 test('compiled code is kept in the cache folder of the person, for nobody else to write to', async () => {
-  using home = new CliHome({ NODE_DISABLE_COMPILE_CACHE: '' });
-  delete home.env.NODE_DISABLE_COMPILE_CACHE;
+  using home = new CliHome();
+  home.env.XDG_CACHE_HOME = join(home.folder, 'cache');
   mkdirSync(join(home.folder, 'tmp'));
   home.env.TMPDIR = join(home.folder, 'tmp');
   assert.is((await home.run(['list'])).status, 0);
@@ -47,7 +47,6 @@ test('compiled code is kept in the cache folder of the person, for nobody else t
 
 test('a home that cannot be written to is no trouble', async () => {
   using home = new CliHome();
-  delete home.env.NODE_DISABLE_COMPILE_CACHE;
   const file = join(home.folder, 'file');
   writeFileSync(file, '');
   const { status, stderr } = await home.run(['list'], { env: { XDG_CACHE_HOME: join(file, 'cache') } });

@@ -87,6 +87,14 @@ inShell('bash')('bash completes, and evaluates nothing of what is typed', () => 
   assert.is(inBash("it's", ''), '\n');
 });
 
+inShell('bash')('bash completes file names where nothing else is known', async () => {
+  if (!openTerminal) return;
+  using terminal = openTerminal('bash', ['--norc', '-i'], { env: { ...env, PS1: 'ready> ' }, cwd: folder });
+  await terminal.shows(/ready> /);
+  terminal.type('source completion.bash\ronedrive-token api --upload completion.ba\t');
+  await terminal.shows(/--upload completion\.bash /);
+});
+
 inShell('fish')('fish completes, with descriptions', () => {
   const ask = (line: string): string =>
     spawnSync('fish', ['-N', '-c', `source ${folder}/completion.fish; complete -C '${line}'`], {

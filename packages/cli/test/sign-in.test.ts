@@ -10,7 +10,6 @@ test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
 const clientId = ['--client-id', authority.clientId];
-const noBrowser = { BROWSER: '' };
 const stdin = 'open';
 
 async function addressOf(running: Running): Promise<string> {
@@ -50,22 +49,6 @@ test('a browser that talks does not talk on our stdout or stderr', async () => {
   assert.not.match(stderr, 'chatter');
 });
 
-test('BROWSER may name several commands, with %s for the address', async () => {
-  using other = new CliHome(home.env);
-  const env = { BROWSER: `no-such-browser:false %s:sh -c '${home.env.BROWSER} "$0"' %s` };
-  assert.is((await other.run(['login', ...clientId], { env })).status, 0);
-});
-
-for (const BROWSER of ['no-such-browser', 'sh -c "kill $$"']) {
-  test(`where BROWSER is '${BROWSER}', the address is printed and the wait goes on`, async () => {
-    using other = new CliHome(home.env);
-    const running = other.start(['login', ...clientId], { env: { BROWSER } });
-    await running.says(/No browser could be opened/);
-    await signInAs(await addressOf(running));
-    assert.is((await running.ended).status, 0);
-  });
-}
-
 test('the client id and the scopes are remembered, beside the database, and survive a logout', async () => {
   using other = new CliHome(home.env);
   await other.login([...clientId, '--scope', 'Files.Read', '--scope', 'User.Read']);
@@ -80,29 +63,6 @@ test('the client id and the scopes are remembered, beside the database, and surv
   assert.is((await other.run([])).status, 3);
   await other.login();
   assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.ReadWrite.All']);
-});
-
-test('each app name has its own sign-in and client id', async () => {
-  using other = new CliHome(home.env);
-  await other.login(['--app', 'one', ...clientId]);
-  await other.login(['--app', '__proto__', '--client-id', authority.otherClientId]);
-  const one = await other.run(['--app', 'one']);
-  const proto = await other.run(['--app', '__proto__']);
-  assert.is(one.status, 0);
-  assert.is(proto.status, 0);
-  assert.is.not(one.stdout, proto.stdout);
-  const { status, stderr } = await other.run(['--app', 'constructor']);
-  assert.is(status, 2);
-  assert.match(stderr, 'no client id');
-});
-
-test('a damaged memory is mended by the next login', async () => {
-  using other = new CliHome(home.env);
-  await other.login(clientId);
-  writeFileSync(`${other.db}.apps.json`, '{"onedrive-token": {"clientId"');
-  assert.is((await other.run([])).status, 2);
-  await other.login(clientId);
-  assert.is((await other.run([])).status, 0);
 });
 
 test('--no-browser waits on loopback', async () => {
@@ -178,24 +138,16 @@ test('--device shows an address and a code, and waits until it is entered', asyn
   assert.match(stderr, 'Signed in as');
 });
 
-for (const [what, env, args] of [
-  ['in the browser', { SCRIPTED_BROWSER: '{"deny":true}' }, []],
-  ['on the other device', {}, ['--device']],
-] as const) {
-  test(`a sign-in that is denied ${what} ends with 4, and stores nothing`, async () => {
-    using other = new CliHome(home.env);
-    const running = other.start(['login', ...args, ...clientId], { env });
-    if (args.length > 0) {
-      const [, uri = '', code = ''] = await running.says(/open {3}(\S+)\n.*code {4}(\S+)\n/);
-      await approveDevice(uri, code, { deny: true });
-    }
-    const { status, stdout, stderr } = await running.ended;
-    assert.is(status, 4);
-    assert.is(stdout, '');
-    assert.match(stderr, /onedrive-token: \S/);
-    assert.is((await other.run([...clientId])).status, 3);
+test('a sign-in that is denied ends with 4, and stores nothing', async () => {
+  using other = new CliHome(home.env);
+  const { status, stdout, stderr } = await other.run(['login', ...clientId], {
+    env: { SCRIPTED_BROWSER: '{"deny":true}' },
   });
-}
+  assert.is(status, 4);
+  assert.is(stdout, '');
+  assert.match(stderr, /onedrive-token: \S/);
+  assert.is((await other.run([...clientId])).status, 3);
+});
 
 test('a sign-in that nobody finishes ends with 5 after --timeout', async () => {
   using other = new CliHome(home.env);
@@ -222,55 +174,12 @@ test('a signal while waiting ends with 128 + n and one line', async () => {
   }
 });
 
-test('--response-mode query asks for an answer without a form', async () => {
-  using other = new CliHome(home.env);
-  const running = other.start(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
-  const url = await addressOf(running);
-  assert.match(url, 'response_mode=query');
-  await signInAs(url);
-  assert.is((await running.ended).status, 0);
-});
-
-test('login --encrypt where nobody can be asked is wrong usage', async () => {
-  using other = new CliHome(home.env);
-  const { status, stderr } = await other.run(['login', '--encrypt', ...clientId]);
-  assert.is(status, 2);
-  assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
-});
-
 test('login --no-interactive and login without any answer to give end with 3', async () => {
   const { status, stdout, stderr } = await home.run(['login', '--no-interactive', ...clientId]);
   assert.is(status, 3);
   assert.is(stdout, '');
   assert.is(stderr.trim().split('\n').length, 1);
 });
-
-test('an unknown client id is the registration’s fault: 1, with what Microsoft says', async () => {
-  using other = new CliHome(home.env);
-  authority.fail('token', {
-    type: 'oauth',
-    error: 'unauthorized_client',
-    description: 'AADSTS700016: no such app',
-    errorCodes: [700016],
-  });
-  const { status, stderr } = await other.run(['login', ...clientId]);
-  assert.is(status, 1);
-  assert.match(stderr, '700016');
-});
-
-for (const [place, env, hint] of [
-  ['in a container', { container: 'podman' }, /container/],
-  ['without a display', {}, /login --device/],
-] as const) {
-  test(`${place} the address is printed, with the ways in that fit`, async () => {
-    using other = new CliHome(home.env);
-    const running = other.start(['login', ...clientId], { env: { ...noBrowser, ...env } });
-    await running.says(hint);
-    await running.says(/login --device --client-id/);
-    await signInAs(await addressOf(running));
-    assert.is((await running.ended).status, 0);
-  });
-}
 
 test('no code, token, verifier or state is said, whatever way in and with --verbose', async () => {
   using other = new CliHome(home.env);

@@ -63,6 +63,11 @@ test('list prints the app names sorted, a line each, or as a JSON array', async 
   assert.equal(JSON.parse((await home.run(['list', '--json'])).stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
 });
 
+test('common options may stand before the command too, where those after it win', async () => {
+  assert.equal(JSON.parse((await home.run(['--json', 'list'])).stdout).length, 4);
+  assert.is((await home.run(['--app', 'nobody', 'status', '--app', 'onedrive-token'])).status, 0);
+});
+
 test('an app name cannot move the cursor', async () => {
   copyRecord('red\u001b[31m\u009b2J\u202e');
   const { stdout } = await home.run(['list']);

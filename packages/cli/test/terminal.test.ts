@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
-import { approveDevice, signInAs } from 'testing-authority';
+import { signInAs } from 'testing-authority';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { addressElsewhere } from './fixtures/address-elsewhere.ts';
@@ -104,43 +104,6 @@ test('a browser on this machine may answer before anything is pasted', async () 
   assert.is((await terminal.ended).status, 0);
 });
 
-test('--device draws a QR code of the address', async () => {
-  using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', '--device', ...clientId]);
-  const [, uri = '', code = ''] = await terminal.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
-  assert.match(terminal.output, /[▀▄█]/);
-  await approveDevice(uri, code);
-  await terminal.shows(/Signed in as Someone/);
-  assert.is((await terminal.ended).status, 0);
-});
-
-test('in a locale without UTF-8 nothing but ASCII is shown', async () => {
-  using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', ...clientId], { LC_ALL: 'POSIX' });
-  await terminal.shows(/[|/\\-] Waiting for you/);
-  assert.is((await terminal.ended).status, 0);
-  assert.not.match(terminal.output, /[^\p{ASCII}]/u);
-});
-
-test('in a narrow terminal the line that changes never wraps', async () => {
-  using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' }, 30);
-  await terminal.shows(/Waiting for you/);
-  terminal.type('\u0003');
-  await terminal.ended;
-  for (const line of stripVTControlCharacters(terminal.output).split(/\r\n|\r/)) {
-    if (line.includes('Waiting')) assert.ok(line.replace('^C', '').trimEnd().length < 30, line);
-  }
-});
-
-test('a dumb terminal is spared the wheel', async () => {
-  using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', ...clientId], { TERM: 'dumb' });
-  assert.is((await terminal.ended).status, 0);
-  assert.not.match(terminal.output, 'Waiting');
-  assert.not.match(terminal.output, esc);
-});
-
 test('the passphrase is asked for without echo', async () => {
   using other = new CliHome(home.env);
   const key = 'pass phrase';
@@ -160,26 +123,6 @@ test('the passphrase is asked for without echo', async () => {
   assert.is((await interrupted.ended).status, 130);
 });
 
-test('login --encrypt asks for a new passphrase twice, and the database opens with nothing else', async () => {
-  using other = new CliHome(home.env);
-  using different = sit(other, ['login', '--encrypt', ...clientId]);
-  await different.shows(/New passphrase for .*: /);
-  different.type('one\r');
-  await different.shows(/Once more: /);
-  different.type('two\r');
-  assert.is((await different.ended).status, 2);
-  using terminal = sit(other, ['login', '--encrypt', ...clientId]);
-  await terminal.shows(/New passphrase for .*: /);
-  terminal.type('pass phrase\r');
-  await terminal.shows(/Once more: /);
-  terminal.type('pass phrase\r');
-  await terminal.shows(/Signed in as Someone/);
-  assert.is((await terminal.ended).status, 0);
-  assert.not.match(terminal.output, 'pass phrase');
-  assert.is((await other.run(['list'])).status, 7);
-  assert.is((await other.run(['list'], { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } })).stdout, 'onedrive-token\n');
-});
-
 test('api shows JSON indented, and keeps binary data off the terminal', async () => {
   await home.login(clientId);
   using json = sit(home, ['api', '/me']);
@@ -196,16 +139,6 @@ test('api shows JSON indented, and keeps binary data off the terminal', async ()
 test('exec in a terminal gives one Ctrl-C to the program, not two', async () => {
   const script = `let n = 0; process.on('SIGINT', () => { n++; setTimeout(() => process.exit(10 + n), 300); }); console.log('here'); setTimeout(() => {}, 9000)`;
   using terminal = sit(home, ['exec', '--', process.execPath, '-e', script]);
-  await terminal.shows(/here/);
-  terminal.type('\u0003');
-  assert.is((await terminal.ended).status, 11);
-});
-
-test('exec in a terminal leaves Ctrl-C to the terminal', async () => {
-  if (process.platform !== 'linux') return console.log('skipped: a program apart from its terminal needs setsid');
-  // Apart from the terminal, the program could have the signal only from us.
-  const script = `process.on('SIGINT', () => process.exit(1)); console.log('here'); setTimeout(() => process.exit(11), 1000)`;
-  using terminal = sit(home, ['exec', '--', 'setsid', process.execPath, '-e', script]);
   await terminal.shows(/here/);
   terminal.type('\u0003');
   assert.is((await terminal.ended).status, 11);

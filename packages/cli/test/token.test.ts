@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CliHome, openScene, openSignedInScene } from './fixtures/cli-home.ts';
@@ -107,24 +106,6 @@ for (const [what, args] of [
   });
 }
 
-test('a record of the Python class, which knows no client id, is refreshed', async () => {
-  using other = new CliHome(home.env);
-  const source = new DatabaseSync(home.db);
-  const { refresh_token: refreshToken } = source.prepare('SELECT refresh_token FROM token').get() ?? {};
-  source.close();
-  const file = `${other.folder}/tokens.db`;
-  const python = new DatabaseSync(file);
-  python.exec('CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT)');
-  python.prepare('INSERT INTO token VALUES (?, ?)').run('backup', refreshToken ?? null);
-  python.close();
-  const args = ['--db', file, '--app', 'backup', '--client-id', authority.clientId];
-  const { status, stdout } = await other.run(args);
-  assert.is(status, 0);
-  assert.ok(authority.issuedSecrets.has(stdout.trim()));
-  // The grant has been rotated elsewhere.
-  await home.login();
-});
-
 test('an access that was revoked ends with 3 and one line that says what to run', async () => {
   await authority.revokeAll();
   home.expireTokens();
@@ -194,28 +175,19 @@ test('a second signal during a refresh ends at once', async () => {
   assert.is((await home.run([])).status, 0);
 });
 
-test('a passphrase comes from a variable or a file, and without it the database stays shut: 7', async () => {
+test('a passphrase encrypts the database, which stays shut without it: 7', async () => {
   const encrypted = await openScene();
   const { home: other } = encrypted;
-  const key = 'correct horse battery staple';
-  const file = `${other.folder}/key`;
-  writeFileSync(file, `${key}\n`);
-  await other.login(['--client-id', encrypted.authority.clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
-  const token = (await other.run([], { env: { ONEDRIVE_TOKEN_KEY: key } })).stdout;
-  assert.match(token, /^\S+\n$/);
-  assert.is((await other.run([], { env: { ONEDRIVE_TOKEN_KEY_FILE: file } })).stdout, token);
-  assert.is((await other.run(['--key-file', file], { env: { ONEDRIVE_TOKEN_KEY: 'wrong' } })).stdout, token);
+  const env = { ONEDRIVE_TOKEN_KEY: 'correct horse battery staple' };
+  await other.login(['--client-id', encrypted.authority.clientId], { env });
+  const { stdout: token } = await other.run([], { env });
+  assert.ok(encrypted.authority.issuedSecrets.has(token.trim()));
   assert.not.match(readFileSync(other.db, 'latin1'), token.trim());
-  for (const env of [{}, { ONEDRIVE_TOKEN_KEY: 'wrong' }]) {
-    for (const command of ['token', 'logout']) {
-      const { status, stdout, stderr } = await other.run([command], { env });
-      assert.is(status, 7);
-      assert.is(stdout, '');
-      assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
-      assert.not.match(stderr, key);
-    }
-  }
+  const { status, stdout, stderr } = await other.run([]);
   await encrypted[Symbol.asyncDispose]();
+  assert.is(status, 7);
+  assert.is(stdout, '');
+  assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
 });
 
 test('the database, its folder and what is beside it are the owner’s alone', async () => {

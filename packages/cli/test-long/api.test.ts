@@ -1,0 +1,34 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openSignedInScene } from '../test/fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+for (const [what, fault] of [
+  ['wants an hour of rest', { type: 'status', status: 429, retryAfter: '3600' }],
+  [
+    'wants an hour of rest, as a date',
+    { type: 'status', status: 503, retryAfter: new Date(Date.now() + 3_600_000).toUTCString() },
+  ],
+] as const) {
+  test(`a Graph that ${what} is worth retrying later: 6, at once`, async () => {
+    authority.fail('graph', fault, { times: 9 });
+    const started = performance.now();
+    const { status, stdout, stderr } = await home.run(['api', '/me']);
+    assert.is(status, 6);
+    assert.is(stdout, '');
+    assert.match(stderr, /^onedrive-token: \S/);
+    assert.ok(performance.now() - started < 8000);
+  });
+}
+
+test('Graph is waited for as long as it asks', async () => {
+  authority.fail('graph', { type: 'status', status: 429, retryAfter: '1' });
+  const started = performance.now();
+  assert.is((await home.run(['api', '/me'])).status, 0);
+  assert.ok(performance.now() - started > 1000);
+});
+
+test.run();

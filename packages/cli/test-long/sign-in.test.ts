@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs';
+import { approveDevice, signInAs } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CliHome, openScene, type Running } from '../test/fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+const clientId = ['--client-id', authority.clientId];
+const noBrowser = { BROWSER: '' };
+
+async function addressOf(running: Running): Promise<string> {
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  return address;
+}
+
+test('BROWSER may name several commands, with %s for the address', async () => {
+  using other = new CliHome(home.env);
+  const env = { BROWSER: `no-such-browser:false %s:sh -c '${home.env.BROWSER} "$0"' %s` };
+  assert.is((await other.run(['login', ...clientId], { env })).status, 0);
+});
+
+for (const BROWSER of ['no-such-browser', 'sh -c "kill $$"']) {
+  test(`where BROWSER is '${BROWSER}', the address is printed and the wait goes on`, async () => {
+    using other = new CliHome(home.env);
+    const running = other.start(['login', ...clientId], { env: { BROWSER } });
+    await running.says(/No browser could be opened/);
+    await signInAs(await addressOf(running));
+    assert.is((await running.ended).status, 0);
+  });
+}
+
+test('each app name has its own sign-in and client id', async () => {
+  using other = new CliHome(home.env);
+  await other.login(['--app', '__proto__', '--client-id', authority.otherClientId]);
+  await other.login(['--app', 'one', ...clientId]);
+  const one = await other.run(['--app', 'one']);
+  const proto = await other.run(['--app', '__proto__']);
+  assert.is(one.status, 0);
+  assert.is(proto.status, 0);
+  assert.is.not(one.stdout, proto.stdout);
+  const { status, stderr } = await other.run(['--app', 'constructor']);
+  assert.is(status, 2);
+  assert.match(stderr, 'no client id');
+});
+
+test('a damaged memory is mended by the next login', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  writeFileSync(`${other.db}.apps.json`, '{"onedrive-token": {"clientId"');
+  assert.is((await other.run([])).status, 2);
+  await other.login(clientId);
+  assert.is((await other.run([])).status, 0);
+});
+
+for (const [place, env, hint] of [
+  ['in a container', { container: 'podman' }, /container/],
+  ['without a display', {}, /login --device/],
+] as const) {
+  test(`${place} the address is printed, with the ways in that fit`, async () => {
+    using other = new CliHome(home.env);
+    const running = other.start(['login', ...clientId], { env: { ...noBrowser, ...env } });
+    await running.says(hint);
+    await running.says(/login --device --client-id/);
+    await signInAs(await addressOf(running));
+    assert.is((await running.ended).status, 0);
+  });
+}
+
+test('--response-mode query asks for an answer without a form', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
+  const url = await addressOf(running);
+  assert.match(url, 'response_mode=query');
+  await signInAs(url);
+  assert.is((await running.ended).status, 0);
+});
+
+test('login --encrypt where nobody can be asked is wrong usage', async () => {
+  using other = new CliHome(home.env);
+  const { status, stderr } = await other.run(['login', '--encrypt', ...clientId]);
+  assert.is(status, 2);
+  assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
+});
+
+test('an unknown client id is the registration’s fault: 1, with what Microsoft says', async () => {
+  using other = new CliHome(home.env);
+  authority.fail('token', {
+    type: 'oauth',
+    error: 'unauthorized_client',
+    description: 'AADSTS700016: no such app',
+    errorCodes: [700016],
+  });
+  const { status, stderr } = await other.run(['login', ...clientId]);
+  assert.is(status, 1);
+  assert.match(stderr, '700016');
+});
+
+test('a sign-in that is denied on the other device ends with 4', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--device', ...clientId]);
+  const [, uri = '', code = ''] = await running.says(/open {3}(\S+)\n.*code {4}(\S+)\n/);
+  await approveDevice(uri, code, { deny: true });
+  const { status, stderr } = await running.ended;
+  assert.is(status, 4);
+  assert.match(stderr, /onedrive-token: \S/);
+});
+
+test.run();

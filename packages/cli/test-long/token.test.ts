@@ -1,0 +1,53 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CliHome, openScene, openSignedInScene } from '../test/fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+test('a record of the Python class, which knows no client id, is refreshed', async () => {
+  using other = new CliHome(home.env);
+  const source = new DatabaseSync(home.db);
+  const { refresh_token: refreshToken } = source.prepare('SELECT refresh_token FROM token').get() ?? {};
+  source.close();
+  const file = `${other.folder}/tokens.db`;
+  const python = new DatabaseSync(file);
+  python.exec('CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT)');
+  python.prepare('INSERT INTO token VALUES (?, ?)').run('backup', refreshToken ?? null);
+  python.close();
+  const args = ['--db', file, '--app', 'backup', '--client-id', authority.clientId];
+  const { status, stdout } = await other.run(args);
+  assert.is(status, 0);
+  assert.ok(authority.issuedSecrets.has(stdout.trim()));
+  // The grant has been rotated elsewhere.
+  await home.login();
+});
+
+test('a passphrase comes from a variable or a file, and without it the database stays shut: 7', async () => {
+  const encrypted = await openScene();
+  const { home: other } = encrypted;
+  const key = 'correct horse battery staple';
+  const file = `${other.folder}/key`;
+  writeFileSync(file, `${key}\n`);
+  await other.login(['--client-id', encrypted.authority.clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
+  const token = (await other.run([], { env: { ONEDRIVE_TOKEN_KEY: key } })).stdout;
+  assert.match(token, /^\S+\n$/);
+  assert.is((await other.run([], { env: { ONEDRIVE_TOKEN_KEY_FILE: file } })).stdout, token);
+  assert.is((await other.run(['--key-file', file], { env: { ONEDRIVE_TOKEN_KEY: 'wrong' } })).stdout, token);
+  assert.not.match(readFileSync(other.db, 'latin1'), token.trim());
+  for (const env of [{}, { ONEDRIVE_TOKEN_KEY: 'wrong' }]) {
+    for (const command of ['token', 'logout']) {
+      const { status, stdout, stderr } = await other.run([command], { env });
+      assert.is(status, 7);
+      assert.is(stdout, '');
+      assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
+      assert.not.match(stderr, key);
+    }
+  }
+  await encrypted[Symbol.asyncDispose]();
+});
+
+test.run();
