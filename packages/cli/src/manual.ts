@@ -72,7 +72,7 @@ An upload that broke off goes on where it stopped when the same command is run a
 With --json and --output: {"file": string, "bytes": number}.`,
   examples: [
     ['onedrive-token api /me/drive', 'your drive'],
-    ['onedrive-token api --paginate "/me/drive/root/children?$select=name,size"', 'all pages as one array'],
+    [`onedrive-token api --paginate '/me/drive/root/children?$select=name,size'`, 'all pages as one array'],
     [`onedrive-token api /me/drive/root/children -d '{"name":"new","folder":{}}'`, 'make a folder'],
     ['onedrive-token api /me/drive/root:/notes.txt:/content -o notes.txt', 'download'],
     ['onedrive-token api /me/drive/root:/disk.img --upload disk.img', 'upload'],
@@ -84,10 +84,7 @@ const exec: ManualPage = {
   description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, where other users can't read it, and ends with its status: 128 + n where signal n killed it, 127 where it is not found. Signals are passed on. ONEDRIVE_TOKEN_KEY is taken out of its environment.`,
   examples: [
     ['onedrive-token exec -- ./backup.sh --full', 'everything after -- belongs to the program'],
-    [
-      `onedrive-token exec -- sh -c 'curl -H "Authorization: Bearer $ONEDRIVE_TOKEN" "$1"' sh URL`,
-      'use the variable in a shell',
-    ],
+    ['onedrive-token exec -- python3 backup.py', "reads os.environ['ONEDRIVE_TOKEN']"],
   ],
 };
 

@@ -3,5 +3,5 @@
  * messages, and bidirectional ones could make a name read as another.
  */
 export function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\u{fffd}');
+  return text.replace(/\r(?!\n)|[^\P{Cc}\n\t\r]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\u{fffd}');
 }
