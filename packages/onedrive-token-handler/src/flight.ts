@@ -6,15 +6,18 @@ export class Flight<T> {
   readonly #controller = new AbortController();
   readonly #result: Promise<T>;
   #callers = 0;
+  #landed = false;
 
   constructor(task: (signal: AbortSignal) => Promise<T>) {
-    this.#result = task(this.#controller.signal);
+    this.#result = task(this.#controller.signal).finally(() => {
+      this.#landed = true;
+    });
     this.#result.catch(() => {});
   }
 
-  /** True where the work was asked to stop, so that a new caller needs a new flight. */
-  get stopping(): boolean {
-    return this.#controller.signal.aborted;
+  /** True while the work goes on and nobody has asked it to stop: a new caller can still join. */
+  get isJoinable(): boolean {
+    return !this.#landed && !this.#controller.signal.aborted;
   }
 
   /** Rejects with the signal's reason when it aborts. */

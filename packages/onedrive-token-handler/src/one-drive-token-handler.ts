@@ -4,12 +4,13 @@ import type { FlowContext } from './flow-context.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import { RecordKeeper, signedOut } from './record-keeper.ts';
-import { type AccessToken, obtainSilently, type SilentOutcome } from './refresh.ts';
+import { obtainSilently, type SilentOutcome } from './refresh.ts';
 import { scopesToAsk, splitScope } from './scopes.ts';
 import type { SignInOptions } from './sign-in.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
 import type { TokenEvent } from './token-event.ts';
+import type { AccessToken } from './token-response.ts';
 import { trace } from './trace.ts';
 
 /** What one call of getToken() wants. */
@@ -127,6 +128,9 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       await this.#keeper.forget();
     } finally {
       this.#held = undefined;
+      // Flights that have ended still know their tokens.
+      this.#silent = undefined;
+      this.#forced = undefined;
     }
     this.#emit({ type: 'signed-out' });
   }
@@ -228,17 +232,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /** A forced refresh is good for everybody, an unforced one for nobody who knows that the token is useless. */
   #joinSilent(forced: boolean): Flight<SilentOutcome> {
-    for (const flight of forced ? [this.#forced] : [this.#forced, this.#silent]) {
-      if (flight && !flight.stopping) return flight;
-    }
+    if (this.#forced?.isJoinable) return this.#forced;
+    if (!forced && this.#silent?.isJoinable) return this.#silent;
     const held = this.#held;
-    const flight: Flight<SilentOutcome> = this.#fly(
-      (signal) => obtainSilently(this.#context, { held, forced, signal }),
-      () => {
-        if (this.#forced === flight) this.#forced = undefined;
-        if (this.#silent === flight) this.#silent = undefined;
-      },
-    );
+    const flight = this.#fly((signal) => obtainSilently(this.#context, { held, forced, signal }));
     if (forced) this.#forced = flight;
     else this.#silent = flight;
     return flight;
@@ -246,15 +243,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /** `seen`: the refresh token that was of no use to getToken(). Another one in the store means that somebody has signed in. */
   #joinSignIn(seen: { refreshToken: string | undefined } | undefined): Flight<void> {
-    if (this.#signIn && !this.#signIn.stopping) return this.#signIn;
-    const flight: Flight<void> = this.#fly(
-      (signal) => this.#runSignIn({}, seen, signal),
-      () => {
-        if (this.#signIn === flight) this.#signIn = undefined;
-      },
-    );
-    this.#signIn = flight;
-    return flight;
+    if (!this.#signIn?.isJoinable) this.#signIn = this.#fly((signal) => this.#runSignIn({}, seen, signal));
+    return this.#signIn;
   }
 
   async #runSignIn(
@@ -277,13 +267,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     this.#hold(await signIn(this.#context, { options, scopes, signal, resultOfOthers, signOuts }), signOuts);
   }
 
-  #fly<T>(task: (signal: AbortSignal) => Promise<T>, ended?: () => void): Flight<T> {
+  #fly<T>(task: (signal: AbortSignal) => Promise<T>): Flight<T> {
     const flight = new Flight(task);
     this.#flights.add(flight);
-    void flight.ended().then(() => {
-      this.#flights.delete(flight);
-      ended?.();
-    });
+    void flight.ended().then(() => this.#flights.delete(flight));
     return flight;
   }
 

@@ -4,15 +4,8 @@ import { OneDriveTokenError } from './one-drive-token-error.ts';
 import type { Settings } from './options.ts';
 import { signedOut } from './record-keeper.ts';
 import { coversScopes, scopesToAsk, splitScope } from './scopes.ts';
-import { readTokenResponse, type TokenSet } from './token-response.ts';
+import { type AccessToken, readTokenResponse, type TokenSet } from './token-response.ts';
 import type { TokenRecord } from './token-store.ts';
-
-/** An access token and its times, in epoch milliseconds. */
-export interface AccessToken {
-  accessToken: string;
-  expiresAt: number;
-  obtainedAt: number;
-}
 
 /** How the way without a person ended. */
 export type SilentOutcome =
@@ -46,9 +39,12 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
       emit({ type: 'stored-token', expiresAt: stored.expiresAt });
       return { type: 'token', token: stored };
     }
-    const obstacle = whySignIn(first, settings);
-    if (obstacle || !first) return obstacle as SilentOutcome;
+    if (!first) {
+      const message = `Nobody is signed in for ${JSON.stringify(settings.appName)} with this client id and authority.`;
+      return needSignIn(message, first);
+    }
     const known = first;
+    if (!isGranted(known, settings)) return needConsent(known, settings);
     return await keeper.exclusively(settings.appName, () => refreshInTurn(context, known, request), {
       timeout: settings.requestTimeout + lockMargin,
       signal,
@@ -68,29 +64,30 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
 /** The access token, where it is good for what the handler needs and not within `skew` of its end. */
 function usableToken(
   record: Partial<TokenRecord> | undefined,
-  { scopes }: Settings,
+  settings: Settings,
   skew: number,
 ): AccessToken | undefined {
   const now = Date.now();
-  const { accessToken, expiresAt, obtainedAt = now, scope } = record ?? {};
-  if (accessToken === undefined || expiresAt === undefined || expiresAt - skew <= now) return undefined;
+  const { accessToken, expiresAt, obtainedAt = now } = record ?? {};
+  if (!record || accessToken === undefined || expiresAt === undefined || expiresAt - skew <= now) return undefined;
   // Obtained in the future: the clock has jumped back, and nobody knows when the token ends.
-  if (obtainedAt > now) return undefined;
-  if (scope !== undefined && !coversScopes(splitScope(scope), scopes)) return undefined;
+  if (obtainedAt > now || !isGranted(record, settings)) return undefined;
   return { accessToken, expiresAt, obtainedAt };
 }
 
-function whySignIn(record: TokenRecord | undefined, { appName, scopes }: Settings): SilentOutcome | undefined {
-  const need = (message: string): SilentOutcome => ({
-    type: 'sign-in',
-    reason: new OneDriveTokenError('SIGN_IN_REQUIRED', `${message} Call signIn().`),
-    seen: record?.refreshToken,
-  });
-  if (!record) return need(`Nobody is signed in for ${JSON.stringify(appName)} with this client id and authority.`);
-  if (record.scope !== undefined && !coversScopes(splitScope(record.scope), scopes)) {
-    return need(`The sign-in of ${JSON.stringify(appName)} was granted other scopes than are needed now.`);
-  }
-  return undefined;
+/** The Python class stored no scopes: they count as granted. */
+function isGranted({ scope }: Partial<TokenRecord>, { scopes }: Settings): boolean {
+  return scope === undefined || coversScopes(splitScope(scope), scopes);
+}
+
+function needConsent(record: TokenRecord, { appName }: Settings): SilentOutcome {
+  const message = `The sign-in of ${JSON.stringify(appName)} was granted other scopes than are needed now.`;
+  return needSignIn(message, record);
+}
+
+function needSignIn(message: string, record: TokenRecord | undefined): SilentOutcome {
+  const reason = new OneDriveTokenError('SIGN_IN_REQUIRED', `${message} Call signIn().`);
+  return { type: 'sign-in', reason, seen: record?.refreshToken };
 }
 
 async function refreshInTurn(
@@ -104,8 +101,7 @@ async function refreshInTurn(
     const record = await keeper.read();
     // Thrown, not returned: no browser opens for somebody who has just signed out.
     if (!record) throw signedOut();
-    const obstacle = whySignIn(record, settings);
-    if (obstacle) return obstacle;
+    if (!isGranted(record, settings)) return needConsent(record, settings);
     // One that was obtained while this caller waited counts even where it is short-lived.
     const isNew = record.accessToken !== first.accessToken;
     const stored = usableToken(record, settings, isNew ? 0 : settings.expirySkew);

@@ -1,10 +1,9 @@
 import type { FlowContext } from './flow-context.ts';
 import { readAccount } from './id-token.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
-import type { AccessToken } from './refresh.ts';
 import { coversScopes, splitScope } from './scopes.ts';
 import type { SignInMethod } from './token-event.ts';
-import { readTokenResponse, type TokenSet } from './token-response.ts';
+import { type AccessToken, readTokenResponse, type TokenSet } from './token-response.ts';
 import type { TokenRecord } from './token-store.ts';
 
 /** How a person signs in. */

@@ -1,5 +1,11 @@
 import { OneDriveTokenError } from './one-drive-token-error.ts';
-import type { AccessToken } from './refresh.ts';
+
+/** An access token and its times, in epoch milliseconds. */
+export interface AccessToken {
+  accessToken: string;
+  expiresAt: number;
+  obtainedAt: number;
+}
 
 /** A successful answer of the token endpoint (RFC 6749 section 5.1), checked. Instants are epoch milliseconds. */
 export interface TokenSet extends AccessToken {

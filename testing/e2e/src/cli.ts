@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -24,30 +24,22 @@ export interface CliOptions {
   env?: NodeJS.ProcessEnv;
   /** Milliseconds after which it is killed. Default 30,000. */
   timeout?: number;
-  /** Shows what it says on stderr as it comes. */
-  onStderr?: (text: string) => void;
-  onStart?: (child: ChildProcess) => void;
 }
 
 /** Runs the command in a process of its own, without a terminal, and waits for its end. */
-export function runCli(
-  args: readonly string[],
-  { env, timeout = 30_000, onStderr, onStart }: CliOptions = {},
-): Promise<CliResult> {
+export function runCli(args: readonly string[], { env, timeout = 30_000 }: CliOptions = {}): Promise<CliResult> {
   const child = spawn(cliNode, [cliBin, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout,
     killSignal: 'SIGKILL',
   });
-  onStart?.(child);
   const result = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     result.stdout += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     result.stderr += text;
-    onStderr?.(text);
   });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
