@@ -9,14 +9,8 @@ const workers = 4;
 /** Milliseconds after its first token within which a process is killed: several refreshes long. */
 const killWithin = 60;
 
-function optionsOf({ authority, dbFilepath }: Scene, appName: string): string {
-  const { clientId, url } = authority;
-  const scopes = ['Files.ReadWrite.All'];
-  return JSON.stringify({ appName, clientId, scopes, authority: url, dbFilepath, interactive: false });
-}
-
 async function killOne(scene: Scene, appName: string): Promise<void> {
-  const started = await scene.start('../test-long/refresh-forever.ts', [optionsOf(scene, appName)]);
+  const started = await scene.start('../test-long/refresh-forever.ts', [scene.optionsFor({ appName })]);
   await new Promise((resolve) => setTimeout(resolve, Math.random() * killWithin));
   started.kill();
   await started.untilEnded();

@@ -54,7 +54,6 @@ for (const method of ['browser', 'device', 'paste'] as const) {
 test('an onEvent that throws or rejects costs neither the token nor the process', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
-  const { authority, dbFilepath } = scene;
   const program = `
     import { OneDriveTokenHandler } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
     const options = JSON.parse(process.argv[1]);
@@ -64,15 +63,7 @@ test('an onEvent that throws or rejects costs neither the token nor the process'
       await handler.getToken();
     }
     console.log('alive');`;
-  const options = {
-    appName: 'my-app',
-    clientId: authority.clientId,
-    scopes: ['Files.ReadWrite.All'],
-    authority: authority.url,
-    dbFilepath,
-    interactive: false,
-  };
-  const { status, stdout, stderr } = await scene.run(['--input-type=module', '-e', program, JSON.stringify(options)]);
+  const { status, stdout, stderr } = await scene.run(['--input-type=module', '-e', program, scene.optionsFor()]);
   assert.is(status, 0, stderr);
   assert.is(stdout.trim(), 'alive');
 });

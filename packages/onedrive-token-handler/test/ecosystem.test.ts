@@ -27,7 +27,7 @@ test('the handler is an AuthenticationProvider of the Microsoft Graph SDK, which
   await scene.signedIn({ dispatcher, openBrowser: (url) => signInAs(url, { ca: tls.cert }) });
   const { origin } = scene.authority;
   const env = { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.cert) };
-  const { stdout, stderr } = await scene.run([graphScript, optionsOf(scene), origin], env);
+  const { stdout, stderr } = await scene.run([graphScript, scene.optionsFor(), origin], env);
   assert.is(stdout.trim(), 'personal', stderr);
 });
 
@@ -85,7 +85,7 @@ test('a proxy in the environment that is no address is CONFIGURATION, and its pa
     await handler.close();
     console.log(JSON.stringify({ code: error.code, text: inspect(error, { depth: 20, showHidden: true }) }));`;
   for (const HTTP_PROXY of ['proxy.example:8080', 'ada:pa55word@proxy.example:8080']) {
-    const { status, stdout, stderr } = await scene.run(['--input-type=module', '-e', program, optionsOf(scene)], {
+    const { status, stdout, stderr } = await scene.run(['--input-type=module', '-e', program, scene.optionsFor()], {
       HTTP_PROXY,
       HTTPS_PROXY: '',
       NO_PROXY: '',
@@ -125,14 +125,8 @@ function writeCertificate({ folder }: Scene, certificate: string): string {
   return file;
 }
 
-function optionsOf({ authority, dbFilepath }: Scene): string {
-  const scopes = ['Files.ReadWrite.All'];
-  const { clientId, url } = authority;
-  return JSON.stringify({ appName: 'my-app', clientId, scopes, authority: url, dbFilepath, interactive: false });
-}
-
 async function ask(scene: Scene, env: NodeJS.ProcessEnv): Promise<{ token?: string; code?: string }> {
-  const { stdout, stderr } = await scene.run([script, optionsOf(scene)], env);
+  const { stdout, stderr } = await scene.run([script, scene.optionsFor()], env);
   assert.ok(stdout, stderr);
   return JSON.parse(stdout);
 }

@@ -195,15 +195,7 @@ test('a program ends by itself when it has its token, without close()', async ()
     import { OneDriveTokenHandler } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
     const handler = new OneDriveTokenHandler(JSON.parse(process.argv[1]));
     console.log(await handler.getToken());`;
-  const options = {
-    appName: 'my-app',
-    clientId: scene.authority.clientId,
-    scopes: ['Files.ReadWrite.All'],
-    authority: scene.authority.url,
-    dbFilepath: scene.dbFilepath,
-    interactive: false,
-  };
-  const child = await scene.run(['--input-type=module', '-e', program, JSON.stringify(options)]);
+  const child = await scene.run(['--input-type=module', '-e', program, scene.optionsFor()]);
   assert.is(child.status, 0);
   assert.is(child.stderr, '');
   assert.ok(child.stdout.trim());

@@ -24,6 +24,8 @@ export interface Scene extends AsyncDisposable {
   /** How many browser windows were asked for. */
   readonly windows: string[];
   handler(options?: Partial<OneDriveTokenHandlerOptions>): OneDriveTokenHandler;
+  /** The options of a handler in another process, as JSON. It may not ask a person. */
+  optionsFor(changes?: Partial<OneDriveTokenHandlerOptions>): string;
   /** Resolves with the next event that matches, or one that has come already. */
   until(matches: (event: TokenEvent) => boolean): Promise<void>;
   /** Resolves when a refresh request has reached the provider. */
@@ -61,6 +63,12 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
   const windows: string[] = [];
   const handlers: OneDriveTokenHandler[] = [];
   const processes: Started[] = [];
+  const base = {
+    appName: 'my-app',
+    clientId: authority.clientId,
+    scopes: ['Files.ReadWrite.All'],
+    authority: authority.url,
+  };
   const scene: Scene = {
     authority,
     folder,
@@ -69,10 +77,7 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
     windows,
     handler(handlerOptions = {}) {
       const handler = new OneDriveTokenHandler({
-        appName: 'my-app',
-        clientId: authority.clientId,
-        scopes: ['Files.ReadWrite.All'],
-        authority: authority.url,
+        ...base,
         ...(handlerOptions.store ? {} : { dbFilepath }),
         signInTimeout: 10_000,
         requestTimeout: 5_000,
@@ -86,6 +91,7 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
       handlers.push(handler);
       return handler;
     },
+    optionsFor: (changes) => JSON.stringify({ ...base, dbFilepath, interactive: false, ...changes }),
     until: (matches) => untilTrue(() => events.some(matches)),
     untilRefreshing: () => untilTrue(() => events.some(({ type }) => type === 'refresh-started')),
     run: runNode,

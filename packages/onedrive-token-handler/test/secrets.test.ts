@@ -79,19 +79,13 @@ test('no token, code, verifier or state of a run is in an event, an error with i
 
 test('NODE_DEBUG prints what happens, without secrets', async () => {
   await using scene = await openScene();
-  const { authority, dbFilepath } = scene;
-  const options = {
-    appName: 'my-app',
-    clientId: authority.clientId,
-    scopes: ['Files.Read'],
-    authority: authority.url,
-    dbFilepath,
-  };
+  const { authority } = scene;
+  const options = scene.optionsFor({ scopes: ['Files.Read'], interactive: true });
   const script = fileURLToPath(new URL('./get-token-process.ts', import.meta.url));
   const env = { NODE_DEBUG: 'onedrive-token-handler' };
-  const first = await scene.run([script, JSON.stringify(options), '2'], env);
+  const first = await scene.run([script, options, '2'], env);
   await scene.tokenExpires();
-  const second = await scene.run([script, JSON.stringify(options)], env);
+  const second = await scene.run([script, options], env);
   assert.match(first.stderr, 'sign-in-started');
   assert.match(first.stderr, '?[redacted]');
   assert.match(second.stderr, 'refreshed');
