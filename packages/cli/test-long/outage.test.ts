@@ -1,23 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSignedInScene } from '../test/fixtures/cli-home.ts';
+import { assertWorthRetrying } from '../test/fixtures/worth-retrying.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
-for (const [what, fault] of [['answers 503', { type: 'status', status: 503 }]] as const) {
-  test(`a provider that ${what} is worth retrying: 6`, async () => {
-    home.expireTokens();
-    authority.fail('token', fault, { times: 9 });
-    const { status, stdout, stderr } = await home.run([]);
-    authority.clearFaults();
-    assert.is(status, 6);
-    assert.is(stdout, '');
-    assert.match(stderr, /^onedrive-token: \S/);
-    assert.is((await home.run([])).status, 0);
-  });
-}
+test('a provider that answers 503 is worth retrying: 6', async () => {
+  home.expireTokens();
+  await assertWorthRetrying({ home, authority }, [], 'token', { type: 'status', status: 503 });
+  assert.is((await home.run([])).status, 0);
+});
 
 test('a provider that cannot be reached is worth retrying: 6', async () => {
   const away = await openSignedInScene();

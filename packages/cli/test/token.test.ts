@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CliHome, openScene, openSignedInScene } from './fixtures/cli-home.ts';
 import { until } from './fixtures/until.ts';
+import { assertWorthRetrying } from './fixtures/worth-retrying.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -123,12 +124,7 @@ for (const [what, fault] of [
 ] as const) {
   test(`a provider that ${what} is worth retrying: 6`, async () => {
     home.expireTokens();
-    authority.fail('token', fault, { times: 9 });
-    const { status, stdout, stderr } = await home.run([]);
-    authority.clearFaults();
-    assert.is(status, 6);
-    assert.is(stdout, '');
-    assert.match(stderr, /^onedrive-token: \S/);
+    await assertWorthRetrying({ home, authority }, [], 'token', fault);
     assert.is((await home.run([])).status, 0);
   });
 }

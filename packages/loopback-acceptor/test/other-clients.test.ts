@@ -1,12 +1,8 @@
-import {
-  type INetworkModule,
-  type NetworkRequestOptions,
-  type NetworkResponse,
-  PublicClientApplication,
-} from '@azure/msal-node';
+import { PublicClientApplication } from '@azure/msal-node';
 import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
 import { signInAs, startAuthority } from 'testing-authority';
+import { microsoft, networkClientFor } from 'testing-authority/msal-network-client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signIn as signInWithMsal } from '../examples/msal-node.ts';
@@ -68,13 +64,10 @@ test('oauth4webapi signs in, and validates the parameters that the acceptor hand
   await expectGraph(tokens.access_token);
 });
 
-/** What msal-node believes to talk to: it insists on https, and knows this host's endpoints by heart. */
-const microsoft = 'https://login.microsoftonline.com';
-
 test('the msal-node example signs in with getAuthCodeUrl and acquireTokenByCode', async () => {
   const app = new PublicClientApplication({
     auth: { clientId: authority.clientId, authority: `${microsoft}/consumers` },
-    system: { networkClient },
+    system: { networkClient: networkClientFor(authority) },
   });
   let page: Promise<{ html: string }> | undefined;
   const signedIn = signInWithMsal(app, ['User.Read'], (url) => {
@@ -106,22 +99,6 @@ test('a person who declines is an AuthorizationError, and redeem is spared', asy
   assert.is((error as AuthorizationError).error, 'access_denied');
   assert.match(page.html, '<code>access_denied</code>');
 });
-
-const networkClient: INetworkModule = {
-  sendGetRequestAsync: (url, options) => send('GET', url, options),
-  sendPostRequestAsync: (url, options) => send('POST', url, options),
-};
-
-async function send<T>(method: string, url: string, options: NetworkRequestOptions = {}): Promise<NetworkResponse<T>> {
-  const { headers = {}, body } = options;
-  const response = await fetch(url.replace(microsoft, authority.origin), {
-    method,
-    headers,
-    ...(body !== undefined && { body }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  return { status: response.status, headers: Object.fromEntries(response.headers), body: (await response.json()) as T };
-}
 
 async function expectGraph(accessToken: string): Promise<void> {
   const headers = { authorization: `Bearer ${accessToken}` };

@@ -1,18 +1,10 @@
-import {
-  CryptoProvider,
-  type INetworkModule,
-  InteractionRequiredAuthError,
-  type NetworkRequestOptions,
-  type NetworkResponse,
-  PublicClientApplication,
-} from '@azure/msal-node';
+import { CryptoProvider, InteractionRequiredAuthError, PublicClientApplication } from '@azure/msal-node';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { approveDevice, signInAs, startAuthority } from '../src/index.ts';
+import { microsoft, networkClientFor } from '../src/msal-network-client.ts';
 import { openLoopback } from './loopback.ts';
 
-/** What msal-node believes to talk to. It insists on https, and knows this host's endpoints by heart. */
-const microsoft = 'https://login.microsoftonline.com';
 const scopes = ['https://graph.microsoft.com/Files.ReadWrite.All', 'User.Read'];
 const authority = await startAuthority({ deviceInterval: 0 });
 test.after(() => authority.close());
@@ -87,28 +79,8 @@ async function signIn(app: PublicClientApplication) {
 function newApp(): PublicClientApplication {
   return new PublicClientApplication({
     auth: { clientId: authority.clientId, authority: `${microsoft}/consumers` },
-    system: { networkClient },
+    system: { networkClient: networkClientFor(authority) },
   });
-}
-
-const networkClient: INetworkModule = {
-  sendGetRequestAsync: (url, options) => send('GET', url, options),
-  sendPostRequestAsync: (url, options) => send('POST', url, options),
-};
-
-async function send<T>(method: string, url: string, options: NetworkRequestOptions = {}): Promise<NetworkResponse<T>> {
-  const { headers = {}, body } = options;
-  const response = await fetch(url.replace(microsoft, authority.origin), {
-    method,
-    headers,
-    ...(body !== undefined && { body }),
-    signal: AbortSignal.timeout(20_000),
-  });
-  return {
-    status: response.status,
-    headers: Object.fromEntries(response.headers),
-    body: (await response.json()) as T,
-  };
 }
 
 async function refusal(promise: Promise<unknown>): Promise<InteractionRequiredAuthError> {
