@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
+import { readRetryAfter } from './retry-after.ts';
 
 /** What came back for a posted form. */
 export interface HttpAnswer {
   readonly status: number;
-  /** What `Retry-After` asks for, in milliseconds (RFC 9110 section 10.2.3). */
+  /** What `Retry-After` asks for, in milliseconds. */
   readonly retryAfter: number | undefined;
   /** undefined where it was longer than a token response can be. */
   readonly body: string | undefined;
@@ -55,7 +56,7 @@ export class HttpClient {
       });
       return {
         status: statusCode,
-        retryAfter: readRetryAfter(headers['retry-after']),
+        retryAfter: readRetryAfter([headers['retry-after']].flat()[0]),
         body: await readText(body),
       };
     } catch (cause) {
@@ -117,15 +118,6 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string |
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function readRetryAfter(header: string | string[] | undefined): number | undefined {
-  const value = (Array.isArray(header) ? header[0] : header)?.trim();
-  if (value === undefined) return undefined;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  // Date.parse() makes a date of almost anything.
-  const instant = /^[A-Z][a-z]+, .+ GMT$/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(instant) ? undefined : Math.max(0, instant - Date.now());
 }
 
 /** The code of an error, of its cause, or of the first of several (one per address that was tried). */

@@ -7,6 +7,7 @@ export {
 } from './one-drive-token-error.ts';
 export { type GetTokenOptions, OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
+export { readRetryAfter } from './retry-after.ts';
 export type { SignInOptions } from './sign-in.ts';
 export type { SignInStatus } from './sign-in-status.ts';
 export type { AbortSignalLike, TokenCredential } from './token-credential.ts';

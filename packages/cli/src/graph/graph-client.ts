@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OneDriveTokenHandler } from 'onedrive-token-handler';
+import { type OneDriveTokenHandler, readRetryAfter } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { Failure } from '../failure.ts';
 import { isPrivate } from './graph-address.ts';
 import { graphFailure } from './graph-failure.ts';
-import { readRetryAfter } from './retry-after.ts';
 
 const attempts = 5;
 const mostRedirects = 10;
@@ -88,7 +87,7 @@ export class GraphClient {
         this.#token = await this.#handler.getToken({ forceRefresh: true, signal });
         continue;
       }
-      const asked = readRetryAfter(response.headers);
+      const asked = readRetryAfter(response.headers.get('retry-after'));
       if (!isWorthRepeating(request.method, response.status) || n === attempts || (asked ?? 0) > longestWait)
         return response;
       await response.body?.cancel();
