@@ -6,6 +6,7 @@ export interface Flags {
   authority?: string;
   graph?: string;
   keyFile?: string;
+  keyring?: boolean;
   timeout?: string;
   interactive?: boolean;
   json?: boolean;
@@ -51,6 +52,12 @@ export const commonOptions: readonly CommonOption[] = [
     env: 'ONEDRIVE_TOKEN_KEY_FILE',
     description:
       'a file with the passphrase that encrypts the database; ONEDRIVE_TOKEN_KEY may hold the passphrase itself',
+  },
+  {
+    flag: '--keyring',
+    key: 'keyring',
+    env: 'ONEDRIVE_TOKEN_KEYRING',
+    description: 'encrypt the database with a key that the keyring of the system holds; remembered',
   },
   {
     flag: '--authority',

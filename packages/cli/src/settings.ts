@@ -10,6 +10,8 @@ export interface Settings {
   clientId?: string;
   db: string;
   keyFile?: string;
+  /** Whether the key of the database is to be in the keyring; where it is there already, this needs not be said. */
+  keyring: boolean;
   authority?: string;
   graph: string;
   /** Milliseconds. */
@@ -32,6 +34,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
     ...(clientId !== undefined && { clientId }),
     db: resolve(text('db', flags, env) ?? defaultDatabase(env)),
     ...(keyFile !== undefined && { keyFile }),
+    keyring: flags.keyring ?? isOn('keyring', env),
     ...(authority !== undefined && { authority }),
     graph: text('graph', flags, env) ?? 'https://graph.microsoft.com/v1.0',
     ...(timeout !== undefined && { timeout: milliseconds(timeout, flags.timeout === undefined) }),

@@ -31,7 +31,7 @@ async function printToken(flags: Flags): Promise<number | undefined> {
   const clientId = settings.clientId ?? remembered?.clientId;
   // To decrypt takes so long that nothing else counts.
   const isEncrypted = settings.keyFile ?? process.env.ONEDRIVE_TOKEN_KEY;
-  if (settings.verbose || isEncrypted || !clientId) return undefined;
+  if (settings.verbose || settings.keyring || isEncrypted || !clientId) return undefined;
 
   let notStored: Error | undefined;
   let guard: ReturnType<typeof guardRefresh> | undefined;
@@ -52,7 +52,9 @@ async function printToken(flags: Flags): Promise<number | undefined> {
     writeOut(settings.json ? `${JSON.stringify({ token, expiresAt })}\n` : `${token}\n`);
     return 0;
   } catch (error) {
-    if (mayAsk(settings) && isForPerson(error)) return undefined;
+    const { code, cause } = error as { code?: string; cause?: { code?: string } };
+    // The keyring may have the key, or a person.
+    if (cause?.code === 'STORE_KEY' || (code === 'SIGN_IN_REQUIRED' && mayAsk(settings))) return undefined;
     const signal = (await guard)?.signal;
     const { reportError } = await import('./report-error.ts');
     return reportError(signal?.aborted ? signal.reason : error, settings);
@@ -60,12 +62,6 @@ async function printToken(flags: Flags): Promise<number | undefined> {
     await handler.close();
     if (notStored) (await import('./warn-not-stored.ts')).warnNotStored(notStored);
   }
-}
-
-/** Whether a sign-in or a passphrase would help. */
-function isForPerson(error: unknown): boolean {
-  const { code, cause } = error as { code?: string; cause?: { code?: string } };
-  return code === 'SIGN_IN_REQUIRED' || cause?.code === 'STORE_KEY';
 }
 
 async function guardRefresh(): Promise<import('./interrupt.ts').Interrupt> {
