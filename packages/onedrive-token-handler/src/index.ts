@@ -1,5 +1,6 @@
 /** Gives a program a Microsoft Graph access token for a personal OneDrive. */
 export { forgetTokens, listAppNames } from './app-names.ts';
+export { changeEncryptionKey } from './change-encryption-key.ts';
 export {
   OneDriveTokenError,
   type OneDriveTokenErrorCode,

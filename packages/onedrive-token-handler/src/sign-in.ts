@@ -2,6 +2,7 @@ import type { FlowContext } from './flow-context.ts';
 import { readAccount } from './id-token.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import { coversScopes, splitScope } from './scopes.ts';
+import { signInLock } from './sign-in-lock.ts';
 import type { SignInMethod } from './token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenSet } from './token-response.ts';
 import type { TokenRecord } from './token-store.ts';
@@ -64,7 +65,7 @@ export async function signIn(context: FlowContext, request: SignInRequest): Prom
     return attemptSignIn(context, request, Math.ceil(timeout));
   };
   try {
-    return await keeper.exclusively(`sign-in\u001f${settings.appName}`, inTurn, {
+    return await keeper.exclusively(signInLock(settings.appName), inTurn, {
       timeout: settings.signInTimeout,
       signal: request.signal,
       onWait: () => emit({ type: 'waiting', for: 'sign-in' }),

@@ -1,7 +1,8 @@
 import { approveDevice } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { failure, openScene, rejection, untilTrue } from './scene.ts';
+import { failure, openScene, rejection } from './scene.ts';
+import { untilTrue } from './until-true.ts';
 
 test('a device code is shown, approved elsewhere and redeemed', async () => {
   await using scene = await openScene({ deviceInterval: 1 });

@@ -4,7 +4,8 @@ import { approveDevice } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { copyAddress } from './copy-address.ts';
-import { failure, openScene, rejection, untilTrue } from './scene.ts';
+import { failure, openScene, rejection } from './scene.ts';
+import { untilTrue } from './until-true.ts';
 
 test("a caller's abort lets go of that caller only, and a refresh that has left is stored", async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });

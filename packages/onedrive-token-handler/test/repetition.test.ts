@@ -2,7 +2,8 @@ import { createServer } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene, rejection, type Scene, untilTrue } from './scene.ts';
+import { openScene, rejection, type Scene } from './scene.ts';
+import { untilTrue } from './until-true.ts';
 
 test('a busy provider that recovers is asked again', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });

@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Authority, type AuthorityOptions, signInAs, startAuthority } from 'testing-authority';
 import type { SqliteTokenStore } from 'token-store-sqlite';
@@ -13,6 +11,8 @@ import {
   type TokenEvent,
   type TokenStore,
 } from '../src/index.ts';
+import { type Ended, runNode, type Started, type StartOptions, startNode } from './node-process.ts';
+import { untilTrue } from './until-true.ts';
 
 /** A provider, an empty folder for databases, and handlers that a scripted person signs in through. */
 export interface Scene extends AsyncDisposable {
@@ -33,26 +33,11 @@ export interface Scene extends AsyncDisposable {
   /** Runs Node to its end, killing it after 20 s, or `timeout` milliseconds. */
   run(args: readonly string[], env?: NodeJS.ProcessEnv, timeout?: number): Promise<Ended>;
   /** Starts a script of this folder and waits until it says `ready`. It is killed with the scene. */
-  start(script: string, args: readonly string[]): Promise<Started>;
+  start(script: string, args: readonly string[], options?: StartOptions): Promise<Started>;
   /** Puts the end of the stored access token into the past. */
   tokenExpires(store?: TokenStore): Promise<void>;
   /** One sign-in through the scripted browser, on disk. */
   signedIn(options?: Partial<OneDriveTokenHandlerOptions>): Promise<void>;
-}
-
-export interface Ended {
-  status: number | null;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-  milliseconds: number;
-}
-
-export interface Started {
-  readonly pid: number;
-  kill(): void;
-  ended(): boolean;
-  untilEnded(): Promise<void>;
 }
 
 export async function openScene(options?: AuthorityOptions): Promise<Scene> {
@@ -95,8 +80,9 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
     until: (matches) => untilTrue(() => events.some(matches)),
     untilRefreshing: () => untilTrue(() => events.some(({ type }) => type === 'refresh-started')),
     run: runNode,
-    async start(script, args) {
-      const started = await startNode([fileURLToPath(new URL(script, import.meta.url)), ...args]);
+    async start(script, args, startOptions) {
+      const path = fileURLToPath(new URL(script, import.meta.url));
+      const started = await startNode([path, ...args], startOptions);
       processes.push(started);
       return started;
     },
@@ -120,51 +106,6 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
     },
   };
   return scene;
-}
-
-export async function untilTrue(condition: () => boolean, timeout = 10_000): Promise<void> {
-  for (const end = performance.now() + timeout; !condition(); ) {
-    if (performance.now() > end) throw new Error(`not true within ${timeout} ms: ${condition}`);
-    await sleep(10);
-  }
-}
-
-async function startNode(args: readonly string[]): Promise<Started> {
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 50_000,
-    killSignal: 'SIGKILL',
-  });
-  let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  const ended = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  await untilTrue(() => said.includes('ready') || ended());
-  if (ended() || child.pid === undefined) throw new Error(`${args[0]} did not get ready`);
-  return { pid: child.pid, kill: () => void child.kill('SIGKILL'), ended, untilEnded: () => untilTrue(ended) };
-}
-
-function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = 20_000): Promise<Ended> {
-  const started = performance.now();
-  const child = spawn(process.execPath, args, {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout,
-    killSignal: 'SIGKILL',
-  });
-  const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      output[name] += text;
-    });
-  }
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (status, signal) =>
-      resolve({ ...output, status, signal, milliseconds: performance.now() - started }),
-    );
-  });
 }
 
 /** The error that a promise rejects with; fails where it doesn't. */

@@ -3,7 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listAppNames } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
-import { openScene, rejection, untilTrue } from './scene.ts';
+import { openScene, rejection } from './scene.ts';
+import { untilTrue } from './until-true.ts';
 
 test('signing out forgets the tokens in memory and in the file', async () => {
   await using scene = await openScene();

@@ -6,7 +6,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { forgetTokens, listAppNames, type StoreOptions, type TokenRecord } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
-import { openScene, rejection, untilTrue } from './scene.ts';
+import { openScene, rejection } from './scene.ts';
+import { untilTrue } from './until-true.ts';
 
 const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
 

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { changeEncryptionKey, listAppNames } from '../src/index.ts';
+import { failure, openScene, rejection } from './scene.ts';
+import { untilTrue } from './until-true.ts';
+
+test('the key is added, changed and removed, and the sign-in stays', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const { dbFilepath } = scene;
+  const key = randomBytes(32);
+  for (const [before, after] of [
+    [undefined, 'pass phrase'],
+    ['pass phrase', key],
+    [key, undefined],
+  ] as const) {
+    await changeEncryptionKey({ dbFilepath, encryptionKey: before }, () => after);
+    await using handler = scene.handler({ encryptionKey: after, interactive: false });
+    await handler.getToken();
+    if (after) assert.is((await rejection(listAppNames({ dbFilepath }))).code, 'STORE');
+  }
+  assert.is(scene.windows.length, 1);
+});
+
+test('a wrong key is STORE before a new one is chosen', async () => {
+  await using scene = await openScene();
+  await scene.signedIn({ encryptionKey: 'right' });
+  let chosen = false;
+  const changed = changeEncryptionKey({ dbFilepath: scene.dbFilepath, encryptionKey: 'wrong' }, () => {
+    chosen = true;
+    return 'new';
+  });
+  const { code, cause } = await rejection(changed);
+  assert.is(code, 'STORE');
+  assert.is((cause as { code?: string }).code, 'STORE_KEY');
+  assert.not(chosen);
+});
+
+test('where no key can be chosen nothing is changed, and the reason passes through', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const reason = new Error('no keyring');
+  const changed = changeEncryptionKey({ dbFilepath: scene.dbFilepath }, () => Promise.reject(reason));
+  assert.is(await failure(changed), reason);
+  assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), ['my-app']);
+});
+
+test('a refresh that has left is stored before the key is changed', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  await scene.tokenExpires();
+  scene.authority.fail('token', { type: 'slow', ms: 400 });
+  const refreshing = scene.handler({ interactive: false });
+  const token = refreshing.getToken();
+  await scene.untilRefreshing();
+  await changeEncryptionKey({ dbFilepath: scene.dbFilepath }, () => 'pass phrase');
+  await using later = scene.handler({ encryptionKey: 'pass phrase', interactive: false });
+  assert.is(await later.getToken(), await token);
+  assert.not(scene.events.some(({ type }) => type === 'store-failed'));
+});
+
+test('no sign-in is under way while the key is changed, and of two changes one comes first', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const { dbFilepath } = scene;
+  const answer = Promise.withResolvers<void>();
+  const first = changeEncryptionKey({ dbFilepath }, async () => {
+    await answer.promise;
+    return 'first';
+  });
+  await untilTrue(() => scene.events.length > 0);
+  let second = 'waits';
+  const refused = rejection(
+    changeEncryptionKey({ dbFilepath }, () => {
+      second = 'chooses';
+      return 'second';
+    }),
+  );
+  const signingIn = scene.handler().signIn();
+  await scene.until(({ type }) => type === 'waiting');
+  assert.is(second, 'waits');
+  answer.resolve();
+  await first;
+  const { cause } = await refused;
+  assert.is((cause as { code?: string }).code, 'STORE_KEY');
+  await signingIn.catch(() => undefined);
+  assert.equal(await listAppNames({ dbFilepath, encryptionKey: 'first' }), ['my-app']);
+});
+
+test.run();

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { untilTrue } from './until-true.ts';
+
+/** How long a process of a test may live, in milliseconds. */
+const lifetime = 50_000;
+
+export interface StartOptions {
+  /** What it has to print, on either stream, before it counts as started. Default `ready`. */
+  readonly until?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A process under way. */
+export interface Started {
+  readonly pid: number;
+  /** What it has printed on stdout so far. */
+  said(): string;
+  kill(): void;
+  ended(): boolean;
+  /** Resolves when it has ended and all that it printed has been read. */
+  untilEnded(): Promise<void>;
+}
+
+/** Starts Node and waits until it says so, at most 30 s. */
+export async function startNode(args: readonly string[], options: StartOptions = {}): Promise<Started> {
+  const { until = 'ready', env = {} } = options;
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: lifetime,
+    killSignal: 'SIGKILL',
+  });
+  let [said, warned, closed] = ['', '', false];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    warned += text;
+  });
+  child.on('close', () => {
+    closed = true;
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  try {
+    await untilTrue(() => said.includes(until) || warned.includes(until) || closed, 30_000);
+  } catch (error) {
+    kill();
+    throw error;
+  }
+  if (closed || child.pid === undefined) throw new Error(`${args[0]} ended before it said ${until}: ${warned}`);
+  return {
+    pid: child.pid,
+    said: () => said,
+    kill,
+    ended: () => closed,
+    untilEnded: () => untilTrue(() => closed, 30_000),
+  };
+}
+
+export interface Ended {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+  milliseconds: number;
+}
+
+/** Runs Node to its end, killing it after `timeout` milliseconds. */
+export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = 20_000): Promise<Ended> {
+  const started = performance.now();
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout,
+    killSignal: 'SIGKILL',
+  });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status, signal) =>
+      resolve({ ...output, status, signal, milliseconds: performance.now() - started }),
+    );
+  });
+}
