@@ -1,0 +1,22 @@
+import { forEachChild, parse, type SyntaxNode } from 'unbash';
+
+/** One command with its arguments, as the shell splits them; what is expanded stays as it is written. */
+export interface CommandLine {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** Every command of a script, those within substitutions, loops and pipes included. Throws SyntaxError where it is none. */
+export function commandLines(script: string): CommandLine[] {
+  const found: CommandLine[] = [];
+  const collect = (node: SyntaxNode): void => {
+    if (node.type === 'Script' && node.errors?.[0]) throw new SyntaxError(`${node.errors[0].message}: ${script}`);
+    if (node.type === 'Command' && node.name) {
+      const args = node.args.map((arg) => ('value' in arg && typeof arg.value === 'string' ? arg.value : arg.text));
+      found.push({ name: node.name.value, args });
+    }
+    forEachChild(node, collect);
+  };
+  collect(parse(script));
+  return found;
+}

@@ -1,0 +1,104 @@
+import { existsSync, globSync, statSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Link, MarkdownFile, markdownFiles } from '../src/markdown-file.ts';
+import { readManifest, readText, root } from '../src/repository.ts';
+
+const github = 'https://github.com/onedrive-token/onedrive-token';
+const packages = globSync('packages/*/package.json', { cwd: root }).map(dirname);
+const manifests = packages.map((folder) => ({ folder: folder.replaceAll('\\', '/'), ...readManifest(folder) }));
+const links = markdownFiles.flatMap((file) => file.links.map((link) => ({ file, ...link })));
+
+test('the Markdown of this repository is found, each file once', () => {
+  const paths = markdownFiles.map(({ path }) => path);
+  for (const path of ['README.md', 'SECURITY.md', 'packages/cli/README.md']) {
+    assert.ok(paths.includes(path), `${path} is not among ${paths}`);
+  }
+  assert.is(new Set(paths).size, paths.length);
+  assert.equal(
+    paths.filter((path) => /node_modules|CHANGELOG/.test(path)),
+    [],
+  );
+  assert.ok(links.length > 40, `only ${links.length} links`);
+});
+
+test('every link within the repository leads to a file or folder, and to a heading of it', () => {
+  assert.equal(
+    links.flatMap(({ file, place, url }) => {
+      const inside = url.startsWith(`${github}/`) ? ownPath(url) : url.includes(':') ? undefined : from(file.path, url);
+      return inside === undefined ? [] : problemsOf(place, url, inside);
+    }),
+    [],
+  );
+});
+
+test('every link to another site is a well-formed https address', () => {
+  assert.equal(
+    links.filter(({ url }) => url.includes(':')).flatMap(({ place, url }) => (isHttps(url) ? [] : [`${place} ${url}`])),
+    [],
+  );
+});
+
+test("what a published README refers to is in the package's tarball or has an absolute address", () => {
+  const isPacked = (path: string, files: readonly string[]): boolean =>
+    /^(README\.md|LICENSE|package\.json)$/.test(path) || files.some((file) => `${path}/`.startsWith(`${file}/`));
+  const missing = manifests.flatMap(({ folder, files = [] }) =>
+    linksOf(`${folder}/README.md`).flatMap(({ place, url }) => {
+      if (url.includes(':') || url.startsWith('#')) return [];
+      const [path = ''] = url.split('#');
+      return isPacked(posix.normalize(path), files) ? [] : [`${place} ${url}`];
+    }),
+  );
+  assert.equal(missing, []);
+});
+
+test('every link to a package of npm names one of ours or one that is installed here', () => {
+  const known = new Set(manifests.map(({ name }) => name));
+  const lock = readText('pnpm-lock.yaml');
+  const unknown = links.flatMap(({ place, url }) => {
+    const [, name] = /^https:\/\/www\.npmjs\.com\/package\/(.+)$/.exec(url) ?? [];
+    if (!name || known.has(name) || lock.includes(`\n  '${name}@`) || lock.includes(`\n  ${name}@`)) return [];
+    return [`${place} ${url}`];
+  });
+  assert.equal(unknown, []);
+});
+
+test('links are written as Markdown, where these tests find them, and not as HTML', () => {
+  assert.equal(
+    markdownFiles.flatMap(({ html }) => html),
+    [],
+  );
+});
+
+function linksOf(path: string): Link[] {
+  return links.filter(({ file }) => file.path === path);
+}
+
+/** A path from the root, with what follows it. */
+function from(path: string, url: string): string {
+  return url.startsWith('#') ? path + url : posix.join(posix.dirname(path), url);
+}
+
+/** The same for an address of this repository at GitHub; undefined where it is not a file's. */
+function ownPath(url: string): string | undefined {
+  const [, path] = /^\/(?:blob|tree|raw)\/main\/(.+)$/.exec(url.slice(github.length)) ?? [];
+  return path;
+}
+
+function problemsOf(place: string, url: string, inside: string): string[] {
+  const [path = '', anchor] = inside.split('#');
+  const absolute = join(root, decodeURIComponent(path));
+  if (path.startsWith('..') || !existsSync(absolute)) return [`${place} ${url}: no such file`];
+  if (anchor === undefined) return [];
+  const readme = statSync(absolute).isDirectory() ? posix.join(path, 'README.md') : path;
+  const isMarkdown = readme.endsWith('.md') && existsSync(join(root, readme));
+  return isMarkdown && new MarkdownFile(readme).anchors.has(anchor) ? [] : [`${place} ${url}: no such heading`];
+}
+
+function isHttps(url: string): boolean {
+  const parsed = URL.parse(url);
+  return parsed?.protocol === 'https:' && /^[\w-]+(\.[\w-]+)+$/.test(parsed.hostname) && !/[\s<>"{}|\\^`]/.test(url);
+}
+
+test.run();

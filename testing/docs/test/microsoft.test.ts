@@ -1,0 +1,61 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type ProviderStep, toTokenError } from '../../../packages/onedrive-token-handler/src/provider-error.ts';
+import { cellTexts, markdownFile } from '../src/markdown-file.ts';
+import { readText } from '../src/repository.ts';
+
+const page = markdownFile('docs/microsoft.md');
+const rows = page.rowsBelow('The errors').map((row) => {
+  const [numbers = '', , code = '', remedy = ''] = cellTexts(row);
+  return { numbers: numbers.split(', ').map(Number), code, remedy };
+});
+
+test("the table of errors has every number of Microsoft's that the code knows, once", () => {
+  const source = readText('packages/onedrive-token-handler/src/provider-error.ts');
+  const known = source.match(/\b\d{5,}\b/g)?.map(Number) ?? [];
+  assert.ok(known.length > 10, String(known));
+  const told = rows.flatMap(({ numbers }) => numbers);
+  assert.equal(told.toSorted(ascending), known.toSorted(ascending));
+});
+
+for (const { numbers, code, remedy } of rows) {
+  for (const number of numbers) {
+    test(`AADSTS${number} is the error, and has the remedy, that the table says`, () => {
+      const error = errorOf({ error: 'unknown', errorCodes: [number] }, 'refresh');
+      assert.is(error.code, code);
+      assert.ok(error.message.endsWith(` ${remedy}`), `${error.message}\ndoes not end with\n${remedy}`);
+    });
+  }
+}
+
+test('an OAuth error without a known number is what the page says', () => {
+  for (const [error, code] of [
+    ['invalid_grant', 'SIGN_IN_REQUIRED'],
+    ['interaction_required', 'SIGN_IN_REQUIRED'],
+    ['consent_required', 'SIGN_IN_REQUIRED'],
+    ['login_required', 'SIGN_IN_REQUIRED'],
+    ['access_denied', 'SIGN_IN_DENIED'],
+    ['authorization_declined', 'SIGN_IN_DENIED'],
+    ['server_error', 'SERVER'],
+    ['temporarily_unavailable', 'SERVER'],
+    ['unsupported_grant_type', 'CONFIGURATION'],
+  ] as const) {
+    assert.is(errorOf({ error }, 'refresh').code, code, error);
+    if (error !== 'unsupported_grant_type') {
+      assert.ok(
+        page.inlineCode.some((inline) => inline.code === error),
+        `${error} is not on the page`,
+      );
+    }
+  }
+});
+
+function errorOf(fields: Parameters<typeof toTokenError>[0], step: ProviderStep): ReturnType<typeof toTokenError> {
+  return toTokenError(fields, step);
+}
+
+function ascending(a: number, b: number): number {
+  return a - b;
+}
+
+test.run();

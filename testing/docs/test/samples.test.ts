@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { markdownFiles, type Sample } from '../src/markdown-file.ts';
+import { readText, root } from '../src/repository.ts';
+
+/** What the text around a sample says is there already, by the sample's first line. */
+const surroundings = new Map([
+  [
+    'const crypto = new CryptoProvider();',
+    `import { CryptoProvider, type PublicClientApplication } from '@azure/msal-node';
+    import { openAcceptor } from 'loopback-acceptor';
+    declare const app: PublicClientApplication;
+    declare const scopes: string[];
+    declare function openBrowser(url: string): void;`,
+  ],
+  ["import { signInAs, startAuthority } from 'testing-authority';", 'declare const authorizationUrl: string;'],
+]);
+/** The reader's own module that a sample imports, as the tests of the package have it. */
+const ownModules = {
+  'memory-store.ts': readText('packages/token-store-sqlite/test/memory-store.ts')
+    .replace('../src/contract.ts', 'token-store-sqlite/contract')
+    .replace('../src/index.ts', 'token-store-sqlite'),
+};
+
+const samples = markdownFiles.flatMap((file) => file.samples);
+const typescript = samples.filter(({ language }) => language === 'ts' || language === 'js');
+
+test('every code block says in which language it is, and it is one that is looked at', () => {
+  const known = ['ts', 'js', 'sh', 'ini', 'crontab', 'dockerfile', 'mermaid'];
+  assert.equal(
+    samples.filter(({ language }) => !known.includes(language)).map(({ place, language }) => `${place} ${language}`),
+    [],
+  );
+});
+
+test('every TypeScript sample compiles against the packages as they are built', () => {
+  assert.ok(typescript.length >= 9, `only ${typescript.length} samples`);
+  const { status, output } = compile(typescript);
+  assert.is(status, 0, output);
+});
+
+test('a sample that does not compile is found', () => {
+  const place = 'nowhere.md:1';
+  const code = "import { createState } from 'pkce-state';\nconst state: number = createState();";
+  const { status, output } = compile([{ place, heading: '', language: 'ts', code }]);
+  assert.is(status, 1);
+  assert.match(output, /nowhere\.md_1\.ts\(2,7\): error TS2322/);
+});
+
+/** Compiles each as a module of its own, named after its place, in a project that has the packages installed. */
+function compile(modules: readonly Sample[]): { status: number | null; output: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'samples-'));
+  try {
+    symlinkSync(join(root, 'testing/docs/node_modules'), join(folder, 'node_modules'), 'junction');
+    const files: Record<string, string> = {
+      ...ownModules,
+      'package.json': '{ "type": "module" }',
+      'tsconfig.json': JSON.stringify({
+        extends: join(root, 'tsconfig.base.json'),
+        // A sample shows a thing and may leave it unused. The Graph SDK's types speak of a browser's.
+        compilerOptions: { noEmit: true, noUnusedLocals: false, lib: ['es2024', 'esnext.disposable', 'dom'] },
+        include: ['*.ts'],
+      }),
+    };
+    for (const { place, language, code } of modules) {
+      const before = surroundings.get(code.split('\n', 1)[0] ?? '')?.replaceAll('\n', ' ');
+      // On one line with the first, so that errors name the sample's own lines.
+      files[`${place.replace(/[/:]/g, '_')}.${language}`] = `${before ? `${before} ` : ''}${code}\nexport {};\n`;
+    }
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    // The repository's compiler; this package's own is the one that typedoc needs.
+    const compiler = createRequire(join(root, 'package.json')).resolve('typescript/package.json');
+    const { stdout, stderr, status } = spawnSync(
+      process.execPath,
+      [join(compiler, '../bin/tsc'), '-p', folder, '--pretty', 'false'],
+      {
+        encoding: 'utf8',
+        timeout: 50_000,
+      },
+    );
+    return { status, output: stdout + stderr };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test.run();

@@ -1,0 +1,116 @@
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type CommandLine, commandLines } from '../src/command-lines.ts';
+import { markdownFiles } from '../src/markdown-file.ts';
+import { readManifest, readText } from '../src/repository.ts';
+
+const bin = join(
+  dirname(createRequire(import.meta.url).resolve('onedrive-token/package.json')),
+  'bin/onedrive-token.js',
+);
+const [, pnpm = ''] = /\b(pnpm@[\d.]+)/.exec(readText('.ci/run')) ?? [];
+const scripts = markdownFiles.flatMap((file) => [
+  ...file.samples
+    .filter(({ language }) => language === 'sh')
+    .map(({ place, code }) => ({ place, lines: () => commandLines(code) })),
+  ...file.inlineCode
+    .filter(({ code }) => /^(onedrive-token|npx|npm) /.test(code) && !code.includes('…'))
+    .map(({ place, code }) => ({ place, lines: () => commandLines(code) })),
+]);
+
+test('every shell sample is one that a shell can read', () => {
+  assert.ok(scripts.length > 15, `only ${scripts.length} scripts`);
+  for (const { lines } of scripts) lines();
+});
+
+test('every onedrive-token command and option in a sample exists', () => {
+  assert.equal(problems(checkOnedriveToken), []);
+  assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['signin'] }), ['no command signin']);
+  assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['login', '--devise', '--app=x'] }), [
+    'login has no option --devise',
+  ]);
+  assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['exec', '--', 'ls', '--all'] }), []);
+});
+
+test('every npm and pnpm command in a sample names a script or package that exists, and pnpm as the pipeline has it', () => {
+  assert.equal(problems(checkPnpm), []);
+  assert.equal(checkPnpm({ name: 'npx', args: ['--yes', pnpm, 'tset'] }), ['no script tset in .']);
+  assert.equal(checkPnpm({ name: 'npx', args: ['--yes', 'pnpm@1.0.0', 'test'] }), [`pnpm@1.0.0 should be ${pnpm}`]);
+  assert.equal(checkPnpm({ name: 'npm', args: ['install', '--global', 'onedrive-tokken'] }), [
+    'no package onedrive-tokken',
+  ]);
+});
+
+function problems(check: (command: CommandLine) => string[]): string[] {
+  return scripts.flatMap(({ place, lines }) =>
+    lines()
+      .flatMap(check)
+      .map((problem) => `${place} ${problem}`),
+  );
+}
+
+const helps = new Map<string, Set<string>>();
+
+/** The options of a command, from its help; an empty name: of the program. */
+function optionsOf(command: string): Set<string> {
+  let options = helps.get(command);
+  if (!options) {
+    const { stdout, status } = spawnSync(process.execPath, [bin, ...(command ? [command] : []), '--help'], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    assert.is(status, 0, `onedrive-token ${command} --help`);
+    options = new Set(stdout.match(/(?<=^ {2}(?:-\w, )?)--?[\w-]+|(?<=^ {2})-\w(?=, )/gm));
+    helps.set(command, options);
+  }
+  return options;
+}
+
+/** The words under `Commands:` in the program's help. */
+function commands(): Set<string> {
+  const { stdout } = spawnSync(process.execPath, [bin, '--help'], { encoding: 'utf8', timeout: 20_000 });
+  const [, list = ''] = /^Commands:\n([\s\S]*?)\n\n/m.exec(stdout) ?? [];
+  return new Set(list.match(/^ {2}[a-z]+/gm)?.map((name) => name.trim()));
+}
+const known = commands();
+
+function checkOnedriveToken({ name, args }: CommandLine): string[] {
+  if (name !== 'onedrive-token') return [];
+  const end = args.indexOf('--');
+  const own = end < 0 ? args : args.slice(0, end);
+  const isPlaceholder = own[0] === 'COMMAND';
+  const command = own[0] === undefined || own[0].startsWith('-') || isPlaceholder ? '' : own[0];
+  if (command && !known.has(command)) return [`no command ${command}`];
+  const options = optionsOf(command);
+  return own
+    .filter((arg) => /^--?[a-z]/i.test(arg))
+    .map((arg) => arg.replace(/=.*/, ''))
+    .filter((option) => !options.has(option))
+    .map((option) => `${command} has no option ${option}`);
+}
+
+const workspace = new Map(
+  ['packages/pkce-state', 'packages/loopback-acceptor', 'packages/token-store-sqlite', 'packages/cli']
+    .concat('packages/onedrive-token-handler', 'testing/docs', 'testing/e2e', 'testing/bench', '.')
+    .map((folder) => [readManifest(folder).name, folder]),
+);
+
+function checkPnpm({ name, args }: CommandLine): string[] {
+  if (name === 'npm' && args[0] === 'install') {
+    return args.filter((arg, n) => n > 0 && /^\w/.test(arg) && !workspace.has(arg)).map((arg) => `no package ${arg}`);
+  }
+  if (name !== 'npx') return [];
+  const [yes, version, ...rest] = args;
+  if (yes !== '--yes' || version !== pnpm) return [`${version} should be ${pnpm}`];
+  let folder: string | undefined = '.';
+  if (rest[0] === '--filter') folder = workspace.get(rest.splice(0, 2)[1] ?? '');
+  if (folder === undefined) return ['no such package to filter by'];
+  const [script = ''] = rest;
+  const isBuiltIn = script === 'exec' || script === 'install';
+  return isBuiltIn || readManifest(folder).scripts?.[script] ? [] : [`no script ${script} in ${folder}`];
+}
+
+test.run();
