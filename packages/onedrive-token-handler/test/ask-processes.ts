@@ -22,6 +22,30 @@ export async function askProcesses(
   const args = [script, scene.optionsFor(changes), String(calls)];
   const ended = await Promise.all(Array.from({ length: processes }, () => scene.run(args, {}, 60_000)));
   for (const { status, signal, stderr } of ended) assert.is(status, 0, `${signal} ${stderr}`);
-  const lines = ended.flatMap(({ stdout }) => stdout.trim().split('\n'));
-  return lines.map((line): Outcome => JSON.parse(line));
+  return ended.flatMap(({ stdout }) => readOutcomes(stdout));
+}
+
+/**
+ * Starts `processes` that each ask twice, and resolves when every one of them waits for a lock that somebody has: with a
+ * function that gathers what they got, where each ends within 30 s.
+ */
+export async function startWaiters(
+  scene: Scene,
+  processes: number,
+  changes?: Partial<OneDriveTokenHandlerOptions>,
+): Promise<() => Promise<Outcome[]>> {
+  const options = { until: ': waiting {', env: { NODE_DEBUG: 'onedrive-token-handler' } };
+  const start = () => scene.start('./get-token-process.ts', [scene.optionsFor(changes), '2'], options);
+  const waiters = await Promise.all(Array.from({ length: processes }, start));
+  return async () => {
+    await Promise.all(waiters.map((waiter) => waiter.untilEnded()));
+    return waiters.flatMap((waiter) => readOutcomes(waiter.said()));
+  };
+}
+
+function readOutcomes(lines: string): Outcome[] {
+  return lines
+    .trim()
+    .split('\n')
+    .map((line): Outcome => JSON.parse(line));
 }

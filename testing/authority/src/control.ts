@@ -7,7 +7,7 @@ import { readBytes } from './read-bytes.ts';
 type Middleware = Parameters<Provider['use']>[0];
 
 /** A fault as it travels in JSON: a changed response is told by a merge patch (RFC 7396) instead of a function. */
-type FaultInJson = Exclude<Fault, { type: 'response' }> | { type: 'response'; patch: Record<string, unknown> };
+type FaultInJson = Exclude<Fault, { type: 'response' | 'held' }> | { type: 'response'; patch: Record<string, unknown> };
 
 type Order = FaultOptions & { endpoint: Endpoint; fault: FaultInJson; seconds: number };
 

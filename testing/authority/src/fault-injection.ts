@@ -25,8 +25,16 @@ async function meet(fault: Fault, ctx: Context, next: () => Promise<unknown>): P
       await delay(fault.ms, undefined, { ref: false });
       await next();
       return;
+    case 'held':
+      await fault.until;
+      await next();
+      return;
     case 'hang':
       ctx.respond = false;
+      return;
+    case 'stall':
+      ctx.respond = false;
+      ctx.res.writeHead(200, { 'content-type': 'application/json' }).write('{"token_type":"Bearer",');
       return;
     case 'drop':
       if (fault.when === 'after') await next();

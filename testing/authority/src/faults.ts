@@ -19,10 +19,14 @@ export type Fault =
   | { type: 'oauth'; error: string; description?: string; errorCodes?: number[]; status?: number; suberror?: string }
   /** The proper answer, `ms` milliseconds later. */
   | { type: 'slow'; ms: number }
+  /** The proper answer, once this has resolved, although the client may have gone by then. In this process only. */
+  | { type: 'held'; until: Promise<unknown> }
   /** The connection is reset: before the provider saw the request, or after it did all it was asked to. */
   | { type: 'drop'; when: 'before' | 'after' }
   /** The request is accepted and never answered. */
   | { type: 'hang' }
+  /** An answer begins and never ends; the provider never sees the request. */
+  | { type: 'stall' }
   /** The proper answer, changed: an object is sent as JSON, a string as it is. */
   | { type: 'response'; change: (body: Record<string, unknown>) => unknown };
 

@@ -104,6 +104,31 @@ test('hang: no answer comes, and closing the authority ends the wait', async () 
   assert.match(await request, /ECONNRESET|UND_ERR_SOCKET/);
 });
 
+test('held: the proper answer comes when it is let go, and not before', async () => {
+  const gate = Promise.withResolvers<void>();
+  authority.fail('token', { type: 'held', until: gate.promise });
+  const before = authority.count('token');
+  let answered = false;
+  const request = app.refresh(tokens.refresh_token).finally(() => {
+    answered = true;
+  });
+  while (authority.count('token') === before) await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.is((await app.graph('/me', tokens.access_token)).status, 200);
+  assert.not(answered);
+  gate.resolve();
+  assert.is((await request).status, 200);
+});
+
+test('stall: an answer begins, and closing the authority ends the wait for the rest', async () => {
+  const stalling = await startAuthority();
+  stalling.fail('token', { type: 'stall' });
+  const answer = await fetch(`${stalling.url}/oauth2/v2.0/token`, { method: 'POST', body: new URLSearchParams() });
+  assert.is(answer.status, 200);
+  const body = answer.text().catch((error: Error) => error.message);
+  await stalling.close();
+  assert.is(await body, 'terminated');
+});
+
 test('response: the proper answer with members taken away or changed', async () => {
   authority.fail('token', {
     type: 'response',

@@ -1,0 +1,111 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { askProcesses, type Outcome, startWaiters } from './ask-processes.ts';
+import { assertUndamaged } from './assert-undamaged.ts';
+import { openScene, rejection, type Scene } from './scene.ts';
+import { untilTrue } from './until-true.ts';
+
+interface Phase {
+  name: string;
+  /** Where the process stops: see stopping-process.ts. `never`: it waits for the provider. */
+  moment: 'refresh-started' | 'never' | 'write' | 'written';
+  /** How many refreshes reach the provider in all. */
+  requests: number;
+}
+
+const beforeTheRequest: Phase = { name: 'before its request leaves', moment: 'refresh-started', requests: 1 };
+const inFlight: Phase = { name: 'when its request has left and nothing has come back', moment: 'never', requests: 2 };
+const beforeTheWrite: Phase = { name: 'when the answer has come and is not written', moment: 'write', requests: 2 };
+const afterTheWrite: Phase = {
+  name: 'when the answer is written and nobody has been told',
+  moment: 'written',
+  requests: 1,
+};
+const grace = { reuseGrace: 60_000 };
+
+/** Tests that kill a refreshing process in each phase, while `waiters` other processes wait for its lock. */
+export function testKilledWhileRefreshing(waiters: number): void {
+  const waiting = `with ${waiters} processes waiting`;
+
+  for (const phase of [beforeTheRequest, inFlight, beforeTheWrite, afterTheWrite]) {
+    test(`killed ${phase.name}, ${waiting}: all get one token while the provider accepts the old one`, async () => {
+      await using scene = await openScene(grace);
+      await using killed = await killRefresher(scene, phase.moment, waiters);
+      await assertOneToken(scene, killed.outcomes);
+      assert.is(scene.authority.count('token', 'refresh_token'), phase.requests);
+      await killed.providerGoesOn();
+      await scene.handler({ interactive: false }).getToken({ forceRefresh: true });
+    });
+  }
+
+  for (const phase of [beforeTheRequest, inFlight, afterTheWrite]) {
+    test(`killed ${phase.name}, ${waiting}: all get one token though the provider revokes at once`, async () => {
+      await using scene = await openScene();
+      await using killed = await killRefresher(scene, phase.moment, waiters);
+      await assertOneToken(scene, killed.outcomes);
+      assert.is(scene.authority.count('token', 'refresh_token'), phase.requests);
+      await scene.handler({ interactive: false }).getToken({ forceRefresh: true });
+    });
+  }
+
+  test(`killed ${beforeTheWrite.name}, ${waiting}: SIGN_IN_REQUIRED for all where the provider revokes at once, and a sign-in mends it`, async () => {
+    await using scene = await openScene();
+    await using killed = await killRefresher(scene, beforeTheWrite.moment, waiters);
+    assert.equal([...new Set(killed.outcomes.map(({ code }) => code))], ['SIGN_IN_REQUIRED']);
+    const handler = scene.handler();
+    const error = await rejection(handler.getToken({ interactive: false }));
+    assert.is(error.code, 'SIGN_IN_REQUIRED');
+    assert.is(error.error, 'invalid_grant');
+    assert.not(error.retryable);
+    assert.match(error.message, /^A new sign-in is needed .* Call signIn\(\)\.$/);
+    assert.ok((await handler.status()).signedIn, 'the record is kept until somebody signs in');
+    await handler.signIn();
+    await assertOneToken(scene, await askProcesses(scene, 2, 1));
+    await scene.handler({ interactive: false }).getToken({ forceRefresh: true });
+    assert.is(scene.windows.length, 2);
+  });
+}
+
+interface Killed extends AsyncDisposable {
+  /** What those who waited for the killed process got. */
+  readonly outcomes: readonly Outcome[];
+  /** Lets the provider do what the killed process had asked for, where it has not yet. */
+  providerGoesOn(): Promise<void>;
+}
+
+/** Kills a process that refreshes, once `waiters` others wait for it. */
+async function killRefresher(scene: Scene, moment: Phase['moment'], waiters: number): Promise<Killed> {
+  const { authority } = scene;
+  const refreshes = () => authority.requests.filter(({ grantType }) => grantType === 'refresh_token');
+  await scene.signedIn();
+  await scene.tokenExpires();
+  const gate = Promise.withResolvers<void>();
+  authority.fail('token', { type: 'held', until: gate.promise }, { grantType: 'refresh_token' });
+  const stopped = scene.start('./stopping-process.ts', [scene.optionsFor(), moment]);
+  if (moment === 'refresh-started') await stopped;
+  else await untilTrue(() => refreshes().length === 1, 30_000);
+
+  const gather = await startWaiters(scene, waiters);
+  if (moment === 'refresh-started') authority.clearFaults();
+  else if (moment !== 'never') gate.resolve();
+  const refresher = await stopped;
+  assert.not(refresher.ended());
+  refresher.kill();
+  const outcomes = await gather();
+  await refresher.untilEnded();
+  assert.not.match(refresher.said(), 'got a token');
+  assert.is(outcomes.length, 2 * waiters);
+  assertUndamaged(scene);
+  const providerGoesOn = (): Promise<void> => {
+    gate.resolve();
+    return untilTrue(() => refreshes().every(({ status }) => status !== undefined));
+  };
+  return { outcomes, providerGoesOn, [Symbol.asyncDispose]: providerGoesOn };
+}
+
+async function assertOneToken(scene: Scene, outcomes: readonly Outcome[]): Promise<void> {
+  const [token, ...others] = new Set(outcomes.map((outcome) => outcome.token));
+  assert.equal(others, []);
+  const me = await fetch(`${scene.authority.graphUrl}/me`, { headers: { authorization: `Bearer ${token}` } });
+  assert.is(me.status, 200);
+}
