@@ -110,25 +110,4 @@ test('the contract suite loads neither SQLite nor a test library', () => {
   );
 });
 
-test('the samples compile under strict rules', () => {
-  const directory = newProject({
-    'sample.ts': sample,
-    'contract.test.ts': contractSample,
-    'memory-store.ts': 'export { MemoryStore } from "./memory-store-of-the-tests.ts";',
-    'memory-store-of-the-tests.ts': readFileSync(join(root, 'test/memory-store.ts'), 'utf8')
-      .replace('../src/contract.ts', 'token-store-sqlite/contract')
-      .replace('../src/index.ts', 'token-store-sqlite'),
-    'tsconfig.json': JSON.stringify({
-      extends: join(root, '../../tsconfig.base.json'),
-      compilerOptions: { noEmit: true, types: ['node'], typeRoots: ['node_modules/@types'] },
-      include: ['*.ts'],
-    }),
-  });
-  const compiler = fileURLToPath(import.meta.resolve('typescript/package.json'));
-  const { stdout, status } = spawnSync(process.execPath, [join(compiler, '../bin/tsc'), '-p', directory], {
-    encoding: 'utf8',
-  });
-  assert.is(status, 0, stdout);
-});
-
 test.run();

@@ -32,6 +32,9 @@ test('every onedrive-token command and option in a sample exists', () => {
   assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['login', '--devise', '--app=x'] }), [
     'login has no option --devise',
   ]);
+  assert.equal(checkOnedriveToken({ name: 'ssh', args: ['-t', 'server', 'onedrive-token', 'login', '--past'] }), [
+    'login has no option --past',
+  ]);
   assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['exec', '--', 'ls', '--all'] }), []);
 });
 
@@ -78,6 +81,10 @@ function commands(): Set<string> {
 const known = commands();
 
 function checkOnedriveToken({ name, args }: CommandLine): string[] {
+  if (name === 'ssh' || (name === 'docker' && args[0] === 'run')) {
+    const start = args.indexOf('onedrive-token');
+    return start < 0 ? [] : checkOnedriveToken({ name: 'onedrive-token', args: args.slice(start + 1) });
+  }
   if (name !== 'onedrive-token') return [];
   const end = args.indexOf('--');
   const own = end < 0 ? args : args.slice(0, end);

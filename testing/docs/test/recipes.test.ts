@@ -1,0 +1,237 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { selfSignedCertificate, signInAs } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addressElsewhere } from '../../../packages/cli/test/fixtures/address-elsewhere.ts';
+import { bin, type Ended, openScene, openSignedInScene } from '../../../packages/cli/test/fixtures/cli-home.ts';
+import { commandLines } from '../src/command-lines.ts';
+import { startGraphProxy } from '../src/graph-proxy.ts';
+import { markdownFile } from '../src/markdown-file.ts';
+import { root } from '../src/repository.ts';
+
+const { samples } = markdownFile('docs/recipes.md');
+const { home, authority, ...scene } = await openScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+const binFolder = join(home.folder, 'bin');
+const path = [binFolder, dirname(process.execPath), process.env.PATH].join(delimiter);
+mkdirSync(binFolder);
+symlinkSync(bin, join(binFolder, 'onedrive-token'));
+symlinkSync(join(root, 'testing/docs/node_modules'), join(home.folder, 'node_modules'));
+writeFileSync(join(home.folder, 'notes.txt'), 'a note');
+
+test('once: sign in', async () => {
+  const [install, login] = sampleOf('Recipes', 'sh').split('\n');
+  assert.is(install, 'npm install --global onedrive-token');
+  const { status, stderr } = await run(login ?? '');
+  assert.is(status, 0, stderr);
+});
+
+test('a script with curl reads the drive, and ends with status 3 where nobody is signed in', async () => {
+  const script = sampleOf('A script with curl', 'sh');
+  const { status, stdout, stderr } = await run(script);
+  assert.is(status, 0, stderr);
+  assert.is(JSON.parse(stdout).driveType, 'personal');
+  const nobody = await run(script, { ONEDRIVE_TOKEN_APP: 'nobody', ONEDRIVE_TOKEN_CLIENT_ID: authority.clientId });
+  assert.equal([nobody.status, nobody.stdout], [3, '']);
+});
+
+test('cron: each line of the crontab does its work as cron would run it', async () => {
+  const lines = sampleOf('cron', 'crontab').split('\n');
+  const settings = lines.filter((line) => /^\w+=/.test(line));
+  const entries = lines.filter((line) => !settings.includes(line)).map(readCrontabEntry);
+  assert.equal([settings.length, entries.length], [1, 2]);
+  const before = authority.count('graph');
+  for (const command of entries) {
+    const env = [...settings, 'SHELL=/bin/sh', 'LOGNAME=ada', `HOME=${home.folder}`]
+      .concat(['AUTHORITY', 'GRAPH'].map((name) => `ONEDRIVE_TOKEN_${name}=${home.env[`ONEDRIVE_TOKEN_${name}`]}`))
+      // cron sets no XDG_DATA_HOME, and this home has its data elsewhere than at the default place.
+      .concat(`ONEDRIVE_TOKEN_DB=${home.db}`)
+      .map((line) => `'${line.replace('/usr/local/bin', [binFolder, dirname(process.execPath)].join(':'))}'`);
+    const { status, stdout, stderr } = await run(`env -i ${env.join(' ')} /bin/sh -c '${command}'`);
+    assert.equal([status, stdout, stderr], [0, '', ''], command);
+  }
+  assert.ok(authority.count('graph') > before);
+  const { stdout } = await run('onedrive-token api --paginate /me/drive/root:/backup:/children');
+  assert.match(stdout, /"notes-\d{4}-\d\d-\d\d\.txt"/);
+});
+
+test('systemd: the units are valid, and what they run uploads with an encrypted database', async () => {
+  const service = sampleOf('systemd', 'ini', 0);
+  const units = join(home.folder, 'units');
+  mkdirSync(units);
+  // systemd looks whether the program and the user are there.
+  const installed = service.replace('/usr/local/bin/onedrive-token', process.execPath).replace('=ada', '=root');
+  writeFileSync(join(units, 'onedrive-backup.service'), installed);
+  writeFileSync(join(units, 'onedrive-backup.timer'), sampleOf('systemd', 'ini', 1));
+  verifyUnits(units);
+
+  const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? [];
+  const [, variable = '', value = ''] = /^Environment=(\w+)=(.*)$/m.exec(service) ?? [];
+  writeFileSync(join(home.folder, 'onedrive-token'), 'correct horse battery staple\n');
+  const env = { [variable]: value.replace('%d', home.folder), ONEDRIVE_TOKEN_DB: join(home.folder, 'sealed.db') };
+  const login = await run(`onedrive-token login --client-id ${authority.clientId}`, env);
+  assert.is(login.status, 0, login.stderr);
+  const command = line
+    .replace('/usr/local/bin', binFolder)
+    .replace('/home/ada/notes.txt', join(home.folder, 'notes.txt'));
+  const upload = await run(command, env);
+  assert.is(upload.status, 0, upload.stderr);
+  const withoutKey = await run(command, { ...env, [variable]: '' });
+  assert.is(withoutKey.status, 7, 'the database is encrypted');
+});
+
+test('Docker: the image has a Node that the command runs on, and the volume is where the database is', () => {
+  const dockerfile = sampleOf('Docker', 'dockerfile');
+  const [, major = ''] = /^FROM node:(\d+)-slim$/m.exec(dockerfile) ?? [];
+  assert.ok(Number(major) >= 24, dockerfile);
+  const [, volume = ''] = /^VOLUME (\S+)$/m.exec(dockerfile) ?? [];
+  assert.match(dockerfile, `ENV ONEDRIVE_TOKEN_DB=${volume}/tokens.db`);
+  const mounted = commandLines(sampleOf('Docker', 'sh')).flatMap(({ args }) =>
+    args.filter((arg) => arg.startsWith('onedrive-tokens:')),
+  );
+  assert.equal(mounted, [`onedrive-tokens:${volume}`, `onedrive-tokens:${volume}`]);
+});
+
+test('SSH: login --paste takes the address at which a browser elsewhere ended', async () => {
+  const running = home.start(remoteCommand(0), { stdin: 'open' });
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  running.child.stdin?.end(`${await addressElsewhere(address)}\n`);
+  const { status, stderr } = await running.ended;
+  assert.is(status, 0, stderr);
+});
+
+test('SSH: the port that login --no-browser names is the one to forward, under its own number', async () => {
+  const forwarded = /-L (\d+):localhost:(\d+) /.exec(sampleOf('SSH', 'sh', 1));
+  assert.is(forwarded?.[1], forwarded?.[2], 'the redirect URI has the port, so it must be the same on both sides');
+  const running = home.start(['login', '--no-browser']);
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  const [, named = ''] = await running.says(/http:\/\/localhost:(\d+)\//);
+  assert.is(new URL(new URL(address).searchParams.get('redirect_uri') ?? '').port, named);
+  await signInAs(address);
+  assert.is((await running.ended).status, 0);
+});
+
+test('SSH: login --device waits for a code that is entered elsewhere', async () => {
+  const running = home.start(remoteCommand(2));
+  const [, uri, code] = await running.says(/open +(http\S+)\nand enter the code +(\S+)\n/);
+  assert.ok(uri && code);
+  running.child.kill('SIGINT');
+  assert.is((await running.ended).status, 130);
+});
+
+const hasRclone = spawnSync('rclone', ['version']).status === 0;
+if (!hasRclone) console.log('skipped: the recipe for rclone needs rclone on PATH (Debian: apt install rclone)');
+(hasRclone ? test : test.skip)('rclone copies the drive with the token that it is given', async () => {
+  await using proxy = await startGraphProxy(authority.origin);
+  const { stdout } = await run('onedrive-token api /me/drive');
+  const config = join(home.folder, '.config/rclone');
+  mkdirSync(config, { recursive: true });
+  writeFileSync(join(config, 'rclone.conf'), sampleOf('rclone', 'ini').replace('YOUR-DRIVE-ID', JSON.parse(stdout).id));
+  const trust = { HTTPS_PROXY: proxy.url, RCLONE_NO_CHECK_CERTIFICATE: 'true', RCLONE_LOW_LEVEL_RETRIES: '1' };
+  // The command itself goes on without the proxy: it speaks to the stand-in.
+  const { status, stderr } = await run(sampleOf('rclone', 'sh'), { ...trust, NO_PROXY: '127.0.0.1,localhost' });
+  assert.is(status, 0, stderr);
+  const copied = readdirSync(join(home.folder, 'OneDrive'));
+  assert.ok(copied.includes('Shopping list.md'), String(copied));
+});
+
+test('the Microsoft Graph SDK lists the drive', async () => {
+  const tls = selfSignedCertificate();
+  const certificate = join(home.folder, 'ca.pem');
+  writeFileSync(certificate, tls.cert);
+  // The SDK sends a token over https alone.
+  await using secure = await openScene({ tls });
+  const program = sampleOf('Microsoft Graph SDK', 'ts')
+    .replace("'YOUR-CLIENT-ID',", `'${secure.authority.clientId}', ${settingsFor(secure.authority.url)}`)
+    .replace(
+      'authProvider: handler',
+      `authProvider: handler, baseUrl: '${secure.authority.origin}/', customHosts: new Set(['127.0.0.1'])`,
+    );
+  const { status, stdout, stderr } = await runProgram(program, { NODE_EXTRA_CA_CERTS: certificate });
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /^\d+ Shopping list\.md$/m);
+});
+
+test('a service uses the sign-in of the command, and says what to do where there is none', async () => {
+  const program = sampleOf('The command signs in, a service uses it', 'ts')
+    .replace("'YOUR-CLIENT-ID',", `'${authority.clientId}', authority: '${authority.url}',`)
+    .replace("'.local/share/onedrive-token/tokens.db'", "process.env.DB ?? ''")
+    .replace('https://graph.microsoft.com/v1.0', authority.graphUrl);
+  const signedIn = await runProgram(program, { DB: 'data/onedrive-token/tokens.db' });
+  assert.is(signedIn.status, 0, signedIn.stderr);
+  assert.match(signedIn.stdout, "driveType: 'personal'");
+  const nobody = await runProgram(program, { DB: 'nobody.db' });
+  assert.equal([nobody.status, nobody.stderr.trim()], [1, 'Run: onedrive-token login']);
+});
+
+test('several accounts live side by side', async () => {
+  const { status, stdout, stderr } = await run(sampleOf('Several accounts', 'sh'));
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /^ada\nfamily\n/);
+  assert.match(stdout, 'driveType');
+});
+
+test('several processes at the end of a token make one refresh', async () => {
+  await using other = await openSignedInScene();
+  other.home.expireTokens();
+  const before = other.authority.count('token', 'refresh_token');
+  const { status, stderr } = await other.home.shell(sampleOf('Several processes', 'sh'));
+  assert.is(status, 0, stderr);
+  for (const name of ['Documents', 'Music', 'Pictures']) {
+    assert.equal(JSON.parse(readFileSync(join(other.home.folder, `${name}.json`), 'utf8')).value, []);
+  }
+  assert.is(other.authority.count('token', 'refresh_token') - before, 1);
+});
+
+/** The code below a heading, the first or the `n`th in that language. */
+function sampleOf(heading: string, language: string, n = 0): string {
+  const sample = samples.filter((candidate) => candidate.heading === heading && candidate.language === language)[n];
+  assert.ok(sample, `no ${language} sample ${n} below ${heading}`);
+  return sample.code;
+}
+
+/** Runs a script in bash, with the stand-in in Microsoft's place. */
+function run(script: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const here = script
+    .replaceAll('YOUR-CLIENT-ID', authority.clientId)
+    .replaceAll('https://graph.microsoft.com/v1.0', authority.graphUrl);
+  return home.shell(`unset -f onedrive-token\n${here}`, { env: { PATH: path, ...env } });
+}
+
+/** Runs a program that finds its packages as this one does, in the home's folder. */
+function runProgram(source: string, env: NodeJS.ProcessEnv): Promise<Ended> {
+  writeFileSync(join(home.folder, 'program.ts'), source);
+  return run('node program.ts', env);
+}
+
+/** Options that put the stand-in and the scripted browser in their places. */
+function settingsFor(url: string): string {
+  const browser = `(url: string) => import('testing-authority').then(({ signInAs }) => signInAs(url))`;
+  return `authority: '${url}', openBrowser: ${browser},`;
+}
+
+/** What the `n`th sample for SSH runs at the other end, after `onedrive-token`. */
+function remoteCommand(n: number): string[] {
+  const [ssh] = commandLines(sampleOf('SSH', 'sh', n));
+  assert.equal([ssh?.name, ssh?.args.indexOf('onedrive-token')], ['ssh', 2]);
+  return (ssh?.args ?? []).slice(3).map((arg) => arg.replace('YOUR-CLIENT-ID', authority.clientId));
+}
+
+/** The command of a line, as crontab(5) has it: behind five fields, and with `%` only where it is escaped. */
+function readCrontabEntry(line: string): string {
+  const [, command = ''] = /^(?:\S+ +){5}(.*)$/.exec(line) ?? [];
+  assert.not.match(command, /(?<!\\)%/, 'an unescaped % ends the command');
+  return command.replaceAll('\\%', '%');
+}
+
+function verifyUnits(folder: string): void {
+  const files = readdirSync(folder).map((name) => join(folder, name));
+  const { error, status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', ...files], { encoding: 'utf8' });
+  if (error) console.log('skipped: checking the units needs systemd-analyze (Debian: apt install systemd)');
+  else assert.equal([status, stdout + stderr], [0, '']);
+}
+
+test.run();
