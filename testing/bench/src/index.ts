@@ -1,72 +1,55 @@
 /**
- * `pnpm bench`: what the packages cost, side by side with bare Node in one run, as ratios. Whole processes are timed in
- * turn, A B A B …, so that a machine whose speed drifts slows both; medians are shown.
+ * `pnpm bench [--quick] [--out FOLDER] [--only PART]`: measures everything and writes benchmarks.md with its pictures to FOLDER, by default
+ * `docs`. `--only` measures the sections whose title contains PART, prints them, and writes nothing. Nothing but npm's own
+ * `install` leaves the machine.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { bench, run } from 'mitata';
-import { OneDriveTokenHandler } from 'onedrive-token-handler';
-import { signInAs, startAuthority } from 'testing-authority';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildPrograms } from './build-programs.ts';
+import { type Effort, full, quick } from './effort.ts';
+import { measureExpiry } from './measure/expiry.ts';
+import { measureFootprint } from './measure/footprint.ts';
+import { measureInMemory } from './measure/in-memory.ts';
+import { measureKills } from './measure/kills.ts';
+import { measureSignIn } from './measure/sign-in.ts';
+import { measureImports, measureStartUp } from './measure/start-up.ts';
+import { measureGrowth, measureStore } from './measure/store.ts';
+import { measureStrayLoad } from './measure/stray-load.ts';
+import type { Section } from './section.ts';
+import { Stage } from './stage.ts';
+import { verdictRow, writeReport } from './write-report.ts';
 
-const rounds = Number(process.env.ROUNDS ?? 40);
-const cli = join(
-  dirname(createRequire(import.meta.url).resolve('onedrive-token/package.json')),
-  'bin/onedrive-token.js',
-);
+const { values: options } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, out: { type: 'string' }, only: { type: 'string' } },
+});
+const effort: Effort = options.quick ? quick : full;
 
-const folder = mkdtempSync(join(tmpdir(), 'bench-'));
-await using authority = await startAuthority();
-try {
-  const dbFilepath = join(folder, 'tokens.db');
-  const { clientId } = authority;
-  const scopes = ['Files.ReadWrite.All'];
-  const options = { appName: 'onedrive-token', clientId, scopes, authority: authority.url, dbFilepath };
-  await using handler = new OneDriveTokenHandler({ ...options, openBrowser: signInAs });
-  await handler.getToken();
+const parts: [name: string, measure: (stage: Stage) => Section | Section[] | Promise<Section | Section[]>][] = [
+  ['start-up', (stage) => measureStartUp(stage, effort)],
+  ['import', () => measureImports(effort)],
+  ['in-memory', (stage) => measureInMemory(stage)],
+  ['sign-in', (stage) => measureSignIn(stage, effort)],
+  ['expiry', (stage) => measureExpiry(stage, effort)],
+  ['store', (stage) => measureStore(stage, effort)],
+  ['growth', (stage) => measureGrowth(stage, effort)],
+  ['stray-load', (stage) => measureStrayLoad(stage, effort)],
+  ['footprint', (stage) => measureFootprint(stage, effort)],
+  ['kills', () => measureKills(effort)],
+];
 
-  const env = {
-    ONEDRIVE_TOKEN_DB: dbFilepath,
-    ONEDRIVE_TOKEN_CLIENT_ID: clientId,
-    ONEDRIVE_TOKEN_AUTHORITY: authority.url,
-    XDG_CACHE_HOME: folder,
-  };
-  compare('a stored token by the command', [cli], env);
-  compare('importing the handler', ['--input-type=module', '-e', "await import('onedrive-token-handler')"]);
-
-  bench('getToken() in memory', () => handler.getToken());
-  await run({ colors: false });
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
-
-function compare(what: string, args: string[], env: NodeJS.ProcessEnv = {}): void {
-  const bare: number[] = [];
-  const ours: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    bare.push(time(['-e', '0'], env));
-    ours.push(time(args, env));
-  }
-  const [a, b] = [median(bare), median(ours)];
-  console.log(
-    `${what}: ${b.toFixed(1)} ms, bare Node ${a.toFixed(1)} ms: ratio ${(b / a).toFixed(2)}, difference ${(b - a).toFixed(1)} ms`,
-  );
-}
-
-function time(args: string[], env: NodeJS.ProcessEnv): number {
+const { only } = options;
+await buildPrograms();
+const sections: Section[] = [];
+for (const [name, measure] of parts.filter(([name]) => only === undefined || name === only)) {
   const started = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, args, {
-    env: { ...process.env, ...env },
-    cwd: import.meta.dirname,
-    encoding: 'utf8',
-  });
-  const milliseconds = performance.now() - started;
-  if (status !== 0) throw new Error(`node ${args[0]} ended with ${status}: ${stderr}`);
-  return milliseconds;
+  // Each on a stage of its own, so that none pays for what another has left there.
+  await using stage = await Stage.open();
+  const measured = [await measure(stage)].flat();
+  sections.push(...measured);
+  console.log(`${name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+  if (only) console.log(JSON.stringify(measured, null, 1));
 }
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+if (!only) {
+  const folder = options.out ?? join(import.meta.dirname, '../../../docs');
+  for (const verdict of writeReport(folder, sections, options)) console.log(verdictRow(verdict).join(' · '));
 }

@@ -1,0 +1,98 @@
+import { execFileSync } from 'node:child_process';
+import { globSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Effort } from '../effort.ts';
+import { megabytes } from '../format.ts';
+import type { Bar, Section } from '../section.ts';
+import type { Stage } from '../stage.ts';
+import { handler, msalNode, oauthCallback, openidClient, versionOf } from '../subjects.ts';
+
+const root = join(import.meta.dirname, '../../../..');
+
+interface Footprint {
+  packages: number;
+  bytes: number;
+}
+
+/** What a user installs. This asks npm's registry, as a user does; without one it is left out. */
+export function measureFootprint(stage: Stage, { installs }: Effort): Section {
+  const title = 'What is installed';
+  if (!installs) return { title, how: 'Not measured in this run.', columns: [''], rows: [] };
+  const folder = join(stage.folder, 'footprint');
+  const packed = pack(folder);
+  const ours = ['pkce-state', 'loopback-acceptor', 'token-store-sqlite', 'onedrive-token-handler'];
+  const tarballs = (names: readonly string[]): string[] => names.map((name) => packed.get(name) as string);
+  const at = (name: string): string => `${name}@${versionOf(name)}`;
+  const sets: [label: string, specs: string[]][] = [
+    [handler.name, tarballs(ours)],
+    ['onedrive-token (the command)', tarballs([...ours, 'onedrive-token'])],
+    ['@azure/msal-node', [at(msalNode.name)]],
+    ['@azure/msal-node with msal-node-extensions', [at(msalNode.name), '@azure/msal-node-extensions']],
+    ['@azure/identity', [at('@azure/identity')]],
+    [openidClient.name, [at(openidClient.name)]],
+    ['oauth-callback with open', [at(oauthCallback.name), 'open']],
+  ];
+  const found: [string, Footprint][] = [];
+  for (const [label, specs] of sets) {
+    try {
+      found.push([label, install(join(folder, String(found.length)), specs)]);
+    } catch (error) {
+      const how = `Not measured: npm can't install ${label} here.`;
+      console.log(`skipped: ${how} ${String((error as { stderr?: unknown }).stderr ?? error).slice(0, 300)}`);
+      return { title, how, columns: [''], rows: [] };
+    }
+  }
+  return {
+    title,
+    how:
+      'By `npm install --ignore-scripts` into an empty folder: ours from packed tarballs, all packages counted, bytes as the files are long. ' +
+      '`--ignore-scripts` because keytar, which msal-node-extensions needs, can be built only where libsecret is. ' +
+      "This is the one measurement that needs npm's registry.",
+    columns: ['', 'packages', 'MB'],
+    rows: found.map(([label, { packages, bytes }]) => [label, String(packages), megabytes(bytes)]),
+    results: { packages: found[0]?.[1].packages ?? Number.NaN },
+    chart: {
+      name: 'packages',
+      title: 'Packages that are installed',
+      unit: '',
+      bars: found.map(
+        ([label, { packages }], index): Bar => ({ label, value: packages, text: String(packages), ours: index < 2 }),
+      ),
+    },
+  };
+}
+
+/** The published packages as npm would get them, by name. */
+function pack(folder: string): Map<string, string> {
+  mkdirSync(folder, { recursive: true });
+  const packed = new Map<string, string>();
+  for (const manifest of globSync('packages/*/package.json', { cwd: root })) {
+    const { name, version } = JSON.parse(readFileSync(join(root, manifest), 'utf8'));
+    const cwd = join(root, manifest, '..');
+    run('npx', ['--yes', `pnpm@${pnpmVersion()}`, 'pack', '--pack-destination', folder], cwd);
+    packed.set(name, join(folder, `${name}-${version}.tgz`));
+  }
+  return packed;
+}
+
+/** pnpm, unlike npm, makes versions of `workspace:`. */
+function pnpmVersion(): string {
+  const { devEngines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return devEngines.packageManager.version.replace('^', '');
+}
+
+function install(folder: string, specs: readonly string[]): Footprint {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', ...specs], folder);
+  const { packages } = JSON.parse(readFileSync(join(folder, 'node_modules/.package-lock.json'), 'utf8'));
+  const files = globSync('node_modules/**/*', { cwd: folder, exclude: (name) => name === '.bin' });
+  const bytes = files.map((file) => lstatSync(join(folder, file))).filter((stat) => stat.isFile());
+  return { packages: Object.keys(packages).length, bytes: bytes.reduce((sum, { size }) => sum + size, 0) };
+}
+
+function run(file: string, args: readonly string[], cwd: string): void {
+  // Not what pnpm has set for the bench: npm would take it for its own settings.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_/i.test(name)));
+  execFileSync(file, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'], timeout: 180_000 });
+}

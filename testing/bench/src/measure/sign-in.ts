@@ -1,0 +1,59 @@
+import type { Effort } from '../effort.ts';
+import { digits, spread } from '../format.ts';
+import { Program } from '../program.ts';
+import { type Sample, summarize } from '../sample.ts';
+import type { Section } from '../section.ts';
+import type { Stage } from '../stage.ts';
+import { handler, subjects } from '../subjects.ts';
+import { timeSignIn } from '../time-sign-in.ts';
+
+/** The first sign-ins of a process still load and compile code. */
+const firstOnes = 3;
+
+/** What a sign-in costs beside what the provider and the person take. */
+export async function measureSignIn(stage: Stage, { signInProcesses, signInsEach }: Effort): Promise<Section> {
+  const fresh = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
+  const running = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
+  for (let round = 0; round < signInProcesses; round++) {
+    for (const subject of subjects) {
+      const started = performance.timeOrigin + performance.now();
+      await using program = new Program(stage.command(subject, 'sign-in-when-told'));
+      await program.nextLine();
+      fresh.get(subject.name)?.push(await timeSignIn(program, started));
+      for (let count = 1; count < signInsEach; count++) {
+        const time = await timeSignIn(program);
+        if (count >= Math.min(firstOnes, signInsEach - 1)) running.get(subject.name)?.push(time);
+      }
+    }
+  }
+  const summaries = subjects.map(({ name }): [name: string, fresh: Sample, running: Sample] => [
+    name,
+    summarize(fresh.get(name) ?? []),
+    summarize(running.get(name) ?? []),
+  ]);
+  const ours = summaries.find(([name]) => name === handler.name)?.[2].median ?? Number.NaN;
+  const fastestPeer = Math.min(
+    ...summaries.filter(([name]) => name !== handler.name).map(([, , { median }]) => median),
+  );
+  return {
+    title: 'Sign-in',
+    how:
+      'A scripted browser without a window goes through the pages of the authority. Counted is what is left without that and without the time in ' +
+      'which the authority works: listening, the redirect, redeeming the code, storing. Once in a program that has signed in before, once from ' +
+      'the start of a new process, whatever it loads meanwhile included. The handler waits until the tokens are on the disk, the JSON files of the others need not be.',
+    columns: ['', 'in a running program, ms', 'with the start of the process, ms'],
+    rows: summaries.map(([name, first, later]) => [name, spread(later), spread(first)]),
+    results: { signIn: ours, signInPeers: ours / fastestPeer },
+    chart: {
+      name: 'sign-in',
+      title: 'A sign-in, without the provider, in a running program',
+      unit: 'ms',
+      bars: summaries.map(([label, , { median }]) => ({
+        label,
+        value: median,
+        text: `${digits(median)} ms`,
+        ours: label === handler.name,
+      })),
+    },
+  };
+}

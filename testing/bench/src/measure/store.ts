@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { openTokenStore, type TokenRecord } from 'token-store-sqlite';
+import type { Effort } from '../effort.ts';
+import { digits, spread } from '../format.ts';
+import { median, summarize } from '../sample.ts';
+import type { Section } from '../section.ts';
+import type { Stage } from '../stage.ts';
+
+const columns = {
+  refreshToken: 'refresh_token',
+  accessToken: 'access_token',
+  expiresAt: 'expires_at',
+  obtainedAt: 'obtained_at',
+  clientId: 'client_id',
+  authority: 'authority',
+  scope: 'scope',
+  idToken: 'id_token',
+} as const satisfies Record<keyof TokenRecord, string>;
+
+/** Reads in one measured portion: one alone is shorter than the clock is exact. */
+const portion = 200;
+
+/** What the store adds to the statements that it makes. */
+export async function measureStore(stage: Stage, { writes, reads }: Effort): Promise<Section> {
+  using store = openTokenStore(join(stage.folder, 'store.db'));
+  store.set('app', recordOf(0));
+  openTokenStore(join(stage.folder, 'bare.db')).close();
+  const bare = new Database(join(stage.folder, 'bare.db'));
+  bare.exec(
+    'PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY',
+  );
+  const names = Object.values(columns);
+  const fields = Object.keys(columns) as (keyof TokenRecord)[];
+  const parameters = (record: TokenRecord): unknown[] => fields.map((field) => record[field]);
+  bare
+    .prepare(`INSERT INTO token (${names}, app_name) VALUES (${names.map(() => '?')}, 'app')`)
+    .run(parameters(recordOf(0)));
+  const update = bare.prepare(
+    `UPDATE token SET ${names.map((name) => `${name} = ?`)}, revision = coalesce(revision, 0) + 1 WHERE app_name = ? AND refresh_token = ?`,
+  );
+  const select = bare.prepare(`SELECT ${names} FROM token WHERE app_name = ?`);
+
+  const [replaced, updated] = inTurn(writes, [
+    (round) => assertTrue(store.replace('app', refreshTokenOf(round), recordOf(round + 1))),
+    (round) => assertTrue(update.run(parameters(recordOf(round + 1)), 'app', refreshTokenOf(round)).changes === 1),
+  ]);
+  const [got, selected] = inTurn(reads, [repeat(() => store.get('app')), repeat(() => select.get('app'))]);
+  bare.close();
+  const microseconds = (values: readonly number[]): string => spread(summarize(values), portion / 1000);
+  return {
+    title: 'The store',
+    how:
+      'Beside the same statement, prepared once, in bare better-sqlite3 on a file with the same schema and pragmas, in turn. A write is on the disk ' +
+      'when it returns, in both. The store also checks the record and the key.',
+    columns: ['', 'the store', 'bare better-sqlite3', '÷'],
+    rows: [
+      ['`replace`, ms', spread(summarize(replaced)), spread(summarize(updated)), digits(ratioOf(replaced, updated))],
+      ['`get`, µs', microseconds(got), microseconds(selected), digits(ratioOf(got, selected))],
+    ],
+    results: { replace: ratioOf(replaced, updated) },
+  };
+}
+
+/** Whether a file of many names is slower to read. */
+export async function measureGrowth(stage: Stage, { reads, manyNames }: Effort): Promise<Section> {
+  const [few, many] = [10, manyNames].map((count) => fill(join(stage.folder, `names-${count}.db`), count));
+  using small = openTokenStore(few as string);
+  using large = openTokenStore(many as string);
+  let next = 0;
+  const read = (store: typeof small, count: number) =>
+    repeat(() => {
+      next = (next + 7_919) % count;
+      assertTrue(store.get(`app${next}`) !== undefined);
+    });
+  const [fast, slow] = inTurn(reads, [read(small, 10), read(large, manyNames)]);
+  const show = (values: readonly number[]): string => spread(summarize(values), portion / 1000);
+  return {
+    title: 'Growth',
+    how: '`get` of names in no order.',
+    columns: ['names in the file', '`get`, µs'],
+    rows: [
+      ['10', show(fast)],
+      [manyNames.toLocaleString('en-US'), show(slow)],
+    ],
+    results: { growth: ratioOf(slow, fast) },
+  };
+}
+
+/** Milliseconds of each, measured A B, B A, A B, …. */
+function inTurn(rounds: number, work: [(round: number) => void, (round: number) => void]): [number[], number[]] {
+  const times: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    for (const index of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
+      const started = performance.now();
+      work[index](round);
+      times[index].push(performance.now() - started);
+    }
+  }
+  return times;
+}
+
+/** The median of the ratios of pairs, which stand side by side in time. */
+function ratioOf(above: readonly number[], below: readonly number[]): number {
+  return median(above.map((value, index) => value / (below[index] ?? Number.NaN)));
+}
+
+function repeat(work: () => unknown): () => void {
+  return () => {
+    for (let count = 0; count < portion; count++) work();
+  };
+}
+
+function refreshTokenOf(index: number): string {
+  return `refresh-${index}`.padEnd(1_000, 'r');
+}
+
+/** As large as Microsoft's. */
+function recordOf(index: number): TokenRecord {
+  return {
+    refreshToken: refreshTokenOf(index),
+    accessToken: 'a'.repeat(1_500),
+    expiresAt: 2_000_000_000_000 + index,
+    obtainedAt: 1_999_996_400_000 + index,
+    clientId: '00000000-0000-0000-0000-000000000000',
+    authority: 'https://login.microsoftonline.com/consumers',
+    scope: 'Files.ReadWrite.All',
+    idToken: 'i'.repeat(1_000),
+  };
+}
+
+function fill(path: string, count: number): string {
+  openTokenStore(path).close();
+  const database = new Database(path);
+  const insert = database.prepare(
+    'INSERT INTO token (app_name, refresh_token, access_token, expires_at) VALUES (?, ?, ?, ?)',
+  );
+  database.transaction(() => {
+    for (let index = 0; index < count; index++) {
+      const { refreshToken, accessToken, expiresAt } = recordOf(index);
+      insert.run(`app${index}`, refreshToken, accessToken, expiresAt);
+    }
+  })();
+  database.close();
+  return path;
+}
+
+function assertTrue(condition: boolean): void {
+  if (!condition) throw new Error('what was measured did not do its work');
+}

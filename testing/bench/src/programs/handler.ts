@@ -1,0 +1,24 @@
+import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions } from 'onedrive-token-handler';
+import { runProgram, type Situation, scopes } from './run-program.ts';
+
+await runProgram((situation) => {
+  const options = { ...optionsOf(situation), interactive: false };
+  let interactive: OneDriveTokenHandler | undefined;
+  let open: (url: string) => void;
+  return {
+    async token() {
+      await using handler = new OneDriveTokenHandler(options);
+      return await handler.getToken();
+    },
+    async signIn(openBrowser) {
+      open = openBrowser;
+      interactive ??= new OneDriveTokenHandler({ ...optionsOf(situation), openBrowser: (url) => open(url) });
+      await interactive.signIn();
+      return interactive.getToken();
+    },
+  };
+});
+
+function optionsOf({ authority, clientId, folder }: Situation): OneDriveTokenHandlerOptions {
+  return { appName: 'onedrive-token', clientId, scopes, authority, dbFilepath: `${folder}/tokens.db` };
+}

@@ -1,0 +1,30 @@
+import { readFile, writeFile } from 'node:fs/promises';
+
+/** What a program that is handed its tokens keeps by itself. */
+export interface KeptTokens {
+  refreshToken: string;
+  accessToken: string;
+  /** Epoch milliseconds. */
+  expiresAt: number;
+}
+
+/** The file that people write by hand where a library stores nothing: JSON, readable by its owner alone, overwritten in place. */
+export class TokenFile {
+  readonly #path: string;
+
+  constructor(folder: string, name: string) {
+    this.#path = `${folder}/${name}.json`;
+  }
+
+  async read(): Promise<KeptTokens> {
+    return JSON.parse(await readFile(this.#path, 'utf8'));
+  }
+
+  /** Takes the provider's answer. Returns the access token. */
+  async keep(answer: { access_token: string; refresh_token?: string; expires_in?: number }): Promise<string> {
+    const { access_token: accessToken, refresh_token: refreshToken = '', expires_in: seconds = 0 } = answer;
+    const kept: KeptTokens = { refreshToken, accessToken, expiresAt: Date.now() + seconds * 1000 };
+    await writeFile(this.#path, JSON.stringify(kept), { mode: 0o600 });
+    return accessToken;
+  }
+}

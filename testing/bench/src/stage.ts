@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Authority, signInAs, startAuthority } from 'testing-authority';
+import { Program } from './program.ts';
+import type { Situation } from './programs/run-program.ts';
+import { pythonClass, type Subject } from './subjects.ts';
+
+/** The authority that everybody talks to, and a folder for what everybody stores. */
+export class Stage implements AsyncDisposable {
+  readonly authority: Authority;
+  readonly folder = mkdtempSync(join(tmpdir(), 'bench-'));
+  readonly #port: number;
+
+  private constructor(authority: Authority, port: number) {
+    this.authority = authority;
+    this.#port = port;
+  }
+
+  static async open(): Promise<Stage> {
+    const redirectUris = ['http://localhost', 'http://localhost/callback'];
+    return new Stage(await startAuthority({ redirectUris }), await freePort());
+  }
+
+  situation(subject: Subject): Situation {
+    const { origin, url, clientId, clientIdWithoutPkce } = this.authority;
+    return {
+      origin,
+      authority: url,
+      clientId: subject === pythonClass ? clientIdWithoutPkce : clientId,
+      folder: this.folder,
+      port: this.#port,
+    };
+  }
+
+  /** The command line of a program. */
+  command(subject: Subject, mode: 'token' | 'token-when-told' | 'sign-in-when-told'): string[] {
+    return [...subject.command, mode, JSON.stringify(this.situation(subject))];
+  }
+
+  /** Lets a person sign in, so that there is something stored. */
+  async signIn(subject: Subject): Promise<void> {
+    await using program = new Program(this.command(subject, 'sign-in-when-told'));
+    await program.nextLine();
+    program.tell();
+    const { open = '' } = await program.nextLine();
+    await signInAs(open);
+    const { failed } = await program.nextLine();
+    if (failed) throw new Error(`${subject.name} does not sign in: ${failed}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.authority.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  const { port } = server.address() as import('node:net').AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
