@@ -1,8 +1,8 @@
-/** Refreshes until it is killed: `node refresh-forever.ts OPTIONS`. Says `ready` after the first time. */
+/** Refreshes until it is killed: `node refresh-forever.ts OPTIONS`. Says `ready` each time it has a token. */
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 
 const handler = new OneDriveTokenHandler(JSON.parse(process.argv[2] ?? '{}'));
-for (let count = 0; ; count++) {
+for (;;) {
   await handler.getToken({ forceRefresh: true });
-  if (count === 0) console.log('ready');
+  console.log('ready');
 }

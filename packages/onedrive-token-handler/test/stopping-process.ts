@@ -6,8 +6,9 @@
  * and leaves the rest to whoever reads that.
  */
 import { writeSync } from 'node:fs';
-import { OneDriveTokenHandler, type TokenStore } from 'onedrive-token-handler';
+import { OneDriveTokenHandler } from 'onedrive-token-handler';
 import { openTokenStore } from 'token-store-sqlite';
+import { watchedStore } from './watched-store.ts';
 
 const [options = '{}', moment = 'never'] = process.argv.slice(2);
 const { dbFilepath, ...rest } = JSON.parse(options);
@@ -20,26 +21,10 @@ function reach(where: string): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
-function around<T>(write: () => T): T {
-  reach('write');
-  const result = write();
-  reach('written');
-  return result;
-}
-
-const file: TokenStore = openTokenStore(dbFilepath);
-const store: TokenStore = {
-  get: (appName) => file.get(appName),
-  set: (appName, record) => around(() => file.set(appName, record)),
-  replace: (appName, previous, record) => {
-    const replace = () => file.replace(appName, previous, record);
-    // The other writes are there to prove that the disk can take one.
-    return record.refreshToken === previous ? replace() : around(replace);
-  },
-  delete: (appName) => file.delete(appName),
-  list: () => file.list(),
-  exclusively: (appName, task, how) => file.exclusively(appName, task, how),
-};
+const store = watchedStore(openTokenStore(dbFilepath), {
+  write: () => reach('write'),
+  written: () => reach('written'),
+});
 const handler = new OneDriveTokenHandler({
   ...rest,
   store,

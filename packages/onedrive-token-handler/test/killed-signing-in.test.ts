@@ -1,0 +1,6 @@
+import { test } from 'uvu';
+import { testKilledWhileSigningIn } from './killed-while-signing-in.ts';
+
+testKilledWhileSigningIn(2);
+
+test.run();
