@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { installedPackages } from '../src/installed-packages.ts';
+import { cellTexts, markdownFile } from '../src/markdown-file.ts';
+import { readManifest, readText } from '../src/repository.ts';
+
+const page = markdownFile('docs/architecture.md');
+const packages = ['pkce-state', 'loopback-acceptor', 'token-store-sqlite', 'onedrive-token-handler', 'cli'].map(
+  (name) => `packages/${name}`,
+);
+const ours = new Set(packages.map((folder) => readManifest(folder).name));
+
+test('every dependency of a published package is in the table, with the number of packages it drags in', () => {
+  const real = packages.flatMap((folder) => {
+    const { name, dependencies = {} } = readManifest(folder);
+    return Object.keys(dependencies)
+      .filter((dependency) => !ours.has(dependency))
+      .map((dependency) => [dependency, name, String(installedPackages(folder, dependency).size)]);
+  });
+  const told = page.rowsBelow('Why each dependency').map((row) => cellTexts(row).slice(0, 3));
+  assert.equal(told.toSorted(), real.toSorted());
+});
+
+test('a user of the handler installs as many packages as the page says', () => {
+  const [, count] = /A user of the handler installs (\d+) packages in all/.exec(readText(page.path)) ?? [];
+  assert.is(Number(count), installedPackages('packages/cli', 'onedrive-token-handler').size);
+});
+
+test("the page names the table's columns as they are in a new file", () => {
+  const folder = mkdtempSync(join(tmpdir(), 'architecture-'));
+  const file = join(folder, 'tokens.db');
+  openTokenStore(file).close();
+  const database = new DatabaseSync(file);
+  const columns = database.prepare("SELECT name FROM pragma_table_info('token')").all();
+  database.close();
+  rmSync(folder, { recursive: true });
+  const told = page.rowsBelow('What the file holds').flatMap((row) => (cellTexts(row)[0] ?? '').split(', '));
+  assert.equal(told.toSorted(), columns.map(({ name }) => name as string).toSorted());
+});
+
+test.run();
