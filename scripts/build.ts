@@ -2,25 +2,32 @@
  * Builds the package in the working directory: `node ../../scripts/build.ts ENTRY…`, each a file of `src/` without its ending.
  *
  * tsc checks and writes the declarations; the JavaScript becomes one file per entry, with a file of its own only for what is
- * imported dynamically, because what a program pays at its start is counted in files.
+ * imported dynamically, because what a program pays at its start is counted in files. Entries share no file either.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 import { tool } from './tool.ts';
 
 const entries = process.argv.slice(2);
-const { dependencies = {}, exports } = JSON.parse(readFileSync('package.json', 'utf8'));
-const emit = '.' in exports ? '--emitDeclarationOnly' : '--noEmit';
+const { dependencies = {}, peerDependencies = {}, exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+const packages = Object.keys({ ...dependencies, ...peerDependencies });
+const isLibrary = '.' in exports;
 
 rmSync('dist', { recursive: true, force: true });
-process.exitCode = tool('tsc', ['-p', 'tsconfig.build.json', emit]);
-if (process.exitCode === 0) {
-  const bundle = await rolldown({
-    input: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
-    external: Object.keys(dependencies),
-    platform: 'node',
-    transform: { target: 'node22.19' },
-  });
-  await bundle.write({ dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: '[name].js' });
-  await bundle.close();
+process.exitCode = tool('tsc', ['-p', 'tsconfig.build.json', isLibrary ? '--emitDeclarationOnly' : '--noEmit']);
+if (process.exitCode === 0) for (const entry of entries) await bundle(entry);
+
+/** Whether an import leads to a dependency, which has to stay one. */
+function external(id: string): boolean {
+  return packages.some((name) => id === name || id.startsWith(`${name}/`));
+}
+
+async function bundle(entry: string): Promise<void> {
+  const input = { [entry]: `src/${entry}.ts` };
+  // A program's entry may export, to its own later files, what a library's users must not see.
+  const preserveEntrySignatures = isLibrary ? 'exports-only' : 'allow-extension';
+  const transform = { target: 'node22.19' };
+  const build = await rolldown({ input, external, platform: 'node', transform, preserveEntrySignatures });
+  await build.write({ dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: '[name].js' });
+  await build.close();
 }

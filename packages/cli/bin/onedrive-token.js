@@ -3,7 +3,6 @@
 'use strict';
 // This file is CommonJS of the year 2009, so that any Node can read it far enough to say what it lacks:
 // a newer syntax would be a SyntaxError there, and better-sqlite3 ends an older Node with a segmentation fault.
-var cache;
 var found = process.version + ' (' + process.execPath + ')';
 var version = process.versions.node.split('.').map(Number);
 
@@ -15,8 +14,5 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 19)) {
   process.stderr.write('onedrive-token: needs Node.js 22.19 or newer from https://nodejs.org, not ' + found + '\n');
   process.exitCode = 1;
 } else {
-  // Not Node's default place, a folder in the shared /tmp: whoever may write there could plant code for us.
-  cache = require('../dist/base-folders.js').cacheFolder();
-  if (cache) require('node:module').enableCompileCache(cache);
   require('../dist/start.js').start(process.argv.slice(2)).then(exit);
 }

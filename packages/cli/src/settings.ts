@@ -1,5 +1,5 @@
-import { dataFolder } from './base-folders.ts';
 import { commonOptions, type Flags } from './common-options.ts';
+import { dataFolder } from './data-folder.ts';
 import { UsageError } from './usage-error.ts';
 
 const { join, resolve } = process.getBuiltinModule('node:path');

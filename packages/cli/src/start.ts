@@ -1,8 +1,8 @@
+import { readStoredToken } from 'onedrive-token-handler/stored-token';
 import { type Flags, readTokenFlags } from './common-options.ts';
-import { openHandler } from './open-handler.ts';
+import { printToken } from './print-token.ts';
 import { defaultScopes, readRememberedApp } from './remembered-app.ts';
-import { mayAsk, readSettings } from './settings.ts';
-import { writeOut } from './streams.ts';
+import { readSettings } from './settings.ts';
 
 /**
  * Runs one command line; settles with the exit status. What this file imports is all that is loaded on the way to a stored
@@ -11,8 +11,7 @@ import { writeOut } from './streams.ts';
 export async function start(args: readonly string[]): Promise<number> {
   try {
     const flags = readTokenFlags(args);
-    const status = flags && (await printToken(flags));
-    if (status !== undefined) return status;
+    if (flags && printStoredToken(flags)) return 0;
     const { runProgram } = await import('./program.ts');
     return await runProgram(args);
   } catch (error) {
@@ -21,52 +20,22 @@ export async function start(args: readonly string[]): Promise<number> {
   }
 }
 
-/**
- * Prints the token that is stored, or what a refresh brings. Undefined where anything more has to be done or said, which is
- * left to the whole program.
- */
-async function printToken(flags: Flags): Promise<number | undefined> {
+/** False where there is no token that only has to be read, or where more is wanted than the token. */
+function printStoredToken(flags: Flags): boolean {
   const settings = readSettings(flags);
   const remembered = readRememberedApp(settings.db, settings.app);
   const clientId = settings.clientId ?? remembered?.clientId;
-  // To decrypt takes so long that nothing else counts.
-  const isEncrypted = settings.keyFile ?? process.env.ONEDRIVE_TOKEN_KEY;
-  if (settings.verbose || settings.keyring || isEncrypted || !clientId) return undefined;
-
-  let notStored: Error | undefined;
-  let guard: ReturnType<typeof guardRefresh> | undefined;
-  const handler = openHandler(settings, {
-    clientId,
-    scopes: remembered?.scopes ?? defaultScopes,
-    interactive: false,
-    onEvent: (event) => {
-      // From now on there is something that a signal must not cut off.
-      if (event.type === 'refresh-started') guard ??= guardRefresh();
-      if (event.type === 'store-failed') notStored = event.error;
-      if (event.type === 'store-recovered') notStored = undefined;
-    },
-  });
+  // What is encrypted needs more than to be read; and a key for what is not is a mistake to be told of.
+  const isKeyGiven = settings.keyring || settings.keyFile || process.env.ONEDRIVE_TOKEN_KEY;
+  if (isKeyGiven || settings.verbose || !clientId) return false;
+  const { app: appName, db: dbFilepath, authority } = settings;
+  const scopes = remembered?.scopes ?? defaultScopes;
+  let stored: ReturnType<typeof readStoredToken>;
   try {
-    const { token, expiresOnTimestamp: expiresAt } = await handler.asTokenCredential().getToken([]);
-    (await guard)?.signal.throwIfAborted();
-    writeOut(settings.json ? `${JSON.stringify({ token, expiresAt })}\n` : `${token}\n`);
-    return 0;
-  } catch (error) {
-    const { code, cause } = error as { code?: string; cause?: { code?: string } };
-    // The keyring may have the key, or a person.
-    if (cause?.code === 'STORE_KEY' || (code === 'SIGN_IN_REQUIRED' && mayAsk(settings))) return undefined;
-    const signal = (await guard)?.signal;
-    const { reportError } = await import('./report-error.ts');
-    return reportError(signal?.aborted ? signal.reason : error, settings);
-  } finally {
-    await handler.close();
-    if (notStored) (await import('./warn-not-stored.ts')).warnNotStored(notStored);
+    stored = readStoredToken({ appName, clientId, scopes, dbFilepath, ...(authority !== undefined && { authority }) });
+  } catch {
+    // What is wrong with an option, the whole program can say.
   }
-}
-
-async function guardRefresh(): Promise<import('./interrupt.ts').Interrupt> {
-  const { Interrupt, refreshing } = await import('./interrupt.ts');
-  const interrupt = new Interrupt();
-  interrupt.busyWith = refreshing;
-  return interrupt;
+  if (stored) printToken(stored.accessToken, stored.expiresAt, settings);
+  return stored !== undefined;
 }

@@ -121,7 +121,7 @@ test('a suggested command repeats the options that say whose tokens are meant', 
 });
 
 test('without a home folder the database has to be named', async () => {
-  const env = { HOME: '', XDG_DATA_HOME: 'relative/is/ignored', XDG_CACHE_HOME: '' };
+  const env = { HOME: '', XDG_DATA_HOME: 'relative/is/ignored' };
   const { status, stderr } = await home.run(['list'], { env });
   assert.is(status, 2);
   assert.match(stderr, '--db or ONEDRIVE_TOKEN_DB');

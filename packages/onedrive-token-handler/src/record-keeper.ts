@@ -1,5 +1,6 @@
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import type { Settings, StoreOptions } from './options.ts';
+import { isOurs } from './stored-record.ts';
 import type { TokenEvent } from './token-event.ts';
 import type { TokenRecord, TokenStore } from './token-store.ts';
 
@@ -70,7 +71,7 @@ export class RecordKeeper {
   /** The record as it should be in the store, where it is of this client and authority. Throws STORE. */
   async read(): Promise<TokenRecord | undefined> {
     const record = await this.#newest();
-    return record && this.#isOurs(record) ? record : undefined;
+    return record && isOurs(record, this.#settings) ? record : undefined;
   }
 
   /**
@@ -185,14 +186,6 @@ export class RecordKeeper {
     // Somebody else has moved on.
     this.#unsaved = undefined;
     return stored;
-  }
-
-  /** The original Python class wrote neither client id nor authority: such a record counts as ours. */
-  #isOurs({ clientId, authority }: TokenRecord): boolean {
-    if (clientId !== undefined && clientId !== this.#settings.clientId) return false;
-    return (
-      authority === undefined || authority.replace(/\/+$/, '').toLowerCase() === this.#settings.authority.toLowerCase()
-    );
   }
 
   async #saveAgain(unsaved: Unsaved): Promise<void> {

@@ -3,7 +3,8 @@ import { areOfOtherAccounts } from './id-token.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import type { Settings } from './options.ts';
 import { signedOut } from './record-keeper.ts';
-import { coversScopes, scopesToAsk, splitScope } from './scopes.ts';
+import { scopesToAsk, splitScope } from './scopes.ts';
+import { isGranted, usableToken } from './stored-record.ts';
 import { type AccessToken, readTokenResponse, type TokenSet } from './token-response.ts';
 import type { TokenRecord } from './token-store.ts';
 
@@ -59,25 +60,6 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
     emit({ type: 'refresh-failed', error, bridged: bridge !== undefined && !forced });
     return { type: 'failed', error, bridge };
   }
-}
-
-/** The access token, where it is good for what the handler needs and not within `skew` of its end. */
-function usableToken(
-  record: Partial<TokenRecord> | undefined,
-  settings: Settings,
-  skew: number,
-): AccessToken | undefined {
-  const now = Date.now();
-  const { accessToken, expiresAt, obtainedAt = now } = record ?? {};
-  if (!record || accessToken === undefined || expiresAt === undefined || expiresAt - skew <= now) return undefined;
-  // Obtained in the future: the clock has jumped back, and nobody knows when the token ends.
-  if (obtainedAt > now || !isGranted(record, settings)) return undefined;
-  return { accessToken, expiresAt, obtainedAt };
-}
-
-/** The Python class stored no scopes: they count as granted. */
-function isGranted({ scope }: Partial<TokenRecord>, { scopes }: Settings): boolean {
-  return scope === undefined || coversScopes(splitScope(scope), scopes);
 }
 
 function needConsent(record: TokenRecord, { appName }: Settings): SilentOutcome {

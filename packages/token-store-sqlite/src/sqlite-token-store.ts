@@ -2,6 +2,7 @@ import { checkKey, TokenCipher } from './token-cipher.ts';
 import { TokenDatabase } from './token-database.ts';
 import { checkRecord, checkText, describe, type TokenRecord } from './token-record.ts';
 import { keyChanged, TokenStoreError } from './token-store-error.ts';
+import { columns, readPlainRow, recordFields, type TokenRow } from './token-table.ts';
 
 export interface TokenStoreOptions {
   /**
@@ -17,21 +18,6 @@ export interface ExclusivelyOptions {
   /** Lets go of the queue. A task that runs already is not disturbed. */
   signal?: AbortSignal;
 }
-
-const fields = {
-  refreshToken: 'refresh_token',
-  accessToken: 'access_token',
-  expiresAt: 'expires_at',
-  obtainedAt: 'obtained_at',
-  clientId: 'client_id',
-  authority: 'authority',
-  scope: 'scope',
-  idToken: 'id_token',
-} as const satisfies Record<keyof TokenRecord, string>;
-const names = Object.keys(fields) as (keyof TokenRecord)[];
-const columns = [...Object.values(fields), 'sealed'];
-
-type Row = { [column: string]: string | number | null } & { sealed: Uint8Array | null };
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
 const present = "(token.refresh_token <> '' OR token.sealed IS NOT NULL)";
@@ -186,11 +172,11 @@ export class SqliteTokenStore implements Disposable {
   }
 
   #read(appName: string): TokenRecord | undefined {
-    const row = this.#tokens.statement<Row>(select).get(appName);
+    const row = this.#tokens.statement<TokenRow>(select).get(appName);
     return row && this.#record(appName, row);
   }
 
-  #record(appName: string, row: Row): TokenRecord | undefined {
+  #record(appName: string, row: TokenRow): TokenRecord | undefined {
     const { cipher } = this.#tokens;
     if (row.sealed) {
       if (!cipher?.sealed(row.sealed)) throw this.#keyChanged();
@@ -201,20 +187,14 @@ export class SqliteTokenStore implements Disposable {
         `the tokens of ${JSON.stringify(appName)} were changed from outside, or belong to another name. Delete them and sign in again`,
       );
     }
-    // The Python class may have stored no token, or an empty one.
-    if (!row.refresh_token) return undefined;
-    if (cipher) throw this.#keyChanged();
-    const record: Record<string, string | number> = {};
-    for (const name of names) {
-      const value = row[fields[name]];
-      if (value !== null && value !== undefined) record[name] = value;
-    }
-    return record as Partial<TokenRecord> as TokenRecord;
+    const record = readPlainRow(row);
+    if (record && cipher) throw this.#keyChanged();
+    return record;
   }
 
   #values(appName: string, record: TokenRecord, cipher: TokenCipher | undefined): unknown[] {
-    if (cipher) return [...names.map(() => null), cipher.seal(appName, record)];
-    return [...names.map((name) => record[name] ?? null), null];
+    if (cipher) return [...recordFields.map(() => null), cipher.seal(appName, record)];
+    return [...recordFields.map((name) => record[name] ?? null), null];
   }
 
   /** A replace that found another token: false, but for a file with another key by now, where it could not have found any. */

@@ -2,10 +2,7 @@ import Database from 'better-sqlite3';
 import { type DatabaseFile, findOrCreate, makePrivate } from './database-file.ts';
 import { type KeyCheck, TokenCipher } from './token-cipher.ts';
 import { sqliteCode, TokenStoreError, type TokenStoreErrorCode, toTokenStoreError } from './token-store-error.ts';
-
-/** Bytes "tokn", as SQLite's `application_id`: whose file this is. `user_version` has the schema's version. */
-const applicationId = 0x746f6b6e;
-const schemaVersion = 1;
+import { applicationId, schemaVersion } from './token-table.ts';
 
 /** Milliseconds that a call may block the event loop while other processes write. A write takes a few. */
 const busyLimit = 5_000;

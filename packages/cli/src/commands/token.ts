@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
+import { printToken } from '../print-token.ts';
 import { openSession } from '../session.ts';
 import { mayAsk } from '../settings.ts';
-import { writeOut } from '../streams.ts';
 
 /** Prints a valid token; signs in first where a person may be asked. */
 export async function token(command: Command): Promise<number> {
@@ -10,6 +10,6 @@ export async function token(command: Command): Promise<number> {
   await using session = await openSession(command, { interactive: mayAsk(settings) });
   const credential = session.handler.asTokenCredential();
   const { token, expiresOnTimestamp: expiresAt } = await credential.getToken([], { abortSignal: interrupt.signal });
-  writeOut(settings.json ? `${JSON.stringify({ token, expiresAt })}\n` : `${token}\n`);
+  printToken(token, expiresAt, settings);
   return exitStatus.done;
 }

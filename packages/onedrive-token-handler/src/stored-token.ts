@@ -1,0 +1,32 @@
+/** Reads the stored access token in the first milliseconds of a program. */
+import { readRecord } from 'token-store-sqlite/read-record';
+import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
+import { isOurs, usableToken } from './stored-record.ts';
+
+/** Those of the handler that say which token is wanted. */
+export type StoredTokenOptions = Pick<
+  OneDriveTokenHandlerOptions,
+  'appName' | 'clientId' | 'scopes' | 'dbFilepath' | 'authority' | 'expirySkew'
+>;
+
+/** An access token that needs no request. */
+export interface StoredToken {
+  accessToken: string;
+  /** Epoch milliseconds. */
+  expiresAt: number;
+}
+
+/**
+ * The token that the handler's `getToken()` would find in the database, for a command that is started often: this loads neither the
+ * handler nor better-sqlite3. Undefined where there is none, or where more is needed than to read it; then ask a handler,
+ * which does what is needed or says what is wrong. Throws TypeError or RangeError, naming the option, where one can't be used.
+ *
+ * For the start of a program with one thread: see `readRecord` of token-store-sqlite.
+ */
+export function readStoredToken(options: StoredTokenOptions): StoredToken | undefined {
+  const settings = readOptions(options);
+  const record = settings.dbFilepath && readRecord(settings.dbFilepath, settings.appName);
+  if (!record || !isOurs(record, settings)) return undefined;
+  const token = usableToken(record, settings, settings.expirySkew);
+  return token && { accessToken: token.accessToken, expiresAt: token.expiresAt };
+}

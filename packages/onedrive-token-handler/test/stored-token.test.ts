@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readStoredToken, type StoredTokenOptions } from '../src/stored-token.ts';
+import { openScene } from './scene.ts';
+
+const minute = 60_000;
+
+test('it is the token that getToken() would give, as long as that needs no request', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const options = {
+    appName: 'my-app',
+    clientId: scene.authority.clientId,
+    scopes: ['Files.ReadWrite.All'],
+    authority: scene.authority.url,
+    dbFilepath: scene.dbFilepath,
+  };
+  const handler = scene.handler();
+  const token = await handler.getToken();
+  const { accessTokenExpiresAt } = await handler.status();
+  assert.equal(readStoredToken(options), { accessToken: token, expiresAt: accessTokenExpiresAt });
+
+  const others: Record<string, Partial<StoredTokenOptions>> = {
+    'of another name': { appName: 'other' },
+    'of another client': { clientId: 'other' },
+    'of another authority': { authority: 'https://login.example.org/consumers' },
+    'without the scopes': { scopes: ['Mail.Read'] },
+    'too near its end': { expirySkew: 24 * 60 * minute },
+    'in another file': { dbFilepath: join(scene.folder, 'other.db') },
+  };
+  for (const [what, change] of Object.entries(others)) {
+    assert.is(readStoredToken({ ...options, ...change }), undefined, `a token ${what} was given`);
+  }
+  assert.ok(readStoredToken({ ...options, scopes: ['https://graph.microsoft.com/files.readwrite.all', 'openid'] }));
+  assert.ok(readStoredToken({ ...options, authority: `${scene.authority.url}/` }));
+
+  using store = openTokenStore(scene.dbFilepath);
+  const record = store.get('my-app');
+  assert.ok(record);
+  store.set('my-app', { ...record, expiresAt: Date.now() + 4 * minute });
+  assert.is(readStoredToken(options), undefined, 'one in its last five minutes was given');
+  assert.ok(readStoredToken({ ...options, expirySkew: 3 * minute }));
+  store.set('my-app', { ...record, obtainedAt: Date.now() + minute });
+  assert.is(readStoredToken(options), undefined, 'one from the future was given');
+  await handler.signOut();
+  assert.is(readStoredToken(options), undefined, 'one was given after the sign-out');
+});
+
+test('unusable options are refused as the handler refuses them', () => {
+  const options = { appName: 'app', clientId: 'client', scopes: ['Files.Read'] };
+  assert.throws(() => readStoredToken({ ...options, appName: '' }), /appName must be a non-empty string/);
+  assert.throws(() => readStoredToken({ ...options, authority: 'http://example.org' }), /authority must be https/);
+});
+
+test.run();

@@ -1,0 +1,35 @@
+import type { TokenRecord } from './token-record.ts';
+
+/** Bytes "tokn", as SQLite's `application_id`: whose file this is. `user_version` has the schema's version. */
+export const applicationId = 0x746f6b6e;
+export const schemaVersion = 1;
+
+const fields = {
+  refreshToken: 'refresh_token',
+  accessToken: 'access_token',
+  expiresAt: 'expires_at',
+  obtainedAt: 'obtained_at',
+  clientId: 'client_id',
+  authority: 'authority',
+  scope: 'scope',
+  idToken: 'id_token',
+} as const satisfies Record<keyof TokenRecord, string>;
+
+/** A record's fields, in the order of its columns. */
+export const recordFields = Object.keys(fields) as (keyof TokenRecord)[];
+/** The columns of a record: one for each field, then the one that has them all where there is a key. */
+export const columns = [...Object.values(fields), 'sealed'];
+
+/** The columns of one record, as SQLite gives them. */
+export type TokenRow = { [column: string]: string | number | null } & { sealed: Uint8Array | null };
+
+/** The record of a row that is not encrypted. Undefined where it has no refresh token: the Python class may have stored none. */
+export function readPlainRow(row: TokenRow): TokenRecord | undefined {
+  if (!row.refresh_token) return undefined;
+  const record: Record<string, string | number> = {};
+  for (const field of recordFields) {
+    const value = row[fields[field]];
+    if (value !== null && value !== undefined) record[field] = value;
+  }
+  return record as Partial<TokenRecord> as TokenRecord;
+}

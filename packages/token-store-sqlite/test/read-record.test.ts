@@ -1,0 +1,159 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openTokenStore, type TokenRecord } from '../src/index.ts';
+import { readRecord } from '../src/read-record.ts';
+import { makeTokenDatabase, snapshot } from './snapshot.ts';
+import { startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const whole: Required<TokenRecord> = {
+  refreshToken: 'refresh',
+  accessToken: 'access',
+  expiresAt: 1_800_000_000_123,
+  obtainedAt: 1_800_000_000_000.5,
+  clientId: 'client',
+  authority: 'https://login.example.org/consumers',
+  scope: 'Files.ReadWrite.All offline_access',
+  idToken: 'id',
+};
+
+/** A database in a directory of its own, and what it holds. */
+function store(name: string, record: TokenRecord): string {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  using opened = openTokenStore(path);
+  opened.set(name, record);
+  return path;
+}
+
+function execute(path: string, sql: string): void {
+  const database = new Database(path);
+  database.exec(sql);
+  database.close();
+}
+
+for (const name of ['app', '', "it's", 'Größe 👋', 'a\0b']) {
+  test(`the record of ${JSON.stringify(name)} is read as the store reads it`, () => {
+    assert.equal(readRecord(store(name, whole), name), whole);
+    assert.equal(readRecord(store(name, { refreshToken: 'r' }), name), { refreshToken: 'r' });
+  });
+}
+
+test('reading changes nothing and leaves nothing behind', () => {
+  const path = store('app', whole);
+  const before = snapshot(join(path, '..'));
+  readRecord(path, 'app');
+  assert.equal(snapshot(join(path, '..')), before);
+});
+
+const left: Record<string, (path: string) => void> = {
+  'a missing file': () => {},
+  'an empty file': (path) => writeFileSync(path, '', { mode: 0o600 }),
+  'a directory': (path) => mkdirSync(path),
+  'random bytes': (path) => writeFileSync(path, crypto.getRandomValues(new Uint8Array(10_000)), { mode: 0o600 }),
+  'a name that is not stored': (path) => void openTokenStore(path).close(),
+  'a file of the Python class': (path) => {
+    execute(
+      path,
+      "CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT); INSERT INTO token VALUES ('app', 'r')",
+    );
+    chmodSync(path, 0o600);
+  },
+  'a newer version': (path) => {
+    makeTokenDatabase(path);
+    execute(path, 'PRAGMA user_version = 2');
+  },
+  "another program's file": (path) => {
+    makeTokenDatabase(path);
+    execute(path, 'PRAGMA application_id = 1');
+  },
+  'an encrypted file': (path) => {
+    using opened = openTokenStore(path, { key: new Uint8Array(32) });
+    opened.set('app', whole);
+  },
+  'a file that others can read': (path) => {
+    makeTokenDatabase(path);
+    chmodSync(path, 0o640);
+  },
+};
+
+for (const [what, make] of Object.entries(left)) {
+  test(`${what} is left to the store, as it is`, () => {
+    const directory = temporaryDirectory();
+    make(join(directory, 'tokens.db'));
+    const before = snapshot(directory);
+    assert.is(readRecord(join(directory, 'tokens.db'), 'app'), undefined);
+    assert.equal(snapshot(directory), before);
+  });
+}
+
+test('a file that another process is writing is left to the store, at once', async () => {
+  const path = store('app', whole);
+  const writer = startProgram('block', [path, 60_000]);
+  await writer.line();
+  const started = performance.now();
+  assert.is(readRecord(path, 'app'), undefined);
+  assert.ok(performance.now() - started < 100);
+  writer.kill();
+  await writer.ended;
+  assert.equal(readRecord(path, 'app'), whole);
+});
+
+test('what a crash left half written is not read', () => {
+  const path = store('app', whole);
+  const crashed = join(path, '../crashed.db');
+  const writer = new Database(path);
+  // Pages that don't fit in memory are written before the commit, which then never comes.
+  writer.exec('PRAGMA cache_size = 1; BEGIN');
+  writer.exec("UPDATE token SET access_token = 'half'; CREATE TABLE bulk AS SELECT randomblob(500000)");
+  for (const name of ['', '-journal']) copyFileSync(path + name, crashed + name);
+  writer.exec('ROLLBACK');
+  writer.close();
+  assert.is(readRecord(crashed, 'app'), undefined);
+  assert.equal(openTokenStore(crashed).get('app'), whole);
+  assert.equal(readRecord(crashed, 'app'), whole);
+});
+
+/** Reads in a process whose Node says it is of `version`, and tells what that has loaded and said. */
+function readAs(version: string, path: string): { output: string; errors: string; loaded: string[] } {
+  const module = JSON.stringify(import.meta.resolve('../src/read-record.ts'));
+  const code = `
+    Object.defineProperty(process.versions, 'node', { value: ${JSON.stringify(version)} });
+    const { readRecord } = await import(${module});
+    console.log(JSON.stringify([readRecord(${JSON.stringify(path)}, 'app')?.accessToken ?? null, process.moduleLoadList,
+      process.report.getReport().sharedObjects]));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  const [output, builtins, libraries] = JSON.parse(stdout) as [string, string[], string[]];
+  return { output, errors: stderr, loaded: [...builtins, ...libraries] };
+}
+
+test("it loads Node's own SQLite, not better-sqlite3, and prints nothing", () => {
+  const { output, errors, loaded } = readAs(process.versions.node, store('app', whole));
+  assert.is(output, 'access');
+  assert.is(errors, '');
+  assert.ok(loaded.includes('NativeModule sqlite'));
+  assert.not.ok(loaded.some((name) => name.includes('better_sqlite3')));
+});
+
+for (const version of ['22.19.0', '22.99.0', '24.14.1', '25.6.1']) {
+  test(`Node ${version} would print a warning, and is left to the store`, () => {
+    const { output, errors, loaded } = readAs(version, store('app', whole));
+    assert.is(output, null);
+    assert.is(errors, '');
+    assert.not.ok(loaded.includes('NativeModule sqlite'));
+  });
+}
+
+for (const version of ['24.15.0', '25.7.0', '26.0.0']) {
+  test(`Node ${version} has an SQLite to rely on`, () => {
+    assert.is(readAs(version, store('app', whole)).output, 'access');
+  });
+}
+
+test.run();
