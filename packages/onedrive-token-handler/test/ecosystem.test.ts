@@ -101,14 +101,17 @@ test('a proxy in the environment that is no address is CONFIGURATION, and its pa
 test('a certificate that nobody vouches for is refused, and NODE_EXTRA_CA_CERTS makes it trusted', async () => {
   const tls = selfSignedCertificate();
   await using scene = await openScene({ tls });
-  const error = await rejection(scene.handler().signIn({ method: 'device', onDeviceCode: () => {} }));
-  assert.is(error.code, 'NETWORK');
-  assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
-  assert.is(scene.authority.requests.length, 0);
-
   const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   store.set('my-app', { refreshToken: 'spent' });
+  const error = await rejection(scene.handler().getToken());
+  assert.is(error.code, 'NETWORK');
+  assert.ok(error.retryable);
+  assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
+  assert.is(scene.authority.requests.length, 0);
+  assert.is(scene.windows.length, 0, 'no browser');
+  assert.equal(store.get('my-app'), { refreshToken: 'spent' });
+
   const outcome = await ask(scene, { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.cert) });
   assert.is(outcome.code, 'SIGN_IN_REQUIRED', 'the provider was reached, and does not know that refresh token');
   assert.is(scene.authority.count('token'), 1);

@@ -25,6 +25,14 @@ const cases: Case[] = [
     requests: 1,
   },
   { name: 'a connection that never answers', fault: { type: 'hang' }, code: 'NETWORK', retryable: true, requests: 1 },
+  { name: 'an answer that never ends', fault: { type: 'stall' }, code: 'NETWORK', retryable: true, requests: 1 },
+  {
+    name: 'a connection reset when the provider had done what it was asked to',
+    fault: { type: 'drop', when: 'after' },
+    code: 'NETWORK',
+    retryable: true,
+    requests: 1,
+  },
   {
     name: '429 with Retry-After in seconds, longer than there is time',
     fault: { type: 'status', status: 429, retryAfter: '120' },
@@ -41,7 +49,13 @@ const cases: Case[] = [
     requests: 1,
     retryAfter: 3_600_000,
   },
-  { name: '500 each time', fault: { type: 'status', status: 500 }, code: 'SERVER', retryable: true, requests: 3 },
+  {
+    name: '500 with HTML each time',
+    fault: { type: 'status', status: 500, body: '<h1>Internal error</h1>' },
+    code: 'SERVER',
+    retryable: true,
+    requests: 3,
+  },
   {
     name: '502 with HTML',
     fault: { type: 'status', status: 502, body: '<h1>Bad gateway</h1>' },
@@ -166,7 +180,7 @@ const cases: Case[] = [
       requests: 1,
     }),
   ),
-  ...[70000, 50173, 700082, 70043, 50076].map(
+  ...[70000, 50173, 700082, 70043, 50076, 65001].map(
     (number): Case => ({
       name: `AADSTS${number}`,
       fault: oauth('invalid_request', number),
@@ -185,6 +199,7 @@ function oauth(error: string, number: number): Fault {
   return { type: 'oauth', error, description: `AADSTS${number}: said so.`, errorCodes: [number] };
 }
 
+/** Whether a browser opens is up to the error alone: the handler may open one wherever none is needed. */
 async function meet({ fault, code, retryable, requests, retryAfter }: Case): Promise<void> {
   await using scene = await openScene({ accessTokenTtl: 1 });
   await scene.signedIn();
@@ -192,9 +207,11 @@ async function meet({ fault, code, retryable, requests, retryAfter }: Case): Pro
   using store = openTokenStore(scene.dbFilepath);
   await scene.tokenExpires(store);
   const before = store.get('my-app');
-  scene.authority.fail('token', fault, { times: 9 });
+  scene.authority.fail('token', fault, { times: 9, grantType: 'refresh_token' });
   const started = performance.now();
-  const error = await rejection(scene.handler({ interactive: false, requestTimeout: 6_000 }).getToken());
+  const needsSignIn = code === 'SIGN_IN_REQUIRED';
+  const handler = scene.handler({ interactive: !needsSignIn, requestTimeout: 6_000 });
+  const error = await rejection(handler.getToken());
   assert.ok(performance.now() - started < 20_000, 'within the time of one exchange');
   assert.is(error.code, code);
   assert.is(error.retryable, retryable);
@@ -202,10 +219,15 @@ async function meet({ fault, code, retryable, requests, retryAfter }: Case): Pro
   assert.is(scene.authority.count('token', 'refresh_token'), requests);
   assert.is(scene.windows.length, 1, 'no browser');
   assert.equal(store.get('my-app'), before);
+  if (needsSignIn) {
+    await scene.handler().getToken();
+    assert.is(scene.windows.length, 2, 'a browser, where it may open one');
+    return;
+  }
   scene.authority.clearFaults();
-  // Where the provider has answered with another refresh token, it revokes the grant when it sees the old one again.
-  const isSpent = fault.type === 'response';
-  if (code !== 'SIGN_IN_REQUIRED' && !isSpent) await scene.handler({ interactive: false }).getToken();
+  // Where the provider has given out another refresh token, it revokes the grant when it sees the old one again.
+  const isSpent = fault.type === 'response' || (fault.type === 'drop' && fault.when === 'after');
+  if (!isSpent) await scene.handler({ interactive: false }).getToken();
 }
 
 // They mostly wait, so they do it side by side.

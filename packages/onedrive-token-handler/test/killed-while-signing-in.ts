@@ -51,6 +51,9 @@ export function testKilledWhileSigningIn(waiters: number): void {
       await process.untilEnded();
       assert.not.match(process.said(), 'got a token');
 
+      const outcomes = gather();
+      // Nothing holds up those who find its tokens: they have them before the next refresh.
+      if (phase.windows === 0) await outcomes;
       assertUndamaged(scene);
       const known = scene.handler({ ...earlier, interactive: false });
       assert.ok(await known.getToken({ forceRefresh: true }), 'a provider that revokes at once still takes it');
@@ -58,7 +61,7 @@ export function testKilledWhileSigningIn(waiters: number): void {
       assert.is(scopes.includes('User.Read'), phase.moment === 'written', 'of the killed sign-in');
 
       page.resolve();
-      assertOneSignIn(await gather(), phase.windows);
+      assertOneSignIn(await outcomes, phase.windows);
       code.resolve();
       await scene.handler({ ...wanted, interactive: false }).getToken({ forceRefresh: true });
     });

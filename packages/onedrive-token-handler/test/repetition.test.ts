@@ -13,16 +13,6 @@ test('a busy provider that recovers is asked again', async () => {
   assert.equal(scene.events.filter(({ type }) => type === 'retry').length, 1);
 });
 
-test('a response that was lost after the token was issued is not asked for again', async () => {
-  await using scene = await openScene({ accessTokenTtl: 1 });
-  await scene.signedIn();
-  await scene.tokenExpires();
-  scene.authority.fail('token', { type: 'drop', when: 'after' });
-  const error = await rejection(scene.handler({ interactive: false }).getToken());
-  assert.is(error.code, 'NETWORK');
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
-
 test('a code is not sent twice, whatever the provider answers', async () => {
   await using scene = await openScene();
   scene.authority.fail('token', { type: 'status', status: 503 }, { times: 9 });
@@ -39,11 +29,12 @@ test('an unreachable provider is tried three times, then NETWORK', async () => {
   using store = openTokenStore(scene.dbFilepath);
   const attempt = async (authority: string, dispatcher?: Dispatcher): Promise<void> => {
     store.set(authority, { refreshToken: 'x' });
-    const handler = scene.handler({ appName: authority, authority, dispatcher, interactive: false });
+    const handler = scene.handler({ appName: authority, authority, dispatcher });
     const error = await rejection(handler.getToken());
     assert.is(error.code, 'NETWORK');
     assert.ok(error.retryable);
     assert.match(error.message, new URL(authority).host);
+    assert.equal(store.get(authority), { refreshToken: 'x' });
   };
   let connections = 0;
   const noRoute = new Agent({
@@ -58,6 +49,7 @@ test('an unreachable provider is tried three times, then NETWORK', async () => {
     attempt('http://127.0.0.2/consumers', noRoute),
   ]);
   assert.is(connections, 3);
+  assert.is(scene.windows.length, 0, 'no browser');
   assert.is(scene.events.filter(({ type }) => type === 'retry').length, 6);
 });
 
