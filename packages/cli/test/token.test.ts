@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -60,13 +60,10 @@ test('--verbose tells what happens and no secret', async () => {
   for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
 });
 
-test('a stored token is printed without loading the command-line parser', async () => {
-  const env = { NODE_DEBUG: 'esm' };
-  const quick = await home.run([], { env });
-  assert.match(quick.stderr, 'remembered-app.js');
-  assert.not.match(quick.stderr, /commander|program\.js/);
-  const whole = await home.run(['status'], { env });
-  assert.match(whole.stderr, 'commander');
+test('a stored token is printed by three files', async () => {
+  const { stderr } = await home.run([], { env: { NODE_DEBUG: 'esm' } });
+  const files = new Set(stderr.match(/(?<=file:\/\/\S*)[\w-]+\.js\b/g));
+  assert.equal([...files].sort(), ['read-record.js', 'start.js', 'stored-token.js']);
 });
 
 test('stdout to a reader that has gone is no failure and no noise', async () => {
@@ -184,6 +181,20 @@ test('a passphrase encrypts the database, which stays shut without it: 7', async
   assert.is(status, 7);
   assert.is(stdout, '');
   assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
+});
+
+test('a passphrase for a database that is not encrypted is told of, although its token could be read: 7', async () => {
+  const { status, stdout, stderr } = await home.run([], { env: { ONEDRIVE_TOKEN_KEY: 'correct horse' } });
+  assert.is(status, 7);
+  assert.is(stdout, '');
+  assert.match(stderr, 'is not encrypted');
+});
+
+test('a database that others can read is closed to them', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
+  chmodSync(home.db, 0o644);
+  assert.is((await home.run([])).status, 0);
+  assert.is(statSync(home.db).mode & 0o777, 0o600);
 });
 
 test('the database, its folder and what is beside it are the owner’s alone', async () => {
