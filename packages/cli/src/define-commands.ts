@@ -50,6 +50,12 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
 
   run(add('list', manual.list), async (command) => (await import('./commands/list.ts')).list(command));
 
+  const rekey = add('rekey', manual.rekey)
+    .addOption(new Option('--encrypt', 'with a new passphrase, which you are asked for'))
+    .addOption(new Option('--new-key-file <file>', 'with the new passphrase in this file'))
+    .addOption(new Option('--decrypt', 'no longer').conflicts(['encrypt', 'newKeyFile']));
+  run(rekey, async (command) => (await import('./commands/rekey.ts')).rekey(command, rekey.opts()));
+
   const api = add('api', manual.api)
     .argument('<path>', 'for example /me/drive, or an absolute URL on the same host')
     .option('-X, --method <method>', 'the HTTP method (default: GET, with --data POST)')

@@ -26,6 +26,7 @@ export class Interrupt implements Disposable {
   readonly #signals: Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   /** What is under way and must not be cut off, to be said to whoever has to wait for it. */
   busyWith: string | undefined;
+  #endsAtOnce = false;
 
   constructor() {
     for (const signal of this.#signals) process.on(signal, this.#abort);
@@ -40,12 +41,23 @@ export class Interrupt implements Disposable {
     this.#abort('SIGINT');
   }
 
+  /** While `work` runs the first signal ends the process: native code that waits would keep it from ending by itself. */
+  async endAtOnceDuring<T>(work: Promise<T>): Promise<T> {
+    this.#endsAtOnce = true;
+    try {
+      return await work;
+    } finally {
+      this.#endsAtOnce = false;
+    }
+  }
+
   [Symbol.dispose](): void {
     for (const signal of this.#signals) process.off(signal, this.#abort);
   }
 
   readonly #abort = (signal: NodeJS.Signals): void => {
-    if (this.signal.aborted) {
+    if (this.signal.aborted || this.#endsAtOnce) {
+      if (this.#endsAtOnce) writeErr('Interrupted.\n');
       this[Symbol.dispose]();
       process.kill(process.pid, signal);
       return;

@@ -63,6 +63,18 @@ const list: ManualPage = {
   ],
 };
 
+const rekey: ManualPage = {
+  summary: 'change how the database is encrypted',
+  description: `Encrypts the database with a key in the keyring of the system (--keyring), with a new passphrase (--encrypt, --new-key-file), or no longer (--decrypt). Every sign-in in it stays. The present passphrase comes from where it always does.
+
+The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or the Credential Manager of Windows. Every program that you run in your session can read it while it is unlocked. It needs a package beside this one: npm install --global @napi-rs/keyring`,
+  examples: [
+    ['onedrive-token rekey --keyring', 'into the keyring; later commands find the key there by themselves'],
+    ['onedrive-token rekey --encrypt', 'with a passphrase, or another one'],
+    ['onedrive-token rekey --decrypt', 'back to a file that only its mode protects'],
+  ],
+};
+
 const api: ManualPage = {
   summary: 'call Microsoft Graph',
   description: `Calls Microsoft Graph with the token and prints the answer on stdout. The path is appended to the root that --graph names. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without it. A 401 refreshes the token once; 429 and 503 are repeated when Graph says so.
@@ -97,7 +109,7 @@ const completion: ManualPage = {
   ],
 };
 
-export const manual = { token, login, status, logout, list, api, exec, completion };
+export const manual = { token, login, status, logout, list, rekey, api, exec, completion };
 
 /** What the help of the whole program says after its commands. */
 export const epilogue = `Exit status:
@@ -116,6 +128,7 @@ Environment:
 Files:
   tokens.db                  the tokens, in $XDG_DATA_HOME/onedrive-token or what your platform has instead
   tokens.db.apps.json        per app name the client id and the granted scopes; nothing secret
+  tokens.db.keyring.json     under which name the keyring has the key
   tokens.db.uploads.json     where unfinished uploads can go on
 `;
 

@@ -3,7 +3,6 @@ import { Writable } from 'node:stream';
 import type { Command } from './command.ts';
 import { Failure } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
-import { readPassphrase } from './passphrase.ts';
 import { mayAsk } from './settings.ts';
 import { writeErr } from './streams.ts';
 import { UsageError } from './usage-error.ts';
@@ -24,12 +23,10 @@ export function askPassphrase(question: string, interrupt: Interrupt): Promise<s
   });
 }
 
-/** The passphrase of a new database: the one that is set, else one that the person types twice. */
+/** A new passphrase, which the person types twice. Throws UsageError where they err, or where nobody can be asked. */
 export async function choosePassphrase({ settings, interrupt }: Command): Promise<string> {
-  const set = readPassphrase(settings);
-  if (set !== undefined) return set;
   if (!mayAsk(settings))
-    throw new UsageError('--encrypt: set ONEDRIVE_TOKEN_KEY or --key-file where nobody can be asked');
+    throw new UsageError('--encrypt: nobody can be asked here for a passphrase; keep it in a file');
   const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
   if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
   if (passphrase !== (await askPassphrase('Once more: ', interrupt)))

@@ -3,11 +3,13 @@ import { OneDriveTokenError } from 'onedrive-token-handler';
 import { exitStatus } from './exit-status.ts';
 import { Failure } from './failure.ts';
 import { Interrupted } from './interrupt.ts';
+import { readKeyringAccount } from './keyring/remembered-keyring.ts';
 import { printable } from './printable.ts';
 import type { Settings } from './settings.ts';
 import { OutputClosed, writeErr } from './streams.ts';
 import { suggestCommand } from './suggest-command.ts';
 import { UsageError } from './usage-error.ts';
+import { wantsKey } from './wants-key.ts';
 
 /** Says on stderr what went wrong, where there is anything to say; returns the exit status. */
 export function reportError(error: unknown, settings?: Settings): number {
@@ -59,12 +61,14 @@ function messageOf(error: unknown, settings: Settings | undefined): string {
   return [message, hintFor(error, settings), supportIds(error)].filter(Boolean).join(' ');
 }
 
-function hintFor({ code, cause }: OneDriveTokenError, settings: Settings | undefined): string | undefined {
+function hintFor(error: OneDriveTokenError, settings: Settings | undefined): string | undefined {
+  const { code } = error;
   if (code === 'SIGN_IN_REQUIRED') return `Run: ${suggestCommand('login', settings)}`;
   if (code === 'SIGN_IN_TIMEOUT') return 'Allow more time with --timeout SECONDS.';
-  if ((cause as { code?: string } | undefined)?.code === 'STORE_KEY')
-    return 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or on a terminal from you.';
-  return undefined;
+  if (!wantsKey(error)) return undefined;
+  return settings && readKeyringAccount(settings.db) !== undefined
+    ? 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file.'
+    : 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or on a terminal from you; with --keyring the keyring has a key instead.';
 }
 
 /** What Microsoft's support asks for. */

@@ -8,14 +8,14 @@ import { printable } from './printable.ts';
 import { defaultScopes, readRememberedApp, rememberApp } from './remembered-app.ts';
 import type { SignInView } from './sign-in/sign-in-view.ts';
 import { warnNotStored } from './warn-not-stored.ts';
-import { withPassphrase } from './with-passphrase.ts';
+import { withKey } from './with-key.ts';
 
 export interface SessionOptions {
   /** Whether a token that can't be had silently may be asked of the person. */
   interactive: boolean;
   /** Default: those of the last login. */
   scopes?: readonly string[];
-  /** Default: the one that is set, or that the person is asked for where the database has one. */
+  /** What encrypts a new database. Default: what is set, remembered or asked for. */
   passphrase?: string;
   /** Default: the handler's. Where a code is to be pasted, it is 'query' in any case. */
   responseMode?: 'form_post' | 'query';
@@ -47,7 +47,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
     guardRefresh(command, event);
     view?.onEvent(event);
   };
-  const open = async (encryptionKey: string | undefined): Promise<OneDriveTokenHandler> => {
+  const open = async (encryptionKey: string | Uint8Array | undefined): Promise<OneDriveTokenHandler> => {
     const candidate = openHandler(settings, {
       clientId,
       scopes: options.scopes ?? remembered?.scopes ?? defaultScopes,
@@ -67,7 +67,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
     }
   };
   const { passphrase } = options;
-  const handler = await (passphrase === undefined ? withPassphrase(command, open) : open(passphrase));
+  const handler = await (passphrase === undefined ? withKey(command, open) : open(passphrase));
   return {
     handler,
     async store() {

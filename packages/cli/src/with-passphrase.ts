@@ -2,6 +2,7 @@ import type { Command } from './command.ts';
 import { readPassphrase } from './passphrase.ts';
 import { askPassphrase } from './passphrase-prompt.ts';
 import { mayAsk } from './settings.ts';
+import { wantsKey } from './wants-key.ts';
 
 const tries = 3;
 
@@ -18,8 +19,7 @@ export async function withPassphrase<T>(
     try {
       return await use(passphrase);
     } catch (error) {
-      const wantsKey = (error as { cause?: { code?: string } }).cause?.code === 'STORE_KEY';
-      if (!wantsKey || asked === tries || !mayAsk(settings)) throw error;
+      if (!wantsKey(error) || asked === tries || !mayAsk(settings)) throw error;
       passphrase = await askPassphrase(`Passphrase of ${settings.db}: `, interrupt);
     }
   }

@@ -2,6 +2,7 @@ import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { readGraphRoot, resolveGraphPath } from '../graph/graph-address.ts';
 import { GraphClient, type GraphRequest } from '../graph/graph-client.ts';
+import { graphFailure } from '../graph/graph-failure.ts';
 import { type RequestOptions, readRequest } from '../graph/read-request.ts';
 import { openSession } from '../session.ts';
 import { mayAsk } from '../settings.ts';
@@ -43,7 +44,6 @@ async function save(client: GraphClient, request: GraphRequest, file: string, co
 
 async function print(response: Response, { include }: ApiOptions): Promise<void> {
   const { printBody, printHead } = await import('../graph/print-response.ts');
-  const { graphFailure } = await import('../graph/graph-failure.ts');
   const failure = response.ok ? undefined : await graphFailure(include ? response.clone() : response);
   if (include) printHead(response);
   if (include || response.ok) await printBody(response);

@@ -3,12 +3,14 @@ import type { Command } from '../command.ts';
 import { describeAccount } from '../describe-account.ts';
 import { exitStatus } from '../exit-status.ts';
 import { Failure } from '../failure.ts';
+import { readPassphrase } from '../passphrase.ts';
 import { choosePassphrase } from '../passphrase-prompt.ts';
 import { defaultScopes } from '../remembered-app.ts';
 import { openSession } from '../session.ts';
 import { SignInView } from '../sign-in/sign-in-view.ts';
 import { readSurroundings } from '../sign-in/surroundings.ts';
 import { writeOut } from '../streams.ts';
+import { UsageError } from '../usage-error.ts';
 
 export interface LoginOptions {
   device?: boolean;
@@ -27,6 +29,8 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
   if (!settings.interactive) {
     throw new Failure('login asks a person: run it without --no-interactive, on a terminal', exitStatus.signInNeeded);
   }
+  if (options.encrypt && settings.keyring)
+    throw new UsageError('--encrypt: with --keyring (or ONEDRIVE_TOKEN_KEYRING) there is no passphrase to choose');
   const surroundings = readSurroundings();
   const view = new SignInView(
     command,
@@ -36,7 +40,7 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
     interactive: true,
     scopes: options.scope ?? defaultScopes,
     view,
-    ...(options.encrypt && { passphrase: await choosePassphrase(command) }),
+    ...(options.encrypt && { passphrase: readPassphrase(settings) ?? (await choosePassphrase(command)) }),
     ...(options.responseMode && { responseMode: options.responseMode }),
   });
   const status = await session.handler.signIn(signInOptions(command, options, view));

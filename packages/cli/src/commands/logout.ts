@@ -3,12 +3,12 @@ import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { printable } from '../printable.ts';
 import { writeOut } from '../streams.ts';
-import { withPassphrase } from '../with-passphrase.ts';
+import { withKey } from '../with-key.ts';
 
 /** Forgets the stored tokens of one app name, or of all. The client id stays remembered. */
 export async function logout(command: Command, { all }: { all?: boolean }): Promise<number> {
   const { settings, screen } = command;
-  const forgotten = await withPassphrase(command, async (encryptionKey) => {
+  const forgotten = await withKey(command, async (encryptionKey) => {
     const store = { dbFilepath: settings.db, ...(encryptionKey !== undefined && { encryptionKey }) };
     const names: string[] = [];
     for (const name of all ? await listAppNames(store) : [settings.app]) {

@@ -1,0 +1,86 @@
+import type { AsyncEntry } from '@napi-rs/keyring';
+import { exitStatus } from '../exit-status.ts';
+import { Failure } from '../failure.ts';
+import type { Interrupt } from '../interrupt.ts';
+
+const { createRequire } = process.getBuiltinModule('node:module');
+
+const service = 'onedrive-token';
+const keyLength = 32;
+
+/** One entry of the system's keyring: the key of one database. Every failure is a Failure that ends with 7. */
+export class KeyringEntry {
+  readonly account: string;
+  readonly #entry: AsyncEntry;
+  readonly #interrupt: Interrupt;
+
+  constructor(account: string, interrupt: Interrupt) {
+    this.account = account;
+    this.#interrupt = interrupt;
+    const Entry = loadEntry(account);
+    try {
+      // Without this choice a Linux without a keyring would have the key in the kernel's memory, gone with the next start.
+      this.#entry = new Entry(service, account, { linux: { store: 'secret-service' } });
+    } catch (error) {
+      throw failure(
+        `no keyring can be reached (${(error as Error).message}). It belongs to a desktop session, on Linux GNOME Keyring or KWallet over D-Bus. Run this there${otherwise}`,
+        error,
+      );
+    }
+  }
+
+  /** The key, or undefined where none was put there. */
+  async read(): Promise<Uint8Array | undefined> {
+    const text = await this.#wait(this.#entry.getPassword());
+    if (text === null) return undefined;
+    const key = Buffer.from(text, 'base64url');
+    if (key.length === keyLength && key.toString('base64url') === text) return key;
+    throw failure(`what ${this} holds is not a key that this program made, and was left as it is`);
+  }
+
+  /** The key that is there, or a new one; either way the keyring has it from now on. */
+  async readOrMake(): Promise<Uint8Array> {
+    const there = await this.read();
+    if (there) return there;
+    const key = process.getBuiltinModule('node:crypto').randomBytes(keyLength);
+    await this.#wait(this.#entry.setPassword(key.toString('base64url')));
+    // A keyring that only says it has the key would cost the sign-in.
+    const kept = await this.read();
+    if (kept && Buffer.compare(kept, key) === 0) return key;
+    throw failure(`the keyring did not keep the key that it was given. Nothing was changed${otherwise}`);
+  }
+
+  toString(): string {
+    return `the keyring entry (service ${service}, account ${this.account})`;
+  }
+
+  async #wait<T>(answer: Promise<T>): Promise<T> {
+    try {
+      // The keyring may be asking the person to unlock it.
+      return await this.#interrupt.endAtOnceDuring(answer);
+    } catch (error) {
+      throw failure(`the keyring refused ${this}: ${(error as Error).message}. Unlock it and run this again`, error);
+    }
+  }
+}
+
+const otherwise = ', or use a passphrase instead: ONEDRIVE_TOKEN_KEY or --key-file';
+
+/** An optional peer of this package: who uses no keyring neither installs nor loads it. */
+function loadEntry(account: string): typeof AsyncEntry {
+  try {
+    return createRequire(import.meta.url)('@napi-rs/keyring').AsyncEntry;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw failure(
+      code === 'MODULE_NOT_FOUND'
+        ? `the key of ${account} is a matter of the keyring, for which a package is missing. Install it beside this one: npm install --global @napi-rs/keyring`
+        : `the package @napi-rs/keyring does not work here: ${message}`,
+      error,
+    );
+  }
+}
+
+function failure(message: string, cause?: unknown): Failure {
+  return new Failure(message, exitStatus.database, { cause });
+}

@@ -1,0 +1,57 @@
+import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
+import type { Command } from '../command.ts';
+import { readPassphrase } from '../passphrase.ts';
+import { wantsKey } from '../wants-key.ts';
+import { withPassphrase } from '../with-passphrase.ts';
+import { KeyringEntry } from './keyring-entry.ts';
+import { lostKey } from './lost-key.ts';
+import { readKeyringAccount, rememberKeyring } from './remembered-keyring.ts';
+
+const fs = process.getBuiltinModule('node:fs');
+
+/**
+ * Encrypts the database with a key in the keyring, where it is not so yet: it keeps its tokens, whether they were encrypted
+ * before or not. In an order that a crash does no harm to: the keyring has the key, then the key's place is remembered,
+ * then the database is encrypted.
+ */
+export async function moveToKeyring(command: Command): Promise<void> {
+  const { settings, interrupt, screen } = command;
+  const { db } = settings;
+  const remembered = readKeyringAccount(db);
+  const entry = new KeyringEntry(remembered ?? accountOf(db), interrupt);
+  const found = await entry.read();
+  if (found && (await isOpenedBy(db, found))) return rememberKeyring(db, entry.account);
+  const encrypt = (passphrase: string | undefined): Promise<void> =>
+    changeEncryptionKey({ dbFilepath: db, encryptionKey: passphrase }, async () => {
+      const key = await entry.readOrMake();
+      rememberKeyring(db, entry.account);
+      return key;
+    });
+  try {
+    if (remembered === undefined) await withPassphrase(command, encrypt);
+    else await encrypt(readPassphrase(settings));
+  } catch (error) {
+    throw remembered !== undefined && wantsKey(error) ? lostKey(db, entry, found) : error;
+  }
+  screen.say(`${db} is encrypted now; the keyring has the key.`);
+}
+
+async function isOpenedBy(db: string, encryptionKey: Uint8Array): Promise<boolean> {
+  if (!fs.existsSync(db)) return false;
+  try {
+    await listAppNames({ dbFilepath: db, encryptionKey });
+    return true;
+  } catch (error) {
+    if (wantsKey(error)) return false;
+    throw error;
+  }
+}
+
+/** The same for every name of the file. */
+function accountOf(db: string): string {
+  try {
+    return fs.realpathSync(db);
+  } catch {
+    return db;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Command } from './command.ts';
+import { KeyringEntry } from './keyring/keyring-entry.ts';
+import { lostKey } from './keyring/lost-key.ts';
+import { moveToKeyring } from './keyring/move-to-keyring.ts';
+import { readKeyringAccount } from './keyring/remembered-keyring.ts';
+import { readPassphrase } from './passphrase.ts';
+import { wantsKey } from './wants-key.ts';
+import { withPassphrase } from './with-passphrase.ts';
+
+/**
+ * Calls `use` with the key of the database: the passphrase that is set, else, where the database wants one at all, the key
+ * in the keyring or a passphrase that the person is asked for. With --keyring the key is moved there first.
+ */
+export async function withKey<T>(
+  command: Command,
+  use: (key: string | Uint8Array | undefined) => Promise<T>,
+): Promise<T> {
+  const { settings, interrupt } = command;
+  if (settings.keyring) await moveToKeyring(command);
+  const isForKeyring = settings.keyring || readPassphrase(settings) === undefined;
+  const account = isForKeyring ? readKeyringAccount(settings.db) : undefined;
+  if (account === undefined) return withPassphrase(command, use);
+  try {
+    return await use(undefined);
+  } catch (error) {
+    if (!wantsKey(error)) throw error;
+  }
+  const entry = new KeyringEntry(account, interrupt);
+  const key = await entry.read();
+  if (!key) throw lostKey(settings.db, entry, key);
+  try {
+    return await use(key);
+  } catch (error) {
+    throw wantsKey(error) ? lostKey(settings.db, entry, key) : error;
+  }
+}

@@ -1,0 +1,153 @@
+import { cpSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test as always } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openKeyringScene } from '../test/fixtures/keyring-scene.ts';
+import { noTerminal, openTerminal, sit } from '../test/fixtures/terminal.ts';
+
+const { session, signIn, home, authority, ...scene } = await openKeyringScene();
+always.after(() => scene[Symbol.asyncDispose]());
+
+const test = session ? always : always.skip;
+
+test('a passphrase that is still set beside the keyring is refused, with the reason', async () => {
+  using person = await signIn(['--keyring']);
+  const env = { ONEDRIVE_TOKEN_KEY: 'left over' };
+  const { status, stderr } = await person.run([], { env });
+  assert.is(status, 7);
+  assert.match(stderr, 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY');
+  assert.ok(await person.works({ env: { ...env, ONEDRIVE_TOKEN_KEYRING: '1' } }));
+});
+
+test('a database leaves the keyring with its sign-in, unencrypted or with a passphrase', async () => {
+  using person = await signIn(['--keyring']);
+  const { status, stderr } = await person.run(['rekey', '--decrypt']);
+  assert.is(status, 0, stderr);
+  assert.match(stderr, 'is not encrypted any more');
+  assert.match(stderr, `account ${person.home.db}`);
+  person.entry.deletePassword();
+  assert.ok(await person.works());
+  await person.run(['rekey', '--keyring']);
+  writeFileSync(join(person.home.folder, 'key'), 'pass phrase\n');
+  assert.is((await person.run(['rekey', '--new-key-file', 'key'])).status, 0);
+  person.entry.deletePassword();
+  assert.is((await person.run([])).status, 7);
+  assert.ok(await person.works({ env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } }));
+});
+
+test('an entry that is gone, of another key, or no key at all: 7, and with the right one all is there again', async () => {
+  using person = await signIn(['--keyring']);
+  const key = person.entry.getPassword() ?? '';
+  for (const [wrong, says] of [
+    [undefined, /is encrypted, and the keyring entry .* is gone.*back in the keyring/],
+    [Buffer.alloc(32).toString('base64url'), /encrypted with another key than that of the keyring entry/],
+    ['hunter2', /not a key that this program made, and was left as it is/],
+  ] as const) {
+    if (wrong === undefined) person.entry.deletePassword();
+    else person.entry.setPassword(wrong);
+    for (const args of [[], ['--keyring'], ['rekey', '--keyring']]) {
+      const { status, stderr } = await person.run(args);
+      assert.is(status, 7);
+      assert.match(stderr, says);
+      assert.not.match(stderr, wrong ?? key);
+      assert.is(person.entry.getPassword(), wrong ?? null);
+    }
+  }
+  person.entry.setPassword(key);
+  assert.ok(await person.works());
+});
+
+test('a move that was cut off does no harm, and is finished by the next --keyring with the same key', async () => {
+  using person = await signIn();
+  const key = Buffer.alloc(32, 7).toString('base64url');
+  const cuts = [
+    () => person.entry.setPassword(key),
+    () => writeFileSync(`${person.home.db}.keyring.json`, JSON.stringify({ account: person.home.db })),
+  ];
+  for (const cut of cuts) {
+    cut();
+    assert.ok(await person.works());
+    assert.not(person.isEncrypted());
+  }
+  assert.ok(await person.works({ env: { ONEDRIVE_TOKEN_KEYRING: '1' } }));
+  assert.ok(person.isEncrypted());
+  assert.is(person.entry.getPassword(), key);
+});
+
+test('of several that move one database at once each leaves it with a key that the keyring has', async () => {
+  using person = await signIn();
+  const ended = await Promise.all([1, 2, 3, 4].map(() => person.run(['rekey', '--keyring'])));
+  assert.ok(ended.some(({ status }) => status === 0));
+  assert.ok(person.isEncrypted());
+  assert.ok(await person.works());
+});
+
+test('ONEDRIVE_TOKEN_KEYRING encrypts whatever command comes first, and finds the key where its place was forgotten', async () => {
+  using person = await signIn();
+  const env = { ONEDRIVE_TOKEN_KEYRING: '1' };
+  assert.is((await person.run(['status'], { env })).status, 0);
+  assert.ok(person.isEncrypted());
+  writeFileSync(`${person.home.db}.keyring.json`, '');
+  assert.is((await person.run([])).status, 7);
+  assert.ok(await person.works({ env }));
+  assert.ok(await person.works());
+  assert.is((await person.run(['rekey', '--decrypt'], { env })).status, 2);
+});
+
+test('a database that is moved elsewhere takes the way to its key along', async () => {
+  using person = await signIn(['--keyring']);
+  cpSync(join(person.home.folder, 'data'), join(person.home.folder, 'moved'), { recursive: true });
+  assert.ok(await person.works({ env: { XDG_DATA_HOME: join(person.home.folder, 'moved') } }));
+});
+
+test('Ctrl-C while the keyring asks for its password ends with 130', async () => {
+  if (!session) return;
+  if (!openTerminal) return console.log(noTerminal);
+  using person = await signIn(['--keyring']);
+  await session.lock('waiting');
+  using terminal = sit(person.home, ['list']);
+  await session.untilAsked();
+  terminal.type('\u0003');
+  await terminal.shows(/Interrupted\./);
+  const { status, signal } = await terminal.ended;
+  assert.ok(status === 130 || signal === 2, `${status} ${signal}`);
+  await session.unlock();
+  assert.ok(await person.works());
+});
+
+test('rekey --encrypt asks for the new passphrase, and changes nothing where the person errs', async () => {
+  if (!openTerminal) return console.log(noTerminal);
+  using person = await signIn(['--keyring']);
+  for (const [again, status] of [
+    ['other', 2],
+    ['pass phrase', 0],
+  ] as const) {
+    using terminal = sit(person.home, ['rekey', '--encrypt']);
+    await terminal.shows(/New passphrase for .*: /);
+    terminal.type('pass phrase\r');
+    await terminal.shows(/Once more: /);
+    terminal.type(`${again}\r`);
+    assert.is((await terminal.ended).status, status);
+    assert.not.match(terminal.output, 'pass phrase');
+    assert.ok(await person.works({ env: status === 0 ? { ONEDRIVE_TOKEN_KEY: 'pass phrase' } : {} }));
+  }
+});
+
+test('killed at any moment of a move into the keyring or out of it, the sign-in stays', async () => {
+  using person = await signIn();
+  const ends: (number | null)[] = [];
+  for (let round = 0; round < 24; round++) {
+    const { child, ended } = person.home.start(['rekey', round % 2 === 0 ? '--keyring' : '--decrypt']);
+    await Promise.race([ended, sleep(40 + round * 10)]);
+    child.kill('SIGKILL');
+    ends.push((await ended).status);
+    assert.ok(await person.works(), `after round ${round}`);
+  }
+  assert.ok(ends.includes(null), 'none was killed');
+  console.log(
+    `\nmeasured: ${ends.filter((end) => end === null).length} of ${ends.length} moves killed, no sign-in lost`,
+  );
+});
+
+always.run();

@@ -1,0 +1,94 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test as always } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bin, CliHome } from './fixtures/cli-home.ts';
+import { openKeyringScene } from './fixtures/keyring-scene.ts';
+
+const { session, signIn, home, authority, ...scene } = await openKeyringScene();
+always.after(() => scene[Symbol.asyncDispose]());
+
+const test = session ? always : always.skip;
+const clientId = ['--client-id', authority.clientId];
+test('login --keyring encrypts the database with a key that only the keyring has, and later commands find it', async () => {
+  using person = await signIn(['--keyring', '--verbose']);
+  const key = person.entry.getPassword() ?? '';
+  assert.is(Buffer.from(key, 'base64url').length, 32);
+  assert.ok(person.isEncrypted());
+  assert.ok(await person.works());
+  const said: string[] = [];
+  for (const args of [['status'], ['list'], ['api', '/me'], ['exec', '--', 'env'], ['--json'], ['logout']]) {
+    const { status, stdout, stderr } = await person.run([...args.slice(0, 1), '--verbose', ...args.slice(1)]);
+    assert.is(status, 0, `${args} ${stderr}`);
+    said.push(stdout, stderr);
+  }
+  assert.not.match(said.join(''), key);
+  assert.is((await person.run([])).status, 3);
+  assert.equal(JSON.parse(readFileSync(`${person.home.db}.keyring.json`, 'utf8')), { account: person.home.db });
+});
+
+test('a database that is there already moves into the keyring with its sign-in: plain, or with its passphrase', async () => {
+  const passphrase = { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } };
+  for (const before of [{ env: {} }, passphrase]) {
+    using person = await signIn([], before);
+    const { status, stdout, stderr } = await person.run(['rekey', '--keyring'], before);
+    assert.is(status, 0, stderr);
+    assert.is(stdout, '');
+    assert.match(stderr, 'the keyring has the key');
+    assert.ok(person.isEncrypted());
+    assert.ok(await person.works());
+  }
+  using locked = await signIn([], passphrase);
+  const { status, stderr } = await locked.run(['rekey', '--keyring']);
+  assert.is(status, 7);
+  assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
+  assert.is(locked.entry.getPassword(), null);
+  assert.ok(await locked.works(passphrase));
+});
+
+test('a keyring that is locked, and that nobody unlocks: 7, and nothing is lost', async () => {
+  if (!session) return;
+  using person = await signIn(['--keyring']);
+  await session.lock('dismissed');
+  for (const args of [[], ['status'], ['logout', '--all'], ['rekey', '--decrypt'], ['login', '--keyring']]) {
+    const { status, stdout, stderr } = await person.run(args);
+    assert.is(status, 7, stderr);
+    assert.is(stdout, '');
+    assert.match(stderr, /^onedrive-token: the keyring refused .*Unlock it/);
+  }
+  await session.unlock();
+  assert.ok(await person.works());
+});
+
+always('without a desktop session --keyring ends with 7, says what to do, and changes nothing', async () => {
+  const nowhere = { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: '' };
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  for (const args of [['login', '--keyring', ...clientId], ['--keyring'], ['rekey', '--keyring']]) {
+    const { status, stdout, stderr } = await other.run(args, { env: nowhere });
+    assert.is(status, 7);
+    assert.is(stdout, '');
+    assert.match(stderr, /^onedrive-token: no keyring can be reached .*ONEDRIVE_TOKEN_KEY or --key-file\n$/);
+  }
+  assert.is((await other.run([], { env: nowhere })).status, 0);
+});
+
+always('without the package for keyrings the message says how to get it: 7', async () => {
+  using other = new CliHome(home.env);
+  const installed = join(other.folder, 'node_modules/onedrive-token');
+  for (const part of ['bin', 'dist', 'package.json']) {
+    cpSync(join(bin, '../..', part), join(installed, part), { recursive: true });
+  }
+  mkdirSync(join(installed, 'node_modules'));
+  for (const name of ['commander', 'onedrive-token-handler', 'uqr']) {
+    symlinkSync(join(bin, '../../node_modules', name), join(installed, 'node_modules', name));
+  }
+  const { status, stdout, stderr } = await other.shell(
+    `'${process.execPath}' '${installed}/bin/onedrive-token.js' login --keyring --client-id x`,
+  );
+  assert.is(status, 7);
+  assert.is(stdout, '');
+  assert.match(stderr, 'npm install --global @napi-rs/keyring\n');
+});
+
+always.run();
