@@ -29,13 +29,15 @@ export class ConnectionError extends OneDriveTokenError {
   }
 }
 
-/** The one way to the network: undici, loaded when it is first needed. */
+/** The one way to the network: undici, whose loading begins with the first client, and takes longer than all the rest. */
 export class HttpClient {
   readonly #given: Dispatcher | undefined;
   #loaded: Promise<{ undici: Undici; dispatcher: Dispatcher }> | undefined;
 
   constructor(dispatcher: Dispatcher | undefined) {
     this.#given = dispatcher;
+    // What goes wrong is told to whoever sends something.
+    this.#load().catch(() => {});
   }
 
   /** Throws ConnectionError, or the signal's reason. Redirects are not followed. */

@@ -7,7 +7,7 @@ import type { TokenSet } from './token-response.ts';
 
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
 export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenSet> {
-  const { settings, timeout, signal, emit } = attempt;
+  const { settings, timeout, signal, emit, provider } = attempt;
   const secrets = await createSecrets();
   let redemption: Promise<TokenSet> | undefined;
   try {
@@ -16,6 +16,8 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenSet>
     const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url });
     showUrl(url, secrets, attempt);
+    // Loads what redeeming takes while the person is busy, who would wait for it afterwards. It is asked again then.
+    provider().catch(() => {});
     return await acceptor.accept(({ code }) => {
       redemption = attempt.redeem(codeForm(code, redirectUri, attempt, secrets));
       return redemption;
