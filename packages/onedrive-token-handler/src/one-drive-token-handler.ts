@@ -166,6 +166,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return this.#closed;
   }
 
+  /** Calls {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -1,5 +1,6 @@
 /** The shape of `TokenCredential` in `@azure/core-auth`. */
 export interface TokenCredential {
+  /** A valid access token, and when it ends in epoch milliseconds. Rejects as the handler's `getToken()` does. */
   getToken(
     scopes: string | string[],
     options?: { abortSignal?: AbortSignalLike; claims?: string },
@@ -9,6 +10,7 @@ export interface TokenCredential {
 /** The part of a signal that is needed: those of the Azure SDKs need not be real ones. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
+  /** As an EventTarget has it. */
   addEventListener(type: 'abort', listener: () => void): unknown;
 }
 

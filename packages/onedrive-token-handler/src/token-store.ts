@@ -20,7 +20,9 @@ type MaybePromise<T> = T | Promise<T>;
  * `token-store-sqlite` is one; that package describes each method and has a test suite that other stores can run.
  */
 export interface TokenStore {
+  /** The record, or undefined where there is none. */
   get(appName: string): MaybePromise<TokenRecord | undefined>;
+  /** Writes the record, whatever was there. */
   set(appName: string, record: TokenRecord): MaybePromise<void>;
   /** Writes only where the stored refresh token still is `previous` (undefined: none stored). False where it is not. */
   replace(appName: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean>;

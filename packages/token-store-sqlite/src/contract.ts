@@ -9,14 +9,21 @@ export type { ExclusivelyOptions, TokenRecord };
 
 /** The methods that the contract is about. A store may be synchronous, asynchronous, or both. */
 export interface ContractStore {
+  /** The record, or undefined where there is none. */
   get(appName: string): TokenRecord | undefined | Promise<TokenRecord | undefined>;
+  /** Writes the record, whatever was there. */
   set(appName: string, record: TokenRecord): void | Promise<void>;
+  /** Writes only where the stored refresh token still is `previous` (undefined: none stored). False where it is not. */
   replace(appName: string, previous: string | undefined, record: TokenRecord): boolean | Promise<boolean>;
+  /** False where nothing was stored. */
   delete(appName: string): boolean | Promise<boolean>;
+  /** The names with a record, sorted. */
   list(): readonly string[] | Promise<readonly string[]>;
+  /** Runs `task` while no other caller, in any process, runs one for the same name. */
   exclusively<T>(appName: string, task: () => Promise<T>, options?: ExclusivelyOptions): Promise<T>;
 }
 
+/** How the suite comes by its stores. */
 export interface StoreContractOptions<Store extends ContractStore> {
   /** A new store without records, for one case. */
   open(): Store | Promise<Store>;
@@ -26,6 +33,7 @@ export interface StoreContractOptions<Store extends ContractStore> {
   close?(store: Store): unknown;
 }
 
+/** One thing that a store has to do. */
 export interface ContractCase {
   /** A sentence that is true of a store that passes. */
   readonly name: string;

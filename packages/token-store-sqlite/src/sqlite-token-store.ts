@@ -162,6 +162,7 @@ export class SqliteTokenStore implements Disposable {
     this.#tokens.sql.close();
   }
 
+  /** Calls {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }
