@@ -25,22 +25,27 @@ export async function changeEncryptionKey(
   const { openTokenStore } = await import('token-store-sqlite');
   let refusal: { error: unknown } | undefined;
   await asStoreErrors(async () => {
-    using store = openTokenStore(dbFilepath as string, encryptionKey === undefined ? {} : { key: encryptionKey });
-    // In the order in which a sign-in takes its two.
-    const locks = [changeLock, ...store.list().flatMap((name) => [signInLock(name), name])];
-    const inTurn = async (): Promise<void> => {
-      const [lock] = locks.splice(0, 1);
-      if (lock !== undefined) return store.exclusively(lock, inTurn, { timeout: patience });
-      let key: EncryptionKey;
-      try {
-        key = await chooseKey();
-      } catch (error) {
-        refusal = { error };
-        return;
-      }
-      store.rekey(key);
-    };
-    await inTurn();
+    const store = openTokenStore(dbFilepath as string, encryptionKey === undefined ? {} : { key: encryptionKey });
+    // Not `using`, which the build would turn into one more file that every program loads.
+    try {
+      // In the order in which a sign-in takes its two.
+      const locks = [changeLock, ...store.list().flatMap((name) => [signInLock(name), name])];
+      const inTurn = async (): Promise<void> => {
+        const [lock] = locks.splice(0, 1);
+        if (lock !== undefined) return store.exclusively(lock, inTurn, { timeout: patience });
+        let key: EncryptionKey;
+        try {
+          key = await chooseKey();
+        } catch (error) {
+          refusal = { error };
+          return;
+        }
+        store.rekey(key);
+      };
+      await inTurn();
+    } finally {
+      store.close();
+    }
   });
   if (refusal) throw refusal.error;
 }
