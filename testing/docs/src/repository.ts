@@ -10,12 +10,10 @@ export function readText(path: string): string {
 
 export interface Manifest {
   name: string;
-  private?: boolean;
   scripts?: Record<string, string>;
   files?: string[];
+  exports?: Record<string, string | { types: string; default: string }>;
   dependencies?: Record<string, string>;
-  devDependencies?: Record<string, string>;
-  repository?: { url: string; directory: string };
 }
 
 /** The `package.json` of a folder. */

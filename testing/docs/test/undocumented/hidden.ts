@@ -1,0 +1,4 @@
+/** Exported by its module, but not by the entry. */
+export interface Hidden {
+  secret: string;
+}
