@@ -4,10 +4,7 @@ import { type Program, runProgram } from '../test/run-program.ts';
 export interface AcceptorProgram extends AsyncDisposable {
   readonly redirectUri: string;
   readonly port: number;
-  /**
-   * What the program holds after garbage collection, in bytes: the heap and what is outside of it. The resident size moves by tens
-   * of megabytes with what the allocator keeps for later.
-   */
+  /** What the program holds after garbage collection, in bytes: the heap and what is outside of it. */
   measure(): Promise<number>;
   /** The code, once it has arrived. */
   code(): Promise<string>;

@@ -6,6 +6,7 @@ import { openAcceptor } from '../src/index.ts';
 import { type RequestOptions, sendRequest } from '../test/send-request.ts';
 import { within } from '../test/within.ts';
 import { startAcceptorProgram } from './acceptor-program.ts';
+import { connectIdle } from './connect-idle.ts';
 import { inParallel } from './in-parallel.ts';
 
 const state = 'the-state';
@@ -108,24 +109,6 @@ test('connections that pipeline without end are cut off before they fill the mem
   await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`);
   assert.is(await program.code(), 'the-code');
 });
-
-/** Connects in portions that the listener's backlog holds, and gives the other side time to see the last of them. */
-async function connectIdle(port: number, count: number): Promise<net.Socket[]> {
-  const sockets: net.Socket[] = [];
-  await inParallel(100, count, () => {
-    return within(
-      5_000,
-      'a connection',
-      new Promise<void>((resolve) => {
-        const socket = net.connect(port, '127.0.0.1', resolve).on('error', () => {});
-        socket.resume().unref();
-        sockets.push(socket);
-      }),
-    );
-  });
-  await new Promise((resolve) => setTimeout(resolve, 200));
-  return sockets;
-}
 
 /** Writes until the other side has had enough. */
 function flood(port: number, bytes: string): Promise<void> {
