@@ -123,6 +123,17 @@ test('a refresh whose answer has no refresh token keeps the old one, and the ID 
   assert.is(scene.authority.count('token', 'refresh_token'), 2);
 });
 
+test('an expires_in that is a numeric string counts as the number', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  const change = (body: Record<string, unknown>): object => ({ ...body, expires_in: '3600' });
+  scene.authority.fail('token', { type: 'response', change });
+  const handler = scene.handler({ interactive: false });
+  await handler.getToken();
+  const { accessTokenExpiresAt = 0 } = await handler.status();
+  assert.ok(Math.abs(accessTokenExpiresAt - Date.now() - 3_600_000) < 30_000);
+});
+
 test('a sign-in without a refresh token gives a token and says so', async () => {
   await using scene = await openScene();
   scene.authority.fail('token', { type: 'response', change: ({ refresh_token: _, ...rest }) => rest });

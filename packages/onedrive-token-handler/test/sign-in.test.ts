@@ -1,8 +1,9 @@
-import { signInAs } from 'testing-authority';
+import { ScriptedBrowser, signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { copyAddress } from './copy-address.ts';
 import { failure, openScene, rejection } from './scene.ts';
+import { untilTrue } from './until-true.ts';
 
 test('the request carries PKCE, state and form_post, and nothing of them comes in an event but the URL', async () => {
   await using scene = await openScene();
@@ -50,6 +51,28 @@ test('a person who says no: SIGN_IN_DENIED', async () => {
   assert.is(error.code, 'SIGN_IN_DENIED');
   assert.is(error.error, 'access_denied');
 });
+
+for (const [error, code] of [
+  ['access_denied', 'SIGN_IN_DENIED'],
+  ['server_error', 'SERVER'],
+  ['temporarily_unavailable', 'SERVER'],
+  ['unauthorized_client', 'CONFIGURATION'],
+  ['invalid_scope', 'CONFIGURATION'],
+  ['interaction_required', 'CONFIGURATION'],
+] as const) {
+  test(`a browser that comes back with ${error}: ${code}`, async () => {
+    await using scene = await openScene();
+    const openBrowser = (url: string): Promise<unknown> => {
+      const { searchParams } = new URL(url);
+      const answer = new URLSearchParams({ error, state: searchParams.get('state') ?? '' });
+      return new ScriptedBrowser().open(`${searchParams.get('redirect_uri')}/?${answer}`);
+    };
+    const refusal = await rejection(scene.handler({ openBrowser }).getToken());
+    assert.is(refusal.code, code);
+    assert.is(refusal.error, error);
+    assert.is(refusal.retryable, code === 'SERVER');
+  });
+}
 
 test('a person who does nothing: SIGN_IN_TIMEOUT, and what to do', async () => {
   await using scene = await openScene();
@@ -107,6 +130,22 @@ test('a caller that may not ask does not wait for a person', async () => {
   assert.is((await rejection(scene.handler({ interactive: false }).getToken())).code, 'SIGN_IN_REQUIRED');
   abort.abort(new Error('enough'));
   assert.is((await failure(waiting)).message, 'enough');
+});
+
+test('a sign-in that waits for a person keeps nobody from refreshing', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const abort = new AbortController();
+  let shown = false;
+  const openBrowser = (): void => {
+    shown = true;
+  };
+  const waiting = failure(scene.handler({ openBrowser }).signIn({ signal: abort.signal }));
+  await untilTrue(() => shown);
+  assert.ok(await scene.handler({ interactive: false }).getToken({ forceRefresh: true }));
+  abort.abort(new Error('enough'));
+  assert.is((await waiting).message, 'enough');
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
 test('when everybody at one window gives up together, no second one is opened', async () => {

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listAppNames } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
-import { openScene, rejection } from './scene.ts';
+import { openScene, rejection, type Scene } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
 test('signing out forgets the tokens in memory and in the file', async () => {
@@ -15,19 +15,29 @@ test('signing out forgets the tokens in memory and in the file', async () => {
   assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
 });
 
-for (const who of ['this', 'another'] as const) {
-  test(`signing out in ${who} handler during a refresh wins: nothing comes back`, async () => {
+for (const who of ['this handler', 'another process'] as const) {
+  test(`signing out in ${who} during a refresh wins: nothing comes back`, async () => {
     await using scene = await openScene({ accessTokenTtl: 60 });
     await scene.signedIn();
     const handler = scene.handler();
-    scene.authority.fail('token', { type: 'slow', ms: 500 });
+    const answer = Promise.withResolvers<void>();
+    scene.authority.fail('token', { type: 'held', until: answer.promise });
     const refresh = rejection(handler.getToken());
-    await scene.untilRefreshing();
-    await (who === 'this' ? handler : scene.handler()).signOut();
+    await untilTrue(() => scene.authority.count('token', 'refresh_token') === 1);
+    await (who === 'this handler' ? handler.signOut() : signOutElsewhere(scene));
+    answer.resolve();
     assert.is((await refresh).code, 'SIGN_IN_REQUIRED');
     assert.not((await handler.status()).signedIn);
     assert.is(scene.windows.length, 1, 'no browser after a sign-out');
   });
+}
+
+async function signOutElsewhere(scene: Scene): Promise<void> {
+  const program = `
+    import { OneDriveTokenHandler } from 'onedrive-token-handler';
+    await new OneDriveTokenHandler(JSON.parse(process.argv[1])).signOut();`;
+  const { status, stderr } = await scene.run(['--input-type=module', '-e', program, scene.optionsFor()]);
+  assert.is(status, 0, stderr);
 }
 
 test('signing out while a code is redeemed wins: nothing is stored, and nobody is told that somebody signed in', async () => {
