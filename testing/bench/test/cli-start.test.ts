@@ -1,0 +1,40 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { run, Scene } from './scene.ts';
+
+/** Files that the command loads as modules before a stored token is printed. Lower it where it falls. */
+const mostFiles = 4;
+/** Modules of Node's own that it loads beyond those of bare Node. Lower it where it falls. */
+const mostBuiltins = 2;
+
+const bin = join(
+  dirname(createRequire(import.meta.url).resolve('onedrive-token/package.json')),
+  'bin/onedrive-token.js',
+);
+const scene = await Scene.open();
+test.after(() => scene[Symbol.asyncDispose]());
+
+test(`the command loads at most ${mostFiles} files and ${mostBuiltins} modules of Node before it prints a stored token`, async () => {
+  const preload = `--require=${join(import.meta.dirname, 'count-modules.cjs')}`;
+  const { authority, dbFilepath, folder } = scene;
+  const [token, said] = await run([process.execPath, preload, bin], {
+    ONEDRIVE_TOKEN_DB: dbFilepath,
+    ONEDRIVE_TOKEN_CLIENT_ID: authority.clientId,
+    ONEDRIVE_TOKEN_AUTHORITY: authority.url,
+    XDG_CACHE_HOME: folder,
+  });
+  assert.ok(authority.issuedSecrets.has(token.trim()));
+  const { files, builtins } = JSON.parse(said) as { files: string[]; builtins: number };
+  const names = files.map((file) => file.replace(/^.*\/(packages|node_modules)\//, ''));
+  console.log(`measured: ${files.length} files, ${builtins} modules of Node`);
+  assert.ok(files.length <= mostFiles, `${files.length} files:\n${names.join('\n')}`);
+  assert.ok(
+    files.some((file) => file.endsWith('/onedrive-token.js')),
+    'files are seen',
+  );
+  assert.ok(builtins <= mostBuiltins, `${builtins} modules of Node`);
+});
+
+test.run();

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { run, Scene } from './scene.ts';
+
+/** Five for a write that lasts: the journal twice, the file once, their folder twice. Two writes: the proof of room, and the new tokens. */
+const mostSyncs = 10;
+
+const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
+if (!canTrace) console.log('skipped: strace counts what is synced to the disk (apt-get install strace)');
+
+(canTrace ? test : test.skip)(`a process that refreshes syncs at most ${mostSyncs} times`, async () => {
+  await using scene = await Scene.open();
+  scene.expire();
+  const { authority, dbFilepath, folder } = scene;
+  const trace = join(folder, 'trace');
+  const program = `
+    import { OneDriveTokenHandler } from 'onedrive-token-handler';
+    await using handler = new OneDriveTokenHandler(JSON.parse(process.argv[1]));
+    console.log(await handler.getToken());
+  `;
+  const options = {
+    appName: 'onedrive-token',
+    clientId: authority.clientId,
+    scopes: ['Files.ReadWrite.All'],
+    authority: authority.url,
+    dbFilepath,
+    interactive: false,
+  };
+  const strace = ['strace', '-f', '-y', '--seccomp-bpf', '-o', trace, '-e', 'trace=fsync,fdatasync'];
+  const node = [process.execPath, '--input-type=module', '-e', program, '--', JSON.stringify(options)];
+  const [token] = await run([...strace, ...node]);
+  assert.ok(authority.issuedSecrets.has(token.trim()));
+  assert.is(authority.count('token', 'refresh_token'), 1);
+  const synced = [...readFileSync(trace, 'utf8').matchAll(/f(?:data)?sync\(\d+<([^>]+)>/g)].map(([, file = '']) =>
+    file.replace(folder, ''),
+  );
+  console.log(`measured: ${synced.length} syncs`);
+  assert.ok(synced.length <= mostSyncs, `${synced.length} syncs:\n${synced.join('\n')}`);
+  assert.ok(synced.includes('/tokens.db'), 'the tokens are on the disk');
+});
+
+test.run();
