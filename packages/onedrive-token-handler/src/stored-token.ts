@@ -17,8 +17,8 @@ export interface StoredToken {
 }
 
 /**
- * The token that the handler's `getToken()` would find in the database, for a command that is started often: this loads neither the
- * handler nor better-sqlite3. Undefined where there is none, or where more is needed than to read it; then ask a handler,
+ * The token that the handler's `getToken()` would find in the database, for a command that is started often: without
+ * loading the handler. Undefined where there is none, or where more is needed than to read it; then ask a handler,
  * which does what is needed or says what is wrong. Throws TypeError or RangeError, naming the option, where one can't be used.
  *
  * For the start of a program with one thread: see `readRecord` of token-store-sqlite.

@@ -7,33 +7,46 @@ const select = `SELECT ${columns} FROM token WHERE app_name = ?
   AND (SELECT user_version FROM pragma_user_version) = ${schemaVersion}`;
 
 /**
- * Reads one record through Node's own SQLite, which is there already, so that a command which only prints a token need not
- * load better-sqlite3: that takes longer than all the rest of it. The file is only read; nothing waits.
+ * Reads one record for a command that only prints a token: through Node's own SQLite, which is there already, where
+ * better-sqlite3 would take longer to load than all the rest. The file is only read, and nothing waits.
  *
  * Undefined where there is no record, and wherever more is needed than to read: the file is missing, encrypted, locked at
- * this moment, left behind by a crash, readable by others, of another version or damaged, or this Node still calls its SQLite experimental
- * (before 24.15, and 25.0 to 25.6). So take undefined for "open the store", which does what is needed or says what is wrong.
+ * this moment, left behind by a crash, readable by others, of another version or damaged. So take undefined for "open the
+ * store", which does what is needed or says what is wrong.
  *
  * For the start of a program with one thread. Where another thread uses the same file through a store at the same time,
  * this call would take away its locks (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function readRecord(path: string, appName: string): TokenRecord | undefined {
-  if (!hasSqlite(process.versions.node)) return undefined;
   const fs = process.getBuiltinModule('node:fs');
-  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   try {
     // Windows has no modes, and says 0o666.
     if (process.platform !== 'win32' && (fs.statSync(path).mode & 0o077) !== 0) return undefined;
-    const database = new DatabaseSync(path, { readOnly: true });
+    const database = open(path);
     try {
-      const row = database.prepare(select).get(appName);
-      return row && readPlainRow(row as TokenRow);
+      const row = database.prepare(select).get(appName) as TokenRow | undefined;
+      return row && readPlainRow(row);
     } finally {
       database.close();
     }
   } catch {
     return undefined;
   }
+}
+
+interface ReadOnlyDatabase {
+  prepare(sql: string): { get(value: string): unknown };
+  close(): unknown;
+}
+
+function open(path: string): ReadOnlyDatabase {
+  if (hasSqlite(process.versions.node)) {
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+    return new DatabaseSync(path, { readOnly: true });
+  }
+  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+  const Database: typeof import('better-sqlite3') = require('better-sqlite3');
+  return new Database(path, { readonly: true, timeout: 0 });
 }
 
 /** Whether this version of Node has SQLite as something to rely on. Those before it print a warning. */
