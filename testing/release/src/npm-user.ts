@@ -1,0 +1,74 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { plainEnvironment, run } from './run.ts';
+
+/**
+ * Somebody with nothing but Node and npm: a home, a cache and a place for global packages of their own, below `folder`.
+ * Install scripts never run, so that it is proven that no package needs one.
+ */
+export class NpmUser {
+  readonly #folder: string;
+  readonly #node: string;
+  readonly #env: NodeJS.ProcessEnv;
+
+  /** `node` is the executable to use; npm is the machine's, run by that. `cache` may be shared. */
+  constructor(folder: string, node: string, registry: string, cache: string) {
+    this.#folder = folder;
+    this.#node = node;
+    const home = join(folder, 'home');
+    mkdirSync(home, { recursive: true });
+    const userconfig = join(home, '.npmrc');
+    const settings = { registry, cache, 'ignore-scripts': true, audit: false, fund: false, 'update-notifier': false };
+    writeFileSync(
+      userconfig,
+      Object.entries(settings)
+        .map((setting) => `${setting.join('=')}\n`)
+        .join(''),
+    );
+    this.#env = {
+      ...plainEnvironment(),
+      PATH: [dirname(node), join(this.#prefix, 'bin'), process.env.PATH].join(delimiter),
+      HOME: home,
+      npm_config_userconfig: userconfig,
+      npm_config_prefix: this.#prefix,
+      XDG_DATA_HOME: undefined,
+      XDG_CACHE_HOME: undefined,
+    };
+  }
+
+  get #prefix(): string {
+    return join(this.#folder, 'prefix');
+  }
+
+  /** Makes an empty folder outside of any workspace, as an ESM project. */
+  makeProject(name: string, files: Record<string, string> = {}): string {
+    const project = join(this.#folder, name);
+    mkdirSync(project);
+    const all = { 'package.json': '{ "private": true, "type": "module" }', ...files };
+    for (const [file, text] of Object.entries(all)) writeFileSync(join(project, file), text);
+    return project;
+  }
+
+  /** `npm …` in a project. */
+  async npm(project: string, ...args: string[]): Promise<void> {
+    await run('npm', args, { cwd: project, env: this.#env });
+  }
+
+  /** Runs a program of a project. */
+  async node(project: string, args: readonly string[], onLine?: (line: string) => unknown): Promise<string> {
+    return run(this.#node, args, { cwd: project, env: this.#env, timeout: 60_000, ...(onLine && { onLine }) });
+  }
+
+  /** Runs a command that was installed globally. */
+  async command(name: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+    const bin = join(this.#prefix, 'bin', name);
+    return run(bin, args, { cwd: this.#folder, env: { ...this.#env, ...env }, timeout: 60_000 });
+  }
+
+  /** Every package that npm has put into a project, or installed globally, as `name@version`. */
+  async installed(project: string, ...options: '--global'[]): Promise<string[]> {
+    const args = ['ls', '--all', '--parseable', '--long', ...options];
+    const [, ...lines] = (await run('npm', args, { cwd: project, env: this.#env })).trim().split('\n');
+    return lines.map((line) => line.split(':').at(-1) as string).sort();
+  }
+}

@@ -1,0 +1,74 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { type AddressInfo, createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { plainEnvironment, run } from './run.ts';
+
+export interface Registry extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT/` */
+  readonly url: string;
+}
+
+/**
+ * Starts verdaccio in a process of its own: it keeps what is published under `names` in `folder`, without asking who
+ * publishes, and has all other packages from the registry that this machine is set up with.
+ */
+export async function startRegistry(folder: string, names: readonly string[]): Promise<Registry> {
+  const uplink = await run('npm', ['config', 'get', 'registry'], { cwd: import.meta.dirname, env: plainEnvironment() });
+  const configFile = join(folder, 'config.yaml');
+  mkdirSync(folder, { recursive: true });
+  // YAML reads JSON.
+  writeFileSync(
+    configFile,
+    JSON.stringify({
+      storage: join(folder, 'storage'),
+      auth: { htpasswd: { file: join(folder, 'htpasswd') } },
+      uplinks: { machine: { url: uplink.trim(), maxage: '1h' } },
+      packages: {
+        ...Object.fromEntries(names.map((name) => [name, { access: '$all', publish: '$all' }])),
+        '**': { access: '$all', proxy: 'machine' },
+      },
+      web: { enable: false },
+      log: { type: 'stdout', format: 'pretty', level: 'error' },
+    }),
+  );
+  const address = `127.0.0.1:${await findFreePort()}`;
+  const child = fork(verdaccioBin(), ['--config', configFile, '--listen', address], {
+    env: plainEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text));
+  const ended = once(child, 'exit');
+  const url = `http://${address}/`;
+  const close = async (): Promise<void> => {
+    child.kill();
+    await ended;
+  };
+  try {
+    await Promise.race([
+      once(child, 'message', { signal: AbortSignal.timeout(30_000) }),
+      ended.then(() => Promise.reject(new Error('verdaccio ended'))),
+    ]);
+  } catch (error) {
+    await close();
+    throw new Error(`the registry did not start: ${output}`, { cause: error });
+  }
+  return { url, [Symbol.asyncDispose]: close };
+}
+
+function verdaccioBin(): string {
+  const manifestFile = createRequire(import.meta.url).resolve('verdaccio/package.json');
+  return join(dirname(manifestFile), 'bin/verdaccio');
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,47 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NpmUser } from './npm-user.ts';
+import { type Registry, startRegistry } from './registry.ts';
+import { ReleaseCopy } from './release-copy.ts';
+
+/** A registry, a copy of this repository to release from, and people who install: all below one temporary folder. */
+export class Rehearsal implements AsyncDisposable {
+  readonly folder: string;
+  readonly copy: ReleaseCopy;
+  readonly registry: Registry;
+
+  private constructor(folder: string, copy: ReleaseCopy, registry: Registry) {
+    this.folder = folder;
+    this.copy = copy;
+    this.registry = registry;
+  }
+
+  static async start(): Promise<Rehearsal> {
+    const folder = mkdtempSync(join(tmpdir(), 'rehearsal-'));
+    const copy = await ReleaseCopy.make(join(folder, 'copy'));
+    const registry = await startRegistry(join(folder, 'registry'), Object.keys(copy.versions()));
+    return new Rehearsal(folder, copy, registry);
+  }
+
+  /** Versions and publishes. Returns the names of the tarballs. */
+  async release(name: string): Promise<string[]> {
+    await this.copy.version();
+    return this.copy.publish(this.registry.url, join(this.folder, name));
+  }
+
+  /** Somebody who uses this Node. What npm has downloaded for one is there for all. */
+  newUser(name: string, node: string): NpmUser {
+    return new NpmUser(join(this.folder, name), node, this.registry.url, join(this.folder, 'npm-cache'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.registry[Symbol.asyncDispose]();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The program of somebody who uses this package. */
+export function readProgram(packageName: string): string {
+  return readFileSync(new URL(`../programs/${packageName}.ts`, import.meta.url), 'utf8');
+}

@@ -1,0 +1,96 @@
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { plainEnvironment, run } from './run.ts';
+
+const checkout = resolve(import.meta.dirname, '../../..');
+
+/** A copy of this repository as it is on disk, in which releases are made the way .github/workflows/release.yml makes them. */
+export class ReleaseCopy {
+  readonly folder: string;
+  #env: NodeJS.ProcessEnv = {
+    ...plainEnvironment(),
+    CI: 'true',
+    TURBO_TELEMETRY_DISABLED: '1',
+    GIT_AUTHOR_NAME: 'rehearsal',
+    GIT_AUTHOR_EMAIL: 'rehearsal@localhost',
+    GIT_COMMITTER_NAME: 'rehearsal',
+    GIT_COMMITTER_EMAIL: 'rehearsal@localhost',
+  };
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Copies into `folder`, which must not exist yet, and installs there. */
+  static async make(folder: string): Promise<ReleaseCopy> {
+    const copy = new ReleaseCopy(folder);
+    const listed = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+      cwd: checkout,
+      env: plainEnvironment(),
+    });
+    for (const file of new Set(listed.split('\0'))) copyIfThere(join(checkout, file), join(folder, file), file);
+    await copy.#run('git', ['init', '--quiet', '--initial-branch=main']);
+    await copy.#commit('As it is');
+    await copy.#run('pnpm', ['install', '--frozen-lockfile', '--prefer-offline']);
+    return copy;
+  }
+
+  /** Adds what a contributor adds with a change. */
+  async addChangeset(packageName: string, bump: 'patch' | 'minor' | 'major', text: string): Promise<void> {
+    const file = join(this.folder, `.changeset/${packageName}-${bump}.md`);
+    writeFileSync(file, `---\n'${packageName}': ${bump}\n---\n\n${text}\n`);
+    await this.#commit(text);
+  }
+
+  /** What the pull request "Version Packages" does, and its merge. */
+  async version(): Promise<void> {
+    await this.#run('pnpm', ['exec', 'changeset', 'version']);
+    await this.#commit('Version Packages');
+  }
+
+  /** Builds, packs what `registry` lacks into `artifacts`, and publishes those tarballs. Returns their names. */
+  async publish(registry: string, artifacts: string): Promise<string[]> {
+    const { host } = new URL(registry);
+    const userconfig = join(dirname(artifacts), 'publisher.npmrc');
+    // Any token will do: the client wants one, the registry doesn't look.
+    writeFileSync(userconfig, `registry=${registry}\n//${host}/:_authToken=rehearsal\n`);
+    const npm = { npm_config_userconfig: userconfig, npm_config_registry: registry };
+    await this.#run('pnpm', ['run', 'build']);
+    await this.#run('pnpm', ['exec', 'changeset', 'pack', '--out-dir', artifacts], npm);
+    await this.#run('pnpm', ['exec', 'changeset', 'publish', '--from-pack-dir', artifacts], npm);
+    return readdirSync(join(artifacts, 'packages')).sort();
+  }
+
+  /** The versions of the published packages as their manifests say them. */
+  versions(): Record<string, string> {
+    const manifests = readdirSync(join(this.folder, 'packages')).map((folder) =>
+      JSON.parse(readFileSync(join(this.folder, 'packages', folder, 'package.json'), 'utf8')),
+    );
+    return Object.fromEntries(manifests.map(({ name, version }) => [name, version]));
+  }
+
+  /** The tags that releases have left. */
+  async tags(): Promise<string[]> {
+    return (await this.#run('git', ['tag'])).trim().split('\n');
+  }
+
+  async #commit(message: string): Promise<void> {
+    await this.#run('git', ['add', '--all']);
+    await this.#run('git', ['commit', '--quiet', '--allow-empty', '--message', message]);
+  }
+
+  #run(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> {
+    return run(command, args, { cwd: this.folder, env: { ...this.#env, ...env } });
+  }
+}
+
+/** A file that is deleted but not yet committed is listed, and isn't there. */
+function copyIfThere(from: string, to: string, file: string): void {
+  if (file === '') return;
+  mkdirSync(dirname(to), { recursive: true });
+  try {
+    copyFileSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}

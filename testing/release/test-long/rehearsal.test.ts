@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { signInAs, startAuthority } from 'testing-authority';
+import { scriptedBrowser } from 'testing-e2e/cli';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { checkTypes, compilers, resolutions } from '../src/check-types.ts';
+import type { NpmUser } from '../src/npm-user.ts';
+import { provideNode } from '../src/provide-node.ts';
+import { Rehearsal, readProgram } from '../src/rehearsal.ts';
+
+const rehearsal = await Rehearsal.start();
+const authority = await startAuthority();
+test.after(async () => {
+  await authority.close();
+  await rehearsal[Symbol.asyncDispose]();
+});
+const { copy } = rehearsal;
+const firstTarballs = await rehearsal.release('first-release');
+const libraries = ['loopback-acceptor', 'onedrive-token-handler', 'pkce-state', 'token-store-sqlite'];
+
+test('the first release publishes all five packages, and tags each with a version of its own', async () => {
+  assert.equal(firstTarballs, tarballsOf(['onedrive-token', ...libraries]));
+  assert.equal(await copy.tags(), tagsOf(['onedrive-token', ...libraries]));
+});
+
+/** As it is. One more is worth a thought: a person waits for each of them. */
+const cliPackages = 22;
+
+const { engines } = JSON.parse(readFileSync(join(copy.folder, 'package.json'), 'utf8'));
+const nodes: [name: string, executable: string][] = [
+  ['this Node', process.execPath],
+  ['the oldest Node that is supported', await provideNode(engines.node.slice('>='.length))],
+  ['Node 26', await provideNode('26')],
+];
+for (const [node, executable] of nodes) {
+  const user = rehearsal.newUser(node.replaceAll(' ', '-'), executable);
+
+  test(`on ${node}, pkce-state makes the secrets of a request, and is one package`, async () => {
+    const project = await installAlone(user, 'pkce-state');
+    assert.is((await user.installed(project)).length, 1);
+    assert.is(await user.node(project, ['program.ts']), 'S256\n');
+  });
+
+  test(`on ${node}, loopback-acceptor signs in with openid-client, and is at most two packages`, async () => {
+    const project = await installAlone(user, 'loopback-acceptor');
+    assert.ok((await user.installed(project)).length <= 2);
+    await user.npm(project, 'install', 'openid-client');
+    await signIn(user, project, [authority.issuer, authority.clientId]);
+  });
+
+  test(`on ${node}, token-store-sqlite stores a token that another process reads, and is three packages`, async () => {
+    const project = await installAlone(user, 'token-store-sqlite');
+    assert.is((await user.installed(project)).length, 3);
+    await user.node(project, ['program.ts', 'write', 'the-token']);
+    assert.is(await user.node(project, ['program.ts', 'read']), 'the-token\n');
+  });
+
+  test(`on ${node}, onedrive-token-handler gets a token from the authority, and is at most 19 packages`, async () => {
+    const project = await installAlone(user, 'onedrive-token-handler');
+    assert.ok((await user.installed(project)).length <= 19);
+    await signIn(user, project, [authority.url, authority.clientId]);
+  });
+
+  test(`on ${node}, onedrive-token, installed globally, signs in and prints a token`, async () => {
+    await user.npm(rehearsal.folder, 'install', '--global', 'onedrive-token');
+    assert.ok((await user.installed(rehearsal.folder, '--global')).length <= cliPackages);
+    const env = {
+      BROWSER: scriptedBrowser,
+      ONEDRIVE_TOKEN_AUTHORITY: authority.url,
+      ONEDRIVE_TOKEN_CLIENT_ID: authority.clientId,
+    };
+    await user.command('onedrive-token', ['login'], env);
+    const token = await user.command('onedrive-token', ['token'], env);
+    assert.ok(authority.issuedSecrets.has(token.trim()));
+    const version = await user.command('onedrive-token', ['--version'], env);
+    assert.is(version.trim(), copy.versions()['onedrive-token']);
+  });
+}
+test('programs with all packages compile with TypeScript 7 and 5.9, as nodenext and bundler find them', async () => {
+  const user = rehearsal.newUser('compiler', process.execPath);
+  const programs = Object.fromEntries(libraries.map((name) => [`${name}.ts`, readProgram(name)]));
+  const project = user.makeProject('all', programs);
+  await user.npm(project, 'install', 'openid-client', ...libraries);
+  for (const compiler of compilers) {
+    for (const resolution of resolutions) await checkTypes(project, Object.keys(programs), compiler, resolution);
+  }
+});
+
+test('a patch to one leaf releases that leaf with what depends on it, and people get it by npm update', async () => {
+  const user = rehearsal.newUser('updater', process.execPath);
+  const project = await installAlone(user, 'onedrive-token-handler');
+  const first = copy.versions();
+  await copy.addChangeset('token-store-sqlite', 'patch', 'A database on a full disk stays as it was.');
+  const tarballs = await rehearsal.release('second-release');
+
+  const patched = ['onedrive-token', 'onedrive-token-handler', 'token-store-sqlite'];
+  const expected = Object.fromEntries(patched.map((name) => [name, nextPatch(first[name])]));
+  assert.equal(copy.versions(), { ...first, ...expected });
+  assert.equal(tarballs, tarballsOf(patched));
+  await user.npm(project, 'update');
+  const installed = await user.installed(project);
+  assert.equal(
+    tagsOf(libraries).filter((name) => !installed.includes(name)),
+    [],
+  );
+});
+
+test('a changelog says to a user what has changed, and which of our packages came along', async () => {
+  const versions = copy.versions();
+  assert.is(
+    newestEntry('token-store-sqlite'),
+    `${versions['token-store-sqlite']}\n\n### Patch Changes\n\n- A database on a full disk stays as it was.`,
+  );
+  assert.is(
+    newestEntry('onedrive-token-handler'),
+    `${versions['onedrive-token-handler']}\n\n### Patch Changes\n\n- Comes with token-store-sqlite ${versions['token-store-sqlite']}.`,
+  );
+});
+
+function tagsOf(names: readonly string[]): string[] {
+  return names.map((name) => `${name}@${copy.versions()[name]}`).sort();
+}
+
+function tarballsOf(names: readonly string[]): string[] {
+  return names.map((name) => `${name}-${copy.versions()[name]}.tgz`).sort();
+}
+
+function nextPatch(version = ''): string {
+  return version.replace(/\d+$/, (patch) => String(Number(patch) + 1));
+}
+
+function newestEntry(folder: string): string | undefined {
+  const changelog = readFileSync(join(copy.folder, 'packages', folder, 'CHANGELOG.md'), 'utf8');
+  return changelog.split(/^## /m)[1]?.trim();
+}
+
+async function installAlone(user: NpmUser, name: string): Promise<string> {
+  const project = user.makeProject(name, { 'program.ts': readProgram(name) });
+  await user.npm(project, 'install', name);
+  return project;
+}
+
+/** Runs a program that prints `open ADDRESS`, then, when somebody has signed in there, `token TOKEN`. */
+async function signIn(user: NpmUser, project: string, args: readonly string[]): Promise<void> {
+  let page: ReturnType<typeof signInAs> | undefined;
+  const output = await user.node(project, ['program.ts', ...args], (line) => {
+    const [, url] = /^open (.+)$/.exec(line) ?? [];
+    if (url) page = signInAs(url);
+  });
+  assert.match((await page)?.html ?? '', 'You are signed in');
+  const [, token = ''] = /^token (.+)$/m.exec(output) ?? [];
+  assert.ok(authority.issuedSecrets.has(token));
+}
+
+test.run();
