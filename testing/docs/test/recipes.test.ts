@@ -1,25 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { selfSignedCertificate, signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { addressElsewhere } from '../../../packages/cli/test/fixtures/address-elsewhere.ts';
-import { bin, type Ended, openScene, openSignedInScene } from '../../../packages/cli/test/fixtures/cli-home.ts';
+import { openScene, openSignedInScene } from '../../../packages/cli/test/fixtures/cli-home.ts';
 import { commandLines } from '../src/command-lines.ts';
 import { startGraphProxy } from '../src/graph-proxy.ts';
 import { markdownFile } from '../src/markdown-file.ts';
-import { root } from '../src/repository.ts';
+import { openStandIn } from '../src/stand-in.ts';
 
 const { samples } = markdownFile('docs/recipes.md');
-const { home, authority, ...scene } = await openScene();
-test.after(() => scene[Symbol.asyncDispose]());
+const { home, authority, binFolder, run, runProgram, ...standIn } = await openStandIn();
+test.after(() => standIn[Symbol.asyncDispose]());
 
-const binFolder = join(home.folder, 'bin');
-const path = [binFolder, dirname(process.execPath), process.env.PATH].join(delimiter);
-mkdirSync(binFolder);
-symlinkSync(bin, join(binFolder, 'onedrive-token'));
-symlinkSync(join(root, 'testing/docs/node_modules'), join(home.folder, 'node_modules'));
 writeFileSync(join(home.folder, 'notes.txt'), 'a note');
 
 test('once: sign in', async () => {
@@ -191,20 +186,6 @@ function sampleOf(heading: string, language: string, n = 0): string {
   const sample = samples.filter((candidate) => candidate.heading === heading && candidate.language === language)[n];
   assert.ok(sample, `no ${language} sample ${n} below ${heading}`);
   return sample.code;
-}
-
-/** Runs a script in bash, with the stand-in in Microsoft's place. */
-function run(script: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const here = script
-    .replaceAll('YOUR-CLIENT-ID', authority.clientId)
-    .replaceAll('https://graph.microsoft.com/v1.0', authority.graphUrl);
-  return home.shell(`unset -f onedrive-token\n${here}`, { env: { PATH: path, ...env } });
-}
-
-/** Runs a program that finds its packages as this one does, in the home's folder. */
-function runProgram(source: string, env: NodeJS.ProcessEnv): Promise<Ended> {
-  writeFileSync(join(home.folder, 'program.ts'), source);
-  return run('node program.ts', env);
 }
 
 /** Options that put the stand-in and the scripted browser in their places. */

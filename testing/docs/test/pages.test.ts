@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { markdownFile } from '../src/markdown-file.ts';
+import { openStandIn } from '../src/stand-in.ts';
+
+// The TypeScript of the READMEs is run in the packages, docs/recipes.md in recipes.test.ts.
+const { home, authority, run, runProgram, ...standIn } = await openStandIn();
+test.after(() => standIn[Symbol.asyncDispose]());
+
+test('README.md: the command signs in, and curl reads the drive with its token', async () => {
+  const sample = markdownFile('README.md').samples.find(({ code }) => code.includes('onedrive-token login'));
+  const script = sample?.code.replace('npm install --global onedrive-token\n', '') ?? '';
+  const { status, stdout, stderr } = await run(`set -e\n${script}`);
+  assert.is(status, 0, stderr);
+  assert.is(JSON.parse(stdout).driveType, 'personal');
+});
+
+test('docs/coming-from-python.md: the file of the Python class carries on, without a browser', async () => {
+  using store = openTokenStore(home.db);
+  const database = new DatabaseSync(join(home.folder, 'tokens.db'));
+  database.exec('CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name))');
+  const { refreshToken = '' } = store.get('onedrive-token') ?? {};
+  database.prepare('INSERT INTO token VALUES (?, ?)').run('my-app', refreshToken);
+  database.close();
+  const [sample] = markdownFile('docs/coming-from-python.md').samples;
+  const program = sample?.code.replace(
+    "'YOUR-CLIENT-ID',",
+    `'${authority.clientId}', authority: '${authority.url}', interactive: false,`,
+  );
+  const { status, stdout, stderr } = await runProgram(`${program}\nconsole.log(token);\nawait handler.close();`);
+  assert.is(status, 0, stderr);
+  assert.ok(authority.issuedSecrets.has(stdout.trim()));
+  assert.is(authority.count('token', 'refresh_token'), 1);
+});
+
+test.run();
