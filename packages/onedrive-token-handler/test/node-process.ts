@@ -15,6 +15,8 @@ export interface Started {
   readonly pid: number;
   /** What it has printed on stdout so far. */
   said(): string;
+  /** The same on stderr. */
+  warned(): string;
   kill(): void;
   ended(): boolean;
   /** Resolves when it has ended and all that it printed has been read. */
@@ -51,6 +53,7 @@ export async function startNode(args: readonly string[], options: StartOptions =
   return {
     pid: child.pid,
     said: () => said,
+    warned: () => warned,
     kill,
     ended: () => closed,
     untilEnded: () => untilTrue(() => closed, 30_000),
