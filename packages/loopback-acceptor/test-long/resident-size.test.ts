@@ -5,6 +5,7 @@ import { sendRequest } from '../test/send-request.ts';
 import { connectIdle } from './connect-idle.ts';
 import { inParallel } from './in-parallel.ts';
 
+/** Before the port is known, for the signal would end a program that does not expect it. */
 const onSignal = "process.on('SIGUSR2', () => console.log(process.memoryUsage.rss()));";
 
 /** The least that node:net can do: whatever comes is answered in one write. */
@@ -29,9 +30,9 @@ const acceptor = `
  * frees the stream of a closed socket in full collections only.
  */
 test('under 10,000 stray requests and 500 idle sockets the resident memory grows at most twice as much as that of a bare node:net server', async () => {
-  await using program = runProgram(acceptor + onSignal);
+  await using program = runProgram(onSignal + acceptor);
   const ours = await measureGrowth(program);
-  await using bare = runModule(bareServer + onSignal);
+  await using bare = runModule(onSignal + bareServer);
   const least = await measureGrowth(bare);
   console.log(
     `measured: resident memory grew by ${ours.toFixed(0)} MB, that of a bare server by ${least.toFixed(0)} MB`,
