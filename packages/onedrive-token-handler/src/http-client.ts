@@ -29,14 +29,17 @@ export class ConnectionError extends OneDriveTokenError {
   }
 }
 
-/** The one way to the network: undici, whose loading begins with the first client, and takes longer than all the rest. */
+/** The one way to the network: undici, loaded when it is first needed. */
 export class HttpClient {
   readonly #given: Dispatcher | undefined;
   #loaded: Promise<{ undici: Undici; dispatcher: Dispatcher }> | undefined;
 
   constructor(dispatcher: Dispatcher | undefined) {
     this.#given = dispatcher;
-    // What goes wrong is told to whoever sends something.
+  }
+
+  /** Loads undici for somebody who will send something soon. What goes wrong is told then. */
+  prepare(): void {
     this.#load().catch(() => {});
   }
 

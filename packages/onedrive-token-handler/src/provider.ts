@@ -32,6 +32,11 @@ export class Provider {
     this.#emit = emit;
   }
 
+  /** To be called where there will be a request, and time is left until then. */
+  prepare(): void {
+    this.#http.prepare();
+  }
+
   authorizationUrl(parameters: Record<string, string>): string {
     return `${this.#url('authorize')}?${new URLSearchParams({ client_id: this.#settings.clientId, ...parameters })}`;
   }

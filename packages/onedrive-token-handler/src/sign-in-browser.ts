@@ -7,7 +7,7 @@ import type { TokenSet } from './token-response.ts';
 
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
 export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenSet> {
-  const { settings, timeout, signal, emit, provider } = attempt;
+  const { settings, timeout, signal, emit } = attempt;
   const secrets = await createSecrets();
   let redemption: Promise<TokenSet> | undefined;
   try {
@@ -16,8 +16,6 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenSet>
     const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url });
     showUrl(url, secrets, attempt);
-    // Loads what redeeming takes while the person is busy, who would wait for it afterwards. It is asked again then.
-    provider().catch(() => {});
     return await acceptor.accept(({ code }) => {
       redemption = attempt.redeem(codeForm(code, redirectUri, attempt, secrets));
       return redemption;
@@ -30,7 +28,7 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenSet>
 }
 
 /** Nothing waits for the browser to start: a person can open the URL by hand. */
-function showUrl(url: string, { state }: RequestSecrets, { settings, emit, outside }: SignInAttempt): void {
+function showUrl(url: string, { state }: RequestSecrets, { settings, provider, emit, outside }: SignInAttempt): void {
   const failed = (error: unknown): void => {
     // Those who start processes quote the command line in their errors, and hang it on them.
     const message = (error instanceof Error ? error.message : String(error))
@@ -40,7 +38,12 @@ function showUrl(url: string, { state }: RequestSecrets, { settings, emit, outsi
   };
   const { openBrowser = (address: string) => openDefaultBrowser(address, failed) } = settings;
   const show = async (): Promise<unknown> => outside(() => openBrowser(url));
-  show().catch(failed);
+  // While the person is busy: who comes back would wait for it, and before that it would hold up the browser.
+  const prepare = async (): Promise<void> => (await provider()).prepare();
+  show()
+    .catch(failed)
+    .then(prepare)
+    .catch(() => {});
 }
 
 async function openDefaultBrowser(url: string, failed: (error: Error) => void): Promise<void> {
