@@ -1,0 +1,89 @@
+// What runs in the page speaks of its document.
+/// <reference lib="dom" />
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Terminal as Emulator } from '@xterm/xterm';
+import type { Page } from 'playwright-core';
+import { launchChromium } from 'testing-authority/chromium';
+import { columns } from './shell.ts';
+
+const require = createRequire(import.meta.url);
+const script = require.resolve('@xterm/xterm');
+const style = readFileSync(join(dirname(script), '../css/xterm.css'), 'utf8');
+
+const html = `<!doctype html><style>${style}
+  body { margin: 0; background: transparent; }
+  main { display: inline-flex; flex-direction: column; gap: 10px; padding: 1px; }
+  section { padding: 14px 16px; border-radius: 8px; background: #0d1117; }
+  .xterm-viewport, .xterm .scrollbar { display: none; }
+</style><main></main>`;
+
+/** Shows what a terminal was sent in xterm.js, the emulator of VS Code, in Chromium, and takes pictures of that. */
+export class Renderer implements AsyncDisposable {
+  readonly #page: Page;
+
+  private constructor(page: Page) {
+    this.#page = page;
+  }
+
+  static async start(executablePath: string): Promise<Renderer> {
+    const browser = await launchChromium(executablePath);
+    return new Renderer(await browser.newPage({ deviceScaleFactor: 2, viewport: { width: 1000, height: 1600 } }));
+  }
+
+  /** One picture of several terminals, from top to bottom, each as high as what it shows. */
+  async picture(outputs: readonly string[]): Promise<Buffer> {
+    await this.#page.setContent(html);
+    await this.#page.addScriptTag({ path: script });
+    for (const output of outputs) await this.#page.evaluate(show, { output, columns });
+    return this.#page.locator('main').screenshot({ omitBackground: true });
+  }
+
+  /** The colours of a picture, four bytes a pixel. */
+  async pixels(png: Uint8Array): Promise<{ data: Uint8ClampedArray; width: number; height: number }> {
+    const { data, ...size } = await this.#page.evaluate(read, Buffer.from(png).toString('base64'));
+    return { ...size, data: new Uint8ClampedArray(Buffer.from(data, 'base64')) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#page.context().browser()?.close();
+  }
+}
+
+/** Runs in the page. */
+async function show({ output, columns }: { output: string; columns: number }): Promise<void> {
+  const { Terminal } = globalThis as unknown as { Terminal: typeof Emulator };
+  const section = document.createElement('section');
+  document.querySelector('main')?.append(section);
+  const terminal = new Terminal({
+    cols: columns,
+    rows: 60,
+    fontFamily: "'DejaVu Sans Mono', monospace",
+    // At this size a cell is a whole number of pixels high, so that the blocks of a QR code meet.
+    fontSize: 12,
+    cursorInactiveStyle: 'none',
+    theme: { background: '#0d1117', foreground: '#d6dde4', black: '#0d1117', white: '#ffffff' },
+  });
+  terminal.open(section);
+  await new Promise<void>((resolve) => terminal.write(output, resolve));
+  const { active } = terminal.buffer;
+  let rows = active.length;
+  while (rows > 1 && !active.getLine(rows - 1)?.translateToString(true)) rows--;
+  terminal.resize(columns, rows);
+  await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+}
+
+/** Runs in the page. */
+async function read(base64: string): Promise<{ data: string; width: number; height: number }> {
+  const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${base64}`)).blob());
+  const { width, height } = image;
+  const context = new OffscreenCanvas(width, height).getContext('2d');
+  context?.drawImage(image, 0, 0);
+  const bytes = context?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray();
+  let data = '';
+  for (let start = 0; start < bytes.length; start += 8192) {
+    data += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  }
+  return { data: btoa(data), width, height };
+}
