@@ -1,0 +1,65 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { packAll } from '../src/packed-package.ts';
+import { reachFiles } from '../src/reachable-files.ts';
+import { plainEnvironment, run } from '../src/run.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const folder = mkdtempSync(join(tmpdir(), 'tarballs-'));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What npm, a person or a lawyer looks for, whether or not anything names it. */
+const wanted = ['package.json', 'README.md', 'LICENSE'];
+const welcome = [...wanted, 'CHANGELOG.md'];
+
+/** tsc writes a declaration of every module, those too that no public type leads to. */
+function declares(file: string, reached: ReadonlySet<string>): boolean {
+  return reached.has(file.replace(/^dist\/(.+)\.d\.ts(?:\.map)?$/, 'src/$1.ts'));
+}
+
+for (const packed of await packAll(folder)) {
+  const { name, ...manifest } = packed.manifest;
+  const reached = reachFiles(packed);
+
+  test(`${name}: everything that its files name is in its tarball`, () => {
+    assert.equal(reached.dangling, []);
+    assert.equal(
+      wanted.filter((file) => !packed.files.has(file)),
+      [],
+    );
+  });
+
+  test(`${name}: nothing else is in its tarball`, () => {
+    const superfluous = [...packed.files].filter(
+      (file) => !reached.files.has(file) && !welcome.includes(file) && !declares(file, reached.files),
+    );
+    assert.equal(superfluous.sort(), []);
+  });
+
+  test(`${name}: its manifest says what npm and its users look for`, () => {
+    const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    assert.is(manifest.type, 'module');
+    assert.is(manifest.license, 'MIT');
+    assert.equal(manifest.engines, engines);
+    assert.is(manifest.sideEffects, false);
+    assert.equal(manifest.publishConfig, { access: 'public', provenance: true });
+    assert.ok(manifest.description && Array.isArray(manifest.keywords) && manifest.bugs && manifest.homepage);
+    const { directory } = manifest.repository as { directory: string };
+    assert.is(JSON.parse(readFileSync(join(root, directory, 'package.json'), 'utf8')).name, name);
+    const dependencies = JSON.stringify(manifest.dependencies ?? {});
+    assert.not.match(dependencies, /workspace:|catalog:|link:|file:/);
+  });
+
+  if (JSON.stringify(manifest.exports).includes('.d.ts')) {
+    test(`${name}: arethetypeswrong finds nothing`, async () => {
+      const attw = join(import.meta.dirname, '../node_modules/@arethetypeswrong/cli/dist/index.js');
+      const args = [attw, '--profile', 'esm-only', packed.tarball];
+      await run(process.execPath, args, { cwd: folder, env: plainEnvironment() });
+    });
+  }
+}
+
+test.run();
