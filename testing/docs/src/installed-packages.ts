@@ -11,16 +11,21 @@ export function installedPackages(folder: string, name: string): Set<string> {
 
 function collect(from: string, name: string, found: Set<string>): void {
   const folder = find(from, name);
+  if (!folder) throw new Error(`${name} is not installed for ${from}`);
   if (found.has(folder)) return;
   found.add(folder);
-  const { dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  for (const dependency of Object.keys(dependencies)) collect(folder, dependency, found);
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  for (const dependency of Object.keys({ ...dependencies })) collect(folder, dependency, found);
+  // Of those for every platform one is installed.
+  for (const dependency of Object.keys({ ...optionalDependencies })) {
+    if (find(folder, dependency)) collect(folder, dependency, found);
+  }
 }
 
-function find(from: string, name: string): string {
+function find(from: string, name: string): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
     const candidate = join(folder, 'node_modules', name);
     if (existsSync(join(candidate, 'package.json'))) return realpathSync(candidate);
-    if (folder === dirname(folder)) throw new Error(`${name} is not installed for ${from}`);
+    if (folder === dirname(folder)) return undefined;
   }
 }

@@ -14,9 +14,17 @@ export interface Manifest {
   files?: string[];
   exports?: Record<string, string | { types: string; default: string }>;
   dependencies?: Record<string, string>;
+  peerDependencies?: Record<string, string>;
 }
 
 /** The `package.json` of a folder. */
 export function readManifest(folder: string): Manifest {
   return JSON.parse(readText(join(folder, 'package.json')));
+}
+
+const lock = readText('pnpm-lock.yaml');
+
+/** Whether some package of the workspace has `name`, of npm, among its dependencies, or they among theirs. */
+export function isInstalled(name: string): boolean {
+  return lock.includes(`\n  '${name}@`) || lock.includes(`\n  ${name}@`);
 }

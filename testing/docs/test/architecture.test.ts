@@ -17,8 +17,8 @@ const ours = new Set(packages.map((folder) => readManifest(folder).name));
 
 test('every dependency of a published package is in the table, with the number of packages it drags in', () => {
   const real = packages.flatMap((folder) => {
-    const { name, dependencies = {} } = readManifest(folder);
-    return Object.keys(dependencies)
+    const { name, dependencies, peerDependencies } = readManifest(folder);
+    return Object.keys({ ...dependencies, ...peerDependencies })
       .filter((dependency) => !ours.has(dependency))
       .map((dependency) => [dependency, name, String(installedPackages(folder, dependency).size)]);
   });

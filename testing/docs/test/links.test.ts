@@ -3,9 +3,10 @@ import { dirname, join, posix } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Link, MarkdownFile, markdownFiles } from '../src/markdown-file.ts';
-import { readManifest, readText, root } from '../src/repository.ts';
+import { isInstalled, readManifest, root } from '../src/repository.ts';
 
-const github = 'https://github.com/onedrive-token/onedrive-token';
+const ownSite =
+  /^https:\/\/(?:github\.com\/onedrive-token\/onedrive-token\/(?:blob|tree|raw)|raw\.githubusercontent\.com\/onedrive-token\/onedrive-token)\/main\/(.+)$/;
 const packages = globSync('packages/*/package.json', { cwd: root }).map(dirname);
 const manifests = packages.map((folder) => ({ folder: folder.replaceAll('\\', '/'), ...readManifest(folder) }));
 const links = markdownFiles.flatMap((file) => file.links.map((link) => ({ file, ...link })));
@@ -26,7 +27,7 @@ test('the Markdown of this repository is found, each file once', () => {
 test('every link within the repository leads to a file or folder, and to a heading of it', () => {
   assert.equal(
     links.flatMap(({ file, place, url }) => {
-      const inside = url.startsWith(`${github}/`) ? ownPath(url) : url.includes(':') ? undefined : from(file.path, url);
+      const inside = url.includes(':') ? ownSite.exec(url)?.[1] : from(file.path, url);
       return inside === undefined ? [] : problemsOf(place, url, inside);
     }),
     [],
@@ -55,11 +56,9 @@ test("what a published README refers to is in the package's tarball or has an ab
 
 test('every link to a package of npm names one of ours or one that is installed here', () => {
   const known = new Set(manifests.map(({ name }) => name));
-  const lock = readText('pnpm-lock.yaml');
   const unknown = links.flatMap(({ place, url }) => {
     const [, name] = /^https:\/\/www\.npmjs\.com\/package\/(.+)$/.exec(url) ?? [];
-    if (!name || known.has(name) || lock.includes(`\n  '${name}@`) || lock.includes(`\n  ${name}@`)) return [];
-    return [`${place} ${url}`];
+    return !name || known.has(name) || isInstalled(name) ? [] : [`${place} ${url}`];
   });
   assert.equal(unknown, []);
 });
@@ -78,12 +77,6 @@ function linksOf(path: string): Link[] {
 /** A path from the root, with what follows it. */
 function from(path: string, url: string): string {
   return url.startsWith('#') ? path + url : posix.join(posix.dirname(path), url);
-}
-
-/** The same for an address of this repository at GitHub; undefined where it is not a file's. */
-function ownPath(url: string): string | undefined {
-  const [, path] = /^\/(?:blob|tree|raw)\/main\/(.+)$/.exec(url.slice(github.length)) ?? [];
-  return path;
 }
 
 function problemsOf(place: string, url: string, inside: string): string[] {

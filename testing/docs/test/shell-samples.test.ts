@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CommandLine, commandLines } from '../src/command-lines.ts';
 import { markdownFiles } from '../src/markdown-file.ts';
-import { readManifest, readText } from '../src/repository.ts';
+import { isInstalled, readManifest, readText, root } from '../src/repository.ts';
 
 const bin = join(
   dirname(createRequire(import.meta.url).resolve('onedrive-token/package.json')),
@@ -100,14 +101,17 @@ function checkOnedriveToken({ name, args }: CommandLine): string[] {
 }
 
 const workspace = new Map(
-  ['packages/pkce-state', 'packages/loopback-acceptor', 'packages/token-store-sqlite', 'packages/cli']
-    .concat('packages/onedrive-token-handler', 'testing/docs', 'testing/e2e', 'testing/bench', '.')
-    .map((folder) => [readManifest(folder).name, folder]),
+  [...globSync('{packages,testing}/*/package.json', { cwd: root }).map(dirname), '.'].map((folder) => [
+    readManifest(folder).name,
+    folder,
+  ]),
 );
 
 function checkPnpm({ name, args }: CommandLine): string[] {
   if (name === 'npm' && args[0] === 'install') {
-    return args.filter((arg, n) => n > 0 && /^\w/.test(arg) && !workspace.has(arg)).map((arg) => `no package ${arg}`);
+    return args
+      .filter((arg, n) => n > 0 && /^[\w@]/.test(arg) && !workspace.has(arg) && !isInstalled(arg))
+      .map((arg) => `no package ${arg}`);
   }
   if (name !== 'npx') return [];
   const [yes, version, ...rest] = args;
