@@ -12,7 +12,7 @@ const allowed: Record<string, { packages: readonly string[]; builtins: boolean }
     builtins: true,
   },
   'onedrive-token': {
-    packages: ['onedrive-token-handler', 'commander', 'uqr'],
+    packages: ['onedrive-token-handler', 'commander', 'uqr', '@napi-rs/keyring'],
     builtins: true,
   },
 };
