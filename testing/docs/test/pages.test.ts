@@ -1,14 +1,25 @@
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { markdownFile } from '../src/markdown-file.ts';
+import { root } from '../src/repository.ts';
 import { openStandIn } from '../src/stand-in.ts';
 
 // The TypeScript of the READMEs is run in the packages, docs/recipes.md in recipes.test.ts.
 const { home, authority, run, runProgram, ...standIn } = await openStandIn();
 test.after(() => standIn[Symbol.asyncDispose]());
+
+test('README.md leads to each package, and to every page of docs/, within 20 lines', () => {
+  const near = markdownFile('README.md').links.filter(({ place }) => Number(place.split(':')[1]) <= 20);
+  const pages = globSync(['packages/*', 'docs/*.md'], { cwd: root }).map((path) => path.replaceAll('\\', '/'));
+  assert.equal(
+    pages.filter((page) => !near.some(({ url }) => url === page)),
+    [],
+  );
+});
 
 test('README.md: the command signs in, and curl reads the drive with its token', async () => {
   const sample = markdownFile('README.md').samples.find(({ code }) => code.includes('onedrive-token login'));
