@@ -89,6 +89,23 @@ test('a rejection with something that is no Error makes a page without details',
   assert.not.match(text, 'secret text');
 });
 
+for (const [what, odd] of [
+  ['message', { message: 5 }],
+  ['message missing', { message: undefined }],
+  ['name', { name: {} }],
+  ['code', { code: 404 }],
+] as const) {
+  test(`a rejection whose ${what} is no text makes a page all the same`, async () => {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    const reason = Object.assign(new Error('secret text'), odd);
+    const rejected = rejection(acceptor.accept(() => Promise.reject(reason)));
+    const { status, text } = await answer(acceptor.redirectUri);
+    assert.is(await rejected, reason);
+    assert.is(status, 500);
+    assert.match(text, '<code>Error</code>');
+  });
+}
+
 test('the code and the state are taken out of the reason that the page shows', async () => {
   await using acceptor = await openAcceptor({ state: 'state/which+is=secret' });
   const rejected = rejection(
