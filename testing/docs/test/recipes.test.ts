@@ -15,16 +15,20 @@ const { samples } = markdownFile('docs/recipes.md');
 const { home, authority, binFolder, run, runProgram, ...standIn } = await openStandIn();
 test.after(() => standIn[Symbol.asyncDispose]());
 
+const onWindows = process.platform === 'win32';
+if (onWindows) console.log('skipped: the recipes are for the shells of Unix');
+const recipe = onWindows ? test.skip : test;
+
 writeFileSync(join(home.folder, 'notes.txt'), 'a note');
 
-test('once: sign in', async () => {
+recipe('once: sign in', async () => {
   const [install, login] = sampleOf('Recipes', 'sh').split('\n');
   assert.is(install, 'npm install --global onedrive-token');
   const { status, stderr } = await run(login ?? '');
   assert.is(status, 0, stderr);
 });
 
-test('a script with curl reads the drive, and ends with status 3 where nobody is signed in', async () => {
+recipe('a script with curl reads the drive, and ends with status 3 where nobody is signed in', async () => {
   const script = sampleOf('A script with curl', 'sh');
   const { status, stdout, stderr } = await run(script);
   assert.is(status, 0, stderr);
@@ -33,7 +37,7 @@ test('a script with curl reads the drive, and ends with status 3 where nobody is
   assert.equal([nobody.status, nobody.stdout], [3, '']);
 });
 
-test('cron: each line of the crontab does its work as cron would run it', async () => {
+recipe('cron: each line of the crontab does its work as cron would run it', async () => {
   const lines = sampleOf('cron', 'crontab').split('\n');
   const settings = lines.filter((line) => /^\w+=/.test(line));
   const entries = lines.filter((line) => !settings.includes(line)).map(readCrontabEntry);
@@ -53,7 +57,7 @@ test('cron: each line of the crontab does its work as cron would run it', async 
   assert.match(stdout, /"notes-\d{4}-\d\d-\d\d\.txt"/);
 });
 
-test('systemd: the units are valid, and what they run uploads with an encrypted database', async () => {
+recipe('systemd: the units are valid, and what they run uploads with an encrypted database', async () => {
   const service = sampleOf('systemd', 'ini', 0);
   const units = join(home.folder, 'units');
   mkdirSync(units);
@@ -78,7 +82,7 @@ test('systemd: the units are valid, and what they run uploads with an encrypted 
   assert.is(withoutKey.status, 7, 'the database is encrypted');
 });
 
-test('Docker: the image has a Node that the command runs on, and the volume is where the database is', () => {
+recipe('Docker: the image has a Node that the command runs on, and the volume is where the database is', () => {
   const dockerfile = sampleOf('Docker', 'dockerfile');
   const [, major = ''] = /^FROM node:(\d+)-slim$/m.exec(dockerfile) ?? [];
   assert.ok(Number(major) >= 24, dockerfile);
@@ -90,7 +94,7 @@ test('Docker: the image has a Node that the command runs on, and the volume is w
   assert.equal(mounted, [`onedrive-tokens:${volume}`, `onedrive-tokens:${volume}`]);
 });
 
-test('SSH: login --paste takes the address at which a browser elsewhere ended', async () => {
+recipe('SSH: login --paste takes the address at which a browser elsewhere ended', async () => {
   const running = home.start(remoteCommand(0), { stdin: 'open' });
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
   running.child.stdin?.end(`${await addressElsewhere(address)}\n`);
@@ -98,7 +102,7 @@ test('SSH: login --paste takes the address at which a browser elsewhere ended', 
   assert.is(status, 0, stderr);
 });
 
-test('SSH: the port that login --no-browser names is the one to forward, under its own number', async () => {
+recipe('SSH: the port that login --no-browser names is the one to forward, under its own number', async () => {
   const forwarded = /-L (\d+):localhost:(\d+) /.exec(sampleOf('SSH', 'sh', 1));
   assert.is(forwarded?.[1], forwarded?.[2], 'the redirect URI has the port, so it must be the same on both sides');
   const running = home.start(['login', '--no-browser']);
@@ -109,7 +113,7 @@ test('SSH: the port that login --no-browser names is the one to forward, under i
   assert.is((await running.ended).status, 0);
 });
 
-test('SSH: login --device waits for a code that is entered elsewhere', async () => {
+recipe('SSH: login --device waits for a code that is entered elsewhere', async () => {
   const running = home.start(remoteCommand(2));
   const [, uri, code] = await running.says(/open +(http\S+)\nand enter the code +(\S+)\n/);
   assert.ok(uri && code);
@@ -119,7 +123,7 @@ test('SSH: login --device waits for a code that is entered elsewhere', async () 
 
 const hasRclone = spawnSync('rclone', ['version']).status === 0;
 if (!hasRclone) console.log('skipped: the recipe for rclone needs rclone on PATH (Debian: apt install rclone)');
-(hasRclone ? test : test.skip)('rclone copies the drive with the token that it is given', async () => {
+(hasRclone ? recipe : test.skip)('rclone copies the drive with the token that it is given', async () => {
   await using proxy = await startGraphProxy(authority.origin);
   const { stdout } = await run('onedrive-token api /me/drive');
   const config = join(home.folder, '.config/rclone');
@@ -133,7 +137,7 @@ if (!hasRclone) console.log('skipped: the recipe for rclone needs rclone on PATH
   assert.ok(copied.includes('Shopping list.md'), String(copied));
 });
 
-test('the Microsoft Graph SDK lists the drive', async () => {
+recipe('the Microsoft Graph SDK lists the drive', async () => {
   const tls = selfSignedCertificate();
   const certificate = join(home.folder, 'ca.pem');
   writeFileSync(certificate, tls.cert);
@@ -150,7 +154,7 @@ test('the Microsoft Graph SDK lists the drive', async () => {
   assert.match(stdout, /^\d+ Shopping list\.md$/m);
 });
 
-test('a service uses the sign-in of the command, and says what to do where there is none', async () => {
+recipe('a service uses the sign-in of the command, and says what to do where there is none', async () => {
   const program = sampleOf('The command signs in, a service uses it', 'ts')
     .replace("'YOUR-CLIENT-ID',", `'${authority.clientId}', authority: '${authority.url}',`)
     .replace("'.local/share/onedrive-token/tokens.db'", "process.env.DB ?? ''")
@@ -162,14 +166,14 @@ test('a service uses the sign-in of the command, and says what to do where there
   assert.equal([nobody.status, nobody.stderr.trim()], [1, 'Run: onedrive-token login']);
 });
 
-test('several accounts live side by side', async () => {
+recipe('several accounts live side by side', async () => {
   const { status, stdout, stderr } = await run(sampleOf('Several accounts', 'sh'));
   assert.is(status, 0, stderr);
   assert.match(stdout, /^ada\nfamily\n/);
   assert.match(stdout, 'driveType');
 });
 
-test('several processes at the end of a token make one refresh', async () => {
+recipe('several processes at the end of a token make one refresh', async () => {
   await using other = await openSignedInScene();
   other.home.expireTokens();
   const before = other.authority.count('token', 'refresh_token');
