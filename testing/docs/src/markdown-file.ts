@@ -97,9 +97,9 @@ export function cellTexts(row: TableRow): string[] {
 }
 
 /** Every Markdown file that somebody wrote; changelogs and changesets are made of one another. */
-export const markdownFiles: readonly MarkdownFile[] = globSync('**/*.md', {
+export const markdownFiles: readonly MarkdownFile[] = globSync(['**/*.md', '.github/**/*.md'], {
   cwd: root,
-  exclude: ['**/node_modules', '**/.*', '**/CHANGELOG.md', 'docs/api'],
+  exclude: ['**/node_modules', '**/CHANGELOG.md', 'docs/api'],
 })
   .map((path) => path.replaceAll('\\', '/'))
   .sort()
