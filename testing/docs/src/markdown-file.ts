@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import GithubSlugger from 'github-slugger';
-import type { Node, Nodes, Root, TableRow } from 'mdast';
+import type { Node, Root, TableRow } from 'mdast';
 import { fromMarkdown } from 'mdast-util-from-markdown';
 import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { toString as textOf } from 'mdast-util-to-string';
@@ -93,7 +93,7 @@ export class MarkdownFile {
 
 /** The first table cell's text, the second's, … */
 export function cellTexts(row: TableRow): string[] {
-  return row.children.map((cell) => textOf(cell as Nodes));
+  return row.children.map((cell) => textOf(cell));
 }
 
 /** Every Markdown file that somebody wrote; changelogs and changesets are made of one another. */

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ProviderStep, toTokenError } from '../../../packages/onedrive-token-handler/src/provider-error.ts';
+import { toTokenError } from '../../../packages/onedrive-token-handler/src/provider-error.ts';
 import { cellTexts, markdownFile } from '../src/markdown-file.ts';
 import { readText } from '../src/repository.ts';
 
@@ -21,7 +21,7 @@ test("the table of errors has every number of Microsoft's that the code knows, o
 for (const { numbers, code, remedy } of rows) {
   for (const number of numbers) {
     test(`AADSTS${number} is the error, and has the remedy, that the table says`, () => {
-      const error = errorOf({ error: 'unknown', errorCodes: [number] }, 'refresh');
+      const error = toTokenError({ error: 'unknown', errorCodes: [number] }, 'refresh');
       assert.is(error.code, code);
       assert.ok(error.message.endsWith(` ${remedy}`), `${error.message}\ndoes not end with\n${remedy}`);
     });
@@ -40,7 +40,7 @@ test('an OAuth error without a known number is what the page says', () => {
     ['temporarily_unavailable', 'SERVER'],
     ['unsupported_grant_type', 'CONFIGURATION'],
   ] as const) {
-    assert.is(errorOf({ error }, 'refresh').code, code, error);
+    assert.is(toTokenError({ error }, 'refresh').code, code, error);
     if (error !== 'unsupported_grant_type') {
       assert.ok(
         page.inlineCode.some((inline) => inline.code === error),
@@ -49,10 +49,6 @@ test('an OAuth error without a known number is what the page says', () => {
     }
   }
 });
-
-function errorOf(fields: Parameters<typeof toTokenError>[0], step: ProviderStep): ReturnType<typeof toTokenError> {
-  return toTokenError(fields, step);
-}
 
 function ascending(a: number, b: number): number {
   return a - b;
