@@ -50,7 +50,7 @@ export interface Acceptor extends AsyncDisposable {
  */
 export async function openAcceptor(options: AcceptorOptions): Promise<Acceptor> {
   const settings = resolveOptions(options);
-  settings.signal?.throwIfAborted();
+  if (settings.signal?.aborted) throw settings.signal.reason;
   const server = new LoopbackServer();
   await server.listen(settings);
   if (settings.signal?.aborted) {

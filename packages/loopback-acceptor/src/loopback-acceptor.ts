@@ -28,6 +28,8 @@ export class LoopbackAcceptor implements Acceptor {
   #timer: NodeJS.Timeout;
   #strays = 0;
   #answer: AuthorizationResponse | undefined;
+  /** By `performance.now()`. */
+  #answeredAt = 0;
   /** Browsers that wait to be told the outcome. More than one, where the person reloaded the page. */
   #pages: { connection: Connection; accept: string | undefined }[] = [];
   /** Whether somebody called `accept()`, so that an outcome is given out and final. */
@@ -97,8 +99,9 @@ export class LoopbackAcceptor implements Acceptor {
       return;
     }
     this.#answer = answer;
+    this.#answeredAt = performance.now();
     if (this.#taken) this.#proceed(answer);
-    else this.#timer = setTimeout(() => this.#conclude({ outcome: 'accepted', redeemed: false }), holdTime);
+    else this.#timer = setTimeout(() => this.#acknowledge(), holdTime);
   }
 
   #countStray(): void {
@@ -117,8 +120,14 @@ export class LoopbackAcceptor implements Acceptor {
       this.#response.resolve(answer);
       void this.#run(this.#redeem, answer);
     } else {
-      void this.#conclude({ outcome: 'accepted', redeemed: false }).then(() => this.#response.resolve(answer));
+      void this.#acknowledge().then(() => this.#response.resolve(answer));
     }
+  }
+
+  /** Ends the wait with an answer that is not redeemed here. How long its page was held counts towards the sockets' time. */
+  #acknowledge(): Promise<void> {
+    const held = Math.min(performance.now() - this.#answeredAt, holdTime);
+    return this.#conclude({ outcome: 'accepted', redeemed: false }, held);
   }
 
   async #run(redeem: Redeem, answer: AuthorizationResponse): Promise<void> {
@@ -153,15 +162,16 @@ export class LoopbackAcceptor implements Acceptor {
   }
 
   /** Sends the pages and lets the sockets go. Resolves when the system has taken the pages, or their readers are gone. */
-  async #conclude(outcome: Outcome): Promise<void> {
+  async #conclude(outcome: Outcome, held = 0): Promise<void> {
     this.#phase = 'ended';
     clearTimeout(this.#timer);
-    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
-    const { renderPage } = this.#settings;
+    const { renderPage, signal } = this.#settings;
+    // An answer that nobody has asked for yet can still be given up.
+    if (this.#taken || this.#failure) signal?.removeEventListener('abort', this.#onAbort);
     const told = this.#pages.splice(0).map(({ connection, accept }) => {
       return connection.respond(formatPage(outcome, accept, renderPage));
     });
-    void this.#server.hangUp();
+    void this.#server.hangUp(held);
     await Promise.all(told);
   }
 }

@@ -31,9 +31,12 @@ export class LoopbackServer {
     this.port = port;
   }
 
-  /** Stops listening, destroys every socket that is not being told something, and those as well after 400 ms. */
-  hangUp(): Promise<void> {
-    this.#closed ??= this.#hangUp();
+  /**
+   * Stops listening, destroys every socket that is not being told something, and those as well after 400 ms, less the `held`
+   * milliseconds that they have waited for it.
+   */
+  hangUp(held = 0): Promise<void> {
+    this.#closed ??= this.#hangUp(farewellTime - held);
     return this.#closed;
   }
 
@@ -70,22 +73,22 @@ export class LoopbackServer {
     return false;
   }
 
-  async #hangUp(): Promise<void> {
+  async #hangUp(patience: number): Promise<void> {
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
     for (const connection of this.#connections) if (!connection.isLeaving) connection.destroy();
-    await this.#waitUntilGone();
+    await this.#waitUntilGone(patience);
     for (const connection of this.#connections) connection.destroy();
     await Promise.all(closed);
     // A closed handle is off the event loop at the end of its turn only.
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  async #waitUntilGone(): Promise<void> {
+  async #waitUntilGone(patience: number): Promise<void> {
     if (this.#connections.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#onLastGone = resolve;
-      timer = setTimeout(resolve, farewellTime);
+      timer = setTimeout(resolve, patience);
     });
     clearTimeout(timer);
   }

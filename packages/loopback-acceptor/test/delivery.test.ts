@@ -30,6 +30,28 @@ for (const [name, size, read] of [
   });
 }
 
+for (const [when, wait] of [
+  ['is never called', undefined],
+  ['is called 200 ms later', 200],
+] as const) {
+  test(`a client that never reads its page is hung up on within 500 ms of the answer, though accept() ${when}`, async () => {
+    const time = await least(500, async () => {
+      await using acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(2_000_000) });
+      const socket = net.connect(acceptor.port, '127.0.0.1').pause();
+      const gone = new Promise((resolve) => socket.on('error', resolve).on('close', resolve));
+      const started = performance.now();
+      socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
+      // A paused socket learns of its end by writing.
+      const probe = setInterval(() => socket.write('x'), 10);
+      if (wait !== undefined) setTimeout(() => acceptor.accept(), wait);
+      await within(2_000, 'the end of the connection', gone);
+      clearInterval(probe);
+      return performance.now() - started;
+    });
+    assert.ok(time < 500, `${time} ms`);
+  });
+}
+
 test('a page arrives whole where the client is slow to read it, though all others are hung up on', async () => {
   // More than the system takes in one go.
   const size = 20_000_000;

@@ -77,6 +77,25 @@ test('an abort before accept() is called is its outcome', async () => {
   assert.is((await rejection(acceptor.accept())).name, 'AbortError');
 });
 
+test('an abort after an answer that nobody has asked for is its outcome, though its page is gone', async () => {
+  const controller = new AbortController();
+  await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+  const reason = new Error('changed my mind');
+  controller.abort(reason);
+  assert.is(await rejection(acceptor.accept()), reason);
+  assert.is(getEventListeners(controller.signal, 'abort').length, 0);
+});
+
+test('a signal of another implementation, without the newer methods, ends the wait as well', async () => {
+  const signal = Object.assign(new EventTarget(), { aborted: false, reason: undefined as unknown });
+  await using acceptor = await openAcceptor({ state: 'right', signal: signal as AbortSignal });
+  const rejected = rejection(acceptor.accept());
+  signal.reason = new Error('changed my mind');
+  signal.dispatchEvent(new Event('abort'));
+  assert.is(await rejected, signal.reason as Error);
+});
+
 test('an abort or close() after the answer changes nothing for those who have it', async () => {
   const controller = new AbortController();
   await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
