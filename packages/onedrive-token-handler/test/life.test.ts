@@ -102,15 +102,18 @@ test('closing waits no longer than that for a store that never answers either', 
   const store = new MemoryStore();
   await scene.signedIn({ store });
   const handler = scene.handler({ store, interactive: false, requestTimeout: 500 });
+  const answer = Promise.withResolvers<boolean>();
   let writes = 0;
   store.replace = () => {
     writes++;
-    return new Promise(() => {});
+    return answer.promise;
   };
   const call = rejection(handler.getToken({ forceRefresh: true }));
   await untilTrue(() => writes > 0);
   const closed = handler.close().then(() => 'closed');
-  assert.is(await Promise.race([closed, sleep(5_000, 'still open', { ref: false })]), 'closed');
+  const outcome = await Promise.race([closed, sleep(5_000, 'still open', { ref: false })]);
+  answer.resolve(false);
+  assert.is(outcome, 'closed');
   assert.is((await call).code, 'CLOSED');
 });
 

@@ -197,6 +197,21 @@ test('a paste that nobody makes: SIGN_IN_TIMEOUT', async () => {
   assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
 });
 
+test('a paste that is given up rejects with the reason, and the next sign-in need not wait', async () => {
+  await using scene = await openScene();
+  const abort = new AbortController();
+  let asked = false;
+  const readRedirectUrl = (): Promise<string> => {
+    asked = true;
+    return new Promise(() => {});
+  };
+  const signIn = failure(scene.handler().signIn({ method: 'paste', readRedirectUrl, signal: abort.signal }));
+  await untilTrue(() => asked);
+  abort.abort(new Error('enough'));
+  assert.is((await signIn).message, 'enough');
+  assert.ok(await scene.handler({ signInTimeout: 5_000 }).getToken());
+});
+
 test('options of a sign-in that can not be used are a TypeError that names them', async () => {
   await using scene = await openScene();
   const handler = scene.handler();

@@ -249,4 +249,27 @@ test('another process that holds the lock and is stopped: STORE, worth retrying'
   await scene.handler({ interactive: false }).getToken();
 });
 
+test('a sign-in is stored although another process holds the lock and does not let go', async () => {
+  await using scene = await openScene();
+  await scene.signedIn({ scopes: ['Files.Read'] });
+  await scene.start('./hold-lock.ts', [scene.dbFilepath, 'my-app']);
+  const { scopes } = await scene.handler({ scopes: ['User.Read'], requestTimeout: 500 }).signIn();
+  assert.ok(scopes.includes('User.Read'));
+  assert.equal((await scene.handler({ scopes: ['User.Read'] }).status()).scopes, scopes);
+  assert.not(scene.events.some(({ type }) => type === 'store-failed'));
+});
+
+test('closing ends the wait for a lock that another process holds', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  await scene.tokenExpires();
+  await scene.start('./hold-lock.ts', [scene.dbFilepath, 'my-app']);
+  const handler = scene.handler({ requestTimeout: 30_000 });
+  const call = rejection(handler.getToken());
+  await scene.until((event) => event.type === 'waiting' && event.for === 'refresh');
+  await handler.close();
+  assert.is((await call).code, 'CLOSED');
+  assert.is(scene.authority.count('token', 'refresh_token'), 0);
+});
+
 test.run();
