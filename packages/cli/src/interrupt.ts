@@ -41,7 +41,7 @@ export class Interrupt implements Disposable {
     this.#abort('SIGINT');
   }
 
-  /** While `work` runs the first signal ends the process: native code that waits would keep it from ending by itself. */
+  /** While `work` runs the first signal ends the process: what waits in native code would keep it from ending by itself. */
   async endAtOnceDuring<T>(work: Promise<T>): Promise<T> {
     this.#endsAtOnce = true;
     try {

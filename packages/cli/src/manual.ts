@@ -125,9 +125,9 @@ Environment:
   HTTPS_PROXY, NO_PROXY      the way to the network
   NO_COLOR                   no colours
 
-Files:
-  tokens.db                  the tokens, in $XDG_DATA_HOME/onedrive-token or what your platform has instead
-  tokens.db.apps.json        per app name the client id and the granted scopes; nothing secret
+Files, in $XDG_DATA_HOME/onedrive-token or what your platform has instead:
+  tokens.db                  the tokens
+  tokens.db.apps.json        per app name the client id and the granted scopes
   tokens.db.keyring.json     under which name the keyring has the key
   tokens.db.uploads.json     where unfinished uploads can go on
 `;

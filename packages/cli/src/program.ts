@@ -30,13 +30,20 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     return complete(program, args.slice(1));
   }
   try {
-    await program.parseAsync(withDefaultCommand(args), { from: 'user' });
+    await program.parseAsync(withDefaultCommand(helpOfKnown(program, args)), { from: 'user' });
     return status;
   } catch (error) {
     // Commander has said by then what is wrong, or printed the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.usage;
     throw error;
   }
+}
+
+/** `help nope` without its `help`, so that Commander says what is wrong with `nope`, not what it says to `help`. */
+function helpOfKnown(program: Program, args: readonly string[]): readonly string[] {
+  const [help, command] = args;
+  const isKnown = command === undefined || program.commands.some((candidate) => candidate.name() === command);
+  return help === 'help' && !isKnown ? args.slice(1) : args;
 }
 
 /**

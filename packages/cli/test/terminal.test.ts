@@ -136,6 +136,15 @@ test('api shows JSON indented, and keeps binary data off the terminal', async ()
   assert.match(binary.output, '--output FILE');
 });
 
+test('api says that it reads its body from the terminal, and Ctrl-C ends that', async () => {
+  using terminal = sit(home, ['api', '/me/drive/root/children', '-d', '-']);
+  await terminal.shows(/Type the body.* Ctrl-D/);
+  terminal.type('\u0003');
+  await terminal.shows(/Interrupted\./);
+  const { status, signal } = await terminal.ended;
+  assert.ok(status === 130 || signal === 2, `${status} ${signal}`);
+});
+
 test('exec in a terminal gives one Ctrl-C to the program, not two', async () => {
   const script = `let n = 0; process.on('SIGINT', () => { n++; setTimeout(() => process.exit(10 + n), 300); }); console.log('here'); setTimeout(() => {}, 9000)`;
   using terminal = sit(home, ['exec', '--', process.execPath, '-e', script]);

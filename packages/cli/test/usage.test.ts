@@ -46,6 +46,7 @@ test('--version prints the version of the package', async () => {
 for (const [typed, meant] of [
   [['logni'], 'login'],
   [['sttaus'], 'status'],
+  [['help', 'sttaus'], 'status'],
   [['status', '--vebose'], '--verbose'],
   [['login', '--devcie'], '--device'],
   [['--jsn'], '--json'],

@@ -19,7 +19,8 @@ export interface ApiOptions extends RequestOptions {
 export async function api(command: Command, path: string, options: ApiOptions): Promise<number> {
   const { settings } = command;
   const root = readGraphRoot(settings.graph);
-  const request = await readRequest(resolveGraphPath(root, path), options);
+  const reading = readRequest(resolveGraphPath(root, path), options);
+  const request = await command.interrupt.endAtOnceDuring(reading);
   await using session = await openSession(command, { interactive: mayAsk(settings) });
   const client = new GraphClient(command, session.handler, root);
   if (options.paginate) {

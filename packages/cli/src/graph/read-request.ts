@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileFailure } from '../failure.ts';
+import { writeErr } from '../streams.ts';
 import { UsageError } from '../usage-error.ts';
 import { readVersion } from '../version.ts';
 import type { GraphRequest } from './graph-client.ts';
@@ -60,6 +61,7 @@ async function readBody(data: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 async function readStdin(): Promise<Uint8Array<ArrayBuffer>> {
+  if (process.stdin.isTTY) writeErr('Type the body, or paste it; Ctrl-D on a line of its own ends it.\n');
   const chunks: Uint8Array[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk);
   return new Uint8Array(Buffer.concat(chunks));
