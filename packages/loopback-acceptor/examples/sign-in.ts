@@ -5,7 +5,6 @@ const provider = 'https://login.microsoftonline.com/consumers/oauth2/v2.0';
 const client_id = '11111111-2222-3333-4444-555555555555';
 const state = createState();
 const { verifier, challenge } = await createPkce();
-
 const acceptor = await openAcceptor({ state });
 const redirect_uri = acceptor.redirectUri; // 'http://localhost:49152'
 const tokens = acceptor.accept(async ({ code }) => {

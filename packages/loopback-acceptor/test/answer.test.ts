@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AuthorizationError, openAcceptor } from '../src/index.ts';
@@ -61,6 +62,43 @@ test('an HTTP/1.0 client that names the host is answered', async () => {
   const head = `GET /?code=a&state=right HTTP/1.0\r\nHost: localhost:${acceptor.port}\r\n\r\n`;
   assert.match(await exchangeBytes(acceptor.port, head), /^HTTP\/1\.1 200 OK/);
   assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
+});
+
+test('a request that comes in two pieces, cut anywhere, is the answer', async () => {
+  const requests = (port: number): string[] => [
+    `GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${port}\r\n\r\n`,
+    `POST / HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 18\r\n\r\ncode=a&state=right`,
+  ];
+  for (const [kind, { length }] of requests(12_345).entries()) {
+    for (let cut = 1; cut < length; cut++) {
+      await using acceptor = await openAcceptor({ state: 'right' });
+      const accepted = acceptor.accept();
+      const request = requests(acceptor.port)[kind] ?? '';
+      const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', noDelay: true }).resume();
+      await new Promise((resolve) => socket.write(request.slice(0, cut), resolve));
+      // Turns of the event loop, in which the acceptor reads the first piece.
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      socket.write(request.slice(cut));
+      assert.is((await within(2_000, `the answer cut at ${cut}`, accepted)).code, 'a');
+      socket.destroy();
+    }
+  }
+});
+
+test('values are read as a browser writes them: plus signs, percent signs and broken UTF-8 included', async () => {
+  for (const [sent, code] of [
+    ['a+b%2Bc', 'a b+c'],
+    ['%zz%', '%zz%'],
+    ['%ff%fe', '\ufffd\ufffd'],
+    ['%EF%BB%BFa', '\ufeffa'],
+    ['a=b=', 'a=b='],
+    ['a;b', 'a;b'],
+  ]) {
+    await using acceptor = await openAcceptor({ state: 'ä 😀&' });
+    const accepted = acceptor.accept();
+    await sendRequest(`${acceptor.redirectUri}/?code=${sent}&state=${encodeURIComponent('ä 😀&')}`);
+    assert.is((await within(2_000, 'the answer', accepted)).code, code);
+  }
 });
 
 test('an answer of 50 kB in the query is accepted', async () => {

@@ -73,6 +73,16 @@ const strays: Stray[] = [
     status: 421,
     bytes: (host) => `GET /?${answer} HTTP/1.1\r\nHost: ${host.replace('localhost', '127.0.0.1')}\r\n\r\n`,
   },
+  ...[
+    ['in another case', (host: string) => host.toUpperCase()],
+    ['with a dot behind its name', (host: string) => host.replace(':', '.:')],
+    ['with a zero before its port', (host: string) => host.replace(':', ':0')],
+    ['with a user before it', (host: string) => `${mark}@${host}`],
+  ].map(([name, change]) => ({
+    name: `the Host ${name}`,
+    status: 421,
+    bytes: (host: string) => `GET /?${answer} HTTP/1.1\r\nHost: ${(change as (host: string) => string)(host)}\r\n\r\n`,
+  })),
   { name: 'no Host', status: 400, bytes: () => `GET /?${answer} HTTP/1.1\r\n\r\n` },
   { name: 'HTTP/1.0 without Host', status: 400, bytes: () => `GET /?${answer} HTTP/1.0\r\n\r\n` },
   {
@@ -164,6 +174,15 @@ const strays: Stray[] = [
     status: 411,
     bytes: (host) => `POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${form['content-type']}\r\n\r\n`,
   },
+  ...['-1', `+${answer.length}`, `${answer.length}.0`, `0x${answer.length.toString(16)}`, '20, 20', ''].map(
+    (length) => ({
+      name: `a POST of the length ${JSON.stringify(length)}`,
+      status: 400,
+      bytes: (host: string) =>
+        `POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Type: ${form['content-type']}\r\nContent-Length: ${length}\r\n\r\n${answer}`,
+    }),
+  ),
+  { name: 'a POST with a byte order mark', status: 400, target: '/', request: post(`\ufeffcode=a&state=right`, form) },
   { name: 'an empty POST', status: 400, target: '/', request: post('', form) },
   {
     name: 'a POST with the parameters in the query instead',
@@ -203,6 +222,9 @@ const strays: Stray[] = [
     status: 400,
     bytes: (host) => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
   },
+  { name: 'the preface of HTTP/2', status: 400, bytes: () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' },
+  { name: 'HTTP/0.9', status: 400, bytes: () => `GET /?${answer}\r\n\r\n` },
+  { name: 'the greeting of TLS', status: 400, bytes: () => '\u0016\u0003\u0001\u0000\u0045\u0001\u0000' },
   { name: 'what is no HTTP', status: 400, bytes: () => `\u0016\u0003\u0001${mark}\r\n\r\n` },
   ...[
     `${mark} x: 1`,
