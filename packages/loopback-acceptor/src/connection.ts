@@ -39,8 +39,9 @@ export interface ConnectionHandlers {
 /**
  * One HTTP request on one socket, read up to its end and not a byte further, then one response.
  *
- * After the response the socket sends FIN and goes on reading, into nothing, until the client has hung up as well, or its time
- * is over: 400 ms after a refusal, and after a page until the server hangs up. Closed with something left unread it would send RST, and a client that gets RST drops the page.
+ * After the response the socket sends FIN and goes on reading, into nothing, until the client has hung up as well or its time
+ * is over: 400 ms after a refusal, after a page when the server hangs up. Closed with something left unread it would send RST,
+ * and a client that gets RST drops the page.
  */
 export class Connection {
   readonly #socket: Socket;
