@@ -56,8 +56,8 @@ function statusOfCode({ code, error }: OneDriveTokenError): number {
 function messageOf(error: unknown, settings: Settings | undefined): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof OneDriveTokenError)) return error.message;
-  // What the handler advises a program to call is of no use here.
-  const message = error.message.replace(/\s*[^.]*\bsignIn\(\)[^.]*\.?/, '');
+  // What the handler and the store advise a program to call is of no use here.
+  const message = error.message.replace(/\s*[^.]*\bsignIn\(\)[^.]*\.?/, '').replace(/\. Open it .*$/, '.');
   return [message, hintFor(error, settings), supportIds(error)].filter(Boolean).join(' ');
 }
 
@@ -66,6 +66,8 @@ function hintFor(error: OneDriveTokenError, settings: Settings | undefined): str
   if (code === 'SIGN_IN_REQUIRED') return `Run: ${suggestCommand('login', settings)}`;
   if (code === 'SIGN_IN_TIMEOUT') return 'Allow more time with --timeout SECONDS.';
   if (!wantsKey(error)) return undefined;
+  if (error.message.includes('is not encrypted'))
+    return 'Leave out ONEDRIVE_TOKEN_KEY and --key-file, and encrypt it with: onedrive-token rekey --encrypt';
   return settings && readKeyringAccount(settings.db) !== undefined
     ? 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file.'
     : 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or on a terminal from you; with --keyring the keyring has a key instead.';

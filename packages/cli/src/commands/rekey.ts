@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
+import { Failure } from '../failure.ts';
 import { moveToKeyring } from '../keyring/move-to-keyring.ts';
 import { forgetKeyring, readKeyringAccount } from '../keyring/remembered-keyring.ts';
 import { readKeyFile } from '../passphrase.ts';
 import { choosePassphrase } from '../passphrase-prompt.ts';
+import { suggestCommand } from '../suggest-command.ts';
 import { UsageError } from '../usage-error.ts';
 import { withKey } from '../with-key.ts';
 
@@ -25,6 +28,10 @@ export async function rekey(command: Command, { encrypt, newKeyFile, decrypt }: 
     throw new UsageError(
       'expected one of --keyring (which ONEDRIVE_TOKEN_KEYRING sets too), --encrypt or --new-key-file, --decrypt',
     );
+  }
+  if (!existsSync(db)) {
+    const login = suggestCommand('login', settings);
+    throw new Failure(`there is no database ${db}, and nothing to encrypt yet. Run: ${login}`, exitStatus.database);
   }
   if (settings.keyring) {
     await moveToKeyring(command);

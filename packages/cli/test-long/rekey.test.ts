@@ -1,0 +1,66 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openSignedInScene } from '../test/fixtures/cli-home.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+async function prints(options: Parameters<typeof home.run>[1]): Promise<boolean> {
+  const { status, stdout } = await home.run([], options);
+  return status === 0 && authority.issuedSecrets.has(stdout.trim());
+}
+
+test('a passphrase is added, changed and removed, and the sign-in stays', async () => {
+  writeFileSync(join(home.folder, 'first'), 'first\n');
+  writeFileSync(join(home.folder, 'second'), 'second\n');
+  const first = { env: { ONEDRIVE_TOKEN_KEY: 'first' } };
+  const second = { env: { ONEDRIVE_TOKEN_KEY: 'second' } };
+  assert.is((await home.run(['rekey', '--new-key-file', 'first'])).status, 0);
+  assert.ok(await prints(first));
+  const { status, stdout, stderr } = await home.run(['rekey', '--new-key-file', 'second', '--key-file', 'first']);
+  assert.is(status, 0, stderr);
+  assert.is(stdout, '');
+  assert.match(stderr, /encrypted with the new passphrase\.\n$/);
+  assert.ok(await prints(second));
+  assert.is((await home.run(['rekey', '--decrypt'], first)).status, 7);
+  assert.is((await home.run(['rekey', '--decrypt'], second)).status, 0);
+  assert.ok(await prints({}));
+});
+
+test('a key that is missing, wrong or of no use: 7, and the message says where it comes from, in words for a command line', async () => {
+  const right = { env: { ONEDRIVE_TOKEN_KEY: 'right' } };
+  const plain = await home.run(['status'], right);
+  assert.is(plain.status, 7);
+  assert.match(plain.stderr, /tokens\.db: is not encrypted\. Leave out .* onedrive-token rekey --encrypt\n$/);
+  writeFileSync(join(home.folder, 'right'), 'right');
+  await home.run(['rekey', '--new-key-file', 'right']);
+  for (const [env, says] of [
+    [{}, /tokens\.db: is encrypted\. The passphrase comes from ONEDRIVE_TOKEN_KEY, /],
+    [{ ONEDRIVE_TOKEN_KEY: 'wrong' }, /tokens\.db: is encrypted with another key\. The passphrase comes from /],
+  ] as const) {
+    const { status, stderr } = await home.run(['status'], { env });
+    assert.is(status, 7);
+    assert.match(stderr, says);
+  }
+});
+
+test('rekey without a database says so, and makes none', async () => {
+  const db = join(home.folder, 'none.db');
+  for (const how of ['--decrypt', '--keyring']) {
+    const { status, stderr } = await home.run(['rekey', how, '--db', db]);
+    assert.is(status, 7);
+    assert.match(stderr, `there is no database ${db}`);
+    assert.match(stderr, `onedrive-token login --db ${db}`);
+  }
+  assert.not(existsSync(db));
+});
+
+test('rekey wants to be told one way, and only one', async () => {
+  for (const args of [[], ['--keyring', '--decrypt'], ['--encrypt', '--decrypt'], ['--encrypt', '--keyring']]) {
+    assert.is((await home.run(['rekey', ...args])).status, 2);
+  }
+});
+
+test.run();
