@@ -51,7 +51,7 @@ export function drawChart({ title, unit, bars, logarithmic = false }: Chart): st
     x: { type: logarithmic ? 'log' : 'linear', domain: [start, Math.max(...values)], axis: null },
     y: { type: 'band', domain: shown.map(({ label }) => label) },
     marks: [
-      axisY({ label: null, tickSize: 0 }),
+      axisY({ label: null, tickSize: 0, className: 'labels' }),
       mark(true),
       mark(false),
       text(shown, { x: 'value', y: 'label', text: textOf, textAnchor: 'start', dx: 6 }),

@@ -32,6 +32,16 @@ export const handler: Subject = {
   },
 };
 
+export const handlerPlainFile: Subject = {
+  name: 'onedrive-token-handler, plain file',
+  version: 'this commit',
+  setup:
+    'the same with its option `store`, and in it a JSON file like that of the peers: nothing waits for the disk, nothing keeps processes ' +
+    'apart. Only to see what the sign-in itself costs',
+  command: [process.execPath, programPath('handler-plain-file')],
+  storesAccessToken: false,
+};
+
 export const msalNode: Subject = {
   name: '@azure/msal-node',
   version: versionOf('@azure/msal-node'),
@@ -84,10 +94,19 @@ export const pythonClass: Subject | undefined = python && {
   expire: () => {},
 };
 
-/** All that are installed here. */
-export const subjects: readonly Subject[] = [handler, msalNode, openidClient, oauthCallback, pythonClass].filter(
-  (subject) => subject !== undefined,
-);
+/** All that are installed here, and sign in. */
+export const subjects: readonly Subject[] = [
+  handler,
+  handlerPlainFile,
+  msalNode,
+  openidClient,
+  oauthCallback,
+  pythonClass,
+].filter((subject) => subject !== undefined);
+
+export function isOurs(subject: Subject): boolean {
+  return subject === handler || subject === handlerPlainFile;
+}
 
 /** The version of a package that the bench depends on. */
 export function versionOf(name: string): string {

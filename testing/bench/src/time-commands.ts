@@ -19,6 +19,8 @@ export interface Timing {
   readonly wall: Sample;
   /** The same by the first command's of the same round. */
   readonly ratio: Sample;
+  /** Milliseconds more than the first command's of the same round. */
+  readonly over: Sample;
   /** Milliseconds of processor time, user and system. */
   readonly cpu: Sample;
   /** Most bytes resident at a time. */
@@ -42,6 +44,8 @@ export async function timeInTurn(commands: readonly Command[], rounds: number): 
     }
   }
   const base = walls.get(commands[0]?.name ?? '') ?? [];
+  const beside = (wall: readonly number[], compare: (value: number, base: number) => number): Sample =>
+    summarize(wall.map((value, round) => compare(value, base[round] ?? Number.NaN)));
   return new Map(
     commands.map(({ name }) => {
       const [wall, usage] = [walls.get(name) ?? [], usages.get(name) ?? []];
@@ -49,9 +53,10 @@ export async function timeInTurn(commands: readonly Command[], rounds: number): 
         name,
         {
           wall: summarize(wall),
-          ratio: summarize(wall.map((value, round) => value / (base[round] ?? Number.NaN))),
+          ratio: beside(wall, (value, first) => value / first),
+          over: beside(wall, (value, first) => value - first),
           cpu: summarize(usage.map(({ userCPUTime, systemCPUTime }) => (userCPUTime + systemCPUTime) / 1000)),
-          memory: summarize(usage.map(({ maxRSS }) => maxRSS * 1024)),
+          memory: summarize(usage.map(({ most }) => most * 1024)),
         },
       ];
     }),
@@ -63,7 +68,14 @@ function rotated<T>(list: readonly T[], by: number): T[] {
   return [...list.slice(cut), ...list.slice(0, cut)];
 }
 
-type Usage = Pick<NodeJS.ResourceUsage, 'userCPUTime' | 'systemCPUTime' | 'maxRSS'>;
+/** As `report-usage.cjs` and the Python program tell it. */
+interface Usage {
+  /** Microseconds. */
+  userCPUTime: number;
+  systemCPUTime: number;
+  /** Kilobytes. */
+  most: number;
+}
 
 async function runOnce(command: Command, asksUsage = false): Promise<{ wall: number; usage?: Usage }> {
   const { argv, prepare, printsToken = true } = command;

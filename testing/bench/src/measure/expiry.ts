@@ -39,7 +39,7 @@ export async function measureExpiry(stage: Stage, { processes, expiries }: Effor
   return {
     title: 'Many processes at expiry',
     how:
-      'Processes that are up and wait are told at the same moment to get a token, while the stored one has expired. The authority rotates refresh tokens and ' +
+      'Processes that are up, and have used the stored token, are told at the same moment to get one again, after it has expired. The authority rotates refresh tokens and ' +
       `revokes the grant when one is used twice (RFC 9700), and takes ${latency} ms for an answer, as a provider over the Internet does. ` +
       '“Tokens” is how many processes got one: the others would have to ask the person to sign in again.',
     columns: ['', 'processes', 'refresh requests', 'tokens', 'wall, ms', '÷ one process'],
@@ -75,17 +75,21 @@ async function race(
 async function expireAt(stage: Stage, subject: Subject, count: number): Promise<Outcome> {
   const { authority } = stage;
   await stage.signIn(subject);
-  subject.expire?.(stage.folder);
   await using programs = new AsyncDisposableStack();
   const started = Array.from({ length: count }, () =>
     programs.use(new Program(stage.command(subject, 'token-when-told'))),
   );
-  await Promise.all(started.map((program) => program.nextLine()));
+  await nextLines(started);
+  if (subject.storesAccessToken) {
+    for (const program of started) program.tell();
+    await nextLines(started);
+  }
+  subject.expire?.(stage.folder);
   authority.fail('token', { type: 'slow', ms: latency }, { times: Number.POSITIVE_INFINITY });
   const before = authority.count('token', 'refresh_token');
   const told = performance.timeOrigin + performance.now();
   for (const program of started) program.tell();
-  const lines: Line[] = await Promise.all(started.map((program) => program.nextLine()));
+  const lines = await nextLines(started);
   authority.clearFaults();
   const last = Math.max(...lines.map(({ done = Number.NaN }) => done));
   return {
@@ -93,4 +97,8 @@ async function expireAt(stage: Stage, subject: Subject, count: number): Promise<
     tokens: lines.filter(({ token }) => token).length,
     wall: last - told,
   };
+}
+
+function nextLines(programs: readonly Program[]): Promise<Line[]> {
+  return Promise.all(programs.map((program) => program.nextLine()));
 }

@@ -4,7 +4,7 @@ import { Program } from '../program.ts';
 import { type Sample, summarize } from '../sample.ts';
 import type { Section } from '../section.ts';
 import type { Stage } from '../stage.ts';
-import { handler, subjects } from '../subjects.ts';
+import { isOurs, type Subject, subjects } from '../subjects.ts';
 import { timeSignIn } from '../time-sign-in.ts';
 
 /** The first sign-ins of a process still load and compile code. */
@@ -26,33 +26,33 @@ export async function measureSignIn(stage: Stage, { signInProcesses, signInsEach
       }
     }
   }
-  const summaries = subjects.map(({ name }): [name: string, fresh: Sample, running: Sample] => [
-    name,
-    summarize(fresh.get(name) ?? []),
-    summarize(running.get(name) ?? []),
+  const summaries = subjects.map((subject): [subject: Subject, fresh: Sample, running: Sample] => [
+    subject,
+    summarize(fresh.get(subject.name) ?? []),
+    summarize(running.get(subject.name) ?? []),
   ]);
-  const ours = summaries.find(([name]) => name === handler.name)?.[2].median ?? Number.NaN;
-  const fastestPeer = Math.min(
-    ...summaries.filter(([name]) => name !== handler.name).map(([, , { median }]) => median),
-  );
+  const ours = summaries[0]?.[2].median ?? Number.NaN;
+  const peers = summaries.filter(([subject]) => !isOurs(subject));
+  const fastestPeer = Math.min(...peers.map(([, , { median }]) => median));
   return {
     title: 'Sign-in',
     how:
       'A scripted browser without a window goes through the pages of the authority. Counted is what is left without that and without the time in ' +
       'which the authority works: listening, the redirect, redeeming the code, storing. Once in a program that has signed in before, once from ' +
-      'the start of a new process, whatever it loads meanwhile included. The handler waits until the tokens are on the disk, the JSON files of the others need not be.',
+      'the start of a new process, whatever it loads meanwhile included. The handler waits until the tokens are on the disk and lets no other process sign in ' +
+      'meanwhile; with a plain file it does neither, like its peers.',
     columns: ['', 'in a running program, ms', 'with the start of the process, ms'],
-    rows: summaries.map(([name, first, later]) => [name, spread(later), spread(first)]),
+    rows: summaries.map(([{ name }, first, later]) => [name, spread(later), spread(first)]),
     results: { signIn: ours, signInPeers: ours / fastestPeer },
     chart: {
       name: 'sign-in',
       title: 'A sign-in, without the provider, in a running program',
       unit: 'ms',
-      bars: summaries.map(([label, , { median }]) => ({
-        label,
+      bars: summaries.map(([subject, , { median }]) => ({
+        label: subject.name,
         value: median,
         text: `${digits(median)} ms`,
-        ours: label === handler.name,
+        ours: isOurs(subject),
       })),
     },
   };

@@ -61,7 +61,7 @@ export async function measureImports({ starts }: Effort): Promise<Section> {
     return { name, argv: [process.execPath, '--input-type=module', '-e', code], printsToken: false };
   });
   const timings = await timeInTurn(commands, starts);
-  const over = (name: string): number => ms(timings, name) - ms(timings, nothing);
+  const over = (name: string): number => timings.get(name)?.over.median ?? Number.NaN;
   return {
     title: 'Import',
     how: 'What it takes to import the package and do nothing with it. The handler loads SQLite and its HTTP client when it first needs them.',
@@ -81,10 +81,6 @@ export async function measureImports({ starts }: Effort): Promise<Section> {
       bars: names.map((label) => ({ label, value: Math.max(0, over(label)), ours: label === handler.name })),
     },
   };
-}
-
-function ms(timings: Map<string, Timing>, name: string): number {
-  return timings.get(name)?.wall.median ?? Number.NaN;
 }
 
 function rowsOf(timings: Map<string, Timing>): string[][] {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { getAuthCode } from 'oauth-callback';
 import { runProgram, scopes } from './run-program.ts';
-import { TokenFile } from './token-file.ts';
+import { keepAnswer, TokenFile } from './token-file.ts';
 
 await runProgram(({ authority, clientId, folder, port }) => {
   const file = new TokenFile(folder, 'oauth-callback');
@@ -19,7 +19,7 @@ await runProgram(({ authority, clientId, folder, port }) => {
       const body = new URLSearchParams(form as Record<string, string>);
       const response = await fetch(`${authority}/oauth2/v2.0/token`, { method: 'POST', body });
       if (!response.ok) throw new Error(`the provider answers ${response.status}`);
-      return file.keep((await response.json()) as { access_token: string });
+      return keepAnswer(file, (await response.json()) as { access_token: string });
     },
   };
 });

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as client from 'openid-client';
 import { runProgram, type Situation, scopes } from './run-program.ts';
-import { TokenFile } from './token-file.ts';
+import { keepAnswer, TokenFile } from './token-file.ts';
 
 const scope = ['openid', 'profile', 'offline_access', ...scopes].join(' ');
 
@@ -18,9 +18,9 @@ await runProgram((situation) => {
     async token() {
       const kept = await file.read();
       if (Date.now() < kept.expiresAt - 300_000) return kept.accessToken;
-      return file.keep(await client.refreshTokenGrant(await discover(), kept.refreshToken, { scope }));
+      return keepAnswer(file, await client.refreshTokenGrant(await discover(), kept.refreshToken, { scope }));
     },
-    signIn: async (open) => file.keep(await signIn(await discover(), open)),
+    signIn: async (open) => keepAnswer(file, await signIn(await discover(), open)),
   };
 });
 

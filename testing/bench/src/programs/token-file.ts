@@ -9,22 +9,28 @@ export interface KeptTokens {
 }
 
 /** The file that people write by hand where a library stores nothing: JSON, readable by its owner alone, overwritten in place. */
-export class TokenFile {
+export class TokenFile<T = KeptTokens> {
   readonly #path: string;
 
   constructor(folder: string, name: string) {
     this.#path = `${folder}/${name}.json`;
   }
 
-  async read(): Promise<KeptTokens> {
+  async read(): Promise<T> {
     return JSON.parse(await readFile(this.#path, 'utf8'));
   }
 
-  /** Takes the provider's answer. Returns the access token. */
-  async keep(answer: { access_token: string; refresh_token?: string; expires_in?: number }): Promise<string> {
-    const { access_token: accessToken, refresh_token: refreshToken = '', expires_in: seconds = 0 } = answer;
-    const kept: KeptTokens = { refreshToken, accessToken, expiresAt: Date.now() + seconds * 1000 };
-    await writeFile(this.#path, JSON.stringify(kept), { mode: 0o600 });
-    return accessToken;
+  async write(content: T): Promise<void> {
+    await writeFile(this.#path, JSON.stringify(content), { mode: 0o600 });
   }
+}
+
+/** Stores the provider's answer. Returns the access token. */
+export async function keepAnswer(
+  file: TokenFile,
+  answer: { access_token: string; refresh_token?: string; expires_in?: number },
+): Promise<string> {
+  const { access_token: accessToken, refresh_token: refreshToken = '', expires_in: seconds = 0 } = answer;
+  await file.write({ refreshToken, accessToken, expiresAt: Date.now() + seconds * 1000 });
+  return accessToken;
 }

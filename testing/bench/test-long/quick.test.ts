@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseHTML } from 'linkedom';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { goals } from '../src/goals.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'bench-quick-'));
+const command = join(import.meta.dirname, '../src/index.ts');
+const { status, stdout, stderr } = spawnSync(process.execPath, [command, '--quick', '--out', folder], {
+  encoding: 'utf8',
+  timeout: 300_000,
+});
+for (const line of stdout.match(/^skipped: .*$/gm) ?? []) console.log(line);
+const page = readFileSync(join(folder, 'benchmarks.md'), 'utf8');
+test.after(() => rmSync(folder, { recursive: true }));
+
+/** The cells of the row of a goal. */
+function rowOf(goal: { what: string }): string[] {
+  const row = page.split('\n').find((line) => line.startsWith(`| ${goal.what} |`));
+  return (row ?? '').split('|').map((cell) => cell.trim());
+}
+
+test('a quick run measures everything that takes neither minutes nor a registry', () => {
+  assert.is(status, 0, `${stdout}${stderr}`);
+  const unmeasured = new Set(['packages', 'kills']);
+  for (const [name, goal] of Object.entries(goals)) {
+    const [, , , measured = '', verdict = ''] = rowOf(goal);
+    if (unmeasured.has(name)) assert.is(verdict, 'not measured', name);
+    else {
+      assert.match(measured, /^[\d.,]+/, name);
+      assert.match(verdict, /^(met|\*\*missed\*\*)$/, name);
+    }
+  }
+});
+
+test('what does not depend on a clock is reached in a quick run as well', () => {
+  for (const goal of [goals.expiryRequests, goals.strayCompletes, goals.strayMemory, goals.memoryRatio]) {
+    assert.is(rowOf(goal)[4], 'met', goal.what);
+  }
+});
+
+test('the page shows every picture, and a picture has a bar for each row that it is about', () => {
+  const pictures = globSync('*.svg', { cwd: folder });
+  const shown = [...page.matchAll(/!\[[^\]]+\]\(([^)]+\.svg)\)/g)].map(([, file]) => file);
+  assert.equal(shown.sort(), pictures.sort());
+  assert.ok(pictures.length >= 5);
+  for (const picture of pictures) {
+    const { document } = parseHTML(readFileSync(join(folder, picture), 'utf8'));
+    const labels = document.querySelectorAll('.labels text').length;
+    assert.ok(labels >= 3, `${picture}: ${labels} labels`);
+    assert.is(document.querySelectorAll('.ours rect, .peers rect').length, labels, picture);
+    assert.not.match(document.toString(), /NaN|undefined/, picture);
+  }
+});
+
+test('the page tells nothing of the machine but what the numbers depend on', () => {
+  for (const secret of [process.cwd(), tmpdir(), process.env.HOSTNAME, process.env.HOME]) {
+    if (secret) assert.not.match(page, secret);
+  }
+});
+
+test.run();
