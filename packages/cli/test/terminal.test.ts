@@ -69,7 +69,7 @@ test('Ctrl-C while a paste is awaited ends with 130', async () => {
     await terminal.shows(/Paste the address here: /);
     terminal.type('\u0003');
     assert.is((await terminal.ended).status, 130);
-    assert.match(terminal.output, /Interrupted\.\r\n$/);
+    assert.match(terminal.output, /\nInterrupted\.\r\n$/);
   }
 });
 
@@ -84,6 +84,7 @@ test('where no browser can be opened, login asks for the address that another co
   terminal.type(`${await addressElsewhere(url)}\r`);
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, /\r\n\r\n\S*Signed in/);
 });
 
 test('an address longer than a terminal’s own line is pasted whole', async () => {
@@ -100,7 +101,7 @@ test('a browser on this machine may answer before anything is pasted', async () 
   using terminal = sit(other, ['login', '--no-browser', ...clientId], {}, 1000);
   await terminal.shows(/Paste the address here: /);
   await signInAs(await addressOn(terminal));
-  await terminal.shows(/Signed in as Someone/);
+  await terminal.shows(/\nSigned in as Someone/);
   assert.is((await terminal.ended).status, 0);
 });
 
