@@ -35,7 +35,9 @@ export async function startWaiters(
   changes?: Partial<OneDriveTokenHandlerOptions>,
 ): Promise<() => Promise<Outcome[]>> {
   const options = { until: ': waiting {', env: { NODE_DEBUG: 'onedrive-token-handler' } };
-  const start = () => scene.start('./get-token-process.ts', [scene.optionsFor(changes), '2'], options);
+  // The first one waits until the last one has started.
+  const patient = scene.optionsFor({ requestTimeout: 60_000, ...changes });
+  const start = () => scene.start('./get-token-process.ts', [patient, '2'], options);
   const waiters = await Promise.all(Array.from({ length: processes }, start));
   return async () => {
     await Promise.all(waiters.map((waiter) => waiter.untilEnded()));
