@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
+import { oldestKeyring } from '../src/keyring/keyring-entry.ts';
 import { bin, CliHome } from './fixtures/cli-home.ts';
 import { openKeyringScene } from './fixtures/keyring-scene.ts';
 
@@ -73,7 +74,7 @@ always('without a desktop session --keyring ends with 7, says what to do, and ch
   assert.is((await other.run([], { env: nowhere })).status, 0);
 });
 
-always('without the package for keyrings the message says how to get it: 7', async () => {
+always('without the package for keyrings, or with an old one, the message says how to get it: 7', async () => {
   using other = new CliHome(home.env);
   const installed = join(other.folder, 'node_modules/onedrive-token');
   for (const part of ['bin', 'dist', 'package.json']) {
@@ -83,12 +84,21 @@ always('without the package for keyrings the message says how to get it: 7', asy
   for (const name of ['commander', 'onedrive-token-handler', 'uqr']) {
     symlinkSync(join(bin, '../../node_modules', name), join(installed, 'node_modules', name));
   }
-  const { status, stdout, stderr } = await other.shell(
-    `'${process.execPath}' '${installed}/bin/onedrive-token.js' login --keyring --client-id x`,
-  );
+  const login = `'${process.execPath}' '${installed}/bin/onedrive-token.js' login --keyring --client-id x`;
+  const { status, stdout, stderr } = await other.shell(login);
   assert.is(status, 7);
   assert.is(stdout, '');
   assert.match(stderr, 'npm install --global @napi-rs/keyring\n');
+
+  const old = join(installed, 'node_modules/@napi-rs/keyring');
+  mkdirSync(old, { recursive: true });
+  writeFileSync(join(old, 'package.json'), '{"version":"1.9.0"}');
+  writeFileSync(join(old, 'index.js'), 'exports.AsyncEntry = class { async getPassword() { return null; } }');
+  const tooOld = await other.shell(login);
+  assert.is(tooOld.status, 7);
+  assert.match(tooOld.stderr, `is 1.9.0 and has to be ${oldestKeyring} or newer`);
+  const manifest = JSON.parse(readFileSync(join(bin, '../../package.json'), 'utf8'));
+  assert.is(manifest.peerDependencies['@napi-rs/keyring'], `^${oldestKeyring}`);
 });
 
 always.run();

@@ -6,6 +6,8 @@ import type { Interrupt } from '../interrupt.ts';
 const { createRequire } = process.getBuiltinModule('node:module');
 
 const service = 'onedrive-token';
+/** Older ones can't be kept from the kernel's keyring. npm holds no global package to the peers of another. */
+export const oldestKeyring = '2.1.2';
 const keyLength = 32;
 
 /** One entry of the system's keyring: the key of one database. Every failure is a Failure that ends with 7. */
@@ -68,9 +70,17 @@ const otherwise = ', or use a passphrase instead: ONEDRIVE_TOKEN_KEY or --key-fi
 
 /** An optional peer of this package: who uses no keyring neither installs nor loads it. */
 function loadEntry(account: string): typeof AsyncEntry {
+  const require = createRequire(import.meta.url);
   try {
-    return createRequire(import.meta.url)('@napi-rs/keyring').AsyncEntry;
+    const { version } = require('@napi-rs/keyring/package.json');
+    if (version.localeCompare(oldestKeyring, 'en', { numeric: true }) >= 0) {
+      return require('@napi-rs/keyring').AsyncEntry;
+    }
+    throw failure(
+      `the package @napi-rs/keyring is ${version} and has to be ${oldestKeyring} or newer: npm install --global @napi-rs/keyring@latest`,
+    );
   } catch (error) {
+    if (error instanceof Failure) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     throw failure(
       code === 'MODULE_NOT_FOUND'

@@ -1,6 +1,6 @@
 /**
  * Hands the address that a browser on another machine ended at to the listener on this one, as that browser would have
- * done. Settles with undefined where it was taken, else with what is wrong with it.
+ * done. Settles with undefined where it was taken or came too late, else with what is wrong with it.
  */
 export async function deliverPastedAddress(pasted: string, redirectUri: URL): Promise<string | undefined> {
   const address = parseAddress(pasted);
@@ -21,7 +21,7 @@ function parseAddress(pasted: string): URL | undefined {
 function get(address: URL): Promise<number> {
   // Fetched, not imported: the `import` also loads what `node:http` offers besides, which takes 40 ms.
   const { request } = process.getBuiltinModule('node:http');
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const { host, port, pathname, search } = address;
     // No name is looked up: the listener is on this machine's loopback.
     const options = { host: '127.0.0.1', port, path: pathname + search, headers: { host }, agent: false };
@@ -29,7 +29,8 @@ function get(address: URL): Promise<number> {
       response.resume();
       resolve(response.statusCode ?? 0);
     })
-      .once('error', reject)
+      // Only a sign-in that has just ended does not listen any more, and nothing is left to be said.
+      .once('error', () => resolve(0))
       .end();
   });
 }
