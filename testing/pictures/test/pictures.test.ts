@@ -17,7 +17,7 @@ if (!chromiumPath) console.log('skipped: pictures are taken in Chromium (Debian:
 const test = chromiumPath ? always : always.skip;
 
 always('the README shows every picture, at an address that npm can show too, with words for who cannot see it', () => {
-  const shown = [...readme.matchAll(/!\[(.{20,})\]\((https:.*?\.png)\)/g)];
+  const shown = [...readme.matchAll(/!\[([^\]]{20,})\]\((https:[^)]+\.png)\)/g)];
   assert.equal(shown.map(([, , url]) => basename(url ?? '')).sort(), names);
   for (const [, , url] of shown) {
     assert.match(url ?? '', 'https://raw.githubusercontent.com/onedrive-token/onedrive-token/main/docs/cli/');
