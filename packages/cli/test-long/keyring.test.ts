@@ -107,7 +107,7 @@ test('Ctrl-C while the keyring asks for its password ends with 130', async () =>
   using person = await signIn(['--keyring']);
   await session.lock('waiting');
   using terminal = sit(person.home, ['list']);
-  await session.untilAsked();
+  await terminal.shows(/Waiting for the keyring/);
   terminal.type('\u0003');
   await terminal.shows(/Interrupted\./);
   const { status, signal } = await terminal.ended;

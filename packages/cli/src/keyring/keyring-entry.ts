@@ -2,6 +2,7 @@ import type { AsyncEntry } from '@napi-rs/keyring';
 import { exitStatus } from '../exit-status.ts';
 import { Failure } from '../failure.ts';
 import type { Interrupt } from '../interrupt.ts';
+import { writeErr } from '../streams.ts';
 
 const { createRequire } = process.getBuiltinModule('node:module');
 
@@ -9,6 +10,10 @@ const service = 'onedrive-token';
 /** Older ones can't be kept from the kernel's keyring. npm holds no global package to the peers of another. */
 export const oldestKeyring = '2.1.2';
 const keyLength = 32;
+/** Milliseconds: a keyring that is unlocked answers sooner. */
+const patience = 1500;
+const waiting =
+  'Waiting for the keyring, which may be asking for its password in a window of the desktop; Ctrl-C cancels';
 
 /** One entry of the system's keyring: the key of one database. Every failure is a Failure that ends with 7. */
 export class KeyringEntry {
@@ -57,11 +62,13 @@ export class KeyringEntry {
   }
 
   async #wait<T>(answer: Promise<T>): Promise<T> {
+    const notice = setTimeout(() => writeErr(`${waiting}\n`), patience);
     try {
-      // The keyring may be asking the person to unlock it.
       return await this.#interrupt.endAtOnceDuring(answer);
     } catch (error) {
       throw failure(`the keyring refused ${this}: ${(error as Error).message}. Unlock it and run this again`, error);
+    } finally {
+      clearTimeout(notice);
     }
   }
 }
