@@ -32,6 +32,25 @@ test('a device code that is denied: SIGN_IN_DENIED', async () => {
   await Promise.all(denied);
 });
 
+test('a device code that has ended at the provider: SIGN_IN_TIMEOUT', async () => {
+  await using scene = await openScene({ deviceInterval: 1 });
+  scene.authority.fail('token', { type: 'oauth', error: 'expired_token' });
+  const error = await rejection(scene.handler().signIn({ method: 'device', onDeviceCode: () => {} }));
+  assert.is(error.code, 'SIGN_IN_TIMEOUT');
+  assert.is(error.error, 'expired_token');
+});
+
+test('an answer to the request for a device code that makes no sense: RESPONSE, and no code is shown', async () => {
+  await using scene = await openScene();
+  for (const field of ['device_code', 'user_code', 'verification_uri', 'expires_in']) {
+    const change = (body: Record<string, unknown>): object => ({ ...body, [field]: undefined });
+    scene.authority.fail('devicecode', { type: 'response', change });
+    const onDeviceCode = (): void => assert.unreachable(field);
+    const error = await rejection(scene.handler().signIn({ method: 'device', onDeviceCode }));
+    assert.is(error.code, 'RESPONSE', field);
+  }
+});
+
 test('a device code that nobody enters: SIGN_IN_TIMEOUT', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
   const signIn = scene.handler({ signInTimeout: 600 }).signIn({ method: 'device', onDeviceCode: () => {} });

@@ -113,6 +113,13 @@ const cases: Case[] = [
     retryable: true,
     requests: 1,
   },
+  {
+    name: 'JSON without an error',
+    fault: { type: 'status', status: 400, body: '{"message":"no"}', contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
   { name: 'another token_type', fault: change({ token_type: 'mac' }), code: 'RESPONSE', retryable: false, requests: 1 },
   {
     name: 'no access_token',

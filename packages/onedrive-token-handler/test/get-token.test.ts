@@ -196,6 +196,8 @@ test('a signal of the Azure SDKs that is no AbortSignal lets go of the call as w
   assert.is((await call).name, 'AbortError');
   abortSignal.aborted = true;
   assert.is((await failure(credential.getToken('x', { abortSignal }))).name, 'AbortError');
+  const reason = new Error('enough');
+  assert.is(await failure(credential.getToken('x', { abortSignal: AbortSignal.abort(reason) })), reason);
 });
 
 test.run();

@@ -184,6 +184,16 @@ test('closing ends a fetch() under way: CLOSED', async () => {
   assert.is((await call).code, 'CLOSED');
 });
 
+test('a fetch() that is aborted rejects with the reason', async () => {
+  await using scene = await openScene();
+  scene.authority.fail('graph', { type: 'hang' });
+  const abort = new AbortController();
+  const call = failure(scene.handler().fetch(`${scene.authority.graphUrl}/me`, { signal: abort.signal }));
+  await untilTrue(() => scene.authority.count('graph') === 1);
+  abort.abort(new Error('enough'));
+  assert.is((await call).message, 'enough');
+});
+
 test('a fetch() that can not be sent at all is a TypeError', async () => {
   await using scene = await openScene();
   const error = await failure(scene.handler().fetch(scene.authority.graphUrl, { method: 'GET', body: 'x' }));

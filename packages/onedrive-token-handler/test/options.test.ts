@@ -21,6 +21,7 @@ const unusable: [name: string, options: object, error: typeof TypeError | typeof
   ['encryptionKey', { encryptionKey: '' }, TypeError],
   ['encryptionKey', { encryptionKey: new Uint8Array(31) }, TypeError],
   ['encryptionKey', { encryptionKey: 5 }, TypeError],
+  ['encryptionKey', { encryptionKey: 'x', store: new MemoryStore() }, TypeError],
   ['store', { store: {} }, TypeError],
   ['store', { store: new Map(), dbFilepath: 'x' }, TypeError],
   ['authority', { authority: 'login.example.com' }, TypeError],
@@ -47,6 +48,10 @@ for (const [name, options, error] of unusable) {
     );
   });
 }
+
+test('a handler without options is a TypeError', () => {
+  assert.throws(() => new OneDriveTokenHandler(undefined as never), TypeError);
+});
 
 test('an undefined option is its default', () => {
   new OneDriveTokenHandler({ ...good, authority: undefined, signInTimeout: undefined, onEvent: undefined });

@@ -37,20 +37,25 @@ test('an unreachable provider is tried three times, then NETWORK', async () => {
     assert.equal(store.get(authority), { refreshToken: 'x' });
   };
   let connections = 0;
-  const noRoute = new Agent({
-    connect: (_options, callback) => {
-      connections++;
-      callback(unreachable('connect'), null);
-    },
-  });
+  const failing = (error: Error): Agent =>
+    new Agent({
+      connect: (_options, callback) => {
+        connections++;
+        callback(error, null);
+      },
+    });
+  const noRoute = failing(unreachable('connect'));
+  // What Node says where it has tried several addresses of one name.
+  const noRoutes = failing(new AggregateError([unreachable('connect'), unreachable('connect')]));
   await Promise.all([
     attempt(`http://127.0.0.1:${await closedPort()}/consumers`),
     attempt('https://no-such-host.invalid/consumers'),
     attempt('http://127.0.0.2/consumers', noRoute),
+    attempt('http://localhost/consumers', noRoutes),
   ]);
-  assert.is(connections, 3);
+  assert.is(connections, 6);
   assert.is(scene.windows.length, 0, 'no browser');
-  assert.is(scene.events.filter(({ type }) => type === 'retry').length, 6);
+  assert.is(scene.events.filter(({ type }) => type === 'retry').length, 8);
 });
 
 for (const grantType of ['refresh_token', 'authorization_code']) {

@@ -82,6 +82,29 @@ test('a refresh is of another account only where the same claim differs', async 
   }
 });
 
+test('the status names the account by what the ID token has, and does without one that can not be read', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const accounts: [idToken: string, account: object | undefined][] = [
+    [
+      idTokenOf({ oid: '1', sub: '2', preferred_username: 'ada@example.com', email: 'x' }),
+      { id: '1', username: 'ada@example.com' },
+    ],
+    [idTokenOf({ sub: '2', email: 'ada@example.com', name: 7 }), { id: '2', username: 'ada@example.com' }],
+    [idTokenOf(['no', 'claims']), {}],
+    ['a.!.b', undefined],
+    ['no token', undefined],
+  ];
+  for (const [idToken, account] of accounts) {
+    const record = store.get('my-app');
+    assert.ok(record);
+    store.set('my-app', { ...record, idToken });
+    assert.equal((await scene.handler().status()).account, account, idToken);
+  }
+});
+
 test('.default is refreshed as it was asked for, since Microsoft takes it with no other scope of Graph', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const scope = 'https://graph.microsoft.com/.default';

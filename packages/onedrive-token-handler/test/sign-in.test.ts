@@ -74,6 +74,19 @@ for (const [error, code] of [
   });
 }
 
+test("Microsoft's number in what the browser brings makes the message name the remedy", async () => {
+  await using scene = await openScene();
+  const readRedirectUrl = async (url: string): Promise<string> => {
+    const state = new URL(url).searchParams.get('state') ?? '';
+    const error_description = "AADSTS50011: The redirect URI 'http://localhost:1' does not match.";
+    return `http://localhost/?${new URLSearchParams({ error: 'invalid_request', error_description, state })}`;
+  };
+  const error = await rejection(scene.handler().signIn({ method: 'paste', readRedirectUrl }));
+  assert.is(error.code, 'CONFIGURATION');
+  assert.equal(error.errorCodes, [50011]);
+  assert.match(error.message, 'Mobile and desktop applications');
+});
+
 test('a person who does nothing: SIGN_IN_TIMEOUT, and what to do', async () => {
   await using scene = await openScene();
   const error = await rejection(scene.handler({ openBrowser: () => {}, signInTimeout: 300 }).getToken());
