@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSignedInScene } from './fixtures/cli-home.ts';
 import { openOddGraph } from './fixtures/odd-graph.ts';
+import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -92,6 +93,8 @@ for (const [tag, says] of [
 ] as const) {
   test(`a download that breaks off ${says ? 'fails' : 'goes on where it was'} with the tag ${tag}`, async () => {
     const content = randomBytes(5000);
+    const file = inHome('broken.bin');
+    const isBegun = (): boolean => globSync(`${file}.*.part`).some((part) => statSync(part).size === 1000);
     await using graph = await openOddGraph(({ headers }, response) => {
       const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
       const isSame = headers['if-range'] === '"v1"';
@@ -101,10 +104,10 @@ for (const [tag, says] of [
       } else if (headers.range) response.end('something else');
       else {
         response.writeHead(200, { etag: tag, 'content-length': 5000 });
-        response.write(content.subarray(0, 1000), () => setTimeout(() => response.destroy(), 50));
+        response.write(content.subarray(0, 1000));
+        void until(isBegun).then(() => response.destroy());
       }
     });
-    const file = inHome('broken.bin');
     const { status, stderr } = await home.run(['api', '/file', '-o', file, '--graph', graph.origin]);
     if (says) {
       assert.is(status, 6);
