@@ -56,13 +56,13 @@ export class NpmUser {
 
   /** Runs a program of a project. */
   async node(project: string, args: readonly string[], onLine?: (line: string) => unknown): Promise<string> {
-    return run(this.#node, args, { cwd: project, env: this.#env, timeout: 60_000, ...(onLine && { onLine }) });
+    return run(this.#node, args, { cwd: project, env: this.#env, timeout: 30_000, ...(onLine && { onLine }) });
   }
 
   /** Runs a command that was installed globally. */
   async command(name: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
     const bin = join(this.#prefix, 'bin', name);
-    return run(bin, args, { cwd: this.#folder, env: { ...this.#env, ...env }, timeout: 60_000 });
+    return run(bin, args, { cwd: this.#folder, env: { ...this.#env, ...env }, timeout: 30_000 });
   }
 
   /** Every package that npm has put into a project, or installed globally, as `name@version`. */

@@ -43,7 +43,11 @@ export async function startRegistry(folder: string, names: readonly string[]): P
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text));
   const ended = once(child, 'exit');
   const url = `http://${address}/`;
+  // It would outlive a test that fails before it closes the registry.
+  const kill = (): unknown => child.kill();
+  process.once('exit', kill);
   const close = async (): Promise<void> => {
+    process.off('exit', kill);
     child.kill();
     await ended;
   };

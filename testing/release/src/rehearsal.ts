@@ -19,6 +19,7 @@ export class Rehearsal implements AsyncDisposable {
 
   static async start(): Promise<Rehearsal> {
     const folder = mkdtempSync(join(tmpdir(), 'rehearsal-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     const copy = await ReleaseCopy.make(join(folder, 'copy'));
     const registry = await startRegistry(join(folder, 'registry'), Object.keys(copy.versions()));
     return new Rehearsal(folder, copy, registry);
@@ -35,9 +36,9 @@ export class Rehearsal implements AsyncDisposable {
     return new NpmUser(join(this.folder, name), node, this.registry.url, join(this.folder, 'npm-cache'));
   }
 
+  /** The folder goes when the process ends, also where a test has failed before it came to this. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.registry[Symbol.asyncDispose]();
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -42,8 +42,9 @@ export class ReleaseCopy {
     await this.#commit(text);
   }
 
-  /** What the pull request "Version Packages" does, and its merge. */
+  /** What the pull request "Version Packages" does, and its merge: nothing where there is no changeset. */
   async version(): Promise<void> {
+    if (!readdirSync(join(this.folder, '.changeset')).some((file) => file.endsWith('.md'))) return;
     await this.#run('pnpm', ['exec', 'changeset', 'version']);
     await this.#commit('Version Packages');
   }
@@ -76,7 +77,7 @@ export class ReleaseCopy {
 
   async #commit(message: string): Promise<void> {
     await this.#run('git', ['add', '--all']);
-    await this.#run('git', ['commit', '--quiet', '--allow-empty', '--message', message]);
+    await this.#run('git', ['commit', '--quiet', '--message', message]);
   }
 
   #run(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> {
