@@ -74,13 +74,15 @@ for (const [node, executable] of nodes) {
     assert.is(version.trim(), copy.versions()['onedrive-token']);
   });
 }
-test('programs with all packages compile with TypeScript 7 and 5.9, as nodenext and bundler find them', async () => {
+test('every entry can be imported, and compiles with TypeScript 7 and 5.9, as nodenext and bundler find it', async () => {
   const user = rehearsal.newUser('compiler', process.execPath);
   const programs = Object.fromEntries(libraries.map((name) => [`${name}.ts`, readProgram(name)]));
-  const project = user.makeProject('all', programs);
+  const project = user.makeProject('all', { ...programs, 'every-entry.ts': importEveryEntry() });
   await user.npm(project, 'install', 'openid-client', ...libraries);
+  await user.node(project, ['every-entry.ts']);
+  const files = [...Object.keys(programs), 'every-entry.ts'];
   for (const compiler of compilers) {
-    for (const resolution of resolutions) await checkTypes(project, Object.keys(programs), compiler, resolution);
+    for (const resolution of resolutions) await checkTypes(project, files, compiler, resolution);
   }
 });
 
@@ -144,6 +146,16 @@ async function installAlone(user: NpmUser, name: string): Promise<string> {
   const project = user.makeProject(name, { 'program.ts': readProgram(name) });
   await user.npm(project, 'install', name);
   return project;
+}
+
+/** A program with an import of each entry of each package, as their manifests have them. */
+function importEveryEntry(): string {
+  const entries = libraries.flatMap((name) => {
+    const { exports } = JSON.parse(readFileSync(join(copy.folder, 'packages', name, 'package.json'), 'utf8'));
+    return Object.keys(exports).map((entry) => name + entry.slice(1));
+  });
+  const modules = entries.filter((entry) => !entry.endsWith('.json'));
+  return modules.map((entry, index) => `export * as entry${index} from '${entry}';\n`).join('');
 }
 
 /** Runs a program that prints `open ADDRESS`, then, when somebody has signed in there, `token TOKEN`. */
