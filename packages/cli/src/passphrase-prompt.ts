@@ -23,10 +23,9 @@ export function askPassphrase(question: string, interrupt: Interrupt): Promise<s
   });
 }
 
-/** A new passphrase, which the person types twice. Throws UsageError where they err, or where nobody can be asked. */
-export async function choosePassphrase({ settings, interrupt }: Command): Promise<string> {
-  if (!mayAsk(settings))
-    throw new UsageError('--encrypt: nobody can be asked here for a passphrase; keep it in a file');
+/** A new passphrase, typed twice. Throws UsageError where they differ; where nobody can be asked, with what to do `instead`. */
+export async function choosePassphrase({ settings, interrupt }: Command, instead: string): Promise<string> {
+  if (!mayAsk(settings)) throw new UsageError(`--encrypt: nobody can be asked here; ${instead}`);
   const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
   if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
   if (passphrase !== (await askPassphrase('Once more: ', interrupt)))

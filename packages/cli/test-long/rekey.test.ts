@@ -57,6 +57,13 @@ test('rekey without a database says so, and makes none', async () => {
   assert.not(existsSync(db));
 });
 
+test('rekey --encrypt where nobody can be asked names the option for a file: 2', async () => {
+  await home.run(['rekey', '--decrypt'], { env: { ONEDRIVE_TOKEN_KEY: 'right' } });
+  const { status, stderr } = await home.run(['rekey', '--encrypt']);
+  assert.is(status, 2);
+  assert.match(stderr, 'use --new-key-file');
+});
+
 test('rekey wants to be told one way, and only one', async () => {
   for (const args of [[], ['--keyring', '--decrypt'], ['--encrypt', '--decrypt'], ['--encrypt', '--keyring']]) {
     assert.is((await home.run(['rekey', ...args])).status, 2);

@@ -40,7 +40,9 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
     interactive: true,
     scopes: options.scope ?? defaultScopes,
     view,
-    ...(options.encrypt && { passphrase: readPassphrase(settings) ?? (await choosePassphrase(command)) }),
+    ...(options.encrypt && {
+      passphrase: readPassphrase(settings) ?? (await choosePassphrase(command, 'set ONEDRIVE_TOKEN_KEY or --key-file')),
+    }),
     ...(options.responseMode && { responseMode: options.responseMode }),
   });
   const status = await session.handler.signIn(signInOptions(command, options, view));

@@ -59,5 +59,7 @@ async function chooseKey(
   { newKeyFile, decrypt }: { newKeyFile: string | undefined; decrypt: boolean | undefined },
 ): Promise<string | undefined> {
   if (decrypt) return undefined;
-  return newKeyFile === undefined ? choosePassphrase(command) : readKeyFile('--new-key-file', newKeyFile);
+  return newKeyFile === undefined
+    ? choosePassphrase(command, 'use --new-key-file')
+    : readKeyFile('--new-key-file', newKeyFile);
 }

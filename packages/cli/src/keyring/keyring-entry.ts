@@ -91,7 +91,7 @@ function loadEntry(account: string): typeof AsyncEntry {
     const { code, message } = error as NodeJS.ErrnoException;
     throw failure(
       code === 'MODULE_NOT_FOUND'
-        ? `the key of ${account} is a matter of the keyring, for which a package is missing. Install it beside this one: npm install --global @napi-rs/keyring`
+        ? `the keyring has the key of ${account}, or shall have it, and a package for that is missing. Install it beside this one: npm install --global @napi-rs/keyring`
         : `the package @napi-rs/keyring does not work here: ${message}`,
       error,
     );
