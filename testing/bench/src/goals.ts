@@ -1,4 +1,4 @@
-/** What design says has to be reached: the bench judges each number by it. */
+/** The numbers to reach, by which a run is judged. */
 export const goals = {
   start: { what: 'CLI start to a stored token on stdout ÷ `node -e 0`', most: 1.3, unit: '×' },
   memory: { what: '`getToken()` in memory', most: 1, unit: 'µs' },
