@@ -139,7 +139,7 @@ test('killed at any moment of a move into the keyring or out of it, the sign-in 
   const ends: (number | null)[] = [];
   for (let round = 0; round < 24; round++) {
     const { child, ended } = person.home.start(['rekey', round % 2 === 0 ? '--keyring' : '--decrypt']);
-    await Promise.race([ended, sleep(40 + round * 10)]);
+    await Promise.race([ended, sleep(30 + round * 5)]);
     child.kill('SIGKILL');
     ends.push((await ended).status);
     assert.ok(await person.works(), `after round ${round}`);
