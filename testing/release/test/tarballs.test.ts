@@ -9,7 +9,8 @@ import { plainEnvironment, run } from '../src/run.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tarballs-'));
-test.after(() => rmSync(folder, { recursive: true, force: true }));
+// Also where packing fails, before any test has run.
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** What npm, a person or a lawyer looks for, whether or not anything names it. */
 const wanted = ['package.json', 'README.md', 'LICENSE'];
