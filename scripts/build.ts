@@ -4,7 +4,8 @@
  * tsc checks and writes the declarations; the JavaScript becomes one file per entry, with a file of its own only for what is
  * imported dynamically, because what a program pays at its start is counted in files. Entries share no file either.
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { globSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { tool } from './tool.ts';
 
@@ -15,7 +16,10 @@ const isLibrary = '.' in exports;
 
 rmSync('dist', { recursive: true, force: true });
 process.exitCode = tool('tsc', ['-p', 'tsconfig.build.json', isLibrary ? '--emitDeclarationOnly' : '--noEmit']);
-if (process.exitCode === 0) for (const entry of entries) await bundle(entry);
+if (process.exitCode === 0) {
+  for (const entry of entries) await bundle(entry);
+  keepReachedDeclarations();
+}
 
 /** Whether an import leads to a dependency, which has to stay one. */
 function external(id: string): boolean {
@@ -30,4 +34,17 @@ async function bundle(entry: string): Promise<void> {
   const build = await rolldown({ input, external, platform: 'node', transform, preserveEntrySignatures });
   await build.write({ dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: '[name].js' });
   await build.close();
+}
+
+/** tsc declares every module; users need those that an entry leads to. */
+function keepReachedDeclarations(): void {
+  const reached = new Set<string>();
+  const reach = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file).add(`${file}.map`);
+    const imports = readFileSync(file, 'utf8').matchAll(/\b(?:from |import\()'(\..+?)\.ts'/g);
+    for (const [, path = ''] of imports) reach(join(dirname(file), `${path}.d.ts`));
+  };
+  if (isLibrary) for (const entry of entries) reach(join('dist', `${entry}.d.ts`));
+  for (const file of globSync('dist/**/*.d.ts{,.map}')) if (!reached.has(file)) rmSync(file);
 }
