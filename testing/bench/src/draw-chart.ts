@@ -66,7 +66,8 @@ export function drawChart({ title, unit, bars, logarithmic = false }: Chart): st
   const marks = drawn
     .slice(drawn.indexOf('>') + 1, drawn.lastIndexOf('</svg>'))
     .replace(/<style>[\s\S]*?<\/style>/, '')
-    .replace(/\d+\.\d{2,}/g, (number) => Number(number).toFixed(1));
+    // Coordinates only: what is written has the digits that it needs.
+    .replace(/(?<=["(,])\d+\.\d{2,}/g, (number) => Number(number).toFixed(1));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
     `<title>${title}</title>`,
