@@ -28,6 +28,9 @@ export interface SilentRequest {
 /** A holder of the lock gets as long as one exchange with the provider may take, and a little for its writes. */
 const lockMargin = 5_000;
 
+/** Milliseconds between two looks at the store while another process refreshes. */
+const lookInterval = 50;
+
 /** The stored access token, or a refreshed one. Rejects with SIGN_IN_REQUIRED after a sign-out, or with the signal's reason. */
 export async function obtainSilently(context: FlowContext, request: SilentRequest): Promise<SilentOutcome> {
   const { settings, keeper, emit } = context;
@@ -44,13 +47,8 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
       const message = `Nobody is signed in for ${JSON.stringify(settings.appName)} with this client id and authority.`;
       return needSignIn(message, first);
     }
-    const known = first;
-    if (!isGranted(known, settings)) return needConsent(known, settings);
-    return await keeper.exclusively(settings.appName, () => refreshInTurn(context, known, request), {
-      timeout: settings.requestTimeout + lockMargin,
-      signal,
-      onWait: () => emit({ type: 'waiting', for: 'refresh' }),
-    });
+    if (!isGranted(first, settings)) return needConsent(first, settings);
+    return await refreshOrWait(context, first, request);
   } catch (error) {
     if (signal.aborted || !(error instanceof OneDriveTokenError) || error.code === 'SIGN_IN_REQUIRED') throw error;
     // Nobody gets the token of somebody who has signed out meanwhile.
@@ -70,6 +68,43 @@ function needConsent(record: TokenRecord, { appName }: Settings): SilentOutcome 
 function needSignIn(message: string, record: TokenRecord | undefined): SilentOutcome {
   const reason = new OneDriveTokenError('SIGN_IN_REQUIRED', `${message} Call signIn().`);
   return { type: 'sign-in', reason, seen: record?.refreshToken };
+}
+
+/**
+ * Waits for a turn to refresh, or for what another process's refresh brings: where many wait, it would take long until each
+ * had its turn to find that nothing is left to do.
+ */
+async function refreshOrWait(context: FlowContext, first: TokenRecord, request: SilentRequest): Promise<SilentOutcome> {
+  const { settings, keeper, emit } = context;
+  const found = new AbortController();
+  let token: AccessToken | undefined;
+  let looking = false;
+  const look = async (): Promise<void> => {
+    if (looking) return;
+    looking = true;
+    const record = await keeper.read().catch(() => first);
+    looking = false;
+    if (record?.accessToken !== first.accessToken) token = usableToken(record, settings, 0);
+    if (token) found.abort();
+  };
+  const timer = setInterval(look, lookInterval);
+  const refresh = (): Promise<SilentOutcome> => {
+    clearInterval(timer);
+    return refreshInTurn(context, first, request);
+  };
+  try {
+    return await keeper.exclusively(settings.appName, refresh, {
+      timeout: settings.requestTimeout + lockMargin,
+      signal: AbortSignal.any([request.signal, found.signal]),
+      onWait: () => emit({ type: 'waiting', for: 'refresh' }),
+    });
+  } catch (error) {
+    if (!token || error !== found.signal.reason) throw error;
+    emit({ type: 'stored-token', expiresAt: token.expiresAt });
+    return { type: 'token', token };
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function refreshInTurn(

@@ -249,6 +249,39 @@ test('another process that holds the lock and is stopped: STORE, worth retrying'
   await scene.handler({ interactive: false }).getToken();
 });
 
+test('what another process refreshed is used at once, also where that process keeps the lock', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  await scene.tokenExpires();
+  await scene.start('./hold-lock.ts', [scene.dbFilepath, 'my-app']);
+  const call = scene.handler({ interactive: false }).getToken();
+  await scene.until((event) => event.type === 'waiting' && event.for === 'refresh');
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const record = store.get('my-app');
+  assert.ok(record);
+  // Short-lived, but newer than the call.
+  const news = { accessToken: 'news', obtainedAt: Date.now(), expiresAt: Date.now() + 60_000 };
+  store.replace('my-app', record.refreshToken, { ...record, ...news, refreshToken: 'rotated' });
+  assert.is(await call, 'news');
+  assert.not(scene.events.some(({ type }) => type === 'refresh-failed'));
+  assert.is(scene.authority.count('token', 'refresh_token'), 0);
+});
+
+test('whoever waits while somebody signs out elsewhere ends in SIGN_IN_REQUIRED', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  await scene.tokenExpires();
+  const holder = await scene.start('./hold-lock.ts', [scene.dbFilepath, 'my-app']);
+  const call = rejection(scene.handler({ interactive: false }).getToken());
+  await scene.until((event) => event.type === 'waiting' && event.for === 'refresh');
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  store.delete('my-app');
+  holder.kill();
+  assert.is((await call).code, 'SIGN_IN_REQUIRED');
+});
+
 test('a sign-in is stored although another process holds the lock and does not let go', async () => {
   await using scene = await openScene();
   await scene.signedIn({ scopes: ['Files.Read'] });

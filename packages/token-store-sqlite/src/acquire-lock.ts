@@ -57,7 +57,7 @@ export async function acquireLock({
 
 /** Milliseconds until the next look: short for the first in line, longer for the others and after a while, never in step. */
 function interval(ahead: number, waited: number): number {
-  return Math.min(25, 3 + 4 * ahead + waited / 50) * (0.75 + Math.random() / 2);
+  return Math.min(80, 25 + 2 * ahead, 3 + 4 * ahead + waited / 50) * (0.75 + Math.random() / 2);
 }
 
 function giveUp(lock: LockFile, line: WaitingLine, id: string | undefined): void {

@@ -1,8 +1,9 @@
-import * as fs from 'node:fs';
 import Database from 'better-sqlite3';
 import { creationError, type DatabaseFile } from './database-file.ts';
 import { openBeside } from './open-beside.ts';
 import { sqliteCode } from './token-store-error.ts';
+
+const fs = process.getBuiltinModule('node:fs');
 
 /** A file that is kept open, so that no other file can take its identity. */
 interface Pin {

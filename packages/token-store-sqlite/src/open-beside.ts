@@ -1,5 +1,6 @@
-import * as fs from 'node:fs';
 import type { DatabaseFile } from './database-file.ts';
+
+const fs = process.getBuiltinModule('node:fs');
 
 /**
  * Opens, or makes with mode 0600, a file in the database's directory. A symbolic link in its place is refused: it would

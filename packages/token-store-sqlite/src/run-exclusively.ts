@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHash } from 'node:crypto';
 import { acquireLock } from './acquire-lock.ts';
 import type { DatabaseFile } from './database-file.ts';
 import { pause } from './pause.ts';
@@ -56,9 +55,18 @@ export async function runExclusively<T>(request: ExclusiveRequest, task: () => P
   }
 }
 
-/** Any string can be an app name, so the file is named after its hash. */
+/** Bytes of an app name that a file can be named after. */
+const shortName = 32;
+
+/** Any string can be an app name, so the file is named after its bytes, or, where they are many, after their hash. */
 function lockPathOf({ database, appName }: ExclusiveRequest): string {
-  return `${database.path}-lock-${createHash('sha256').update(appName).digest('hex').slice(0, 32)}`;
+  const bytes = Buffer.from(appName);
+  return `${database.path}-lock-${bytes.length > shortName ? sha256(bytes).slice(0, 32) : bytes.toString('hex')}`;
+}
+
+/** Loaded where it is used: crypto takes longer than all the rest of taking a lock. */
+function sha256(bytes: Uint8Array): string {
+  return process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest('hex');
 }
 
 async function takeTurn(lockPath: string, deadline: number, request: ExclusiveRequest): Promise<void> {

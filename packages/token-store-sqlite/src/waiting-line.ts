@@ -1,6 +1,7 @@
-import * as fs from 'node:fs';
 import type { DatabaseFile } from './database-file.ts';
 import { openBeside } from './open-beside.ts';
+
+const fs = process.getBuiltinModule('node:fs');
 
 /** Bytes from which on a new holder writes the line anew, without those who have gone. */
 const longLine = 16_384;

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -15,8 +14,7 @@ if (!canTrace) console.log('skipped: strace kills a process at a system call (ap
 /** The system calls that change a file, or make the change last. */
 const calls = ['mkdir', 'openat', 'fchmod', 'chmod', 'pwrite64', 'write', 'fsync', 'ftruncate', 'unlink', 'close'];
 const [key, otherKey] = [Buffer.alloc(32, 'k'), Buffer.alloc(32, 'o')];
-const lockOf = (path: string): string =>
-  `${path}-lock-${createHash('sha256').update('app').digest('hex').slice(0, 32)}`;
+const lockOf = (path: string): string => `${path}-lock-${Buffer.from('app').toString('hex')}`;
 const names = Array.from({ length: 2 }, (_, index) => `app${index}`);
 const recordOf = (name: string) => ({ refreshToken: `refresh of ${name}`, accessToken: 'x'.repeat(3_000) });
 

@@ -57,7 +57,7 @@ test('of 32 processes that take one lock again and again, none starves', async (
   const counts = turns.map((own) => own.length).sort((a, b) => a - b);
   console.log(`each had ${counts[0]} to ${counts.at(-1)} turns, every ${median}th, at the latest every ${widest}th`);
   assert.ok((counts[0] ?? 0) >= 5, `turns: ${counts}`);
-  assert.ok(median >= 20 && median <= 32, `every ${median}th`);
+  assert.ok(median >= 20 && median <= 40, `every ${median}th`);
   assert.ok(widest <= 4 * 32, `at the latest every ${widest}th`);
   assert.equal(readdirSync(dirname(path)).sort(), ['tokens.db', 'tokens.db.turns']);
 });
