@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { ScriptedBrowser, signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -239,5 +240,33 @@ test('options of a sign-in that can not be used are a TypeError that names them'
     assert.match((error as Error).message, name);
   }
 });
+
+/** Runs the command behind it in a network of its own without a loopback address. */
+const inLonelyNetwork = [
+  '--net',
+  'sh',
+  '-c',
+  'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && ip link set lo up && ip address del 127.0.0.1/8 dev lo && exec "$0" "$@"',
+];
+const isPossible = spawnSync('unshare', [...inLonelyNetwork, 'true'], { stdio: 'ignore' }).status === 0;
+if (!isPossible)
+  console.log('skipped: a network without loopback needs Linux, root and iproute2 (Debian: apt install iproute2)');
+const withoutLoopback = isPossible ? test : test.skip;
+
+withoutLoopback(
+  'where the answer cannot be listened for, no browser opens, and the sign-in ends in NETWORK',
+  async () => {
+    await using scene = await openScene();
+    const code = `
+    const { OneDriveTokenHandler } = await import(${JSON.stringify(import.meta.resolve('../src/index.ts'))});
+    const openBrowser = () => console.log('a browser opened');
+    await using handler = new OneDriveTokenHandler({ ...${scene.optionsFor()}, openBrowser });
+    await handler.signIn().catch((error) => console.log(error.code, error.retryable, error.message, error.cause.code));`;
+    const args = [...inLonelyNetwork, process.execPath, '--input-type=module', '-e', code];
+    const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
+    assert.is(stderr, '');
+    assert.match(stdout, /^NETWORK true The browser's answer could not be received: .+ ACCEPTOR_LISTEN\n$/);
+  },
+);
 
 test.run();
