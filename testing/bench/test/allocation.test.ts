@@ -8,15 +8,7 @@ const calls = 20_000;
 
 test(`a token in memory allocates at most ${mostBytes} bytes a call beside its promise`, async () => {
   await using scene = await Scene.open();
-  const { authority, dbFilepath } = scene;
-  const options = {
-    appName: 'onedrive-token',
-    clientId: authority.clientId,
-    scopes: ['Files.ReadWrite.All'],
-    authority: authority.url,
-    dbFilepath,
-    interactive: false,
-  };
+  const options = { ...scene.options, interactive: false };
   // The young generation is so large that nothing is collected while it is measured.
   const program = `
     import { OneDriveTokenHandler } from 'onedrive-token-handler';

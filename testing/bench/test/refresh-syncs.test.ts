@@ -14,21 +14,14 @@ if (!canTrace) console.log('skipped: strace counts what is synced to the disk (a
 (canTrace ? test : test.skip)(`a process that refreshes syncs at most ${mostSyncs} times`, async () => {
   await using scene = await Scene.open();
   scene.expire();
-  const { authority, dbFilepath, folder } = scene;
+  const { authority, folder } = scene;
   const trace = join(folder, 'trace');
   const program = `
     import { OneDriveTokenHandler } from 'onedrive-token-handler';
     await using handler = new OneDriveTokenHandler(JSON.parse(process.argv[1]));
     console.log(await handler.getToken());
   `;
-  const options = {
-    appName: 'onedrive-token',
-    clientId: authority.clientId,
-    scopes: ['Files.ReadWrite.All'],
-    authority: authority.url,
-    dbFilepath,
-    interactive: false,
-  };
+  const options = { ...scene.options, interactive: false };
   const strace = ['strace', '-f', '-y', '--seccomp-bpf', '-o', trace, '-e', 'trace=fsync,fdatasync'];
   const node = [process.execPath, '--input-type=module', '-e', program, '--', JSON.stringify(options)];
   const [token] = await run([...strace, ...node]);

@@ -30,18 +30,21 @@ export class Scene implements AsyncDisposable {
     return scene;
   }
 
-  /** A new handler on the database. */
-  handler(changes: Partial<OneDriveTokenHandlerOptions> = {}): OneDriveTokenHandler {
+  /** What makes a handler on the database, in another process too. */
+  get options(): OneDriveTokenHandlerOptions {
     const { clientId, url } = this.authority;
-    const handler = new OneDriveTokenHandler({
+    return {
       appName: 'onedrive-token',
       clientId,
       scopes: ['https://graph.microsoft.com/Files.ReadWrite.All'],
       authority: url,
       dbFilepath: this.dbFilepath,
-      openBrowser: signInAs,
-      ...changes,
-    });
+    };
+  }
+
+  /** A new handler on the database. */
+  handler(changes: Partial<OneDriveTokenHandlerOptions> = {}): OneDriveTokenHandler {
+    const handler = new OneDriveTokenHandler({ ...this.options, openBrowser: signInAs, ...changes });
     this.#handlers.push(handler);
     return handler;
   }
