@@ -4,7 +4,8 @@ import { applicationId, columns, readPlainRow, schemaVersion, type TokenRow } fr
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?
   AND (SELECT application_id FROM pragma_application_id) = ${applicationId}
-  AND (SELECT user_version FROM pragma_user_version) = ${schemaVersion}`;
+  AND (SELECT user_version FROM pragma_user_version) = ${schemaVersion}
+  AND ? % (SELECT page_size FROM pragma_page_size) = 0`;
 
 /**
  * Reads one record for a command that only prints a token: through Node's own SQLite, which is there already, where
@@ -20,11 +21,12 @@ const select = `SELECT ${columns} FROM token WHERE app_name = ?
 export function readRecord(path: string, appName: string): TokenRecord | undefined {
   const fs = process.getBuiltinModule('node:fs');
   try {
+    const { mode, size } = fs.statSync(path);
     // Windows has no modes, and says 0o666.
-    if (process.platform !== 'win32' && (fs.statSync(path).mode & 0o077) !== 0) return undefined;
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) return undefined;
     const database = open(path);
     try {
-      const row = database.prepare(select).get(appName) as TokenRow | undefined;
+      const row = database.prepare(select).get(appName, size) as TokenRow | undefined;
       return row && readPlainRow(row);
     } finally {
       database.close();
@@ -35,7 +37,7 @@ export function readRecord(path: string, appName: string): TokenRecord | undefin
 }
 
 interface ReadOnlyDatabase {
-  prepare(sql: string): { get(value: string): unknown };
+  prepare(sql: string): { get(appName: string, size: number): unknown };
   close(): unknown;
 }
 

@@ -47,9 +47,7 @@ export class SqliteTokenStore implements Disposable {
   /** See {@link openTokenStore}. */
   constructor(path: string, options: TokenStoreOptions = {}) {
     checkPath(path);
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`options must be an object, not ${describe(options)}`);
-    }
+    checkOptions(options);
     this.#tokens = new TokenDatabase(path, options.key === undefined ? undefined : checkKey(options.key));
     this.path = this.#tokens.file.path;
   }
@@ -118,6 +116,7 @@ export class SqliteTokenStore implements Disposable {
   async exclusively<T>(appName: string, task: () => Promise<T>, options: ExclusivelyOptions = {}): Promise<T> {
     checkText(appName, 'appName');
     if (typeof task !== 'function') throw new TypeError(`task must be a function, not ${describe(task)}`);
+    checkOptions(options);
     const { timeout = 60_000, signal } = options;
     if (typeof timeout !== 'number') throw new TypeError(`timeout must be a number, not ${describe(timeout)}`);
     if (!(timeout >= 0)) throw new RangeError(`timeout must be 0 or more milliseconds, not ${timeout}`);
@@ -225,6 +224,11 @@ export class SqliteTokenStore implements Disposable {
  */
 export function openTokenStore(path: string, options?: TokenStoreOptions): SqliteTokenStore {
   return new SqliteTokenStore(path, options);
+}
+
+function checkOptions(options: unknown): void {
+  if (typeof options === 'object' && options !== null) return;
+  throw new TypeError(`options must be an object, not ${describe(options)}`);
 }
 
 function checkPath(path: unknown): void {

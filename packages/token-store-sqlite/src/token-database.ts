@@ -4,6 +4,8 @@ import { type KeyCheck, TokenCipher } from './token-cipher.ts';
 import { sqliteCode, TokenStoreError, type TokenStoreErrorCode, toTokenStoreError } from './token-store-error.ts';
 import { applicationId, schemaVersion } from './token-table.ts';
 
+const { statSync } = process.getBuiltinModule('node:fs');
+
 /** Milliseconds that a call may block the event loop while other processes write. A write takes a few. */
 const busyLimit = 5_000;
 /** SQLite's own waiting grows to 100 ms between two tries, which starves a writer among many. Starting it anew keeps them short. */
@@ -108,7 +110,8 @@ export class TokenDatabase {
   }
 
   #prepare(key: string | Uint8Array | undefined): TokenCipher | undefined {
-    const found = this.attempt(() => this.#inspect());
+    // In one transaction, so that nobody writes meanwhile, and what a crash left half written has been taken back.
+    const found = this.attempt(() => this.sql.transaction(() => this.#inspect())());
     // From here on the file is known to be ours, and may be changed.
     makePrivate(this.file);
     this.attempt(() => {
@@ -141,7 +144,18 @@ export class TokenDatabase {
 
   #inspect(): { kind: FileKind; check?: KeyCheck | undefined } {
     const kind = this.#identify();
+    this.#checkLength();
     return kind === 'current' ? { kind, check: this.readKeyCheck() } : { kind };
+  }
+
+  /** SQLite fills a last page that was cut off with zeros, and so would hand out half a token. */
+  #checkLength(): void {
+    const { size } = statSync(this.file.path);
+    if (size % Number(this.sql.pragma('page_size', { simple: true })) === 0) return;
+    throw this.error(
+      'STORE_CORRUPT',
+      'ends within a page, because its end was cut off. It was left as it is: restore it from a backup, or move it away and sign in again',
+    );
   }
 
   #unlock(key: string | Uint8Array | undefined, check: KeyCheck): TokenCipher {

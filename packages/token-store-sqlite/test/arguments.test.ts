@@ -85,6 +85,8 @@ test('exclusively rejects arguments it cannot use', async () => {
   const wrong: [args: unknown[], type: new () => Error, message: RegExp][] = [
     [[5, task], TypeError, /^appName must/],
     [['app'], TypeError, /^task must be a function/],
+    [['app', task, null], TypeError, /^options must be an object, not null/],
+    [['app', task, 5], TypeError, /^options must be an object, not 5/],
     [['app', task, { timeout: '5' }], TypeError, /^timeout must be a number/],
     [['app', task, { timeout: -1 }], RangeError, /^timeout must be 0 or more milliseconds, not -1/],
     [['app', task, { timeout: Number.NaN }], RangeError, /^timeout must be/],

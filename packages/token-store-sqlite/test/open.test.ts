@@ -15,7 +15,7 @@ import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, TokenStoreError } from '../src/index.ts';
-import { makeTokenDatabase, snapshot } from './snapshot.ts';
+import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const windows = process.platform === 'win32';
@@ -49,6 +49,7 @@ const refusals: Record<string, Refusal> = {
     remedy: /restore it from a backup, or move it away/,
     make: (path) => writeFileSync(path, crypto.getRandomValues(new Uint8Array(10_000))),
   },
+  'one byte': { code: 'STORE_CORRUPT', remedy: /move it away/, make: (path) => writeFileSync(path, '\n') },
   'a few bytes of text': { code: 'STORE_CORRUPT', remedy: /move it away/, make: (path) => writeFileSync(path, '{}\n') },
   'half of a database': {
     code: 'STORE_CORRUPT',
@@ -57,6 +58,11 @@ const refusals: Record<string, Refusal> = {
       makeTokenDatabase(path);
       truncateSync(path, statSync(path).size / 2);
     },
+  },
+  'a database without its last byte': {
+    code: 'STORE_CORRUPT',
+    remedy: /move it away/,
+    make: makeCutDatabase,
   },
   'the first bytes of a database': {
     code: 'STORE_CORRUPT',

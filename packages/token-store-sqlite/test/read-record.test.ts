@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenRecord } from '../src/index.ts';
 import { readRecord } from '../src/read-record.ts';
-import { makeTokenDatabase, snapshot } from './snapshot.ts';
+import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -56,6 +56,7 @@ const left: Record<string, (path: string) => void> = {
     makeTokenDatabase(path);
     execute(path, 'PRAGMA application_id = 1');
   },
+  'a file without its last byte': makeCutDatabase,
   'an encrypted file': (path) => {
     using opened = openTokenStore(path, { key: new Uint8Array(32) });
     opened.set('app', whole);

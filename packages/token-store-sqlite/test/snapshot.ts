@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTokenStore } from '../src/index.ts';
 
@@ -22,4 +22,12 @@ export function snapshot(directory: string): string[] {
 export function makeTokenDatabase(path: string): void {
   using store = openTokenStore(path);
   store.set('app', { refreshToken: 'old', accessToken: 'x'.repeat(20_000) });
+}
+
+/** A database whose last byte, which is gone, was that of the record's refresh token. */
+export function makeCutDatabase(path: string): void {
+  using store = openTokenStore(path);
+  // Each on a page of its own.
+  for (const name of ['1', '2', '3', 'app']) store.set(name, { refreshToken: 'x'.repeat(3_000) });
+  truncateSync(path, statSync(path).size - 1);
 }
