@@ -40,7 +40,7 @@ export async function measureSignIn(stage: Stage, { signInProcesses, signInsEach
       'A scripted browser without a window goes through the pages of the authority. Counted is what is left without that and without the time in ' +
       'which the authority works: listening, the redirect, redeeming the code, storing. Once in a program that has signed in before, once from ' +
       'the start of a new process, whatever it loads meanwhile included. The handler waits until the tokens are on the disk and lets no other process sign in ' +
-      'meanwhile; with a plain file it does neither, like its peers.',
+      'meanwhile; with a plain file it does neither, like its peers, of which only the Python class waits for the disk.',
     columns: ['', 'in a running program, ms', 'with the start of the process, ms'],
     rows: summaries.map(([{ name }, first, later]) => [name, spread(later), spread(first)]),
     results: { signIn: ours, signInPeers: ours / fastestPeer },

@@ -45,7 +45,7 @@ export async function measureStartUp(stage: Stage, { starts }: Effort): Promise<
       title: 'Start to a refreshed token',
       how:
         'The same where the stored access token has expired: one request to the authority, on loopback, and the new tokens are stored. ' +
-        'The handler and the command make sure that they are on the disk before they print; the others leave that to the system.',
+        'The handler and the command make sure that they are on the disk before they print; of the others only the Python class does.',
       columns,
       rows: rowsOf(byRefresh),
     },
