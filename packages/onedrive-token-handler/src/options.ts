@@ -99,7 +99,6 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
 /** The same for the options that say where tokens are kept. */
 export function readStoreOptions({ dbFilepath, store, encryptionKey }: StoreOptions): StoreOptions {
   if (store !== undefined) {
-    if (dbFilepath !== undefined) throw new TypeError('give either dbFilepath or store, not both');
     if (encryptionKey !== undefined)
       throw new TypeError('encryptionKey encrypts dbFilepath: a store of your own has to do it itself');
     for (const method of ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const) {

@@ -43,6 +43,8 @@ export class RecordKeeper {
   readonly #settings: Settings;
   readonly #emit: (event: TokenEvent) => void;
   #opened: Promise<OpenedStore> | undefined;
+  /** Stores whose file has moved away. Somebody may still wait for a lock in one, which goes by the file's name. */
+  readonly #moved: OpenedStore[] = [];
   #unsaved: Unsaved | undefined;
   #saving: Promise<void> | undefined;
   /** By the monotonic clock. */
@@ -79,9 +81,8 @@ export class RecordKeeper {
    * False where another record stands there now. Throws STORE.
    */
   async prove(record: TokenRecord): Promise<boolean> {
-    const store = await this.open();
     const { appName } = this.#settings;
-    return asStoreErrors(async () => {
+    return this.#use(async (store) => {
       if (this.#unsaved) return this.#write(store, this.#unsaved);
       const roomy = { ...record, accessToken: padding, expiresAt: 0 };
       if (record.accessToken === undefined && !(await store.replace(appName, record.refreshToken, roomy))) return false;
@@ -129,8 +130,7 @@ export class RecordKeeper {
   async forget(): Promise<void> {
     this.signOuts++;
     this.#unsaved = undefined;
-    const store = await this.open();
-    await asStoreErrors(() => store.delete(this.#settings.appName));
+    await this.#use((store) => store.delete(this.#settings.appName));
   }
 
   /**
@@ -174,12 +174,31 @@ export class RecordKeeper {
     await this.#saving;
     this.#saveNotBefore = 0;
     await this.saveAgain();
-    (await this.#opened?.catch(() => undefined))?.close();
+    const opened = await this.#opened?.catch(() => undefined);
+    for (const store of [...this.#moved, opened]) store?.close();
+  }
+
+  /** Whatever `work` throws is STORE. A file that was replaced or deleted while it was open is opened anew, once. */
+  #use<T>(work: (store: TokenStore) => T | Promise<T>): Promise<T> {
+    return asStoreErrors(async () => {
+      const store = await this.open();
+      try {
+        return await work(store);
+      } catch (error) {
+        if (this.#settings.store || !hasMoved(error)) throw error;
+        const opened = await this.#opened;
+        if (opened?.store === store) {
+          this.#moved.push(opened);
+          this.#opened = undefined;
+        }
+        return work(await this.open());
+      }
+    });
   }
 
   async #newest(): Promise<TokenRecord | undefined> {
-    const store = await this.open();
-    const stored = await asStoreErrors(() => store.get(this.#settings.appName));
+    const found = await this.#use((store) => store.get(this.#settings.appName));
+    const stored = isSignIn(found) ? found : undefined;
     const unsaved = this.#unsaved;
     if (!unsaved) return stored;
     if (unsaved.replaces === undefined || unsaved.replaces === stored?.refreshToken) return unsaved.record;
@@ -193,8 +212,8 @@ export class RecordKeeper {
     await new Promise((resolve) => setImmediate(resolve));
     const started = performance.now();
     try {
-      const store = await this.open();
-      if (this.#unsaved === unsaved && (await this.#write(store, unsaved))) this.#emit({ type: 'store-recovered' });
+      const written = await this.#use(async (store) => this.#unsaved === unsaved && this.#write(store, unsaved));
+      if (written) this.#emit({ type: 'store-recovered' });
     } catch {
       // It was reported when it first failed. One that blocks is tried the more seldom the longer it takes to fail.
       const now = performance.now();
@@ -206,9 +225,10 @@ export class RecordKeeper {
     try {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await this.#write(await this.open(), unsaved);
+          return await this.#use((store) => this.#write(store, unsaved));
         } catch (error) {
-          if (attempt === writeAttempts || codeOf(error) !== 'STORE_BUSY') throw error;
+          const isBusy = error instanceof Error && codeOf(error.cause) === 'STORE_BUSY';
+          if (attempt === writeAttempts || !isBusy) throw error;
         }
       }
     } catch (error) {
@@ -247,6 +267,16 @@ function toStoreError(error: unknown): OneDriveTokenError {
   const retryable = code === 'STORE_BUSY' || code === 'STORE_FULL';
   const message = error instanceof Error ? error.message : String(error);
   return new OneDriveTokenError('STORE', message, { cause: error, retryable });
+}
+
+/** Whether the open file has another name, or none, by now. */
+function hasMoved(error: unknown): boolean {
+  return codeOf(error) === 'STORE_OPEN' && error instanceof Error && codeOf(error.cause) === 'SQLITE_READONLY_DBMOVED';
+}
+
+/** A store of the user's own may give null, or an empty object, where nothing is stored. */
+function isSignIn(found: Partial<TokenRecord> | null | undefined): found is TokenRecord {
+  return typeof found?.refreshToken === 'string' && found.refreshToken !== '';
 }
 
 function codeOf(error: unknown): unknown {

@@ -87,7 +87,8 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
     if (record?.accessToken !== first.accessToken) token = usableToken(record, settings, 0);
     if (token) found.abort();
   };
-  const timer = setInterval(look, lookInterval);
+  // The wait for the lock keeps the process alive, not this: a store of the user's own may never end it.
+  const timer = setInterval(look, lookInterval).unref();
   const refresh = (): Promise<SilentOutcome> => {
     clearInterval(timer);
     return refreshInTurn(context, first, request);

@@ -1,0 +1,74 @@
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene, rejection, type Scene } from './scene.ts';
+
+/** A handler that has the file open; then somebody removes it, and signs in once more. */
+async function replaceUnder(scene: Scene): Promise<ReturnType<Scene['handler']>> {
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false });
+  await handler.getToken();
+  rmSync(scene.dbFilepath);
+  await scene.signedIn();
+  return handler;
+}
+
+function stored(scene: Scene): string | undefined {
+  using store = openTokenStore(scene.dbFilepath);
+  return store.get('my-app')?.accessToken;
+}
+
+test('a refresh goes on with what stands in a file that took the place of the open one', async () => {
+  await using scene = await openScene();
+  const handler = await replaceUnder(scene);
+  const signedIn = stored(scene);
+  assert.is(await handler.getToken({ forceRefresh: true }), signedIn);
+  assert.is(scene.authority.count('token', 'refresh_token'), 0);
+  const refreshed = await handler.getToken({ forceRefresh: true });
+  assert.is(stored(scene), refreshed);
+});
+
+test('signing out forgets the tokens in a file that took the place of the open one', async () => {
+  await using scene = await openScene();
+  const handler = await replaceUnder(scene);
+  await handler.signOut();
+  assert.is(stored(scene), undefined);
+  assert.not((await handler.status()).signedIn);
+});
+
+test('a sign-in is stored in the file that has the name now', async () => {
+  await using scene = await openScene();
+  const handler = await replaceUnder(scene);
+  await handler.signIn();
+  assert.is(stored(scene), await handler.getToken());
+});
+
+test('a file that was put back from a copy is used as before', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const handler = scene.handler({ interactive: false });
+  await handler.getToken();
+  const copy = join(scene.folder, 'copy.db');
+  using source = openTokenStore(scene.dbFilepath);
+  using target = openTokenStore(copy);
+  target.set('my-app', source.get('my-app') as never);
+  renameSync(copy, scene.dbFilepath);
+  const refreshed = await handler.getToken({ forceRefresh: true });
+  assert.is(stored(scene), refreshed);
+});
+
+test('a file that is gone is a sign-out: no refresh token is spent, and no browser opens', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const handler = scene.handler();
+  await handler.getToken();
+  rmSync(scene.dbFilepath);
+  const error = await rejection(handler.getToken({ forceRefresh: true }));
+  assert.is(error.code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.authority.count('token', 'refresh_token'), 0);
+  assert.is(scene.windows.length, 1);
+});
+
+test.run();
