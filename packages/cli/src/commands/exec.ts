@@ -17,9 +17,10 @@ const fromKeyboard: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 export async function exec(command: Command, program: string, args: readonly string[]): Promise<number> {
   const token = await getToken(command);
   const { ONEDRIVE_TOKEN_KEY: _passphrase, ...env } = process.env;
+  // Before the child is there: it may be done with its start, and be sent a signal, when this process is not.
+  const stopForwarding = forwardSignals((signal) => child.kill(signal));
   command.interrupt[Symbol.dispose]();
   const child = spawn(program, args, { stdio: 'inherit', env: { ...env, ONEDRIVE_TOKEN: token } });
-  const stopForwarding = forwardSignals(child);
   return new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(explain(error, program)));
     child.once('exit', (status, signal) => resolve(signal ? 128 + constants.signals[signal] : (status ?? 1)));
@@ -31,9 +32,9 @@ async function getToken(command: Command): Promise<string> {
   return await session.handler.getToken({ signal: command.interrupt.signal });
 }
 
-function forwardSignals(child: { kill(signal: NodeJS.Signals): boolean }): () => void {
+function forwardSignals(send: (signal: NodeJS.Signals) => void): () => void {
   const forward = (signal: NodeJS.Signals): void => {
-    if (!(process.stdin.isTTY && fromKeyboard.includes(signal))) child.kill(signal);
+    if (!(process.stdin.isTTY && fromKeyboard.includes(signal))) send(signal);
   };
   const known = forwarded.filter((signal) => signal in constants.signals);
   for (const signal of known) process.on(signal, forward);
