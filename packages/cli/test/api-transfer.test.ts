@@ -122,6 +122,18 @@ for (const [tag, says] of [
   });
 }
 
+for (const option of [[], ['-i'], ['--paginate']]) {
+  test(`an answer that breaks off is worth retrying: 6, ${option.join('') || 'as it is'}`, async () => {
+    await using graph = await openOddGraph((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': 50 });
+      response.write('{"value":[', () => setImmediate(() => response.destroy()));
+    });
+    const { status, stderr } = await home.run(['api', '/me', ...option, '--graph', graph.origin]);
+    assert.is(status, 6);
+    assert.is(stderr, 'onedrive-token: the connection broke before the answer was complete\n');
+  });
+}
+
 test('an address to upload to is a key of its own: it does not get the token, on Graph’s own host either', async () => {
   await using graph = await openOddGraph(({ method }, response, { origin }) => {
     if (method === 'PUT') response.writeHead(201).end('{"name":"x"}');

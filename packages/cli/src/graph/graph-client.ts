@@ -114,7 +114,7 @@ function isWorthRepeating(method: string, status: number): boolean {
 function redirected(from: GraphRequest, status: number, url: URL): GraphRequest {
   const becomesGet = status === 303 || (status < 303 && from.method === 'POST');
   const method = becomesGet && from.method !== 'HEAD' ? 'GET' : from.method;
-  if (!isPrivate(url)) throw new Failure(`not following a redirect to ${url.origin}: it is not https`);
+  if (!isPrivate(url)) throw new Failure(`not following a redirect to ${url.protocol}//${url.host}: it is not https`);
   if (url.origin === from.url.origin) {
     return {
       method,

@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import { printable } from '../printable.ts';
 import { writeOut } from '../streams.ts';
 import { UsageError } from '../usage-error.ts';
+import { readBody, readText } from './read-body.ts';
 
 /** Prints the status line and the headers, as HTTP/1.1 has them on the wire. */
 export function printHead(response: Response): void {
@@ -17,11 +18,11 @@ export function printHead(response: Response): void {
 export async function printBody(response: Response): Promise<void> {
   const type = response.headers.get('content-type') ?? '';
   if (!isatty(1)) {
-    for await (const chunk of response.body ?? []) writeOut(chunk);
+    for await (const chunk of readBody(response)) writeOut(chunk);
     return;
   }
-  if (/[/+]json\b/i.test(type)) writeOut(readableJson(await response.text()));
-  else if (type === '' || /^text\/|[/+]xml\b/i.test(type)) writeOut(printable(await response.text()));
+  if (/[/+]json\b/i.test(type)) writeOut(readableJson(await readText(response)));
+  else if (type === '' || /^text\/|[/+]xml\b/i.test(type)) writeOut(printable(await readText(response)));
   else {
     await response.body?.cancel();
     throw new UsageError(`that is ${printable(type)}, which would garble the terminal; save it with --output FILE`);

@@ -6,6 +6,7 @@ import { Failure, fileFailure } from '../failure.ts';
 import { UsageError } from '../usage-error.ts';
 import type { GraphClient, GraphRequest } from './graph-client.ts';
 import { Progress } from './progress.ts';
+import { readText } from './read-body.ts';
 import { type FileVersion, UnfinishedUploads } from './unfinished-uploads.ts';
 import { UploadSession, type UploadSource } from './upload-session.ts';
 
@@ -79,7 +80,7 @@ async function createSession(
     headers: sent,
     body: new TextEncoder().encode('{"item":{"@microsoft.graph.conflictBehavior":"replace"}}'),
   });
-  const { uploadUrl, expirationDateTime } = (await response.json()) as Record<string, unknown>;
+  const { uploadUrl, expirationDateTime } = JSON.parse(await readText(response)) as Record<string, unknown>;
   if (typeof uploadUrl !== 'string' || !URL.canParse(uploadUrl))
     throw new Failure('Graph gave no address to upload to', exitStatus.unavailable);
   return { uploadUrl, expires: String(expirationDateTime) };
