@@ -1,3 +1,4 @@
+import { besideDatabase } from './beside-database.ts';
 import { readEntries, writeEntry } from './private-json.ts';
 
 /** What is asked for where nobody said anything else. */
@@ -23,7 +24,7 @@ export function rememberApp(db: string, app: string, { clientId, scopes }: Remem
 
 /** Beside the database; a logout leaves it alone. */
 function rememberedFile(db: string): string {
-  return `${db}.apps.json`;
+  return besideDatabase(db, '.apps.json');
 }
 
 function isRememberedApp(value: unknown): value is RememberedApp {

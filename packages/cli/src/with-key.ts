@@ -15,7 +15,7 @@ export async function withKey<T>(
   command: Command,
   use: (key: string | Uint8Array | undefined) => Promise<T>,
 ): Promise<T> {
-  const { settings, interrupt } = command;
+  const { settings } = command;
   if (settings.keyring) await moveToKeyring(command);
   const isForKeyring = settings.keyring || readPassphrase(settings) === undefined;
   const account = isForKeyring ? readKeyringAccount(settings.db) : undefined;
@@ -25,7 +25,7 @@ export async function withKey<T>(
   } catch (error) {
     if (!wantsKey(error)) throw error;
   }
-  const entry = new KeyringEntry(account, interrupt);
+  const entry = new KeyringEntry(account, command);
   const key = await entry.read();
   if (!key) throw lostKey(settings.db, entry, key);
   try {

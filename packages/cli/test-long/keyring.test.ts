@@ -116,6 +116,18 @@ test('Ctrl-C while the keyring asks for its password ends with 130', async () =>
   assert.ok(await person.works());
 });
 
+test('with --no-interactive a keyring that asks for its password is not waited for: 7', async () => {
+  if (!session) return;
+  using person = await signIn(['--keyring']);
+  await session.lock('waiting');
+  const { status, stdout, stderr } = await person.run(['--no-interactive']);
+  assert.is(status, 7);
+  assert.is(stdout, '');
+  assert.match(stderr, /^onedrive-token: the keyring refused .*does not answer.*Unlock it.*\n$/);
+  await session.unlock();
+  assert.ok(await person.works());
+});
+
 test('rekey --encrypt asks for the new passphrase, and changes nothing where the person errs', async () => {
   if (!openTerminal) return console.log(noTerminal);
   using person = await signIn(['--keyring']);

@@ -1,3 +1,4 @@
+import { besideDatabase } from '../beside-database.ts';
 import { readEntries, writeEntry } from '../private-json.ts';
 
 /** A file as it was when its upload began; another one is not continued. */
@@ -21,7 +22,7 @@ export class UnfinishedUploads {
   readonly #file: string;
 
   constructor(db: string) {
-    this.#file = `${db}.uploads.json`;
+    this.#file = besideDatabase(db, '.uploads.json');
   }
 
   /** The address of the upload, where it is still open and of the same file. */

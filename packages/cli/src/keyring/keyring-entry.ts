@@ -1,7 +1,7 @@
 import type { AsyncEntry } from '@napi-rs/keyring';
+import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
 import { Failure } from '../failure.ts';
-import type { Interrupt } from '../interrupt.ts';
 import { writeErr } from '../streams.ts';
 
 const { createRequire } = process.getBuiltinModule('node:module');
@@ -12,6 +12,8 @@ export const oldestKeyring = '2.1.2';
 const keyLength = 32;
 /** Milliseconds: a keyring that is unlocked answers sooner. */
 const patience = 1500;
+/** Milliseconds: with --no-interactive nobody is to be waited for. */
+const longestSilence = 5000;
 const waiting =
   'Waiting for the keyring, which may be asking for its password in a window of the desktop; Ctrl-C cancels';
 
@@ -19,11 +21,11 @@ const waiting =
 export class KeyringEntry {
   readonly account: string;
   readonly #entry: AsyncEntry;
-  readonly #interrupt: Interrupt;
+  readonly #command: Command;
 
-  constructor(account: string, interrupt: Interrupt) {
+  constructor(account: string, command: Command) {
     this.account = account;
-    this.#interrupt = interrupt;
+    this.#command = command;
     const Entry = loadEntry(account);
     try {
       // Without this choice a Linux without a keyring would have the key in the kernel's memory, gone with the next start.
@@ -62,13 +64,17 @@ export class KeyringEntry {
   }
 
   async #wait<T>(answer: Promise<T>): Promise<T> {
-    const notice = setTimeout(() => writeErr(`${waiting}\n`), patience);
+    const { settings, interrupt } = this.#command;
+    const { promise: silence, reject } = Promise.withResolvers<never>();
+    const timer = settings.interactive
+      ? setTimeout(() => writeErr(`${waiting}\n`), patience)
+      : setTimeout(() => reject(new Error('it does not answer, and may be asking for its password')), longestSilence);
     try {
-      return await this.#interrupt.endAtOnceDuring(answer);
+      return await interrupt.endAtOnceDuring(Promise.race([answer, silence]));
     } catch (error) {
       throw failure(`the keyring refused ${this}: ${(error as Error).message}. Unlock it and run this again`, error);
     } finally {
-      clearTimeout(notice);
+      clearTimeout(timer);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
+import { realDatabase } from '../beside-database.ts';
 import type { Command } from '../command.ts';
 import { readPassphrase } from '../passphrase.ts';
 import { wantsKey } from '../wants-key.ts';
@@ -15,10 +16,10 @@ const fs = process.getBuiltinModule('node:fs');
  * then the database is encrypted.
  */
 export async function moveToKeyring(command: Command): Promise<void> {
-  const { settings, interrupt, screen } = command;
+  const { settings, screen } = command;
   const { db } = settings;
   const remembered = readKeyringAccount(db);
-  const entry = new KeyringEntry(remembered ?? accountOf(db), interrupt);
+  const entry = new KeyringEntry(remembered ?? realDatabase(db), command);
   const found = await entry.read();
   if (found && (await isOpenedBy(db, found))) return rememberKeyring(db, entry.account);
   const encrypt = (passphrase: string | undefined): Promise<void> =>
@@ -44,14 +45,5 @@ async function isOpenedBy(db: string, encryptionKey: Uint8Array): Promise<boolea
   } catch (error) {
     if (wantsKey(error)) return false;
     throw error;
-  }
-}
-
-/** The same for every name of the file. */
-function accountOf(db: string): string {
-  try {
-    return fs.realpathSync(db);
-  } catch {
-    return db;
   }
 }

@@ -1,3 +1,4 @@
+import { besideDatabase } from '../beside-database.ts';
 import { readEntries, writeEntry } from '../private-json.ts';
 
 const fs = process.getBuiltinModule('node:fs');
@@ -20,5 +21,5 @@ export function forgetKeyring(db: string): void {
 
 /** Beside the database, so that one which is moved takes the name of its key along. */
 function rememberedFile(db: string): string {
-  return `${db}.keyring.json`;
+  return besideDatabase(db, '.keyring.json');
 }
