@@ -1,4 +1,4 @@
-import { Option, type Command as Program } from 'commander';
+import { InvalidArgumentError, Option, type Command as Program } from 'commander';
 import type { Command } from './command.ts';
 import { commonOptions, type Flags } from './common-options.ts';
 import { shells } from './completion/shells.ts';
@@ -7,15 +7,18 @@ import { formatExamples, type ManualPage, manual } from './manual.ts';
 import { reportError } from './report-error.ts';
 import { Screen } from './screen.ts';
 import { readSettings } from './settings.ts';
+import { readVersion } from './version.ts';
 
 /** Runs one command; its code is loaded when it runs, not before. */
 type Work = (command: Command) => Promise<number>;
 
 /** Adds every command with its options and its help. `setStatus` is called with the exit status of the one that is run. */
 export function defineCommands(program: Program, setStatus: (status: number) => void): void {
+  const version = readVersion();
   const add = (usage: string, page: ManualPage): Program =>
     program
       .command(usage)
+      .version(version)
       .summary(page.summary)
       .description(page.description)
       .addHelpText('after', formatExamples(page));
@@ -33,7 +36,7 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
     )
     .addOption(new Option('--paste', 'wait only for the address that the browser ended at').conflicts('browser'))
     .option('--no-browser', 'print the address; wait for its answer here and for a pasted one')
-    .option('--scope <scope>', 'a permission to ask for, repeatable (default: Files.ReadWrite.All)', collect)
+    .option('--scope <scope...>', 'a permission to ask for, repeatable (default: Files.ReadWrite.All)', collectScopes)
     .option('--encrypt', 'ask for a passphrase that encrypts a new database, where none is set')
     .addOption(
       new Option('--response-mode <mode>', 'query for a browser that warns about a form (Safari)').choices([
@@ -52,12 +55,12 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
 
   const rekey = add('rekey', manual.rekey)
     .addOption(new Option('--encrypt', 'with a new passphrase, which you are asked for'))
-    .addOption(new Option('--new-key-file <file>', 'with the new passphrase in this file'))
+    .addOption(new Option('--new-key-file <file>', 'with the new passphrase in this file').argParser(notEmpty))
     .addOption(new Option('--decrypt', 'no longer').conflicts(['encrypt', 'newKeyFile']));
   run(rekey, async (command) => (await import('./commands/rekey.ts')).rekey(command, rekey.opts()));
 
   const api = add('api', manual.api)
-    .argument('<path>', 'for example /me/drive, or an absolute URL on the same host')
+    .argument('<path>', 'for example /me/drive, or an absolute URL on the same host', notEmpty)
     .option('-X, --method <method>', 'the HTTP method (default: GET, with --data POST)')
     .option('-d, --data <data>', 'the body, JSON: as text, @FILE, or - for stdin')
     .option('-H, --header <line>', "a header, 'Name: value', repeatable", collect)
@@ -71,18 +74,21 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
       ]),
     )
     .option('-i, --include', 'print the status and the headers too')
-    .addOption(new Option('-o, --output <file>', 'save the answer in a file').conflicts(['include', 'upload']))
     .addOption(
-      new Option('--upload <file>', 'upload a file as the item at <path>, in place of one that is there').conflicts([
-        'data',
-        'method',
-      ]),
+      new Option('-o, --output <file>', 'save the answer in a file')
+        .argParser(notEmpty)
+        .conflicts(['include', 'upload']),
+    )
+    .addOption(
+      new Option('--upload <file>', 'upload a file as the item at <path>, in place of one that is there')
+        .argParser(notEmpty)
+        .conflicts(['data', 'method']),
     );
   run(api, async (command) => (await import('./commands/api.ts')).api(command, api.args[0] ?? '', api.opts()));
 
   const exec = add('exec', manual.exec)
     .usage('[options] -- <program> [args...]')
-    .argument('<program>', 'the program to run')
+    .argument('<program>', 'the program to run', notEmpty)
     .argument('[args...]', 'its arguments')
     .passThroughOptions();
   run(exec, async (command) => {
@@ -126,4 +132,15 @@ function readFlags(commander: Program): Flags {
 
 function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
+}
+
+/** Also as `status` prints them, in one argument. */
+function collectScopes(value: string, before: string[] = []): string[] {
+  return [...before, ...notEmpty(value.trim()).split(/\s+/)];
+}
+
+/** A script's variable that was never set is a mistake to be told of, not a value. */
+function notEmpty(value: string): string {
+  if (value === '') throw new InvalidArgumentError('It is empty.');
+  return value;
 }

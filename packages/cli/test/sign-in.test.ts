@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { approveDevice, signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,6 +63,27 @@ test('the client id and the scopes are remembered, beside the database, and surv
   assert.is((await other.run([])).status, 3);
   await other.login();
   assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.ReadWrite.All']);
+});
+
+test('scopes may be given one by one, together, or in one argument as status prints them', async () => {
+  for (const given of [
+    ['--scope', 'Files.Read', '--scope', 'User.Read'],
+    ['--scope', 'Files.Read', 'User.Read'],
+    ['--scope', 'Files.Read User.Read'],
+  ]) {
+    using other = new CliHome(home.env);
+    await other.login([...given, ...clientId]);
+    assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
+  }
+});
+
+test('what is remembered of a database is found by any symbolic link to it', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  symlinkSync(other.db, `${other.folder}/link.db`);
+  assert.is((await other.run(['status', '--db', 'link.db'])).status, 0);
+  await other.login(['--db', 'link.db', '--app', 'second', ...clientId]);
+  assert.is((await other.run(['status', '--app', 'second'])).status, 0);
 });
 
 test('--no-browser waits on loopback', async () => {

@@ -36,11 +36,13 @@ test('help COMMAND says the same as COMMAND --help', async () => {
   assert.is(one.stdout, other.stdout);
 });
 
-test('--version prints the version of the package', async () => {
+test('--version prints the version of the package, after a command too', async () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
-  const { status, stdout } = await home.run(['--version']);
-  assert.is(status, 0);
-  assert.is(stdout, `${manifest.version}\n`);
+  for (const args of [['--version'], ...commands.map((command) => [command, '--version'])]) {
+    const { status, stdout } = await home.run(args);
+    assert.is(status, 0, args.join(' '));
+    assert.is(stdout, `${manifest.version}\n`);
+  }
 });
 
 for (const [typed, meant] of [
@@ -62,6 +64,11 @@ for (const [typed, meant] of [
 for (const [what, args, says] of [
   ['an option without its value', ['--app'], /--app <name>.*argument missing/],
   ['an empty value', ['--app='], /--app: expected a value/],
+  ['an empty scope', ['login', '--scope', ' '], /--scope <scope...>' argument ' ' is invalid/],
+  ['an empty path', ['api', ''], /argument 'path'. It is empty/],
+  ['an empty file to save in', ['api', '/me', '-o', ''], /--output <file>' argument '' is invalid/],
+  ['an empty file to upload', ['api', '/me', '--upload', ''], /--upload <file>' argument '' is invalid/],
+  ['an empty program', ['exec', '--', ''], /argument 'program'. It is empty/],
   ['an argument too many', ['token', 'again'], /too many arguments/],
   ['a timeout that is no number', ['login', '--timeout', 'soon'], /--timeout: expected seconds.*'soon'/],
   ['a timeout of nothing', ['login', '--timeout', '0'], /--timeout: expected seconds.*'0'/],
@@ -102,6 +109,7 @@ for (const command of [[], ['token'], ['login'], ['status'], ['api', '/me'], ['e
     assert.match(stderr, 'https://entra.microsoft.com/');
     assert.match(stderr, 'Personal Microsoft accounts');
     assert.match(stderr, 'http://localhost');
+    assert.match(stderr, 'directory');
     assert.match(stderr, 'onedrive-token login --client-id');
     assert.ok(stderr.split('\n').length < 15);
   });
