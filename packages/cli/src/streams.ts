@@ -33,10 +33,10 @@ function writeFully(descriptor: number, bytes: Uint8Array): void {
     try {
       rest = rest.subarray(fs.writeSync(descriptor, rest));
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
+      const { code, message } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') throw new OutputClosed();
       // Somebody who shares the terminal or pipe made it non-blocking, and its reader is slow.
-      if (code !== 'EAGAIN') throw error;
+      if (code !== 'EAGAIN') throw new Error(`cannot write the output: ${message}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
