@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { renderBuiltInPage, renderText, style } from './built-in-page.ts';
 import { escapeHtml } from './escape-html.ts';
 import type { PageContext } from './page-context.ts';
+import type { RequestHead } from './request-head.ts';
 import { formatResponse } from './response.ts';
 
 /** How the wait ended, for the page. */
@@ -14,25 +15,30 @@ export type Outcome = Omit<PageContext, 'escape'>;
 const script = "history.replaceState(null,'',location.origin+location.pathname)";
 
 /**
- * What the browser is told of how the wait ended: HTML, or plain text for a client that asks for something else. `accept` is
- * the header of its request.
+ * What the browser is told of how the wait ended: HTML, or plain text for a client that asks for something else, in the
+ * `headers` of its request.
  */
 export function formatPage(
   outcome: Outcome,
-  accept: string | undefined,
+  headers: RequestHead['headers'],
   renderPage: ((page: PageContext) => string) | undefined,
 ): string {
   const page: PageContext = { ...outcome, escape: escapeHtml };
   const status = outcome.outcome === 'failed' ? 500 : 200;
-  if (!acceptsHtml(accept)) return formatResponse({ status, body: { type: 'text/plain', text: renderText(page) } });
+  if (!acceptsHtml(headers)) return formatResponse({ status, body: { type: 'text/plain', text: renderText(page) } });
   const custom = renderPage && renderSafely(renderPage, page);
   const text = `${custom ?? renderBuiltInPage(page)}<script>${script}</script>\n`;
   return formatResponse({ status, policy: makePolicy(custom === undefined), body: { type: 'text/html', text } });
 }
 
-/** Browsers name text/html. A client that names nothing takes anything; one like curl, with its wildcard, reads text. */
-function acceptsHtml(accept: string | undefined): boolean {
-  return accept === undefined || /\btext\/html\b/i.test(accept);
+/**
+ * Browsers name text/html. A client that names nothing takes anything. One with a wildcard alone is curl, which shows text, or
+ * `fetch()`, which stands in for a browser.
+ */
+function acceptsHtml(headers: RequestHead['headers']): boolean {
+  const accept = headers.get('accept');
+  if (accept === undefined || /\btext\/html\b/i.test(accept)) return true;
+  return accept === '*/*' && headers.has('sec-fetch-mode');
 }
 
 /** A mistake in the page must not cost the sign-in. */

@@ -8,6 +8,7 @@ import { formatPage, type Outcome } from './format-page.ts';
 import { judgeHead, splitTarget, type Target } from './judge-head.ts';
 import type { LoopbackServer } from './loopback-server.ts';
 import { type AuthorizationResponse, type Expectation, readAnswer } from './read-answer.ts';
+import type { RequestHead } from './request-head.ts';
 import { Settlement } from './settlement.ts';
 
 type Redeem = (response: AuthorizationResponse) => Promise<unknown>;
@@ -31,7 +32,7 @@ export class LoopbackAcceptor implements Acceptor {
   /** By `performance.now()`. */
   #answeredAt = 0;
   /** Browsers that wait to be told the outcome. More than one, where the person reloaded the page. */
-  #pages: { connection: Connection; accept: string | undefined }[] = [];
+  #pages: { connection: Connection; headers: RequestHead['headers'] }[] = [];
   /** Whether somebody called `accept()`, so that an outcome is given out and final. */
   #taken = false;
   #failure: { reason: unknown } | undefined;
@@ -69,7 +70,8 @@ export class LoopbackAcceptor implements Acceptor {
     this.#taken = true;
     this.#redeem ??= redeem;
     if (this.#answer && !this.#failure) this.#proceed(this.#answer);
-    return redeem ? this.#redemption.promise : this.#response.promise;
+    // Closed or aborted while `redeem` ran, the response is no outcome any more.
+    return redeem || this.#failure ? this.#redemption.promise : this.#response.promise;
   }
 
   close(): Promise<void> {
@@ -89,7 +91,7 @@ export class LoopbackAcceptor implements Acceptor {
       this.#countStray();
       return;
     }
-    this.#pages.push({ connection, accept: head.headers.get('accept') });
+    this.#pages.push({ connection, headers: head.headers });
     if (this.#phase !== 'waiting') return;
     this.#phase = 'answered';
     clearTimeout(this.#timer);
@@ -168,8 +170,8 @@ export class LoopbackAcceptor implements Acceptor {
     const { renderPage, signal } = this.#settings;
     // An answer that nobody has asked for yet can still be given up.
     if (this.#taken || this.#failure) signal?.removeEventListener('abort', this.#onAbort);
-    const told = this.#pages.splice(0).map(({ connection, accept }) => {
-      return connection.respond(formatPage(outcome, accept, renderPage));
+    const told = this.#pages.splice(0).map(({ connection, headers }) => {
+      return connection.respond(formatPage(outcome, headers, renderPage));
     });
     void this.#server.hangUp(held);
     await Promise.all(told);

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type AcceptorOptions, openAcceptor, type PageContext } from '../src/index.ts';
 import { type Sent, sendRequest } from './send-request.ts';
+import { within } from './within.ts';
 
 const hostile = `<script>alert(1)</script>"'&\u202egnp.exe ${'x'.repeat(10_000)}`;
 
@@ -36,6 +37,15 @@ test('curl, or a client that asks for text, gets text', async () => {
       'Your sign-in goes on in the program.\nIt has received the answer. You can close this window and go back to the program.\n',
     );
   }
+});
+
+test('fetch(), which stands in for a browser, gets the page of a browser', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  acceptor.accept();
+  const query = new URLSearchParams({ error: 'access_denied', error_description: hostile, state: 'right' });
+  const response = await within(5_000, 'a response', fetch(`${acceptor.redirectUri}/?${query}`));
+  assert.is(response.headers.get('content-type'), 'text/html; charset=utf-8');
+  assert.not.match(await response.text(), '<script>alert');
 });
 
 test('a text client is told the provider’s error, in one line that no terminal obeys', async () => {

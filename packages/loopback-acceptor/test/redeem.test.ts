@@ -106,6 +106,42 @@ for (const [what, odd] of [
   });
 }
 
+for (const [what, odd] of [
+  [
+    'an Error whose properties throw',
+    Object.defineProperty(new Error('secret text'), 'code', {
+      get: () => {
+        throw new Error('secret text');
+      },
+    }),
+  ],
+  [
+    'a proxy that throws at every touch',
+    new Proxy(new Error('secret text'), {
+      getPrototypeOf: () => {
+        throw new Error('secret text');
+      },
+    }),
+  ],
+] as const) {
+  test(`a rejection with ${what} makes a page without details, and is given out as it is`, async () => {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    const rejected = rejection(acceptor.accept(() => Promise.reject(odd)));
+    const { status, text } = await answer(acceptor.redirectUri);
+    assert.ok((await rejected) === odd);
+    assert.is(status, 500);
+    assert.match(text, '<code>Error</code>');
+  });
+
+  test(`an abort with ${what} ends the wait`, async () => {
+    const controller = new AbortController();
+    await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+    const rejected = rejection(acceptor.accept());
+    controller.abort(odd);
+    assert.ok((await rejected) === odd);
+  });
+}
+
 test('the code and the state are taken out of the reason that the page shows', async () => {
   await using acceptor = await openAcceptor({ state: 'state/which+is=secret' });
   const rejected = rejection(
@@ -252,6 +288,7 @@ for (const ending of ['resolves', 'rejects'] as const) {
     else reject(new Error('too late'));
     await delay(10);
     assert.is((await rejection(acceptor.accept(redeem))).code, 'ACCEPTOR_CLOSED');
+    assert.is((await rejection(acceptor.accept())).code, 'ACCEPTOR_CLOSED');
   });
 
   test(`an abort while redeem runs rejects with its reason, and nothing changes where it ${ending} later`, async () => {
@@ -269,6 +306,7 @@ for (const ending of ['resolves', 'rejects'] as const) {
     else reject(new Error('too late'));
     await delay(10);
     assert.is(await rejection(acceptor.accept(redeem)), reason);
+    assert.is(await rejection(acceptor.accept()), reason);
   });
 }
 
