@@ -6,6 +6,12 @@ import { WaitingLine } from './waiting-line.ts';
 /** Milliseconds in which the first in line must take a lock that is free, before the next ones try: it may be stopped. */
 const patience = 60;
 
+/**
+ * Milliseconds after which everybody who waits tries the lock, whatever the line says: those it names may have been killed,
+ * and other processes have their numbers by now.
+ */
+const doubt = 3_000;
+
 export interface LockRequest {
   readonly lockPath: string;
   readonly database: DatabaseFile;
@@ -15,8 +21,8 @@ export interface LockRequest {
 }
 
 /**
- * Waits for the lock in the order of the line, and returns what releases it, or undefined after the deadline. Only the
- * first in line tries the lock, so that a process that takes it again and again gives way to those who wait.
+ * Waits for the lock in the order of the line, and returns what releases it, or undefined after the deadline. As a rule
+ * only the first in line tries the lock, so that a process that takes it again and again gives way to those who wait.
  */
 export async function acquireLock({
   lockPath,
@@ -28,6 +34,7 @@ export async function acquireLock({
   const line = new WaitingLine(lockPath, database);
   const place = { id: `${process.pid}-${Math.random().toString(36).slice(2)}`, pid: process.pid };
   const start = performance.now();
+  let tried = start;
   let joined = false;
   let freeSince: number | undefined;
   let acquired = false;
@@ -40,10 +47,13 @@ export async function acquireLock({
       const ahead = position < 0 ? state.waiting.length : position;
       freeSince = state.held ? undefined : (freeSince ?? now);
       const overdue = freeSince !== undefined && now - freeSince > patience + 10 * ahead;
-      if ((ahead === 0 || overdue || deadline <= start) && lock.tryLock()) {
-        acquired = true;
-        line.hold(place, state);
-        return () => release(lock, line, place.id);
+      if (ahead === 0 || overdue || now - tried > doubt || now >= deadline) {
+        tried = now;
+        if (lock.tryLock()) {
+          acquired = true;
+          line.hold(place, state);
+          return () => release(lock, line, place.id);
+        }
       }
       if (now >= deadline) return undefined;
       if (position < 0) line.join(place, deadline - now);

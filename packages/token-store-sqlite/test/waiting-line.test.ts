@@ -57,6 +57,20 @@ test('a line that is lost or garbled costs nobody the lock', async () => {
   }
 });
 
+test('a line left by processes that were killed, whose numbers others have by now, costs time and not the lock', async () => {
+  // What a container leaves that is killed and started again, where the same programs get the same numbers.
+  const left = `hold killed-holder ${process.ppid}\nwait killed-waiter ${process.ppid} ${Date.now() + 60_000}\n`;
+  for (const timeout of [100, 60_000]) {
+    using store = newStore();
+    const file = await store.exclusively('app', async () => queueFile(store) ?? '');
+    writeFileSync(file, left);
+    const started = performance.now();
+    assert.is(await store.exclusively('app', async () => 'my turn', { timeout }), 'my turn');
+    const waited = performance.now() - started;
+    assert.ok(waited < 10_000, `${waited} ms`);
+  }
+});
+
 test('callers of one process take turns in order even where the line cannot be written', async () => {
   using store = newStore();
   const name = await store.exclusively('app', async () => filesBeside(store).find((file) => file.endsWith('-queue')));
