@@ -189,12 +189,17 @@ export class TokenDatabase {
         .pluck()
         .all();
       if (tables.length === 0) return 'empty';
-      if (ours && columns.length === 2 && tables.length === 1) return 'original';
+      if (ours && columns.length === 2 && tables.length === 1 && this.#hasKey()) return 'original';
     }
     throw this.error(
       'STORE_OPEN',
       'is the database of another program, and was left as it is. Choose another file for the tokens',
     );
+  }
+
+  /** Whether the token table can have each app name once only, as the statements need it. */
+  #hasKey(): boolean {
+    return this.sql.prepare('SELECT 1 FROM pragma_index_list(?) WHERE "unique"').get('token') !== undefined;
   }
 
   error(code: TokenStoreErrorCode, message: string): TokenStoreError {

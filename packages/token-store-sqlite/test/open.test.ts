@@ -108,6 +108,11 @@ const refusals: Record<string, Refusal> = {
     remedy: /another program/,
     make: (path) => execute(path, 'CREATE TABLE token (id INTEGER PRIMARY KEY, app_name TEXT, refresh_token TEXT)'),
   },
+  "a table like the original's, but without its key": {
+    code: 'STORE_OPEN',
+    remedy: /another program/,
+    make: (path) => execute(path, 'CREATE TABLE token (app_name TEXT, refresh_token TEXT)'),
+  },
   "the original's table among those of another program": {
     code: 'STORE_OPEN',
     remedy: /another program/,
