@@ -107,8 +107,11 @@ export function readStoreOptions({ dbFilepath, store, encryptionKey }: StoreOpti
     return { store };
   }
   checkKey(encryptionKey);
-  // As an absolute path, because the working directory may have changed when the file is first needed.
-  return { dbFilepath: resolve(readFilepath(dbFilepath ?? './tokens.db')), encryptionKey };
+  // When the file is first needed, the working directory may have changed, and the bytes of the key been overwritten.
+  return {
+    dbFilepath: resolve(readFilepath(dbFilepath ?? './tokens.db')),
+    encryptionKey: encryptionKey instanceof Uint8Array ? Uint8Array.from(encryptionKey) : encryptionKey,
+  };
 }
 
 function readText(name: string, value: unknown): string {

@@ -69,6 +69,16 @@ test("the caller's scopes are not changed", () => {
   assert.equal(scopes, ['Files.Read']);
 });
 
+test('a key that the caller overwrites after use is the one that was given', async () => {
+  await using scene = await openScene();
+  const encryptionKey = Buffer.alloc(32, 7);
+  const handler = scene.handler({ encryptionKey });
+  encryptionKey.fill(0);
+  await handler.signIn();
+  const again = scene.handler({ encryptionKey: Buffer.alloc(32, 7), interactive: false });
+  assert.ok((await again.status()).signedIn);
+});
+
 test('making a handler opens nothing', async () => {
   const handler = new OneDriveTokenHandler({ ...good, dbFilepath: '/nowhere/at/all/tokens.db' });
   await handler.close();
