@@ -1,6 +1,7 @@
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import type { Settings, StoreOptions } from './options.ts';
 import { isOurs } from './stored-record.ts';
+import { toRecord } from './to-record.ts';
 import type { TokenEvent } from './token-event.ts';
 import type { TokenRecord, TokenStore } from './token-store.ts';
 
@@ -197,8 +198,7 @@ export class RecordKeeper {
   }
 
   async #newest(): Promise<TokenRecord | undefined> {
-    const found = await this.#use((store) => store.get(this.#settings.appName));
-    const stored = isSignIn(found) ? found : undefined;
+    const stored = toRecord(await this.#use((store) => store.get(this.#settings.appName)));
     const unsaved = this.#unsaved;
     if (!unsaved) return stored;
     if (unsaved.replaces === undefined || unsaved.replaces === stored?.refreshToken) return unsaved.record;
@@ -272,11 +272,6 @@ function toStoreError(error: unknown): OneDriveTokenError {
 /** Whether the open file has another name, or none, by now. */
 function hasMoved(error: unknown): boolean {
   return codeOf(error) === 'STORE_OPEN' && error instanceof Error && codeOf(error.cause) === 'SQLITE_READONLY_DBMOVED';
-}
-
-/** A store of the user's own may give null, or an empty object, where nothing is stored. */
-function isSignIn(found: Partial<TokenRecord> | null | undefined): found is TokenRecord {
-  return typeof found?.refreshToken === 'string' && found.refreshToken !== '';
 }
 
 function codeOf(error: unknown): unknown {

@@ -26,6 +26,36 @@ for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { ac
   });
 }
 
+test('a store that gives null where a field is absent, and times as text, is as good as another', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  const [first, second] = ['first', 'second'].map((accessToken) => {
+    const rest = { clientId: null, authority: null, scope: null, idToken: null, obtainedAt: null };
+    return { refreshToken: 'r', accessToken, expiresAt: String(Date.now() + 3_600_000), ...rest };
+  });
+  store.records.set('my-app', first as never);
+  const handler = scene.handler({ store, interactive: false });
+  const { signedIn, scopes, account, accessTokenExpiresAt } = await handler.status();
+  assert.equal([signedIn, scopes, account], [true, [], undefined]);
+  assert.is(accessTokenExpiresAt, Number(first?.expiresAt));
+  assert.is(await handler.getToken(), 'first');
+  store.records.set('my-app', second as never);
+  assert.is(await handler.getToken({ forceRefresh: true }), 'second');
+});
+
+test('a stored token whose end is no number is refreshed', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  await scene.signedIn({ store });
+  const { refreshToken } = store.records.get('my-app') as { refreshToken: string };
+  for (const expiresAt of [Number.NaN, Number.POSITIVE_INFINITY, 'tomorrow', null, {}]) {
+    const record = { ...store.records.get('my-app'), accessToken: 'endless', expiresAt };
+    store.records.set('my-app', record as never);
+    assert.is.not(await scene.handler({ store, interactive: false }).getToken(), 'endless');
+  }
+  assert.is.not(store.records.get('my-app')?.refreshToken, refreshToken);
+});
+
 test('a closed handler lets the process end, also where its store never gives the lock', async () => {
   await using scene = await openScene();
   const program = `
