@@ -57,7 +57,10 @@ function messageOf(error: unknown, settings: Settings | undefined): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof OneDriveTokenError)) return error.message;
   // What the handler and the store advise a program to call is of no use here.
-  const message = error.message.replace(/\s*[^.]*\bsignIn\(\)[^.]*\.?/, '').replace(/\. Open it .*$/, '.');
+  const message = error.message
+    .replace(/\s*[^.]*\bsignIn\(\)[^.]*\.?/, '')
+    .replace(/\. Open it .*$/, '.')
+    .replace("the method 'paste' or 'device'", 'login --paste or login --device');
   return [message, hintFor(error, settings), supportIds(error)].filter(Boolean).join(' ');
 }
 

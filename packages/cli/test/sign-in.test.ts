@@ -175,7 +175,7 @@ test('a sign-in that nobody finishes ends with 5 after --timeout', async () => {
   const started = performance.now();
   const { status, stderr } = await other.run(['login', ...clientId, '--timeout', '0.4'], { env: { BROWSER: 'true' } });
   assert.is(status, 5);
-  assert.match(stderr, '--timeout');
+  assert.match(stderr, 'or use login --paste or login --device. Allow more time with --timeout SECONDS.\n');
   assert.ok(performance.now() - started < 5000);
 });
 
