@@ -77,7 +77,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) {
 }
 
 test('a signal that comes as soon as the program runs is passed on as well', async () => {
-  const script = 'trap "exit 9" TERM; kill -TERM $PPID; for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1; done';
+  const script = 'trap "exit 9" TERM; kill -TERM $PPID; for i in $(seq 100); do sleep 0.1; done';
   for (let time = 0; time < 5; time++) {
     const { status, signal } = await home.run(['exec', '--', 'sh', '-c', script]);
     assert.equal([status, signal], [9, null]);
