@@ -76,11 +76,13 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
 
 function toAcceptorError({ address, port, cause }: Failure): AcceptorError {
   const place = port === 0 ? `${address}, any port` : `${address}, port ${port}`;
-  const advice =
-    cause.code === 'EADDRINUSE'
-      ? 'the port is in use; leave out `port` to have a free one'
-      : cause.code === 'EACCES'
-        ? 'the port is reserved; leave out `port` to have a free one'
-        : 'this machine does not offer the address';
-  return new AcceptorError('ACCEPTOR_LISTEN', `Cannot listen on ${place}: ${cause.code} (${advice})`, { cause });
+  const advice = advise(cause.code);
+  const message = `Cannot listen on ${place}: ${cause.code}${advice === undefined ? '' : ` (${advice})`}`;
+  return new AcceptorError('ACCEPTOR_LISTEN', message, { cause });
+}
+
+function advise(code = ''): string | undefined {
+  if (code === 'EADDRINUSE') return 'the port is in use; leave out `port` to have a free one';
+  if (code === 'EACCES') return 'the port is reserved; leave out `port` to have a free one';
+  return missingAddressCodes.has(code) ? 'this machine does not offer the address' : undefined;
 }

@@ -12,6 +12,9 @@ export interface PageContext {
   error?: string;
   /** `error_description` as the provider sent it, or the rejection's message without the code. Not escaped. */
   description?: string;
-  /** Makes a text inert between tags and in a quoted attribute, and drops what would turn the reading direction. */
-  escape(text: string): string;
+  /**
+   * Makes a text inert between tags and in a quoted attribute, and drops what would turn the reading direction. `undefined`,
+   * which `error` and `description` may be, becomes an empty text.
+   */
+  escape(text: string | undefined): string;
 }

@@ -135,6 +135,11 @@ test('renderPage is told what happened, as it was said, and can escape it', asyn
   assert.match(text, /^&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;&#39;&amp; gnp\.exe x{10000}<script>/);
 });
 
+test('renderPage may escape what the page does not have', async () => {
+  const { text } = await getPage({ code: 'a' }, { renderPage: (page) => `<h1>Own</h1>[${page.escape(page.error)}]` });
+  assert.match(text, '<h1>Own</h1>[]');
+});
+
 test('a renderPage that throws or returns no string costs neither the sign-in nor the page', async () => {
   const faulty = [
     () => {

@@ -52,6 +52,20 @@ test('a process stays alive while it redeems, though the browser is gone', async
   assert.is((await within(2_000, 'the end of the process', program.ended)).status, 0);
 });
 
+test('where no file descriptor is left, ACCEPTOR_LISTEN says so and blames neither port nor address', async () => {
+  await using program = runProgram(
+    `
+    import { openSync, writeSync } from 'node:fs';
+    try {
+      while (true) openSync('/dev/null');
+    } catch {}
+    await openAcceptor({ state: 'right' }).catch(({ code, message }) => writeSync(1, code + '|' + message + '\\n'));
+    `,
+    { within: ['sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'] },
+  );
+  assert.is(await program.nextLine(), 'ACCEPTOR_LISTEN|Cannot listen on 127.0.0.1, any port: EMFILE');
+});
+
 for (const [name, options, then] of [
   ['a timeout', 'timeout: 100', ''],
   ['close()', '', 'await acceptor.close();'],
