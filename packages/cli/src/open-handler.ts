@@ -2,11 +2,11 @@ import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions } from 'onedrive
 import type { Settings } from './settings.ts';
 import { UsageError } from './usage-error.ts';
 
+/** What the settings don't say. */
+export type HandlerOptions = Omit<OneDriveTokenHandlerOptions, 'appName'>;
+
 /** Makes the handler that the settings describe; `options` has the rest. Throws UsageError for what it can't use. */
-export function openHandler(
-  settings: Settings,
-  options: Omit<OneDriveTokenHandlerOptions, 'appName'>,
-): OneDriveTokenHandler {
+export function openHandler(settings: Settings, options: HandlerOptions): OneDriveTokenHandler {
   try {
     return new OneDriveTokenHandler({
       appName: settings.app,

@@ -1,11 +1,12 @@
-import type { OneDriveTokenHandler, TokenEvent } from 'onedrive-token-handler';
+import type { OneDriveTokenHandler, SignInStatus, TokenEvent } from 'onedrive-token-handler';
 import type { Command } from './command.ts';
 import { describeEvent } from './describe-event.ts';
 import { refreshing } from './interrupt.ts';
 import { missingClientId } from './missing-client-id.ts';
-import { openHandler } from './open-handler.ts';
+import { type HandlerOptions, openHandler } from './open-handler.ts';
 import { printable } from './printable.ts';
 import { defaultScopes, readRememberedApp, rememberApp } from './remembered-app.ts';
+import type { Settings } from './settings.ts';
 import type { SignInView } from './sign-in/sign-in-view.ts';
 import { warnNotStored } from './warn-not-stored.ts';
 import { withKey } from './with-key.ts';
@@ -13,7 +14,7 @@ import { withKey } from './with-key.ts';
 export interface SessionOptions {
   /** Whether a token that can't be had silently may be asked of the person. */
   interactive: boolean;
-  /** Default: those of the last login. */
+  /** Default: those that were granted last. */
   scopes?: readonly string[];
   /** What encrypts a new database. Default: what is set, remembered or asked for. */
   passphrase?: string;
@@ -48,7 +49,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
     view?.onEvent(event);
   };
   const open = async (encryptionKey: string | Uint8Array | undefined): Promise<OneDriveTokenHandler> => {
-    const candidate = openHandler(settings, {
+    const handlerOptions = {
       clientId,
       scopes: options.scopes ?? remembered?.scopes ?? defaultScopes,
       interactive: options.interactive,
@@ -56,15 +57,13 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       ...(options.responseMode && { responseMode: options.responseMode }),
       ...view?.handlerOptions,
       ...(encryptionKey !== undefined && { encryptionKey }),
-    });
-    try {
-      // Opens the database, so that a wrong passphrase shows before anything is done.
-      await candidate.status();
-      return candidate;
-    } catch (error) {
-      await candidate.close();
-      throw error;
-    }
+    };
+    const opened = await openDatabase(settings, handlerOptions);
+    const { scopes } = opened.status;
+    if (options.scopes || scopes.length === 0 || scopes.join() === handlerOptions.scopes.join()) return opened.handler;
+    // Another program has signed in, or what was remembered is lost: more than was granted is not needed.
+    await opened.handler.close();
+    return (await openDatabase(settings, { ...handlerOptions, scopes })).handler;
   };
   const { passphrase } = options;
   const handler = await (passphrase === undefined ? withKey(command, open) : open(passphrase));
@@ -82,6 +81,20 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       if (notStored) warnNotStored(notStored);
     },
   };
+}
+
+/** Opens it at once, so that a wrong passphrase shows before anything is done. */
+async function openDatabase(
+  settings: Settings,
+  options: HandlerOptions,
+): Promise<{ handler: OneDriveTokenHandler; status: SignInStatus }> {
+  const handler = openHandler(settings, options);
+  try {
+    return { handler, status: await handler.status() };
+  } catch (error) {
+    await handler.close();
+    throw error;
+  }
 }
 
 async function createView(command: Command): Promise<SignInView> {

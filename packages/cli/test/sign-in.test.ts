@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { approveDevice, signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -74,6 +74,17 @@ test('scopes may be given one by one, together, or in one argument as status pri
     using other = new CliHome(home.env);
     await other.login([...given, ...clientId]);
     assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
+  }
+});
+
+test('a sign-in with fewer scopes counts, also where it is not remembered or another program made it', async () => {
+  using other = new CliHome(home.env);
+  await other.login(['--scope', 'Files.Read', ...clientId]);
+  rmSync(`${other.db}.apps.json`);
+  for (const args of [['status'], ['token'], ['api', '/me/drive'], ['exec', '--', 'true']]) {
+    const [command = '', ...rest] = args;
+    const { status, stderr } = await other.run([command, ...clientId, ...rest]);
+    assert.is(status, 0, stderr);
   }
 });
 
