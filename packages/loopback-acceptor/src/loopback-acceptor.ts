@@ -111,7 +111,7 @@ export class LoopbackAcceptor implements Acceptor {
     this.#strays++;
     const { maxStrayRequests } = this.#settings;
     if (this.#strays <= maxStrayRequests) return;
-    const message = `Request ${this.#strays} was not the answer either (option \`maxStrayRequests\`: ${maxStrayRequests})`;
+    const message = `Request ${this.#strays} was not the answer, and \`maxStrayRequests\` allows ${maxStrayRequests} of those`;
     this.#fail(new AcceptorError('ACCEPTOR_STRAY_REQUEST', message));
   }
 
