@@ -361,7 +361,7 @@ test('the wait ends with the first request beyond maxStrayRequests', async () =>
   await sendRequest(`${acceptor.redirectUri}/favicon.ico`);
   const error = await rejected;
   assert.is(error.code, 'ACCEPTOR_STRAY_REQUEST');
-  assert.match(error.message, '`maxStrayRequests`: 3');
+  assert.match(error.message, '`maxStrayRequests` allows 3');
 });
 
 test('what is pipelined behind a request is not looked at', async () => {
