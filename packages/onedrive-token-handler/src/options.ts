@@ -69,6 +69,12 @@ const longestTimeout = 2 ** 31 - 1;
 /** Throws TypeError or RangeError, naming the option, where one can't be used. */
 export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  const {
+    authority = defaultAuthority,
+    signInTimeout = 180_000,
+    requestTimeout = 30_000,
+    expirySkew = 300_000,
+  } = options;
   const { responseMode = 'form_post', interactive = true, openBrowser, dispatcher, onEvent } = options;
   if (responseMode !== 'form_post' && responseMode !== 'query') {
     throw new TypeError(`responseMode must be 'form_post' or 'query', not ${JSON.stringify(responseMode)}`);
@@ -84,10 +90,10 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     appName: readText('appName', options.appName),
     clientId: readText('clientId', options.clientId),
     scopes: readScopes(options.scopes),
-    authority: readAuthority(options.authority ?? defaultAuthority),
-    signInTimeout: readTimeout('signInTimeout', options.signInTimeout ?? 180_000),
-    requestTimeout: readTimeout('requestTimeout', options.requestTimeout ?? 30_000),
-    expirySkew: readDuration('expirySkew', options.expirySkew ?? 300_000),
+    authority: readAuthority(authority),
+    signInTimeout: readTimeout('signInTimeout', signInTimeout),
+    requestTimeout: readTimeout('requestTimeout', requestTimeout),
+    expirySkew: readDuration('expirySkew', expirySkew),
     responseMode,
     openBrowser,
     interactive,
@@ -97,7 +103,7 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
 }
 
 /** The same for the options that say where tokens are kept. */
-export function readStoreOptions({ dbFilepath, store, encryptionKey }: StoreOptions): StoreOptions {
+export function readStoreOptions({ dbFilepath = './tokens.db', store, encryptionKey }: StoreOptions): StoreOptions {
   if (store !== undefined) {
     if (encryptionKey !== undefined)
       throw new TypeError('encryptionKey encrypts dbFilepath: a store of your own has to do it itself');
@@ -109,7 +115,7 @@ export function readStoreOptions({ dbFilepath, store, encryptionKey }: StoreOpti
   checkKey(encryptionKey);
   // When the file is first needed, the working directory may have changed, and the bytes of the key been overwritten.
   return {
-    dbFilepath: resolve(readFilepath(dbFilepath ?? './tokens.db')),
+    dbFilepath: resolve(readFilepath(dbFilepath)),
     encryptionKey: encryptionKey instanceof Uint8Array ? Uint8Array.from(encryptionKey) : encryptionKey,
   };
 }

@@ -56,16 +56,17 @@ const remedies = new Map(
   ).flatMap(([numbers, remedy]) => numbers.map((number): [number, string] => [number, remedy])),
 );
 
-/** The error that a caller of the handler meets. `secrets` were part of the request: they are struck from the description. */
+/** The error that a caller of the handler meets. `secrets` were part of the request: they are struck from what is said. */
 export function toTokenError(
-  { error, description, errorCodes, correlationId, traceId }: ProviderErrorFields,
+  fields: ProviderErrorFields,
   step: ProviderStep,
   secrets: readonly string[] = [],
 ): OneDriveTokenError {
-  const numbers = errorCodes ?? numbersIn(description);
-  const code = classify(error, numbers, step);
-  const name = firstLine(clean(error, secrets));
-  const said = [name, firstLine(clean(description ?? '', secrets))].filter(Boolean).join(': ');
+  const numbers = fields.errorCodes ?? numbersIn(fields.description);
+  const code = classify(fields.error, numbers, step);
+  const { error, description = '', correlationId, traceId } = strike(fields, secrets);
+  const name = firstLine(error);
+  const said = [name, firstLine(description)].filter(Boolean).join(': ');
   const message = [`${openings[code] ?? 'The provider refused'} (${said}).`, remedyFor(code, numbers, step)]
     .filter(Boolean)
     .join(' ');
@@ -113,8 +114,17 @@ function numbersIn(description: string | undefined): number[] {
   return [...(description ?? '').matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, digits]) => Number(digits));
 }
 
-function clean(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((cleaned, secret) => (secret ? cleaned.replaceAll(secret, '[secret]') : cleaned), text);
+/** The fields without what was sent to the provider: some quote it. */
+export function strike(fields: ProviderErrorFields, secrets: readonly string[]): ProviderErrorFields {
+  const clean = (text: string): string => secrets.reduce((left, secret) => left.replaceAll(secret, '[secret]'), text);
+  const { error, description, errorCodes, correlationId, traceId } = fields;
+  return {
+    error: clean(error),
+    description: description && clean(description),
+    errorCodes,
+    correlationId: correlationId && clean(correlationId),
+    traceId: traceId && clean(traceId),
+  };
 }
 
 /** Microsoft appends its trace ids, which are properties of the error. Control characters would confuse a terminal. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConnectionError, type HttpAnswer, type HttpClient } from './http-client.ts';
 import { OneDriveTokenError } from './one-drive-token-error.ts';
 import type { Settings } from './options.ts';
-import { type ProviderErrorFields, type ProviderStep, toTokenError } from './provider-error.ts';
+import { type ProviderErrorFields, type ProviderStep, strike, toTokenError } from './provider-error.ts';
 import type { TokenEvent } from './token-event.ts';
 
 type JsonObject = Record<string, unknown>;
@@ -106,7 +106,7 @@ function readFailure(
   secrets: readonly string[],
 ): OneDriveTokenError {
   const fields = json && readErrorFields(json);
-  const { correlationId, traceId, errorCodes, error } = fields ?? {};
+  const { correlationId, traceId, errorCodes, error } = fields ? strike(fields, secrets) : {};
   const details = { correlationId, traceId, errorCodes, error, retryAfter };
   if (status === 429) {
     const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;

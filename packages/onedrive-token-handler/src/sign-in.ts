@@ -140,13 +140,18 @@ async function redeem(
 }
 
 /** Throws TypeError, naming the option, where one can't be used. */
-export function checkSignInOptions({ method = 'browser', onDeviceCode, readRedirectUrl, prompt }: SignInOptions): void {
+export function checkSignInOptions(options: SignInOptions): void {
+  const { method = 'browser', signal, loginHint, prompt, onDeviceCode, readRedirectUrl } = options;
   if (!['browser', 'device', 'paste'].includes(method)) {
     throw new TypeError(`method must be 'browser', 'device' or 'paste', not ${JSON.stringify(method)}`);
   }
   if (prompt !== undefined && !['login', 'consent', 'select_account'].includes(prompt)) {
     throw new TypeError(`prompt must be 'login', 'consent' or 'select_account', not ${JSON.stringify(prompt)}`);
   }
+  if (loginHint !== undefined && typeof loginHint !== 'string') {
+    throw new TypeError(`loginHint must be a string, not ${typeof loginHint}`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
   if (method === 'device' && typeof onDeviceCode !== 'function') {
     throw new TypeError("the method 'device' needs onDeviceCode, a function that shows the code");
   }

@@ -1,7 +1,9 @@
+import { inspect } from 'node:util';
 import type { Fault } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type OneDriveTokenErrorCode, OneDriveTokenHandler } from '../src/index.ts';
+import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
 const json = 'application/json';
@@ -265,6 +267,25 @@ test('what the provider says is told in one line, without what was sent to it', 
   assert.not.match(error.message, /\p{C}/u);
   assert.match(error.message, /AADSTS70000/);
 });
+
+for (const status of [400, 429, 500]) {
+  test(`what was sent is struck from every field of an answer with status ${status}`, async () => {
+    await using scene = await openScene();
+    const store = new MemoryStore();
+    store.records.set('my-app', { refreshToken: 'the-secret' });
+    const fields = {
+      error: 'the-secret',
+      error_description: 'the-secret',
+      trace_id: 'the-secret',
+      correlation_id: 'the-secret',
+    };
+    const fault = { type: 'status', status, contentType: 'application/json', body: JSON.stringify(fields) } as const;
+    scene.authority.fail('token', fault, { times: 3 });
+    const error = await rejection(scene.handler({ store, requestTimeout: 1_000 }).getToken({ interactive: false }));
+    assert.is(error.traceId, '[secret]');
+    assert.not.match(inspect([error, scene.events], { depth: 9 }), 'the-secret');
+  });
+}
 
 test('an error has no properties for what is not known', async () => {
   await using scene = await openScene();

@@ -232,6 +232,8 @@ test('options of a sign-in that can not be used are a TypeError that names them'
   for (const [name, options] of [
     ['method', { method: 'carrier pigeon' }],
     ['prompt', { prompt: 'none' }],
+    ['loginHint', { loginHint: 5 }],
+    ['signal', { signal: new AbortController() }],
     ['onDeviceCode', { method: 'device' }],
     ['readRedirectUrl', { method: 'paste' }],
   ] as const) {
