@@ -128,8 +128,8 @@ export class LoopbackAcceptor implements Acceptor {
 
   /** Ends the wait with an answer that is not redeemed here. How long its page was held counts towards the sockets' time. */
   #acknowledge(): Promise<void> {
-    const held = Math.min(performance.now() - this.#answeredAt, holdTime);
-    return this.#conclude({ outcome: 'accepted', redeemed: false }, held);
+    const since = Math.max(this.#answeredAt, performance.now() - holdTime);
+    return this.#conclude({ outcome: 'accepted', redeemed: false }, since);
   }
 
   async #run(redeem: Redeem, answer: AuthorizationResponse): Promise<void> {
@@ -163,8 +163,11 @@ export class LoopbackAcceptor implements Acceptor {
     });
   }
 
-  /** Sends the pages and lets the sockets go. Resolves when the system has taken the pages, or their readers are gone. */
-  async #conclude(outcome: Outcome, held = 0): Promise<void> {
+  /**
+   * Sends the pages and lets the sockets go. Resolves when the system has taken the pages, or their readers are gone. `since`:
+   * when the sockets' time began, by `performance.now()`.
+   */
+  async #conclude(outcome: Outcome, since = performance.now()): Promise<void> {
     this.#phase = 'ended';
     clearTimeout(this.#timer);
     const { renderPage, signal } = this.#settings;
@@ -173,7 +176,7 @@ export class LoopbackAcceptor implements Acceptor {
     const told = this.#pages.splice(0).map(({ connection, headers }) => {
       return connection.respond(formatPage(outcome, headers, renderPage));
     });
-    void this.#server.hangUp(held);
+    void this.#server.hangUp(since);
     await Promise.all(told);
   }
 }

@@ -7,7 +7,7 @@ import { Connection, type ConnectionHandlers } from './connection.ts';
 const maxConnections = 1_000;
 
 /** Milliseconds that a client may take to read its page once everything is over. */
-const farewellTime = 400;
+const farewellTime = 350;
 
 /**
  * HTTP on the loopback addresses, as little of it as the wait for one answer takes: a request and a response per connection.
@@ -32,11 +32,11 @@ export class LoopbackServer {
   }
 
   /**
-   * Stops listening, destroys every socket that is not being told something, and those as well after 400 ms, less the `held`
-   * milliseconds that they have waited for it.
+   * Stops listening, destroys every socket that is not being told something, and those as well 350 ms after `since`, which is
+   * a time of `performance.now()`.
    */
-  hangUp(held = 0): Promise<void> {
-    this.#closed ??= this.#hangUp(farewellTime - held);
+  hangUp(since = performance.now()): Promise<void> {
+    this.#closed ??= this.#hangUp(since + farewellTime - performance.now());
     return this.#closed;
   }
 
