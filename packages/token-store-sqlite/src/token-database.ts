@@ -143,15 +143,17 @@ export class TokenDatabase {
   }
 
   #inspect(): { kind: FileKind; check?: KeyCheck | undefined } {
-    const kind = this.#identify();
-    this.#checkLength();
+    const header = this.sql
+      .prepare('SELECT * FROM pragma_application_id, pragma_user_version, pragma_page_size')
+      .get() as Header;
+    const kind = this.#identify(header);
+    this.#checkLength(header);
     return kind === 'current' ? { kind, check: this.readKeyCheck() } : { kind };
   }
 
   /** SQLite fills a last page that was cut off with zeros, and so would hand out half a token. */
-  #checkLength(): void {
-    const { size } = statSync(this.file.path);
-    if (size % Number(this.sql.pragma('page_size', { simple: true })) === 0) return;
+  #checkLength({ page_size: pageSize }: Header): void {
+    if (statSync(this.file.path).size % pageSize === 0) return;
     throw this.error(
       'STORE_CORRUPT',
       'ends within a page, because its end was cut off. It was left as it is: restore it from a backup, or move it away and sign in again',
@@ -171,9 +173,7 @@ export class TokenDatabase {
     throw this.error('STORE_KEY', 'is not encrypted. Open it without a key, then encrypt it with rekey(key)');
   }
 
-  #identify(): FileKind {
-    const application = this.sql.pragma('application_id', { simple: true });
-    const version = Number(this.sql.pragma('user_version', { simple: true }));
+  #identify({ application_id: application, user_version: version }: Header): FileKind {
     if (application === applicationId && version === schemaVersion) return 'current';
     const columns = this.sql.prepare('SELECT name FROM pragma_table_info(?)').pluck().all('token');
     const ours = columns.includes('app_name') && columns.includes('refresh_token');
@@ -208,6 +208,14 @@ export class TokenDatabase {
 }
 
 type FileKind = 'empty' | 'original' | 'current';
+
+/** What the head of the file says. */
+interface Header {
+  readonly application_id: number;
+  readonly user_version: number;
+  /** Bytes. */
+  readonly page_size: number;
+}
 
 function connect(path: string): Database.Database {
   if (path !== path.trimEnd())

@@ -6,7 +6,7 @@ import { Scene } from './scene.ts';
 const statements = watchStatements();
 
 /** SQLite statements, those that look at the file and its schema and those of the lock included. */
-const mostToOpenAndRead = 8;
+const mostToOpenAndRead = 9;
 const mostToRefresh = 6;
 
 test('a token in memory takes no SQLite statement', async () => {
