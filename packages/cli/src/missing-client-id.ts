@@ -12,7 +12,7 @@ export function missingClientId(settings: Settings): UsageError {
   Redirect URI              Public client/native (mobile & desktop): http://localhost
   Authentication            Allow public client flows: Yes (needed for --device only)
 
-No directory yet? Follow its link to Azure (free, wants a card).
+No directory yet? That page links to Azure (free, wants a card).
 
 Then sign in with its "Application (client) ID"; it is remembered:
 
