@@ -1,8 +1,7 @@
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { approveDevice, signInAs } from 'testing-authority';
+import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addressElsewhere } from './fixtures/address-elsewhere.ts';
 import { CliHome, openScene, type Running } from './fixtures/cli-home.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
@@ -115,7 +114,7 @@ test('--no-browser takes a pasted address as well, and explains those that are n
   const running = other.start(['login', '--no-browser', ...clientId], { stdin });
   const url = await addressOf(running);
   const { port } = new URL(new URL(url).searchParams.get('redirect_uri') ?? '');
-  const answer = await addressElsewhere(url);
+  const answer = await signInElsewhere(url);
   for (const [wrong, says] of [
     ['hello', /is not an address/],
     ['https://example.com/?code=x&state=y', /is not the page this sign-in ends at/],
@@ -142,7 +141,7 @@ test('--no-browser where stdin ends goes on waiting on loopback', async () => {
 test('--paste takes the address that a browser elsewhere ended at', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--paste', ...clientId], { stdin });
-  const answer = await addressElsewhere(await addressOf(running));
+  const answer = await signInElsewhere(await addressOf(running));
   running.child.stdin?.write('http://localhost/?nothing=1\n');
   await running.says(/has no code in it/);
   running.child.stdin?.write(`${answer}\n`);
@@ -217,7 +216,7 @@ test('no code, token, verifier or state is said, whatever way in and with --verb
   using other = new CliHome(home.env);
   const running = other.start(['login', '--verbose', '--no-browser', ...clientId], { stdin });
   const url = await addressOf(running);
-  running.child.stdin?.write(`${await addressElsewhere(url)}\n`);
+  running.child.stdin?.write(`${await signInElsewhere(url)}\n`);
   const { stderr } = await running.ended;
   const elsewhere = stderr.replace(url, '');
   assert.match(elsewhere, 'authorization-url');

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
-import { signInAs } from 'testing-authority';
+import { signInAs, signInElsewhere } from 'testing-authority';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addressElsewhere } from './fixtures/address-elsewhere.ts';
 import { bin, CliHome, openScene } from './fixtures/cli-home.ts';
 import { noTerminal, openTerminal, sit, type Terminal } from './fixtures/terminal.ts';
 
@@ -81,7 +80,7 @@ test('where no browser can be opened, login asks for the address that another co
   const url = await addressOn(terminal);
   terminal.type('nonsense\r');
   await terminal.shows(/Not taken: that is not an address/);
-  terminal.type(`${await addressElsewhere(url)}\r`);
+  terminal.type(`${await signInElsewhere(url)}\r`);
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);
   assert.not.match(terminal.output, /\r\n\r\n\S*Signed in/);
@@ -90,7 +89,7 @@ test('where no browser can be opened, login asks for the address that another co
 test('an address longer than a terminal’s own line is pasted whole', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', '--paste', ...clientId], {}, 1000);
-  const answer = await addressElsewhere(await addressOn(terminal));
+  const answer = await signInElsewhere(await addressOn(terminal));
   terminal.type(`${answer}&padding=${'x'.repeat(5000)}\r`);
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);

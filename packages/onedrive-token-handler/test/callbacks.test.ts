@@ -1,7 +1,6 @@
-import { approveDevice, signInAs } from 'testing-authority';
+import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { copyAddress } from './copy-address.ts';
 import { openScene } from './scene.ts';
 
 test('onEvent may ask for a token itself: of another handler, or of the same one by force', async () => {
@@ -43,7 +42,7 @@ for (const method of ['browser', 'device', 'paste'] as const) {
       },
       readRedirectUrl: (url) => {
         ask();
-        return copyAddress(url);
+        return signInElsewhere(url);
       },
     });
     assert.equal(await asked, [{ status: 'fulfilled', value: await handler.getToken() }]);

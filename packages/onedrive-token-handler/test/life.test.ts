@@ -1,9 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { approveDevice } from 'testing-authority';
+import { approveDevice, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { copyAddress } from './copy-address.ts';
 import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
@@ -151,7 +150,7 @@ for (const method of ['device', 'paste'] as const) {
       handler.signIn({
         method,
         onDeviceCode: ({ verificationUri, userCode }) => approveDevice(verificationUri, userCode),
-        readRedirectUrl: copyAddress,
+        readRedirectUrl: signInElsewhere,
       }),
     );
     await untilTrue(() => scene.authority.count('token') === 1);

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { ScriptedBrowser, signInAs } from 'testing-authority';
+import { ScriptedBrowser, signInAs, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { copyAddress } from './copy-address.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
@@ -178,7 +177,7 @@ test('a pasted address signs in, though the terminal has wrapped and quoted it',
     method: 'paste',
     readRedirectUrl: async (url) => {
       assert.is(new URL(url).searchParams.get('response_mode'), 'query');
-      const address = await copyAddress(url);
+      const address = await signInElsewhere(url);
       return `  '${address.slice(0, 40)}\r\n  ${address.slice(40).replaceAll('&', '\\&')}'\n`;
     },
   });
@@ -187,7 +186,7 @@ test('a pasted address signs in, though the terminal has wrapped and quoted it',
 
 test('a pasted address may come between the marks of a terminal for what is pasted', async () => {
   await using scene = await openScene();
-  const readRedirectUrl = async (url: string): Promise<string> => `\u001b[200~${await copyAddress(url)}\u001b[201~`;
+  const readRedirectUrl = async (url: string): Promise<string> => `\u001b[200~${await signInElsewhere(url)}\u001b[201~`;
   assert.ok((await scene.handler().signIn({ method: 'paste', readRedirectUrl })).signedIn);
   assert.not(scene.events.some(({ type }) => type === 'paste-refused'));
 });

@@ -19,16 +19,24 @@ export class ScriptedBrowser {
   readonly #cookies = new Map<string, Map<string, { value: string; path: string }>>();
   readonly #signal: AbortSignal | undefined;
   readonly #ca: string | undefined;
+  readonly #reaches: string | undefined;
 
-  constructor(options: { signal?: AbortSignal | undefined; ca?: string | undefined } = {}) {
+  /** `reaches`: the one origin that can be reached. What leads elsewhere ends at a page without status or text. */
+  constructor(
+    options: { signal?: AbortSignal | undefined; ca?: string | undefined; reaches?: string | undefined } = {},
+  ) {
     this.#signal = options.signal;
     this.#ca = options.ca;
+    this.#reaches = options.reaches;
   }
 
   /** Opens an address, or posts a form to it, and follows where that leads. */
   async open(url: string, form?: { fields: URLSearchParams; from: string }): Promise<Page> {
     let next: { url: string; form?: typeof form } = { url, form };
     for (let hops = 0; hops < 20; hops += 1) {
+      if (this.#reaches !== undefined && new URL(next.url).origin !== this.#reaches) {
+        return { status: 0, html: '', url: next.url };
+      }
       const response = await this.#request(new URL(next.url), next.form);
       this.#remember(new URL(next.url), response.headers['set-cookie'] ?? []);
       const { location } = response.headers;

@@ -26,6 +26,15 @@ export async function signInAs(authorizationUrl: string, options: SignInAsOption
 }
 
 /**
+ * The same with a browser on another computer, which does not reach the app: it ends at an address that it can't open.
+ * Resolves with that address.
+ */
+export async function signInElsewhere(authorizationUrl: string): Promise<string> {
+  const browser = new ScriptedBrowser({ reaches: new URL(authorizationUrl).origin });
+  return (await goThrough(authorizationUrl, { browser })).url;
+}
+
+/**
  * The person's side of the device flow: opens the verification page, types the code, signs in, and approves or denies.
  * Rejects with an Error where the code is not accepted.
  */
