@@ -104,7 +104,8 @@ export class HttpClient {
 
 function proxyByEnvironment(undici: Undici): Dispatcher {
   try {
-    return new undici.EnvHttpProxyAgent();
+    // HTTP/2 ignores `reset`: it would send the next request over a connection that has gone dead meanwhile.
+    return new undici.EnvHttpProxyAgent({ allowH2: false });
   } catch {
     // Neither the value nor a cause that quotes it: a proxy's address may hold a password.
     throw new OneDriveTokenError(

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { Fault } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type OneDriveTokenErrorCode, OneDriveTokenHandler } from '../src/index.ts';
+import type { OneDriveTokenErrorCode } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
@@ -293,10 +293,6 @@ test('an error has no properties for what is not known', async () => {
   for (const name of ['error', 'errorCodes', 'correlationId', 'traceId', 'retryAfter', 'cause']) {
     assert.not(name in error, name);
   }
-});
-
-test('a handler that was never used closes at once', async () => {
-  await new OneDriveTokenHandler({ appName: 'a', clientId: 'b', scopes: ['c'] }).close();
 });
 
 test.run();

@@ -233,4 +233,9 @@ test('a program ends by itself when it has its token, without close()', async ()
   assert.ok(child.milliseconds < 5_000, `${child.milliseconds} ms`);
 });
 
+test('a handler that was never used closes at once', async () => {
+  await using scene = await openScene();
+  await scene.handler().close();
+});
+
 test.run();

@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { selfSignedCertificate } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene } from './scene.ts';
+
+test('a connection that went dead is not used again, also where the provider speaks HTTP/2', async () => {
+  await using scene = await openScene();
+  const tls = selfSignedCertificate();
+  // The first request goes unanswered, as on a network that was left: nobody closes its connection.
+  const connections: unknown[] = [];
+  const server = createSecureServer({ ...tls, allowHTTP1: true }, (request, response) => {
+    connections.push(request.stream?.session ?? request.socket);
+    const answer = { access_token: 'a', token_type: 'Bearer', expires_in: 3600 };
+    if (connections.length > 1) response.end(JSON.stringify(answer));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const ca = join(scene.folder, 'ca.pem');
+  writeFileSync(ca, tls.cert);
+  const { port } = server.address() as AddressInfo;
+  const options = scene.optionsFor({ authority: `https://127.0.0.1:${port}`, requestTimeout: 1_000 });
+  const program = `
+    import { OneDriveTokenHandler } from 'onedrive-token-handler';
+    import { openTokenStore } from 'token-store-sqlite';
+    const options = ${options};
+    const store = openTokenStore(options.dbFilepath);
+    store.set('my-app', { refreshToken: 'r' });
+    store.close();
+    const handler = new OneDriveTokenHandler(options);
+    for (let call = 0; call < 2; call++) await handler.getToken().then(console.log, (error) => console.log(error.code));
+    await handler.close();`;
+  const { stdout, stderr } = await scene.run(['--input-type=module', '-e', program], { NODE_EXTRA_CA_CERTS: ca });
+  server.close();
+  assert.is(stdout, 'NETWORK\na\n', stderr);
+  assert.is(new Set(connections).size, 2);
+});
+
+test.run();
