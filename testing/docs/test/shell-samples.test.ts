@@ -43,6 +43,9 @@ test('every npm and pnpm command in a sample names a script or package that exis
   assert.equal(problems(checkPnpm), []);
   assert.equal(checkPnpm({ name: 'npx', args: ['--yes', pnpm, 'tset'] }), ['no script tset in .']);
   assert.equal(checkPnpm({ name: 'npx', args: ['--yes', 'pnpm@1.0.0', 'test'] }), [`pnpm@1.0.0 should be ${pnpm}`]);
+  assert.equal(checkPnpm({ name: 'npx', args: ['--yes', pnpm, 'exec', 'turbo', 'run', 'test', '--filter=cli'] }), [
+    'no such package to filter by',
+  ]);
   assert.equal(checkPnpm({ name: 'npm', args: ['install', '--global', 'onedrive-tokken'] }), [
     'no package onedrive-tokken',
   ]);
@@ -116,7 +119,10 @@ function checkPnpm({ name, args }: CommandLine): string[] {
   if (name !== 'npx') return [];
   const [yes, version, ...rest] = args;
   if (yes !== '--yes' || version !== pnpm) return [`${version} should be ${pnpm}`];
+  if (rest[0] === 'exec' && rest[1] === 'turbo') rest.splice(0, 3);
   let folder: string | undefined = '.';
+  const filter = rest.findIndex((arg) => arg.startsWith('--filter='));
+  if (filter >= 0) folder = workspace.get(rest.splice(filter, 1)[0]?.slice('--filter='.length) ?? '');
   if (rest[0] === '--filter') folder = workspace.get(rest.splice(0, 2)[1] ?? '');
   if (folder === undefined) return ['no such package to filter by'];
   const [script = ''] = rest;
