@@ -11,9 +11,13 @@ export const goals = {
   growth: { what: '`get` with 100,000 names ÷ with 10', most: 1.5, unit: '×' },
   packages: { what: 'packages that a user installs for the handler', most: 19, unit: '' },
   import: { what: 'import of the handler over bare Node', most: 10, unit: 'ms' },
-  kills: { what: 'sign-ins lost or databases damaged by `kill -9` at 1,000 random moments', most: 0, unit: '' },
+  kills: {
+    what: 'sign-ins lost that need not be, or databases damaged, by `kill -9` at 1,000 random moments',
+    most: 0,
+    unit: '',
+  },
   strayCompletes: { what: 'sign-ins completed amid 10,000 stray requests and 500 idle sockets', least: 1, unit: '' },
-  strayMemory: { what: 'memory growth amid them', most: 20, unit: 'MB' },
+  strayMemory: { what: 'memory held more amid them', most: 20, unit: 'MB' },
 } as const satisfies Record<string, Goal>;
 
 export interface Goal {

@@ -47,7 +47,8 @@ export const msalNode: Subject = {
   version: versionOf('@azure/msal-node'),
   setup:
     '`PublicClientApplication` with `acquireTokenSilent` and `acquireTokenInteractive`, and an `ICachePlugin` that keeps the cache in a file, as ' +
-    "Microsoft's documentation shows it (its own plugin, `@azure/msal-node-extensions`, needs a native build of `keytar`). A network client of " +
+    "Microsoft's documentation shows it (its own plugin, `@azure/msal-node-extensions`, needs a native build of `keytar`; its lock keeps processes apart while they read or write " +
+    'the cache, not while they refresh). A network client of ' +
     '30 lines on `fetch` sends to the authority what is meant for login.microsoftonline.com, because it insists on https',
   command: [process.execPath, programPath('msal-node')],
   storesAccessToken: true,
@@ -64,7 +65,8 @@ export const openidClient: Subject = {
   name: 'openid-client',
   version: versionOf('openid-client'),
   setup:
-    'discovery, PKCE, state and nonce as its README shows, an acceptor of 10 lines on `node:http`, tokens in a JSON file',
+    'discovery, PKCE, state and nonce as its README shows, an acceptor of 10 lines on `node:http` that takes the first request for the ' +
+    'answer, tokens in a JSON file',
   command: [process.execPath, programPath('openid-client')],
   storesAccessToken: true,
   expire: (folder) =>
@@ -88,7 +90,7 @@ export const pythonClass: Subject | undefined = python && {
   version: `Python ${python.python}, requests ${python.requests}`,
   setup:
     'the shape of the class that this project replaces: `http.server` for one request, `requests`, `sqlite3`; it stores the refresh token only, ' +
-    'and knows no PKCE',
+    'and knows neither PKCE nor `state`',
   command: [python.path, scriptPath('onedrive_token_handler.py')],
   storesAccessToken: false,
   expire: () => {},

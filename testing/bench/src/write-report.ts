@@ -14,8 +14,8 @@ const introduction = `<!-- Written by \`pnpm bench\`: change testing/bench inste
 What the packages cost, beside what people would use instead, all in one run and on one authority: [testing/authority](../testing/authority), an OpenID
 provider with Microsoft's paths, on loopback. \`npx --yes pnpm@12.21.0 bench\` measures everything anew and rewrites this page, in about ten minutes.
 
-Numbers are medians, with the limits of the middle half in parentheses. What is compared is measured in turn, so that a machine whose speed drifts
-slows all alike.`;
+Numbers are medians, with the limits of the middle half in parentheses. What is compared is measured in turn, where nothing else is said, so that a
+machine whose speed drifts slows all alike.`;
 
 /** Writes benchmarks.md and its pictures to `folder`. Returns the verdicts. */
 export function writeReport(folder: string, sections: readonly Section[], { quick }: { quick: boolean }): Verdict[] {

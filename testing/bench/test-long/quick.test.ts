@@ -11,8 +11,9 @@ const folder = mkdtempSync(join(tmpdir(), 'bench-quick-'));
 const command = join(import.meta.dirname, '../src/index.ts');
 const { status, stdout, stderr } = spawnSync(process.execPath, [command, '--quick', '--out', folder], {
   encoding: 'utf8',
-  timeout: 300_000,
+  timeout: 600_000,
 });
+if (status !== 0) throw new Error(`the bench ended with ${status}:\n${stdout}${stderr}`);
 for (const line of stdout.match(/^skipped: .*$/gm) ?? []) console.log(line);
 const page = readFileSync(join(folder, 'benchmarks.md'), 'utf8');
 test.after(() => rmSync(folder, { recursive: true }));
@@ -24,7 +25,6 @@ function rowOf(goal: { what: string }): string[] {
 }
 
 test('a quick run measures everything that takes neither minutes nor a registry', () => {
-  assert.is(status, 0, `${stdout}${stderr}`);
   const unmeasured = new Set(['packages', 'kills']);
   for (const [name, goal] of Object.entries(goals)) {
     const [, , , measured = '', verdict = ''] = rowOf(goal);
@@ -37,7 +37,7 @@ test('a quick run measures everything that takes neither minutes nor a registry'
   }
 });
 
-test('what does not depend on a clock is reached in a quick run as well', () => {
+test('what a busy machine does not change is reached in a quick run as well', () => {
   for (const goal of [goals.expiryRequests, goals.strayCompletes, goals.strayMemory, goals.memoryRatio]) {
     assert.is(rowOf(goal)[4], 'met', goal.what);
   }

@@ -18,12 +18,11 @@ test.after(() => scene[Symbol.asyncDispose]());
 
 test(`the command loads at most ${mostFiles} files and ${mostBuiltins} modules of Node before it prints a stored token`, async () => {
   const preload = `--require=${join(import.meta.dirname, 'count-modules.cjs')}`;
-  const { authority, dbFilepath, folder } = scene;
+  const { authority, dbFilepath } = scene;
   const [token, said] = await run([process.execPath, preload, bin], {
     ONEDRIVE_TOKEN_DB: dbFilepath,
     ONEDRIVE_TOKEN_CLIENT_ID: authority.clientId,
     ONEDRIVE_TOKEN_AUTHORITY: authority.url,
-    XDG_CACHE_HOME: folder,
   });
   assert.ok(authority.issuedSecrets.has(token.trim()));
   const { files, builtins } = JSON.parse(said) as { files: string[]; builtins: number };

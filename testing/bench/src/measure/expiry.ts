@@ -1,7 +1,7 @@
 import type { Effort } from '../effort.ts';
-import { digits } from '../format.ts';
+import { digits, spread } from '../format.ts';
 import { type Line, Program } from '../program.ts';
-import { median } from '../sample.ts';
+import { median, summarize } from '../sample.ts';
 import type { Bar, Section } from '../section.ts';
 import type { Stage } from '../stage.ts';
 import { handler, msalNode, openidClient, pythonClass, type Subject } from '../subjects.ts';
@@ -18,58 +18,53 @@ interface Outcome {
 
 /** Many processes of one user find the same access token expired at the same moment. */
 export async function measureExpiry(stage: Stage, { processes, expiries }: Effort): Promise<Section> {
-  const most = processes.at(-1) ?? 1;
-  const judged = processes.includes(32) ? 32 : most;
-  const rows: string[][] = [];
-  const bars: Bar[] = [];
-  let ours: Map<number, Outcome> | undefined;
-  for (const subject of [handler, msalNode, openidClient, pythonClass]) {
-    if (!subject) continue;
-    // The peers only to be seen beside: they have one try, and no goal.
-    const outcomes = await race(stage, subject, processes, subject === handler ? expiries : 1);
-    if (subject === handler) ours = outcomes;
-    const alone = outcomes.get(1)?.wall ?? Number.NaN;
-    for (const [count, { requests, tokens, wall }] of outcomes) {
-      rows.push([subject.name, `${count}`, digits(requests), digits(tokens), digits(wall), digits(wall / alone)]);
+  const judged = processes.includes(32) ? 32 : (processes.at(-1) ?? 1);
+  const racers = [handler, msalNode, openidClient, pythonClass].filter((subject) => subject !== undefined);
+  const outcomes = new Map(racers.map((subject) => [subject, new Map<number, Outcome[]>()]));
+  for (let time = 0; time < expiries; time++) {
+    for (const count of processes) {
+      for (const subject of racers) {
+        const outcome = await expireAt(stage, subject, count);
+        const earlier = outcomes.get(subject)?.get(count) ?? [];
+        outcomes.get(subject)?.set(count, [...earlier, outcome]);
+      }
     }
-    const { requests = Number.NaN } = outcomes.get(judged) ?? {};
-    bars.push({ label: subject.name, value: requests, text: digits(requests), ours: subject === handler });
   }
-  const [one, many] = [ours?.get(1), ours?.get(judged)];
+  const values = (subject: Subject, count: number, what: keyof Outcome): number[] =>
+    (outcomes.get(subject)?.get(count) ?? []).map((outcome) => outcome[what]);
+  const ratio = (subject: Subject, count: number): number =>
+    median(values(subject, count, 'wall')) / median(values(subject, 1, 'wall'));
+  const row = (subject: Subject, count: number): string[] => [
+    subject.name,
+    `${count}`,
+    digits(median(values(subject, count, 'requests'))),
+    digits(median(values(subject, count, 'tokens'))),
+    spread(summarize(values(subject, count, 'wall'))),
+    digits(ratio(subject, count)),
+  ];
   return {
     title: 'Many processes at expiry',
     how:
-      'Processes that are up, and have used the stored token, are told at the same moment to get one again, after it has expired. The authority rotates refresh tokens and ' +
-      `revokes the grant when one is used twice (RFC 9700), and takes ${latency} ms for an answer, as a provider over the Internet does. ` +
-      '“Tokens” is how many processes got one: the others would have to ask the person to sign in again.',
+      'Processes that are up, and have used the stored token (the Python class stores none), are told at the same moment to get one again, after it has expired. ' +
+      `The authority rotates refresh tokens and revokes the grant when one is used twice (RFC 9700), and takes ${latency} ms for an answer, as a provider over the ` +
+      'Internet does. “Tokens” is how many processes got one: the others would have to ask the person to sign in again.',
     columns: ['', 'processes', 'refresh requests', 'tokens', 'wall, ms', '÷ one process'],
-    rows,
+    rows: racers.flatMap((subject) => processes.map((count) => row(subject, count))),
     results: {
-      expiryRequests: many?.requests ?? Number.NaN,
-      expiryWall: (many?.wall ?? Number.NaN) / (one?.wall ?? Number.NaN),
+      // The most that one try took: a middle would hide a second request.
+      expiryRequests: Math.max(...values(handler, judged, 'requests')),
+      expiryWall: ratio(handler, judged),
     },
-    chart: { name: 'expiry', title: `Refresh requests of ${judged} processes at expiry`, unit: '', bars },
+    chart: {
+      name: 'expiry',
+      title: `Refresh requests of ${judged} processes at expiry`,
+      unit: '',
+      bars: racers.map((subject): Bar => {
+        const value = median(values(subject, judged, 'requests'));
+        return { label: subject.name, value, text: digits(value), ours: subject === handler };
+      }),
+    },
   };
-}
-
-/** Medians for each number of processes. */
-async function race(
-  stage: Stage,
-  subject: Subject,
-  processes: readonly number[],
-  times: number,
-): Promise<Map<number, Outcome>> {
-  const outcomes = new Map<number, Outcome[]>(processes.map((count) => [count, []]));
-  for (let time = 0; time < times; time++) {
-    for (const count of processes) outcomes.get(count)?.push(await expireAt(stage, subject, count));
-  }
-  const of = (count: number, what: keyof Outcome): number => median((outcomes.get(count) ?? []).map((o) => o[what]));
-  return new Map(
-    processes.map((count) => [
-      count,
-      { requests: of(count, 'requests'), tokens: of(count, 'tokens'), wall: of(count, 'wall') },
-    ]),
-  );
 }
 
 async function expireAt(stage: Stage, subject: Subject, count: number): Promise<Outcome> {

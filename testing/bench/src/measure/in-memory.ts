@@ -42,7 +42,7 @@ export async function measureInMemory(stage: Stage): Promise<Section> {
   const [, token = Number.NaN, silent = Number.NaN] = medians;
   return {
     title: 'Token in memory',
-    how: 'Calls in one process that holds a valid token, by [mitata](https://github.com/evanwashere/mitata).',
+    how: 'Calls in one process that holds a valid token, one kind after the other, by [mitata](https://github.com/evanwashere/mitata).',
     columns: ['', 'µs a call'],
     rows,
     results: { memory: token, memoryRatio: silent / token },

@@ -38,9 +38,11 @@ export async function measureSignIn(stage: Stage, { signInProcesses, signInsEach
     title: 'Sign-in',
     how:
       'A scripted browser without a window goes through the pages of the authority. Counted is what is left without that and without the time in ' +
-      'which the authority works: listening, the redirect, redeeming the code, storing. Once in a program that has signed in before, once from ' +
-      'the start of a new process, whatever it loads meanwhile included. The handler waits until the tokens are on the disk and lets no other process sign in ' +
-      'meanwhile; with a plain file it does neither, like its peers, of which only the Python class waits for the disk.',
+      'which the authority works: listening, the redirect, redeeming the code, storing. Once in a program that has signed in a few times before, ' +
+      'once from the start of a new process. What a program does while the browser is at the authority, when the handler loads its HTTP client, takes ' +
+      'nobody’s time and is not counted. The handler waits until the tokens are on the disk and lets no other process sign in meanwhile; with a plain file it ' +
+      'does neither, like its peers, of which only the Python class waits for the disk. That is the difference between its two rows. The rest of the ' +
+      'difference to the fastest peers is processor time.',
     columns: ['', 'in a running program, ms', 'with the start of the process, ms'],
     rows: summaries.map(([{ name }, first, later]) => [name, spread(later), spread(first)]),
     results: { signIn: ours, signInPeers: ours / fastestPeer },
