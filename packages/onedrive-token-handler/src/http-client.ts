@@ -23,7 +23,9 @@ export class ConnectionError extends OneDriveTokenError {
 
   constructor(url: URL, cause: unknown) {
     const code = codeOf(cause);
-    const reason = code ?? (cause instanceof Error ? cause.message : 'unknown failure');
+    const message = cause instanceof Error ? cause.message : 'unknown failure';
+    // undici's code for a proxy that refuses, whose status is in the message alone.
+    const reason = code === undefined || code === 'UND_ERR_ABORTED' ? message : code;
     super('NETWORK', `No answer from ${url.host} (${reason}). ${hintFor(code)}`, { cause: withoutProperties(cause) });
     this.beforeConnection = neverConnected(cause);
   }
@@ -32,7 +34,12 @@ export class ConnectionError extends OneDriveTokenError {
 /** The one way to the network: undici, loaded when it is first needed. */
 export class HttpClient {
   readonly #given: Dispatcher | undefined;
-  #loaded: Promise<{ undici: Undici; dispatcher: Dispatcher }> | undefined;
+  #undici: Promise<Undici> | undefined;
+  /** Made here, and not closed yet. */
+  readonly #made = new Set<Dispatcher>();
+  /** Of all calls of fetch(). */
+  #shared: Dispatcher | undefined;
+  #closed = false;
 
   constructor(dispatcher: Dispatcher | undefined) {
     this.#given = dispatcher;
@@ -45,7 +52,9 @@ export class HttpClient {
 
   /** Throws ConnectionError, or the signal's reason. Redirects are not followed. */
   async postForm(url: URL, form: URLSearchParams, signal: AbortSignal): Promise<HttpAnswer> {
-    const { undici, dispatcher } = await this.#load();
+    const undici = await this.#load();
+    // One for each request: undici keeps waiting for a proxy that does not answer, also when the request was given up.
+    const dispatcher = this.#given ?? this.#make(undici);
     try {
       const { statusCode, headers, body } = await undici.request(url, {
         dispatcher,
@@ -67,15 +76,19 @@ export class HttpClient {
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       throw new ConnectionError(url, cause);
+    } finally {
+      if (this.#made.delete(dispatcher)) dispatcher.destroy().catch(() => {});
     }
   }
 
   /**
-   * undici's fetch through the same dispatcher. Throws ConnectionError, the signal's reason, or the TypeError of a request
+   * undici's fetch, with connections that are kept. Throws ConnectionError, the signal's reason, or the TypeError of a request
    * that can't be sent at all.
    */
   async fetch(url: URL, init: RequestInit): Promise<Response> {
-    const { undici, dispatcher } = await this.#load();
+    const undici = await this.#load();
+    this.#shared ??= this.#given ?? this.#make(undici);
+    const dispatcher = this.#shared;
     try {
       const options = { ...(init as unknown as import('undici').RequestInit), dispatcher };
       return (await undici.fetch(url, options)) as unknown as Response;
@@ -88,24 +101,26 @@ export class HttpClient {
 
   /** Closes its connections at once; a dispatcher that was given stays open. */
   async close(): Promise<void> {
-    if (this.#given) return;
-    const loaded = await this.#loaded?.catch(() => undefined);
-    await loaded?.dispatcher.destroy();
+    this.#closed = true;
+    await Promise.all([...this.#made].map((dispatcher) => dispatcher.destroy()));
   }
 
-  #load(): Promise<{ undici: Undici; dispatcher: Dispatcher }> {
-    this.#loaded ??= import('undici').then((undici) => ({
-      undici,
-      dispatcher: this.#given ?? proxyByEnvironment(undici),
-    }));
-    return this.#loaded;
+  #load(): Promise<Undici> {
+    this.#undici ??= import('undici');
+    return this.#undici;
+  }
+
+  #make(undici: Undici): Dispatcher {
+    const dispatcher = proxyByEnvironment(undici);
+    this.#made.add(dispatcher);
+    if (this.#closed) dispatcher.destroy().catch(() => {});
+    return dispatcher;
   }
 }
 
 function proxyByEnvironment(undici: Undici): Dispatcher {
   try {
-    // HTTP/2 ignores `reset`: it would send the next request over a connection that has gone dead meanwhile.
-    return new undici.EnvHttpProxyAgent({ allowH2: false });
+    return new undici.EnvHttpProxyAgent();
   } catch {
     // Neither the value nor a cause that quotes it: a proxy's address may hold a password.
     throw new OneDriveTokenError(

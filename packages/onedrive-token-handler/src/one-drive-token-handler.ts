@@ -149,6 +149,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     this.#assertOpen();
     const http = await this.#openHttp();
+    this.#assertOpen();
     try {
       return await http.fetch(new URL(url), init);
     } catch (error) {

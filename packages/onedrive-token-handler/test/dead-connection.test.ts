@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { selfSignedCertificate } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene } from './scene.ts';
+import { HttpClient } from '../src/http-client.ts';
+import { openScene, rejection } from './scene.ts';
 
 test('a connection that went dead is not used again, also where the provider speaks HTTP/2', async () => {
   await using scene = await openScene();
@@ -38,6 +39,36 @@ test('a connection that went dead is not used again, also where the provider spe
   server.close();
   assert.is(stdout, 'NETWORK\na\n', stderr);
   assert.is(new Set(connections).size, 2);
+});
+
+test('a proxy that never answers keeps no process alive once the request was given up', async () => {
+  await using scene = await openScene();
+  const proxy = createServer().listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const { port } = proxy.address() as AddressInfo;
+  const options = scene.optionsFor({ authority: 'https://login.example', requestTimeout: 500 });
+  const program = `
+    import { OneDriveTokenHandler } from 'onedrive-token-handler';
+    const record = { refreshToken: 'r' };
+    const store = { get: () => record, set() {}, replace: () => true, delete: () => true, list: () => [],
+      exclusively: (name, task) => task() };
+    const handler = new OneDriveTokenHandler({ ...${options}, dbFilepath: undefined, store });
+    await handler.getToken().catch((error) => console.log(error.code));`;
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '' };
+  const { status, stdout, stderr } = await scene.run(['--input-type=module', '-e', program], env);
+  proxy.close();
+  assert.is(stdout, 'NETWORK\n', stderr);
+  assert.is(status, 0, 'it ended by itself');
+});
+
+test('a request that has not left when its client closes is not sent any more', async () => {
+  await using scene = await openScene();
+  const http = new HttpClient(undefined);
+  const url = new URL(`${scene.authority.url}/oauth2/v2.0/token`);
+  const call = rejection(http.postForm(url, new URLSearchParams(), AbortSignal.timeout(5_000)));
+  await http.close();
+  assert.is((await call).code, 'NETWORK');
+  assert.is(scene.authority.count('token'), 0);
 });
 
 test.run();

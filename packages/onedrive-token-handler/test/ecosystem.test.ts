@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import type { TokenCredential } from '@azure/core-auth';
 import {
   bearerTokenAuthenticationPolicy,
@@ -12,9 +13,10 @@ import {
   createPipelineRequest,
 } from '@azure/core-rest-pipeline';
 import { selfSignedCertificate, signInAs } from 'testing-authority';
-import { Agent } from 'undici';
+import { Agent, ProxyAgent } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection, type Scene } from './scene.ts';
 
 const script = fileURLToPath(new URL('./get-token-process.ts', import.meta.url));
@@ -96,6 +98,24 @@ test('a proxy in the environment that is no address is CONFIGURATION, and its pa
     assert.match(text, 'HTTP_PROXY');
     assert.not.match(text + stderr, 'pa55word');
   }
+});
+
+test('a proxy that refuses to pass a request on is named with its status', async () => {
+  await using scene = await openScene();
+  const proxy = createServer();
+  proxy.on('connect', (_request, socket: Socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'));
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const { port } = proxy.address() as AddressInfo;
+  const dispatcher = new ProxyAgent(`http://ada:pa55word@127.0.0.1:${port}`);
+  const store = new MemoryStore();
+  store.records.set('my-app', { refreshToken: 'r' });
+  const handler = scene.handler({ store, dispatcher, authority: 'https://login.example' });
+  const error = await rejection(handler.getToken());
+  proxy.close();
+  assert.is(error.code, 'NETWORK');
+  assert.match(error.message, '407');
+  assert.not.match(inspect(error, { depth: 20, showHidden: true }), 'pa55word');
 });
 
 test('a certificate that nobody vouches for is refused, and NODE_EXTRA_CA_CERTS makes it trusted', async () => {

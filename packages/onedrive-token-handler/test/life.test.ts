@@ -183,6 +183,18 @@ test('closing ends a fetch() under way: CLOSED', async () => {
   assert.is((await call).code, 'CLOSED');
 });
 
+test('a fetch() that has not left when the handler closes is not sent any more', async () => {
+  await using scene = await openScene();
+  for (const warm of [false, true]) {
+    const handler = scene.handler();
+    if (warm) await handler.signIn();
+    const call = rejection(handler.fetch(`${scene.authority.graphUrl}/me`));
+    await handler.close();
+    assert.is((await call).code, 'CLOSED');
+  }
+  assert.is(scene.authority.count('graph'), 0);
+});
+
 test('a fetch() that is aborted rejects with the reason', async () => {
   await using scene = await openScene();
   scene.authority.fail('graph', { type: 'hang' });
