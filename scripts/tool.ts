@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, resolve } from 'node:path';
 
-const bin = resolve(import.meta.dirname, '../node_modules/.bin');
+const modules = resolve(import.meta.dirname, '../node_modules');
+const bin = resolve(modules, '.bin');
 
 interface ToolOptions {
   env?: NodeJS.ProcessEnv;
@@ -33,5 +35,13 @@ const turboOptions = [
 
 /** `turbo run …` over all packages, without its banner, telemetry and prefixes. */
 export function turbo(args: readonly string[], options: ToolOptions = {}): number {
+  completeInstall();
   return tool('turbo', ['run', ...args, ...turboOptions], { ...options, env: { ...turboEnv, ...options.env } });
+}
+
+/** Where a clone's first command was for one package (`--filter`), pnpm installed for that alone and takes it for the whole. */
+function completeInstall(): void {
+  const state = resolve(modules, '.pnpm-workspace-state-v1.json');
+  if (!existsSync(state) || !JSON.parse(readFileSync(state, 'utf8')).filteredInstall) return;
+  tool('pnpm', ['install', '--frozen-lockfile'], { quiet: true });
 }

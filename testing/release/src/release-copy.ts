@@ -1,8 +1,7 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { copyCheckout } from './copy-checkout.ts';
 import { plainEnvironment, run } from './run.ts';
-
-const checkout = resolve(import.meta.dirname, '../../..');
 
 /** A copy of this repository as it is on disk, in which releases are made the way .github/workflows/release.yml makes them. */
 export class ReleaseCopy {
@@ -24,11 +23,7 @@ export class ReleaseCopy {
   /** Copies into `folder`, which must not exist yet, and installs there. */
   static async make(folder: string): Promise<ReleaseCopy> {
     const copy = new ReleaseCopy(folder);
-    const listed = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-      cwd: checkout,
-      env: plainEnvironment(),
-    });
-    for (const file of new Set(listed.split('\0'))) copyIfThere(join(checkout, file), join(folder, file), file);
+    await copyCheckout(folder);
     await copy.#run('git', ['init', '--quiet', '--initial-branch=main']);
     await copy.#commit('As it is');
     await copy.#run('pnpm', ['install', '--frozen-lockfile', '--prefer-offline']);
@@ -82,16 +77,5 @@ export class ReleaseCopy {
 
   #run(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> {
     return run(command, args, { cwd: this.folder, env: { ...this.#env, ...env } });
-  }
-}
-
-/** A file that is deleted but not yet committed is listed, and isn't there. */
-function copyIfThere(from: string, to: string, file: string): void {
-  if (file === '') return;
-  mkdirSync(dirname(to), { recursive: true });
-  try {
-    copyFileSync(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
 }
