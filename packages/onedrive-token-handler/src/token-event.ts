@@ -41,7 +41,7 @@ export type TokenEvent =
   | { type: 'store-failed'; error: OneDriveTokenError }
   /** That write has succeeded now. */
   | { type: 'store-recovered' }
-  /** The provider granted less than was asked for: the next process will be asked to sign in again. */
+  /** The provider granted less than was asked for: when this token has ended, a person will be asked again. */
   | { type: 'scopes-not-granted'; scopes: string[] }
   /** The provider gave no refresh token: the next token will need another sign-in. */
   | { type: 'refresh-token-missing' };
