@@ -46,7 +46,12 @@ export function verdictRow({ goal, value, met }: Verdict): string[] {
   const { what, most, least, unit } = goal;
   const limit = most === undefined ? `≥ ${least}` : most === 0 ? '0' : `≤ ${most}`;
   const word = met === undefined ? 'not measured' : met ? 'met' : '**missed**';
-  return [what, `${limit} ${unit}`.trim(), value === undefined ? '–' : `${digits(value)} ${unit}`.trim(), word];
+  return [
+    what,
+    `${limit} ${unit}`.trim(),
+    value === undefined || Number.isNaN(value) ? '–' : `${digits(value)} ${unit}`.trim(),
+    word,
+  ];
 }
 
 function describeSection({ title, how, columns, rows, chart }: Section): string {

@@ -33,7 +33,7 @@ export async function measureStrayLoad(stage: Stage, { strays, idleSockets }: Ef
     title: 'Stray requests during a sign-in',
     how:
       `Before the browser comes back, the waiting program gets ${idleSockets} connections that say nothing and ${strays.toLocaleString('en-US')} requests, ` +
-      `${lanes} at a time: a favicon, a wrong state, an error with a wrong state. “Held” is what is left after garbage collection, in Node. Both are counted from the first tenth of the requests on, for which code is loaded and compiled.`,
+      `${lanes} at a time: a favicon, a wrong state, an error with a wrong state. “Held” is what is left after garbage collection, in Node. Both are counted after the first tenth of the requests, in which code is still loaded and compiled.`,
     columns: ['', 'the sign-in', 'held, MB more', 'resident, MB more'],
     rows: outcomes.map(([{ name }, { completes, held, resident }]) => [
       name,
