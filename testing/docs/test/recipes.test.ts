@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { selfSignedCertificate, signInAs } from 'testing-authority';
+import { selfSignedCertificate, signInAs, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { addressElsewhere } from '../../../packages/cli/test/fixtures/address-elsewhere.ts';
 import { openScene, openSignedInScene } from '../../../packages/cli/test/fixtures/cli-home.ts';
 import { commandLines } from '../src/command-lines.ts';
 import { startGraphProxy } from '../src/graph-proxy.ts';
@@ -97,7 +96,7 @@ recipe('Docker: the image has a Node that the command runs on, and the volume is
 recipe('SSH: login --paste takes the address at which a browser elsewhere ended', async () => {
   const running = home.start(remoteCommand(0), { stdin: 'open' });
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
-  running.child.stdin?.end(`${await addressElsewhere(address)}\n`);
+  running.child.stdin?.end(`${await signInElsewhere(address)}\n`);
   const { status, stderr } = await running.ended;
   assert.is(status, 0, stderr);
 });
