@@ -1,7 +1,15 @@
 import type { TokenRecord } from './token-store.ts';
 
-const texts = ['accessToken', 'clientId', 'authority', 'scope', 'idToken'] as const;
-const times = ['expiresAt', 'obtainedAt'] as const;
+/** In the order in which records are written: a store that keeps them as JSON gets back what it gave. */
+const fields = {
+  accessToken: toText,
+  expiresAt: toTime,
+  obtainedAt: toTime,
+  clientId: toText,
+  authority: toText,
+  scope: toText,
+  idToken: toText,
+};
 
 /**
  * The record that a store gave. One of the user's own may give null, or an empty object, where nothing is stored, null
@@ -12,14 +20,18 @@ export function toRecord(found: unknown): TokenRecord | undefined {
   const { refreshToken } = given;
   if (typeof refreshToken !== 'string' || refreshToken === '') return undefined;
   const record: TokenRecord = { refreshToken };
-  for (const field of texts) {
-    const value = given[field];
-    if (value !== null && value !== undefined) record[field] = String(value);
-  }
-  for (const field of times) {
-    const value = given[field];
-    const time = typeof value === 'string' || typeof value === 'bigint' ? Number(value) : value;
-    if (typeof time === 'number' && Number.isFinite(time)) record[field] = time;
+  for (const [field, read] of Object.entries(fields)) {
+    const value = read(given[field]);
+    if (value !== undefined) Object.assign(record, { [field]: value });
   }
   return record;
+}
+
+function toText(value: unknown): string | undefined {
+  return value === null || value === undefined ? undefined : String(value);
+}
+
+function toTime(value: unknown): number | undefined {
+  const time = typeof value === 'string' || typeof value === 'bigint' ? Number(value) : value;
+  return typeof time === 'number' && Number.isFinite(time) ? time : undefined;
 }

@@ -41,7 +41,10 @@ export type TokenEvent =
   | { type: 'store-failed'; error: OneDriveTokenError }
   /** That write has succeeded now. */
   | { type: 'store-recovered' }
-  /** The provider granted less than was asked for: other processes at once, and this one at the end of the token, will ask to sign in again. */
+  /**
+   * The provider granted less than was asked for: other processes at once, and this one at the end of the token, will ask
+   * for a sign-in again.
+   */
   | { type: 'scopes-not-granted'; scopes: string[] }
   /** The provider gave no refresh token: the next token will need another sign-in. */
   | { type: 'refresh-token-missing' };

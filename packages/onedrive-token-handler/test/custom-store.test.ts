@@ -56,6 +56,17 @@ test('a stored token whose end is no number is refreshed', async () => {
   assert.is.not(store.records.get('my-app')?.refreshToken, refreshToken);
 });
 
+test('a refresh that fails leaves a record to the letter as it was', async () => {
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  await scene.signedIn({ store });
+  await scene.tokenExpires(store);
+  const before = JSON.stringify(store.records.get('my-app'));
+  scene.authority.fail('token', { type: 'oauth', error: 'invalid_client' });
+  await rejection(scene.handler({ store }).getToken());
+  assert.is(JSON.stringify(store.records.get('my-app')), before);
+});
+
 test('a closed handler lets the process end, also where its store never gives the lock', async () => {
   await using scene = await openScene();
   const program = `
