@@ -1,6 +1,6 @@
 /**
  * `pnpm bench [--quick] [--out FOLDER] [--only PART]`: measures everything and writes benchmarks.md with its pictures to FOLDER, by default
- * `docs`. `--only` measures the sections whose title contains PART, prints them, and writes nothing. Nothing but npm's own
+ * `docs`. `--only` measures the one part of that name in the list below, prints it, and writes nothing. Nothing but npm's own
  * `install` leaves the machine.
  */
 import { join } from 'node:path';
