@@ -25,9 +25,10 @@ test('the first release publishes all five packages, and tags each with a versio
 });
 
 const { engines } = JSON.parse(readFileSync(join(copy.folder, 'package.json'), 'utf8'));
+const oldest = engines.node.slice('>='.length);
 const nodes: [name: string, executable: string][] = [
-  ['this Node', process.execPath],
-  ['the oldest Node that is supported', await provideNode(engines.node.slice('>='.length))],
+  [`Node ${process.versions.node}`, process.execPath],
+  [`Node ${oldest}`, await provideNode(oldest)],
   ['Node 26', await provideNode('26')],
 ];
 for (const [node, executable] of nodes) {
