@@ -27,7 +27,9 @@ export async function run(command: string, args: readonly string[], options: Run
   });
   const end = await new Promise<string>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (status, signal) => resolve(signal ?? `status ${status}`));
+    child.once('close', (status, signal) => {
+      resolve(child.killed ? `the deadline of ${timeout / 1000} s` : (signal ?? `status ${status}`));
+    });
   });
   if (end !== 'status 0') throw new Error(`${command} ${args.join(' ')} ended with ${end}\n${stdout}${stderr}`);
   return stdout;
