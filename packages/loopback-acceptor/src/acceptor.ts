@@ -1,3 +1,5 @@
+// `AsyncDisposable` is not in the default library of TypeScript.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { AcceptorOptions } from './acceptor-options.ts';
 import { resolveOptions } from './acceptor-options.ts';
 import { LoopbackAcceptor } from './loopback-acceptor.ts';

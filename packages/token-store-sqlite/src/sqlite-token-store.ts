@@ -1,3 +1,5 @@
+// `Disposable` is not in the default library of TypeScript.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { checkKey, TokenCipher } from './token-cipher.ts';
 import { TokenDatabase } from './token-database.ts';
 import { checkRecord, checkText, describe, type TokenRecord } from './token-record.ts';

@@ -13,16 +13,21 @@ export const resolutions = [
   ['--module', 'preserve', '--moduleResolution', 'bundler'],
 ] as const;
 
-/** Compiles files of a project, and the declarations of every package that they reach. Rejects with the compiler's complaints. */
+const nodeTypes = ['--types', 'node', '--typeRoots', dirname(dirname(require.resolve('@types/node/package.json')))];
+
+/**
+ * Compiles files of a project, and the declarations of every package that they reach. Rejects with the compiler's complaints.
+ * `types`: the options that name the types of Node.
+ */
 export async function checkTypes(
   project: string,
   files: readonly string[],
   compiler: (typeof compilers)[number],
   resolution: (typeof resolutions)[number],
+  types: readonly string[] = nodeTypes,
 ): Promise<void> {
   const tsc = join(dirname(require.resolve(`${compiler}/package.json`)), 'bin/tsc');
-  const types = dirname(dirname(require.resolve('@types/node/package.json')));
   const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2022'];
-  const options = [...strict, ...resolution, '--types', 'node', '--typeRoots', types];
+  const options = [...strict, ...resolution, ...types];
   await run(process.execPath, [tsc, ...options, ...files], { cwd: project, env: plainEnvironment() });
 }
