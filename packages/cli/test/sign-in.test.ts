@@ -109,6 +109,16 @@ test('--no-browser waits on loopback', async () => {
   assert.is(authority.count('authorize') > 0, true);
 });
 
+test('--response-mode query has the code come back in the address', async () => {
+  using other = new CliHome(home.env);
+  const running = other.start(['login', '--no-browser', '--response-mode', 'query', ...clientId]);
+  const url = await addressOf(running);
+  assert.is(new URL(url).searchParams.get('response_mode'), 'query');
+  const page = await signInAs(url);
+  assert.match(page.url, /^http:\/\/localhost:\d+\/?\?.*\bcode=/);
+  assert.is((await running.ended).status, 0);
+});
+
 test('--no-browser takes a pasted address as well, and explains those that are none', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--no-browser', ...clientId], { stdin });
