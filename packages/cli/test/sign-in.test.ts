@@ -111,7 +111,7 @@ test('--no-browser waits on loopback', async () => {
 
 test('--response-mode query has the code come back in the address', async () => {
   using other = new CliHome(home.env);
-  const running = other.start(['login', '--no-browser', '--response-mode', 'query', ...clientId]);
+  const running = other.start(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
   const url = await addressOf(running);
   assert.is(new URL(url).searchParams.get('response_mode'), 'query');
   const page = await signInAs(url);
