@@ -86,7 +86,8 @@ const openings: Partial<Record<OneDriveTokenErrorCode, string>> = {
 };
 
 function classify(error: string, numbers: readonly number[], step: ProviderStep): OneDriveTokenErrorCode {
-  if (numbers.some((number) => remedies.has(number))) return 'CONFIGURATION';
+  // Older endpoints begin with a number of these where a code or a refresh token has expired, and then name that one.
+  if (numbers.length > 0 && numbers.every((number) => remedies.has(number))) return 'CONFIGURATION';
   if (denied.has(error)) return 'SIGN_IN_DENIED';
   if (serverTrouble.has(error)) return 'SERVER';
   if (step === 'authorization') return 'CONFIGURATION';
@@ -96,10 +97,10 @@ function classify(error: string, numbers: readonly number[], step: ProviderStep)
 }
 
 function remedyFor(code: OneDriveTokenErrorCode, numbers: readonly number[], step: ProviderStep): string {
-  const known = numbers.map((number) => remedies.get(number)).find(Boolean);
-  if (known) return known;
-  if (code === 'CONFIGURATION')
-    return 'Check the client id, the redirect URI http://localhost and the scopes in the app registration.';
+  if (code === 'CONFIGURATION') {
+    const known = numbers.map((number) => remedies.get(number)).find(Boolean);
+    return known ?? 'Check the client id, the redirect URI http://localhost and the scopes in the app registration.';
+  }
   if (code === 'SIGN_IN_DENIED') return 'Sign in again and accept what the app asks for.';
   if (code === 'SIGN_IN_REQUIRED' && step === 'code') {
     return 'The code was already spent or too old: a browser extension or a reloaded page can spend it. Sign in again.';

@@ -189,6 +189,13 @@ const cases: Case[] = [
       requests: 1,
     }),
   ),
+  {
+    name: 'an expired refresh token in the words of older endpoints',
+    fault: oauth('invalid_grant', 70002, 70008),
+    code: 'SIGN_IN_REQUIRED',
+    retryable: false,
+    requests: 1,
+  },
   ...[70000, 50173, 700082, 70043, 50076, 65001].map(
     (number): Case => ({
       name: `AADSTS${number}`,
@@ -204,8 +211,9 @@ function change(fields: Record<string, unknown>): Fault {
   return { type: 'response', change: (body) => ({ ...body, ...fields }) };
 }
 
-function oauth(error: string, number: number): Fault {
-  return { type: 'oauth', error, description: `AADSTS${number}: said so.`, errorCodes: [number] };
+function oauth(error: string, ...errorCodes: number[]): Fault {
+  const description = errorCodes.map((number) => `AADSTS${number}: said so.`).join(' ');
+  return { type: 'oauth', error, description, errorCodes };
 }
 
 /** Whether a browser opens is up to the error alone: the handler may open one wherever none is needed. */
