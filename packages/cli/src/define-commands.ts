@@ -7,18 +7,16 @@ import { formatExamples, type ManualPage, manual } from './manual.ts';
 import { reportError } from './report-error.ts';
 import { Screen } from './screen.ts';
 import { readSettings } from './settings.ts';
-import { readVersion } from './version.ts';
 
 /** Runs one command; its code is loaded when it runs, not before. */
 type Work = (command: Command) => Promise<number>;
 
 /** Adds every command with its options and its help. `setStatus` is called with the exit status of the one that is run. */
 export function defineCommands(program: Program, setStatus: (status: number) => void): void {
-  const version = readVersion();
   const add = (usage: string, page: ManualPage): Program =>
     program
       .command(usage)
-      .version(version)
+      .version(program.version() ?? '')
       .summary(page.summary)
       .description(page.description)
       .addHelpText('after', formatExamples(page));

@@ -74,8 +74,12 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     signInTimeout = 180_000,
     requestTimeout = 30_000,
     expirySkew = 300_000,
+    responseMode = 'form_post',
+    interactive = true,
+    openBrowser,
+    dispatcher,
+    onEvent,
   } = options;
-  const { responseMode = 'form_post', interactive = true, openBrowser, dispatcher, onEvent } = options;
   if (responseMode !== 'form_post' && responseMode !== 'query') {
     throw new TypeError(`responseMode must be 'form_post' or 'query', not ${JSON.stringify(responseMode)}`);
   }
