@@ -47,6 +47,8 @@ function takeLock(lock: string): void {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const found = fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
+    // Gone meanwhile: whoever makes the next one must not lose it here.
+    if (found === undefined) continue;
     if (found !== madeAt) {
       madeAt = found;
       end = performance.now() + longestWrite;
