@@ -6,13 +6,16 @@ import { join } from 'node:path';
 const allowed: Record<string, { packages: readonly string[]; builtins: boolean }> = {
   'pkce-state': { packages: [], builtins: false },
   'loopback-acceptor': { packages: ['pkce-state'], builtins: true },
-  'token-store-sqlite': { packages: ['better-sqlite3'], builtins: true },
+  'token-store-kit': { packages: [], builtins: true },
+  'token-store-sqlite': { packages: ['token-store-kit', 'better-sqlite3'], builtins: true },
+  'shared-token': { packages: ['token-store-kit'], builtins: true },
+  'onedrive-graph': { packages: [], builtins: true },
   'onedrive-token-handler': {
-    packages: ['pkce-state', 'loopback-acceptor', 'token-store-sqlite', 'undici', 'open'],
+    packages: ['pkce-state', 'loopback-acceptor', 'shared-token', 'token-store-sqlite', 'undici', 'open'],
     builtins: true,
   },
   'onedrive-token': {
-    packages: ['onedrive-token-handler', 'commander', 'uqr', '@napi-rs/keyring'],
+    packages: ['onedrive-token-handler', 'onedrive-graph', 'commander', 'uqr', '@napi-rs/keyring'],
     builtins: true,
   },
 };

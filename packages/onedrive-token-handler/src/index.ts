@@ -5,6 +5,7 @@ export {
   OneDriveTokenError,
   type OneDriveTokenErrorCode,
   type OneDriveTokenErrorDetails,
+  type OneDriveTokenErrorReason,
 } from './one-drive-token-error.ts';
 export { type GetTokenOptions, OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
@@ -13,4 +14,5 @@ export type { SignInOptions } from './sign-in.ts';
 export type { SignInStatus } from './sign-in-status.ts';
 export type { AbortSignalLike, TokenCredential } from './token-credential.ts';
 export type { Account, SignInMethod, TokenEvent } from './token-event.ts';
+export type { AccessToken } from './token-response.ts';
 export type { TokenRecord, TokenStore } from './token-store.ts';

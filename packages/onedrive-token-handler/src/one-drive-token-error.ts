@@ -21,7 +21,18 @@ export interface OneDriveTokenErrorDetails {
   correlationId?: string | undefined;
   traceId?: string | undefined;
   retryAfter?: number | undefined;
+  reason?: OneDriveTokenErrorReason | undefined;
 }
+
+/**
+ * Why a sign-in is required:
+ *
+ * - `not-signed-in`: nothing is stored for this name, client id and authority.
+ * - `refused`: the provider refused the refresh token, the code or the device code.
+ * - `not-accepted`: the stored sign-in lacks a scope that is needed.
+ * - `signed-out`: a sign-out won while the call was under way.
+ */
+export type OneDriveTokenErrorReason = 'not-signed-in' | 'refused' | 'not-accepted' | 'signed-out';
 
 const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 'THROTTLED'];
 
@@ -55,6 +66,8 @@ export class OneDriveTokenError extends Error {
   declare readonly traceId?: string;
   /** How many milliseconds the provider asked to wait. */
   declare readonly retryAfter?: number;
+  /** With SIGN_IN_REQUIRED: why. */
+  declare readonly reason?: OneDriveTokenErrorReason;
 
   constructor(code: OneDriveTokenErrorCode, message: string, details: OneDriveTokenErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -65,5 +78,6 @@ export class OneDriveTokenError extends Error {
     if (details.correlationId !== undefined) this.correlationId = details.correlationId;
     if (details.traceId !== undefined) this.traceId = details.traceId;
     if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter;
+    if (details.reason !== undefined) this.reason = details.reason;
   }
 }

@@ -79,6 +79,12 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return (this.#recall(options) ?? (await this.#obtain(options))).accessToken;
   }
 
+  /** As {@link getToken}, with the times of the token, in epoch milliseconds. */
+  async getTokenDetails(options: GetTokenOptions = {}): Promise<AccessToken> {
+    const { accessToken, expiresAt, obtainedAt } = this.#recall(options) ?? (await this.#obtain(options));
+    return { accessToken, expiresAt, obtainedAt };
+  }
+
   /** The same token; makes the handler an `AuthenticationProvider` of the Microsoft Graph SDK. */
   async getAccessToken(): Promise<string> {
     return this.getToken();
@@ -258,7 +264,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     const { signIn } = await import('./sign-in.ts');
     // signIn() asks for what it was told to; getToken() also for what other programs were granted under this app name.
     const granted = seen ? splitScope((await this.#keeper.read())?.scope) : [];
-    const scopes = scopesToAsk(this.#settings.scopes, granted);
+    const scopes = scopesToAsk(this.#settings, granted);
     const resultOfOthers = async (): Promise<AccessToken | undefined> => {
       const record = await this.#keeper.read();
       if (!seen || !record || record.refreshToken === seen.refreshToken) return undefined;

@@ -22,6 +22,11 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   /** For example `['Files.ReadWrite.All']`. `offline_access` is added where it is missing. */
   scopes: readonly string[];
   /**
+   * Takes a stored sign-in whatever scopes it was granted, and asks for those again; `scopes` is then what to ask for if
+   * nothing is stored. Default false: a stored sign-in that lacks one of `scopes` does not count.
+   */
+  useGrantedScopes?: boolean | undefined;
+  /**
    * The provider's address before `/oauth2/v2.0/…`. Default `https://login.microsoftonline.com/consumers`.
    * Plain http only for loopback hosts.
    */
@@ -52,6 +57,7 @@ export interface Settings extends StoreOptions {
   readonly appName: string;
   readonly clientId: string;
   readonly scopes: readonly string[];
+  readonly useGrantedScopes: boolean;
   readonly authority: string;
   readonly signInTimeout: number;
   readonly requestTimeout: number;
@@ -76,6 +82,7 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     expirySkew = 300_000,
     responseMode = 'form_post',
     interactive = true,
+    useGrantedScopes = false,
     openBrowser,
     dispatcher,
     onEvent,
@@ -84,6 +91,8 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     throw new TypeError(`responseMode must be 'form_post' or 'query', not ${JSON.stringify(responseMode)}`);
   }
   if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
+  if (typeof useGrantedScopes !== 'boolean')
+    throw new TypeError(`useGrantedScopes must be a boolean, not ${typeof useGrantedScopes}`);
   checkFunction('openBrowser', openBrowser);
   checkFunction('onEvent', onEvent);
   if (dispatcher !== undefined && typeof dispatcher?.dispatch !== 'function') {
@@ -94,6 +103,7 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     appName: readText('appName', options.appName),
     clientId: readText('clientId', options.clientId),
     scopes: readScopes(options.scopes),
+    useGrantedScopes,
     authority: readAuthority(authority),
     signInTimeout: readTimeout('signInTimeout', signInTimeout),
     requestTimeout: readTimeout('requestTimeout', requestTimeout),

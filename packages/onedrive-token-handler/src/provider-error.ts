@@ -75,6 +75,7 @@ export function toTokenError(
     errorCodes: numbers.length > 0 ? numbers : undefined,
     correlationId,
     traceId,
+    reason: code === 'SIGN_IN_REQUIRED' ? 'refused' : undefined,
   });
 }
 

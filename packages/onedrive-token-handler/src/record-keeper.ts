@@ -249,7 +249,9 @@ export class RecordKeeper {
 }
 
 export function signedOut(): OneDriveTokenError {
-  return new OneDriveTokenError('SIGN_IN_REQUIRED', 'Somebody signed out meanwhile. Call signIn().');
+  return new OneDriveTokenError('SIGN_IN_REQUIRED', 'Somebody signed out meanwhile. Call signIn().', {
+    reason: 'signed-out',
+  });
 }
 
 /** Runs the work of a store; whatever it throws is STORE. */

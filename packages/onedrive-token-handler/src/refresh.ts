@@ -45,7 +45,7 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
     }
     if (!first) {
       const message = `Nobody is signed in for ${JSON.stringify(settings.appName)} with this client id and authority.`;
-      return needSignIn(message, first);
+      return needSignIn(message, first, 'not-signed-in');
     }
     if (!isGranted(first, settings)) return needConsent(first, settings);
     return await refreshOrWait(context, first, request);
@@ -62,12 +62,16 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
 
 function needConsent(record: TokenRecord, { appName }: Settings): SilentOutcome {
   const message = `The sign-in of ${JSON.stringify(appName)} was granted other scopes than are needed now.`;
-  return needSignIn(message, record);
+  return needSignIn(message, record, 'not-accepted');
 }
 
-function needSignIn(message: string, record: TokenRecord | undefined): SilentOutcome {
-  const reason = new OneDriveTokenError('SIGN_IN_REQUIRED', `${message} Call signIn().`);
-  return { type: 'sign-in', reason, seen: record?.refreshToken };
+function needSignIn(
+  message: string,
+  record: TokenRecord | undefined,
+  reason: 'not-signed-in' | 'not-accepted',
+): SilentOutcome {
+  const error = new OneDriveTokenError('SIGN_IN_REQUIRED', `${message} Call signIn().`, { reason });
+  return { type: 'sign-in', reason: error, seen: record?.refreshToken };
 }
 
 /**
@@ -142,7 +146,7 @@ async function refreshOnce(context: FlowContext, record: TokenRecord): Promise<S
   const obtainedAt = Date.now();
   const started = performance.now();
   emit({ type: 'refresh-started' });
-  const scope = scopesToAsk(settings.scopes, splitScope(record.scope)).join(' ');
+  const scope = scopesToAsk(settings, splitScope(record.scope)).join(' ');
   let tokens: TokenSet;
   try {
     const form = { grant_type: 'refresh_token', refresh_token: record.refreshToken, scope };

@@ -24,7 +24,11 @@ export function coversScopes(granted: readonly string[], needed: readonly string
  * What to ask for so that a program with fewer scopes doesn't narrow the record it shares with others. Microsoft refuses
  * `.default` together with any other scope of Graph.
  */
-export function scopesToAsk(needed: readonly string[], granted: readonly string[]): string[] {
+export function scopesToAsk(
+  { scopes: needed, useGrantedScopes }: { scopes: readonly string[]; useGrantedScopes: boolean },
+  granted: readonly string[],
+): string[] {
+  if (useGrantedScopes && granted.length > 0) return withOfflineAccess(granted);
   if (needed.some((scope) => comparable(scope) === '.default')) return [...needed];
   return [...new Set([...needed, ...granted])];
 }

@@ -12,8 +12,8 @@ export function isOurs({ clientId, authority }: TokenRecord, settings: Settings)
 }
 
 /** The Python class stored no scopes: they count as granted. */
-export function isGranted({ scope }: Partial<TokenRecord>, { scopes }: Settings): boolean {
-  return scope === undefined || coversScopes(splitScope(scope), scopes);
+export function isGranted({ scope }: Partial<TokenRecord>, { scopes, useGrantedScopes }: Settings): boolean {
+  return useGrantedScopes || scope === undefined || coversScopes(splitScope(scope), scopes);
 }
 
 /** The access token, where it is good for what the handler needs and not within `skew` of its end. */

@@ -1,0 +1,2 @@
+/** Calls Microsoft Graph. */
+export {};
