@@ -1,42 +1,63 @@
 /**
- * Builds the package in the working directory: `node ../../scripts/build.ts ENTRY…`, each a file of `src/` without its ending.
+ * Builds the package in the working directory: `node ../../scripts/build.ts ENTRY… [--inline SPECIFIER]…`
  *
- * tsc checks and writes the declarations; the JavaScript becomes one file per entry, with a file of its own only for what is
- * imported dynamically, because what a program pays at its start is counted in files. Entries share no file either.
+ * An ENTRY is a file of `src/` without its ending. A SPECIFIER is an entry of a dependency, for example `shared-token/usable-token`: its
+ * code is copied into ours, because a program that starts often pays for each file that it loads. The dependency stays in `dependencies`,
+ * because the declarations may import its types. Do not inline a module with state or with a class: a user could then have two of them.
+ *
+ * tsc checks the types and writes the declarations. The JavaScript becomes one file per entry; only what is imported dynamically gets
+ * a file of its own. Entries share no file, for the same reason.
  */
 import { globSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { isBuiltin } from 'node:module';
+import { dirname, isAbsolute, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { rolldown } from 'rolldown';
 import { tool } from './tool.ts';
 
-const entries = process.argv.slice(2);
-const { dependencies = {}, peerDependencies = {}, exports } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { values, positionals: entries } = parseArgs({
+  options: { inline: { type: 'string', multiple: true, default: [] } },
+  allowPositionals: true,
+});
+const { dependencies, peerDependencies, exports } = JSON.parse(readFileSync('package.json', 'utf8'));
 const packages = Object.keys({ ...dependencies, ...peerDependencies });
 const isLibrary = '.' in exports;
+/** What rolldown itself adds for syntax that our oldest Node lacks. It becomes part of the file. */
+const rolldownHelpers = '@oxc-project/runtime/';
+const neverImported = new Set(values.inline);
 
 rmSync('dist', { recursive: true, force: true });
 process.exitCode = tool('tsc', ['-p', 'tsconfig.build.json', isLibrary ? '--emitDeclarationOnly' : '--noEmit']);
 if (process.exitCode === 0) {
   for (const entry of entries) await bundle(entry);
   keepReachedDeclarations();
-}
-
-/** Whether an import leads to a dependency, which has to stay one. */
-function external(id: string): boolean {
-  return packages.some((name) => id === name || id.startsWith(`${name}/`));
+  if (neverImported.size > 0) throw new Error(`--inline: no entry imports ${[...neverImported].join(', ')}`);
 }
 
 async function bundle(entry: string): Promise<void> {
   const input = { [entry]: `src/${entry}.ts` };
-  // A program's entry may export, to its own later files, what a library's users must not see.
+  // A program's entry may export more than it should to a library's users: its own later files import that.
   const preserveEntrySignatures = isLibrary ? 'exports-only' : 'allow-extension';
   const transform = { target: 'node22.19' };
-  const build = await rolldown({ input, external, platform: 'node', transform, preserveEntrySignatures });
+  const build = await rolldown({ input, external: isExternal, platform: 'node', transform, preserveEntrySignatures });
   await build.write({ dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: '[name].js' });
   await build.close();
 }
 
-/** tsc declares every module; users need those that an entry leads to. */
+/** Whether an import stays an import. Throws if a user of the package would not have what it names. */
+function isExternal(id: string, importer: string | undefined): boolean {
+  if (importer === undefined || id.startsWith('.') || isAbsolute(id) || id.startsWith(rolldownHelpers)) return false;
+  if (values.inline.includes(id)) {
+    neverImported.delete(id);
+    return false;
+  }
+  if (!isBuiltin(id) && !packages.some((name) => id === name || id.startsWith(`${name}/`))) {
+    throw new Error(`${importer} imports ${id}, which is not among the dependencies`);
+  }
+  return true;
+}
+
+/** Deletes the declarations that no entry leads to: tsc writes one for every file. */
 function keepReachedDeclarations(): void {
   const reached = new Set<string>();
   const reach = (file: string): void => {

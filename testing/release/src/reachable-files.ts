@@ -16,9 +16,12 @@ export interface Reached {
 export function reachFiles({ folder, manifest, files }: PackedPackage): Reached {
   const reached = new Set<string>();
   const dangling: string[] = [];
+  const dependencies = Object.keys(manifest.dependencies ?? {});
   const follow = (target: string, from: string): void => {
     const file = posix.normalize(target);
     if (reached.has(file)) return;
+    // The map of a file into which the build has copied code of a dependency (`--inline` of scripts/build.ts).
+    if (from.endsWith('.map') && dependencies.some((name) => file.startsWith(`../${name}/`))) return;
     if (!files.has(file)) {
       dangling.push(`${from}: ${target}`);
       return;
