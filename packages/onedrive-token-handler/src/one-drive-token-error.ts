@@ -1,3 +1,5 @@
+import { SharedTokenError, type SignInReason } from 'shared-token';
+
 /** What went wrong: see OneDriveTokenError. */
 export type OneDriveTokenErrorCode =
   | 'SIGN_IN_REQUIRED'
@@ -21,18 +23,8 @@ export interface OneDriveTokenErrorDetails {
   correlationId?: string | undefined;
   traceId?: string | undefined;
   retryAfter?: number | undefined;
-  reason?: OneDriveTokenErrorReason | undefined;
+  reason?: SignInReason | undefined;
 }
-
-/**
- * Why a sign-in is required:
- *
- * - `not-signed-in`: nothing is stored for this name, client id and authority.
- * - `refused`: the provider refused the refresh token, the code or the device code.
- * - `not-accepted`: the stored sign-in lacks a scope that is needed.
- * - `signed-out`: a sign-out won while the call was under way.
- */
-export type OneDriveTokenErrorReason = 'not-signed-in' | 'refused' | 'not-accepted' | 'signed-out';
 
 const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 'THROTTLED'];
 
@@ -67,7 +59,7 @@ export class OneDriveTokenError extends Error {
   /** How many milliseconds the provider asked to wait. */
   declare readonly retryAfter?: number;
   /** With SIGN_IN_REQUIRED: why. */
-  declare readonly reason?: OneDriveTokenErrorReason;
+  declare readonly reason?: SignInReason;
 
   constructor(code: OneDriveTokenErrorCode, message: string, details: OneDriveTokenErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -80,4 +72,29 @@ export class OneDriveTokenError extends Error {
     if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter;
     if (details.reason !== undefined) this.reason = details.reason;
   }
+}
+
+/** What to do after a sign-in that took too long. */
+export const timeoutAdvice =
+  "Complete it in the browser; if none opened, open the shown address by hand, or use the method 'paste' or 'device'.";
+
+/**
+ * The handler's error for one of the mechanism below, or for whatever a store threw. Errors of the handler, aborts and
+ * mistakes in arguments pass through.
+ */
+export function toHandlerError(error: unknown, code?: 'STORE'): unknown {
+  if (error instanceof SharedTokenError) {
+    // The provider's refusal says more than that a sign-in is required.
+    if (error.code === 'SIGN_IN_REQUIRED' && error.cause instanceof OneDriveTokenError) return error.cause;
+    const { retryable, reason, cause } = error;
+    const advice = error.code === 'SIGN_IN_TIMEOUT' ? ` ${timeoutAdvice}` : '';
+    return new OneDriveTokenError(error.code, error.message + advice, { cause, retryable, reason });
+  }
+  if (code === undefined) return error;
+  const { code: storeCode } = Object(error) as { code?: unknown };
+  const retryable = storeCode === 'STORE_BUSY' || storeCode === 'STORE_FULL';
+  return new OneDriveTokenError(code, error instanceof Error ? error.message : String(error), {
+    cause: error,
+    retryable,
+  });
 }

@@ -1,88 +1,87 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { Flight } from './flight.ts';
-import type { FlowContext } from './flow-context.ts';
-import { OneDriveTokenError } from './one-drive-token-error.ts';
+import {
+  type AccessToken,
+  SharedToken,
+  type SharedTokenEvent,
+  type SignInContext,
+  type TokenResponse,
+} from 'shared-token';
+import { OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
-import { RecordKeeper, signedOut } from './record-keeper.ts';
-import { obtainSilently, type SilentOutcome } from './refresh.ts';
-import { scopesToAsk, splitScope } from './scopes.ts';
-import type { SignInOptions } from './sign-in.ts';
+import type { HttpClient } from './provider/http-client.ts';
+import type { Provider } from './provider/provider.ts';
+import { isGranted, scopesToAsk, splitScope } from './scopes.ts';
+import type { GrantedSignIn } from './sign-in/sign-in.ts';
+import type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
+import { type OpenedStore, openStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
 import type { TokenEvent } from './token-event.ts';
-import type { AccessToken } from './token-response.ts';
 import { trace } from './trace.ts';
 
 /** What one call of getToken() wants. */
 export interface GetTokenOptions {
   /** Whether a browser may be opened. Default: the handler's own `interactive`. */
   interactive?: boolean | undefined;
-  /** Refreshes even where the token looks valid: for an API that answered 401. Default false. */
+  /** Refreshes even if the token looks valid: for an API that answered 401. Default false. */
   forceRefresh?: boolean | undefined;
   /** Lets go of this call alone; it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** A failed early refresh that took longer than this is not tried again for as long as it took. Milliseconds. */
-const slowFailure = 1_000;
-
-interface HeldToken extends AccessToken {
-  /** By the monotonic clock, which nobody sets back. */
-  usableUntil: number;
-}
-
 /**
  * Gives a program a Microsoft Graph access token for a personal OneDrive: from memory, else from the store, else by a
  * refresh, else by signing in through the browser.
+ *
+ * What may live in this file: how Microsoft's part (requests, ways in, scopes, errors) is given to a SharedToken, which
+ * decides what is done when.
  */
 export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #settings: Settings;
-  readonly #context: FlowContext;
-  readonly #keeper: RecordKeeper;
+  readonly #opened: OpenedStore;
+  readonly #shared: SharedToken;
   readonly #closing = new AbortController();
-  /** A function of the user's may call the handler, which must not look like a call from within a lock of ours. */
-  readonly #outside = AsyncLocalStorage.snapshot();
-  #http: import('./http-client.ts').HttpClient | undefined;
-  #held: HeldToken | undefined;
-  #silent: Flight<SilentOutcome> | undefined;
-  #forced: Flight<SilentOutcome> | undefined;
-  #signIn: Flight<void> | undefined;
-  /** By the monotonic clock: until then a token that could not be refreshed in time is good enough. */
-  #bridgedUntil = 0;
-  readonly #flights = new Set<Flight<unknown>>();
+  #http: HttpClient | undefined;
+  /** Of the newest sign-in, for the event that tells of it. */
+  #granted: GrantedSignIn | undefined;
   #closed: Promise<void> | undefined;
 
-  /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option, where one can't be used. */
+  /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
   constructor(options: OneDriveTokenHandlerOptions) {
-    this.#settings = readOptions(options);
-    const emit = (event: TokenEvent): void => this.#emit(event);
-    this.#keeper = new RecordKeeper(this.#settings, emit);
-    this.#context = {
-      settings: this.#settings,
-      keeper: this.#keeper,
-      emit,
-      outside: this.#outside,
-      provider: async () => {
-        const [http, { Provider }] = await Promise.all([this.#openHttp(), import('./provider.ts')]);
-        return new Provider(http, this.#settings, emit);
-      },
-    };
+    const settings = readOptions(options);
+    this.#settings = settings;
+    this.#opened = openStore(settings);
+    this.#shared = new SharedToken({
+      store: this.#opened.store,
+      name: settings.appName,
+      clientId: settings.clientId,
+      authority: settings.authority,
+      refresh: async (record) =>
+        (await import('./provider/refresh.ts')).refresh(await this.#provider(), settings, record),
+      signIn: (context) => this.#signIn({}, context),
+      needsSignIn: (error) => error instanceof OneDriveTokenError && error.code === 'SIGN_IN_REQUIRED',
+      describeRefusal,
+      accepts: (record) => isGranted(record, settings),
+      interactive: settings.interactive,
+      expirySkew: settings.expirySkew,
+      refreshTimeout: settings.requestTimeout,
+      signInTimeout: settings.signInTimeout,
+      onEvent: (event, error) => this.#translate(event, error),
+    });
   }
 
   /**
    * A valid access token: from memory, else the store, else a refresh, else the browser. It is stored before it is
-   * returned; where that fails, an event says so and the next call tries again.
+   * returned; if that fails, an event says so and the next call tries again.
    *
    * Throws OneDriveTokenError, or the signal's reason.
    */
   async getToken(options: GetTokenOptions = {}): Promise<string> {
-    return (this.#recall(options) ?? (await this.#obtain(options))).accessToken;
+    return (this.#shared.peek(options) ?? (await this.#obtain(options))).accessToken;
   }
 
   /** As {@link getToken}, with the times of the token, in epoch milliseconds. */
   async getTokenDetails(options: GetTokenOptions = {}): Promise<AccessToken> {
-    const { accessToken, expiresAt, obtainedAt } = this.#recall(options) ?? (await this.#obtain(options));
-    return { accessToken, expiresAt, obtainedAt };
+    return this.#obtain(options);
   }
 
   /** The same token; makes the handler an `AuthenticationProvider` of the Microsoft Graph SDK. */
@@ -90,15 +89,13 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return this.getToken();
   }
 
-  /**
-   * The handler as a credential of the Azure SDKs. The scopes that its caller asks for are ignored: the handler's own count.
-   */
+  /** The handler as a credential of the Azure SDKs. It ignores the scopes that its caller asks for: the handler's own count. */
   asTokenCredential(): TokenCredential {
     return {
       getToken: async (_scopes, { abortSignal, claims } = {}) => {
-        // Claims come with a 401: what is held has been refused.
+        // Claims come with a 401: the API has rejected the held token.
         const options = { signal: abortSignal && toAbortSignal(abortSignal), forceRefresh: claims !== undefined };
-        const { accessToken, expiresAt } = this.#recall(options) ?? (await this.#obtain(options));
+        const { accessToken, expiresAt } = await this.#obtain(options);
         return { token: accessToken, expiresOnTimestamp: expiresAt };
       },
     };
@@ -109,43 +106,30 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * ask for nothing but the browser share one window. Throws OneDriveTokenError, or the signal's reason.
    */
   async signIn(options: SignInOptions = {}): Promise<SignInStatus> {
-    const { checkSignInOptions } = await import('./sign-in.ts');
+    const { checkSignInOptions } = await import('./sign-in/sign-in.ts');
     checkSignInOptions(options);
     this.#assertOpen();
     const { signal, ...how } = options;
-    signal?.throwIfAborted();
     const { method = 'browser', loginHint, prompt } = how;
     const isPlain = method === 'browser' && loginHint === undefined && prompt === undefined;
-    await this.#join(
-      isPlain ? this.#joinSignIn(undefined) : this.#fly((stop) => this.#runSignIn(how, undefined, stop)),
-      signal,
-    );
+    const signIn = isPlain ? undefined : (context: SignInContext) => this.#signIn(how, context);
+    await asHandlerErrors(this.#shared.signIn({ signal, signIn }));
     return this.status();
   }
 
   /**
-   * Forgets the stored tokens, whatever client id they are of. A refresh or a sign-in in flight does not bring them back: it
-   * ends in SIGN_IN_REQUIRED. Throws STORE.
+   * Deletes the stored tokens, whatever client id they are of. A refresh or a sign-in that is under way does not bring
+   * them back: it ends in SIGN_IN_REQUIRED. Throws STORE.
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
-    for (const flight of this.#flights) flight.stop(signedOut());
-    try {
-      await this.#keeper.forget();
-    } finally {
-      this.#held = undefined;
-      // Flights that have ended still know their tokens.
-      this.#silent = undefined;
-      this.#forced = undefined;
-    }
-    this.#emit({ type: 'signed-out' });
+    return asHandlerErrors(this.#shared.signOut());
   }
 
   /** What the store knows; never touches the network. Throws STORE. */
   async status(): Promise<SignInStatus> {
     this.#assertOpen();
-    const record = await this.#keeper.read();
-    return describeRecord(this.#settings.appName, record);
+    return describeRecord(this.#settings.appName, await asHandlerErrors(this.#shared.read()));
   }
 
   /**
@@ -165,8 +149,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   /**
-   * Ends a sign-in under way; callers still waiting reject with CLOSED. Waits, at most `requestTimeout`, for a refresh
-   * that has left, so that its result is stored. Every call returns the same promise.
+   * Ends a sign-in that is under way; callers that still wait reject with CLOSED. Waits, at most `requestTimeout`, for a
+   * refresh request that was sent, so that its result is stored. Every call returns the same promise.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -179,130 +163,99 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const reason = new OneDriveTokenError('CLOSED', 'The handler was closed. Make a new one.');
-    this.#closing.abort(reason);
-    this.#held = undefined;
-    for (const flight of this.#flights) flight.stop(reason);
-    const ended = Promise.all([...this.#flights].map((flight) => flight.ended()));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#settings.requestTimeout);
-    });
-    await Promise.race([ended, late]);
-    clearTimeout(timer);
+    this.#closing.abort(new OneDriveTokenError('CLOSED', closedMessage));
     try {
+      await this.#shared.close();
       await this.#http?.close();
     } finally {
-      await this.#keeper.close();
+      await this.#opened.close();
     }
   }
 
-  /** The token in memory, where it will do. Nearly every call ends here, so nothing is awaited and next to nothing allocated. */
-  #recall({ forceRefresh, signal }: GetTokenOptions): HeldToken | undefined {
-    const held = this.#held;
-    if (!held || forceRefresh || signal?.aborted) return undefined;
-    const now = Date.now();
-    const clock = performance.now();
-    const skew = clock < this.#bridgedUntil ? 0 : this.#settings.expirySkew;
-    if (now >= held.expiresAt - skew || now < held.obtainedAt || clock >= held.usableUntil - skew) return undefined;
-    if (this.#keeper.hasUnsaved) void this.#keeper.saveAgain();
-    return held;
-  }
-
-  async #obtain({ interactive, forceRefresh = false, signal }: GetTokenOptions): Promise<AccessToken> {
+  async #obtain(options: GetTokenOptions): Promise<AccessToken> {
     this.#assertOpen();
-    signal?.throwIfAborted();
-    const { signOuts } = this.#keeper;
-    const started = performance.now();
-    const outcome = await this.#join(this.#joinSilent(forceRefresh), signal);
-    if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
-    if (outcome.type === 'failed') {
-      if (forceRefresh || !outcome.bridge) throw outcome.error;
-      const now = performance.now();
-      const took = now - started;
-      this.#bridgedUntil = now + Math.max(took > slowFailure ? took : 0, outcome.error.retryAfter ?? 0);
-      return this.#hold(outcome.bridge, signOuts);
-    }
-    if (!(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts) throw outcome.reason;
-    await this.#join(this.#joinSignIn({ refreshToken: outcome.seen }), signal);
-    if (!this.#held) throw signedOut();
-    return this.#held;
+    return asHandlerErrors(this.#shared.getToken(options));
   }
 
-  /** Keeps a token in memory. Throws where somebody has signed out, or closed the handler, since the work for it began. */
-  #hold({ accessToken, expiresAt, obtainedAt }: AccessToken, signOuts: number): HeldToken {
-    this.#assertOpen();
-    if (signOuts !== this.#keeper.signOuts) throw signedOut();
-    const usableUntil = performance.now() + (expiresAt - Date.now());
-    this.#held = { accessToken, expiresAt, obtainedAt, usableUntil };
-    return this.#held;
+  /** getToken() also asks for the scopes that other programs were granted under this app name, signIn() for its own alone. */
+  async #signIn(options: SignInOptions, context: SignInContext): Promise<TokenResponse> {
+    const settings = this.#settings;
+    const { signIn } = await import('./sign-in/sign-in.ts');
+    const granted = context.reason === 'requested' ? [] : splitScope(context.record?.scope);
+    return signIn({
+      settings,
+      options,
+      scopes: scopesToAsk(settings, granted),
+      context,
+      provider: () => this.#provider(),
+      emit: (event) => this.#emit(event),
+      onTokens: (found) => {
+        this.#granted = found;
+      },
+    });
   }
 
-  /** A forced refresh is good for everybody, an unforced one for nobody who knows that the token is useless. */
-  #joinSilent(forced: boolean): Flight<SilentOutcome> {
-    if (this.#forced?.isJoinable) return this.#forced;
-    if (!forced && this.#silent?.isJoinable) return this.#silent;
-    const held = this.#held;
-    const flight = this.#fly((signal) => obtainSilently(this.#context, { held, forced, signal }));
-    if (forced) this.#forced = flight;
-    else this.#silent = flight;
-    return flight;
+  async #provider(): Promise<Provider> {
+    const [http, { Provider }] = await Promise.all([this.#openHttp(), import('./provider/provider.ts')]);
+    return new Provider(http, this.#settings, (event) => this.#emit(event));
   }
 
-  /** `seen`: the refresh token that was of no use to getToken(). Another one in the store means that somebody has signed in. */
-  #joinSignIn(seen: { refreshToken: string | undefined } | undefined): Flight<void> {
-    if (!this.#signIn?.isJoinable) this.#signIn = this.#fly((signal) => this.#runSignIn({}, seen, signal));
-    return this.#signIn;
-  }
-
-  async #runSignIn(
-    options: SignInOptions,
-    seen: { refreshToken: string | undefined } | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { signOuts } = this.#keeper;
-    const { signIn } = await import('./sign-in.ts');
-    // signIn() asks for what it was told to; getToken() also for what other programs were granted under this app name.
-    const granted = seen ? splitScope((await this.#keeper.read())?.scope) : [];
-    const scopes = scopesToAsk(this.#settings, granted);
-    const resultOfOthers = async (): Promise<AccessToken | undefined> => {
-      const record = await this.#keeper.read();
-      if (!seen || !record || record.refreshToken === seen.refreshToken) return undefined;
-      const outcome = await obtainSilently(this.#context, { held: undefined, forced: false, signal });
-      if (outcome.type === 'failed') throw outcome.error;
-      return outcome.type === 'token' ? outcome.token : undefined;
-    };
-    this.#hold(await signIn(this.#context, { options, scopes, signal, resultOfOthers, signOuts }), signOuts);
-  }
-
-  #fly<T>(task: (signal: AbortSignal) => Promise<T>): Flight<T> {
-    const flight = new Flight(task);
-    this.#flights.add(flight);
-    void flight.ended().then(() => this.#flights.delete(flight));
-    return flight;
-  }
-
-  #join<T>(flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
-    const closing = this.#closing.signal;
-    return flight.join(signal ? AbortSignal.any([signal, closing]) : closing);
+  async #openHttp(): Promise<HttpClient> {
+    const { HttpClient } = await import('./provider/http-client.ts');
+    this.#http ??= new HttpClient(this.#settings.dispatcher);
+    return this.#http;
   }
 
   #assertOpen(): void {
     this.#closing.signal.throwIfAborted();
   }
 
-  async #openHttp(): Promise<import('./http-client.ts').HttpClient> {
-    const { HttpClient } = await import('./http-client.ts');
-    this.#http ??= new HttpClient(this.#settings.dispatcher);
-    return this.#http;
+  /** `error`: the original of the event's error. */
+  #translate(event: SharedTokenEvent, error: unknown): void {
+    switch (event.type) {
+      case 'refresh-failed':
+      case 'store-failed':
+        this.#emit({ ...event, error: toHandlerError(error) as OneDriveTokenError });
+        break;
+      case 'sign-in-failed':
+        this.#emit({ ...event, error: toHandlerError(error) });
+        break;
+      case 'sign-in-started':
+        // signIn() tells it together with its method.
+        break;
+      case 'signed-in': {
+        const { account, scopes = [], missing = [] } = this.#granted ?? {};
+        if (missing.length > 0) this.#emit({ type: 'scopes-not-granted', scopes: missing });
+        this.#emit({ ...event, ...(account && { account }), scopes });
+        break;
+      }
+      default:
+        this.#emit(event);
+    }
   }
 
   #emit(event: TokenEvent): void {
     const listen = async (): Promise<unknown> => {
       trace(event);
-      return this.#outside(() => this.#settings.onEvent?.(event));
+      return this.#settings.onEvent?.(event);
     };
-    // A listener must not cost a sign-in.
+    // A listener that fails must not cost a sign-in.
     listen().catch(() => {});
   }
+}
+
+const closedMessage = 'The handler was closed. Make a new one.';
+
+async function asHandlerErrors<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw toHandlerError(error);
+  }
+}
+
+/** The OAuth error with Microsoft's numbers: `invalid_grant AADSTS700082`. */
+function describeRefusal(refusal: unknown): string {
+  const { error = 'refused', errorCodes = [] } = refusal as OneDriveTokenError;
+  return [error, ...errorCodes.map((number) => `AADSTS${number}`)].join(' ');
 }

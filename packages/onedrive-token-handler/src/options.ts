@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import type { TokenStore } from 'shared-token';
 import { withOfflineAccess } from './scopes.ts';
 import type { TokenEvent } from './token-event.ts';
-import type { TokenStore } from './token-store.ts';
 
 /** Where tokens are kept: a file, or a store of the caller's own. */
 export interface StoreOptions {

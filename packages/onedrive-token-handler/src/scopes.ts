@@ -1,3 +1,9 @@
+/** What is asked for, and whether a stored sign-in is taken with whatever it was granted. */
+export interface ScopeSettings {
+  readonly scopes: readonly string[];
+  readonly useGrantedScopes: boolean;
+}
+
 const graph = 'https://graph.microsoft.com/';
 /** They say what else comes with a token, not what it may do. */
 const companions = new Set(['openid', 'profile', 'email', 'offline_access']);
@@ -20,14 +26,19 @@ export function coversScopes(granted: readonly string[], needed: readonly string
   return needed.map(comparable).every((scope) => companions.has(scope) || scope === '.default' || have.has(scope));
 }
 
+/** Whether a record was granted what is needed. The Python class stored no scopes: they count as granted. */
+export function isGranted(
+  { scope }: { scope?: string | undefined },
+  { scopes, useGrantedScopes }: ScopeSettings,
+): boolean {
+  return useGrantedScopes || scope === undefined || coversScopes(splitScope(scope), scopes);
+}
+
 /**
  * What to ask for so that a program with fewer scopes doesn't narrow the record it shares with others. Microsoft refuses
  * `.default` together with any other scope of Graph.
  */
-export function scopesToAsk(
-  { scopes: needed, useGrantedScopes }: { scopes: readonly string[]; useGrantedScopes: boolean },
-  granted: readonly string[],
-): string[] {
+export function scopesToAsk({ scopes: needed, useGrantedScopes }: ScopeSettings, granted: readonly string[]): string[] {
   if (useGrantedScopes && granted.length > 0) return withOfflineAccess(granted);
   if (needed.some((scope) => comparable(scope) === '.default')) return [...needed];
   return [...new Set([...needed, ...granted])];

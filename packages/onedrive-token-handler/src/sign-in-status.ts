@@ -1,25 +1,29 @@
+import type { TokenRecord } from 'shared-token';
 import { readAccount } from './id-token.ts';
 import { splitScope } from './scopes.ts';
 import type { Account } from './token-event.ts';
-import type { TokenRecord } from './token-store.ts';
 
-/** What is known without asking the provider. Instants are epoch milliseconds. */
+/** What is known without asking the provider. Times are epoch milliseconds. */
 export interface SignInStatus {
   /** Whether a refresh token is stored for this app name, client id and authority. */
   signedIn: boolean;
   appName: string;
-  /** Known where the scopes `openid` and `profile` were asked for. */
+  /** Known if the scopes `openid` and `profile` were asked for. */
   account?: Account;
   /** What was granted. */
   scopes: string[];
   accessTokenExpiresAt?: number;
   refreshedAt?: number;
+  /** When the provider refused the refresh token. The next sign-in removes it. */
+  refusedAt?: number;
+  /** Its error for that, for example `invalid_grant AADSTS700082`. */
+  refusedBecause?: string;
 }
 
 /** What a record, or the lack of one, says. */
 export function describeRecord(appName: string, record: TokenRecord | undefined): SignInStatus {
   if (!record) return { signedIn: false, appName, scopes: [] };
-  const { accessToken, expiresAt, obtainedAt } = record;
+  const { accessToken, expiresAt, obtainedAt, refusedAt, refusedBecause } = record;
   const account = readAccount(record.idToken);
   return {
     signedIn: true,
@@ -28,5 +32,7 @@ export function describeRecord(appName: string, record: TokenRecord | undefined)
     ...(account && { account }),
     ...(accessToken !== undefined && expiresAt !== undefined && { accessTokenExpiresAt: expiresAt }),
     ...(obtainedAt !== undefined && { refreshedAt: obtainedAt }),
+    ...(refusedAt !== undefined && { refusedAt }),
+    ...(refusedBecause !== undefined && { refusedBecause }),
   };
 }

@@ -1,7 +1,8 @@
 /** Reads the stored access token in the first milliseconds of a program. */
+import { isOurs, usableToken } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
 import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
-import { isOurs, usableToken } from './stored-record.ts';
+import { isGranted } from './scopes.ts';
 
 /** Those of the handler that say which token is wanted. */
 export type StoredTokenOptions = Pick<
@@ -27,6 +28,6 @@ export function readStoredToken(options: StoredTokenOptions): StoredToken | unde
   const settings = readOptions(options);
   const record = settings.dbFilepath && readRecord(settings.dbFilepath, settings.appName);
   if (!record || !isOurs(record, settings)) return undefined;
-  const token = usableToken(record, settings, settings.expirySkew);
+  const token = usableToken(record, (candidate) => isGranted(candidate, settings), settings.expirySkew);
   return token && { accessToken: token.accessToken, expiresAt: token.expiresAt };
 }

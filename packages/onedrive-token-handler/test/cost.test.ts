@@ -18,7 +18,7 @@ test('importing the package and making a handler loads neither undici nor open n
     console.log(JSON.stringify([[...seen], process.moduleLoadList.filter((name) => heavy.test(name) && !before.has(name))]));`;
   const { stdout, stderr } = await scene.run(['--input-type=module', '-e', program, scene.optionsFor()]);
   assert.ok(stdout, stderr);
-  assert.equal(JSON.parse(stdout), [['onedrive-token-handler'], []]);
+  assert.equal(JSON.parse(stdout), [['onedrive-token-handler', 'shared-token'], []]);
 });
 
 test('a stored token needs neither undici nor open', async () => {

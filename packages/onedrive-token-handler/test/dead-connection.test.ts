@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { selfSignedCertificate } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { HttpClient } from '../src/http-client.ts';
+import { HttpClient } from '../src/provider/http-client.ts';
 import { openScene, rejection } from './scene.ts';
 
 test('a connection that went dead is not used again, also where the provider speaks HTTP/2', async () => {

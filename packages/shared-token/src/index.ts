@@ -1,2 +1,13 @@
 /** Gives all callers, processes and machines that share a store one OAuth access token. */
-export {};
+export type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'token-store-kit';
+export type { RefreshContext, SharedTokenOptions, SignIn, SignInContext } from './options.ts';
+export { type GetTokenOptions, SharedToken, type SignInOptions } from './shared-token.ts';
+export {
+  SharedTokenError,
+  type SharedTokenErrorCode,
+  type SharedTokenErrorDetails,
+  type SignInReason,
+} from './shared-token-error.ts';
+export type { EventError, SharedTokenEvent } from './shared-token-event.ts';
+export { signInLockName } from './sign-in.ts';
+export type { AccessToken, TokenResponse } from './token-response.ts';

@@ -1,45 +1,39 @@
 import { randomInt } from 'node:crypto';
 import { isSameState } from 'pkce-state';
+import type { TokenResponse } from 'shared-token';
+import { OneDriveTokenError } from '../one-drive-token-error.ts';
+import { toTokenError } from '../provider/provider-error.ts';
 import { authorizationUrl, codeForm, createSecrets } from './authorization-request.ts';
-import { untilAborted } from './flight.ts';
-import { OneDriveTokenError } from './one-drive-token-error.ts';
-import { toTokenError } from './provider-error.ts';
-import { type SignInAttempt, type SignInOptions, timedOut } from './sign-in.ts';
-import type { TokenSet } from './token-response.ts';
+import type { SignInAttempt, SignInOptions } from './sign-in-attempt.ts';
 
-const tries = 3;
+const maxTries = 3;
 
 /**
- * For a browser on another machine: it ends at a loopback address where nobody listens, and the person copies that address.
+ * For a browser on another computer: it ends on a loopback address that nothing listens on, and the person copies that
+ * address from its address bar.
  */
 export async function signInByPaste(
   attempt: SignInAttempt,
   readRedirectUrl: NonNullable<SignInOptions['readRedirectUrl']>,
-): Promise<TokenSet> {
-  const { settings, timeout, emit, outside } = attempt;
+): Promise<TokenResponse> {
+  const { emit, signal } = attempt;
   const secrets = await createSecrets();
-  // A port of its own each time, in the range that no service is assigned to (RFC 6335 section 6).
+  // A random port in the range that no service is assigned to (RFC 6335 section 6).
   const redirectUri = `http://localhost:${randomInt(49152, 65536)}`;
   const url = await authorizationUrl(attempt, secrets, redirectUri, 'query');
   emit({ type: 'authorization-url', url });
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(timedOut(settings.signInTimeout)), timeout);
-  const signal = AbortSignal.any([attempt.signal, late.signal]);
-  try {
-    for (let n = 1; ; n++) {
-      const pasted = readPasted(
-        await untilAborted(Promise.resolve(outside(() => readRedirectUrl(url))), signal),
-        secrets.state,
-      );
-      if (pasted.error !== undefined)
-        throw toTokenError({ error: pasted.error, description: pasted.description }, 'authorization', [secrets.state]);
-      if (pasted.code !== undefined) return await attempt.redeem(codeForm(pasted.code, redirectUri, attempt, secrets));
-      if (n === tries)
-        throw new OneDriveTokenError('RESPONSE', `${pasted.refused} Sign in again and copy the whole address.`);
-      emit({ type: 'paste-refused', reason: pasted.refused });
-    }
-  } finally {
-    clearTimeout(timer);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason));
+  for (let tries = 1; ; tries++) {
+    signal.throwIfAborted();
+    const text = await Promise.race([readRedirectUrl(url), aborted]);
+    const pasted = readPasted(text, secrets.state);
+    if (pasted.error !== undefined)
+      throw toTokenError({ error: pasted.error, description: pasted.description }, 'authorization', [secrets.state]);
+    if (pasted.code !== undefined) return attempt.redeem(codeForm(pasted.code, redirectUri, attempt, secrets));
+    if (tries === maxTries)
+      throw new OneDriveTokenError('RESPONSE', `${pasted.refused} Sign in again and copy the whole address.`);
+    emit({ type: 'paste-refused', reason: pasted.refused });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { OneDriveTokenError } from './one-drive-token-error.ts';
+import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { readRetryAfter } from './retry-after.ts';
 
 /** What came back for a posted form. */

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OneDriveTokenError } from '../one-drive-token-error.ts';
+import type { Settings } from '../options.ts';
+import type { TokenEvent } from '../token-event.ts';
 import { ConnectionError, type HttpAnswer, type HttpClient } from './http-client.ts';
-import { OneDriveTokenError } from './one-drive-token-error.ts';
-import type { Settings } from './options.ts';
 import { type ProviderErrorFields, type ProviderStep, strike, toTokenError } from './provider-error.ts';
-import type { TokenEvent } from './token-event.ts';
 
 type JsonObject = Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-import { OneDriveTokenError, type OneDriveTokenErrorCode } from './one-drive-token-error.ts';
+import { OneDriveTokenError, type OneDriveTokenErrorCode } from '../one-drive-token-error.ts';
 
 /** An OAuth error as the provider sent it (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions. */
 export interface ProviderErrorFields {
@@ -106,8 +106,9 @@ function remedyFor(code: OneDriveTokenErrorCode, numbers: readonly number[], ste
   if (code === 'SIGN_IN_REQUIRED' && step === 'code') {
     return 'The code was already spent or too old: a browser extension or a reloaded page can spend it. Sign in again.';
   }
-  if (step === 'device code' || step === 'device poll')
+  if (step === 'device code' || step === 'device poll') {
     return 'Device codes are unreliable for personal accounts: the browser is the better way in.';
+  }
   return code === 'SIGN_IN_REQUIRED' ? 'Call signIn().' : '';
 }
 

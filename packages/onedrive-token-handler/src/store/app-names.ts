@@ -1,13 +1,13 @@
-import { readStoreOptions, type StoreOptions } from './options.ts';
-import { asStoreErrors, openStore } from './record-keeper.ts';
-import type { TokenStore } from './token-store.ts';
+import type { TokenStore } from 'shared-token';
+import { readStoreOptions, type StoreOptions } from '../options.ts';
+import { asStoreErrors, openStore } from './open-store.ts';
 
-/** The app names that have tokens, sorted; none where the file does not exist. Throws STORE. */
+/** The app names that have tokens, sorted; none if the file does not exist. Throws STORE. */
 export function listAppNames(options: StoreOptions = {}): Promise<string[]> {
-  return withExistingStore(options, [], (store) => store.list());
+  return withExistingStore(options, [], async (store) => [...(await store.list())]);
 }
 
-/** Forgets the tokens of one app name, whatever client id they are of. False where there were none. Throws STORE. */
+/** Deletes the tokens of one app name, whatever client id they are of. False if there were none. Throws STORE. */
 export function forgetTokens(appName: string, options: StoreOptions = {}): Promise<boolean> {
   return withExistingStore(options, false, (store) => store.delete(appName));
 }
@@ -18,13 +18,13 @@ async function withExistingStore<T>(
   work: (store: TokenStore) => T | Promise<T>,
 ): Promise<T> {
   const checked = readStoreOptions(options);
-  // An import of node:fs loads its promises as well, which every program that imports the handler would pay for.
+  // An import of node:fs would load node:fs/promises too, and slow down every program that imports the handler.
   const { existsSync } = process.getBuiltinModule('node:fs');
   if (checked.dbFilepath !== undefined && !existsSync(checked.dbFilepath)) return nothing;
-  const { store, close } = await openStore(checked);
+  const { store, close } = openStore(checked);
   try {
     return await asStoreErrors(() => work(store));
   } finally {
-    close();
+    await close();
   }
 }

@@ -1,7 +1,7 @@
 import { createPkce, createState } from 'pkce-state';
-import type { SignInAttempt } from './sign-in.ts';
+import type { SignInAttempt } from './sign-in-attempt.ts';
 
-/** The two secrets of one authorization request that come back at different ends. */
+/** `state` returns in the redirect; `verifier` goes to the token endpoint; `challenge` is its hash. */
 export interface RequestSecrets {
   state: string;
   verifier: string;
@@ -13,7 +13,7 @@ export async function createSecrets(): Promise<RequestSecrets> {
   return { state: createState(), verifier, challenge };
 }
 
-/** The address at which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3). */
+/** The address on which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3). */
 export async function authorizationUrl(
   { provider, options, scope }: SignInAttempt,
   { state, challenge }: RequestSecrets,
@@ -33,7 +33,7 @@ export async function authorizationUrl(
   });
 }
 
-/** What the token endpoint wants for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
+/** The token request for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */
 export function codeForm(
   code: string,
   redirectUri: string,

@@ -1,4 +1,4 @@
-import type { TokenRecord } from './token-store.ts';
+import type { TokenRecord } from 'token-store-kit';
 
 /** In the order in which records are written: a store that keeps them as JSON gets back what it gave. */
 const fields = {
@@ -9,13 +9,16 @@ const fields = {
   authority: toText,
   scope: toText,
   idToken: toText,
-};
+  refreshExpiresAt: toTime,
+  refusedAt: toTime,
+  refusedBecause: toText,
+} satisfies Record<keyof Omit<TokenRecord, 'refreshToken'>, (value: unknown) => unknown>;
 
 /**
- * The record that a store gave. One of the user's own may give null, or an empty object, where nothing is stored, null
- * where a field is absent, and a time as text: what databases and JSON make of a record. An end that is no number is none.
+ * Reads what a store gave. Databases and JSON turn an absent record or field into null or {}, and a time into text.
+ * Ignores times that are not numbers.
  */
-export function toRecord(found: unknown): TokenRecord | undefined {
+export function readStoredRecord(found: unknown): TokenRecord | undefined {
   const given: Record<string, unknown> = Object(found);
   const { refreshToken } = given;
   if (typeof refreshToken !== 'string' || refreshToken === '') return undefined;

@@ -15,7 +15,7 @@ export class Flight<T> {
     this.#result.catch(() => {});
   }
 
-  /** True while the work goes on and nobody has asked it to stop: a new caller can still join. */
+  /** True until the work has ended or was asked to stop: a new caller can still join. */
   get isJoinable(): boolean {
     return !this.#landed && !this.#controller.signal.aborted;
   }
@@ -31,7 +31,7 @@ export class Flight<T> {
     }
   }
 
-  /** Asks the work to stop where it can. */
+  /** Asks the work to stop if it can. */
   stop(reason: unknown): void {
     this.#controller.abort(reason);
   }
@@ -42,8 +42,8 @@ export class Flight<T> {
   }
 }
 
-/** The promise's outcome, or the signal's reason where that comes first. */
-export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** The promise's outcome, or the signal's reason if that comes first. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise<T>((resolve, reject) => {
     const abort = (): void => reject(signal.reason);

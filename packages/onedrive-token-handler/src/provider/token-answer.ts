@@ -1,0 +1,27 @@
+import type { TokenRecord, TokenResponse } from 'shared-token';
+import { areOfOtherAccounts } from '../id-token.ts';
+import { OneDriveTokenError } from '../one-drive-token-error.ts';
+
+/** The answer of Microsoft's token endpoint as a token response. Throws RESPONSE if its token is not a Bearer token. */
+export function readTokenAnswer(answer: Record<string, unknown>): TokenResponse {
+  const { token_type: tokenType, scope } = answer;
+  if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') {
+    throw unusable('a token_type other than Bearer. Nothing was stored; check the authority.');
+  }
+  const response = { ...answer };
+  if (typeof scope !== 'string' || scope === '') delete response.scope;
+  return response as unknown as TokenResponse;
+}
+
+/** The same for a refresh: it must not bring the tokens of another account. */
+export function readRefreshAnswer(answer: Record<string, unknown>, { idToken }: TokenRecord): TokenResponse {
+  const response = readTokenAnswer(answer);
+  if (areOfOtherAccounts(idToken, response.id_token)) {
+    throw unusable('a token of another account. Nothing was stored; sign in again.');
+  }
+  return response;
+}
+
+function unusable(what: string): OneDriveTokenError {
+  return new OneDriveTokenError('RESPONSE', `The provider answered with ${what}`);
+}

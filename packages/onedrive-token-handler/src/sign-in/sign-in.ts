@@ -1,0 +1,82 @@
+import type { SignInContext, TokenResponse } from 'shared-token';
+import { readAccount } from '../id-token.ts';
+import type { Settings } from '../options.ts';
+import type { Provider } from '../provider/provider.ts';
+import { readTokenAnswer } from '../provider/token-answer.ts';
+import { coversScopes, splitScope } from '../scopes.ts';
+import type { Account, TokenEvent } from '../token-event.ts';
+import type { SignInAttempt, SignInOptions } from './sign-in-attempt.ts';
+
+export interface SignInRequest {
+  readonly settings: Settings;
+  readonly options: SignInOptions;
+  readonly scopes: readonly string[];
+  readonly context: SignInContext;
+  readonly provider: () => Promise<Provider>;
+  readonly emit: (event: TokenEvent) => void;
+  /** Called with what the tokens say of themselves, before they are stored. */
+  readonly onTokens: (granted: GrantedSignIn) => void;
+}
+
+/** What an answer to a sign-in says besides its tokens. */
+export interface GrantedSignIn {
+  readonly account: Account | undefined;
+  readonly scopes: string[];
+  /** Scopes that were asked for and not granted. */
+  readonly missing: string[];
+}
+
+/**
+ * Signs a person in by the method that was chosen. What may live in this folder: the ways in, from the authorization
+ * request to the exchange of its answer.
+ */
+export async function signIn(request: SignInRequest): Promise<TokenResponse> {
+  const { settings, options, scopes, context, provider, emit, onTokens } = request;
+  const { method = 'browser', onDeviceCode, readRedirectUrl } = options;
+  const { timeout, signal } = context;
+  const scope = scopes.join(' ');
+  emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout });
+  const send: SignInAttempt['request'] = async (step, form) => {
+    const answer = readTokenAnswer(await (await provider()).post({ endpoint: 'token', step, form }));
+    // Left out if it is what was asked for (RFC 6749 section 5.1).
+    const response = { ...answer, scope: answer.scope ?? scope };
+    onTokens(describeGrant(response, scope));
+    return response;
+  };
+  const redeem: SignInAttempt['redeem'] = (form) => context.redeem(() => send('code', form));
+  const attempt: SignInAttempt = { settings, options, scope, timeout, signal, provider, emit, request: send, redeem };
+  if (method === 'device' && onDeviceCode) {
+    return (await import('./sign-in-by-device.ts')).signInByDevice(attempt, onDeviceCode);
+  }
+  if (method === 'paste' && readRedirectUrl) {
+    return (await import('./sign-in-by-paste.ts')).signInByPaste(attempt, readRedirectUrl);
+  }
+  return (await import('./sign-in-by-browser.ts')).signInByBrowser(attempt);
+}
+
+function describeGrant({ scope, id_token: idToken }: TokenResponse, asked: string): GrantedSignIn {
+  const scopes = splitScope(scope);
+  const missing = splitScope(asked).filter((needed) => !coversScopes(scopes, [needed]));
+  return { account: readAccount(idToken), scopes, missing };
+}
+
+/** Throws TypeError, naming the option that cannot be used. */
+export function checkSignInOptions(options: SignInOptions): void {
+  const { method = 'browser', signal, loginHint, prompt, onDeviceCode, readRedirectUrl } = options;
+  if (!['browser', 'device', 'paste'].includes(method)) {
+    throw new TypeError(`method must be 'browser', 'device' or 'paste', not ${JSON.stringify(method)}`);
+  }
+  if (prompt !== undefined && !['login', 'consent', 'select_account'].includes(prompt)) {
+    throw new TypeError(`prompt must be 'login', 'consent' or 'select_account', not ${JSON.stringify(prompt)}`);
+  }
+  if (loginHint !== undefined && typeof loginHint !== 'string') {
+    throw new TypeError(`loginHint must be a string, not ${typeof loginHint}`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
+  if (method === 'device' && typeof onDeviceCode !== 'function') {
+    throw new TypeError("the method 'device' needs onDeviceCode, a function that shows the code");
+  }
+  if (method === 'paste' && typeof readRedirectUrl !== 'function') {
+    throw new TypeError("the method 'paste' needs readRedirectUrl, a function that asks for the address");
+  }
+}

@@ -1,0 +1,81 @@
+import type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'shared-token';
+import type { SqliteTokenStore } from 'token-store-sqlite';
+
+/** The token file: opened when it is first used, and opened again if it was replaced or deleted in the meantime. */
+export class FileStore implements TokenStore {
+  readonly #path: string;
+  readonly #key: string | Uint8Array | undefined;
+  #opened: Promise<SqliteTokenStore> | undefined;
+  /** Stores whose file was moved away. Locks go by the file's name, so a caller may still wait for one in such a store. */
+  readonly #moved: SqliteTokenStore[] = [];
+
+  constructor(path: string, key: string | Uint8Array | undefined) {
+    this.#path = path;
+    this.#key = key;
+  }
+
+  get(name: string): Promise<TokenRecord | undefined> {
+    return this.#use((store) => store.get(name));
+  }
+
+  set(name: string, record: TokenRecord): Promise<void> {
+    return this.#use((store) => store.set(name, record as never));
+  }
+
+  replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    return this.#use((store) => store.replace(name, previous, record as never));
+  }
+
+  delete(name: string): Promise<boolean> {
+    return this.#use((store) => store.delete(name));
+  }
+
+  list(): Promise<string[]> {
+    return this.#use((store) => store.list());
+  }
+
+  async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
+    return (await this.#open()).exclusively(name, task as () => Promise<T>, options as object);
+  }
+
+  /** Calls of other methods must have ended. */
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    for (const store of [...this.#moved, opened]) store?.close();
+  }
+
+  async #use<T>(work: (store: SqliteTokenStore) => T): Promise<T> {
+    const store = await this.#open();
+    try {
+      return work(store);
+    } catch (error) {
+      if (!hasMoved(error)) throw error;
+      // Of several calls that find it moved, the first one opens it again.
+      if ((await this.#opened) === store) {
+        this.#moved.push(store);
+        this.#opened = undefined;
+      }
+      return work(await this.#open());
+    }
+  }
+
+  /** A file that could not be opened may be opened by the next call. */
+  async #open(): Promise<SqliteTokenStore> {
+    this.#opened ??= this.#load();
+    this.#opened.catch(() => {
+      this.#opened = undefined;
+    });
+    return this.#opened;
+  }
+
+  async #load(): Promise<SqliteTokenStore> {
+    const { openTokenStore } = await import('token-store-sqlite');
+    return openTokenStore(this.#path, this.#key === undefined ? {} : { key: this.#key });
+  }
+}
+
+/** Whether the open file has another name, or none, by now. */
+function hasMoved(error: unknown): boolean {
+  const { code, cause } = Object(error) as { code?: unknown; cause?: { code?: unknown } };
+  return code === 'STORE_OPEN' && cause?.code === 'SQLITE_READONLY_DBMOVED';
+}

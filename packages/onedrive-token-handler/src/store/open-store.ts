@@ -1,0 +1,29 @@
+import type { TokenStore } from 'shared-token';
+import { OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
+import type { StoreOptions } from '../options.ts';
+import { FileStore } from './file-store.ts';
+
+export interface OpenedStore {
+  readonly store: TokenStore;
+  /** Closes it, unless it is the caller's own. */
+  close(): Promise<void>;
+}
+
+/**
+ * The caller's store, or the file, which is opened when it is first used. What may live in this folder: where tokens are
+ * kept, and work on a whole file.
+ */
+export function openStore({ store, dbFilepath, encryptionKey }: StoreOptions): OpenedStore {
+  if (store) return { store, close: async () => {} };
+  const file = new FileStore(dbFilepath as string, encryptionKey);
+  return { store: file, close: () => file.close() };
+}
+
+/** Runs the work of a store; whatever it throws becomes STORE. */
+export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof OneDriveTokenError ? error : toHandlerError(error, 'STORE');
+  }
+}

@@ -1,0 +1,168 @@
+import type { TokenRecord, TokenStore } from 'token-store-kit';
+import type { SignInReason } from './shared-token-error.ts';
+import type { SharedTokenEvent } from './shared-token-event.ts';
+import type { TokenResponse } from './token-response.ts';
+
+/** What `refresh` is given besides the record. */
+export interface RefreshContext {
+  /** Aborts after `refreshTimeout`, and when the store's lock is lost. */
+  readonly signal: AbortSignal;
+}
+
+/** What `signIn` is given. */
+export interface SignInContext {
+  /** Aborts after `signInTimeout`, when the last caller lets go, and on `close()` or `signOut()`. */
+  readonly signal: AbortSignal;
+  /** How long the person has, in milliseconds. */
+  readonly timeout: number;
+  /** Why the person is asked; `requested`: because `signIn()` was called. */
+  readonly reason: SignInReason | 'requested';
+  /** The stored sign-in, if there is one of this client and authority: for a login hint, or for the scopes it had. */
+  readonly record?: TokenRecord | undefined;
+  /**
+   * Exchanges the person's answer for tokens, and stores them before it resolves: a page in the browser can then tell
+   * the truth. From its call on, neither `signInTimeout` nor an abort ends the sign-in: the exchange has
+   * `refreshTimeout` instead. Using it is optional; what `signIn` resolves with is stored as well.
+   */
+  redeem(exchange: () => Promise<TokenResponse>): Promise<TokenResponse>;
+}
+
+/** Asks the person to sign in, and resolves with the token response. */
+export type SignIn = (context: SignInContext) => Promise<TokenResponse>;
+
+/** Durations are milliseconds. `undefined` is the default. */
+export interface SharedTokenOptions {
+  /** Where the record is kept. It stays the caller's: `close()` does not close it. */
+  store: TokenStore;
+  /** Names the record in the store: programs that use the same store and name share one sign-in. */
+  name: string;
+  /** Stored with each record. A record of another client is never used. */
+  clientId?: string | undefined;
+  /** Names the provider, for example its issuer. Stored with each record; a record of another one is never used. */
+  authority?: string | undefined;
+  /**
+   * Sends one refresh request (RFC 6749 section 6) and resolves with the token response as it came. It is called while no
+   * other process refreshes, and at most once for each expiry. What it throws reaches the caller unchanged, unless it
+   * means that a person has to sign in, or a token that is still valid is returned instead.
+   */
+  refresh: (record: TokenRecord, context: RefreshContext) => Promise<TokenResponse>;
+  /** Asks the person. Without it, `getToken()` ends in SIGN_IN_REQUIRED when a person is needed. */
+  signIn?: SignIn | undefined;
+  /**
+   * Whether an error of `refresh` means that only a sign-in helps. Default: the OAuth errors invalid_grant,
+   * interaction_required, consent_required and login_required, in `error`, `errorCode` or `code` of the error or of a cause.
+   */
+  needsSignIn?: ((error: unknown) => boolean) | undefined;
+  /** What `refusedBecause` of the record says after such an error, without secrets. Default: the OAuth error. */
+  describeRefusal?: ((error: unknown) => string) | undefined;
+  /** Whether a record has what this program needs, for example its scopes. If false, a person is asked. Default: always. */
+  accepts?: ((record: TokenRecord) => boolean) | undefined;
+  /** Whether getToken() may ask a person. Default true if there is `signIn`. */
+  interactive?: boolean | undefined;
+  /** An access token this close to its expiry counts as expired. Default 300,000. */
+  expirySkew?: number | undefined;
+  /** How long `refresh`, or the exchange of a sign-in, may take. Default 30,000. */
+  refreshTimeout?: number | undefined;
+  /** How long a sign-in waits for the person. Default 180,000. */
+  signInTimeout?: number | undefined;
+  /**
+   * Called with what happens. `error` is the original of the event's `error`: it is what `refresh`, `signIn` or the store
+   * threw, and may hold what the provider sent, so do not log it.
+   */
+  onEvent?: ((event: SharedTokenEvent, error?: unknown) => unknown) | undefined;
+}
+
+/** The options with their defaults, checked. */
+export interface Settings {
+  readonly store: TokenStore;
+  readonly name: string;
+  readonly clientId: string | undefined;
+  readonly authority: string | undefined;
+  readonly refresh: SharedTokenOptions['refresh'];
+  readonly signIn: SignIn | undefined;
+  readonly needsSignIn: (error: unknown) => boolean;
+  readonly describeRefusal: (error: unknown) => string;
+  readonly accepts: (record: TokenRecord) => boolean;
+  readonly interactive: boolean;
+  readonly expirySkew: number;
+  readonly refreshTimeout: number;
+  readonly signInTimeout: number;
+  readonly onEvent: ((event: SharedTokenEvent, error?: unknown) => unknown) | undefined;
+}
+
+const storeMethods = ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const;
+/** The longest wait of a timer. */
+const maxTimeoutMs = 2 ** 31 - 1;
+
+/** Throws TypeError or RangeError, naming the option that cannot be used. */
+export function readOptions(options: SharedTokenOptions): Settings {
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  const { store, signIn } = options;
+  for (const method of storeMethods) {
+    if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);
+  }
+  if (typeof options.refresh !== 'function')
+    throw new TypeError(`refresh must be a function, not ${typeof options.refresh}`);
+  for (const name of ['signIn', 'needsSignIn', 'describeRefusal', 'accepts', 'onEvent'] as const) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== 'function')
+      throw new TypeError(`${name} must be a function, not ${typeof value}`);
+  }
+  const { interactive = signIn !== undefined } = options;
+  if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
+  return {
+    store,
+    name: readText('name', options.name),
+    clientId: options.clientId === undefined ? undefined : readText('clientId', options.clientId),
+    authority: options.authority === undefined ? undefined : readText('authority', options.authority),
+    refresh: options.refresh,
+    signIn,
+    needsSignIn: options.needsSignIn ?? ((error) => refusalOf(error) !== undefined),
+    describeRefusal: options.describeRefusal ?? ((error) => refusalOf(error) ?? 'refused'),
+    accepts: options.accepts ?? (() => true),
+    interactive,
+    expirySkew: readDuration('expirySkew', options.expirySkew ?? 300_000),
+    refreshTimeout: readTimeout('refreshTimeout', options.refreshTimeout ?? 30_000),
+    signInTimeout: readTimeout('signInTimeout', options.signInTimeout ?? 180_000),
+    onEvent: options.onEvent,
+  };
+}
+
+/** RFC 6749 section 5.2 and OpenID Connect Core section 3.1.2.6. */
+const refusals = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
+
+/** The OAuth error that means "sign in again", as openid-client, oauth4webapi, the MCP SDK or a cause of theirs carries it. */
+function refusalOf(error: unknown): string | undefined {
+  for (let depth = 0, current = error; depth < 4 && typeof current === 'object' && current !== null; depth++) {
+    const { error: oauthError, errorCode, code, cause } = current as Record<string, unknown>;
+    for (const candidate of [oauthError, errorCode, code]) {
+      if (typeof candidate === 'string' && refusals.has(candidate)) return candidate;
+    }
+    current = cause;
+  }
+  return undefined;
+}
+
+function readText(name: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') {
+    throw new TypeError(`${name} must be a non-empty string, not ${value === '' ? 'an empty one' : typeof value}`);
+  }
+  if (!value.isWellFormed()) throw new TypeError(`${name} must be well-formed Unicode`);
+  return value;
+}
+
+function readTimeout(name: string, value: unknown): number {
+  const duration = readDuration(name, value);
+  if (duration === 0 || duration > maxTimeoutMs) {
+    throw new RangeError(`${name} must be between 1 and ${maxTimeoutMs} milliseconds, not ${duration}`);
+  }
+  return duration;
+}
+
+function readDuration(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number of milliseconds, not ${typeof value}`);
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`${name} must be a finite number of milliseconds, 0 or more, not ${value}`);
+  }
+  return value;
+}

@@ -1,0 +1,228 @@
+import type { Lock, TokenRecord } from 'token-store-kit';
+import type { Settings } from './options.ts';
+import { readStoredRecord } from './read-stored-record.ts';
+import { asStoreErrors, isBusy, SharedTokenError, signedOutError, toStoreError } from './shared-token-error.ts';
+import { describeError, type Emit } from './shared-token-event.ts';
+import { isOurs } from './usable-token.ts';
+
+/** As long as an access token, for a record that has none yet and is about to get one. */
+const padding = 'x'.repeat(2048);
+
+/** A shorter wait for a lock makes no event. */
+const waitingEventAfterMs = 50;
+
+/** After a write that took longer than this to fail, the next try waits for as long as it took. */
+const slowWriteMs = 100;
+
+/** How often a record that must not be lost is written again at once if the store was merely busy. */
+const writeAttempts = 3;
+
+/** A record that the store could not take. `replaces`: the refresh token it follows; undefined for a new sign-in. */
+interface Unsaved {
+  record: TokenRecord;
+  replaces: string | undefined;
+}
+
+interface LockOptions {
+  timeout: number;
+  signal?: AbortSignal;
+  /** Called once the wait is long enough for an event. */
+  onWait?: () => void;
+}
+
+/** Reads, advances and deletes the one record of a name without losing a sign-in. */
+export class RecordKeeper {
+  readonly #settings: Settings;
+  readonly #emit: Emit;
+  #unsaved: Unsaved | undefined;
+  #saving: Promise<void> | undefined;
+  /** By the monotonic clock. */
+  #saveNotBefore = 0;
+  /** Counts sign-outs: work that began before one stores nothing. */
+  signOuts = 0;
+
+  constructor(settings: Settings, emit: Emit) {
+    this.#settings = settings;
+    this.#emit = emit;
+  }
+
+  get hasUnsaved(): boolean {
+    return this.#unsaved !== undefined;
+  }
+
+  /** The newest record, if it is of this client and authority. Throws STORE. */
+  async read(): Promise<TokenRecord | undefined> {
+    const record = await this.#newest();
+    return record && isOurs(record, this.#settings) ? record : undefined;
+  }
+
+  /**
+   * Writes the record back as it is, before its refresh token is spent: a full disk or a read-only file must not cost the
+   * sign-in. False if another record is stored by now. Throws STORE.
+   */
+  async ensureWritable(record: TokenRecord): Promise<boolean> {
+    const { store, name } = this.#settings;
+    return asStoreErrors(async () => {
+      if (this.#unsaved) return this.#write(this.#unsaved);
+      const roomy = { ...record, accessToken: padding, expiresAt: 0 };
+      if (record.accessToken === undefined && !(await store.replace(name, record.refreshToken, roomy))) return false;
+      return store.replace(name, record.refreshToken, record);
+    });
+  }
+
+  /**
+   * Replaces the record whose refresh token is `replaces`. False if another one is stored by now.
+   * If the store fails, or its lock was lost in the meantime, the record is kept here until it can be written.
+   */
+  async advance(replaces: string, record: TokenRecord, lock?: Lock): Promise<boolean> {
+    if (await this.#save({ record, replaces })) return true;
+    if (!lock?.signal.aborted) return false;
+    // The store refuses the writes of a lock that was lost. Unless the next holder stored another token, ours is the newest.
+    const stored = await this.read().catch(() => undefined);
+    if (stored?.refreshToken !== replaces) return false;
+    this.#keepUnsaved({ record, replaces }, lock.signal.reason);
+    return true;
+  }
+
+  /** Notes in the record that the provider refused its refresh token. A store that fails changes nothing. */
+  async markRefused(record: TokenRecord, because: string): Promise<void> {
+    const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
+    await asStoreErrors(() => this.#settings.store.replace(this.#settings.name, record.refreshToken, refused)).catch(
+      () => {},
+    );
+  }
+
+  /**
+   * Stores a new sign-in, whatever is stored. A store that fails is reported by an event, and the write is tried again.
+   * Throws SIGN_IN_REQUIRED if the number of sign-outs is not `signOuts` any more.
+   */
+  async put(record: TokenRecord, signOuts: number): Promise<void> {
+    const { name, refreshTimeout } = this.#settings;
+    const save = async (): Promise<boolean> => {
+      if (signOuts !== this.signOuts) throw signedOutError();
+      return this.#save({ record, replaces: undefined });
+    };
+    try {
+      // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
+      await this.exclusively(name, save, { timeout: refreshTimeout });
+    } catch (error) {
+      if (!(error instanceof SharedTokenError) || error.code !== 'STORE') throw error;
+      await save();
+    }
+  }
+
+  /** Tries once more to write what could not be written. Never rejects. */
+  saveAgain(): Promise<void> {
+    if (!this.#unsaved || performance.now() < this.#saveNotBefore) return Promise.resolve();
+    this.#saving ??= this.#saveAgain(this.#unsaved).finally(() => {
+      this.#saving = undefined;
+    });
+    return this.#saving;
+  }
+
+  /** Throws STORE. */
+  async forget(): Promise<void> {
+    this.signOuts++;
+    this.#unsaved = undefined;
+    await asStoreErrors(() => this.#settings.store.delete(this.#settings.name));
+  }
+
+  /**
+   * Runs `task` while no other caller or process runs one of that name. The signal ends the wait, not the task.
+   * Throws STORE if the lock cannot be acquired; what the task throws passes through.
+   */
+  async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options: LockOptions): Promise<T> {
+    const { timeout, signal, onWait } = options;
+    signal?.throwIfAborted();
+    const waiting = new AbortController();
+    const stopWaiting = (): void => waiting.abort(signal?.reason);
+    signal?.addEventListener('abort', stopWaiting);
+    const notice = setTimeout(() => onWait?.(), waitingEventAfterMs);
+    const waited = (): void => {
+      clearTimeout(notice);
+      signal?.removeEventListener('abort', stopWaiting);
+    };
+    let result: Promise<T> | undefined;
+    const run = (lock: Lock | undefined): Promise<T> => {
+      waited();
+      result = task(lock?.signal ? lock : { signal: neverAborted });
+      return result;
+    };
+    try {
+      return await this.#settings.store.exclusively(name, run, { timeout, signal: waiting.signal });
+    } catch (error) {
+      // To release the lock may fail as well: the task's result counts.
+      if (result) return result;
+      throw waiting.signal.aborted ? error : toStoreError(error);
+    } finally {
+      waited();
+    }
+  }
+
+  /** Tries once more to write what could not be written. */
+  async close(): Promise<void> {
+    await this.#saving;
+    this.#saveNotBefore = 0;
+    await this.saveAgain();
+  }
+
+  async #newest(): Promise<TokenRecord | undefined> {
+    const { store, name } = this.#settings;
+    const stored = readStoredRecord(await asStoreErrors(() => store.get(name)));
+    const unsaved = this.#unsaved;
+    if (!unsaved) return stored;
+    if (unsaved.replaces === undefined || unsaved.replaces === stored?.refreshToken) return unsaved.record;
+    // Another process has stored a newer sign-in.
+    this.#unsaved = undefined;
+    return stored;
+  }
+
+  async #saveAgain(unsaved: Unsaved): Promise<void> {
+    // A store may block the thread. The caller, who has its token, does not wait for that.
+    await new Promise((resolve) => setImmediate(resolve));
+    const started = performance.now();
+    try {
+      const written = await asStoreErrors(async () => this.#unsaved === unsaved && this.#write(unsaved));
+      if (written) this.#emit({ type: 'store-recovered' });
+    } catch {
+      // It was reported when it first failed.
+      const now = performance.now();
+      if (now - started > slowWriteMs) this.#saveNotBefore = now + (now - started);
+    }
+  }
+
+  async #save(unsaved: Unsaved): Promise<boolean> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await asStoreErrors(() => this.#write(unsaved));
+      } catch (error) {
+        if (attempt < writeAttempts && error instanceof Error && isBusy(error.cause)) continue;
+        this.#keepUnsaved(unsaved, error);
+        return true;
+      }
+    }
+  }
+
+  #keepUnsaved(unsaved: Unsaved, reason: unknown): void {
+    this.#unsaved = unsaved;
+    const error = toStoreError(reason);
+    this.#emit({ type: 'store-failed', error: describeError(error, secretsOf(unsaved.record)) }, error);
+  }
+
+  /** False if another record is stored by now; then this one is of no use any more. */
+  async #write({ record, replaces }: Unsaved): Promise<boolean> {
+    const { store, name } = this.#settings;
+    if (replaces === undefined) await store.set(name, record);
+    const written = replaces === undefined || (await store.replace(name, replaces, record));
+    this.#unsaved = undefined;
+    return written;
+  }
+}
+
+/** For a store that gives its tasks no lock. */
+const neverAborted = new AbortController().signal;
+
+/** What no event may quote. */
+export function secretsOf(record: Partial<TokenRecord> | undefined): (string | undefined)[] {
+  return [record?.refreshToken, record?.accessToken, record?.idToken];
+}

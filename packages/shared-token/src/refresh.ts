@@ -1,0 +1,239 @@
+import type { Lock, TokenRecord } from 'token-store-kit';
+import type { FlowContext } from './flow-context.ts';
+import type { Settings } from './options.ts';
+import { secretsOf } from './record-keeper.ts';
+import { SharedTokenError, type SignInReason, signedOutError } from './shared-token-error.ts';
+import { describeError } from './shared-token-event.ts';
+import { type AccessToken, readTokenResponse, type TokenSet } from './token-response.ts';
+import { usableToken } from './usable-token.ts';
+import { waitForChange } from './wait-for-change.ts';
+
+/** How the way without a person ended. */
+export type SilentOutcome =
+  | { type: 'token'; token: AccessToken }
+  /** A person has to sign in. `record`: the stored sign-in that is of no use. */
+  | { type: 'sign-in'; error: SharedTokenError; reason: SignInReason; record: TokenRecord | undefined }
+  /** `bridge`: a token that is still valid, although it should have been refreshed. */
+  | { type: 'failed'; error: unknown; bridge: AccessToken | undefined };
+
+export interface SilentRequest {
+  /** The access token in memory. */
+  held: AccessToken | undefined;
+  /** True if the API rejected the held token, or the stored one if none is held. */
+  forced: boolean;
+  /** Ends the wait for another process. A refresh request that was sent is always finished and stored. */
+  signal: AbortSignal;
+}
+
+/** A holder of the lock needs as long as one refresh may take, and this much for its writes. */
+const lockMarginMs = 5_000;
+
+/** A `refresh` that ignores its signal for this long is not waited for any more. */
+const abortGraceMs = 1_000;
+
+/** Each further round means that a process wrote the record without the lock. */
+const maxRounds = 5;
+
+/**
+ * Step 1: the stored access token, if it is good. Step 2: a refresh, by this process or another one. Step 3: if that failed, the
+ * old token while it is valid.
+ *
+ * Rejects with SIGN_IN_REQUIRED after a sign-out, or with the signal's reason.
+ */
+export async function obtainSilently(context: FlowContext, request: SilentRequest): Promise<SilentOutcome> {
+  const { settings, keeper, emit } = context;
+  const { held, forced, signal } = request;
+  let first: TokenRecord | undefined;
+  try {
+    first = await keeper.read();
+    const stored = usableToken(first, settings.accepts, settings.expirySkew);
+    if (stored && !(forced && stored.accessToken === (held ?? stored).accessToken)) return useStored(context, stored);
+    if (!first) return needSignIn(settings, 'not-signed-in', first);
+    if (!settings.accepts(first)) return needSignIn(settings, 'not-accepted', first);
+    return await refreshOrWait(context, first, request);
+  } catch (error) {
+    if (signal.aborted || isSignInRequired(error)) throw error;
+    // A sign-out in the meantime wins: then the old token is not given out either.
+    const now = await keeper.read().catch(() => first);
+    if (first && !now) throw signedOutError();
+    const bridge = usableToken(now, settings.accepts, 0) ?? usableToken(held, () => true, 0);
+    const told = describeError(error, [...secretsOf(first), ...secretsOf(now), held?.accessToken]);
+    emit({ type: 'refresh-failed', error: told, bridged: bridge !== undefined && !forced }, error);
+    return { type: 'failed', error, bridge };
+  }
+}
+
+function useStored({ emit }: FlowContext, token: AccessToken): SilentOutcome {
+  emit({ type: 'stored-token', expiresAt: token.expiresAt });
+  return { type: 'token', token };
+}
+
+const explanations: Record<'not-signed-in' | 'refused' | 'not-accepted', string> = {
+  'not-signed-in': 'No sign-in is stored for NAME with this client id and authority.',
+  'not-accepted': 'The stored sign-in of NAME was granted other scopes than are needed now.',
+  refused: 'The provider refused the stored sign-in of NAME.',
+};
+
+function needSignIn(
+  { name }: Settings,
+  reason: keyof typeof explanations,
+  record: TokenRecord | undefined,
+  cause?: unknown,
+): SilentOutcome {
+  const message = `${explanations[reason].replace('NAME', () => JSON.stringify(name))} Call signIn().`;
+  return {
+    type: 'sign-in',
+    error: new SharedTokenError('SIGN_IN_REQUIRED', message, { reason, cause }),
+    reason,
+    record,
+  };
+}
+
+function isSignInRequired(error: unknown): boolean {
+  return error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED';
+}
+
+/**
+ * Waits for the lock to refresh, and at the same time for the result of the process that holds it: with many waiters, it
+ * would take long until each had acquired the lock only to find that nothing is left to do.
+ */
+async function refreshOrWait(context: FlowContext, first: TokenRecord, request: SilentRequest): Promise<SilentOutcome> {
+  const { settings, keeper, emit } = context;
+  const found = new AbortController();
+  const waited = new AbortController();
+  let token: AccessToken | undefined;
+  const watch = async (): Promise<void> => {
+    while (!waited.signal.aborted && !token) {
+      await waitForChange(settings, waited.signal);
+      const record = await keeper.read().catch(() => first);
+      if (record?.accessToken !== first.accessToken) token = usableToken(record, settings.accepts, 0);
+    }
+    if (token) found.abort();
+  };
+  const refresh = (lock: Lock): Promise<SilentOutcome> => {
+    waited.abort();
+    return refreshInTurn(context, first, request, lock);
+  };
+  watch().catch(() => {});
+  try {
+    return await keeper.exclusively(settings.name, refresh, {
+      timeout: settings.refreshTimeout + lockMarginMs,
+      signal: AbortSignal.any([request.signal, found.signal]),
+      onWait: () => emit({ type: 'waiting', for: 'refresh' }),
+    });
+  } catch (error) {
+    if (!token || error !== found.signal.reason) throw error;
+    return useStored(context, token);
+  } finally {
+    waited.abort();
+  }
+}
+
+async function refreshInTurn(
+  context: FlowContext,
+  first: TokenRecord,
+  { forced, signal }: SilentRequest,
+  lock: Lock,
+): Promise<SilentOutcome> {
+  const { settings, keeper } = context;
+  for (let round = 0; round < maxRounds; round++) {
+    const record = await keeper.read();
+    // Thrown, not returned: no browser opens for a person who has just signed out.
+    if (!record) throw signedOutError();
+    if (!settings.accepts(record)) return needSignIn(settings, 'not-accepted', record);
+    // A token that came while this caller waited counts even if it is short-lived.
+    const isNew = record.accessToken !== first.accessToken;
+    const stored = usableToken(record, settings.accepts, isNew ? 0 : settings.expirySkew);
+    if (stored && (isNew || !forced)) return useStored(context, stored);
+    if (!(await keeper.ensureWritable(record))) continue;
+    signal.throwIfAborted();
+    if (lock.signal.aborted) throw lockLost(lock);
+    const outcome = await refreshOnce(context, record, lock);
+    if (outcome) return outcome;
+  }
+  const message = `The record of ${JSON.stringify(settings.name)} keeps changing. Try again.`;
+  throw new SharedTokenError('STORE', message, { retryable: true });
+}
+
+/** undefined: another record is stored by now. */
+async function refreshOnce(context: FlowContext, record: TokenRecord, lock: Lock): Promise<SilentOutcome | undefined> {
+  const { settings, keeper, emit } = context;
+  const obtainedAt = Date.now();
+  const started = performance.now();
+  emit({ type: 'refresh-started' });
+  let tokens: TokenSet;
+  try {
+    tokens = readTokenResponse(await callRefresh(context, record, lock, obtainedAt), obtainedAt);
+  } catch (error) {
+    if (!settings.needsSignIn(error)) throw error;
+    const now = await keeper.read();
+    if (now?.refreshToken !== record.refreshToken) return undefined;
+    await keeper.markRefused(record, settings.describeRefusal(error));
+    emit({ type: 'refresh-failed', error: describeError(error, secretsOf(record)), bridged: false }, error);
+    return needSignIn(settings, 'refused', record, error);
+  }
+  const next = nextRecord(settings, tokens, record);
+  if (!(await keeper.advance(record.refreshToken, next, lock))) return undefined;
+  const rotated = next.refreshToken !== record.refreshToken;
+  const duration = Math.round(performance.now() - started);
+  emit({ type: 'refreshed', expiresAt: tokens.expiresAt, rotated, duration });
+  return { type: 'token', token: tokens };
+}
+
+/**
+ * Calls `refresh` with its deadline. If it ignores that, the lock is not held any longer for it, and an answer that comes
+ * later is still stored unless another record has taken its place.
+ */
+async function callRefresh(
+  { settings, keeper, callUserCode }: FlowContext,
+  record: TokenRecord,
+  lock: Lock,
+  obtainedAt: number,
+): Promise<unknown> {
+  const { refresh, refreshTimeout } = settings;
+  const limit = new AbortController();
+  const message = `refresh took longer than ${refreshTimeout} ms (refreshTimeout)`;
+  const late = setTimeout(() => limit.abort(new DOMException(message, 'TimeoutError')), refreshTimeout);
+  const signal = AbortSignal.any([limit.signal, lock.signal]);
+  const answer = callUserCode(async () => refresh(record, { signal }));
+  const { promise: ignored, reject: giveUp } = Promise.withResolvers<never>();
+  const last = setTimeout(() => giveUp(limit.signal.reason), refreshTimeout + abortGraceMs);
+  try {
+    return await Promise.race([answer, ignored]);
+  } catch (error) {
+    if (lock.signal.aborted && error === lock.signal.reason) throw lockLost(lock);
+    if (limit.signal.aborted && error === limit.signal.reason) {
+      const store = (response: unknown): Promise<unknown> =>
+        keeper.advance(record.refreshToken, nextRecord(settings, readTokenResponse(response, obtainedAt), record));
+      answer.then(store).catch(() => {});
+    }
+    throw error;
+  } finally {
+    clearTimeout(late);
+    clearTimeout(last);
+  }
+}
+
+function lockLost({ signal }: Lock): SharedTokenError {
+  const message = 'The lock of the store was lost before the refresh ended. Try again.';
+  return new SharedTokenError('STORE', message, { cause: signal.reason, retryable: true });
+}
+
+function nextRecord({ clientId, authority }: Settings, tokens: TokenSet, old: TokenRecord): TokenRecord {
+  const { accessToken, expiresAt, obtainedAt, refreshToken = old.refreshToken } = tokens;
+  const scope = tokens.scope ?? old.scope;
+  const idToken = tokens.idToken ?? old.idToken;
+  const refreshExpiresAt =
+    tokens.refreshExpiresAt ?? (tokens.refreshToken === undefined ? old.refreshExpiresAt : undefined);
+  return {
+    refreshToken,
+    accessToken,
+    expiresAt,
+    obtainedAt,
+    clientId: clientId ?? old.clientId,
+    authority: authority ?? old.authority,
+    scope,
+    idToken,
+    refreshExpiresAt,
+  };
+}

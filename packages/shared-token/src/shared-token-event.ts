@@ -1,0 +1,57 @@
+/** A failure as an event tells it: without the tokens of the record, which a provider may have quoted. */
+export interface EventError {
+  name: string;
+  message: string;
+  code?: string;
+}
+
+/**
+ * What happened, without secrets. A token that comes from memory makes no event. Times are epoch milliseconds,
+ * durations milliseconds. An `onEvent` that throws or rejects changes nothing.
+ */
+export type SharedTokenEvent =
+  /** A valid access token was found in the store. */
+  | { type: 'stored-token'; expiresAt: number }
+  /** Another process, or another instance in this one, refreshes or signs in; its result will be used. */
+  | { type: 'waiting'; for: 'refresh' | 'sign-in' }
+  | { type: 'refresh-started' }
+  /** `rotated`: the provider gave a new refresh token. */
+  | { type: 'refreshed'; expiresAt: number; rotated: boolean; duration: number }
+  /** `bridged`: the old access token is still valid and was returned instead of the error. */
+  | { type: 'refresh-failed'; error: EventError; bridged: boolean }
+  /** `expiresAt`: when the wait for the person ends. */
+  | { type: 'sign-in-started'; expiresAt: number }
+  | { type: 'signed-in'; expiresAt: number }
+  | { type: 'sign-in-failed'; error: EventError }
+  | { type: 'signed-out' }
+  /** A token was returned but could not be stored yet; the next call tries to store it again. */
+  | { type: 'store-failed'; error: EventError }
+  /** That write has now succeeded. */
+  | { type: 'store-recovered' }
+  /** The sign-in gave no refresh token: the next token will need another sign-in. */
+  | { type: 'refresh-token-missing' };
+
+/** Shorter values are no secrets, and to replace them would garble the message. */
+const shortestSecret = 8;
+
+/** The error for an event: its name, code and message, with every one of `secrets` replaced. */
+export function describeError(error: unknown, secrets: readonly (string | undefined)[]): EventError {
+  const { name, message, code } = error instanceof Error ? (error as Error & { code?: unknown }) : toError(error);
+  const strike = (text: string): string =>
+    secrets
+      .filter((secret) => secret !== undefined && secret.length >= shortestSecret)
+      .flatMap((secret) => [secret as string, encodeURIComponent(secret as string)])
+      .reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
+  return {
+    name: strike(String(name)),
+    message: strike(String(message)),
+    ...(typeof code === 'string' && { code: strike(code) }),
+  };
+}
+
+function toError(thrown: unknown): Error & { code?: unknown } {
+  return new Error(String(thrown));
+}
+
+/** Tells the listener; `error` is the original of the event's error. */
+export type Emit = (event: SharedTokenEvent, error?: unknown) => void;

@@ -1,0 +1,245 @@
+// `AsyncDisposable` is not in the default library of TypeScript.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { TokenRecord } from 'token-store-kit';
+import { Flight } from './flight.ts';
+import type { FlowContext } from './flow-context.ts';
+import { readOptions, type Settings, type SharedTokenOptions, type SignIn } from './options.ts';
+import { RecordKeeper } from './record-keeper.ts';
+import { obtainSilently, type SilentOutcome } from './refresh.ts';
+import { SharedTokenError, signedOutError } from './shared-token-error.ts';
+import type { SharedTokenEvent } from './shared-token-event.ts';
+import { type SignInRequest, signInInTurn } from './sign-in.ts';
+import type { AccessToken } from './token-response.ts';
+
+/** What one call of getToken() wants. */
+export interface GetTokenOptions {
+  /** Whether a person may be asked. Default: the instance's own `interactive`. */
+  interactive?: boolean | undefined;
+  /** Refreshes even if the token looks valid: for an API that answered 401. Default false. */
+  forceRefresh?: boolean | undefined;
+  /** Lets go of this call alone; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What one call of signIn() wants. */
+export interface SignInOptions {
+  /** Lets go of this call; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Another way to ask the person, for this call alone. */
+  signIn?: SignIn | undefined;
+}
+
+/** A failed early refresh that took longer than this is not tried again for as long as it took. */
+const slowRefreshMs = 1_000;
+
+interface HeldToken extends AccessToken {
+  /** By the monotonic clock, which is never set back. */
+  readonly usableUntil: number;
+}
+
+type SignInCause = Pick<SignInRequest, 'reason' | 'seen'>;
+
+/**
+ * One access token for all callers, processes and machines that share a store: from memory, else the store, else one
+ * refresh of all processes, else one sign-in of all.
+ *
+ * What may live in this file: which of these steps a call takes. The steps themselves are in refresh.ts and sign-in.ts,
+ * what is stored in record-keeper.ts.
+ */
+export class SharedToken implements AsyncDisposable {
+  readonly #settings: Settings;
+  readonly #context: FlowContext;
+  readonly #keeper: RecordKeeper;
+  readonly #closing = new AbortController();
+  #held: HeldToken | undefined;
+  #silent: Flight<SilentOutcome> | undefined;
+  #forced: Flight<SilentOutcome> | undefined;
+  #signIn: Flight<AccessToken> | undefined;
+  /** By the monotonic clock: until then a token that could not be refreshed in time is good enough. */
+  #bridgedUntil = 0;
+  readonly #flights = new Set<Flight<unknown>>();
+  #closed: Promise<void> | undefined;
+
+  /** Nothing is read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
+  constructor(options: SharedTokenOptions) {
+    this.#settings = readOptions(options);
+    const callUserCode = AsyncLocalStorage.snapshot() as FlowContext['callUserCode'];
+    const emit = (event: SharedTokenEvent, error?: unknown): void => {
+      const { onEvent } = this.#settings;
+      // A listener that fails must not cost the token.
+      if (onEvent) callUserCode(async () => onEvent(event, error)).catch(() => {});
+    };
+    this.#keeper = new RecordKeeper(this.#settings, emit);
+    this.#context = { settings: this.#settings, keeper: this.#keeper, emit, callUserCode };
+  }
+
+  /**
+   * A valid access token. It is stored before it is returned; if that fails, an event says so and the next call tries to
+   * store it again.
+   *
+   * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
+   */
+  async getToken(options: GetTokenOptions = {}): Promise<AccessToken> {
+    const { accessToken, expiresAt, obtainedAt } = this.peek(options) ?? (await this.#obtain(options));
+    return { accessToken, expiresAt, obtainedAt };
+  }
+
+  /**
+   * The token in memory if getToken() would return it, without a promise. Nearly every call of a running program ends here,
+   * so nothing is awaited and next to nothing is allocated.
+   */
+  peek({ forceRefresh, signal }: GetTokenOptions = {}): AccessToken | undefined {
+    const held = this.#held;
+    if (!held || forceRefresh || signal?.aborted) return undefined;
+    const now = Date.now();
+    const clock = performance.now();
+    const skew = clock < this.#bridgedUntil ? 0 : this.#settings.expirySkew;
+    if (now >= held.expiresAt - skew || now < held.obtainedAt || clock >= held.usableUntil - skew) return undefined;
+    if (this.#keeper.hasUnsaved) void this.#keeper.saveAgain();
+    return held;
+  }
+
+  /**
+   * Asks the person, whatever is stored. Calls at the same time that bring no `signIn` of their own share one sign-in.
+   * Throws SharedTokenError, what `signIn` threw, or the signal's reason.
+   */
+  async signIn({ signal, signIn }: SignInOptions = {}): Promise<AccessToken> {
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    const ask = signIn ?? this.#settings.signIn;
+    if (!ask) {
+      throw new SharedTokenError('SIGN_IN_REQUIRED', 'There is no way to ask a person here. Give signIn a function.', {
+        reason: 'not-signed-in',
+      });
+    }
+    const cause: SignInCause = { reason: 'requested', seen: undefined };
+    const flight = signIn ? this.#fly((stop) => this.#runSignIn(ask, cause, stop)) : this.#joinSignIn(ask, cause);
+    const { accessToken, expiresAt, obtainedAt } = await this.#join(flight, signal);
+    return { accessToken, expiresAt, obtainedAt };
+  }
+
+  /**
+   * Deletes the stored record, whatever client it is of. A refresh or a sign-in that is under way, in any process, does
+   * not bring it back: it ends in SIGN_IN_REQUIRED. Throws STORE.
+   */
+  async signOut(): Promise<void> {
+    this.#assertOpen();
+    for (const flight of this.#flights) flight.stop(signedOutError());
+    try {
+      await this.#keeper.forget();
+    } finally {
+      this.#held = undefined;
+      // Flights that have ended still know their tokens.
+      this.#silent = undefined;
+      this.#forced = undefined;
+    }
+    this.#context.emit({ type: 'signed-out' });
+  }
+
+  /** The newest record, if it is of this client and authority; never asks the provider. Throws STORE. */
+  async read(): Promise<TokenRecord | undefined> {
+    this.#assertOpen();
+    return this.#keeper.read();
+  }
+
+  /**
+   * Ends a sign-in that is under way; callers that still wait reject with CLOSED. Waits, at most `refreshTimeout`, for a
+   * refresh request that was sent, so that its result is stored. Every call returns the same promise.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** Calls {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const reason = new SharedTokenError('CLOSED', 'This SharedToken was closed. Make a new one.');
+    this.#closing.abort(reason);
+    this.#held = undefined;
+    for (const flight of this.#flights) flight.stop(reason);
+    const ended = Promise.all([...this.#flights].map((flight) => flight.ended()));
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#settings.refreshTimeout);
+    await Promise.race([ended, late]);
+    clearTimeout(timer);
+    await this.#keeper.close();
+  }
+
+  async #obtain({ interactive, forceRefresh = false, signal }: GetTokenOptions): Promise<AccessToken> {
+    this.#assertOpen();
+    signal?.throwIfAborted();
+    const { signOuts } = this.#keeper;
+    const started = performance.now();
+    const outcome = await this.#join(this.#joinSilent(forceRefresh), signal);
+    if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
+    if (outcome.type === 'failed') {
+      if (forceRefresh || !outcome.bridge) throw outcome.error;
+      const now = performance.now();
+      const took = now - started;
+      this.#bridgedUntil = now + Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error));
+      return this.#hold(outcome.bridge, signOuts);
+    }
+    const { signIn } = this.#settings;
+    if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
+      throw outcome.error;
+    const { reason, record } = outcome;
+    return this.#join(this.#joinSignIn(signIn, { reason, seen: record?.refreshToken }), signal);
+  }
+
+  /** Keeps a token in memory. Throws if a sign-out or close() came since the work for it began. */
+  #hold({ accessToken, expiresAt, obtainedAt }: AccessToken, signOuts: number): HeldToken {
+    this.#assertOpen();
+    if (signOuts !== this.#keeper.signOuts) throw signedOutError();
+    const usableUntil = performance.now() + (expiresAt - Date.now());
+    this.#held = { accessToken, expiresAt, obtainedAt, usableUntil };
+    return this.#held;
+  }
+
+  /** Any caller may join a forced refresh; a caller that forces may not join an unforced one. */
+  #joinSilent(forced: boolean): Flight<SilentOutcome> {
+    if (this.#forced?.isJoinable) return this.#forced;
+    if (!forced && this.#silent?.isJoinable) return this.#silent;
+    const held = this.#held;
+    const flight = this.#fly((signal) => obtainSilently(this.#context, { held, forced, signal }));
+    if (forced) this.#forced = flight;
+    else this.#silent = flight;
+    return flight;
+  }
+
+  #joinSignIn(signIn: SignIn, cause: SignInCause): Flight<AccessToken> {
+    if (!this.#signIn?.isJoinable) this.#signIn = this.#fly((signal) => this.#runSignIn(signIn, cause, signal));
+    return this.#signIn;
+  }
+
+  async #runSignIn(signIn: SignIn, { reason, seen }: SignInCause, signal: AbortSignal): Promise<AccessToken> {
+    const { signOuts } = this.#keeper;
+    return this.#hold(await signInInTurn(this.#context, { signIn, reason, seen, signal, signOuts }), signOuts);
+  }
+
+  #fly<T>(task: (signal: AbortSignal) => Promise<T>): Flight<T> {
+    const flight = new Flight(task);
+    this.#flights.add(flight);
+    void flight.ended().then(() => this.#flights.delete(flight));
+    return flight;
+  }
+
+  #join<T>(flight: Flight<T>, signal: AbortSignal | undefined): Promise<T> {
+    const closing = this.#closing.signal;
+    return flight.join(signal ? AbortSignal.any([signal, closing]) : closing);
+  }
+
+  #assertOpen(): void {
+    this.#closing.signal.throwIfAborted();
+  }
+}
+
+/** How many milliseconds the provider asked to wait, as an error of `refresh` may say. */
+function retryAfterOf(error: unknown): number {
+  const { retryAfter } = Object(error) as { retryAfter?: unknown };
+  return typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : 0;
+}

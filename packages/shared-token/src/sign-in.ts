@@ -1,0 +1,180 @@
+import type { TokenRecord } from 'token-store-kit';
+import type { FlowContext } from './flow-context.ts';
+import type { SignIn, SignInContext } from './options.ts';
+import { obtainSilently } from './refresh.ts';
+import { SharedTokenError, signedOutError } from './shared-token-error.ts';
+import { describeError } from './shared-token-event.ts';
+import { type AccessToken, readTokenResponse, type TokenResponse, type TokenSet } from './token-response.ts';
+
+export interface SignInRequest {
+  signIn: SignIn;
+  reason: SignInContext['reason'];
+  /** The stored refresh token that was of no use. Another one means that another process has signed in. */
+  seen: string | undefined;
+  signal: AbortSignal;
+  /** How many sign-outs there had been when it began. */
+  signOuts: number;
+}
+
+/** With less than this share of the time left, a process that waited for its turn opens no further window. */
+const smallestShare = 0.1;
+
+/**
+ * The name of the lock that a sign-in holds, apart from the record's own, which it takes only to write. A program that
+ * works on a whole store, for example to change its encryption key, acquires both.
+ */
+export function signInLockName(name: string): string {
+  return `sign-in\u001f${name}`;
+}
+
+/** Signs in while no other process does under this name. Throws SharedTokenError, what `signIn` throws, or the signal's reason. */
+export async function signInInTurn(context: FlowContext, request: SignInRequest): Promise<AccessToken> {
+  const { settings, keeper, emit } = context;
+  const { signInTimeout } = settings;
+  const end = performance.now() + signInTimeout;
+  let started = false;
+  const inTurn = async (): Promise<AccessToken> => {
+    started = true;
+    const record = await keeper.read();
+    const found = await tokensFromOtherSignIn(context, request, record);
+    if (found) return found;
+    const timeout = end - performance.now();
+    if (timeout < signInTimeout * smallestShare) throw timeoutError(signInTimeout);
+    return new SignInAttempt(context, request, record).run(Math.ceil(timeout));
+  };
+  try {
+    return await keeper.exclusively(signInLockName(settings.name), inTurn, {
+      timeout: signInTimeout,
+      signal: request.signal,
+      onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
+    });
+  } catch (error) {
+    // Another process held the lock all the time.
+    const wasBusy = !started && error instanceof SharedTokenError && error.code === 'STORE' && error.retryable;
+    const failure = wasBusy ? timeoutError(signInTimeout) : error;
+    emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen]) }, failure);
+    throw failure;
+  }
+}
+
+/** The token of a sign-in that another process made while this one waited for the lock. */
+async function tokensFromOtherSignIn(
+  context: FlowContext,
+  { reason, seen, signal }: SignInRequest,
+  record: TokenRecord | undefined,
+): Promise<AccessToken | undefined> {
+  if (reason === 'requested' || !record || record.refreshToken === seen) return undefined;
+  const outcome = await obtainSilently(context, { held: undefined, forced: false, signal });
+  if (outcome.type === 'failed') throw outcome.error;
+  return outcome.type === 'token' ? outcome.token : undefined;
+}
+
+function timeoutError(timeoutMs: number): SharedTokenError {
+  const seconds = Math.round(timeoutMs / 1000);
+  return new SharedTokenError('SIGN_IN_TIMEOUT', `The sign-in was not finished within ${seconds} s. Sign in again.`);
+}
+
+/** One call of `signIn`, from asking the person to the stored record. */
+class SignInAttempt {
+  readonly #context: FlowContext;
+  readonly #request: SignInRequest;
+  readonly #record: TokenRecord | undefined;
+  /** The person's answer is being exchanged, or was. */
+  #redemption: Promise<{ response: TokenResponse; tokens: TokenSet }> | undefined;
+  readonly #stop = new AbortController();
+  readonly #end = Promise.withResolvers<never>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(context: FlowContext, request: SignInRequest, record: TokenRecord | undefined) {
+    this.#context = context;
+    this.#request = request;
+    this.#record = record;
+    this.#end.promise.catch(() => {});
+  }
+
+  async run(timeout: number): Promise<TokenSet> {
+    const { emit, settings, callUserCode } = this.#context;
+    const { signIn, reason, signal } = this.#request;
+    emit({ type: 'sign-in-started', expiresAt: Date.now() + timeout });
+    const onAbort = (): void => this.#abort(signal.reason);
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    else this.#timer = setTimeout(() => this.#timeOut(settings.signInTimeout), timeout);
+    const redeem: SignInContext['redeem'] = (exchange) => this.#redeem(exchange);
+    const answer = callUserCode(async () =>
+      signIn({ signal: this.#stop.signal, timeout, reason, record: this.#record, redeem }),
+    );
+    try {
+      return await Promise.race([this.#finish(answer), this.#end.promise]);
+    } finally {
+      clearTimeout(this.#timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** The tokens of the answer, stored. An answer that comes too late for the callers is stored as well. */
+  async #finish(answer: Promise<TokenResponse>): Promise<TokenSet> {
+    let response: TokenResponse;
+    try {
+      response = await answer;
+    } catch (error) {
+      // A code that is being spent is not given up.
+      if (this.#redemption) return (await this.#redemption).tokens;
+      throw error;
+    }
+    if (this.#redemption) return (await this.#redemption).tokens;
+    const tokens = readTokenResponse(response, Date.now());
+    await this.#keep(tokens);
+    return tokens;
+  }
+
+  async #redeem(exchange: () => Promise<TokenResponse>): Promise<TokenResponse> {
+    this.#redemption ??= this.#exchange(exchange);
+    return (await this.#redemption).response;
+  }
+
+  async #exchange(exchange: () => Promise<TokenResponse>): Promise<{ response: TokenResponse; tokens: TokenSet }> {
+    const { settings } = this.#context;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#timeOut(settings.refreshTimeout), settings.refreshTimeout + exchangeGraceMs);
+    const obtainedAt = Date.now();
+    const response = await exchange();
+    const tokens = readTokenResponse(response, obtainedAt);
+    await this.#keep(tokens);
+    return { response, tokens };
+  }
+
+  async #keep(tokens: TokenSet): Promise<void> {
+    const { settings, keeper, emit } = this.#context;
+    const { signOuts } = this.#request;
+    const { refreshToken, refreshExpiresAt, idToken, ...rest } = tokens;
+    if (refreshToken === undefined) emit({ type: 'refresh-token-missing' });
+    else {
+      const { accessToken, expiresAt, obtainedAt, scope } = rest;
+      const { clientId, authority } = settings;
+      const record: TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt };
+      Object.assign(record, clientId !== undefined && { clientId }, authority !== undefined && { authority });
+      Object.assign(record, scope !== undefined && { scope }, idToken !== undefined && { idToken });
+      if (refreshExpiresAt !== undefined) record.refreshExpiresAt = refreshExpiresAt;
+      await keeper.put(record, signOuts);
+    }
+    if (signOuts !== keeper.signOuts) throw signedOutError();
+    emit({ type: 'signed-in', expiresAt: tokens.expiresAt });
+  }
+
+  /** The last caller has let go: `signIn` is asked to stop, and what it is in the middle of has `refreshTimeout` to end. */
+  #abort(reason: unknown): void {
+    this.#stop.abort(reason);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#end.reject(reason), this.#context.settings.refreshTimeout + exchangeGraceMs);
+  }
+
+  #timeOut(timeoutMs: number): void {
+    const error = timeoutError(timeoutMs);
+    this.#stop.abort(error);
+    this.#end.reject(error);
+  }
+}
+
+/** An exchange with a deadline of its own tells more exactly what went wrong. */
+const exchangeGraceMs = 1_000;

@@ -1,0 +1,75 @@
+import { SharedTokenError } from './shared-token-error.ts';
+
+/** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
+export interface TokenResponse {
+  access_token: string;
+  /** Seconds. Without it the access token counts for the one call that asked for it. */
+  expires_in?: number | string | undefined;
+  /** Left out by providers that do not rotate: the refresh token that was sent stays. */
+  refresh_token?: string | undefined;
+  /** Seconds. Not in the RFC: GitHub, Google and others tell so when the refresh token expires. */
+  refresh_token_expires_in?: number | string | undefined;
+  /** The granted scopes, separated by spaces. */
+  scope?: string | undefined;
+  id_token?: string | undefined;
+  token_type?: string | undefined;
+}
+
+/** An access token and its times, in epoch milliseconds. */
+export interface AccessToken {
+  readonly accessToken: string;
+  readonly expiresAt: number;
+  readonly obtainedAt: number;
+}
+
+/** A token response, checked. Times are epoch milliseconds. */
+export interface TokenSet extends AccessToken {
+  readonly refreshToken?: string;
+  readonly refreshExpiresAt?: number;
+  readonly idToken?: string;
+  readonly scope?: string;
+}
+
+const yearInSeconds = 365 * 24 * 60 * 60;
+
+/**
+ * Checks a token response. `obtainedAt`: when it was requested, in epoch milliseconds.
+ *
+ * @throws {SharedTokenError} RESPONSE if there is no access token that fits into an Authorization header, or if
+ * `expires_in` is not a number of seconds from 0 to one year.
+ */
+export function readTokenResponse(response: unknown, obtainedAt: number): TokenSet {
+  const { access_token: accessToken, expires_in: expiresIn = 0, ...rest } = Object(response) as Record<string, unknown>;
+  // RFC 6750 section 2.1: visible ASCII.
+  if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw unusable('no usable access_token');
+  const seconds = readSeconds(expiresIn);
+  if (seconds === undefined || seconds > yearInSeconds) throw unusable('an absurd expires_in');
+  const { refresh_token: refreshToken, id_token: idToken, scope } = rest;
+  const refreshSeconds = readSeconds(rest.refresh_token_expires_in);
+  return {
+    accessToken,
+    obtainedAt,
+    expiresAt: obtainedAt + Math.floor(seconds * 1000),
+    ...(isText(refreshToken) && { refreshToken }),
+    ...(refreshSeconds !== undefined && { refreshExpiresAt: obtainedAt + Math.floor(refreshSeconds * 1000) }),
+    ...(isText(idToken) && { idToken }),
+    ...(isText(scope) && { scope }),
+  };
+}
+
+/** Some providers send the number as text. */
+function readSeconds(value: unknown): number | undefined {
+  const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof seconds === 'number' && seconds >= 0 && seconds < Number.POSITIVE_INFINITY ? seconds : undefined;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function unusable(what: string): SharedTokenError {
+  return new SharedTokenError(
+    'RESPONSE',
+    `The provider answered with ${what}. Nothing was stored; check the authority.`,
+  );
+}

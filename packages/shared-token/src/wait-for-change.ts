@@ -1,0 +1,32 @@
+import type { Settings } from './options.ts';
+
+/** Between two looks at a store that cannot tell of a change. */
+const lookIntervalMs = 50;
+
+/** The longest wait for a store to tell of a change: it may miss one. */
+const changeTimeoutMs = 1_000;
+
+/** Resolves when the record may have changed. Rejects when the signal aborts. */
+export async function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<void> {
+  if (store.changed) {
+    try {
+      return await store.changed(name, { timeout: changeTimeoutMs, signal });
+    } catch {
+      // A store that cannot tell now is read like one that never can.
+    }
+  }
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const abort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const look = (): void => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    };
+    // The wait for the lock keeps the process alive, not this: a store may never end it.
+    const timer = setTimeout(look, lookIntervalMs).unref();
+    signal.addEventListener('abort', abort, { once: true });
+  });
+}
