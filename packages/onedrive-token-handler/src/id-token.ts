@@ -2,7 +2,7 @@ import type { Account } from './token-event.ts';
 
 type Claims = Record<string, unknown>;
 
-/** Who an ID token speaks of; undefined where it can't be read. */
+/** The account that an ID token names. Undefined if the token cannot be read. */
 export function readAccount(idToken: string | undefined): Account | undefined {
   const claims = readClaims(idToken);
   if (!claims) return undefined;
@@ -16,7 +16,7 @@ export function readAccount(idToken: string | undefined): Account | undefined {
   return account;
 }
 
-/** Whether two ID tokens are known to be of different accounts. Microsoft gives `oid` only where `profile` was asked for. */
+/** Whether two ID tokens are known to be of different accounts. Microsoft sends `oid` only if `profile` was asked for. */
 export function areOfOtherAccounts(one: string | undefined, other: string | undefined): boolean {
   const [a, b] = [readClaims(one), readClaims(other)];
   const comparable = (['sub', 'oid'] as const).find((claim) => text(a?.[claim]) && text(b?.[claim]));
@@ -24,8 +24,8 @@ export function areOfOtherAccounts(one: string | undefined, other: string | unde
 }
 
 /**
- * The token came over TLS straight from the token endpoint, so its signature need not be checked (OpenID Connect Core
- * section 3.1.3.7, point 6).
+ * The signature need not be checked, because the token came over TLS straight from the token endpoint (OpenID Connect
+ * Core section 3.1.3.7, point 6).
  */
 function readClaims(idToken: string | undefined): Claims | undefined {
   const payload = idToken?.split('.')[1];

@@ -29,31 +29,31 @@ export interface OneDriveTokenErrorDetails {
 const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 'THROTTLED'];
 
 /**
- * Every failure of the handler that is neither a mistake in its options (TypeError, RangeError) nor an abort.
+ * Every failure of the handler, apart from mistakes in its options (TypeError, RangeError) and aborts (the signal's reason).
  *
  * | code | what happened | what to do |
  * | --- | --- | --- |
- * | `SIGN_IN_REQUIRED` | nothing usable is stored, and no browser was allowed | call `signIn()` |
+ * | `SIGN_IN_REQUIRED` | nothing usable is stored, and no browser was allowed; `reason` says why | call `signIn()` |
  * | `SIGN_IN_DENIED` | the person or the provider said no | sign in again, and accept |
- * | `SIGN_IN_TIMEOUT` | nobody finished signing in | sign in again |
+ * | `SIGN_IN_TIMEOUT` | the sign-in was not finished in time | sign in again |
  * | `NETWORK` | the provider could not be reached, or the connection broke | try again later |
  * | `SERVER` | the provider failed | try again later |
  * | `THROTTLED` | too many requests | try again after `retryAfter` |
  * | `CONFIGURATION` | the app's registration or scopes are wrong | as the message says |
  * | `RESPONSE` | the answer makes no sense (a captive portal, a proxy) | as the message says |
- * | `STORE` | the token store failed; the reason is `cause` | as the message says |
+ * | `STORE` | the token store failed; `cause` is its error | as the message says |
  * | `CLOSED` | the handler was closed | make a new one |
  */
 export class OneDriveTokenError extends Error {
   override readonly name = 'OneDriveTokenError';
   readonly code: OneDriveTokenErrorCode;
-  /** True where the same call may succeed later without anybody changing anything. */
+  /** True if the same call may succeed later without any change. */
   readonly retryable: boolean;
   /** The provider's OAuth error, for example `invalid_grant` (RFC 6749 section 5.2). */
   declare readonly error?: string;
   /** Microsoft's AADSTS numbers. */
   declare readonly errorCodes?: readonly number[];
-  /** Microsoft's name for the request, for its support. */
+  /** Microsoft's id of the request, for its support. */
   declare readonly correlationId?: string;
   declare readonly traceId?: string;
   /** How many milliseconds the provider asked to wait. */

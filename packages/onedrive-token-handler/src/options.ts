@@ -3,7 +3,7 @@ import type { TokenStore } from 'shared-token';
 import { withOfflineAccess } from './scopes.ts';
 import type { TokenEvent } from './token-event.ts';
 
-/** Where tokens are kept: a file, or a store of the caller's own. */
+/** Where tokens are kept: in a file, or in a store of the caller's own. */
 export interface StoreOptions {
   /** The SQLite file. Default `./tokens.db`. Missing directories are made. */
   dbFilepath?: string | undefined;
@@ -19,7 +19,7 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   appName: string;
   /** The application (client) id of your app registration. */
   clientId: string;
-  /** For example `['Files.ReadWrite.All']`. `offline_access` is added where it is missing. */
+  /** For example `['Files.ReadWrite.All']`. `offline_access` is added if it is missing. */
   scopes: readonly string[];
   /**
    * Takes a stored sign-in whatever scopes it was granted, and asks for those again; `scopes` is then what to ask for if
@@ -39,7 +39,7 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   expirySkew?: number | undefined;
   /**
    * How the browser delivers the answer. Default `form_post`, which keeps the code out of addresses and histories
-   * (RFC 9700 section 4.3.1); `query` for a browser that warns about the form (Safari).
+   * (RFC 9700 section 4.3.1); `query` is for a browser that warns about the form (Safari).
    */
   responseMode?: 'form_post' | 'query' | undefined;
   /** Shows the URL to the person. Default: the `open` package. */
@@ -70,9 +70,10 @@ export interface Settings extends StoreOptions {
 }
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
-const longestTimeout = 2 ** 31 - 1;
+/** The longest wait of a timer. */
+const maxTimeoutMs = 2 ** 31 - 1;
 
-/** Throws TypeError or RangeError, naming the option, where one can't be used. */
+/** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
   const {
@@ -116,18 +117,18 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
   };
 }
 
-/** The same for the options that say where tokens are kept. */
+/** The same for the options that say where tokens are kept. Also throws for a store that lacks a method. */
 export function readStoreOptions({ dbFilepath = './tokens.db', store, encryptionKey }: StoreOptions): StoreOptions {
   if (store !== undefined) {
     if (encryptionKey !== undefined)
-      throw new TypeError('encryptionKey encrypts dbFilepath: a store of your own has to do it itself');
+      throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');
     for (const method of ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const) {
       if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);
     }
     return { store };
   }
   checkKey(encryptionKey);
-  // When the file is first needed, the working directory may have changed, and the bytes of the key been overwritten.
+  // The file is opened later: by then the working directory may be another one, and the caller may have overwritten the key.
   return {
     dbFilepath: resolve(readFilepath(dbFilepath)),
     encryptionKey: encryptionKey instanceof Uint8Array ? Uint8Array.from(encryptionKey) : encryptionKey,
@@ -188,8 +189,8 @@ function readAuthority(authority: unknown): string {
 
 function readTimeout(name: string, value: unknown): number {
   const duration = readDuration(name, value);
-  if (duration === 0 || duration > longestTimeout) {
-    throw new RangeError(`${name} must be between 1 and ${longestTimeout} milliseconds, not ${duration}`);
+  if (duration === 0 || duration > maxTimeoutMs) {
+    throw new RangeError(`${name} must be between 1 and ${maxTimeoutMs} milliseconds, not ${duration}`);
   }
   return duration;
 }

@@ -5,10 +5,10 @@ export interface ScopeSettings {
 }
 
 const graph = 'https://graph.microsoft.com/';
-/** They say what else comes with a token, not what it may do. */
+/** They say what comes with a token, not what the token may do. */
 const companions = new Set(['openid', 'profile', 'email', 'offline_access']);
 
-/** The scopes of a request: those given, once each, with `offline_access`, without which there is no refresh token. */
+/** The scopes of a request: each one once, with `offline_access`, because without it there is no refresh token. */
 export function withOfflineAccess(scopes: readonly string[]): string[] {
   return [...new Set([...scopes, 'offline_access'])];
 }
@@ -18,8 +18,8 @@ export function splitScope(scope: string | undefined): string[] {
 }
 
 /**
- * Whether what was granted contains all that is needed. Microsoft answers in another case than it was asked, with or
- * without Graph's address in front; `.default` stands for whatever the registration lists and is never answered as such.
+ * Whether the granted scopes contain all needed ones. Microsoft answers in another case than it was asked, with or
+ * without Graph's address in front. `.default` means all scopes of the registration, and is never in an answer.
  */
 export function coversScopes(granted: readonly string[], needed: readonly string[]): boolean {
   const have = new Set(granted.map(comparable));
@@ -35,8 +35,8 @@ export function isGranted(
 }
 
 /**
- * What to ask for so that a program with fewer scopes doesn't narrow the record it shares with others. Microsoft refuses
- * `.default` together with any other scope of Graph.
+ * What to ask for: also what was granted before, so that a program with fewer scopes does not narrow the record that it
+ * shares with others. Microsoft refuses `.default` together with any other scope of Graph.
  */
 export function scopesToAsk({ scopes: needed, useGrantedScopes }: ScopeSettings, granted: readonly string[]): string[] {
   if (useGrantedScopes && granted.length > 0) return withOfflineAccess(granted);

@@ -20,7 +20,7 @@ export interface SignInStatus {
   refusedBecause?: string;
 }
 
-/** What a record, or the lack of one, says. */
+/** The status that a record, or the lack of one, means. */
 export function describeRecord(appName: string, record: TokenRecord | undefined): SignInStatus {
   if (!record) return { signedIn: false, appName, scopes: [] };
   const { accessToken, expiresAt, obtainedAt, refusedAt, refusedBecause } = record;

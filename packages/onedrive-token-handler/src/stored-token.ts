@@ -1,10 +1,10 @@
-/** Reads the stored access token in the first milliseconds of a program. */
+/** Reads the stored access token without loading the handler. */
 import { isOurs, usableToken } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
 import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
 import { isGranted } from './scopes.ts';
 
-/** Those of the handler that say which token is wanted. */
+/** The options of the handler that say which token is wanted. */
 export type StoredTokenOptions = Pick<
   OneDriveTokenHandlerOptions,
   'appName' | 'clientId' | 'scopes' | 'dbFilepath' | 'authority' | 'expirySkew'
@@ -18,11 +18,11 @@ export interface StoredToken {
 }
 
 /**
- * The token that the handler's `getToken()` would find in the database, for a command that is started often: without
- * loading the handler. Undefined where there is none, or where more is needed than to read it; then ask a handler,
- * which does what is needed or says what is wrong. Throws TypeError or RangeError, naming the option, where one can't be used.
+ * Reads the token that the handler's `getToken()` would find in the database, for a command that is started often.
+ * Returns undefined if there is none, or if it takes more than reading: then ask a handler, which does what is needed or
+ * says what is wrong. Throws TypeError or RangeError, naming the option that cannot be used.
  *
- * For the start of a program with one thread: see `readRecord` of token-store-sqlite.
+ * Only for the start of a program with one thread: see `readRecord` of token-store-sqlite.
  */
 export function readStoredToken(options: StoredTokenOptions): StoredToken | undefined {
   const settings = readOptions(options);

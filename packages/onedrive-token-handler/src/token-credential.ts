@@ -7,14 +7,14 @@ export interface TokenCredential {
   ): Promise<{ token: string; expiresOnTimestamp: number }>;
 }
 
-/** The part of a signal that is needed: those of the Azure SDKs need not be real ones. */
+/** The part of a signal that is needed: the Azure SDKs may give one that is not an AbortSignal. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
   /** As an EventTarget has it. */
   addEventListener(type: 'abort', listener: () => void): unknown;
 }
 
-/** The same signal where it is a real one, else one that aborts with it. */
+/** The signal itself if it is an AbortSignal, else one that aborts together with it. */
 export function toAbortSignal(signal: AbortSignalLike): AbortSignal {
   if (signal instanceof AbortSignal) return signal;
   const controller = new AbortController();

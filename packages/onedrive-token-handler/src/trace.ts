@@ -1,9 +1,9 @@
 import type { TokenEvent } from './token-event.ts';
 
-// An import of node:util looks at all of its exports, and loads workers and streams with them: 5 ms for every program.
+// An import of node:util would also load workers and streams: 5 ms for every program.
 const log = process.getBuiltinModule('node:util').debuglog('onedrive-token-handler');
 
-/** Prints an event on stderr where `NODE_DEBUG=onedrive-token-handler` is set. */
+/** Prints an event on stderr if `NODE_DEBUG=onedrive-token-handler` is set. */
 export function trace(event: TokenEvent): void {
   if (!log.enabled) return;
   const { type, ...rest } = event;

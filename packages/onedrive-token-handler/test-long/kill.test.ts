@@ -86,7 +86,7 @@ test(`${signInKills} kills at random moments of signing in lose neither the earl
   );
 });
 
-test(`${windowKills} kills where the provider revokes at once end in SIGN_IN_REQUIRED between its answer and our write, and nowhere else`, async () => {
+test(`${windowKills} kills with a provider that revokes at once end in SIGN_IN_REQUIRED only between its answer and our write`, async () => {
   const inWindow = async (): Promise<number> => {
     let lost = 0;
     await using scene = await openScene();
@@ -100,7 +100,7 @@ test(`${windowKills} kills where the provider revokes at once end in SIGN_IN_REQ
   );
 });
 
-/** Kills a process that refreshes, and gives whether that cost the sign-in. Fails where it did so without a reason. */
+/** Kills a process that refreshes, and says whether that cost the sign-in. Fails if it did without a reason. */
 async function killedInWindow(scene: Scene): Promise<boolean> {
   const { authority, dbFilepath } = scene;
   await scene.signedIn();
@@ -166,7 +166,7 @@ async function kill(process: Started): Promise<void> {
   await process.untilEnded();
 }
 
-/** On a line of its own, where the suite finds it. */
+/** On a line of its own, so that the suite finds it. */
 function report(measured: string): void {
   console.log(`\nmeasured: ${measured}`);
 }

@@ -1,6 +1,6 @@
 /**
- * Signs in until it is killed, each time as somebody else: `node sign-in-forever.ts OPTIONS`. Prints the address for each
- * browser window, and the name of who has signed in, a line each.
+ * Signs in until it is killed, each time as another person: `node sign-in-forever.ts OPTIONS`. Prints the address for each
+ * browser window, and the name of the person who has signed in, a line each.
  */
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 

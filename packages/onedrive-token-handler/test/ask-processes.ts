@@ -26,8 +26,8 @@ export async function askProcesses(
 }
 
 /**
- * Starts `processes` that each ask twice, and resolves when every one of them waits for a lock that somebody has: with a
- * function that gathers what they got, where each ends within 30 s.
+ * Starts `processes` that each ask twice, and resolves when every one of them waits for a lock that is held: with a
+ * function that gathers what they got; each has to end within 30 s.
  */
 export async function startWaiters(
   scene: Scene,

@@ -37,7 +37,7 @@ test('a wrong key is STORE before a new one is chosen', async () => {
   assert.not(chosen);
 });
 
-test('where no key can be chosen nothing is changed, and the reason passes through', async () => {
+test('if no key can be chosen, nothing is changed, and the reason passes through', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const reason = new Error('no keyring');

@@ -26,7 +26,7 @@ for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { ac
   });
 }
 
-test('a store that gives null where a field is absent, and times as text, is as good as another', async () => {
+test('a store that gives null for an absent field, and times as text, is as good as another', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const [first, second] = ['first', 'second'].map((accessToken) => {
@@ -67,7 +67,7 @@ test('a refresh that fails leaves a record to the letter as it was', async () =>
   assert.is(JSON.stringify(store.records.get('my-app')), before);
 });
 
-test('a closed handler lets the process end, also where its store never gives the lock', async () => {
+test('a closed handler lets the process end, even if its store never grants the lock', async () => {
   await using scene = await openScene();
   const program = `
     import { OneDriveTokenHandler } from 'onedrive-token-handler';

@@ -9,10 +9,10 @@ import * as assert from 'uvu/assert';
 import { HttpClient } from '../src/provider/http-client.ts';
 import { openScene, rejection } from './scene.ts';
 
-test('a connection that went dead is not used again, also where the provider speaks HTTP/2', async () => {
+test('a connection that went dead is not used again, also if the provider speaks HTTP/2', async () => {
   await using scene = await openScene();
   const tls = selfSignedCertificate();
-  // The first request goes unanswered, as on a network that was left: nobody closes its connection.
+  // The first request goes unanswered, as on a network that the computer has left: its connection is never closed.
   const connections: unknown[] = [];
   const server = createSecureServer({ ...tls, allowHTTP1: true }, (request, response) => {
     connections.push(request.stream?.session ?? request.socket);

@@ -76,7 +76,7 @@ onLinux(
   },
 );
 
-onLinux('where there is no display, nothing is started, and the shown address is waited for', async () => {
+onLinux('without a display, nothing is started, and the sign-in waits for the shown address', async () => {
   await using scene = await openScene();
   const launched = join(scene.folder, 'launched');
   const none = { DISPLAY: '', WAYLAND_DISPLAY: '', WSL_DISTRO_NAME: '' };

@@ -51,7 +51,7 @@ test('an answer to the request for a device code that makes no sense: RESPONSE, 
   }
 });
 
-test('a device code that nobody enters: SIGN_IN_TIMEOUT', async () => {
+test('a device code that is never entered: SIGN_IN_TIMEOUT', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
   const signIn = scene.handler({ signInTimeout: 600 }).signIn({ method: 'device', onDeviceCode: () => {} });
   assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');

@@ -118,7 +118,7 @@ test('a proxy that refuses to pass a request on is named with its status', async
   assert.not.match(inspect(error, { depth: 20, showHidden: true }), 'pa55word');
 });
 
-test('a certificate that nobody vouches for is refused, and NODE_EXTRA_CA_CERTS makes it trusted', async () => {
+test('a certificate of an unknown authority is refused, and NODE_EXTRA_CA_CERTS makes it trusted', async () => {
   const tls = selfSignedCertificate();
   await using scene = await openScene({ tls });
   const { openTokenStore } = await import('token-store-sqlite');

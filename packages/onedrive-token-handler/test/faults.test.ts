@@ -238,7 +238,7 @@ async function meet({ fault, code, retryable, requests, retryAfter }: Case): Pro
   assert.equal(store.get('my-app'), before);
   if (needsSignIn) {
     await scene.handler().getToken();
-    assert.is(scene.windows.length, 2, 'a browser, where it may open one');
+    assert.is(scene.windows.length, 2, 'a browser, if it may open one');
     return;
   }
   scene.authority.clearFaults();

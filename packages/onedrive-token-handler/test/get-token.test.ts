@@ -49,7 +49,7 @@ test('many calls at once make one refresh', async () => {
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('many handlers at once make one refresh, even where the new token is short-lived', async () => {
+test('many handlers at once make one refresh, even if the new token is short-lived', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   const handlers = Array.from({ length: 16 }, () => scene.handler({ interactive: false }));
@@ -69,7 +69,7 @@ test('forceRefresh with many callers makes one refresh and everybody gets the ne
   assert.is(await handler.getToken(), tokens[0]);
 });
 
-test('forceRefresh takes the token that somebody else has refreshed meanwhile', async () => {
+test('forceRefresh takes the token that another handler has refreshed in the meantime', async () => {
   await using scene = await openScene();
   const [one, two] = [scene.handler(), scene.handler()];
   const old = await one.getToken();
@@ -89,7 +89,7 @@ test('without interaction and without a sign-in, nothing is opened', async () =>
   assert.is(scene.windows.length, 0);
 });
 
-test('a grant that the provider has ended leads to the browser, and to SIGN_IN_REQUIRED where none is allowed', async () => {
+test('a grant that the provider has ended leads to the browser, or to SIGN_IN_REQUIRED if none is allowed', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   await scene.authority.revokeAll();

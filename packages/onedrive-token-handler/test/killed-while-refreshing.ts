@@ -27,14 +27,14 @@ const phases: Phase[] = [
   { name: 'before its request leaves', moment: 'refresh-started', requests: 1 },
   { name: 'when its request has left and is never read', moment: 'never', requests: 2 },
   {
-    name: 'when its request has left and is answered to nobody',
+    name: 'when its request has left and its answer cannot arrive',
     moment: 'never',
     requests: 2,
     forgiving: true,
     goesOn: true,
   },
   beforeTheWrite,
-  { name: 'when the answer is written and nobody has been told', moment: 'written', requests: 1 },
+  { name: 'when the answer is written and no caller has it yet', moment: 'written', requests: 1 },
 ];
 
 /** Tests that kill a refreshing process in each phase, while `waiters` other processes wait for its lock. */
@@ -53,7 +53,7 @@ export function testKilledWhileRefreshing(waiters: number): void {
     });
   }
 
-  test(`killed ${beforeTheWrite.name}, ${waiting}: SIGN_IN_REQUIRED for all where the provider revokes at once, and a sign-in mends it`, async () => {
+  test(`killed ${beforeTheWrite.name}, ${waiting}: SIGN_IN_REQUIRED for all if the provider revokes at once, and a sign-in helps`, async () => {
     await using scene = await openScene();
     await using killed = await killRefresher(scene, beforeTheWrite.moment, waiters);
     assert.equal([...new Set(killed.outcomes.map(({ code }) => code))], ['SIGN_IN_REQUIRED']);
@@ -63,7 +63,7 @@ export function testKilledWhileRefreshing(waiters: number): void {
     assert.is(error.error, 'invalid_grant');
     assert.not(error.retryable);
     assert.match(error.message, /^A new sign-in is needed .* Call signIn\(\)\.$/);
-    assert.ok((await handler.status()).signedIn, 'the record is kept until somebody signs in');
+    assert.ok((await handler.status()).signedIn, 'the record is kept until the next sign-in');
     await handler.signIn();
     await assertOneToken(scene, await askProcesses(scene, 2, 1));
     await scene.handler({ interactive: false }).getToken({ forceRefresh: true });
@@ -72,9 +72,9 @@ export function testKilledWhileRefreshing(waiters: number): void {
 }
 
 interface Killed extends AsyncDisposable {
-  /** What those who waited for the killed process got. */
+  /** What the processes that waited for the killed one got. */
   readonly outcomes: readonly Outcome[];
-  /** Lets the provider do what the killed process had asked for, where it has not yet. */
+  /** Lets the provider do what the killed process had asked for, if it has not yet. */
   providerGoesOn(): Promise<void>;
 }
 

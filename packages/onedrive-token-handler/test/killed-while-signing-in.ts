@@ -22,7 +22,7 @@ const phases: Phase[] = [
   { name: 'while it waits for the person', moment: 'never', answered: false, windows: 1 },
   { name: 'while its code is redeemed', moment: 'never', answered: true, windows: 1 },
   { name: 'when its tokens have come and are not written', moment: 'write', answered: true, windows: 1 },
-  { name: 'when its tokens are written and nobody has been told', moment: 'written', answered: true, windows: 0 },
+  { name: 'when its tokens are written and no caller has them yet', moment: 'written', answered: true, windows: 0 },
 ];
 
 const earlier = { scopes: ['Files.Read'] };
@@ -52,7 +52,7 @@ export function testKilledWhileSigningIn(waiters: number): void {
       assert.not.match(process.said(), 'got a token');
 
       const outcomes = gather();
-      // Nothing holds up those who find its tokens: they have them before the next refresh.
+      // Processes that find its tokens do not wait: they have them before the next refresh.
       if (phase.windows === 0) await outcomes;
       assertUndamaged(scene);
       const known = scene.handler({ ...earlier, interactive: false });
@@ -68,7 +68,7 @@ export function testKilledWhileSigningIn(waiters: number): void {
   }
 }
 
-/** Starts a process that signs in, and has it go on to where it is to be killed, or to its code at the provider. */
+/** Starts a process that signs in, and lets it run to the point at which it is killed, or to its code at the provider. */
 async function startSigningIn(scene: Scene, { moment, answered }: Phase): Promise<Started> {
   const until = moment === 'sign-in-started' ? 'ready' : '"window"';
   const process = await scene.start('./stopping-process.ts', [scene.optionsFor(wanted), moment], { until });

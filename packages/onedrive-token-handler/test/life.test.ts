@@ -142,7 +142,7 @@ test('a caller that aborts while its code is redeemed leaves the token to the ne
 });
 
 for (const method of ['device', 'paste'] as const) {
-  test(`closing while the code of the method ${method} is redeemed stores the token and gives it to nobody`, async () => {
+  test(`closing while the code of the method ${method} is redeemed stores the token and gives it to no caller`, async () => {
     await using scene = await openScene({ deviceInterval: 1 });
     const handler = scene.handler();
     scene.authority.fail('token', { type: 'slow', ms: 500 });

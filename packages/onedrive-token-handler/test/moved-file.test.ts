@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene, rejection, type Scene } from './scene.ts';
 
-/** A handler that has the file open; then somebody removes it, and signs in once more. */
+/** A handler that has the file open; then the file is removed, and another handler signs in. */
 async function replaceUnder(scene: Scene): Promise<ReturnType<Scene['handler']>> {
   await scene.signedIn();
   const handler = scene.handler({ interactive: false });

@@ -46,7 +46,7 @@ const unusable: [name: string, options: object, error: typeof TypeError | typeof
   ['onEvent', { onEvent: 1 }, TypeError],
 ];
 for (const [name, options, error] of unusable) {
-  test(`${error.name} names ${name} where it is ${inspect(options, { breakLength: Infinity, maxArrayLength: 0 })}`, () => {
+  test(`${error.name} names ${name} if it is ${inspect(options, { breakLength: Infinity, maxArrayLength: 0 })}`, () => {
     assert.throws(
       () => new OneDriveTokenHandler({ ...good, ...options } as never),
       (thrown: unknown) => thrown instanceof error && thrown.message.includes(name),

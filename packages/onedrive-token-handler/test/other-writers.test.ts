@@ -6,7 +6,7 @@ import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
-test('a refresh token that is refused is no reason for SIGN_IN_REQUIRED where somebody has stored another one meanwhile', async () => {
+test('a refused refresh token is no reason for SIGN_IN_REQUIRED if another process has stored a new one', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   using store = openTokenStore(scene.dbFilepath);
@@ -23,7 +23,7 @@ test('a refresh token that is refused is no reason for SIGN_IN_REQUIRED where so
   assert.is(scene.authority.count('token', 'refresh_token'), 2);
 });
 
-test('a token that could not be written is dropped where somebody else has moved on', async () => {
+test('a token that could not be written is dropped if another process has stored a newer one', async () => {
   await using scene = await openScene({ reuseGrace: 60_000 });
   const store = new MemoryStore();
   await scene.signedIn({ store });
@@ -38,7 +38,7 @@ test('a token that could not be written is dropped where somebody else has moved
   assert.is(store.records.get('my-app')?.accessToken, newest);
 });
 
-test('a record without an access token that somebody replaces before the refresh is read again', async () => {
+test('a record without an access token is read again if another process replaces it before the refresh', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   await scene.signedIn({ store });

@@ -45,7 +45,7 @@ test('an unreachable provider is tried three times, then NETWORK', async () => {
       },
     });
   const noRoute = failing(unreachable('connect'));
-  // What Node says where it has tried several addresses of one name.
+  // The error of Node after it has tried several addresses of one name.
   const noRoutes = failing(new AggregateError([unreachable('connect'), unreachable('connect')]));
   await Promise.all([
     attempt(`http://127.0.0.1:${await closedPort()}/consumers`),

@@ -108,7 +108,7 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
   return scene;
 }
 
-/** The error that a promise rejects with; fails where it doesn't. */
+/** The error that a promise rejects with; fails if it resolves. */
 export async function failure(promise: Promise<unknown>): Promise<Error> {
   const error = await promise.then(
     () => undefined,
@@ -118,7 +118,7 @@ export async function failure(promise: Promise<unknown>): Promise<Error> {
   throw new Error(`expected an error, not ${error}`);
 }
 
-/** The OneDriveTokenError that a promise rejects with; fails where it doesn't. */
+/** The OneDriveTokenError that a promise rejects with; fails if it does not. */
 export async function rejection(promise: Promise<unknown>): Promise<OneDriveTokenError> {
   const error = await failure(promise);
   if (error instanceof OneDriveTokenError) return error;

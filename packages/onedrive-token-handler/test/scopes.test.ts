@@ -57,7 +57,7 @@ test('a refresh that answers with another account is RESPONSE', async () => {
   assert.is((await rejection(handler.getToken())).code, 'RESPONSE');
 });
 
-test('a refresh is of another account only where the same claim differs', async () => {
+test('a refresh is of another account only if the same claim differs', async () => {
   const accounts: [stored: object, refreshed: object, same: boolean][] = [
     [{ sub: 'ada' }, { sub: 'ada', oid: '1' }, true],
     [{ sub: 'ada', oid: '1' }, { sub: 'ada' }, true],
@@ -136,7 +136,7 @@ test('two app names in one file do not disturb each other', async () => {
   assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), []);
 });
 
-test('where there is no file, there are no app names, and none is made', async () => {
+test('without a file there are no app names, and no file is made', async () => {
   await using scene = await openScene();
   assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), []);
   assert.is(await forgetTokens('one', { dbFilepath: scene.dbFilepath }), false);

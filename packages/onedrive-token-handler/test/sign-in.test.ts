@@ -145,7 +145,7 @@ test('a caller that may not ask does not wait for a person', async () => {
   assert.is((await failure(waiting)).message, 'enough');
 });
 
-test('a sign-in that waits for a person keeps nobody from refreshing', async () => {
+test('a sign-in that waits for a person does not keep other handlers from refreshing', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const abort = new AbortController();
@@ -203,7 +203,7 @@ test('a wrong paste is refused and asked for again, three times at most', async 
   assert.is(scene.events.filter(({ type }) => type === 'paste-refused').length, 2);
 });
 
-test('a paste that nobody makes: SIGN_IN_TIMEOUT', async () => {
+test('an address that is never pasted: SIGN_IN_TIMEOUT', async () => {
   await using scene = await openScene();
   const never = new Promise<string>(() => {});
   const signIn = scene.handler({ signInTimeout: 300 }).signIn({ method: 'paste', readRedirectUrl: () => never });
@@ -254,20 +254,17 @@ if (!isPossible)
   console.log('skipped: a network without loopback needs Linux, root and iproute2 (Debian: apt install iproute2)');
 const withoutLoopback = isPossible ? test : test.skip;
 
-withoutLoopback(
-  'where the answer cannot be listened for, no browser opens, and the sign-in ends in NETWORK',
-  async () => {
-    await using scene = await openScene();
-    const code = `
+withoutLoopback('if no port can be listened on, no browser opens, and the sign-in ends in NETWORK', async () => {
+  await using scene = await openScene();
+  const code = `
     const { OneDriveTokenHandler } = await import(${JSON.stringify(import.meta.resolve('../src/index.ts'))});
     const openBrowser = () => console.log('a browser opened');
     await using handler = new OneDriveTokenHandler({ ...${scene.optionsFor()}, openBrowser });
     await handler.signIn().catch((error) => console.log(error.code, error.retryable, error.message, error.cause.code));`;
-    const args = [...inLonelyNetwork, process.execPath, '--input-type=module', '-e', code];
-    const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
-    assert.is(stderr, '');
-    assert.match(stdout, /^NETWORK true The browser's answer could not be received: .+ ACCEPTOR_LISTEN\n$/);
-  },
-);
+  const args = [...inLonelyNetwork, process.execPath, '--input-type=module', '-e', code];
+  const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
+  assert.is(stderr, '');
+  assert.match(stdout, /^NETWORK true The browser's answer could not be received: .+ ACCEPTOR_LISTEN\n$/);
+});
 
 test.run();

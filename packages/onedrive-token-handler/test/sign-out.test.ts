@@ -40,7 +40,7 @@ async function signOutElsewhere(scene: Scene): Promise<void> {
   assert.is(status, 0, stderr);
 }
 
-test('signing out while a code is redeemed wins: nothing is stored, and nobody is told that somebody signed in', async () => {
+test('signing out while a code is redeemed wins: nothing is stored, and no event says that a sign-in succeeded', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   scene.authority.fail('token', { type: 'slow', ms: 400 });
@@ -73,7 +73,7 @@ test('a call after the sign-out does not get what a slow store is still reading 
   assert.is((await before).code, 'SIGN_IN_REQUIRED');
 });
 
-test('no token bridges a failing provider for somebody who was signed out by another handler meanwhile', async () => {
+test('no token bridges a failing provider after another handler has signed out', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const handler = scene.handler({ requestTimeout: 1_300 });
   await handler.getToken();

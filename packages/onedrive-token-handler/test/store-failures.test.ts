@@ -174,7 +174,7 @@ test('whatever a store throws is STORE, a TypeError too', async () => {
   assert.is(error.cause, refusal);
 });
 
-test('a lock that can not be given back costs nobody the token', async () => {
+test('a lock that cannot be released costs no caller the token', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const exclusively = store.exclusively.bind(store);
@@ -247,7 +247,7 @@ test('another process that holds the lock and is stopped: STORE, worth retrying'
   await scene.handler({ interactive: false }).getToken();
 });
 
-test('what another process refreshed is used at once, also where that process keeps the lock', async () => {
+test('what another process refreshed is used at once, even if that process keeps the lock', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   await scene.tokenExpires();
@@ -266,7 +266,7 @@ test('what another process refreshed is used at once, also where that process ke
   assert.is(scene.authority.count('token', 'refresh_token'), 0);
 });
 
-test('whoever waits while somebody signs out elsewhere ends in SIGN_IN_REQUIRED', async () => {
+test('a call that waits while another process signs out ends in SIGN_IN_REQUIRED', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   await scene.tokenExpires();

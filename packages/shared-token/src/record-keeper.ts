@@ -84,8 +84,9 @@ export class RecordKeeper {
     return true;
   }
 
-  /** Notes in the record that the provider refused its refresh token. A store that fails changes nothing. */
+  /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
   async markRefused(record: TokenRecord, because: string): Promise<void> {
+    if (record.refusedAt !== undefined) return;
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
     await asStoreErrors(() => this.#settings.store.replace(this.#settings.name, record.refreshToken, refused)).catch(
       () => {},

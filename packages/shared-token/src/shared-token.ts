@@ -196,7 +196,7 @@ export class SharedToken implements AsyncDisposable {
     this.#assertOpen();
     if (signOuts !== this.#keeper.signOuts) throw signedOutError();
     const usableUntil = performance.now() + (expiresAt - Date.now());
-    this.#held = { accessToken, expiresAt, obtainedAt, usableUntil };
+    this.#held = Object.freeze({ accessToken, expiresAt, obtainedAt, usableUntil });
     return this.#held;
   }
 

@@ -2,40 +2,40 @@ import type { Dispatcher } from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { readRetryAfter } from './retry-after.ts';
 
-/** What came back for a posted form. */
+/** The answer to a posted form. */
 export interface HttpAnswer {
   readonly status: number;
   /** What `Retry-After` asks for, in milliseconds. */
   readonly retryAfter: number | undefined;
-  /** undefined where it was longer than a token response can be. */
+  /** undefined if it was longer than a token response can be. */
   readonly body: string | undefined;
 }
 
 type Undici = typeof import('undici');
 
-/** A token response is a few kilobytes. */
-const longestBody = 1024 * 1024;
+/** A token response has a few kilobytes. */
+const maxBodyBytes = 1024 * 1024;
 
-/** A NETWORK failure that knows whether the provider can have seen the request. */
+/** A NETWORK failure that says whether the provider can have seen the request. */
 export class ConnectionError extends OneDriveTokenError {
-  /** True where no connection was made, so that the request may be repeated without harm. */
+  /** True if no connection was made: then the request may be repeated without harm. */
   readonly beforeConnection: boolean;
 
   constructor(url: URL, cause: unknown) {
     const code = codeOf(cause);
     const message = cause instanceof Error ? cause.message : 'unknown failure';
-    // undici's code for a proxy that refuses, whose status is in the message alone.
+    // If a proxy refuses, its status is in undici's message alone.
     const reason = code === undefined || code === 'UND_ERR_ABORTED' ? message : code;
     super('NETWORK', `No answer from ${url.host} (${reason}). ${hintFor(code)}`, { cause: withoutProperties(cause) });
     this.beforeConnection = neverConnected(cause);
   }
 }
 
-/** The one way to the network: undici, loaded when it is first needed. */
+/** The only way to the network: undici, loaded when it is first needed. */
 export class HttpClient {
   readonly #given: Dispatcher | undefined;
   #undici: Promise<Undici> | undefined;
-  /** Made here, and not closed yet. */
+  /** Created here, and not closed yet. */
   readonly #made = new Set<Dispatcher>();
   /** Of all calls of fetch(). */
   #shared: Dispatcher | undefined;
@@ -45,7 +45,7 @@ export class HttpClient {
     this.#given = dispatcher;
   }
 
-  /** Loads undici for somebody who will send something soon. What goes wrong is told then. */
+  /** Loads undici before it is needed. A failure shows when a request is sent. */
   prepare(): void {
     this.#load().catch(() => {});
   }
@@ -53,7 +53,7 @@ export class HttpClient {
   /** Throws ConnectionError, or the signal's reason. Redirects are not followed. */
   async postForm(url: URL, form: URLSearchParams, signal: AbortSignal): Promise<HttpAnswer> {
     const undici = await this.#load();
-    // One for each request: undici keeps waiting for a proxy that does not answer, also when the request was given up.
+    // One for each request, because undici keeps waiting for a silent proxy even after the request was given up.
     const dispatcher = this.#given ?? this.#make(undici);
     try {
       const { statusCode, headers, body } = await undici.request(url, {
@@ -62,10 +62,10 @@ export class HttpClient {
         method: 'POST',
         headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
         body: form.toString(),
-        // The caller's signal is the one deadline.
+        // The caller's signal is the only deadline.
         headersTimeout: 0,
         bodyTimeout: 0,
-        // A kept-alive connection that the server is about to close would lose a request that must not be repeated.
+        // A kept-alive connection that the server is about to close would lose a request that cannot be repeated.
         reset: true,
       });
       return {
@@ -82,8 +82,8 @@ export class HttpClient {
   }
 
   /**
-   * undici's fetch, with connections that are kept. Throws ConnectionError, the signal's reason, or the TypeError of a request
-   * that can't be sent at all.
+   * undici's fetch, with connections that are kept. Throws ConnectionError, the signal's reason, or a TypeError for a
+   * request that cannot be sent at all.
    */
   async fetch(url: URL, init: RequestInit): Promise<Response> {
     const undici = await this.#load();
@@ -99,7 +99,7 @@ export class HttpClient {
     }
   }
 
-  /** Closes its connections at once; a dispatcher that was given stays open. */
+  /** Closes its connections at once. The caller's own dispatcher stays open. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#made].map((dispatcher) => dispatcher.destroy()));
@@ -122,7 +122,7 @@ function proxyByEnvironment(undici: Undici): Dispatcher {
   try {
     return new undici.EnvHttpProxyAgent();
   } catch {
-    // Neither the value nor a cause that quotes it: a proxy's address may hold a password.
+    // The message has neither the value nor a cause that quotes it, because a proxy's address may hold a password.
     throw new OneDriveTokenError(
       'CONFIGURATION',
       'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy: write it like http://proxy.example.com:8080.',
@@ -135,7 +135,7 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string |
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length > longestBody) return undefined;
+    if (length > maxBodyBytes) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -148,7 +148,7 @@ function codeOf(error: unknown): string | undefined {
   return codeOf(error instanceof AggregateError ? error.errors[0] : error.cause);
 }
 
-/** By the system call that failed: EHOSTUNREACH and the like also come from connections that were made long ago. */
+/** Decides by the system call that failed: codes like EHOSTUNREACH also come from connections that were made long ago. */
 function neverConnected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(neverConnected);
@@ -156,7 +156,7 @@ function neverConnected(error: unknown): boolean {
   return ('code' in error && error.code === 'UND_ERR_CONNECT_TIMEOUT') || neverConnected(error.cause);
 }
 
-/** The error's words alone: undici hangs sockets and unread parts of a response on its errors, tokens among them. */
+/** A copy without properties: undici's errors hold sockets and unread parts of a response, which may be tokens. */
 function withoutProperties(error: unknown): unknown {
   if (!(error instanceof Error)) return undefined;
   const causes = error instanceof AggregateError ? error.errors : [error.cause];
@@ -168,7 +168,7 @@ function withoutProperties(error: unknown): unknown {
 
 function hintFor(code: string | undefined): string {
   if (code && /CERT|SIGNATURE|ISSUER|ERR_TLS/.test(code)) {
-    return 'Its certificate is not trusted: where a proxy of yours signs it, name that authority in NODE_EXTRA_CA_CERTS.';
+    return "Its certificate is not trusted. If your proxy signs it, set NODE_EXTRA_CA_CERTS to its authority's PEM file.";
   }
   return 'Check the network, HTTPS_PROXY and NO_PROXY, then try again.';
 }

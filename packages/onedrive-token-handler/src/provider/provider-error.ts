@@ -9,12 +9,12 @@ export interface ProviderErrorFields {
   traceId?: string | undefined;
 }
 
-/** What was asked for, because one error means different things: `invalid_grant` of a code is not that of a refresh token. */
+/** What was asked for: `invalid_grant` means another thing for a code than for a refresh token. */
 export type ProviderStep = 'authorization' | 'code' | 'refresh' | 'device code' | 'device poll';
 
 const signInAgain = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
 const denied = new Set(['access_denied', 'authorization_declined']);
-const serverTrouble = new Set(['server_error', 'temporarily_unavailable']);
+const serverErrors = new Set(['server_error', 'temporarily_unavailable']);
 
 /**
  * Microsoft's numbers that mean "sign in again": refresh token of another audience or spent, revoked by a changed password,
@@ -22,7 +22,7 @@ const serverTrouble = new Set(['server_error', 'temporarily_unavailable']);
  */
 const signInAgainNumbers = new Set([70000, 50173, 700082, 70043, 50076, 65001]);
 
-/** Microsoft's numbers that a person who has just registered an app meets, with the remedy. */
+/** Microsoft's numbers for a wrong app registration, with the remedy. */
 const remedies = new Map(
   (
     [
@@ -56,7 +56,7 @@ const remedies = new Map(
   ).flatMap(([numbers, remedy]) => numbers.map((number): [number, string] => [number, remedy])),
 );
 
-/** The error that a caller of the handler meets. `secrets` were part of the request: they are struck from what is said. */
+/** The error for the handler's caller. `secrets` were part of the request, and are removed from all texts. */
 export function toTokenError(
   fields: ProviderErrorFields,
   step: ProviderStep,
@@ -82,15 +82,15 @@ export function toTokenError(
 const openings: Partial<Record<OneDriveTokenErrorCode, string>> = {
   SIGN_IN_REQUIRED: 'A new sign-in is needed',
   SIGN_IN_DENIED: 'The sign-in was denied',
-  SERVER: 'The provider is in trouble',
+  SERVER: 'The provider has problems',
   CONFIGURATION: "The provider refused the app's registration or request",
 };
 
 function classify(error: string, numbers: readonly number[], step: ProviderStep): OneDriveTokenErrorCode {
-  // Older endpoints begin with a number of these where a code or a refresh token has expired, and then name that one.
+  // For an expired code or refresh token, older endpoints send one of these numbers first and the real one after it.
   if (numbers.length > 0 && numbers.every((number) => remedies.has(number))) return 'CONFIGURATION';
   if (denied.has(error)) return 'SIGN_IN_DENIED';
-  if (serverTrouble.has(error)) return 'SERVER';
+  if (serverErrors.has(error)) return 'SERVER';
   if (step === 'authorization') return 'CONFIGURATION';
   if (step === 'device poll' && error === 'expired_token') return 'SIGN_IN_TIMEOUT';
   if (signInAgain.has(error) || numbers.some((number) => signInAgainNumbers.has(number))) return 'SIGN_IN_REQUIRED';
@@ -112,12 +112,12 @@ function remedyFor(code: OneDriveTokenErrorCode, numbers: readonly number[], ste
   return code === 'SIGN_IN_REQUIRED' ? 'Call signIn().' : '';
 }
 
-/** Descriptions begin with the number, and the authorization endpoint gives it nowhere else. */
+/** Descriptions begin with the number; the authorization endpoint sends it nowhere else. */
 function numbersIn(description: string | undefined): number[] {
   return [...(description ?? '').matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, digits]) => Number(digits));
 }
 
-/** The fields without what was sent to the provider: some quote it. */
+/** The fields without what was sent to the provider, because some providers quote it. */
 export function strike(fields: ProviderErrorFields, secrets: readonly string[]): ProviderErrorFields {
   const clean = (text: string): string => secrets.reduce((left, secret) => left.replaceAll(secret, '[secret]'), text);
   const { error, description, errorCodes, correlationId, traceId } = fields;

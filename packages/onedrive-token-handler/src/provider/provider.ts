@@ -15,12 +15,16 @@ export interface ProviderRequest {
   signal?: AbortSignal;
 }
 
-const attempts = 3;
-const firstDelay = 500;
-const jitter = 250;
+const maxAttempts = 3;
+const firstDelayMs = 500;
+const jitterMs = 250;
+/** Fields of a form that no message may quote. */
 const secretFields = ['code', 'code_verifier', 'refresh_token', 'device_code'];
 
-/** Speaks to the endpoints below one authority: one deadline per exchange, retries where they do no harm, errors by meaning. */
+/**
+ * Sends requests to the endpoints of one authority: one deadline for each exchange, retries only if they do no harm, errors
+ * by their meaning. What may live in this folder: requests to Microsoft and what their answers mean.
+ */
 export class Provider {
   readonly #http: HttpClient;
   readonly #settings: Settings;
@@ -32,7 +36,7 @@ export class Provider {
     this.#emit = emit;
   }
 
-  /** To be called where there will be a request, and time is left until then. */
+  /** Loads what a later request needs. */
   prepare(): void {
     this.#http.prepare();
   }
@@ -44,7 +48,7 @@ export class Provider {
   /**
    * Posts a form and returns the JSON object of a successful answer. Throws OneDriveTokenError within `requestTimeout`.
    *
-   * It is repeated where no connection was made, and, unless it spends an authorization code, where 429 or 5xx answered.
+   * Repeats it if no connection was made, and after 429 or 5xx unless it spends an authorization code.
    */
   async post({ endpoint, step, form, signal }: ProviderRequest): Promise<JsonObject> {
     const url = this.#url(endpoint);
@@ -56,10 +60,10 @@ export class Provider {
       if ('answer' in result) return result.answer;
       const { failure, repeatable } = result;
       const left = end - performance.now();
-      const { retryAfter = firstDelay * 2 ** (attempt - 1) } = failure;
-      const delay = retryAfter + jitter * Math.random();
+      const { retryAfter = firstDelayMs * 2 ** (attempt - 1) } = failure;
+      const delay = retryAfter + jitterMs * Math.random();
       if (failure.retryAfter !== undefined && failure.retryAfter > left) throw asThrottled(failure);
-      if (!repeatable || attempt === attempts || delay >= left) throw failure;
+      if (!repeatable || attempt === maxAttempts || delay >= left) throw failure;
       this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
       await sleep(delay, undefined, { signal });
     }
@@ -78,7 +82,7 @@ export class Provider {
     } catch (error) {
       if (error instanceof ConnectionError) return { failure: error, repeatable: error.beforeConnection };
       if (!deadline.aborted || signal?.aborted) throw error;
-      const message = `No answer from ${url.host} within ${this.#settings.requestTimeout} ms. Try again later.`;
+      const message = `No answer from ${url.host} within ${this.#settings.requestTimeout / 1000} s. Try again later.`;
       return { failure: new OneDriveTokenError('NETWORK', message), repeatable: false };
     }
     const json = parseObject(answer.body);
@@ -93,7 +97,7 @@ export class Provider {
   }
 }
 
-/** Whatever the status: who asks to be left alone for longer than there is time is not asked again. */
+/** Whatever the status is: the provider asked to wait longer than there is time. */
 function asThrottled(failure: OneDriveTokenError): OneDriveTokenError {
   return failure.code === 'THROTTLED' ? failure : new OneDriveTokenError('THROTTLED', failure.message, failure);
 }
@@ -113,7 +117,7 @@ function readFailure(
     return new OneDriveTokenError('THROTTLED', `${url.host} asks to wait ${wait} (HTTP 429). Try again then.`, details);
   }
   if (status >= 500) {
-    return new OneDriveTokenError('SERVER', `${url.host} is in trouble (HTTP ${status}). Try again later.`, details);
+    return new OneDriveTokenError('SERVER', `${url.host} has problems (HTTP ${status}). Try again later.`, details);
   }
   if (fields) return toTokenError(fields, step, secrets);
   const what = body === undefined ? 'an endless body' : json ? 'JSON without an error' : 'a body that is not JSON';
@@ -134,7 +138,7 @@ function readErrorFields(json: JsonObject): ProviderErrorFields | undefined {
   };
 }
 
-/** No cause is kept: the message of a SyntaxError quotes the body, which may hold tokens. */
+/** Keeps no cause: the message of a SyntaxError quotes the body, which may hold tokens. */
 function parseObject(body: string | undefined): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(body ?? '');
