@@ -1,4 +1,10 @@
 /** Says what an OAuth token record and its store are. */
+export { CallerQueue, lockHeldError, type QueueOptions } from './caller-queue.ts';
+export { checkOptions, readChangedOptions, readExclusivelyOptions } from './check-options.ts';
+export { checkRecord } from './check-record.ts';
+export { checkText } from './check-text.ts';
+export { pause } from './pause.ts';
+export { type CipherOptions, checkKey, type KeyCheck, saltBytes, TokenCipher } from './token-cipher.ts';
 export type { TokenRecord } from './token-record.ts';
 export type { ChangedOptions, ExclusivelyOptions, Lock, MaybePromise, TokenStore } from './token-store.ts';
 export { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorDetails } from './token-store-error.ts';

@@ -1,6 +1,6 @@
 /**
- * What is kept of one sign-in. A field that is undefined when written is absent when read.
- * Times are epoch milliseconds; tokens are opaque strings.
+ * What is kept of one sign-in. A field that is undefined when it is written is absent when it is read.
+ * Times are epoch milliseconds. Tokens are opaque strings.
  */
 export interface TokenRecord {
   /** RFC 6749 section 1.5. Never empty. */
@@ -11,7 +11,7 @@ export interface TokenRecord {
   expiresAt?: number | undefined;
   /** When the access token was requested. */
   obtainedAt?: number | undefined;
-  /** The client that the tokens were issued to. */
+  /** The client that the tokens were issued to (RFC 6749 section 2.2). */
   clientId?: string | undefined;
   /** The provider that issued them, as the caller names it. */
   authority?: string | undefined;
@@ -21,8 +21,8 @@ export interface TokenRecord {
   idToken?: string | undefined;
   /** When the refresh token expires, if the provider says so. */
   refreshExpiresAt?: number | undefined;
-  /** When the provider refused this refresh token. The next sign-in removes it. */
+  /** When the provider refused this refresh token. The next sign-in writes a record without it. */
   refusedAt?: number | undefined;
-  /** The provider's error for that refusal, without secrets. */
+  /** The provider's error for that refusal (RFC 6749 section 5.2), without secrets. */
   refusedBecause?: string | undefined;
 }

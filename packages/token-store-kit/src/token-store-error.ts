@@ -10,6 +10,7 @@ export type TokenStoreErrorCode =
 
 /** What is known about the failure besides its code and message. */
 export interface TokenStoreErrorDetails {
+  /** The error that the store's own library or the system reported. */
   cause?: unknown;
   /** See {@link TokenStoreError.reason}. */
   reason?: string | undefined;
@@ -22,19 +23,55 @@ export interface TokenStoreErrorDetails {
 }
 
 /**
- * A token store could not do what it was asked to. The message says to a person what happened and what to do, never a
- * token. Programs decide by `code` and `reason`.
+ * A token store could not do what it was asked to. The message tells a person what happened and what to do. It never
+ * contains a token. Programs decide by `code` and `reason`, not by the message.
+ *
+ * | code             | what happened                                                                              |
+ * | ---------------- | ------------------------------------------------------------------------------------------ |
+ * | `STORE_OPEN`     | the store cannot be opened, or its medium cannot be read or written                        |
+ * | `STORE_READONLY` | the store can be read, but not written                                                     |
+ * | `STORE_FULL`     | there is no space left; the records are as they were                                       |
+ * | `STORE_CORRUPT`  | the stored data is damaged; it is never replaced or emptied                                |
+ * | `STORE_KEY`      | the encryption key does not fit the stored data                                            |
+ * | `STORE_VERSION`  | a newer version of the store's package wrote the data                                      |
+ * | `STORE_BUSY`     | another caller or process was not done in time; trying again may help                      |
  */
 export class TokenStoreError extends Error {
   override readonly name = 'TokenStoreError';
   readonly code: TokenStoreErrorCode;
   /**
-   * Which cause, if the code has several:
-   * STORE_KEY: `key-missing`, `key-wrong`, `key-changed` (since the store was opened), `not-encrypted`;
-   * STORE_OPEN: `closed`, `moved`, `foreign` (another program's data), `unreachable`.
+   * Which cause, if the code has several. More reasons may come; treat an unknown one like none.
+   *
+   * STORE_KEY:
+   * - `key-missing`: the data is encrypted, and no key was given
+   * - `key-wrong`: the data is encrypted with another key
+   * - `key-changed`: the key was changed, added or removed after the store was opened
+   * - `not-encrypted`: a key was given, but the data is not encrypted
+   *
+   * STORE_OPEN:
+   * - `closed`: `close()` was called on this store
+   * - `moved`: the file was moved, replaced or deleted after the store was opened; opening it again helps
+   * - `foreign`: another program's data
+   * - `not-a-file`: the path leads to a folder, or to a link without a file
+   * - `no-permission`: this user may not read it, or may not enter its folder
+   * - `exposed`: other users can read the file, and this user may not change that
+   * - `disk`: the system could not read or write the disk
+   * - `unreachable`: the database server does not answer; trying again may help
+   *
+   * STORE_READONLY:
+   * - `no-permission`: this user may not write it
+   * - `read-only-file-system`: the file system is mounted read-only
+   *
+   * STORE_CORRUPT:
+   * - `damaged`: the file is damaged, or is no database
+   * - `record-changed`: an encrypted record was changed by another program, or moved to another name
+   *
+   * STORE_BUSY:
+   * - `lock-held`: another caller of `exclusively` holds the lock
+   * - `database-locked`: another process kept the database itself locked
    */
   declare readonly reason?: string;
-  /** The file, for a store that is one. */
+  /** The file, if the store is one. */
   declare readonly path?: string;
   /** With STORE_BUSY: the process of this machine that holds the lock, if known. */
   declare readonly pid?: number;

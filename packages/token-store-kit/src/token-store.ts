@@ -5,7 +5,10 @@ export type MaybePromise<T> = T | Promise<T>;
 
 /** What a task of `exclusively` is given. */
 export interface Lock {
-  /** Aborts when the store can no longer promise that no other task runs for this name. */
+  /**
+   * Aborts when the store can no longer promise that no other task runs for this name. It never aborts if the lock ends
+   * only with its process.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -19,24 +22,25 @@ export interface ExclusivelyOptions {
 
 /** Options of `changed`. */
 export interface ChangedOptions {
-  /** The longest wait, in milliseconds. */
+  /** The longest wait, in milliseconds. Infinity waits without limit. */
   timeout: number;
   /** Ends the wait with its reason. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Keeps token records, one for each name, for the callers, processes or machines that share it. Failures are
- * `TokenStoreError`s, or TypeErrors for unusable arguments. `storeContract` tests a store of your own.
+ * Keeps token records, one for each name, for the callers, processes or machines that share it. A name is any
+ * well-formed string. Failures are `TokenStoreError`s; unusable arguments are TypeErrors or RangeErrors.
+ * `storeContract` of `token-store-kit/contract` tests a store of your own.
  */
 export interface TokenStore {
   /** The record, or undefined if there is none. */
   get(name: string): MaybePromise<TokenRecord | undefined>;
-  /** Writes the record, whatever was stored before. */
+  /** Writes the whole record, whatever was stored before. */
   set(name: string, record: TokenRecord): MaybePromise<void>;
   /**
-   * Compare-and-swap: writes only if the stored refresh token is still `previous` (undefined: if none is stored).
-   * Returns false if it is not, and then changes nothing.
+   * Compare-and-swap: writes the whole record, but only if the stored refresh token is still `previous` (undefined: if
+   * no record is stored). Returns false if it is not, and then changes nothing.
    */
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean>;
   /** Deletes the record. False if there was none. */
@@ -44,13 +48,16 @@ export interface TokenStore {
   /** The names that have a record, sorted. */
   list(): MaybePromise<readonly string[]>;
   /**
-   * Runs `task` while no other caller runs one for the same name. If the lock is not acquired within `timeout`,
-   * rejects with an error whose `code` is `STORE_BUSY`.
+   * Runs `task` while no other caller runs one for the same name, and returns what it returns. Callers of one process
+   * take turns in the order in which they came. If the lock is not acquired within `timeout`, rejects with an error
+   * whose `code` is `STORE_BUSY`. Rejects at once with a TypeError if the caller is itself such a task for this name.
    */
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T>;
   /**
-   * Resolves when the record may have changed, at the latest after `timeout`. Optional: a store without it is read
-   * every 50 ms.
+   * Resolves when the record may have changed since the call, at the latest after `timeout`. It may also resolve without
+   * a change, but not all the time. To miss no change: call it, then read the record, then await it.
+   *
+   * Optional. Programs look every 50 ms at the records of a store without it.
    */
   changed?(name: string, options: ChangedOptions): Promise<void>;
 }

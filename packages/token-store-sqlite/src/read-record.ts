@@ -1,6 +1,6 @@
 /** Reads one record in the first milliseconds of a program. */
-import type { TokenRecord } from './token-record.ts';
-import { applicationId, columns, readPlainRow, schemaVersion, type TokenRow } from './token-table.ts';
+import type { TokenRecord } from 'token-store-kit';
+import { applicationId, columns, readPlainRow, schemaVersion, type TokenRow } from './database/token-table.ts';
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?
   AND (SELECT application_id FROM pragma_application_id) = ${applicationId}
@@ -8,21 +8,21 @@ const select = `SELECT ${columns} FROM token WHERE app_name = ?
   AND ? % (SELECT page_size FROM pragma_page_size) = 0`;
 
 /**
- * Reads one record for a command that only prints a token: through Node's own SQLite, which is there already, where
- * better-sqlite3 would take longer to load than all the rest. The file is only read, and nothing waits.
+ * Reads one record, for a command that only prints a token. It uses Node's own SQLite, which is loaded with Node;
+ * better-sqlite3 would take longer to load than all the rest. It only reads, and never waits.
  *
- * Undefined where there is no record, and wherever more is needed than to read: the file is missing, encrypted, locked at
- * this moment, left behind by a crash, readable by others, of another version or damaged. So take undefined for "open the
- * store", which does what is needed or says what is wrong.
+ * Undefined if there is no record, and also if reading is not enough: the file is missing, encrypted, locked at this
+ * moment, left behind by a crash, readable by other users, of another version, or damaged. So on undefined, open the store: it
+ * does what is needed, or says what is wrong.
  *
- * For the start of a program with one thread. Where another thread uses the same file through a store at the same time,
- * this call would take away its locks (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * For the start of a program with one thread. If another thread uses the same file through a store at the same time,
+ * this call takes away that store's locks (https://www.sqlite.org/howtocorrupt.html, section 2.2).
  */
 export function readRecord(path: string, appName: string): TokenRecord | undefined {
   const fs = process.getBuiltinModule('node:fs');
   try {
     const { mode, size } = fs.statSync(path);
-    // Windows has no modes, and says 0o666.
+    // Windows has no modes, and reports 0o666.
     if (process.platform !== 'win32' && (mode & 0o077) !== 0) return undefined;
     const database = open(path);
     try {
@@ -42,7 +42,7 @@ interface ReadOnlyDatabase {
 }
 
 function open(path: string): ReadOnlyDatabase {
-  if (hasSqlite(process.versions.node)) {
+  if (hasStableSqlite(process.versions.node)) {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
     return new DatabaseSync(path, { readOnly: true });
   }
@@ -51,8 +51,8 @@ function open(path: string): ReadOnlyDatabase {
   return new Database(path, { readonly: true, timeout: 0 });
 }
 
-/** Whether this version of Node has SQLite as something to rely on. Those before it print a warning. */
-function hasSqlite(version: string): boolean {
+/** Whether this version of Node loads its SQLite without a warning that it is experimental. */
+function hasStableSqlite(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major > 25 || (major === 25 && minor >= 7) || (major === 24 && minor >= 15);
 }

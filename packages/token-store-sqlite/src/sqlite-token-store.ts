@@ -1,11 +1,25 @@
 // `Disposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { checkKey, TokenCipher } from './token-cipher.ts';
-import { TokenDatabase } from './token-database.ts';
-import { checkRecord, checkText, describe, type TokenRecord } from './token-record.ts';
-import { keyChanged, TokenStoreError } from './token-store-error.ts';
-import { columns, readPlainRow, recordFields, type TokenRow } from './token-table.ts';
+import {
+  type ChangedOptions,
+  checkKey,
+  checkOptions,
+  checkRecord,
+  checkText,
+  type ExclusivelyOptions,
+  type Lock,
+  readChangedOptions,
+  readExclusivelyOptions,
+  type TokenCipher,
+  type TokenRecord,
+  type TokenStore,
+  type TokenStoreError,
+} from 'token-store-kit';
+import { fileError, keyChanged } from './database/file-error.ts';
+import { newCipher, TokenDatabase } from './database/token-database.ts';
+import { columns, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';
 
+/** Options of {@link openTokenStore}. */
 export interface TokenStoreOptions {
   /**
    * Encrypts tokens at rest: a passphrase, or 32 bytes. Default: tokens are stored as they are, in a file that only its
@@ -14,33 +28,26 @@ export interface TokenStoreOptions {
   key?: string | Uint8Array;
 }
 
-export interface ExclusivelyOptions {
-  /** How long to wait for the other callers, in milliseconds. Default 60,000; 0 tries once, Infinity waits for ever. */
-  timeout?: number;
-  /** Lets go of the queue. A task that runs already is not disturbed. */
-  signal?: AbortSignal;
-}
-
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
 const present = "(token.refresh_token <> '' OR token.sealed IS NOT NULL)";
 const list = `SELECT app_name FROM token WHERE ${present} ORDER BY app_name`;
 const insert = `INSERT INTO token (${columns}, app_name, revision) VALUES (${columns.map(() => '?')}, ?, 1)
 ON CONFLICT (app_name) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`)},
   revision = coalesce(token.revision, 0) + 1`;
-const insertWhereAbsent = `${insert} WHERE ${present} IS NOT TRUE`;
+const insertIfAbsent = `${insert} WHERE ${present} IS NOT TRUE`;
 const update = `UPDATE token SET ${columns.map((column) => `${column} = ?`)}, revision = coalesce(revision, 0) + 1
 WHERE app_name = ? AND refresh_token = ?`;
 const remove = 'DELETE FROM token WHERE app_name = ?';
 
 /**
- * Keeps OAuth refresh tokens in one SQLite file that many processes share. Every method but `exclusively` is
- * synchronous; a write is on the disk when it returns. A call blocks the event loop while another process writes, which
- * takes milliseconds, and throws STORE_BUSY after 5 seconds.
+ * Keeps OAuth refresh tokens in one SQLite file that many processes share. All methods are synchronous, except
+ * `exclusively` and `changed`. A write is on the disk when it returns. A call blocks the event loop while another process
+ * writes: for milliseconds as a rule. After 5 seconds it throws STORE_BUSY.
  *
- * Every method throws a {@link TokenStoreError} where the file cannot do what was asked, and a TypeError for arguments
- * of a wrong type. App names may be any well-formed string.
+ * Every method throws a {@link TokenStoreError} if the file cannot do what was asked, and a TypeError for arguments
+ * of a wrong type. An app name may be any well-formed string.
  */
-export class SqliteTokenStore implements Disposable {
+export class SqliteTokenStore implements TokenStore, Disposable {
   /** The database's file, absolute and without symbolic links. */
   readonly path: string;
   readonly #tokens: TokenDatabase;
@@ -54,13 +61,13 @@ export class SqliteTokenStore implements Disposable {
     this.path = this.#tokens.file.path;
   }
 
-  /** The record of this app name, or undefined where there is none. */
+  /** The record of this app name, or undefined if there is none. */
   get(appName: string): TokenRecord | undefined {
     checkText(appName, 'appName');
     return this.#open().attempt(() => this.#read(appName));
   }
 
-  /** Writes the record, whatever was there. Prefer {@link replace} for a refreshed token. */
+  /** Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. */
   set(appName: string, record: TokenRecord): void {
     checkText(appName, 'appName');
     const values = this.#values(appName, checkRecord(record), this.#open().cipher);
@@ -68,8 +75,8 @@ export class SqliteTokenStore implements Disposable {
   }
 
   /**
-   * Writes the record only where the stored refresh token is still `previous` (undefined: where none is stored).
-   * Of several processes that replace the same token one wins; the others get false and change nothing.
+   * Writes the whole record, but only if the stored refresh token is still `previous` (undefined: if no record is stored).
+   * If several processes replace the same token, one of them wins. The others get false and change nothing.
    */
   replace(appName: string, previous: string | undefined, record: TokenRecord): boolean {
     checkText(appName, 'appName');
@@ -77,9 +84,7 @@ export class SqliteTokenStore implements Disposable {
     const tokens = this.#open();
     const values = this.#values(appName, checkRecord(record), tokens.cipher);
     if (previous === undefined) {
-      return (
-        tokens.attempt(() => tokens.statement(insertWhereAbsent).run(values, appName).changes > 0) || this.#missed()
-      );
+      return tokens.attempt(() => tokens.statement(insertIfAbsent).run(values, appName).changes > 0) || this.#missed();
     }
     if (!tokens.cipher) {
       return (
@@ -93,14 +98,14 @@ export class SqliteTokenStore implements Disposable {
     });
   }
 
-  /** Forgets the tokens of this app name. False where there were none. */
+  /** Deletes the record of this app name. False if there was none. */
   delete(appName: string): boolean {
     checkText(appName, 'appName');
     const tokens = this.#open();
     return tokens.attempt(() => tokens.statement(remove).run(appName).changes > 0);
   }
 
-  /** The app names that have tokens, sorted by code point. They are stored in plain text even where there is a key. */
+  /** The app names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   list(): string[] {
     const tokens = this.#open();
     return tokens.attempt(() => tokens.statement<string>(list).pluck().all());
@@ -108,39 +113,56 @@ export class SqliteTokenStore implements Disposable {
 
   /**
    * Runs `task` while no other caller, in this process or another, runs one for the same name in the same file. Callers
-   * of one process take turns in the order they came, and processes in roughly that order. Other names do not wait.
-   * The lock belongs to the process: it ends with it, however it ends.
+   * of one process take turns in the order in which they came, and processes in roughly that order. Other names do not
+   * wait.
    *
-   * The task's result or error is passed through. Rejects with STORE_BUSY, naming the process that holds the lock,
-   * after `timeout`; with `signal.reason` on an abort; with STORE_OPEN where the store is closed meanwhile; and at once
-   * with a TypeError where the caller is itself within such a task for the same name.
+   * The lock is the kernel's and belongs to the process: it ends with the process, and never before the task. So the
+   * signal of the task's `lock` never aborts.
+   *
+   * Returns what the task returns, or rejects with its error. Rejects with STORE_BUSY after `timeout`, naming the process
+   * that holds the lock; with `signal.reason` on an abort; with STORE_OPEN if the store is closed before the task begins;
+   * and at once with a TypeError if the caller is itself within such a task for the same name.
    */
-  async exclusively<T>(appName: string, task: () => Promise<T>, options: ExclusivelyOptions = {}): Promise<T> {
+  async exclusively<T>(
+    appName: string,
+    task: (lock: Lock) => Promise<T>,
+    options: ExclusivelyOptions = {},
+  ): Promise<T> {
     checkText(appName, 'appName');
-    if (typeof task !== 'function') throw new TypeError(`task must be a function, not ${describe(task)}`);
-    checkOptions(options);
-    const { timeout = 60_000, signal } = options;
-    if (typeof timeout !== 'number') throw new TypeError(`timeout must be a number, not ${describe(timeout)}`);
-    if (!(timeout >= 0)) throw new RangeError(`timeout must be 0 or more milliseconds, not ${timeout}`);
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      throw new TypeError(`signal must be an AbortSignal, not ${describe(signal)}`);
-    }
+    const { timeout, signal } = readExclusivelyOptions(task, options);
     signal?.throwIfAborted();
     const database = this.#open().file;
-    const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
     // Loaded here because most programs that read a token never get to this point.
-    const { runExclusively } = await import('./run-exclusively.ts');
-    return runExclusively({ appName, database, timeout, signals }, task);
+    const { runExclusively } = await import('./lock/run-exclusively.ts');
+    return runExclusively({ appName, database, timeout, signal, closing: this.#closing.signal }, task);
   }
 
   /**
-   * Encrypts all tokens with another key, or, with undefined, not at all. All of them or, after a crash, none. Other
-   * stores that are open on this file get STORE_KEY from then on.
+   * Resolves when the record may have changed since the call: after any write to the file, by any process, within about
+   * 40 ms. Resolves after `timeout` at the latest. Never blocks the event loop. To miss no change, call it, then `get`,
+   * then await it.
    *
-   * @throws {TypeError} for an empty passphrase and for bytes that are not 32.
+   * Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile. The wait keeps the
+   * process alive, as any timer does.
+   */
+  async changed(appName: string, options: ChangedOptions): Promise<void> {
+    checkText(appName, 'appName');
+    const { timeout, signal } = readChangedOptions(options);
+    signal?.throwIfAborted();
+    const tokens = this.#open();
+    const before = tokens.countCommits();
+    const { waitForChange } = await import('./database/wait-for-change.ts');
+    return waitForChange(tokens, before, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
+  }
+
+  /**
+   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted. A crash leaves all of them as they
+   * were, or all of them changed. Other stores that are open on this file get STORE_KEY from then on.
+   *
+   * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
   rekey(key: string | Uint8Array | undefined): void {
-    const next = key === undefined ? undefined : new TokenCipher(checkKey(key));
+    const next = key === undefined ? undefined : newCipher(checkKey(key));
     const tokens = this.#open();
     this.#checkKey();
     // Programs that do not overwrite what they delete may have left tokens in the unused bytes of the file's pages.
@@ -156,10 +178,14 @@ export class SqliteTokenStore implements Disposable {
     tokens.cipher = next;
   }
 
-  /** Idempotent. Callers that wait in {@link exclusively} reject with STORE_OPEN; a task that runs keeps its lock to its end. */
+  /**
+   * Closes the file. May be called again. Callers that wait in {@link exclusively} or {@link changed} reject with
+   * STORE_OPEN. A task that already runs keeps its lock until it ends.
+   */
   close(): void {
     if (this.#closing.signal.aborted) return;
-    this.#closing.abort(new TokenStoreError('STORE_OPEN', this.path, 'this store was closed. Open it again'));
+    const message = 'this store was closed. Open it again';
+    this.#closing.abort(fileError(this.path, 'STORE_OPEN', message, { reason: 'closed' }));
     this.#tokens.sql.close();
   }
 
@@ -181,12 +207,14 @@ export class SqliteTokenStore implements Disposable {
   #record(appName: string, row: TokenRow): TokenRecord | undefined {
     const { cipher } = this.#tokens;
     if (row.sealed) {
-      if (!cipher?.sealed(row.sealed)) throw this.#keyChanged();
+      if (!cipher?.matches(row.sealed)) throw this.#keyChanged();
       const record = cipher.open(appName, row.sealed);
       if (record) return record;
-      throw this.#tokens.error(
+      throw fileError(
+        this.path,
         'STORE_CORRUPT',
-        `the tokens of ${JSON.stringify(appName)} were changed from outside, or belong to another name. Delete them and sign in again`,
+        `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name. Delete them and sign in again`,
+        { reason: 'record-changed' },
       );
     }
     const record = readPlainRow(row);
@@ -199,38 +227,36 @@ export class SqliteTokenStore implements Disposable {
     return [...recordFields.map((name) => record[name] ?? null), null];
   }
 
-  /** A replace that found another token: false, but for a file with another key by now, where it could not have found any. */
+  /** For a replace that changed nothing: false, unless the file has another key now. Then throws STORE_KEY. */
   #missed(): false {
     this.#checkKey();
     return false;
   }
 
+  /** Throws STORE_KEY if the file's key is no longer the one that it was opened with. */
   #checkKey(): void {
     const check = this.#tokens.attempt(() => this.#tokens.readKeyCheck());
-    if (check ? !this.#tokens.cipher?.sealed(check.salt) : this.#tokens.cipher) throw this.#keyChanged();
+    if (check ? !this.#tokens.cipher?.matches(check.salt) : this.#tokens.cipher) throw this.#keyChanged();
   }
 
   #keyChanged(): TokenStoreError {
-    return this.#tokens.error('STORE_KEY', keyChanged);
+    const { code, message, reason } = keyChanged;
+    return fileError(this.path, code, message, { reason });
   }
 }
 
 /**
- * Opens the token database at `path`, and makes it where it is missing: the file with mode 0600, directories with 0700.
- * A file that others can read is closed to them. The file of the original Python class is taken over as it is.
+ * Opens the token database at `path`, or makes it: the file with mode 0600, missing directories with 0700. A file that
+ * other users can read is closed to them. A file of an older version, or of the original Python class, is brought to the newest
+ * version and keeps its tokens.
  *
- * @throws {TokenStoreError} STORE_OPEN for a path that cannot be a database or is another program's; STORE_CORRUPT for
- * a damaged file; STORE_KEY for a wrong or missing key; STORE_VERSION for a file of a newer version; STORE_READONLY,
- * STORE_FULL, STORE_BUSY. The file is then left as it was.
+ * @throws {TokenStoreError} STORE_OPEN for a path that cannot be a database, and for another program's database;
+ * STORE_CORRUPT for a damaged file; STORE_KEY for a wrong or missing key; STORE_VERSION for a file of a newer version;
+ * STORE_READONLY, STORE_FULL, STORE_BUSY. The file is then left as it was.
  * @throws {TypeError} for arguments of a wrong type, an empty passphrase, and bytes that are not 32.
  */
 export function openTokenStore(path: string, options?: TokenStoreOptions): SqliteTokenStore {
   return new SqliteTokenStore(path, options);
-}
-
-function checkOptions(options: unknown): void {
-  if (typeof options === 'object' && options !== null) return;
-  throw new TypeError(`options must be an object, not ${describe(options)}`);
 }
 
 function checkPath(path: unknown): void {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LockFile } from '../src/lock-file.ts';
+import { LockFile } from '../src/lock/lock-file.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 function newLocks(count: number): LockFile[] {

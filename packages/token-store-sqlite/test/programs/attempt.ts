@@ -3,7 +3,7 @@
  * and prints what came of it as JSON: `{ results }` or `{ code, message }`.
  */
 import { openTokenStore, TokenStoreError } from '../../src/index.ts';
-import '../../src/run-exclusively.ts';
+import '../../src/lock/run-exclusively.ts';
 
 const [path = '', ...calls] = process.argv.slice(2);
 if (process.getuid?.() === 0) {

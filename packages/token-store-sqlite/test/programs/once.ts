@@ -1,7 +1,7 @@
 /** once.ts ACTION PATH: does one thing that must happen whole or not at all. */
 import { flushCompileCache } from 'node:module';
 import { openTokenStore } from '../../src/index.ts';
-import '../../src/run-exclusively.ts';
+import '../../src/lock/run-exclusively.ts';
 
 const [action = '', path = ''] = process.argv.slice(2);
 const [key, otherKey] = [Buffer.alloc(32, 'k'), Buffer.alloc(32, 'o')];

@@ -1,10 +1,10 @@
-/** The longest that setTimeout can wait. */
-const longest = 2 ** 31 - 1;
+/** The longest delay that setTimeout takes. */
+const maxDelayMs = 2 ** 31 - 1;
 
 /**
- * Waits for `milliseconds`, or until `subscribe`'s callback is called. True where it was called in time. The function
- * that `subscribe` returns runs in the same tick as the end, whichever it is, so that nobody wakes one who has gone.
- * Rejects with the reason of the first of `signals` that aborts.
+ * Waits for `milliseconds`, or until `subscribe`'s callback is called. Resolves with true if that was called in time, else
+ * with false. The function that `subscribe` returns is called in the tick in which the wait ends, however it ends.
+ * Rejects with the reason of the first of `signals` that aborts. Keeps the process alive, as any timer does.
  */
 export function pause(
   milliseconds: number,
@@ -27,7 +27,7 @@ export function pause(
         end();
         resolve(false);
       },
-      Math.min(Math.max(milliseconds, 0), longest),
+      Math.min(Math.max(milliseconds, 0), maxDelayMs),
     );
     for (const signal of signals) signal.addEventListener('abort', abort);
     const unsubscribe = subscribe?.(() => {

@@ -1,6 +1,6 @@
-import { TokenStoreError, toTokenStoreError } from './token-store-error.ts';
+import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
 
-// An import of node:fs also loads node:fs/promises and streams, 3 ms at the start of every program that reads a token.
+// An import of node:fs also loads node:fs/promises and streams: 3 ms at the start of every program that reads a token.
 const fs = process.getBuiltinModule('node:fs');
 const { dirname, resolve } = process.getBuiltinModule('node:path');
 
@@ -14,7 +14,7 @@ export interface DatabaseFile {
 }
 
 /**
- * Finds the file, or makes it, empty and with mode 0600, in directories with mode 0700.
+ * Finds the file, or makes it: empty, with mode 0600, in directories with mode 0700.
  *
  * @throws {TokenStoreError} STORE_OPEN, STORE_READONLY or STORE_FULL.
  */
@@ -26,70 +26,86 @@ export function findOrCreate(path: string): DatabaseFile {
     file = find(absolute);
   }
   if (file) return file;
-  throw new TokenStoreError(
-    'STORE_OPEN',
+  throw fileError(
     absolute,
+    'STORE_OPEN',
     'is a symbolic link to a file that does not exist. Remove the link, or make the file it points to',
+    { reason: 'not-a-file' },
   );
 }
 
 /**
- * Takes access away from everybody but the owner. Changes the mode by name: closing any descriptor of a file drops the
+ * Takes access away from all users but the owner. Changes the mode by name: closing any descriptor of a file drops the
  * locks that SQLite has on it in this process.
  *
- * @throws {TokenStoreError} STORE_OPEN where the file is another user's.
+ * @throws {TokenStoreError} STORE_OPEN if the file is another user's.
  */
 export function makePrivate({ path, mode, uid }: DatabaseFile): void {
   if ((mode & 0o077) === 0 || process.platform === 'win32') return;
   try {
     fs.chmodSync(path, mode & 0o600);
   } catch (error) {
-    if (errorCode(error) === 'EROFS') return; // who mounted it decided who reads it
-    throw new TokenStoreError(
-      'STORE_OPEN',
+    // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
+    if (systemCode(error) === 'EROFS') return;
+    throw fileError(
       path,
-      `can be read by others, and belongs to user ${uid}, so that this user cannot change it. Choose another file`,
-      { cause: error },
+      'STORE_OPEN',
+      `can be read by other users, and belongs to user ${uid}, so that this user cannot change it. Choose another file`,
+      { reason: 'exposed', cause: error },
     );
   }
 }
 
 /** The TokenStoreError for a file that could not be made. */
 export function creationError(path: string, error: unknown): unknown {
-  const code = errorCode(error);
+  const code = systemCode(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const message = `cannot be created: the disk is full. Free some space and try again (${code})`;
-    return new TokenStoreError('STORE_FULL', path, message, { cause: error });
+    return fileError(path, 'STORE_FULL', message, { cause: error });
   }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+  if (code === 'EROFS') {
+    const message = `cannot be created: the file system is read-only. Choose a file on another one (${code})`;
+    return fileError(path, 'STORE_READONLY', message, { reason: 'read-only-file-system', cause: error });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
     const message = `cannot be created: its directory cannot be written. Let this user write it, or choose another file (${code})`;
-    return new TokenStoreError('STORE_READONLY', path, message, { cause: error });
+    return fileError(path, 'STORE_READONLY', message, { reason: 'no-permission', cause: error });
   }
   return openError(path, error);
 }
 
+const openReasons: Record<string, string> = {
+  EACCES: 'no-permission',
+  EPERM: 'no-permission',
+  EROFS: 'read-only-file-system',
+  EISDIR: 'not-a-file',
+  ELOOP: 'not-a-file',
+  ENOTDIR: 'not-a-file',
+  EIO: 'disk',
+};
+
 function openError(path: string, error: unknown): unknown {
-  const code = errorCode(error);
+  const code = systemCode(error);
   if (code === undefined || code.startsWith('SQLITE_')) return toTokenStoreError(path, error);
-  return new TokenStoreError(
-    'STORE_OPEN',
-    path,
-    `cannot be opened or created. Check the path, and that this user may enter its directories (${code})`,
-    { cause: error },
-  );
+  const remedy =
+    code === 'EROFS'
+      ? ': the file system is read-only. Choose a file on another one'
+      : '. Check the path, and that this user may enter its directories';
+  const message = `cannot be opened or created${remedy} (${code})`;
+  return fileError(path, 'STORE_OPEN', message, { reason: openReasons[code], cause: error });
 }
 
-/** Undefined where there is no such file. */
+/** Undefined if there is no such file. */
 function find(path: string): DatabaseFile | undefined {
   try {
     const real = fs.realpathSync.native(path);
     const stat = fs.statSync(real);
     if (stat.isFile()) return { path: real, mode: stat.mode, uid: stat.uid, gid: stat.gid };
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw openError(path, error);
   }
-  throw new TokenStoreError('STORE_OPEN', path, 'is not a file. Choose the name of a file');
+  throw fileError(path, 'STORE_OPEN', 'is not a file. Choose the name of a file', { reason: 'not-a-file' });
 }
 
 function create(path: string): void {
@@ -101,29 +117,29 @@ function create(path: string): void {
   }
   try {
     const descriptor = fs.openSync(path, 'wx', 0o600);
-    fs.fchmodSync(descriptor, 0o600); // a umask may have taken the owner's own bits
-    retain(descriptor);
+    fs.fchmodSync(descriptor, 0o600); // The umask may have taken the owner's own bits.
+    keepOpen(descriptor);
   } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw creationError(path, error); // else another process was faster
+    if (systemCode(error) !== 'EEXIST') throw creationError(path, error); // EEXIST: another process was faster.
   }
 }
 
-const retained: number[] = [];
+const keptOpen: number[] = [];
 
 /**
- * Another thread may have the new file open through SQLite already, and would lose its locks on it by the closing of this
- * descriptor. So it stays until the file is gone.
+ * Another thread may have opened the new file through SQLite already. Closing this descriptor would drop the locks of that
+ * thread, so it stays open until the file is deleted.
  */
-function retain(descriptor: number): void {
+function keepOpen(descriptor: number): void {
   if (process.platform === 'win32') {
     fs.closeSync(descriptor);
     return;
   }
-  for (const kept of retained.splice(0)) {
+  for (const kept of keptOpen.splice(0)) {
     if (fs.fstatSync(kept).nlink === 0) fs.closeSync(kept);
-    else retained.push(kept);
+    else keptOpen.push(kept);
   }
-  retained.push(descriptor);
+  keptOpen.push(descriptor);
 }
 
 function makeDirectory(directory: string): void {
@@ -132,14 +148,14 @@ function makeDirectory(directory: string): void {
   try {
     fs.mkdirSync(directory, 0o700);
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') return;
+    if (systemCode(error) === 'EEXIST') return;
     throw error;
   }
   fs.chmodSync(directory, 0o700);
   syncDirectory(parent);
 }
 
-/** Else a power failure could take the new directory away, and the sign-in in it. SQLite does it for its own files. */
+/** Without it, a power failure could take away the new directory with the sign-in in it. SQLite syncs its own files. */
 function syncDirectory(directory: string): void {
   if (process.platform === 'win32') return;
   const descriptor = fs.openSync(directory, 'r');
@@ -148,8 +164,4 @@ function syncDirectory(directory: string): void {
   } finally {
     fs.closeSync(descriptor);
   }
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

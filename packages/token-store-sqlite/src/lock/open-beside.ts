@@ -1,11 +1,11 @@
-import type { DatabaseFile } from './database-file.ts';
+import type { DatabaseFile } from '../database/database-file.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
 /**
- * Opens, or makes with mode 0600, a file in the database's directory. A symbolic link in its place is refused: it would
- * let somebody who can write the directory choose which of the user's files is written. What root makes belongs to
- * the database's owner, who could not use it otherwise.
+ * Opens a file in the database's directory, or makes it with mode 0600. Refuses a symbolic link: otherwise an attacker who can
+ * write the directory could choose which of the user's files is written. A file that root makes is given to the
+ * database's owner, who could not use it otherwise.
  */
 export function openBeside(database: DatabaseFile, path: string, flags: number): number {
   const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = fs.constants;

@@ -1,8 +1,9 @@
 import * as assert from 'node:assert/strict';
-import type { ContractStore } from '../contract.ts';
 import type { TokenRecord } from '../token-record.ts';
+import type { TokenStore } from '../token-store.ts';
 
-export const full: TokenRecord = {
+/** Has every field. */
+export const fullRecord: Required<TokenRecord> = {
   refreshToken: 'refresh-1',
   accessToken: 'access-1',
   expiresAt: 1_790_000_000_000,
@@ -11,16 +12,19 @@ export const full: TokenRecord = {
   authority: 'https://issuer.example/tenant',
   scope: 'files offline_access',
   idToken: 'header.payload.signature',
+  refreshExpiresAt: 1_797_772_400_000,
+  refusedAt: 1_790_000_100_000,
+  refusedBecause: 'invalid_grant: the token was revoked',
 };
 
-export const recordCases: Record<string, (store: ContractStore) => Promise<void>> = {
-  'get is undefined for a name that has no record': async (store) => {
-    assert.equal(await store.get('nobody'), undefined);
+export const recordCases: Record<string, (store: TokenStore) => Promise<void>> = {
+  'get returns undefined for a name that has no record': async (store) => {
+    assert.equal(await store.get('unknown'), undefined);
   },
 
-  'a record comes back with every field it was written with': async (store) => {
-    await store.set('app', full);
-    assert.deepEqual(await store.get('app'), full);
+  'a record is read back with every field that was written': async (store) => {
+    await store.set('app', fullRecord);
+    assert.deepEqual(await store.get('app'), fullRecord);
   },
 
   'a field that is left out or undefined is absent when read back': async (store) => {
@@ -29,36 +33,37 @@ export const recordCases: Record<string, (store: ContractStore) => Promise<void>
     assert.deepEqual(Object.keys((await store.get('app')) ?? {}), ['refreshToken']);
   },
 
-  'zero and the empty string are values, not absences': async (store) => {
-    await store.set('app', { refreshToken: 'refresh-1', expiresAt: 0, scope: '' });
-    assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-1', expiresAt: 0, scope: '' });
+  'zero and the empty string are values like any other': async (store) => {
+    const record = { refreshToken: 'refresh-1', expiresAt: 0, scope: '', refusedAt: 0, refusedBecause: '' };
+    await store.set('app', record);
+    assert.deepEqual(await store.get('app'), record);
   },
 
-  'set writes the whole record and keeps nothing of the one before': async (store) => {
-    await store.set('app', full);
+  'set writes the whole record and keeps no field of the record before': async (store) => {
+    await store.set('app', fullRecord);
     await store.set('app', { refreshToken: 'refresh-2' });
     assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2' });
-    await store.set('app', { ...full, accessToken: 'access-3' });
-    assert.deepEqual(await store.get('app'), { ...full, accessToken: 'access-3' });
+    await store.set('app', { ...fullRecord, accessToken: 'access-3' });
+    assert.deepEqual(await store.get('app'), { ...fullRecord, accessToken: 'access-3' });
   },
 
-  'a record that the caller changes afterwards is not changed in the store': async (store) => {
-    const record = { ...full };
+  'an object that the caller changes afterwards does not change the stored record': async (store) => {
+    const record = { ...fullRecord };
     await store.set('app', record);
     record.refreshToken = 'changed';
     const read = await store.get('app');
-    assert.deepEqual(read, full);
+    assert.deepEqual(read, fullRecord);
     if (read) read.refreshToken = 'changed';
-    assert.deepEqual(await store.get('app'), full);
+    assert.deepEqual(await store.get('app'), fullRecord);
   },
 
-  'tokens of any length and any characters come back as they were': async (store) => {
+  'tokens of any length and any characters are read back unchanged': async (store) => {
     const record = { refreshToken: `${'x'.repeat(20_000)} "'\\ \n\0 é 漢 😀`, accessToken: '%00; DROP TABLE token' };
     await store.set('app', record);
     assert.deepEqual(await store.get('app'), record);
   },
 
-  'app names that differ in any character are different': async (store) => {
+  'names that differ in any character are different names': async (store) => {
     const names = ['', ' ', 'app', 'App', 'app ', 'app\0', 'a/../b', 'e\u0301', '\u00e9', '__proto__', '😀', "'; --"];
     for (const name of names) await store.set(name, { refreshToken: `token of ${JSON.stringify(name)}` });
     for (const name of names) {
@@ -67,55 +72,61 @@ export const recordCases: Record<string, (store: ContractStore) => Promise<void>
     assert.equal((await store.list()).length, names.length);
   },
 
-  'replace writes where the stored refresh token is the previous one': async (store) => {
-    await store.set('app', full);
-    const second = { ...full, refreshToken: 'refresh-2', accessToken: 'access-2' };
+  'replace writes if the stored refresh token is the previous one': async (store) => {
+    await store.set('app', fullRecord);
+    const second = { ...fullRecord, refreshToken: 'refresh-2', accessToken: 'access-2' };
     assert.equal(await store.replace('app', 'refresh-1', second), true);
     assert.deepEqual(await store.get('app'), second);
     assert.equal(await store.replace('app', 'refresh-2', { refreshToken: 'refresh-2', accessToken: 'access-3' }), true);
     assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2', accessToken: 'access-3' });
   },
 
-  'replace is false and changes nothing where another refresh token is stored': async (store) => {
-    await store.set('app', full);
-    assert.equal(await store.replace('app', 'refresh-0', { refreshToken: 'refresh-2' }), false);
-    assert.equal(await store.replace('app', '', { refreshToken: 'refresh-2' }), false);
-    assert.deepEqual(await store.get('app'), full);
+  'replace keeps no field of the record before': async (store) => {
+    await store.set('app', fullRecord);
+    assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-1', accessToken: 'access-2' }), true);
+    assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-1', accessToken: 'access-2' });
   },
 
-  'replace with no previous token writes only where none is stored': async (store) => {
-    assert.equal(await store.replace('app', undefined, full), true);
+  'replace returns false and changes nothing if another refresh token is stored': async (store) => {
+    await store.set('app', fullRecord);
+    assert.equal(await store.replace('app', 'refresh-0', { refreshToken: 'refresh-2' }), false);
+    assert.equal(await store.replace('app', '', { refreshToken: 'refresh-2' }), false);
+    assert.deepEqual(await store.get('app'), fullRecord);
+  },
+
+  'replace without a previous token writes only if no record is stored': async (store) => {
+    assert.equal(await store.replace('app', undefined, fullRecord), true);
     assert.equal(await store.replace('app', undefined, { refreshToken: 'refresh-2' }), false);
-    assert.deepEqual(await store.get('app'), full);
+    assert.deepEqual(await store.get('app'), fullRecord);
   },
 
   'replace does not bring back a record that was deleted': async (store) => {
-    await store.set('app', full);
+    await store.set('app', fullRecord);
     await store.delete('app');
     assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), false);
     assert.equal(await store.get('app'), undefined);
   },
 
-  'of many that replace the same token at once, one wins': async (store) => {
-    await store.set('app', full);
+  'of many callers that replace the same token at once, one wins': async (store) => {
+    await store.set('app', fullRecord);
     const tries = Array.from({ length: 20 }, (_, index) => ({ refreshToken: `refresh-by-${index}` }));
     const won = await Promise.all(tries.map((record) => store.replace('app', 'refresh-1', record)));
     assert.equal(won.filter(Boolean).length, 1);
     assert.deepEqual(await store.get('app'), tries[won.indexOf(true)]);
   },
 
-  'delete is true where there was a record, and takes that one only': async (store) => {
-    await store.set('app', full);
-    await store.set('other', full);
+  'delete returns true if there was a record, and deletes only that one': async (store) => {
+    await store.set('app', fullRecord);
+    await store.set('other', fullRecord);
     assert.equal(await store.delete('app'), true);
     assert.equal(await store.delete('app'), false);
     assert.equal(await store.get('app'), undefined);
-    assert.deepEqual(await store.get('other'), full);
+    assert.deepEqual(await store.get('other'), fullRecord);
   },
 
-  'list has the names of all records, sorted': async (store) => {
+  'list returns the names of all records, sorted': async (store) => {
     assert.deepEqual(await store.list(), []);
-    for (const name of ['b', 'a', 'C', 'a b', '10', '9']) await store.set(name, full);
+    for (const name of ['b', 'a', 'C', 'a b', '10', '9']) await store.set(name, fullRecord);
     await store.delete('b');
     assert.deepEqual(await store.list(), ['10', '9', 'C', 'a', 'a b']);
   },

@@ -1,41 +1,40 @@
-import type { DatabaseFile } from './database-file.ts';
+import type { DatabaseFile } from '../database/database-file.ts';
 import { openBeside } from './open-beside.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
-/** Bytes from which on a new holder writes the line anew, without those who have gone. */
-const longLine = 16_384;
+/** A new holder rewrites a longer file, without the callers that have left. */
+const maxLength = 16_384;
 
-/** One who waits for a lock, or has it. */
+/** A caller that waits for the lock, or holds it. */
 export interface Place {
   readonly id: string;
   readonly pid: number;
 }
 
-/** A place in the line, until epoch milliseconds. */
+/** A place in the queue, until epoch milliseconds. */
 interface WaitingPlace extends Place {
   readonly until: number;
 }
 
-export interface LineState {
-  /** Those who wait, first come first; the ones whose process is gone or whose time is up are left out. */
+export interface QueueState {
+  /** The waiting callers, the first one first. Those whose process is gone or whose time is up are left out. */
   readonly waiting: readonly WaitingPlace[];
-  /** Who took the lock last and did not return it. */
+  /** The last caller that acquired the lock and has not released it. */
   readonly holder: Place | undefined;
   /** Whether the holder's process runs. */
   readonly held: boolean;
-  /** Characters in the file. */
+  /** Length of the file, in characters. */
   readonly length: number;
 }
 
 /**
- * The order in which processes wait for a lock, in a file beside it that each of them appends to. It is a courtesy: the
- * lock alone decides who works. So a line that is lost, or that names a process which is gone, costs order or a moment and nothing else,
- * and no failure to read or write it is an error.
+ * The order in which processes wait for a lock. It is kept in a file beside the lock file, to which each of them appends.
+ * Only the lock decides which process works. So if the file is lost, or names a process that is gone, the order or a moment is
+ * lost and nothing else. That is why a failure to read or write it is no error.
  */
-export class WaitingLine {
+export class QueueFile {
   readonly #path: string;
-
   readonly #database: DatabaseFile;
 
   constructor(lockPath: string, database: DatabaseFile) {
@@ -43,12 +42,12 @@ export class WaitingLine {
     this.#database = database;
   }
 
-  read(): LineState {
+  read(): QueueState {
     let text = '';
     try {
       text = fs.readFileSync(this.#path, 'utf8');
     } catch {
-      // nobody waits
+      // No file: no caller waits.
     }
     const waiting = new Map<string, WaitingPlace>();
     let holder: Place | undefined;
@@ -67,16 +66,16 @@ export class WaitingLine {
     return { waiting: present, holder, held: holder !== undefined && isAlive(holder.pid), length: text.length };
   }
 
-  /** `milliseconds`: how long this one will wait at most. */
+  /** `milliseconds`: the longest time that this caller will wait. */
   join({ id, pid }: Place, milliseconds: number): void {
     this.#append(entry('wait', id, pid, Date.now() + milliseconds));
   }
 
-  /** Call with the lock. */
-  hold({ id, pid }: Place, { waiting, length }: LineState): void {
+  /** Call it only while this process holds the lock. */
+  hold({ id, pid }: Place, { waiting, length }: QueueState): void {
     let lines = entry('hold', id, pid);
-    if (length > longLine) {
-      this.remove(); // whoever joined since `state` was read does not find itself in the new file, and joins again
+    if (length > maxLength) {
+      this.remove(); // A caller that joined after `state` was read does not find itself in the new file, and joins again.
       lines += waiting.map((place) => entry('wait', place.id, place.pid, place.until)).join('');
     }
     this.#append(lines);
@@ -86,12 +85,12 @@ export class WaitingLine {
     this.#append(entry('done', id));
   }
 
-  /** Call with the lock. */
+  /** Call it only while this process holds the lock. */
   remove(): void {
     try {
       fs.unlinkSync(this.#path);
     } catch {
-      // there is none
+      // There is none.
     }
   }
 
@@ -104,7 +103,7 @@ export class WaitingLine {
         fs.closeSync(descriptor);
       }
     } catch {
-      // see above: a courtesy
+      // Only the order is lost.
     }
   }
 }
@@ -117,7 +116,7 @@ function isAlive(pid: number): boolean {
   try {
     return pid > 0 && process.kill(pid, 0);
   } catch (error) {
-    // Another user's process, which this one may not signal, is alive.
+    // EPERM: the process belongs to another user, but it runs.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -1,8 +1,9 @@
-import type { TokenRecord } from './token-record.ts';
+import type { TokenRecord } from 'token-store-kit';
 
-/** Bytes "tokn", as SQLite's `application_id`: whose file this is. `user_version` has the schema's version. */
+/** The bytes "tokn", as SQLite's `application_id`: they mark the file as one of this package. */
 export const applicationId = 0x746f6b6e;
-export const schemaVersion = 1;
+/** SQLite's `user_version` of a file that has all of `migrations`. */
+export const schemaVersion = 2;
 
 const fields = {
   refreshToken: 'refresh_token',
@@ -13,17 +14,23 @@ const fields = {
   authority: 'authority',
   scope: 'scope',
   idToken: 'id_token',
+  refreshExpiresAt: 'refresh_expires_at',
+  refusedAt: 'refused_at',
+  refusedBecause: 'refused_because',
 } as const satisfies Record<keyof TokenRecord, string>;
 
 /** A record's fields, in the order of its columns. */
 export const recordFields = Object.keys(fields) as (keyof TokenRecord)[];
-/** The columns of a record: one for each field, then the one that has them all where there is a key. */
+/** The columns of a record: one for each field, then `sealed`, which has the whole record if there is a key. */
 export const columns = [...Object.values(fields), 'sealed'];
 
-/** The columns of one record, as SQLite gives them. */
+/** The columns of one record, as SQLite returns them. */
 export type TokenRow = { [column: string]: string | number | null } & { sealed: Uint8Array | null };
 
-/** The record of a row that is not encrypted. Undefined where it has no refresh token: the Python class may have stored none. */
+/**
+ * The record of a row that is not encrypted. Undefined if it has no refresh token: the Python class may have stored a row
+ * without one.
+ */
 export function readPlainRow(row: TokenRow): TokenRecord | undefined {
   if (!row.refresh_token) return undefined;
   const record: Record<string, string | number> = {};

@@ -1,12 +1,14 @@
 import * as assert from 'node:assert/strict';
-import type { ContractStore } from '../contract.ts';
-import { soon, whileOccupied } from './exclusively.ts';
-import { full } from './records.ts';
+import type { TokenStore } from '../token-store.ts';
+import { resolvesSoonAfter } from './changed.ts';
+import { fullRecord } from './records.ts';
+import { soon } from './soon.ts';
+import { whileOccupied } from './while-occupied.ts';
 
-export const sharingCases: Record<string, (store: ContractStore, other: ContractStore) => Promise<void>> = {
-  'what one store has written, another one reads': async (store, other) => {
-    await store.set('app', full);
-    assert.deepEqual(await other.get('app'), full);
+export const sharingCases: Record<string, (store: TokenStore, other: TokenStore) => Promise<void>> = {
+  'another store reads what one store has written': async (store, other) => {
+    await store.set('app', fullRecord);
+    assert.deepEqual(await other.get('app'), fullRecord);
     assert.equal(await other.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), true);
     assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-3' }), false);
     assert.equal(await store.delete('app'), true);
@@ -22,5 +24,14 @@ export const sharingCases: Record<string, (store: ContractStore, other: Contract
       await end();
       assert.equal(await soon(waiting), 'my turn');
     });
+  },
+
+  'changed, if the store has it, resolves soon after another store writes or deletes the record': async (
+    store,
+    other,
+  ) => {
+    await resolvesSoonAfter(store, () => other.set('app', fullRecord));
+    await resolvesSoonAfter(store, () => other.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }));
+    await resolvesSoonAfter(store, () => other.delete('app'));
   },
 };

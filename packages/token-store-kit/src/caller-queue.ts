@@ -1,0 +1,102 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import { readExclusivelyOptions } from './check-options.ts';
+import { pause } from './pause.ts';
+import type { ExclusivelyOptions, Lock } from './token-store.ts';
+import { TokenStoreError, type TokenStoreErrorDetails } from './token-store-error.ts';
+
+/** Options of {@link CallerQueue.run}. */
+export interface QueueOptions extends ExclusivelyOptions {
+  /** What the callers queue for, if one queue serves several stores. Default: the name. */
+  key?: string;
+  /** Ends the wait with its reason, as `signal` does: for a store that can be closed. */
+  closing?: AbortSignal;
+  /** Who holds the lock, for the error of a caller whose time is up. Default: this process. */
+  holder?: () => TokenStoreErrorDetails;
+}
+
+/** A task that runs, and the task from which it was started, if any. */
+interface Run {
+  readonly key: string;
+  readonly outer: Run | undefined;
+  ended: boolean;
+}
+
+/**
+ * The callers of one process that wait for the same name: one task runs at a time, in the order in which the callers
+ * came. It is the whole of `exclusively` for a store in memory, and the first half of it for a store that several
+ * processes share: those acquire their lock within the task.
+ */
+export class CallerQueue {
+  // Loaded here because most programs that read a token never need it.
+  readonly #runs: AsyncLocalStorage<Run> = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)();
+  /** For each key with a running task: what wakes each waiting caller, the first one first. */
+  readonly #waiting = new Map<string, (() => void)[]>();
+
+  /**
+   * Runs `task` after the tasks of all earlier callers, and returns what it returns. Its lock never aborts.
+   *
+   * @throws {TokenStoreError} STORE_BUSY if the turn did not come within `timeout`.
+   * @throws {TypeError} if it is called from a running task for the same key, which would wait for itself; and for
+   * options of a wrong type.
+   * @throws {RangeError} if the timeout is negative or NaN.
+   */
+  async run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions = {}): Promise<T> {
+    const { timeout, signal } = readExclusivelyOptions(task, options);
+    const { key = name, closing, holder = () => ({ pid: process.pid }) } = options;
+    const signals = [closing, signal].filter((each) => each !== undefined);
+    for (const each of signals) each.throwIfAborted();
+    const outer = this.#runs.getStore();
+    for (let run = outer; run; run = run.outer) {
+      if (run.key === key && !run.ended) {
+        throw new TypeError(
+          `exclusively(${JSON.stringify(name)}) was called from a task of exclusively for the same name, and would wait for itself. Do the work in the outer task`,
+        );
+      }
+    }
+    if (!(await this.#takeTurn(key, timeout, signals))) throw lockHeldError(name, timeout, holder());
+    const run: Run = { key, outer, ended: false };
+    try {
+      return await this.#runs.run(run, () => task({ signal: new AbortController().signal }));
+    } finally {
+      run.ended = true;
+      this.#passTurn(key);
+    }
+  }
+
+  /** False if the turn did not come in time. */
+  async #takeTurn(key: string, timeout: number, signals: readonly AbortSignal[]): Promise<boolean> {
+    const waiting = this.#waiting.get(key);
+    if (!waiting) {
+      this.#waiting.set(key, []);
+      return true;
+    }
+    return pause(timeout, signals, (wake) => {
+      waiting.push(wake);
+      return () => {
+        const index = waiting.indexOf(wake);
+        if (index >= 0) waiting.splice(index, 1);
+      };
+    });
+  }
+
+  #passTurn(key: string): void {
+    const next = this.#waiting.get(key)?.shift();
+    if (next) next();
+    else this.#waiting.delete(key);
+  }
+}
+
+/** STORE_BUSY for a caller of `exclusively` that did not acquire the lock of `name` within `timeout` milliseconds. */
+export function lockHeldError(name: string, timeout: number, details: TokenStoreErrorDetails): TokenStoreError {
+  const { path, pid, holder = pid === undefined ? 'another process' : processName(pid) } = details;
+  const limit = timeout < 1_000 ? `${timeout} ms` : `${timeout / 1_000} s`;
+  return new TokenStoreError(
+    'STORE_BUSY',
+    `${path === undefined ? '' : `${path}: `}${holder} is working with the tokens of ${JSON.stringify(name)} and was not done within ${limit}. Try again; if it hangs, end it`,
+    { reason: 'lock-held', ...details },
+  );
+}
+
+function processName(pid: number): string {
+  return pid === process.pid ? `this process (${pid})` : `process ${pid}`;
+}

@@ -1,0 +1,20 @@
+/**
+ * Refuses what is no string, and strings with half a surrogate pair: those have no UTF-8 form, so that a database could
+ * take two of them for one.
+ *
+ * @param name What the error message calls the value. The value itself may be a secret, and is not shown.
+ * @throws {TypeError}
+ */
+export function checkText(value: unknown, name: string): asserts value is string {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${kindOf(value)}`);
+  if (/\p{Surrogate}/u.test(value)) {
+    throw new TypeError(`${name} must be well-formed Unicode, but it has half a surrogate pair`);
+  }
+}
+
+/** What a value is, for an error message. Only numbers are shown: anything else may be a secret. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'object' ? 'an object' : `a value of type ${typeof value}`;
+}

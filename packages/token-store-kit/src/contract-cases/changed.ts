@@ -1,0 +1,71 @@
+import * as assert from 'node:assert/strict';
+import type { TokenStore } from '../token-store.ts';
+import { fullRecord } from './records.ts';
+import { soon } from './soon.ts';
+
+/** Longer than any case runs, so that only a change or an abort ends the wait. */
+const noTimeout = { timeout: 600_000 };
+
+/** Fails if `changed` of this store does not resolve soon after `act`. */
+export async function resolvesSoonAfter(store: TokenStore, act: () => unknown): Promise<void> {
+  if (!store.changed) return;
+  const stop = new AbortController();
+  const changed = store.changed('app', { ...noTimeout, signal: stop.signal });
+  changed.catch(() => {});
+  try {
+    await act();
+    await soon(changed);
+  } finally {
+    stop.abort();
+  }
+}
+
+export const changedCases: Record<string, (store: TokenStore) => Promise<void>> = {
+  'changed, if the store has it, resolves soon after another caller writes or deletes the record': async (store) => {
+    await resolvesSoonAfter(store, () => store.set('app', fullRecord));
+    await resolvesSoonAfter(store, () => store.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }));
+    await resolvesSoonAfter(store, () => store.delete('app'));
+  },
+
+  'changed, if the store has it, waits while nothing changes': async (store) => {
+    if (!store.changed) return;
+    await store.set('app', fullRecord);
+    let resolved = 0;
+    // A store that resolves without a change keeps its callers busy, but it may do so now and then.
+    for (const end = performance.now() + 300; performance.now() < end; resolved++) {
+      await soon(store.changed('app', { timeout: 100 }));
+    }
+    assert.ok(resolved <= 10, `it resolved ${resolved} times in 300 ms with a timeout of 100 ms`);
+  },
+
+  'changed, if the store has it, resolves at its timeout': async (store) => {
+    if (!store.changed) return;
+    for (const timeout of [0, 50]) {
+      const started = performance.now();
+      await soon(store.changed('app', { timeout }));
+      const waited = performance.now() - started;
+      assert.ok(waited < timeout + 2_000, `it resolved after ${waited} ms with a timeout of ${timeout} ms`);
+    }
+  },
+
+  'changed, if the store has it, rejects with the reason of an abort': async (store) => {
+    if (!store.changed) return;
+    const reason = new Error('no longer needed');
+    const isReason = (error: unknown): boolean => error === reason;
+    await assert.rejects(
+      soon(store.changed('app', { ...noTimeout, signal: AbortSignal.abort(reason) })),
+      isReason,
+    );
+    const controller = new AbortController();
+    const changed = store.changed('app', { ...noTimeout, signal: controller.signal });
+    controller.abort(reason);
+    await assert.rejects(soon(changed), isReason);
+  },
+
+  'changed, if the store has it, refuses a timeout that it cannot use': async (store) => {
+    if (!store.changed) return;
+    for (const timeout of [-1, Number.NaN]) {
+      await assert.rejects(soon(store.changed('app', { timeout })), RangeError);
+    }
+  },
+};

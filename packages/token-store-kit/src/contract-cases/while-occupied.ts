@@ -1,0 +1,29 @@
+import type { TokenStore } from '../token-store.ts';
+import { soon } from './soon.ts';
+
+/**
+ * Runs `check` while a task for this name runs. `check` may end the task by the function that it is given. In any case
+ * the task has ended afterwards.
+ */
+export async function whileOccupied(
+  store: TokenStore,
+  name: string,
+  check: (end: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const begun = Promise.withResolvers<void>();
+  const ending = Promise.withResolvers<void>();
+  const ended = store.exclusively(name, async () => {
+    begun.resolve();
+    await ending.promise;
+  });
+  const end = (): Promise<void> => {
+    ending.resolve();
+    return soon(ended);
+  };
+  await soon(Promise.race([begun.promise, ended]));
+  try {
+    await check(end);
+  } finally {
+    await end();
+  }
+}

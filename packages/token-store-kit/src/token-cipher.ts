@@ -1,0 +1,132 @@
+import { checkText, kindOf } from './check-text.ts';
+import type { TokenRecord } from './token-record.ts';
+
+/**
+ * OWASP's minimum for scrypt with 32 MiB of memory (Password Storage Cheat Sheet): about a quarter of a second, once for
+ * each salt. The numbers are not stored with the data. Otherwise an attacker who can write the data could ask for less work,
+ * or for hours of it.
+ */
+const scryptCost = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 2 ** 20 };
+
+/** Length of a salt, with which every sealed message begins. */
+export const saltBytes = 16;
+const nonceBytes = 12;
+const tagBytes = 16;
+const keyBytes = 32;
+
+/** What a store keeps to recognize the right key: the salt, and a message that only the right key opens. */
+export interface KeyCheck {
+  readonly salt: Uint8Array;
+  readonly verifier: Uint8Array;
+}
+
+/** What a {@link TokenCipher} is made of. */
+export interface CipherOptions {
+  /** A passphrase, or 32 bytes. */
+  key: string | Uint8Array;
+  /**
+   * Names the kind of store, such as the name of its package, and must never change: every message is bound to it, so that what one kind
+   * of store has sealed is nothing to another kind with the same key.
+   */
+  domain: string;
+  /** Default: new random bytes. */
+  salt?: Uint8Array;
+}
+
+// Loaded when a key is used: other programs do not pay for it at their start.
+const crypto = (): typeof import('node:crypto') => process.getBuiltinModule('node:crypto');
+
+/**
+ * Returns the key, if it can be one.
+ *
+ * @throws {TypeError} for an empty passphrase, for bytes that are not 32, and for anything else.
+ */
+export function checkKey(key: string | Uint8Array): string | Uint8Array {
+  if (key instanceof Uint8Array) {
+    if (key.length === keyBytes) return key;
+    throw new TypeError(
+      `key must be 32 bytes or a passphrase, not ${key.length} bytes. crypto.randomBytes(32) makes one`,
+    );
+  }
+  if (typeof key !== 'string') throw new TypeError(`key must be a passphrase or 32 bytes, not ${kindOf(key)}`);
+  checkText(key, 'key');
+  if (key === '') throw new TypeError('key must not be an empty string. Leave it out to store tokens unencrypted');
+  return key;
+}
+
+/**
+ * Seals records with AES-256-GCM (NIST SP 800-38D) under one key and one salt. A sealed record is bound to its name and to the
+ * domain; the name itself is not hidden. A sealed message is salt, nonce, tag and ciphertext. Its salt tells which key
+ * it belongs to, so that a store can read records under an old and a new key at once.
+ */
+export class TokenCipher {
+  readonly salt: Uint8Array;
+  readonly #domain: string;
+  readonly #secret: Uint8Array;
+
+  /** Derives the secret: by scrypt (RFC 7914) from a passphrase, which blocks for a quarter of a second; by HKDF (RFC 5869) from bytes. */
+  constructor({ key, domain, salt = crypto().randomBytes(saltBytes) }: CipherOptions) {
+    checkKey(key);
+    this.salt = salt;
+    this.#domain = domain;
+    this.#secret =
+      typeof key === 'string'
+        ? crypto().scryptSync(key.normalize('NFC'), salt, keyBytes, scryptCost)
+        : new Uint8Array(crypto().hkdfSync('sha256', key, salt, domain, keyBytes));
+  }
+
+  /** The cipher for stored data, or undefined if the data was sealed with another key. */
+  static unlock({ key, domain }: Omit<CipherOptions, 'salt'>, check: KeyCheck): TokenCipher | undefined {
+    const cipher = new TokenCipher({ key, domain, salt: check.salt });
+    return cipher.#open('key', check.verifier) === undefined ? undefined : cipher;
+  }
+
+  /** The salt that a sealed message begins with: a store with several keys finds the message's key by it. */
+  static saltOf(sealed: Uint8Array): Uint8Array {
+    return sealed.subarray(0, saltBytes);
+  }
+
+  /** What to store beside the records, for {@link TokenCipher.unlock}. */
+  makeCheck(): KeyCheck {
+    return { salt: this.salt, verifier: this.#seal('key', '') };
+  }
+
+  /** The record as one message. Two messages of the same record differ. */
+  seal(name: string, record: TokenRecord): Uint8Array {
+    return this.#seal(`record\0${name}`, JSON.stringify(record));
+  }
+
+  /** The record, or undefined if the message was changed, belongs to another name or domain, or has another key. */
+  open(name: string, sealed: Uint8Array): TokenRecord | undefined {
+    const text = this.#open(`record\0${name}`, sealed);
+    return text === undefined ? undefined : (JSON.parse(text) as TokenRecord);
+  }
+
+  /** Whether a sealed message, or the salt of a check, is of this cipher, and not of an earlier or later key. */
+  matches(sealed: Uint8Array): boolean {
+    return Buffer.compare(TokenCipher.saltOf(sealed), this.salt) === 0;
+  }
+
+  #seal(purpose: string, text: string): Uint8Array {
+    const nonce = crypto().randomBytes(nonceBytes);
+    const cipher = crypto().createCipheriv('aes-256-gcm', this.#secret, nonce, { authTagLength: tagBytes });
+    cipher.setAAD(Buffer.from(`${this.#domain}\0${purpose}`));
+    const body = [cipher.update(text, 'utf8'), cipher.final()];
+    return Buffer.concat([this.salt, nonce, cipher.getAuthTag(), ...body]);
+  }
+
+  #open(purpose: string, message: Uint8Array): string | undefined {
+    const tagStart = saltBytes + nonceBytes;
+    const bodyStart = tagStart + tagBytes;
+    if (message.length < bodyStart) return undefined;
+    const nonce = message.subarray(saltBytes, tagStart);
+    const decipher = crypto().createDecipheriv('aes-256-gcm', this.#secret, nonce, { authTagLength: tagBytes });
+    decipher.setAAD(Buffer.from(`${this.#domain}\0${purpose}`));
+    decipher.setAuthTag(message.subarray(tagStart, bodyStart));
+    try {
+      return decipher.update(message.subarray(bodyStart), undefined, 'utf8') + decipher.final('utf8');
+    } catch {
+      return undefined; // The only cause is a tag that does not fit.
+    }
+  }
+}

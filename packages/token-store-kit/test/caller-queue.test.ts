@@ -1,0 +1,79 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { CallerQueue, lockHeldError, type QueueOptions, TokenStoreError } from '../src/index.ts';
+
+/** Lets a task run for `name` until the returned function is called. */
+async function occupy(queue: CallerQueue, name: string, options?: QueueOptions): Promise<() => Promise<void>> {
+  const begun = Promise.withResolvers<void>();
+  const ending = Promise.withResolvers<void>();
+  const ended = queue.run(
+    name,
+    async () => {
+      begun.resolve();
+      await ending.promise;
+    },
+    options,
+  );
+  await begun.promise;
+  return () => {
+    ending.resolve();
+    return ended;
+  };
+}
+
+const neverRuns = async (): Promise<never> => assert.unreachable('the task ran') as never;
+const errorOf = (promise: Promise<unknown>): Promise<TokenStoreError> => promise.then(neverRuns, (error) => error);
+
+test('callers of the same key take turns, whatever their names', async () => {
+  const queue = new CallerQueue();
+  const end = await occupy(queue, 'app', { key: '/one/file app' });
+  const error = await errorOf(queue.run('other', neverRuns, { key: '/one/file app', timeout: 0 }));
+  assert.is(error.code, 'STORE_BUSY');
+  assert.is(await queue.run('app', async () => 'ran', { key: '/other/file app', timeout: 0 }), 'ran');
+  await end();
+});
+
+test('a caller whose time is up is told who holds the lock', async () => {
+  const queue = new CallerQueue();
+  const end = await occupy(queue, 'app');
+  const own = await errorOf(queue.run('app', neverRuns, { timeout: 5 }));
+  assert.instance(own, TokenStoreError);
+  assert.equal([own.code, own.reason, own.pid], ['STORE_BUSY', 'lock-held', process.pid]);
+  assert.match(own.message, `this process (${process.pid}) is working with the tokens of "app"`);
+  const holder = () => ({ holder: 'host db1, process 7', path: '/tokens.db' });
+  const other = await errorOf(queue.run('app', neverRuns, { timeout: 5, holder }));
+  assert.equal([other.holder, other.path], ['host db1, process 7', '/tokens.db']);
+  assert.match(other.message, /^\/tokens\.db: host db1, process 7 is working with/);
+  await end();
+});
+
+test('the message says the limit in milliseconds below a second, else in seconds', () => {
+  const message = (timeout: number): string => lockHeldError('app', timeout, {}).message;
+  assert.match(message(0), 'another process is working');
+  assert.match(message(300), 'was not done within 300 ms.');
+  assert.match(message(30_000), 'was not done within 30 s.');
+  assert.match(message(1_500), 'was not done within 1.5 s.');
+  assert.match(lockHeldError('app', 5, { pid: 1 }).message, /^process 1 is working with the tokens of "app"/);
+});
+
+test('a store that closes ends the wait, and not a task that runs', async () => {
+  const queue = new CallerQueue();
+  const closing = new AbortController();
+  const end = await occupy(queue, 'app', { closing: closing.signal });
+  const waiting = errorOf(queue.run('app', neverRuns, { closing: closing.signal }));
+  const next = queue.run('app', async () => 'next');
+  const reason = new TokenStoreError('STORE_OPEN', 'closed');
+  closing.abort(reason);
+  assert.is(await waiting, reason);
+  assert.is(await errorOf(queue.run('app', neverRuns, { closing: closing.signal })), reason);
+  await end();
+  assert.is(await next, 'next');
+});
+
+test('queues know nothing of each other', async () => {
+  const [one, other] = [new CallerQueue(), new CallerQueue()];
+  const nested = one.run('app', () => other.run('app', async () => 'nested', { timeout: 0 }));
+  assert.is(await nested, 'nested');
+});
+
+test.run();

@@ -1,0 +1,116 @@
+import { createDecipheriv, hkdfSync, scryptSync } from 'node:crypto';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { checkKey, saltBytes, TokenCipher, type TokenRecord } from '../src/index.ts';
+
+const bytes = new Uint8Array(32).fill(7);
+const otherBytes = new Uint8Array(32).fill(8);
+const domain = 'a-store';
+const record: TokenRecord = { refreshToken: 'refresh', accessToken: 'access', refusedAt: 5, refusedBecause: 'revoked' };
+
+for (const key of [bytes, 'correct horse battery staple']) {
+  const kind = typeof key === 'string' ? 'a passphrase' : '32 bytes';
+
+  test(`the check finds the right key, if the key is ${kind}`, () => {
+    const cipher = new TokenCipher({ key, domain });
+    const check = cipher.makeCheck();
+    assert.equal(check.salt, cipher.salt);
+    assert.is(TokenCipher.unlock({ key: otherBytes, domain }, check), undefined);
+    assert.is(TokenCipher.unlock({ key: 'wrong', domain }, check), undefined);
+    assert.is(TokenCipher.unlock({ key, domain: 'another-store' }, check), undefined);
+    const again = TokenCipher.unlock({ key, domain }, check);
+    assert.equal(again?.open('app', cipher.seal('app', record)), record);
+  });
+
+  test(`a sealed record is salt, nonce, tag and ciphertext, bound to domain and name, if the key is ${kind}`, () => {
+    const cipher = new TokenCipher({ key, domain });
+    const sealed = cipher.seal('app', record);
+    const salt = sealed.subarray(0, 16);
+    const secret =
+      typeof key === 'string'
+        ? scryptSync(key, salt, 32, { N: 32_768, r: 8, p: 3, maxmem: 2 ** 26 })
+        : new Uint8Array(hkdfSync('sha256', key, salt, domain, 32));
+    const decipher = createDecipheriv('aes-256-gcm', secret, sealed.subarray(16, 28));
+    decipher.setAAD(Buffer.from(`${domain}\0record\0app`));
+    decipher.setAuthTag(sealed.subarray(28, 44));
+    assert.equal(JSON.parse(decipher.update(sealed.subarray(44), undefined, 'utf8') + decipher.final('utf8')), record);
+  });
+}
+
+test('a message of another name, domain, key or salt does not open, and neither does a changed one', () => {
+  const salt = new Uint8Array(saltBytes).fill(1);
+  const cipher = new TokenCipher({ key: bytes, domain, salt });
+  const sealed = cipher.seal('app', record);
+  assert.equal(cipher.open('app', sealed), record);
+  assert.is(cipher.open('other', sealed), undefined);
+  for (const other of [
+    { key: bytes, domain: 'another-store', salt },
+    { key: otherBytes, domain, salt },
+    { key: bytes, domain, salt: new Uint8Array(saltBytes).fill(2) },
+  ]) {
+    assert.is(new TokenCipher(other).open('app', sealed), undefined);
+  }
+  for (let index = saltBytes; index < sealed.length; index++) {
+    const changed = Uint8Array.from(sealed);
+    changed[index] = (changed[index] ?? 0) ^ 1;
+    assert.is(cipher.open('app', changed), undefined, `byte ${index}`);
+  }
+  for (let length = 0; length < sealed.length; length++) {
+    assert.is(cipher.open('app', sealed.subarray(0, length)), undefined, `${length} bytes`);
+  }
+});
+
+test('a domain binds also what a passphrase has sealed', () => {
+  const cipher = new TokenCipher({ key: 'passphrase', domain });
+  const other = new TokenCipher({ key: 'passphrase', domain: 'another-store', salt: cipher.salt });
+  assert.is(other.open('app', cipher.seal('app', record)), undefined);
+});
+
+test('the salt of a message tells an old key from a new one', () => {
+  const old = new TokenCipher({ key: bytes, domain });
+  const next = new TokenCipher({ key: otherBytes, domain });
+  const ciphers = [old, next];
+  for (const cipher of ciphers) {
+    const sealed = cipher.seal('app', record);
+    assert.is(Buffer.compare(TokenCipher.saltOf(sealed), cipher.salt), 0);
+    const fitting = ciphers.filter((each) => each.matches(sealed));
+    assert.is(fitting.length, 1);
+    assert.equal(fitting[0]?.open('app', sealed), record);
+  }
+  assert.ok(old.matches(old.makeCheck().salt));
+  assert.not.ok(old.matches(next.makeCheck().salt));
+});
+
+test('two messages of the same record differ', () => {
+  const cipher = new TokenCipher({ key: bytes, domain });
+  const sealed = Array.from({ length: 50 }, () => Buffer.from(cipher.seal('app', record)).toString('hex'));
+  assert.is(new Set(sealed).size, 50);
+});
+
+test('a passphrase is the same in every normal form of Unicode', () => {
+  const check = new TokenCipher({ key: 'caf\u00e9', domain }).makeCheck();
+  assert.ok(TokenCipher.unlock({ key: 'cafe\u0301', domain }, check));
+});
+
+test('the key is not used after the cipher is made, so that the caller may wipe it', () => {
+  const key = Uint8Array.from(bytes);
+  const cipher = new TokenCipher({ key, domain });
+  key.fill(0);
+  assert.ok(TokenCipher.unlock({ key: bytes, domain }, cipher.makeCheck()));
+});
+
+test('what cannot be a key is a TypeError that does not show it', () => {
+  for (const key of ['', 'secret\ud800', new Uint8Array(31), new Uint8Array(33), ['secret'], 5, null, undefined]) {
+    for (const act of [() => checkKey(key as never), () => new TokenCipher({ key: key as never, domain })]) {
+      assert.throws(
+        act,
+        (error: Error) =>
+          error instanceof TypeError && error.message.startsWith('key must') && !error.message.includes('secret'),
+      );
+    }
+  }
+  assert.is(checkKey(bytes), bytes);
+  assert.is(checkKey('passphrase'), 'passphrase');
+});
+
+test.run();

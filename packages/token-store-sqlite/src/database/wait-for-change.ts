@@ -1,0 +1,24 @@
+import { pause } from 'token-store-kit';
+import type { CommitCount, TokenDatabase } from './token-database.ts';
+
+/** Between two looks: a look takes microseconds, and a waiter goes on soon enough. */
+const lookIntervalMs = 40;
+
+/** See `SqliteTokenStore.changed`. `before`: what was counted when the caller called. */
+export async function waitForChange(
+  tokens: TokenDatabase,
+  before: CommitCount,
+  timeout: number,
+  signals: readonly AbortSignal[],
+): Promise<void> {
+  const deadline = performance.now() + timeout;
+  for (;;) {
+    for (const signal of signals) signal.throwIfAborted();
+    const { own, others } = tokens.countCommits();
+    // Nothing is known while another connection writes. Its commit shows at the next look.
+    if (own !== before.own || (others !== undefined && others !== before.others)) return;
+    const left = deadline - performance.now();
+    if (left <= 0) return;
+    await pause(Math.min(lookIntervalMs, left), signals);
+  }
+}

@@ -1,0 +1,97 @@
+import Database from 'better-sqlite3';
+import { creationError, type DatabaseFile } from '../database/database-file.ts';
+import { sqliteCode } from '../database/file-error.ts';
+import { openBeside } from './open-beside.ts';
+
+const fs = process.getBuiltinModule('node:fs');
+
+/** A lock file that this process keeps open, so that no other file can get its inode number. */
+interface Pin {
+  readonly descriptor: number;
+}
+
+/** Pins stay as long as their files: closing one drops the locks that all threads of this process have on the file. */
+const pins = new Map<string, Pin>();
+
+/**
+ * An empty file that one process at a time has locked. The lock is SQLite's, which knows how to lock on every system. The
+ * kernel releases it when the process ends, so there is no lease, no heartbeat and no clock. The file exists only while
+ * it is needed.
+ */
+export class LockFile {
+  readonly #path: string;
+  readonly #database: DatabaseFile;
+  #connection: Database.Database | undefined;
+  /** The pin of the file that the connection has opened. */
+  #pin: Pin | undefined;
+
+  constructor(path: string, database: DatabaseFile) {
+    this.#path = path;
+    this.#database = database;
+  }
+
+  /** Returns at once. @throws {TokenStoreError} if the file cannot be made, or cannot be locked at all. */
+  tryLock(): boolean {
+    for (;;) {
+      try {
+        const pin = this.#reopen();
+        // Nothing is ever written, so a journal would be one more file without a use.
+        this.#connection?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+        // The holder before may have removed the file, and other processes may have locked a new one under the same name.
+        // The file was pinned before SQLite opened it: as long as the pinned file has a name, it is the one that SQLite has.
+        closeUnnamed();
+        if (pins.get(this.#path) === pin) return true;
+        this.close();
+      } catch (error) {
+        if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) return false;
+        this.close();
+        // The file may have been removed between the two openings. That is no error: the next round makes a new one.
+        const isGone = sqliteCode(error) === 'SQLITE_CANTOPEN' && !fs.existsSync(this.#path);
+        if (!isGone) throw creationError(this.#path, error);
+      }
+    }
+  }
+
+  /** Removes the file and releases the lock. Call it only while this process holds the lock. */
+  remove(): void {
+    // On Windows a file that SQLite has open cannot be removed. Elsewhere it must be removed before others can lock it.
+    if (process.platform === 'win32') this.close();
+    try {
+      fs.unlinkSync(this.#path);
+    } catch {
+      // It is empty, and the next caller uses it.
+    }
+    this.close();
+  }
+
+  /** Releases the lock, if this has it. */
+  close(): void {
+    this.#connection?.close();
+    this.#connection = undefined;
+    closeUnnamed();
+  }
+
+  /** Pins the file that has this name now, and connects to it, unless both were done before. */
+  #reopen(): Pin {
+    closeUnnamed();
+    let pin = pins.get(this.#path);
+    if (!pin) {
+      pin = { descriptor: openBeside(this.#database, this.#path, 0) };
+      pins.set(this.#path, pin);
+    }
+    if (this.#connection && this.#pin === pin) return pin;
+    this.#connection?.close();
+    this.#connection = new Database(this.#path, { timeout: 0, fileMustExist: true });
+    this.#pin = pin;
+    return pin;
+  }
+}
+
+/** Closes the pins of files without a name: a lock on such a file does not count any more. */
+function closeUnnamed(): void {
+  for (const [path, { descriptor }] of pins) {
+    if (fs.fstatSync(descriptor).nlink > 0) continue;
+    pins.delete(path);
+    fs.closeSync(descriptor);
+  }
+}
