@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { Fault } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OneDriveTokenErrorCode } from '../src/index.ts';
+import type { OneDriveTokenErrorCode, TokenRecord } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
@@ -235,7 +235,9 @@ async function meet({ fault, code, retryable, requests, retryAfter }: Case): Pro
   if (retryAfter) assert.ok(Math.abs((error.retryAfter ?? 0) - retryAfter) < 10_000, `${error.retryAfter}`);
   assert.is(scene.authority.count('token', 'refresh_token'), requests);
   assert.is(scene.windows.length, 1, 'no browser');
-  assert.equal(store.get('my-app'), before);
+  const { refusedAt, refusedBecause, ...after } = store.get('my-app') as TokenRecord;
+  assert.equal(after, before);
+  assert.is(refusedAt !== undefined && refusedBecause !== undefined, needsSignIn, 'a refusal is noted in the record');
   if (needsSignIn) {
     await scene.handler().getToken();
     assert.is(scene.windows.length, 2, 'a browser, if it may open one');

@@ -1,3 +1,4 @@
+import type { Lock } from 'shared-token';
 import type { TokenRecord, TokenStore } from '../src/index.ts';
 
 /** A store of a user's own, kept in memory and asynchronous, whose disk can be full. */
@@ -31,8 +32,9 @@ export class MemoryStore implements TokenStore {
     return [...this.records.keys()].sort();
   }
 
-  async exclusively<T>(appName: string, task: () => Promise<T>): Promise<T> {
-    const turn = (this.#tails.get(appName) ?? Promise.resolve()).then(task);
+  async exclusively<T>(appName: string, task: (lock: Lock) => Promise<T>): Promise<T> {
+    const { signal } = new AbortController();
+    const turn = (this.#tails.get(appName) ?? Promise.resolve()).then(() => task({ signal }));
     this.#tails.set(
       appName,
       turn.catch(() => {}),

@@ -1,5 +1,5 @@
 /** Gives all callers, processes and machines that share a store one OAuth access token. */
-export type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'token-store-kit';
+export type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'token-store-kit';
 export type { RefreshContext, SharedTokenOptions, SignIn, SignInContext } from './options.ts';
 export { type GetTokenOptions, SharedToken, type SignInOptions } from './shared-token.ts';
 export {

@@ -93,7 +93,8 @@ const broken: Record<string, { breakIt: (store: WatchedStore) => Partial<TokenSt
   },
   'gives its tasks a lock that is lost already': {
     breakIt: (store) => ({
-      exclusively: (name, task, options) => store.exclusively(name, () => task({ signal: AbortSignal.abort() }), options),
+      exclusively: (name, task, options) =>
+        store.exclusively(name, () => task({ signal: AbortSignal.abort() }), options),
     }),
     fails: /^exclusively gives its task a lock/,
   },
@@ -110,7 +111,9 @@ const broken: Record<string, { breakIt: (store: WatchedStore) => Partial<TokenSt
     fails: /^changed, if the store has it, waits while nothing changes/,
   },
   'waits longer than it should for a change': {
-    breakIt: (store) => ({ changed: (name, { timeout, signal }) => store.changed(name, { timeout: timeout + 2_100, signal }) }),
+    breakIt: (store) => ({
+      changed: (name, { timeout, signal }) => store.changed(name, { timeout: timeout + 2_100, signal }),
+    }),
     fails: /^changed, if the store has it, resolves at its timeout/,
   },
   'does not hear the abort of a wait for a change': {

@@ -1,4 +1,11 @@
-import { CallerQueue, checkRecord, type ExclusivelyOptions, type Lock, type TokenRecord, type TokenStore } from '../src/index.ts';
+import {
+  CallerQueue,
+  checkRecord,
+  type ExclusivelyOptions,
+  type Lock,
+  type TokenRecord,
+  type TokenStore,
+} from '../src/index.ts';
 
 /** Keeps records for the callers of one process, until it ends. */
 export class MemoryStore implements TokenStore {

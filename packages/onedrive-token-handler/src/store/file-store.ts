@@ -1,4 +1,4 @@
-import type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'shared-token';
+import type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'shared-token';
 import type { SqliteTokenStore } from 'token-store-sqlite';
 
 /** The token file: opened when it is first used, and opened again if it was replaced or deleted in the meantime. */
@@ -19,11 +19,11 @@ export class FileStore implements TokenStore {
   }
 
   set(name: string, record: TokenRecord): Promise<void> {
-    return this.#use((store) => store.set(name, record as never));
+    return this.#use((store) => store.set(name, record));
   }
 
   replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
-    return this.#use((store) => store.replace(name, previous, record as never));
+    return this.#use((store) => store.replace(name, previous, record));
   }
 
   delete(name: string): Promise<boolean> {
@@ -35,7 +35,11 @@ export class FileStore implements TokenStore {
   }
 
   async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
-    return (await this.#open()).exclusively(name, task as () => Promise<T>, options as object);
+    return (await this.#open()).exclusively(name, task, options);
+  }
+
+  async changed(name: string, options: ChangedOptions): Promise<void> {
+    return (await this.#open()).changed(name, options);
   }
 
   /** Calls of other methods must have ended. */
@@ -74,8 +78,8 @@ export class FileStore implements TokenStore {
   }
 }
 
-/** Whether the open file has another name, or none, by now. */
+/** Whether the open file was moved, replaced or deleted. */
 function hasMoved(error: unknown): boolean {
-  const { code, cause } = Object(error) as { code?: unknown; cause?: { code?: unknown } };
-  return code === 'STORE_OPEN' && cause?.code === 'SQLITE_READONLY_DBMOVED';
+  const { code, reason } = Object(error) as { code?: unknown; reason?: unknown };
+  return code === 'STORE_OPEN' && reason === 'moved';
 }

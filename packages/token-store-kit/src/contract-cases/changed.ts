@@ -52,10 +52,7 @@ export const changedCases: Record<string, (store: TokenStore) => Promise<void>> 
     if (!store.changed) return;
     const reason = new Error('no longer needed');
     const isReason = (error: unknown): boolean => error === reason;
-    await assert.rejects(
-      soon(store.changed('app', { ...noTimeout, signal: AbortSignal.abort(reason) })),
-      isReason,
-    );
+    await assert.rejects(soon(store.changed('app', { ...noTimeout, signal: AbortSignal.abort(reason) })), isReason);
     const controller = new AbortController();
     const changed = store.changed('app', { ...noTimeout, signal: controller.signal });
     controller.abort(reason);

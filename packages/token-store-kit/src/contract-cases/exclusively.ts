@@ -85,7 +85,9 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     assert.equal(await soon(store.exclusively('app', async () => 'free', { timeout: 0 })), 'free');
   },
 
-  'exclusively rejects with STORE_BUSY after its timeout, and the next caller in the queue gets its turn': async (store) => {
+  'exclusively rejects with STORE_BUSY after its timeout, and the next caller in the queue gets its turn': async (
+    store,
+  ) => {
     await whileOccupied(store, 'app', async (end) => {
       const impatient = store.exclusively('app', neverRuns, { timeout: 30 });
       const patient = store.exclusively('app', async () => 'served');

@@ -178,10 +178,7 @@ export class TokenDatabase {
   /** A key for a file with plain tokens is more often a mistake than a wish to encrypt them. */
   #refuseToEncrypt(): void {
     if (this.sql.prepare('SELECT 1 FROM token LIMIT 1').get() === undefined) return;
-    throw this.#keyError(
-      'not-encrypted',
-      'is not encrypted. Open it without a key, then encrypt it with rekey(key)',
-    );
+    throw this.#keyError('not-encrypted', 'is not encrypted. Open it without a key, then encrypt it with rekey(key)');
   }
 
   #identify({ application_id: application, user_version: version }: Header): Omit<Inspection, 'check'> {
