@@ -1,4 +1,4 @@
-import type { PageContext } from './page-context.ts';
+import type { PageContext } from './page/page-context.ts';
 
 /** Options of `openAcceptor`. `undefined` is the default. */
 export interface AcceptorOptions {

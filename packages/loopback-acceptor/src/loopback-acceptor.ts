@@ -1,14 +1,14 @@
-import type { Acceptor } from './acceptor.ts';
 import { AcceptorError } from './acceptor-error.ts';
 import type { Settings } from './acceptor-options.ts';
-import { AuthorizationError } from './authorization-error.ts';
-import type { Connection, Request } from './connection.ts';
-import { describeRejection } from './describe-rejection.ts';
-import { formatPage, type Outcome } from './format-page.ts';
-import { judgeHead, splitTarget, type Target } from './judge-head.ts';
-import type { LoopbackServer } from './loopback-server.ts';
-import { type AuthorizationResponse, type Expectation, readAnswer } from './read-answer.ts';
-import type { RequestHead } from './request-head.ts';
+import { AuthorizationError } from './answer/authorization-error.ts';
+import { type AuthorizationResponse, type Expectation, readAnswer } from './answer/read-answer.ts';
+import type { Connection, Request } from './http/connection.ts';
+import { judgeHead, splitTarget, type Target } from './http/judge-head.ts';
+import type { LoopbackServer } from './http/loopback-server.ts';
+import type { RequestHead } from './http/request-head.ts';
+import type { Acceptor } from './open-acceptor.ts';
+import { describeRejection } from './page/describe-rejection.ts';
+import { formatPage, type Outcome } from './page/format-page.ts';
 import { Settlement } from './settlement.ts';
 
 type Redeem = (response: AuthorizationResponse) => Promise<unknown>;

@@ -2,7 +2,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseHead, type RequestHead } from '../src/request-head.ts';
+import { parseHead, type RequestHead } from '../src/http/request-head.ts';
 import { within } from '../test/within.ts';
 import { inParallel } from './in-parallel.ts';
 import { createRandom, createRequest } from './random-requests.ts';

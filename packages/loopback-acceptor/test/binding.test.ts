@@ -6,7 +6,7 @@ import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bindLoopback } from '../src/bind-loopback.ts';
+import { bindLoopback } from '../src/http/bind-loopback.ts';
 import { type Acceptor, AcceptorError, openAcceptor } from '../src/index.ts';
 import { sendRequest } from './send-request.ts';
 import { rejection, within } from './within.ts';

@@ -1,5 +1,5 @@
+import { toPlainLine } from '../plain-text.ts';
 import type { PageContext } from './page-context.ts';
-import { toPlainLine } from './plain-line.ts';
 
 /** The page's one style sheet, whose hash its content security policy names. */
 export const style = `

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { RequestHead } from '../http/request-head.ts';
+import { formatResponse } from '../http/response.ts';
 import { renderBuiltInPage, renderText, style } from './built-in-page.ts';
 import { escapeHtml } from './escape-html.ts';
 import type { PageContext } from './page-context.ts';
-import type { RequestHead } from './request-head.ts';
-import { formatResponse } from './response.ts';
 
 /** How the wait ended, for the page. */
 export type Outcome = Omit<PageContext, 'escape'>;

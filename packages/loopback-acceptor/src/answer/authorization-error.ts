@@ -1,4 +1,4 @@
-import { toPlainLine } from './plain-line.ts';
+import { toPlainLine } from '../plain-text.ts';
 
 /** The parameters of an error response, RFC 6749 section 4.1.2.1. */
 export interface AuthorizationErrorDetails {

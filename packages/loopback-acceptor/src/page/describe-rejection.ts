@@ -1,5 +1,5 @@
+import type { AuthorizationResponse } from '../answer/read-answer.ts';
 import type { Outcome } from './format-page.ts';
-import type { AuthorizationResponse } from './read-answer.ts';
 
 /** Shorter values are no secrets, and replacing them would garble the message. */
 const minSecretLength = 8;

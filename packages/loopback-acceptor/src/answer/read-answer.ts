@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Refusal } from '../http/refusal.ts';
 import { AuthorizationError } from './authorization-error.ts';
-import type { Refusal } from './refusal.ts';
 
 /** The provider's one answer, RFC 6749 section 4.1.2. */
 export interface AuthorizationResponse {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { AcceptorError } from './acceptor-error.ts';
-import type { Settings } from './acceptor-options.ts';
+import { AcceptorError } from '../acceptor-error.ts';
+import type { Settings } from '../acceptor-options.ts';
 
 /** How often another free port is tried where one is taken on the second address: each is a coincidence, or an attack. */
 const maxAttempts = 50;

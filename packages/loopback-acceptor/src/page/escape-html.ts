@@ -1,4 +1,4 @@
-import { withoutControls } from './plain-line.ts';
+import { withoutControls } from '../plain-text.ts';
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 

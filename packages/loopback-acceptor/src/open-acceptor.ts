@@ -2,9 +2,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { AcceptorOptions } from './acceptor-options.ts';
 import { resolveOptions } from './acceptor-options.ts';
+import type { AuthorizationResponse } from './answer/read-answer.ts';
+import { LoopbackServer } from './http/loopback-server.ts';
 import { LoopbackAcceptor } from './loopback-acceptor.ts';
-import { LoopbackServer } from './loopback-server.ts';
-import type { AuthorizationResponse } from './read-answer.ts';
 
 /** Waits for one authorization response. Made by `openAcceptor`; listens until it has it, or until it is closed. */
 export interface Acceptor extends AsyncDisposable {

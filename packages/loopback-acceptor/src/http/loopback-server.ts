@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Settings } from './acceptor-options.ts';
+import type { Settings } from '../acceptor-options.ts';
 import { bindLoopback } from './bind-loopback.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
 
