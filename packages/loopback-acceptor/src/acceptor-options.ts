@@ -1,32 +1,32 @@
 import type { PageContext } from './page/page-context.ts';
 
-/** Options of `openAcceptor`. `undefined` is the default. */
+/** Options of `openAcceptor`. An option that is `undefined` has its default. */
 export interface AcceptorOptions {
   /** The `state` that was sent to the provider. Only a response that carries it is accepted. */
   state: string;
   /**
-   * The host in `redirectUri`, as it is registered with the provider. Default `'localhost'`, which listens on 127.0.0.1
-   * and [::1] at the same port, since a browser may take either; a literal address listens there alone.
+   * The host in `redirectUri`, as it is registered with the provider. Default `'localhost'`: listens on 127.0.0.1 and [::1]
+   * at the same port, because a browser may choose either. A literal address: listens only there.
    */
   host?: 'localhost' | '127.0.0.1' | '::1' | undefined;
-  /** The port to listen on. Default 0: a free one, which RFC 8252 section 7.3 has providers accept. */
+  /** The port to listen on. Default 0: a free one. Providers have to accept any loopback port (RFC 8252 section 7.3). */
   port?: number | undefined;
   /** The path in `redirectUri`, written as browsers send it (percent-encoded). Default `'/'`. */
   path?: string | undefined;
-  /** Milliseconds from opening to the answer, at most 2^31-1. Default 180,000, three minutes. */
+  /** Milliseconds from opening to the answer, from 1 to 2^31-1. Default 180,000, which is three minutes. */
   timeout?: number | undefined;
   /**
-   * How many requests that are not the answer are refused before the wait ends. Default 10,000, so that a web page full
-   * of image tags cannot end a sign-in; 0: the first request has to be the answer; Infinity: no limit.
+   * How many requests that are not the answer are refused before the wait ends. Default 10,000, so that a web page full of
+   * image tags cannot end a sign-in. With 0 the first request has to be the answer. `Infinity` is no limit.
    */
   maxStrayRequests?: number | undefined;
-  /** The provider's issuer. When given, the response has to carry it as `iss` (RFC 9207). */
+  /** The provider's issuer. If it is given, the response has to carry it as `iss` (RFC 9207). */
   issuer?: string | undefined;
   /** Ends the wait; `accept()` rejects with its reason. */
   signal?: AbortSignal | undefined;
   /**
-   * Makes the HTML of the browser's page. Default: a built-in page. Inline style works, scripts and outside resources do
-   * not (the page's content security policy). Where it throws or returns no string, the built-in page is shown.
+   * Makes the HTML of the browser's page. Default: a built-in page. The page's content security policy allows inline style,
+   * but no script and nothing from another address. If the function throws or returns no string, the built-in page is shown.
    */
   renderPage?: ((page: PageContext) => string) | undefined;
 }
@@ -44,12 +44,14 @@ export interface Settings {
   renderPage: ((page: PageContext) => string) | undefined;
 }
 
-/** What a timer can wait, in milliseconds; a longer one fires at once. */
-const maxTimeout = 2 ** 31 - 1;
+/** Node's timers fire at once if they are given more. */
+const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
- * @throws {TypeError} for an option of a wrong type, for an empty `state` or `issuer`, for an unusable `path`.
- * @throws {RangeError} for a number out of range, for an unknown `host`.
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {TypeError} if an option has a wrong type, `state` or `issuer` is empty, or `path` cannot be used.
+ * @throws {RangeError} if a number is out of range or `host` is unknown.
  */
 export function resolveOptions(options: AcceptorOptions): Settings {
   if (typeof options !== 'object' || options === null) {
@@ -68,15 +70,19 @@ export function resolveOptions(options: AcceptorOptions): Settings {
   checkHost(host);
   checkNumber('port', port, 'an integer from 0 to 65535', Number.isInteger(port) && port >= 0 && port <= 65_535);
   checkPath(path);
-  const isTimeout = timeout >= 1 && timeout <= maxTimeout;
-  checkNumber('timeout', timeout, `milliseconds from 1 to ${maxTimeout}`, isTimeout);
+  const isTimeout = timeout >= 1 && timeout <= maxTimeoutMs;
+  checkNumber('timeout', timeout, `milliseconds from 1 to ${maxTimeoutMs}`, isTimeout);
   const isCount = maxStrayRequests === Number.POSITIVE_INFINITY || Number.isInteger(maxStrayRequests);
   checkNumber('maxStrayRequests', maxStrayRequests, 'an integer of at least 0', isCount && maxStrayRequests >= 0);
   return { state, host, port, path, timeout, maxStrayRequests, issuer, signal, renderPage };
 }
 
-/** The state is a secret, so no message repeats a text. */
-function checkText(name: string, value: unknown): void {
+/**
+ * Checks a text that must not be empty. The message does not repeat it, because the state is a secret.
+ *
+ * @throws {TypeError} naming the option.
+ */
+export function checkText(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw new TypeError(`\`${name}\` must be a string, got ${nameType(value)}`);
   if (value === '') throw new TypeError(`\`${name}\` must not be empty`);
 }
@@ -93,7 +99,7 @@ function checkNumber(name: string, value: unknown, expected: string, inRange: bo
   if (!inRange) throw new RangeError(`\`${name}\` must be ${expected}, got ${value}`);
 }
 
-/** The path is compared byte for byte with what the browser sends, so one that a browser would rewrite never matches. */
+/** The path is compared byte for byte with what the browser sends, so a path that browsers rewrite would never match. */
 function checkPath(path: unknown): void {
   if (typeof path !== 'string') throw new TypeError(`\`path\` must be a string, got ${nameType(path)}`);
   if (!path.startsWith('/')) throw new TypeError(`\`path\` must start with '/', got '${path}'`);
@@ -103,7 +109,7 @@ function checkPath(path: unknown): void {
 }
 
 function isAbortSignal(value: unknown): boolean {
-  // By shape: a signal may come from another realm or a polyfill.
+  // Not `instanceof`: a signal may come from another realm or a polyfill.
   return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
 }
 

@@ -1,46 +1,80 @@
+import type { Acceptor } from './acceptor.ts';
 import { AcceptorError } from './acceptor-error.ts';
 import type { Settings } from './acceptor-options.ts';
 import { AuthorizationError } from './answer/authorization-error.ts';
-import { type AuthorizationResponse, type Expectation, readAnswer } from './answer/read-answer.ts';
+import { type AnswerFlaw, type AuthorizationResponse, type ExpectedAnswer, readAnswer } from './answer/read-answer.ts';
 import type { Connection, Request } from './http/connection.ts';
 import { judgeHead, splitTarget, type Target } from './http/judge-head.ts';
 import type { LoopbackServer } from './http/loopback-server.ts';
 import type { RequestHead } from './http/request-head.ts';
-import type { Acceptor } from './open-acceptor.ts';
 import { describeRejection } from './page/describe-rejection.ts';
 import { formatPage, type Outcome } from './page/format-page.ts';
-import { Settlement } from './settlement.ts';
+
+/**
+ * How far the acceptor is. Each step leads to a phase further down, never back:
+ *
+ *     waiting ──▶ answered, failed
+ *     answered ──▶ given, redeeming, failed
+ *     given ──▶ redeeming
+ *     redeeming ──▶ redeemed, failed
+ *
+ * - `waiting`: there is no answer yet.
+ * - `answered`: the answer is here, but the caller has not called `accept()` yet.
+ * - `given`: `accept()` without `redeem` gives the answer out. Only `accept(redeem)` still leads further.
+ * - `redeeming`: `redeem` runs.
+ * - `redeemed`: `redeem` has resolved or rejected.
+ * - `failed`: timeout, `close()`, an abort, too many stray requests, or the provider's error came first.
+ */
+type Phase = 'waiting' | 'answered' | 'given' | 'redeeming' | 'redeemed' | 'failed';
+
+/** In the other phases the outcome is final: `close()` and an abort do not change it. */
+const canFail: Record<Phase, boolean> = {
+  waiting: true,
+  answered: true,
+  given: false,
+  redeeming: true,
+  redeemed: false,
+  failed: false,
+};
 
 type Redeem = (response: AuthorizationResponse) => Promise<unknown>;
 
-/** Milliseconds that the page waits for `accept()`, which says whether there is a redemption to wait for as well. */
-const holdTime = 250;
+/** How long the page waits for `accept()`, because only that call tells whether it has to wait for `redeem` as well. */
+const holdTimeMs = 250;
 
-/** From an open server to the outcome. Its private fields keep the secrets out of `console.log(acceptor)`. */
+/** What the client is told whose request is not the answer. */
+const refusals: Record<AnswerFlaw, string> = {
+  'duplicate-parameter': 'A parameter was given twice.',
+  'no-answer': 'An authorization response has either a code or an error.',
+  'code-and-error': 'An authorization response has either a code or an error.',
+  'wrong-state': 'The state is not that of this sign-in.',
+  'wrong-issuer': 'The response is not from the expected issuer.',
+};
+
+/** From an open server to the outcome. The fields are private so that `console.log(acceptor)` shows no secret. */
 export class LoopbackAcceptor implements Acceptor {
   readonly port: number;
   readonly redirectUri: string;
   readonly #settings: Settings;
   readonly #server: LoopbackServer;
-  readonly #expected: Expectation & Target;
-  /** `ended`: the pages are out, and the sockets are going. */
-  #phase: 'waiting' | 'answered' | 'ended' = 'waiting';
-  /** Of the wait for the answer, then of the wait for `accept()`. */
-  #timer: NodeJS.Timeout;
-  #strays = 0;
-  #answer: AuthorizationResponse | undefined;
-  /** By `performance.now()`. */
-  #answeredAt = 0;
-  /** Browsers that wait to be told the outcome. More than one, where the person reloaded the page. */
-  #pages: { connection: Connection; headers: RequestHead['headers'] }[] = [];
-  /** Whether somebody called `accept()`, so that an outcome is given out and final. */
-  #taken = false;
-  #failure: { reason: unknown } | undefined;
-  readonly #response = new Settlement<AuthorizationResponse>();
-  #redeem: Redeem | undefined;
-  #redeeming = false;
-  readonly #redemption = new Settlement<unknown>();
+  readonly #expected: ExpectedAnswer & Target;
+  readonly #response = Promise.withResolvers<AuthorizationResponse>();
+  readonly #redemption = Promise.withResolvers<unknown>();
   readonly #onAbort = (): void => this.#fail(this.#settings.signal?.reason);
+  #phase: Phase = 'waiting';
+  #strays = 0;
+  /** Set when `accept()` is called. */
+  #isAsked = false;
+  /** Set by the first `accept(redeem)`. */
+  #redeem: Redeem | undefined;
+  /** Set from the phase `answered` on. `at` is a time of `performance.now()`. */
+  #answer: { response: AuthorizationResponse; at: number } | undefined;
+  /** Browsers that wait for their page. More than one if the person reloads it. */
+  #readers: { connection: Connection; headers: RequestHead['headers'] }[] = [];
+  /** Set when the pages are sent. */
+  #told: Promise<void> | undefined;
+  /** Ends the phase `waiting`, then the hold time of the phase `answered`. */
+  #timer: NodeJS.Timeout;
 
   constructor(server: LoopbackServer, settings: Settings) {
     this.#server = server;
@@ -48,10 +82,12 @@ export class LoopbackAcceptor implements Acceptor {
     this.port = server.port;
     const { host, path, timeout, signal } = settings;
     const origin = new URL(`http://${host === '::1' ? '[::1]' : host}:${server.port}`);
-    // As browsers write it: without the port where that is 80.
+    // As browsers write it: without the port if that is 80.
     this.redirectUri = path === '/' ? origin.origin : origin.origin + path;
     this.#expected = { ...settings, host: origin.host };
-    const late = `No answer came within ${timeout} ms (option \`timeout\`)`;
+    // A rejection that the caller does not await must not end the process.
+    for (const { promise } of [this.#response, this.#redemption]) promise.catch(() => {});
+    const late = `No answer came within ${formatTime(timeout)} (option \`timeout\`)`;
     this.#timer = setTimeout(() => this.#fail(new AcceptorError('ACCEPTOR_TIMEOUT', late)), timeout);
     signal?.addEventListener('abort', this.#onAbort);
     server.handlers = {
@@ -67,15 +103,15 @@ export class LoopbackAcceptor implements Acceptor {
     if (redeem !== undefined && typeof redeem !== 'function') {
       return Promise.reject(new TypeError(`\`redeem\` must be a function, got ${typeof redeem}`));
     }
-    this.#taken = true;
+    this.#isAsked = true;
     this.#redeem ??= redeem;
-    if (this.#answer && !this.#failure) this.#proceed(this.#answer);
-    // Closed or aborted while `redeem` ran, the response is no outcome any more.
-    return redeem || this.#failure ? this.#redemption.promise : this.#response.promise;
+    this.#give();
+    // After a failure the response counts no more, even if it was given before `redeem` ran.
+    return redeem || this.#phase === 'failed' ? this.#redemption.promise : this.#response.promise;
   }
 
   close(): Promise<void> {
-    this.#fail(new AcceptorError('ACCEPTOR_CLOSED', 'The acceptor was closed before the outcome was there'));
+    this.#fail(new AcceptorError('ACCEPTOR_CLOSED', 'The acceptor was closed before the sign-in was complete'));
     return this.#server.hangUp();
   }
 
@@ -83,27 +119,34 @@ export class LoopbackAcceptor implements Acceptor {
     return this.close();
   }
 
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    clearTimeout(this.#timer);
+    const { signal } = this.#settings;
+    if (canFail[phase]) signal?.addEventListener('abort', this.#onAbort);
+    else signal?.removeEventListener('abort', this.#onAbort);
+  }
+
   #receive({ head, body }: Request, connection: Connection): void {
     const encoded = head.method === 'POST' ? body : (splitTarget(head.target).query ?? '');
     const answer = readAnswer(encoded, this.#expected);
-    if ('status' in answer) {
-      connection.refuse(answer);
+    if (typeof answer === 'string') {
+      connection.refuse({ status: 400, reason: refusals[answer] });
       this.#countStray();
       return;
     }
-    this.#pages.push({ connection, headers: head.headers });
+    this.#readers.push({ connection, headers: head.headers });
+    // A reloaded page has the outcome of the first one.
     if (this.#phase !== 'waiting') return;
-    this.#phase = 'answered';
-    clearTimeout(this.#timer);
     if (answer instanceof AuthorizationError) {
       const { error, errorDescription: description } = answer;
       this.#fail(answer, { outcome: 'denied', redeemed: false, error, ...(description && { description }) });
       return;
     }
-    this.#answer = answer;
-    this.#answeredAt = performance.now();
-    if (this.#taken) this.#proceed(answer);
-    else this.#timer = setTimeout(() => this.#acknowledge(), holdTime);
+    this.#answer = { response: answer, at: performance.now() };
+    this.#enter('answered');
+    this.#timer = setTimeout(() => this.#acknowledge(), holdTimeMs);
+    this.#give();
   }
 
   #countStray(): void {
@@ -111,72 +154,75 @@ export class LoopbackAcceptor implements Acceptor {
     this.#strays++;
     const { maxStrayRequests } = this.#settings;
     if (this.#strays <= maxStrayRequests) return;
-    const message = `Request ${this.#strays} was not the answer, and \`maxStrayRequests\` allows ${maxStrayRequests} of those`;
+    const message = `Request ${this.#strays} was not the answer, and \`maxStrayRequests\` allows ${maxStrayRequests} such requests`;
     this.#fail(new AcceptorError('ACCEPTOR_STRAY_REQUEST', message));
   }
 
-  /** There is an answer, and somebody to give it to. */
-  #proceed(answer: AuthorizationResponse): void {
-    if (this.#redeeming) return;
-    if (this.#redeem) {
-      this.#response.resolve(answer);
-      void this.#run(this.#redeem, answer);
-    } else {
-      void this.#acknowledge().then(() => this.#response.resolve(answer));
+  /** Gives the answer to the caller, or to `redeem`, if both the answer and the caller are there. */
+  #give(): void {
+    if (!this.#answer || !this.#isAsked) return;
+    const { response } = this.#answer;
+    if (this.#redeem && (this.#phase === 'answered' || this.#phase === 'given')) {
+      this.#response.resolve(response);
+      void this.#run(this.#redeem, response);
+    } else if (this.#phase === 'answered') {
+      this.#enter('given');
+      void this.#acknowledge().then(() => this.#response.resolve(response));
     }
   }
 
-  /** Ends the wait with an answer that is not redeemed here. How long its page was held counts towards the sockets' time. */
+  /** Shows the page of an answer that is not redeemed here. */
   #acknowledge(): Promise<void> {
-    const since = Math.max(this.#answeredAt, performance.now() - holdTime);
-    return this.#conclude({ outcome: 'accepted', redeemed: false }, since);
+    // The time for which the page was held is taken from the time in which the sockets have to be gone.
+    const since = Math.max(this.#answer?.at ?? 0, performance.now() - holdTimeMs);
+    return this.#tell({ outcome: 'accepted', redeemed: false }, since);
   }
 
-  async #run(redeem: Redeem, answer: AuthorizationResponse): Promise<void> {
-    this.#redeeming = true;
-    clearTimeout(this.#timer);
-    // It may have ended for the page already; now there is something to close or to abort again.
-    this.#phase = 'answered';
-    this.#settings.signal?.addEventListener('abort', this.#onAbort);
+  async #run(redeem: Redeem, response: AuthorizationResponse): Promise<void> {
+    this.#enter('redeeming');
     let outcome: Outcome = { outcome: 'accepted', redeemed: true };
     let settle: () => void;
     try {
-      const value = await redeem(answer);
+      const value = await redeem(response);
       settle = () => this.#redemption.resolve(value);
     } catch (error) {
-      outcome = describeRejection(error, answer);
+      outcome = describeRejection(error, response);
       settle = () => this.#redemption.reject(error);
     }
-    // Closed or aborted meanwhile: the page of that may still be on its way.
-    if (this.#failure) return;
-    await this.#conclude(outcome);
+    // It was closed or aborted meanwhile. The page that says so may still be on its way, so nothing is settled here.
+    if (this.#phase !== 'redeeming') return;
+    this.#enter('redeemed');
+    await this.#tell(outcome);
     settle();
   }
 
-  /** Ends the wait with a rejection, unless an outcome was given out already. */
-  #fail(reason: unknown, outcome: Outcome = describeRejection(reason, this.#answer)): void {
-    if (this.#failure || (this.#phase === 'ended' && this.#taken)) return;
-    this.#failure = { reason };
-    void this.#conclude(outcome).then(() => {
+  #fail(reason: unknown, outcome: Outcome = describeRejection(reason, this.#answer?.response)): void {
+    if (!canFail[this.#phase]) return;
+    this.#enter('failed');
+    void this.#tell(outcome).then(() => {
       this.#response.reject(reason);
       this.#redemption.reject(reason);
     });
   }
 
   /**
-   * Sends the pages and lets the sockets go. Resolves when the system has taken the pages, or their readers are gone. `since`:
-   * when the sockets' time began, by `performance.now()`.
+   * Sends the pages, once, and lets the sockets go. Resolves when the system has taken the pages, or their readers are gone.
+   * `since` is when the time of the sockets began, by `performance.now()`.
    */
-  async #conclude(outcome: Outcome, since = performance.now()): Promise<void> {
-    this.#phase = 'ended';
-    clearTimeout(this.#timer);
-    const { renderPage, signal } = this.#settings;
-    // An answer that nobody has asked for yet can still be given up.
-    if (this.#taken || this.#failure) signal?.removeEventListener('abort', this.#onAbort);
-    const told = this.#pages.splice(0).map(({ connection, headers }) => {
-      return connection.respond(formatPage(outcome, headers, renderPage));
+  #tell(outcome: Outcome, since = performance.now()): Promise<void> {
+    this.#told ??= this.#sendPages(outcome, since);
+    return this.#told;
+  }
+
+  async #sendPages(outcome: Outcome, since: number): Promise<void> {
+    const pages = this.#readers.splice(0).map(({ connection, headers }) => {
+      return connection.respond(formatPage(outcome, headers, this.#settings.renderPage));
     });
     void this.#server.hangUp(since);
-    await Promise.all(told);
+    await Promise.all(pages);
   }
+}
+
+function formatTime(ms: number): string {
+  return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`;
 }

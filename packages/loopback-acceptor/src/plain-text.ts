@@ -1,21 +1,73 @@
-/** Room for the longest explanations that providers give, and for a terminal to show. */
-const maxLength = 500;
+/**
+ * Makes text that came from a provider, a person or another program safe to show. This file imports nothing, so that it
+ * runs in any JavaScript runtime.
+ */
 
-/** Control characters but tab and line feed, line separators, and what turns the reading direction of all that follows. */
-const controls = /(?![\t\n])[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
+/** A tab, a line feed, and a carriage return before a line feed are safe. */
+const unsafe = /\r(?!\n)|(?![\t\n\r])[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
 
-/** Somebody else's text as one line that is safe to show: no control characters, at most 500 characters. */
-export function toPlainLine(text: string): string {
-  // Cut first, so that a long text costs no time.
-  const line = withoutControls(text.slice(0, 10 * maxLength))
-    .replace(/\s+/gu, ' ')
-    .trim();
-  if (line.length <= maxLength) return line;
-  // No half of a surrogate pair at the cut.
-  return `${line.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '')}…`;
+/** Unicode category C: control, format and private use characters, unassigned code points and lone surrogates. */
+const invisible = /\p{C}/gu;
+
+/** Options of `toPlainText`. */
+export interface PlainTextOptions {
+  /** Stands for each character that is removed. Default: one space. */
+  replacement?: string | undefined;
 }
 
-/** A terminal obeys control characters, and a turned reading direction disguises text: each becomes a space. */
-export function withoutControls(text: string): string {
-  return text.replace(controls, ' ');
+/**
+ * Replaces the characters that could control a terminal, fake a line of output or disguise the text after them:
+ *
+ * - control characters (Unicode category Cc, which has the escape character), except tab, LF and CRLF;
+ * - the line and paragraph separators U+2028 and U+2029;
+ * - the characters that change the reading direction: U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069.
+ *
+ * Everything else stays, so text of any language is unchanged. The length is not limited. HTML is not escaped.
+ */
+export function toPlainText(text: string, { replacement = ' ' }: PlainTextOptions = {}): string {
+  return text.replace(unsafe, () => replacement);
+}
+
+/** Options of `toPlainLine`. */
+export interface PlainLineOptions {
+  /** The greatest length in UTF-16 code units. The `…` after a cut is not counted. Default 500. */
+  maxLength?: number | undefined;
+  /**
+   * Also replaces every other character without a visible form (Unicode category C): zero-width joiner, soft hyphen, byte
+   * order mark, private use, unassigned, lone surrogate. Default false, because some languages and emoji need joiners.
+   */
+  visibleOnly?: boolean | undefined;
+}
+
+/**
+ * Makes one line of a text, safe and short enough for an error message.
+ *
+ * Replaces by a space what `toPlainText` replaces. Then turns each run of white space, line ends included, into one space
+ * and removes it at both ends. Cuts a line that is too long, never inside a surrogate pair, and marks the cut with `…`.
+ * Reads only the first `10 * maxLength` code units, so that a huge text costs no time.
+ */
+export function toPlainLine(text: string, { maxLength = 500, visibleOnly = false }: PlainLineOptions = {}): string {
+  const safe = toPlainText(text.slice(0, 10 * maxLength));
+  const line = (visibleOnly ? safe.replace(invisible, ' ') : safe).replace(/\s+/gu, ' ').trim();
+  return line.length <= maxLength ? line : `${line.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/**
+ * Replaces each occurrence of each secret, as it is and as URLs and forms encode it. Ignores empty secrets.
+ *
+ * Call it before the functions above: a secret that was changed or cut is not found any more.
+ *
+ * @param replacement default `[secret]`.
+ */
+export function replaceSecrets(text: string, secrets: readonly string[], replacement = '[secret]'): string {
+  const forms = secrets
+    .filter((secret) => secret !== '')
+    .flatMap((secret) => [secret, encodeURIComponent(secret.toWellFormed()), encodeAsForm(secret)]);
+  // Long ones first, because a secret may be a part of another one.
+  const sorted = [...new Set(forms)].sort((one, other) => other.length - one.length);
+  return sorted.reduce((left, form) => left.replaceAll(form, () => replacement), text);
+}
+
+function encodeAsForm(text: string): string {
+  return new URLSearchParams({ '': text }).toString().slice(1);
 }

@@ -8,7 +8,8 @@ export interface AuthorizationErrorDetails {
 }
 
 /**
- * The provider answered with an error (RFC 6749 section 4.1.2.1), with the right `state`: the person declined, say.
+ * The provider answered with an error (RFC 6749 section 4.1.2.1) and the right `state`, for example because the person
+ * declined.
  *
  * The fields are as the provider sent them. The message is safe to print: one line, shortened, without control
  * characters.
@@ -18,9 +19,9 @@ export class AuthorizationError extends Error {
   readonly code = 'AUTHORIZATION_ERROR';
   /** `access_denied`, `invalid_scope`, … */
   readonly error: string;
-  /** The provider's explanation, where it sent one. */
+  /** The provider's explanation. Missing if the provider sent none. */
   declare readonly errorDescription?: string;
-  /** A page about the error, where the provider sent one. */
+  /** The address of a page about the error. Missing if the provider sent none. */
   declare readonly errorUri?: string;
 
   constructor({ error, errorDescription, errorUri }: AuthorizationErrorDetails) {

@@ -3,23 +3,23 @@ import type { Server } from 'node:net';
 import { AcceptorError } from '../acceptor-error.ts';
 import type { Settings } from '../acceptor-options.ts';
 
-/** How often another free port is tried where one is taken on the second address: each is a coincidence, or an attack. */
+/** How often to try another free port if one is in use on the second address. Each time is a coincidence or an attack. */
 const maxAttempts = 50;
 
-/** The machine lacks this address: IPv6 switched off, or not built in. */
+/** The machine lacks the address, for example because IPv6 is switched off or not built in. */
 const missingAddressCodes = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
 
-/** Servers that listen, one for each loopback address, all on one port. */
+/** Servers that listen on one port, each on a loopback address of its own. */
 export interface Bound<S extends Server> {
   servers: S[];
   port: number;
 }
 
 /**
- * Listens exclusively on the loopback addresses of `host`, on the same port. The addresses are literal, so no name is
- * looked up and no other interface is touched. An address that the machine lacks is left out where there is another.
+ * Listens exclusively on the loopback addresses of `host`, on the same port. The addresses are literal, so that no name is
+ * looked up and no other interface is used. An address that the machine lacks is left out if there is another one.
  *
- * @throws {AcceptorError} ACCEPTOR_LISTEN, naming address and port, with the system's error as `cause`.
+ * @throws {AcceptorError} ACCEPTOR_LISTEN, naming address and port. `cause` is the system's error.
  */
 export async function bindLoopback<S extends Server>(
   { host, port }: Pick<Settings, 'host' | 'port'>,
@@ -27,22 +27,22 @@ export async function bindLoopback<S extends Server>(
 ): Promise<Bound<S>> {
   const addresses = host === 'localhost' ? ['127.0.0.1', '::1'] : [host];
   for (let attempt = 1; ; attempt++) {
-    const result = await tryPort(addresses, port, createServer);
+    const result = await listenOnAll(addresses, port, createServer);
     if ('servers' in result) return result;
-    // The first address gave us the port: where the second refuses it, another may do.
+    // The system chose the port for the first address. Another port may be free on both.
     const mayRetry = port === 0 && result.port !== 0 && attempt < maxAttempts;
     if (!mayRetry) throw toAcceptorError(result);
   }
 }
 
-/** Why the addresses could not all be had. */
+/** Why the servers cannot listen on all addresses. */
 interface Failure {
   address: string;
   port: number;
   cause: NodeJS.ErrnoException;
 }
 
-async function tryPort<S extends Server>(
+async function listenOnAll<S extends Server>(
   addresses: string[],
   wanted: number,
   createServer: () => S,
@@ -67,7 +67,7 @@ async function tryPort<S extends Server>(
 }
 
 async function listen(server: Server, host: string, port: number): Promise<number> {
-  // `exclusive`: the workers of node:cluster would share the port.
+  // Without `exclusive` the workers of node:cluster would share the port.
   server.listen({ host, port, exclusive: true });
   await once(server, 'listening');
   const address = server.address();
@@ -82,7 +82,7 @@ function toAcceptorError({ address, port, cause }: Failure): AcceptorError {
 }
 
 function advise(code = ''): string | undefined {
-  if (code === 'EADDRINUSE') return 'the port is in use; leave out `port` to have a free one';
-  if (code === 'EACCES') return 'the port is reserved; leave out `port` to have a free one';
-  return missingAddressCodes.has(code) ? 'this machine does not offer the address' : undefined;
+  if (code === 'EADDRINUSE') return 'the port is in use; leave out `port` to get a free one';
+  if (code === 'EACCES') return 'the port is reserved; leave out `port` to get a free one';
+  return missingAddressCodes.has(code) ? 'this machine does not have the address' : undefined;
 }

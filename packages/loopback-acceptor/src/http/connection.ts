@@ -1,47 +1,47 @@
 import type { Socket } from 'node:net';
-import { formatRefusal, type Refusal } from './refusal.ts';
 import { mayBecomeHead, parseHead, type RequestHead } from './request-head.ts';
+import { formatRefusal, type Refusal } from './response.ts';
 
-/** An authorization response by GET may be as long as one by POST. Bytes. */
-const maxHeadSize = 64 * 1_024;
+/** An authorization response by GET may be as long as one by POST. */
+const maxHeadBytes = 64 * 1_024;
 
-/** So much of a head is checked before its end has come. Bytes. */
-const earlyCheckSize = 4_096;
+/** A head up to this length is checked with each piece that arrives, so that other protocols are refused at once. */
+const earlyCheckBytes = 4_096;
 
-/** Milliseconds until the request has to be there. A browser may leave a preconnected socket silent for as long. */
-const requestTimeout = 20_000;
+/** How long a request may take to arrive. Browsers may leave a socket silent that they opened in advance. */
+const requestTimeoutMs = 20_000;
 
-/** Milliseconds that a client may take to hang up when it was refused. */
-const lingerTime = 400;
+/** How long a refused client may take to close its side of the connection. */
+const lingerTimeMs = 400;
 
 const nothing = Buffer.alloc(0);
 
-const malformed: Refusal = { status: 400, reason: 'This is not a request of a browser.' };
+const malformed: Refusal = { status: 400, reason: 'This is not a request as browsers send it.' };
 const tooLong: Refusal = { status: 431, reason: 'The request is longer than any authorization response.' };
 const tooSlow: Refusal = { status: 408, reason: 'The request did not arrive in time.' };
 
-/** A request, whole. */
+/** A complete request. */
 export interface Request {
   head: RequestHead;
   body: string;
 }
 
-/** What a connection asks and tells. */
+/** What a connection asks and reports. */
 export interface ConnectionHandlers {
-  /** How many bytes of body to read, or why not to. */
+  /** Returns how many bytes of body to read, or why the request is refused. */
   judgeHead(head: RequestHead): number | Refusal;
-  /** The request is there, and waits for `respond` or `refuse`. */
+  /** The request has arrived. It waits for `respond` or `refuse`. */
   onRequest(request: Request, connection: Connection): void;
-  /** Something came that is no request, or not a whole one, or was refused by its head; the client has been told. */
+  /** The client sent something that is not a request, or not a complete one, or was refused. It has its response. */
   onStray(): void;
 }
 
 /**
- * One HTTP request on one socket, read up to its end and not a byte further, then one response.
+ * One HTTP request on one socket, then one response. What comes after the request is not looked at.
  *
- * After the response the socket sends FIN and goes on reading, into nothing, until the client has hung up as well or its time
- * is over: 400 ms after a refusal, after a page when the server hangs up. Closed with something left unread it would send RST,
- * and a client that gets RST drops the page.
+ * After the response the socket sends FIN, then reads and discards until the client has closed its side too. The time for
+ * that ends `lingerTimeMs` after a refusal, or when the server hangs up after a page. Closing a socket with unread bytes
+ * would send RST, and a client that gets RST may drop its page.
  */
 export class Connection {
   readonly #socket: Socket;
@@ -57,30 +57,31 @@ export class Connection {
   constructor(socket: Socket, handlers: ConnectionHandlers) {
     this.#socket = socket;
     this.#handlers = handlers;
-    this.#timer = setTimeout(() => this.#giveUp(), requestTimeout).unref();
+    this.#timer = setTimeout(() => this.#giveUp(), requestTimeoutMs).unref();
     socket
       .on('data', (chunk: Buffer) => this.#read(chunk))
-      .on('end', () => this.#breakOff())
+      .on('end', () => this.#endEarly())
       .on('error', () => socket.destroy())
       .on('close', () => {
         clearTimeout(this.#timer);
-        this.#breakOff();
-        // Node 24 frees a socket in full collections only, so ten thousand strays would add up, each with all of this.
+        this.#endEarly();
+        // Node 24 frees a socket only in a full garbage collection. Without its listeners, which lead to this object and what
+        // it has read, ten thousand stray requests stay cheap until then.
         socket.removeAllListeners();
       });
   }
 
-  /** Whether the client still waits for its response. */
+  /** Whether the request has arrived and the client waits for its response. */
   get isAnswering(): boolean {
     return this.#state === 'answering';
   }
 
-  /** Whether the response was given, and only its delivery is left. */
+  /** Whether there is a response, of which at most the delivery is left. */
   get isLeaving(): boolean {
     return this.#state === 'leaving';
   }
 
-  /** Sends the response. Resolves when the system has taken it, or the client is gone. */
+  /** Sends the response. Resolves when the system has taken it or the client is gone. */
   respond(response: string): Promise<void> {
     this.#leave();
     if (this.#socket.destroyed) return Promise.resolve();
@@ -91,7 +92,7 @@ export class Connection {
     const response = formatRefusal(refusal, this.#head?.method);
     this.#leave();
     if (this.#socket.destroyed) return;
-    this.#timer = setTimeout(() => this.#socket.destroy(), lingerTime).unref();
+    this.#timer = setTimeout(() => this.#socket.destroy(), lingerTimeMs).unref();
     this.#socket.end(response);
   }
 
@@ -100,7 +101,7 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  /** What was read is not kept for as long as the client takes to hang up. */
+  /** Frees what was read, because the client may take long to close its side. */
   #leave(): void {
     this.#state = 'leaving';
     this.#bytes = nothing;
@@ -122,7 +123,7 @@ export class Connection {
 
   #append(chunk: Buffer): void {
     if (this.#size === 0) {
-      // Nearly always the whole request, so there is nothing to copy.
+      // Nearly always this is the whole request, so that nothing is copied.
       this.#bytes = chunk;
       this.#size = chunk.length;
       return;
@@ -137,12 +138,12 @@ export class Connection {
     this.#size = size;
   }
 
-  /** The head, where it has arrived and its body is wanted. */
+  /** The head, if it has arrived and its body is wanted. */
   #readHead(added: number): RequestHead | undefined {
     const end = this.#bytes.subarray(0, this.#size).indexOf('\r\n\r\n', Math.max(0, this.#size - added - 3));
-    if (end > maxHeadSize || (end === -1 && this.#size > maxHeadSize)) return this.#turnAway(tooLong);
+    if (end > maxHeadBytes || (end === -1 && this.#size > maxHeadBytes)) return this.#turnAway(tooLong);
     if (end === -1) {
-      const isHopeless = this.#size <= earlyCheckSize && !mayBecomeHead(this.#bytes.toString('latin1', 0, this.#size));
+      const isHopeless = this.#size <= earlyCheckBytes && !mayBecomeHead(this.#bytes.toString('latin1', 0, this.#size));
       return isHopeless ? this.#turnAway(malformed) : undefined;
     }
     this.#head = parseHead(this.#bytes.toString('latin1', 0, end));
@@ -161,14 +162,14 @@ export class Connection {
     this.#handlers.onStray();
   }
 
-  /** The client has finished, or is gone. */
-  #breakOff(): void {
+  /** The client has ended its side of the connection, or is gone. */
+  #endEarly(): void {
     if (this.#state !== 'reading') return;
     if (this.#size > 0) this.#turnAway(malformed);
     else this.destroy();
   }
 
-  /** A socket that said nothing was no request. */
+  /** The time for the request is over. A socket that sent nothing does not count as a request. */
   #giveUp(): void {
     if (this.#size > 0) this.#turnAway(tooSlow);
     else this.destroy();

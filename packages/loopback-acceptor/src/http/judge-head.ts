@@ -1,20 +1,20 @@
-import { preflight, type Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
+import { preflight, type Refusal } from './response.ts';
 
-/** What an authorization response's body may weigh, in bytes. */
-const maxBodySize = 64 * 1_024;
+/** The longest form that is accepted as an authorization response. */
+const maxBodyBytes = 64 * 1_024;
 
-/** Where `redirectUri` points to. */
+/** The place that `redirectUri` names. */
 export interface Target {
-  /** As in the `Host` header. */
+  /** As in the `Host` header, with the port. */
   host: string;
   path: string;
 }
 
 /**
- * Whether a request can be the answer, as far as its head tells: RFC 9112 section 3.2 for the target and `Host`, Fetch
- * Metadata for what the browser wants it for, and the two forms that an authorization response comes in. Gives the size of
- * the body in bytes, or why it cannot.
+ * Decides by its head whether a request can be the answer. Checks the target and `Host` (RFC 9112 section 3.2), the use that
+ * the browser has for the response (Fetch Metadata), and that it is one of the two kinds of request that carry an
+ * authorization response: a GET with a query or a POST of a form. Returns the size of the body in bytes, or a refusal.
  */
 export function judgeHead(head: RequestHead, target: Target): number | Refusal {
   if (head.method === 'OPTIONS') return preflight;
@@ -50,14 +50,14 @@ function judgeGet({ headers }: RequestHead): number | Refusal {
 
 function judgePost({ target, headers }: RequestHead): number | Refusal {
   if (splitTarget(target).query !== undefined) {
-    return { status: 400, reason: 'The parameters of a POST belong into its body, without a query.' };
+    return { status: 400, reason: 'A POST has its parameters in its body and has no query.' };
   }
   const length = headers.get('content-length');
   if (length === undefined) return { status: 411, reason: 'The request needs a Content-Length.' };
   if (headers.has('transfer-encoding') || !/^\d{1,15}$/.test(length)) {
-    return { status: 400, reason: 'The Content-Length has to be one number, and the only length.' };
+    return { status: 400, reason: 'The body needs a Content-Length that is one number, and no Transfer-Encoding.' };
   }
-  if (Number(length) > maxBodySize) {
+  if (Number(length) > maxBodyBytes) {
     return { status: 413, reason: 'The request is larger than any authorization response.' };
   }
   const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
@@ -67,7 +67,7 @@ function judgePost({ target, headers }: RequestHead): number | Refusal {
   return Number(length);
 }
 
-/** `query` is without its question mark, and undefined where there is none. */
+/** `query` comes without its question mark. It is undefined if there is no question mark. */
 export function splitTarget(target: string): { path: string; query: string | undefined } {
   const mark = target.indexOf('?');
   return mark === -1

@@ -1,23 +1,27 @@
+/**
+ * The server. In this folder: HTTP, as little of it as one answer needs, on the loopback addresses. Nothing here knows what
+ * an authorization response contains.
+ */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Settings } from '../acceptor-options.ts';
 import { bindLoopback } from './bind-loopback.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
 
-/** Sockets held at once. Then the oldest gives way to the newest, so that idle ones cannot keep the browser out. */
+/** Beyond this many connections, the newest replaces the oldest, so that idle ones cannot keep the browser out. */
 const maxConnections = 1_000;
 
-/** Milliseconds that a client may take to read its page once everything is over. */
-const farewellTime = 350;
+/** How long a client may take to read its page when the outcome is known. */
+const farewellTimeMs = 350;
 
 /**
- * HTTP on the loopback addresses, as little of it as the wait for one answer takes: a request and a response per connection.
+ * Serves one request per connection on the loopback addresses.
  *
- * Not on node:http, which would keep reading behind the request, hold what is pipelined there in memory, and cut off pages
- * in its `close()`.
+ * Does not use node:http, which reads on after the request, keeps pipelined requests in memory, and cuts pages off in its
+ * `close()`.
  */
 export class LoopbackServer {
   port = 0;
-  /** Until it is set, nothing is let in. */
+  /** Until they are set, every connection is refused. */
   handlers: ConnectionHandlers | undefined;
   #servers: Server[] = [];
   readonly #connections = new Set<Connection>();
@@ -32,19 +36,19 @@ export class LoopbackServer {
   }
 
   /**
-   * Stops listening, destroys every socket that is not being told something, and those as well 350 ms after `since`, which is
-   * a time of `performance.now()`.
+   * Stops listening and destroys every socket to which no response is on its way. The others have until `farewellTimeMs`
+   * after `since`, a time of `performance.now()`. Resolves when all are gone. Later calls change nothing.
    */
   hangUp(since = performance.now()): Promise<void> {
-    this.#closed ??= this.#hangUp(since + farewellTime - performance.now());
+    this.#closed ??= this.#hangUp(since + farewellTimeMs - performance.now());
     return this.#closed;
   }
 
   #createServer(): Server {
-    // A client may say that it has finished and still wait for its page.
+    // `allowHalfOpen`: a client may end its side of the connection and still wait for its page.
     return (
       createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#admit(socket))
-        // A connection that could not be taken (no file descriptor left, say) must not end the process.
+        // A connection that cannot be accepted, for example without a free file descriptor, must not end the process.
         .on('error', () => {})
     );
   }
@@ -62,7 +66,7 @@ export class LoopbackServer {
     });
   }
 
-  /** Destroys the oldest connection but those that wait for the outcome. False where there is none. */
+  /** Destroys the oldest connection that does not wait for the outcome. False if all do. */
   #evict(): boolean {
     for (const connection of this.#connections) {
       if (connection.isAnswering) continue;
@@ -73,22 +77,22 @@ export class LoopbackServer {
     return false;
   }
 
-  async #hangUp(patience: number): Promise<void> {
+  async #hangUp(farewellMs: number): Promise<void> {
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
     for (const connection of this.#connections) if (!connection.isLeaving) connection.destroy();
-    await this.#waitUntilGone(patience);
+    await this.#waitUntilGone(farewellMs);
     for (const connection of this.#connections) connection.destroy();
     await Promise.all(closed);
-    // A closed handle is off the event loop at the end of its turn only.
+    // The event loop lets go of a closed handle only at the end of its turn.
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 
-  async #waitUntilGone(patience: number): Promise<void> {
+  async #waitUntilGone(maxMs: number): Promise<void> {
     if (this.#connections.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#onLastGone = resolve;
-      timer = setTimeout(resolve, patience);
+      timer = setTimeout(resolve, maxMs);
     });
     clearTimeout(timer);
   }

@@ -1,22 +1,22 @@
-/** What comes before a request's body, RFC 9112 sections 2 to 5. */
+/** The part of a request before its body, RFC 9112 sections 2 to 5. */
 export interface RequestHead {
   method: string;
-  /** As it was sent, whatever its form. */
+  /** As it was sent, in any form. */
   target: string;
   version: '1.0' | '1.1';
-  /** By lower-case name. Where a name came twice, the values with a comma between, RFC 9110 section 5.3. */
+  /** By lower-case name. The values of a name that is there twice have a comma between them, RFC 9110 section 5.3. */
   headers: ReadonlyMap<string, string>;
 }
 
 const requestLine = /^([A-Z]{1,20}) ([!-~]+) HTTP\/(1\.[01])$/;
-/** A request line that has not arrived whole. */
+/** A request line of which the end has not arrived. */
 const requestLineBegun = /^[A-Z]{1,20}(?: [!-~]*(?: [HTP/1.0]{0,8})?)?\r?$/;
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * Parses a head, without the empty line that ends it. Undefined for whatever a browser would not send: folded lines, bare
- * line feeds, spaces around names, other versions. One request per connection leaves nothing to be lenient for.
+ * Parses a head, without the empty line that ends it. Undefined for everything that browsers do not send: folded lines, bare
+ * line feeds, spaces around names, other versions. Leniency would gain nothing, because there is one request per connection.
  */
 export function parseHead(head: string): RequestHead | undefined {
   const [first = '', ...lines] = head.split('\r\n');
@@ -34,14 +34,14 @@ export function parseHead(head: string): RequestHead | undefined {
   return { method, target, version: version as '1.0' | '1.1', headers };
 }
 
-/** Whether what has arrived may become a head, so that nobody waits for the rest of something else. */
+/** Whether what has arrived can be the beginning of a head. If not, the server need not wait for the rest. */
 export function mayBecomeHead(begun: string): boolean {
   const end = begun.indexOf('\r\n');
   const line = end === -1 ? requestLineBegun.test(begun) : requestLine.test(begun.slice(0, end));
   return line && !/[^\r]\n/.test(begun);
 }
 
-/** Spaces and tabs only: `String.trim` takes more, and a regular expression more time. */
+/** Removes spaces and tabs only. `String.trim` removes more, and a regular expression is slower. */
 function trim(text: string): string {
   let start = 0;
   let end = text.length;

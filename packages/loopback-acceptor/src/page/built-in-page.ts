@@ -1,7 +1,7 @@
 import { toPlainLine } from '../plain-text.ts';
 import type { PageContext } from './page-context.ts';
 
-/** The page's one style sheet, whose hash its content security policy names. */
+/** The page's only style sheet. The content security policy of the page contains its hash. */
 export const style = `
 :root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;--good:#116329;--bad:#a40e26}
 @media (prefers-color-scheme:dark){:root{--ground:#0d1117;--card:#161b22;--text:#e6edf3;--soft:#9aa4af;--line:#3d444d;--good:#56d364;--bad:#ff8f87}}
@@ -22,7 +22,7 @@ const marks = {
   failed: '<path d="m8.5 8.5 7 7m0-7-7 7"/>',
 };
 
-/** What happened, in words: a heading and a sentence. */
+/** Says what happened: a heading and one or two sentences. */
 function describe({ outcome, redeemed }: PageContext): [heading: string, sentence: string] {
   if (outcome === 'denied') {
     return [
@@ -45,8 +45,8 @@ function describe({ outcome, redeemed }: PageContext): [heading: string, sentenc
 }
 
 /**
- * The built-in page: no outside resource, light and dark, from narrow to wide, everything foreign escaped. Its body is left
- * open, as HTML permits, for what is appended.
+ * Renders the built-in page. It loads nothing, suits light and dark mode and any width, and escapes all text that is not its
+ * own. The `body` element has no end tag, as HTML permits, because a script is appended.
  */
 export function renderBuiltInPage(page: PageContext): string {
   const [heading, sentence] = describe(page);
@@ -76,7 +76,7 @@ ${reason}
 `;
 }
 
-/** The same for a client that shows no HTML. */
+/** Renders the same as plain text, for a client that does not show HTML. */
 export function renderText(page: PageContext): string {
   const { error, description } = shorten(page);
   const reason = error === undefined ? '' : `Reason: ${error}${description ? ` (${description})` : ''}\n`;

@@ -1,23 +1,25 @@
 import type { AuthorizationResponse } from '../answer/read-answer.ts';
+import { replaceSecrets } from '../plain-text.ts';
 import type { Outcome } from './format-page.ts';
 
-/** Shorter values are no secrets, and replacing them would garble the message. */
+/** A shorter value is not a secret, and to replace it would make the message unreadable. */
 const minSecretLength = 8;
 
-/** The part of a rejection that a page may show: its code or name, and its message without the code and the state. */
+/**
+ * The part of a rejection that the page may show: its code or name, and its message without the code and the state of the
+ * response.
+ */
 export function describeRejection(reason: unknown, response: AuthorizationResponse | undefined): Outcome {
   const { code, name, message } = readError(reason);
   const secrets = [response?.code, response?.params.get('state')].filter(
     (secret) => typeof secret === 'string' && secret.length >= minSecretLength,
   ) as string[];
-  const description = secrets
-    .flatMap((secret) => [secret, encodeURIComponent(secret)])
-    .reduce((text, secret) => text.replaceAll(secret, '…'), typeof message === 'string' ? message : '');
+  const description = typeof message === 'string' ? replaceSecrets(message, secrets, '…') : '';
   const error = [code, name].find((property) => typeof property === 'string') as string | undefined;
   return { outcome: 'failed', redeemed: false, error: error ?? 'Error', ...(description && { description }) };
 }
 
-/** Any property may be anything, whatever its type says, and may throw. That must not cost the outcome. */
+/** Each property may have any type, and reading it may throw. Neither may change the outcome. */
 function readError(reason: unknown): { code?: unknown; name?: unknown; message?: unknown } {
   try {
     if (!(reason instanceof Error)) return {};

@@ -1,22 +1,24 @@
+/**
+ * The page. In this folder: what the browser shows when the wait has ended, and what may be said there.
+ */
 import { createHash } from 'node:crypto';
 import type { RequestHead } from '../http/request-head.ts';
 import { formatResponse } from '../http/response.ts';
+import { toPlainText } from '../plain-text.ts';
 import { renderBuiltInPage, renderText, style } from './built-in-page.ts';
-import { escapeHtml } from './escape-html.ts';
 import type { PageContext } from './page-context.ts';
 
-/** How the wait ended, for the page. */
+/** How the wait ended, as the page tells it. */
 export type Outcome = Omit<PageContext, 'escape'>;
 
 /**
- * Takes the code out of the address bar and of the window's history. A redirect would do so without a script, but needs a
- * second request at a time when the last connections are closed.
+ * Takes the code out of the address bar and of the window's history. A redirect would do that without a script, but would
+ * need a second request when the server is already closing.
  */
 const script = "history.replaceState(null,'',location.origin+location.pathname)";
 
 /**
- * What the browser is told of how the wait ended: HTML, or plain text for a client that asks for something else, in the
- * `headers` of its request.
+ * The response that tells how the wait ended: HTML, or plain text if the `headers` of the request ask for something else.
  */
 export function formatPage(
   outcome: Outcome,
@@ -32,8 +34,8 @@ export function formatPage(
 }
 
 /**
- * Browsers name text/html. A client that names nothing takes anything. One with a wildcard alone is curl, which shows text, or
- * `fetch()`, which stands in for a browser.
+ * Browsers name text/html, and a client that names nothing takes anything. A client that sends only a wildcard is either curl,
+ * which shows text, or `fetch()`, which takes the place of a browser.
  */
 function acceptsHtml(headers: RequestHead['headers']): boolean {
   const accept = headers.get('accept');
@@ -41,12 +43,12 @@ function acceptsHtml(headers: RequestHead['headers']): boolean {
   return accept === '*/*' && headers.has('sec-fetch-mode');
 }
 
-/** A mistake in the page must not cost the sign-in. */
+/** Returns undefined if `renderPage` fails, because that must not end the sign-in. */
 function renderSafely(renderPage: (page: PageContext) => string, page: PageContext): string | undefined {
   try {
     const html: unknown = renderPage(page);
     if (typeof html === 'string') return html;
-    // An async function, by mistake: neither its page nor its rejection is anybody's.
+    // An async function, by mistake. Its rejection must not be an unhandled one.
     if (html instanceof Promise) html.catch(() => {});
     return undefined;
   } catch {
@@ -61,4 +63,11 @@ function makePolicy(isBuiltIn: boolean): string {
 
 function hashSource(inline: string): string {
   return `'sha256-${createHash('sha256').update(inline).digest('base64')}'`;
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/** See `PageContext.escape`. */
+function escapeHtml(text = ''): string {
+  return toPlainText(text).replace(/[&<>"']/g, (character) => entities[character] as string);
 }

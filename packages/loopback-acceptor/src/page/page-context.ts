@@ -1,20 +1,20 @@
-/** What `renderPage` makes the browser's page from. */
+/** What `renderPage` is told about the outcome. */
 export interface PageContext {
   /**
-   * - `accepted`: the answer has arrived, and where there is a `redeem`, it resolved.
+   * - `accepted`: the answer has arrived, and if there is a `redeem`, it has resolved.
    * - `denied`: the provider answered with an error.
-   * - `failed`: `redeem` rejected, or the wait was closed or aborted while it ran.
+   * - `failed`: `redeem` rejected, or the acceptor was closed or aborted after the answer came.
    */
   outcome: 'accepted' | 'denied' | 'failed';
-  /** Whether a `redeem` has resolved: only then is the person known to be signed in. */
+  /** Whether `redeem` has resolved. Only then is it certain that the person is signed in. */
   redeemed: boolean;
-  /** `error` as the provider sent it, or the `code` or else the `name` of the rejection. Not escaped. */
+  /** The provider's `error`, or the rejection's `code`, or its `name` if it has no code. Not escaped. */
   error?: string;
-  /** `error_description` as the provider sent it, or the rejection's message without the code. Not escaped. */
+  /** The provider's `error_description`, or the rejection's message without the code and the state. Not escaped. */
   description?: string;
   /**
-   * Makes a text inert between tags and in a quoted attribute, and drops what would turn the reading direction. `undefined`,
-   * which `error` and `description` may be, becomes an empty text.
+   * Makes a text safe between tags and in a quoted attribute: escapes HTML, and replaces control characters and characters
+   * that change the reading direction. `undefined`, which `error` and `description` may be, becomes an empty text.
    */
   escape(text: string | undefined): string;
 }

@@ -1,0 +1,40 @@
+// `AsyncDisposable` is not in the default library of TypeScript.
+/// <reference lib="esnext.disposable" preserve="true" />
+import type { AuthorizationResponse } from './answer/read-answer.ts';
+
+/** Waits for one authorization response. Made by `openAcceptor`. It listens until it has the answer or is closed. */
+export interface Acceptor extends AsyncDisposable {
+  /** The port on which it listens. */
+  readonly port: number;
+  /**
+   * What goes to the provider as `redirect_uri`, byte for byte, in the authorization request and in the token request:
+   * `http://localhost:49152`, followed by the path if that is not `/`.
+   */
+  readonly redirectUri: string;
+  /**
+   * Waits for the answer. Every call has the same outcome, and an answer that came earlier is kept for the first call. The
+   * browser's page appears with the answer and says that the program continues.
+   *
+   * A rejection that the caller does not await is not an unhandled rejection.
+   *
+   * @throws {AuthorizationError} if the provider answered with an error.
+   * @throws {AcceptorError} ACCEPTOR_TIMEOUT, ACCEPTOR_CLOSED or ACCEPTOR_STRAY_REQUEST.
+   * @throws the signal's reason if it was aborted.
+   */
+  accept(): Promise<AuthorizationResponse>;
+  /**
+   * As above, but also redeems the code while the browser waits for its page: a page of success if `redeem` resolves, a
+   * page of failure if it rejects. Resolves and rejects as `redeem` does. The first `redeem` runs, and later calls share
+   * its outcome. If the acceptor is closed or aborted while `redeem` runs, this rejects at once, and what `redeem` does
+   * later changes nothing.
+   *
+   * Call it before the browser opens. If the answer comes first, the page waits 250 ms for this call and then appears
+   * without the result of `redeem`.
+   */
+  accept<T>(redeem: (response: AuthorizationResponse) => Promise<T>): Promise<T>;
+  /**
+   * Stops waiting. If there is no outcome yet, `accept()` rejects with ACCEPTOR_CLOSED. Resolves when every socket is gone,
+   * within 500 ms, whatever the clients do. May be called at any time and more than once.
+   */
+  close(): Promise<void>;
+}

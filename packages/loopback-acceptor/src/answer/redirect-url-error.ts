@@ -1,0 +1,40 @@
+import type { AnswerFlaw } from './read-answer.ts';
+
+/**
+ * Why a pasted text is not the answer, besides what an answer itself can lack:
+ *
+ * - `not-an-address`: it is empty, or neither an address nor the part of one after its question mark.
+ * - `other-page`: it is an address, but not one of `redirectUri`.
+ * - `no-query`: it is an address without a question mark, or with nothing after it.
+ */
+export type RedirectUrlReason = 'not-an-address' | 'other-page' | 'no-query' | AnswerFlaw;
+
+const explanations: Record<RedirectUrlReason, string> = {
+  'not-an-address': 'This is not an address. Copy the whole address from the address bar of the browser.',
+  'other-page':
+    'This is the address of another page. Copy the address of the page at which the browser was after the sign-in.',
+  'no-query': 'The part after the question mark is missing. Copy the whole address.',
+  'no-answer':
+    'The address has no code in it. Copy the address of the page at which the browser was after the sign-in.',
+  'code-and-error': 'The address has both a code and an error in it. Sign in again and copy the new address.',
+  'duplicate-parameter': 'The address has a parameter twice. Copy the address again and paste it once.',
+  'wrong-state': 'The address belongs to another sign-in. Open the link of this sign-in and copy the new address.',
+  'wrong-issuer': 'The address does not come from the expected provider. Open the link of this sign-in again.',
+};
+
+/**
+ * The pasted text is not the answer to this sign-in. The message says what the person can do. It contains nothing of the
+ * pasted text. A program that has its own words for the person chooses them by `reason`.
+ */
+export class RedirectUrlError extends Error {
+  override readonly name = 'RedirectUrlError';
+  readonly code = 'REDIRECT_URL';
+  readonly reason: RedirectUrlReason;
+
+  /** @param redirectUri of this sign-in, for the reasons that are about the page. */
+  constructor(reason: RedirectUrlReason, redirectUri?: string) {
+    const isAboutPage = reason === 'not-an-address' || reason === 'other-page';
+    super(explanations[reason] + (isAboutPage && redirectUri !== undefined ? ` It starts with ${redirectUri}.` : ''));
+    this.reason = reason;
+  }
+}
