@@ -1,12 +1,12 @@
 import type { PageContext } from './page/page-context.ts';
 
-/** Options of `openAcceptor`. An option that is `undefined` has its default. */
+/** Options of `openAcceptor`. `undefined` means the default. */
 export interface AcceptorOptions {
   /** The `state` that was sent to the provider. Only a response that carries it is accepted. */
   state: string;
   /**
    * The host in `redirectUri`, as it is registered with the provider. Default `'localhost'`: listens on 127.0.0.1 and [::1]
-   * at the same port, because a browser may choose either. A literal address: listens only there.
+   * at the same port, because browsers may choose either. A literal address listens only there.
    */
   host?: 'localhost' | '127.0.0.1' | '::1' | undefined;
   /** The port to listen on. Default 0: a free one. Providers have to accept any loopback port (RFC 8252 section 7.3). */
@@ -22,16 +22,16 @@ export interface AcceptorOptions {
   maxStrayRequests?: number | undefined;
   /** The provider's issuer. If it is given, the response has to carry it as `iss` (RFC 9207). */
   issuer?: string | undefined;
-  /** Ends the wait; `accept()` rejects with its reason. */
+  /** Ends the wait. Then `accept()` rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /**
-   * Makes the HTML of the browser's page. Default: a built-in page. The page's content security policy allows inline style,
-   * but no script and nothing from another address. If the function throws or returns no string, the built-in page is shown.
+   * Makes the HTML of the browser's page. Default: a built-in page. The content security policy allows inline style, but no
+   * scripts and nothing from another address. If the function throws or returns no string, the built-in page is shown.
    */
   renderPage?: ((page: PageContext) => string) | undefined;
 }
 
-/** The options, checked, with their defaults. */
+/** The checked options, with the defaults filled in. */
 export interface Settings {
   state: string;
   host: 'localhost' | '127.0.0.1' | '::1';
@@ -44,7 +44,7 @@ export interface Settings {
   renderPage: ((page: PageContext) => string) | undefined;
 }
 
-/** Node's timers fire at once if they are given more. */
+/** A longer timer of Node fires at once. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
 /**

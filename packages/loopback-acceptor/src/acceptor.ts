@@ -2,13 +2,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { AuthorizationResponse } from './answer/read-answer.ts';
 
-/** Waits for one authorization response. Made by `openAcceptor`. It listens until it has the answer or is closed. */
+/** Waits for one authorization response. `openAcceptor` makes it. It listens until it has the answer or is closed. */
 export interface Acceptor extends AsyncDisposable {
   /** The port on which it listens. */
   readonly port: number;
   /**
-   * What goes to the provider as `redirect_uri`, byte for byte, in the authorization request and in the token request:
-   * `http://localhost:49152`, followed by the path if that is not `/`.
+   * The `redirect_uri` of the authorization request and of the token request: `http://localhost:49152`, followed by the path
+   * if that is not `/`. Send it exactly as it is here.
    */
   readonly redirectUri: string;
   /**
@@ -23,10 +23,10 @@ export interface Acceptor extends AsyncDisposable {
    */
   accept(): Promise<AuthorizationResponse>;
   /**
-   * As above, but also redeems the code while the browser waits for its page: a page of success if `redeem` resolves, a
-   * page of failure if it rejects. Resolves and rejects as `redeem` does. The first `redeem` runs, and later calls share
-   * its outcome. If the acceptor is closed or aborted while `redeem` runs, this rejects at once, and what `redeem` does
-   * later changes nothing.
+   * As above, but also redeems the code, while the browser waits for its page. The page tells of success if `redeem`
+   * resolves, and of failure if it rejects. This promise resolves and rejects as `redeem` does. Only the first `redeem` runs,
+   * and later calls share its outcome. If the acceptor is closed or aborted while `redeem` runs, this promise rejects at
+   * once, and the later result of `redeem` changes nothing.
    *
    * Call it before the browser opens. If the answer comes first, the page waits 250 ms for this call and then appears
    * without the result of `redeem`.

@@ -39,10 +39,10 @@ const canFail: Record<Phase, boolean> = {
 
 type Redeem = (response: AuthorizationResponse) => Promise<unknown>;
 
-/** How long the page waits for `accept()`, because only that call tells whether it has to wait for `redeem` as well. */
+/** How long the page waits for `accept()`. Only that call tells whether the page has to wait for `redeem` too. */
 const holdTimeMs = 250;
 
-/** What the client is told whose request is not the answer. */
+/** The texts for clients whose request is not the answer. */
 const refusals: Record<AnswerFlaw, string> = {
   'duplicate-parameter': 'A parameter was given twice.',
   'no-answer': 'An authorization response has either a code or an error.',
@@ -51,7 +51,7 @@ const refusals: Record<AnswerFlaw, string> = {
   'wrong-issuer': 'The response is not from the expected issuer.',
 };
 
-/** From an open server to the outcome. The fields are private so that `console.log(acceptor)` shows no secret. */
+/** Leads from an open server to the outcome. Its fields are private so that `console.log(acceptor)` shows no secret. */
 export class LoopbackAcceptor implements Acceptor {
   readonly port: number;
   readonly redirectUri: string;
@@ -67,13 +67,13 @@ export class LoopbackAcceptor implements Acceptor {
   #isAsked = false;
   /** Set by the first `accept(redeem)`. */
   #redeem: Redeem | undefined;
-  /** Set from the phase `answered` on. `at` is a time of `performance.now()`. */
+  /** Set when the phase becomes `answered`. `at` is a time of `performance.now()`. */
   #answer: { response: AuthorizationResponse; at: number } | undefined;
   /** Browsers that wait for their page. More than one if the person reloads it. */
   #readers: { connection: Connection; headers: RequestHead['headers'] }[] = [];
-  /** Set when the pages are sent. */
+  /** Set when the pages are sent. Resolves when the system has taken them, or their readers are gone. */
   #told: Promise<void> | undefined;
-  /** Ends the phase `waiting`, then the hold time of the phase `answered`. */
+  /** Limits the phase `waiting`. In the phase `answered`, shows the page after the hold time. */
   #timer: NodeJS.Timeout;
 
   constructor(server: LoopbackServer, settings: Settings) {
@@ -106,7 +106,7 @@ export class LoopbackAcceptor implements Acceptor {
     this.#isAsked = true;
     this.#redeem ??= redeem;
     this.#give();
-    // After a failure the response counts no more, even if it was given before `redeem` ran.
+    // A failure replaces a response that was given out before `redeem` ran.
     return redeem || this.#phase === 'failed' ? this.#redemption.promise : this.#response.promise;
   }
 
@@ -136,7 +136,7 @@ export class LoopbackAcceptor implements Acceptor {
       return;
     }
     this.#readers.push({ connection, headers: head.headers });
-    // A reloaded page has the outcome of the first one.
+    // The person reloaded the page. It gets the same outcome.
     if (this.#phase !== 'waiting') return;
     if (answer instanceof AuthorizationError) {
       const { error, errorDescription: description } = answer;
@@ -158,7 +158,7 @@ export class LoopbackAcceptor implements Acceptor {
     this.#fail(new AcceptorError('ACCEPTOR_STRAY_REQUEST', message));
   }
 
-  /** Gives the answer to the caller, or to `redeem`, if both the answer and the caller are there. */
+  /** Gives the answer to `redeem` or to the caller, as soon as there is an answer and `accept()` was called. */
   #give(): void {
     if (!this.#answer || !this.#isAsked) return;
     const { response } = this.#answer;
@@ -173,7 +173,7 @@ export class LoopbackAcceptor implements Acceptor {
 
   /** Shows the page of an answer that is not redeemed here. */
   #acknowledge(): Promise<void> {
-    // The time for which the page was held is taken from the time in which the sockets have to be gone.
+    // The hold time counts, so that the sockets are gone 500 ms after the answer.
     const since = Math.max(this.#answer?.at ?? 0, performance.now() - holdTimeMs);
     return this.#tell({ outcome: 'accepted', redeemed: false }, since);
   }
@@ -189,7 +189,7 @@ export class LoopbackAcceptor implements Acceptor {
       outcome = describeRejection(error, response);
       settle = () => this.#redemption.reject(error);
     }
-    // It was closed or aborted meanwhile. The page that says so may still be on its way, so nothing is settled here.
+    // It has failed meanwhile, and the page that says so may still be on its way. That failure is the outcome.
     if (this.#phase !== 'redeeming') return;
     this.#enter('redeemed');
     await this.#tell(outcome);
@@ -206,8 +206,8 @@ export class LoopbackAcceptor implements Acceptor {
   }
 
   /**
-   * Sends the pages, once, and lets the sockets go. Resolves when the system has taken the pages, or their readers are gone.
-   * `since` is when the time of the sockets began, by `performance.now()`.
+   * Sends the pages and closes the sockets. Only the first call does something; later calls wait for it. The time for the
+   * sockets runs from `since`, a time of `performance.now()`.
    */
   #tell(outcome: Outcome, since = performance.now()): Promise<void> {
     this.#told ??= this.#sendPages(outcome, since);

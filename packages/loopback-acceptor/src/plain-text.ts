@@ -11,18 +11,18 @@ const invisible = /\p{C}/gu;
 
 /** Options of `toPlainText`. */
 export interface PlainTextOptions {
-  /** Stands for each character that is removed. Default: one space. */
+  /** Takes the place of each dangerous character. Default: a space. */
   replacement?: string | undefined;
 }
 
 /**
- * Replaces the characters that could control a terminal, fake a line of output or disguise the text after them:
+ * Replaces the characters that could control a terminal, fake a line of output or hide what a text says:
  *
- * - control characters (Unicode category Cc, which has the escape character), except tab, LF and CRLF;
+ * - control characters (Unicode category Cc; ESC is one of them), except tab, LF and CRLF;
  * - the line and paragraph separators U+2028 and U+2029;
  * - the characters that change the reading direction: U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069.
  *
- * Everything else stays, so text of any language is unchanged. The length is not limited. HTML is not escaped.
+ * All other characters stay, so that text of any language is readable. Does not limit the length. Does not escape HTML.
  */
 export function toPlainText(text: string, { replacement = ' ' }: PlainTextOptions = {}): string {
   return text.replace(unsafe, () => replacement);
@@ -40,11 +40,12 @@ export interface PlainLineOptions {
 }
 
 /**
- * Makes one line of a text, safe and short enough for an error message.
+ * Turns a text into one line that is safe and short enough for an error message.
  *
- * Replaces by a space what `toPlainText` replaces. Then turns each run of white space, line ends included, into one space
- * and removes it at both ends. Cuts a line that is too long, never inside a surrogate pair, and marks the cut with `…`.
- * Reads only the first `10 * maxLength` code units, so that a huge text costs no time.
+ * 1. Takes the first `10 * maxLength` code units, so that a huge text costs no time.
+ * 2. Replaces the same characters as `toPlainText`, each by a space.
+ * 3. Turns each run of white space, line ends included, into one space, and removes white space at both ends.
+ * 4. If the line is longer than `maxLength`, cuts it there, but not inside a surrogate pair, and appends `…`.
  */
 export function toPlainLine(text: string, { maxLength = 500, visibleOnly = false }: PlainLineOptions = {}): string {
   const safe = toPlainText(text.slice(0, 10 * maxLength));
@@ -53,17 +54,18 @@ export function toPlainLine(text: string, { maxLength = 500, visibleOnly = false
 }
 
 /**
- * Replaces each occurrence of each secret, as it is and as URLs and forms encode it. Ignores empty secrets.
+ * Replaces every occurrence of the secrets, plain, percent-encoded (`encodeURIComponent`) or encoded as in a form. Empty
+ * secrets are ignored.
  *
- * Call it before the functions above: a secret that was changed or cut is not found any more.
+ * Call it before the functions above, because it does not find a secret that they have changed or cut.
  *
- * @param replacement default `[secret]`.
+ * @param replacement takes the place of each secret. Default: `[secret]`.
  */
 export function replaceSecrets(text: string, secrets: readonly string[], replacement = '[secret]'): string {
   const forms = secrets
     .filter((secret) => secret !== '')
     .flatMap((secret) => [secret, encodeURIComponent(secret.toWellFormed()), encodeAsForm(secret)]);
-  // Long ones first, because a secret may be a part of another one.
+  // Long ones first, because one secret may be a part of another.
   const sorted = [...new Set(forms)].sort((one, other) => other.length - one.length);
   return sorted.reduce((left, form) => left.replaceAll(form, () => replacement), text);
 }

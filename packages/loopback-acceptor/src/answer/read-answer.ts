@@ -1,6 +1,6 @@
 /**
- * The one judge of an authorization response. In this folder: what an answer is, when it counts, and its errors. Nothing
- * here knows how the answer came: as a request of the browser, or as an address that a person pasted.
+ * Judges an authorization response. This folder holds what an answer is, when it is accepted, and its errors. The same rules
+ * hold for a request of the browser and for an address that a person pastes.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AuthorizationError } from './authorization-error.ts';
@@ -13,7 +13,7 @@ export interface AuthorizationResponse {
   readonly params: URLSearchParams;
 }
 
-/** What an answer has to carry. */
+/** The values that an answer has to carry. */
 export interface ExpectedAnswer {
   /** The `state` of the authorization request. */
   state: string;
@@ -22,25 +22,25 @@ export interface ExpectedAnswer {
 }
 
 /**
- * Why something is not the answer:
+ * Why a response is not the answer:
  *
- * - `duplicate-parameter`: a parameter is there twice, which RFC 6749 section 3.1 forbids.
- * - `no-answer`: it has neither a code nor an error.
- * - `code-and-error`: it has both.
- * - `wrong-state`: its `state` is missing or not the expected one.
- * - `wrong-issuer`: its `iss` is missing or not the expected one.
+ * - `duplicate-parameter`: a parameter comes twice, which RFC 6749 section 3.1 forbids.
+ * - `no-answer`: there is neither a code nor an error.
+ * - `code-and-error`: there are both.
+ * - `wrong-state`: `state` is missing or not the expected one.
+ * - `wrong-issuer`: `iss` is missing or not the expected one.
  */
 export type AnswerFlaw = 'duplicate-parameter' | 'no-answer' | 'code-and-error' | 'wrong-state' | 'wrong-issuer';
 
 /**
- * Reads urlencoded parameters, without a question mark before them. An `AuthorizationError` is an answer too: the
- * provider's no.
+ * Reads the urlencoded parameters of a response. An `AuthorizationError` is an answer of the provider too, so it is returned,
+ * not thrown.
  */
 export function readAnswer(
   encoded: string,
   { state, issuer }: ExpectedAnswer,
 ): AuthorizationResponse | AuthorizationError | AnswerFlaw {
-  // URLSearchParams drops a first question mark, so it gets one of ours.
+  // URLSearchParams drops a question mark at the start. With ours, it keeps one that was sent.
   const params = new URLSearchParams(`?${encoded}`);
   const names = [...params.keys()];
   if (new Set(names).size !== names.length) return 'duplicate-parameter';
@@ -59,8 +59,8 @@ export function readAnswer(
 }
 
 /**
- * Compares digests, which are of equal length, so that the time does not tell how much of a guess was right. `isSameState`
- * of pkce-state does the same for every runtime. Node has it built in, and without it this package has no dependency.
+ * Compares digests, which have equal lengths, so that the time does not tell how much of a guess was right. `isSameState` of
+ * pkce-state does this without Node. It is not used here, so that this package has no dependency.
  */
 function isSame(expected: string, received: string | null): boolean {
   return received !== null && timingSafeEqual(digest(expected), digest(received));

@@ -3,24 +3,24 @@ import { AuthorizationError } from './authorization-error.ts';
 import { type AuthorizationResponse, type ExpectedAnswer, readAnswer } from './read-answer.ts';
 import { RedirectUrlError, type RedirectUrlReason } from './redirect-url-error.ts';
 
-/** What a pasted address has to be. */
+/** The values that a pasted address has to carry, and its page. */
 export interface ExpectedRedirect extends ExpectedAnswer {
   /** The `redirect_uri` of the authorization request. If it is given, an address of another page is refused. */
   redirectUri?: string | undefined;
 }
 
 /**
- * Reads the answer from an address that a person copied from a browser on another computer. The same rules decide as for an
- * answer that the browser brings (see `openAcceptor`). No request is sent.
+ * Reads the answer from an address that a person copied from a browser on another computer. That browser ends at the redirect
+ * URI, on which no program listens there. The rules are those of an answer that `openAcceptor` receives. Sends no request.
  *
- * Accepts the whole address, without its `http://` too, or only the part after the question mark. Ignores a fragment, and
- * what terminals, shells and mail programs add: white space and line breaks anywhere, control characters, the marks of a
- * bracketed paste, quotes, backticks, angle brackets and backslashes. None of these can be part of an address.
+ * `pasted` may be the whole address, with or without `http://`, or only the part after the question mark. A fragment is
+ * ignored. So is what terminals, shells and mail programs add, because it cannot be part of an address: white space and line
+ * breaks anywhere, control characters, the marks of a bracketed paste, quotes, backticks, angle brackets, backslashes.
  *
- * @throws {AuthorizationError} if the provider answered with an error, and the state is right.
- * @throws {RedirectUrlError} if the text is not the answer. Its `reason` says why, its message what to do.
- * @throws {TypeError} naming the parameter, if one has a wrong type, if `state` or `issuer` is empty, or if `redirectUri`
- * is not an absolute URL.
+ * @throws {AuthorizationError} if the provider answered with an error and the right state.
+ * @throws {RedirectUrlError} if the text is not the answer. Its `reason` says why, and its message says what to do.
+ * @throws {TypeError} naming the parameter, if it has a wrong type, is empty, or is a `redirectUri` that is not an absolute
+ * URL. An empty `pasted` is a RedirectUrlError.
  */
 export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): AuthorizationResponse {
   const { state, issuer, redirectUri } = expected;
@@ -38,13 +38,13 @@ export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): Aut
 function clean(pasted: string): string {
   return (
     pasted
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal marks what is pasted with them
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the marks of a bracketed paste begin with ESC
       .replace(/\x1b\[20[01]~/g, '')
       .replace(/[\s\p{C}"'`<>\\]/gu, '')
   );
 }
 
-/** `page` is empty if the text is only the part of an address after its question mark. */
+/** `page` is empty if the text is only the part after the question mark. */
 function split(text: string): { page: string; query: string } {
   const mark = text.indexOf('?');
   const isPageOnly = mark === -1 && !/^[\w.-]+=/.test(text);
@@ -54,7 +54,7 @@ function split(text: string): { page: string; query: string } {
 
 function findPageFlaw(page: string, query: string, expected: URL | undefined): RedirectUrlReason | undefined {
   if (page === '') return query === '' ? 'not-an-address' : undefined;
-  // Without an expected page, only the parameters count.
+  // Without an expected page, the parameters alone decide.
   if (query !== '' && !expected) return undefined;
   const address = URL.parse(addScheme(page));
   if (!address) return 'not-an-address';
@@ -62,7 +62,7 @@ function findPageFlaw(page: string, query: string, expected: URL | undefined): R
   return query === '' ? 'no-query' : undefined;
 }
 
-/** Browsers do not show the `http://`, and a person may type what is shown. */
+/** Browsers hide the `http://`, and a person may copy the address as it is shown. */
 function addScheme(page: string): string {
   return page.replace(/^(?=(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$))/i, 'http://');
 }

@@ -1,11 +1,11 @@
 import type { AnswerFlaw } from './read-answer.ts';
 
 /**
- * Why a pasted text is not the answer, besides what an answer itself can lack:
+ * Why a pasted text is not the answer. Besides the reasons of `AnswerFlaw`:
  *
- * - `not-an-address`: it is empty, or neither an address nor the part of one after its question mark.
- * - `other-page`: it is an address, but not one of `redirectUri`.
- * - `no-query`: it is an address without a question mark, or with nothing after it.
+ * - `not-an-address`: the text is empty or not an address.
+ * - `other-page`: it is the address of a page other than `redirectUri`.
+ * - `no-query`: the address has no question mark, or nothing after it.
  */
 export type RedirectUrlReason = 'not-an-address' | 'other-page' | 'no-query' | AnswerFlaw;
 
@@ -23,15 +23,15 @@ const explanations: Record<RedirectUrlReason, string> = {
 };
 
 /**
- * The pasted text is not the answer to this sign-in. The message says what the person can do. It contains nothing of the
- * pasted text. A program that has its own words for the person chooses them by `reason`.
+ * The pasted text is not the answer to this sign-in. The message says what the person can do, and repeats nothing of the
+ * pasted text. A program that wants words of its own chooses them by `reason`.
  */
 export class RedirectUrlError extends Error {
   override readonly name = 'RedirectUrlError';
   readonly code = 'REDIRECT_URL';
   readonly reason: RedirectUrlReason;
 
-  /** @param redirectUri of this sign-in, for the reasons that are about the page. */
+  /** @param redirectUri is named in the message if the reason is about the page. */
   constructor(reason: RedirectUrlReason, redirectUri?: string) {
     const isAboutPage = reason === 'not-an-address' || reason === 'other-page';
     super(explanations[reason] + (isAboutPage && redirectUri !== undefined ? ` It starts with ${redirectUri}.` : ''));

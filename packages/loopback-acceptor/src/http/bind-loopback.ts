@@ -3,13 +3,13 @@ import type { Server } from 'node:net';
 import { AcceptorError } from '../acceptor-error.ts';
 import type { Settings } from '../acceptor-options.ts';
 
-/** How often to try another free port if one is in use on the second address. Each time is a coincidence or an attack. */
+/** How many free ports to try, because a port that is free on the first address may be in use on the second one. */
 const maxAttempts = 50;
 
-/** The machine lacks the address, for example because IPv6 is switched off or not built in. */
+/** The errors of an address that the machine does not have, for example because IPv6 is switched off. */
 const missingAddressCodes = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
 
-/** Servers that listen on one port, each on a loopback address of its own. */
+/** One server for each loopback address, all on the same port. */
 export interface Bound<S extends Server> {
   servers: S[];
   port: number;
@@ -17,9 +17,9 @@ export interface Bound<S extends Server> {
 
 /**
  * Listens exclusively on the loopback addresses of `host`, on the same port. The addresses are literal, so that no name is
- * looked up and no other interface is used. An address that the machine lacks is left out if there is another one.
+ * looked up and no other interface is used. If the machine lacks one of two addresses, that one is left out.
  *
- * @throws {AcceptorError} ACCEPTOR_LISTEN, naming address and port. `cause` is the system's error.
+ * @throws {AcceptorError} ACCEPTOR_LISTEN. Its message names address and port, and its `cause` is the system's error.
  */
 export async function bindLoopback<S extends Server>(
   { host, port }: Pick<Settings, 'host' | 'port'>,
@@ -35,7 +35,7 @@ export async function bindLoopback<S extends Server>(
   }
 }
 
-/** Why the servers cannot listen on all addresses. */
+/** The address that could not be used, and why. */
 interface Failure {
   address: string;
   port: number;

@@ -5,10 +5,10 @@ import { formatRefusal, type Refusal } from './response.ts';
 /** An authorization response by GET may be as long as one by POST. */
 const maxHeadBytes = 64 * 1_024;
 
-/** A head up to this length is checked with each piece that arrives, so that other protocols are refused at once. */
+/** Up to this length an incomplete head is checked too, so that a client of another protocol is refused at once. */
 const earlyCheckBytes = 4_096;
 
-/** How long a request may take to arrive. Browsers may leave a socket silent that they opened in advance. */
+/** How long a request may take to arrive. Browsers open sockets in advance and may send nothing for a while. */
 const requestTimeoutMs = 20_000;
 
 /** How long a refused client may take to close its side of the connection. */
@@ -26,22 +26,22 @@ export interface Request {
   body: string;
 }
 
-/** What a connection asks and reports. */
+/** The decisions that a connection asks for, and the events that it reports. */
 export interface ConnectionHandlers {
   /** Returns how many bytes of body to read, or why the request is refused. */
   judgeHead(head: RequestHead): number | Refusal;
   /** The request has arrived. It waits for `respond` or `refuse`. */
   onRequest(request: Request, connection: Connection): void;
-  /** The client sent something that is not a request, or not a complete one, or was refused. It has its response. */
+  /** The client sent something else, or an incomplete request, or one that was refused by its head. It was answered. */
   onStray(): void;
 }
 
 /**
- * One HTTP request on one socket, then one response. What comes after the request is not looked at.
+ * One HTTP request on one socket, then one response. Anything that the client sends after its request is discarded.
  *
- * After the response the socket sends FIN, then reads and discards until the client has closed its side too. The time for
- * that ends `lingerTimeMs` after a refusal, or when the server hangs up after a page. Closing a socket with unread bytes
- * would send RST, and a client that gets RST may drop its page.
+ * After the response the socket sends FIN and keeps reading until the client has closed its side too. A refused client has
+ * `lingerTimeMs` for that, and the reader of a page has until the server hangs up. The reading is necessary: a socket that
+ * is closed with unread bytes sends RST, and a client that gets RST may drop its page.
  */
 export class Connection {
   readonly #socket: Socket;
@@ -65,8 +65,8 @@ export class Connection {
       .on('close', () => {
         clearTimeout(this.#timer);
         this.#endEarly();
-        // Node 24 frees a socket only in a full garbage collection. Without its listeners, which lead to this object and what
-        // it has read, ten thousand stray requests stay cheap until then.
+        // Node 24 frees a socket only in a full garbage collection. Until then its listeners would keep this object and all
+        // that it has read, ten thousand times in an attack.
         socket.removeAllListeners();
       });
   }
@@ -76,7 +76,7 @@ export class Connection {
     return this.#state === 'answering';
   }
 
-  /** Whether there is a response, of which at most the delivery is left. */
+  /** Whether the response was sent, or there is none to send. */
   get isLeaving(): boolean {
     return this.#state === 'leaving';
   }
@@ -101,7 +101,7 @@ export class Connection {
     this.#socket.destroy();
   }
 
-  /** Frees what was read, because the client may take long to close its side. */
+  /** Frees what was read, because the client may take a while to close its side. */
   #leave(): void {
     this.#state = 'leaving';
     this.#bytes = nothing;
@@ -123,7 +123,7 @@ export class Connection {
 
   #append(chunk: Buffer): void {
     if (this.#size === 0) {
-      // Nearly always this is the whole request, so that nothing is copied.
+      // Not copied, because the first chunk is nearly always the whole request.
       this.#bytes = chunk;
       this.#size = chunk.length;
       return;
@@ -138,7 +138,7 @@ export class Connection {
     this.#size = size;
   }
 
-  /** The head, if it has arrived and its body is wanted. */
+  /** Returns the head if it has arrived and is not refused. `added` is the size of the newest chunk. */
   #readHead(added: number): RequestHead | undefined {
     const end = this.#bytes.subarray(0, this.#size).indexOf('\r\n\r\n', Math.max(0, this.#size - added - 3));
     if (end > maxHeadBytes || (end === -1 && this.#size > maxHeadBytes)) return this.#turnAway(tooLong);
@@ -162,14 +162,14 @@ export class Connection {
     this.#handlers.onStray();
   }
 
-  /** The client has ended its side of the connection, or is gone. */
+  /** The client has ended its side of the connection or is gone, perhaps before its request was complete. */
   #endEarly(): void {
     if (this.#state !== 'reading') return;
     if (this.#size > 0) this.#turnAway(malformed);
     else this.destroy();
   }
 
-  /** The time for the request is over. A socket that sent nothing does not count as a request. */
+  /** The time for the request is over. A client that sent nothing has made no request. */
   #giveUp(): void {
     if (this.#size > 0) this.#turnAway(tooSlow);
     else this.destroy();

@@ -1,10 +1,10 @@
 import type { RequestHead } from './request-head.ts';
 import { preflight, type Refusal } from './response.ts';
 
-/** The longest form that is accepted as an authorization response. */
+/** The greatest length of a form that can be an authorization response. */
 const maxBodyBytes = 64 * 1_024;
 
-/** The place that `redirectUri` names. */
+/** The host and path of `redirectUri`. */
 export interface Target {
   /** As in the `Host` header, with the port. */
   host: string;
@@ -12,9 +12,8 @@ export interface Target {
 }
 
 /**
- * Decides by its head whether a request can be the answer. Checks the target and `Host` (RFC 9112 section 3.2), the use that
- * the browser has for the response (Fetch Metadata), and that it is one of the two kinds of request that carry an
- * authorization response: a GET with a query or a POST of a form. Returns the size of the body in bytes, or a refusal.
+ * Decides by its head whether a request can be the answer: a navigation of the browser to the exact `Host` and path (RFC 9112
+ * section 3.2, Fetch Metadata), by GET or by POST of a form. Returns the size of the body in bytes, or a refusal.
  */
 export function judgeHead(head: RequestHead, target: Target): number | Refusal {
   if (head.method === 'OPTIONS') return preflight;

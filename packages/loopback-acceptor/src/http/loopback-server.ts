@@ -1,16 +1,16 @@
 /**
- * The server. In this folder: HTTP, as little of it as one answer needs, on the loopback addresses. Nothing here knows what
- * an authorization response contains.
+ * The HTTP server. This folder holds sockets, requests and responses, and as little of HTTP as one answer needs. It does not
+ * know what an authorization response contains.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Settings } from '../acceptor-options.ts';
 import { bindLoopback } from './bind-loopback.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
 
-/** Beyond this many connections, the newest replaces the oldest, so that idle ones cannot keep the browser out. */
+/** Beyond this number, a new connection replaces the oldest one, so that idle connections cannot keep the browser out. */
 const maxConnections = 1_000;
 
-/** How long a client may take to read its page when the outcome is known. */
+/** How long a client may take to read its page, from the outcome on. */
 const farewellTimeMs = 350;
 
 /**
@@ -21,7 +21,7 @@ const farewellTimeMs = 350;
  */
 export class LoopbackServer {
   port = 0;
-  /** Until they are set, every connection is refused. */
+  /** Until it is set, every connection is refused. */
   handlers: ConnectionHandlers | undefined;
   #servers: Server[] = [];
   readonly #connections = new Set<Connection>();
@@ -36,8 +36,8 @@ export class LoopbackServer {
   }
 
   /**
-   * Stops listening and destroys every socket to which no response is on its way. The others have until `farewellTimeMs`
-   * after `since`, a time of `performance.now()`. Resolves when all are gone. Later calls change nothing.
+   * Stops listening and destroys every socket that has no response on its way. The others are destroyed `farewellTimeMs`
+   * after `since`, a time of `performance.now()`. Resolves when all are gone. Later calls share the first one's result.
    */
   hangUp(since = performance.now()): Promise<void> {
     this.#closed ??= this.#hangUp(since + farewellTimeMs - performance.now());
@@ -83,7 +83,7 @@ export class LoopbackServer {
     await this.#waitUntilGone(farewellMs);
     for (const connection of this.#connections) connection.destroy();
     await Promise.all(closed);
-    // The event loop lets go of a closed handle only at the end of its turn.
+    // The event loop releases a closed handle only at the end of its turn.
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 

@@ -1,22 +1,22 @@
 /** The part of a request before its body, RFC 9112 sections 2 to 5. */
 export interface RequestHead {
   method: string;
-  /** As it was sent, in any form. */
+  /** As it was sent. */
   target: string;
   version: '1.0' | '1.1';
-  /** By lower-case name. The values of a name that is there twice have a comma between them, RFC 9110 section 5.3. */
+  /** By lower-case name. If a name comes twice, its values are joined by a comma (RFC 9110 section 5.3). */
   headers: ReadonlyMap<string, string>;
 }
 
 const requestLine = /^([A-Z]{1,20}) ([!-~]+) HTTP\/(1\.[01])$/;
-/** A request line of which the end has not arrived. */
+/** The beginning of a request line. */
 const requestLineBegun = /^[A-Z]{1,20}(?: [!-~]*(?: [HTP/1.0]{0,8})?)?\r?$/;
 const headerName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * Parses a head, without the empty line that ends it. Undefined for everything that browsers do not send: folded lines, bare
- * line feeds, spaces around names, other versions. Leniency would gain nothing, because there is one request per connection.
+ * Parses a head, given without the empty line that ends it. Returns undefined for anything that browsers do not send: folded
+ * lines, bare line feeds, spaces around names, other versions.
  */
 export function parseHead(head: string): RequestHead | undefined {
   const [first = '', ...lines] = head.split('\r\n');
@@ -34,14 +34,14 @@ export function parseHead(head: string): RequestHead | undefined {
   return { method, target, version: version as '1.0' | '1.1', headers };
 }
 
-/** Whether what has arrived can be the beginning of a head. If not, the server need not wait for the rest. */
+/** Whether a text can be the beginning of a head. If not, there is no need to wait for the rest. */
 export function mayBecomeHead(begun: string): boolean {
   const end = begun.indexOf('\r\n');
   const line = end === -1 ? requestLineBegun.test(begun) : requestLine.test(begun.slice(0, end));
   return line && !/[^\r]\n/.test(begun);
 }
 
-/** Removes spaces and tabs only. `String.trim` removes more, and a regular expression is slower. */
+/** Removes only spaces and tabs. `String.trim` removes more, and a regular expression is slower. */
 function trim(text: string): string {
   let start = 0;
   let end = text.length;

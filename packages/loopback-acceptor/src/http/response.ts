@@ -1,4 +1,4 @@
-/** The phrase of each status. node:http knows them too, but takes 10 ms to load. */
+/** The phrase of each status. node:http has them too, but takes 10 ms to load. */
 const phrases = {
   200: 'OK',
   204: 'No Content',
@@ -19,24 +19,24 @@ const phrases = {
 /** The statuses that this server answers with. */
 export type Status = keyof typeof phrases;
 
-/** What a client is told. */
+/** The parts of a response that differ. */
 export interface Response {
   status: Status;
-  /** Content security policy, besides what is forbidden on every response. */
+  /** Added to the content security policy that all responses have. */
   policy?: string;
   /** Further header lines, each with its line end. */
   headers?: string;
   body?: { type: 'text/html' | 'text/plain'; text: string };
 }
 
-/** Browsers keep no copy, guess no content type, pass no address on and send no second request. */
+/** The browser stores nothing, guesses no content type, passes no address on and sends no second request. */
 const commonHeaders =
   'Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n';
 
-/** The page fetches nothing, sends no form and is in no frame. */
+/** The page loads nothing, sends no form and is not shown in a frame. */
 const commonPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** A response as it goes over the wire, RFC 9112. The response to HEAD has no body. */
+/** Formats a response for the socket, RFC 9112. If the request's method is HEAD, the body is left out. */
 export function formatResponse({ status, policy, headers = '', body }: Response, method?: string): string {
   // One string, because ten thousand refusals have to be cheap.
   let head = `HTTP/1.1 ${status} ${phrases[status]}\r\nDate: ${new Date().toUTCString()}\r\n${commonHeaders}${headers}`;
@@ -46,16 +46,16 @@ export function formatResponse({ status, policy, headers = '', body }: Response,
   return `${head}\r\n${method === 'HEAD' ? '' : body.text}`;
 }
 
-/** What the client gets whose request is not the answer. It contains nothing of the request. */
+/** The response to a request that is not the answer. It repeats nothing of the request. */
 export interface Refusal {
   status: Status;
-  /** A fixed sentence for the reader of the response. */
+  /** A fixed sentence, for a person who looks at the response. Empty for a response without body. */
   reason: string;
 }
 
 /**
- * What a browser gets that asks before it sends (a CORS or private network preflight), so that it sends. A web page gains
- * nothing from it: no other response has a header that lets the page read it.
+ * The response to a browser that asks whether it may send a request (a CORS or private network preflight). It may. A web
+ * page gains nothing from that, because it cannot read the response to the request.
  */
 export const preflight: Refusal = { status: 204, reason: '' };
 
@@ -65,7 +65,7 @@ const refusalHeaders: { [status in Status]?: string } = {
   405: allow,
 };
 
-/** A refusal as it goes over the wire. */
+/** Formats a refusal for the socket. */
 export function formatRefusal({ status, reason }: Refusal, method?: string): string {
   const headers = refusalHeaders[status] ?? '';
   return formatResponse(

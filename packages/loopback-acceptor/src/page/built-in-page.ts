@@ -46,7 +46,7 @@ function describe({ outcome, redeemed }: PageContext): [heading: string, sentenc
 
 /**
  * Renders the built-in page. It loads nothing, suits light and dark mode and any width, and escapes all text that is not its
- * own. The `body` element has no end tag, as HTML permits, because a script is appended.
+ * own. The `body` element has no end tag, because a script is appended. HTML allows that.
  */
 export function renderBuiltInPage(page: PageContext): string {
   const [heading, sentence] = describe(page);
@@ -76,7 +76,7 @@ ${reason}
 `;
 }
 
-/** Renders the same as plain text, for a client that does not show HTML. */
+/** Renders the same content as plain text, for a client that does not show HTML. */
 export function renderText(page: PageContext): string {
   const { error, description } = shorten(page);
   const reason = error === undefined ? '' : `Reason: ${error}${description ? ` (${description})` : ''}\n`;

@@ -2,7 +2,7 @@ import type { AuthorizationResponse } from '../answer/read-answer.ts';
 import { replaceSecrets } from '../plain-text.ts';
 import type { Outcome } from './format-page.ts';
 
-/** A shorter value is not a secret, and to replace it would make the message unreadable. */
+/** Shorter values are not secret, and replacing them could make the message unreadable. */
 const minSecretLength = 8;
 
 /**
@@ -19,7 +19,7 @@ export function describeRejection(reason: unknown, response: AuthorizationRespon
   return { outcome: 'failed', redeemed: false, error: error ?? 'Error', ...(description && { description }) };
 }
 
-/** Each property may have any type, and reading it may throw. Neither may change the outcome. */
+/** Never throws. A property of an error can have any type, and reading it can throw. */
 function readError(reason: unknown): { code?: unknown; name?: unknown; message?: unknown } {
   try {
     if (!(reason instanceof Error)) return {};

@@ -1,5 +1,6 @@
 /**
- * The page. In this folder: what the browser shows when the wait has ended, and what may be said there.
+ * Makes the page that the browser shows when the wait has ended. This folder holds the page, its texts and what keeps
+ * secrets and foreign HTML out of it. It does not know how the wait came to its end.
  */
 import { createHash } from 'node:crypto';
 import type { RequestHead } from '../http/request-head.ts';
@@ -8,7 +9,7 @@ import { toPlainText } from '../plain-text.ts';
 import { renderBuiltInPage, renderText, style } from './built-in-page.ts';
 import type { PageContext } from './page-context.ts';
 
-/** How the wait ended, as the page tells it. */
+/** How the wait ended. */
 export type Outcome = Omit<PageContext, 'escape'>;
 
 /**
@@ -18,7 +19,7 @@ export type Outcome = Omit<PageContext, 'escape'>;
 const script = "history.replaceState(null,'',location.origin+location.pathname)";
 
 /**
- * The response that tells how the wait ended: HTML, or plain text if the `headers` of the request ask for something else.
+ * Formats the response that carries the page. It is HTML, or plain text if the `headers` of the request do not accept HTML.
  */
 export function formatPage(
   outcome: Outcome,
@@ -48,7 +49,7 @@ function renderSafely(renderPage: (page: PageContext) => string, page: PageConte
   try {
     const html: unknown = renderPage(page);
     if (typeof html === 'string') return html;
-    // An async function, by mistake. Its rejection must not be an unhandled one.
+    // `renderPage` may be an async function by mistake. Its rejection must not be unhandled.
     if (html instanceof Promise) html.catch(() => {});
     return undefined;
   } catch {

@@ -1,4 +1,4 @@
-/** What `renderPage` is told about the outcome. */
+/** The outcome of the wait, for `renderPage`. */
 export interface PageContext {
   /**
    * - `accepted`: the answer has arrived, and if there is a `redeem`, it has resolved.
