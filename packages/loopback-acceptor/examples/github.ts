@@ -2,8 +2,8 @@ import { openAcceptor } from 'loopback-acceptor';
 import { createPkce, createState } from 'pkce-state';
 
 /**
- * Signs in to GitHub with an OAuth app whose callback URL is `http://127.0.0.1/callback`: GitHub accepts any port there,
- * but wants the literal address and, with PKCE as well, the app's secret.
+ * Signs in to GitHub with an OAuth app whose callback URL is `http://127.0.0.1/callback`. GitHub accepts any port there. It
+ * needs the literal address, and the app's secret even with PKCE.
  *
  * @returns an access token for GitHub's API.
  */
@@ -28,7 +28,7 @@ export async function signInToGitHub(
       }),
     });
     const answer = (await response.json()) as { access_token?: string; error?: string };
-    // GitHub answers 200 to a code that it refuses.
+    // GitHub answers 200 even if it refuses the code.
     if (!answer.access_token) throw new Error(`GitHub refused the code: ${answer.error ?? response.status}`);
     return answer.access_token;
   });

@@ -1,7 +1,7 @@
 import { openAcceptor } from 'loopback-acceptor';
 import { createPkce, createState } from 'pkce-state';
 
-/** The part of Google's token response that a program goes on with. */
+/** The part of Google's token response that a program needs. */
 export interface GoogleTokens {
   access_token: string;
   expires_in: number;
@@ -9,8 +9,8 @@ export interface GoogleTokens {
 }
 
 /**
- * Signs in to Google with a client of the type "Desktop app", which may use any port of the loopback interface. Google
- * gives such a client a secret and expects it, though it is none.
+ * Signs in to Google with a client of the type "Desktop app", which may use any port on loopback. Google requires the
+ * secret of such a client, although it cannot be kept secret in a program.
  */
 export async function signInToGoogle(
   client: { clientId: string; clientSecret: string },
@@ -42,7 +42,7 @@ export async function signInToGoogle(
     redirect_uri: acceptor.redirectUri,
     response_type: 'code',
     scope: 'https://www.googleapis.com/auth/drive.file',
-    // A refresh token comes with `offline` alone, and only when the person is asked.
+    // Google sends a refresh token only with `offline`, and only if it asks the person for consent.
     access_type: 'offline',
     prompt: 'consent',
     state,

@@ -1,6 +1,6 @@
 /**
- * Signs in to a remote MCP server. The SDK does discovery, registration, PKCE and redemption; its `OAuthClientProvider`
- * leaves the waiting to the program. A real one keeps what `saveClientInformation` and `saveTokens` are given.
+ * Signs in to a remote MCP server. The SDK does discovery, registration, PKCE and redemption, but it does not wait for the
+ * browser. The provider below keeps client and tokens in memory. A real one stores them.
  */
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
@@ -54,7 +54,7 @@ class LoopbackAuthProvider implements OAuthClientProvider {
   redirectToAuthorization = (url: URL): void => void this.#openBrowser(url.href);
 }
 
-/** Connects to an MCP server that may want the person to sign in. */
+/** Connects to an MCP server that may require a sign-in. */
 export async function connect(serverUrl: string, openBrowser: (url: string) => unknown): Promise<Client> {
   const state = createState();
   const acceptor = await openAcceptor({ state });
@@ -66,7 +66,7 @@ export async function connect(serverUrl: string, openBrowser: (url: string) => u
       await client.connect(transport);
       return client;
     } catch (error) {
-      // The transport has opened the browser before it threw.
+      // The transport opened the browser before it threw.
       if (!(error instanceof UnauthorizedError)) throw error;
     }
     await acceptor.accept(({ code }) => transport.finishAuth(code));

@@ -1,7 +1,7 @@
 import { type AuthenticationResult, CryptoProvider, type PublicClientApplication } from '@azure/msal-node';
 import { openAcceptor } from 'loopback-acceptor';
 
-/** Signs in with msal-node, which since version 6 has no way to bring a loopback server of one's own into `acquireTokenInteractive`. */
+/** Signs in with msal-node. Since its version 6, `acquireTokenInteractive` takes no loopback server of the program. */
 export async function signIn(
   app: PublicClientApplication,
   scopes: string[],

@@ -1,7 +1,7 @@
 import { openAcceptor } from 'loopback-acceptor';
 import * as client from 'openid-client';
 
-/** Signs in with openid-client, which does every step of the protocol but the waiting. */
+/** Signs in with openid-client, which does every step of the protocol except the wait for the browser. */
 export async function signIn(
   config: client.Configuration,
   scope: string,
@@ -10,8 +10,8 @@ export async function signIn(
   const state = client.randomState();
   const pkceCodeVerifier = client.randomPKCECodeVerifier();
   const acceptor = await openAcceptor({ state });
-  // With the slash of an empty path: openid-client derives the redirect URI from the answer's address when it redeems the
-  // code, and it has to be the same in both requests.
+  // As a URL it ends with a slash. openid-client takes the redirect URI of the token request from the answer's address, which
+  // has that slash, and it has to be the same in both requests.
   const redirectUri = new URL(acceptor.redirectUri);
   const tokens = acceptor.accept(({ params }) => {
     const answer = new URL(`?${params}`, redirectUri);

@@ -1,10 +1,10 @@
 import { type Program, runProgram } from '../test/run-program.ts';
 
-/** A program that waits for its sign-in, in a process of its own, so that nobody else's memory is in the numbers. */
+/** A program that waits for its sign-in. A process of its own, so that only its memory is measured. */
 export interface AcceptorProgram extends AsyncDisposable {
   readonly redirectUri: string;
   readonly port: number;
-  /** What the program holds after garbage collection, in bytes: the heap and what is outside of it. */
+  /** The bytes that the program holds after garbage collection, on the heap and as buffers. */
   measure(): Promise<number>;
   /** The code, once it has arrived. */
   code(): Promise<string>;
@@ -16,7 +16,7 @@ export async function startAcceptorProgram(state: string): Promise<AcceptorProgr
     `
     const acceptor = await openAcceptor({ state: ${JSON.stringify(state)}, maxStrayRequests: Infinity });
     process.on('SIGUSR2', async () => {
-      // Sockets are let go of some time after they were closed.
+      // Node releases sockets some time after they were closed.
       let least = Infinity;
       for (let round = 0; round < 10; round++) {
         gc();

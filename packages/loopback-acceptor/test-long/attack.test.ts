@@ -33,7 +33,7 @@ async function sendStray(redirectUri: string, index: number): Promise<void> {
 
 test('a sign-in completes amid 10,000 stray requests and 500 idle sockets, and memory grows by at most 20 MB', async () => {
   await using program = await startAcceptorProgram(state);
-  // What the first requests cost in any case: code that is loaded and compiled once.
+  // The first requests load and compile code, which is not what is measured.
   await inParallel(20, 1_000, (index) => sendStray(program.redirectUri, index));
   const before = await program.measure();
 
@@ -68,7 +68,7 @@ test('a sign-in completes amid 10,000 stray requests and 500 idle sockets, and m
   assert.is(status, 0);
 });
 
-test('with 3,000 idle sockets the oldest give way, and the sign-in completes', async () => {
+test('with 3,000 idle sockets the oldest are closed, and the sign-in completes', async () => {
   await using program = await startAcceptorProgram(state);
   const sockets = await connectIdle(program.port, 3_000);
   const open = sockets.filter(({ closed }) => !closed);
@@ -78,7 +78,7 @@ test('with 3,000 idle sockets the oldest give way, and the sign-in completes', a
   assert.is((await within(1_000, 'the end of the program', program.ended)).status, 0);
 });
 
-test('a page that waits for the redemption does not give way to 1,500 idle sockets', async () => {
+test('a page that waits for the redemption is not closed in favour of 1,500 idle sockets', async () => {
   await using acceptor = await openAcceptor({ state });
   const { promise, resolve } = Promise.withResolvers<string>();
   const started = Promise.withResolvers<void>();
@@ -89,13 +89,13 @@ test('a page that waits for the redemption does not give way to 1,500 idle socke
   const page = sendRequest(`${acceptor.redirectUri}/?code=the-code&state=${state}`);
   await within(5_000, 'the redemption', started.promise);
   const sockets = await connectIdle(acceptor.port, 1_500);
-  assert.ok(sockets.filter(({ closed }) => closed).length >= 400, 'the oldest have given way');
+  assert.ok(sockets.filter(({ closed }) => closed).length >= 400, 'the oldest are closed');
   resolve('the token');
   assert.is(await within(5_000, 'the outcome', redeemed), 'the token');
   assert.match((await page).text, 'You are signed in');
 });
 
-test('connections that pipeline without end are cut off before they fill the memory', async () => {
+test('connections that pipeline without end are closed before they fill the memory', async () => {
   await using program = await startAcceptorProgram(state);
   await inParallel(20, 1_000, (index) => sendStray(program.redirectUri, index));
   const before = await program.measure();
@@ -104,13 +104,13 @@ test('connections that pipeline without end are cut off before they fill the mem
   await inParallel(50, 100, () => flood(program.port, requests));
   const grown = ((await program.measure()) - before) / 1_000_000;
   console.log(`memory grew by ${grown.toFixed(1)} MB`);
-  // What 64 kB of smallest requests become is garbage soon; without the cut it were 20 MB for each connection.
+  // Without the limit, each connection would take 20 MB.
   assert.ok(grown <= 100, `${grown} MB`);
   await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`);
   assert.is(await program.code(), 'the-code');
 });
 
-/** Writes until the other side has had enough. */
+/** Writes until the acceptor closes the connection. */
 function flood(port: number, bytes: string): Promise<void> {
   return within(
     5_000,

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { within } from '../test/within.ts';
 import { inParallel } from './in-parallel.ts';
 
-/** Connects in portions that the listener's backlog holds, and gives the other side time to see the last of them. */
+/** Connects in portions that the listener's backlog can hold, and gives the listener time to accept the last of them. */
 export async function connectIdle(port: number, count: number): Promise<net.Socket[]> {
   const sockets: net.Socket[] = [];
   await inParallel(100, count, () => {

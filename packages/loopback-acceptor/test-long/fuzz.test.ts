@@ -8,7 +8,7 @@ import { inParallel } from './in-parallel.ts';
 import { createRandom, createRequest, mark } from './random-requests.ts';
 
 const state = 'the-state-that-no-generated-request-has';
-/** Recorded, so that a run can be repeated. */
+/** Fixed, so that a run can be repeated. */
 const seeds = [1, 22, 333, 4_444, 55_555];
 const requestsPerSeed = 5_000;
 
@@ -34,7 +34,7 @@ test(`${seeds.length * requestsPerSeed} generated requests are refused one by on
   console.log(`memory grew by ${grown.toFixed(1)} MB, responses: ${JSON.stringify(statuses)}`);
   assert.ok(grown <= 20, `${grown} MB`);
   for (const status of ['204', '400', '403', '404', '405', '408', '411', '413', '415', '417', '421']) {
-    // 408 takes 20 s, 413 more bytes: test-long/slow-clients.test.ts and test/stray-requests.test.ts.
+    // 408 takes 20 s (see test-long/slow-clients.test.ts), 413 takes more bytes (see test/stray-requests.test.ts).
     if (status !== '408' && status !== '413') assert.ok(statuses[status], `no ${status} among the responses`);
   }
   await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`);
@@ -44,7 +44,7 @@ test(`${seeds.length * requestsPerSeed} generated requests are refused one by on
   assert.is(status, 0);
 });
 
-/** The status of a response that is as it should be, `none` where there is none. */
+/** The status of a correct response, `none` if there is no response, undefined if it is not correct. */
 function judge(response: string): string | undefined {
   if (response === '') return 'none';
   const final = response.replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, '');
@@ -54,7 +54,7 @@ function judge(response: string): string | undefined {
   return isOne && isSafe && !response.includes(mark) ? status : undefined;
 }
 
-/** Sends, says that it has finished, and gives what came back until the other side hung up. */
+/** Sends a request, ends its side of the connection, and resolves with the response. */
 function exchange(port: number, request: string): Promise<string> {
   const exchanged = new Promise<string>((resolve, reject) => {
     let text = '';

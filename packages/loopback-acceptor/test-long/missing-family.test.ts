@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { runProgram } from '../test/run-program.ts';
 import { within } from '../test/within.ts';
 
-/** Runs the command behind it in a network of its own, which has nothing but a loopback interface prepared by `setUp`. */
+/** A command that runs the command after it in a network of its own, with only a loopback interface, prepared by `setUp`. */
 function inNetwork(setUp: string): string[] {
   return ['unshare', '--net', 'sh', '-c', `${setUp} && exec "$0" "$@"`];
 }
@@ -19,7 +19,7 @@ if (!isPossible)
   console.log('skipped: networks without IPv6 or IPv4 need Linux, root and iproute2 (Debian: apt install iproute2)');
 const inOwnNetwork = isPossible ? test : test.skip;
 
-/** Signs in to itself, by the name, and tells where it is served. */
+/** Answers its own acceptor, and prints the addresses on which that listens. */
 const signIn = `
   import net from 'node:net';
   import http from 'node:http';
@@ -35,14 +35,14 @@ const signIn = `
   console.log(JSON.stringify({ served: served.filter(Boolean), name: new URL(acceptor.redirectUri).hostname, code }));
 `;
 
-inOwnNetwork('without IPv6, localhost is served on 127.0.0.1 alone, and the person signs in', async () => {
+inOwnNetwork('without IPv6, localhost is served only on 127.0.0.1, and the person signs in', async () => {
   await using program = runProgram(signIn, { within: withoutIpv6 });
   const served = JSON.parse(await program.nextLine());
   assert.equal(served, { served: ['127.0.0.1'], name: 'localhost', code: 'the-code' });
   assert.equal(await within(2_000, 'the end', program.ended), { status: 0, stderr: '' });
 });
 
-inOwnNetwork('without IPv4, localhost is served on [::1] alone, and the person signs in', async () => {
+inOwnNetwork('without IPv4, localhost is served only on [::1], and the person signs in', async () => {
   await using program = runProgram(signIn, { within: withoutIpv4 });
   const served = JSON.parse(await program.nextLine());
   assert.equal(served, { served: ['::1'], name: 'localhost', code: 'the-code' });

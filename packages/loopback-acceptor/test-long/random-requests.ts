@@ -1,4 +1,4 @@
-/** A generator of numbers from 0 to below 1 that gives the same ones for the same seed (mulberry32). */
+/** A generator of numbers from 0 to below 1. The same seed gives the same numbers (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -9,7 +9,7 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-/** In every request, so that a response that repeats any of it is found out. */
+/** Part of many requests, so that a response that repeats some of the request is noticed. */
 export const mark = 'REFLECTED';
 
 const methods = ['GET', 'POST', 'GET', 'POST', 'HEAD', 'PUT', 'OPTIONS', 'CONNECT', 'TRACE', 'PRI', 'get', 'G(T', ''];
@@ -81,7 +81,7 @@ const oddHeaders = [
 ];
 const bodies = ['', `code=${mark}&state=wrong12345`, '5\r\nhello\r\n0\r\n\r\n', 'ffffffffff\r\n', '\u0000'.repeat(50)];
 
-/** A request that may or may not be one, as a string of bytes. Never with the right state. */
+/** Bytes that are a request, or nearly one. They never have the right state. */
 export function createRequest(random: () => number, host: string): string {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)] as T;
   if (random() < 0.05) return randomBytes(random, 1 + Math.floor(random() * 300));

@@ -7,21 +7,21 @@ import { within } from '../test/within.ts';
 import { inParallel } from './in-parallel.ts';
 import { createRandom, createRequest } from './random-requests.ts';
 
-/** What node:http makes of a head. */
+/** A head as node:http parses it. */
 interface Parsed {
   method: string;
   target: string;
   headers: [string, string][];
 }
 
-test('every head that is taken for one is one for node:http too, and says the same', async () => {
+test('every head that is parsed here is parsed by node:http too, with the same result', async () => {
   let parsed: Parsed | undefined;
   await using server = await showParsed((shown) => {
     parsed ??= shown;
   });
   const random = createRandom(7);
   let compared = 0;
-  // One at a time, so that it is known whose request node:http shows.
+  // One at a time, so that each result belongs to its request.
   await inParallel(1, 10_000, async () => {
     const [head = ''] = createRequest(random, `localhost:${server.port}`).split('\r\n\r\n');
     const ours = parseHead(head);
@@ -36,7 +36,7 @@ test('every head that is taken for one is one for node:http too, and says the sa
   assert.ok(compared > 2_000);
 });
 
-/** Whether node:http would show it: it also judges what comes later here, the form of the target and the length of the body. */
+/** Whether node:http passes the request on. It also checks the target and the length, which are checked later here. */
 function isShown({ method, target, headers }: RequestHead): boolean {
   const length = headers.get('content-length');
   return (
@@ -60,7 +60,7 @@ async function showParsed(show: (parsed: Parsed) => void): Promise<{ port: numbe
     response.end();
   };
   const server = http.createServer({ requireHostHeader: false, maxHeaderSize: 100_000 }, onRequest);
-  // Else these would be answered without being shown.
+  // Without these listeners, node:http would answer such requests itself.
   server.on('checkContinue', onRequest).on('checkExpectation', onRequest);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

@@ -5,10 +5,10 @@ import { sendRequest } from '../test/send-request.ts';
 import { connectIdle } from './connect-idle.ts';
 import { inParallel } from './in-parallel.ts';
 
-/** Before the port is known, for the signal would end a program that does not expect it. */
+/** Comes first in a program, because the signal would end a program without this listener. */
 const onSignal = "process.on('SIGUSR2', () => console.log(process.memoryUsage.rss()));";
 
-/** The least that node:net can do: whatever comes is answered in one write. */
+/** The least that node:net can do: answers every connection by one write. */
 const bareServer = `
   import net from 'node:net';
   const response = 'HTTP/1.1 404 Not Found\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n';
@@ -25,9 +25,9 @@ const acceptor = `
 `;
 
 /**
- * The limit is a ratio, because most of the growth is what Node and V8 keep for later, code that is paged in included. Megabytes,
- * ours beside the bare server's: 17 to 20 beside 12 to 15 with Node 22.19, 35 to 50 beside 32 to 38 with Node 24, where the young
- * generation may grow four times as large (nodejs/node#61967) and the stream of a closed socket survives in it.
+ * The limit is a ratio, because most of the growth is memory that Node and V8 keep for later, and code that is paged in. With
+ * Node 22.19 the acceptor grows by 17 to 20 MB and the bare server by 12 to 15 MB. With Node 24 it is 35 to 50 MB and 32 to 38
+ * MB, because its young generation may become four times as large (nodejs/node#61967) and closed sockets stay in it.
  */
 test('under 10,000 stray requests and 500 idle sockets the resident memory grows at most twice as much as that of a bare node:net server', async () => {
   await using program = runProgram(onSignal + acceptor);
@@ -40,7 +40,7 @@ test('under 10,000 stray requests and 500 idle sockets the resident memory grows
   assert.ok(ours <= 2 * least, `${ours} MB, ${least} MB for a bare server`);
 });
 
-/** Megabytes from the open port to the end of the attack. */
+/** The growth from the open port to the end of the attack, in megabytes. */
 async function measureGrowth(program: Program): Promise<number> {
   const url = await program.nextLine();
   const before = await measure(program);

@@ -5,7 +5,7 @@ import { openAcceptor } from '../src/index.ts';
 import { sendRequest } from '../test/send-request.ts';
 import { within } from '../test/within.ts';
 
-test('a head or a form that comes byte by byte has 20 s, a silent socket as long, and then the person signs in', async () => {
+test('a head or a form that comes byte by byte has 20 s, a silent socket too, and then the person signs in', async () => {
   await using acceptor = await openAcceptor({ state: 'right', maxStrayRequests: 2 });
   const accepted = acceptor.accept();
   const { host } = new URL(acceptor.redirectUri);
@@ -23,12 +23,12 @@ test('a head or a form that comes byte by byte has 20 s, a silent socket as long
   assert.match(ends[1], /^HTTP\/1\.1 408 /);
   assert.match(ends[2], /^HTTP\/1\.1 408 /);
   assert.ok(waited > 19_000 && waited < 23_000, `${waited} ms`);
-  // Both that were requests count, the silent one does not.
+  // The two requests count as stray ones. The silent socket does not, or the wait would be over.
   await sendRequest(`${acceptor.redirectUri}/?code=the-code&state=right`);
   assert.is((await within(1_000, 'the answer', accepted)).code, 'the-code');
 });
 
-/** Sends ten bytes a second, and gives what came back until the other side hung up. */
+/** Sends ten bytes a second, and resolves with the response. */
 function trickle(port: number, bytes: string): Promise<string> {
   let text = '';
   const ended = new Promise<string>((resolve, reject) => {

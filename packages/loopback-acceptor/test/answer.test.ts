@@ -41,7 +41,7 @@ test('a form whose content type names a charset is accepted', async () => {
   assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
 });
 
-test('a client that asks before it sends its form is told to go on', async () => {
+test('a client that asks before it sends its form (Expect: 100-continue) is told to send it', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const accepted = acceptor.accept();
   const head = [
@@ -76,7 +76,7 @@ test('a request that comes in two pieces, cut anywhere, is the answer', async ()
       const request = requests(acceptor.port)[kind] ?? '';
       const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', noDelay: true }).resume();
       await new Promise((resolve) => socket.write(request.slice(0, cut), resolve));
-      // Turns of the event loop, in which the acceptor reads the first piece.
+      // The acceptor reads the first piece in these turns of the event loop.
       for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
       socket.write(request.slice(cut));
       assert.is((await within(2_000, `the answer cut at ${cut}`, accepted)).code, 'a');
@@ -122,7 +122,7 @@ test('a navigation of a browser is accepted, from another site and with Origin n
   assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
 });
 
-test('the error of the provider is an AuthorizationError, with what it says', async () => {
+test('an error of the provider is an AuthorizationError with all that the provider says', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const rejected = rejection(acceptor.accept());
   const query = new URLSearchParams({
@@ -143,7 +143,7 @@ test('the error of the provider is an AuthorizationError, with what it says', as
   assert.is(message, 'The provider refused: access_denied (The user said no)');
 });
 
-test('an error without description has none, and its message obeys no terminal and no reader of right-to-left', async () => {
+test('an error without description has none, and its message is one short line without control or direction characters', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const rejected = rejection(acceptor.accept());
   await postForm(acceptor.redirectUri, { error: `\u001b[31mbad\u202e\r\nline ${'x'.repeat(10_000)}`, state: 'right' });
@@ -163,7 +163,7 @@ test('with an issuer, a response that carries it as iss is accepted', async () =
   assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
 });
 
-test('an answer that comes before accept() is kept, and its page does not wait for ever', async () => {
+test('an answer that comes before accept() is kept, and its page does not wait forever', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const { status } = await sendRequest(`${acceptor.redirectUri}/?code=early&state=right`);
   assert.is(status, 200);
@@ -185,7 +185,7 @@ test('an error that comes before accept() is kept', async () => {
   assert.instance(await rejection(acceptor.accept(async () => 1)), AuthorizationError);
 });
 
-test('every call of accept() returns the same outcome', async () => {
+test('every call of accept() has the same outcome', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const calls = [acceptor.accept(), acceptor.accept()];
   await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
@@ -195,7 +195,7 @@ test('every call of accept() returns the same outcome', async () => {
   assert.is(await within(2_000, 'a late call', acceptor.accept()), first);
 });
 
-test('two acceptors at once do not take each other’s answers', async () => {
+test('two acceptors at the same time do not accept each other’s answers', async () => {
   await using one = await openAcceptor({ state: 'one' });
   await using two = await openAcceptor({ state: 'two' });
   const outcomes = Promise.all([one.accept(), two.accept()]);
@@ -207,7 +207,7 @@ test('two acceptors at once do not take each other’s answers', async () => {
   assert.equal([first.code, second.code], ['1', '2']);
 });
 
-test('neither state nor code shows where an acceptor is printed', async () => {
+test('a printed acceptor shows neither state nor code', async () => {
   const { inspect } = await import('node:util');
   await using acceptor = await openAcceptor({ state: 'secret-state' });
   const accepted = acceptor.accept();

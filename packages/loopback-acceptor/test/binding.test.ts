@@ -12,10 +12,10 @@ import { sendRequest } from './send-request.ts';
 import { rejection, within } from './within.ts';
 
 const hasIpv6 = await listens('::1');
-const skip = hasIpv6 ? test : test.skip;
-if (!hasIpv6) console.log('skipped: this machine has no IPv6, switch on the address ::1');
+const withIpv6 = hasIpv6 ? test : test.skip;
+if (!hasIpv6) console.log('skipped: this machine has no IPv6 (switch on the address ::1)');
 
-test('the redirect URI names localhost and the port, and no path where that is the root', async () => {
+test('the redirect URI names localhost and the port, and no path if that is the root', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   assert.is(acceptor.redirectUri, `http://localhost:${acceptor.port}`);
 });
@@ -28,7 +28,7 @@ test('the redirect URI has the path byte for byte', async () => {
   assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
 });
 
-skip('localhost is served on 127.0.0.1 and on [::1] at the same port', async () => {
+withIpv6('localhost is served on 127.0.0.1 and on [::1] at the same port', async () => {
   for (const address of ['127.0.0.1', '[::1]']) {
     await using acceptor = await openAcceptor({ state: 'right' });
     const accepted = acceptor.accept();
@@ -43,9 +43,9 @@ for (const [host, authority] of [
   ['127.0.0.1', '127.0.0.1'],
   ['::1', '[::1]'],
 ] as const) {
-  skip(`the literal ${host} is in the redirect URI and is listened on alone`, async () => {
+  withIpv6(`the literal ${host} is in the redirect URI, and the acceptor listens on no other address`, async () => {
     const other = host === '::1' ? '127.0.0.1' : '::1';
-    await using acceptor = await openWhereFree(host, other);
+    await using acceptor = await openIfRefused(host, other);
     assert.is(acceptor.redirectUri, `http://${authority}:${acceptor.port}`);
     const accepted = acceptor.accept();
     assert.is((await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`)).status, 200);
@@ -53,8 +53,11 @@ for (const [host, authority] of [
   });
 }
 
-/** An acceptor at a port where `other` refuses connections. Some other program may listen on one there, on five hardly. */
-async function openWhereFree(host: '127.0.0.1' | '::1', other: string): Promise<Acceptor> {
+/**
+ * An acceptor at a port on which `other` refuses connections. Another program may listen on one such port, but hardly on
+ * five.
+ */
+async function openIfRefused(host: '127.0.0.1' | '::1', other: string): Promise<Acceptor> {
   for (let attempt = 1; ; attempt++) {
     const acceptor = await openAcceptor({ state: 'right', host });
     try {
@@ -73,14 +76,14 @@ test('no other address of the machine is listened on', async () => {
     .flatMap((addresses) => addresses ?? [])
     .filter(({ address, scopeid }) => address !== '127.0.0.1' && address !== '::1' && !scopeid)
     .map(({ address }) => address);
-  // 127.0.0.2 is this machine as well, where the whole block is.
+  // On Linux all of 127.0.0.0/8 is this machine.
   for (const address of process.platform === 'linux' ? [...others, '127.0.0.2'] : others) {
     assert.is((await rejection(connect(address, acceptor.port))).code, 'ECONNREFUSED', address);
   }
 });
 
-skip('a port that is somebody else’s on [::1] is not used, however often that happens', async () => {
-  // The system offers a port for 127.0.0.1; whoever is faster takes the same one on [::1].
+withIpv6('a port that another process holds on [::1] is not used, however often that happens', async () => {
+  // The system chooses a port on 127.0.0.1. Five times a rival takes the same port on [::1] first.
   const foreign: net.Server[] = [];
   let attempts = 0;
   const createServer = (): net.Server => {
@@ -110,25 +113,28 @@ skip('a port that is somebody else’s on [::1] is not used, however often that 
 });
 
 for (const address of ['127.0.0.1', '::1']) {
-  skip(`a fixed port that is taken on ${address} is ACCEPTOR_LISTEN, which names it, and frees the other`, async () => {
-    const foreign = net.createServer().listen({ host: address, port: 0 });
-    await once(foreign, 'listening');
-    const { port } = foreign.address() as net.AddressInfo;
-    try {
-      const error = await rejection(openAcceptor({ state: 'right', port }));
-      assert.instance(error, AcceptorError);
-      assert.is(error.code, 'ACCEPTOR_LISTEN');
-      assert.match(error.message, `${address}, port ${port}: EADDRINUSE`);
-      assert.is((error.cause as NodeJS.ErrnoException).code, 'EADDRINUSE');
-      const free = address === '::1' ? '127.0.0.1' : '::1';
-      assert.is((await rejection(connect(free, port))).code, 'ECONNREFUSED');
-    } finally {
-      foreign.close();
-    }
-  });
+  withIpv6(
+    `a fixed port that is in use on ${address} is ACCEPTOR_LISTEN, which names it, and the other address is free again`,
+    async () => {
+      const foreign = net.createServer().listen({ host: address, port: 0 });
+      await once(foreign, 'listening');
+      const { port } = foreign.address() as net.AddressInfo;
+      try {
+        const error = await rejection(openAcceptor({ state: 'right', port }));
+        assert.instance(error, AcceptorError);
+        assert.is(error.code, 'ACCEPTOR_LISTEN');
+        assert.match(error.message, `${address}, port ${port}: EADDRINUSE`);
+        assert.is((error.cause as NodeJS.ErrnoException).code, 'EADDRINUSE');
+        const free = address === '::1' ? '127.0.0.1' : '::1';
+        assert.is((await rejection(connect(free, port))).code, 'ECONNREFUSED');
+      } finally {
+        foreign.close();
+      }
+    },
+  );
 }
 
-test('a fixed port is used, is exclusively ours, and is free again after close()', async () => {
+test('a fixed port is used exclusively, and is free again after close()', async () => {
   const port = await findFreePort();
   const acceptor = await openAcceptor({ state: 'right', port });
   assert.is(acceptor.port, port);
@@ -154,8 +160,8 @@ test('the workers of node:cluster do not share a port', async () => {
   assert.equal(opened, [{ port }, { code: 'ACCEPTOR_LISTEN' }]);
 });
 
-test('an address that the machine lacks is left out where there is another', async () => {
-  // A documentation address stands for one that is missing; test-long/no-ipv6.test.ts takes IPv6 away for real.
+test('an address that the machine lacks is left out if there is another one', async () => {
+  // A documentation address stands for a missing one. In test-long/missing-family.test.ts one is really missing.
   const createServer = (): net.Server => {
     const server = net.createServer();
     const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
@@ -186,7 +192,7 @@ test('no name is looked up', async () => {
   } finally {
     dns.lookup = lookup;
   }
-  // node:net asks for literal addresses as well, which never leave the process.
+  // node:net also asks for literal addresses. Those are not sent to any resolver.
   assert.equal(names, ['127.0.0.1', '::1']);
 });
 

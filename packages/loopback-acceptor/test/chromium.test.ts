@@ -1,4 +1,4 @@
-// For what runs inside the page.
+// For the functions that run inside the page.
 /// <reference lib="dom" />
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -39,7 +39,7 @@ const outcomes = {
   },
 };
 
-/** Sends the browser to an acceptor with an answer. Gives the page, and everything that Chromium complained about. */
+/** Sends the browser to an acceptor with an answer. Returns the page, and all that Chromium complained about. */
 async function showPage(
   context: BrowserContext,
   { query, redeem }: { query: string; redeem?: (() => Promise<unknown>) | undefined },
@@ -75,7 +75,7 @@ async function inContext(
 }
 
 for (const [name, { query, redeem, heading }] of Object.entries(outcomes)) {
-  inBrowser(`${name}: axe-core finds nothing, narrow and light or wide and dark, and nothing overflows`, async () => {
+  inBrowser(`${name}: axe-core finds no flaw and nothing overflows, narrow and light or wide and dark`, async () => {
     await inContext({ deviceScaleFactor: 2 }, async (context) => {
       const { page } = await showPage(context, { query, redeem });
       assert.is(await page.getByRole('heading', { level: 1 }).textContent(), heading);
@@ -92,28 +92,31 @@ for (const [name, { query, redeem, heading }] of Object.entries(outcomes)) {
     });
   });
 
-  inBrowser(`${name}: no script but ours runs, no violation of the policy, the code is out of sight`, async () => {
-    await inContext({}, async (context) => {
-      const { page, complaints, address } = await showPage(context, { query, redeem });
-      // Chromium asks for a favicon only after a while, where it does.
-      await delay(100);
-      const expected = name === 'failed' ? [/status of 500/] : [];
-      assert.is(complaints.length, expected.length, complaints.join('\n'));
-      assert.is(await page.title(), heading);
-      assert.is(page.url(), address);
-      assert.is(await page.evaluate(() => location.href), address);
-      const session = await context.newCDPSession(page);
-      const { entries } = await session.send('Page.getNavigationHistory');
-      assert.equal(
-        entries.map((entry) => entry.url),
-        ['about:blank', address],
-      );
-      assert.not.match(await page.content(), code);
-    });
-  });
+  inBrowser(
+    `${name}: no script but ours runs, the policy is not violated, and the code is nowhere to be seen`,
+    async () => {
+      await inContext({}, async (context) => {
+        const { page, complaints, address } = await showPage(context, { query, redeem });
+        // Chromium asks for a favicon only after a while, if at all.
+        await delay(100);
+        const expected = name === 'failed' ? [/status of 500/] : [];
+        assert.is(complaints.length, expected.length, complaints.join('\n'));
+        assert.is(await page.title(), heading);
+        assert.is(page.url(), address);
+        assert.is(await page.evaluate(() => location.href), address);
+        const session = await context.newCDPSession(page);
+        const { entries } = await session.send('Page.getNavigationHistory');
+        assert.equal(
+          entries.map((entry) => entry.url),
+          ['about:blank', address],
+        );
+        assert.not.match(await page.content(), code);
+      });
+    },
+  );
 }
 
-inBrowser('a hostile description is shown as text, on its own, in its own direction', async () => {
+inBrowser('a hostile description is shown as text and does not reverse the text around it', async () => {
   await inContext({}, async (context) => {
     const { page } = await showPage(context, outcomes.denied);
     const text = await page.locator('.reason').textContent();
@@ -132,21 +135,24 @@ inBrowser('without JavaScript the page is the same', async () => {
   });
 });
 
-inBrowser('a page of renderPage has its inline style, runs no script, and loses the code as well', async () => {
-  await inContext({}, async (context) => {
-    const renderPage = (): string =>
-      `<!doctype html><title>Mine</title><style>h1{color:rgb(1,2,3)}</style><h1 style="margin:7px">Mine</h1><script>document.title='hacked'</script>`;
-    const { page, complaints, address } = await showPage(context, outcomes['signed in'], { renderPage });
-    const { color, margin } = await page.locator('h1').evaluate((element) => {
-      const { color, margin } = getComputedStyle(element);
-      return { color, margin };
+inBrowser(
+  'a page of renderPage has its inline style, runs no script of its own, and the code leaves its address too',
+  async () => {
+    await inContext({}, async (context) => {
+      const renderPage = (): string =>
+        `<!doctype html><title>Mine</title><style>h1{color:rgb(1,2,3)}</style><h1 style="margin:7px">Mine</h1><script>document.title='hacked'</script>`;
+      const { page, complaints, address } = await showPage(context, outcomes['signed in'], { renderPage });
+      const { color, margin } = await page.locator('h1').evaluate((element) => {
+        const { color, margin } = getComputedStyle(element);
+        return { color, margin };
+      });
+      assert.equal({ color, margin }, { color: 'rgb(1, 2, 3)', margin: '7px' });
+      assert.is(await page.title(), 'Mine');
+      assert.is(page.url(), address);
+      assert.is(complaints.length, 1, 'the script that was not run');
     });
-    assert.equal({ color, margin }, { color: 'rgb(1, 2, 3)', margin: '7px' });
-    assert.is(await page.title(), 'Mine');
-    assert.is(page.url(), address);
-    assert.is(complaints.length, 1, 'the script that was not run');
-  });
-});
+  },
+);
 
 inBrowser('the page waits in the browser until the redemption is over', async () => {
   await inContext({}, async (context) => {
@@ -158,7 +164,7 @@ inBrowser('the page waits in the browser until the redemption is over', async ()
   });
 });
 
-inBrowser('the page arrives whole over a slow line, though the sockets are gone soon', async () => {
+inBrowser('the page arrives whole over a slow line, though the sockets are closed soon', async () => {
   await inContext({}, async (context) => {
     await using acceptor = await openAcceptor({ state: 'right' });
     const accepted = acceptor.accept(async () => 'the token');
@@ -212,7 +218,7 @@ navigator.sendBeacon('${acceptor.redirectUri}', new URLSearchParams({ code: 'att
       page.on('response', (response) => {
         if (ours(response.request())) ends.add(`${name(response.request())}: ${response.status()}`);
       });
-      // Chromium keeps from the page what it asked for as a picture and is none.
+      // Chromium blocks a response that was requested as an image and is not one.
       page.on('requestfailed', (request) => {
         if (ours(request)) ends.add(`${name(request)}: ${request.failure()?.errorText}`);
       });
@@ -249,7 +255,7 @@ inBrowser('a browser that is closed during the redemption does not disturb it', 
   assert.is(await within(2_000, 'the redemption', redeemed), 'the token');
 });
 
-/** What axe-core finds or doubts, and whether one has to scroll sideways. */
+/** What axe-core finds, or cannot decide, and whether the page has to be scrolled sideways. */
 function findFlaws(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const { violations, incomplete } = await (window as unknown as { axe: typeof axe }).axe.run();
@@ -259,7 +265,7 @@ function findFlaws(page: Page): Promise<string[]> {
   });
 }
 
-/** Somebody else's page. */
+/** Serves a page of another site. */
 async function serve(html: string): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><title>Somebody</title>${html}`);

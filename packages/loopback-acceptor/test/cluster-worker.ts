@@ -1,4 +1,4 @@
-/** A worker of node:cluster that opens an acceptor at the port it is given, tells how that went, and keeps it open. */
+/** A worker of node:cluster that opens an acceptor at `PORT`, sends its port or the error's code, and keeps it open. */
 import { openAcceptor } from '../src/index.ts';
 
 const opening = openAcceptor({ state: 'right', port: Number(process.env.PORT) });

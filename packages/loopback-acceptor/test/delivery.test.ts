@@ -10,7 +10,7 @@ for (const [name, size, read] of [
   ['never hangs up', 10, true],
   ['never reads its large page', 20_000_000, false],
 ] as const) {
-  test(`a client that ${name} is hung up on within 500 ms of the answer, when accept() has settled`, async () => {
+  test(`a client that ${name} is disconnected within 500 ms of the answer, after accept() has settled`, async () => {
     const time = await least(500, async () => {
       const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
       const accepted = acceptor.accept();
@@ -34,14 +34,14 @@ for (const [when, wait] of [
   ['is never called', undefined],
   ['is called 200 ms later', 200],
 ] as const) {
-  test(`a client that never reads its page is hung up on within 500 ms of the answer, though accept() ${when}`, async () => {
+  test(`a client that never reads its page is disconnected within 500 ms of the answer, though accept() ${when}`, async () => {
     const time = await least(500, async () => {
       await using acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(2_000_000) });
       const socket = net.connect(acceptor.port, '127.0.0.1').pause();
       const gone = new Promise((resolve) => socket.on('error', resolve).on('close', resolve));
       const started = performance.now();
       socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
-      // A paused socket learns of its end by writing.
+      // A paused socket notices its end only when it writes.
       const probe = setInterval(() => socket.write('x'), 10);
       if (wait !== undefined) setTimeout(() => acceptor.accept(), wait);
       await within(2_000, 'the end of the connection', gone);
@@ -52,10 +52,10 @@ for (const [when, wait] of [
   });
 }
 
-test('a page arrives whole where the client is slow to read it, though all others are hung up on', async () => {
-  // More than the system takes in one go.
+test('a page arrives whole if the client is slow to read it, though all other clients are disconnected', async () => {
+  // More than the system takes at once.
   const size = 20_000_000;
-  // How much is missing. On a busy machine slow may become too slow.
+  // On a busy machine a slow client may become too slow, so the best of a few attempts counts.
   const missing = await least(0, async () => {
     const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
     const silent = await connectAll(acceptor.port, 5, '');
@@ -81,14 +81,14 @@ test('close() while the page is on its way changes nothing', async () => {
   const socket = net.connect(acceptor.port, '127.0.0.1').pause();
   socket.on('error', () => {});
   socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
-  // The others are hung up on as soon as the page is given.
+  // The port is free as soon as the page is being sent.
   await within(2_000, 'the port to be free', refused(acceptor.port));
   await within(2_000, 'close()', acceptor.close());
   assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
   socket.destroy();
 });
 
-test('a redemption that ends while the page of its close() is on its way changes nothing', async () => {
+test('a redemption that ends after close(), while that page is on its way, changes nothing', async () => {
   const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(20_000_000) });
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<string>();
@@ -109,7 +109,7 @@ test('a redemption that ends while the page of its close() is on its way changes
   socket.destroy();
 });
 
-test('a client may go on sending when it has read its page, and is sent no RST', async () => {
+test('a client that keeps sending after it has read its page gets no RST', async () => {
   const acceptor = await openAcceptor({ state: 'right' });
   const accepted = acceptor.accept();
   const ended = new Promise<void>((resolve, reject) => {
@@ -117,7 +117,7 @@ test('a client may go on sending when it has read its page, and is sent no RST',
     socket.on('error', reject).resume();
     socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
     socket.on('end', async () => {
-      // A second write shows what the other side said to the first.
+      // An RST that answers one write shows in the next one.
       for (let write = 0; write < 5; write++) {
         socket.write('x');
         await delay(10);
@@ -130,7 +130,7 @@ test('a client may go on sending when it has read its page, and is sent no RST',
   await within(2_000, 'close()', acceptor.close());
 });
 
-test('a page arrives whole though its reader goes on sending', async () => {
+test('a page arrives whole though its reader keeps sending', async () => {
   const acceptor = await openAcceptor({ state: 'right' });
   const accepted = acceptor.accept();
   const text = new Promise<string>((resolve, reject) => {
@@ -152,7 +152,7 @@ test('a page arrives whole though its reader goes on sending', async () => {
   await within(2_000, 'close()', acceptor.close());
 });
 
-/** Reads nothing for 100 ms, then all there is. Cut off, it resolves with what has come. */
+/** Reads nothing for 100 ms, then everything. If the connection breaks, resolves with what has arrived. */
 function readLate(port: number, request: string): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];

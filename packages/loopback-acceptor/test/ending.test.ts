@@ -33,7 +33,7 @@ test('the timeout ends with the answer: a redemption may take longer', async () 
   assert.is((await page).status, 200);
 });
 
-test('strays do not put off the timeout', async () => {
+test('stray requests do not delay the timeout', async () => {
   await using acceptor = await openAcceptor({ state: 'right', timeout: 200 });
   const rejected = rejection(acceptor.accept());
   for (let request = 0; request < 5; request++) await sendRequest(`${acceptor.redirectUri}/favicon.ico`);
@@ -45,14 +45,14 @@ test('a signal that was aborted before rejects openAcceptor with its reason', as
   assert.is(await rejection(openAcceptor({ state: 'right', signal: AbortSignal.abort(reason) })), reason);
 });
 
-test('a signal that was aborted before spares the port', async () => {
+test('with a signal that was aborted before, the port is not touched', async () => {
   const reason = new Error('changed my mind');
   await using taken = await openAcceptor({ state: 'right' });
   const signal = AbortSignal.abort(reason);
   assert.is(await rejection(openAcceptor({ state: 'right', port: taken.port, signal })), reason);
 });
 
-test('a signal that is aborted while the port is opened rejects openAcceptor with its reason', async () => {
+test('a signal that is aborted while the port is being opened rejects openAcceptor with its reason', async () => {
   const controller = new AbortController();
   const opening = rejection(openAcceptor({ state: 'right', signal: controller.signal }));
   const reason = new Error('changed my mind');
@@ -77,7 +77,7 @@ test('an abort before accept() is called is its outcome', async () => {
   assert.is((await rejection(acceptor.accept())).name, 'AbortError');
 });
 
-test('an abort after an answer that nobody has asked for is its outcome, though its page is gone', async () => {
+test('an abort after an answer that the caller has not asked for is the outcome, though the page was sent', async () => {
   const controller = new AbortController();
   await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
   await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
@@ -96,7 +96,7 @@ test('a signal of another implementation, without the newer methods, ends the wa
   assert.is(await rejected, signal.reason as Error);
 });
 
-test('an abort or close() after the answer changes nothing for those who have it', async () => {
+test('an abort or close() after accept() had the answer changes nothing', async () => {
   const controller = new AbortController();
   await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
   const accepted = acceptor.accept();
@@ -107,7 +107,7 @@ test('an abort or close() after the answer changes nothing for those who have it
   assert.is((await within(2_000, 'a late call', acceptor.accept())).code, 'a');
 });
 
-test('a redemption that began after accept() had the answer ends with close() or an abort as any other', async () => {
+test('a redemption that begins after accept() had the answer is ended by close() or an abort like any other', async () => {
   for (const end of ['close', 'abort'] as const) {
     const controller = new AbortController();
     await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
@@ -121,14 +121,14 @@ test('a redemption that began after accept() had the answer ends with close() or
   }
 });
 
-test('an answer that nobody has asked for is gone with close()', async () => {
+test('close() discards an answer that the caller has not asked for', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
   await acceptor.close();
   assert.is((await rejection(acceptor.accept())).code, 'ACCEPTOR_CLOSED');
 });
 
-test('a signal keeps no listener once the wait is over', async () => {
+test('a signal keeps no listener when the wait is over', async () => {
   const { signal } = new AbortController();
   await using acceptor = await openAcceptor({ state: 'right', signal });
   assert.is(getEventListeners(signal, 'abort').length, 1);
@@ -146,14 +146,14 @@ test('close() while waiting rejects accept() with ACCEPTOR_CLOSED', async () => 
   assert.is((await rejection(acceptor.accept(async () => 1))).code, 'ACCEPTOR_CLOSED');
 });
 
-test('close() twice, and disposal, are one close()', async () => {
+test('close() may be called twice, and disposal is a close() too', async () => {
   const acceptor = await openAcceptor({ state: 'right' });
   await within(2_000, 'both', Promise.all([acceptor.close(), acceptor.close()]));
   await within(2_000, 'a third', acceptor.close());
   await within(2_000, 'the disposal', acceptor[Symbol.asyncDispose]());
 });
 
-test('close() takes silent, half-spoken and posting connections with it, at once', async () => {
+test('close() ends silent connections, incomplete requests and incomplete forms at once', async () => {
   const time = await least(200, async () => {
     const acceptor = await openAcceptor({ state: 'right' });
     const rejected = rejection(acceptor.accept());
@@ -169,7 +169,7 @@ test('close() takes silent, half-spoken and posting connections with it, at once
     assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
     return performance.now() - started;
   });
-  assert.ok(time < 200, `${time} ms, though nobody had a page to read`);
+  assert.ok(time < 200, `${time} ms, though there was no page to read`);
 });
 
 test('close() does not wait for a connection that is kept alive', async () => {
@@ -185,7 +185,7 @@ test('close() does not wait for a connection that is kept alive', async () => {
   assert.ok(time < 200, `${time} ms`);
 });
 
-test('after the answer silent connections are gone at once, and the port is free', async () => {
+test('after the answer silent connections are closed at once, and the port is free', async () => {
   const time = await least(200, async () => {
     await using acceptor = await openAcceptor({ state: 'right' });
     const silent = await connectAll(acceptor.port, 50, '');

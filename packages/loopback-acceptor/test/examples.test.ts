@@ -5,13 +5,13 @@ import { signInToGoogle } from '../examples/google.ts';
 import { sendRequest } from './send-request.ts';
 import { rejection } from './within.ts';
 
-// No network: each runs up to the browser, which comes back with a refusal. That they compile is `tsc`'s to say.
+// Without network, so each example runs up to the browser, which comes back with an error.
 const client = { clientId: 'the-client', clientSecret: 'the-secret' };
 for (const [name, origin, redirectUri, signIn] of [
   ['GitHub', 'https://github.com', /^http:\/\/127\.0\.0\.1:\d+\/callback$/, signInToGitHub],
   ['Google', 'https://accounts.google.com', /^http:\/\/127\.0\.0\.1:\d+$/, signInToGoogle],
 ] as const) {
-  test(`the ${name} example sends the browser there with PKCE and waits for it`, async () => {
+  test(`the ${name} example sends the browser to ${name} with PKCE and waits for the answer`, async () => {
     let opened: URL | undefined;
     const openBrowser = (url: string): unknown => {
       opened = new URL(url);

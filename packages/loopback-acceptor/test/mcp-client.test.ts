@@ -23,7 +23,7 @@ test('the MCP example signs in to a server of the SDK, which then answers', asyn
   await client.close();
 });
 
-test('the MCP example fails where the browser comes back with an error', async () => {
+test('the MCP example fails if the browser comes back with an error', async () => {
   await using server = await startMcpServer();
   const refuse = (url: string): unknown => {
     const { searchParams } = new URL(url);

@@ -10,7 +10,7 @@ export interface RunningMcpServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** A remote MCP server that wants OAuth, with its authorization server, of the SDK's own parts. */
+/** Starts an MCP server that requires OAuth, and its authorization server, both made of the SDK's own parts. */
 export async function startMcpServer(): Promise<RunningMcpServer> {
   const app = createMcpExpressApp();
   const server = app.listen(0, '127.0.0.1');

@@ -32,7 +32,7 @@ for (const [name, error, values] of cases) {
   }
 }
 
-test('no options at all are a TypeError that says what is needed', async () => {
+test('calling without an options object is a TypeError that says what is needed', async () => {
   for (const nothing of [undefined, null, 'state']) {
     const rejected = await rejection(openAcceptor(nothing as never));
     assert.instance(rejected, TypeError);
@@ -47,7 +47,7 @@ test('undefined is the default of every option but the state', async () => {
   assert.match(acceptor.redirectUri, /^http:\/\/localhost:\d+$/);
 });
 
-test('the limits themselves are usable', async () => {
+test('the greatest allowed values work', async () => {
   await using acceptor = await openAcceptor({
     state: 'x',
     timeout: 2 ** 31 - 1,
@@ -56,7 +56,7 @@ test('the limits themselves are usable', async () => {
   assert.ok(acceptor.port > 0);
 });
 
-test('a redeem that is no function is a TypeError that names it', async () => {
+test('a redeem that is not a function is a TypeError that names it', async () => {
   await using acceptor = await openAcceptor({ state: 'x' });
   const rejected = await rejection(acceptor.accept('redeem' as never));
   assert.instance(rejected, TypeError);

@@ -28,7 +28,7 @@ test('the openid-client example signs in', async () => {
   await expectGraph(tokens.access_token);
 });
 
-test('oauth4webapi signs in, and validates the parameters that the acceptor hands over', async () => {
+test('oauth4webapi signs in, and validates the parameters of the answer', async () => {
   const issuer = new URL(authority.issuer);
   const insecure = { [oauth.allowInsecureRequests]: true };
   const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure));
@@ -79,7 +79,7 @@ test('the msal-node example signs in with getAuthCodeUrl and acquireTokenByCode'
   await expectGraph(accessToken);
 });
 
-test('a person who declines is an AuthorizationError, and redeem is spared', async () => {
+test('if the person declines, accept() rejects with an AuthorizationError and redeem does not run', async () => {
   const state = client.randomState();
   await using acceptor = await openAcceptor({ state });
   const rejected = rejection(acceptor.accept(() => Promise.reject(new Error('it ran'))));

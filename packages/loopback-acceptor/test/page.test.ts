@@ -7,7 +7,7 @@ import { within } from './within.ts';
 
 const hostile = `<script>alert(1)</script>"'&\u202egnp.exe ${'x'.repeat(10_000)}`;
 
-/** The page that a client gets for an answer. */
+/** Answers an acceptor and returns the page. */
 async function getPage(
   parameters: Record<string, string>,
   { accept, ...options }: Partial<AcceptorOptions> & { accept?: string } = {},
@@ -39,7 +39,7 @@ test('curl, or a client that asks for text, gets text', async () => {
   }
 });
 
-test('fetch(), which stands in for a browser, gets the page of a browser', async () => {
+test('fetch() gets the page of a browser, because programs use it in place of one', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   acceptor.accept();
   const query = new URLSearchParams({ error: 'access_denied', error_description: hostile, state: 'right' });
@@ -48,13 +48,13 @@ test('fetch(), which stands in for a browser, gets the page of a browser', async
   assert.not.match(await response.text(), '<script>alert');
 });
 
-test('a text client is told the provider’s error, in one line that no terminal obeys', async () => {
+test('a text client is told the provider’s error in one line without control characters', async () => {
   const parameters = { error: 'access_denied', error_description: 'no\u001b[31m\n\u202eway' };
   const { text } = await getPage(parameters, { accept: '*/*' });
   assert.is(text.split('\n').at(-2), 'Reason: access_denied (no [31m way)');
 });
 
-test('every response, of whatever kind, is stored nowhere, sniffed nowhere, framed nowhere, and passes nothing on', async () => {
+test('every response forbids storing, sniffing, framing, and passing its address on', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   acceptor.accept();
   const responses = [
@@ -87,7 +87,7 @@ test('the policy allows the page’s own style and script by their hashes, and n
   assert.not.match(policy, 'unsafe');
 });
 
-test('the page fetches nothing from anywhere', async () => {
+test('the page loads nothing', async () => {
   const { text } = await getPage({ code: 'a' });
   assert.not.match(text, /https?:|src=|url\(|@import/);
   assert.equal(
@@ -96,9 +96,9 @@ test('the page fetches nothing from anywhere', async () => {
   );
 });
 
-test('a hostile description stays text, keeps its direction to itself and is shortened', async () => {
+test('a hostile description stays text, does not reverse the text around it, and is shortened', async () => {
   const { text } = await getPage({ error: hostile, error_description: hostile });
-  assert.is(text.match(/<script>/g)?.length, 1, 'the page’s own');
+  assert.is(text.match(/<script>/g)?.length, 1, 'only the page’s own');
   assert.match(text, '&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp; gnp.exe xxx');
   assert.not.match(text, '\u202e');
   assert.ok(text.length < 5_000);
@@ -110,7 +110,7 @@ test('neither code nor state is in the page', async () => {
   assert.not.match(page.text, />right</);
 });
 
-test('renderPage makes the page, and the code leaves the address bar all the same', async () => {
+test('renderPage makes the page, and the code still leaves the address bar', async () => {
   const { headers, text } = await getPage({ code: 'a' }, { renderPage: () => '<!doctype html><title>Mine</title>' });
   assert.match(text, /^<!doctype html><title>Mine<\/title><script>history\.replaceState/);
   const policy = headers['content-security-policy'] as string;
@@ -118,7 +118,7 @@ test('renderPage makes the page, and the code leaves the address bar all the sam
   assert.not.match(policy, /script-src [^;]*unsafe/);
 });
 
-test('renderPage is told what happened, as it was said, and can escape it', async () => {
+test('renderPage gets the provider’s texts as they were sent, and can escape them', async () => {
   const pages: PageContext[] = [];
   const renderPage = (page: PageContext): string => {
     pages.push(page);
@@ -135,12 +135,12 @@ test('renderPage is told what happened, as it was said, and can escape it', asyn
   assert.match(text, /^&lt;script&gt;alert\(1\)&lt;\/script&gt;&quot;&#39;&amp; gnp\.exe x{10000}<script>/);
 });
 
-test('renderPage may escape what the page does not have', async () => {
+test('renderPage may escape a text that is missing', async () => {
   const { text } = await getPage({ code: 'a' }, { renderPage: (page) => `<h1>Own</h1>[${page.escape(page.error)}]` });
   assert.match(text, '<h1>Own</h1>[]');
 });
 
-test('a renderPage that throws or returns no string costs neither the sign-in nor the page', async () => {
+test('if renderPage throws or returns no string, the sign-in succeeds and the built-in page is shown', async () => {
   const faulty = [
     () => {
       throw new Error('a mistake');
@@ -159,7 +159,7 @@ test('a renderPage that throws or returns no string costs neither the sign-in no
   }
 });
 
-test('a text client gets text even where there is a renderPage', async () => {
+test('a text client gets text even if there is a renderPage', async () => {
   const { text } = await getPage({ code: 'a' }, { accept: '*/*', renderPage: () => '<p>' });
   assert.match(text, /^Your sign-in goes on/);
 });

@@ -7,7 +7,7 @@ import { runProgram } from './run-program.ts';
 import { sendRequest } from './send-request.ts';
 import { least, within } from './within.ts';
 
-test('a process stays alive while it waits, and ends by itself within 500 ms of the answer, whatever is connected', async () => {
+test('a process stays alive while it waits, and ends by itself within 500 ms of the answer, whatever clients are connected', async () => {
   const time = await least(500, async () => {
     await using program = runProgram(`
       const acceptor = await openAcceptor({ state: 'right' });
@@ -52,7 +52,7 @@ test('a process stays alive while it redeems, though the browser is gone', async
   assert.is((await within(2_000, 'the end of the process', program.ended)).status, 0);
 });
 
-test('where no file descriptor is left, ACCEPTOR_LISTEN says so and blames neither port nor address', async () => {
+test('without a free file descriptor, ACCEPTOR_LISTEN says so and blames neither port nor address', async () => {
   await using program = runProgram(
     `
     import { openSync, writeSync } from 'node:fs';
@@ -71,7 +71,7 @@ for (const [name, options, then] of [
   ['close()', '', 'await acceptor.close();'],
   ['an abort', 'signal: controller.signal', 'controller.abort();'],
 ] as const) {
-  test(`a process that nothing but ${name} ends is over at once, and a rejection that nobody awaits is not unhandled`, async () => {
+  test(`${name} lets the process end at once, and a rejection that the program does not await is not unhandled`, async () => {
     await using program = runProgram(`
       const controller = new AbortController();
       const acceptor = await openAcceptor({ state: 'right', ${options} });
@@ -88,7 +88,7 @@ for (const [name, options, then] of [
   });
 }
 
-test('an error of the provider and a failed redemption that nobody awaits are not unhandled', async () => {
+test('an error of the provider and a failed redemption that the program does not await are not unhandled', async () => {
   for (const query of ['error=access_denied', 'code=a']) {
     await using program = runProgram(`
       const acceptor = await openAcceptor({ state: 'right' });
@@ -104,9 +104,9 @@ test('an error of the provider and a failed redemption that nobody awaits are no
   }
 });
 
-test('nothing of ours is left in the process after close(), nor after the answer', async () => {
+test('after close() and after the answer, no resource of the acceptor is left in the process', async () => {
   await using program = runProgram(`
-    // Pipes are the program's own stdin and stdout, which are active while something is on its way.
+    // PipeWrap is the program's own stdin and stdout, active while output is on its way.
     const active = () => process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap');
     const before = active();
     const left = () => {
@@ -130,8 +130,8 @@ test('nothing of ours is left in the process after close(), nor after the answer
   assert.is(await program.nextLine(), '[]');
 });
 
-test('the page arrives whole where the process exits as soon as it has the outcome', async () => {
-  // More than the system takes in one go.
+test('the page arrives whole if the process exits as soon as it has the outcome', async () => {
+  // More than the system takes at once.
   const size = 20_000_000;
   const missing = await least(0, async () => {
     await using program = runProgram(`

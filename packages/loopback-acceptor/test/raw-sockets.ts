@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { within } from './within.ts';
 
-/** Sockets of clients that have sent `bytes` and wait. */
+/** Opens connections, each of which has sent `bytes` and waits. */
 export function connectAll(port: number, count: number, bytes: string): Promise<net.Socket[]> {
   const sockets = Array.from({ length: count }, () => {
     return new Promise<net.Socket>((resolve, reject) => {
@@ -20,7 +20,7 @@ export function closed(socket: net.Socket): Promise<void> {
   });
 }
 
-/** Resolves when nobody listens on the port any more. */
+/** Resolves when the port refuses connections. */
 export async function refused(port: number): Promise<void> {
   for (;;) {
     const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {

@@ -17,7 +17,7 @@ test('the sample for msal-node is in examples/msal-node.ts, which is compiled an
   assert.ok(unindented.includes(second));
 });
 
-test('the first sample signs in, with nothing but the provider put in its place', async () => {
+test('the first sample signs in, if only its provider is replaced', async () => {
   await using authority = await startAuthority();
   const source = first
     .replace('https://login.microsoftonline.com/consumers/oauth2/v2.0', `${authority.url}/oauth2/v2.0`)

@@ -6,7 +6,7 @@ export interface Program extends AsyncDisposable {
   readonly pid: number;
   /** The next line that the program prints. */
   nextLine(): Promise<string>;
-  /** When the program ended by itself, and how. */
+  /** Resolves when the program has ended. */
   readonly ended: Promise<{ status: number | null; stderr: string }>;
   /** Whether it still runs. */
   readonly runs: boolean;
@@ -14,20 +14,20 @@ export interface Program extends AsyncDisposable {
 
 export interface ProgramOptions {
   nodeOptions?: string[];
-  /** A command that runs the one behind it: `unshare -n`, … */
+  /** A command that runs the command after it, for example `unshare --net`. */
   within?: string[];
 }
 
 /**
- * Starts Node with the source of a module, in which `openAcceptor` is there already. For what only a process can show: what
- * keeps it alive, what makes it crash, how much memory it takes.
+ * Starts Node with the source of a module that has `openAcceptor`. For questions that only a process can answer: what keeps
+ * it alive, what ends it, how much memory it needs.
  */
 export function runProgram(source: string, options?: ProgramOptions): Program {
   const acceptor = JSON.stringify(new URL('../src/index.ts', import.meta.url));
   return runModule(`import { openAcceptor } from ${acceptor};\n${source}`, options);
 }
 
-/** Starts Node with the source of a module, which finds its packages as this one does. */
+/** Starts Node with the source of a module, which may import the packages of this one. */
 export function runModule(source: string, { nodeOptions = [], within: shell = [] }: ProgramOptions = {}): Program {
   const node = [process.execPath, ...nodeOptions, '--input-type=module-typescript', '--eval', source];
   const [command = '', ...args] = [...shell, ...node];

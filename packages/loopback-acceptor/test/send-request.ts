@@ -15,7 +15,7 @@ export interface RequestOptions {
   agent?: http.Agent;
 }
 
-/** One request by node:http, which says nothing that it was not told to say. Rejects after 5 s. */
+/** Sends one request by node:http, which adds no headers of a browser. Rejects after 5 s. */
 export function sendRequest(url: string, { body, ...options }: RequestOptions = {}): Promise<Sent> {
   const sent = new Promise<Sent>((resolve, reject) => {
     const request = http.request(url, options, (response) => {
@@ -32,14 +32,22 @@ export function sendRequest(url: string, { body, ...options }: RequestOptions = 
   return within(5_000, 'a response', sent);
 }
 
-/** The form that a provider has the browser post (`response_mode=form_post`). */
+/** The headers of a client that shows HTML. */
+export const html = { accept: 'text/html' };
+
+/** Answers an acceptor whose state is `right`, and resolves with the page. */
+export function answer(redirectUri: string, code = 'a'): Promise<Sent> {
+  return sendRequest(`${redirectUri}/?code=${code}&state=right`, { headers: html });
+}
+
+/** Posts a form as a browser does with `response_mode=form_post`. */
 export function postForm(url: string, parameters: Record<string, string>): Promise<Sent> {
   const body = new URLSearchParams(parameters).toString();
   const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) };
   return sendRequest(url, { method: 'POST', headers, body });
 }
 
-/** Writes bytes to a port of 127.0.0.1 and resolves with all that comes back until the other side hangs up. */
+/** Writes bytes to a port of 127.0.0.1 and resolves with the response, when the other side has closed the connection. */
 export function exchangeBytes(port: number, bytes: string): Promise<string> {
   const exchanged = new Promise<string>((resolve, reject) => {
     let text = '';

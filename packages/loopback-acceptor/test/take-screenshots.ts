@@ -1,6 +1,6 @@
 /**
- * Takes the README's pictures of the built-in page in Chromium: `node test/take-screenshots.ts [FOLDER]`, `docs` by default.
- * The others, for looking at by hand, only where a folder is named.
+ * Takes pictures of the built-in page in Chromium: `node test/take-screenshots.ts [FOLDER]`. Without a folder, only those of
+ * the README, into `docs`. With a folder, also those that are only for looking at.
  */
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions } from 'playwright-core';

@@ -1,4 +1,4 @@
-/** The promise, or a rejection where it is not settled after `ms` milliseconds. */
+/** Settles as the promise does, or rejects if that takes longer than `ms` milliseconds. */
 export async function within<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -11,7 +11,7 @@ export async function within<T>(ms: number, what: string, promise: PromiseLike<T
   }
 }
 
-/** What a promise rejects with. A rejection of its own where it resolves, or is not settled in time. */
+/** Resolves with the reason for which a promise rejects. Rejects if it resolves or is not settled in time. */
 export async function rejection(promise: Promise<unknown>, ms = 5_000): Promise<Error & { code?: string }> {
   const outcome = promise.then(
     () => new Error('it resolved'),
@@ -23,8 +23,8 @@ export async function rejection(promise: Promise<unknown>, ms = 5_000): Promise<
 }
 
 /**
- * The least time in milliseconds that a task says it took, of at most five times, until it is within `limit`. For what is
- * promised in milliseconds, on machines that do other things as well.
+ * Runs a task until its result is at most `limit`, but at most five times, and returns the least result. For promises about
+ * time on a machine that is busy with other work too.
  */
 export async function least(limit: number, task: () => Promise<number>): Promise<number> {
   let fastest = Number.POSITIVE_INFINITY;

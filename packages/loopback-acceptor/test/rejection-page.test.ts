@@ -1,0 +1,107 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openAcceptor } from '../src/index.ts';
+import { answer, html, sendRequest } from './send-request.ts';
+import { rejection } from './within.ts';
+
+test('if redeem rejects, accept() rejects with the same reason, and the page shows it', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const reason = Object.assign(new Error('No route to <b>provider</b>'), { code: 'EHOSTUNREACH' });
+  const rejected = rejection(acceptor.accept(() => Promise.reject(reason)));
+  const { status, text } = await answer(acceptor.redirectUri);
+  assert.is(await rejected, reason);
+  assert.is(status, 500);
+  assert.match(text, '<h1>You are not signed in</h1>');
+  assert.match(text, '<code>EHOSTUNREACH</code>');
+  assert.match(text, 'No route to &lt;b&gt;provider&lt;/b&gt;');
+  assert.not.match(text, 'at ');
+});
+
+test('a redeem that throws is like one that rejects', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const rejected = rejection(
+    acceptor.accept(() => {
+      throw new RangeError('thrown');
+    }),
+  );
+  const { text } = await answer(acceptor.redirectUri);
+  assert.is((await rejected).message, 'thrown');
+  assert.match(text, '<code>RangeError</code>');
+});
+
+test('a rejection with something other than an Error makes a page without details', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const rejected = rejection(acceptor.accept(() => Promise.reject('secret text')));
+  const { text } = await answer(acceptor.redirectUri);
+  assert.is(await rejected, 'secret text' as never);
+  assert.match(text, '<h1>You are not signed in</h1>');
+  assert.not.match(text, 'secret text');
+});
+
+for (const [what, odd] of [
+  ['message', { message: 5 }],
+  ['message missing', { message: undefined }],
+  ['name', { name: {} }],
+  ['code', { code: 404 }],
+] as const) {
+  test(`a rejection whose ${what} is not a text still makes a page`, async () => {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    const reason = Object.assign(new Error('secret text'), odd);
+    const rejected = rejection(acceptor.accept(() => Promise.reject(reason)));
+    const { status, text } = await answer(acceptor.redirectUri);
+    assert.is(await rejected, reason);
+    assert.is(status, 500);
+    assert.match(text, '<code>Error</code>');
+  });
+}
+
+for (const [what, odd] of [
+  [
+    'an Error whose properties throw',
+    Object.defineProperty(new Error('secret text'), 'code', {
+      get: () => {
+        throw new Error('secret text');
+      },
+    }),
+  ],
+  [
+    'a proxy that throws at every touch',
+    new Proxy(new Error('secret text'), {
+      getPrototypeOf: () => {
+        throw new Error('secret text');
+      },
+    }),
+  ],
+] as const) {
+  test(`a rejection with ${what} makes a page without details, and accept() rejects with it`, async () => {
+    await using acceptor = await openAcceptor({ state: 'right' });
+    const rejected = rejection(acceptor.accept(() => Promise.reject(odd)));
+    const { status, text } = await answer(acceptor.redirectUri);
+    assert.ok((await rejected) === odd);
+    assert.is(status, 500);
+    assert.match(text, '<code>Error</code>');
+  });
+
+  test(`an abort with ${what} ends the wait`, async () => {
+    const controller = new AbortController();
+    await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+    const rejected = rejection(acceptor.accept());
+    controller.abort(odd);
+    assert.ok((await rejected) === odd);
+  });
+}
+
+test('the page shows the reason without the code and the state', async () => {
+  await using acceptor = await openAcceptor({ state: 'state/which+is=secret' });
+  const rejected = rejection(
+    acceptor.accept(({ code, params }) => {
+      throw new Error(`POST /token?code=${encodeURIComponent(code)} (${code}, ${params.get('state')}) failed`);
+    }),
+  );
+  const query = new URLSearchParams({ code: 'M.C5/4 very+secret', state: 'state/which+is=secret' });
+  const { text } = await sendRequest(`${acceptor.redirectUri}/?${query}`, { headers: html });
+  await rejected;
+  assert.match(text, 'POST /token?code=… (…, …) failed');
+});
+
+test.run();
