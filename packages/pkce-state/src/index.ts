@@ -4,12 +4,12 @@
  * Uses WebCrypto only, so it runs in Node, Deno, Bun, workers and browsers alike.
  */
 
-/** RFC 7636 section 4.1: 43 to 128 characters of the unreserved set. */
+/** RFC 7636 section 4.1. */
 const verifierPattern = /^[A-Za-z0-9\-._~]{43,128}$/;
 
-/** A verifier with its challenge, for one authorization request (RFC 7636). */
+/** A verifier and its challenge, for one authorization request (RFC 7636). */
 export interface Pkce {
-  /** The `code_verifier` of the token request. A secret: it stays in the process that made it. */
+  /** The `code_verifier` of the token request. A secret: keep it in the process that made it until then. */
   readonly verifier: string;
   /** The `code_challenge` of the authorization request. */
   readonly challenge: string;
@@ -18,9 +18,9 @@ export interface Pkce {
 }
 
 /**
- * Makes a value that nobody can guess: 32 random bytes as 43 base64url characters.
+ * Makes a value that an attacker cannot guess: 32 random bytes as 43 base64url characters.
  *
- * Fits the `state` (RFC 6749 section 10.12) or the `nonce` (OpenID Connect Core section 15.5.2) of one authorization
+ * Use it as the `state` (RFC 6749 section 10.12) or the `nonce` (OpenID Connect Core section 15.5.2) of one authorization
  * request. Make a new one for each request.
  */
 export function createState(): string {
@@ -28,10 +28,10 @@ export function createState(): string {
 }
 
 /**
- * Makes a fresh PKCE pair with the method S256 (RFC 7636 sections 4.1 and 4.2).
+ * Makes a new PKCE pair with the method S256 (RFC 7636 sections 4.1 and 4.2).
  *
- * The verifier is 43 base64url characters from 32 random bytes. In a browser this needs a secure context: https, or a
- * page on localhost.
+ * The verifier is made of 32 random bytes as 43 base64url characters. In a browser this works only in a secure context:
+ * https, or a page on localhost.
  */
 export async function createPkce(): Promise<Pkce> {
   const verifier = createState();
@@ -41,14 +41,14 @@ export async function createPkce(): Promise<Pkce> {
 /**
  * Derives the S256 challenge of a verifier: BASE64URL(SHA-256(verifier)), RFC 7636 section 4.2.
  *
- * @throws {TypeError} (as a rejection) where the verifier is not a string.
- * @throws {RangeError} (as a rejection) where the verifier is not 43 to 128 characters of `A-Z a-z 0-9 - . _ ~`,
- * RFC 7636 section 4.1.
+ * @throws {TypeError} (as a rejection) if the verifier is not a string.
+ * @throws {RangeError} (as a rejection) if the verifier is not 43 to 128 characters of `A-Z a-z 0-9 - . _ ~`
+ * (RFC 7636 section 4.1).
  */
 export async function createChallenge(verifier: string): Promise<string> {
   if (typeof verifier !== 'string') throw new TypeError(`\`verifier\` must be a string, got ${typeof verifier}`);
   if (!verifierPattern.test(verifier)) {
-    // The verifier is a secret, so the message tells its length only.
+    // The verifier is a secret, so the message tells only its length.
     throw new RangeError(
       `\`verifier\` must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~ (RFC 7636 section 4.1), got ${
         verifier.length < 43 || verifier.length > 128 ? `${verifier.length} characters` : 'another character'
@@ -61,14 +61,14 @@ export async function createChallenge(verifier: string): Promise<string> {
 /**
  * Whether the `state` that came back is the one that was sent (RFC 6749 section 10.12).
  *
- * The time it takes depends on the length of `received` alone, so it does not tell how much of a guess was right.
- * False where either value is empty or no string: a missing `state` is never the same.
+ * The time depends only on the length of `received`, so that it does not tell how much of a guess was right. Returns false if
+ * either value is empty or not a string: a missing `state` is never the same.
  */
 export function isSameState(expected: string, received: string | null | undefined): boolean {
-  // What a query parser hands over may be an array, whatever its type says.
+  // Query parsers may return an array, even if their types say otherwise.
   if (typeof expected !== 'string' || typeof received !== 'string' || expected === '') return false;
   let difference = expected.length ^ received.length;
-  // No early return: that is what a timing attack measures.
+  // No early return, because a timing attack would measure it.
   for (let index = 0; index < received.length; index++) {
     difference |= received.charCodeAt(index) ^ expected.charCodeAt(index % expected.length);
   }

@@ -9,7 +9,7 @@ if (!chromiumPath)
   console.log('skipped: pkce-state in a browser needs chromium on PATH (Debian: apt install chromium)');
 const inBrowser = chromiumPath ? test : test.skip;
 
-inBrowser('it runs in Chromium as it is', async () => {
+inBrowser('the source runs in Chromium unchanged, but for its types', async () => {
   const source = stripTypeScriptTypes(readFileSync(new URL('../src/index.ts', import.meta.url), 'utf8'));
   const server = createServer((request, response) => {
     const isScript = request.url === '/pkce-state.js';

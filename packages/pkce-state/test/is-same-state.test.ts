@@ -14,11 +14,11 @@ const others: [what: string, expected: string, received: unknown][] = [
   ['twice the state', state, state + state],
   ['another case', state, state.toUpperCase() === state ? state.toLowerCase() : state.toUpperCase()],
   ['an array that holds it', state, [state]],
-  ['the empty string where nothing was expected', '', ''],
-  ['null where nothing was expected', '', null],
-  ['undefined, spelled out', 'undefined', undefined],
-  ['half of a state that repeats itself', 'abab', 'ab'],
-  ['a state that repeats the expected one', 'ab', 'abab'],
+  ['the empty string if nothing was expected', '', ''],
+  ['null if nothing was expected', '', null],
+  ['undefined, though the text "undefined" was expected', 'undefined', undefined],
+  ['half of a state that consists of two equal halves', 'abab', 'ab'],
+  ['the expected state twice in a row', 'ab', 'abab'],
 ];
 for (const [what, expected, received] of others) {
   test(`${what} is not the same`, () => {
@@ -26,7 +26,7 @@ for (const [what, expected, received] of others) {
   });
 }
 
-test('the state itself is the same, of whatever length and characters', () => {
+test('the state itself is the same, with any length and any characters', () => {
   for (const value of [state, 'a', 'ä😀\u0000', 'x'.repeat(10_000)]) assert.is(isSameState(value, `${value}`), true);
 });
 
@@ -42,7 +42,7 @@ test('the time does not depend on where the values differ', () => {
   assert.ok(ratio > 0.5 && ratio < 2, `late ÷ early = ${ratio}`);
 });
 
-test('a comparison that stops at the first difference would be found out', () => {
+test('a comparison that stops at the first difference would fail this test', () => {
   const naive = (expected: string, received: string): boolean => {
     for (let index = 0; index < expected.length; index++) {
       if (expected.charCodeAt(index) !== received.charCodeAt(index)) return false;
@@ -52,9 +52,9 @@ test('a comparison that stops at the first difference would be found out', () =>
   assert.ok(compareTimes(naive) > 10);
 });
 
-/** The time for a difference at the end ÷ that for one at the start, the least of many each. */
+/** The time for a difference at the end, divided by the time for one at the start. Each is the least of many. */
 function compareTimes(compare: (expected: string, received: string) => boolean): number {
-  // Long values, so that an early return shows as a factor of thousands, not as noise.
+  // With long values an early return makes a factor of thousands, which is more than noise.
   const long = 'x'.repeat(200_000);
   const guesses = { early: `!${long.slice(1)}`, late: `${long.slice(0, -1)}!` };
   const fastest = { early: Number.POSITIVE_INFINITY, late: Number.POSITIVE_INFINITY };

@@ -8,13 +8,13 @@ test('the challenge of RFC 7636 appendix B', async () => {
   assert.is(await createChallenge(verifier), 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM');
 });
 
-test('a pair says S256, and its challenge is that of its verifier', async () => {
+test('the method of a pair is S256, and its challenge is that of its verifier', async () => {
   const { verifier, challenge, method } = await createPkce();
   assert.is(method, 'S256');
   assert.is(challenge, await createChallenge(verifier));
 });
 
-test('100,000 states are 43 base64url characters, all different, every bit as often set as not', () => {
+test('100,000 states are 43 base64url characters, all are different, and each bit is set in half of them', () => {
   const draws = 100_000;
   const seen = new Set<string>();
   const bits = new Uint32Array(256);
@@ -28,13 +28,13 @@ test('100,000 states are 43 base64url characters, all different, every bit as of
   }
   assert.is(seen.size, draws);
   for (const state of seen) if (!/^[\w-]{43}$/.test(state)) assert.unreachable(`${state.length} characters`);
-  // Seven standard deviations: one false alarm in a billion runs.
+  // Seven standard deviations: this fails by chance once in a billion runs.
   const tolerance = 7 * Math.sqrt(draws / 4);
   const skewed = [...bits].filter((count) => Math.abs(count - draws / 2) > tolerance);
   assert.equal(skewed, []);
 });
 
-test('verifiers are random in the same way, and never the state', async () => {
+test('verifiers and challenges are never the same twice', async () => {
   const pairs = await Promise.all(Array.from({ length: 1_000 }, () => createPkce()));
   assert.is(new Set(pairs.flatMap(({ verifier, challenge }) => [verifier, challenge])).size, 2_000);
   for (const { verifier, challenge } of pairs) {
@@ -43,7 +43,7 @@ test('verifiers are random in the same way, and never the state', async () => {
   }
 });
 
-test('the challenges of 1,000 random verifiers are those of oauth4webapi', async () => {
+test('the challenges of 1,000 random verifiers are the same as those of oauth4webapi', async () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~';
   for (let round = 0; round < 1_000; round++) {
     const random = crypto.getRandomValues(new Uint8Array(43 + (round % 86)));
@@ -74,7 +74,7 @@ for (const [what, verifier, expected] of bad) {
 }
 
 for (const length of [43, 128]) {
-  test(`a verifier of ${length} characters is good`, async () => {
+  test(`a verifier of ${length} characters is accepted`, async () => {
     assert.match(await createChallenge('~'.repeat(length)), /^[\w-]{43}$/);
   });
 }
