@@ -18,6 +18,11 @@ test('no answer within the timeout is ACCEPTOR_TIMEOUT, not earlier and not much
   assert.ok(waited >= 299 && waited < 1_000, `${waited} ms`);
 });
 
+test('the message tells a timeout of a second or more in seconds', async () => {
+  await using acceptor = await openAcceptor({ state: 'right', timeout: 1_000 });
+  assert.match((await rejection(acceptor.accept())).message, 'within 1 s (option');
+});
+
 test('a timeout that passes before accept() is called is still its outcome', async () => {
   await using acceptor = await openAcceptor({ state: 'right', timeout: 20 });
   await within(2_000, 'the port to be free', refused(acceptor.port));

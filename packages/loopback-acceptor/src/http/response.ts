@@ -17,7 +17,7 @@ const phrases = {
 };
 
 /** The statuses that this server answers with. */
-export type Status = keyof typeof phrases;
+type Status = keyof typeof phrases;
 
 /** The parts of a response that differ. */
 export interface Response {
