@@ -55,8 +55,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       name: settings.appName,
       clientId: settings.clientId,
       authority: settings.authority,
-      refresh: async (record) =>
-        (await import('./provider/refresh.ts')).refresh(await this.#provider(), settings, record),
+      refresh: async (record) => (await this.#provider()).refresh(record),
       signIn: (context) => this.#signIn({}, context),
       needsSignIn: (error) => error instanceof OneDriveTokenError && error.code === 'SIGN_IN_REQUIRED',
       describeRefusal,

@@ -1,3 +1,4 @@
+import { replaceSecrets, toPlainLine } from 'loopback-acceptor/plain-text';
 import { OneDriveTokenError, type OneDriveTokenErrorCode } from '../one-drive-token-error.ts';
 
 /** An OAuth error as the provider sent it (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions. */
@@ -119,7 +120,7 @@ function numbersIn(description: string | undefined): number[] {
 
 /** The fields without what was sent to the provider, because some providers quote it. */
 export function strike(fields: ProviderErrorFields, secrets: readonly string[]): ProviderErrorFields {
-  const clean = (text: string): string => secrets.reduce((left, secret) => left.replaceAll(secret, '[secret]'), text);
+  const clean = (text: string): string => replaceSecrets(text, secrets);
   const { error, description, errorCodes, correlationId, traceId } = fields;
   return {
     error: clean(error),
@@ -130,11 +131,8 @@ export function strike(fields: ProviderErrorFields, secrets: readonly string[]):
   };
 }
 
-/** Microsoft appends its trace ids, which are properties of the error. Control characters would confuse a terminal. */
+/** Microsoft appends its trace ids, which are properties of the error. */
 function firstLine(text: string): string {
-  return (text.split(/[\r\n]|\s+Trace ID:/, 1)[0] ?? '')
-    .replace(/\p{C}/gu, ' ')
-    .trim()
-    .slice(0, 500)
-    .replace(/\.$/, '');
+  const [line = ''] = text.split(/[\r\n]|\s+Trace ID:/, 1);
+  return toPlainLine(line, { visibleOnly: true }).replace(/\.$/, '');
 }

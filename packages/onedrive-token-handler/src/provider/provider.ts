@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TokenRecord, TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { Settings } from '../options.ts';
+import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
 import { ConnectionError, type HttpAnswer, type HttpClient } from './http-client.ts';
 import { type ProviderErrorFields, type ProviderStep, strike, toTokenError } from './provider-error.ts';
+import { readRefreshAnswer, readTokenAnswer } from './token-answer.ts';
 
 type JsonObject = Record<string, unknown>;
 
@@ -39,6 +42,18 @@ export class Provider {
   /** Loads what a later request needs. */
   prepare(): void {
     this.#http.prepare();
+  }
+
+  /** Sends one refresh request (RFC 6749 section 6). Only its own deadline ends it: an abort could lose its result. */
+  async refresh(record: TokenRecord): Promise<TokenResponse> {
+    const scope = scopesToAsk(this.#settings, splitScope(record.scope)).join(' ');
+    const form = { grant_type: 'refresh_token', refresh_token: record.refreshToken, scope };
+    return readRefreshAnswer(await this.post({ endpoint: 'token', step: 'refresh', form }), record);
+  }
+
+  /** Sends one token request for a code or a device code. */
+  async requestTokens(step: ProviderStep, form: Record<string, string>): Promise<TokenResponse> {
+    return readTokenAnswer(await this.post({ endpoint: 'token', step, form }));
   }
 
   authorizationUrl(parameters: Record<string, string>): string {

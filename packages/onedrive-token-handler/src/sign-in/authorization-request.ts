@@ -1,4 +1,6 @@
+import { AuthorizationError } from 'loopback-acceptor';
 import { createPkce, createState } from 'pkce-state';
+import { toTokenError } from '../provider/provider-error.ts';
 import type { SignInAttempt } from './sign-in-attempt.ts';
 
 /** `state` returns in the redirect; `verifier` goes to the token endpoint; `challenge` is its hash. */
@@ -41,4 +43,10 @@ export function codeForm(
   { verifier }: RequestSecrets,
 ): Record<string, string> {
   return { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier, scope };
+}
+
+/** The handler's error for the provider's answer to the authorization request. Other errors stay as they are. */
+export function toSignInError(error: unknown, { state }: RequestSecrets): unknown {
+  if (!(error instanceof AuthorizationError)) return error;
+  return toTokenError({ error: error.error, description: error.errorDescription }, 'authorization', [state]);
 }

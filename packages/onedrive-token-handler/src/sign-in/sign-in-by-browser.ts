@@ -1,8 +1,14 @@
-import { AcceptorError, AuthorizationError, openAcceptor } from 'loopback-acceptor';
+import { AcceptorError, openAcceptor } from 'loopback-acceptor';
+import { replaceSecrets } from 'loopback-acceptor/plain-text';
 import type { TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
-import { toTokenError } from '../provider/provider-error.ts';
-import { authorizationUrl, codeForm, createSecrets, type RequestSecrets } from './authorization-request.ts';
+import {
+  authorizationUrl,
+  codeForm,
+  createSecrets,
+  type RequestSecrets,
+  toSignInError,
+} from './authorization-request.ts';
 import { type SignInAttempt, timedOut } from './sign-in-attempt.ts';
 
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
@@ -25,9 +31,8 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
 function showUrl(url: string, { state }: RequestSecrets, { settings, provider, emit }: SignInAttempt): void {
   const failed = (error: unknown): void => {
     // Errors of started processes quote the command line, in the message and in properties.
-    const message = (error instanceof Error ? error.message : String(error))
-      .replaceAll(url, '[the address]')
-      .replaceAll(state, '[state]');
+    const said = error instanceof Error ? error.message : String(error);
+    const message = replaceSecrets(replaceSecrets(said, [url], '[the address]'), [state], '[state]');
     emit({ type: 'browser-failed', error: new Error(message) });
   };
   const { openBrowser = (address: string) => openDefaultBrowser(address, failed) } = settings;
@@ -54,11 +59,8 @@ async function openDefaultBrowser(url: string, failed: (error: Error) => void): 
   });
 }
 
-function explain(error: unknown, { state }: RequestSecrets, { settings }: SignInAttempt): unknown {
-  if (error instanceof AuthorizationError) {
-    return toTokenError({ error: error.error, description: error.errorDescription }, 'authorization', [state]);
-  }
-  if (!(error instanceof AcceptorError)) return error;
+function explain(error: unknown, secrets: RequestSecrets, { settings }: SignInAttempt): unknown {
+  if (!(error instanceof AcceptorError)) return toSignInError(error, secrets);
   if (error.code === 'ACCEPTOR_TIMEOUT') return timedOut(settings.signInTimeout);
   // No free port, or a flood of requests from another program: neither the person nor the provider caused it.
   return new OneDriveTokenError('NETWORK', `The browser's answer could not be received: ${error.message}`, {

@@ -2,7 +2,6 @@ import type { SignInContext, TokenResponse } from 'shared-token';
 import { readAccount } from '../id-token.ts';
 import type { Settings } from '../options.ts';
 import type { Provider } from '../provider/provider.ts';
-import { readTokenAnswer } from '../provider/token-answer.ts';
 import { coversScopes, splitScope } from '../scopes.ts';
 import type { Account, TokenEvent } from '../token-event.ts';
 import type { SignInAttempt, SignInOptions } from './sign-in-attempt.ts';
@@ -37,7 +36,7 @@ export async function signIn(request: SignInRequest): Promise<TokenResponse> {
   const scope = scopes.join(' ');
   emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout });
   const send: SignInAttempt['request'] = async (step, form) => {
-    const answer = readTokenAnswer(await (await provider()).post({ endpoint: 'token', step, form }));
+    const answer = await (await provider()).requestTokens(step, form);
     // Left out if it is what was asked for (RFC 6749 section 5.1).
     const response = { ...answer, scope: answer.scope ?? scope };
     onTokens(describeGrant(response, scope));
