@@ -1,2 +1,10 @@
-/** Calls Microsoft Graph. */
-export {};
+/** Calls Microsoft Graph: waits if Graph is busy, reads all pages, moves files that go on where they stopped. */
+export type { DriveItem } from './drive-item.ts';
+export { GraphAddressError, type GraphAddressReason, parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
+export { GraphClient, type GraphClientOptions, type UploadOptions } from './graph-client.ts';
+export { GraphClientError, type GraphClientErrorCode } from './graph-client-error.ts';
+export { GraphError, type GraphErrorDetails } from './request/graph-error.ts';
+export { readBody } from './request/read-body.ts';
+export type { GraphWait } from './request/request-sender.ts';
+export type { TransferOptions, TransferProgress } from './transfer/transfer-options.ts';
+export type { UnfinishedUpload, UploadSessions } from './transfer/upload-sessions.ts';

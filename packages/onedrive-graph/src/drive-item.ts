@@ -1,0 +1,25 @@
+/** A file or a folder, as Graph describes it. https://learn.microsoft.com/graph/api/resources/driveitem */
+export interface DriveItem {
+  readonly id: string;
+  readonly name: string;
+  /** Bytes; of a folder, of all that is in it. */
+  readonly size?: number;
+  /** Changes with the content and with the name. */
+  readonly eTag?: string;
+  /** Changes with the content alone. */
+  readonly cTag?: string;
+  /** ISO 8601. */
+  readonly createdDateTime?: string;
+  /** ISO 8601. */
+  readonly lastModifiedDateTime?: string;
+  /** Where a browser shows it. */
+  readonly webUrl?: string;
+  /** Present if it is a file. */
+  readonly file?: { readonly mimeType?: string; readonly hashes?: Readonly<Record<string, string>> };
+  /** Present if it is a folder. */
+  readonly folder?: { readonly childCount?: number };
+  /** The folder that it is in. */
+  readonly parentReference?: { readonly driveId?: string; readonly id?: string; readonly path?: string };
+  /** What else Graph says of it. */
+  readonly [property: string]: unknown;
+}

@@ -1,0 +1,38 @@
+import { getSystemErrorMessage } from 'node:util';
+
+/** What went wrong: see {@link GraphClientError}. */
+export type GraphClientErrorCode = 'CONNECTION' | 'RESPONSE' | 'CHANGED' | 'INCOMPLETE' | 'FILE' | 'NOT_A_FILE';
+
+const retryableCodes: readonly GraphClientErrorCode[] = ['CONNECTION', 'CHANGED', 'INCOMPLETE'];
+
+/**
+ * A call failed, and not because Graph answered with an error status: that is a {@link GraphError}.
+ *
+ * | code | what happened | retryable |
+ * | --- | --- | --- |
+ * | `CONNECTION` | no connection was made, or it broke, and could not be made up for; `cause` is what `fetch` threw | yes |
+ * | `RESPONSE` | Graph's answer cannot be used: not JSON, no collection, a next page or a redirect that must not be followed | no |
+ * | `CHANGED` | the item changed at Graph while it was downloaded | yes |
+ * | `INCOMPLETE` | Graph gave no upload session, ended it early, or did not take a piece of the file | yes |
+ * | `FILE` | the local file could not be read or written; `cause` is Node's error with its own `code`, such as `ENOSPC` | no |
+ * | `NOT_A_FILE` | what should be uploaded is a folder, a device or a pipe | no |
+ */
+export class GraphClientError extends Error {
+  override readonly name = 'GraphClientError';
+  readonly code: GraphClientErrorCode;
+  /** True if the same call may succeed later, with nothing changed on this machine. */
+  readonly retryable: boolean;
+
+  constructor(code: GraphClientErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.retryable = retryableCodes.includes(code);
+  }
+}
+
+/** FILE, for a call of the file system that failed: `cannot write disk.img: no space left on device`. */
+export function fileError(action: 'read' | 'write', file: string, cause: unknown): GraphClientError {
+  const { errno, message } = cause as NodeJS.ErrnoException;
+  const reason = errno === undefined ? message : getSystemErrorMessage(errno);
+  return new GraphClientError('FILE', `cannot ${action} ${file}: ${reason}`, { cause });
+}

@@ -1,0 +1,154 @@
+import type { DriveItem } from './drive-item.ts';
+import { parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
+import { readPages } from './read-pages.ts';
+import type { GraphRequest } from './request/graph-request.ts';
+import { readJson } from './request/read-body.ts';
+import { type GraphWait, RequestSender } from './request/request-sender.ts';
+import { download } from './transfer/download.ts';
+import type { TransferOptions } from './transfer/transfer-options.ts';
+import { upload } from './transfer/upload.ts';
+import type { UploadSessions } from './transfer/upload-sessions.ts';
+
+/** What a client needs. */
+export interface GraphClientOptions {
+  /**
+   * Called before every request, so it should answer from memory while the token is valid. `forceRefresh` is true after a
+   * 401: then a new token is needed. What it throws ends the call, unchanged.
+   */
+  getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => Promise<string>;
+  /** Sends the requests: for a proxy, a dispatcher, a test. It must not follow redirects. Default: `globalThis.fetch`. */
+  fetch?: (url: URL, init: RequestInit) => Promise<Response>;
+  /** Default: `https://graph.microsoft.com/v1.0`. https, or plain http on a loopback host. The token goes to its origin only. */
+  root?: string | URL;
+  /** Ends every call, which rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Told of every wait before it begins: Graph asked for it, or a transfer was interrupted. What it throws ends the call. */
+  onWait?: (wait: GraphWait) => void;
+}
+
+/** What an upload can be told. */
+export interface UploadOptions extends TransferOptions {
+  /** Where the addresses of unfinished uploads are kept. Default: nowhere, so that each call starts at the beginning. */
+  sessions?: UploadSessions;
+}
+
+/**
+ * Calls Microsoft Graph with a token that you give.
+ *
+ * Every method takes a path below the root, `/me/drive`, or an absolute URL on the root's origin; anything else is a
+ * {@link GraphAddressError}, and nothing is sent. 429 and 503 are waited for as `Retry-After` asks, for GET and HEAD also 502 and
+ * 504: at most 5 attempts, each wait at most 5 minutes. After a 401 the token is refreshed once. Redirects are followed, to
+ * another host without the token and without headers that say who asks.
+ *
+ * An abort rejects with the signal's reason; no answer, or a broken one, with {@link GraphClientError}.
+ */
+export class GraphClient {
+  readonly #sender: RequestSender;
+  readonly #signal: AbortSignal | undefined;
+
+  /** @throws {TypeError} that names an option that cannot be used; {@link GraphAddressError} for `root` */
+  constructor(options: GraphClientOptions) {
+    const { getToken, fetch, root = 'https://graph.microsoft.com/v1.0', signal, onWait } = options;
+    if (typeof getToken !== 'function') throw new TypeError(`getToken: expected a function, got ${typeof getToken}`);
+    for (const [name, value] of Object.entries({ fetch, onWait })) {
+      if (value !== undefined && typeof value !== 'function') {
+        throw new TypeError(`${name}: expected a function, got ${typeof value}`);
+      }
+    }
+    this.#signal = signal;
+    this.#sender = new RequestSender({
+      root: parseGraphRoot(root),
+      getToken,
+      fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
+      onWait,
+    });
+  }
+
+  /**
+   * The response, whatever its status is: `GraphError.from` makes an error of one that is not `ok`, and `readBody` reads
+   * it. `init` is fetch's. A body that is a stream is sent once, whatever the answer; all others as often as it takes.
+   */
+  async request(path: string | URL, init: RequestInit = {}): Promise<Response> {
+    return this.#sender.send(this.#describe(path, init));
+  }
+
+  /**
+   * What Graph answers, parsed; undefined if it answers nothing, as with 204. A body that is a string is sent as JSON if
+   * `init.headers` names no other type.
+   *
+   * @throws {GraphError} if the status is not a success
+   * @throws {GraphClientError} RESPONSE if the answer is not JSON
+   */
+  async json<T = unknown>(path: string | URL, init: RequestInit = {}): Promise<T> {
+    const request = this.#describe(path, init);
+    if (!request.headers.has('accept')) request.headers.set('accept', 'application/json');
+    if (typeof request.body === 'string' && !request.headers.has('content-type')) {
+      request.headers.set('content-type', 'application/json');
+    }
+    return (await readJson(await this.#sender.sendSuccessfully(request), request.signal)) as T;
+  }
+
+  /**
+   * The items of a collection, of all its pages. A page is asked for when the items before it are used up.
+   *
+   * @throws {GraphError} if the status is not a success
+   * @throws {GraphClientError} RESPONSE if the answer is no collection, or its next page is one that was read already or
+   *   is not on the root's origin
+   */
+  async *pages<T = unknown>(path: string | URL, init: RequestInit = {}): AsyncGenerator<T, void> {
+    yield* readPages(this.#sender, this.#describe(path, init)) as AsyncGenerator<T, void>;
+  }
+
+  /**
+   * Saves what Graph answers as `file`, for example the content of `/me/drive/root:/notes.txt:/content`. The file is there
+   * whole, or as it was before. A symbolic link is followed; a device or a pipe is written to directly. After a broken
+   * connection it asks for the rest, if Graph gave the file a strong ETag.
+   *
+   * @throws {GraphError} if the status is not a success
+   * @throws {GraphClientError} CONNECTION, CHANGED or FILE
+   */
+  async download(path: string | URL, file: string, options: TransferOptions = {}): Promise<{ bytes: number }> {
+    const request = this.#describeTransfer(path, options);
+    return { bytes: await download(this.#sender, request, file, options.onProgress) };
+  }
+
+  /**
+   * Uploads a file as the item at `path`, `/me/drive/root:/notes.txt` or `/me/drive/items/ID`, in pieces of 10 MiB. An item of
+   * that name is replaced. After a broken connection it goes on, with `sessions` also in a later call or process, if the
+   * file has the same size and time of modification.
+   *
+   * @returns the item, as Graph describes it
+   * @throws {GraphError} if the status is not a success
+   * @throws {GraphClientError} CONNECTION, INCOMPLETE, FILE, NOT_A_FILE or RESPONSE
+   */
+  async upload(path: string | URL, file: string, options: UploadOptions = {}): Promise<DriveItem> {
+    const request = this.#describeTransfer(path, options);
+    return (await readJson(await this.#upload(request, file, options), request.signal)) as DriveItem;
+  }
+
+  /** As {@link upload}, with Graph's last answer as it came: its status, its headers, its body. */
+  async requestUpload(path: string | URL, file: string, options: UploadOptions = {}): Promise<Response> {
+    return this.#upload(this.#describeTransfer(path, options), file, options);
+  }
+
+  #upload(item: GraphRequest, file: string, { sessions, onProgress }: UploadOptions): Promise<Response> {
+    return upload({ sender: this.#sender, item, sessions, onProgress }, file);
+  }
+
+  #describeTransfer(path: string | URL, { signal, headers }: TransferOptions): GraphRequest {
+    return this.#describe(path, { ...(signal && { signal }), ...(headers && { headers }) });
+  }
+
+  #describe(path: string | URL, { method = 'GET', headers, body, signal, ...init }: RequestInit): GraphRequest {
+    const signals = [this.#signal, signal].filter((given) => given !== undefined && given !== null);
+    return {
+      url: resolveGraphUrl(this.#sender.root, path),
+      method: method.toUpperCase(),
+      headers: new Headers(headers),
+      body: body ?? null,
+      withToken: true,
+      signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
+      init,
+    };
+  }
+}

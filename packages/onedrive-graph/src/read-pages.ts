@@ -1,0 +1,30 @@
+import { GraphAddressError, resolveGraphUrl } from './graph-address.ts';
+import { GraphClientError } from './graph-client-error.ts';
+import type { GraphRequest } from './request/graph-request.ts';
+import { readJson } from './request/read-body.ts';
+import type { RequestSender } from './request/request-sender.ts';
+
+/** The items of a collection, page after page. A page is asked for when the items before it are used up. */
+export async function* readPages(sender: RequestSender, first: GraphRequest): AsyncGenerator<unknown, void> {
+  const seen = new Set<string>();
+  for (let url: URL | undefined = first.url; url; ) {
+    if (seen.has(url.href)) throw new GraphClientError('RESPONSE', 'Graph gave the same @odata.nextLink twice');
+    seen.add(url.href);
+    const page = await readJson(await sender.sendSuccessfully({ ...first, url }), first.signal);
+    const { value, '@odata.nextLink': nextLink } = (page ?? {}) as { value?: unknown; '@odata.nextLink'?: unknown };
+    if (!Array.isArray(value)) {
+      throw new GraphClientError('RESPONSE', 'this is no collection: Graph answered without a "value" array');
+    }
+    yield* value;
+    url = typeof nextLink === 'string' ? resolveNextLink(sender.root, nextLink) : undefined;
+  }
+}
+
+function resolveNextLink(root: URL, nextLink: string): URL {
+  try {
+    return resolveGraphUrl(root, nextLink);
+  } catch (error) {
+    if (!(error instanceof GraphAddressError)) throw error;
+    throw new GraphClientError('RESPONSE', `@odata.nextLink: ${error.message}`, { cause: error });
+  }
+}

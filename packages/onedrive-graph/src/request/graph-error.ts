@@ -1,0 +1,84 @@
+import { readBody } from './read-body.ts';
+import { readRetryAfter } from './retry-after.ts';
+
+/** More than any error of Graph has. */
+const maxErrorBytes = 65_536;
+
+/** What is known about an error answer besides its message. */
+export interface GraphErrorDetails {
+  status: number;
+  code?: string | undefined;
+  requestId?: string | undefined;
+  retryAfter?: number | undefined;
+}
+
+/** Graph answered with an error status. https://learn.microsoft.com/graph/errors */
+export class GraphError extends Error {
+  override readonly name = 'GraphError';
+  /** The HTTP status. */
+  readonly status: number;
+  /** Graph's name for the error, for example `itemNotFound`. */
+  declare readonly code?: string;
+  /** Graph's name for the request: Microsoft's support asks for it. */
+  declare readonly requestId?: string;
+  /** How many milliseconds Graph asks to wait. */
+  declare readonly retryAfter?: number;
+  /** True if the same request may succeed later: 429 and every 5xx. */
+  readonly retryable: boolean;
+
+  constructor(message: string, { status, code, requestId, retryAfter }: GraphErrorDetails) {
+    super(message);
+    this.status = status;
+    this.retryable = status === 429 || status >= 500;
+    if (code !== undefined) this.code = code;
+    if (requestId !== undefined) this.requestId = requestId;
+    if (retryAfter !== undefined) this.retryAfter = retryAfter;
+  }
+
+  /**
+   * Reads an error response of `GraphClient.request` into the error that the other methods throw. It reads the body, at most
+   * 64 KiB of it; a body that is not Graph's JSON, or that breaks off, leaves only the status.
+   */
+  static async from(response: Response): Promise<GraphError> {
+    const { code, message, requestId } = readError(await readText(response));
+    const { status, statusText, headers } = response;
+    const id = headers.get('request-id') ?? requestId;
+    const details = [`HTTP ${status}`, code, id && `request-id ${id}`].filter(Boolean).join(', ');
+    const what = message ?? (statusText || 'it gave no reason');
+    return new GraphError(`Graph refused: ${what.replace(/\.?$/, '.')} (${details})`, {
+      status,
+      code,
+      requestId: id,
+      retryAfter: readRetryAfter(headers.get('retry-after')),
+    });
+  }
+}
+
+function readError(text: string): { code?: string; message?: string; requestId?: string } {
+  try {
+    const { error } = JSON.parse(text);
+    const inner = error.innerError ?? error.innererror;
+    return {
+      ...(typeof error.code === 'string' && { code: error.code }),
+      ...(typeof error.message === 'string' && error.message !== '' && { message: error.message }),
+      ...(typeof inner?.['request-id'] === 'string' && { requestId: inner['request-id'] }),
+    };
+  } catch {
+    return {};
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of readBody(response)) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > maxErrorBytes) break;
+    }
+  } catch {
+    // The status says enough.
+  }
+  return Buffer.concat(chunks).toString();
+}

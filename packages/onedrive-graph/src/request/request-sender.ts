@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GraphClientError } from '../graph-client-error.ts';
+import { GraphError } from './graph-error.ts';
+import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
+import { readRetryAfter } from './retry-after.ts';
+
+// This folder sends single requests; it knows nothing of pages, files and pieces.
+
+const maxAttempts = 5;
+const maxRedirects = 10;
+/** If Graph asks for a longer wait, the caller decides. */
+const maxWaitMs = 300_000;
+
+/** The client waits before it tries again. */
+export interface GraphWait {
+  /** Why, for a person: `Graph is busy (HTTP 429)`. */
+  readonly reason: string;
+  /** Milliseconds. */
+  readonly delay: number;
+  /** How many attempts have failed in a row; at least 1. */
+  readonly attempt: number;
+}
+
+/** What {@link RequestSender} needs: the options of the client, checked and with their defaults. */
+export interface SenderOptions {
+  /** The token goes to its origin only. */
+  readonly root: URL;
+  readonly getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => Promise<string>;
+  readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
+  readonly onWait: ((wait: GraphWait) => void) | undefined;
+}
+
+/** Sends requests with the token: waits if Graph asks for it, refreshes once after a 401, follows redirects. */
+export class RequestSender {
+  readonly #options: SenderOptions;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  get root(): URL {
+    return this.#options.root;
+  }
+
+  /** The response, whatever its status is. */
+  async send(request: GraphRequest): Promise<Response> {
+    let next = request;
+    for (let hops = 0; hops <= maxRedirects; hops++) {
+      const response = await this.#sendUntilAnswered(next);
+      const { status, headers, body } = response;
+      const location = headers.get('location');
+      const isRedirect = status >= 300 && status < 400 && status !== 304 && location !== null;
+      if (!isRedirect || request.init?.redirect === 'manual') return response;
+      await body?.cancel();
+      next = redirectRequest(next, status, location);
+    }
+    const { host } = request.url;
+    throw new GraphClientError('RESPONSE', `the request to ${host} was redirected more than ${maxRedirects} times`);
+  }
+
+  /** As `send`. Throws GraphError if the status is not a success. */
+  async sendSuccessfully(request: GraphRequest): Promise<Response> {
+    const response = await this.send(request);
+    if (!response.ok) throw await GraphError.from(response);
+    return response;
+  }
+
+  /** Waits as long as Graph asked for, else for about 1 s, 2 s, 4 s, … as attempts fail. */
+  async wait(
+    { attempt, reason }: Pick<GraphWait, 'attempt' | 'reason'>,
+    signal: AbortSignal | undefined,
+    asked?: number,
+  ): Promise<void> {
+    const delay = asked ?? 1000 * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+    this.#options.onWait?.({ reason, delay, attempt });
+    await sleep(delay, undefined, signal && { signal }).catch((error) => {
+      throw signal?.aborted ? signal.reason : error;
+    });
+  }
+
+  async #sendUntilAnswered(request: GraphRequest): Promise<Response> {
+    const { url, method, signal } = request;
+    const usesToken = request.withToken && url.origin === this.root.origin;
+    let token = usesToken ? await this.#getToken(false, signal) : undefined;
+    let isRefreshed = false;
+    for (let attempt = 1; ; ) {
+      const response = await this.#sendOnce(request, token);
+      const { status, headers, body } = response;
+      if (!isRepeatable(request)) return response;
+      if (status === 401 && usesToken && !isRefreshed) {
+        await body?.cancel();
+        token = await this.#getToken(true, signal);
+        isRefreshed = true;
+        continue;
+      }
+      const asked = readRetryAfter(headers.get('retry-after'));
+      const isLast = attempt === maxAttempts || (asked ?? 0) > maxWaitMs;
+      if (isLast || !isWorthRepeating(method, status)) return response;
+      await body?.cancel();
+      await this.wait({ attempt, reason: `Graph is busy (HTTP ${status})` }, signal, asked);
+      attempt++;
+    }
+  }
+
+  async #sendOnce(request: GraphRequest, token: string | undefined): Promise<Response> {
+    const { url, method, body, signal, init } = request;
+    const headers = new Headers(request.headers);
+    if (token === undefined) headers.delete('authorization');
+    else headers.set('authorization', `Bearer ${token}`);
+    const sent = {
+      ...init,
+      method,
+      headers,
+      body: body ?? null,
+      redirect: 'manual',
+      ...(signal && { signal }),
+    } as const;
+    try {
+      return await this.#options.fetch(url, sent);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Only so does fetch say that the request cannot be sent at all, for example with this method.
+      if (error instanceof TypeError && error.cause === undefined) throw error;
+      const code = codeOf(error);
+      throw new GraphClientError('CONNECTION', `no answer from ${url.host}${code ? ` (${code})` : ''}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #getToken(forceRefresh: boolean, signal: AbortSignal | undefined): Promise<string> {
+    const token: unknown = await this.#options.getToken({ forceRefresh, ...(signal && { signal }) });
+    // Node's own message about a wrong header would quote the token.
+    if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
+      throw new TypeError('getToken: expected a token without spaces and line breaks');
+    }
+    return token;
+  }
+}
+
+/** 429 and 503: Graph did nothing. 502 and 504: it may have, so only what is harmless twice is sent again. */
+function isWorthRepeating(method: string, status: number): boolean {
+  return status === 429 || status === 503 || ((status === 502 || status === 504) && /^(GET|HEAD)$/.test(method));
+}
+
+/** Node's or undici's code, such as ECONNREFUSED: `fetch` hides it in the cause. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
+}

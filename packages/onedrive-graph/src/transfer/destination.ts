@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { fileError } from '../graph-client-error.ts';
+
+/**
+ * The file that a download fills. A regular file is written beside its place, and takes the place when it is complete; a
+ * symbolic link stays, and the file that it leads to is replaced. A device or a pipe is written to directly.
+ */
+export class Destination implements AsyncDisposable {
+  readonly #file: string;
+  /** Where the file goes when it is complete. Undefined for a device or a pipe. */
+  readonly #target: string | undefined;
+  readonly #written: string;
+  readonly #output: FileHandle;
+
+  private constructor(file: string, target: string | undefined, written: string, output: FileHandle) {
+    this.#file = file;
+    this.#target = target;
+    this.#written = written;
+    this.#output = output;
+  }
+
+  /** Throws FILE. */
+  static async open(file: string): Promise<Destination> {
+    try {
+      const found = statSync(file, { throwIfNoEntry: false });
+      const target = found ? realpathSync(file) : file;
+      if (found && !found.isFile()) return new Destination(file, undefined, target, await open(target, 'w'));
+      const written = `${target}.${randomBytes(6).toString('hex')}.part`;
+      // `wx`: what is there by that name, a link for example, is not followed. Only who could read the old file can read it.
+      const output = await open(written, 'wx', found && found.mode & 0o777);
+      return new Destination(file, target, written, output);
+    } catch (error) {
+      throw fileError('write', file, error);
+    }
+  }
+
+  /** Throws FILE. */
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#attempt(() => this.#output.writeFile(chunk));
+  }
+
+  /** Puts the file in its place. Throws FILE. */
+  complete(): Promise<void> {
+    return this.#attempt(async () => {
+      // Or a power failure could leave an empty file in the place of the old one.
+      if (this.#target !== undefined) await this.#output.datasync();
+      await this.#output.close();
+      if (this.#target !== undefined) await rename(this.#written, this.#target);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#output.close().catch(() => {});
+    if (this.#target !== undefined) await rm(this.#written, { force: true }).catch(() => {});
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw fileError('write', this.#file, error);
+    }
+  }
+}

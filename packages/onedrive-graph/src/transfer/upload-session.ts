@@ -1,0 +1,122 @@
+import type { FileHandle } from 'node:fs/promises';
+import { isPrivate } from '../graph-address.ts';
+import { fileError, GraphClientError } from '../graph-client-error.ts';
+import { GraphError } from '../request/graph-error.ts';
+import type { GraphRequest } from '../request/graph-request.ts';
+import { readJson } from '../request/read-body.ts';
+import type { RequestSender } from '../request/request-sender.ts';
+
+/** Graph takes a multiple of 320 KiB for every piece but the last, and recommends 5 to 10 MiB. */
+const pieceBytes = 32 * 320 * 1024;
+/** How many times in a row Graph may not take a piece. */
+const maxFailures = 5;
+/** After these, Graph can be asked how far it is. 429 and 503 have been waited for already. */
+const recoverableStatuses = [408, 416, 500, 502, 504];
+
+/** The local file of an upload. */
+export interface UploadSource {
+  readonly input: FileHandle;
+  readonly file: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What one request brought: the item, the start of the next piece, a session that is gone, or a reason to try again. */
+type Step = { item: Response } | { next: number } | 'gone' | { reason: string };
+
+/** Sends one file, piece by piece, to the address that Graph gave for it, which must not see the token. */
+export class UploadSession {
+  readonly #sender: RequestSender;
+  readonly #url: URL;
+  readonly #source: UploadSource;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(sender: RequestSender, uploadUrl: string, source: UploadSource, signal: AbortSignal | undefined) {
+    this.#sender = sender;
+    this.#url = new URL(uploadUrl);
+    this.#source = source;
+    this.#signal = signal;
+    if (!isPrivate(this.#url)) {
+      throw new GraphClientError('RESPONSE', `not uploading to ${this.#url.origin}: it is not https`);
+    }
+  }
+
+  /**
+   * Sends what Graph does not have yet. `start` is the next byte that Graph expects; undefined: Graph is asked. Returns
+   * Graph's last answer, or undefined if the session is gone. Throws GraphError, GraphClientError, the signal's reason.
+   */
+  async send(start: number | undefined, onProgress: (done: number) => void): Promise<Response | undefined> {
+    let next = start;
+    let furthest = start ?? -1;
+    for (let failures = 0; ; ) {
+      const step = await this.#step(next);
+      if (step === 'gone') return undefined;
+      if ('item' in step) return step.item;
+      if ('next' in step && (next === undefined || step.next > next)) {
+        if (step.next > furthest) failures = 0;
+        furthest = Math.max(furthest, step.next);
+        next = step.next;
+        onProgress(next);
+        continue;
+      }
+      const reason = 'reason' in step ? step.reason : 'Graph did not take the last piece';
+      if (++failures === maxFailures) {
+        throw new GraphClientError('INCOMPLETE', `${reason}, ${maxFailures} times in a row`);
+      }
+      await this.#sender.wait({ attempt: failures, reason }, this.#signal);
+      next = undefined;
+    }
+  }
+
+  async #step(start: number | undefined): Promise<Step> {
+    const piece = start === undefined ? undefined : await this.#readPiece(start);
+    try {
+      const response = await this.#sender.send(this.#request(start, piece));
+      if (response.status === 404 || response.status === 410) return 'gone';
+      if (response.status === (piece === undefined ? 200 : 202)) return await readNext(response, this.#signal);
+      if (response.ok) return { item: response };
+      if (!recoverableStatuses.includes(response.status)) throw await GraphError.from(response);
+      await response.body?.cancel();
+      return { reason: `Graph failed (HTTP ${response.status})` };
+    } catch (error) {
+      if (error instanceof GraphClientError && error.code === 'CONNECTION') return { reason: 'The connection broke' };
+      throw error;
+    }
+  }
+
+  /** A piece, or without one the question how far Graph is. */
+  #request(start = 0, piece?: Uint8Array<ArrayBuffer>): GraphRequest {
+    const common = { url: this.#url, withToken: false, signal: this.#signal };
+    if (piece === undefined) return { ...common, method: 'GET', headers: new Headers() };
+    const range = `bytes ${start}-${start + piece.length - 1}/${this.#source.size}`;
+    return { ...common, method: 'PUT', headers: new Headers({ 'content-range': range }), body: piece };
+  }
+
+  async #readPiece(start: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { input, file, size } = this.#source;
+    const piece = new Uint8Array(Math.min(pieceBytes, size - start));
+    for (let done = 0; done < piece.length; ) {
+      const { bytesRead } = await input.read(piece, done, piece.length - done, start + done).catch((error) => {
+        throw fileError('read', file, error);
+      });
+      if (bytesRead === 0) throw new GraphClientError('FILE', `${file} became shorter while it was uploaded`);
+      done += bytesRead;
+    }
+    return piece;
+  }
+}
+
+async function readNext(response: Response, signal: AbortSignal | undefined): Promise<Step> {
+  const ranges = ((await readStatus(response, signal)) as { nextExpectedRanges?: unknown } | null)?.nextExpectedRanges;
+  const first = Array.isArray(ranges) ? Number.parseInt(String(ranges[0]), 10) : Number.NaN;
+  return Number.isNaN(first) ? { reason: 'Graph did not say what it expects next' } : { next: first };
+}
+
+async function readStatus(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+  try {
+    return await readJson(response, signal);
+  } catch (error) {
+    if (error instanceof GraphClientError && error.code === 'RESPONSE') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { realpathSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { fileError, GraphClientError } from '../graph-client-error.ts';
+import type { GraphRequest } from '../request/graph-request.ts';
+import { readJson } from '../request/read-body.ts';
+import type { RequestSender } from '../request/request-sender.ts';
+import type { TransferProgress } from './transfer-options.ts';
+import { UploadSession, type UploadSource } from './upload-session.ts';
+import { isContinuable, type UnfinishedUpload, type UploadSessions } from './upload-sessions.ts';
+
+/** A session that was kept may be gone, and Graph may end a new one. */
+const maxSessions = 3;
+
+interface Upload {
+  readonly sender: RequestSender;
+  /** Has the URL of the item and the headers for Graph. */
+  readonly item: GraphRequest;
+  readonly sessions: UploadSessions | undefined;
+  readonly onProgress: ((progress: TransferProgress) => void) | undefined;
+}
+
+/**
+ * Uploads a file as the item that the request names, in place of an item of that name; goes on if an earlier upload of the
+ * same content is kept in `sessions`. Returns Graph's last answer. Throws GraphError, GraphClientError, the signal's reason.
+ */
+export async function upload(to: Upload, file: string): Promise<Response> {
+  const { sender, item, onProgress } = to;
+  const fail = (error: unknown): never => {
+    throw fileError('read', file, error);
+  };
+  // Looked at before it is opened: a pipe would wait for its writer.
+  if (!(await stat(file).catch(fail)).isFile()) throw new GraphClientError('NOT_A_FILE', `${file} is not a file`);
+  await using input = await open(file, 'r').catch(fail);
+  const { size, mtimeMs } = await input.stat();
+  if (size > 0) return sendInSessions(to, { input, file, size }, mtimeMs);
+  // A session takes no piece without a byte.
+  onProgress?.({ done: 0, total: 0 });
+  return sender.sendSuccessfully({
+    ...item,
+    method: 'PUT',
+    url: actionUrl(item.url, 'content'),
+    body: new Uint8Array(),
+  });
+}
+
+async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: number): Promise<Response> {
+  const { sender, item, sessions, onProgress } = to;
+  const { size } = source;
+  const name = `${item.url.href} ${realpathSync(source.file)}`;
+  const kept = await sessions?.get(name);
+  let uploadUrl = isContinuable(kept, { size, modifiedAt }) ? kept.uploadUrl : undefined;
+  for (let count = 0; count < maxSessions; count++) {
+    const isOld = uploadUrl !== undefined;
+    if (uploadUrl === undefined) {
+      const created = await createSession(sender, item);
+      uploadUrl = created.uploadUrl;
+      await sessions?.set(name, { ...created, size, modifiedAt });
+    }
+    const session = new UploadSession(sender, uploadUrl, source, item.signal);
+    const report = (done: number): void => onProgress?.({ done, total: size });
+    report(0);
+    const response = await session.send(isOld ? undefined : 0, report);
+    await sessions?.delete(name);
+    if (response) return response;
+    uploadUrl = undefined;
+  }
+  throw new GraphClientError('INCOMPLETE', 'Graph ended the upload before it was complete');
+}
+
+/** https://learn.microsoft.com/graph/api/driveitem-createuploadsession */
+async function createSession(
+  sender: RequestSender,
+  item: GraphRequest,
+): Promise<Pick<UnfinishedUpload, 'uploadUrl' | 'expiresAt'>> {
+  const headers = new Headers(item.headers);
+  headers.set('content-type', 'application/json');
+  const response = await sender.sendSuccessfully({
+    ...item,
+    method: 'POST',
+    url: actionUrl(item.url, 'createUploadSession'),
+    headers,
+    body: '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}',
+  });
+  const { uploadUrl, expirationDateTime } = ((await readJson(response, item.signal)) ?? {}) as Record<string, unknown>;
+  if (typeof uploadUrl !== 'string' || !URL.canParse(uploadUrl)) {
+    throw new GraphClientError('INCOMPLETE', 'Graph gave no address to upload to');
+  }
+  return { uploadUrl, expiresAt: Date.parse(String(expirationDateTime)) };
+}
+
+/** `…/root:/notes.txt` becomes `…/root:/notes.txt:/content`, and `…/items/ID` becomes `…/items/ID/content`. */
+function actionUrl(item: URL, action: 'content' | 'createUploadSession'): URL {
+  const url = new URL(item);
+  const path = url.pathname.replace(/[:/]+$/, '');
+  url.pathname = path.includes(':/') ? `${path}:/${action}` : `${path}/${action}`;
+  return url;
+}
