@@ -82,7 +82,7 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
         .argParser(notEmpty)
         .conflicts(['data', 'method']),
     );
-  run(api, async (command) => (await import('./commands/api.ts')).api(command, api.args[0] ?? '', api.opts()));
+  run(api, async (command) => (await import('./commands/api/api.ts')).api(command, api.args[0] ?? '', api.opts()));
 
   const exec = add('exec', manual.exec)
     .usage('[options] -- <program> [args...]')

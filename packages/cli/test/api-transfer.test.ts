@@ -3,7 +3,7 @@ import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync, syml
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSignedInScene } from './fixtures/cli-home.ts';
-import { openOddGraph } from './fixtures/odd-graph.ts';
+import { openOddGraph } from '../../onedrive-graph/test/odd-graph.ts';
 import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();

@@ -75,7 +75,7 @@ async function readText(response: Response): Promise<string> {
     for await (const chunk of readBody(response)) {
       chunks.push(chunk);
       length += chunk.length;
-      if (length > maxErrorBytes) break;
+      if (length > maxErrorBytes) return '';
     }
   } catch {
     // The status says enough.

@@ -130,9 +130,10 @@ export class RequestSender {
 
   async #getToken(forceRefresh: boolean, signal: AbortSignal | undefined): Promise<string> {
     const token: unknown = await this.#options.getToken({ forceRefresh, ...(signal && { signal }) });
-    // Node's own message about a wrong header would quote the token.
-    if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
-      throw new TypeError('getToken: expected a token without spaces and line breaks');
+    if (typeof token !== 'string') throw new TypeError(`getToken: expected a string, got ${typeof token}`);
+    // Node's own message about such a header would quote the token.
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw new TypeError('getToken: the token is empty, or has a space, a line break or the like in it');
     }
     return token;
   }

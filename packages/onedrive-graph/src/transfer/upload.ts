@@ -32,7 +32,7 @@ export async function upload(to: Upload, file: string): Promise<Response> {
   if (!(await stat(file).catch(fail)).isFile()) throw new GraphClientError('NOT_A_FILE', `${file} is not a file`);
   await using input = await open(file, 'r').catch(fail);
   const { size, mtimeMs } = await input.stat();
-  if (size > 0) return sendInSessions(to, { input, file, size }, mtimeMs);
+  if (size > 0) return await sendInSessions(to, { input, file, size }, mtimeMs);
   // A session takes no piece without a byte.
   onProgress?.({ done: 0, total: 0 });
   return sender.sendSuccessfully({

@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { fileFailure } from '../failure.ts';
-import { writeErr } from '../streams.ts';
-import { UsageError } from '../usage-error.ts';
-import { readVersion } from '../version.ts';
-import type { GraphRequest } from './graph-client.ts';
+import { fileFailure } from '../../failure.ts';
+import { writeErr } from '../../streams.ts';
+import { UsageError } from '../../usage-error.ts';
+import { readVersion } from '../../version.ts';
 
 export interface RequestOptions {
   method?: string;
@@ -11,11 +10,19 @@ export interface RequestOptions {
   header?: string[];
 }
 
-/** The request that the options of `api` describe. Throws UsageError, or Failure where a file can't be read. */
+/** What is to be sent. */
+export interface ApiRequest {
+  url: URL;
+  method: string;
+  headers: Headers;
+  body?: Uint8Array<ArrayBuffer>;
+}
+
+/** The request that the options of `api` describe. Throws UsageError, or Failure if a file cannot be read. */
 export async function readRequest(
   url: URL,
   { method: given, data, header = [] }: RequestOptions,
-): Promise<GraphRequest> {
+): Promise<ApiRequest> {
   const method = given?.toUpperCase() ?? (data === undefined ? 'GET' : 'POST');
   if (!/^[A-Z]+$/.test(method) || ['CONNECT', 'TRACE', 'TRACK'].includes(method))
     throw new UsageError(`--method: expected GET, POST, PATCH, PUT, DELETE or the like, got '${given}'`);
@@ -71,9 +78,8 @@ function checkJson(body: Uint8Array): void {
   try {
     JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {
-    // V8 quotes what is wrong, which may be nobody's business but the sender's: only the place is said.
+    // V8's message quotes the body, which may hold a secret: only the place is shown.
     const place = /line \d+ column \d+/.exec((error as Error).message)?.[0];
-    const where = place ? ` (${place})` : '';
-    throw new UsageError(`--data: this is not JSON${where}; for something else say --header 'Content-Type: ...'`);
+    throw new UsageError(`--data: this is not JSON${place ? ` (${place})` : ''}; for something else say --header 'Content-Type: ...'`);
   }
 }

@@ -1,0 +1,95 @@
+import { GraphClient } from 'onedrive-graph';
+import type { Command } from '../../command.ts';
+import { exitStatus } from '../../exit-status.ts';
+import { openSession } from '../../session.ts';
+import { mayAsk } from '../../settings.ts';
+import { writeOut } from '../../streams.ts';
+import { readGraphRoot, resolveGraphPath } from './graph-address.ts';
+import { graphFailure } from './graph-failure.ts';
+import { printResponse } from './print-response.ts';
+import { formatSize, Progress } from './progress.ts';
+import { type ApiRequest, type RequestOptions, readRequest } from './read-request.ts';
+import { UnfinishedUploads } from './unfinished-uploads.ts';
+
+export interface ApiOptions extends RequestOptions {
+  paginate?: boolean;
+  include?: boolean;
+  output?: string;
+  upload?: string;
+}
+
+interface Call {
+  readonly command: Command;
+  readonly client: GraphClient;
+  readonly request: ApiRequest;
+  readonly options: ApiOptions;
+  readonly progress: Progress;
+}
+
+/** Calls Microsoft Graph and prints what it answers. */
+export async function api(command: Command, path: string, options: ApiOptions): Promise<number> {
+  const { settings, screen, interrupt } = command;
+  const root = readGraphRoot(settings.graph);
+  const reading = readRequest(resolveGraphPath(root, path), options);
+  const request = await interrupt.endAtOnceDuring(reading);
+  await using session = await openSession(command, { interactive: mayAsk(settings) });
+  const { handler } = session;
+  using progress = new Progress(screen, { tellsWaits: settings.verbose });
+  const client = new GraphClient({
+    root,
+    getToken: (needed) => handler.getToken(needed),
+    fetch: (url, init) => {
+      progress.endWait();
+      return handler.fetch(url, init);
+    },
+    signal: interrupt.signal,
+    onWait: (wait) => progress.wait(wait),
+  });
+  try {
+    await answer({ command, client, request, options, progress });
+  } catch (error) {
+    throw graphFailure(error);
+  }
+  return exitStatus.done;
+}
+
+async function answer(call: Call): Promise<void> {
+  const { command, client, options } = call;
+  const { url, ...init } = call.request;
+  if (options.paginate) await printItems(client.pages(url, init));
+  else if (options.output !== undefined && options.output !== '-') await save(call, options.output);
+  else {
+    const { upload } = options;
+    const response = await (upload === undefined ? client.request(url, init) : sendFile(call, upload));
+    await printResponse(response, { include: options.include === true, signal: command.interrupt.signal });
+  }
+}
+
+/** Prints the items of all pages as one JSON array, each as it comes. */
+async function printItems(items: AsyncIterable<unknown>): Promise<void> {
+  let count = 0;
+  for await (const item of items) writeOut(`${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`);
+  writeOut(count === 0 ? '[]\n' : ']\n');
+}
+
+async function save({ command, client, request, progress }: Call, file: string): Promise<void> {
+  const { url, headers } = request;
+  const { bytes } = await client.download(url, file, { headers, onProgress: progress.follow('Downloading') });
+  progress.end();
+  if (command.settings.json) writeOut(`${JSON.stringify({ file, bytes })}\n`);
+  else command.screen.say(`Saved ${formatSize(bytes)} to ${file}`);
+}
+
+async function sendFile({ command, client, request, progress }: Call, file: string): Promise<Response> {
+  const { settings, screen, interrupt } = command;
+  const { url, headers } = request;
+  const sessions = new UnfinishedUploads(settings.db, settings.app);
+  try {
+    return await client.requestUpload(url, file, { headers, sessions, onProgress: progress.follow('Uploading') });
+  } catch (error) {
+    if (interrupt.signal.aborted && sessions.hasOne) screen.say('The same command goes on where this one stopped.');
+    throw error;
+  } finally {
+    progress.end();
+  }
+}

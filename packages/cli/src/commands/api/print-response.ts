@@ -1,0 +1,55 @@
+import { isatty } from 'node:tty';
+import { GraphError, readBody } from 'onedrive-graph';
+import { printable } from '../../printable.ts';
+import { writeOut } from '../../streams.ts';
+import { UsageError } from '../../usage-error.ts';
+
+/** Prints the body, with `include` the status and the headers before it. Throws GraphError if the status is no success. */
+export async function printResponse(
+  response: Response,
+  { include, signal }: { include: boolean; signal: AbortSignal },
+): Promise<void> {
+  const failure = response.ok ? undefined : await GraphError.from(include ? response.clone() : response);
+  if (include) printHead(response);
+  if (include || response.ok) await printBody(response, signal);
+  if (failure) throw failure;
+}
+
+/** The status line and the headers, as HTTP/1.1 has them on the wire. */
+function printHead({ status, statusText, headers }: Response): void {
+  const lines = [
+    `HTTP/1.1 ${status} ${statusText}`.trimEnd(),
+    ...[...headers].map(([name, value]) => `${name}: ${value}`),
+  ];
+  writeOut(`${lines.join('\n')}\n\n`);
+}
+
+/** Byte for byte, or on a terminal so that a person can read it. */
+async function printBody(response: Response, signal: AbortSignal): Promise<void> {
+  const type = response.headers.get('content-type') ?? '';
+  if (!isatty(1)) {
+    for await (const chunk of readBody(response, signal)) writeOut(chunk);
+    return;
+  }
+  if (/[/+]json\b/i.test(type)) writeOut(readableJson(await readText(response, signal)));
+  else if (type === '' || /^text\/|[/+]xml\b/i.test(type)) writeOut(printable(await readText(response, signal)));
+  else {
+    await response.body?.cancel();
+    throw new UsageError(`that is ${printable(type)}, which would garble the terminal; save it with --output FILE`);
+  }
+}
+
+async function readText(response: Response, signal: AbortSignal): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of readBody(response, signal)) chunks.push(chunk);
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function readableJson(text: string): string {
+  if (text.trim() === '') return '';
+  try {
+    return `${printable(JSON.stringify(JSON.parse(text), null, 2))}\n`;
+  } catch {
+    return printable(text);
+  }
+}

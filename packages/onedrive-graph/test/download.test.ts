@@ -1,0 +1,275 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  createReadStream,
+  existsSync,
+  globSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  GraphClient,
+  GraphClientError,
+  type GraphClientOptions,
+  GraphError,
+  type TransferProgress,
+} from '../src/index.ts';
+import { type OddRequest, openOddGraph } from './odd-graph.ts';
+import { openScene } from './scene.ts';
+import { rejection, until } from './within.ts';
+
+const { authority, client, folder, ...scene } = await openScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => {
+  authority.clearFaults();
+  assert.equal(leftovers(), []);
+});
+
+const content = randomBytes(5000);
+const inFolder = (name: string): string => `${folder}/${name}`;
+const notes = '/me/drive/root:/notes.txt';
+await client().request(`${notes}:/content`, { method: 'PUT', body: 'remember the milk' });
+
+/** Files of downloads that are not complete. */
+function leftovers(): string[] {
+  return readdirSync(folder).filter((name) => name.endsWith('.part'));
+}
+
+interface FlakyOptions {
+  /** How many bytes each answer has before its connection breaks; after these, the rest comes. */
+  pieces: number[];
+  headers?: Record<string, string>;
+  /** Answers a request for the rest. Default: as it should be. */
+  resume?: (request: OddRequest, response: ServerResponse) => void;
+  client?: Partial<GraphClientOptions>;
+}
+
+/** Downloads `content` to `file` from a server whose connections break. */
+async function downloadFlaky(
+  file: string,
+  { pieces, headers = { etag: '"v1"' }, resume, client: options }: FlakyOptions,
+): Promise<{ bytes: number; requests: OddRequest[]; progress: TransferProgress[] }> {
+  let written = 0;
+  await using graph = await openOddGraph((request, response) => {
+    const { range } = request.headers;
+    const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
+    if (range && resume) return resume(request, response);
+    if (range) response.setHeader('content-range', `bytes ${from}-${content.length - 1}/${content.length}`);
+    response.writeHead(range ? 206 : 200, { ...headers, 'content-length': content.length - from });
+    const piece = pieces.shift();
+    if (piece === undefined) return response.end(content.subarray(from));
+    response.write(content.subarray(from, from + piece));
+    written = from + piece;
+    void until(() => globSync(`${file}.*.part`).some((part) => statSync(part).size === written)).then(() =>
+      response.destroy(),
+    );
+  });
+  const flaky = new GraphClient({ getToken: async () => 'the-token', root: graph.origin, ...options });
+  const progress: TransferProgress[] = [];
+  const { bytes } = await flaky.download('/file', file, { onProgress: (step) => progress.push(step) });
+  return { bytes, requests: graph.requests, progress };
+}
+
+test('a file is saved, and one that was there is replaced', async () => {
+  const file = inFolder('notes.txt');
+  writeFileSync(file, 'old, and much longer than what comes');
+  assert.equal(await client().download(`${notes}:/content`, file), { bytes: 17 });
+  assert.is(readFileSync(file, 'utf8'), 'remember the milk');
+});
+
+test('what only its owner could read stays so', async () => {
+  const file = inFolder('private.txt');
+  writeFileSync(file, 'old');
+  chmodSync(file, 0o600);
+  await client().download(`${notes}:/content`, file);
+  if (process.platform !== 'win32') assert.is(statSync(file).mode & 0o777, 0o600);
+});
+
+test('a symbolic link stays, and the file that it leads to is replaced', async () => {
+  writeFileSync(inFolder('target.txt'), 'old');
+  symlinkSync('target.txt', inFolder('link.txt'));
+  await client().download(`${notes}:/content`, inFolder('link.txt'));
+  assert.is(readlinkSync(inFolder('link.txt')), 'target.txt');
+  assert.is(readFileSync(inFolder('target.txt'), 'utf8'), 'remember the milk');
+});
+
+test('two downloads to the same file do not disturb each other', async () => {
+  const file = inFolder('twice.txt');
+  await Promise.all([client().download(`${notes}:/content`, file), client().download(`${notes}:/content`, file)]);
+  assert.is(readFileSync(file, 'utf8'), 'remember the milk');
+});
+
+test('the caller’s headers are sent', async () => {
+  await client().download(`${notes}:/content`, inFolder('part.txt'), { headers: { range: 'bytes=0-7' } });
+  assert.is(readFileSync(inFolder('part.txt'), 'utf8'), 'remember');
+});
+
+test('an error of Graph leaves the file as it was', async () => {
+  const file = inFolder('kept.txt');
+  writeFileSync(file, 'kept');
+  const error = await rejection(client().download('/me/drive/root:/missing:/content', file), GraphError);
+  assert.is(error.status, 404);
+  assert.is(readFileSync(file, 'utf8'), 'kept');
+});
+
+for (const [what, file, code, says] of [
+  ['in a folder that is missing', 'no/such/folder', 'ENOENT', 'no such file or directory'],
+  ['that is a folder', '.', 'EISDIR', 'illegal operation on a directory'],
+  ['below a file', 'tokens.db/x', 'ENOTDIR', 'not a directory'],
+] as const) {
+  test(`a file ${what} is FILE`, async () => {
+    const error = await rejection(client().download(`${notes}:/content`, inFolder(file)), GraphClientError);
+    assert.is(error.code, 'FILE');
+    assert.is(error.retryable, false);
+    assert.is(error.message, `cannot write ${inFolder(file)}: ${says}`);
+    assert.is((error.cause as NodeJS.ErrnoException).code, code);
+  });
+}
+
+if (process.platform === 'linux') {
+  test('a full device is FILE, not a broken connection', async () => {
+    const error = await rejection(client().download(`${notes}:/content`, '/dev/full'), GraphClientError);
+    assert.is(error.code, 'FILE');
+    assert.is((error.cause as NodeJS.ErrnoException).code, 'ENOSPC');
+  });
+} else console.log('skipped: no /dev/full on this system');
+
+if (process.platform !== 'win32') {
+  test('a pipe is written to, and stays', async () => {
+    const pipe = inFolder('pipe');
+    assert.is(spawnSync('mkfifo', [pipe]).status, 0);
+    const reader = createReadStream(pipe, 'utf8');
+    const [, chunks] = await Promise.all([client().download(`${notes}:/content`, pipe), reader.toArray()]);
+    assert.is(chunks.join(''), 'remember the milk');
+    assert.ok(statSync(pipe).isFIFO());
+  });
+}
+
+test('after a break the rest is asked for, if it is still the same file', async () => {
+  const file = inFolder('broken.bin');
+  const { bytes, requests, progress } = await downloadFlaky(file, { pieces: [1000, 500] });
+  assert.is(bytes, 5000);
+  assert.ok(readFileSync(file).equals(content));
+  assert.equal(
+    requests.map(({ headers }) => [headers.range, headers['if-range']]),
+    [
+      [undefined, undefined],
+      ['bytes=1000-', '"v1"'],
+      ['bytes=1500-', '"v1"'],
+    ],
+  );
+  // Node's fetch adds a second one to a request for a range.
+  assert.ok(requests.every(({ headers }) => /^identity(, identity)?$/.test(String(headers['accept-encoding']))));
+  assert.equal(progress.at(0), { done: 0, total: 5000 });
+  assert.equal(progress.at(-1), { done: 5000, total: 5000 });
+  assert.ok(progress.every(({ done }, index) => done >= (progress[index - 1]?.done ?? 0)));
+});
+
+for (const [what, headers] of [
+  ['a weak tag', { etag: 'W/"v1"' }],
+  ['no tag', {}],
+  ['a compressed body', { etag: '"v1"', 'content-encoding': 'x-unknown' }],
+] as const) {
+  test(`with ${what} the rest cannot be asked for: CONNECTION, and nothing is left`, async () => {
+    const file = inFolder('lost.bin');
+    const error = await rejection(downloadFlaky(file, { pieces: [1000], headers }), GraphClientError);
+    assert.is(error.code, 'CONNECTION');
+    assert.is(error.retryable, true);
+    assert.is(error.message, 'the connection broke after 1000 bytes');
+    assert.not(existsSync(file));
+  });
+}
+
+test('a rest that is not of the same file, or not its rest, is CHANGED', async () => {
+  const answers: NonNullable<FlakyOptions['resume']>[] = [
+    (_request, response) => response.end('something else'),
+    (_request, response) => response.writeHead(206, { 'content-range': 'bytes 7-9/5000' }).end(),
+    (_request, response) => response.writeHead(206).end(),
+  ];
+  // At once: each waits for about a second before it asks for the rest.
+  await Promise.all(
+    answers.map(async (resume, index) => {
+      const file = inFolder(`changed-${index}.bin`);
+      writeFileSync(file, 'as it was');
+      const error = await rejection(downloadFlaky(file, { pieces: [1000], resume }), GraphClientError);
+      assert.is(error.code, 'CHANGED');
+      assert.is(error.retryable, true);
+      assert.is(readFileSync(file, 'utf8'), 'as it was');
+    }),
+  );
+});
+
+test('an error of Graph to the request for the rest is GraphError', async () => {
+  const resume: FlakyOptions['resume'] = (_request, response) => void response.writeHead(410).end();
+  const error = await rejection(downloadFlaky(inFolder('gone.bin'), { pieces: [1000], resume }), GraphError);
+  assert.is(error.status, 410);
+});
+
+test('a getToken that fails while the network is away is asked again; one that fails for good ends the download', async () => {
+  const download = (retryable: boolean): [Error, ReturnType<typeof downloadFlaky>] => {
+    const offline = Object.assign(new Error('offline'), { retryable });
+    let calls = 0;
+    const getToken = async (): Promise<string> => {
+      calls++;
+      if (calls === 2) throw offline;
+      return 'the-token';
+    };
+    const file = inFolder(`retryable-${retryable}.bin`);
+    return [offline, downloadFlaky(file, { pieces: [1000], client: { getToken } })];
+  };
+  const [, goesOn] = download(true);
+  const [offline, ends] = download(false);
+  assert.is(await rejection(ends, Error), offline);
+  assert.is((await goesOn).bytes, 5000);
+});
+
+test('a compressed answer is saved as what it means, without a total', async () => {
+  await using graph = await openOddGraph((_request, response) => {
+    const zipped = gzipSync('remember the milk');
+    response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': zipped.length }).end(zipped);
+  });
+  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  const progress: TransferProgress[] = [];
+  await odd.download('/file', inFolder('unzipped.txt'), { onProgress: (step) => progress.push(step) });
+  assert.is(readFileSync(inFolder('unzipped.txt'), 'utf8'), 'remember the milk');
+  assert.equal(progress.at(-1), { done: 17 });
+});
+
+for (const whose of ['client', 'download'] as const) {
+  test(`an abort of the ${whose}’s signal rejects with its reason, and nothing is left`, async () => {
+    const reason = new Error('the user has had enough');
+    const controller = new AbortController();
+    const { signal } = controller;
+    await using graph = await openOddGraph((_request, response) => void response.writeHead(200).write('begun'));
+    const root = graph.origin;
+    const odd = new GraphClient({ getToken: async () => 'the-token', root, ...(whose === 'client' && { signal }) });
+    const file = inFolder('aborted.bin');
+    const downloading = odd.download('/file', file, {
+      ...(whose === 'download' && { signal }),
+      onProgress: ({ done }) => done > 0 && controller.abort(reason),
+    });
+    assert.is(await rejection(downloading, Error), reason);
+    assert.not(existsSync(file));
+  });
+}
+
+test('what onProgress throws ends the download, and is not taken for a broken connection', async () => {
+  const wrong = new TypeError('no screen');
+  const onProgress = (): never => {
+    throw wrong;
+  };
+  const downloading = client().download(`${notes}:/content`, inFolder('unseen.txt'), { onProgress });
+  assert.is(await rejection(downloading, TypeError), wrong);
+  assert.not(existsSync(inFolder('unseen.txt')));
+});
+
+test.run();

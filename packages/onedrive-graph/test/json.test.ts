@@ -1,0 +1,120 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { GraphClient, GraphClientError, GraphError } from '../src/index.ts';
+import { openOddGraph } from './odd-graph.ts';
+import { openScene } from './scene.ts';
+import { rejection } from './within.ts';
+
+const { authority, client, ...scene } = await openScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+/** The outcome of `json`, with a server that gives that answer. */
+async function answered(status: number, headers: Record<string, string>, body = ''): Promise<unknown> {
+  await using graph = await openOddGraph((_request, response) => void response.writeHead(status, headers).end(body));
+  return await new GraphClient({ getToken: async () => 'the-token', root: graph.origin }).json('/me');
+}
+
+test('an answer is parsed', async () => {
+  const drive = await client().json<{ driveType: string }>('/me/drive');
+  assert.is(drive.driveType, 'personal');
+});
+
+test('no answer at all is undefined: 204 of a DELETE, 202 of a copy', async () => {
+  const graph = client();
+  await graph.request('/me/drive/root:/gone.txt:/content', { method: 'PUT', body: 'x' });
+  assert.is(await graph.json('/me/drive/root:/gone.txt', { method: 'DELETE' }), undefined);
+  assert.is(await answered(202, {}), undefined);
+});
+
+test('a text is sent as JSON, unless the caller names another type', async () => {
+  await using graph = await openOddGraph((_request, response) => response.end('{}'));
+  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  await odd.json('/me', { method: 'PATCH', body: '{}' });
+  await odd.json('/me', { method: 'PUT', body: 'x', headers: { 'content-type': 'text/plain', accept: 'a/b' } });
+  await odd.json('/me', { method: 'PUT', body: new URLSearchParams({ a: 'b' }) });
+  await odd.json('/me');
+  assert.equal(
+    graph.requests.map(({ headers }) => [headers['content-type'], headers.accept]),
+    [
+      ['application/json', 'application/json'],
+      ['text/plain', 'a/b'],
+      ['application/x-www-form-urlencoded;charset=UTF-8', 'application/json'],
+      [undefined, 'application/json'],
+    ],
+  );
+});
+
+test('an error of Graph has its status, code and request id', async () => {
+  const error = await rejection(client().json('/me/drive/root:/no/such/file'), GraphError);
+  assert.is(error.status, 404);
+  assert.is(error.code, 'itemNotFound');
+  assert.match(error.requestId ?? '', /^[0-9a-f-]{36}$/);
+  assert.is(error.retryable, false);
+  assert.not('retryAfter' in error);
+  assert.match(error.message, /^Graph refused: .*\. \(HTTP 404, itemNotFound, request-id [0-9a-f-]{36}\)$/);
+});
+
+for (const [status, retryable] of [
+  [400, false],
+  [401, false],
+  [403, false],
+  [404, false],
+  [409, false],
+  [429, true],
+  [500, true],
+  [503, true],
+] as const) {
+  test(`an error with HTTP ${status} is ${retryable ? '' : 'not '}retryable`, async () => {
+    authority.fail('graph', { type: 'status', status, retryAfter: '3600' }, { times: 2 });
+    const error = await rejection(client().json('/me'), GraphError);
+    assert.is(error.status, status);
+    assert.is(error.retryable, retryable);
+    assert.is(error.retryAfter, 3_600_000);
+  });
+}
+
+for (const [what, headers, body] of [
+  ['HTML', { 'content-type': 'text/html' }, '<html>lost</html>'],
+  ['nothing', {}, ''],
+  ['null', {}, 'null'],
+  ['an error that is a text', {}, '{"error":"wrong"}'],
+  ['fields of other types', {}, '{"error":{"code":1,"message":[],"innerError":{"request-id":2}}}'],
+  ['more than any error has', {}, `{"error":{"code":"a","message":"${'x'.repeat(100_000)}"}}`],
+] as const) {
+  test(`an error whose body is ${what} is reduced to its status`, async () => {
+    const error = await rejection(answered(404, headers, body), GraphError);
+    assert.is(error.message, 'Graph refused: Not Found. (HTTP 404)');
+    assert.is(error.status, 404);
+    assert.not('code' in error);
+    assert.not('requestId' in error);
+  });
+}
+
+test('an error whose body breaks off is reduced to its status', async () => {
+  await using graph = await openOddGraph((_request, response) => {
+    response.writeHead(404, { 'content-length': 50, 'request-id': 'the-id' });
+    response.write('{"error":', () => setImmediate(() => response.destroy()));
+  });
+  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  const error = await rejection(odd.json('/me'), GraphError);
+  assert.is(error.status, 404);
+  assert.is(error.requestId, 'the-id');
+});
+
+for (const body of ['<html>sign in to the Wi-Fi</html>', '{"a":', 'null null']) {
+  test(`an answer of ${body} is RESPONSE, and is not quoted`, async () => {
+    const error = await rejection(answered(200, {}, body), GraphClientError);
+    assert.is(error.code, 'RESPONSE');
+    assert.is(error.message, 'Graph answered with something else than JSON');
+    assert.is(error.cause, undefined);
+  });
+}
+
+test('an answer that breaks off is CONNECTION', async () => {
+  authority.fail('graph', { type: 'drop', when: 'before' });
+  const error = await rejection(client().json('/me'), GraphClientError);
+  assert.is(error.code, 'CONNECTION');
+});
+
+test.run();

@@ -1,0 +1,304 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { GraphClient, GraphClientError, type GraphClientOptions, type GraphWait, readBody } from '../src/index.ts';
+import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
+import { rejection, until, within } from './within.ts';
+
+type Answer = Parameters<typeof openOddGraph>[0];
+
+/** A client of a server that gives the answers one after the other, the last one again and again. */
+async function openPair(
+  answers: Answer[],
+  options: Partial<GraphClientOptions> = {},
+): Promise<{ client: GraphClient; graph: OddGraph; waits: GraphWait[] } & AsyncDisposable> {
+  const graph = await openOddGraph((...args) => {
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    answer?.(...args);
+  });
+  const waits: GraphWait[] = [];
+  const client = new GraphClient({
+    root: graph.origin,
+    getToken: async ({ forceRefresh }) => (forceRefresh ? 'new' : 'old'),
+    onWait: (wait) => waits.push(wait),
+    ...options,
+  });
+  return { client, graph, waits, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
+}
+
+function status(code: number, headers: Record<string, string> = {}): Answer {
+  return (_request, response) => response.writeHead(code, headers).end(`status ${code}`);
+}
+
+const redirect = (code: number, to: (graph: OddGraph) => string): Answer => {
+  return (_request, response, graph) => response.writeHead(code, { location: to(graph) }).end();
+};
+
+function summary({ method, headers, authorization, body }: OddRequest): string {
+  return [method, headers.host?.split(':')[0], authorization?.replace('Bearer ', '') ?? 'no token', body].join(' ');
+}
+
+test('a 401 is answered by one refresh, and the answer to the new token counts', async () => {
+  const asked: boolean[] = [];
+  const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
+    asked.push(forceRefresh);
+    return forceRefresh ? 'new' : 'old';
+  };
+  await using pair = await openPair([status(401), status(200)], { getToken });
+  assert.is((await pair.client.request('/me', { method: 'post', body: 'x' })).status, 200);
+  assert.equal(asked, [false, true]);
+  assert.equal(pair.graph.requests.map(summary), ['POST 127.0.0.1 old x', 'POST 127.0.0.1 new x']);
+});
+
+test('a second 401 is returned, after one refresh', async () => {
+  await using pair = await openPair([status(401)]);
+  const response = await pair.client.request('/me');
+  assert.is(response.status, 401);
+  assert.is(await response.text(), 'status 401');
+  assert.is(pair.graph.requests.length, 2);
+});
+
+test('what getToken throws comes through unchanged, before and after a 401', async () => {
+  const signIn = new Error('sign in first');
+  for (const failsAt of [false, true]) {
+    const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
+      if (forceRefresh === failsAt) throw signIn;
+      return 'old';
+    };
+    await using pair = await openPair([status(401)], { getToken });
+    assert.is(await rejection(pair.client.request('/me'), Error), signIn);
+    assert.is(pair.graph.requests.length, failsAt ? 1 : 0);
+  }
+});
+
+test('the Authorization header is the client’s own, whatever the caller sets', async () => {
+  await using pair = await openPair([redirect(302, ({ elsewhere }) => `${elsewhere}/`), status(200)]);
+  await pair.client.request('/me', { headers: { authorization: 'Basic x', 'x-mine': 'y' } });
+  assert.equal(pair.graph.requests.map(summary), ['GET 127.0.0.1 old ', 'GET localhost no token ']);
+  assert.equal(
+    pair.graph.requests.map(({ headers }) => headers['x-mine']),
+    ['y', undefined],
+  );
+});
+
+for (const [what, retryAfter, atLeast, atMost] of [
+  ['seconds', () => '1', 1000, 1000],
+  ['a date', () => new Date(Date.now() + 2000).toUTCString(), 1, 2000],
+  ['a date that has passed', () => new Date(0).toUTCString(), 0, 0],
+  ['nonsense', () => '2026-01-01', 500, 1000],
+] as const) {
+  test(`a Retry-After of ${what} is waited for, also by a POST`, async () => {
+    await using pair = await openPair([
+      (...args) => status(429, { 'retry-after': retryAfter() })(...args),
+      status(201),
+    ]);
+    const started = performance.now();
+    assert.is((await pair.client.request('/me', { method: 'POST', body: '{}' })).status, 201);
+    const [{ delay, ...wait } = { delay: Number.NaN }] = pair.waits;
+    assert.equal(wait, { reason: 'Graph is busy (HTTP 429)', attempt: 1 });
+    assert.ok(delay >= atLeast && delay <= atMost, `${delay} ms`);
+    // Timers of Node may be early by a millisecond.
+    assert.ok(performance.now() - started >= delay - 2);
+  });
+}
+
+for (const retryAfter of ['3600', '301', new Date(Date.now() + 3_600_000).toUTCString()]) {
+  test(`a Retry-After of ${retryAfter} is too long: the response is returned at once`, async () => {
+    await using pair = await openPair([status(503, { 'retry-after': retryAfter })]);
+    assert.is((await within(pair.client.request('/me'))).status, 503);
+    assert.is(pair.graph.requests.length, 1);
+    assert.equal(pair.waits, []);
+  });
+}
+
+test('a Graph that stays busy is asked 5 times, then its answer is returned', async () => {
+  await using pair = await openPair([status(503, { 'retry-after': '0' })]);
+  assert.is((await pair.client.request('/me')).status, 503);
+  assert.is(pair.graph.requests.length, 5);
+  assert.equal(
+    pair.waits.map(({ attempt }) => attempt),
+    [1, 2, 3, 4],
+  );
+});
+
+for (const [method, code, requests] of [
+  ['GET', 502, 2],
+  ['HEAD', 504, 2],
+  ['POST', 502, 1],
+  ['PATCH', 504, 1],
+  ['GET', 500, 1],
+  ['GET', 404, 1],
+] as const) {
+  test(`${method} is sent ${requests === 1 ? 'once' : 'again'} after ${code}`, async () => {
+    await using pair = await openPair([status(code, { 'retry-after': '0' }), status(200)]);
+    assert.is((await pair.client.request('/me', { method })).status, requests === 1 ? code : 200);
+    assert.is(pair.graph.requests.length, requests);
+  });
+}
+
+for (const [what, body] of [
+  ['text', 'hello'],
+  ['bytes', new TextEncoder().encode('hello')],
+  ['an ArrayBuffer', new TextEncoder().encode('hello').buffer],
+  ['a Blob', new Blob(['hello'])],
+] as const) {
+  test(`a body of ${what} is sent again after 429, 401 and 307`, async () => {
+    const answers = [status(429, { 'retry-after': '0' }), status(401), redirect(307, () => '/there'), status(200)];
+    await using pair = await openPair(answers);
+    assert.is((await pair.client.request('/me', { method: 'PUT', body })).status, 200);
+    assert.equal(
+      pair.graph.requests.map((request) => request.body),
+      ['hello', 'hello', 'hello', 'hello'],
+    );
+  });
+}
+
+for (const code of [429, 401]) {
+  test(`a body that is a stream is sent once: ${code} is returned`, async () => {
+    await using pair = await openPair([status(code, { 'retry-after': '0' }), status(200)]);
+    const body = new Blob(['hello']).stream();
+    const response = await pair.client.request('/me', { method: 'PUT', body, duplex: 'half' });
+    assert.is(response.status, code);
+    assert.equal(pair.graph.requests.map(summary), ['PUT 127.0.0.1 old hello']);
+  });
+}
+
+test('a redirect that needs the stream again is not followed', async () => {
+  await using pair = await openPair([redirect(307, () => '/there'), status(200)]);
+  const body = new Blob(['hello']).stream();
+  const error = await rejection(pair.client.request('/me', { method: 'PUT', body, duplex: 'half' }), GraphClientError);
+  assert.is(error.code, 'RESPONSE');
+  assert.is(pair.graph.requests.length, 1);
+});
+
+test('a redirect on the root’s origin keeps the token; 303 makes a POST a GET without a body and its type', async () => {
+  await using pair = await openPair([redirect(303, () => '/there'), status(200)]);
+  const init = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', 'x-mine': 'y' } };
+  await pair.client.request('/me', init);
+  assert.equal(pair.graph.requests.map(summary), ['POST 127.0.0.1 old {}', 'GET 127.0.0.1 old ']);
+  const [, second] = pair.graph.requests;
+  assert.is(second?.headers['content-type'], undefined);
+  assert.is(second?.headers['x-mine'], 'y');
+});
+
+test('a redirect to another host goes without the token, and a 401 of that host does not ask for a new one', async () => {
+  const asked: boolean[] = [];
+  const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
+    asked.push(forceRefresh);
+    return 'old';
+  };
+  await using pair = await openPair([redirect(302, ({ elsewhere }) => `${elsewhere}/x`), status(401)], { getToken });
+  assert.is((await pair.client.request('/me', { headers: { range: 'bytes=0-1' } })).status, 401);
+  assert.equal(pair.graph.requests.map(summary), ['GET 127.0.0.1 old ', 'GET localhost no token ']);
+  assert.is(pair.graph.requests[1]?.headers.range, 'bytes=0-1');
+  assert.equal(asked, [false]);
+});
+
+for (const [what, answer, init, says] of [
+  ['of a POST to another host', redirect(307, ({ elsewhere }) => elsewhere), { method: 'POST' }, /another host/],
+  ['to plain http', redirect(302, () => 'http://graph.example/'), {}, /http:\/\/graph\.example: it is not https/],
+  ['to what is no URL', redirect(302, () => 'https://'), {}, /cannot be used/],
+  ['with a password', redirect(302, () => 'https://ada:secret@graph.example/'), {}, /^(?!.*secret)/],
+  ['in a circle', redirect(302, () => '/'), {}, /redirected more than 10 times/],
+  ['that the caller refuses', redirect(302, () => '/'), { redirect: 'error' }, /allows none/],
+] as const) {
+  test(`a redirect ${what} is RESPONSE`, async () => {
+    await using pair = await openPair([answer]);
+    const error = await rejection(pair.client.request('/me', init), GraphClientError);
+    assert.is(error.code, 'RESPONSE');
+    assert.is(error.retryable, false);
+    assert.match(error.message, says);
+    assert.not(pair.graph.requests.some(({ headers }) => headers.host?.startsWith('localhost')));
+  });
+}
+
+test('a redirect is returned if the caller wants to follow it himself', async () => {
+  await using pair = await openPair([redirect(302, () => '/there')]);
+  const response = await pair.client.request('/me', { redirect: 'manual' });
+  assert.is(response.status, 302);
+  assert.is(response.headers.get('location'), '/there');
+});
+
+test('a server that cannot be reached is CONNECTION, retryable, with what fetch threw as its cause', async () => {
+  const pair = await openPair([status(200)]);
+  await pair[Symbol.asyncDispose]();
+  const error = await rejection(pair.client.request('/secret?a=secret'), GraphClientError);
+  assert.is(error.code, 'CONNECTION');
+  assert.is(error.retryable, true);
+  assert.match(error.message, /^no answer from 127\.0\.0\.1:\d+ \(ECONNREFUSED\)$/);
+  assert.instance(error.cause, TypeError);
+});
+
+test('a request that fetch cannot send is not a failure of the connection', async () => {
+  await using pair = await openPair([status(200)]);
+  const error = await rejection(pair.client.request('/me', { method: 'TRACE' }), TypeError);
+  assert.match(error.message, /TRACE/);
+  assert.is(pair.graph.requests.length, 0);
+});
+
+test('readBody gives CONNECTION if the connection breaks before the end', async () => {
+  await using pair = await openPair([
+    (_request, response) => {
+      response.writeHead(200, { 'content-length': 50 });
+      response.write('begun', () => setImmediate(() => response.destroy()));
+    },
+  ]);
+  const response = await pair.client.request('/me');
+  const chunks: string[] = [];
+  const read = async (): Promise<void> => {
+    for await (const chunk of readBody(response)) chunks.push(Buffer.from(chunk).toString());
+  };
+  const error = await rejection(read(), GraphClientError);
+  assert.is(error.code, 'CONNECTION');
+  assert.equal(chunks, ['begun']);
+});
+
+for (const whose of ['client', 'request'] as const) {
+  const reason = new Error('the user has had enough');
+  const pairFor = (answer: Answer): [AbortController, ReturnType<typeof openPair>] => {
+    const controller = new AbortController();
+    return [controller, openPair([answer], whose === 'client' ? { signal: controller.signal } : {})];
+  };
+  const initFor = ({ signal }: AbortController): RequestInit => (whose === 'request' ? { signal } : {});
+
+  test(`an abort of the ${whose}’s signal rejects with its reason: before, while Graph does not answer, in a wait`, async () => {
+    {
+      const [controller, opening] = pairFor(status(200));
+      await using pair = await opening;
+      controller.abort(reason);
+      assert.is(await rejection(pair.client.request('/me', initFor(controller)), Error), reason);
+      assert.is(pair.graph.requests.length, 0);
+    }
+    {
+      const [controller, opening] = pairFor(() => controller.abort(reason));
+      await using pair = await opening;
+      assert.is(await rejection(pair.client.request('/me', initFor(controller)), Error), reason);
+    }
+    {
+      const [controller, opening] = pairFor(status(429, { 'retry-after': '100' }));
+      await using pair = await opening;
+      const call = rejection(pair.client.request('/me', initFor(controller)), Error);
+      await until(() => pair.waits.length > 0);
+      controller.abort(reason);
+      assert.is(await call, reason);
+    }
+  });
+
+  test(`an abort of the ${whose}’s signal while the body comes rejects with its reason`, async () => {
+    const [controller, opening] = pairFor((_request, response) => void response.writeHead(200).write('{'));
+    await using pair = await opening;
+    const call = rejection(pair.client.json('/me', initFor(controller)), Error);
+    setTimeout(() => controller.abort(reason), 100);
+    assert.is(await call, reason);
+  });
+}
+
+test('what onWait throws ends the call', async () => {
+  const wrong = new Error('no wait');
+  const onWait = (): never => {
+    throw wrong;
+  };
+  await using pair = await openPair([status(429)], { onWait });
+  assert.is(await rejection(pair.client.request('/me'), Error), wrong);
+});
+
+test.run();

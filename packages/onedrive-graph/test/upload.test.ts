@@ -1,0 +1,346 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { realpathSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  type DriveItem,
+  GraphClient,
+  GraphClientError,
+  GraphError,
+  type TransferProgress,
+  type UnfinishedUpload,
+  type UploadSessions,
+} from '../src/index.ts';
+import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
+import { openScene } from './scene.ts';
+import { rejection } from './within.ts';
+
+const { authority, client, folder, ...scene } = await openScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+const pieceBytes = 10 * 1024 * 1024;
+const inFolder = (name: string): string => `${folder}/${name}`;
+/** A whole piece and a bit of a second one. */
+const big = randomBytes(pieceBytes + 7);
+writeFileSync(inFolder('big.img'), big);
+writeFileSync(inFolder('small.txt'), 'hello');
+writeFileSync(inFolder('empty.txt'), '');
+
+/** What has been sent to the upload's address since then: `PUT` a piece, `GET` the question how far Graph is. */
+function sentSince(start: number): string[] {
+  const sent = authority.requests.slice(start).filter(({ endpoint }) => endpoint === 'content');
+  return sent.map(({ method }) => method);
+}
+
+function sessionsMadeSince(start: number): number {
+  return authority.requests.slice(start).filter(({ path }) => path.endsWith('/createUploadSession')).length;
+}
+
+async function contentOf(path: string): Promise<Buffer> {
+  return Buffer.from(await (await client().request(`${path}:/content`)).arrayBuffer());
+}
+
+for (const [name, bytes] of [
+  ['small.txt', Buffer.from('hello')],
+  ['empty.txt', Buffer.alloc(0)],
+  ['big.img', big],
+] as const) {
+  test(`${name} is uploaded, and its item is returned`, async () => {
+    const progress: TransferProgress[] = [];
+    const item = await client().upload(`/me/drive/root:/Folder/${name}`, inFolder(name), {
+      onProgress: (step) => progress.push(step),
+    });
+    assert.is(item.name, name);
+    assert.is(item.size, bytes.length);
+    assert.ok((await contentOf(`/me/drive/root:/Folder/${name}`)).equals(bytes));
+    assert.equal(progress.at(0), { done: 0, total: bytes.length });
+  });
+}
+
+test('an upload replaces the item, also one that is named by its id', async () => {
+  const first = await client().upload('/me/drive/root:/replaced.txt', inFolder('big.img'));
+  const second = await client().upload('/me/drive/root:/replaced.txt', inFolder('small.txt'));
+  assert.is(second.id, first.id);
+  await using graph = await openOddGraph((request, response, { origin }) => {
+    if (request.method === 'PUT') response.writeHead(201).end('{"id":"ID"}');
+    else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
+  });
+  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  await odd.upload('/me/drive/items/ID', inFolder('small.txt'));
+  const [created] = graph.requests;
+  assert.is(created?.path, '/me/drive/items/ID/createUploadSession');
+  assert.is(created?.body, '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}');
+});
+
+test('requestUpload returns Graph’s last answer', async () => {
+  const response = await client().requestUpload('/me/drive/root:/raw.txt', inFolder('small.txt'));
+  assert.is(response.status, 201);
+  assert.is(((await response.json()) as DriveItem).name, 'raw.txt');
+});
+
+for (const [what, file, code, says] of [
+  ['is missing', 'no-such-file', 'FILE', /^cannot read .*no-such-file: no such file or directory$/],
+  ['is a folder', '.', 'NOT_A_FILE', / is not a file$/],
+] as const) {
+  test(`a file that ${what} is ${code}, and nothing is sent`, async () => {
+    const before = authority.requests.length;
+    const error = await rejection(client().upload('/me/drive/root:/x', inFolder(file)), GraphClientError);
+    assert.is(error.code, code);
+    assert.is(error.retryable, false);
+    assert.match(error.message, says);
+    assert.is(authority.requests.length, before);
+  });
+}
+
+if (process.platform !== 'win32') {
+  test('a pipe that has no writer is NOT_A_FILE, at once', async () => {
+    assert.is(spawnSync('mkfifo', [inFolder('pipe')]).status, 0);
+    const error = await rejection(client().upload('/me/drive/root:/x', inFolder('pipe')), GraphClientError);
+    assert.is(error.code, 'NOT_A_FILE');
+  });
+}
+
+for (const [what, fault, sent] of [
+  ['a broken connection', { type: 'drop', when: 'before' }, ['PUT', 'GET', 'PUT', 'PUT']],
+  ['a failure of Graph', { type: 'status', status: 500 }, ['PUT', 'GET', 'PUT', 'PUT']],
+  ['a piece whose answer was lost', { type: 'drop', when: 'after' }, ['PUT', 'GET', 'PUT']],
+  ['429', { type: 'status', status: 429, retryAfter: '0' }, ['PUT', 'PUT', 'PUT']],
+] as const) {
+  test(`an upload goes on after ${what}`, async () => {
+    authority.fail('content', fault);
+    const before = authority.requests.length;
+    const progress: number[] = [];
+    const item = await client().upload('/me/drive/root:/again.img', inFolder('big.img'), {
+      onProgress: ({ done }) => progress.push(done),
+    });
+    assert.is(item.size, big.length);
+    assert.equal(sentSince(before), sent);
+    assert.equal([...new Set(progress)], [0, pieceBytes]);
+  });
+}
+
+test('a session that Graph has ended is replaced by a new one', async () => {
+  authority.fail('content', { type: 'status', status: 404 });
+  const before = authority.requests.length;
+  const item = await client().upload('/me/drive/root:/gone.img', inFolder('big.img'));
+  assert.is(item.size, big.length);
+  assert.is(sessionsMadeSince(before), 2);
+});
+
+test('sessions that Graph ends again and again are INCOMPLETE', async () => {
+  authority.fail('content', { type: 'status', status: 410 }, { times: 9 });
+  const before = authority.requests.length;
+  const error = await rejection(client().upload('/me/drive/root:/gone.img', inFolder('small.txt')), GraphClientError);
+  assert.is(error.code, 'INCOMPLETE');
+  assert.is(error.retryable, true);
+  assert.is(sessionsMadeSince(before), 3);
+});
+
+test('an error status to a piece is GraphError', async () => {
+  authority.fail('content', { type: 'status', status: 403 });
+  const error = await rejection(client().upload('/me/drive/root:/x', inFolder('small.txt')), GraphError);
+  assert.is(error.status, 403);
+});
+
+test('a Graph that gives no session is GraphError', async () => {
+  const error = await rejection(client().upload('/me/drive/items/nothing', inFolder('small.txt')), GraphError);
+  assert.is(error.status, 404);
+});
+
+/** Breaks the upload of `file` off after its first piece, with its session kept. */
+async function breakOff(sessions: UploadSessions, path: string, file = inFolder('big.img')): Promise<void> {
+  const controller = new AbortController();
+  const reason = new Error('the process has died');
+  const uploading = client().upload(path, file, {
+    sessions,
+    signal: controller.signal,
+    onProgress: ({ done }) => done > 0 && controller.abort(reason),
+  });
+  assert.is(await rejection(uploading, Error), reason);
+}
+
+test('with sessions, a later call goes on where an earlier one stopped', async () => {
+  const sessions = new Map<string, UnfinishedUpload>();
+  await breakOff(sessions, '/me/drive/root:/resumed.img');
+  assert.is(sessions.size, 1);
+  const [[name, kept] = []] = sessions;
+  assert.is(name, `${authority.graphUrl}/me/drive/root:/resumed.img ${realpathSync(inFolder('big.img'))}`);
+  assert.is(kept?.size, big.length);
+  assert.ok(Number(kept?.expiresAt) > Date.now());
+  const before = authority.requests.length;
+  const item = await client().upload('/me/drive/root:/resumed.img', inFolder('big.img'), { sessions });
+  assert.is(item.size, big.length);
+  assert.is(sessionsMadeSince(before), 0);
+  assert.equal(sentSince(before), ['GET', 'PUT']);
+  assert.is(sessions.size, 0);
+  assert.ok((await contentOf('/me/drive/root:/resumed.img')).equals(big));
+});
+
+test('a file that has changed since is uploaded from its beginning', async () => {
+  const file = inFolder('changing.img');
+  for (const change of [
+    () => utimesSync(file, 1, 1),
+    () => writeFileSync(file, Buffer.concat([big, Buffer.from('more')])),
+  ]) {
+    const sessions = new Map<string, UnfinishedUpload>();
+    writeFileSync(file, big);
+    await breakOff(sessions, '/me/drive/root:/changing.img', file);
+    change();
+    const before = authority.requests.length;
+    await client().upload('/me/drive/root:/changing.img', file, { sessions });
+    assert.is(sessionsMadeSince(before), 1);
+    assert.equal(sentSince(before), ['PUT', 'PUT']);
+  }
+});
+
+for (const [what, change] of [
+  ['has expired', (kept: UnfinishedUpload) => ({ ...kept, expiresAt: Date.now() - 1 })],
+  ['has no end', (kept: UnfinishedUpload) => ({ ...kept, expiresAt: null })],
+  ['has no address', (kept: UnfinishedUpload) => ({ ...kept, uploadUrl: undefined })],
+  ['has an address that is none', (kept: UnfinishedUpload) => ({ ...kept, uploadUrl: 'nonsense' })],
+  ['would show the file to the network', (kept: UnfinishedUpload) => ({ ...kept, uploadUrl: 'http://example.com/' })],
+  ['is damaged', () => 'damaged'],
+  ['is null', () => null],
+] as const) {
+  test(`a kept upload that ${what} is not continued`, async () => {
+    const sessions = new Map<string, UnfinishedUpload>();
+    await breakOff(sessions, '/me/drive/root:/fresh.img');
+    for (const [name, kept] of sessions) sessions.set(name, change(kept) as UnfinishedUpload);
+    const before = authority.requests.length;
+    await client().upload('/me/drive/root:/fresh.img', inFolder('big.img'), { sessions });
+    assert.is(sessionsMadeSince(before), 1);
+  });
+}
+
+test('a store may be asynchronous, and what it throws ends the upload', async () => {
+  const map = new Map<string, UnfinishedUpload>();
+  const calls: string[] = [];
+  const sessions: UploadSessions = {
+    get: async (name) => map.get(name),
+    set: async (name, upload) => {
+      calls.push('set');
+      map.set(name, upload);
+    },
+    delete: async (name) => {
+      calls.push('delete');
+      map.delete(name);
+    },
+  };
+  await client().upload('/me/drive/root:/kept.txt', inFolder('small.txt'), { sessions });
+  assert.equal(calls, ['set', 'delete']);
+  const broken = new Error('no disk');
+  for (const method of ['get', 'set', 'delete'] as const) {
+    const failing = { ...sessions, [method]: () => Promise.reject(broken) };
+    const uploading = client().upload('/me/drive/root:/kept.txt', inFolder('small.txt'), { sessions: failing });
+    assert.is(await rejection(uploading, Error), broken);
+  }
+});
+
+interface Odd extends AsyncDisposable {
+  readonly graph: OddGraph;
+  readonly client: GraphClient;
+}
+
+/** A Graph whose upload address answers as the test decides, on Graph's own origin. */
+async function openOddUpload(
+  answer: (request: OddRequest, response: ServerResponse, graph: OddGraph) => unknown,
+  session: (graph: OddGraph) => unknown = ({ origin }) => ({
+    uploadUrl: `${origin}/upload`,
+    expirationDateTime: '2999-01-01',
+  }),
+): Promise<Odd> {
+  const graph = await openOddGraph((request, response, self) => {
+    if (request.path.endsWith('createUploadSession')) response.end(JSON.stringify(session(self)));
+    else answer(request, response, self);
+  });
+  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  return { graph, client: odd, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
+}
+
+test('the upload’s address never gets the token or the caller’s headers, on Graph’s own origin and after a redirect', async () => {
+  await using odd = await openOddUpload(({ path }, response) => {
+    if (path === '/upload') response.writeHead(307, { location: '/there' }).end();
+    else response.writeHead(201).end('{"name":"x"}');
+  });
+  const headers = { 'x-mine': 'y', authorization: 'Basic x' };
+  await odd.client.upload('/me/drive/root:/x', inFolder('small.txt'), { headers });
+  assert.equal(
+    odd.graph.requests.map((request) => [request.path, request.authorization, request.headers['x-mine']]),
+    [
+      ['/me/drive/root:/x:/createUploadSession', 'Bearer the-token', 'y'],
+      ['/upload', undefined, undefined],
+      ['/there', undefined, undefined],
+    ],
+  );
+  assert.is(odd.graph.requests[2]?.headers['content-range'], 'bytes 0-4/5');
+});
+
+test('a 401 of the upload’s address is GraphError, and asks for no new token', async () => {
+  const asked: boolean[] = [];
+  await using odd = await openOddUpload((_request, response) => response.writeHead(401).end());
+  const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
+    asked.push(forceRefresh);
+    return 'the-token';
+  };
+  const own = new GraphClient({ getToken, root: odd.graph.origin });
+  const error = await rejection(own.upload('/me/drive/root:/x', inFolder('small.txt')), GraphError);
+  assert.is(error.status, 401);
+  assert.equal(asked, [false]);
+});
+
+for (const [what, session, code, says] of [
+  [
+    'that the network could read',
+    { uploadUrl: 'http://example.com/secret' },
+    'RESPONSE',
+    /not uploading to http:\/\/example\.com: /,
+  ],
+  ['that is none', { uploadUrl: 'nonsense' }, 'INCOMPLETE', /no address to upload to/],
+  ['that is missing', {}, 'INCOMPLETE', /no address to upload to/],
+  ['in an answer of null', null, 'INCOMPLETE', /no address to upload to/],
+] as const) {
+  test(`an upload’s address ${what} is ${code}`, async () => {
+    await using odd = await openOddUpload(
+      () => assert.unreachable(),
+      () => session,
+    );
+    const error = await rejection(odd.client.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
+    assert.is(error.code, code);
+    assert.match(error.message, says);
+    assert.not.match(error.message, 'secret');
+  });
+}
+
+test('a file that becomes shorter while it is uploaded is FILE', async () => {
+  const file = inFolder('shrinking.img');
+  writeFileSync(file, big);
+  const uploading = client().upload('/me/drive/root:/shrinking.img', file, {
+    onProgress: ({ done }) => done > 0 && truncateSync(file, 5),
+  });
+  const error = await rejection(uploading, GraphClientError);
+  assert.is(error.code, 'FILE');
+  assert.match(error.message, 'became shorter');
+});
+
+test('what onProgress throws ends the upload', async () => {
+  const wrong = new TypeError('no screen');
+  const onProgress = (): never => {
+    throw wrong;
+  };
+  const uploading = client().upload('/me/drive/root:/x', inFolder('small.txt'), { onProgress });
+  assert.is(await rejection(uploading, TypeError), wrong);
+});
+
+test('the item that cannot be read is CONNECTION', async () => {
+  await using odd = await openOddUpload((_request, response) => {
+    response.writeHead(201, { 'content-length': 50 });
+    response.write('{"id":', () => setImmediate(() => response.destroy()));
+  });
+  const error = await rejection(odd.client.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
+  assert.is(error.code, 'CONNECTION');
+});
+
+test.run();
