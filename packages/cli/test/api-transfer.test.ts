@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSignedInScene } from './fixtures/cli-home.ts';
 import { openOddGraph } from '../../onedrive-graph/test/odd-graph.ts';
+import { openSignedInScene } from './fixtures/cli-home.ts';
 import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();

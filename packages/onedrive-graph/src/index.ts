@@ -1,4 +1,4 @@
-/** Calls Microsoft Graph: waits if Graph is busy, reads all pages, moves files that go on where they stopped. */
+/** Calls Microsoft Graph for programs that bring their own access token. */
 export type { DriveItem } from './drive-item.ts';
 export { GraphAddressError, type GraphAddressReason, parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
 export { GraphClient, type GraphClientOptions, type UploadOptions } from './graph-client.ts';

@@ -12,6 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { test } from 'uvu';
@@ -135,23 +136,32 @@ for (const [what, file, code, says] of [
   });
 }
 
-if (process.platform === 'linux') {
-  test('a full device is FILE, not a broken connection', async () => {
-    const error = await rejection(client().download(`${notes}:/content`, '/dev/full'), GraphClientError);
-    assert.is(error.code, 'FILE');
-    assert.is((error.cause as NodeJS.ErrnoException).code, 'ENOSPC');
-  });
-} else console.log('skipped: no /dev/full on this system');
-
 if (process.platform !== 'win32') {
   test('a pipe is written to, and stays', async () => {
-    const pipe = inFolder('pipe');
-    assert.is(spawnSync('mkfifo', [pipe]).status, 0);
+    const pipe = makePipe('pipe');
     const reader = createReadStream(pipe, 'utf8');
     const [, chunks] = await Promise.all([client().download(`${notes}:/content`, pipe), reader.toArray()]);
     assert.is(chunks.join(''), 'remember the milk');
     assert.ok(statSync(pipe).isFIFO());
   });
+
+  test('what cannot be written is FILE, not a broken connection: a pipe whose reader has gone', async () => {
+    const pipe = makePipe('closed-pipe');
+    const readerHasGone = open(pipe, 'r').then((reader) => reader.close());
+    await using graph = await openOddGraph((_request, response) => {
+      response.writeHead(200, { etag: '"v1"' }).flushHeaders();
+      void readerHasGone.then(() => response.end('lost'));
+    });
+    const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+    const error = await rejection(odd.download('/file', pipe), GraphClientError);
+    assert.is(error.code, 'FILE');
+    assert.is((error.cause as NodeJS.ErrnoException).code, 'EPIPE');
+  });
+}
+
+function makePipe(name: string): string {
+  assert.is(spawnSync('mkfifo', [inFolder(name)]).status, 0);
+  return inFolder(name);
 }
 
 test('after a break the rest is asked for, if it is still the same file', async () => {

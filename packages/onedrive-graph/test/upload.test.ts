@@ -57,6 +57,7 @@ for (const [name, bytes] of [
     assert.is(item.size, bytes.length);
     assert.ok((await contentOf(`/me/drive/root:/Folder/${name}`)).equals(bytes));
     assert.equal(progress.at(0), { done: 0, total: bytes.length });
+    assert.equal(progress.at(-1), { done: bytes.length, total: bytes.length });
   });
 }
 
@@ -118,7 +119,7 @@ for (const [what, fault, sent] of [
     });
     assert.is(item.size, big.length);
     assert.equal(sentSince(before), sent);
-    assert.equal([...new Set(progress)], [0, pieceBytes]);
+    assert.equal([...new Set(progress)], [0, pieceBytes, big.length]);
   });
 }
 

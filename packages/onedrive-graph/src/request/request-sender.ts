@@ -105,8 +105,7 @@ export class RequestSender {
   async #sendOnce(request: GraphRequest, token: string | undefined): Promise<Response> {
     const { url, method, body, signal, init } = request;
     const headers = new Headers(request.headers);
-    if (token === undefined) headers.delete('authorization');
-    else headers.set('authorization', `Bearer ${token}`);
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     const sent = {
       ...init,
       method,

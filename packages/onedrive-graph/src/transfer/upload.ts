@@ -61,7 +61,10 @@ async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: numb
     report(0);
     const response = await session.send(isOld ? undefined : 0, report);
     await sessions?.delete(name);
-    if (response) return response;
+    if (response) {
+      report(size);
+      return response;
+    }
     uploadUrl = undefined;
   }
   throw new GraphClientError('INCOMPLETE', 'Graph ended the upload before it was complete');

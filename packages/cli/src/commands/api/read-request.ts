@@ -19,10 +19,7 @@ export interface ApiRequest {
 }
 
 /** The request that the options of `api` describe. Throws UsageError, or Failure if a file cannot be read. */
-export async function readRequest(
-  url: URL,
-  { method: given, data, header = [] }: RequestOptions,
-): Promise<ApiRequest> {
+export async function readRequest(url: URL, { method: given, data, header = [] }: RequestOptions): Promise<ApiRequest> {
   const method = given?.toUpperCase() ?? (data === undefined ? 'GET' : 'POST');
   if (!/^[A-Z]+$/.test(method) || ['CONNECT', 'TRACE', 'TRACK'].includes(method))
     throw new UsageError(`--method: expected GET, POST, PATCH, PUT, DELETE or the like, got '${given}'`);
@@ -80,6 +77,8 @@ function checkJson(body: Uint8Array): void {
   } catch (error) {
     // V8's message quotes the body, which may hold a secret: only the place is shown.
     const place = /line \d+ column \d+/.exec((error as Error).message)?.[0];
-    throw new UsageError(`--data: this is not JSON${place ? ` (${place})` : ''}; for something else say --header 'Content-Type: ...'`);
+    throw new UsageError(
+      `--data: this is not JSON${place ? ` (${place})` : ''}; for something else say --header 'Content-Type: ...'`,
+    );
   }
 }

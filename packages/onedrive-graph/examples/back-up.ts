@@ -1,0 +1,20 @@
+import { type DriveItem, GraphClient } from 'onedrive-graph';
+import { OneDriveTokenHandler } from 'onedrive-token-handler';
+
+const handler = new OneDriveTokenHandler({
+  appName: 'my-backup',
+  clientId: '11111111-2222-3333-4444-555555555555', // of your own app registration
+  scopes: ['Files.ReadWrite.All'],
+});
+const graph = new GraphClient({ getToken: (options) => handler.getToken(options) });
+
+const item = await graph.upload('/me/drive/root:/Backup/photos.zip', 'photos.zip', {
+  onProgress: ({ done, total }) => console.log(`${done} of ${total} bytes`),
+});
+for await (const { name } of graph.pages<DriveItem>('/me/drive/root:/Backup:/children')) {
+  console.log(name); // 'photos.zip', …
+}
+await graph.download(`/me/drive/items/${item.id}/content`, 'copy.zip');
+const { quota } = await graph.json<{ quota: { remaining: number } }>('/me/drive');
+console.log(quota.remaining); // 5368703911, in bytes
+await handler.close();
