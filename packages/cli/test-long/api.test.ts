@@ -1,29 +1,52 @@
-import { test } from 'uvu';
+import { writeFileSync } from 'node:fs';
+import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openSignedInScene } from '../test/fixtures/cli-home.ts';
+import { noTerminal, openTerminal, sit } from '../test/fixtures/terminal.ts';
 import { assertWorthRetrying } from '../test/fixtures/worth-retrying.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
-test.after(() => scene[Symbol.asyncDispose]());
-test.after.each(() => authority.clearFaults());
+always.after(() => scene[Symbol.asyncDispose]());
+always.after.each(() => authority.clearFaults());
+
+if (!openTerminal) console.log(noTerminal);
+const testInTerminal = openTerminal ? always : always.skip;
 
 for (const [what, fault] of [
-  ['wants an hour of rest', { type: 'status', status: 429, retryAfter: '3600' }],
+  ['asks to wait for an hour', { type: 'status', status: 429, retryAfter: '3600' }],
   [
-    'wants an hour of rest, as a date',
+    'asks to wait for an hour, with a date',
     { type: 'status', status: 503, retryAfter: new Date(Date.now() + 3_600_000).toUTCString() },
   ],
 ] as const) {
-  test(`a Graph that ${what} is worth retrying later: 6, at once`, async () => {
+  always(`a Graph that ${what} is worth retrying later: 6, at once`, async () => {
     assert.ok((await assertWorthRetrying({ home, authority }, ['api', '/me'], 'graph', fault)) < 8000);
   });
 }
 
-test('Graph is waited for as long as it asks', async () => {
+always('Graph is waited for as long as it asks', async () => {
   authority.fail('graph', { type: 'status', status: 429, retryAfter: '1' });
   const started = performance.now();
   assert.is((await home.run(['api', '/me'])).status, 0);
   assert.ok(performance.now() - started > 1000);
 });
 
-test.run();
+testInTerminal('a terminal shows how far an upload is, why it waits, and then again how far it is', async () => {
+  const file = `${home.folder}/big.img`;
+  // A whole piece, half of one, and the answers slow enough to be seen.
+  writeFileSync(file, Buffer.alloc(15 * 1024 * 1024));
+  for (const fault of [
+    { type: 'slow', ms: 300 },
+    { type: 'status', status: 429, retryAfter: '1' },
+    { type: 'slow', ms: 600 },
+  ] as const)
+    authority.fail('content', fault);
+  using terminal = sit(home, ['api', '/me/drive/root:/big.img', '--upload', file]);
+  await terminal.shows(/Uploading 0 B of 15\.0 MiB \(0 %\), 0 B\/s/);
+  await terminal.shows(/Graph is busy \(HTTP 429\); next attempt in 1 s/);
+  await terminal.shows(/next attempt in[\s\S]*Uploading 10\.0 MiB of 15\.0 MiB \(66 %\), 0 B\/s/);
+  await terminal.shows(/"name":\s*"big\.img"/);
+  assert.is((await terminal.ended).status, 0);
+});
+
+always.run();

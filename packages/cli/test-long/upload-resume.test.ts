@@ -16,13 +16,13 @@ writeFileSync(inHome('big.img'), big);
 writeFileSync(inHome('small.txt'), 'hello');
 writeFileSync(inHome('empty.txt'), '');
 
-/** How many bytes of pieces the provider was sent, and in how many requests. */
+/** How many requests with a piece the provider has got since its request number `since`. */
 function sentPieces(since: number): number {
   return authority.requests.slice(since).filter(({ method, endpoint }) => endpoint === 'content' && method === 'PUT')
     .length;
 }
 
-test('an upload goes on after a broken connection, a failure and a piece whose answer was lost', async () => {
+test('an upload goes on after a broken connection, after a failure, and after a piece whose response was lost', async () => {
   for (const fault of [
     { type: 'drop', when: 'before' },
     { type: 'status', status: 500 },
@@ -40,7 +40,7 @@ test('an upload goes on after a broken connection, a failure and a piece whose a
   assert.ok(readFileSync(inHome('again.img')).equals(big));
 });
 
-test('an upload whose process died goes on where it stopped', async () => {
+test('an upload goes on where it stopped after its process died', async () => {
   const running = home.start(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
   const before = authority.requests.length;
   // The second piece is not answered.
@@ -60,7 +60,7 @@ test('an upload whose process died goes on where it stopped', async () => {
   assert.equal(JSON.parse(readFileSync(`${home.db}.uploads.json`, 'utf8')), {});
 });
 
-test('a file that changed since is uploaded from its beginning', async () => {
+test('a file that has changed is uploaded from its beginning', async () => {
   const file = inHome('changing.img');
   const args = ['api', '/me/drive/root:/changing.img', '--upload', file];
   writeFileSync(file, big);
@@ -73,7 +73,7 @@ test('a file that changed since is uploaded from its beginning', async () => {
   assert.is(sentPieces(before), 3);
 });
 
-test('an upload whose session has gone starts again', async () => {
+test('an upload starts again if its session is gone', async () => {
   authority.fail('content', { type: 'status', status: 404 });
   const { status, stdout } = await home.run(['api', '/me/drive/root:/gone.img', '--upload', inHome('big.img')]);
   assert.is(status, 0);

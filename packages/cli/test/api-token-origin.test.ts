@@ -48,14 +48,14 @@ test('an absolute URL on another host is wrong usage, and nothing is sent', asyn
   assert.is(graph.requests.length, 0);
 });
 
-test('a root that others could read along is wrong usage', async () => {
+test('a root with plain http is wrong usage: the network could read the token', async () => {
   const { status, stdout, stderr } = await home.run(['api', '/me', '--graph', 'http://graph.example/v1.0']);
   assert.is(status, 2);
   assert.is(stdout, '');
   assert.match(stderr, '--graph: ');
 });
 
-test('a redirect to another host is followed without the token, a cookie or a header of ours', async () => {
+test('a redirect to another host is followed without the token and without the headers that say who asks', async () => {
   const headers = ['-H', 'X-Secret: x', '-H', 'Cookie: a=b', '-H', 'Range: bytes=0-3'];
   const { status, stdout } = await home.run(['api', '/elsewhere', ...headers, ...args]);
   assert.is(status, 0);
@@ -111,7 +111,7 @@ test('a next page on another host is not asked for', async () => {
   assert.equal(graph.requests.map(summary), ['GET 127.0.0.1 /page/hostile with the token']);
 });
 
-test('pages that go round in a circle come to an end', async () => {
+test('pages that lead in a circle come to an end', async () => {
   const { status, stderr } = await home.run(['api', '--paginate', '/page/round', ...args]);
   assert.is(status, 1);
   assert.match(stderr, 'twice');

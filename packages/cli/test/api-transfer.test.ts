@@ -49,7 +49,7 @@ for (const [what, file, expected, says] of [
   ['is missing', 'no-such-file', 1, /cannot read .*no-such-file: no such file/],
   ['is a folder', '.', 2, /is not a file/],
 ] as const) {
-  test(`an upload of what ${what} says so`, async () => {
+  test(`an upload of a file that ${what} says so`, async () => {
     const { status, stdout, stderr } = await home.run(['api', '/me/drive/root:/x', '--upload', inHome(file)]);
     assert.is(status, expected);
     assert.is(stdout, '');
@@ -57,7 +57,7 @@ for (const [what, file, expected, says] of [
   });
 }
 
-test('a download that fails leaves what was there before, and nothing beside it', async () => {
+test('a download that fails leaves the file as it was, and no file beside it', async () => {
   const file = inHome('kept.txt');
   writeFileSync(file, 'kept');
   const { status, stderr } = await home.run(['api', '/me/drive/root:/missing.txt:/content', '-o', file]);
@@ -67,7 +67,7 @@ test('a download that fails leaves what was there before, and nothing beside it'
   assert.equal(leftovers(), []);
 });
 
-test('a download through a link replaces what the link leads to', async () => {
+test('a download to a symbolic link replaces the file that the link leads to', async () => {
   writeFileSync(inHome('target.txt'), 'old');
   symlinkSync('target.txt', inHome('link.txt'));
   await home.run(['api', '/me/drive/root:/small.txt:/content', '-o', inHome('link.txt')]);
@@ -80,7 +80,7 @@ test('-o - is stdout', async () => {
   assert.is(stdout, 'another text');
 });
 
-test('a download into a folder that is missing says so', async () => {
+test('a download into a missing folder says so', async () => {
   const { status, stderr } = await home.run(['api', '/me', '-o', inHome('no/such/folder')]);
   assert.is(status, 1);
   assert.match(stderr, /cannot write .*no\/such\/folder: no such file or directory/);
@@ -91,7 +91,7 @@ for (const [tag, says] of [
   ['W/"v1"', /broke after 1000 bytes/],
   ['"v2"', /changed while it was downloaded/],
 ] as const) {
-  test(`a download that breaks off ${says ? 'fails' : 'goes on where it was'} with the tag ${tag}`, async () => {
+  test(`a download that breaks off ${says ? 'fails' : 'goes on'} with the tag ${tag}`, async () => {
     const content = randomBytes(5000);
     const file = inHome('broken.bin');
     const isBegun = (): boolean => globSync(`${file}.*.part`).some((part) => statSync(part).size === 1000);
@@ -123,7 +123,7 @@ for (const [tag, says] of [
 }
 
 for (const option of [[], ['-i'], ['--paginate']]) {
-  test(`an answer that breaks off is worth retrying: 6, ${option.join('') || 'as it is'}`, async () => {
+  test(`a response that breaks off is worth retrying: 6, with ${option.join('') || 'no option'}`, async () => {
     await using graph = await openOddGraph((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': 50 });
       response.write('{"value":[', () => setImmediate(() => response.destroy()));
@@ -134,7 +134,7 @@ for (const option of [[], ['-i'], ['--paginate']]) {
   });
 }
 
-test('an address to upload to is a key of its own: it does not get the token, on Graph’s own host either', async () => {
+test('the address of an upload never gets the token, not even on Graph’s own host', async () => {
   await using graph = await openOddGraph(({ method }, response, { origin }) => {
     if (method === 'PUT') response.writeHead(201).end('{"name":"x"}');
     else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
@@ -150,7 +150,7 @@ test('an address to upload to is a key of its own: it does not get the token, on
   ]);
 });
 
-test('nothing is uploaded to where others could read along', async () => {
+test('nothing is uploaded to an address with plain http: the network could read the file', async () => {
   await using graph = await openOddGraph((_request, response) => {
     response.end(JSON.stringify({ uploadUrl: 'http://example.com/upload', expirationDateTime: '2999-01-01' }));
   });

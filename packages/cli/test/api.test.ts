@@ -29,21 +29,21 @@ test('-i prints the status and the headers first', async () => {
   assert.is(JSON.parse(body).mail, 'someone@example.com');
 });
 
-test('an error is printed as a person can read it, with its code and request-id: 1', async () => {
+test('an error of Graph is one readable line, with its code and request-id: 1', async () => {
   const { status, stdout, stderr } = await home.run(['api', '/me/drive/root:/no/such/file']);
   assert.is(status, 1);
   assert.is(stdout, '');
   assert.match(stderr, /^onedrive-token: Graph refused: \S.* \(HTTP 404, itemNotFound, request-id [0-9a-f-]{36}\)\n$/);
 });
 
-test('-i shows an error’s answer as well', async () => {
+test('-i shows the response of an error as well', async () => {
   const { status, stdout } = await home.run(['api', '-i', '/nope']);
   assert.is(status, 1);
   assert.match(stdout, /^HTTP\/1\.1 400 Bad Request\n/);
   assert.is(JSON.parse(stdout.split('\n\n')[1] ?? '').error.code, 'BadRequest');
 });
 
-test('a 401 refreshes once, and the answer to the new token counts', async () => {
+test('after a 401 the token is refreshed once, and the response to the new token is printed', async () => {
   await authority.expireAccessTokens();
   const before = authority.count('token', 'refresh_token');
   const { status, stdout } = await home.run(['api', '/me']);
@@ -52,7 +52,7 @@ test('a 401 refreshes once, and the answer to the new token counts', async () =>
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
-test('a second 401 is the end: 3, with one refresh', async () => {
+test('a second 401 ends with 3, after one refresh', async () => {
   authority.fail('graph', { type: 'status', status: 401 }, { times: 9 });
   const before = authority.count('token', 'refresh_token');
   const { status, stderr } = await home.run(['api', '/me']);
@@ -63,7 +63,7 @@ test('a second 401 is the end: 3, with one refresh', async () => {
 });
 
 for (const status of [429, 503]) {
-  test(`${status} is waited for as Graph asks, and repeated, also for a POST`, async () => {
+  test(`${status} is waited for as Graph asks, then the request is sent again, also a POST`, async () => {
     authority.fail('graph', { type: 'status', status, retryAfter: '0' });
     const name = `folder-${status}`;
     const ended = await home.run([
@@ -100,7 +100,7 @@ test('an error of HTML is reduced to its status', async () => {
   assert.not.match(stderr, 'html');
 });
 
-test('a body comes from the command line, a file or stdin, makes it a POST and is JSON', async () => {
+test('a body comes from the command line, a file or stdin, and makes the request a POST', async () => {
   const file = `${home.folder}/body.json`;
   writeFileSync(file, '{"from": "a file"}');
   for (const [data, stdin] of [
@@ -119,7 +119,7 @@ test('a body comes from the command line, a file or stdin, makes it a POST and i
   }
 });
 
-test('a body that is no JSON is wrong usage, and nothing is sent', async () => {
+test('a body that is not JSON is wrong usage, and nothing is sent', async () => {
   const before = authority.requests.length;
   const { status, stdout, stderr } = await home.run(['api', '/me', '-d', '-'], { stdin: '{"a":' });
   assert.is(status, 2);
@@ -135,7 +135,7 @@ test('a body of another type is sent as it is', async () => {
   assert.is((await home.run(['api', '/me/drive/root:/plain.txt:/content'])).stdout, 'just {text');
 });
 
-test('DELETE answers with nothing, and nothing is printed', async () => {
+test('the response to DELETE is empty, and nothing is printed', async () => {
   await home.run([
     'api',
     '/me/drive/root:/gone.txt:/content',
@@ -171,7 +171,7 @@ test('--paginate prints the items of all pages as one JSON array', async () => {
   assert.is(authority.count('graph') - before, Math.ceil(all.length / 2));
 });
 
-test('--paginate of what is no collection fails', async () => {
+test('--paginate fails if the response is not a collection', async () => {
   const { status, stderr } = await home.run(['api', '--paginate', '/me']);
   assert.is(status, 1);
   assert.match(stderr, 'no collection');

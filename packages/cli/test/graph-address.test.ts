@@ -60,13 +60,13 @@ test('a root with a password is refused without repeating it', () => {
 });
 
 for (const plain of ['http://graph.example/v1.0', 'http://127.0.0.1.evil.example', 'http://localhost.evil.example']) {
-  test(`a root of ${plain} is refused: others could read along`, () => {
+  test(`a root of ${plain} is refused: the network could read the token`, () => {
     refuses(() => readGraphRoot(plain), /--graph: plain http/);
   });
 }
 
 for (const local of ['http://localhost:9/v1.0', 'http://127.0.0.1:9', 'http://[::1]:9/v1.0/']) {
-  test(`a root of ${local} is on this machine, and taken`, () => {
+  test(`a root of ${local} is on this machine, and accepted`, () => {
     assert.is(resolveGraphPath(readGraphRoot(local), '/me').pathname.replace('/v1.0', ''), '/me');
   });
 }

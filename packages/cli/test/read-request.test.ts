@@ -6,14 +6,18 @@ import { UsageError } from '../src/usage-error.ts';
 const url = new URL('https://graph.microsoft.com/v1.0/me');
 
 for (const [what, options, says] of [
-  ['no JSON', { data: '{"a":' }, /--data: this is not JSON/],
+  ['text that is not JSON', { data: '{"a":' }, /--data: this is not JSON/],
   ['JSON with a comma too many', { data: '{"a":1,}' }, /--data: this is not JSON \(line 1 column 8\)/],
   ['an empty body', { data: '' }, /--data: this is not JSON/],
-  ['no JSON, of a type that is JSON', { data: 'x', header: ['content-type: application/merge-patch+json'] }, /--data/],
+  [
+    'text that is not JSON, of a type that is JSON',
+    { data: 'x', header: ['content-type: application/merge-patch+json'] },
+    /--data/,
+  ],
   ['a body with GET', { method: 'get', data: '{}' }, /a GET request has no body/],
   ['a body with HEAD', { method: 'HEAD', data: '{}' }, /a HEAD request has no body/],
   ['a method that HTTP clients refuse', { method: 'TRACE' }, /--method: expected/],
-  ['a method that is none', { method: 'G T' }, /--method: expected/],
+  ['a text that is not a method', { method: 'G T' }, /--method: expected/],
   ['a header without a colon', { header: ['nonsense'] }, /--header: expected 'Name: value'/],
   ['a header without a name', { header: [': x'] }, /--header: expected 'Name: value'/],
   ['a header of two lines', { header: ['x-name: a\r\nb: c'] }, /--header/],
@@ -32,12 +36,12 @@ for (const [what, options, says] of [
   });
 }
 
-test('what is wrong with a body is told by its place, not by its text', async () => {
+test('an error in a body is shown by its place, without its text', async () => {
   const error = await readRequest(url, { data: '{"password": hunter2}' }).catch((reason) => reason);
   assert.not.match(error.message, 'hunter2');
 });
 
-test('a request without more is a GET, one with a body a POST of JSON', async () => {
+test('a request without options is a GET, one with a body a POST of JSON', async () => {
   const plain = await readRequest(url, {});
   assert.is(plain.method, 'GET');
   assert.is(plain.body, undefined);

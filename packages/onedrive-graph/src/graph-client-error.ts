@@ -10,12 +10,12 @@ const retryableCodes: readonly GraphClientErrorCode[] = ['CONNECTION', 'CHANGED'
  *
  * | code | what happened | retryable |
  * | --- | --- | --- |
- * | `CONNECTION` | no connection was made, or it broke, and could not be made up for; `cause` is what `fetch` threw | yes |
- * | `RESPONSE` | Graph's answer cannot be used: not JSON, no collection, a next page or a redirect that must not be followed | no |
+ * | `CONNECTION` | no connection was made, or it broke and trying again did not help; `cause` is what `fetch` threw | yes |
+ * | `RESPONSE` | Graph's answer cannot be used: it is not JSON, not a collection, or leads to a page or an address that is refused | no |
  * | `CHANGED` | the item changed at Graph while it was downloaded | yes |
  * | `INCOMPLETE` | Graph gave no upload session, ended it early, or did not take a piece of the file | yes |
  * | `FILE` | the local file could not be read or written; `cause` is Node's error with its own `code`, such as `ENOSPC` | no |
- * | `NOT_A_FILE` | what should be uploaded is a folder, a device or a pipe | no |
+ * | `NOT_A_FILE` | the file to upload is a folder, a device or a pipe | no |
  */
 export class GraphClientError extends Error {
   override readonly name = 'GraphClientError';

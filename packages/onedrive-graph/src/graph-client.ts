@@ -16,7 +16,7 @@ export interface GraphClientOptions {
    * 401: then a new token is needed. What it throws ends the call, unchanged.
    */
   getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => Promise<string>;
-  /** Sends the requests: for a proxy, a dispatcher, a test. It must not follow redirects. Default: `globalThis.fetch`. */
+  /** Sends the requests, for example through a proxy. It must obey `init.redirect`, 'manual'. Default: `globalThis.fetch`. */
   fetch?: (url: URL, init: RequestInit) => Promise<Response>;
   /** Default: `https://graph.microsoft.com/v1.0`. https, or plain http on a loopback host. The token goes to its origin only. */
   root?: string | URL;
@@ -65,8 +65,8 @@ export class GraphClient {
   }
 
   /**
-   * The response, whatever its status is: `GraphError.from` makes an error of one that is not `ok`, and `readBody` reads
-   * it. `init` is fetch's. A body that is a stream is sent once, whatever the answer; all others as often as it takes.
+   * The response, whatever its status is: `GraphError.from` makes an error of one that is not `ok`, `readBody` reads its
+   * body. `init` is that of `fetch`. A body that is a stream is sent only once, so a 401 or 429 is returned at once.
    */
   async request(path: string | URL, init: RequestInit = {}): Promise<Response> {
     return this.#sender.send(this.#describe(path, init));
@@ -89,11 +89,11 @@ export class GraphClient {
   }
 
   /**
-   * The items of a collection, of all its pages. A page is asked for when the items before it are used up.
+   * The items of a collection, of all its pages. A page is requested when all items before it have been read.
    *
    * @throws {GraphError} if the status is not a success
-   * @throws {GraphClientError} RESPONSE if the answer is no collection, or its next page is one that was read already or
-   *   is not on the root's origin
+   * @throws {GraphClientError} RESPONSE if the answer is not a collection, or if its next page was read already or is not
+   *   on the root's origin
    */
   async *pages<T = unknown>(path: string | URL, init: RequestInit = {}): AsyncGenerator<T, void> {
     yield* readPages(this.#sender, this.#describe(path, init)) as AsyncGenerator<T, void>;
@@ -102,7 +102,7 @@ export class GraphClient {
   /**
    * Saves what Graph answers as `file`, for example the content of `/me/drive/root:/notes.txt:/content`. The file is there
    * whole, or as it was before. A symbolic link is followed; a device or a pipe is written to directly. After a broken
-   * connection it asks for the rest, if Graph gave the file a strong ETag.
+   * connection the rest is requested, if Graph gave the file a strong ETag.
    *
    * @throws {GraphError} if the status is not a success
    * @throws {GraphClientError} CONNECTION, CHANGED or FILE

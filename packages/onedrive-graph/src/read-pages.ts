@@ -4,7 +4,7 @@ import type { GraphRequest } from './request/graph-request.ts';
 import { readJson } from './request/read-body.ts';
 import type { RequestSender } from './request/request-sender.ts';
 
-/** The items of a collection, page after page. A page is asked for when the items before it are used up. */
+/** The items of a collection, page after page. A page is requested when all items before it have been read. */
 export async function* readPages(sender: RequestSender, first: GraphRequest): AsyncGenerator<unknown, void> {
   const seen = new Set<string>();
   for (let url: URL | undefined = first.url; url; ) {

@@ -1,7 +1,7 @@
 import { isPrivate } from '../graph-address.ts';
 import { GraphClientError } from '../graph-client-error.ts';
 
-/** One request, to be sent as often as it takes. */
+/** One request. It may be sent several times. */
 export interface GraphRequest {
   readonly url: URL;
   /** In capital letters. */
@@ -17,7 +17,7 @@ export interface GraphRequest {
 
 /** The headers that a request to another host keeps: nothing that says who asks. */
 const impersonalHeaders = ['accept', 'accept-encoding', 'range', 'if-range', 'user-agent'];
-/** The headers that describe a body (RFC 9110 section 8.3 to 8.7), and mean nothing without it. */
+/** The headers that describe a body (RFC 9110 sections 8.3 to 8.7). A request without a body must not have them. */
 const bodyHeaders = ['content-type', 'content-encoding', 'content-language', 'content-location', 'content-length'];
 
 /** Whether the body can be sent a second time: a stream cannot. */

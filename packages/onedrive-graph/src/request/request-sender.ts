@@ -4,11 +4,11 @@ import { GraphError } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
 import { readRetryAfter } from './retry-after.ts';
 
-// This folder sends single requests; it knows nothing of pages, files and pieces.
+// This folder sends single requests. It knows nothing of pages and files.
 
 const maxAttempts = 5;
 const maxRedirects = 10;
-/** If Graph asks for a longer wait, the caller decides. */
+/** If Graph asks for a longer wait, its response is returned, so that the caller can decide. */
 const maxWaitMs = 300_000;
 
 /** The client waits before it tries again. */
@@ -118,7 +118,7 @@ export class RequestSender {
       return await this.#options.fetch(url, sent);
     } catch (error) {
       signal?.throwIfAborted();
-      // Only so does fetch say that the request cannot be sent at all, for example with this method.
+      // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
       if (error instanceof TypeError && error.cause === undefined) throw error;
       const code = codeOf(error);
       throw new GraphClientError('CONNECTION', `no answer from ${url.host}${code ? ` (${code})` : ''}`, {
@@ -138,12 +138,12 @@ export class RequestSender {
   }
 }
 
-/** 429 and 503: Graph did nothing. 502 and 504: it may have, so only what is harmless twice is sent again. */
+/** After 429 and 503 Graph has done nothing. After 502 and 504 it may have, so only a request without effects is repeated. */
 function isWorthRepeating(method: string, status: number): boolean {
   return status === 429 || status === 503 || ((status === 502 || status === 504) && /^(GET|HEAD)$/.test(method));
 }
 
-/** Node's or undici's code, such as ECONNREFUSED: `fetch` hides it in the cause. */
+/** Node's or undici's code, such as ECONNREFUSED. With `fetch` it is in the cause. */
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);

@@ -28,7 +28,7 @@ export class Destination implements AsyncDisposable {
       const target = found ? realpathSync(file) : file;
       if (found && !found.isFile()) return new Destination(file, undefined, target, await open(target, 'w'));
       const written = `${target}.${randomBytes(6).toString('hex')}.part`;
-      // `wx`: what is there by that name, a link for example, is not followed. Only who could read the old file can read it.
+      // `wx`: a link of that name is not followed. The mode: the new file must not be readable for more users than the old one.
       const output = await open(written, 'wx', found && found.mode & 0o777);
       return new Destination(file, target, written, output);
     } catch (error) {
@@ -44,7 +44,7 @@ export class Destination implements AsyncDisposable {
   /** Puts the file in its place. Throws FILE. */
   complete(): Promise<void> {
     return this.#attempt(async () => {
-      // Or a power failure could leave an empty file in the place of the old one.
+      // Otherwise a power failure could leave an empty file in the place of the old one.
       if (this.#target !== undefined) await this.#output.datasync();
       await this.#output.close();
       if (this.#target !== undefined) await rename(this.#written, this.#target);

@@ -6,7 +6,7 @@ import type { RequestSender } from '../request/request-sender.ts';
 import { Destination } from './destination.ts';
 import type { TransferProgress } from './transfer-options.ts';
 
-// This folder moves the content of files; what a single request needs is in ../request.
+// This folder moves the content of files. What a single request needs is in ../request.
 
 /** How many times in a row the connection may break without a new byte. */
 const maxBreaks = 5;
@@ -31,7 +31,7 @@ export async function download(
   onProgress?: (progress: TransferProgress) => void,
 ): Promise<number> {
   const uncompressed = new Headers(headers);
-  // The rest of a compressed answer could not be asked for by its position in the file.
+  // The rest of a compressed answer cannot be requested: its length differs from the file's.
   uncompressed.set('accept-encoding', 'identity');
   const whole = { ...request, headers: uncompressed };
   const first = await sender.sendSuccessfully(whole);
@@ -73,7 +73,7 @@ async function receive({ sender, request, first, destination, onProgress }: Down
   }
 }
 
-/** Whether the connection broke, also the one that `getToken` needs: its own error says that it is worth retrying. */
+/** Whether the connection broke, or the one that `getToken` uses: its error then has `retryable: true`. */
 function isBreak(error: unknown): boolean {
   if (error instanceof GraphClientError) return error.code === 'CONNECTION';
   if (error instanceof GraphError) return false;

@@ -10,7 +10,7 @@ export interface TransferProgress {
 export interface TransferOptions {
   /** Ends the transfer, which rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Called at the start, after a break and with every piece. What it throws ends the transfer. */
+  /** Called at the start, after each piece, and when the transfer goes on after a break. What it throws ends the transfer. */
   onProgress?: (progress: TransferProgress) => void;
   /** Headers for the requests to Graph. Not for the address that an upload's pieces go to. */
   headers?: RequestInit['headers'];

@@ -13,9 +13,9 @@ export interface UnfinishedUpload {
 }
 
 /**
- * Where the addresses of unfinished uploads are kept, by a name made of the item's URL and the local file's path. A `Map`
- * will do within one process; to go on after the process has ended, keep them in a file that only its owner can read.
- * What a method throws ends the upload.
+ * Where the addresses of unfinished uploads are kept, by a name made of the item's URL and the local file's path. Within one
+ * process a `Map` is enough. To go on in a later process, keep them in a file that only its owner can read.
+ * Use one store for each account: the name does not say whose drive `/me/drive` is. What a method throws ends the upload.
  */
 export interface UploadSessions {
   /** The upload of that name, if one is kept. */

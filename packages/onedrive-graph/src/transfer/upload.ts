@@ -8,7 +8,7 @@ import type { TransferProgress } from './transfer-options.ts';
 import { UploadSession, type UploadSource } from './upload-session.ts';
 import { isContinuable, type UnfinishedUpload, type UploadSessions } from './upload-sessions.ts';
 
-/** A session that was kept may be gone, and Graph may end a new one. */
+/** The session that was kept may be gone, and Graph may end a new one. */
 const maxSessions = 3;
 
 interface Upload {
@@ -28,12 +28,12 @@ export async function upload(to: Upload, file: string): Promise<Response> {
   const fail = (error: unknown): never => {
     throw fileError('read', file, error);
   };
-  // Looked at before it is opened: a pipe would wait for its writer.
+  // Checked before it is opened: to open a pipe waits for its writer.
   if (!(await stat(file).catch(fail)).isFile()) throw new GraphClientError('NOT_A_FILE', `${file} is not a file`);
   await using input = await open(file, 'r').catch(fail);
   const { size, mtimeMs } = await input.stat();
   if (size > 0) return await sendInSessions(to, { input, file, size }, mtimeMs);
-  // A session takes no piece without a byte.
+  // A session does not accept an empty piece.
   onProgress?.({ done: 0, total: 0 });
   return sender.sendSuccessfully({
     ...item,
