@@ -1,41 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, GraphClientError, type GraphClientOptions, type GraphWait, readBody } from '../src/index.ts';
-import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
+import { GraphClientError, readBody } from '../src/index.ts';
+import { type Answer, openPair, redirect, status, summary } from './odd-pair.ts';
 import { rejection, until, within } from './within.ts';
-
-type Answer = Parameters<typeof openOddGraph>[0];
-
-/** A client of a server that gives the answers one after the other, the last one again and again. */
-async function openPair(
-  answers: Answer[],
-  options: Partial<GraphClientOptions> = {},
-): Promise<{ client: GraphClient; graph: OddGraph; waits: GraphWait[] } & AsyncDisposable> {
-  const graph = await openOddGraph((...args) => {
-    const answer = answers.length > 1 ? answers.shift() : answers[0];
-    answer?.(...args);
-  });
-  const waits: GraphWait[] = [];
-  const client = new GraphClient({
-    root: graph.origin,
-    getToken: async ({ forceRefresh }) => (forceRefresh ? 'new' : 'old'),
-    onWait: (wait) => waits.push(wait),
-    ...options,
-  });
-  return { client, graph, waits, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
-}
-
-function status(code: number, headers: Record<string, string> = {}): Answer {
-  return (_request, response) => response.writeHead(code, headers).end(`status ${code}`);
-}
-
-const redirect = (code: number, to: (graph: OddGraph) => string): Answer => {
-  return (_request, response, graph) => response.writeHead(code, { location: to(graph) }).end();
-};
-
-function summary({ method, headers, authorization, body }: OddRequest): string {
-  return [method, headers.host?.split(':')[0], authorization?.replace('Bearer ', '') ?? 'no token', body].join(' ');
-}
 
 test('a 401 is answered by one refresh, and the answer to the new token counts', async () => {
   const asked: boolean[] = [];
@@ -161,62 +128,6 @@ for (const code of [429, 401]) {
     assert.equal(pair.graph.requests.map(summary), ['PUT 127.0.0.1 old hello']);
   });
 }
-
-test('a redirect that needs the stream again is not followed', async () => {
-  await using pair = await openPair([redirect(307, () => '/there'), status(200)]);
-  const body = new Blob(['hello']).stream();
-  const error = await rejection(pair.client.request('/me', { method: 'PUT', body, duplex: 'half' }), GraphClientError);
-  assert.is(error.code, 'RESPONSE');
-  assert.is(pair.graph.requests.length, 1);
-});
-
-test('a redirect on the root’s origin keeps the token; 303 makes a POST a GET without a body and its type', async () => {
-  await using pair = await openPair([redirect(303, () => '/there'), status(200)]);
-  const init = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', 'x-mine': 'y' } };
-  await pair.client.request('/me', init);
-  assert.equal(pair.graph.requests.map(summary), ['POST 127.0.0.1 old {}', 'GET 127.0.0.1 old ']);
-  const [, second] = pair.graph.requests;
-  assert.is(second?.headers['content-type'], undefined);
-  assert.is(second?.headers['x-mine'], 'y');
-});
-
-test('a redirect to another host goes without the token, and a 401 of that host does not ask for a new one', async () => {
-  const asked: boolean[] = [];
-  const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
-    asked.push(forceRefresh);
-    return 'old';
-  };
-  await using pair = await openPair([redirect(302, ({ elsewhere }) => `${elsewhere}/x`), status(401)], { getToken });
-  assert.is((await pair.client.request('/me', { headers: { range: 'bytes=0-1' } })).status, 401);
-  assert.equal(pair.graph.requests.map(summary), ['GET 127.0.0.1 old ', 'GET localhost no token ']);
-  assert.is(pair.graph.requests[1]?.headers.range, 'bytes=0-1');
-  assert.equal(asked, [false]);
-});
-
-for (const [what, answer, init, says] of [
-  ['of a POST to another host', redirect(307, ({ elsewhere }) => elsewhere), { method: 'POST' }, /another host/],
-  ['to plain http', redirect(302, () => 'http://graph.example/'), {}, /http:\/\/graph\.example: it is not https/],
-  ['to what is no URL', redirect(302, () => 'https://'), {}, /cannot be used/],
-  ['with a password', redirect(302, () => 'https://ada:secret@graph.example/'), {}, /^(?!.*secret)/],
-  ['in a circle', redirect(302, () => '/'), {}, /redirected more than 10 times/],
-  ['that the caller refuses', redirect(302, () => '/'), { redirect: 'error' }, /allows none/],
-] as const) {
-  test(`a redirect ${what} is RESPONSE`, async () => {
-    await using pair = await openPair([answer]);
-    const error = await rejection(pair.client.request('/me', init), GraphClientError);
-    assert.is(error.code, 'RESPONSE');
-    assert.is(error.retryable, false);
-    assert.match(error.message, says);
-    assert.not(pair.graph.requests.some(({ headers }) => headers.host?.startsWith('localhost')));
-  });
-}
-
-test('a redirect is returned if the caller wants to follow it himself', async () => {
-  await using pair = await openPair([redirect(302, () => '/there')]);
-  const response = await pair.client.request('/me', { redirect: 'manual' });
-  assert.is(response.status, 302);
-  assert.is(response.headers.get('location'), '/there');
-});
 
 test('a server that cannot be reached is CONNECTION, retryable, with what fetch threw as its cause', async () => {
   const pair = await openPair([status(200)]);

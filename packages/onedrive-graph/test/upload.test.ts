@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { realpathSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -13,7 +12,7 @@ import {
   type UnfinishedUpload,
   type UploadSessions,
 } from '../src/index.ts';
-import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
+import { openOddGraph } from './odd-graph.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -240,81 +239,6 @@ test('a store may be asynchronous, and what it throws ends the upload', async ()
   }
 });
 
-interface Odd extends AsyncDisposable {
-  readonly graph: OddGraph;
-  readonly client: GraphClient;
-}
-
-/** A Graph whose upload address answers as the test decides, on Graph's own origin. */
-async function openOddUpload(
-  answer: (request: OddRequest, response: ServerResponse, graph: OddGraph) => unknown,
-  session: (graph: OddGraph) => unknown = ({ origin }) => ({
-    uploadUrl: `${origin}/upload`,
-    expirationDateTime: '2999-01-01',
-  }),
-): Promise<Odd> {
-  const graph = await openOddGraph((request, response, self) => {
-    if (request.path.endsWith('createUploadSession')) response.end(JSON.stringify(session(self)));
-    else answer(request, response, self);
-  });
-  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-  return { graph, client: odd, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
-}
-
-test('the upload’s address never gets the token or the caller’s headers, on Graph’s own origin and after a redirect', async () => {
-  await using odd = await openOddUpload(({ path }, response) => {
-    if (path === '/upload') response.writeHead(307, { location: '/there' }).end();
-    else response.writeHead(201).end('{"name":"x"}');
-  });
-  const headers = { 'x-mine': 'y', authorization: 'Basic x' };
-  await odd.client.upload('/me/drive/root:/x', inFolder('small.txt'), { headers });
-  assert.equal(
-    odd.graph.requests.map((request) => [request.path, request.authorization, request.headers['x-mine']]),
-    [
-      ['/me/drive/root:/x:/createUploadSession', 'Bearer the-token', 'y'],
-      ['/upload', undefined, undefined],
-      ['/there', undefined, undefined],
-    ],
-  );
-  assert.is(odd.graph.requests[2]?.headers['content-range'], 'bytes 0-4/5');
-});
-
-test('a 401 of the upload’s address is GraphError, and asks for no new token', async () => {
-  const asked: boolean[] = [];
-  await using odd = await openOddUpload((_request, response) => response.writeHead(401).end());
-  const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
-    asked.push(forceRefresh);
-    return 'the-token';
-  };
-  const own = new GraphClient({ getToken, root: odd.graph.origin });
-  const error = await rejection(own.upload('/me/drive/root:/x', inFolder('small.txt')), GraphError);
-  assert.is(error.status, 401);
-  assert.equal(asked, [false]);
-});
-
-for (const [what, session, code, says] of [
-  [
-    'that the network could read',
-    { uploadUrl: 'http://example.com/secret' },
-    'RESPONSE',
-    /not uploading to http:\/\/example\.com: /,
-  ],
-  ['that is none', { uploadUrl: 'nonsense' }, 'INCOMPLETE', /no address to upload to/],
-  ['that is missing', {}, 'INCOMPLETE', /no address to upload to/],
-  ['in an answer of null', null, 'INCOMPLETE', /no address to upload to/],
-] as const) {
-  test(`an upload’s address ${what} is ${code}`, async () => {
-    await using odd = await openOddUpload(
-      () => assert.unreachable(),
-      () => session,
-    );
-    const error = await rejection(odd.client.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
-    assert.is(error.code, code);
-    assert.match(error.message, says);
-    assert.not.match(error.message, 'secret');
-  });
-}
-
 test('a file that becomes shorter while it is uploaded is FILE', async () => {
   const file = inFolder('shrinking.img');
   writeFileSync(file, big);
@@ -333,15 +257,6 @@ test('what onProgress throws ends the upload', async () => {
   };
   const uploading = client().upload('/me/drive/root:/x', inFolder('small.txt'), { onProgress });
   assert.is(await rejection(uploading, TypeError), wrong);
-});
-
-test('the item that cannot be read is CONNECTION', async () => {
-  await using odd = await openOddUpload((_request, response) => {
-    response.writeHead(201, { 'content-length': 50 });
-    response.write('{"id":', () => setImmediate(() => response.destroy()));
-  });
-  const error = await rejection(odd.client.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
-  assert.is(error.code, 'CONNECTION');
 });
 
 test.run();

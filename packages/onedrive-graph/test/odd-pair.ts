@@ -1,0 +1,35 @@
+import { GraphClient, type GraphClientOptions, type GraphWait } from '../src/index.ts';
+import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
+
+export type Answer = Parameters<typeof openOddGraph>[0];
+
+/** A client of a server that gives the answers one after the other, the last one again and again. */
+export async function openPair(
+  answers: Answer[],
+  options: Partial<GraphClientOptions> = {},
+): Promise<{ client: GraphClient; graph: OddGraph; waits: GraphWait[] } & AsyncDisposable> {
+  const graph = await openOddGraph((...args) => {
+    const answer = answers.length > 1 ? answers.shift() : answers[0];
+    answer?.(...args);
+  });
+  const waits: GraphWait[] = [];
+  const client = new GraphClient({
+    root: graph.origin,
+    getToken: async ({ forceRefresh }) => (forceRefresh ? 'new' : 'old'),
+    onWait: (wait) => waits.push(wait),
+    ...options,
+  });
+  return { client, graph, waits, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
+}
+
+export function status(code: number, headers: Record<string, string> = {}): Answer {
+  return (_request, response) => response.writeHead(code, headers).end(`status ${code}`);
+}
+
+export const redirect = (code: number, to: (graph: OddGraph) => string): Answer => {
+  return (_request, response, graph) => response.writeHead(code, { location: to(graph) }).end();
+};
+
+export function summary({ method, headers, authorization, body }: OddRequest): string {
+  return [method, headers.host?.split(':')[0], authorization?.replace('Bearer ', '') ?? 'no token', body].join(' ');
+}

@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { GraphClient, GraphClientError, GraphError } from '../src/index.ts';
+import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
+import { rejection } from './within.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+const file = join(folder, 'small.txt');
+writeFileSync(file, 'hello');
+
+interface Odd extends AsyncDisposable {
+  readonly graph: OddGraph;
+  readonly client: GraphClient;
+}
+
+/** A Graph whose upload address answers as the test decides, on Graph's own origin. */
+async function openOddUpload(
+  answer: (request: OddRequest, response: ServerResponse, graph: OddGraph) => unknown,
+  session: (graph: OddGraph) => unknown = ({ origin }) => ({
+    uploadUrl: `${origin}/upload`,
+    expirationDateTime: '2999-01-01',
+  }),
+): Promise<Odd> {
+  const graph = await openOddGraph((request, response, self) => {
+    if (request.path.endsWith('createUploadSession')) response.end(JSON.stringify(session(self)));
+    else answer(request, response, self);
+  });
+  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  return { graph, client: odd, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
+}
+
+test('the upload’s address never gets the token or the caller’s headers, on Graph’s own origin and after a redirect', async () => {
+  await using odd = await openOddUpload(({ path }, response) => {
+    if (path === '/upload') response.writeHead(307, { location: '/there' }).end();
+    else response.writeHead(201).end('{"name":"x"}');
+  });
+  const headers = { 'x-mine': 'y', authorization: 'Basic x' };
+  await odd.client.upload('/me/drive/root:/x', file, { headers });
+  assert.equal(
+    odd.graph.requests.map((request) => [request.path, request.authorization, request.headers['x-mine']]),
+    [
+      ['/me/drive/root:/x:/createUploadSession', 'Bearer the-token', 'y'],
+      ['/upload', undefined, undefined],
+      ['/there', undefined, undefined],
+    ],
+  );
+  assert.is(odd.graph.requests[2]?.headers['content-range'], 'bytes 0-4/5');
+});
+
+test('a 401 of the upload’s address is GraphError, and asks for no new token', async () => {
+  const asked: boolean[] = [];
+  await using odd = await openOddUpload((_request, response) => response.writeHead(401).end());
+  const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
+    asked.push(forceRefresh);
+    return 'the-token';
+  };
+  const own = new GraphClient({ getToken, root: odd.graph.origin });
+  const error = await rejection(own.upload('/me/drive/root:/x', file), GraphError);
+  assert.is(error.status, 401);
+  assert.equal(asked, [false]);
+});
+
+for (const [what, session, code, says] of [
+  [
+    'that the network could read',
+    { uploadUrl: 'http://example.com/secret' },
+    'RESPONSE',
+    /not uploading to http:\/\/example\.com: /,
+  ],
+  ['that is none', { uploadUrl: 'nonsense' }, 'INCOMPLETE', /no address to upload to/],
+  ['that is missing', {}, 'INCOMPLETE', /no address to upload to/],
+  ['in an answer of null', null, 'INCOMPLETE', /no address to upload to/],
+] as const) {
+  test(`an upload’s address ${what} is ${code}`, async () => {
+    await using odd = await openOddUpload(
+      () => assert.unreachable(),
+      () => session,
+    );
+    const error = await rejection(odd.client.upload('/me/drive/root:/x', file), GraphClientError);
+    assert.is(error.code, code);
+    assert.match(error.message, says);
+    assert.not.match(error.message, 'secret');
+  });
+}
+
+test('the item that cannot be read is CONNECTION', async () => {
+  await using odd = await openOddUpload((_request, response) => {
+    response.writeHead(201, { 'content-length': 50 });
+    response.write('{"id":', () => setImmediate(() => response.destroy()));
+  });
+  const error = await rejection(odd.client.upload('/me/drive/root:/x', file), GraphClientError);
+  assert.is(error.code, 'CONNECTION');
+});
+test.run();
