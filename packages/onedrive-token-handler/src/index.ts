@@ -7,7 +7,6 @@ export {
 } from './one-drive-token-error.ts';
 export { type GetTokenOptions, OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
-export { readRetryAfter } from './provider/retry-after.ts';
 export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 export type { SignInStatus } from './sign-in-status.ts';
 export { forgetTokens, listAppNames } from './store/app-names.ts';
