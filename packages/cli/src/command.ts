@@ -1,6 +1,6 @@
-import type { Interrupt } from './interrupt.ts';
-import type { Screen } from './screen.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './settings/settings.ts';
+import type { Interrupt } from './terminal/interrupt.ts';
+import type { Screen } from './terminal/screen.ts';
 
 /** What a command runs with. */
 export interface Command {

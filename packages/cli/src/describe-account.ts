@@ -1,5 +1,5 @@
 import type { SignInStatus } from 'onedrive-token-handler';
-import { printable } from './printable.ts';
+import { printable } from './terminal/printable.ts';
 
 /** ' as Ada Lovelace (ada@example.com)', or nothing where the account is not known. */
 export function describeAccount({ account }: SignInStatus): string {

@@ -1,5 +1,5 @@
 import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions } from 'onedrive-token-handler';
-import type { Settings } from './settings.ts';
+import type { Settings } from './settings/settings.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What the settings don't say. */

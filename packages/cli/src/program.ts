@@ -1,9 +1,9 @@
 import { CommanderError, Command as Program } from 'commander';
-import { commonOptions } from './common-options.ts';
-import { defineCommands } from './define-commands.ts';
+import { defineCommands } from './commands/define-commands.ts';
+import { epilogue } from './commands/manual.ts';
 import { exitStatus } from './exit-status.ts';
-import { epilogue } from './manual.ts';
-import { writeErr, writeOut } from './streams.ts';
+import { commonOptions } from './settings/common-options.ts';
+import { writeErr, writeOut } from './terminal/streams.ts';
 import { readVersion } from './version.ts';
 
 /** Runs any command line; settles with the exit status. */

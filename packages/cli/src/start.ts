@@ -1,8 +1,8 @@
 import { readStoredToken } from 'onedrive-token-handler/stored-token';
-import { type Flags, readTokenFlags } from './common-options.ts';
-import { printToken } from './print-token.ts';
-import { defaultScopes, readRememberedApp } from './remembered-app.ts';
-import { readSettings } from './settings.ts';
+import { printToken } from './commands/print-token.ts';
+import { defaultScopes, readRememberedApp } from './files/remembered-app.ts';
+import { type Flags, readTokenFlags } from './settings/common-options.ts';
+import { readSettings } from './settings/settings.ts';
 
 /**
  * Runs one command line; settles with the exit status. What this file imports is all that is loaded on the way to a stored
@@ -15,7 +15,7 @@ export async function start(args: readonly string[]): Promise<number> {
     const { runProgram } = await import('./program.ts');
     return await runProgram(args);
   } catch (error) {
-    const { reportError } = await import('./report-error.ts');
+    const { reportError } = await import('./errors/report-error.ts');
     return reportError(error);
   }
 }

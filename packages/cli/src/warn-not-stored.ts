@@ -1,5 +1,5 @@
-import { printable } from './printable.ts';
-import { writeErr } from './streams.ts';
+import { printable } from './terminal/printable.ts';
+import { writeErr } from './terminal/streams.ts';
 
 /** Says that a token, which was given to whoever asked, is not in the database. */
 export function warnNotStored(error: Error): void {

@@ -1,7 +1,7 @@
 import type { Command } from './command.ts';
-import { readPassphrase } from './passphrase.ts';
-import { askPassphrase } from './passphrase-prompt.ts';
-import { mayAsk } from './settings.ts';
+import { readPassphrase } from './key/passphrase.ts';
+import { mayAsk } from './settings/settings.ts';
+import { askPassphrase } from './terminal/ask-passphrase.ts';
 import { wantsKey } from './wants-key.ts';
 
 const tries = 3;

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dataFolder } from '../src/data-folder.ts';
+import { dataFolder } from '../src/settings/data-folder.ts';
 
 const home = { HOME: '/home/ada' };
 

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { oldestKeyring } from '../src/keyring/keyring-entry.ts';
+import { oldestKeyring } from '../src/key/keyring-entry.ts';
 import { bin, CliHome } from './fixtures/cli-home.ts';
 import { openKeyringScene } from './fixtures/keyring-scene.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { printable } from '../src/printable.ts';
+import { printable } from '../src/terminal/printable.ts';
 
 test('text of any language passes, with its lines and tabs', () => {
   const text = 'Ada Lovelace\tä ß 漢字 עברית 🦊\r\nnext\n';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readEntries, writeEntry } from '../src/private-json.ts';
+import { readEntries, writeEntry } from '../src/files/private-json.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'private-json-'));
 const file = join(folder, 'entries.json');
@@ -14,7 +14,7 @@ test.after.each(() => rmSync(file, { force: true }));
 
 test('of several processes that write at once none loses what another wrote', async () => {
   const writer = `
-    const { writeEntry } = await import(${JSON.stringify(import.meta.resolve('../src/private-json.ts'))});
+    const { writeEntry } = await import(${JSON.stringify(import.meta.resolve('../src/files/private-json.ts'))});
     for (let n = 0; n < 20; n++) writeEntry(process.argv[1], process.argv[2] + n, n);`;
   const run = promisify(execFile);
   const args = ['--input-type=module', '-e', writer, file];

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { commonOptions } from '../src/common-options.ts';
+import { commonOptions } from '../src/settings/common-options.ts';
 import { openScene } from './fixtures/cli-home.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { commonOptions, type Flags, readTokenFlags } from '../src/common-options.ts';
-import { readSettings } from '../src/settings.ts';
+import { commonOptions, type Flags, readTokenFlags } from '../src/settings/common-options.ts';
+import { readSettings } from '../src/settings/settings.ts';
 
 const env = { HOME: '/home/ada' };
 

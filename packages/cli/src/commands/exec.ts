@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Command } from '../command.ts';
-import { Failure } from '../failure.ts';
-import { openSession } from '../session.ts';
-import { mayAsk } from '../settings.ts';
+import { openSession } from '../session/session.ts';
+import { mayAsk } from '../settings/settings.ts';
+import { Failure } from '../terminal/failure.ts';
 
 /** As shells report them. */
 const notExecutable = 126;

@@ -1,9 +1,9 @@
 import { listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { printable } from '../printable.ts';
-import { writeOut } from '../streams.ts';
-import { withKey } from '../with-key.ts';
+import { withKey } from '../key/with-key.ts';
+import { printable } from '../terminal/printable.ts';
+import { writeOut } from '../terminal/streams.ts';
 
 /** Prints the app names that have tokens, a line each. */
 export async function list(command: Command): Promise<number> {

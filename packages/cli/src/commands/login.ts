@@ -2,14 +2,14 @@ import type { SignInOptions } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { describeAccount } from '../describe-account.ts';
 import { exitStatus } from '../exit-status.ts';
-import { Failure } from '../failure.ts';
-import { readPassphrase } from '../passphrase.ts';
-import { choosePassphrase } from '../passphrase-prompt.ts';
-import { defaultScopes } from '../remembered-app.ts';
-import { openSession } from '../session.ts';
+import { defaultScopes } from '../files/remembered-app.ts';
+import { readPassphrase } from '../key/passphrase.ts';
+import { openSession } from '../session/session.ts';
 import { SignInView } from '../sign-in/sign-in-view.ts';
 import { readSurroundings } from '../sign-in/surroundings.ts';
-import { writeOut } from '../streams.ts';
+import { choosePassphrase } from '../terminal/ask-passphrase.ts';
+import { Failure } from '../terminal/failure.ts';
+import { writeOut } from '../terminal/streams.ts';
 import { UsageError } from '../usage-error.ts';
 
 export interface LoginOptions {

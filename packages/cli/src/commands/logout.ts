@@ -1,9 +1,9 @@
 import { forgetTokens, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { printable } from '../printable.ts';
-import { writeOut } from '../streams.ts';
-import { withKey } from '../with-key.ts';
+import { withKey } from '../key/with-key.ts';
+import { printable } from '../terminal/printable.ts';
+import { writeOut } from '../terminal/streams.ts';
 
 /** Forgets the stored tokens of one app name, or of all. The client id stays remembered. */
 export async function logout(command: Command, { all }: { all?: boolean }): Promise<number> {

@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { Failure } from '../failure.ts';
-import { moveToKeyring } from '../keyring/move-to-keyring.ts';
-import { forgetKeyring, readKeyringAccount } from '../keyring/remembered-keyring.ts';
-import { readKeyFile } from '../passphrase.ts';
-import { choosePassphrase } from '../passphrase-prompt.ts';
-import { suggestCommand } from '../suggest-command.ts';
+import { forgetKeyring, readKeyringAccount } from '../files/remembered-keyring.ts';
+import { moveToKeyring } from '../key/move-to-keyring.ts';
+import { readKeyFile } from '../key/passphrase.ts';
+import { withKey } from '../key/with-key.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+import { choosePassphrase } from '../terminal/ask-passphrase.ts';
+import { Failure } from '../terminal/failure.ts';
 import { UsageError } from '../usage-error.ts';
-import { withKey } from '../with-key.ts';
 
 export interface RekeyOptions {
   /** With a new passphrase. */

@@ -2,10 +2,10 @@ import type { SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { describeAccount } from '../describe-account.ts';
 import { exitStatus } from '../exit-status.ts';
-import { printable } from '../printable.ts';
-import { openSession } from '../session.ts';
-import { writeOut } from '../streams.ts';
-import { suggestCommand } from '../suggest-command.ts';
+import { openSession } from '../session/session.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+import { printable } from '../terminal/printable.ts';
+import { writeOut } from '../terminal/streams.ts';
 
 /** Says who is signed in, without asking the provider. */
 export async function status(command: Command): Promise<number> {

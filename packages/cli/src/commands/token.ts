@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { printToken } from '../print-token.ts';
-import { openSession } from '../session.ts';
-import { mayAsk } from '../settings.ts';
+import { openSession } from '../session/session.ts';
+import { mayAsk } from '../settings/settings.ts';
+import { printToken } from './print-token.ts';
 
 /** Prints a valid token; signs in first where a person may be asked. */
 export async function token(command: Command): Promise<number> {

@@ -1,10 +1,10 @@
 import type { Option, Command as Program } from 'commander';
 import { listAppNames } from 'onedrive-token-handler';
-import type { Flags } from '../common-options.ts';
 import { exitStatus } from '../exit-status.ts';
-import { printable } from '../printable.ts';
-import { readSettings } from '../settings.ts';
-import { writeOut } from '../streams.ts';
+import type { Flags } from '../settings/common-options.ts';
+import { readSettings } from '../settings/settings.ts';
+import { printable } from '../terminal/printable.ts';
+import { writeOut } from '../terminal/streams.ts';
 
 type Candidate = readonly [value: string, description: string];
 

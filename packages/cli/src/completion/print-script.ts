@@ -1,5 +1,5 @@
 import { exitStatus } from '../exit-status.ts';
-import { writeOut } from '../streams.ts';
+import { writeOut } from '../terminal/streams.ts';
 import type { shells } from './shells.ts';
 
 /**

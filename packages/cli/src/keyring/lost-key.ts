@@ -1,6 +1,6 @@
 import { exitStatus } from '../exit-status.ts';
-import { Failure } from '../failure.ts';
-import type { KeyringEntry } from './keyring-entry.ts';
+import type { KeyringEntry } from '../key/keyring-entry.ts';
+import { Failure } from '../terminal/failure.ts';
 
 /** Tells that the keyring has no key that opens the database, and that nothing is lost yet. */
 export function lostKey(db: string, entry: KeyringEntry, key: Uint8Array | undefined): Failure {

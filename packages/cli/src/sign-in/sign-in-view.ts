@@ -1,13 +1,13 @@
 import type { Interface } from 'node:readline';
 import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
-import { Failure } from '../failure.ts';
-import { printable } from '../printable.ts';
-import { suggestCommand } from '../suggest-command.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+import { Failure } from '../terminal/failure.ts';
+import { printable } from '../terminal/printable.ts';
+import { readLines } from '../terminal/read-lines.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
-import { hintsAwayFromBrowser } from './hints.ts';
+import { hintsAwayFromBrowser } from './paste-instructions.ts';
 import { deliverPastedAddress } from './pasted-address.ts';
-import { readLines } from './read-lines.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 
 /** After this many milliseconds of waiting the address is shown, although a browser seemed to open. */

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import type { Settings } from '../settings.ts';
-import { suggestCommand } from '../suggest-command.ts';
+import type { Settings } from '../settings/settings.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** The other ways in where no browser opens here, best first, a line each. */

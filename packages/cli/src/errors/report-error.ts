@@ -1,15 +1,15 @@
 import { inspect } from 'node:util';
 import { OneDriveTokenError } from 'onedrive-token-handler';
-import { exitStatus } from './exit-status.ts';
-import { Failure } from './failure.ts';
-import { Interrupted } from './interrupt.ts';
-import { readKeyringAccount } from './keyring/remembered-keyring.ts';
-import { printable } from './printable.ts';
-import type { Settings } from './settings.ts';
-import { OutputClosed, writeErr } from './streams.ts';
-import { suggestCommand } from './suggest-command.ts';
-import { UsageError } from './usage-error.ts';
-import { wantsKey } from './wants-key.ts';
+import { exitStatus } from '../exit-status.ts';
+import { readKeyringAccount } from '../files/remembered-keyring.ts';
+import type { Settings } from '../settings/settings.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+import { Failure } from '../terminal/failure.ts';
+import { Interrupted } from '../terminal/interrupt.ts';
+import { printable } from '../terminal/printable.ts';
+import { OutputClosed, writeErr } from '../terminal/streams.ts';
+import { UsageError } from '../usage-error.ts';
+import { wantsKey } from '../wants-key.ts';
 
 /** Says on stderr what went wrong, where there is anything to say; returns the exit status. */
 export function reportError(error: unknown, settings?: Settings): number {

@@ -1,5 +1,5 @@
-import type { Settings } from './settings.ts';
-import { writeOut } from './streams.ts';
+import type { Settings } from '../settings/settings.ts';
+import { writeOut } from '../terminal/streams.ts';
 
 /** `expiresAt`: epoch milliseconds. */
 export function printToken(token: string, expiresAt: number, { json }: Settings): void {

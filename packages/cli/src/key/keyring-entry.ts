@@ -1,8 +1,8 @@
 import type { AsyncEntry } from '@napi-rs/keyring';
 import type { Command } from '../command.ts';
 import { exitStatus } from '../exit-status.ts';
-import { Failure } from '../failure.ts';
-import { writeErr } from '../streams.ts';
+import { Failure } from '../terminal/failure.ts';
+import { writeErr } from '../terminal/streams.ts';
 
 const { createRequire } = process.getBuiltinModule('node:module');
 

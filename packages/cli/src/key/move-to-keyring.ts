@@ -1,12 +1,12 @@
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import { realDatabase } from '../beside-database.ts';
 import type { Command } from '../command.ts';
-import { readPassphrase } from '../passphrase.ts';
+import { readKeyringAccount, rememberKeyring } from '../files/remembered-keyring.ts';
+import { lostKey } from '../keyring/lost-key.ts';
 import { wantsKey } from '../wants-key.ts';
 import { withPassphrase } from '../with-passphrase.ts';
 import { KeyringEntry } from './keyring-entry.ts';
-import { lostKey } from './lost-key.ts';
-import { readKeyringAccount, rememberKeyring } from './remembered-keyring.ts';
+import { readPassphrase } from './passphrase.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 

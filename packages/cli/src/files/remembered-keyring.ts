@@ -1,5 +1,5 @@
 import { besideDatabase } from '../beside-database.ts';
-import { readEntries, writeEntry } from '../private-json.ts';
+import { readEntries, writeEntry } from './private-json.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 

@@ -1,6 +1,6 @@
 import { Interface } from 'node:readline';
 import type { Command } from '../command.ts';
-import { writeErr } from '../streams.ts';
+import { writeErr } from './streams.ts';
 
 /**
  * Reads what a person pastes, line by line. On a terminal the line is edited in raw mode, because the terminal's own

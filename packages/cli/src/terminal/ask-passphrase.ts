@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import type { Command } from './command.ts';
+import type { Command } from '../command.ts';
+import { mayAsk } from '../settings/settings.ts';
+import { UsageError } from '../usage-error.ts';
 import { Failure } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
-import { mayAsk } from './settings.ts';
 import { writeErr } from './streams.ts';
-import { UsageError } from './usage-error.ts';
 
 /** Asks on the terminal, without echo. Rejects where the person gives up. */
 export function askPassphrase(question: string, interrupt: Interrupt): Promise<string> {

@@ -1,12 +1,12 @@
 import { InvalidArgumentError, Option, type Command as Program } from 'commander';
-import type { Command } from './command.ts';
-import { commonOptions, type Flags } from './common-options.ts';
-import { shells } from './completion/shells.ts';
-import { Interrupt } from './interrupt.ts';
+import type { Command } from '../command.ts';
+import { shells } from '../completion/shells.ts';
+import { reportError } from '../errors/report-error.ts';
+import { commonOptions, type Flags } from '../settings/common-options.ts';
+import { readSettings } from '../settings/settings.ts';
+import { Interrupt } from '../terminal/interrupt.ts';
+import { Screen } from '../terminal/screen.ts';
 import { formatExamples, type ManualPage, manual } from './manual.ts';
-import { reportError } from './report-error.ts';
-import { Screen } from './screen.ts';
-import { readSettings } from './settings.ts';
 
 /** Runs one command; its code is loaded when it runs, not before. */
 type Work = (command: Command) => Promise<number>;
@@ -26,7 +26,7 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
   };
   addCommonOptions(program);
 
-  run(add('token', manual.token), async (command) => (await import('./commands/token.ts')).token(command));
+  run(add('token', manual.token), async (command) => (await import('./token.ts')).token(command));
 
   const login = add('login', manual.login)
     .addOption(
@@ -42,20 +42,20 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
         'query',
       ]),
     );
-  run(login, async (command) => (await import('./commands/login.ts')).login(command, login.opts()));
+  run(login, async (command) => (await import('./login.ts')).login(command, login.opts()));
 
-  run(add('status', manual.status), async (command) => (await import('./commands/status.ts')).status(command));
+  run(add('status', manual.status), async (command) => (await import('./status.ts')).status(command));
 
   const logout = add('logout', manual.logout).option('--all', 'every app name of the database');
-  run(logout, async (command) => (await import('./commands/logout.ts')).logout(command, logout.opts()));
+  run(logout, async (command) => (await import('./logout.ts')).logout(command, logout.opts()));
 
-  run(add('list', manual.list), async (command) => (await import('./commands/list.ts')).list(command));
+  run(add('list', manual.list), async (command) => (await import('./list.ts')).list(command));
 
   const rekey = add('rekey', manual.rekey)
     .addOption(new Option('--encrypt', 'with a new passphrase, which you are asked for'))
     .addOption(new Option('--new-key-file <file>', 'with the new passphrase in this file').argParser(notEmpty))
     .addOption(new Option('--decrypt', 'no longer').conflicts(['encrypt', 'newKeyFile']));
-  run(rekey, async (command) => (await import('./commands/rekey.ts')).rekey(command, rekey.opts()));
+  run(rekey, async (command) => (await import('./rekey.ts')).rekey(command, rekey.opts()));
 
   const api = add('api', manual.api)
     .argument('<path>', 'for example /me/drive, or an absolute URL on the same host', notEmpty)
@@ -82,7 +82,7 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
         .argParser(notEmpty)
         .conflicts(['data', 'method']),
     );
-  run(api, async (command) => (await import('./commands/api/api.ts')).api(command, api.args[0] ?? '', api.opts()));
+  run(api, async (command) => (await import('./api/api.ts')).api(command, api.args[0] ?? '', api.opts()));
 
   const exec = add('exec', manual.exec)
     .usage('[options] -- <program> [args...]')
@@ -91,12 +91,12 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
     .passThroughOptions();
   run(exec, async (command) => {
     const [program = '', ...args] = exec.args;
-    return (await import('./commands/exec.ts')).exec(command, program, args);
+    return (await import('./exec.ts')).exec(command, program, args);
   });
 
   const completion = add('completion', manual.completion);
   completion.addArgument(completion.createArgument('<shell>').choices(shells));
-  run(completion, async () => (await import('./completion/print-script.ts')).printScript(completion.args[0] ?? ''));
+  run(completion, async () => (await import('../completion/print-script.ts')).printScript(completion.args[0] ?? ''));
 }
 
 function addCommonOptions(commander: Program): void {

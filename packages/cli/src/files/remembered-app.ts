@@ -1,4 +1,4 @@
-import { besideDatabase } from './beside-database.ts';
+import { besideDatabase } from '../beside-database.ts';
 import { readEntries, writeEntry } from './private-json.ts';
 
 /** What is asked for where nobody said anything else. */

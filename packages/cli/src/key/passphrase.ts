@@ -1,5 +1,5 @@
-import type { Settings } from './settings.ts';
-import { UsageError } from './usage-error.ts';
+import type { Settings } from '../settings/settings.ts';
+import { UsageError } from '../usage-error.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 

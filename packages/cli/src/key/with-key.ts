@@ -1,11 +1,11 @@
-import type { Command } from './command.ts';
-import { KeyringEntry } from './keyring/keyring-entry.ts';
-import { lostKey } from './keyring/lost-key.ts';
-import { moveToKeyring } from './keyring/move-to-keyring.ts';
-import { readKeyringAccount } from './keyring/remembered-keyring.ts';
+import type { Command } from '../command.ts';
+import { readKeyringAccount } from '../files/remembered-keyring.ts';
+import { lostKey } from '../keyring/lost-key.ts';
+import { wantsKey } from '../wants-key.ts';
+import { withPassphrase } from '../with-passphrase.ts';
+import { KeyringEntry } from './keyring-entry.ts';
+import { moveToKeyring } from './move-to-keyring.ts';
 import { readPassphrase } from './passphrase.ts';
-import { wantsKey } from './wants-key.ts';
-import { withPassphrase } from './with-passphrase.ts';
 
 /**
  * Calls `use` with the key of the database: the passphrase that is set, else, where the database wants one at all, the key

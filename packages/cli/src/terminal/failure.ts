@@ -1,4 +1,4 @@
-import { exitStatus } from './exit-status.ts';
+import { exitStatus } from '../exit-status.ts';
 
 /** Something a person can do something about went wrong; the message says what. Ends with `status`. */
 export class Failure extends Error {

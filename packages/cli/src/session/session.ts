@@ -1,15 +1,15 @@
 import type { OneDriveTokenHandler, SignInStatus, TokenEvent } from 'onedrive-token-handler';
-import type { Command } from './command.ts';
+import type { Command } from '../command.ts';
+import { missingClientId } from '../errors/missing-client-id.ts';
+import { defaultScopes, readRememberedApp, rememberApp } from '../files/remembered-app.ts';
+import { withKey } from '../key/with-key.ts';
+import { type HandlerOptions, openHandler } from '../open-handler.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { SignInView } from '../sign-in/sign-in-view.ts';
+import { refreshing } from '../terminal/interrupt.ts';
+import { printable } from '../terminal/printable.ts';
+import { warnNotStored } from '../warn-not-stored.ts';
 import { describeEvent } from './describe-event.ts';
-import { refreshing } from './interrupt.ts';
-import { missingClientId } from './missing-client-id.ts';
-import { type HandlerOptions, openHandler } from './open-handler.ts';
-import { printable } from './printable.ts';
-import { defaultScopes, readRememberedApp, rememberApp } from './remembered-app.ts';
-import type { Settings } from './settings.ts';
-import type { SignInView } from './sign-in/sign-in-view.ts';
-import { warnNotStored } from './warn-not-stored.ts';
-import { withKey } from './with-key.ts';
 
 export interface SessionOptions {
   /** Whether a token that can't be had silently may be asked of the person. */
@@ -98,7 +98,7 @@ async function openDatabase(
 }
 
 async function createView(command: Command): Promise<SignInView> {
-  const { SignInView } = await import('./sign-in/sign-in-view.ts');
+  const { SignInView } = await import('../sign-in/sign-in-view.ts');
   return new SignInView(command);
 }
 

@@ -1,6 +1,6 @@
+import { UsageError } from '../usage-error.ts';
 import { commonOptions, type Flags } from './common-options.ts';
 import { dataFolder } from './data-folder.ts';
-import { UsageError } from './usage-error.ts';
 
 const { join, resolve } = process.getBuiltinModule('node:path');
 

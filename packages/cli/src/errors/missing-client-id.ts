@@ -1,6 +1,6 @@
-import type { Settings } from './settings.ts';
-import { suggestCommand } from './suggest-command.ts';
-import { UsageError } from './usage-error.ts';
+import type { Settings } from '../settings/settings.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** Tells who has no client id yet how to get one: each person registers their own, none is built in. */
 export function missingClientId(settings: Settings): UsageError {
