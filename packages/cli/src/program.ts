@@ -1,12 +1,12 @@
 import { CommanderError, Command as Program } from 'commander';
+import { readVersion } from './command.ts';
 import { defineCommands } from './commands/define-commands.ts';
 import { epilogue } from './commands/manual.ts';
-import { exitStatus } from './exit-status.ts';
 import { commonOptions } from './settings/common-options.ts';
+import { exitStatus } from './terminal/failure.ts';
 import { writeErr, writeOut } from './terminal/streams.ts';
-import { readVersion } from './version.ts';
 
-/** Runs any command line; settles with the exit status. */
+/** Runs any command line, and resolves with its exit status. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let status: number = exitStatus.done;
   const program = new Program('onedrive-token')
@@ -20,7 +20,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       outputError: (message, write) => write(message.replace(/^error:/, 'onedrive-token:')),
     })
     .configureHelp({ minWidthToWrap: 20 })
-    .showHelpAfterError('(onedrive-token --help says more)')
+    .showHelpAfterError('(for more, run: onedrive-token --help)')
     .addHelpText('after', `\n${epilogue}`);
   defineCommands(program, (ended) => {
     status = ended;
@@ -30,25 +30,25 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     return complete(program, args.slice(1));
   }
   try {
-    await program.parseAsync(withDefaultCommand(helpOfKnown(program, args)), { from: 'user' });
+    await program.parseAsync(withDefaultCommand(withoutHelp(program, args)), { from: 'user' });
     return status;
   } catch (error) {
-    // Commander has said by then what is wrong, or printed the help that was asked for.
+    // Commander has already printed what is wrong, or the help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.usage;
     throw error;
   }
 }
 
-/** `help nope` without its `help`, so that Commander says what is wrong with `nope`, not what it says to `help`. */
-function helpOfKnown(program: Program, args: readonly string[]): readonly string[] {
+/** Removes `help` before an unknown command, because Commander then says what is wrong and suggests a command. */
+function withoutHelp(program: Program, args: readonly string[]): readonly string[] {
   const [help, command] = args;
   const isKnown = command === undefined || program.commands.some((candidate) => candidate.name() === command);
   return help === 'help' && !isKnown ? args.slice(1) : args;
 }
 
 /**
- * `onedrive-token --app x` means `onedrive-token token --app x`. Commander's own default command would take every mistyped
- * one as an argument, and never suggest the right one.
+ * Makes `onedrive-token --app x` mean `onedrive-token token --app x`. Commander's own default command would take a mistyped
+ * command as its argument, and never suggest the right one.
  */
 function withDefaultCommand(args: readonly string[]): string[] {
   for (let index = 0; index < args.length; index++) {

@@ -1,13 +1,14 @@
-import { readStoredToken } from 'onedrive-token-handler/stored-token';
+/**
+ * This file and what it imports are all that is loaded to print a stored token, so that `$(onedrive-token)` takes little longer
+ * than Node itself. The build makes one file of them; the rest is imported when it is needed.
+ */
+import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored-token';
 import { printToken } from './commands/print-token.ts';
-import { defaultScopes, readRememberedApp } from './files/remembered-app.ts';
 import { type Flags, readTokenFlags } from './settings/common-options.ts';
 import { readSettings } from './settings/settings.ts';
+import { readTokenOptions } from './settings/token-options.ts';
 
-/**
- * Runs one command line; settles with the exit status. What this file imports is all that is loaded on the way to a stored
- * token, so that `$(onedrive-token)` costs little more than Node itself.
- */
+/** Runs one command line, and resolves with its exit status. */
 export async function start(args: readonly string[]): Promise<number> {
   try {
     const flags = readTokenFlags(args);
@@ -20,22 +21,21 @@ export async function start(args: readonly string[]): Promise<number> {
   }
 }
 
-/** False where there is no token that only has to be read, or where more is wanted than the token. */
+/** Prints the token if it only has to be read from the database. Returns false if the full program is needed. */
 function printStoredToken(flags: Flags): boolean {
   const settings = readSettings(flags);
-  const remembered = readRememberedApp(settings.db, settings.app);
-  const clientId = settings.clientId ?? remembered?.clientId;
-  // What is encrypted needs more than to be read; and a key for what is not is a mistake to be told of.
-  const isKeyGiven = settings.keyring || settings.keyFile || process.env.ONEDRIVE_TOKEN_KEY;
-  if (isKeyGiven || settings.verbose || !clientId) return false;
-  const { app: appName, db: dbFilepath, authority } = settings;
-  const scopes = remembered?.scopes ?? defaultScopes;
-  let stored: ReturnType<typeof readStoredToken>;
-  try {
-    stored = readStoredToken({ appName, clientId, scopes, dbFilepath, ...(authority !== undefined && { authority }) });
-  } catch {
-    // What is wrong with an option, the whole program can say.
-  }
+  // With a key given, only the full program can decrypt or explain.
+  const options = settings.hasKey || settings.verbose ? undefined : readTokenOptions(settings);
+  const stored = options && tryToRead(options);
   if (stored) printToken(stored.accessToken, stored.expiresAt, settings);
   return stored !== undefined;
+}
+
+function tryToRead(options: Parameters<typeof readStoredToken>[0]): StoredToken | undefined {
+  try {
+    return readStoredToken(options);
+  } catch {
+    // The full program says what is wrong with an option.
+    return undefined;
+  }
 }

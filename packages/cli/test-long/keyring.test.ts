@@ -123,7 +123,7 @@ test('with --no-interactive a keyring that asks for its password is not waited f
   const { status, stdout, stderr } = await person.run(['--no-interactive']);
   assert.is(status, 7);
   assert.is(stdout, '');
-  assert.match(stderr, /^onedrive-token: the keyring refused .*does not answer.*Unlock it.*\n$/);
+  assert.match(stderr, /^onedrive-token: the keyring is locked .*does not answer.*Unlock it.*\n$/);
   await session.unlock();
   assert.ok(await person.works());
 });

@@ -55,7 +55,7 @@ test('a keyring that is locked, and that nobody unlocks: 7, and nothing is lost'
     const { status, stdout, stderr } = await person.run(args);
     assert.is(status, 7, stderr);
     assert.is(stdout, '');
-    assert.match(stderr, /^onedrive-token: the keyring refused .*Unlock it/);
+    assert.match(stderr, /^onedrive-token: the keyring is locked .*Unlock it/);
   }
   await session.unlock();
   assert.ok(await person.works());

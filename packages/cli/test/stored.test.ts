@@ -80,7 +80,7 @@ test('logout forgets one app name, whatever its client id, and leaves the others
   const { status, stdout, stderr } = await home.run(['logout', '--app', 'other', '--client-id', 'x']);
   assert.is(status, 0);
   assert.is(stdout, '');
-  assert.is(stderr, 'Forgot the tokens of other.\n');
+  assert.is(stderr, 'Signed out of other.\n');
   assert.not.match((await home.run(['list'])).stdout, 'other');
   assert.is((await home.run([])).status, 0);
 });
@@ -88,7 +88,7 @@ test('logout forgets one app name, whatever its client id, and leaves the others
 test('logout where nobody is signed in is done: 0', async () => {
   const { status, stderr } = await home.run(['logout', '--app', 'nobody']);
   assert.is(status, 0);
-  assert.is(stderr, 'Nobody was signed in.\n');
+  assert.is(stderr, 'Not signed in: there was nothing to delete.\n');
   assert.is((await home.run(['logout', '--app', 'nobody', '--json'])).stdout, '[]\n');
 });
 

@@ -1,17 +1,15 @@
+// commands/ is what each command does: one file for each, the words of its help in manual.ts.
 import { InvalidArgumentError, Option, type Command as Program } from 'commander';
-import type { Command } from '../command.ts';
-import { shells } from '../completion/shells.ts';
-import { reportError } from '../errors/report-error.ts';
+import { type Command, runCommand } from '../command.ts';
+import { printScript, shells } from '../completion/print-script.ts';
 import { commonOptions, type Flags } from '../settings/common-options.ts';
-import { readSettings } from '../settings/settings.ts';
-import { Interrupt } from '../terminal/interrupt.ts';
-import { Screen } from '../terminal/screen.ts';
+import { defaultScopes } from '../settings/token-options.ts';
 import { formatExamples, type ManualPage, manual } from './manual.ts';
 
-/** Runs one command; its code is loaded when it runs, not before. */
+/** Runs one command. It imports the command's code, so that the other commands' code is not loaded. */
 type Work = (command: Command) => Promise<number>;
 
-/** Adds every command with its options and its help. `setStatus` is called with the exit status of the one that is run. */
+/** Adds every command with its options and its help. `setStatus` is called with the exit status of the one that runs. */
 export function defineCommands(program: Program, setStatus: (status: number) => void): void {
   const add = (usage: string, page: ManualPage): Program =>
     program
@@ -22,44 +20,78 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
       .addHelpText('after', formatExamples(page));
   const run = (commander: Program, work: Work): void => {
     addCommonOptions(commander.optionsGroup('Common options:'));
-    commander.action(async () => setStatus(await execute(commander, work)));
+    commander.action(async () => setStatus(await runCommand(readFlags(commander), work)));
   };
   addCommonOptions(program);
 
   run(add('token', manual.token), async (command) => (await import('./token.ts')).token(command));
 
-  const login = add('login', manual.login)
-    .addOption(
-      new Option('--device', 'sign in with a code that is entered on any device').conflicts(['paste', 'browser']),
-    )
-    .addOption(new Option('--paste', 'wait only for the address that the browser ended at').conflicts('browser'))
-    .option('--no-browser', 'print the address; wait for its answer here and for a pasted one')
-    .option('--scope <scope...>', 'a permission to ask for, repeatable (default: Files.ReadWrite.All)', collectScopes)
-    .option('--encrypt', 'ask for a passphrase that encrypts a new database, where none is set')
-    .addOption(
-      new Option('--response-mode <mode>', 'query for a browser that warns about a form (Safari)').choices([
-        'form_post',
-        'query',
-      ]),
-    );
+  const login = addLoginOptions(add('login', manual.login));
   run(login, async (command) => (await import('./login.ts')).login(command, login.opts()));
 
   run(add('status', manual.status), async (command) => (await import('./status.ts')).status(command));
 
-  const logout = add('logout', manual.logout).option('--all', 'every app name of the database');
+  const logout = add('logout', manual.logout).option('--all', 'every app name in the database');
   run(logout, async (command) => (await import('./logout.ts')).logout(command, logout.opts()));
 
   run(add('list', manual.list), async (command) => (await import('./list.ts')).list(command));
 
-  const rekey = add('rekey', manual.rekey)
-    .addOption(new Option('--encrypt', 'with a new passphrase, which you are asked for'))
-    .addOption(new Option('--new-key-file <file>', 'with the new passphrase in this file').argParser(notEmpty))
-    .addOption(new Option('--decrypt', 'no longer').conflicts(['encrypt', 'newKeyFile']));
+  const rekey = addRekeyOptions(add('rekey', manual.rekey));
   run(rekey, async (command) => (await import('./rekey.ts')).rekey(command, rekey.opts()));
 
-  const api = add('api', manual.api)
+  const api = addApiOptions(add('api', manual.api));
+  run(api, async (command) => (await import('./api.ts')).api(command, api.args[0] ?? '', api.opts()));
+
+  const exec = add('exec', manual.exec)
+    .usage('[options] -- <program> [args...]')
+    .argument('<program>', 'the program to run', notEmpty)
+    .argument('[args...]', 'its arguments')
+    .passThroughOptions();
+  run(exec, async (command) => {
+    const [program = '', ...args] = exec.args;
+    return (await import('./exec.ts')).exec(command, program, args);
+  });
+
+  const completion = add('completion', manual.completion);
+  completion.addArgument(completion.createArgument('<shell>').choices(shells));
+  run(completion, async () => printScript(completion.args[0] ?? ''));
+}
+
+function addLoginOptions(login: Program): Program {
+  return login
+    .addOption(
+      new Option('--device', 'sign in with a code that you enter on any device').conflicts(['paste', 'browser']),
+    )
+    .addOption(new Option('--paste', 'sign in on any computer and paste the final address').conflicts('browser'))
+    .option(
+      '--no-browser',
+      'print the address instead of opening a browser; then sign in here or paste the final address',
+    )
+    .option(
+      '--scope <scope...>',
+      `a permission to ask for, repeatable (default: ${defaultScopes.join(' ')})`,
+      collectScopes,
+    )
+    .option('--encrypt', 'ask for a passphrase that encrypts a new database, if none is set')
+    .addOption(
+      new Option('--response-mode <mode>', 'use query if the browser warns about a form (Safari)').choices([
+        'form_post',
+        'query',
+      ]),
+    );
+}
+
+function addRekeyOptions(rekey: Program): Program {
+  return rekey
+    .addOption(new Option('--encrypt', 'ask for a new passphrase and encrypt with it'))
+    .addOption(new Option('--new-key-file <file>', 'encrypt with the new passphrase in this file').argParser(notEmpty))
+    .addOption(new Option('--decrypt', 'store tokens unencrypted').conflicts(['encrypt', 'newKeyFile']));
+}
+
+function addApiOptions(api: Program): Program {
+  return api
     .argument('<path>', 'for example /me/drive, or an absolute URL on the same host', notEmpty)
-    .option('-X, --method <method>', 'the HTTP method (default: GET, with --data POST)')
+    .option('-X, --method <method>', 'the HTTP method (default: GET; with --data: POST)')
     .option('-d, --data <data>', 'the body, JSON: as text, @FILE, or - for stdin')
     .option('-H, --header <line>', "a header, 'Name: value', repeatable", collect)
     .addOption(
@@ -78,25 +110,10 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
         .conflicts(['include', 'upload']),
     )
     .addOption(
-      new Option('--upload <file>', 'upload a file as the item at <path>, in place of one that is there')
+      new Option('--upload <file>', 'upload a file as the item at <path>; replaces an item that is there')
         .argParser(notEmpty)
         .conflicts(['data', 'method']),
     );
-  run(api, async (command) => (await import('./api/api.ts')).api(command, api.args[0] ?? '', api.opts()));
-
-  const exec = add('exec', manual.exec)
-    .usage('[options] -- <program> [args...]')
-    .argument('<program>', 'the program to run', notEmpty)
-    .argument('[args...]', 'its arguments')
-    .passThroughOptions();
-  run(exec, async (command) => {
-    const [program = '', ...args] = exec.args;
-    return (await import('./exec.ts')).exec(command, program, args);
-  });
-
-  const completion = add('completion', manual.completion);
-  completion.addArgument(completion.createArgument('<shell>').choices(shells));
-  run(completion, async () => (await import('../completion/print-script.ts')).printScript(completion.args[0] ?? ''));
 }
 
 function addCommonOptions(commander: Program): void {
@@ -105,19 +122,7 @@ function addCommonOptions(commander: Program): void {
   }
 }
 
-async function execute(commander: Program, work: Work): Promise<number> {
-  const settings = readSettings(readFlags(commander));
-  using screen = new Screen();
-  using interrupt = new Interrupt();
-  try {
-    return await work({ settings, screen, interrupt });
-  } catch (error) {
-    screen.clear();
-    return reportError(error, settings);
-  }
-}
-
-/** The common options given before or after the command's name; the variables are read elsewhere, in one place for all. */
+/** The common options on the command line, before or after the command's name. `readSettings` reads their variables. */
 function readFlags(commander: Program): Flags {
   const flags: Record<string, unknown> = {};
   for (const level of [commander.parent, commander]) {
@@ -132,12 +137,12 @@ function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-/** Also as `status` prints them, in one argument. */
+/** One argument may hold several scopes, separated by spaces, as `status` prints them. */
 function collectScopes(value: string, before: string[] = []): string[] {
   return [...before, ...notEmpty(value.trim()).split(/\s+/)];
 }
 
-/** A script's variable that was never set is a mistake to be told of, not a value. */
+/** An empty value is a mistake: a script's variable that was never set. */
 function notEmpty(value: string): string {
   if (value === '') throw new InvalidArgumentError('It is empty.');
   return value;

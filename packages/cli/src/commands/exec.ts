@@ -5,19 +5,19 @@ import { openSession } from '../session/session.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
 
-/** As shells report them. */
+/** The statuses with which a shell reports the same. */
 const notExecutable = 126;
 const notFound = 127;
 
 const forwarded: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
-/** The terminal sends these to every process in the foreground, so the child has them already. */
+/** A terminal sends these to every process in the foreground, so the child gets them without us. */
 const fromKeyboard: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
-/** Runs a program with the token in its environment, where no other user can read it; settles with its exit status. */
+/** Runs a program with the token in its environment, which no other user can read. Resolves with the program's exit status. */
 export async function exec(command: Command, program: string, args: readonly string[]): Promise<number> {
   const token = await getToken(command);
   const { ONEDRIVE_TOKEN_KEY: _passphrase, ...env } = process.env;
-  // Before the child is there: it may be done with its start, and be sent a signal, when this process is not.
+  // Before the child exists: it may start, and send a signal, before this process goes on.
   const stopForwarding = forwardSignals((signal) => child.kill(signal));
   command.interrupt[Symbol.dispose]();
   const child = spawn(program, args, { stdio: 'inherit', env: { ...env, ONEDRIVE_TOKEN: token } });

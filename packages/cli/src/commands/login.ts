@@ -1,16 +1,13 @@
 import type { SignInOptions } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
-import { describeAccount } from '../describe-account.ts';
-import { exitStatus } from '../exit-status.ts';
-import { defaultScopes } from '../files/remembered-app.ts';
-import { readPassphrase } from '../key/passphrase.ts';
+import { choosePassphrase, readPassphrase } from '../key/passphrase.ts';
 import { openSession } from '../session/session.ts';
+import { defaultScopes } from '../settings/token-options.ts';
 import { SignInView } from '../sign-in/sign-in-view.ts';
 import { readSurroundings } from '../sign-in/surroundings.ts';
-import { choosePassphrase } from '../terminal/ask-passphrase.ts';
-import { Failure } from '../terminal/failure.ts';
+import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
-import { UsageError } from '../usage-error.ts';
+import { describeAccount } from './status.ts';
 
 export interface LoginOptions {
   device?: boolean;
@@ -18,7 +15,7 @@ export interface LoginOptions {
   /** False for --no-browser. */
   browser?: boolean;
   scope?: string[];
-  /** Ask for the passphrase of a new database. */
+  /** Asks for the passphrase of a new database. */
   encrypt?: boolean;
   responseMode?: 'form_post' | 'query';
 }
@@ -27,10 +24,10 @@ export interface LoginOptions {
 export async function login(command: Command, options: LoginOptions): Promise<number> {
   const { settings, screen } = command;
   if (!settings.interactive) {
-    throw new Failure('login asks a person: run it without --no-interactive, on a terminal', exitStatus.signInNeeded);
+    throw new Failure('login has to ask a person: run it without --no-interactive', exitStatus.signInNeeded);
   }
   if (options.encrypt && settings.keyring)
-    throw new UsageError('--encrypt: with --keyring (or ONEDRIVE_TOKEN_KEYRING) there is no passphrase to choose');
+    throw new UsageError('--encrypt: there is no passphrase to choose with --keyring (or ONEDRIVE_TOKEN_KEYRING)');
   const surroundings = readSurroundings();
   const view = new SignInView(
     command,
@@ -46,7 +43,7 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
     ...(options.responseMode && { responseMode: options.responseMode }),
   });
   const status = await session.handler.signIn(signInOptions(command, options, view));
-  await session.store();
+  await session.finish();
   screen.clear();
   if (settings.json) writeOut(`${JSON.stringify(status)}\n`);
   else screen.say(`Signed in${describeAccount(status)}.`);

@@ -8,23 +8,23 @@ export interface ManualPage {
 
 const token: ManualPage = {
   summary: 'print a valid access token (the default command)',
-  description: `Prints an access token for Microsoft Graph, and a newline, on stdout: the stored one while it is valid, else a refreshed one. Where neither is to be had, and stdin and stderr are a terminal, the browser is opened; otherwise the status is 3.
+  description: `Prints an access token for Microsoft Graph and a newline on stdout: the stored token while it is valid, otherwise a refreshed one. If there is no sign-in that can be refreshed, and stdin and stderr are a terminal, it opens the browser; otherwise it ends with status 3.
 
-With --json: {"token": string, "expiresAt": number}, the end in milliseconds since 1970.`,
+With --json: {"token": string, "expiresAt": number}. expiresAt is in milliseconds since 1970.`,
   examples: [
     [
       'curl -H "Authorization: Bearer $(onedrive-token)" https://graph.microsoft.com/v1.0/me/drive',
       'call Graph from a script',
     ],
-    ['onedrive-token token --json --no-interactive', 'for a program: never asks, status 3 instead'],
+    ['onedrive-token token --json --no-interactive', 'for a program: never asks, ends with status 3 instead'],
   ],
 };
 
 const login: ManualPage = {
   summary: 'sign in',
-  description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. The client id is remembered, so later commands don't need it. Where no browser can be opened (SSH, a container), the address is printed, and the address that another computer's browser ended at can be pasted back.
+  description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. The client id is remembered, so later commands don't need it. If no browser can be opened (SSH, a container), it prints the address. Open it on any computer, sign in, and paste the address of the page on which that browser ends.
 
-With --json: what status prints, see there.`,
+With --json: the same as status --json.`,
   examples: [
     ['onedrive-token login --client-id 12345678-90ab-cdef-1234-567890abcdef', 'the first time'],
     ['onedrive-token login --device', 'with a code that you enter on any device'],
@@ -33,13 +33,13 @@ With --json: what status prints, see there.`,
 };
 
 const status: ManualPage = {
-  summary: 'say who is signed in, with which scopes',
-  description: `Says what is stored, without asking the provider. The status is 0 where a token can be had without a person, else 3.
+  summary: 'show who is signed in, with which scopes',
+  description: `Shows what is stored, without asking the provider. The status is 0 if a token can be had without a person, otherwise 3.
 
-With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number}, instants in milliseconds since 1970.`,
+With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number}. Timestamps are in milliseconds since 1970.`,
   examples: [
     ['onedrive-token status', 'for you'],
-    ['onedrive-token status --json >/dev/null || onedrive-token login', 'sign in only where it is needed'],
+    ['onedrive-token status --json >/dev/null || onedrive-token login', 'sign in only if it is needed'],
   ],
 };
 
@@ -50,13 +50,13 @@ const logout: ManualPage = {
 With --json: an array of the app names whose tokens were deleted.`,
   examples: [
     ['onedrive-token logout', 'the default app name'],
-    ['onedrive-token logout --all', 'every app name of the database'],
+    ['onedrive-token logout --all', 'every app name in the database'],
   ],
 };
 
 const list: ManualPage = {
   summary: 'list the app names in the database',
-  description: 'Prints the app names that have tokens, sorted, a line each. With --json: an array of strings.',
+  description: 'Prints the app names that have tokens, sorted, one per line. With --json: an array of strings.',
   examples: [
     ['onedrive-token list', 'for you'],
     ['onedrive-token list --json', 'for a program'],
@@ -65,21 +65,21 @@ const list: ManualPage = {
 
 const rekey: ManualPage = {
   summary: 'change how the database is encrypted',
-  description: `Encrypts the database with a key in the keyring of the system (--keyring), with a new passphrase (--encrypt, --new-key-file), or no longer (--decrypt). Every sign-in in it stays. The present passphrase comes from where it always does.
+  description: `Encrypts the database with a key in the keyring of the system (--keyring) or with a new passphrase (--encrypt, --new-key-file), or stores tokens unencrypted (--decrypt). Every sign-in in it stays. The present passphrase is taken from ONEDRIVE_TOKEN_KEY or --key-file, or you are asked for it.
 
-The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or the Credential Manager of Windows. Every program that you run in your session can read it while it is unlocked. It needs a package beside this one: npm install --global @napi-rs/keyring`,
+The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or the Credential Manager of Windows. While it is unlocked, every program that you run in your session can read the key. The keyring needs one more package. Run: npm install --global @napi-rs/keyring`,
   examples: [
     ['onedrive-token rekey --keyring', 'into the keyring; later commands find the key there by themselves'],
-    ['onedrive-token rekey --encrypt', 'with a passphrase, or another one'],
+    ['onedrive-token rekey --encrypt', 'with a first or another passphrase'],
     ['onedrive-token rekey --decrypt', 'back to a file that only its mode protects'],
   ],
 };
 
 const api: ManualPage = {
   summary: 'call Microsoft Graph',
-  description: `Calls Microsoft Graph with the token and prints the answer on stdout. The path is appended to the root that --graph names. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without it. A 401 refreshes the token once; 429 and 503 are repeated when Graph says so.
+  description: `Calls Microsoft Graph with the token and prints the answer on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is repeated when Graph says so.
 
-An upload that broke off goes on where it stopped when the same command is run again.
+If an upload is interrupted, run the same command again: it continues where it stopped.
 
 With --json and --output: {"file": string, "bytes": number}.`,
   examples: [
@@ -93,7 +93,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
 
 const exec: ManualPage = {
   summary: 'run a program with the token in its environment',
-  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, where other users can't read it, and ends with its status: 128 + n where signal n killed it, 127 where it is not found. Signals are passed on. ONEDRIVE_TOKEN_KEY is taken out of its environment.`,
+  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read, and ends with the program's status: 128 + n if signal n killed it, 127 if it is not found. Signals are passed on. The program does not get ONEDRIVE_TOKEN_KEY.`,
   examples: [
     ['onedrive-token exec -- ./backup.sh --full', 'everything after -- belongs to the program'],
     ['onedrive-token exec -- python3 backup.py', "reads os.environ['ONEDRIVE_TOKEN']"],
@@ -111,10 +111,10 @@ const completion: ManualPage = {
 
 export const manual = { token, login, status, logout, list, rekey, api, exec, completion };
 
-/** What the help of the whole program says after its commands. */
+/** The end of the whole program's help. */
 export const epilogue = `Exit status:
   0  done                    5  timed out
-  1  failed                  6  network or server trouble, worth retrying
+  1  failed                  6  the network or a server failed: try again later
   2  wrong usage             7  the token database
   3  sign-in needed          130  interrupted
   4  denied by you or the provider
@@ -122,14 +122,14 @@ export const epilogue = `Exit status:
 Environment:
   ONEDRIVE_TOKEN_KEY         the passphrase that encrypts the database
   BROWSER                    the command that opens a browser
-  HTTPS_PROXY, NO_PROXY      the way to the network
+  HTTPS_PROXY, NO_PROXY      the proxy to use, and the hosts that need none
   NO_COLOR                   no colours
 
-Files, in $XDG_DATA_HOME/onedrive-token or what your platform has instead:
+Files, in $XDG_DATA_HOME/onedrive-token or your platform's data folder:
   tokens.db                  the tokens
-  tokens.db.apps.json        per app name the client id and the granted scopes
-  tokens.db.keyring.json     under which name the keyring has the key
-  tokens.db.uploads.json     where unfinished uploads can go on
+  tokens.db.apps.json        the client id and the granted scopes of each app name
+  tokens.db.keyring.json     which keyring entry has the key
+  tokens.db.uploads.json     where unfinished uploads can continue
 `;
 
 /** The examples of one command, as its help shows them. */

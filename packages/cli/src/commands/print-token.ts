@@ -1,3 +1,4 @@
+// A file of its own because the start of the command loads it: it must not import what only the full program needs.
 import type { Settings } from '../settings/settings.ts';
 import { writeOut } from '../terminal/streams.ts';
 

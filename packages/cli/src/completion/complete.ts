@@ -1,23 +1,24 @@
+// completion/ is what a shell needs to complete our command lines.
 import type { Option, Command as Program } from 'commander';
 import { listAppNames } from 'onedrive-token-handler';
-import { exitStatus } from '../exit-status.ts';
 import type { Flags } from '../settings/common-options.ts';
 import { readSettings } from '../settings/settings.ts';
+import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
 type Candidate = readonly [value: string, description: string];
 
-/** Paths of Microsoft Graph that are typed often. */
+/** Paths of Microsoft Graph that people often type. */
 const paths: readonly Candidate[] = [
   ['/me', 'who you are'],
   ['/me/drive', 'your drive'],
-  ['/me/drive/root/children', 'the files and folders at its top'],
-  ['/me/drive/recent', 'what you used lately'],
+  ['/me/drive/root/children', 'the files and folders at the top level'],
+  ['/me/drive/recent', 'what you used recently'],
   ['/me/drive/sharedWithMe', 'what others share with you'],
 ];
 
-/** Prints what the last of `words` may become, a line each, with a tab before the description; nothing for a file name. */
+/** Prints what the last of `words` may become, one candidate per line with a tab before its description. Prints nothing for a file name. */
 export async function complete(program: Program, words: readonly string[]): Promise<number> {
   const partial = words.at(-1) ?? '';
   const candidates = await candidatesFor(program, words.slice(0, -1), partial);
@@ -42,7 +43,7 @@ async function candidatesFor(
 }
 
 interface Position {
-  /** The program itself before any command. */
+  /** The program itself, as long as no command was typed. */
   command: Program;
   /** The option whose value comes next. */
   pending: Option | undefined;
@@ -74,7 +75,7 @@ function commands(program: Program): Candidate[] {
 
 function options(command: Program): Candidate[] {
   const { options } = command;
-  return [...options.map(({ long, description }): Candidate => [long ?? '', description]), ['--help', 'say more']];
+  return [...options.map(({ long, description }): Candidate => [long ?? '', description]), ['--help', 'show help']];
 }
 
 async function appNames(flags: Flags): Promise<Candidate[]> {
@@ -82,7 +83,7 @@ async function appNames(flags: Flags): Promise<Candidate[]> {
     const names = await listAppNames({ dbFilepath: readSettings(flags).db });
     return names.map((name) => [name, '']);
   } catch {
-    // Nothing may disturb whoever is typing; an encrypted database keeps its names to itself.
+    // No error may disturb the person who is typing. The names in an encrypted database are not completed.
     return [];
   }
 }

@@ -1,12 +1,11 @@
-import { exitStatus } from '../exit-status.ts';
+import { exitStatus } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
-import type { shells } from './shells.ts';
 
 /**
- * Each script gives the words of the command line to `onedrive-token __complete`, as they are, evaluated by no shell, and
- * gets lines of `value TAB description`. Where none come, the shell completes file names.
+ * By shell. Each script gives the words of the command line to `onedrive-token __complete` as they are, so that no shell
+ * evaluates them, and reads lines of `value TAB description`. If it gets none, the shell completes file names.
  */
-const scripts: Record<(typeof shells)[number], string> = {
+const scripts: Readonly<Record<string, string>> = {
   bash: `_onedrive_token() {
   local line
   COMPREPLY=()
@@ -48,8 +47,11 @@ complete -c onedrive-token -f -a '(__onedrive_token_complete)'
 `,
 };
 
-/** Prints the script that makes `shell` complete our command lines. */
+/** The shells that have a script. */
+export const shells = Object.keys(scripts);
+
+/** Prints the script that makes `shell`, one of `shells`, complete our command lines. */
 export function printScript(shell: string): number {
-  writeOut(scripts[shell as keyof typeof scripts]);
+  writeOut(scripts[shell] ?? '');
   return exitStatus.done;
 }

@@ -1,8 +1,8 @@
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../terminal/failure.ts';
 
-/** Tells who has no client id yet how to get one: each person registers their own, none is built in. */
+/** Tells how to get a client id. Each person registers an app of their own, because none is built in. */
 export function missingClientId(settings: Settings): UsageError {
   return new UsageError(`no client id yet. Register an app of your own, once:
 
@@ -10,11 +10,11 @@ export function missingClientId(settings: Settings): UsageError {
 
   Supported account types   Personal Microsoft accounts
   Redirect URI              Public client/native (mobile & desktop): http://localhost
-  Authentication            Allow public client flows: Yes (needed for --device only)
+  Authentication            Allow public client flows: Yes (only --device needs it)
 
-No directory yet? That page links to Azure (free, wants a card).
+No directory yet? That page links to Azure (free, but asks for a payment card).
 
-Then sign in with its "Application (client) ID"; it is remembered:
+Then sign in with its "Application (client) ID". It is remembered:
 
   ${suggestCommand('login', settings)} --client-id <ID>`);
 }

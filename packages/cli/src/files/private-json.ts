@@ -1,11 +1,26 @@
+// files/ is what the command keeps beside the database, in JSON files of its own. No token is in them.
 const fs = process.getBuiltinModule('node:fs');
 
-/** Milliseconds. Whoever has the lock for longer has died with it. */
-const longestWrite = 2000;
+/** A process that holds the lock for longer has died. */
+const longestWriteMs = 2000;
 
-/** The entries of a JSON file of our own; none where it is missing or damaged, so that the next write mends it. */
+/** The file beside the database with this ending. It is the same file if the database is named by a symbolic link. */
+export function besideDatabase(db: string, ending: string): string {
+  return `${realDatabase(db)}${ending}`;
+}
+
+/** The database's path without symbolic links; `db` itself if there is no such file yet. */
+export function realDatabase(db: string): string {
+  try {
+    return fs.realpathSync(db);
+  } catch {
+    return db;
+  }
+}
+
+/** The entries of one of our JSON files. A missing or damaged file has none, and the next write replaces it. */
 export function readEntries(file: string): Record<string, unknown> {
-  // Without a prototype no name, `constructor` say, finds what nobody wrote.
+  // Without a prototype, an app name like `constructor` finds nothing that was not written.
   const entries: Record<string, unknown> = Object.create(null);
   try {
     return Object.assign(entries, JSON.parse(fs.readFileSync(file, 'utf8')));
@@ -15,18 +30,18 @@ export function readEntries(file: string): Record<string, unknown> {
 }
 
 /**
- * Writes one entry, or removes it where `value` is undefined. The file is only the owner's to read, and whoever reads it
- * at the same time sees the old content or the new, never half of it. Throws what the file system says.
+ * Writes one entry, or removes it if `value` is undefined. Only the owner can read the file, and a process that reads it
+ * at the same time sees the old content or the new, never half of it. Throws the file system's error.
  */
 export function writeEntry(file: string, name: string, value: unknown): void {
   if (JSON.stringify(readEntries(file)[name]) === JSON.stringify(value)) return;
   const lock = `${file}.lock`;
   const temporary = `${file}.${process.pid}.tmp`;
-  takeLock(lock);
+  acquireLock(lock);
   try {
     const content = JSON.stringify({ ...readEntries(file), [name]: value }, null, 2);
     fs.rmSync(temporary, { force: true });
-    // `wx`: a link that somebody put there is not followed.
+    // `wx` does not follow a symbolic link that another user has put there.
     fs.writeFileSync(temporary, `${content}\n`, { mode: 0o600, flag: 'wx', flush: true });
     fs.renameSync(temporary, file);
   } finally {
@@ -35,10 +50,10 @@ export function writeEntry(file: string, name: string, value: unknown): void {
   }
 }
 
-/** Makes the file that keeps other processes from writing, or what they write in between would be lost. */
-function takeLock(lock: string): void {
+/** Creates the file that keeps other processes from writing: without it, one process would overwrite another's entry. */
+function acquireLock(lock: string): void {
   let madeAt: number | undefined;
-  let end = 0;
+  let deadline = 0;
   for (;;) {
     try {
       fs.writeFileSync(lock, '', { mode: 0o600, flag: 'wx' });
@@ -47,13 +62,13 @@ function takeLock(lock: string): void {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const found = fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
-    // Gone meanwhile: whoever makes the next one must not lose it here.
+    // It was just released. The next process's lock must not be taken for this one.
     if (found === undefined) continue;
     if (found !== madeAt) {
       madeAt = found;
-      end = performance.now() + longestWrite;
+      deadline = performance.now() + longestWriteMs;
     }
-    if (performance.now() > end) fs.rmSync(lock, { force: true });
+    if (performance.now() > deadline) fs.rmSync(lock, { force: true });
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
   }
 }

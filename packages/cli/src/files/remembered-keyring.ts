@@ -1,25 +1,24 @@
-import { besideDatabase } from '../beside-database.ts';
-import { readEntries, writeEntry } from './private-json.ts';
+import { besideDatabase, readEntries, writeEntry } from './private-json.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
-/** The account under which the keyring has the key of this database; undefined where it has none. */
+/** The keyring account that holds this database's key. undefined if the key is not in the keyring. */
 export function readKeyringAccount(db: string): string | undefined {
   const { account } = readEntries(rememberedFile(db));
   return typeof account === 'string' && account !== '' ? account : undefined;
 }
 
-/** Throws what the file system says. */
+/** Throws the file system's error. */
 export function rememberKeyring(db: string, account: string): void {
   writeEntry(rememberedFile(db), 'account', account);
 }
 
-/** Throws what the file system says. */
+/** Throws the file system's error. */
 export function forgetKeyring(db: string): void {
   fs.rmSync(rememberedFile(db), { force: true });
 }
 
-/** Beside the database, so that one which is moved takes the name of its key along. */
+/** It stands beside the database, so that a folder that is moved keeps the name of its key. */
 function rememberedFile(db: string): string {
   return besideDatabase(db, '.keyring.json');
 }

@@ -1,23 +1,26 @@
 import type { AsyncEntry } from '@napi-rs/keyring';
 import type { Command } from '../command.ts';
-import { exitStatus } from '../exit-status.ts';
-import { Failure } from '../terminal/failure.ts';
+import { exitStatus, Failure } from '../terminal/failure.ts';
 import { writeErr } from '../terminal/streams.ts';
 
 const { createRequire } = process.getBuiltinModule('node:module');
 
 const service = 'onedrive-token';
-/** Older ones can't be kept from the kernel's keyring. npm holds no global package to the peers of another. */
+/**
+ * An older package may put the key into the kernel's keyring. The manifest's peer range does not exclude one, because npm does not
+ * apply it to global packages.
+ */
 export const oldestKeyring = '2.1.2';
 const keyLength = 32;
-/** Milliseconds: a keyring that is unlocked answers sooner. */
-const patience = 1500;
-/** Milliseconds: with --no-interactive nobody is to be waited for. */
-const longestSilence = 5000;
-const waiting =
+/** An unlocked keyring answers sooner. */
+const unlockNoticeAfterMs = 1500;
+/** With --no-interactive, no person comes to unlock it. */
+const unlockTimeoutMs = 5000;
+const unlockNotice =
   'Waiting for the keyring, which may be asking for its password in a window of the desktop; Ctrl-C cancels';
+const orPassphrase = ', or use a passphrase instead: ONEDRIVE_TOKEN_KEY or --key-file';
 
-/** One entry of the system's keyring: the key of one database. Every failure is a Failure that ends with 7. */
+/** One entry of the system's keyring: the key of one database. Every error is a Failure with status 7. */
 export class KeyringEntry {
   readonly account: string;
   readonly #entry: AsyncEntry;
@@ -26,37 +29,47 @@ export class KeyringEntry {
   constructor(account: string, command: Command) {
     this.account = account;
     this.#command = command;
-    const Entry = loadEntry(account);
+    const Entry = loadEntry(account, command);
     try {
-      // Without this choice a Linux without a keyring would have the key in the kernel's memory, gone with the next start.
+      // Without this option, a Linux without a keyring keeps the key in the kernel's memory, until the next reboot.
       this.#entry = new Entry(service, account, { linux: { store: 'secret-service' } });
     } catch (error) {
       throw failure(
-        `no keyring can be reached (${(error as Error).message}). It belongs to a desktop session, on Linux GNOME Keyring or KWallet over D-Bus. Run this there${otherwise}`,
+        `no keyring can be reached (${(error as Error).message}). It belongs to a desktop session: on Linux GNOME Keyring or KWallet over D-Bus. Run this there${orPassphrase}`,
         error,
       );
     }
   }
 
-  /** The key, or undefined where none was put there. */
+  /** The key, or undefined if the keyring has none. */
   async read(): Promise<Uint8Array | undefined> {
     const text = await this.#wait(this.#entry.getPassword());
     if (text === null) return undefined;
     const key = Buffer.from(text, 'base64url');
     if (key.length === keyLength && key.toString('base64url') === text) return key;
-    throw failure(`what ${this} holds is not a key that this program made, and was left as it is`);
+    throw failure(`the content of ${this} is not a key that this program made, and was left as it is`);
   }
 
-  /** The key that is there, or a new one; either way the keyring has it from now on. */
+  /** The key in the keyring. If there is none, makes one and stores it there. */
   async readOrMake(): Promise<Uint8Array> {
-    const there = await this.read();
-    if (there) return there;
+    const present = await this.read();
+    if (present) return present;
     const key = process.getBuiltinModule('node:crypto').randomBytes(keyLength);
     await this.#wait(this.#entry.setPassword(key.toString('base64url')));
-    // A keyring that only says it has the key would cost the sign-in.
-    const kept = await this.read();
-    if (kept && Buffer.compare(kept, key) === 0) return key;
-    throw failure(`the keyring did not keep the key that it was given. Nothing was changed${otherwise}`);
+    // If a keyring only claims to have stored the key, the sign-in would be lost.
+    const stored = await this.read();
+    if (stored && Buffer.compare(stored, key) === 0) return key;
+    throw failure(`the keyring did not store the key. Nothing was changed${orPassphrase}`);
+  }
+
+  /** The failure if this entry, with `key` in it or none, does not open the database. Tells how to get the tokens back. */
+  lost(db: string, key: Uint8Array | undefined): Failure {
+    const what = key
+      ? `${db} is encrypted with another key than that of ${this}. If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file`
+      : `${db} is encrypted, and ${this} is gone`;
+    return failure(
+      `${what}. To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again`,
+    );
   }
 
   toString(): string {
@@ -67,22 +80,21 @@ export class KeyringEntry {
     const { settings, interrupt } = this.#command;
     const { promise: silence, reject } = Promise.withResolvers<never>();
     const timer = settings.interactive
-      ? setTimeout(() => writeErr(`${waiting}\n`), patience)
-      : setTimeout(() => reject(new Error('it does not answer, and may be asking for its password')), longestSilence);
+      ? setTimeout(() => writeErr(`${unlockNotice}\n`), unlockNoticeAfterMs)
+      : setTimeout(() => reject(new Error('it does not answer, and may be asking for its password')), unlockTimeoutMs);
     try {
       return await interrupt.endAtOnceDuring(Promise.race([answer, silence]));
     } catch (error) {
-      throw failure(`the keyring refused ${this}: ${(error as Error).message}. Unlock it and run this again`, error);
+      const { message } = error as Error;
+      throw failure(`the keyring is locked or cannot be used (${message}). Unlock it and run this again`, error);
     } finally {
       clearTimeout(timer);
     }
   }
 }
 
-const otherwise = ', or use a passphrase instead: ONEDRIVE_TOKEN_KEY or --key-file';
-
-/** An optional peer of this package: who uses no keyring neither installs nor loads it. */
-function loadEntry(account: string): typeof AsyncEntry {
+/** Loads the optional peer package, which a person without a keyring need not install. */
+function loadEntry(account: string, { settings }: Command): typeof AsyncEntry {
   const require = createRequire(import.meta.url);
   try {
     const { version } = require('@napi-rs/keyring/package.json');
@@ -90,17 +102,14 @@ function loadEntry(account: string): typeof AsyncEntry {
       return require('@napi-rs/keyring').AsyncEntry;
     }
     throw failure(
-      `the package @napi-rs/keyring is ${version} and has to be ${oldestKeyring} or newer: npm install --global @napi-rs/keyring@latest`,
+      `@napi-rs/keyring is ${version} and has to be ${oldestKeyring} or newer. Run: npm install --global @napi-rs/keyring@latest`,
     );
   } catch (error) {
     if (error instanceof Failure) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    throw failure(
-      code === 'MODULE_NOT_FOUND'
-        ? `the keyring has the key of ${account}, or shall have it, and a package for that is missing. Install it beside this one: npm install --global @napi-rs/keyring`
-        : `the package @napi-rs/keyring does not work here: ${message}`,
-      error,
-    );
+    if (code !== 'MODULE_NOT_FOUND') throw failure(`@napi-rs/keyring does not work here: ${message}`, error);
+    const need = settings.keyring ? '--keyring needs' : `the key of ${account} is in the keyring, which needs`;
+    throw failure(`${need} @napi-rs/keyring. Run: npm install --global @napi-rs/keyring`, error);
   }
 }
 

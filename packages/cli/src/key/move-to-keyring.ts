@@ -1,19 +1,17 @@
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
-import { realDatabase } from '../beside-database.ts';
 import type { Command } from '../command.ts';
+import { isKeyError } from '../errors/describe-error.ts';
+import { realDatabase } from '../files/private-json.ts';
 import { readKeyringAccount, rememberKeyring } from '../files/remembered-keyring.ts';
-import { lostKey } from '../keyring/lost-key.ts';
-import { wantsKey } from '../wants-key.ts';
-import { withPassphrase } from '../with-passphrase.ts';
 import { KeyringEntry } from './keyring-entry.ts';
-import { readPassphrase } from './passphrase.ts';
+import { readPassphrase, withPassphrase } from './passphrase.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
 /**
- * Encrypts the database with a key in the keyring, where it is not so yet: it keeps its tokens, whether they were encrypted
- * before or not. In an order that a crash does no harm to: the keyring has the key, then the key's place is remembered,
- * then the database is encrypted.
+ * Encrypts the database with a key in the keyring, unless it already is. Its tokens stay, whether they were encrypted or not.
+ * The order makes a crash harmless: first the keyring has the key, then the key's place is remembered, then the database is
+ * encrypted.
  */
 export async function moveToKeyring(command: Command): Promise<void> {
   const { settings, screen } = command;
@@ -32,7 +30,7 @@ export async function moveToKeyring(command: Command): Promise<void> {
     if (remembered === undefined) await withPassphrase(command, encrypt);
     else await encrypt(readPassphrase(settings));
   } catch (error) {
-    throw remembered !== undefined && wantsKey(error) ? lostKey(db, entry, found) : error;
+    throw remembered !== undefined && isKeyError(error) ? entry.lost(db, found) : error;
   }
   screen.say(`${db} is encrypted now; the keyring has the key.`);
 }
@@ -43,7 +41,7 @@ async function isOpenedBy(db: string, encryptionKey: Uint8Array): Promise<boolea
     await listAppNames({ dbFilepath: db, encryptionKey });
     return true;
   } catch (error) {
-    if (wantsKey(error)) return false;
+    if (isKeyError(error)) return false;
     throw error;
   }
 }

@@ -1,19 +1,43 @@
-import type { Settings } from '../settings/settings.ts';
-import { UsageError } from '../usage-error.ts';
+import type { Command } from '../command.ts';
+import { isKeyError } from '../errors/describe-error.ts';
+import { mayAsk, type Settings } from '../settings/settings.ts';
+import { askPassphrase } from '../terminal/ask-passphrase.ts';
+import { UsageError } from '../terminal/failure.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
+const mostQuestions = 3;
+
 /**
- * The passphrase of the database, from the variable or the file; undefined where none is set. Never from an argument,
- * which any user of the machine could read. Throws UsageError for a file that is empty or can't be read.
+ * Calls `use` with the passphrase that is set, if any. If the database needs another one and a person may be asked, asks for it
+ * and calls `use` again.
+ */
+export async function withPassphrase<T>(
+  { settings, interrupt }: Pick<Command, 'settings' | 'interrupt'>,
+  use: (passphrase: string | undefined) => Promise<T>,
+): Promise<T> {
+  let passphrase = readPassphrase(settings);
+  // A passphrase that was set is wrong for good: no question follows.
+  for (let asked = passphrase === undefined ? 0 : mostQuestions; ; asked++) {
+    try {
+      return await use(passphrase);
+    } catch (error) {
+      if (!isKeyError(error) || asked === mostQuestions || !mayAsk(settings)) throw error;
+      passphrase = await askPassphrase(`Passphrase of ${settings.db}: `, interrupt);
+    }
+  }
+}
+
+/**
+ * The passphrase of the database, from the variable or the file; undefined if none is set. No option takes it, because every
+ * user of the machine can read a command line. Throws UsageError if the file is empty or can't be read.
  */
 export function readPassphrase(settings: Settings, env: NodeJS.ProcessEnv = process.env): string | undefined {
   if (env.ONEDRIVE_TOKEN_KEY && !settings.flags.keyFile) return env.ONEDRIVE_TOKEN_KEY;
-  if (!settings.keyFile) return undefined;
-  return readKeyFile('--key-file', settings.keyFile);
+  return settings.keyFile ? readKeyFile('--key-file', settings.keyFile) : undefined;
 }
 
-/** The passphrase in a file that `option` names. Throws UsageError for one that is empty or can't be read. */
+/** The passphrase in a file that `option` names. Throws UsageError if the file is empty or can't be read. */
 export function readKeyFile(option: string, file: string): string {
   let content: string;
   try {
@@ -21,8 +45,21 @@ export function readKeyFile(option: string, file: string): string {
   } catch (error) {
     throw new UsageError(`${option}: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
   }
-  // What an editor or `echo` puts at the end is not meant.
+  // An editor or `echo` ends the file with a line break, which is not part of the passphrase.
   const passphrase = content.replace(/\r?\n$/, '');
   if (passphrase === '') throw new UsageError(`${option}: ${file} is empty`);
+  return passphrase;
+}
+
+/**
+ * Asks for a new passphrase, twice. Throws UsageError if the two differ, or if there is no terminal to ask on; that message ends
+ * with what to do `instead`.
+ */
+export async function choosePassphrase({ settings, interrupt }: Command, instead: string): Promise<string> {
+  if (!mayAsk(settings)) throw new UsageError(`--encrypt: there is no terminal to ask you on; ${instead}`);
+  const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
+  if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
+  if (passphrase !== (await askPassphrase('Once more: ', interrupt)))
+    throw new UsageError('--encrypt: the two passphrases differ');
   return passphrase;
 }

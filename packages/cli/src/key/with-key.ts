@@ -1,15 +1,14 @@
+// key/ is where the key of the database comes from: a variable, a file, a question, or the keyring.
 import type { Command } from '../command.ts';
+import { isKeyError } from '../errors/describe-error.ts';
 import { readKeyringAccount } from '../files/remembered-keyring.ts';
-import { lostKey } from '../keyring/lost-key.ts';
-import { wantsKey } from '../wants-key.ts';
-import { withPassphrase } from '../with-passphrase.ts';
 import { KeyringEntry } from './keyring-entry.ts';
 import { moveToKeyring } from './move-to-keyring.ts';
-import { readPassphrase } from './passphrase.ts';
+import { readPassphrase, withPassphrase } from './passphrase.ts';
 
 /**
- * Calls `use` with the key of the database: the passphrase that is set, else, where the database wants one at all, the key
- * in the keyring or a passphrase that the person is asked for. With --keyring the key is moved there first.
+ * Calls `use` with the key of the database: the passphrase that is set; otherwise, if the database needs a key, the one in the
+ * keyring or a passphrase that the person is asked for. With --keyring, moves the key into the keyring first.
  */
 export async function withKey<T>(
   command: Command,
@@ -23,14 +22,14 @@ export async function withKey<T>(
   try {
     return await use(undefined);
   } catch (error) {
-    if (!wantsKey(error)) throw error;
+    if (!isKeyError(error)) throw error;
   }
   const entry = new KeyringEntry(account, command);
   const key = await entry.read();
-  if (!key) throw lostKey(settings.db, entry, key);
+  if (!key) throw entry.lost(settings.db, key);
   try {
     return await use(key);
   } catch (error) {
-    throw wantsKey(error) ? lostKey(settings.db, entry, key) : error;
+    throw isKeyError(error) ? entry.lost(settings.db, key) : error;
   }
 }

@@ -1,6 +1,6 @@
 import type { TokenEvent } from 'onedrive-token-handler';
 
-/** One event as --verbose tells it. The address of a sign-in, which carries its state, is left out. */
+/** One event as a line of the --verbose log. Leaves out the query of the authorization URL, because the state is in it. */
 export function describeEvent(event: TokenEvent): string {
   switch (event.type) {
     case 'authorization-url': {

@@ -1,4 +1,7 @@
-/** The common options as they were given on the command line, not yet checked. */
+/** How long a sign-in waits for the person if --timeout says nothing. */
+export const defaultTimeoutMs = 180_000;
+
+/** The common options of the command line, not checked yet. */
 export interface Flags {
   app?: string;
   clientId?: string;
@@ -16,27 +19,27 @@ export interface Flags {
 export interface CommonOption {
   readonly flag: string;
   readonly key: keyof Flags;
-  /** What the value is called in the help; absent where the option takes none. */
+  /** The value's name in the help; absent if the option takes none. */
   readonly value?: string;
   readonly env: string;
   readonly description: string;
 }
 
-/** What every command understands. */
+/** The options that every command takes. */
 export const commonOptions: readonly CommonOption[] = [
   {
     flag: '--app',
     key: 'app',
     value: 'name',
     env: 'ONEDRIVE_TOKEN_APP',
-    description: 'the name the tokens are kept under (default: onedrive-token)',
+    description: 'the name under which the tokens are stored (default: onedrive-token)',
   },
   {
     flag: '--client-id',
     key: 'clientId',
     value: 'id',
     env: 'ONEDRIVE_TOKEN_CLIENT_ID',
-    description: 'your app registration; remembered after the first login',
+    description: 'the client id of your app registration; remembered after the first login',
   },
   {
     flag: '--db',
@@ -57,7 +60,7 @@ export const commonOptions: readonly CommonOption[] = [
     flag: '--keyring',
     key: 'keyring',
     env: 'ONEDRIVE_TOKEN_KEYRING',
-    description: 'encrypt the database with a key that the keyring of the system holds; remembered',
+    description: 'encrypt the database with a key in the keyring of the system; remembered',
   },
   {
     flag: '--authority',
@@ -71,33 +74,33 @@ export const commonOptions: readonly CommonOption[] = [
     key: 'graph',
     value: 'url',
     env: 'ONEDRIVE_TOKEN_GRAPH',
-    description: 'the root of Microsoft Graph (default: https://graph.microsoft.com/v1.0)',
+    description: 'the base URL of Microsoft Graph (default: https://graph.microsoft.com/v1.0)',
   },
   {
     flag: '--timeout',
     key: 'timeout',
     value: 'seconds',
     env: 'ONEDRIVE_TOKEN_TIMEOUT',
-    description: 'how long a sign-in may wait for you (default: 180)',
+    description: `how long a sign-in waits for you (default: ${defaultTimeoutMs / 1000})`,
   },
   {
     flag: '--no-interactive',
     key: 'interactive',
     env: 'ONEDRIVE_TOKEN_NO_INTERACTIVE',
-    description: 'never ask and never open a browser: end with status 3 instead',
+    description: 'never ask and never open a browser; end with status 3 instead',
   },
   { flag: '--json', key: 'json', env: 'ONEDRIVE_TOKEN_JSON', description: 'print JSON for programs' },
   {
     flag: '--verbose',
     key: 'verbose',
     env: 'ONEDRIVE_TOKEN_VERBOSE',
-    description: 'tell what happens, without secrets',
+    description: 'log what happens, without secrets',
   },
 ];
 
 /**
- * Reads the command lines that only want a token, without a parser's weight: `[token] [common options]`.
- * Undefined for any other, also for a wrong one, which the real parser can explain.
+ * Reads a command line that only asks for a token, `[token] [common options]`, without loading a parser. Returns undefined for
+ * any other, and for a wrong one, which the real parser explains.
  */
 export function readTokenFlags(args: readonly string[]): Flags | undefined {
   const flags: Flags = {};

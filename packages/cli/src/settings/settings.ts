@@ -1,17 +1,20 @@
-import { UsageError } from '../usage-error.ts';
+// settings/ is what the command line, the environment and the last sign-in say together.
+import { UsageError } from '../terminal/failure.ts';
 import { commonOptions, type Flags } from './common-options.ts';
 import { dataFolder } from './data-folder.ts';
 
 const { join, resolve } = process.getBuiltinModule('node:path');
 
-/** What the command line and the environment say together: the former wins, an empty variable counts as unset. */
+/** The common options: the command line wins over the environment, and an empty variable counts as unset. */
 export interface Settings {
   app: string;
   clientId?: string;
   db: string;
   keyFile?: string;
-  /** Whether the key of the database is to be in the keyring; where it is there already, this needs not be said. */
+  /** Move the database's key into the keyring. If it is there already, this option is not needed. */
   keyring: boolean;
+  /** A key for the database was given: --keyring, --key-file or ONEDRIVE_TOKEN_KEY. */
+  hasKey: boolean;
   authority?: string;
   graph: string;
   /** Milliseconds. */
@@ -19,22 +22,24 @@ export interface Settings {
   interactive: boolean;
   json: boolean;
   verbose: boolean;
-  /** What was given on the command line, to be repeated in a suggestion. */
+  /** The options of the command line alone, to repeat them in a suggested command. */
   flags: Flags;
 }
 
-/** @throws {UsageError} naming the option or variable, what was expected and what came. */
+/** @throws {UsageError} that names the option or variable, what was expected and what came. */
 export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env): Settings {
   const clientId = text('clientId', flags, env);
   const keyFile = text('keyFile', flags, env);
   const authority = text('authority', flags, env);
   const timeout = text('timeout', flags, env);
+  const keyring = flags.keyring ?? isOn('keyring', env);
   return {
     app: text('app', flags, env) ?? 'onedrive-token',
     ...(clientId !== undefined && { clientId }),
     db: resolve(text('db', flags, env) ?? defaultDatabase(env)),
     ...(keyFile !== undefined && { keyFile }),
-    keyring: flags.keyring ?? isOn('keyring', env),
+    keyring,
+    hasKey: keyring || keyFile !== undefined || Boolean(env.ONEDRIVE_TOKEN_KEY),
     ...(authority !== undefined && { authority }),
     graph: text('graph', flags, env) ?? 'https://graph.microsoft.com/v1.0',
     ...(timeout !== undefined && { timeout: milliseconds(timeout, flags.timeout === undefined) }),
@@ -45,7 +50,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   };
 }
 
-/** Whether a person may be asked: somebody has to be there to read and to answer. */
+/** True if a person may be asked: there is a terminal to read the question on and to answer it. */
 export function mayAsk(settings: Settings): boolean {
   const { isatty } = process.getBuiltinModule('node:tty');
   return settings.interactive && isatty(0) && isatty(2);
@@ -70,18 +75,18 @@ function option(key: keyof Flags): (typeof commonOptions)[number] {
 }
 
 function milliseconds(seconds: string, fromEnvironment: boolean): number {
-  // A timer of Node holds 2^31 - 1 ms.
-  const longest = 2_147_483;
+  // A timer of Node takes at most 2^31 - 1 ms.
+  const longestSeconds = 2_147_483;
   const value = /^\d+(\.\d+)?$/.test(seconds) ? Number(seconds) : Number.NaN;
-  if (value > 0 && value <= longest) return Math.max(1, Math.round(value * 1000));
+  if (value > 0 && value <= longestSeconds) return Math.max(1, Math.round(value * 1000));
   const { flag, env } = option('timeout');
   throw new UsageError(
-    `${fromEnvironment ? env : flag}: expected seconds, above 0 and at most ${longest}, got '${seconds}'`,
+    `${fromEnvironment ? env : flag}: expected seconds, above 0 and at most ${longestSeconds}, got '${seconds}'`,
   );
 }
 
 function defaultDatabase(env: NodeJS.ProcessEnv): string {
   const folder = dataFolder(env);
   if (folder) return join(folder, 'tokens.db');
-  throw new UsageError('no home folder is known: say where the token database is with --db or ONEDRIVE_TOKEN_DB');
+  throw new UsageError('no home folder was found: name the token database with --db or ONEDRIVE_TOKEN_DB');
 }

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 
 /**
- * Opens `url` with what the variable BROWSER says: commands separated by `:` (`;` on Windows), the first that works is
- * taken; `%s` in one stands for the address, which else comes last. Settles when the browser has ended, which may be
- * long after the sign-in; rejects where no command could be started or the last one ended with another status than 0.
+ * Opens `url` with the variable BROWSER: commands separated by `:` (`;` on Windows), of which the first that works is used. The
+ * address replaces `%s` in the command, or is its last argument. Resolves when the browser has ended, which may be long after
+ * the sign-in. Rejects if no command could be started, or if the last one ended with another status than 0.
  */
 export async function openWithBrowserCommand(browser: string, url: string): Promise<void> {
   let failure: unknown = new Error('BROWSER names no command');
@@ -20,7 +20,7 @@ export async function openWithBrowserCommand(browser: string, url: string): Prom
 }
 
 function browserCommands(browser: string): string[] {
-  // Where the whole of it is a file, its name may contain anything.
+  // The name of an existing file may contain separators.
   if (existsSync(browser)) return [quoted(browser)];
   return browser.split(delimiter).filter((command) => command.trim() !== '');
 }
@@ -31,7 +31,7 @@ function run(command: string, url: string): Promise<void> {
     ? words.map((word) => word.replaceAll('%s', () => url))
     : [...words, url];
   return new Promise((resolve, reject) => {
-    // A browser talks on stdout, which is ours; and it must survive the Ctrl-C that ends us.
+    // Ignored, because a browser writes to stdout, which is for our answer. Detached, so that it survives the Ctrl-C that ends us.
     const child = spawn(file, args, { stdio: 'ignore', detached: true });
     child.unref();
     child.once('error', reject);
@@ -42,7 +42,7 @@ function run(command: string, url: string): Promise<void> {
   });
 }
 
-/** Words as a shell would split them, with single and double quotes. */
+/** Splits a command into words like a shell, with single and double quotes. */
 function splitWords(command: string): string[] {
   return [...command.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) =>
     word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'),

@@ -3,21 +3,44 @@ import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** The other ways in where no browser opens here, best first, a line each. */
-export function hintsAwayFromBrowser(place: Surroundings['place'], port: string, settings: Settings): string[] {
-  const device = `Or enter a short code on your telephone instead: ${suggestCommand('login --device', settings)}`;
+export interface PasteOptions {
+  readonly place: Surroundings['place'];
+  /** The port of the redirect URI. */
+  readonly port: string;
+  /** Whether this process also waits for a browser on that port. */
+  readonly isListening: boolean;
+  readonly settings: Settings;
+}
+
+/** What to do with the address that was printed, and the other ways in. */
+export function pasteInstructions({ place, port, isListening, settings }: PasteOptions): string {
+  const address = `http://localhost:${port}/?code=...`;
+  const device = `Or enter a short code on your phone instead: ${suggestCommand('login --device', settings)}`;
+  const lines = isListening
+    ? [
+        'Sign in there. Browser on another computer? It ends on an error page.',
+        `Copy that page's address (${address}) here.`,
+        'On this computer, nothing to paste.',
+        ...withoutPasting(place, port),
+        device,
+      ]
+    : ['Sign in there. The browser then ends on an error page.', `Copy that page's address (${address}) here.`, device];
+  return `${lines.join('\n')}\n`;
+}
+
+/** How a browser elsewhere reaches the port, so that there is nothing to paste. */
+function withoutPasting(place: Surroundings['place'], port: string): string[] {
   switch (place) {
     case 'ssh':
       return [
-        'Or forward the port, on the computer you sit at, before you open the address there:',
+        'Or forward the port on the computer you sit at, before you open the address there:',
         `  ssh -N -L ${port}:localhost:${port} ${hostname()}`,
-        device,
       ];
     case 'container':
-      return ['In a container that shares the network of its host no pasting is needed.', device];
+      return ['Nor if this container shares the network of its host.'];
     case 'wsl':
     case 'desktop':
     case 'headless':
-      return [device];
+      return [];
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Hands the address that a browser on another machine ended at to the listener on this one, as that browser would have
- * done. Settles with undefined where it was taken or came too late, else with what is wrong with it.
+ * Gives the address on which a browser of another computer ended to the listener on this one, as that browser would have done.
+ * Resolves with what is wrong with it, or with undefined if it was taken or came too late.
  */
 export async function deliverPastedAddress(pasted: string, redirectUri: URL): Promise<string | undefined> {
   const address = parseAddress(pasted);
@@ -10,7 +10,7 @@ export async function deliverPastedAddress(pasted: string, redirectUri: URL): Pr
   if (!address.search) return 'the part after the ? is missing; copy the whole address';
   const status = await get(address);
   if (status < 400) return undefined;
-  return 'that address is not of this sign-in; open the link above once more';
+  return 'that address is not of this sign-in; open the address above again';
 }
 
 function parseAddress(pasted: string): URL | undefined {
@@ -19,17 +19,17 @@ function parseAddress(pasted: string): URL | undefined {
 }
 
 function get(address: URL): Promise<number> {
-  // Fetched, not imported: the `import` also loads what `node:http` offers besides, which takes 40 ms.
+  // `getBuiltinModule`, because an `import` of `node:http` also loads its less used parts, which takes 40 ms.
   const { request } = process.getBuiltinModule('node:http');
   return new Promise((resolve) => {
     const { host, port, pathname, search } = address;
-    // No name is looked up: the listener is on this machine's loopback.
+    // The listener's own address, so that no name is looked up.
     const options = { host: '127.0.0.1', port, path: pathname + search, headers: { host }, agent: false };
     request(options, (response) => {
       response.resume();
       resolve(response.statusCode ?? 0);
     })
-      // Only a sign-in that has just ended does not listen any more, and nothing is left to be said.
+      // The listener is gone because the sign-in has just ended: there is nothing to report.
       .once('error', () => resolve(0))
       .end();
   });

@@ -1,14 +1,14 @@
 import { renderUnicodeCompact } from 'uqr';
 
-/** What a rendering needs to know of the terminal. */
+/** What a rendering depends on. `Screen` is one. */
 export interface QrTerminal {
   readonly isUnicode: boolean;
   readonly columns: number;
 }
 
 /**
- * A QR code for a telephone's camera, light on dark whatever the terminal's colours are; undefined where the terminal is
- * too narrow or shows nothing but ASCII.
+ * A QR code for a phone's camera, light on dark, whatever the terminal's colours are. Returns undefined if the terminal is too
+ * narrow or shows nothing but ASCII.
  */
 export function renderQrCode(text: string, { isUnicode, columns }: QrTerminal): string | undefined {
   if (!isUnicode) return undefined;

@@ -1,3 +1,4 @@
+// sign-in/ is what a person sees of a sign-in, and how they answer.
 import type { Interface } from 'node:readline';
 import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
@@ -6,21 +7,20 @@ import { Failure } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { readLines } from '../terminal/read-lines.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
-import { hintsAwayFromBrowser } from './paste-instructions.ts';
+import { pasteInstructions } from './paste-instructions.ts';
 import { deliverPastedAddress } from './pasted-address.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 
-/** After this many milliseconds of waiting the address is shown, although a browser seemed to open. */
-const patience = 10_000;
+/** If the person has not signed in by then, the address is shown, although a browser seemed to open. */
+const showUrlAfterMs = 10_000;
 
-/** What a person sees of a sign-in, and how they answer. */
 export class SignInView implements Disposable {
   readonly #command: Command;
   readonly #surroundings: Surroundings;
   #url: URL | undefined;
   #urlShown = false;
   #lines: Interface | undefined;
-  #late: NodeJS.Timeout | undefined;
+  #showUrlTimer: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(command: Command, surroundings: Surroundings = readSurroundings()) {
@@ -28,9 +28,9 @@ export class SignInView implements Disposable {
     this.#surroundings = surroundings;
   }
 
-  /** How the handler is to reach a person here. */
+  /** How the handler reaches a person here. */
   get handlerOptions(): Pick<OneDriveTokenHandlerOptions, 'openBrowser' | 'responseMode'> {
-    // Only a code in the address bar can be pasted.
+    // An address can only be pasted if the code is in it.
     if (!this.#surroundings.hasBrowser) return { openBrowser: () => this.#waitForPaste(), responseMode: 'query' };
     const { BROWSER } = process.env;
     return BROWSER ? { openBrowser: (url) => openWithBrowserCommand(BROWSER, url) } : {};
@@ -40,27 +40,29 @@ export class SignInView implements Disposable {
     const { screen } = this.#command;
     switch (event.type) {
       case 'waiting':
-        screen.spin(() => `Waiting for another process (${event.for}), to use its result`);
+        screen.spin(() => `Waiting for another process to finish its ${event.for}`);
         break;
       case 'sign-in-started':
+        this.#command.wayIn = event.method === 'browser' && !this.#surroundings.hasBrowser ? 'address' : event.method;
         if (event.method !== 'paste') this.#showWait(event.method, event.expiresAt);
         break;
       case 'authorization-url':
         this.#url = new URL(event.url);
-        // Off a terminal nobody sees the wheel turn and wonders, so the address comes at once.
+        // Without a terminal there is no countdown to watch, so the address is shown at once.
         if (this.#surroundings.hasBrowser && !screen.isTerminal) this.#showUrl();
         break;
       case 'browser-failed':
         screen.say(`No browser could be opened: ${printable(event.error.message)}`);
         this.#showUrl();
-        screen.say(
-          `Where the browser is on another computer: ${suggestCommand('login --paste', this.#command.settings)}`,
-        );
+        screen.say(`Browser on another computer? Run: ${suggestCommand('login --paste', this.#command.settings)}`);
         break;
       case 'paste-refused':
         screen.say(printable(event.reason));
         break;
       case 'signed-in':
+        this.#command.wayIn = undefined;
+        this[Symbol.dispose]();
+        break;
       case 'sign-in-failed':
         this[Symbol.dispose]();
         break;
@@ -80,13 +82,13 @@ export class SignInView implements Disposable {
     screen.say(`On any device, open   ${printable(verificationUri)}\nand enter the code    ${printable(userCode)}`);
   };
 
-  /** Asks for the address that the browser ended at. */
+  /** For `--paste`: asks for the address of the page on which the browser ended. */
   readonly readRedirectUrl = (): Promise<string> => {
     if (!this.#urlShown) {
       this.#showUrl();
-      this.#explainPaste();
+      this.#explainPaste({ isListening: false });
     }
-    this.#lines ??= readLines(this.#command);
+    this.#lines ??= this.#readLines();
     const lines = this.#lines;
     lines.prompt();
     return new Promise((resolve, reject) => {
@@ -97,19 +99,19 @@ export class SignInView implements Disposable {
 
   [Symbol.dispose](): void {
     this.#ended = true;
-    clearTimeout(this.#late);
+    clearTimeout(this.#showUrlTimer);
     this.#lines?.close();
     this.#command.screen.clear();
   }
 
-  /** Stands in for a browser: shows the address, then takes what is pasted to the listener, until the sign-in has ended. */
+  /** Used instead of a browser: shows the address, and gives every pasted line to the listener until the sign-in has ended. */
   #waitForPaste(): void {
     this.#showUrl();
-    this.#explainPaste();
-    const lines = readLines(this.#command);
+    this.#explainPaste({ isListening: true });
+    const lines = this.#readLines();
     this.#lines = lines;
     lines.prompt();
-    // The end of stdin is no answer: a browser on this machine may still bring one.
+    // If stdin ends, the wait goes on: a browser on this computer may still answer.
     lines.on('line', (line) => void this.#deliver(line, lines));
   }
 
@@ -122,12 +124,17 @@ export class SignInView implements Disposable {
     lines.prompt();
   }
 
+  #readLines(): Interface {
+    const { screen, interrupt } = this.#command;
+    return readLines({ screen, interrupt, prompt: 'Paste the address here: ' });
+  }
+
   #showWait(method: 'browser' | 'device', expiresAt: number): void {
-    // A wheel would turn through the line in which a person pastes.
+    // A countdown would overwrite the line into which the person pastes.
     if (method === 'browser' && !this.#surroundings.hasBrowser) return;
     const place = method === 'browser' ? 'in the browser' : 'there';
     this.#command.screen.spin(() => `Waiting for you to sign in ${place}: ${timeLeft(expiresAt)} left, Ctrl-C cancels`);
-    this.#late = setTimeout(() => this.#showUrl(), patience).unref();
+    this.#showUrlTimer = setTimeout(() => this.#showUrl(), showUrlAfterMs).unref();
   }
 
   #showUrl(): void {
@@ -136,14 +143,11 @@ export class SignInView implements Disposable {
     this.#command.screen.say(`Open this address in a browser:\n\n${printable(this.#url.href)}\n`);
   }
 
-  #explainPaste(): void {
+  #explainPaste({ isListening }: { isListening: boolean }): void {
+    const { place } = this.#surroundings;
     const port = this.#redirectUri?.port ?? '';
-    const lines = [
-      'Sign in there. A browser on another computer ends at a page that it cannot open,',
-      `http://localhost:${port}/?code=... Copy that whole address and paste it here.`,
-      ...hintsAwayFromBrowser(this.#surroundings.place, port, this.#command.settings),
-    ];
-    this.#command.screen.say(`${lines.join('\n')}\n`);
+    const { screen, settings } = this.#command;
+    screen.say(pasteInstructions({ place, port, isListening, settings }));
   }
 
   get #redirectUri(): URL | undefined {

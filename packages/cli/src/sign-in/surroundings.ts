@@ -1,18 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Where the command runs, as far as it matters for opening a browser. */
+/** Where the command runs: decides whether a browser can be opened, and what to suggest if not. */
 export interface Surroundings {
   readonly place: 'desktop' | 'ssh' | 'container' | 'wsl' | 'headless';
   /** Whether a browser can be opened here, in front of the person. */
   readonly hasBrowser: boolean;
 }
 
-/** What surroundings are told by; passed in by the tests. */
+/** What the surroundings are read from. Tests pass their own. */
 export interface Clues {
   env: NodeJS.ProcessEnv;
   platform: NodeJS.Platform;
   exists(file: string): boolean;
-  /** Content of /proc/version, '' where there is none. */
+  /** Content of /proc/version; '' if there is no such file. */
   kernel(): string;
 }
 
@@ -20,7 +20,7 @@ export function readSurroundings(clues: Clues = cluesOfThisProcess): Surrounding
   const { env, platform } = clues;
   const hasDisplay = Boolean(env.DISPLAY || env.WAYLAND_DISPLAY);
   const place = placeOf(clues, hasDisplay);
-  // Over SSH, macOS and Windows would open the browser on a screen that nobody sits at.
+  // Over SSH, macOS and Windows would open the browser on the screen of the remote computer.
   const hasScreen = platform === 'win32' || platform === 'darwin' ? place !== 'ssh' : hasDisplay || place === 'wsl';
   return { place, hasBrowser: Boolean(env.BROWSER) || hasScreen };
 }
@@ -31,7 +31,7 @@ function placeOf({ env, platform, exists, kernel }: Clues, hasDisplay: boolean):
   if (isLocal) return 'desktop';
   if (exists('/.dockerenv') || exists('/run/.containerenv') || env.container || env.KUBERNETES_SERVICE_HOST)
     return 'container';
-  // In WSL a browser of Windows opens, and reaches this side's loopback.
+  // In WSL a browser of Windows opens. It reaches a listener on the loopback address of WSL.
   if (env.WSL_DISTRO_NAME || /microsoft/i.test(kernel())) return 'wsl';
   return hasDisplay ? 'desktop' : 'headless';
 }

@@ -1,13 +1,10 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import type { Command } from '../command.ts';
-import { mayAsk } from '../settings/settings.ts';
-import { UsageError } from '../usage-error.ts';
 import { Failure } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
 import { writeErr } from './streams.ts';
 
-/** Asks on the terminal, without echo. Rejects where the person gives up. */
+/** Asks on the terminal, without echo. Rejects with a Failure if the person types nothing (Ctrl-D). */
 export function askPassphrase(question: string, interrupt: Interrupt): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
@@ -21,14 +18,4 @@ export function askPassphrase(question: string, interrupt: Interrupt): Promise<s
     lines.close();
     writeErr('\n');
   });
-}
-
-/** A new passphrase, typed twice. Throws UsageError where they differ; where nobody can be asked, with what to do `instead`. */
-export async function choosePassphrase({ settings, interrupt }: Command, instead: string): Promise<string> {
-  if (!mayAsk(settings)) throw new UsageError(`--encrypt: nobody can be asked here; ${instead}`);
-  const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
-  if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
-  if (passphrase !== (await askPassphrase('Once more: ', interrupt)))
-    throw new UsageError('--encrypt: the two passphrases differ');
-  return passphrase;
 }

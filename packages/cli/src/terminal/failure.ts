@@ -1,8 +1,19 @@
-import { exitStatus } from '../exit-status.ts';
+/** What each exit status of the command means. Scripts rely on these numbers. */
+export const exitStatus = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  signInNeeded: 3,
+  denied: 4,
+  timedOut: 5,
+  /** The network or a server failed: worth trying again later. */
+  unavailable: 6,
+  database: 7,
+} as const;
 
-/** Something a person can do something about went wrong; the message says what. Ends with `status`. */
+/** Ends the command line with `status`. The message tells the person what went wrong and what to do. */
 export class Failure extends Error {
-  override readonly name = 'Failure';
+  override readonly name: string = 'Failure';
   readonly status: number;
 
   constructor(message: string, status: number = exitStatus.failed, options?: ErrorOptions) {
@@ -11,7 +22,16 @@ export class Failure extends Error {
   }
 }
 
-/** What a file system call failed with, as a person says it: `disk.img: no space left on device`. */
+/** The command line or the environment is wrong. The message says what was expected and what came. Ends with status 2. */
+export class UsageError extends Failure {
+  override readonly name = 'UsageError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, exitStatus.usage, options);
+  }
+}
+
+/** A failed file system call, in words for a person: `cannot write disk.img: no space left on device`. */
 export function fileFailure(action: string, file: string, error: unknown): Failure {
   const { message } = error as Error;
   // Node says `ENOSPC: no space left on device, write`.

@@ -1,12 +1,9 @@
 import { constants } from 'node:os';
 import { writeErr } from './streams.ts';
 
-/** What Interrupt.busyWith says during a refresh. */
-export const refreshing = 'finishing the refresh, so that the sign-in is not lost';
-
 type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-/** A signal asked us to end. Ends with 128 + its number, as a shell expects: 130 for Ctrl-C. */
+/** A signal asked this process to end. Its status is 128 + the signal's number, as shells expect: 130 for Ctrl-C. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly status: number;
@@ -18,13 +15,13 @@ export class Interrupted extends Error {
 }
 
 /**
- * Turns the first of the signals that end a process into an abort, so that a refresh which has already left can still be
- * stored: without that the sign-in would be lost. The second one ends the process at once.
+ * Turns the first signal that would end the process into an abort, so that the answer to a refresh request can still be stored:
+ * without it the sign-in would be lost. The second signal ends the process at once.
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
   readonly #signals: Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  /** What is under way and must not be cut off, to be said to whoever has to wait for it. */
+  /** Work that must not be cut off. The first signal tells the person about it. */
   busyWith: string | undefined;
   #endsAtOnce = false;
 
@@ -36,12 +33,12 @@ export class Interrupt implements Disposable {
     return this.#controller.signal;
   }
 
-  /** As if the person had pressed Ctrl-C, which a terminal in raw mode does not turn into a signal. */
+  /** Acts as if the person had pressed Ctrl-C, because a terminal in raw mode does not turn that key into a signal. */
   press(): void {
     this.#abort('SIGINT');
   }
 
-  /** While `work` runs the first signal ends the process: what waits in native code would keep it from ending by itself. */
+  /** While `work` runs, the first signal already ends the process: native code that waits would keep it alive. */
   async endAtOnceDuring<T>(work: Promise<T>): Promise<T> {
     this.#endsAtOnce = true;
     try {

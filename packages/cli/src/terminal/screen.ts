@@ -1,11 +1,12 @@
+// terminal/ is how this process talks to the person and the shell that started it: streams, screen, prompts, signals, exit
+// statuses. Nothing in here knows of tokens, options or commands.
 import { isatty } from 'node:tty';
 import { writeErr } from './streams.ts';
 
 const framesPerSecond = 8;
 
-/** What a person sees on stderr: lines that stay, and on a terminal one last line that changes. */
+/** What the person sees on stderr: lines that stay and, on a terminal, a last line that changes. */
 export class Screen implements Disposable {
-  /** Whether somebody may be watching. */
   readonly isTerminal = isatty(2);
   /** Whether the terminal shows more than ASCII. */
   readonly isUnicode: boolean;
@@ -30,14 +31,14 @@ export class Screen implements Disposable {
     this.#draw();
   }
 
-  /** Makes `text` the last line until another call, or `undefined`, replaces it. Does nothing off a terminal. */
+  /** Shows `text` as the last line until the next call; `undefined` removes it. Does nothing if stderr is no terminal. */
   status(text: string | undefined): void {
     this.#erase();
     this.#status = text;
     this.#draw();
   }
 
-  /** As `status`, kept up to date, with a wheel that turns. */
+  /** Like `status`, but redraws `text()` several times a second, with a spinner in front. */
   spin(text: () => string): void {
     clearInterval(this.#timer);
     if (!this.#canRewrite) return;
@@ -48,7 +49,7 @@ export class Screen implements Disposable {
     this.#timer = setInterval(turn, 1000 / framesPerSecond).unref();
   }
 
-  /** Takes the last line away. */
+  /** Removes the last line that changes. */
   clear(): void {
     clearInterval(this.#timer);
     this.status(undefined);

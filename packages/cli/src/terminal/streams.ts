@@ -1,29 +1,29 @@
 const fs = process.getBuiltinModule('node:fs');
 
-/** Whoever read our stdout has closed it (`| head`): nothing is left to do. */
+/** The reader of stdout has closed it (`| head`), so nothing is left to do. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
 }
 
 /**
- * Writes an answer to stdout, whole, before it returns: `process.stdout` takes 2 ms to be set up, and loses its end when
- * the process exits. Throws OutputClosed, or what the system says (a full disk).
+ * Writes an answer to stdout, and returns when all of it is written: `process.stdout` takes 2 ms to set up, and loses what is
+ * still buffered when the process exits. Throws OutputClosed, or an error with the system's message (a full disk).
  */
 export function writeOut(data: string | Uint8Array): void {
   if (process.platform === 'win32' && process.stdout.isTTY) {
-    // Only this way does a Windows console show more than ASCII.
+    // A Windows console shows more than ASCII only if it is written to this way.
     process.stdout.write(data);
     return;
   }
   writeFully(1, typeof data === 'string' ? Buffer.from(data) : data);
 }
 
-/** Says something to the person on stderr. Where nobody hears it, nothing happens. */
+/** Writes a message to the person on stderr. Does nothing if stderr cannot be written. */
 export function writeErr(text: string): void {
   try {
     writeFully(2, Buffer.from(text));
   } catch {
-    // There is no place left to complain.
+    // There is no other place to report it.
   }
 }
 
@@ -35,7 +35,7 @@ function writeFully(descriptor: number, bytes: Uint8Array): void {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') throw new OutputClosed();
-      // Somebody who shares the terminal or pipe made it non-blocking, and its reader is slow.
+      // Another process made the shared terminal or pipe non-blocking, and its reader is slow.
       if (code !== 'EAGAIN') throw new Error(`cannot write the output: ${message}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }

@@ -1,0 +1,141 @@
+import { OneDriveTokenError } from 'onedrive-token-handler';
+import { readKeyringAccount } from '../files/remembered-keyring.ts';
+import { defaultTimeoutMs } from '../settings/common-options.ts';
+import type { Settings } from '../settings/settings.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+
+/** How a sign-in reaches the person. `address`: no browser opens here, so the address is printed. */
+export type WayIn = 'browser' | 'address' | 'device' | 'paste';
+
+/** What the words of an error depend on. */
+export interface ErrorContext {
+  readonly settings: Settings;
+  /** Of the sign-in under way; undefined if there is none. */
+  readonly wayIn?: WayIn | undefined;
+}
+
+/** Says what went wrong, in one or more sentences, and what to do. What came from the provider is not made printable. */
+export function describeError(error: unknown, context?: ErrorContext): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof OneDriveTokenError)) return error.message;
+  const { code, reason, path }: StoreError = storeErrorOf(error) ?? error;
+  const say = words[`${code}/${reason}`] ?? words[code];
+  if (!say) return withIds(error.message, error);
+  return say({ error, file: path ?? context?.settings.db ?? 'the database', ...context });
+}
+
+/** True if the database could not be opened because its key is missing, wrong or not needed. */
+export function isKeyError(error: unknown): boolean {
+  return error instanceof OneDriveTokenError && storeErrorOf(error)?.code === 'STORE_KEY';
+}
+
+interface Failed extends Partial<ErrorContext> {
+  readonly error: OneDriveTokenError;
+  /** The database. */
+  readonly file: string;
+}
+
+/**
+ * The command's own words, by `CODE/reason`, else by `CODE`: for the errors whose message tells a programmer which function to
+ * call. All others keep the message of the library, which is written for any person.
+ */
+const words: Record<string, ((failed: Failed) => string) | undefined> = {
+  'SIGN_IN_REQUIRED/not-signed-in': ({ settings }) =>
+    `not signed in as app name ${JSON.stringify(settings?.app)} with this client id and authority. ${runLogin(settings)}`,
+  'SIGN_IN_REQUIRED/refused': ({ error, wayIn, settings }) =>
+    `the provider refused ${refusedThing(wayIn)}${inBrackets(causes(error))}.${hintAfterRefusal(wayIn)} ${runLogin(settings)}`,
+  'SIGN_IN_REQUIRED/not-accepted': ({ settings }) =>
+    `the stored sign-in lacks a permission that is needed now. ${runLogin(settings)}`,
+  'SIGN_IN_REQUIRED/signed-out': ({ settings }) =>
+    `a logout deleted the tokens while this command ran. ${runLogin(settings)}`,
+  SIGN_IN_REQUIRED: ({ error, settings }) => `a sign-in is needed${inBrackets(causes(error))}. ${runLogin(settings)}`,
+  SIGN_IN_TIMEOUT: ({ error, wayIn, settings }) =>
+    withIds(
+      `${timeouts[wayIn ?? 'other process'](secondsOf(settings))} Allow more time with --timeout SECONDS.`,
+      error,
+    ),
+  CLOSED: () => 'this command ended before it had a token. Run it again.',
+  'STORE_KEY/not-encrypted': ({ file }) =>
+    `${file}: is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: onedrive-token rekey --encrypt`,
+  'STORE_KEY/key-missing': ({ file }) => `${file}: is encrypted. ${keySources(file)}`,
+  'STORE_KEY/key-wrong': ({ file }) => `${file}: is encrypted with another key. ${keySources(file)}`,
+  'STORE_KEY/key-changed': ({ file }) => `${file}: its key was changed while this command ran. Run it again.`,
+  STORE_KEY: ({ file }) => `${file}: does not open with this key. ${keySources(file)}`,
+  'STORE_OPEN/closed': ({ file }) => `${file}: was closed before this command was done. Run it again.`,
+  'STORE_OPEN/moved': ({ file }) => `${file}: was moved, replaced or deleted while this command ran. Run it again.`,
+  'STORE_OPEN/foreign': ({ file }) =>
+    `${file}: is the database of another program, and was left as it is. Choose another file with --db.`,
+  STORE_VERSION: ({ file }) =>
+    `${file}: was written by a newer version of this command. Run: npm install --global onedrive-token`,
+};
+
+/** A sign-in that ended for want of time, by the way in that the person was to take. */
+const timeouts: Record<WayIn | 'other process', (seconds: number) => string> = {
+  browser: (seconds) =>
+    `the sign-in in the browser was not finished within ${seconds} s. If no browser opened, open the shown address yourself, or use login --paste or login --device.`,
+  address: (seconds) =>
+    `the sign-in was not finished within ${seconds} s: no browser on this computer came back, and no address was pasted. Run the command again, or use login --device.`,
+  device: (seconds) =>
+    `the code was not entered and confirmed within ${seconds} s, or it expired. Run the command again for a new code, or use login --paste.`,
+  paste: (seconds) =>
+    `no address was pasted within ${seconds} s. Run the command again, sign in, and paste the address of the page on which the browser ends.`,
+  'other process': (seconds) =>
+    `another process was signing in, and did not finish within ${seconds} s. Run the command again.`,
+};
+
+function secondsOf(settings: Settings | undefined): number {
+  return (settings?.timeout ?? defaultTimeoutMs) / 1000;
+}
+
+function refusedThing(wayIn: WayIn | undefined): string {
+  if (wayIn === undefined) return 'the stored sign-in';
+  return wayIn === 'device' ? 'the device code' : 'the code of this sign-in';
+}
+
+function hintAfterRefusal(wayIn: WayIn | undefined): string {
+  if (wayIn === undefined) return '';
+  return wayIn === 'device'
+    ? ' Device codes are unreliable for personal accounts: sign in with the browser.'
+    : ' It was too old, or a browser extension or a reloaded page used it first.';
+}
+
+function runLogin(settings: Settings | undefined): string {
+  return `Run: ${suggestCommand('login', settings)}`;
+}
+
+function keySources(db: string): string {
+  return readKeyringAccount(db) === undefined
+    ? 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal. With --keyring the key is in the keyring instead.'
+    : 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file.';
+}
+
+/** Why the provider refused: its OAuth error, Microsoft's numbers, and what Microsoft's support asks for. */
+function causes(error: OneDriveTokenError): string[] {
+  const numbers = (error.errorCodes ?? []).map((number) => `AADSTS${number}`);
+  return [...(error.error === undefined ? [] : [error.error]), ...numbers, ...requestIds(error)];
+}
+
+function requestIds({ correlationId, traceId }: OneDriveTokenError): string[] {
+  return [correlationId && `correlation id ${correlationId}`, traceId && `trace id ${traceId}`].filter(
+    (id) => id !== undefined && id !== '',
+  ) as string[];
+}
+
+function withIds(message: string, error: OneDriveTokenError): string {
+  return message + inBrackets(requestIds(error));
+}
+
+function inBrackets(parts: readonly string[]): string {
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+interface StoreError {
+  code: string;
+  reason?: string;
+  path?: string;
+}
+
+/** What the store said: a TokenStoreError, read without a dependency on its package. */
+function storeErrorOf({ code, cause }: OneDriveTokenError): StoreError | undefined {
+  return code === 'STORE' && cause instanceof Error && 'code' in cause ? (cause as Error & StoreError) : undefined;
+}
