@@ -11,7 +11,7 @@ always.after(() => scene[Symbol.asyncDispose]());
 
 const test = session ? always : always.skip;
 
-test('a passphrase that is still set beside the keyring is refused, with the reason', async () => {
+test('a passphrase that is still set although the key is in the keyring is refused, with the reason', async () => {
   using person = await signIn(['--keyring']);
   const env = { ONEDRIVE_TOKEN_KEY: 'left over' };
   const { status, stderr } = await person.run([], { env });
@@ -20,7 +20,7 @@ test('a passphrase that is still set beside the keyring is refused, with the rea
   assert.ok(await person.works({ env: { ...env, ONEDRIVE_TOKEN_KEYRING: '1' } }));
 });
 
-test('a database leaves the keyring with its sign-in, unencrypted or with a passphrase', async () => {
+test('rekey takes the key out of the keyring and keeps the sign-in, unencrypted or with a passphrase', async () => {
   using person = await signIn(['--keyring']);
   const { status, stderr } = await person.run(['rekey', '--decrypt']);
   assert.is(status, 0, stderr);
@@ -36,7 +36,7 @@ test('a database leaves the keyring with its sign-in, unencrypted or with a pass
   assert.ok(await person.works({ env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } }));
 });
 
-test('an entry that is gone, of another key, or no key at all: 7, and with the right one all is there again', async () => {
+test('a keyring entry that is missing, wrong or damaged ends with 7, and with the right entry the tokens are back', async () => {
   using person = await signIn(['--keyring']);
   const key = person.entry.getPassword() ?? '';
   for (const [wrong, says] of [
@@ -58,7 +58,7 @@ test('an entry that is gone, of another key, or no key at all: 7, and with the r
   assert.ok(await person.works());
 });
 
-test('a move that was cut off does no harm, and is finished by the next --keyring with the same key', async () => {
+test('an interrupted move into the keyring loses nothing, and the next --keyring finishes it with the same key', async () => {
   using person = await signIn();
   const key = Buffer.alloc(32, 7).toString('base64url');
   const cuts = [
@@ -75,7 +75,7 @@ test('a move that was cut off does no harm, and is finished by the next --keyrin
   assert.is(person.entry.getPassword(), key);
 });
 
-test('of several that move one database at once each leaves it with a key that the keyring has', async () => {
+test('after several moves of one database at the same time, its key is in the keyring', async () => {
   using person = await signIn();
   const ended = await Promise.all([1, 2, 3, 4].map(() => person.run(['rekey', '--keyring'])));
   assert.ok(ended.some(({ status }) => status === 0));
@@ -83,7 +83,7 @@ test('of several that move one database at once each leaves it with a key that t
   assert.ok(await person.works());
 });
 
-test('ONEDRIVE_TOKEN_KEYRING encrypts whatever command comes first, and finds the key where its place was forgotten', async () => {
+test('with ONEDRIVE_TOKEN_KEYRING any command encrypts, and finds the key even if its account is not remembered', async () => {
   using person = await signIn();
   const env = { ONEDRIVE_TOKEN_KEYRING: '1' };
   assert.is((await person.run(['status'], { env })).status, 0);
@@ -95,13 +95,13 @@ test('ONEDRIVE_TOKEN_KEYRING encrypts whatever command comes first, and finds th
   assert.is((await person.run(['rekey', '--decrypt'], { env })).status, 2);
 });
 
-test('a database that is moved elsewhere takes the way to its key along', async () => {
+test('a database that is moved with its folder still finds its key', async () => {
   using person = await signIn(['--keyring']);
   cpSync(join(person.home.folder, 'data'), join(person.home.folder, 'moved'), { recursive: true });
   assert.ok(await person.works({ env: { XDG_DATA_HOME: join(person.home.folder, 'moved') } }));
 });
 
-test('Ctrl-C while the keyring asks for its password ends with 130', async () => {
+test('Ctrl-C during the wait for the keyring ends with 130', async () => {
   if (!session) return;
   if (!openTerminal) return console.log(noTerminal);
   using person = await signIn(['--keyring']);
@@ -116,7 +116,7 @@ test('Ctrl-C while the keyring asks for its password ends with 130', async () =>
   assert.ok(await person.works());
 });
 
-test('with --no-interactive a keyring that asks for its password is not waited for: 7', async () => {
+test('--no-interactive does not wait for a locked keyring: 7', async () => {
   if (!session) return;
   using person = await signIn(['--keyring']);
   await session.lock('waiting');
@@ -128,7 +128,7 @@ test('with --no-interactive a keyring that asks for its password is not waited f
   assert.ok(await person.works());
 });
 
-test('rekey --encrypt asks for the new passphrase, and changes nothing where the person errs', async () => {
+test('rekey --encrypt asks for the new passphrase, and changes nothing if the two differ', async () => {
   if (!openTerminal) return console.log(noTerminal);
   using person = await signIn(['--keyring']);
   for (const [again, status] of [
@@ -146,7 +146,7 @@ test('rekey --encrypt asks for the new passphrase, and changes nothing where the
   }
 });
 
-test('killed at any moment of a move into the keyring or out of it, the sign-in stays', async () => {
+test('a kill at any moment of a move into the keyring or out of it loses no sign-in', async () => {
   using person = await signIn();
   const ends: (number | null)[] = [];
   for (let round = 0; round < 24; round++) {
@@ -156,7 +156,7 @@ test('killed at any moment of a move into the keyring or out of it, the sign-in 
     ends.push((await ended).status);
     assert.ok(await person.works(), `after round ${round}`);
   }
-  assert.ok(ends.includes(null), 'none was killed');
+  assert.ok(ends.includes(null), 'no move was killed');
   console.log(
     `\nmeasured: ${ends.filter((end) => end === null).length} of ${ends.length} moves killed, no sign-in lost`,
   );

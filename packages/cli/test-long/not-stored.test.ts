@@ -8,7 +8,7 @@ import { until } from '../test/fixtures/until.ts';
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
-/** Somebody else writes to the database, and never comes to an end. */
+/** Locks the database, like another process whose write never ends. */
 function occupy(): Disposable {
   const database = new DatabaseSync(home.db);
   database.exec('BEGIN IMMEDIATE');
@@ -20,7 +20,7 @@ function occupy(): Disposable {
   };
 }
 
-test('a login that could not be stored is none: 7', async () => {
+test('a login whose tokens could not be stored ends with 7', async () => {
   const running = home.start(['login'], { env: { BROWSER: 'true' } });
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
   using _occupied = occupy();
@@ -31,7 +31,7 @@ test('a login that could not be stored is none: 7', async () => {
   assert.not.match(stderr, 'Signed in as');
 });
 
-test('a token that was refreshed but not stored is printed, with a warning', async () => {
+test('a token that was refreshed but could not be stored is printed, with a warning', async () => {
   await home.login();
   home.expireTokens();
   authority.fail('token', { type: 'slow', ms: 500 });

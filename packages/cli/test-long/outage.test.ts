@@ -7,13 +7,13 @@ const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
-test('a provider that answers 503 is worth retrying: 6', async () => {
+test('a provider that answers 503 ends the command with 6, worth trying again later', async () => {
   home.expireTokens();
   await assertWorthRetrying({ home, authority }, [], 'token', { type: 'status', status: 503 });
   assert.is((await home.run([])).status, 0);
 });
 
-test('a provider that cannot be reached is worth retrying: 6', async () => {
+test('a provider that cannot be reached ends the command with 6, worth trying again later', async () => {
   const away = await openSignedInScene();
   await away.authority.close();
   away.home.expireTokens();
@@ -23,7 +23,7 @@ test('a provider that cannot be reached is worth retrying: 6', async () => {
   assert.match(stderr, /^onedrive-token: \S/);
 });
 
-test('thirty-two command lines at expiry make one refresh', async () => {
+test('32 commands at expiry make one refresh', async () => {
   home.expireTokens();
   const before = authority.count('token', 'refresh_token');
   const ended = await Promise.all(Array.from({ length: 32 }, () => home.run([])));

@@ -29,7 +29,7 @@ test('a passphrase is added, changed and removed, and the sign-in stays', async 
   assert.ok(await prints({}));
 });
 
-test('a key that is missing, wrong or of no use: 7, and the message says where it comes from, in words for a command line', async () => {
+test('a key that is missing, wrong or not needed ends with 7, and the message says where the key comes from, in words for a command line', async () => {
   const right = { env: { ONEDRIVE_TOKEN_KEY: 'right' } };
   const plain = await home.run(['status'], right);
   assert.is(plain.status, 7);
@@ -46,7 +46,7 @@ test('a key that is missing, wrong or of no use: 7, and the message says where i
   }
 });
 
-test('rekey without a database says so, and makes none', async () => {
+test('rekey without a database says so, and creates none', async () => {
   const db = join(home.folder, 'none.db');
   for (const how of ['--decrypt', '--keyring']) {
     const { status, stderr } = await home.run(['rekey', how, '--db', db]);
@@ -57,14 +57,14 @@ test('rekey without a database says so, and makes none', async () => {
   assert.not(existsSync(db));
 });
 
-test('rekey --encrypt where nobody can be asked names the option for a file: 2', async () => {
+test('rekey --encrypt without a terminal ends with 2 and names the option for a file', async () => {
   await home.run(['rekey', '--decrypt'], { env: { ONEDRIVE_TOKEN_KEY: 'right' } });
   const { status, stderr } = await home.run(['rekey', '--encrypt']);
   assert.is(status, 2);
   assert.match(stderr, 'use --new-key-file');
 });
 
-test('rekey wants to be told one way, and only one', async () => {
+test('rekey needs exactly one way', async () => {
   for (const args of [[], ['--keyring', '--decrypt'], ['--encrypt', '--decrypt'], ['--encrypt', '--keyring']]) {
     assert.is((await home.run(['rekey', ...args])).status, 2);
   }

@@ -23,7 +23,7 @@ test('BROWSER may name several commands, with %s for the address', async () => {
 });
 
 for (const BROWSER of ['no-such-browser', 'sh -c "kill $$"']) {
-  test(`where BROWSER is '${BROWSER}', the address is printed and the wait goes on`, async () => {
+  test(`if BROWSER is '${BROWSER}', the address is printed and the wait goes on`, async () => {
     using other = new CliHome(home.env);
     const running = other.start(['login', ...clientId], { env: { BROWSER } });
     await running.says(/No browser could be opened/);
@@ -46,7 +46,7 @@ test('each app name has its own sign-in and client id', async () => {
   assert.match(stderr, 'no client id');
 });
 
-test('a damaged memory is mended by the next login', async () => {
+test('the next login replaces a damaged apps.json', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);
   writeFileSync(`${other.db}.apps.json`, '{"onedrive-token": {"clientId"');
@@ -59,7 +59,7 @@ for (const [place, env, hint] of [
   ['in a container', { container: 'podman' }, /container/],
   ['without a display', {}, /login --device/],
 ] as const) {
-  test(`${place} the address is printed, with the ways in that fit`, async () => {
+  test(`${place} the address is printed, with other ways in`, async () => {
     using other = new CliHome(home.env);
     const running = other.start(['login', ...clientId], { env: { ...noBrowser, ...env } });
     await running.says(hint);
@@ -69,7 +69,7 @@ for (const [place, env, hint] of [
   });
 }
 
-test('--response-mode query asks for an answer without a form', async () => {
+test('--response-mode query asks for an answer in the address', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
   const url = await addressOf(running);
@@ -78,14 +78,14 @@ test('--response-mode query asks for an answer without a form', async () => {
   assert.is((await running.ended).status, 0);
 });
 
-test('login --encrypt where nobody can be asked is wrong usage', async () => {
+test('login --encrypt without a terminal is wrong usage', async () => {
   using other = new CliHome(home.env);
   const { status, stderr } = await other.run(['login', '--encrypt', ...clientId]);
   assert.is(status, 2);
   assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
 });
 
-test('an unknown client id is the registration’s fault: 1, with what Microsoft says', async () => {
+test('an unknown client id ends with 1 and the number of Microsoft', async () => {
   using other = new CliHome(home.env);
   authority.fail('token', {
     type: 'oauth',

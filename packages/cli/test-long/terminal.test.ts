@@ -13,7 +13,7 @@ const test = openTerminal ? always : always.skip;
 const esc = String.fromCharCode(27);
 const clientId = ['--client-id', authority.clientId];
 
-test('--device draws no QR code where it would not fit or not be understood', async () => {
+test('--device draws no QR code if the terminal is too narrow or shows only ASCII', async () => {
   for (const [env, cols] of [
     [{}, 20],
     [{ LANG: 'C', LC_ALL: 'C' }, 100],
@@ -28,7 +28,7 @@ test('--device draws no QR code where it would not fit or not be understood', as
   }
 });
 
-test('a wrong passphrase is asked for three times: 7', async () => {
+test('after three wrong passphrases the status is 7', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } });
   using hopeless = sit(other, []);
@@ -39,7 +39,7 @@ test('a wrong passphrase is asked for three times: 7', async () => {
   assert.is((await hopeless.ended).status, 7);
 });
 
-test('in a locale without UTF-8 nothing but ASCII is shown', async () => {
+test('in a locale without UTF-8, only ASCII is shown', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', ...clientId], { LC_ALL: 'POSIX' });
   await terminal.shows(/[|/\\-] Waiting for you/);
@@ -47,7 +47,7 @@ test('in a locale without UTF-8 nothing but ASCII is shown', async () => {
   assert.not.match(terminal.output, /[^\p{ASCII}]/u);
 });
 
-test('in a narrow terminal the line that changes never wraps', async () => {
+test('in a narrow terminal, the line that changes never wraps', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' }, 30);
   await terminal.shows(/Waiting for you/);
@@ -58,7 +58,7 @@ test('in a narrow terminal the line that changes never wraps', async () => {
   }
 });
 
-test('a dumb terminal is spared the wheel', async () => {
+test('a dumb terminal gets no spinner', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', ...clientId], { TERM: 'dumb' });
   assert.is((await terminal.ended).status, 0);
@@ -66,7 +66,7 @@ test('a dumb terminal is spared the wheel', async () => {
   assert.not.match(terminal.output, esc);
 });
 
-test('login --encrypt asks for a new passphrase twice, and the database opens with nothing else', async () => {
+test('login --encrypt asks for a new passphrase twice, and the database opens with that alone', async () => {
   using other = new CliHome(home.env);
   using different = sit(other, ['login', '--encrypt', ...clientId]);
   await different.shows(/New passphrase for .*: /);
@@ -87,9 +87,9 @@ test('login --encrypt asks for a new passphrase twice, and the database opens wi
 });
 
 test('exec in a terminal leaves Ctrl-C to the terminal', async () => {
-  if (process.platform !== 'linux') return console.log('skipped: a program apart from its terminal needs setsid');
+  if (process.platform !== 'linux') return console.log('skipped: a program in a session of its own needs setsid');
   await home.login(clientId);
-  // Apart from the terminal, the program could have the signal only from us.
+  // In a session of its own, the program can get the signal only from us.
   const script = `process.on('SIGINT', () => process.exit(1)); console.log('here'); setTimeout(() => process.exit(11), 1000)`;
   using terminal = sit(home, ['exec', '--', 'setsid', process.execPath, '-e', script]);
   await terminal.shows(/here/);

@@ -8,7 +8,7 @@ const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
-test('a record of the Python class, which knows no client id, is refreshed', async () => {
+test('a record of the Python class, which has no client id, is refreshed', async () => {
   using other = new CliHome(home.env);
   const source = new DatabaseSync(home.db);
   const { refresh_token: refreshToken } = source.prepare('SELECT refresh_token FROM token').get() ?? {};
@@ -22,11 +22,11 @@ test('a record of the Python class, which knows no client id, is refreshed', asy
   const { status, stdout } = await other.run(args);
   assert.is(status, 0);
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
-  // The grant has been rotated elsewhere.
+  // The other home has used the refresh token.
   await home.login();
 });
 
-test('a passphrase comes from a variable or a file, and without it the database stays shut: 7', async () => {
+test('a passphrase comes from a variable or a file; without the right one the status is 7', async () => {
   const encrypted = await openScene();
   const { home: other } = encrypted;
   const key = 'correct horse battery staple';

@@ -14,7 +14,7 @@ function runAs(version: string): { status: number | null; stdout: string; stderr
   return spawnSync(process.execPath, ['-e', pretend, '--', '--version'], { encoding: 'utf8' });
 }
 
-test('the version that the command asks for is the one of the manifest', () => {
+test('the Node version that the command asks for is that of the manifest', () => {
   const [, major, minor] = /^>=(\d+)\.(\d+)$/.exec(manifest.engines.node) ?? [];
   assert.match(readFileSync(bin, 'utf8'), `needs Node.js ${major}.${minor} or newer`);
   for (const older of [`${major}.${Number(minor) - 1}.9`, `${Number(major) - 1}.99.0`, '0.10.48']) {
@@ -25,7 +25,7 @@ test('the version that the command asks for is the one of the manifest', () => {
   }
 });
 
-test('the command has nothing but the syntax of 2009, which any Node can read', () => {
+test('the bin has only the syntax of 2009, which any Node can read', () => {
   const source = readFileSync(bin, 'utf8')
     .replace(/^\s*\/\/.*$/gm, '')
     .replace(/'[^']*'/g, "''");
@@ -33,7 +33,7 @@ test('the command has nothing but the syntax of 2009, which any Node can read', 
   assert.ok(new Script(`(function (require) {${readFileSync(bin, 'utf8').replace(/^#!.*/, '')}})`));
 });
 
-test('a command leaves no cache behind', async () => {
+test('a command leaves no cache file', async () => {
   using home = new CliHome();
   home.env.TMPDIR = join(home.folder, 'tmp');
   mkdirSync(home.env.TMPDIR);

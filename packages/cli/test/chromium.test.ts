@@ -18,7 +18,7 @@ const test = openTerminal && chromiumPath ? always : always.skip;
 
 const browser = join(import.meta.dirname, 'fixtures/chromium-browser.ts');
 
-/** Runs `onedrive-token` in a terminal, with Chromium as the browser; what the browser saw in the end comes with it. */
+/** Runs `onedrive-token` in a terminal with Chromium as its browser. The result has the last page and address of the browser. */
 async function signIn(
   answer: 'accept' | 'deny',
 ): Promise<{ status: number; screen: string; page: string; url: string }> {
@@ -31,7 +31,7 @@ async function signIn(
   return { status, screen: stripVTControlCharacters(terminal.output), ...JSON.parse(readFileSync(seen, 'utf8')) };
 }
 
-test('onedrive-token opens Chromium, which says so when the person is signed in, and prints the token', async () => {
+test('onedrive-token opens Chromium, which shows that the person is signed in, and prints the token', async () => {
   const { status, screen, page, url } = await signIn('accept');
   assert.is(status, 0);
   assert.match(screen, 'Waiting for you to sign in');
@@ -40,7 +40,7 @@ test('onedrive-token opens Chromium, which says so when the person is signed in,
   assert.not.match(url, 'code=');
 });
 
-test('who declines in Chromium reads so there and in the terminal: 4', async () => {
+test('a person who declines in Chromium reads it there and in the terminal, and the status is 4', async () => {
   const { status, screen, page } = await signIn('deny');
   assert.is(status, 4);
   assert.match(screen, /onedrive-token: \S.*\r\n$/);

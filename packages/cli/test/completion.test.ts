@@ -21,20 +21,20 @@ async function complete(...words: string[]): Promise<string[]> {
     .map((line) => line.split('\t')[0] ?? '');
 }
 
-test('commands are completed, each with what it does', async () => {
+test('commands are completed, each with its summary', async () => {
   assert.equal(await complete(''), commands);
   assert.equal(await complete('log'), ['login', 'logout']);
   assert.match((await home.run(['__complete', 'lo'])).stdout, 'login\tsign in\n');
 });
 
-test('options are completed, those of the command and the common ones', async () => {
+test('options of the command and common options are completed', async () => {
   assert.equal(await complete('login', '--d'), ['--device', '--db']);
   assert.ok((await complete('--')).includes('--json'));
   assert.ok((await complete('--db', 'x', 'api', '--')).includes('--paginate'));
   assert.not((await complete('list', '--')).includes('--paginate'));
 });
 
-test('values are completed where they are known: app names, paths, shells', async () => {
+test('known values are completed: app names, paths, shells', async () => {
   assert.equal(await complete('--app', ''), ['onedrive-token']);
   assert.equal(await complete('status', '--app', 'one'), ['onedrive-token']);
   assert.equal(await complete('--db', 'nowhere.db', '--app', ''), []);
@@ -42,7 +42,7 @@ test('values are completed where they are known: app names, paths, shells', asyn
   assert.equal(await complete('completion', ''), ['bash', 'zsh', 'fish']);
 });
 
-test('files and the words of another program are left to the shell', async () => {
+test('the shell completes file names and the words of another program', async () => {
   for (const words of [
     ['--db', ''],
     ['api', '/me', '-o', ''],
@@ -52,13 +52,13 @@ test('files and the words of another program are left to the shell', async () =>
     assert.equal(await complete(...words), []);
 });
 
-test('completing asks nobody and changes nothing', async () => {
+test('completing sends no request', async () => {
   const before = authority.requests.length;
   await complete('--app', '');
   assert.is(authority.requests.length, before);
 });
 
-/** A folder with the command under its name, and the completion scripts. */
+/** A folder with the command as `onedrive-token`, and the completion scripts. */
 const folder = join(home.folder, 'bin');
 mkdirSync(folder);
 writeFileSync(join(folder, 'onedrive-token'), `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`, { mode: 0o755 });
@@ -73,21 +73,21 @@ function inShell(shell: string): typeof test | typeof test.skip {
   return test.skip;
 }
 
-/** What bash would offer for these words. */
+/** The candidates that bash offers for these words. */
 function inBash(...words: string[]): string {
   const script = `source ${folder}/completion.bash; source ${folder}/completion.bash
     COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _onedrive_token; printf '%s\n' "\${COMPREPLY[@]}"`;
   return spawnSync('bash', ['-c', script, 'bash', 'onedrive-token', ...words], { env, encoding: 'utf8' }).stdout;
 }
 
-inShell('bash')('bash completes, and evaluates nothing of what is typed', () => {
+inShell('bash')('bash completes, and evaluates nothing that is typed', () => {
   assert.is(inBash('log'), 'login\nlogout\n');
   assert.is(inBash('--app', ''), 'onedrive-token\n');
   assert.is(inBash('$(echo log)'), '\n');
   assert.is(inBash("it's", ''), '\n');
 });
 
-inShell('bash')('bash completes file names where nothing else is known', async () => {
+inShell('bash')('bash completes file names if the command offers nothing', async () => {
   if (!openTerminal) return;
   using terminal = openTerminal('bash', ['--norc', '-i'], { env: { ...env, PS1: 'ready> ' }, cwd: folder });
   await terminal.shows(/ready> /);

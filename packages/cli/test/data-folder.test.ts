@@ -10,7 +10,7 @@ for (const [platform, env, data] of [
   ['darwin', home, '/home/ada/Library/Application Support/onedrive-token'],
   ['win32', { LOCALAPPDATA: '/Local' }, '/Local/onedrive-token'],
 ] as const) {
-  test(`on ${platform} the folder is the usual one`, () => {
+  test(`on ${platform} the folder is the one of the platform`, () => {
     assert.is(dataFolder(env, platform), data);
   });
 
@@ -25,7 +25,7 @@ for (const [platform, env, data] of [
   });
 }
 
-test('without LOCALAPPDATA Windows has no folder', () => {
+test('without LOCALAPPDATA there is no folder on Windows', () => {
   assert.is(dataFolder({}, 'win32'), undefined);
 });
 

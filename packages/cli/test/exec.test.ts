@@ -23,7 +23,7 @@ test('exec runs a program with the token in its environment and nowhere else', a
   assert.is(stdout.split(token).length, 2);
 });
 
-test('what comes after the program is the program’s, with or without --', async () => {
+test('all arguments after the program go to the program, with or without --', async () => {
   const print = ['node', '-p', 'process.argv.slice(1).join("|")', '--', '--app', '-x', '--json', '--', 'y'];
   assert.is((await home.run(['exec', '--', ...print])).stdout, '--app|-x|--json|--|y\n');
   assert.is((await home.run(['exec', ...print])).stdout, '--app|-x|--json|--|y\n');
@@ -48,12 +48,12 @@ for (const [script, expected] of [
   ['kill -KILL $$', 137],
   ['kill -TERM $$', 143],
 ] as const) {
-  test(`a program that ends by '${script}' gives ${expected}`, async () => {
+  test(`a program that ends with '${script}' gives the status ${expected}`, async () => {
     assert.is((await home.run(['exec', '--', 'sh', '-c', script])).status, expected);
   });
 }
 
-test('a program that is not found gives 127, one that cannot be executed 126', async () => {
+test('the status is 127 if the program is not found, and 126 if it cannot be executed', async () => {
   const file = `${home.folder}/data.txt`;
   writeFileSync(file, 'no program');
   const missing = await home.run(['exec', '--', 'no-such-program']);
@@ -64,7 +64,7 @@ test('a program that is not found gives 127, one that cannot be executed 126', a
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) {
-  test(`${signal} is passed on, and the program’s answer is the status`, async () => {
+  test(`${signal} is passed on, and the status is that of the program`, async () => {
     const file = `${home.folder}/${signal}`;
     const script = `process.on('${signal}', () => process.exit(9)); require('fs').writeFileSync(${JSON.stringify(file)}, ''); setTimeout(() => {}, 20_000)`;
     const running = home.start(['exec', '--', 'node', '-e', script]);
@@ -76,7 +76,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) {
   });
 }
 
-test('a signal that comes as soon as the program runs is passed on as well', async () => {
+test('a signal that arrives as soon as the program runs is passed on too', async () => {
   const script = 'trap "exit 9" TERM; kill -TERM $PPID; for i in $(seq 100); do sleep 0.1; done';
   for (let time = 0; time < 5; time++) {
     const { status, signal } = await home.run(['exec', '--', 'sh', '-c', script]);
@@ -84,7 +84,7 @@ test('a signal that comes as soon as the program runs is passed on as well', asy
   }
 });
 
-test('exec without a sign-in does not run the program: 3', async () => {
+test('exec without a sign-in does not run the program and ends with 3', async () => {
   const { status, stdout, stderr } = await home.run([
     'exec',
     '--app',

@@ -28,7 +28,7 @@ test('login --keyring encrypts the database with a key that only the keyring has
   assert.equal(JSON.parse(readFileSync(`${person.home.db}.keyring.json`, 'utf8')), { account: person.home.db });
 });
 
-test('a database that is there already moves into the keyring with its sign-in: plain, or with its passphrase', async () => {
+test('rekey --keyring keeps the sign-in of an existing database, whether it was unencrypted or had a passphrase', async () => {
   const passphrase = { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } };
   for (const before of [{ env: {} }, passphrase]) {
     using person = await signIn([], before);
@@ -47,7 +47,7 @@ test('a database that is there already moves into the keyring with its sign-in: 
   assert.ok(await locked.works(passphrase));
 });
 
-test('a keyring that is locked, and that nobody unlocks: 7, and nothing is lost', async () => {
+test('while the keyring is locked every command ends with 7, and nothing is lost', async () => {
   if (!session) return;
   using person = await signIn(['--keyring']);
   await session.lock('dismissed');
@@ -61,7 +61,7 @@ test('a keyring that is locked, and that nobody unlocks: 7, and nothing is lost'
   assert.ok(await person.works());
 });
 
-always('without a desktop session --keyring ends with 7, says what to do, and changes nothing', async () => {
+always('without a desktop session --keyring ends with 7, says what to do and changes nothing', async () => {
   const nowhere = { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: '' };
   using other = new CliHome(home.env);
   await other.login(clientId);
@@ -74,31 +74,34 @@ always('without a desktop session --keyring ends with 7, says what to do, and ch
   assert.is((await other.run([], { env: nowhere })).status, 0);
 });
 
-always('without the package for keyrings, or with an old one, the message says how to get it: 7', async () => {
-  using other = new CliHome(home.env);
-  const installed = join(other.folder, 'node_modules/onedrive-token');
-  for (const part of ['bin', 'dist', 'package.json']) {
-    cpSync(join(bin, '../..', part), join(installed, part), { recursive: true });
-  }
-  mkdirSync(join(installed, 'node_modules'));
-  for (const name of ['commander', 'onedrive-token-handler', 'uqr']) {
-    symlinkSync(join(bin, '../../node_modules', name), join(installed, 'node_modules', name));
-  }
-  const login = `'${process.execPath}' '${installed}/bin/onedrive-token.js' login --keyring --client-id x`;
-  const { status, stdout, stderr } = await other.shell(login);
-  assert.is(status, 7);
-  assert.is(stdout, '');
-  assert.match(stderr, 'npm install --global @napi-rs/keyring\n');
+always(
+  'if the keyring package is missing or too old, the message says how to install it, and the status is 7',
+  async () => {
+    using other = new CliHome(home.env);
+    const installed = join(other.folder, 'node_modules/onedrive-token');
+    for (const part of ['bin', 'dist', 'package.json']) {
+      cpSync(join(bin, '../..', part), join(installed, part), { recursive: true });
+    }
+    mkdirSync(join(installed, 'node_modules'));
+    for (const name of ['commander', 'onedrive-token-handler', 'uqr']) {
+      symlinkSync(join(bin, '../../node_modules', name), join(installed, 'node_modules', name));
+    }
+    const login = `'${process.execPath}' '${installed}/bin/onedrive-token.js' login --keyring --client-id x`;
+    const { status, stdout, stderr } = await other.shell(login);
+    assert.is(status, 7);
+    assert.is(stdout, '');
+    assert.match(stderr, '--keyring needs @napi-rs/keyring. Run: npm install --global @napi-rs/keyring\n');
 
-  const old = join(installed, 'node_modules/@napi-rs/keyring');
-  mkdirSync(old, { recursive: true });
-  writeFileSync(join(old, 'package.json'), '{"version":"1.9.0"}');
-  writeFileSync(join(old, 'index.js'), 'exports.AsyncEntry = class { async getPassword() { return null; } }');
-  const tooOld = await other.shell(login);
-  assert.is(tooOld.status, 7);
-  assert.match(tooOld.stderr, `is 1.9.0 and has to be ${oldestKeyring} or newer`);
-  const manifest = JSON.parse(readFileSync(join(bin, '../../package.json'), 'utf8'));
-  assert.is(manifest.peerDependencies['@napi-rs/keyring'], `^${oldestKeyring}`);
-});
+    const old = join(installed, 'node_modules/@napi-rs/keyring');
+    mkdirSync(old, { recursive: true });
+    writeFileSync(join(old, 'package.json'), '{"version":"1.9.0"}');
+    writeFileSync(join(old, 'index.js'), 'exports.AsyncEntry = class { async getPassword() { return null; } }');
+    const tooOld = await other.shell(login);
+    assert.is(tooOld.status, 7);
+    assert.match(tooOld.stderr, `is 1.9.0 and has to be ${oldestKeyring} or newer`);
+    const manifest = JSON.parse(readFileSync(join(bin, '../../package.json'), 'utf8'));
+    assert.is(manifest.peerDependencies['@napi-rs/keyring'], `^${oldestKeyring}`);
+  },
+);
 
 always.run();

@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { deliverPastedAddress } from '../src/sign-in/pasted-address.ts';
 
-test('an address that is pasted when the sign-in has just ended harms nothing', async () => {
+test('an address that is pasted after the end of the sign-in is ignored', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -2,20 +2,20 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { printable } from '../src/terminal/printable.ts';
 
-test('text of any language passes, with its lines and tabs', () => {
+test('text in any language stays as it is, with its line breaks and tabs', () => {
   const text = 'Ada Lovelace\tä ß 漢字 עברית 🦊\r\nnext\n';
   assert.is(printable(text), text);
 });
 
 for (const [what, text] of [
   ['escape sequences', '\u001b[2J'],
-  ['sequences of the C1 set', '\u009b2J'],
-  ['a return that would overwrite the line', 'harmless\rmalicious'],
-  ['the bell, backspace and delete', '\u0007\b\u007f'],
-  ['text that runs backwards', 'gnp.\u202eexe'],
+  ['C1 control sequences', '\u009b2J'],
+  ['carriage returns that would overwrite the line', 'harmless\rmalicious'],
+  ['bell, backspace and delete', '\u0007\b\u007f'],
+  ['right-to-left overrides', 'gnp.\u202eexe'],
   ['isolates', '\u2066x\u2069'],
 ] as const) {
-  test(`${what} become visible`, () => {
+  test(`${what} become replacement characters`, () => {
     const shown = printable(text);
     assert.match(shown, '\u{fffd}');
     assert.not.match(shown, /\r|[^\P{Cc}]|[\u202a-\u202e\u2066-\u2069]/u);

@@ -12,7 +12,7 @@ const file = join(folder, 'entries.json');
 test.after(() => rmSync(folder, { recursive: true }));
 test.after.each(() => rmSync(file, { force: true }));
 
-test('of several processes that write at once none loses what another wrote', async () => {
+test('processes that write at the same time lose no entry', async () => {
   const writer = `
     const { writeEntry } = await import(${JSON.stringify(import.meta.resolve('../src/files/private-json.ts'))});
     for (let n = 0; n < 20; n++) writeEntry(process.argv[1], process.argv[2] + n, n);`;
@@ -23,7 +23,7 @@ test('of several processes that write at once none loses what another wrote', as
   assert.equal(readdirSync(folder), ['entries.json']);
 });
 
-test('a process that was killed while it wrote does not keep others from it', () => {
+test('the lock of a process that was killed while it wrote does not stop later writers', () => {
   writeFileSync(`${file}.lock`, '');
   writeEntry(file, 'a', 1);
   assert.equal({ ...readEntries(file) }, { a: 1 });

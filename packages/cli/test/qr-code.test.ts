@@ -6,7 +6,7 @@ import { renderQrCode } from '../src/sign-in/qr-code.ts';
 
 const terminal = { isUnicode: true, columns: 80 };
 
-/** What a camera sees of half blocks in a terminal, light on dark, a cell two modules high. Scaled up, for the decoder. */
+/** The pixels of the terminal's half blocks, light on dark, each cell two modules high, scaled up for the decoder. */
 function photograph(text: string): { data: Uint8ClampedArray; width: number; height: number } {
   const scale = 4;
   const rows = text
@@ -30,12 +30,12 @@ function photograph(text: string): { data: Uint8ClampedArray; width: number; hei
 for (const url of ['https://www.microsoft.com/link', 'https://login.microsoftonline.com/common/oauth2/deviceauth']) {
   test(`a camera reads ${url} from the terminal`, () => {
     const { data, width, height } = photograph(stripVTControlCharacters(renderQrCode(url, terminal) ?? ''));
-    // Not inverted: some cameras read only dark on light.
+    // Not inverted, because some cameras read only dark on light.
     assert.is(jsQR.default(data, width, height, { inversionAttempts: 'dontInvert' })?.data, url);
   });
 }
 
-test('the colours are those of paper, whatever the terminal’s are, and left out for NO_COLOR', () => {
+test('the code is dark on light in every terminal, and has no colours with NO_COLOR', () => {
   const lines = renderQrCode('x', terminal)?.split('\n') ?? [];
   for (const line of lines) assert.ok(line.startsWith('\u{1b}[97;40m') && line.endsWith('\u{1b}[0m'));
   process.env.NO_COLOR = '1';
@@ -43,7 +43,7 @@ test('the colours are those of paper, whatever the terminal’s are, and left ou
   delete process.env.NO_COLOR;
 });
 
-test('a terminal that is too narrow, or shows only ASCII, gets none', () => {
+test('a terminal that is too narrow or shows only ASCII gets no code', () => {
   assert.is(renderQrCode('x', { isUnicode: true, columns: 24 }), undefined);
   assert.ok(renderQrCode('x', { isUnicode: true, columns: 25 }));
   assert.is(renderQrCode('x', { isUnicode: false, columns: 80 }), undefined);

@@ -9,7 +9,7 @@ const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
 const { home, authority, ...scene } = await openScene({ env: { SCRIPTED_BROWSER: '{"username":"ada@example.com"}' } });
 test.after(() => scene[Symbol.asyncDispose]());
 
-test('the first example runs as it stands', async () => {
+test('the first example runs unchanged, apart from ids and addresses', async () => {
   const [, example = ''] = /```sh\n(onedrive-token login[\s\S]*?)```/.exec(readme) ?? [];
   writeFileSync(join(home.folder, 'notes.txt'), 'a note');
   const script = example

@@ -13,7 +13,7 @@ test('the command line wins over the environment, which wins over the default', 
 });
 
 for (const { key, env: variable, value } of commonOptions.filter((option) => option.value)) {
-  test(`${variable} sets ${key}, and counts as unset where it is empty`, () => {
+  test(`${variable} sets ${key}, and counts as unset if it is empty`, () => {
     const given = key === 'timeout' ? '7' : value === 'file' ? '/some/file' : 'https://some.example/thing';
     const expected = key === 'timeout' ? 7000 : given;
     assert.is(readSettings({}, { ...env, [variable]: given })[key as 'app'], expected);
@@ -26,14 +26,14 @@ for (const [variable, key, on] of [
   ['ONEDRIVE_TOKEN_VERBOSE', 'verbose', true],
   ['ONEDRIVE_TOKEN_NO_INTERACTIVE', 'interactive', false],
 ] as const) {
-  test(`${variable} is on for 1, true, yes and on, off for 0, false, no, off and nothing`, () => {
+  test(`${variable} is on for 1, true, yes and on; off for 0, false, no, off and if it is empty`, () => {
     for (const word of ['1', 'true', 'YES', 'on']) assert.is(readSettings({}, { ...env, [variable]: word })[key], on);
     for (const word of ['0', 'false', 'No', 'off', ''])
       assert.is(readSettings({}, { ...env, [variable]: word })[key], !on);
   });
 }
 
-test('a relative database is meant from the working directory', () => {
+test('a relative path of the database starts at the working directory', () => {
   assert.is(readSettings({ db: 'some/tokens.db' }, env).db, resolve('some/tokens.db'));
 });
 
@@ -65,7 +65,7 @@ for (const [line, flags] of [
   ['--app=', { app: '' }],
   ['--app=a=b', { app: 'a=b' }],
 ] as const satisfies [string, Flags][]) {
-  test(`'${line}' only wants a token`, () => {
+  test(`'${line}' only asks for a token`, () => {
     assert.equal(readTokenFlags(line.split(' ').filter(Boolean)), flags);
   });
 }

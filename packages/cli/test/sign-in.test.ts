@@ -16,7 +16,7 @@ async function addressOf(running: Running): Promise<string> {
   return address;
 }
 
-test('login opens the command that BROWSER names, without a terminal too, and says who signed in', async () => {
+test('login opens the command that BROWSER names, even without a terminal, and says who signed in', async () => {
   using other = new CliHome(home.env);
   const { status, stdout, stderr } = await other.run(['login', ...clientId]);
   assert.is(status, 0);
@@ -27,7 +27,7 @@ test('login opens the command that BROWSER names, without a terminal too, and sa
   assert.ok(authority.issuedSecrets.has(token.stdout.trim()));
 });
 
-test('login --json prints the status of the sign-in, and only that, on stdout', async () => {
+test('login --json prints the status of the sign-in on stdout, and nothing else', async () => {
   using other = new CliHome(home.env);
   const { stdout } = await other.login(['--json', ...clientId]);
   const { signedIn, appName, scopes, account } = JSON.parse(stdout);
@@ -38,7 +38,7 @@ test('login --json prints the status of the sign-in, and only that, on stdout', 
   assert.is(account.username, 'someone@example.com');
 });
 
-test('a browser that talks does not talk on our stdout or stderr', async () => {
+test('what the browser prints does not reach our stdout or stderr', async () => {
   using other = new CliHome(home.env);
   const script = `${other.folder}/browser with spaces.sh`;
   writeFileSync(script, `#!/bin/sh\necho chatter; echo chatter >&2; exec ${home.env.BROWSER} "$1"\n`, { mode: 0o755 });
@@ -48,7 +48,7 @@ test('a browser that talks does not talk on our stdout or stderr', async () => {
   assert.not.match(stderr, 'chatter');
 });
 
-test('the client id and the scopes are remembered, beside the database, and survive a logout', async () => {
+test('the client id and the scopes are remembered beside the database, and survive a logout', async () => {
   using other = new CliHome(home.env);
   await other.login([...clientId, '--scope', 'Files.Read', '--scope', 'User.Read']);
   const file = `${other.db}.apps.json`;
@@ -64,7 +64,7 @@ test('the client id and the scopes are remembered, beside the database, and surv
   assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.ReadWrite.All']);
 });
 
-test('scopes may be given one by one, together, or in one argument as status prints them', async () => {
+test('scopes may be given one by one, together, or in one argument', async () => {
   for (const given of [
     ['--scope', 'Files.Read', '--scope', 'User.Read'],
     ['--scope', 'Files.Read', 'User.Read'],
@@ -76,7 +76,7 @@ test('scopes may be given one by one, together, or in one argument as status pri
   }
 });
 
-test('a sign-in with fewer scopes counts, also where it is not remembered or another program made it', async () => {
+test('a sign-in with fewer scopes counts, even if nothing is remembered or another program signed in', async () => {
   using other = new CliHome(home.env);
   await other.login(['--scope', 'Files.Read', ...clientId]);
   rmSync(`${other.db}.apps.json`);
@@ -87,7 +87,26 @@ test('a sign-in with fewer scopes counts, also where it is not remembered or ano
   }
 });
 
-test('what is remembered of a database is found by any symbolic link to it', async () => {
+test('the passphrase is turned into a key once per command, even if other scopes were granted than asked for', async () => {
+  using other = new CliHome({ ...home.env, ONEDRIVE_TOKEN_KEY: 'pass phrase' });
+  await other.login(['--scope', 'Files.Read', ...clientId]);
+  rmSync(`${other.db}.apps.json`);
+  const count = `const crypto = require('node:crypto');
+    const { scryptSync } = crypto;
+    let calls = 0;
+    crypto.scryptSync = (...args) => (calls++, scryptSync(...args));
+    require('node:module').syncBuiltinESMExports();
+    process.on('exit', () => require('node:fs').writeSync(2, 'scrypt: ' + calls));`;
+  writeFileSync(`${other.folder}/count.cjs`, count);
+  const env = { NODE_OPTIONS: `--require=${other.folder}/count.cjs` };
+  for (const command of ['token', 'status']) {
+    const { status, stderr } = await other.run([command, ...clientId], { env });
+    assert.is(status, 0);
+    assert.is(stderr, 'scrypt: 1');
+  }
+});
+
+test('what is remembered is found through a symbolic link to the database', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);
   symlinkSync(other.db, `${other.folder}/link.db`);
@@ -96,7 +115,7 @@ test('what is remembered of a database is found by any symbolic link to it', asy
   assert.is((await other.run(['status', '--app', 'second'])).status, 0);
 });
 
-test('--no-browser waits on loopback', async () => {
+test('--no-browser waits for a browser on loopback', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--no-browser', ...clientId]);
   const url = await addressOf(running);
@@ -109,7 +128,7 @@ test('--no-browser waits on loopback', async () => {
   assert.is(authority.count('authorize') > 0, true);
 });
 
-test('--response-mode query has the code come back in the address', async () => {
+test('--response-mode query makes the code come back in the address', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
   const url = await addressOf(running);
@@ -119,7 +138,7 @@ test('--response-mode query has the code come back in the address', async () => 
   assert.is((await running.ended).status, 0);
 });
 
-test('--no-browser takes a pasted address as well, and explains those that are none', async () => {
+test('--no-browser also takes a pasted address, and explains why a wrong one is not taken', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--no-browser', ...clientId], { stdin });
   const url = await addressOf(running);
@@ -141,14 +160,14 @@ test('--no-browser takes a pasted address as well, and explains those that are n
   assert.match(stderr, 'Signed in as');
 });
 
-test('--no-browser where stdin ends goes on waiting on loopback', async () => {
+test('--no-browser still waits on loopback after stdin has ended', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--no-browser', ...clientId], { stdin: '' });
   await signInAs(await addressOf(running));
   assert.is((await running.ended).status, 0);
 });
 
-test('--paste takes the address that a browser elsewhere ended at', async () => {
+test('--paste takes the address of the page on which a browser of another computer ended', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--paste', ...clientId], { stdin });
   const answer = await signInElsewhere(await addressOf(running));
@@ -161,14 +180,14 @@ test('--paste takes the address that a browser elsewhere ended at', async () => 
   assert.match(stderr, 'Signed in as');
 });
 
-test('--paste without anything to read fails', async () => {
+test('--paste fails if stdin is empty', async () => {
   using other = new CliHome(home.env);
   const { status, stderr } = await other.run(['login', '--paste', ...clientId]);
   assert.is(status, 1);
   assert.match(stderr, 'nothing was pasted');
 });
 
-test('--device shows an address and a code, and waits until it is entered', async () => {
+test('--device shows an address and a code, and waits until the code is entered', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--device', ...clientId]);
   const [, uri = '', code = ''] = await running.says(/open {3}(\S+)\n.*code {4}(\S+)\n/);
@@ -179,7 +198,7 @@ test('--device shows an address and a code, and waits until it is entered', asyn
   assert.match(stderr, 'Signed in as');
 });
 
-test('a sign-in that is denied ends with 4, and stores nothing', async () => {
+test('a denied sign-in ends with 4 and stores nothing', async () => {
   using other = new CliHome(home.env);
   const { status, stdout, stderr } = await other.run(['login', ...clientId], {
     env: { SCRIPTED_BROWSER: '{"deny":true}' },
@@ -190,7 +209,7 @@ test('a sign-in that is denied ends with 4, and stores nothing', async () => {
   assert.is((await other.run([...clientId])).status, 3);
 });
 
-test('a sign-in that nobody finishes ends with 5 after --timeout', async () => {
+test('a sign-in that is not finished within --timeout ends with 5', async () => {
   using other = new CliHome(home.env);
   const started = performance.now();
   const { status, stderr } = await other.run(['login', ...clientId, '--timeout', '0.4'], { env: { BROWSER: 'true' } });
@@ -199,7 +218,38 @@ test('a sign-in that nobody finishes ends with 5 after --timeout', async () => {
   assert.ok(performance.now() - started < 5000);
 });
 
-test('a signal while waiting ends with 128 + n and one line', async () => {
+for (const [way, says] of [
+  [
+    ['--no-browser'],
+    /no browser on this computer came back, and no address was pasted\. .* or use login --device\. Allow/,
+  ],
+  [['--device'], /the code was not entered and confirmed within 0\.4 s, .* or use login --paste\. Allow/],
+  [
+    ['--paste'],
+    /no address was pasted within 0\.4 s\. .* paste the address of the page on which the browser ends\. Allow/,
+  ],
+] as const) {
+  test(`login ${way} has a time-out text of its own`, async () => {
+    using other = new CliHome(home.env);
+    const running = other.start(['login', ...way, ...clientId, '--timeout', '0.4'], { stdin });
+    const { status, stderr } = await running.ended;
+    assert.is(status, 5);
+    assert.match(stderr, says);
+  });
+}
+
+test('a refused code ends with 3, and the message does not blame the stored sign-in', async () => {
+  using other = new CliHome(home.env);
+  authority.fail('token', { type: 'oauth', error: 'invalid_grant', description: 'spent', errorCodes: [70000] });
+  const { status, stderr } = await other.run(['login', ...clientId]);
+  assert.is(status, 3);
+  assert.match(
+    stderr,
+    /refused the code of this sign-in \(invalid_grant, AADSTS70000, .*Run: onedrive-token login --client-id/,
+  );
+});
+
+test('a signal during the wait ends with 128 + n and one line', async () => {
   using other = new CliHome(home.env);
   for (const [signal, expected] of [
     ['SIGINT', 130],
@@ -215,14 +265,14 @@ test('a signal while waiting ends with 128 + n and one line', async () => {
   }
 });
 
-test('login --no-interactive and login without any answer to give end with 3', async () => {
+test('login --no-interactive ends with 3 and one line', async () => {
   const { status, stdout, stderr } = await home.run(['login', '--no-interactive', ...clientId]);
   assert.is(status, 3);
   assert.is(stdout, '');
   assert.is(stderr.trim().split('\n').length, 1);
 });
 
-test('no code, token, verifier or state is said, whatever way in and with --verbose', async () => {
+test('no code, token, verifier or state is printed, even with --verbose', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--verbose', '--no-browser', ...clientId], { stdin });
   const url = await addressOf(running);

@@ -7,7 +7,7 @@ import { CliHome, openSignedInScene } from './fixtures/cli-home.ts';
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
-/** Copies the record of the default app name to others, as if each had signed in. */
+/** Copies the record of the default app name to other names, as if each had signed in. */
 function copyRecord(...names: string[]): void {
   const database = new DatabaseSync(home.db);
   database.exec("CREATE TEMP TABLE copy AS SELECT * FROM token WHERE app_name = 'onedrive-token'");
@@ -18,7 +18,7 @@ function copyRecord(...names: string[]): void {
   database.close();
 }
 
-test('status says who is signed in, with what, until when, and asks nobody', async () => {
+test('status shows who is signed in, the scopes and the expiry, and sends no request', async () => {
   const before = authority.requests.length;
   const { status, stdout, stderr } = await home.run(['status']);
   assert.is(status, 0);
@@ -41,7 +41,7 @@ test('status --json has the documented fields', async () => {
   assert.is(accessTokenExpiresAt - refreshedAt, 3_600_000);
 });
 
-test('status ends with 3 where nobody is signed in, with one line that says what to run', async () => {
+test('status without a sign-in ends with 3 and one line that says what to run', async () => {
   const args = ['--app', 'nobody', '--client-id', authority.clientId];
   const { status, stdout, stderr } = await home.run(['status', ...args]);
   assert.is(status, 3);
@@ -54,7 +54,7 @@ test('status ends with 3 where nobody is signed in, with one line that says what
   });
 });
 
-test('list prints the app names sorted, a line each, or as a JSON array', async () => {
+test('list prints the app names sorted, one per line, or as a JSON array', async () => {
   copyRecord('zebra', 'a b', 'ümläut');
   const { status, stdout, stderr } = await home.run(['list']);
   assert.is(status, 0);
@@ -63,7 +63,7 @@ test('list prints the app names sorted, a line each, or as a JSON array', async 
   assert.equal(JSON.parse((await home.run(['list', '--json'])).stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
 });
 
-test('common options may stand before the command too, where those after it win', async () => {
+test('common options may stand before the command, and those after it win', async () => {
   assert.equal(JSON.parse((await home.run(['--json', 'list'])).stdout).length, 4);
   assert.is((await home.run(['--app', 'nobody', 'status', '--app', 'onedrive-token'])).status, 0);
 });
@@ -75,7 +75,7 @@ test('an app name cannot move the cursor', async () => {
   await home.run(['logout', '--app', 'red\u001b[31m\u009b2J\u202e']);
 });
 
-test('logout forgets one app name, whatever its client id, and leaves the others', async () => {
+test('logout deletes the tokens of one app name, whatever its client id, and of no other', async () => {
   copyRecord('other');
   const { status, stdout, stderr } = await home.run(['logout', '--app', 'other', '--client-id', 'x']);
   assert.is(status, 0);
@@ -85,14 +85,14 @@ test('logout forgets one app name, whatever its client id, and leaves the others
   assert.is((await home.run([])).status, 0);
 });
 
-test('logout where nobody is signed in is done: 0', async () => {
+test('logout without a sign-in ends with 0', async () => {
   const { status, stderr } = await home.run(['logout', '--app', 'nobody']);
   assert.is(status, 0);
   assert.is(stderr, 'Not signed in: there was nothing to delete.\n');
   assert.is((await home.run(['logout', '--app', 'nobody', '--json'])).stdout, '[]\n');
 });
 
-test('logout --all forgets every app name', async () => {
+test('logout --all deletes the tokens of every app name', async () => {
   const { status, stdout } = await home.run(['logout', '--all', '--json']);
   assert.is(status, 0);
   assert.equal(JSON.parse(stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
@@ -100,7 +100,7 @@ test('logout --all forgets every app name', async () => {
   assert.is((await home.run([])).status, 3);
 });
 
-test('list and logout without a database find nothing and make none', async () => {
+test('list and logout without a database find nothing and create no file', async () => {
   using other = new CliHome();
   for (const command of ['list', 'logout']) assert.is((await other.run([command])).status, 0);
   assert.is((await other.run(['list', '--json'])).stdout, '[]\n');

@@ -20,7 +20,7 @@ async function addressOn(terminal: Terminal): Promise<string> {
   return address;
 }
 
-test('onedrive-token alone signs in through the browser, shows the time left, and leaves the token on the screen', async () => {
+test('onedrive-token alone signs in through the browser, shows the time left, and prints the token on the screen', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, clientId);
   await terminal.shows(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] Waiting for you to sign in in the browser: [23]:\d\d left, Ctrl-C cancels/);
@@ -32,7 +32,7 @@ test('onedrive-token alone signs in through the browser, shows the time left, an
   assert.match(terminal.output, `\r${esc}[2K`);
 });
 
-test('$(onedrive-token) in a terminal signs in too, and only the token goes to the caller', async () => {
+test('$(onedrive-token) in a terminal signs in too, and only the token goes to the shell', async () => {
   if (!openTerminal) return;
   using other = new CliHome(home.env);
   const script = `token=$('${process.execPath}' '${bin}' --client-id ${authority.clientId}); printf '<%s>' "$token" > '${other.folder}/out'`;
@@ -43,25 +43,35 @@ test('$(onedrive-token) in a terminal signs in too, and only the token goes to t
   assert.ok(authority.issuedSecrets.has(written.slice(1, -1)));
 });
 
-test('--no-interactive keeps a terminal’s person out of it: 3, one line', async () => {
+test('--no-interactive asks no person, even on a terminal: status 3 and one line', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, [...clientId, '--no-interactive']);
   assert.is((await terminal.ended).status, 3);
   assert.match(terminal.output, /^onedrive-token: .*Run: onedrive-token login --client-id \S+\r\n$/);
 });
 
-test('Ctrl-C while waiting for the browser ends with 130 and a clean line', async () => {
+test('a sign-in that replaces a refused one still knows the name of the account', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  await authority.revokeAll();
+  other.expireTokens();
+  using terminal = sit(other, []);
+  assert.is((await terminal.ended).status, 0);
+  assert.match((await other.run(['status'])).stdout, /^Signed in as Someone/);
+});
+
+test('Ctrl-C during the wait for the browser ends with 130 and a clean line', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' });
   await terminal.shows(/Ctrl-C cancels/);
   terminal.type('\u0003');
-  // The terminal may have the last words later than the end of the process.
+  // The end of the process may be reported before its last output.
   await terminal.shows(/Interrupted\./);
   assert.is((await terminal.ended).status, 130);
   assert.match(terminal.output, `${esc}[2KInterrupted.`);
 });
 
-test('Ctrl-C while a paste is awaited ends with 130', async () => {
+test('Ctrl-C during the wait for a pasted address ends with 130', async () => {
   for (const option of ['--no-browser', '--paste']) {
     using other = new CliHome(home.env);
     using terminal = sit(other, ['login', option, ...clientId]);
@@ -72,7 +82,7 @@ test('Ctrl-C while a paste is awaited ends with 130', async () => {
   }
 });
 
-test('where no browser can be opened, login asks for the address that another computer’s browser ended at', async () => {
+test('if no browser can be opened, login asks for the address on which the browser of another computer ended', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', ...clientId], { ...away, SSH_CONNECTION: '10.0.0.2 5 10.0.0.1 22' }, 1000);
   await terminal.shows(/ssh -N -L (\d+):localhost:\1/);
@@ -86,7 +96,7 @@ test('where no browser can be opened, login asks for the address that another co
   assert.not.match(terminal.output, /\r\n\r\n\S*Signed in/);
 });
 
-test('an address longer than a terminal’s own line is pasted whole', async () => {
+test('an address longer than the line of a terminal is pasted whole', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', '--paste', ...clientId], {}, 1000);
   const answer = await signInElsewhere(await addressOn(terminal));
@@ -104,7 +114,7 @@ test('a browser on this machine may answer before anything is pasted', async () 
   assert.is((await terminal.ended).status, 0);
 });
 
-test('the passphrase is asked for without echo', async () => {
+test('a typed passphrase is not shown', async () => {
   using other = new CliHome(home.env);
   const key = 'pass phrase';
   await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: key } });
@@ -153,7 +163,7 @@ test('exec in a terminal gives one Ctrl-C to the program, not two', async () => 
   assert.is((await terminal.ended).status, 11);
 });
 
-test('--help fits a narrow terminal, and NO_COLOR keeps it plain', async () => {
+test('--help fits a narrow terminal, and has no control sequences with NO_COLOR', async () => {
   using terminal = sit(home, ['login', '--help'], { NO_COLOR: '1' }, 60);
   await terminal.ended;
   assert.not.match(terminal.output, esc);

@@ -22,7 +22,7 @@ for (const args of [[], ['token'], ['--app', 'onedrive-token'], ['--no-interacti
   });
 }
 
-test('the token is good at Graph by way of a shell', async () => {
+test('Graph accepts the token from a shell script', async () => {
   const { status, stdout } = await home.shell(
     `curl -sS -H "Authorization: Bearer $(onedrive-token)" ${authority.graphUrl}/me`,
   );
@@ -30,7 +30,7 @@ test('the token is good at Graph by way of a shell', async () => {
   assert.match(stdout, 'someone@example.com');
 });
 
-test('--json has the token and when it ends', async () => {
+test('--json has the token and when it expires', async () => {
   const { status, stdout } = await home.run(['--json']);
   assert.is(status, 0);
   const { token, expiresAt, ...rest } = JSON.parse(stdout);
@@ -39,7 +39,7 @@ test('--json has the token and when it ends', async () => {
   assert.ok(Math.abs(expiresAt - Date.now() - 3_600_000) < 60_000);
 });
 
-test('an expired token is refreshed, once, and the new one is stored', async () => {
+test('an expired token is refreshed once, and the new one is stored', async () => {
   const old = (await home.run([])).stdout;
   home.expireTokens();
   const before = authority.count('token', 'refresh_token');
@@ -51,7 +51,7 @@ test('an expired token is refreshed, once, and the new one is stored', async () 
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
-test('--verbose tells what happens and no secret', async () => {
+test('--verbose logs what happens, without secrets', async () => {
   home.expireTokens();
   const { status, stdout, stderr } = await home.run(['--verbose']);
   assert.is(status, 0);
@@ -60,20 +60,20 @@ test('--verbose tells what happens and no secret', async () => {
   for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
 });
 
-test('a stored token is printed by three files', async () => {
+test('three files are loaded to print a stored token', async () => {
   const { stderr } = await home.run([], { env: { NODE_DEBUG: 'esm' } });
   const files = new Set(stderr.match(/(?<=file:\/\/\S*)[\w-]+\.js\b/g));
   assert.equal([...files].sort(), ['read-record.js', 'start.js', 'stored-token.js']);
 });
 
-test('stdout to a reader that has gone is no failure and no noise', async () => {
+test('a reader that has closed stdout is no failure, and nothing is said', async () => {
   for (const args of [[], ['--help'], ['api', '/me'], ['status']]) {
     const { stderr } = await home.shell(`{ sleep 0.2; onedrive-token ${args.join(' ')}; echo $? >&2; } | true`);
     assert.is(stderr, '0\n');
   }
 });
 
-test('a full disk behind stdout is a failure', async () => {
+test('a full disk behind stdout ends with 1', async () => {
   if (!existsSync('/dev/full')) return console.log('skipped: needs /dev/full');
   const { status, stderr } = await home.shell('onedrive-token >/dev/full');
   assert.is(status, 1);
@@ -90,7 +90,7 @@ for (const [what, args] of [
   ['another authority', ['--authority', `${authority.origin}/other`]],
   ['another app name', ['--app', 'other', '--client-id', authority.clientId]],
 ] as const) {
-  test(`a record of ${what} is none: token and status end with 3, and no browser opens`, async () => {
+  test(`a record of ${what} does not count: token and status end with 3, and no browser opens`, async () => {
     const before = authority.requests.length;
     for (const command of ['token', 'status']) {
       const { status, stdout, stderr } = await home.run([command, ...args]);
@@ -104,29 +104,30 @@ for (const [what, args] of [
   });
 }
 
-test('an access that was revoked ends with 3 and one line that says what to run', async () => {
+test('a revoked sign-in ends with 3 and one line: the numbers and ids of the provider, and what to run', async () => {
   await authority.revokeAll();
   home.expireTokens();
   const { status, stdout, stderr } = await home.run([]);
   assert.is(status, 3);
   assert.is(stdout, '');
   assert.match(stderr, /^onedrive-token: .*Run: onedrive-token login.*\n$/);
+  assert.match(stderr, /\(invalid_grant, AADSTS50173, correlation id \S+, trace id \S+\)/);
   assert.not.match(stderr, 'signIn()');
   await home.login();
 });
 
 for (const [what, fault] of [
   ['sends HTML', { type: 'status', status: 200, body: '<html>Welcome to the hotel</html>' }],
-  ['wants half an hour of rest', { type: 'status', status: 429, retryAfter: '1800' }],
+  ['asks to wait for half an hour', { type: 'status', status: 429, retryAfter: '1800' }],
 ] as const) {
-  test(`a provider that ${what} is worth retrying: 6`, async () => {
+  test(`a provider that ${what} ends the command with 6, worth trying again later`, async () => {
     home.expireTokens();
     await assertWorthRetrying({ home, authority }, [], 'token', fault);
     assert.is((await home.run([])).status, 0);
   });
 }
 
-test('a damaged database is named, kept as it is, and ends with 7', async () => {
+test('a damaged database ends with 7: it is named, and kept as it is', async () => {
   using other = new CliHome(home.env);
   const file = `${other.folder}/broken.db`;
   writeFileSync(file, 'no database at all, but longer than the hundred bytes that a header has: '.repeat(9));
@@ -140,7 +141,7 @@ test('a damaged database is named, kept as it is, and ends with 7', async () => 
   assert.equal(readFileSync(file), before);
 });
 
-test('Ctrl-C during a refresh loses nothing: the refresh is stored, the status is 130', async () => {
+test('Ctrl-C during a refresh loses nothing: the new tokens are stored, and the status is 130', async () => {
   home.expireTokens();
   authority.fail('token', { type: 'slow', ms: 700 });
   const before = authority.count('token', 'refresh_token');
@@ -155,7 +156,7 @@ test('Ctrl-C during a refresh loses nothing: the refresh is stored, the status i
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
-test('a second signal during a refresh ends at once', async () => {
+test('a second signal during a refresh ends the process at once', async () => {
   home.expireTokens();
   authority.fail('token', { type: 'hang' });
   const before = authority.count('token', 'refresh_token');
@@ -168,7 +169,7 @@ test('a second signal during a refresh ends at once', async () => {
   assert.is((await home.run([])).status, 0);
 });
 
-test('a passphrase encrypts the database, which stays shut without it: 7', async () => {
+test('a passphrase encrypts the database; without it the status is 7', async () => {
   const encrypted = await openScene();
   const { home: other } = encrypted;
   const env = { ONEDRIVE_TOKEN_KEY: 'correct horse battery staple' };
@@ -183,21 +184,21 @@ test('a passphrase encrypts the database, which stays shut without it: 7', async
   assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
 });
 
-test('a passphrase for a database that is not encrypted is told of, although its token could be read: 7', async () => {
+test('a passphrase for an unencrypted database ends with 7, although its token could be read', async () => {
   const { status, stdout, stderr } = await home.run([], { env: { ONEDRIVE_TOKEN_KEY: 'correct horse' } });
   assert.is(status, 7);
   assert.is(stdout, '');
   assert.match(stderr, 'is not encrypted');
 });
 
-test('a database that others can read is closed to them', async () => {
+test('the mode of a database that others can read is tightened', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
   chmodSync(home.db, 0o644);
   assert.is((await home.run([])).status, 0);
   assert.is(statSync(home.db).mode & 0o777, 0o600);
 });
 
-test('the database, its folder and what is beside it are the owner’s alone', async () => {
+test('only the owner can read the database, its folder and the files beside it', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
   assert.is(statSync(dirname(home.db)).mode & 0o777, 0o700);
   for (const file of [home.db, `${home.db}.apps.json`]) assert.is(statSync(file).mode & 0o077, 0);

@@ -30,13 +30,13 @@ for (const command of commands) {
   });
 }
 
-test('help COMMAND says the same as COMMAND --help', async () => {
+test('help COMMAND prints the same as COMMAND --help', async () => {
   const [one, other] = await Promise.all([home.run(['help', 'api']), home.run(['api', '--help'])]);
   assert.is(one.status, 0);
   assert.is(one.stdout, other.stdout);
 });
 
-test('--version prints the version of the package, after a command too', async () => {
+test('--version prints the version of the package, also after a command', async () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
   for (const args of [['--version'], ...commands.map((command) => [command, '--version'])]) {
     const { status, stdout } = await home.run(args);
@@ -70,22 +70,22 @@ for (const [what, args, says] of [
   ['an empty file to upload', ['api', '/me', '--upload', ''], /--upload <file>' argument '' is invalid/],
   ['an empty program', ['exec', '--', ''], /argument 'program'. It is empty/],
   ['an argument too many', ['token', 'again'], /too many arguments/],
-  ['a timeout that is no number', ['login', '--timeout', 'soon'], /--timeout: expected seconds.*'soon'/],
-  ['a timeout of nothing', ['login', '--timeout', '0'], /--timeout: expected seconds.*'0'/],
-  ['a timeout beyond what a timer holds', ['login', '--timeout', '2147484'], /--timeout: expected seconds/],
+  ['a timeout that is not a number', ['login', '--timeout', 'soon'], /--timeout: expected seconds.*'soon'/],
+  ['a timeout of 0', ['login', '--timeout', '0'], /--timeout: expected seconds.*'0'/],
+  ['a timeout longer than a timer can take', ['login', '--timeout', '2147484'], /--timeout: expected seconds/],
   ['api without a path', ['api'], /missing required argument 'path'/],
   ['exec without a program', ['exec'], /missing required argument 'program'/],
   ['completion for an unknown shell', ['completion', 'tcsh'], /'tcsh' is invalid.*bash, zsh, fish/],
-  ['two ways to sign in', ['login', '--device', '--paste'], /cannot be used with option/],
-  ['a device code without a browser', ['login', '--device', '--no-browser'], /cannot be used with option/],
-  ['pages with a body', ['api', '/me', '--paginate', '-d', '{}'], /cannot be used with option/],
+  ['two ways in at once', ['login', '--device', '--paste'], /cannot be used with option/],
+  ['a device code with --no-browser', ['login', '--device', '--no-browser'], /cannot be used with option/],
+  ['--paginate with a body', ['api', '/me', '--paginate', '-d', '{}'], /cannot be used with option/],
   [
     'a key file that is missing',
     ['--client-id', 'x', '--key-file', 'nowhere'],
     /--key-file: cannot read .*nowhere.*ENOENT/,
   ],
 ] as const) {
-  test(`${what} is wrong usage, said in one breath`, async () => {
+  test(`${what} is wrong usage, and the message has no stack`, async () => {
     const { status, stdout, stderr } = await home.run(args);
     assert.is(status, 2);
     assert.is(stdout, '');
@@ -94,7 +94,7 @@ for (const [what, args, says] of [
   });
 }
 
-test('a variable with nonsense is wrong usage, and is named', async () => {
+test('a variable with a wrong value is wrong usage, and is named', async () => {
   const env = { ONEDRIVE_TOKEN_JSON: 'maybe' };
   const { status, stderr } = await home.run(['list'], { env });
   assert.is(status, 2);
@@ -124,12 +124,12 @@ for (const authority of ['http://example.com/consumers', 'nonsense', 'ftp://loca
   });
 }
 
-test('a suggested command repeats the options that say whose tokens are meant', async () => {
+test('a suggested command repeats the options that say which tokens are meant', async () => {
   const { stderr } = await home.run(['--app', "it's mine", '--client-id', 'x', '--db', 'my.db']);
   assert.match(stderr, String.raw`onedrive-token login --app 'it'\''s mine' --client-id x --db my.db`);
 });
 
-test('without a home folder the database has to be named', async () => {
+test('without a home folder, the database has to be named', async () => {
   const env = { HOME: '', XDG_DATA_HOME: 'relative/is/ignored' };
   const { status, stderr } = await home.run(['list'], { env });
   assert.is(status, 2);

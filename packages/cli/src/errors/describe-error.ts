@@ -41,7 +41,7 @@ interface Failed extends Partial<ErrorContext> {
  */
 const words: Record<string, ((failed: Failed) => string) | undefined> = {
   'SIGN_IN_REQUIRED/not-signed-in': ({ settings }) =>
-    `not signed in as app name ${JSON.stringify(settings?.app)} with this client id and authority. ${runLogin(settings)}`,
+    `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority. ${runLogin(settings)}`,
   'SIGN_IN_REQUIRED/refused': ({ error, wayIn, settings }) =>
     `the provider refused ${refusedThing(wayIn)}${inBrackets(causes(error))}.${hintAfterRefusal(wayIn)} ${runLogin(settings)}`,
   'SIGN_IN_REQUIRED/not-accepted': ({ settings }) =>
@@ -72,7 +72,7 @@ const words: Record<string, ((failed: Failed) => string) | undefined> = {
 /** A sign-in that ended for want of time, by the way in that the person was to take. */
 const timeouts: Record<WayIn | 'other process', (seconds: number) => string> = {
   browser: (seconds) =>
-    `the sign-in in the browser was not finished within ${seconds} s. If no browser opened, open the shown address yourself, or use login --paste or login --device.`,
+    `the browser sign-in was not finished within ${seconds} s. If no browser opened, open the shown address yourself, or use login --paste or login --device.`,
   address: (seconds) =>
     `the sign-in was not finished within ${seconds} s: no browser on this computer came back, and no address was pasted. Run the command again, or use login --device.`,
   device: (seconds) =>

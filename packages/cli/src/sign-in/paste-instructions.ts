@@ -37,7 +37,7 @@ function withoutPasting(place: Surroundings['place'], port: string): string[] {
         `  ssh -N -L ${port}:localhost:${port} ${hostname()}`,
       ];
     case 'container':
-      return ['Nor if this container shares the network of its host.'];
+      return ["If this container shares its host's network, a browser of the host needs no pasting either."];
     case 'wsl':
     case 'desktop':
     case 'headless':
