@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // biome-ignore-all lint/style/useTemplate: an old Node has no templates
 'use strict';
-// This file is CommonJS of the year 2009, so that any Node can read it far enough to say what it lacks:
-// a newer syntax would be a SyntaxError there, and better-sqlite3 ends an older Node with a segmentation fault.
+// CommonJS with the syntax of 2009, so that any Node can run this file and say which version is needed: newer syntax would be a
+// SyntaxError in an old Node, and better-sqlite3 makes an old Node crash.
 var found = process.version + ' (' + process.execPath + ')';
 var version = process.versions.node.split('.').map(Number);
 
