@@ -50,7 +50,11 @@ for (const [code, reason, says] of [
   ['STORE_KEY', 'key-missing', 'is encrypted. The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, '],
   ['STORE_KEY', 'key-wrong', 'is encrypted with another key. The passphrase comes from ONEDRIVE_TOKEN_KEY, '],
   ['STORE_KEY', 'key-changed', 'its key was changed while this command ran. Run it again.'],
-  ['STORE_KEY', 'not-encrypted', 'is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. '],
+  [
+    'STORE_KEY',
+    'not-encrypted',
+    'is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: onedrive-token rekey --encrypt --app backup --db /data/tokens.db',
+  ],
   ['STORE_KEY', undefined, 'does not open with this key. The passphrase comes from ONEDRIVE_TOKEN_KEY, '],
   ['STORE_OPEN', 'moved', 'was moved, replaced or deleted while this command ran. Run it again.'],
   ['STORE_OPEN', 'closed', 'was closed before this command was done. Run it again.'],

@@ -18,7 +18,10 @@ const paths: readonly Candidate[] = [
   ['/me/drive/sharedWithMe', 'what others share with you'],
 ];
 
-/** Prints what the last of `words` may become, one candidate per line with a tab before its description. Prints nothing for a file name. */
+/**
+ * Prints what the last of `words` may become: one candidate per line, with a tab before its description. Prints nothing if a
+ * file name is expected.
+ */
 export async function complete(program: Program, words: readonly string[]): Promise<number> {
   const partial = words.at(-1) ?? '';
   const candidates = await candidatesFor(program, words.slice(0, -1), partial);

@@ -14,7 +14,7 @@ export interface ErrorContext {
   readonly wayIn?: WayIn | undefined;
 }
 
-/** Says what went wrong, in one or more sentences, and what to do. What came from the provider is not made printable. */
+/** Says what went wrong and what to do. It may quote the provider: pass it through `printable` before it is shown. */
 export function describeError(error: unknown, context?: ErrorContext): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof OneDriveTokenError)) return error.message;
@@ -55,8 +55,8 @@ const words: Record<string, ((failed: Failed) => string) | undefined> = {
       error,
     ),
   CLOSED: () => 'this command ended before it had a token. Run it again.',
-  'STORE_KEY/not-encrypted': ({ file }) =>
-    `${file}: is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: onedrive-token rekey --encrypt`,
+  'STORE_KEY/not-encrypted': ({ file, settings }) =>
+    `${file}: is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: ${rekeyCommand(settings)}`,
   'STORE_KEY/key-missing': ({ file }) => `${file}: is encrypted. ${keySources(file)}`,
   'STORE_KEY/key-wrong': ({ file }) => `${file}: is encrypted with another key. ${keySources(file)}`,
   'STORE_KEY/key-changed': ({ file }) => `${file}: its key was changed while this command ran. Run it again.`,
@@ -69,7 +69,7 @@ const words: Record<string, ((failed: Failed) => string) | undefined> = {
     `${file}: was written by a newer version of this command. Run: npm install --global onedrive-token`,
 };
 
-/** A sign-in that ended for want of time, by the way in that the person was to take. */
+/** The words for a sign-in that timed out, by its way in. `other process`: another process held the sign-in lock all the time. */
 const timeouts: Record<WayIn | 'other process', (seconds: number) => string> = {
   browser: (seconds) =>
     `the browser sign-in was not finished within ${seconds} s. If no browser opened, open the shown address yourself, or use login --paste or login --device.`,
@@ -101,6 +101,12 @@ function hintAfterRefusal(wayIn: WayIn | undefined): string {
 
 function runLogin(settings: Settings | undefined): string {
   return `Run: ${suggestCommand('login', settings)}`;
+}
+
+/** Without --key-file: the database has no passphrase yet. */
+function rekeyCommand(settings: Settings | undefined): string {
+  const { keyFile: _keyFile, ...flags } = settings?.flags ?? {};
+  return suggestCommand('rekey --encrypt', settings && { ...settings, flags });
 }
 
 function keySources(db: string): string {

@@ -7,8 +7,8 @@ const { createRequire } = process.getBuiltinModule('node:module');
 
 const service = 'onedrive-token';
 /**
- * An older package may put the key into the kernel's keyring. The manifest's peer range does not exclude one, because npm does not
- * apply it to global packages.
+ * An older package may put the key into the kernel's keyring. It is checked at run time, because npm does not apply the
+ * manifest's peer range to global packages.
  */
 export const oldestKeyring = '2.1.2';
 const keyLength = 32;

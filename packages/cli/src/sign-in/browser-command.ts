@@ -31,7 +31,7 @@ function run(command: string, url: string): Promise<void> {
     ? words.map((word) => word.replaceAll('%s', () => url))
     : [...words, url];
   return new Promise((resolve, reject) => {
-    // Ignored, because a browser writes to stdout, which is for our answer. Detached, so that it survives the Ctrl-C that ends us.
+    // `ignore` keeps what the browser prints out of our stdout. `detached` lets it survive the Ctrl-C that ends us.
     const child = spawn(file, args, { stdio: 'ignore', detached: true });
     child.unref();
     child.once('error', reject);
