@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readGraphRoot, resolveGraphPath } from '../src/graph/graph-address.ts';
+import { readGraphRoot, resolveGraphPath } from '../src/commands/api/graph-address.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
 const root = readGraphRoot('https://graph.microsoft.com/v1.0');

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type RequestOptions, readRequest } from '../src/graph/read-request.ts';
+import { type RequestOptions, readRequest } from '../src/commands/api/read-request.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
 const url = new URL('https://graph.microsoft.com/v1.0/me');

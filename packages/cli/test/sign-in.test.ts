@@ -245,7 +245,7 @@ test('a refused code ends with 3, and the message does not blame the stored sign
   assert.is(status, 3);
   assert.match(
     stderr,
-    /refused the code of this sign-in \(invalid_grant, AADSTS70000, .*Run: onedrive-token login --client-id/,
+    /refused the code of this sign-in \(invalid_grant: spent, AADSTS70000, .*Run: onedrive-token login --client-id/,
   );
 });
 

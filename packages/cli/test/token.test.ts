@@ -104,14 +104,14 @@ for (const [what, args] of [
   });
 }
 
-test('a revoked sign-in ends with 3 and one line: the numbers and ids of the provider, and what to run', async () => {
+test('a revoked sign-in ends with 3 and one line: the reason and ids of the provider, and what to run', async () => {
   await authority.revokeAll();
   home.expireTokens();
   const { status, stdout, stderr } = await home.run([]);
   assert.is(status, 3);
   assert.is(stdout, '');
   assert.match(stderr, /^onedrive-token: .*Run: onedrive-token login.*\n$/);
-  assert.match(stderr, /\(invalid_grant, AADSTS50173, correlation id \S+, trace id \S+\)/);
+  assert.match(stderr, /\(invalid_grant: AADSTS50173: .+, correlation id \S+, trace id \S+\)/);
   assert.not.match(stderr, 'signIn()');
   await home.login();
 });

@@ -19,6 +19,7 @@ export interface OneDriveTokenErrorDetails {
   /** Default: true for NETWORK, SERVER and THROTTLED. */
   retryable?: boolean;
   error?: string | undefined;
+  errorDescription?: string | undefined;
   errorCodes?: readonly number[] | undefined;
   correlationId?: string | undefined;
   traceId?: string | undefined;
@@ -51,6 +52,8 @@ export class OneDriveTokenError extends Error {
   readonly retryable: boolean;
   /** The provider's OAuth error, for example `invalid_grant` (RFC 6749 section 5.2). */
   declare readonly error?: string;
+  /** The provider's explanation: its first line, without what was sent to the provider. */
+  declare readonly errorDescription?: string;
   /** Microsoft's AADSTS numbers. */
   declare readonly errorCodes?: readonly number[];
   /** Microsoft's id of the request, for its support. */
@@ -66,6 +69,7 @@ export class OneDriveTokenError extends Error {
     this.code = code;
     this.retryable = details.retryable ?? retryableCodes.includes(code);
     if (details.error !== undefined) this.error = details.error;
+    if (details.errorDescription !== undefined) this.errorDescription = details.errorDescription;
     if (details.errorCodes !== undefined) this.errorCodes = details.errorCodes;
     if (details.correlationId !== undefined) this.correlationId = details.correlationId;
     if (details.traceId !== undefined) this.traceId = details.traceId;

@@ -39,7 +39,9 @@ export function isGranted(
  * shares with others. Microsoft refuses `.default` together with any other scope of Graph.
  */
 export function scopesToAsk({ scopes: needed, useGrantedScopes }: ScopeSettings, granted: readonly string[]): string[] {
-  if (useGrantedScopes && granted.length > 0) return withOfflineAccess(granted);
+  if (useGrantedScopes && granted.length > 0) {
+    return withOfflineAccess([...granted, ...needed.filter((scope) => companions.has(comparable(scope)))]);
+  }
   if (needed.some((scope) => comparable(scope) === '.default')) return [...needed];
   return [...new Set([...needed, ...granted])];
 }

@@ -7,7 +7,7 @@ import { isGranted } from './scopes.ts';
 /** The options of the handler that say which token is wanted. */
 export type StoredTokenOptions = Pick<
   OneDriveTokenHandlerOptions,
-  'appName' | 'clientId' | 'scopes' | 'dbFilepath' | 'authority' | 'expirySkew'
+  'appName' | 'clientId' | 'scopes' | 'useGrantedScopes' | 'dbFilepath' | 'authority' | 'expirySkew'
 >;
 
 /** An access token that needs no request. */

@@ -40,7 +40,7 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
   run(rekey, async (command) => (await import('./rekey.ts')).rekey(command, rekey.opts()));
 
   const api = addApiOptions(add('api', manual.api));
-  run(api, async (command) => (await import('./api.ts')).api(command, api.args[0] ?? '', api.opts()));
+  run(api, async (command) => (await import('./api/api.ts')).api(command, api.args[0] ?? '', api.opts()));
 
   const exec = add('exec', manual.exec)
     .usage('[options] -- <program> [args...]')

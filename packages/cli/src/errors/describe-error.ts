@@ -115,10 +115,12 @@ function keySources(db: string): string {
     : 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file.';
 }
 
-/** Why the provider refused: its OAuth error, Microsoft's numbers, and what Microsoft's support asks for. */
-function causes(error: OneDriveTokenError): string[] {
-  const numbers = (error.errorCodes ?? []).map((number) => `AADSTS${number}`);
-  return [...(error.error === undefined ? [] : [error.error]), ...numbers, ...requestIds(error)];
+/** Why the provider refused: its error and explanation, Microsoft's numbers, and what Microsoft's support asks for. */
+function causes(failed: OneDriveTokenError): string[] {
+  const { error, errorDescription = '', errorCodes = [] } = failed;
+  const numbers = errorCodes.map((number) => `AADSTS${number}`).filter((number) => !errorDescription.includes(number));
+  const explained = [error, errorDescription].filter(Boolean).join(': ');
+  return [explained, ...numbers, ...requestIds(failed)].filter(Boolean);
 }
 
 function requestIds({ correlationId, traceId }: OneDriveTokenError): string[] {

@@ -67,12 +67,14 @@ export function toTokenError(
   const code = classify(fields.error, numbers, step);
   const { error, description = '', correlationId, traceId } = strike(fields, secrets);
   const name = firstLine(error);
-  const said = [name, firstLine(description)].filter(Boolean).join(': ');
+  const explanation = firstLine(description);
+  const said = [name, explanation].filter(Boolean).join(': ');
   const message = [`${openings[code] ?? 'The provider refused'} (${said}).`, remedyFor(code, numbers, step)]
     .filter(Boolean)
     .join(' ');
   return new OneDriveTokenError(code, message, {
     error: name,
+    errorDescription: explanation || undefined,
     errorCodes: numbers.length > 0 ? numbers : undefined,
     correlationId,
     traceId,

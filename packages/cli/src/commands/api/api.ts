@@ -1,9 +1,9 @@
 import { GraphClient } from 'onedrive-graph';
 import type { Command } from '../../command.ts';
-import { exitStatus } from '../../exit-status.ts';
-import { openSession } from '../../session.ts';
-import { mayAsk } from '../../settings.ts';
-import { writeOut } from '../../streams.ts';
+import { openSession } from '../../session/session.ts';
+import { mayAsk } from '../../settings/settings.ts';
+import { exitStatus } from '../../terminal/failure.ts';
+import { writeOut } from '../../terminal/streams.ts';
 import { readGraphRoot, resolveGraphPath } from './graph-address.ts';
 import { graphFailure } from './graph-failure.ts';
 import { printResponse } from './print-response.ts';

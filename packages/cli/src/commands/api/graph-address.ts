@@ -1,5 +1,5 @@
 import { GraphAddressError, type GraphAddressReason, parseGraphRoot, resolveGraphUrl } from 'onedrive-graph';
-import { UsageError } from '../../usage-error.ts';
+import { UsageError } from '../../terminal/failure.ts';
 
 /** The root of Microsoft Graph that `--graph` names. Throws UsageError. */
 export function readGraphRoot(graph: string): URL {

@@ -1,8 +1,6 @@
 import { GraphClientError, GraphError } from 'onedrive-graph';
 import { OneDriveTokenError } from 'onedrive-token-handler';
-import { exitStatus } from '../../exit-status.ts';
-import { Failure } from '../../failure.ts';
-import { UsageError } from '../../usage-error.ts';
+import { exitStatus, Failure, UsageError } from '../../terminal/failure.ts';
 
 /** An error of onedrive-graph as this command ends with it: with an exit status, and with advice. Any other one unchanged. */
 export function graphFailure(error: unknown): unknown {

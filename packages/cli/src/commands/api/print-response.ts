@@ -1,8 +1,8 @@
 import { isatty } from 'node:tty';
 import { GraphError, readBody } from 'onedrive-graph';
-import { printable } from '../../printable.ts';
-import { writeOut } from '../../streams.ts';
-import { UsageError } from '../../usage-error.ts';
+import { UsageError } from '../../terminal/failure.ts';
+import { printable } from '../../terminal/printable.ts';
+import { writeOut } from '../../terminal/streams.ts';
 
 /** Prints the body, with `include` the status and the headers before it. Throws GraphError if the status is no success. */
 export async function printResponse(

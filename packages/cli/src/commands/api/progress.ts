@@ -1,5 +1,5 @@
 import type { GraphWait, TransferProgress } from 'onedrive-graph';
-import type { Screen } from '../../screen.ts';
+import type { Screen } from '../../terminal/screen.ts';
 
 interface Transfer {
   readonly verb: string;

@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { fileFailure } from '../../failure.ts';
-import { writeErr } from '../../streams.ts';
-import { UsageError } from '../../usage-error.ts';
-import { readVersion } from '../../version.ts';
+import { readVersion } from '../../command.ts';
+import { fileFailure, UsageError } from '../../terminal/failure.ts';
+import { writeErr } from '../../terminal/streams.ts';
 
 export interface RequestOptions {
   method?: string;

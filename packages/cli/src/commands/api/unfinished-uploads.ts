@@ -1,6 +1,5 @@
 import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
-import { besideDatabase } from '../../beside-database.ts';
-import { readEntries, writeEntry } from '../../private-json.ts';
+import { besideDatabase, readEntries, writeEntry } from '../../files/private-json.ts';
 
 /**
  * Keeps the addresses of unfinished uploads in a file beside the database, until the uploads are complete. Such an address
