@@ -48,7 +48,7 @@ function fastest(measurements: number, act: () => void): number {
 const [large, small] = [databaseWith(many), databaseWith(10)];
 
 /** Reads 200 records at each call, in strides of a prime over the first `names` of such a walk, again and again. */
-function walk(get: (name: string) => { expiresAt?: number } | undefined, among: number, names = among): () => void {
+function walk(get: (name: string) => Partial<TokenRecord> | undefined, among: number, names = among): () => void {
   let next = 0;
   return () => {
     for (let read = 0; read < 200; read++) {

@@ -7,7 +7,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 const directory = temporaryDirectory();
 const store = openTokenStore(join(directory, 'tokens.db'));
-const secret = 'a-secret-nobody-may-see';
+const secret = 'a-secret-that-must-not-be-shown';
 
 /** The error's message must name the argument, and must not repeat a value that may be a token. */
 function refuses(act: () => unknown, message: RegExp, type: new (...args: never[]) => Error = TypeError): void {
@@ -80,7 +80,7 @@ test('a field that this version does not know is not stored', () => {
   store.delete('unknown field');
 });
 
-test('exclusively rejects arguments it cannot use', async () => {
+test('exclusively and changed reject arguments that they cannot use', async () => {
   const task = async (): Promise<void> => assert.unreachable('the task ran');
   const wrong: [args: unknown[], type: new () => Error, message: RegExp][] = [
     [[5, task], TypeError, /^appName must/],
@@ -94,6 +94,20 @@ test('exclusively rejects arguments it cannot use', async () => {
   ];
   for (const [args, type, message] of wrong) {
     const outcome = await (store.exclusively as (...args: unknown[]) => Promise<unknown>)
+      .apply(store, args)
+      .catch((error: unknown) => error);
+    assert.instance(outcome, type);
+    assert.match((outcome as Error).message, message);
+  }
+  const wrongWaits: typeof wrong = [
+    [[5, { timeout: 0 }], TypeError, /^appName must/],
+    [['app'], TypeError, /^options must be an object/],
+    [['app', {}], TypeError, /^timeout must be a number/],
+    [['app', { timeout: -1 }], RangeError, /^timeout must be 0 or more milliseconds, not -1/],
+    [['app', { timeout: 0, signal: {} }], TypeError, /^signal must be an AbortSignal/],
+  ];
+  for (const [args, type, message] of wrongWaits) {
+    const outcome = await (store.changed as (...args: unknown[]) => Promise<unknown>)
       .apply(store, args)
       .catch((error: unknown) => error);
     assert.instance(outcome, type);
@@ -122,16 +136,14 @@ test('a closed store says so, and can be closed again', async () => {
     () => closed.rekey('key'),
   ];
   for (const act of acts) refuses(act, /this store was closed. Open it again/, TokenStoreError as never);
-  const outcome = await closed.exclusively('app', async () => {}).catch((error: TokenStoreError) => error.code);
-  assert.is(outcome, 'STORE_OPEN');
+  const outcomes = [closed.exclusively('app', async () => {}), closed.changed('app', { timeout: 5 })];
+  for (const outcome of outcomes) {
+    const error = await outcome.catch((error: TokenStoreError) => error);
+    assert.equal([error?.code, error?.reason], ['STORE_OPEN', 'closed']);
+  }
 });
 
-test('an error has no process id where none is known', () => {
-  assert.not.ok('pid' in new TokenStoreError('STORE_OPEN', 'path', 'message'));
-  assert.is(new TokenStoreError('STORE_BUSY', 'path', 'message', { pid: 5 }).pid, 5);
-});
-
-test('those who wait are let go when their store is closed, and a task that runs keeps its lock', async () => {
+test('callers that wait reject when their store is closed, and a task that runs keeps its lock', async () => {
   const path = join(directory, 'closing.db');
   const [first, second] = [openTokenStore(path), openTokenStore(path)];
   let end = (): void => {};

@@ -5,16 +5,19 @@ import * as assert from 'uvu/assert';
 import type { TokenStoreErrorCode } from '../src/index.ts';
 import { makeTokenDatabase, snapshot } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
+import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from './temporary-directory.ts';
 
-const asRoot = process.getuid?.() === 0;
 const windows = process.platform === 'win32';
 
-/** What an ordinary user meets: root may do everything, so these run in a process that is not root. */
-const denials: Record<
-  string,
-  { calls: string[]; make: (directory: string) => string; expect: TokenStoreErrorCode; remedy: RegExp }
-> = {
+/** What an ordinary user gets. Root may do everything, so these run in a process that is not root. */
+interface Denial {
+  calls: string[];
+  make: (directory: string) => string;
+  expect: TokenStoreErrorCode;
+  remedy: RegExp;
+}
+
+const denials: Record<string, Denial> = {
   'a file without permissions': {
     calls: ['get'],
     make: (directory) => readyDatabase(directory, { file: 0o000 }),
@@ -68,38 +71,42 @@ const denials: Record<
 function readyDatabase(directory: string, modes: { file?: number; directory?: number }): string {
   const path = join(directory, 'tokens.db');
   makeTokenDatabase(path);
-  if (asRoot) chownSync(path, 65_534, 65_534);
+  if (isRoot) chownSync(path, otherUser, otherUser);
   chmodSync(path, modes.file ?? 0o600);
   chmodSync(directory, modes.directory ?? 0o700);
   return path;
 }
 
 for (const [what, { calls, make, expect, remedy }] of Object.entries(denials)) {
-  (windows ? test.skip : test)(`${what} is ${expect} and stays as it is`, async () => {
-    const directory = temporaryDirectory();
-    if (asRoot) chownSync(directory, 65_534, 65_534);
+  (windows || !hasPlaceForUsers ? test.skip : test)(`${what} is ${expect} and stays as it is`, async () => {
+    const directory = directoryForUsers();
+    if (isRoot) chownSync(directory, otherUser, otherUser);
     const path = make(directory);
-    const before = asRoot ? snapshot(directory) : [];
+    const before = isRoot ? snapshot(directory) : [];
     const { output } = await startProgram('attempt', [path, ...calls]).ended;
-    const { code, message } = JSON.parse(output) as { code: string; message: string };
+    const { code, reason, message } = JSON.parse(output) as { code: string; reason: string; message: string };
     assert.is(code, expect, output);
+    assert.is(reason, 'no-permission', output);
     assert.ok(message.includes(path), message);
     assert.match(message, remedy);
-    if (asRoot) assert.equal(snapshot(directory), before);
+    if (isRoot) assert.equal(snapshot(directory), before);
     else chmodSync(directory, 0o700);
   });
 }
 
-(asRoot ? test : test.skip)('a file of another user that others can read is STORE_OPEN', async () => {
-  const directory = temporaryDirectory();
-  chmodSync(directory, 0o755);
-  const path = join(directory, 'tokens.db');
-  makeTokenDatabase(path);
-  chmodSync(path, 0o666);
-  const { output } = await startProgram('attempt', [path, 'get']).ended;
-  assert.match(output, /"code":"STORE_OPEN".*belongs to user 0/);
-  assert.is(statSync(path).mode & 0o777, 0o666);
-});
-if (!asRoot) console.log('skipped: another user needs root to set up');
+(isRoot && hasPlaceForUsers ? test : test.skip)(
+  'a file of another user that others can read is STORE_OPEN',
+  async () => {
+    const directory = directoryForUsers();
+    chmodSync(directory, 0o755);
+    const path = join(directory, 'tokens.db');
+    makeTokenDatabase(path);
+    chmodSync(path, 0o666);
+    const { output } = await startProgram('attempt', [path, 'get']).ended;
+    assert.match(output, /"code":"STORE_OPEN","reason":"exposed".*belongs to user 0/);
+    assert.is(statSync(path).mode & 0o777, 0o666);
+  },
+);
+if (!isRoot) console.log('skipped: only root can make a file of another user');
 
 test.run();

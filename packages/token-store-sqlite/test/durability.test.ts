@@ -10,7 +10,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 if (!canTrace) console.log('skipped: strace shows what is synced to the disk (apt-get install strace)');
 
-(canTrace ? test : test.skip)('a write and all that it needs are synced before the call returns', async () => {
+(canTrace ? test : test.skip)('a write, and the directories that it needs, are synced before the call returns', async () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'new', 'deep', 'tokens.db');
   const trace = join(directory, 'trace');
@@ -49,7 +49,7 @@ test('a call waits while another program writes', async () => {
   assert.equal(store.get('app'), { refreshToken: 'new' });
 });
 
-(existsSync('/proc/self/fd') ? test : test.skip)('no descriptor of a database is closed beside SQLite', () => {
+(existsSync('/proc/self/fd') ? test : test.skip)('no descriptor of a database is closed while SQLite has it open', () => {
   const openOn = (path: string): number =>
     readdirSync('/proc/self/fd').filter((fd) => {
       try {
@@ -63,33 +63,33 @@ test('a call waits while another program writes', async () => {
   assert.is(
     openOn(path),
     1,
-    'the descriptor that made the file must stay: closing it drops the locks of other threads',
+    'the descriptor that made the file must stay open: closing it drops the locks of other threads',
   );
   openTokenStore(path).close();
-  assert.is(openOn(path), 1, 'nothing else may be opened');
+  assert.is(openOn(path), 1, 'no other descriptor may be opened');
   rmSync(dirname(path), { recursive: true });
   openTokenStore(join(temporaryDirectory(), 'tokens.db')).close();
-  assert.is(openOn(path), 0, 'the descriptor of a file that is gone must go');
+  assert.is(openOn(path), 0, 'the descriptor of a deleted file must be closed');
 });
 
-test('opening and reading load no more than they need', async () => {
+test('opening and reading load the kit, and no more than they need', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   openTokenStore(path).close();
   const { output } = await startProgram('count-modules', [path]).ended;
-  const { files, builtins } = JSON.parse(output) as { files: string[]; builtins: string[] };
-  assert.equal(files.sort(), [
-    'database-file.ts',
+  const { files, packages, builtins } = JSON.parse(output) as Record<string, string[]>;
+  assert.equal(files?.sort(), [
+    'database/database-file.ts',
+    'database/file-error.ts',
+    'database/migrations.ts',
+    'database/token-database.ts',
+    'database/token-table.ts',
     'index.ts',
     'sqlite-token-store.ts',
-    'token-cipher.ts',
-    'token-database.ts',
-    'token-record.ts',
-    'token-store-error.ts',
-    'token-table.ts',
   ]);
+  assert.equal(packages?.filter((file) => !file.startsWith('better-sqlite3/')), ['token-store-kit/dist/index.js']);
   const heavy = ['crypto', 'internal/crypto/scrypt', 'internal/fs/promises', 'async_hooks', 'timers/promises'];
   assert.equal(
-    heavy.filter((name) => builtins.includes(`NativeModule ${name}`)),
+    heavy.filter((name) => builtins?.includes(`NativeModule ${name}`)),
     [],
   );
 });

@@ -13,10 +13,11 @@ const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access', s
 
 const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
 
-function keyError(act: () => unknown, message = /./): void {
+function keyError(reason: string, act: () => unknown, message = /./): void {
   assert.throws(act, (error: unknown) => {
     assert.instance(error, TokenStoreError);
     assert.is((error as TokenStoreError).code, 'STORE_KEY', (error as Error).message);
+    assert.is((error as TokenStoreError).reason, reason, (error as Error).message);
     assert.match((error as Error).message, message);
     return true;
   });
@@ -47,13 +48,13 @@ for (const key of [bytes, 'correct horse battery staple']) {
     assert.is(again.get('app')?.refreshToken, 'secret-second');
   });
 
-  test(`a wrong or missing key is STORE_KEY and writes nothing, where the key is ${kind}`, () => {
+  test(`a wrong or missing key is STORE_KEY and writes nothing, if the key is ${kind}`, () => {
     const path = newPath();
     openTokenStore(path, { key }).close();
     const empty = readFileSync(path);
-    keyError(() => openTokenStore(path), /is encrypted. Open it with its key/);
-    keyError(() => openTokenStore(path, { key: 'wrong' }), /another key/);
-    keyError(() => openTokenStore(path, { key: otherBytes }), /another key/);
+    keyError('key-missing', () => openTokenStore(path), /is encrypted. Open it with its key/);
+    keyError('key-wrong', () => openTokenStore(path, { key: 'wrong' }), /another key/);
+    keyError('key-wrong', () => openTokenStore(path, { key: otherBytes }), /another key/);
     assert.ok(readFileSync(path).equals(empty), 'the file was changed');
   });
 }
@@ -64,7 +65,7 @@ test('a key for a file with plain tokens is STORE_KEY, names rekey, and writes n
   store.set('app', record);
   store.close();
   const before = readFileSync(path);
-  keyError(() => openTokenStore(path, { key: bytes }), /rekey\(key\)/);
+  keyError('not-encrypted', () => openTokenStore(path, { key: bytes }), /rekey\(key\)/);
   assert.ok(readFileSync(path).equals(before), 'the file was changed');
 });
 
@@ -75,7 +76,7 @@ test("a key for the original class's file is STORE_KEY before anything is migrat
     "CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name)); INSERT INTO token VALUES ('app', 'r')",
   );
   const before = readFileSync(path);
-  keyError(() => openTokenStore(path, { key: bytes }));
+  keyError('not-encrypted', () => openTokenStore(path, { key: bytes }));
   assert.ok(readFileSync(path).equals(before), 'the file was changed');
 });
 
@@ -84,9 +85,9 @@ test('a key encrypts a file that has no tokens yet', () => {
   const plain = openTokenStore(path);
   using store = openTokenStore(path, { key: bytes });
   store.set('app', record);
-  keyError(() => plain.set('other', record));
-  keyError(() => plain.replace('other', undefined, record));
-  keyError(() => plain.get('app'));
+  keyError('key-changed', () => plain.set('other', record));
+  keyError('key-changed', () => plain.replace('other', undefined, record));
+  keyError('key-changed', () => plain.get('app'));
   plain.close();
   assert.not.match(readFileSync(path, 'latin1'), 'secret');
 });
@@ -100,7 +101,7 @@ test('the key is copied, so that the caller may wipe it', () => {
   openTokenStore(path, { key: bytes }).close();
 });
 
-test('a passphrase is the same however its accents were typed', () => {
+test('a passphrase is the same in every normal form of Unicode', () => {
   const path = newPath();
   openTokenStore(path, { key: 'caf\u00e9' }).close();
   openTokenStore(path, { key: 'cafe\u0301' }).close();
@@ -123,7 +124,9 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
       assert.throws(
         act,
         (error: TokenStoreError) =>
-          error.code === 'STORE_CORRUPT' && /"a" were changed.*sign in again/.test(error.message),
+          error.code === 'STORE_CORRUPT' &&
+          error.reason === 'record-changed' &&
+          /"a" were changed.*sign in again/.test(error.message),
         change,
       );
     }
@@ -146,7 +149,7 @@ test('the same record is never sealed twice alike', () => {
   assert.is(seen.size, 50);
 });
 
-test('the format is AES-256-GCM over JSON, with salt, nonce and tag in front, bound to the name', () => {
+test('the format is salt, nonce, tag and AES-256-GCM over JSON, bound to the app name', () => {
   const path = newPath();
   using store = openTokenStore(path, { key: bytes });
   store.set('app', record);
@@ -160,7 +163,7 @@ test('the format is AES-256-GCM over JSON, with salt, nonce and tag in front, bo
   assert.equal(JSON.parse(decipher.update(sealed.subarray(44), undefined, 'utf8') + decipher.final('utf8')), record);
 });
 
-test('scrypt is paid once for an open and never for a call', () => {
+test('scrypt runs once for each open and never for a call', () => {
   const crypto = process.getBuiltinModule('node:crypto');
   const { scryptSync } = crypto;
   let count = 0;
@@ -193,18 +196,19 @@ test('rekey adds, changes and removes encryption, and keeps every record', () =>
     for (const name of names) assert.equal(store.get(name), { ...record, accessToken: name });
     assert.is(/secret/.test(readFileSync(path, 'latin1')), next === undefined);
     store.close();
-    if (key !== undefined && next !== key) keyErrorUnlessPlain(path, key, next);
+    if (key !== undefined && next !== key) refusesOldKey(path, key, next);
     store = openTokenStore(path, next === undefined ? {} : { key: next });
     key = next;
   }
   store.close();
 });
 
-function keyErrorUnlessPlain(path: string, old: Uint8Array | string, next: Uint8Array | string | undefined): void {
-  keyError(() => openTokenStore(path, { key: old }), next === undefined ? /is not encrypted/ : /another key/);
+function refusesOldKey(path: string, old: Uint8Array | string, next: Uint8Array | string | undefined): void {
+  if (next === undefined) keyError('not-encrypted', () => openTokenStore(path, { key: old }), /is not encrypted/);
+  else keyError('key-wrong', () => openTokenStore(path, { key: old }), /another key/);
 }
 
-test('a store that was open when the key changed can neither read nor write by the old one', () => {
+test('a store that was open when the key changed can neither read nor write with the old key', () => {
   for (const [before, after] of [
     [undefined, bytes],
     [bytes, otherBytes],
@@ -216,12 +220,12 @@ test('a store that was open when the key changed can neither read nor write by t
     using store = openTokenStore(path, before ? { key: before } : {});
     store.rekey(after);
     const content = readFileSync(path);
-    keyError(() => old.get('app'), /Open it again/);
-    keyError(() => old.set('app', record), /Open it again/);
-    keyError(() => old.set('new', record), /Open it again/);
-    keyError(() => old.replace('app', record.refreshToken, { refreshToken: 'lost' }), /Open it again/);
-    keyError(() => old.replace('new', undefined, record), /Open it again/);
-    keyError(() => old.rekey(bytes), /Open it again/);
+    keyError('key-changed', () => old.get('app'), /Open it again/);
+    keyError('key-changed', () => old.set('app', record), /Open it again/);
+    keyError('key-changed', () => old.set('new', record), /Open it again/);
+    keyError('key-changed', () => old.replace('app', record.refreshToken, { refreshToken: 'lost' }), /Open it again/);
+    keyError('key-changed', () => old.replace('new', undefined, record), /Open it again/);
+    keyError('key-changed', () => old.rekey(bytes), /Open it again/);
     assert.ok(readFileSync(path).equals(content), 'the file was changed');
     assert.equal(store.get('app'), record);
   }

@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DatabaseFile } from '../src/database/database-file.ts';
 import { LockFile } from '../src/lock/lock-file.ts';
+import type { TokenStoreError } from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 function newLocks(count: number): LockFile[] {
   const path = join(temporaryDirectory(), 'lock');
-  const database = { path: `${path}.db`, mode: 0o600, uid: statSync(join(path, '..')).uid, gid: 0 };
+  const database = new DatabaseFile(`${path}.db`, statSync(join(path, '..')));
   return Array.from({ length: count }, () => new LockFile(path, database));
 }
 
-test('one of several has the lock, and the next gets it when it is released', () => {
+test('one of several holds the lock, and another can acquire it after its release', () => {
   const [first, second] = newLocks(2) as [LockFile, LockFile];
   assert.ok(first.tryLock());
   assert.not.ok(second.tryLock());
@@ -22,14 +24,14 @@ test('one of several has the lock, and the next gets it when it is released', ()
   second.remove();
 });
 
-test('a lock on a file that was removed does not count, whoever has it open', () => {
+test('a lock on a removed file does not count, even if the file is still open', () => {
   const [first, waiter, newcomer] = newLocks(3) as [LockFile, LockFile, LockFile];
   assert.ok(first.tryLock());
   assert.not.ok(waiter.tryLock());
   first.remove();
-  // The waiter still has the old file open, which nobody has locked.
+  // The waiter still has the old file open, and that file is not locked.
   assert.ok(newcomer.tryLock());
-  assert.not.ok(waiter.tryLock(), 'two have the lock');
+  assert.not.ok(waiter.tryLock(), 'two hold the lock');
   newcomer.close();
   assert.ok(waiter.tryLock());
   assert.not.ok(newcomer.tryLock());
@@ -39,7 +41,7 @@ test('a lock on a file that was removed does not count, whoever has it open', ()
 test('a file that is removed between its opening and its locking does not count either', () => {
   const [first, waiter, newcomer] = newLocks(3) as [LockFile, LockFile, LockFile];
   assert.ok(first.tryLock());
-  // What another process may do at this moment, which no test could hit by chance.
+  // Does what another process may do at this moment. No test would hit it by chance.
   const { exec } = Database.prototype;
   Database.prototype.exec = function (...args) {
     Database.prototype.exec = exec;
@@ -48,7 +50,7 @@ test('a file that is removed between its opening and its locking does not count 
     return exec.apply(this, args);
   };
   try {
-    assert.not.ok(waiter.tryLock(), 'two have the lock');
+    assert.not.ok(waiter.tryLock(), 'two hold the lock');
   } finally {
     Database.prototype.exec = exec;
   }
@@ -67,9 +69,9 @@ test('a waiter whose file was removed makes another one', () => {
   first.close();
 });
 
-test('a lock that is tried again and again uses no more than one file', () => {
+test('a lock that is tried again and again keeps no more than one file open', () => {
   const directory = temporaryDirectory();
-  const database = { path: join(directory, 'db'), mode: 0o600, uid: statSync(directory).uid, gid: 0 };
+  const database = new DatabaseFile(join(directory, 'db'), statSync(directory));
   const [first, waiter] = [0, 1].map(() => new LockFile(join(directory, 'lock'), database)) as [LockFile, LockFile];
   assert.ok(first.tryLock());
   const open = (): number => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0);
@@ -88,14 +90,14 @@ test('a lock that is tried again and again uses no more than one file', () => {
   assert.equal(readdirSync(directory), []);
 });
 
-test('what cannot be a lock file is STORE_OPEN', () => {
+test('a directory in place of the lock file is STORE_OPEN', () => {
   const directory = temporaryDirectory();
   mkdirSync(join(directory, 'lock'));
-  const database = { path: join(directory, 'db'), mode: 0o600, uid: 0, gid: 0 };
+  const database = new DatabaseFile(join(directory, 'db'), statSync(directory));
   const lock = new LockFile(join(directory, 'lock'), database);
   assert.throws(
     () => lock.tryLock(),
-    (error: { code: string }) => error.code === 'STORE_OPEN',
+    (error: TokenStoreError) => error.code === 'STORE_OPEN' && error.message.startsWith(join(directory, 'lock')),
   );
 });
 

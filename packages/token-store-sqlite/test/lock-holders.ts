@@ -10,7 +10,7 @@ export function newStore(): SqliteTokenStore {
   return openTokenStore(join(temporaryDirectory(), 'tokens.db'));
 }
 
-/** A process that has the lock of `name`. */
+/** A process that holds the lock of `name`. */
 export async function holder(store: SqliteTokenStore, name = 'app', milliseconds = 30_000): Promise<Program> {
   const program = startProgram('hold', [store.path, name, milliseconds]);
   assert.is(await program.line(), 'asks');
@@ -18,7 +18,7 @@ export async function holder(store: SqliteTokenStore, name = 'app', milliseconds
   return program;
 }
 
-/** A process that waits for the lock of `name` in the line. */
+/** A process that waits in the queue for the lock of `app`. */
 export async function waiter(store: SqliteTokenStore, milliseconds = 0, timeout = 30_000): Promise<Program> {
   const program = startProgram('hold', [store.path, 'app', milliseconds, timeout]);
   assert.is(await program.line(), 'asks');
@@ -39,7 +39,7 @@ export function queueOf(store: SqliteTokenStore): string {
 
 export async function until(condition: () => boolean): Promise<void> {
   for (const end = performance.now() + 10_000; !condition(); await delay(2)) {
-    assert.ok(performance.now() < end, `waited 10 s until ${condition}`);
+    assert.ok(performance.now() < end, `waited 10 s for ${condition}`);
   }
 }
 

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenRecord } from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-/** Tokens that are one mark over and over, so that any nine bytes of one that are left somewhere give it away. */
+/** A token that repeats its mark. Any 17 bytes of it that are left in a file contain the mark, which tells the token. */
 let made = 0;
 function markedToken(): { mark: string; token: string } {
   const mark = `m${String(made++).padStart(7, '0')}|`;
@@ -14,15 +14,15 @@ function markedToken(): { mark: string; token: string } {
   return { mark, token: mark.repeat(Math.ceil(length / mark.length)) };
 }
 
-/** The marks in all files of the directory: the database, and whatever journal or log would be there. */
+/** The marks in all files of the directory: the database, and any journal or log. */
 function marksIn(directory: string): Set<string> {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' });
   const bytes = files.map((name) => readFileSync(join(directory, name), 'latin1')).join('\n');
   return new Set(bytes.match(/m\d{7}\|/g));
 }
 
-/** A sequence that looks random and is the same in every run. */
-function* dice(): Generator<number, never> {
+/** Pseudorandom numbers from 0 to 1, the same ones in every run. */
+function* pseudorandom(): Generator<number, never> {
   for (let seed = 12_345; ; ) {
     seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
     yield seed / 2 ** 31;
@@ -33,7 +33,7 @@ test('no byte of a token that was replaced or deleted is left when the call retu
   const directory = temporaryDirectory();
   using store = openTokenStore(join(directory, 'tokens.db'));
   const live = new Map<string, { marks: string[]; record: TokenRecord }>();
-  const random = dice();
+  const random = pseudorandom();
   for (let round = 0; round < 300; round++) {
     const name = `app${Math.floor(random.next().value * 20)}`;
     const [refresh, access] = [markedToken(), markedToken()];
@@ -53,7 +53,7 @@ test('no byte of a token that was replaced or deleted is left when the call retu
   }
 });
 
-test('tokens that the original class replaced are gone once its file was opened', () => {
+test('opening a file of the original class removes the tokens that the class replaced', () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'tokens.db');
   const database = new Database(path);
@@ -67,12 +67,12 @@ test('tokens that the original class replaced are gone once its file was opened'
     write.run('app', last.token);
   }
   database.close();
-  assert.ok(marksIn(directory).size > 1, 'the original leaves nothing, so this test shows nothing');
+  assert.ok(marksIn(directory).size > 1, 'the original class left nothing, so this test shows nothing');
   openTokenStore(path).close();
   assert.equal([...marksIn(directory)], [last.mark]);
 });
 
-test('rekey leaves no plain token, wherever it lay', () => {
+test('rekey leaves no plain token in any part of the file', () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'tokens.db');
   using store = openTokenStore(path);

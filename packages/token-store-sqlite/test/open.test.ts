@@ -28,6 +28,7 @@ function execute(path: string, sql: string): void {
 
 interface Refusal {
   code: TokenStoreError['code'];
+  reason: string | undefined;
   remedy: RegExp;
   make: (path: string) => void;
 }
@@ -35,24 +36,43 @@ interface Refusal {
 const refusals: Record<string, Refusal> = {
   'a directory in its place': {
     code: 'STORE_OPEN',
+    reason: 'not-a-file',
     remedy: /Choose the name of a file/,
     make: (path) => mkdirSync(path),
   },
-  'a link to nowhere': {
+  'a link to a missing file': {
     code: 'STORE_OPEN',
+    reason: 'not-a-file',
     remedy: /Remove the link/,
     make: (path) => symlinkSync('missing', path),
   },
-  'a link to itself': { code: 'STORE_OPEN', remedy: /Check the path/, make: (path) => symlinkSync(path, path) },
+  'a link to itself': {
+    code: 'STORE_OPEN',
+    reason: 'not-a-file',
+    remedy: /Check the path/,
+    make: (path) => symlinkSync(path, path),
+  },
   'random bytes': {
     code: 'STORE_CORRUPT',
+    reason: 'damaged',
     remedy: /restore it from a backup, or move it away/,
     make: (path) => writeFileSync(path, crypto.getRandomValues(new Uint8Array(10_000))),
   },
-  'one byte': { code: 'STORE_CORRUPT', remedy: /move it away/, make: (path) => writeFileSync(path, '\n') },
-  'a few bytes of text': { code: 'STORE_CORRUPT', remedy: /move it away/, make: (path) => writeFileSync(path, '{}\n') },
+  'one byte': {
+    code: 'STORE_CORRUPT',
+    reason: 'damaged',
+    remedy: /move it away/,
+    make: (path) => writeFileSync(path, '\n'),
+  },
+  'a few bytes of text': {
+    code: 'STORE_CORRUPT',
+    reason: 'damaged',
+    remedy: /move it away/,
+    make: (path) => writeFileSync(path, '{}\n'),
+  },
   'half of a database': {
     code: 'STORE_CORRUPT',
+    reason: 'damaged',
     remedy: /move it away/,
     make: (path) => {
       makeTokenDatabase(path);
@@ -61,11 +81,13 @@ const refusals: Record<string, Refusal> = {
   },
   'a database without its last byte': {
     code: 'STORE_CORRUPT',
+    reason: 'damaged',
     remedy: /move it away/,
     make: makeCutDatabase,
   },
   'the first bytes of a database': {
     code: 'STORE_CORRUPT',
+    reason: 'damaged',
     remedy: /move it away/,
     make: (path) => {
       makeTokenDatabase(path);
@@ -74,6 +96,7 @@ const refusals: Record<string, Refusal> = {
   },
   'a database of ours without its tables': {
     code: 'STORE_CORRUPT',
+    reason: 'damaged',
     remedy: /move it away/,
     make: (path) => {
       makeTokenDatabase(path);
@@ -82,39 +105,46 @@ const refusals: Record<string, Refusal> = {
   },
   'a database of a newer version': {
     code: 'STORE_VERSION',
-    remedy: /schema 2, this one knows 1\). Update it/,
+    reason: undefined,
+    remedy: /schema 3, this one knows 2\). Update it/,
     make: (path) => {
       makeTokenDatabase(path);
-      execute(path, 'PRAGMA user_version = 2');
+      execute(path, 'PRAGMA user_version = 3');
     },
   },
-  'a token table of a newer version, without a mark of ours': {
+  'a token table of a newer version, without our application id': {
     code: 'STORE_VERSION',
+    reason: undefined,
     remedy: /Update it/,
     make: (path) => execute(path, 'CREATE TABLE token (app_name TEXT, refresh_token TEXT); PRAGMA user_version = 9'),
   },
   "another program's database": {
     code: 'STORE_OPEN',
+    reason: 'foreign',
     remedy: /another program.*Choose another file/,
     make: (path) => execute(path, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('keep me')"),
   },
   "another program's empty database": {
     code: 'STORE_OPEN',
+    reason: 'foreign',
     remedy: /another program/,
     make: (path) => execute(path, 'PRAGMA application_id = 1; PRAGMA user_version = 3'),
   },
   "another program's token table": {
     code: 'STORE_OPEN',
+    reason: 'foreign',
     remedy: /another program/,
     make: (path) => execute(path, 'CREATE TABLE token (id INTEGER PRIMARY KEY, app_name TEXT, refresh_token TEXT)'),
   },
-  "a table like the original's, but without its key": {
+  "a table like the original's, but without its primary key": {
     code: 'STORE_OPEN',
+    reason: 'foreign',
     remedy: /another program/,
     make: (path) => execute(path, 'CREATE TABLE token (app_name TEXT, refresh_token TEXT)'),
   },
   "the original's table among those of another program": {
     code: 'STORE_OPEN',
+    reason: 'foreign',
     remedy: /another program/,
     make: (path) =>
       execute(
@@ -124,12 +154,13 @@ const refusals: Record<string, Refusal> = {
   },
   "another program's database with a write-ahead log": {
     code: 'STORE_OPEN',
+    reason: 'foreign',
     remedy: /another program/,
     make: (path) => execute(path, 'PRAGMA journal_mode = WAL; CREATE TABLE notes (text)'),
   },
 };
 
-for (const [what, { code, remedy, make }] of Object.entries(refusals)) {
+for (const [what, { code, reason, remedy, make }] of Object.entries(refusals)) {
   test(`${what} is ${code} and stays as it is`, () => {
     if (windows && what.startsWith('a link')) return;
     const directory = temporaryDirectory();
@@ -146,6 +177,7 @@ for (const [what, { code, remedy, make }] of Object.entries(refusals)) {
       }
       assert.instance(error, TokenStoreError);
       assert.is((error as TokenStoreError).code, code);
+      assert.is((error as TokenStoreError).reason, reason);
       assert.is((error as TokenStoreError).path, path);
       assert.ok((error as TokenStoreError).message.startsWith(`${path}: `), (error as TokenStoreError).message);
       assert.match((error as TokenStoreError).message, remedy);
@@ -171,7 +203,7 @@ test('an empty file becomes a database', () => {
   assert.is(store.get('app')?.refreshToken, 'old');
 });
 
-test('relative paths, symbolic links and odd names lead to the one file', () => {
+test('relative paths, symbolic links and odd names lead to the same file', () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'a %20 ?#é 漢.db');
   makeTokenDatabase(path);
@@ -190,17 +222,17 @@ test('a file that is replaced while it is open is STORE_OPEN at the next write',
   const other = join(temporaryDirectory(), 'tokens.db');
   makeTokenDatabase(other);
   const bytes = readFileSync(other);
-  // A new file under the old name, as an editor, a backup or `rm` and a second program leave it.
+  // A new file under the old name: an editor leaves one, a backup, or `rm` and a second program.
   writeFileSync(`${path}.new`, bytes);
   renameSync(`${path}.new`, path);
   assert.throws(
     () => store.set('app', { refreshToken: 'new' }),
-    (error: TokenStoreError) => error.code === 'STORE_OPEN' && /Open it again/.test(error.message),
+    (error: TokenStoreError) => error.code === 'STORE_OPEN' && error.reason === 'moved' && /Open it again/.test(error.message),
   );
   assert.ok(readFileSync(path).equals(bytes), 'the file was changed');
 });
 
-test('a damaged page is STORE_CORRUPT where it is met, and the file is left as it is', () => {
+test('a damaged page is STORE_CORRUPT when it is read, and the file is left as it is', () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   makeTokenDatabase(path);
   const bytes = readFileSync(path);
@@ -213,13 +245,13 @@ test('a damaged page is STORE_CORRUPT where it is met, and the file is left as i
   assert.ok(readFileSync(path).equals(bytes), 'the file was changed');
 });
 
-test('a file that somebody switched to a write-ahead log is switched back', () => {
+test('a file that another program switched to a write-ahead log is switched back', () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   makeTokenDatabase(path);
   execute(path, 'PRAGMA journal_mode = WAL');
   makeTokenDatabase(path);
   assert.equal(readdirSync(join(path, '..')), ['tokens.db']);
-  assert.is(readFileSync(path).readUInt16BE(18), 0x0101, 'the header does not say rollback journal');
+  assert.is(readFileSync(path).readUInt16BE(18), 0x0101, 'the header does not name the rollback journal');
 });
 
 test.run();

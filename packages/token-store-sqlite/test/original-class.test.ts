@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-/** The original class's own statements, with whichever SQLite runs them. */
+/** The original class's own statements, run by one SQLite or another. */
 interface OriginalClass {
   create(path: string): void;
   write(path: string, appName: string, refreshToken: string): void;
@@ -43,7 +43,7 @@ connection.close()
 print(json.dumps(row[0] if row else None))
 `;
 
-// The interpreter itself: a version manager's `python3` takes longer than all that is asked of it here.
+// The interpreter itself: a version manager's `python3` takes longer to start than these statements take.
 const found = spawnSync('python3', ['-c', 'import sqlite3, sys; print(sys.executable, sqlite3.sqlite_version)'], {
   encoding: 'utf8',
 });
@@ -51,7 +51,7 @@ const [interpreter = '', version = ''] = found.status === 0 ? found.stdout.trim(
 // Python reads a file with a STRICT table from SQLite 3.37 (November 2021) on.
 const pythonFits = Number(version.split('.')[1]) >= 37;
 if (!pythonFits)
-  console.log('skipped: the original class itself needs python3 with SQLite 3.37 (apt-get install python3)');
+  console.log('skipped: the original class needs python3 with SQLite 3.37 (apt-get install python3)');
 
 function python(path: string, statement: string, ...values: string[]): string | null {
   const { stdout, stderr, status } = spawnSync(
@@ -75,7 +75,7 @@ for (const [where, original] of Object.entries({ 'in Node': inNode, 'in Python':
   const run = suite(`The original class's statements ${where}`);
   const test = original === inPython && !pythonFits ? run.skip : run;
 
-  test('a file of the original opens as it is and yields its refresh tokens', () => {
+  test('a file of the original opens as it is, with its refresh tokens', () => {
     const path = join(temporaryDirectory(), 'tokens.db');
     original.create(path);
     original.write(path, 'app', 'from-original');
@@ -85,7 +85,7 @@ for (const [where, original] of Object.entries({ 'in Node': inNode, 'in Python':
     assert.equal(store.list(), ['app', 'other']);
   });
 
-  test('the original goes on reading and writing the same file', () => {
+  test('the original can still read and write the same file', () => {
     const path = join(temporaryDirectory(), 'tokens.db');
     original.create(path);
     original.write(path, 'app', 'first');
@@ -105,7 +105,7 @@ for (const [where, original] of Object.entries({ 'in Node': inNode, 'in Python':
     assert.equal(store.get('new'), { refreshToken: 'new' });
   });
 
-  test('what belonged to a refresh token goes when the original writes another one', () => {
+  test('when the original writes another refresh token, what belonged to the old one is deleted', () => {
     const path = join(temporaryDirectory(), 'tokens.db');
     using store = openTokenStore(path);
     const record = {
@@ -117,6 +117,9 @@ for (const [where, original] of Object.entries({ 'in Node': inNode, 'in Python':
       authority: 'issuer',
       scope: 'files',
       idToken: 'id',
+      refreshExpiresAt: 2 ** 43,
+      refusedAt: 6,
+      refusedBecause: 'invalid_grant',
     };
     store.set('app', record);
     store.set('untouched', record);
@@ -127,7 +130,7 @@ for (const [where, original] of Object.entries({ 'in Node': inNode, 'in Python':
     assert.equal(store.get('untouched'), record);
   });
 
-  test('a file that this store made serves the original', () => {
+  test('the original can use a file that this store has made', () => {
     const path = join(temporaryDirectory(), 'tokens.db');
     using store = openTokenStore(path);
     original.write(path, 'app', 'from-original');
@@ -135,7 +138,7 @@ for (const [where, original] of Object.entries({ 'in Node': inNode, 'in Python':
     assert.equal(store.get('app'), { refreshToken: 'from-original' });
   });
 
-  test('a row of the original without a token counts as none', () => {
+  test('a row of the original without a token counts as no record', () => {
     const path = join(temporaryDirectory(), 'tokens.db');
     original.create(path);
     original.write(path, 'empty', '');

@@ -6,13 +6,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
 import { startProgram } from './start-program.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
+import { isRoot, otherUser, temporaryDirectory } from './temporary-directory.ts';
 
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const posix = process.platform === 'win32' ? test.skip : test;
 
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
-if (!canTrace) console.log('skipped: strace shows the modes of files at their making (apt-get install strace)');
+if (!canTrace) console.log('skipped: strace shows with which mode each file is made (apt-get install strace)');
 
 for (const umask of ['000', '022', '077', '777']) {
   posix(`files are 0600 and new directories 0700 with a umask of ${umask}`, async () => {
@@ -24,7 +24,7 @@ for (const umask of ['000', '022', '077', '777']) {
     assert.equal(readdirSync(dirname(path)), ['tokens.db']);
   });
 
-  (canTrace ? test : test.skip)(`no file is wider for any moment with a umask of ${umask}`, async () => {
+  (canTrace ? test : test.skip)(`no file has a wider mode at any moment with a umask of ${umask}`, async () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'new', 'tokens.db');
     const trace = join(directory, 'trace');
@@ -92,7 +92,7 @@ posix('the journal of a write has the mode of the database', () => {
 });
 
 for (const umask of [0, 0o777]) {
-  posix(`lock files are 0600 with a umask of ${umask.toString(8)}, and gone when nobody needs them`, async () => {
+  posix(`lock files are 0600 with a umask of ${umask.toString(8)}, and removed when no caller needs them`, async () => {
     const directory = temporaryDirectory();
     using store = openTokenStore(join(directory, 'tokens.db'));
     const before = process.umask(umask);
@@ -105,20 +105,19 @@ for (const umask of [0, 0o777]) {
   });
 }
 
-const asRoot = process.getuid?.() === 0;
-if (!asRoot) console.log('skipped: what root makes for another user needs root to see');
-(asRoot ? test : test.skip)(
+if (!isRoot) console.log('skipped: only root makes files for another user');
+(isRoot ? test : test.skip)(
   "root's lock files belong to the owner of the database, who could not use them otherwise",
   async () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'tokens.db');
     openTokenStore(path).close();
-    chownSync(path, 65_534, 65_534);
+    chownSync(path, otherUser, otherUser);
     using store = openTokenStore(path);
     const owners = await store.exclusively('app', async () =>
       readdirSync(directory).map((name) => statSync(join(directory, name)).uid),
     );
-    assert.equal(owners, [65_534, 65_534, 65_534]);
+    assert.equal(owners, [otherUser, otherUser, otherUser]);
   },
 );
 

@@ -25,11 +25,11 @@ test('when the holder is killed, a waiter goes on within 100 ms and nothing is l
     delays.push(await turn);
     assert.equal(filesBeside(store), ['tokens.db']);
   }
-  // The median, because the machine may be busy with something else for once.
+  // The median: once the machine may be busy with something else.
   assert.ok((delays.sort((a, b) => a - b)[1] ?? Infinity) < 100, `${delays}`);
 });
 
-posix('while the holder is stopped, waiters end with STORE_BUSY that names it, and never run', async () => {
+posix('while the holder is stopped, waiters reject with STORE_BUSY, which names it, and their tasks never run', async () => {
   using store = newStore();
   const program = await holder(store, 'app', 100);
   program.kill('SIGSTOP');
@@ -46,7 +46,7 @@ posix('while the holder is stopped, waiters end with STORE_BUSY that names it, a
   assert.equal(filesBeside(store), ['tokens.db']);
 });
 
-test('processes are served in the order in which they came', async () => {
+test('processes get the lock in the order in which they came', async () => {
   using store = newStore();
   const first = await holder(store);
   const waiters: Program[] = [];
@@ -62,7 +62,7 @@ test('processes are served in the order in which they came', async () => {
   assert.equal(order, [0, 1, 2, 3]);
 });
 
-test('a process that takes the lock again and again gives way to one that waits', async () => {
+test('a process that acquires the lock again and again gives way to one that waits', async () => {
   using store = newStore();
   const greedy = startProgram('take-turns', [store.path, 1_000_000, 20_000]);
   await until(() => queueOf(store).includes('hold'));
@@ -75,7 +75,7 @@ test('a process that takes the lock again and again gives way to one that waits'
   assert.ok(Math.max(...waits) < 2_000, `${waits}`);
 });
 
-test('an abort right after the call is heard, although nobody else has the lock', async () => {
+test('an abort right after the call ends the wait, even if no other caller holds the lock', async () => {
   using store = newStore();
   for (const act of [
     (_: AbortController) => store.close(),
@@ -99,7 +99,7 @@ test('waiting leaves the event loop free', async () => {
   program.kill('SIGKILL');
 });
 
-test('other names do not wait, in other processes either', async () => {
+test('other names do not wait, not even in other processes', async () => {
   using store = newStore();
   const program = await holder(store, 'app');
   assert.is(await store.exclusively('other', async () => 'ran', { timeout: 0 }), 'ran');
@@ -118,7 +118,7 @@ test('a database that is reached through a link has the same locks', async () =>
   program.kill('SIGKILL');
 });
 
-test('eight processes that take the lock at every opportunity are never inside together', async () => {
+test('of eight processes that acquire the lock as often as they can, never two hold it at once', async () => {
   using store = newStore();
   const programs = Array.from({ length: 8 }, () => startProgram('take-turns', [store.path, 15, 30_000]));
   for (const program of programs) {
@@ -128,7 +128,7 @@ test('eight processes that take the lock at every opportunity are never inside t
   assert.equal(filesBeside(store).sort(), ['tokens.db', 'tokens.db.turns']);
 });
 
-test('threads of one process are never inside together', async () => {
+test('never two threads of one process hold the lock at once', async () => {
   using store = newStore();
   const inside = new SharedArrayBuffer(8);
   const file = new URL('programs/thread.ts', import.meta.url);
@@ -143,7 +143,7 @@ test('threads of one process are never inside together', async () => {
   assert.equal(filesBeside(store), ['tokens.db']);
 });
 
-posix('a link in the place of a lock file is refused, and what it points to is left alone', async () => {
+posix('a link in place of a lock file is refused, and its target is not changed', async () => {
   using store = newStore();
   const names = await store.exclusively('app', async () => filesBeside(store).filter((name) => name !== 'tokens.db'));
   const target = join(temporaryDirectory(), 'precious');

@@ -7,7 +7,7 @@ import { filesBeside, holder, neverRuns, newStore, queueFile, queueOf, until, wa
 
 const posix = process.platform === 'win32' ? test.skip : test;
 
-test('a waiter that gives up leaves the line', async () => {
+test('a waiter that gives up leaves the queue', async () => {
   using store = newStore();
   const first = await holder(store);
   const impatient = await waiter(store, 0, 100);
@@ -21,13 +21,13 @@ test('a waiter that gives up leaves the line', async () => {
   first.kill('SIGKILL');
 });
 
-test('a waiter to whom the holder left the files, and who gives up, takes them away', async () => {
+test('a waiter that gives up removes the files if the holder left them to it', async () => {
   using store = newStore();
   const first = await holder(store, 'app', 100);
   const controller = new AbortController();
   const aborted = store.exclusively('app', neverRuns, { signal: controller.signal });
   await until(() => queueOf(store).includes(`wait ${process.pid}-`));
-  // The waiter does not get to look until the holder has gone, and then it wants the lock no more.
+  // Blocks this process until the holder has released the lock, so that the waiter aborts before it looks.
   const asleep = new Int32Array(new SharedArrayBuffer(4));
   for (const end = Date.now() + 5_000; !queueOf(store).includes(`done ${first.pid}-`) && Date.now() < end; ) {
     Atomics.wait(asleep, 0, 0, 10);
@@ -37,12 +37,12 @@ test('a waiter to whom the holder left the files, and who gives up, takes them a
   assert.equal(filesBeside(store), ['tokens.db']);
 });
 
-test('a line that is lost or garbled costs nobody the lock', async () => {
+test('a lost or garbled queue file costs no caller the lock', async () => {
   for (const harm of [
     (file: string) => rmSync(file),
     (file: string) => writeFileSync(file, '\0\xff garbage\nwait\nhold x y\ndone\nwait a -1 9e99\nwait b NaN x\n'),
     (file: string) => appendFileSync(file, 'wait 1'),
-    // A process that runs, and whose time was up long ago: it may be another one that got the number.
+    // The process runs, but this waiter's time is long over: another process may have its process id now.
     (file: string) => appendFileSync(file, `wait late ${process.pid} 5\n`),
   ]) {
     using store = newStore();
@@ -57,8 +57,8 @@ test('a line that is lost or garbled costs nobody the lock', async () => {
   }
 });
 
-test('a line left by processes that were killed, whose numbers others have by now, costs time and not the lock', async () => {
-  // What a container leaves that is killed and started again, where the same programs get the same numbers.
+test('a queue file of killed processes, whose ids other processes have by now, costs time but not the lock', async () => {
+  // A container that is killed and started again leaves such a file: its programs get the same process ids again.
   const left = `hold killed-holder ${process.ppid}\nwait killed-waiter ${process.ppid} ${Date.now() + 60_000}\n`;
   for (const timeout of [100, 60_000]) {
     using store = newStore();
@@ -71,7 +71,7 @@ test('a line left by processes that were killed, whose numbers others have by no
   }
 });
 
-test('callers of one process take turns in order even where the line cannot be written', async () => {
+test('callers of one process take turns in order even if the queue file cannot be written', async () => {
   using store = newStore();
   const name = await store.exclusively('app', async () => filesBeside(store).find((file) => file.endsWith('-queue')));
   mkdirSync(join(store.path, '..', String(name)));
@@ -86,7 +86,7 @@ test('callers of one process take turns in order even where the line cannot be w
   assert.equal(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test('a line that has grown long is written anew', async () => {
+test('a queue file that has grown long is rewritten', async () => {
   using store = newStore();
   const program = await holder(store);
   const turn = store.exclusively('app', async () => queueOf(store));

@@ -9,6 +9,7 @@ import { readRecord } from '../src/read-record.ts';
 import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
+import { makeVersion1 } from './version-1.ts';
 
 const whole: Required<TokenRecord> = {
   refreshToken: 'refresh',
@@ -19,9 +20,12 @@ const whole: Required<TokenRecord> = {
   authority: 'https://login.example.org/consumers',
   scope: 'Files.ReadWrite.All offline_access',
   idToken: 'id',
+  refreshExpiresAt: 1_800_086_400_000,
+  refusedAt: 1_800_000_100_000,
+  refusedBecause: 'invalid_grant',
 };
 
-/** A database in a directory of its own, and what it holds. */
+/** The path of a database in a directory of its own, with this record. */
 function store(name: string, record: TokenRecord): string {
   const path = join(temporaryDirectory(), 'tokens.db');
   using opened = openTokenStore(path);
@@ -50,8 +54,9 @@ const left: Record<string, (path: string) => void> = {
   },
   'a newer version': (path) => {
     makeTokenDatabase(path);
-    execute(path, 'PRAGMA user_version = 2');
+    execute(path, 'PRAGMA user_version = 3');
   },
+  'a file of version 1': (path) => makeVersion1(path, { refreshToken: 'r' }),
   "another program's file": (path) => {
     makeTokenDatabase(path);
     execute(path, 'PRAGMA application_id = 1');
@@ -96,7 +101,7 @@ for (const [engine, version] of [
   });
 
   for (const [what, make] of Object.entries(left)) {
-    test(`${engine}: ${what} is left to the store, as it is`, () => {
+    test(`${engine}: ${what} is left to the store, and not changed`, () => {
       const directory = temporaryDirectory();
       make(join(directory, 'tokens.db'));
       const before = snapshot(directory);
@@ -121,7 +126,7 @@ for (const [engine, version] of [
     const path = store('app', whole);
     const crashed = join(path, '../crashed.db');
     const writer = new Database(path);
-    // Pages that don't fit in memory are written before the commit, which then never comes.
+    // Pages that do not fit in memory are written before the commit, and there is no commit.
     writer.exec('PRAGMA cache_size = 1; BEGIN');
     writer.exec("UPDATE token SET access_token = 'half'; CREATE TABLE bulk AS SELECT randomblob(500000)");
     for (const name of ['', '-journal']) copyFileSync(path + name, crashed + name);
@@ -133,7 +138,7 @@ for (const [engine, version] of [
   });
 }
 
-/** Reads in a process whose Node says it is of `version`, and tells what that has loaded and said. */
+/** Reads in a process whose Node claims to be of `version`. Returns what that process has loaded and printed. */
 function readAs(version: string, path: string): { output: string; errors: string; loaded: string[] } {
   const module = JSON.stringify(import.meta.resolve('../src/read-record.ts'));
   const code = `
@@ -158,7 +163,7 @@ test("it loads Node's own SQLite, not better-sqlite3, and prints nothing", () =>
 });
 
 for (const version of ['22.19.0', '22.99.0', '24.14.1', '25.6.1']) {
-  test(`Node ${version} would print a warning: there it is better-sqlite3 that reads`, () => {
+  test(`Node ${version} would print a warning for its SQLite, so better-sqlite3 reads`, () => {
     const { output, errors, loaded } = readAs(version, store('app', whole));
     assert.is(output, 'access');
     assert.is(errors, '');
@@ -168,7 +173,7 @@ for (const version of ['22.19.0', '22.99.0', '24.14.1', '25.6.1']) {
 }
 
 for (const version of ['24.15.0', '25.7.0', '26.0.0']) {
-  test(`Node ${version} has an SQLite to rely on`, () => {
+  test(`Node ${version} has a stable SQLite, which reads`, () => {
     assert.ok(readAs(version, store('app', whole)).loaded.includes('NativeModule sqlite'));
   });
 }

@@ -24,10 +24,10 @@ export function makeTokenDatabase(path: string): void {
   store.set('app', { refreshToken: 'old', accessToken: 'x'.repeat(20_000) });
 }
 
-/** A database whose last byte, which is gone, was that of the record's refresh token. */
+/** A database without its last byte, which was one of the record's refresh token. */
 export function makeCutDatabase(path: string): void {
   using store = openTokenStore(path);
-  // Each on a page of its own.
+  // Each record is on a page of its own.
   for (const name of ['1', '2', '3', 'app']) store.set(name, { refreshToken: 'x'.repeat(3_000) });
   truncateSync(path, statSync(path).size - 1);
 }

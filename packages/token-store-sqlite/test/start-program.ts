@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-// Starting from TypeScript takes three times as long without the compile cache, which the suite turns off.
+// Without the compile cache, which the suite turns off, a start from TypeScript takes three times as long.
 const cache = fileURLToPath(new URL('../node_modules/.cache/test-programs', import.meta.url));
 const { NODE_DISABLE_COMPILE_CACHE: _, ...inherited } = process.env;
 const env = { ...inherited, NODE_COMPILE_CACHE: cache };
@@ -14,14 +14,14 @@ process.once('exit', () => {
 
 export interface Program {
   readonly pid: number;
-  /** The next line on stdout, or undefined at its end. Rejects after ten seconds. */
+  /** The next line on stdout, or undefined at its end. Rejects after 10 seconds. */
   line(): Promise<string | undefined>;
-  /** Everything on stdout that `line` did not take, and how the process ended. Rejects after a minute. */
+  /** Everything on stdout that `line` has not returned, and how the process ended. Rejects after a minute. */
   readonly ended: Promise<{ output: string; code: number | null; signal: string | null }>;
   kill(signal?: NodeJS.Signals): void;
 }
 
-/** Runs `test/programs/NAME.ts` in a process of its own, `before` it a tool such as strace that starts it. */
+/** Runs `test/programs/NAME.ts` in a process of its own. `before`: a tool that starts it, such as strace, with its arguments. */
 export function startProgram(name: string, args: readonly (string | number)[], before: string[] = []): Program {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
   const [command = process.execPath, ...rest] = [...before, process.execPath, file, ...args.map(String)];

@@ -1,15 +1,44 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const directories: string[] = [];
 process.once('exit', () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** A new directory with mode 0700, and one that goes with the process. */
+/** A new directory with mode 0700. It is removed when the process ends. */
 export function temporaryDirectory(parent: string = tmpdir()): string {
   const directory = mkdtempSync(join(parent, 'token-store-'));
   directories.push(directory);
   return directory;
+}
+
+/** Whether this process may become another user. */
+export const isRoot = process.getuid?.() === 0;
+
+/** The user that the programs of tests become if root runs the tests: "nobody". */
+export const otherUser = 65_534;
+
+// An ordinary user can enter its own temporary directory, whatever is above it.
+const parents = isRoot ? [tmpdir(), '/tmp', '/var/tmp', '/dev/shm'].filter(isOpenToAll) : [tmpdir()];
+/** Whether `directoryForUsers` has a place for its directories. Says so if it has not. */
+export const hasPlaceForUsers = parents.length > 0;
+if (!hasPlaceForUsers) console.log('skipped: another user cannot enter any temporary directory of this machine');
+
+/** A new directory in a place that users other than root can enter: TMPDIR may be below a private directory. */
+export function directoryForUsers(): string {
+  return temporaryDirectory(parents[0]);
+}
+
+/** Whether every user may enter the directory and all directories above it. */
+function isOpenToAll(directory: string): boolean {
+  try {
+    for (let path = realpathSync(directory); ; path = dirname(path)) {
+      if ((statSync(path).mode & 0o001) === 0) return false;
+      if (path === dirname(path)) return true;
+    }
+  } catch {
+    return false;
+  }
 }

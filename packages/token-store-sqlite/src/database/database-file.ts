@@ -4,60 +4,88 @@ import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
 const fs = process.getBuiltinModule('node:fs');
 const { dirname, resolve } = process.getBuiltinModule('node:path');
 
-/** The file that SQLite opens. */
-export interface DatabaseFile {
-  /** Without symbolic links, so that two names of one file share their locks. */
-  readonly path: string;
+/** What is needed of `fs.Stats`. */
+interface FileStats {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
 }
 
-/**
- * Finds the file, or makes it: empty, with mode 0600, in directories with mode 0700.
- *
- * @throws {TokenStoreError} STORE_OPEN, STORE_READONLY or STORE_FULL.
- */
-export function findOrCreate(path: string): DatabaseFile {
-  const absolute = resolve(path);
-  let file = find(absolute);
-  if (!file) {
-    create(absolute);
-    file = find(absolute);
-  }
-  if (file) return file;
-  throw fileError(
-    absolute,
-    'STORE_OPEN',
-    'is a symbolic link to a file that does not exist. Remove the link, or make the file it points to',
-    { reason: 'not-a-file' },
-  );
-}
+/** The file that SQLite opens, and the place for files beside it. */
+export class DatabaseFile {
+  /** Without symbolic links, so that two names of one file share their locks. */
+  readonly path: string;
+  readonly #stats: FileStats;
 
-/**
- * Takes access away from all users but the owner. Changes the mode by name: closing any descriptor of a file drops the
- * locks that SQLite has on it in this process.
- *
- * @throws {TokenStoreError} STORE_OPEN if the file is another user's.
- */
-export function makePrivate({ path, mode, uid }: DatabaseFile): void {
-  if ((mode & 0o077) === 0 || process.platform === 'win32') return;
-  try {
-    fs.chmodSync(path, mode & 0o600);
-  } catch (error) {
-    // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
-    if (systemCode(error) === 'EROFS') return;
-    throw fileError(
-      path,
-      'STORE_OPEN',
-      `can be read by other users, and belongs to user ${uid}, so that this user cannot change it. Choose another file`,
-      { reason: 'exposed', cause: error },
-    );
+  constructor(path: string, stats: FileStats) {
+    this.path = path;
+    this.#stats = stats;
+  }
+
+  /**
+   * Finds the file, or makes it: empty, with mode 0600, in directories with mode 0700.
+   *
+   * @throws {TokenStoreError} STORE_OPEN, STORE_READONLY or STORE_FULL.
+   */
+  static findOrCreate(path: string): DatabaseFile {
+    const absolute = resolve(path);
+    let file = find(absolute);
+    if (!file) {
+      create(absolute);
+      file = find(absolute);
+    }
+    if (file) return file;
+    const message =
+      'is a symbolic link to a file that does not exist. Remove the link, or make the file it points to';
+    throw fileError(absolute, 'STORE_OPEN', message, { reason: 'not-a-file' });
+  }
+
+  /**
+   * Takes access away from all users but the owner. Changes the mode by name: closing any descriptor of a file drops the
+   * locks that SQLite has on it in this process.
+   *
+   * @throws {TokenStoreError} STORE_OPEN if the file is another user's.
+   */
+  makePrivate(): void {
+    const { mode, uid } = this.#stats;
+    if ((mode & 0o077) === 0 || process.platform === 'win32') return;
+    try {
+      fs.chmodSync(this.path, mode & 0o600);
+    } catch (error) {
+      // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
+      if (systemCode(error) === 'EROFS') return;
+      const message = `can be read by other users, and belongs to user ${uid}, so that this user cannot change it. Choose another file`;
+      throw fileError(this.path, 'STORE_OPEN', message, { reason: 'exposed', cause: error });
+    }
+  }
+
+  /**
+   * Opens a file in the same directory, or makes it with mode 0600. Refuses a symbolic link: otherwise an attacker who can
+   * write the directory could choose which of the user's files is written. A file that root makes is given to the
+   * database's owner, who could not use it otherwise.
+   */
+  openBeside(path: string, flags: number): number {
+    const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = fs.constants;
+    const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | flags, 0o600);
+    if (process.platform === 'win32') return descriptor;
+    const { mode, uid } = fs.fstatSync(descriptor);
+    if ((mode & 0o777) !== 0o600) fs.fchmodSync(descriptor, 0o600);
+    const owner = this.#stats;
+    if (uid !== owner.uid && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
+    return descriptor;
+  }
+
+  /**
+   * The TokenStoreError for a file beside this one that could not be made or used. A method, so that the lock needs no import from
+   * this folder: the build would turn that into one more file that every program loads.
+   */
+  errorBeside(path: string, error: unknown): unknown {
+    return creationError(path, error);
   }
 }
 
 /** The TokenStoreError for a file that could not be made. */
-export function creationError(path: string, error: unknown): unknown {
+function creationError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const message = `cannot be created: the disk is full. Free some space and try again (${code})`;
@@ -100,7 +128,7 @@ function find(path: string): DatabaseFile | undefined {
   try {
     const real = fs.realpathSync.native(path);
     const stat = fs.statSync(real);
-    if (stat.isFile()) return { path: real, mode: stat.mode, uid: stat.uid, gid: stat.gid };
+    if (stat.isFile()) return new DatabaseFile(real, stat);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw openError(path, error);

@@ -1,7 +1,7 @@
 /** This folder has the SQLite file: how it is found, made, brought to the newest version, read and written. */
 import Database from 'better-sqlite3';
 import { type KeyCheck, TokenCipher, type TokenStoreError } from 'token-store-kit';
-import { type DatabaseFile, findOrCreate, makePrivate } from './database-file.ts';
+import { DatabaseFile } from './database-file.ts';
 import { fileError, sqliteCode, toTokenStoreError } from './file-error.ts';
 import { migrations, originalTable } from './migrations.ts';
 import { applicationId, schemaVersion } from './token-table.ts';
@@ -53,7 +53,7 @@ export class TokenDatabase {
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
   constructor(path: string, key: string | Uint8Array | undefined) {
-    this.file = findOrCreate(path);
+    this.file = DatabaseFile.findOrCreate(path);
     this.sql = this.attempt(() => connect(this.file.path));
     try {
       this.cipher = this.#prepare(key);
@@ -119,7 +119,7 @@ export class TokenDatabase {
     // In one transaction: no other process writes meanwhile, and SQLite has rolled back what a crash left half written.
     const { version, isNew, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
     // From here on the file is known to be ours, and may be changed.
-    makePrivate(this.file);
+    this.file.makePrivate();
     this.attempt(() => {
       // A WAL would keep old tokens readable. A file has one only if another program switched it.
       this.sql.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA');

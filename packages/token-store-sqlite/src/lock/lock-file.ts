@@ -1,7 +1,5 @@
 import Database from 'better-sqlite3';
-import { creationError, type DatabaseFile } from '../database/database-file.ts';
-import { sqliteCode } from '../database/file-error.ts';
-import { openBeside } from './open-beside.ts';
+import type { DatabaseFile } from '../database/database-file.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
@@ -43,11 +41,12 @@ export class LockFile {
         if (pins.get(this.#path) === pin) return true;
         this.close();
       } catch (error) {
-        if (sqliteCode(error)?.startsWith('SQLITE_BUSY')) return false;
+        const code = error instanceof Database.SqliteError ? error.code : '';
+        if (code.startsWith('SQLITE_BUSY')) return false;
         this.close();
         // The file may have been removed between the two openings. That is no error: the next round makes a new one.
-        const isGone = sqliteCode(error) === 'SQLITE_CANTOPEN' && !fs.existsSync(this.#path);
-        if (!isGone) throw creationError(this.#path, error);
+        const isGone = code === 'SQLITE_CANTOPEN' && !fs.existsSync(this.#path);
+        if (!isGone) throw this.#database.errorBeside(this.#path, error);
       }
     }
   }
@@ -76,7 +75,7 @@ export class LockFile {
     closeUnnamed();
     let pin = pins.get(this.#path);
     if (!pin) {
-      pin = { descriptor: openBeside(this.#database, this.#path, 0) };
+      pin = { descriptor: this.#database.openBeside(this.#path, 0) };
       pins.set(this.#path, pin);
     }
     if (this.#connection && this.#pin === pin) return pin;

@@ -1,5 +1,4 @@
 import type { DatabaseFile } from '../database/database-file.ts';
-import { openBeside } from './open-beside.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
@@ -96,7 +95,7 @@ export class QueueFile {
 
   #append(lines: string): void {
     try {
-      const descriptor = openBeside(this.#database, this.#path, fs.constants.O_APPEND);
+      const descriptor = this.#database.openBeside(this.#path, fs.constants.O_APPEND);
       try {
         fs.writeSync(descriptor, lines);
       } finally {

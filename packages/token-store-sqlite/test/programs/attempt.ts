@@ -1,16 +1,17 @@
 /**
- * attempt.ts PATH CALL…: opens the database and makes the calls, as an ordinary user even where root runs the tests,
- * and prints what came of it as JSON: `{ results }` or `{ code, message }`.
+ * attempt.ts PATH CALL…: opens the database and makes the calls, as an ordinary user even if root runs the tests. Prints
+ * the outcome as JSON: `{ results }` or `{ code, reason, message }`.
  */
 import { openTokenStore, TokenStoreError } from '../../src/index.ts';
 import '../../src/lock/run-exclusively.ts';
+import { isRoot, otherUser } from '../temporary-directory.ts';
 
 const [path = '', ...calls] = process.argv.slice(2);
-if (process.getuid?.() === 0) {
-  const nobody = 65_534;
+if (isRoot) {
+  // All that it needs is loaded by now: the other user may not be able to enter the directory of these files.
   process.setgroups?.([]);
-  process.setgid?.(nobody);
-  process.setuid?.(nobody);
+  process.setgid?.(otherUser);
+  process.setuid?.(otherUser);
 }
 
 const actions: Record<string, (store: ReturnType<typeof openTokenStore>) => unknown> = {
@@ -26,5 +27,6 @@ try {
   console.log(JSON.stringify({ results }));
 } catch (error) {
   if (!(error instanceof TokenStoreError)) throw error;
-  console.log(JSON.stringify({ code: error.code, message: error.message }));
+  const { code, reason, message } = error;
+  console.log(JSON.stringify({ code, reason, message }));
 }

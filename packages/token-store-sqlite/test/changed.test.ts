@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
+
+/** Milliseconds until `changed` of this store resolves, counted from `act`. Fails after 5 seconds. */
+async function wakeUpTime(store: SqliteTokenStore, act: () => unknown): Promise<number> {
+  const changed = store.changed('app', { timeout: 5_000 });
+  const started = performance.now();
+  await act();
+  await changed;
+  const waited = performance.now() - started;
+  assert.ok(waited < 4_900, `nothing happened for ${waited} ms`);
+  return waited;
+}
+
+test('a write by this store, by another one of this process, or by another program wakes a waiter soon', async () => {
+  const path = newPath();
+  using store = openTokenStore(path);
+  using other = openTokenStore(path);
+  const program = new Database(path);
+  const acts: Record<string, () => unknown> = {
+    'set by this store': () => store.set('app', { refreshToken: 'r1' }),
+    'replace by this store': () => store.replace('app', 'r1', { refreshToken: 'r2' }),
+    'delete by this store': () => store.delete('app'),
+    'set by another store': () => other.set('app', { refreshToken: 'r1' }),
+    'replace by another store': () => other.replace('app', 'r1', { refreshToken: 'r2' }),
+    'write by another program': () => program.exec("UPDATE token SET refresh_token = 'r3'"),
+    'delete by another store': () => other.delete('app'),
+    'rekey by this store': () => store.rekey('key'),
+  };
+  for (const [what, act] of Object.entries(acts)) {
+    const time = await wakeUpTime(store, act);
+    assert.ok(time < 1_000, `${what}: ${time} ms`);
+  }
+  program.close();
+});
+
+test('a write by another process wakes a waiter soon, in both directions', async () => {
+  const path = newPath();
+  using store = openTokenStore(path);
+  const waiter = startProgram('wait', [path, 20_000]);
+  assert.is(await waiter.line(), 'waits');
+  store.set('app', { refreshToken: 'r1' });
+  const [, waited] = String(await waiter.line()).split(' ');
+  assert.ok(Number(waited) < 2_000, `${waited} ms`);
+  const time = await wakeUpTime(store, () => startProgram('once', ['create', path]).ended);
+  assert.ok(time < 4_000, `${time} ms`);
+});
+
+test('a change right after the call is not missed', async () => {
+  const path = newPath();
+  using store = openTokenStore(path);
+  using other = openTokenStore(path);
+  for (let round = 0; round < 5; round++) {
+    await wakeUpTime(store, () => other.set('app', { refreshToken: `r${round}` }));
+  }
+});
+
+test('without a change the wait ends at its timeout', async () => {
+  using store = openTokenStore(newPath());
+  store.set('app', { refreshToken: 'r1' });
+  for (const timeout of [0, 30, 150]) {
+    const started = performance.now();
+    await store.changed('app', { timeout });
+    const waited = performance.now() - started;
+    assert.ok(waited > timeout - 2 && waited < timeout + 1_000, `${waited} ms instead of ${timeout} ms`);
+  }
+});
+
+test('a wait looks at the file no more often than every 40 ms', async () => {
+  using store = openTokenStore(newPath());
+  const { pragma } = Database.prototype;
+  let looks = 0;
+  Database.prototype.pragma = function (...args) {
+    if (args[0] === 'busy_timeout = 0') looks++;
+    return pragma.apply(this, args);
+  };
+  try {
+    await store.changed('app', { timeout: 400 });
+  } finally {
+    Database.prototype.pragma = pragma;
+  }
+  // The call itself looks once, and the end of the wait looks once more.
+  assert.ok(looks > 1 && looks <= 400 / 40 + 3, `${looks} looks`);
+});
+
+test('a wait never blocks while another process keeps the file locked', async () => {
+  const path = newPath();
+  using store = openTokenStore(path);
+  store.set('app', { refreshToken: 'r1' });
+  const waiting = store.changed('app', { timeout: 1_000 });
+  const program = startProgram('block', [path, 60_000]);
+  assert.is(await program.line(), 'blocks');
+  // One wait that began before the lock, one that begins under it.
+  const before = performance.eventLoopUtilization();
+  const started = performance.now();
+  await store.changed('app', { timeout: 400 });
+  const waited = performance.now() - started;
+  await waiting;
+  const { active } = performance.eventLoopUtilization(before);
+  assert.ok(waited > 398 && waited < 2_000, `it ended after ${waited} of 400 ms`);
+  assert.ok(active < 150, `blocked for ${active} ms`);
+  program.kill('SIGKILL');
+  await program.ended;
+  assert.equal(store.get('app'), { refreshToken: 'r1' });
+});
+
+test('a wait that began while another process wrote sees what it wrote', async () => {
+  const path = newPath();
+  using store = openTokenStore(path);
+  const writer = new Database(path);
+  writer.exec("BEGIN EXCLUSIVE; INSERT INTO token (app_name, refresh_token) VALUES ('app', 'r1')");
+  await wakeUpTime(store, () => writer.exec('COMMIT'));
+  writer.close();
+  assert.equal(store.get('app'), { refreshToken: 'r1' });
+});
+
+test('after a wait for a change, calls still sleep while they wait for another process', async () => {
+  const path = newPath();
+  using store = openTokenStore(path);
+  await store.changed('app', { timeout: 0 });
+  const program = startProgram('block', [path, 600]);
+  assert.is(await program.line(), 'blocks');
+  const before = process.cpuUsage();
+  store.set('app', { refreshToken: 'r1' });
+  const { user, system } = process.cpuUsage(before);
+  assert.ok(user + system < 300_000, `${user + system} µs of processor time`);
+  assert.is((await program.ended).code, 0);
+});
+
+test('close ends the wait with STORE_OPEN, at any moment', async () => {
+  for (const delay of [0, 60]) {
+    using store = openTokenStore(newPath());
+    const changed = store.changed('app', { timeout: 5_000 }).then(
+      () => assert.unreachable('it resolved'),
+      (error: TokenStoreError) => error,
+    );
+    if (delay) await new Promise((resolve) => setTimeout(resolve, delay));
+    store.close();
+    const error = await changed;
+    assert.equal([error?.code, error?.reason], ['STORE_OPEN', 'closed']);
+  }
+});
+
+test('an awaited wait keeps its process alive until it ends', async () => {
+  const path = newPath();
+  openTokenStore(path).close();
+  const { output, code } = await startProgram('wait', [path, 300]).ended;
+  assert.is(code, 0);
+  assert.match(output, /^waits\nchanged \d/);
+});
+
+test('the lock of a task never aborts, not even when the store is closed', async () => {
+  const store = openTokenStore(newPath());
+  const aborted = await store.exclusively('app', async ({ signal }) => {
+    store.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    return signal.aborted;
+  });
+  assert.is(aborted, false);
+});
+
+test.run();
