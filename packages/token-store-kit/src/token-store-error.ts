@@ -56,6 +56,7 @@ export class TokenStoreError extends Error {
    * - `no-permission`: this user may not read it, or may not enter its folder
    * - `exposed`: other users can read the file, and this user may not change that
    * - `disk`: the system could not read or write the disk
+   * - `read-only-file-system`: a missing folder cannot be made there
    * - `unreachable`: the database server does not answer; trying again may help
    *
    * STORE_READONLY:

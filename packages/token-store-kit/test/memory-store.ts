@@ -7,30 +7,27 @@ import {
   type TokenStore,
 } from '../src/index.ts';
 
-/** Keeps records for the callers of one process, until it ends. */
 export class MemoryStore implements TokenStore {
   readonly #records = new Map<string, TokenRecord>();
   readonly #queue = new CallerQueue();
-
-  get(name: string): TokenRecord | undefined {
-    const record = this.#records.get(name);
-    return record && { ...record };
+  get(name: string) {
+    return structuredClone(this.#records.get(name));
   }
-  set(name: string, record: TokenRecord): void {
+  set(name: string, record: TokenRecord) {
     this.#records.set(name, checkRecord(record));
   }
-  replace(name: string, previous: string | undefined, record: TokenRecord): boolean {
+  replace(name: string, previous: string | undefined, record: TokenRecord) {
     if (this.#records.get(name)?.refreshToken !== previous) return false;
     this.set(name, record);
     return true;
   }
-  delete(name: string): boolean {
+  delete(name: string) {
     return this.#records.delete(name);
   }
-  list(): string[] {
+  list() {
     return [...this.#records.keys()].sort();
   }
-  exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
+  exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions) {
     return this.#queue.run(name, task, options);
   }
 }

@@ -5,7 +5,7 @@ import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { startProgram } from '../test/start-program.ts';
 import { temporaryDirectory } from '../test/temporary-directory.ts';
 
-test('a database that stays locked is STORE_BUSY after 5 seconds, to readers and writers', async () => {
+test('a database that stays locked is STORE_BUSY after 5 seconds, for readers and writers', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   using store = openTokenStore(path);
   store.set('app', { refreshToken: 'old' });
@@ -17,7 +17,11 @@ test('a database that stays locked is STORE_BUSY after 5 seconds, to readers and
     () => openTokenStore(path),
   ]) {
     const started = performance.now();
-    assert.throws(act, (error: TokenStoreError) => error.code === 'STORE_BUSY' && /Try again/.test(error.message));
+    assert.throws(
+      act,
+      (error: TokenStoreError) =>
+        error.code === 'STORE_BUSY' && error.reason === 'database-locked' && /Try again/.test(error.message),
+    );
     const waited = performance.now() - started;
     assert.ok(waited > 4_500 && waited < 7_000, `${waited} ms`);
   }

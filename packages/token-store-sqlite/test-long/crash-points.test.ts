@@ -7,11 +7,12 @@ import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { startProgram } from '../test/start-program.ts';
 import { temporaryDirectory } from '../test/temporary-directory.ts';
+import { makeSealedVersion1, makeVersion1, sealedBy, sealedRecord } from '../test/version-1.ts';
 
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 if (!canTrace) console.log('skipped: strace kills a process at a system call (apt-get install strace)');
 
-/** The system calls that change a file, or make the change last. */
+/** The system calls that change a file, or sync the change to the disk. */
 const calls = ['mkdir', 'openat', 'fchmod', 'chmod', 'pwrite64', 'write', 'fsync', 'ftruncate', 'unlink', 'close'];
 const [key, otherKey] = [Buffer.alloc(32, 'k'), Buffer.alloc(32, 'o')];
 const lockOf = (path: string): string => `${path}-lock-${Buffer.from('app').toString('hex')}`;
@@ -19,9 +20,12 @@ const names = Array.from({ length: 2 }, (_, index) => `app${index}`);
 const recordOf = (name: string) => ({ refreshToken: `refresh of ${name}`, accessToken: 'x'.repeat(3_000) });
 
 interface Scenario {
+  /** Of `programs/once.ts`. */
   action: string;
+  /** Default: the action. */
+  what?: string;
   prepare(path: string): void;
-  /** What must be true after a kill at any point, before anybody else has opened the file. */
+  /** Checks what must be true after a kill at any point. It is the first to open the file then. */
   check(path: string): void;
   leastPoints: number;
 }
@@ -31,14 +35,14 @@ function withRecords(path: string, options: { key?: Uint8Array }): void {
   for (const name of names) store.set(name, recordOf(name));
 }
 
-/** One of the keys opens the file, the others are refused, and every record is there. */
+/** Exactly one of the keys opens the file, and every record is there. */
 function checkOneOf(path: string, keys: (Uint8Array | undefined)[]): void {
   let opened = 0;
   for (const candidate of keys) {
     try {
       using store = openTokenStore(path, candidate ? { key: candidate } : {});
       for (const name of names) assert.equal(store.get(name), recordOf(name));
-      // A journal that was not complete at the kill stays until the next write, which must not trip over it.
+      // A journal that was incomplete at the kill stays until the next write, which has to succeed.
       store.set('app', recordOf('app'));
       store.delete('app');
       opened++;
@@ -71,7 +75,7 @@ const scenarios: Scenario[] = [
       database.close();
     },
     check: (path) => {
-      // The original class may be the next to open it.
+      // The original class may be the next program to open it.
       const database = new Database(path);
       const read = database.prepare('SELECT refresh_token FROM token WHERE app_name = ?').pluck();
       for (const name of names) assert.is(read.get(name), `refresh of ${name}`);
@@ -79,6 +83,34 @@ const scenarios: Scenario[] = [
       using store = openTokenStore(path);
       for (const name of names) assert.equal(store.get(name), { refreshToken: `refresh of ${name}` });
       assert.ok(store.replace('app0', 'refresh of app0', recordOf('app0')));
+    },
+  },
+  {
+    action: 'migrate',
+    what: 'migrate from version 1',
+    leastPoints: 10,
+    prepare: (path) => makeVersion1(path, { refreshToken: 'refresh', accessToken: 'access' }),
+    check: (path) => {
+      {
+        // The original class may be the next program to open it.
+        const database = new Database(path);
+        const read = database.prepare("SELECT refresh_token FROM token WHERE app_name = 'app'").pluck();
+        assert.is(read.get(), 'refresh');
+        database.close();
+      }
+      using store = openTokenStore(path);
+      assert.equal(store.get('app'), { refreshToken: 'refresh', accessToken: 'access' });
+      assert.ok(store.replace('app', 'refresh', { refreshToken: 'next', refusedAt: 5 }));
+    },
+  },
+  {
+    action: 'migrate with a key',
+    leastPoints: 10,
+    prepare: (path) => makeSealedVersion1(path, sealedBy.bytes),
+    check: (path) => {
+      using store = openTokenStore(path, { key: sealedBy.bytes.key });
+      assert.equal(store.get('app'), sealedRecord);
+      assert.ok(store.replace('app', 'refresh', { refreshToken: 'next', refusedAt: 5 }));
     },
   },
   {
@@ -110,7 +142,7 @@ const scenarios: Scenario[] = [
   },
 ];
 
-/** Kills the action at the nth of these calls on the files. False where it makes fewer. */
+/** Kills the action at the nth of these calls on the files. False if it makes fewer. */
 async function killAt({ action, prepare, check }: Scenario, call: string, n: number): Promise<boolean> {
   const directory = join(temporaryDirectory(), 'new');
   const path = join(directory, 'tokens.db');
@@ -132,19 +164,23 @@ async function killAt({ action, prepare, check }: Scenario, call: string, n: num
 }
 
 for (const scenario of scenarios) {
-  (canTrace ? test : test.skip)(`a kill at any system call of "${scenario.action}" leaves all or nothing`, async () => {
-    let points = 0;
-    // Two at a time: most of it is the start of Node.
-    const queue = [...calls];
-    const lane = async (): Promise<void> => {
-      for (let call = queue.shift(); call; call = queue.shift()) {
-        for (let n = 1; await killAt(scenario, call, n); n++) points++;
-      }
-    };
-    await Promise.all([lane(), lane()]);
-    console.log(`${scenario.action}: ${points} points`);
-    assert.ok(points >= scenario.leastPoints, `only ${points} points`);
-  });
+  const { action, what = action } = scenario;
+  (canTrace ? test : test.skip)(
+    `a kill at any system call of "${what}" is as if it was done completely, or not at all`,
+    async () => {
+      let points = 0;
+      // Two at a time: most of the time is the start of Node.
+      const queue = [...calls];
+      const lane = async (): Promise<void> => {
+        for (let call = queue.shift(); call; call = queue.shift()) {
+          for (let n = 1; await killAt(scenario, call, n); n++) points++;
+        }
+      };
+      await Promise.all([lane(), lane()]);
+      console.log(`${what}: ${points} points`);
+      assert.ok(points >= scenario.leastPoints, `only ${points} points`);
+    },
+  );
 }
 
 test.run();

@@ -7,10 +7,10 @@ import { startProgram } from '../test/start-program.ts';
 import { temporaryDirectory } from '../test/temporary-directory.ts';
 
 test('of 16 processes that replace the same token 1,000 times, one wins each time', async () => {
-  // In memory where there is such a place: this is about who wins, and 16,000 tries would wait for the disk most of the time.
+  // In memory, if the system has such a place: 16,000 tries on a disk would mostly wait for it, and the test is about who wins.
   const path = join(temporaryDirectory(existsSync('/dev/shm') ? '/dev/shm' : undefined), 'tokens.db');
   using store = openTokenStore(path);
-  store.set('app', { refreshToken: '0 by nobody' });
+  store.set('app', { refreshToken: '0 by the test' });
   const racers = Array.from({ length: 16 }, () => startProgram('race', [path, 1_000]));
   writeFileSync(`${path}.go`, '');
   const wins = await Promise.all(racers.map(async ({ ended }) => JSON.parse((await ended).output) as number[]));
@@ -26,7 +26,7 @@ test('of 16 processes that replace the same token 1,000 times, one wins each tim
   assert.ok(losses > 100, `only ${losses} tries lost, so this was no race`);
 });
 
-test('64 processes read while one writes, and none meets an error or half a record', async () => {
+test('64 processes read while one writes, and none gets an error or half a record', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   using store = openTokenStore(path);
   const write = (number: number): void =>
@@ -44,12 +44,12 @@ test('64 processes read while one writes, and none meets an error or half a reco
   assert.ok(writes > 5, `only ${writes} writes`);
 });
 
-test('of 32 processes that take one lock again and again, none starves', async () => {
+test('of 32 processes that acquire one lock again and again, none starves', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   openTokenStore(path).close();
   const programs = Array.from({ length: 32 }, () => startProgram('take-turns', [path, 1_000_000, 12_000]));
   const turns = await Promise.all(programs.map(async ({ ended }) => JSON.parse((await ended).output) as number[]));
-  // In strict order everybody has every 32nd turn. Counted in turns, because waiting in milliseconds tells about the machine.
+  // In strict order each process has every 32nd turn. Counted in turns: milliseconds would depend on the machine.
   const gaps = turns
     .flatMap((own) => own.slice(1).map((turn, index) => turn - (own[index] ?? 0)))
     .sort((a, b) => a - b);

@@ -8,11 +8,11 @@ import { plannedWrite } from '../test/programs/write-plan.ts';
 import { startProgram } from '../test/start-program.ts';
 import { temporaryDirectory } from '../test/temporary-directory.ts';
 
-/** Kills a writer at random moments, over and over on one file, and returns in how many of them a write was under way. */
+/** Kills writers at random moments, one after the other on one file. Returns how many of them were in the middle of a write. */
 async function killWriters(kills: number, key: string): Promise<number> {
   const path = join(temporaryDirectory(), 'tokens.db');
   const options = key ? { key: Buffer.alloc(32, key) } : {};
-  /** Per name, the number of the write that made what is stored. */
+  /** For each name, the number of the write that is stored. */
   const stored = new Map<string, number>();
   let next = 0;
   let underWay = 0;
@@ -56,7 +56,7 @@ function same(found: unknown, expected: unknown): boolean {
   return JSON.stringify(found) === JSON.stringify(expected);
 }
 
-test('a writer that is killed at 1,000 random moments leaves the old or the new record, and a sound file', async () => {
+test('a writer that is killed at 1,000 random moments leaves the old or the new record, and an undamaged file', async () => {
   const underWay = await Promise.all([killWriters(350, ''), killWriters(350, ''), killWriters(300, 'k')]);
   const sum = underWay.reduce((total, count) => total + count);
   assert.ok(sum > 300, `only ${sum} kills met a write`);

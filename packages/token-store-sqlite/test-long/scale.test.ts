@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../test/temporary-directory.ts';
 
 const many = 100_000;
 
-/** A database with so many names, filled in one transaction: the store itself makes every record last, one by one. */
+/** A database with that many names, filled in one transaction: the store itself would sync each record to the disk. */
 function databaseWith(count: number): string {
   const path = join(temporaryDirectory(), 'tokens.db');
   const store = openTokenStore(path);
@@ -34,7 +34,7 @@ function recordOf(index: number): TokenRecord {
   return { refreshToken: `refresh-${index}-${'r'.repeat(500)}`, accessToken: 'a'.repeat(1_500), expiresAt: index };
 }
 
-/** The least of many measurements: what it costs when nothing else gets in the way. */
+/** The shortest of many measurements: the time that it takes if nothing disturbs it. */
 function fastest(measurements: number, act: () => void): number {
   let least = Number.POSITIVE_INFINITY;
   for (let index = 0; index < measurements; index++) {
@@ -47,7 +47,7 @@ function fastest(measurements: number, act: () => void): number {
 
 const [large, small] = [databaseWith(many), databaseWith(10)];
 
-/** Reads 200 records at each call, in strides of a prime over the first `names` of such a walk, again and again. */
+/** Each call reads 200 records in an order that looks random: strides of a prime among `among` names, of which it uses the first `names`. */
 function walk(get: (name: string) => Partial<TokenRecord> | undefined, among: number, names = among): () => void {
   let next = 0;
   return () => {
@@ -59,7 +59,7 @@ function walk(get: (name: string) => Partial<TokenRecord> | undefined, among: nu
   };
 }
 
-/** The least of many measurements of each, in turn. */
+/** The shortest of many measurements of each, in turn. */
 function leastInTurn(one: () => void, other: () => void): [number, number] {
   let [least, leastOther] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let round = 0; round < 50; round++) {
@@ -117,22 +117,25 @@ test('100,000 names are listed within a second', () => {
 });
 
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
-if (!canTrace) console.log('skipped: strace shows which files are made on the way (apt-get install strace)');
+if (!canTrace) console.log('skipped: strace shows which files are made meanwhile (apt-get install strace)');
 
-(canTrace ? test : test.skip)('100,000 records are encrypted in one go, without a file elsewhere', async () => {
-  const trace = join(temporaryDirectory(), 'trace');
-  const tool = ['strace', '-f', '--seccomp-bpf', '-o', trace, '-e', 'trace=open,openat,creat'];
-  const { code } = await startProgram('once', ['encrypt', large], tool).ended;
-  assert.is(code, 0);
-  const made = readFileSync(trace, 'utf8').matchAll(/"([^"]+)", [^\n]*O_CREAT/g);
-  const elsewhere = [...made].map(([, file = '']) => file).filter((file) => file !== `${large}-journal`);
-  assert.equal(
-    elsewhere.filter((file) => !file.includes('node_modules/.cache')),
-    [],
-  );
-  using store = openTokenStore(large, { key: Buffer.alloc(32, 'k') });
-  for (const index of [0, 1, 99_999]) assert.equal(store.get(`app${index}`), recordOf(index));
-  assert.is(store.list().length, many);
-});
+(canTrace ? test : test.skip)(
+  '100,000 records are encrypted in one transaction, without a file elsewhere',
+  async () => {
+    const trace = join(temporaryDirectory(), 'trace');
+    const tool = ['strace', '-f', '--seccomp-bpf', '-o', trace, '-e', 'trace=open,openat,creat'];
+    const { code } = await startProgram('once', ['encrypt', large], tool).ended;
+    assert.is(code, 0);
+    const made = readFileSync(trace, 'utf8').matchAll(/"([^"]+)", [^\n]*O_CREAT/g);
+    const elsewhere = [...made].map(([, file = '']) => file).filter((file) => file !== `${large}-journal`);
+    assert.equal(
+      elsewhere.filter((file) => !file.includes('node_modules/.cache')),
+      [],
+    );
+    using store = openTokenStore(large, { key: Buffer.alloc(32, 'k') });
+    for (const index of [0, 1, 99_999]) assert.equal(store.get(`app${index}`), recordOf(index));
+    assert.is(store.list().length, many);
+  },
+);
 
 test.run();

@@ -10,31 +10,34 @@ import { temporaryDirectory } from './temporary-directory.ts';
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 if (!canTrace) console.log('skipped: strace shows what is synced to the disk (apt-get install strace)');
 
-(canTrace ? test : test.skip)('a write, and the directories that it needs, are synced before the call returns', async () => {
-  const directory = temporaryDirectory();
-  const path = join(directory, 'new', 'deep', 'tokens.db');
-  const trace = join(directory, 'trace');
-  const calls = 'trace=mkdir,pwrite64,fsync,fdatasync,unlink';
-  const tool = ['strace', '-y', '-o', trace, '-e', calls];
-  await startProgram('once', ['create', path], tool).ended;
-  const events = [...readFileSync(trace, 'utf8').matchAll(/^(\w+)\((?:\d+<|")([^">]+)/gm)]
-    .filter(([, , file = '']) => file.startsWith(directory))
-    .map(([, call, file = '']) => `${call} ${file.slice(directory.length)}`)
-    .filter((event, index, all) => event !== all[index - 1]);
-  const write = [
-    'pwrite64 /new/deep/tokens.db-journal',
-    'fsync /new/deep/tokens.db-journal',
-    'fsync /new/deep',
-    'pwrite64 /new/deep/tokens.db-journal',
-    'fsync /new/deep/tokens.db-journal',
-    'pwrite64 /new/deep/tokens.db',
-    'fsync /new/deep/tokens.db',
-    'unlink /new/deep/tokens.db-journal',
-    'fsync /new/deep',
-  ];
-  const directories = ['mkdir /new', 'fsync ', 'mkdir /new/deep', 'fsync /new'];
-  assert.equal(events, [...directories, ...write, ...write]);
-});
+(canTrace ? test : test.skip)(
+  'a write, and the directories that it needs, are synced before the call returns',
+  async () => {
+    const directory = temporaryDirectory();
+    const path = join(directory, 'new', 'deep', 'tokens.db');
+    const trace = join(directory, 'trace');
+    const calls = 'trace=mkdir,pwrite64,fsync,fdatasync,unlink';
+    const tool = ['strace', '-y', '-o', trace, '-e', calls];
+    await startProgram('once', ['create', path], tool).ended;
+    const events = [...readFileSync(trace, 'utf8').matchAll(/^(\w+)\((?:\d+<|")([^">]+)/gm)]
+      .filter(([, , file = '']) => file.startsWith(directory))
+      .map(([, call, file = '']) => `${call} ${file.slice(directory.length)}`)
+      .filter((event, index, all) => event !== all[index - 1]);
+    const write = [
+      'pwrite64 /new/deep/tokens.db-journal',
+      'fsync /new/deep/tokens.db-journal',
+      'fsync /new/deep',
+      'pwrite64 /new/deep/tokens.db-journal',
+      'fsync /new/deep/tokens.db-journal',
+      'pwrite64 /new/deep/tokens.db',
+      'fsync /new/deep/tokens.db',
+      'unlink /new/deep/tokens.db-journal',
+      'fsync /new/deep',
+    ];
+    const directories = ['mkdir /new', 'fsync ', 'mkdir /new/deep', 'fsync /new'];
+    assert.equal(events, [...directories, ...write, ...write]);
+  },
+);
 
 test('a call waits while another program writes', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');
@@ -49,28 +52,31 @@ test('a call waits while another program writes', async () => {
   assert.equal(store.get('app'), { refreshToken: 'new' });
 });
 
-(existsSync('/proc/self/fd') ? test : test.skip)('no descriptor of a database is closed while SQLite has it open', () => {
-  const openOn = (path: string): number =>
-    readdirSync('/proc/self/fd').filter((fd) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
-      } catch {
-        return false;
-      }
-    }).length;
-  const path = join(temporaryDirectory(), 'tokens.db');
-  openTokenStore(path).close();
-  assert.is(
-    openOn(path),
-    1,
-    'the descriptor that made the file must stay open: closing it drops the locks of other threads',
-  );
-  openTokenStore(path).close();
-  assert.is(openOn(path), 1, 'no other descriptor may be opened');
-  rmSync(dirname(path), { recursive: true });
-  openTokenStore(join(temporaryDirectory(), 'tokens.db')).close();
-  assert.is(openOn(path), 0, 'the descriptor of a deleted file must be closed');
-});
+(existsSync('/proc/self/fd') ? test : test.skip)(
+  'no descriptor of a database is closed while SQLite has it open',
+  () => {
+    const openOn = (path: string): number =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
+        } catch {
+          return false;
+        }
+      }).length;
+    const path = join(temporaryDirectory(), 'tokens.db');
+    openTokenStore(path).close();
+    assert.is(
+      openOn(path),
+      1,
+      'the descriptor that made the file must stay open: closing it drops the locks of other threads',
+    );
+    openTokenStore(path).close();
+    assert.is(openOn(path), 1, 'no other descriptor may be opened');
+    rmSync(dirname(path), { recursive: true });
+    openTokenStore(join(temporaryDirectory(), 'tokens.db')).close();
+    assert.is(openOn(path), 0, 'the descriptor of a deleted file must be closed');
+  },
+);
 
 test('opening and reading load the kit, and no more than they need', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');
@@ -86,7 +92,10 @@ test('opening and reading load the kit, and no more than they need', async () =>
     'index.ts',
     'sqlite-token-store.ts',
   ]);
-  assert.equal(packages?.filter((file) => !file.startsWith('better-sqlite3/')), ['token-store-kit/dist/index.js']);
+  assert.equal(
+    packages?.filter((file) => !file.startsWith('better-sqlite3/')),
+    ['token-store-kit/dist/index.js'],
+  );
   const heavy = ['crypto', 'internal/crypto/scrypt', 'internal/fs/promises', 'async_hooks', 'timers/promises'];
   assert.equal(
     heavy.filter((name) => builtins?.includes(`NativeModule ${name}`)),

@@ -4,8 +4,8 @@ import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DatabaseFile } from '../src/database/database-file.ts';
-import { LockFile } from '../src/lock/lock-file.ts';
 import type { TokenStoreError } from '../src/index.ts';
+import { LockFile } from '../src/lock/lock-file.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 function newLocks(count: number): LockFile[] {

@@ -227,7 +227,8 @@ test('a file that is replaced while it is open is STORE_OPEN at the next write',
   renameSync(`${path}.new`, path);
   assert.throws(
     () => store.set('app', { refreshToken: 'new' }),
-    (error: TokenStoreError) => error.code === 'STORE_OPEN' && error.reason === 'moved' && /Open it again/.test(error.message),
+    (error: TokenStoreError) =>
+      error.code === 'STORE_OPEN' && error.reason === 'moved' && /Open it again/.test(error.message),
   );
   assert.ok(readFileSync(path).equals(bytes), 'the file was changed');
 });

@@ -50,8 +50,7 @@ const found = spawnSync('python3', ['-c', 'import sqlite3, sys; print(sys.execut
 const [interpreter = '', version = ''] = found.status === 0 ? found.stdout.trim().split(/ (?=[\d.]+$)/) : [];
 // Python reads a file with a STRICT table from SQLite 3.37 (November 2021) on.
 const pythonFits = Number(version.split('.')[1]) >= 37;
-if (!pythonFits)
-  console.log('skipped: the original class needs python3 with SQLite 3.37 (apt-get install python3)');
+if (!pythonFits) console.log('skipped: the original class needs python3 with SQLite 3.37 (apt-get install python3)');
 
 function python(path: string, statement: string, ...values: string[]): string | null {
   const { stdout, stderr, status } = spawnSync(

@@ -29,22 +29,25 @@ test('when the holder is killed, a waiter goes on within 100 ms and nothing is l
   assert.ok((delays.sort((a, b) => a - b)[1] ?? Infinity) < 100, `${delays}`);
 });
 
-posix('while the holder is stopped, waiters reject with STORE_BUSY, which names it, and their tasks never run', async () => {
-  using store = newStore();
-  const program = await holder(store, 'app', 100);
-  program.kill('SIGSTOP');
-  const started = performance.now();
-  const outcomes = [300, 200, 0].map((timeout) =>
-    store.exclusively('app', neverRuns, { timeout }).catch(busyBecauseOf(program)),
-  );
-  await Promise.all(outcomes);
-  const waited = performance.now() - started;
-  assert.ok(waited > 290 && waited < 3_000, `waited ${waited} ms`);
-  program.kill('SIGCONT');
-  assert.is(await program.line(), 'done');
-  assert.is(await store.exclusively('app', async () => 'free'), 'free');
-  assert.equal(filesBeside(store), ['tokens.db']);
-});
+posix(
+  'while the holder is stopped, waiters reject with STORE_BUSY, which names it, and their tasks never run',
+  async () => {
+    using store = newStore();
+    const program = await holder(store, 'app', 100);
+    program.kill('SIGSTOP');
+    const started = performance.now();
+    const outcomes = [300, 200, 0].map((timeout) =>
+      store.exclusively('app', neverRuns, { timeout }).catch(busyBecauseOf(program)),
+    );
+    await Promise.all(outcomes);
+    const waited = performance.now() - started;
+    assert.ok(waited > 290 && waited < 3_000, `waited ${waited} ms`);
+    program.kill('SIGCONT');
+    assert.is(await program.line(), 'done');
+    assert.is(await store.exclusively('app', async () => 'free'), 'free');
+    assert.equal(filesBeside(store), ['tokens.db']);
+  },
+);
 
 test('processes get the lock in the order in which they came', async () => {
   using store = newStore();

@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const [sample = '', contractSample = ''] = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code);
+const [sample = ''] = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code);
 
 /** A project that has installed the package as it is built. */
 function newProject(files: Record<string, string>): string {
@@ -41,7 +41,7 @@ function run(
   return new Promise((resolve) => child.on('close', (code) => resolve({ stdout, stderr, code })));
 }
 
-test('the sample refreshes once for many processes, and reads the token ever after', async () => {
+test('the sample refreshes once for many processes, which then read the stored token', async () => {
   assert.ok(sample.trim().split('\n').length < 25, 'the sample is too long');
   assert.ok(readme.split('\n').slice(0, 30).join('\n').includes(sample), 'the sample ends too late');
   const directory = newProject({ 'sample.ts': sample });
@@ -76,36 +76,14 @@ test('the sample refreshes once for many processes, and reads the token ever aft
   }
 });
 
-test('the sample of the contract suite runs', async () => {
-  const store = readFileSync(join(root, 'test/memory-store.ts'), 'utf8');
-  const directory = newProject({
-    'contract.test.ts': contractSample,
-    'memory-store.ts': store
-      .replace('../src/contract.ts', 'token-store-sqlite/contract')
-      .replace('../src/index.ts', 'token-store-sqlite'),
-  });
-  const { stdout, code } = await run('contract.test.ts', directory, {});
-  assert.is(code, 0, stdout);
-  assert.match(stdout, /pass 2\d/);
-});
-
-test('the contract suite loads neither SQLite nor a test library', () => {
-  const directory = newProject({
-    'loads.ts': `
-      import { registerHooks } from 'node:module';
-      const loaded: string[] = [];
-      registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
-      await import('token-store-sqlite/contract');
-      console.log(JSON.stringify(loaded));`,
-  });
-  const { stdout, stderr } = spawnSync(process.execPath, ['loads.ts'], { cwd: directory, encoding: 'utf8' });
-  const loaded = JSON.parse(stdout || stderr) as string[];
-  assert.ok(
-    loaded.some((url) => url.endsWith('/contract.js')),
-    String(loaded),
-  );
+test('the table of errors has every reason that the sources give', () => {
+  const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(join(root, file), 'utf8'));
+  const given = sources.flatMap((text) => [...text.matchAll(/reason: '([^']+)'|#keyError\(\s*'([^']+)'/g)]);
+  const reasons = new Set(given.map(([, field, argument]) => field ?? argument));
+  assert.ok(reasons.size > 10, [...reasons].join());
+  const table = readme.slice(readme.indexOf('## Errors'), readme.indexOf('## Security'));
   assert.equal(
-    loaded.filter((url) => !url.startsWith('node:') && !url.includes('/contract')),
+    [...reasons].filter((reason) => !table.includes(`\`${reason}\``)),
     [],
   );
 });

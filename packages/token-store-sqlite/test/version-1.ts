@@ -69,7 +69,10 @@ export function makeVersion1(path: string, record: { refreshToken: string; acces
 }
 
 /** Makes an encrypted file of the first version, with `sealedRecord`. */
-export function makeSealedVersion1(path: string, { salt, verifier, sealed }: Record<'salt' | 'verifier' | 'sealed', string>): void {
+export function makeSealedVersion1(
+  path: string,
+  { salt, verifier, sealed }: Record<'salt' | 'verifier' | 'sealed', string>,
+): void {
   make(path, (database) => {
     const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
     database.prepare('INSERT INTO token_key VALUES (?, ?)').run(bytes(salt), bytes(verifier));

@@ -35,8 +35,7 @@ export class DatabaseFile {
       file = find(absolute);
     }
     if (file) return file;
-    const message =
-      'is a symbolic link to a file that does not exist. Remove the link, or make the file it points to';
+    const message = 'is a symbolic link to a file that does not exist. Remove the link, or make the file it points to';
     throw fileError(absolute, 'STORE_OPEN', message, { reason: 'not-a-file' });
   }
 

@@ -1,4 +1,4 @@
-/** block.ts PATH MILLISECONDS: keeps the database locked for so long, as a program that hangs within a write would. */
+/** block.ts PATH MILLISECONDS: keeps the database locked for that time, like a program that hangs during a write. */
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 

@@ -1,7 +1,8 @@
-/** once.ts ACTION PATH: does one thing that must happen whole or not at all. */
+/** once.ts ACTION PATH: does one thing that must be done completely or not at all. */
 import { flushCompileCache } from 'node:module';
 import { openTokenStore } from '../../src/index.ts';
 import '../../src/lock/run-exclusively.ts';
+import { sealedBy } from '../version-1.ts';
 
 const [action = '', path = ''] = process.argv.slice(2);
 const [key, otherKey] = [Buffer.alloc(32, 'k'), Buffer.alloc(32, 'o')];
@@ -12,6 +13,9 @@ switch (action) {
     break;
   case 'migrate':
     openTokenStore(path);
+    break;
+  case 'migrate with a key':
+    openTokenStore(path, { key: sealedBy.bytes.key });
     break;
   case 'encrypt':
     openTokenStore(path).rekey(key);

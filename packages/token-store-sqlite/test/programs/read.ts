@@ -1,4 +1,4 @@
-/** read.ts PATH MILLISECONDS: reads as fast as it can for so long, and prints how often it did. */
+/** read.ts PATH MILLISECONDS: reads as fast as it can for that time. Prints how many times it has read. */
 import { openTokenStore } from '../../src/index.ts';
 
 const [path = '', milliseconds] = process.argv.slice(2);
@@ -6,6 +6,7 @@ using store = openTokenStore(path);
 let count = 0;
 for (const end = performance.now() + Number(milliseconds); performance.now() < end; count++) {
   const record = store.get('app');
-  if (record?.accessToken !== `access of ${record?.refreshToken}`) throw new Error('a torn record');
+  if (record?.accessToken !== `access of ${record?.refreshToken}`)
+    throw new Error('the two tokens do not belong together');
 }
 console.log(count);

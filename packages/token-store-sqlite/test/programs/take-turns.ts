@@ -1,6 +1,7 @@
 /**
- * take-turns.ts PATH ROUNDS MILLISECONDS: takes the lock so many times, or for so long, and prints the numbers of its turns: the turns
- * of all processes are counted in the file PATH.turns. Fails where another process is inside at the same time.
+ * take-turns.ts PATH ROUNDS MILLISECONDS: acquires the lock again and again, until that many rounds are done or that time is over.
+ * Prints the numbers of its turns; the turns of all processes are counted in the file PATH.turns. Fails if another process
+ * holds the lock at the same time.
  */
 import { appendFileSync, closeSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,7 +13,7 @@ const end = performance.now() + Number(milliseconds);
 const turns: number[] = [];
 while (turns.length < Number(rounds) && performance.now() < end) {
   await store.exclusively('app', async () => {
-    // Exclusive creation fails where the file exists: nobody else may be here.
+    // Exclusive creation fails if the file exists: then another process holds the lock as well.
     closeSync(openSync(`${path}.inside`, 'wx'));
     appendFileSync(`${path}.turns`, '.');
     turns.push(statSync(`${path}.turns`).size);

@@ -1,4 +1,4 @@
-/** umask.ts PATH UMASK: sets the umask, then uses everything that writes a file. */
+/** umask.ts PATH UMASK: sets the umask, then calls everything that writes a file. */
 import { openTokenStore } from '../../src/index.ts';
 
 const [path = '', umask = ''] = process.argv.slice(2);
