@@ -1,4 +1,6 @@
-/** What every token store has to do, as cases that any test runner can run. Loads neither a database nor a test library. */
+/**
+ * What every token store has to do, as cases that any test runner can run. Loads neither a database nor a test library.
+ */
 import { changedCases } from './contract-cases/changed.ts';
 import { exclusivelyCases } from './contract-cases/exclusively.ts';
 import { recordCases } from './contract-cases/records.ts';

@@ -2,8 +2,8 @@
 const maxDelayMs = 2 ** 31 - 1;
 
 /**
- * Waits for `milliseconds`, or until `subscribe`'s callback is called. Resolves with true if that was called in time, else
- * with false. The function that `subscribe` returns is called in the tick in which the wait ends, however it ends.
+ * Waits for `milliseconds`, or until `subscribe`'s callback is called. Resolves with true if that was called in time,
+ * else with false. The function that `subscribe` returns is called in the tick in which the wait ends, however it ends.
  * Rejects with the reason of the first of `signals` that aborts. Keeps the process alive, as any timer does.
  */
 export function pause(

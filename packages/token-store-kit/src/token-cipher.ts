@@ -2,9 +2,9 @@ import { checkText, kindOf } from './check-text.ts';
 import type { TokenRecord } from './token-record.ts';
 
 /**
- * OWASP's minimum for scrypt with 32 MiB of memory (Password Storage Cheat Sheet): about a quarter of a second, once for
- * each salt. The numbers are not stored with the data. Otherwise an attacker who can write the data could ask for less work,
- * or for hours of it.
+ * OWASP's minimum for scrypt with 32 MiB of memory (Password Storage Cheat Sheet): about a quarter of a second, once
+ * for each salt. The numbers are not stored with the data. Otherwise an attacker who can write the data could ask for
+ * less work, or for hours of it.
  */
 const scryptCost = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 2 ** 20 };
 
@@ -20,13 +20,13 @@ export interface KeyCheck {
   readonly verifier: Uint8Array;
 }
 
-/** What a {@link TokenCipher} is made of. */
+/** Options of {@link TokenCipher}. */
 export interface CipherOptions {
   /** A passphrase, or 32 bytes. */
   key: string | Uint8Array;
   /**
-   * Names the kind of store, such as the name of its package, and must never change: every message is bound to it, so that what one kind
-   * of store has sealed is nothing to another kind with the same key.
+   * The name of the kind of store, such as the name of its package. It must never change. Every message is bound to it:
+   * another kind of store cannot open the message, even with the same key.
    */
   domain: string;
   /** Default: new random bytes. */
@@ -55,16 +55,19 @@ export function checkKey(key: string | Uint8Array): string | Uint8Array {
 }
 
 /**
- * Seals records with AES-256-GCM (NIST SP 800-38D) under one key and one salt. A sealed record is bound to its name and to the
- * domain; the name itself is not hidden. A sealed message is salt, nonce, tag and ciphertext. Its salt tells which key
- * it belongs to, so that a store can read records under an old and a new key at once.
+ * Seals records with AES-256-GCM (NIST SP 800-38D) under one key and one salt. A sealed record is bound to its name and
+ * to the domain; the name itself is not hidden. A sealed message is salt, nonce, tag and ciphertext. Its salt tells
+ * which key it belongs to, so that a store can read records under an old and a new key at once.
  */
 export class TokenCipher {
   readonly salt: Uint8Array;
   readonly #domain: string;
   readonly #secret: Uint8Array;
 
-  /** Derives the secret: by scrypt (RFC 7914) from a passphrase, which blocks for a quarter of a second; by HKDF (RFC 5869) from bytes. */
+  /**
+   * Derives the secret from a passphrase by scrypt (RFC 7914), which blocks for a quarter of a second, or from bytes by
+   * HKDF (RFC 5869).
+   */
   constructor({ key, domain, salt = crypto().randomBytes(saltBytes) }: CipherOptions) {
     checkKey(key);
     this.salt = salt;

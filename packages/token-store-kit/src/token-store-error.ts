@@ -52,11 +52,11 @@ export class TokenStoreError extends Error {
    * - `closed`: `close()` was called on this store
    * - `moved`: the file was moved, replaced or deleted after the store was opened; opening it again helps
    * - `foreign`: another program's data
-   * - `not-a-file`: the path leads to a folder, or to a link without a file
-   * - `no-permission`: this user may not read it, or may not enter its folder
+   * - `not-a-file`: the path leads to a directory, or to a link without a file
+   * - `no-permission`: this user may not read it, or may not enter its directory
    * - `exposed`: other users can read the file, and this user may not change that
    * - `disk`: the system could not read or write the disk
-   * - `read-only-file-system`: a missing folder cannot be made there
+   * - `read-only-file-system`: a missing directory cannot be made there
    * - `unreachable`: the database server does not answer; trying again may help
    *
    * STORE_READONLY:

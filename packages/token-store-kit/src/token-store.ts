@@ -54,8 +54,8 @@ export interface TokenStore {
    */
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T>;
   /**
-   * Resolves when the record may have changed since the call, at the latest after `timeout`. It may also resolve without
-   * a change, but not all the time. To miss no change: call it, then read the record, then await it.
+   * Resolves when the record may have changed since the call, at the latest after `timeout`. It may also resolve
+   * without a change, but not all the time. To miss no change: call it, then read the record, then await it.
    *
    * Optional. Programs look every 50 ms at the records of a store without it.
    */

@@ -12,8 +12,8 @@ const select = `SELECT ${columns} FROM token WHERE app_name = ?
  * better-sqlite3 would take longer to load than all the rest. It only reads, and never waits.
  *
  * Undefined if there is no record, and also if reading is not enough: the file is missing, encrypted, locked at this
- * moment, left behind by a crash, readable by other users, of another version, or damaged. So on undefined, open the store: it
- * does what is needed, or says what is wrong.
+ * moment, left behind by a crash, readable by other users, of another version, or damaged. So on undefined, open the
+ * store: it does what is needed, or says what is wrong.
  *
  * For the start of a program with one thread. If another thread uses the same file through a store at the same time,
  * this call takes away that store's locks (https://www.sqlite.org/howtocorrupt.html, section 2.2).

@@ -41,11 +41,11 @@ const remove = 'DELETE FROM token WHERE app_name = ?';
 
 /**
  * Keeps OAuth refresh tokens in one SQLite file that many processes share. All methods are synchronous, except
- * `exclusively` and `changed`. A write is on the disk when it returns. A call blocks the event loop while another process
- * writes: for milliseconds as a rule. After 5 seconds it throws STORE_BUSY.
+ * `exclusively` and `changed`. A write is on the disk when it returns. A call blocks the event loop while another
+ * process writes: for milliseconds as a rule. After 5 seconds it throws STORE_BUSY.
  *
- * Every method throws a {@link TokenStoreError} if the file cannot do what was asked, and a TypeError for arguments
- * of a wrong type. An app name may be any well-formed string.
+ * Every method throws a {@link TokenStoreError} if the file cannot do what was asked, and a TypeError for arguments of
+ * a wrong type. An app name may be any well-formed string.
  */
 export class SqliteTokenStore implements TokenStore, Disposable {
   /** The database's file, absolute and without symbolic links. */
@@ -75,8 +75,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Writes the whole record, but only if the stored refresh token is still `previous` (undefined: if no record is stored).
-   * If several processes replace the same token, one of them wins. The others get false and change nothing.
+   * Writes the whole record, but only if the stored refresh token is still `previous` (undefined: if no record is
+   * stored). If several processes replace the same token, one of them wins. The others get false and change nothing.
    */
   replace(appName: string, previous: string | undefined, record: TokenRecord): boolean {
     checkText(appName, 'appName');
@@ -119,9 +119,9 @@ export class SqliteTokenStore implements TokenStore, Disposable {
    * The lock is the kernel's and belongs to the process: it ends with the process, and never before the task. So the
    * signal of the task's `lock` never aborts.
    *
-   * Returns what the task returns, or rejects with its error. Rejects with STORE_BUSY after `timeout`, naming the process
-   * that holds the lock; with `signal.reason` on an abort; with STORE_OPEN if the store is closed before the task begins;
-   * and at once with a TypeError if the caller is itself within such a task for the same name.
+   * Returns what the task returns, or rejects with its error. Rejects with STORE_BUSY after `timeout`, naming the
+   * process that holds the lock; with `signal.reason` on an abort; with STORE_OPEN if the store is closed before the
+   * task begins; and at once with a TypeError if the caller is itself within such a task for the same name.
    */
   async exclusively<T>(
     appName: string,
@@ -156,8 +156,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted. A crash leaves all of them as they
-   * were, or all of them changed. Other stores that are open on this file get STORE_KEY from then on.
+   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted. A crash leaves all of them as
+   * they were, or all of them changed. Other stores that are open on this file get STORE_KEY from then on.
    *
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
@@ -247,8 +247,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 
 /**
  * Opens the token database at `path`, or makes it: the file with mode 0600, missing directories with 0700. A file that
- * other users can read is closed to them. A file of an older version, or of the original Python class, is brought to the newest
- * version and keeps its tokens.
+ * other users can read is closed to them. A file of an older version, or of the original Python class, is brought to
+ * the newest version and keeps its tokens.
  *
  * @throws {TokenStoreError} STORE_OPEN for a path that cannot be a database, and for another program's database;
  * STORE_CORRUPT for a damaged file; STORE_KEY for a wrong or missing key; STORE_VERSION for a file of a newer version;

@@ -7,7 +7,8 @@ import { startProgram } from '../test/start-program.ts';
 import { temporaryDirectory } from '../test/temporary-directory.ts';
 
 test('of 16 processes that replace the same token 1,000 times, one wins each time', async () => {
-  // In memory, if the system has such a place: 16,000 tries on a disk would mostly wait for it, and the test is about who wins.
+  // In memory, if the system has such a place: 16,000 tries on a disk would mostly wait for it, and the test is about
+  // who wins.
   const path = join(temporaryDirectory(existsSync('/dev/shm') ? '/dev/shm' : undefined), 'tokens.db');
   using store = openTokenStore(path);
   store.set('app', { refreshToken: '0 by the test' });

@@ -8,7 +8,10 @@ import { plannedWrite } from '../test/programs/write-plan.ts';
 import { startProgram } from '../test/start-program.ts';
 import { temporaryDirectory } from '../test/temporary-directory.ts';
 
-/** Kills writers at random moments, one after the other on one file. Returns how many of them were in the middle of a write. */
+/**
+ * Kills writers at random moments, one after the other on one file. Returns how many of them were in the middle of a
+ * write.
+ */
 async function killWriters(kills: number, key: string): Promise<number> {
   const path = join(temporaryDirectory(), 'tokens.db');
   const options = key ? { key: Buffer.alloc(32, key) } : {};

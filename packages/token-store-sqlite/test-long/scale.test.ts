@@ -47,7 +47,10 @@ function fastest(measurements: number, act: () => void): number {
 
 const [large, small] = [databaseWith(many), databaseWith(10)];
 
-/** Each call reads 200 records in an order that looks random: strides of a prime among `among` names, of which it uses the first `names`. */
+/**
+ * Each call reads 200 records in an order that looks random: strides of a prime among `among` names, of which it uses
+ * the first `names`.
+ */
 function walk(get: (name: string) => Partial<TokenRecord> | undefined, among: number, names = among): () => void {
   let next = 0;
   return () => {

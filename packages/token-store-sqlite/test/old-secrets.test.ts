@@ -6,7 +6,9 @@ import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenRecord } from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-/** A token that repeats its mark. Any 17 bytes of it that are left in a file contain the mark, which tells the token. */
+/**
+ * A token that repeats its mark. Any 17 bytes of it that are left in a file contain the mark, which tells the token.
+ */
 let made = 0;
 function markedToken(): { mark: string; token: string } {
   const mark = `m${String(made++).padStart(7, '0')}|`;

@@ -21,7 +21,10 @@ export interface Program {
   kill(signal?: NodeJS.Signals): void;
 }
 
-/** Runs `test/programs/NAME.ts` in a process of its own. `before`: a tool that starts it, such as strace, with its arguments. */
+/**
+ * Runs `test/programs/NAME.ts` in a process of its own. `before`: a tool that starts it, such as strace, with its
+ * arguments.
+ */
 export function startProgram(name: string, args: readonly (string | number)[], before: string[] = []): Program {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
   const [command = process.execPath, ...rest] = [...before, process.execPath, file, ...args.map(String)];

@@ -40,8 +40,8 @@ export class DatabaseFile {
   }
 
   /**
-   * Takes access away from all users but the owner. Changes the mode by name: closing any descriptor of a file drops the
-   * locks that SQLite has on it in this process.
+   * Takes access away from all users but the owner. Changes the mode by name: closing any descriptor of a file drops
+   * the locks that SQLite has on it in this process.
    *
    * @throws {TokenStoreError} STORE_OPEN if the file is another user's.
    */
@@ -59,8 +59,8 @@ export class DatabaseFile {
   }
 
   /**
-   * Opens a file in the same directory, or makes it with mode 0600. Refuses a symbolic link: otherwise an attacker who can
-   * write the directory could choose which of the user's files is written. A file that root makes is given to the
+   * Opens a file in the same directory, or makes it with mode 0600. Refuses a symbolic link: otherwise an attacker who
+   * can write the directory could choose which of the user's files is written. A file that root makes is given to the
    * database's owner, who could not use it otherwise.
    */
   openBeside(path: string, flags: number): number {
@@ -75,8 +75,8 @@ export class DatabaseFile {
   }
 
   /**
-   * The TokenStoreError for a file beside this one that could not be made or used. A method, so that the lock needs no import from
-   * this folder: the build would turn that into one more file that every program loads.
+   * The TokenStoreError for a file beside this one that could not be made or used. A method, so that the lock needs no
+   * import from this folder: the build would turn that into one more file that every program loads.
    */
   errorBeside(path: string, error: unknown): unknown {
     return creationError(path, error);
@@ -154,8 +154,8 @@ function create(path: string): void {
 const keptOpen: number[] = [];
 
 /**
- * Another thread may have opened the new file through SQLite already. Closing this descriptor would drop the locks of that
- * thread, so it stays open until the file is deleted.
+ * Another thread may have opened the new file through SQLite already. Closing this descriptor would drop the locks of
+ * that thread, so it stays open until the file is deleted.
  */
 function keepOpen(descriptor: number): void {
   if (process.platform === 'win32') {

@@ -60,7 +60,9 @@ const diskFailed: Failure = {
     'the system could not read or write it. Check the disk, its quota, and that the file is on a local file system',
 };
 
-/** By SQLite's extended result code, else by the primary code that it belongs to (https://www.sqlite.org/rescode.html). */
+/**
+ * By SQLite's extended result code, else by the primary code that it belongs to (https://www.sqlite.org/rescode.html).
+ */
 const failures: Record<string, Failure> = {
   SQLITE_READONLY_DBMOVED: {
     code: 'STORE_OPEN',

@@ -10,10 +10,13 @@ export const originalTable = 'CREATE TABLE token (app_name TEXT, refresh_token T
 /**
  * Columns and triggers of version 1.
  *
- * `sealed` has the whole record if there is a key; otherwise the other columns have it. `revision` grows with every write of
- * this package. The Python class does not know it, so that a write without it is a write of that class: the last trigger
- * then clears what belonged to the refresh token before. The other two triggers refuse records under another key: an older
- * connection, or the Python class, must not write plain text or under an old key after the key was changed.
+ * `sealed` has the whole record if there is a key; otherwise the other columns have it.
+ *
+ * `revision` grows with every write of this package. The Python class does not know it: a write that leaves it as it
+ * was is a write of that class. The last trigger then clears the columns that belonged to the old refresh token.
+ *
+ * The other two triggers refuse records under another key. After the key was changed, an older connection must not
+ * write under the old key, and the Python class must not write plain text.
  */
 const version1 = `
 ALTER TABLE token ADD COLUMN access_token TEXT;
@@ -53,8 +56,8 @@ PRAGMA user_version = 2;
 `;
 
 /**
- * The statements that lead from each version to the next, from the original's table on. Run all that a file lacks in one
- * transaction. What is published here must not change: files have been made by it.
+ * The statements that lead from each version to the next, from the original's table on. Run all that a file lacks in
+ * one transaction. Statements that were published must not change: files have been made by them.
  */
 export const migrations: readonly string[] = [version1, version2];
 

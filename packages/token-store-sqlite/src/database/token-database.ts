@@ -10,7 +10,10 @@ const { statSync } = process.getBuiltinModule('node:fs');
 
 /** How long a call may block the event loop while other processes write. One write takes a few milliseconds. */
 const busyLimitMs = 5_000;
-/** SQLite's own waiting grows to 100 ms between two tries, so that one writer among many starves. A new start keeps them short. */
+/**
+ * SQLite's own waiting grows to 100 ms between two tries, so that one writer among many starves. A new start keeps them
+ * short.
+ */
 const busyRoundMs = 200;
 
 /** Bound into all that is encrypted here. Files have been made with it, so it must not change. */
@@ -63,7 +66,10 @@ export class TokenDatabase {
     }
   }
 
-  /** Runs `work`, again and again while other processes keep the database locked. Throws SQLite's errors as TokenStoreErrors. */
+  /**
+   * Runs `work`, again and again while other processes keep the database locked. Throws SQLite's errors as
+   * TokenStoreErrors.
+   */
   attempt<T>(work: () => T): T {
     let deadline: number | undefined;
     for (;;) {
@@ -135,7 +141,9 @@ export class TokenDatabase {
     return this.transaction(() => this.#migrate(key, cipher));
   }
 
-  /** Inspects the file once more: before this process had the write lock, another one may have migrated or encrypted it. */
+  /**
+   * Inspects the file once more: before this process had the write lock, another one may have migrated or encrypted it.
+   */
   #migrate(key: string | Uint8Array | undefined, cipher: TokenCipher | undefined): TokenCipher | undefined {
     const { version, isNew, check } = this.#inspect();
     if (isNew) this.sql.exec(originalTable);

@@ -28,8 +28,8 @@ export const columns = [...Object.values(fields), 'sealed'];
 export type TokenRow = { [column: string]: string | number | null } & { sealed: Uint8Array | null };
 
 /**
- * The record of a row that is not encrypted. Undefined if it has no refresh token: the Python class may have stored a row
- * without one.
+ * The record of a row that is not encrypted. Undefined if it has no refresh token: the Python class may have stored a
+ * row without one.
  */
 export function readPlainRow(row: TokenRow): TokenRecord | undefined {
   if (!row.refresh_token) return undefined;

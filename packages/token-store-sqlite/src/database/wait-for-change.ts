@@ -1,7 +1,9 @@
 import { pause } from 'token-store-kit';
 import type { CommitCount, TokenDatabase } from './token-database.ts';
 
-/** Between two looks: a look takes microseconds, and a waiter goes on soon enough. */
+/**
+ * The time between two looks. One look takes some microseconds, and a person does not notice a delay of this length.
+ */
 const lookIntervalMs = 40;
 
 /** See `SqliteTokenStore.changed`. `before`: what was counted when the caller called. */

@@ -3,12 +3,14 @@ import type { DatabaseFile } from '../database/database-file.ts';
 import { LockFile } from './lock-file.ts';
 import { QueueFile } from './queue-file.ts';
 
-/** How long the first in the queue may leave a free lock alone before the next ones try it: its process may be stopped. */
+/**
+ * How long the first in the queue may leave a free lock alone before the next ones try it: its process may be stopped.
+ */
 const headStartMs = 60;
 
 /**
- * After this time every waiter tries the lock, whatever the queue says. The processes that it names may have been killed,
- * and other processes may have their process ids by now.
+ * After this time every waiter tries the lock, whatever the queue says. The processes that it names may have been
+ * killed, and other processes may have their process ids by now.
  */
 const ignoreQueueAfterMs = 3_000;
 
@@ -22,8 +24,8 @@ export interface LockRequest {
 
 /**
  * Waits for the lock in the order of the queue. Resolves with a function that releases it, or with undefined after the
- * deadline. As a rule only the first in the queue tries the lock, so that a process that acquires it again and again gives
- * way to the waiters.
+ * deadline. As a rule only the first in the queue tries the lock, so that a process that acquires it again and again
+ * gives way to the waiters.
  */
 export async function acquireLock({
   lockPath,
@@ -66,7 +68,10 @@ export async function acquireLock({
   }
 }
 
-/** Short for the first in the queue, longer for the others and after a while. Random, so that waiters do not keep step. */
+/**
+ * Short for the first in the queue, longer for the others and after a while. Random, so that the waiters do not all
+ * look at the same moment.
+ */
 function lookIntervalMs(ahead: number, waited: number): number {
   return Math.min(80, 25 + 2 * ahead, 3 + 4 * ahead + waited / 50) * (0.75 + Math.random() / 2);
 }

@@ -12,9 +12,9 @@ interface Pin {
 const pins = new Map<string, Pin>();
 
 /**
- * An empty file that one process at a time has locked. The lock is SQLite's, which knows how to lock on every system. The
- * kernel releases it when the process ends, so there is no lease, no heartbeat and no clock. The file exists only while
- * it is needed.
+ * An empty file that one process at a time has locked. The lock is SQLite's, which knows how to lock on every system.
+ * The kernel releases it when the process ends, so there is no lease, no heartbeat and no clock. The file exists only
+ * while it is needed.
  */
 export class LockFile {
   readonly #path: string;
@@ -35,8 +35,9 @@ export class LockFile {
         const pin = this.#reopen();
         // Nothing is ever written, so a journal would be one more file without a use.
         this.#connection?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-        // The holder before may have removed the file, and other processes may have locked a new one under the same name.
-        // The file was pinned before SQLite opened it: as long as the pinned file has a name, it is the one that SQLite has.
+        // The previous holder may have removed the file, and other processes may have locked a new one under the same
+        // name. The file was pinned before SQLite opened it: as long as the pinned file has a name, it is the one that
+        // SQLite has.
         closeUnnamed();
         if (pins.get(this.#path) === pin) return true;
         this.close();

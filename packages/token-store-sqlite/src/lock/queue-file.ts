@@ -28,9 +28,9 @@ export interface QueueState {
 }
 
 /**
- * The order in which processes wait for a lock. It is kept in a file beside the lock file, to which each of them appends.
- * Only the lock decides which process works. So if the file is lost, or names a process that is gone, the order or a moment is
- * lost and nothing else. That is why a failure to read or write it is no error.
+ * The order in which processes wait for a lock. It is kept in a file beside the lock file, to which each of them
+ * appends. Only the lock decides which process works. If this file is lost, or names a process that is gone, only the
+ * order is lost, or some milliseconds. So a failure to read or write it is no error.
  */
 export class QueueFile {
   readonly #path: string;

@@ -36,15 +36,21 @@ export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) 
       release();
     }
   };
-  // Without an entry in the queue file it is this process that holds the lock: its callers wait here only for each other.
-  const holderOrThis = (): TokenStoreErrorDetails => ({ ...holder(), pid: holder().pid ?? process.pid });
+  // The queue of this process waits only for other callers of this process, even if the queue file names no holder.
+  const holderOrThis = (): TokenStoreErrorDetails => {
+    const { path, pid = process.pid } = holder();
+    return { path, pid };
+  };
   return callers.run(appName, acquireAndRun, { key: lockPath, timeout, signal, closing, holder: holderOrThis });
 }
 
 /** The longest app name, in bytes, that is part of the file's name. */
 const maxNameBytes = 32;
 
-/** An app name can be any string, so the lock file is named after its bytes in hex, or after their hash if there are many. */
+/**
+ * An app name can be any string, so the lock file is named after its bytes in hex, or after their hash if there are
+ * many.
+ */
 function lockPathOf({ database, appName }: ExclusiveRequest): string {
   const bytes = Buffer.from(appName);
   return `${database.path}-lock-${bytes.length > maxNameBytes ? sha256(bytes).slice(0, 32) : bytes.toString('hex')}`;

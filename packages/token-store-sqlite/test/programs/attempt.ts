@@ -1,6 +1,6 @@
 /**
- * attempt.ts PATH CALL…: opens the database and makes the calls, as an ordinary user even if root runs the tests. Prints
- * the outcome as JSON: `{ results }` or `{ code, reason, message }`.
+ * attempt.ts PATH CALL…: opens the database and makes the calls, as an ordinary user even if root runs the tests.
+ * Prints the outcome as JSON: `{ results }` or `{ code, reason, message }`.
  */
 import { openTokenStore, TokenStoreError } from '../../src/index.ts';
 import '../../src/lock/run-exclusively.ts';

@@ -1,4 +1,7 @@
-/** count-modules.ts PATH: opens the database and reads. Prints which files of this package, files of other packages and parts of Node that loads. */
+/**
+ * count-modules.ts PATH: opens the database and reads. Prints which files of this package, files of other packages and
+ * parts of Node that loads.
+ */
 import { registerHooks } from 'node:module';
 
 const files: string[] = [];

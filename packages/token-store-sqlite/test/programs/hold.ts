@@ -1,6 +1,6 @@
 /**
- * hold.ts PATH NAME MILLISECONDS [TIMEOUT]: prints `asks`, then `holds` when it holds the lock, then `done` after that many
- * milliseconds. If it does not get the lock, prints the error's code and process id.
+ * hold.ts PATH NAME MILLISECONDS [TIMEOUT]: prints `asks`, then `holds` when it holds the lock, then `done` after that
+ * many milliseconds. If it does not get the lock, prints the error's code and process id.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { openTokenStore, TokenStoreError } from '../../src/index.ts';

@@ -1,6 +1,6 @@
 /**
- * race.ts PATH TRIES: waits for the file PATH.go, then tries TRIES times to replace the current token by the next one. Prints which
- * tokens it replaced.
+ * race.ts PATH TRIES: waits for the file PATH.go, then tries TRIES times to replace the current token by the next one.
+ * Prints which tokens it replaced.
  */
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,7 +1,7 @@
 /**
- * take-turns.ts PATH ROUNDS MILLISECONDS: acquires the lock again and again, until that many rounds are done or that time is over.
- * Prints the numbers of its turns; the turns of all processes are counted in the file PATH.turns. Fails if another process
- * holds the lock at the same time.
+ * take-turns.ts PATH ROUNDS MILLISECONDS: acquires the lock again and again, until that many rounds are done or that
+ * time is over. Prints the numbers of its turns; the turns of all processes are counted in the file PATH.turns. Fails
+ * if another process holds the lock at the same time.
  */
 import { appendFileSync, closeSync, openSync, statSync, unlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,4 +1,7 @@
-/** A worker thread that acquires the lock of `workerData.path` that many times. Fails if another thread holds it at the same time. */
+/**
+ * A worker thread that acquires the lock of `workerData.path` that many times. Fails if another thread holds it at the
+ * same time.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
 import { openTokenStore } from '../../src/index.ts';

@@ -1,4 +1,7 @@
-/** wait.ts PATH TIMEOUT: waits for a change of the record of `app`. Prints `waits`, then `changed` and how many milliseconds it took. */
+/**
+ * wait.ts PATH TIMEOUT: waits for a change of the record of `app`. Prints `waits`, then `changed` and how many
+ * milliseconds it took.
+ */
 import { openTokenStore } from '../../src/index.ts';
 
 const [path = '', timeout] = process.argv.slice(2);

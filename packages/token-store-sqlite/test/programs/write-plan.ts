@@ -7,7 +7,10 @@ export interface PlannedWrite {
   readonly record: TokenRecord | undefined;
 }
 
-/** The nth write of a program that is killed at some moment. The test calls this as well, to know what may be stored then. */
+/**
+ * The nth write of a program that is killed at some moment. The test calls this as well, to know what may be stored
+ * then.
+ */
 export function plannedWrite(number: number): PlannedWrite {
   const name = `app${number % 5}`;
   if (number % 7 === 6) return { name, kind: 'delete', record: undefined };
