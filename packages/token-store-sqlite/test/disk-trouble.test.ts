@@ -15,6 +15,8 @@ const mounted =
 if (mounted) process.prependOnceListener('exit', () => spawnSync('umount', ['-l', small]));
 else console.log('skipped: only root can mount a small tmpfs that gets full, or read-only');
 
+if (!hasPlaceForUsers) console.log('skipped: another user can enter none of the temporary directories');
+
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 if (!canTrace) console.log('skipped: strace makes system calls fail (apt-get install strace)');
 

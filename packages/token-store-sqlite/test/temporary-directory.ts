@@ -22,9 +22,8 @@ export const otherUser = 65_534;
 
 // An ordinary user can enter its own temporary directory, whatever is above it.
 const parents = isRoot ? [tmpdir(), '/tmp', '/var/tmp', '/dev/shm'].filter(isOpenToAll) : [tmpdir()];
-/** Whether `directoryForUsers` has a place for its directories. Says so if it has not. */
+/** Whether `directoryForUsers` has a place for its directories. */
 export const hasPlaceForUsers = parents.length > 0;
-if (!hasPlaceForUsers) console.log('skipped: another user cannot enter any temporary directory of this machine');
 
 /** A new directory in a place that users other than root can enter: TMPDIR may be below a private directory. */
 export function directoryForUsers(): string {
