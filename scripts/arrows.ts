@@ -1,67 +1,100 @@
 import { globSync, readFileSync } from 'node:fs';
-import { builtinModules } from 'node:module';
-import { join } from 'node:path';
+import { isBuiltin } from 'node:module';
+import { dirname, join } from 'node:path';
+import { importedSpecifiers } from './imports.ts';
 
-/** What each published package may import besides itself: the table of the public contract. */
-const allowed: Record<string, { packages: readonly string[]; builtins: boolean }> = {
-  'pkce-state': { packages: [], builtins: false },
-  'loopback-acceptor': { packages: ['pkce-state'], builtins: true },
-  'token-store-kit': { packages: [], builtins: true },
-  'token-store-sqlite': { packages: ['token-store-kit', 'better-sqlite3'], builtins: true },
-  'shared-token': { packages: ['token-store-kit'], builtins: true },
-  'onedrive-graph': { packages: [], builtins: true },
-  'onedrive-token-handler': {
-    packages: ['pkce-state', 'loopback-acceptor', 'shared-token', 'token-store-sqlite', 'undici', 'open'],
-    builtins: true,
+/** What a package may import besides its own files. */
+interface Rule {
+  /** Packages of this repository, each from a lower floor. */
+  readonly below?: readonly string[];
+  /** Packages from npm. */
+  readonly npm?: readonly string[];
+  /** Whether it may import Node's own modules. Default true. */
+  readonly builtins?: boolean;
+}
+
+/** A floor: its packages by name. They do not know each other. */
+type Floor = Readonly<Record<string, Rule>>;
+
+/** The published packages, the highest floor first. Every arrow of the dependencies points down. */
+const house: readonly Floor[] = [
+  {
+    'onedrive-token': {
+      below: ['onedrive-token-handler', 'onedrive-graph'],
+      npm: ['commander', 'uqr', '@napi-rs/keyring'],
+    },
   },
-  'onedrive-token': {
-    packages: ['onedrive-token-handler', 'onedrive-graph', 'commander', 'uqr', '@napi-rs/keyring'],
-    builtins: true,
+  {
+    'onedrive-token-handler': {
+      below: ['shared-token', 'token-store-sqlite', 'loopback-acceptor', 'pkce-state'],
+      npm: ['undici', 'open'],
+    },
+    'onedrive-graph': {},
   },
-};
+  {
+    'shared-token': { below: ['token-store-kit'] },
+    'token-store-sqlite': { below: ['token-store-kit'], npm: ['better-sqlite3'] },
+  },
+  {
+    'token-store-kit': {},
+    'loopback-acceptor': { below: ['pkce-state'] },
+  },
+  {
+    // It also runs in browsers, so it may not import what only Node has.
+    'pkce-state': { builtins: false },
+  },
+];
 
 const dependencyFields = ['dependencies', 'peerDependencies', 'optionalDependencies'] as const;
 type Manifest = { name: string } & { [field in (typeof dependencyFields)[number]]?: Record<string, string> };
 
-/** Every dependency or import under `root`/packages that points the wrong way, a line each. */
-export function findWrongArrows(root: string): string[] {
-  const wrong: string[] = [];
-  for (const file of globSync('packages/*/package.json', { cwd: root }).sort()) {
-    const manifest: Manifest = JSON.parse(readFileSync(join(root, file), 'utf8'));
-    const rule = allowed[manifest.name];
-    if (!rule) {
-      wrong.push(`${file}: ${manifest.name} has no rule in scripts/arrows.ts`);
-      continue;
-    }
-    const declared = dependencyFields.flatMap((field) => Object.keys(manifest[field] ?? {}));
-    for (const dependency of declared) {
-      if (!rule.packages.includes(dependency)) wrong.push(`${file}: ${manifest.name} must not depend on ${dependency}`);
-    }
-    const folder = file.slice(0, -'/package.json'.length);
-    for (const source of globSync(`${folder}/{src,bin}/**/*.{ts,js,cjs}`, { cwd: root }).sort()) {
-      for (const imported of importedPackages(readFileSync(join(root, source), 'utf8'))) {
-        if (isBuiltin(imported)) {
-          if (!rule.builtins) wrong.push(`${source}: ${manifest.name} must not import ${imported}`);
-        } else if (!rule.packages.includes(imported)) {
-          wrong.push(`${source}: ${manifest.name} must not import ${imported}`);
-        } else if (!declared.includes(imported)) {
-          wrong.push(`${source}: ${imported} is not among the dependencies of ${manifest.name}`);
-        }
+/**
+ * Every dependency and every import of the packages under `root` that the floors do not allow, a line each. `floors` replaces those
+ * of this repository in a test.
+ */
+export function findWrongArrows(root: string, floors: readonly Floor[] = house): string[] {
+  const manifests = globSync('packages/*/package.json', { cwd: root }).sort();
+  return [...arrowsUp(floors), ...manifests.flatMap((file) => wrongArrowsOf(root, file, floors))];
+}
+
+/** The arrows of the floors themselves that do not point down. */
+function arrowsUp(floors: readonly Floor[]): string[] {
+  return floors.flatMap((floor, index) => {
+    const lower = new Set(floors.slice(index + 1).flatMap((below) => Object.keys(below)));
+    return Object.entries(floor).flatMap(([name, { below = [] }]) =>
+      below
+        .filter((dependency) => !lower.has(dependency))
+        .map((dependency) => `scripts/arrows.ts: ${dependency} does not stand below ${name}`),
+    );
+  });
+}
+
+function wrongArrowsOf(root: string, manifestFile: string, floors: readonly Floor[]): string[] {
+  const manifest: Manifest = JSON.parse(readFileSync(join(root, manifestFile), 'utf8'));
+  const { name } = manifest;
+  const rule = floors.find((floor) => name in floor)?.[name];
+  if (!rule) return [`${manifestFile}: ${name} has no rule in scripts/arrows.ts`];
+  const { below = [], npm = [], builtins = true } = rule;
+  const allowed = new Set([...below, ...npm]);
+  const declared = dependencyFields.flatMap((field) => Object.keys(manifest[field] ?? {}));
+  const wrong = declared
+    .filter((dependency) => !allowed.has(dependency))
+    .map((dependency) => `${manifestFile}: ${name} must not depend on ${dependency}`);
+  for (const source of globSync(`${dirname(manifestFile)}/{src,bin}/**/*.{ts,js,cjs}`, { cwd: root }).sort()) {
+    for (const imported of importedPackages(readFileSync(join(root, source), 'utf8'))) {
+      if (isBuiltin(imported) ? !builtins : !allowed.has(imported)) {
+        wrong.push(`${source}: ${name} must not import ${imported}`);
+      } else if (!isBuiltin(imported) && !declared.includes(imported)) {
+        wrong.push(`${source}: ${imported} is not among the dependencies of ${name}`);
       }
     }
   }
   return wrong;
 }
 
-function isBuiltin(name: string): boolean {
-  return name.startsWith('node:') || builtinModules.includes(name);
-}
-
-/** The packages that a source imports, statically, dynamically, by `require` or as a type. */
+/** The packages, and the modules of Node, that a source imports. */
 function importedPackages(source: string): string[] {
-  const specifiers = source.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\w*\()\s*['"]([^'"]+)['"]/g);
-  const packages = [...specifiers]
-    .map(([, specifier]) => specifier as string)
+  const packages = importedSpecifiers(source)
     .filter((specifier) => !specifier.startsWith('.'))
     .map((specifier) => /^(?:node:[\w/]+|@[^/]+\/[^/]+|[^/]+)/.exec(specifier)?.[0] ?? specifier);
   return [...new Set(packages)];

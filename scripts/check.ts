@@ -1,7 +1,8 @@
-/** `pnpm check`: format and lint, types, dead code, the packages as npm will see them, the direction of dependencies. */
+/** `pnpm check`: format and lint, types, dead code, the packages as npm will see them, and who imports whom. */
 import { globSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { findWrongArrows } from './arrows.ts';
+import { findFileCircles } from './circles.ts';
 import { tool, turbo } from './tool.ts';
 
 const checks: [name: string, passes: () => boolean][] = [
@@ -15,7 +16,8 @@ const checks: [name: string, passes: () => boolean][] = [
         passesTool('publint', ['--strict', '--pack', 'npm', dirname(file)]),
       ),
   ],
-  ['dependency arrows', arrowsPointDown],
+  ['dependency arrows', () => findsNothing(findWrongArrows('.'))],
+  ['file circles', () => findsNothing(findFileCircles('.'))],
 ];
 
 const failed = checks.filter(([name, passes]) => {
@@ -29,8 +31,7 @@ function passesTool(name: string, args: readonly string[]): boolean {
   return tool(name, args) === 0;
 }
 
-function arrowsPointDown(): boolean {
-  const wrong = findWrongArrows('.');
-  for (const line of wrong) console.log(line);
-  return wrong.length === 0;
+function findsNothing(problems: readonly string[]): boolean {
+  for (const problem of problems) console.log(problem);
+  return problems.length === 0;
 }

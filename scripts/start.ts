@@ -1,5 +1,5 @@
-/** `pnpm start [CLIENT_ID]`: builds, then shows the command at work. */
+/** `pnpm start [CLIENT_ID]`: builds the packages, then runs the demonstration of the command. */
 import { tool, turbo } from './tool.ts';
 
 const status = turbo(['build', '--output-logs=errors-only'], { quiet: true });
-process.exitCode = status || tool('node', ['testing/e2e/src/main.ts', ...process.argv.slice(2)]);
+process.exitCode = status || tool('node', ['testing/demo/src/main.ts', ...process.argv.slice(2)]);

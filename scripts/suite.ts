@@ -1,11 +1,13 @@
 /**
- * Runs the tests of the package in the working directory: each `test/*.test.ts` in a process of its own, because uvu
- * by itself passes when a file runs no test, when a test is `.only` and when a hook throws, and waits for ever on one that hangs.
+ * Runs the tests of the package in the working directory:
  *
  *   node ../../scripts/suite.ts [--long] [--deadline MILLISECONDS] [FILE…]
  *
- * Of a file that passes only the lines that begin with `skipped:` or `measured:` are shown.
- * `--long` runs `test-long/` instead, with a longer deadline. FILE is a part of a file's name.
+ * Every test file runs in a process of its own, with a deadline. This runner fails in four cases in which uvu alone would pass or
+ * wait for ever: a file that runs no test, a test that is `.only`, a hook that throws, and a test that hangs.
+ *
+ * `--long` runs `test-long/` instead of `test/`, with a longer deadline. FILE is a part of a file's name: only such files run.
+ * If a file passes, only its lines that begin with `skipped:` or `measured:` are shown.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +20,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const folder = values.long ? 'test-long' : 'test';
-const deadline = Number(values.deadline ?? (values.long ? 900_000 : 60_000));
+const deadlineMs = Number(values.deadline ?? (values.long ? 900_000 : 60_000));
 const packageName: string = JSON.parse(readFileSync('package.json', 'utf8')).name;
 
 const files = globSync(`${folder}/**/*.test.ts`)
@@ -31,7 +33,7 @@ for (const file of files) await runFile(file);
 
 for (const reason of total.reasons) console.log(reason);
 console.log(`${packageName}: ${total}`);
-// Read by scripts/test.ts, which sums all packages.
+// scripts/test.ts reads these files and adds them up.
 if (process.env.SUITE_RESULTS && existsSync(process.env.SUITE_RESULTS)) {
   writeFileSync(join(process.env.SUITE_RESULTS, `${packageName}.json`), JSON.stringify(total));
 }
@@ -83,10 +85,10 @@ function runToEnd(file: string): Promise<{ output: string; status: string }> {
       if (ownGroup && child.pid) process.kill(-child.pid, 'SIGKILL');
       else child.kill('SIGKILL');
     };
-    const timer = setTimeout(kill, deadline);
+    const timer = setTimeout(kill, deadlineMs);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
-      const status = late ? `still running after ${deadline / 1000} s` : signal ? `signal ${signal}` : `exit ${code}`;
+      const status = late ? `still running after ${deadlineMs / 1000} s` : signal ? `signal ${signal}` : `exit ${code}`;
       resolve({ output, status });
     });
   });

@@ -1,9 +1,9 @@
-/** How many tests passed, failed and were skipped, as the closing line of a run says it. */
+/** How many tests passed, failed and were skipped. As text it is the last line of a run. */
 export class TestCount {
   passed = 0;
   failed = 0;
   skipped = 0;
-  /** What failed besides a test: a file without tests, one that hung, … */
+  /** Failures that are not a failed test: a file without tests, a file that hung, … */
   reasons: string[] = [];
 
   fail(reason: string): void {

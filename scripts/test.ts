@@ -1,6 +1,6 @@
 /**
- * `pnpm test`: builds, runs the tests of every package and ends with one line for the whole.
- * `pnpm test:long`: the same for the runs that take minutes.
+ * `pnpm test`: builds all packages, runs the tests of each, and ends with one line that adds them up.
+ * `pnpm test:long`: the same for the tests that take minutes.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -7,11 +7,11 @@ const bin = resolve(modules, '.bin');
 
 interface ToolOptions {
   env?: NodeJS.ProcessEnv;
-  /** Shows the output only where the tool fails. */
+  /** Shows the output only if the tool fails. Default false. */
   quiet?: boolean;
 }
 
-/** Runs a development tool of this repository on the terminal. Returns its exit status. */
+/** Runs a development tool of this repository, by default with its output on the terminal. Returns its exit status. */
 export function tool(name: string, args: readonly string[], { env, quiet = false }: ToolOptions = {}): number {
   const { status, error, stdout, stderr } = spawnSync(name, args, {
     stdio: quiet ? ['inherit', 'pipe', 'pipe'] : 'inherit',
@@ -28,18 +28,19 @@ const turboEnv = { TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1',
 const turboOptions = [
   '--filter=./packages/*',
   '--filter=./testing/*',
+  '--filter=./scripts',
   '--env-mode=loose',
   '--log-prefix=none',
   '--log-order=grouped',
 ];
 
-/** `turbo run …` over all packages, without its banner, telemetry and prefixes. */
+/** `turbo run …` for all packages, without turbo's banner, telemetry and prefixes. */
 export function turbo(args: readonly string[], options: ToolOptions = {}): number {
   completeInstall();
   return tool('turbo', ['run', ...args, ...turboOptions], { ...options, env: { ...turboEnv, ...options.env } });
 }
 
-/** Where a clone's first command was for one package (`--filter`), pnpm installed for that alone and takes it for the whole. */
+/** Installs the rest if only one package was installed: after a clone's first command with `--filter`, pnpm takes that for a whole installation. */
 function completeInstall(): void {
   const state = resolve(modules, '.pnpm-workspace-state-v1.json');
   if (!existsSync(state) || !JSON.parse(readFileSync(state, 'utf8')).filteredInstall) return;

@@ -37,7 +37,10 @@ function testsOf(row: TableRow): { name: string; file: string }[] {
 }
 
 function hasTest(file: string, name: string): boolean {
-  if (!/^(packages|testing)\/[\w-]+\/test(-long)?\/[\w-]+\.test\.ts$/.test(file) || !existsSync(join(root, file))) {
+  if (
+    !/^(scripts|(packages|testing)\/[\w-]+)\/test(-long)?\/[\w-]+\.test\.ts$/.test(file) ||
+    !existsSync(join(root, file))
+  ) {
     return false;
   }
   const names = readText(file).matchAll(/\((['"`])((?:\\.|(?!\1).)+)\1, /g);

@@ -1,10 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findWrongArrows } from '../../../scripts/arrows.ts';
+import { findWrongArrows } from '../arrows.ts';
 
 function wrongArrows(name: string, dependencies: Record<string, string>, source: string): string[] {
   const root = mkdtempSync(join(tmpdir(), 'arrows-'));
@@ -25,18 +24,19 @@ function wrongArrows(name: string, dependencies: Record<string, string>, source:
 
 const any = '*';
 const wrong: [what: string, name: string, dependencies: Record<string, string>, source: string][] = [
-  ['a leaf that depends on its sibling', 'token-store-sqlite', { 'pkce-state': any, 'better-sqlite3': any }, ''],
+  ['a store that depends on pkce-state', 'token-store-sqlite', { 'pkce-state': any, 'better-sqlite3': any }, ''],
   ['a leaf that imports the handler', 'loopback-acceptor', {}, "import { x } from 'onedrive-token-handler';"],
-  ['an arrow up from the handler to the CLI', 'onedrive-token-handler', { 'onedrive-token': any }, ''],
-  ['a CLI that reaches past the handler', 'onedrive-token', { 'token-store-sqlite': any }, ''],
-  ['a Node built-in in pkce-state', 'pkce-state', {}, "import { createHash } from 'node:crypto';"],
-  ['a built-in without node: in pkce-state', 'pkce-state', {}, "import fs from 'fs';"],
+  ['an arrow up from the handler to the command', 'onedrive-token-handler', { 'onedrive-token': any }, ''],
+  ['an arrow between two packages of one floor', 'onedrive-graph', { 'onedrive-token-handler': any }, ''],
+  ['a command that reaches past the handler', 'onedrive-token', { 'token-store-sqlite': any }, ''],
+  ['a module of Node in pkce-state', 'pkce-state', {}, "import { createHash } from 'node:crypto';"],
+  ['a module of Node without node: in pkce-state', 'pkce-state', {}, "import fs from 'fs';"],
   ['a dynamic import', 'loopback-acceptor', {}, "await import('undici');"],
   ['a type from a package', 'token-store-sqlite', { 'better-sqlite3': any }, "export type X = import('undici').Agent;"],
   ['a side-effect import', 'loopback-acceptor', {}, "import 'undici';"],
   ['a require', 'loopback-acceptor', {}, "const { request } = require('undici');"],
-  ['an import of what is allowed but not declared', 'onedrive-token-handler', {}, "import { request } from 'undici';"],
-  ['a package that nobody has a rule for', 'left-pad', {}, ''],
+  ['an import that is allowed but not declared', 'onedrive-token-handler', {}, "import { request } from 'undici';"],
+  ['a package without a rule', 'left-pad', {}, ''],
 ];
 for (const [what, name, dependencies, source] of wrong) {
   test(`${what} is found`, () => {
@@ -44,14 +44,25 @@ for (const [what, name, dependencies, source] of wrong) {
   });
 }
 
-test('what the contract allows is allowed', () => {
+test('an import that the contract allows is no problem', () => {
   const source =
     "import { readFile } from 'node:fs/promises';\nimport Database from 'better-sqlite3';\nimport { y } from './y.ts';";
   assert.equal(wrongArrows('token-store-sqlite', { 'better-sqlite3': any }, source), []);
 });
 
+test('an import in a comment is an example', () => {
+  assert.equal(wrongArrows('pkce-state', {}, "/**\n * import { readFile } from 'node:fs';\n */"), []);
+});
+
+test('floors that point up, or to their own height, are found', () => {
+  const nowhere = join(import.meta.dirname, 'nowhere');
+  assert.equal(findWrongArrows(nowhere, [{ top: { below: ['bottom'] } }, { bottom: {} }]), []);
+  assert.is(findWrongArrows(nowhere, [{ top: {} }, { bottom: { below: ['top'] } }]).length, 1);
+  assert.is(findWrongArrows(nowhere, [{ left: { below: ['right'] }, right: {} }]).length, 1);
+});
+
 test('the packages of this repository point down', () => {
-  assert.equal(findWrongArrows(fileURLToPath(new URL('../../..', import.meta.url))), []);
+  assert.equal(findWrongArrows(resolve(import.meta.dirname, '../..')), []);
 });
 
 test.run();

@@ -2,11 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
-const runner = fileURLToPath(new URL('../../../scripts/suite.ts', import.meta.url));
+const runner = join(import.meta.dirname, '../suite.ts');
 const uvu = import.meta.resolve('uvu');
 
 /** Runs the suite of a package that has these test files. */
@@ -20,7 +19,7 @@ function runSuite(files: Record<string, string>, args: string[] = []): { status:
       writeFileSync(file, `import { test } from ${JSON.stringify(uvu)};\n${source}`);
     }
     const options = { cwd: folder, encoding: 'utf8', timeout: 30_000 } as const;
-    // Its result is not one of this run's.
+    // These results must not count in the run that this test belongs to.
     return spawnSync(process.execPath, [runner, ...args], { ...options, env: { ...process.env, SUITE_RESULTS: '' } });
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -29,18 +28,18 @@ function runSuite(files: Record<string, string>, args: string[] = []): { status:
 
 const pass = "test('passes', () => {});\ntest.run();";
 
-test('a suite that passes ends with 0 and says how many did', () => {
+test('a suite that passes ends with 0 and says how many tests passed', () => {
   const { status, stdout } = runSuite({ 'test/a.test.ts': pass, 'test/deep/b.test.ts': pass });
   assert.is(status, 0);
   assert.match(stdout, 'example: 2 passed, 0 failed, 0 skipped');
 });
 
-// Spelled so that the runner does not find it in this file.
+// Written like this because the runner looks for the word in this file too.
 const only = 'only';
 
 const failing: [name: string, source: string, says: RegExp][] = [
   ['a test that fails', "test('a', () => { throw new Error('boom'); });\ntest.run();", /boom/],
-  ['a test that throws what is no error', "test('a', () => { throw undefined; });\ntest.run();", /1 failed/],
+  ['a test that throws undefined', "test('a', () => { throw undefined; });\ntest.run();", /1 failed/],
   [
     'a hook that throws',
     "test.before(() => { throw new Error('hook'); });\ntest('a', () => {});\ntest.run();",
@@ -67,7 +66,7 @@ test('a package without tests fails the suite', () => {
   assert.match(stdout, 'no test file');
 });
 
-test('a test that hangs fails the suite, and so does what keeps a finished one alive', () => {
+test('a test that hangs fails the suite, and so does a timer that keeps a finished one alive', () => {
   const { status, stdout } = runSuite(
     {
       'test/a.test.ts': "test('a', () => new Promise(() => setInterval(() => {}, 1000)));\ntest.run();",

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const script = resolve(import.meta.dirname, '../build.ts');
+
+/** A package that imports an entry, with a type, of its one dependency. */
+const files = {
+  'package.json': JSON.stringify({
+    name: 'ours',
+    type: 'module',
+    exports: { '.': './dist/index.js' },
+    dependencies: { theirs: '1.0.0' },
+  }),
+  'tsconfig.build.json': JSON.stringify({
+    extends: resolve(import.meta.dirname, '../../tsconfig.base.json'),
+    compilerOptions: { rootDir: 'src', outDir: 'dist', types: [] },
+    include: ['src'],
+  }),
+  'src/index.ts': "import { double, type Doubled } from 'theirs/double';\nexport const four: Doubled = double(2);\n",
+  'node_modules/theirs/package.json': JSON.stringify({
+    name: 'theirs',
+    type: 'module',
+    exports: {
+      './double': { types: './dist/double.d.ts', default: './dist/double.js' },
+      './greedy': { types: './dist/double.d.ts', default: './dist/greedy.js' },
+    },
+  }),
+  'node_modules/theirs/dist/double.js':
+    "import { EOL } from 'node:os';\nexport const double = (n) => n * 2 + EOL.length - 1;\n",
+  'node_modules/theirs/dist/greedy.js': "import 'not-ours';\nexport const double = (n) => n * 2;\n",
+  'node_modules/theirs/dist/double.d.ts':
+    'export type Doubled = number;\nexport declare function double(n: number): Doubled;\n',
+};
+
+/** Builds that package, with some files changed. `read` reads a file of the result. */
+function build(args: readonly string[], changes: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'build-'));
+  try {
+    for (const [name, text] of Object.entries({ ...files, ...changes })) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    const options = { cwd: folder, encoding: 'utf8', timeout: 30_000 } as const;
+    const { status, stderr } = spawnSync(process.execPath, [script, 'index', ...args], options);
+    const [code, declaration] =
+      status === 0 ? ['js', 'd.ts'].map((end) => readFileSync(join(folder, `dist/index.${end}`), 'utf8')) : [];
+    return { status, stderr, code: code ?? '', declaration: declaration ?? '' };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('a dependency stays an import', () => {
+  const { status, stderr, code } = build([]);
+  assert.is(status, 0, stderr);
+  assert.match(code, /from ["']theirs\/double["']/);
+});
+
+test('--inline copies an entry of a dependency into ours, and the declarations still name its types', () => {
+  const { status, stderr, code, declaration } = build(['--inline', 'theirs/double']);
+  assert.is(status, 0, stderr);
+  assert.not.match(code, /from ["']theirs/);
+  assert.match(code, 'n * 2');
+  assert.match(code, /from ["']node:os["']/);
+  assert.match(declaration, /from ["']theirs\/double["']/);
+});
+
+test('--inline of what no entry imports fails', () => {
+  const { status, stderr } = build(['--inline', 'theirs/greedy']);
+  assert.is(status, 1);
+  assert.match(stderr, '--inline: no entry imports theirs/greedy');
+});
+
+test('an import that a user of the package would not have fails, in an inlined file as well', () => {
+  const missing = {
+    'src/index.ts': "import { double } from 'theirs/greedy';\nexport const four: number = double(2);\n",
+  };
+  const { status, stderr } = build(['--inline', 'theirs/greedy'], missing);
+  assert.is(status, 1);
+  assert.match(stderr, /greedy\.js imports not-ours, which is not among the dependencies/);
+});
+
+test('a wrong type fails', () => {
+  assert.is.not(build([], { 'src/index.ts': 'export const four: number = "four";\n' }).status, 0);
+});
+
+test.run();
