@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
+import { openSignedInScene } from 'testing-command';
+import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSignedInScene } from '../test/fixtures/cli-home.ts';
-import { noTerminal, openTerminal, sit } from '../test/fixtures/terminal.ts';
 import { assertWorthRetrying } from '../test/fixtures/worth-retrying.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();

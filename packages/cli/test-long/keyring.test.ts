@@ -1,10 +1,10 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openKeyringScene } from '../test/fixtures/keyring-scene.ts';
-import { noTerminal, openTerminal, sit } from '../test/fixtures/terminal.ts';
 
 const { session, signIn, home, authority, ...scene } = await openKeyringScene();
 always.after(() => scene[Symbol.asyncDispose]());

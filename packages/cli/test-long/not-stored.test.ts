@@ -1,8 +1,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { signInAs } from 'testing-authority';
+import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSignedInScene } from '../test/fixtures/cli-home.ts';
 import { until } from '../test/fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();

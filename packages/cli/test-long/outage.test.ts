@@ -1,6 +1,6 @@
+import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSignedInScene } from '../test/fixtures/cli-home.ts';
 import { assertWorthRetrying } from '../test/fixtures/worth-retrying.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { approveDevice, signInAs } from 'testing-authority';
+import { CliHome, openScene, type Running } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CliHome, openScene, type Running } from '../test/fixtures/cli-home.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 test.after(() => scene[Symbol.asyncDispose]());

@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { approveDevice } from 'testing-authority';
+import { CliHome, openScene } from 'testing-command';
+import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CliHome, openScene } from '../test/fixtures/cli-home.ts';
-import { noTerminal, openTerminal, sit } from '../test/fixtures/terminal.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 always.after(() => scene[Symbol.asyncDispose]());

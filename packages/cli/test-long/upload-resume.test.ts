@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSignedInScene } from '../test/fixtures/cli-home.ts';
 import { until } from '../test/fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();

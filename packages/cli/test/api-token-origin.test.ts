@@ -1,7 +1,7 @@
+import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type OddRequest, openOddGraph } from '../../onedrive-graph/test/odd-graph.ts';
-import { openSignedInScene } from './fixtures/cli-home.ts';
 
 const { home, ...scene } = await openSignedInScene();
 const graph = await openOddGraph(({ path }, response, { elsewhere, origin }) => {

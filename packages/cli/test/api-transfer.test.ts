@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openOddGraph } from '../../onedrive-graph/test/odd-graph.ts';
-import { openSignedInScene } from './fixtures/cli-home.ts';
 import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
+import { bin, CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bin, CliHome } from './fixtures/cli-home.ts';
 
 const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
 

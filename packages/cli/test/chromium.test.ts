@@ -1,12 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { chromiumPath } from 'testing-authority/chromium';
+import { chromiumPath } from 'testing-browsers/chromium';
+import { openScene, prepareChromiumSignIn } from 'testing-command';
+import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene } from './fixtures/cli-home.ts';
-import { noTerminal, openTerminal, sit } from './fixtures/terminal.ts';
-import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openScene();
 always.after(() => scene[Symbol.asyncDispose]());
@@ -16,19 +14,15 @@ if (!openTerminal) console.log(noTerminal);
 if (!chromiumPath) console.log(noChromium);
 const test = openTerminal && chromiumPath ? always : always.skip;
 
-const browser = join(import.meta.dirname, 'fixtures/chromium-browser.ts');
-
 /** Runs `onedrive-token` in a terminal with Chromium as its browser. The result has the last page and address of the browser. */
 async function signIn(
   answer: 'accept' | 'deny',
 ): Promise<{ status: number; screen: string; page: string; url: string }> {
-  const seen = join(home.folder, `${answer}.json`);
-  writeFileSync(seen, '');
-  const env = { BROWSER: `"${process.execPath}" "${browser}"`, ANSWER: answer, SEEN: seen };
-  using terminal = sit(home, ['--app', answer, '--client-id', authority.clientId], env);
+  const browser = prepareChromiumSignIn(join(home.folder, `${answer}.json`), { deny: answer === 'deny' });
+  using terminal = sit(home, ['--app', answer, '--client-id', authority.clientId], browser.env);
   const { status } = await terminal.ended;
-  await until(() => readFileSync(seen, 'utf8') !== '');
-  return { status, screen: stripVTControlCharacters(terminal.output), ...JSON.parse(readFileSync(seen, 'utf8')) };
+  const { url, text } = await browser.lastPage();
+  return { status, screen: stripVTControlCharacters(terminal.output), page: text, url };
 }
 
 test('onedrive-token opens Chromium, which shows that the person is signed in, and prints the token', async () => {

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSignedInScene } from 'testing-command';
+import { openTerminal } from 'testing-command/terminal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bin, openSignedInScene } from './fixtures/cli-home.ts';
-import { openTerminal } from './fixtures/terminal.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -58,11 +58,9 @@ test('completing sends no request', async () => {
   assert.is(authority.requests.length, before);
 });
 
-/** A folder with the command as `onedrive-token`, and the completion scripts. */
-const folder = join(home.folder, 'bin');
-mkdirSync(folder);
-writeFileSync(join(folder, 'onedrive-token'), `#!/bin/sh\nexec '${process.execPath}' '${bin}' "$@"\n`, { mode: 0o755 });
-const env = { ...home.env, PATH: folder + delimiter + home.env.PATH };
+/** A folder with the command under its name, and the completion scripts. */
+const folder = home.installCommand();
+const { env } = home;
 for (const shell of ['bash', 'zsh', 'fish']) {
   writeFileSync(join(folder, `completion.${shell}`), (await home.run(['completion', shell])).stdout);
 }

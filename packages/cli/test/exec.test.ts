@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openSignedInScene } from './fixtures/cli-home.ts';
 import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();

@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bin, CliHome } from 'testing-command';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { oldestKeyring } from '../src/key/keyring-entry.ts';
-import { bin, CliHome } from './fixtures/cli-home.ts';
 import { openKeyringScene } from './fixtures/keyring-scene.ts';
 
 const { session, signIn, home, authority, ...scene } = await openKeyringScene();

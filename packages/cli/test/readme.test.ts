@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commonOptions } from '../src/settings/common-options.ts';
-import { openScene } from './fixtures/cli-home.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8');
 const { home, authority, ...scene } = await openScene({ env: { SCRIPTED_BROWSER: '{"username":"ada@example.com"}' } });

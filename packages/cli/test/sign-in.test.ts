@@ -1,8 +1,8 @@
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
+import { CliHome, openScene, type Running } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CliHome, openScene, type Running } from './fixtures/cli-home.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 test.after(() => scene[Symbol.asyncDispose]());

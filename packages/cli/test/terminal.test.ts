@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { signInAs, signInElsewhere } from 'testing-authority';
+import { bin, CliHome, commandNode, openScene } from 'testing-command';
+import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bin, CliHome, openScene } from './fixtures/cli-home.ts';
-import { noTerminal, openTerminal, sit, type Terminal } from './fixtures/terminal.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 always.after(() => scene[Symbol.asyncDispose]());
@@ -35,7 +35,7 @@ test('onedrive-token alone signs in through the browser, shows the time left, an
 test('$(onedrive-token) in a terminal signs in too, and only the token goes to the shell', async () => {
   if (!openTerminal) return;
   using other = new CliHome(home.env);
-  const script = `token=$('${process.execPath}' '${bin}' --client-id ${authority.clientId}); printf '<%s>' "$token" > '${other.folder}/out'`;
+  const script = `token=$('${commandNode}' '${bin}' --client-id ${authority.clientId}); printf '<%s>' "$token" > '${other.folder}/out'`;
   using terminal = openTerminal('bash', ['-c', script], { env: other.env });
   await terminal.ended;
   const written = readFileSync(`${other.folder}/out`, 'utf8');

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { CliHome, openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CliHome, openScene, openSignedInScene } from './fixtures/cli-home.ts';
 import { until } from './fixtures/until.ts';
 import { assertWorthRetrying } from './fixtures/worth-retrying.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CliHome } from './fixtures/cli-home.ts';
 
 const home = new CliHome();
 test.after(() => home[Symbol.dispose]());

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import axe from 'axe-core';
 import type { Browser, BrowserContext, BrowserContextOptions, Page, Request } from 'playwright-core';
-import { chromiumPath, launchChromium } from 'testing-authority/chromium';
+import { chromiumPath, launchChromium } from 'testing-browsers/chromium';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type AcceptorOptions, openAcceptor } from '../src/index.ts';
@@ -16,7 +16,7 @@ if (!chromiumPath)
 const inBrowser = chromiumPath ? test : test.skip;
 let browser: Browser;
 test.before(async () => {
-  if (chromiumPath) browser = await launchChromium(chromiumPath);
+  if (chromiumPath) browser = await launchChromium();
 });
 test.after(async () => {
   await browser?.close();

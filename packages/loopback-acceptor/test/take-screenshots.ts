@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
-import { chromiumPath, launchChromium } from 'testing-authority/chromium';
+import { launchChromium } from 'testing-browsers/chromium';
 import { openAcceptor } from '../src/index.ts';
 
 interface Picture extends BrowserContextOptions {
@@ -39,8 +39,7 @@ const more: Picture[] = [
 ];
 
 const [folder] = process.argv.slice(2);
-if (!chromiumPath) throw new Error('needs chromium on PATH (Debian: apt install chromium)');
-const browser = await launchChromium(chromiumPath);
+const browser = await launchChromium();
 try {
   for (const picture of folder ? [...pictures, ...more] : pictures) await take(browser, picture);
 } finally {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { stripTypeScriptTypes } from 'node:module';
-import { chromiumPath, launchChromium } from 'testing-authority/chromium';
+import { chromiumPath, launchChromium } from 'testing-browsers/chromium';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -18,7 +18,7 @@ inBrowser('the source runs in Chromium unchanged, but for its types', async () =
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
-  const browser = await launchChromium(chromiumPath as string);
+  const browser = await launchChromium();
   try {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${port}/`);

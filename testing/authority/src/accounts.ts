@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-/** The tenant of personal accounts, the same for everybody: Microsoft's `tid` claim of every Outlook or Hotmail user. */
+/** The tenant of all personal accounts: the `tid` claim that Microsoft gives every Outlook or Hotmail user. */
 export const consumerTenant = '9188040d-6c67-4c5b-b112-36a304b66dad';
 
-/** The password of every account here; the sign-in page tells it to whoever looks. */
+/** The password of every account here. The sign-in page shows it. */
 export const accountPassword = 'correct-horse';
 
-/** A person. Every address that looks like one has an account, so that a test can invent users as it goes. */
+/** A user. Every e-mail address has an account, so a test can invent users. */
 export interface Account {
   /** The pairwise subject, Microsoft's `sub`. */
   readonly id: string;
@@ -18,7 +18,7 @@ export interface Account {
 
 const accounts = new Map<string, Account>();
 
-/** The account of an address, whatever its case, or undefined where it is no address. */
+/** The account of an e-mail address, in any case. Undefined if it is no address. */
 export function accountOf(username: string): Account | undefined {
   const address = username.trim().toLowerCase();
   if (!/^[^\s@]+@[^\s@]+$/.test(address)) return undefined;
@@ -41,4 +41,10 @@ export function accountOf(username: string): Account | undefined {
 /** An account that signed in before, by its subject. */
 export function accountById(id: string): Account | undefined {
   return accounts.get(id);
+}
+
+/** The `client_info` of an account, if a request says `client_info=1`. MSAL makes its key of an account from it. */
+export function clientInfoOf(accountId: string): string {
+  const info = { ver: '1.0', uid: accountById(accountId)?.oid, utid: consumerTenant };
+  return Buffer.from(JSON.stringify(info)).toString('base64url');
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /**
- * An authority as a process of its own: prints one line of JSON, then serves until SIGTERM, SIGINT or the end of stdin.
+ * An authority in a process of its own. It prints one line of JSON and serves until SIGTERM, SIGINT or the end of stdin.
  *
  *   node testing/authority/src/main.ts [--port N] [--ttl SECONDS] [--device-interval SECONDS]
  */
 import { parseArgs } from 'node:util';
 import { accountPassword } from './accounts.ts';
-import { startAuthority } from './authority.ts';
+import { startAuthority } from './start-authority.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ process.once('SIGTERM', end);
 process.once('SIGINT', end);
 process.stdin.on('end', end).resume();
 
-// Last, because whoever reads it may end this process at once.
+// Last, because the reader of this line may end the process at once.
 const { origin, url, issuer, graphUrl, clientId, otherClientId, clientIdWithoutPkce } = authority;
 console.log(
   JSON.stringify({ origin, url, issuer, graphUrl, clientId, otherClientId, clientIdWithoutPkce, accountPassword }),

@@ -1,10 +1,10 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
 import type { Authority } from './authority.ts';
 
-/** What msal-node believes to talk to. It insists on https, and knows this host's endpoints by heart. */
+/** The host that msal-node thinks it talks to. msal-node requires https and has the endpoints of this host built in. */
 export const microsoft = 'https://login.microsoftonline.com';
 
-/** The `system.networkClient` with which msal-node reaches an authority where it believes to reach Microsoft. */
+/** For `system.networkClient` of msal-node: sends requests to an authority that are meant for Microsoft. */
 export function networkClientFor({ origin }: Authority): INetworkModule {
   return {
     sendGetRequestAsync: (url, options) => send('GET', url.replace(microsoft, origin), options),

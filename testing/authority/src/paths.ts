@@ -1,7 +1,7 @@
 /** The path of the authority: personal accounts, as in `https://login.microsoftonline.com/consumers`. */
 export const authorityPath = '/consumers';
 
-/** Where oidc-provider serves what, in Microsoft's paths. */
+/** The paths of the endpoints, as at Microsoft, by oidc-provider's names. */
 export const endpointPaths = {
   authorization: `${authorityPath}/oauth2/v2.0/authorize`,
   token: `${authorityPath}/oauth2/v2.0/token`,
@@ -11,7 +11,7 @@ export const endpointPaths = {
   end_session: `${authorityPath}/oauth2/v2.0/logout`,
 };
 
-/** Where the issuer says what it can do, OpenID Connect Discovery 1.0. */
+/** OpenID Connect Discovery 1.0. */
 export const discoveryPath = `${authorityPath}/v2.0/.well-known/openid-configuration`;
 
 /** The sign-in and consent pages are below this path. */
@@ -23,5 +23,5 @@ export const graphPath = '/v1.0';
 /** Downloads and uploads, which Microsoft serves from other hosts. */
 export const contentPath = '/content';
 
-/** Control over a running authority, for tests in other processes. */
+/** For tests in other processes: they control the authority with requests below this path. */
 export const controlPath = '/__control';

@@ -1,16 +1,16 @@
-/** The one API behind this provider, in Microsoft's spelling. */
+/** The only API behind this provider, in Microsoft's spelling. */
 export const graphResource = 'https://graph.microsoft.com/';
 
-/** Scopes about the sign-in itself. Microsoft's access tokens for Graph don't depend on them. */
+/** Scopes about the sign-in itself. Microsoft's access tokens for Graph do not depend on them. */
 export const identityScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email']);
 
 /**
- * What `offline_access` is called inside. oidc-provider drops `offline_access` unless consent is prompted for, and then
- * refuses a refresh that names it; Microsoft grants it whenever it is asked for, and accepts it in every later request.
+ * The inner name of `offline_access`. oidc-provider drops `offline_access` unless the request prompts for consent, and then refuses
+ * a refresh that names it. Microsoft grants it to every request that asks for it, and accepts it in every refresh.
  */
 export const offlineScope = 'microsoft.offline_access';
 
-/** What consent pages say of a scope, by its canonical name. Others exist as well: they are shown by their names. */
+/** The text of a scope on the consent page, by its canonical name. Every other scope exists too: its text is its name. */
 export const permissionTexts: Readonly<Record<string, string>> = {
   openid: 'Sign you in',
   profile: 'View your basic profile',
@@ -24,12 +24,12 @@ export const permissionTexts: Readonly<Record<string, string>> = {
   'Files.ReadWrite.AppFolder': 'Have full access to its own folder',
 };
 
-/** The first spelling seen of each name: scopes are the same whatever their case. */
+/** The first spelling that was seen of each name. The case of a scope does not matter. */
 const spellings = new Map(Object.keys(permissionTexts).map((name) => [name.toLowerCase(), name]));
 
 /**
- * A client's `scope` parameter as the provider inside knows it: canonical spelling, no resource prefix, each once.
- * At a refresh (`granted` is what its token is good for) the scopes about the sign-in are no reason to refuse.
+ * Translates a client's `scope` parameter for oidc-provider: canonical spelling, no prefix of Graph, each scope once.
+ * In a refresh, `granted` has the scopes of the refresh token. Scopes about the sign-in that it lacks are left out, not refused.
  */
 export function toInnerScope(scope: string, granted?: string): string {
   const names = [...new Set(namesIn(scope).map(toInnerName))];
@@ -45,8 +45,8 @@ export function apiScopes(inner: Iterable<string>): string[] {
 }
 
 /**
- * The `scope` of a token response: what the access token is good for, so without `offline_access` and the identity
- * scopes, and with the resource's prefix where the client itself wrote it.
+ * The `scope` of a token response: the scopes of the access token. So it has no `offline_access` and no identity scopes. A scope has
+ * the prefix of Graph if the client's request has it.
  */
 export function toResponseScope(inner: string, requested: string): string {
   const asRequested = new Map(namesIn(requested).map((name) => [toInnerName(name), name]));

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
-/** Just enough of DER (ITU-T X.690) to write a certificate. */
+/** The part of DER (ITU-T X.690) that a certificate needs. */
 const tag = {
   integer: 0x02,
   bits: 0x03,
@@ -15,8 +15,8 @@ const ecdsaWithSha256 = sequence(oid('2a8648ce3d040302'));
 const day = 86_400_000;
 
 /**
- * A key and a certificate for `localhost`, `127.0.0.1` and `::1` that nobody has reason to trust, as PEM: for an
- * authority that serves https. Whoever is given the certificate as a CA (`ca`, NODE_EXTRA_CA_CERTS) trusts it. Good for two days.
+ * A key and a certificate for `localhost`, `127.0.0.1` and `::1`, as PEM, for an authority that serves https. No client trusts it,
+ * unless it gets the certificate as a CA (`ca`, NODE_EXTRA_CA_CERTS). Valid for two days.
  */
 export function selfSignedCertificate(): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -1,33 +1,32 @@
+import { findForms, type HtmlForm } from 'testing-browsers/html-forms';
+import { type Page, ScriptedBrowser } from 'testing-browsers/scripted-browser';
 import { accountPassword } from './accounts.ts';
-import { findForms, type HtmlForm } from './html-forms.ts';
-import { type Page, ScriptedBrowser } from './scripted-browser.ts';
 
 export interface SignInAsOptions {
-  /** Any address has an account. Default: the one that the page suggests (`login_hint`), else `someone@example.com`. */
+  /** Every e-mail address has an account. Default: the one that the page suggests (`login_hint`), else `someone@example.com`. */
   username?: string;
-  /** Default: the right one. */
+  /** Default: the right password. */
   password?: string;
-  /** Refuses consent: the app is told `access_denied`. */
+  /** Refuses consent: the app gets `access_denied`. Default false. */
   deny?: boolean;
   signal?: AbortSignal;
-  /** PEM text of the certificate to trust, for an authority that serves https. */
+  /** The certificate to trust, as PEM, if the authority serves https. */
   ca?: string;
-  /** Signs in within a browser that may know the person already. Default: a fresh one. */
+  /** The browser, which may already have a session of the user. Default: a new one. */
   browser?: ScriptedBrowser;
 }
 
 /**
- * Goes through sign-in and consent as a person without script does, form_post page included, up to the page that the
- * app shows at its redirect URI. Resolves with that page, or with the authority's error page where there is no way on.
- * Rejects with an Error where the sign-in is refused (wrong password), with a network error, or with the signal's reason.
+ * Goes through sign-in and consent, the form_post page included, like a user whose browser runs no script. Resolves with the page
+ * that the app shows at its redirect URI, or with the authority's error page. Rejects with an Error if the sign-in page refuses
+ * (wrong password), with a network error, or with the signal's reason.
  */
 export async function signInAs(authorizationUrl: string, options: SignInAsOptions = {}): Promise<Page> {
   return goThrough(authorizationUrl, options);
 }
 
 /**
- * The same with a browser on another computer, which does not reach the app: it ends at an address that it can't open.
- * Resolves with that address.
+ * The same with a browser on another computer, which cannot reach the app. Resolves with the address at which that browser ends.
  */
 export async function signInElsewhere(authorizationUrl: string): Promise<string> {
   const browser = new ScriptedBrowser({ reaches: new URL(authorizationUrl).origin });
@@ -35,8 +34,8 @@ export async function signInElsewhere(authorizationUrl: string): Promise<string>
 }
 
 /**
- * The person's side of the device flow: opens the verification page, types the code, signs in, and approves or denies.
- * Rejects with an Error where the code is not accepted.
+ * The user's part of the device flow: opens the verification page, types the code, signs in, and approves or denies.
+ * Rejects with an Error if the page does not accept the code.
  */
 export async function approveDevice(
   verificationUri: string,
@@ -49,7 +48,7 @@ export async function approveDevice(
 async function goThrough(start: string, options: SignInAsOptions, userCode = ''): Promise<Page> {
   const browser = options.browser ?? new ScriptedBrowser({ signal: options.signal, ca: options.ca });
   let page = await browser.open(start);
-  // Beyond this many pages it goes round in circles.
+  // No sign-in has more pages than this.
   for (let pages = 0; pages < 12; pages += 1) {
     if (new URL(page.url).origin !== new URL(start).origin) return page;
     const [, alert] = /role="alert">([^<]*)</.exec(page.html) ?? [];
@@ -59,7 +58,7 @@ async function goThrough(start: string, options: SignInAsOptions, userCode = '')
     const fields = fill(form, options, userCode);
     page = await browser.open(new URL(form.action, page.url).href, { fields, from: page.url });
   }
-  throw new Error('the sign-in does not come to an end');
+  throw new Error('the sign-in has more than 12 pages');
 }
 
 function fill(form: HtmlForm, options: SignInAsOptions, userCode: string): URLSearchParams {
@@ -67,7 +66,7 @@ function fill(form: HtmlForm, options: SignInAsOptions, userCode: string): URLSe
   const typed: Record<string, string> = { password, user_code: userCode };
   const fields = new URLSearchParams();
   for (const [name, value] of form.fields) fields.append(name, typed[name] ?? value);
-  // A person leaves the address as it is where the app's login_hint has filled it in.
+  // A user does not change the address that the app's login_hint has filled in.
   if (fields.has('username')) fields.set('username', username ?? (fields.get('username') || 'someone@example.com'));
   const signsIn = form.fields.some(
     ([name]) => name === 'password' || (name === 'user_code' && form.buttons.length === 1),

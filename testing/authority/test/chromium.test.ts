@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
+import { chromiumPath, launchChromium } from 'testing-browsers/chromium';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { chromiumPath, launchChromium } from '../src/chromium.ts';
 import { accountPassword, startAuthority } from '../src/index.ts';
 import { App } from './app.ts';
 import { openLoopback } from './loopback.ts';
@@ -13,7 +13,7 @@ const authority = await startAuthority({ deviceInterval: 0 });
 const app = new App(authority);
 let browser: Browser;
 test.before(async () => {
-  if (chromiumPath) browser = await launchChromium(chromiumPath);
+  if (chromiumPath) browser = await launchChromium();
 });
 test.after(async () => {
   await browser?.close();

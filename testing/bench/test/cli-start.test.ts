@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { bin } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { run, Scene } from './scene.ts';
@@ -9,10 +9,6 @@ const mostFiles = 4;
 /** Modules of Node's own that it loads beyond those of bare Node. Lower it where it falls. */
 const mostBuiltins = 2;
 
-const bin = join(
-  dirname(createRequire(import.meta.url).resolve('onedrive-token/package.json')),
-  'bin/onedrive-token.js',
-);
 const scene = await Scene.open();
 test.after(() => scene[Symbol.asyncDispose]());
 

@@ -1,44 +1,36 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
-import type { Authority } from 'testing-authority';
-import { bin, type CliHome, type Ended, openScene } from '../../../packages/cli/test/fixtures/cli-home.ts';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CliHome, type Ended, openScene, type Scene } from 'testing-command';
 import { root } from './repository.ts';
 
-/** A person's home with the command installed, and a provider in Microsoft's place. */
-export interface StandIn extends AsyncDisposable {
+/** A home with the command installed, and a provider in Microsoft's place. */
+export interface StandIn extends Scene {
   readonly home: CliHome;
-  readonly authority: Authority;
-  /** Where `onedrive-token` is. */
+  /** The folder of `onedrive-token`. It is on the PATH of the home. */
   readonly binFolder: string;
-  /** Runs a script in bash, in the home; the addresses and ids in it are made those of the stand-in. */
+  /** Runs a script in bash, with the addresses and ids of the stand-in in place of Microsoft's. */
   run(script: string, env?: NodeJS.ProcessEnv): Promise<Ended>;
-  /** Runs a program that finds its packages as this one does. */
+  /** Runs a program that has the packages which testing/docs has. */
   runProgram(source: string, env?: NodeJS.ProcessEnv): Promise<Ended>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export async function openStandIn(): Promise<StandIn> {
-  const { home, authority, ...scene } = await openScene();
-  const binFolder = join(home.folder, 'bin');
-  mkdirSync(binFolder);
-  symlinkSync(bin, join(binFolder, 'onedrive-token'));
+  const scene = await openScene();
+  const { home, authority } = scene;
   symlinkSync(join(root, 'testing/docs/node_modules'), join(home.folder, 'node_modules'));
-  const path = [binFolder, dirname(process.execPath), process.env.PATH].join(delimiter);
   const run = (script: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> => {
     const here = script
       .replaceAll('YOUR-CLIENT-ID', authority.clientId)
       .replaceAll('https://graph.microsoft.com/v1.0', authority.graphUrl);
-    return home.shell(`unset -f onedrive-token\n${here}`, { env: { PATH: path, ...env } });
+    return home.shell(here, { env });
   };
   return {
-    home,
-    authority,
-    binFolder,
+    ...scene,
+    binFolder: home.installCommand(),
     run,
     runProgram(source, env = {}) {
       writeFileSync(join(home.folder, 'program.ts'), source);
       return run('node program.ts', env);
     },
-    [Symbol.asyncDispose]: () => scene[Symbol.asyncDispose](),
   };
 }

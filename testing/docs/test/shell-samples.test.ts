@@ -1,17 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { bin } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CommandLine, commandLines } from '../src/command-lines.ts';
 import { markdownFiles } from '../src/markdown-file.ts';
 import { isInstalled, readManifest, readText, root } from '../src/repository.ts';
 
-const bin = join(
-  dirname(createRequire(import.meta.url).resolve('onedrive-token/package.json')),
-  'bin/onedrive-token.js',
-);
 const [, pnpm = ''] = /\b(pnpm@[\d.]+)/.exec(readText('.ci/run')) ?? [];
 const scripts = markdownFiles.flatMap((file) => [
   ...file.samples

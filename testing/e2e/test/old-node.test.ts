@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { bin } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cliBin } from '../src/cli.ts';
 
-/** A Node on PATH that is too old for the command: the one that a bare Debian brings, for example. */
+/** A Node on PATH that is too old for the command, for example that of a bare Debian. */
 const oldNode = (process.env.PATH ?? '')
   .split(delimiter)
   .map((folder) => join(folder, 'node'))
@@ -15,11 +15,11 @@ const oldNode = (process.env.PATH ?? '')
     return Number(major) < 22;
   });
 
-if (!oldNode) console.log('skipped: what an old Node says needs one before 22 on PATH');
+if (!oldNode) console.log('skipped: the message on an old Node needs a Node before 22 on PATH');
 const onOldNode = oldNode ? test : test.skip;
 
-onOldNode('on an old Node the command says what it needs, in one line, and ends with 1', () => {
-  const { status, signal, stdout, stderr } = spawnSync(oldNode as string, [cliBin], {
+onOldNode('on an old Node the command says in one line what it needs, and ends with 1', () => {
+  const { status, signal, stdout, stderr } = spawnSync(oldNode as string, [bin], {
     encoding: 'utf8',
     timeout: 10_000,
   });

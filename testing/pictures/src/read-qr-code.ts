@@ -1,10 +1,10 @@
 import jsqr from 'jsqr';
 import type { Renderer } from './renderer.ts';
 
-// CommonJS, whose types promise a default export one level up.
+// jsqr is CommonJS, and its types are wrong about the default export.
 const decode = jsqr as unknown as typeof jsqr.default;
 
-/** What a telephone reads when its camera looks at the picture; undefined where it finds no QR code. */
+/** The text of the QR code in a picture, as a phone reads it. Undefined if there is none. */
 export async function readQrCode(renderer: Renderer, png: Uint8Array): Promise<string | undefined> {
   const { data, width, height } = await renderer.pixels(png);
   return decode(data, width, height)?.data;

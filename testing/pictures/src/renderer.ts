@@ -1,11 +1,11 @@
-// What runs in the page speaks of its document.
+// For the functions that run in the page.
 /// <reference lib="dom" />
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Terminal as Emulator } from '@xterm/xterm';
 import type { Page } from 'playwright-core';
-import { launchChromium } from 'testing-authority/chromium';
+import { launchChromium } from 'testing-browsers/chromium';
 import { columns } from './shell.ts';
 
 const require = createRequire(import.meta.url);
@@ -19,7 +19,7 @@ const html = `<!doctype html><style>${style}
   .xterm-viewport, .xterm .scrollbar { display: none; }
 </style><main></main>`;
 
-/** Shows what a terminal was sent in xterm.js, the emulator of VS Code, in Chromium, and takes pictures of that. */
+/** Shows the output of a terminal in xterm.js, the emulator of VS Code, in Chromium, and takes pictures. */
 export class Renderer implements AsyncDisposable {
   readonly #page: Page;
 
@@ -27,12 +27,12 @@ export class Renderer implements AsyncDisposable {
     this.#page = page;
   }
 
-  static async start(executablePath: string): Promise<Renderer> {
-    const browser = await launchChromium(executablePath);
+  static async start(): Promise<Renderer> {
+    const browser = await launchChromium();
     return new Renderer(await browser.newPage({ deviceScaleFactor: 2, viewport: { width: 1000, height: 1600 } }));
   }
 
-  /** One picture of several terminals, from top to bottom, each as high as what it shows. */
+  /** One picture of several terminals, one below the other, each as high as its output. */
   async picture(outputs: readonly string[]): Promise<Buffer> {
     await this.#page.setContent(html);
     await this.#page.addScriptTag({ path: script });
@@ -40,7 +40,7 @@ export class Renderer implements AsyncDisposable {
     return this.#page.locator('main').screenshot({ omitBackground: true });
   }
 
-  /** The colours of a picture, four bytes a pixel. */
+  /** The pixels of a picture, four bytes each. */
   async pixels(png: Uint8Array): Promise<{ data: Uint8ClampedArray; width: number; height: number }> {
     const { data, ...size } = await this.#page.evaluate(read, Buffer.from(png).toString('base64'));
     return { ...size, data: new Uint8ClampedArray(Buffer.from(data, 'base64')) };
@@ -60,7 +60,7 @@ async function show({ output, columns }: { output: string; columns: number }): P
     cols: columns,
     rows: 60,
     fontFamily: "'DejaVu Sans Mono', monospace",
-    // At this size a cell is a whole number of pixels high, so that the blocks of a QR code meet.
+    // At this size a cell is a whole number of pixels high, so the blocks of a QR code have no gaps.
     fontSize: 12,
     cursorInactiveStyle: 'none',
     theme: { background: '#0d1117', foreground: '#d6dde4', black: '#0d1117', white: '#ffffff' },

@@ -1,19 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { approveDevice, signInAs, startAuthority } from 'testing-authority';
-import { Home, Shell } from './shell.ts';
+import type { CliHome } from 'testing-command';
+import { addressFile, openHome, Shell } from './shell.ts';
 
-/** By the name of its picture, what each terminal in it was sent. */
+/** By the name of each picture: what its terminals have got. */
 export type Scenes = Record<'login' | 'device' | 'status' | 'api' | 'error', string[]>;
 
 const username = 'ada.lovelace@example.com';
 
-/** Runs the command as a person does, with a provider that a real sign-in goes through. */
+/** Runs the command as a user does, and signs in at a provider on this machine. */
 export async function playScenes(): Promise<Scenes> {
   const authority = await startAuthority({ deviceInterval: 0 });
   try {
-    using home = new Home(authority);
+    using home = openHome(authority);
     const login = `onedrive-token login --client-id ${authority.clientId}`;
     return {
       error: await play(home, async (shell) => {
@@ -26,7 +26,7 @@ export async function playScenes(): Promise<Scenes> {
         await shell.shows(/left, Ctrl-C cancels$/);
         const waiting = shell.output;
         await signInAs(await addressGiven(home), { username });
-        await shell.shows(/Signed in as .*\n\$ $/);
+        await shell.shows(/Signed in as .*\r\n\$ $/);
         return [waiting, shell.output];
       }),
       status: await play(home, async (shell) => {
@@ -41,11 +41,11 @@ export async function playScenes(): Promise<Scenes> {
       device: await play(home, async (shell) => {
         await shell.shows(/\$ $/);
         shell.type('onedrive-token login --device');
-        const [, uri = '', code = ''] = await shell.shows(/open {3}(\S+)\n.*code {4}(\S+)\n/);
+        const [, uri = '', code = ''] = await shell.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
         await shell.shows(/left, Ctrl-C cancels$/);
         const waiting = shell.output;
         await approveDevice(uri, code, { username });
-        await shell.shows(/Signed in as .*\n\$ $/);
+        await shell.shows(/Signed in as .*\r\n\$ $/);
         return [waiting];
       }),
     };
@@ -54,17 +54,17 @@ export async function playScenes(): Promise<Scenes> {
   }
 }
 
-async function play(home: Home, scene: (shell: Shell) => Promise<string[]>): Promise<string[]> {
+async function play(home: CliHome, scene: (shell: Shell) => Promise<string[]>): Promise<string[]> {
   using shell = new Shell(home);
   const outputs = await scene(shell);
-  // The prompt for a line that nobody types is no part of the picture.
+  // The last prompt has no line, so the picture leaves it out.
   return outputs.map((output) => (output.endsWith('$ ') ? output.slice(0, output.lastIndexOf('\r\n')) : output));
 }
 
-async function addressGiven(home: Home): Promise<string> {
-  const file = join(home.folder, 'address');
+async function addressGiven(home: CliHome): Promise<string> {
+  const file = addressFile(home);
   for (const end = performance.now() + 10_000; performance.now() < end; await sleep(20)) {
     if (existsSync(file) && readFileSync(file, 'utf8').endsWith('\n')) return readFileSync(file, 'utf8').trim();
   }
-  throw new Error('10 s have passed without a browser');
+  throw new Error('10 s have passed, and the command has not opened the browser');
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { signInAs, startAuthority } from 'testing-authority';
-import { scriptedBrowser } from 'testing-e2e/cli';
+import { scriptedBrowser } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkTypes, compilers, resolutions } from '../src/check-types.ts';

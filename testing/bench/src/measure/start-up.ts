@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { bin } from 'testing-command';
 import type { Effort } from '../effort.ts';
 import { digits, megabytes, spread } from '../format.ts';
 import type { Bar, Section } from '../section.ts';
@@ -105,11 +105,10 @@ function expired(command: Command, stage: Stage, subject: Subject): Command {
 }
 
 function cli(stage: Stage): Command {
-  const folder = dirname(createRequire(import.meta.url).resolve('onedrive-token/package.json'));
   const { clientId, authority } = stage.situation(handler);
   return {
     name: cliName,
-    argv: [process.execPath, join(folder, 'bin/onedrive-token.js')],
+    argv: [process.execPath, bin],
     env: {
       ONEDRIVE_TOKEN_DB: join(stage.folder, 'tokens.db'),
       ONEDRIVE_TOKEN_CLIENT_ID: clientId,

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import Provider, {
+  type ClientMetadata,
+  type Configuration,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+} from 'oidc-provider';
+import { accountById, consumerTenant } from '../accounts.ts';
+import { endpointPaths, interactionPath } from '../paths.ts';
+import { apiScopes, graphResource, identityScopes, offlineScope } from '../scopes.ts';
+import { renderDeviceConfirmPage, renderDeviceDonePage, renderDeviceInputPage } from '../sign-in/device-pages.ts';
+import { renderErrorPage } from './error-page.ts';
+import type { MemoryStore } from './memory-store.ts';
+import { mintAsMicrosoft } from './mint-as-microsoft.ts';
+import { sendByFormPost, sendByQuery } from './response-modes.ts';
+import { signingKey } from './signing-key.ts';
+
+/** A registered app: a native public client, as Microsoft's portal makes it for "personal Microsoft accounts only". */
+export interface RegisteredApp {
+  readonly clientId: string;
+  readonly name: string;
+  readonly redirectUris: readonly string[];
+  readonly requirePkce: boolean;
+}
+
+export interface ProviderSettings {
+  readonly issuer: string;
+  readonly apps: readonly RegisteredApp[];
+  readonly store: MemoryStore;
+  readonly rotateRefreshTokens: boolean;
+  /** Seconds. Called for each token that is issued. */
+  readonly accessTokenTtl: () => number;
+  /** Seconds, like the next two. */
+  readonly deviceCodeTtl: number;
+  readonly codeTtl: number;
+  readonly refreshTokenTtl: number;
+  /** Called with every code and token when it is issued. */
+  readonly onIssued: (secret: string) => void;
+}
+
+/** An oidc-provider with Microsoft's paths, claims, token shapes and pages. */
+export async function createProvider(settings: ProviderSettings): Promise<Provider> {
+  const provider = new MicrosoftProvider(settings.issuer, await configure(settings));
+  mintAsMicrosoft(provider, settings.onIssued);
+  return provider;
+}
+
+class MicrosoftProvider extends Provider {
+  // Tests often make a client go away in the middle of a request. Anything else is a defect of this package.
+  override onerror(error: NodeJS.ErrnoException & { expose?: boolean }): void {
+    if (error.expose || ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code ?? '')) return;
+    console.error(error);
+  }
+
+  // Provider's constructor calls this. Only here can the built-in modes get other handlers.
+  override registerResponseMode(...[name, handler]: Parameters<Provider['registerResponseMode']>): void {
+    super.registerResponseMode(name, ownResponseModes[name] ?? handler);
+  }
+}
+
+const ownResponseModes: Record<string, Parameters<Provider['registerResponseMode']>[1]> = {
+  form_post: sendByFormPost,
+  query: sendByQuery,
+};
+
+async function configure(settings: ProviderSettings): Promise<Configuration> {
+  const { store, apps } = settings;
+  const pkceFree = new Set(apps.filter((app) => !app.requirePkce).map((app) => app.clientId));
+  return {
+    adapter: (model) => store.adapter(model),
+    clients: apps.map(toClient),
+    jwks: { keys: [await signingKey()] },
+    cookies: { keys: [randomBytes(32).toString('hex')] },
+    routes: endpointPaths,
+    scopes: [...identityScopes],
+    claims: {
+      openid: ['sub', 'ver', 'aio'],
+      profile: ['name', 'preferred_username', 'oid', 'tid'],
+      email: ['email'],
+    },
+    findAccount: (_ctx, id) => findAccount(id),
+    pkce: { required: (_ctx, client) => !pkceFree.has(client.clientId) },
+    rotateRefreshToken: settings.rotateRefreshTokens,
+    issueRefreshToken: (_ctx, _client, source) => source.scopes.has(offlineScope),
+    // The tokens of an app do not depend on who uses the browser next.
+    expiresWithSession: () => false,
+    interactions: { policy: policy(), url: (_ctx, { uid }) => `${interactionPath}/${uid}` },
+    ttl: lifetimes(settings),
+    features: features(),
+    renderError: renderErrorPage,
+    // The default looks at the redirect URIs, and prints a notice about that.
+    clientBasedCORS: () => false,
+    extraParams: {
+      // MSAL sends it, and expects it in the answer.
+      client_info: () => undefined,
+      scope: (_ctx, scope) => {
+        if (!scope) throw new errors.InvalidRequest('missing required parameter scope');
+      },
+    },
+    discovery: {
+      tenant_region_scope: null,
+      cloud_instance_name: 'microsoftonline.com',
+      cloud_graph_host_name: 'graph.windows.net',
+      msgraph_host: 'graph.microsoft.com',
+    },
+  };
+}
+
+function toClient({ clientId, name, redirectUris }: RegisteredApp): ClientMetadata {
+  return {
+    client_id: clientId,
+    client_name: name,
+    application_type: 'native',
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+    response_types: ['code'],
+    redirect_uris: [...redirectUris],
+  };
+}
+
+function lifetimes(settings: ProviderSettings): Configuration['ttl'] {
+  const day = 86_400;
+  return {
+    AccessToken: () => settings.accessTokenTtl(),
+    AuthorizationCode: settings.codeTtl,
+    DeviceCode: settings.deviceCodeTtl,
+    IdToken: 3600,
+    Interaction: 3600,
+    RefreshToken: settings.refreshTokenTtl,
+    Session: day,
+    // Longer than any refresh token, so that only a revocation ends a grant.
+    Grant: 400 * day,
+  };
+}
+
+function features(): Configuration['features'] {
+  return {
+    devInteractions: { enabled: false },
+    userinfo: { enabled: false },
+    rpInitiatedLogout: { enabled: false },
+    deviceFlow: {
+      enabled: true,
+      charset: 'base-20',
+      mask: '********',
+      userCodeInputSource: renderDeviceInputPage,
+      userCodeConfirmSource: renderDeviceConfirmPage,
+      successSource: renderDeviceDonePage,
+    },
+    resourceIndicators: {
+      enabled: true,
+      // Every scope is one of Graph.
+      defaultResource: () => graphResource,
+      useGrantedResource: () => true,
+      getResourceServerInfo: (ctx) => ({
+        audience: '00000003-0000-0000-c000-000000000000',
+        accessTokenFormat: 'opaque',
+        scope: apiScopes(requestedScopes(ctx)).join(' '),
+      }),
+    },
+  };
+}
+
+/** The scopes of Graph that exist: whatever a request asks for now, and whatever was granted before. */
+function requestedScopes(ctx: KoaContextWithOIDC): Set<string> {
+  const granted = ctx.oidc.entities.Grant?.getResourceScope(graphResource).split(' ') ?? [];
+  return new Set([...ctx.oidc.requestParamScopes, ...granted].filter(Boolean));
+}
+
+function policy(): interactionPolicy.DefaultPolicy {
+  const prompts = interactionPolicy.base();
+  prompts.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 1);
+  return prompts;
+}
+
+function findAccount(id: string) {
+  const account = accountById(id);
+  if (!account) return undefined;
+  const { username, name, oid } = account;
+  return {
+    accountId: id,
+    claims: () => ({
+      sub: id,
+      ver: '2.0',
+      aio: randomBytes(48).toString('base64'),
+      name,
+      oid,
+      preferred_username: username,
+      email: username,
+      tid: consumerTenant,
+    }),
+  };
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import http, { type RequestListener, type Server } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Authority, AuthorityOptions } from './authority.ts';
+import { ContentStore } from './graph/content-store.ts';
+import { serveGraph } from './graph/serve-graph.ts';
+import { authorityPath, graphPath } from './paths.ts';
+import { MemoryStore } from './provider/memory-store.ts';
+import { speakMicrosoftDialect } from './provider/microsoft-dialect.ts';
+import { createProvider, type RegisteredApp } from './provider/provider.ts';
+import { refuseOtherTenants } from './provider/refuse-other-tenants.ts';
+import { type Endpoint, type Fault, type FaultOptions, FaultQueue } from './requests/faults.ts';
+import { injectFaults } from './requests/inject-faults.ts';
+import { logRequests, type ServedRequest } from './requests/request-log.ts';
+import { serveControl } from './requests/serve-control.ts';
+import { serveSignIn } from './sign-in/serve-sign-in.ts';
+
+/** Starts an authority. Rejects if the port is taken, and with a RangeError if an option has a wrong value. */
+export async function startAuthority(options: AuthorityOptions = {}): Promise<Authority> {
+  let handle: RequestListener | undefined;
+  const server = listenerOf(options, (request, response) => handle?.(request, response));
+  const authority = new LocalAuthority(server, options);
+  server.listen(options.port ?? 0, '127.0.0.1');
+  await once(server, 'listening');
+  handle = await authority.serve(
+    `${options.tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  );
+  return authority;
+}
+
+class LocalAuthority implements Authority {
+  readonly clientId = randomUUID();
+  readonly otherClientId = randomUUID();
+  readonly clientIdWithoutPkce = randomUUID();
+  readonly requests: ServedRequest[] = [];
+  readonly issuedSecrets = new Set<string>();
+  origin = '';
+  readonly #server: Server;
+  readonly #options: AuthorityOptions;
+  readonly #store: MemoryStore;
+  readonly #faults = new FaultQueue();
+  #accessTokenTtl = 3600;
+
+  constructor(server: Server, options: AuthorityOptions) {
+    this.#server = server;
+    this.#options = options;
+    this.#store = new MemoryStore(options.reuseGrace ?? 0);
+    this.accessTokenTtl = options.accessTokenTtl ?? this.#accessTokenTtl;
+  }
+
+  get url(): string {
+    return this.origin + authorityPath;
+  }
+
+  get issuer(): string {
+    return `${this.url}/v2.0`;
+  }
+
+  get graphUrl(): string {
+    return this.origin + graphPath;
+  }
+
+  get accessTokenTtl(): number {
+    return this.#accessTokenTtl;
+  }
+
+  set accessTokenTtl(seconds: number) {
+    if (!Number.isInteger(seconds) || seconds < 1) {
+      throw new RangeError(`accessTokenTtl must be a whole number of seconds of at least 1, not ${seconds}`);
+    }
+    this.#accessTokenTtl = seconds;
+  }
+
+  /** Returns the handler of requests. It needs the origin, so the server has to listen already. */
+  async serve(origin: string): Promise<RequestListener> {
+    this.origin = origin;
+    const { rotateRefreshTokens = true, codeTtl = 600, refreshTokenTtl = 90 * 86_400 } = this.#options;
+    const { deviceCodeTtl = 900, deviceInterval = 5 } = this.#options;
+    const onIssued = (secret: string) => void this.issuedSecrets.add(secret);
+    const provider = await createProvider({
+      issuer: this.issuer,
+      apps: this.#apps(),
+      store: this.#store,
+      rotateRefreshTokens,
+      accessTokenTtl: () => this.#accessTokenTtl,
+      codeTtl,
+      refreshTokenTtl,
+      deviceCodeTtl,
+      onIssued,
+    });
+    // The same server by another name, because Microsoft serves content from other hosts than Graph.
+    const content = new ContentStore(origin.replace('127.0.0.1', 'localhost'));
+    provider.use(serveControl(this));
+    provider.use(logRequests(this.requests));
+    provider.use(injectFaults(this.#faults));
+    provider.use(serveGraph(this.#store, content));
+    provider.use(content.serve());
+    provider.use(refuseOtherTenants());
+    provider.use(serveSignIn(provider));
+    provider.use(speakMicrosoftDialect(provider, { deviceInterval, onIssued, store: this.#store }));
+    return provider.callback();
+  }
+
+  count(endpoint: Endpoint, grantType?: string): number {
+    return this.requests.filter(
+      (request) => request.endpoint === endpoint && (grantType === undefined || request.grantType === grantType),
+    ).length;
+  }
+
+  fail(endpoint: Endpoint, fault: Fault, options?: FaultOptions): void {
+    this.#faults.add(endpoint, fault, options);
+  }
+
+  clearFaults(): void {
+    this.#faults.clear();
+  }
+
+  async revokeAll(): Promise<void> {
+    this.#store.clear('Grant');
+  }
+
+  async expireAccessTokens(): Promise<void> {
+    this.#store.clear('AccessToken');
+  }
+
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #apps(): RegisteredApp[] {
+    // In Microsoft's portal the URI is `http://localhost`, and a client may add the slash.
+    const redirectUris = (this.#options.redirectUris ?? ['http://localhost']).flatMap((uri) => [
+      ...new Set([uri, new URL(uri).href]),
+    ]);
+    return [
+      { clientId: this.clientId, name: 'Files on my machine', redirectUris, requirePkce: true },
+      { clientId: this.otherClientId, name: 'Another app', redirectUris, requirePkce: true },
+      { clientId: this.clientIdWithoutPkce, name: 'An app without PKCE', redirectUris, requirePkce: false },
+    ];
+  }
+}
+
+function listenerOf({ tls }: AuthorityOptions, handle: RequestListener): Server {
+  return tls ? https.createServer(tls, handle) : http.createServer(handle);
+}

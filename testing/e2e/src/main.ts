@@ -1,9 +1,0 @@
-import { runDemo } from './demo.ts';
-
-const [clientId = process.env.ONEDRIVE_TOKEN_CLIENT_ID] = process.argv.slice(2);
-try {
-  await runDemo(clientId);
-} catch (error) {
-  console.error(`\n${error instanceof Error ? error.message : error}`);
-  process.exitCode = 1;
-}
