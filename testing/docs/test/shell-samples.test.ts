@@ -100,10 +100,9 @@ function checkOnedriveToken({ name, args }: CommandLine): string[] {
 }
 
 const workspace = new Map(
-  [...globSync('{packages,testing}/*/package.json', { cwd: root }).map(dirname), '.'].map((folder) => [
-    readManifest(folder).name,
-    folder,
-  ]),
+  [...globSync(['{packages,testing}/*/package.json', 'scripts/package.json'], { cwd: root }).map(dirname), '.'].map(
+    (folder) => [readManifest(folder).name, folder],
+  ),
 );
 
 function checkPnpm({ name, args }: CommandLine): string[] {
