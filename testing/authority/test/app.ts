@@ -2,15 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Authority, type SignInAsOptions, signInAs } from '../src/index.ts';
 import { openLoopback } from './loopback.ts';
 
-/** A token response as it came, whatever it was. */
+/** An answer of the authority, as it came. */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came.
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at every answer.
   readonly json: any;
 }
 
-/** The least an app has to do, by hand: no library's leniency stands between a test and the authority. */
+/** An app that sends its requests itself. A library could hide a mistake of the authority. */
 export class App {
   readonly #authority: Authority;
   readonly clientId: string;
@@ -20,7 +20,7 @@ export class App {
     this.clientId = clientId;
   }
 
-  /** An authorization URL with PKCE; `extra` replaces, adds or (undefined) removes parameters. */
+  /** An authorization URL with PKCE. `extra` replaces and adds parameters, and removes those that are undefined. */
   authorizationUrl(
     redirectUri: string,
     extra: Record<string, string | undefined> = {},
@@ -52,7 +52,7 @@ export class App {
     return this.#post('devicecode', form, {});
   }
 
-  /** Gets a code: signs in and consents as the scripted browser does. */
+  /** Signs in and consents with the scripted browser, and returns the code. */
   async code(extra: Record<string, string | undefined> = {}, person: SignInAsOptions = {}) {
     await using loopback = await openLoopback();
     const { url, verifier } = this.authorizationUrl(loopback.redirectUri, extra);
@@ -70,7 +70,7 @@ export class App {
     return this.token({ grant_type: 'refresh_token', refresh_token, ...extra });
   }
 
-  /** Asks Graph with an access token. */
+  /** Sends a request to Graph, with an access token if one is given. */
   async graph(path: string, accessToken?: string, init: RequestInit = {}): Promise<Reply> {
     const headers = { ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }), ...init.headers };
     const url = path.startsWith('http') ? path : this.#authority.graphUrl + path;

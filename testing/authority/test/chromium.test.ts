@@ -7,7 +7,7 @@ import { App } from './app.ts';
 import { openLoopback } from './loopback.ts';
 
 if (!chromiumPath)
-  console.log('skipped: sign-in in a real browser needs chromium on PATH (Debian: apt install chromium)');
+  console.log('skipped: the sign-in in a real browser needs chromium on PATH (Debian: apt install chromium)');
 const inBrowser = chromiumPath ? test : test.skip;
 const authority = await startAuthority({ deviceInterval: 0 });
 const app = new App(authority);
@@ -20,7 +20,7 @@ test.after(async () => {
   await authority.close();
 });
 
-inBrowser('a person signs in and consents in Chromium, and the answer is posted to the app', async () => {
+inBrowser('a user signs in and consents in Chromium, and the answer is posted to the app', async () => {
   await using loopback = await openLoopback();
   const page = await newPage();
   const { url, verifier } = app.authorizationUrl(loopback.redirectUri, { response_mode: 'form_post' });
@@ -48,7 +48,7 @@ inBrowser('without script the form_post page has a button', async () => {
 });
 
 inBrowser(
-  'a wrong password is told on the page and can be corrected; Cancel sends the person back to the app',
+  'the page reports a wrong password, which can be corrected; Cancel sends the user back to the app',
   async () => {
     await using loopback = await openLoopback();
     const page = await newPage();
@@ -62,7 +62,7 @@ inBrowser(
   },
 );
 
-inBrowser('another account can take the place of the one that is signed in', async () => {
+inBrowser('a user can change to another account', async () => {
   const page = await newPage();
   await using first = await openLoopback();
   await page.goto(app.authorizationUrl(first.redirectUri).url);
@@ -79,7 +79,7 @@ inBrowser('another account can take the place of the one that is signed in', asy
   assert.ok((await second.answer()).params.get('code'));
 });
 
-inBrowser('a person enters the code of a device', async () => {
+inBrowser('a user enters the code of a device', async () => {
   const { json } = await app.device({ scope: 'Files.Read' });
   const page = await newPage();
   await page.goto(json.verification_uri);

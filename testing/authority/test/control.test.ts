@@ -12,7 +12,7 @@ const { child, authority } = await startMain('--ttl', '60', '--device-interval',
 const app = new App(authority);
 test.after(() => void child.kill('SIGKILL'));
 
-test('a process of its own tells where it is in one line of JSON, and serves', async () => {
+test('in a process of its own, the authority prints its addresses as one line of JSON, and serves', async () => {
   assert.match(authority.url, /^http:\/\/127\.0\.0\.1:\d+\/consumers$/);
   assert.is(authority.graphUrl, `${authority.origin}/v1.0`);
   const { json } = await app.signIn();
@@ -20,7 +20,7 @@ test('a process of its own tells where it is in one line of JSON, and serves', a
   assert.is((await app.device({ scope: 'User.Read' })).json.interval, 1);
 });
 
-test('another process orders faults, a changed response as a merge patch', async () => {
+test('another process makes requests fail; it changes a response with a merge patch', async () => {
   await control('fail', { endpoint: 'token', fault: { type: 'status', status: 503 }, times: 1 });
   const patch = { refresh_token: null, expires_in: '3599' };
   const grantType = 'refresh_token';
@@ -35,7 +35,7 @@ test('another process orders faults, a changed response as a merge patch', async
   assert.is((await app.token({ grant_type: 'refresh_token' })).status, 400);
 });
 
-test('another process changes the life of tokens, ends them, and ends grants', async () => {
+test('another process changes the lifetime of tokens, makes them expire, and revokes grants', async () => {
   await control('ttl', { seconds: 30 });
   const { json } = await app.signIn();
   assert.is(json.expires_in, 30);
@@ -45,7 +45,7 @@ test('another process changes the life of tokens, ends them, and ends grants', a
   assert.equal((await app.refresh(json.refresh_token)).json.error_codes, [50173]);
 });
 
-test('another process sees what was served and issued; its own looking is not counted', async () => {
+test('another process reads the requests and the secrets, and its own requests are not counted', async () => {
   const { json } = await app.signIn();
   const requests = await look('requests');
   assert.is(requests.at(-1).path, '/consumers/oauth2/v2.0/token');
@@ -54,14 +54,14 @@ test('another process sees what was served and issued; its own looking is not co
   assert.is((await look('requests')).length, requests.length);
 });
 
-test('an order that makes no sense is refused with a reason', async () => {
+test('a wrong control request is refused with a reason', async () => {
   const response = await fetch(`${authority.origin}/__control/ttl`, { method: 'POST', body: '{"seconds":-1}' });
   assert.is(response.status, 400);
   assert.match(await response.text(), 'accessTokenTtl must be a whole number');
   assert.is((await fetch(`${authority.origin}/__control/explode`, { method: 'POST' })).status, 404);
 });
 
-test('it ends by SIGTERM, and by the end of its stdin, with status 0 and nothing on stderr', async () => {
+test('SIGTERM and the end of stdin end the process, with status 0 and nothing on stderr', async () => {
   for (const end of [
     (process: ChildProcess) => process.kill('SIGTERM'),
     (process: ChildProcess) => process.stdin?.end(),
@@ -93,7 +93,7 @@ async function control(action: string, order?: object): Promise<void> {
   assert.is(response.status, 200, await response.text());
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: it is what came.
+// biome-ignore lint/suspicious/noExplicitAny: JSON of two kinds.
 async function look(what: string): Promise<any> {
   return (await fetch(`${authority.origin}/__control/${what}`, { signal: AbortSignal.timeout(10_000) })).json();
 }

@@ -9,7 +9,7 @@ const authority = await startAuthority({ deviceInterval: 0 });
 const app = new App(authority);
 test.after(() => authority.close());
 
-test('a device gets a code, a link and a sentence to show', async () => {
+test('a device gets a code, an address and a message for the user', async () => {
   const { status, json } = await app.device({ scope: 'Files.Read offline_access' });
   assert.is(status, 200);
   assert.match(json.user_code, /^[A-Z]{8}$/);
@@ -24,7 +24,7 @@ test('a device gets a code, a link and a sentence to show', async () => {
   assert.is(authority.count('devicecode'), 1);
 });
 
-test('it waits while nobody has entered the code, and has tokens once somebody approved', async () => {
+test('a device waits until the user has entered the code and approved, and then gets tokens', async () => {
   const { json } = await app.device({ scope: 'Files.Read offline_access openid profile' });
   const pending = await poll(json.device_code);
   assert.is(pending.status, 400);
@@ -38,13 +38,13 @@ test('it waits while nobody has entered the code, and has tokens once somebody a
   assert.is((await app.refresh(tokens.refresh_token, { scope: 'Files.Read offline_access' })).status, 200);
 });
 
-test('a person may type the code in small letters with spaces around it', async () => {
+test('a user may type the code in small letters with spaces around it', async () => {
   const { json } = await app.device({ scope: 'User.Read' });
   await approveDevice(json.verification_uri, ` ${json.user_code.toLowerCase()} `);
   assert.is((await poll(json.device_code)).status, 200);
 });
 
-test("a person who refuses is Microsoft's authorization_declined", async () => {
+test("if the user refuses, the answer is Microsoft's authorization_declined", async () => {
   const { json } = await app.device({ scope: 'User.Read' });
   await approveDevice(json.verification_uri, json.user_code, { deny: true });
   const declined = await poll(json.device_code);
@@ -53,7 +53,7 @@ test("a person who refuses is Microsoft's authorization_declined", async () => {
   assert.equal(declined.json.error_codes, [65004]);
 });
 
-test('a device that asks again too soon is told to slow down, one that waits is not', async () => {
+test('a device that polls too fast gets slow_down, one that waits does not', async () => {
   await using strict = await startAuthority({ deviceInterval: 1 });
   const device = new App(strict);
   const { json } = await device.device({ scope: 'User.Read' });
@@ -67,21 +67,21 @@ test('a device that asks again too soon is told to slow down, one that waits is 
   assert.is((await ask()).json.error, 'authorization_pending');
 });
 
-test('a code that nobody issued is refused: on the page, and at the token endpoint as bad_verification_code', async () => {
+test('an unknown code is refused: on the page, and at the token endpoint as bad_verification_code', async () => {
   const wrong = await approveDevice(`${authority.url}/oauth2/deviceauth`, 'BBBBBBBB').then(() => undefined, String);
   assert.match(wrong ?? '', "That code didn't work");
   const unknown = await poll('nobody');
   assert.is(unknown.json.error, 'bad_verification_code');
 });
 
-test('a device code is good for one set of tokens', async () => {
+test('a device code works once', async () => {
   const { json } = await app.device({ scope: 'User.Read' });
   await approveDevice(json.verification_uri, json.user_code);
   assert.is((await poll(json.device_code)).status, 200);
   assert.is((await poll(json.device_code)).status, 400);
 });
 
-test("the grant's old name device_code works as well, as at Microsoft", async () => {
+test('the old name of the grant, device_code, works too, as at Microsoft', async () => {
   const { json } = await app.device({ scope: 'User.Read' });
   const pending = await app.token({ grant_type: 'device_code', device_code: json.device_code });
   assert.is(pending.json.error, 'authorization_pending');

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { approveDevice, startAuthority } from '../src/index.ts';
 import { App } from './app.ts';
 
-// All that expires does so at the same time, so that these tests wait once.
+// Everything expires at the same time, so these tests wait only once.
 const lifetime = { accessTokenTtl: 1, refreshTokenTtl: 1, deviceCodeTtl: 1 };
 const authority = await startAuthority(lifetime);
 const hurried = await startAuthority({ codeTtl: 1 });
@@ -21,14 +21,14 @@ test.after(async () => {
   await hurried.close();
 });
 
-test('an access token is good for as long as it said, and not longer', async () => {
+test('an access token works for as long as its expires_in says, and not longer', async () => {
   assert.is(tokens.expires_in, 1);
-  // A machine that was stopped in between proves nothing.
+  // On a slow machine the answer may come too late for this check.
   if (answeredIn < 900) assert.is(early.status, 200);
   assert.is((await app.graph('/me', tokens.access_token)).status, 401);
 });
 
-test('a refresh token that was not used for too long has expired, AADSTS700082', async () => {
+test('a refresh token that has not been used for too long has expired, AADSTS700082', async () => {
   const { json } = await app.refresh(tokens.refresh_token);
   assert.is(json.error, 'invalid_grant');
   assert.is(json.suberror, 'bad_token');
@@ -41,7 +41,7 @@ test('a code that was not redeemed in time has expired, AADSTS70008', async () =
   assert.equal(json.error_codes, [70008]);
 });
 
-test('a code that was not entered in time is expired_token, AADSTS70020, and its page says so', async () => {
+test('a device code that was not entered in time is expired_token, AADSTS70020, and the page says so', async () => {
   assert.is(device.expires_in, 1);
   const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
   const { json } = await app.token({ grant_type, device_code: device.device_code });

@@ -12,7 +12,7 @@ test.before.each(async () => {
 test.after.each(() => authority.clearFaults());
 test.after(() => authority.close());
 
-test('status: the answer is another one, with Retry-After as it was ordered, and the token is not spent', async () => {
+test('status: the answer has that status and Retry-After, and the refresh token is not used up', async () => {
   for (const retryAfter of ['2', 'Wed, 21 Oct 2026 07:28:00 GMT']) {
     authority.fail('token', { type: 'status', status: 429, retryAfter });
     const { status, headers, json } = await app.refresh(tokens.refresh_token);
@@ -46,7 +46,7 @@ test('status: HTML, truncated JSON, an empty 200, a redirect, ten megabytes', as
   assert.is((await app.refresh(tokens.refresh_token)).json.length, 10_000_000);
 });
 
-test("status: at Graph without a body it is Graph's own JSON", async () => {
+test('status: without a body, Graph answers with its own JSON', async () => {
   authority.fail('graph', { type: 'status', status: 503, retryAfter: '1' });
   const { status, headers, json } = await app.graph('/me', tokens.access_token);
   assert.is(status, 503);
@@ -55,7 +55,7 @@ test("status: at Graph without a body it is Graph's own JSON", async () => {
   assert.is(json.error.innerError['request-id'], headers.get('request-id'));
 });
 
-test("oauth: an error in Microsoft's JSON with the numbers that were ordered", async () => {
+test("oauth: an error in Microsoft's JSON, with the given numbers", async () => {
   authority.fail('token', {
     type: 'oauth',
     error: 'invalid_grant',
@@ -72,7 +72,7 @@ test("oauth: an error in Microsoft's JSON with the numbers that were ordered", a
   assert.ok(json.trace_id && json.correlation_id && json.timestamp);
 });
 
-test('slow: the proper answer comes, later', async () => {
+test('slow: the normal answer comes later', async () => {
   authority.fail('token', { type: 'slow', ms: 300 });
   const started = performance.now();
   const { status } = await app.refresh(tokens.refresh_token);
@@ -80,14 +80,14 @@ test('slow: the proper answer comes, later', async () => {
   assert.ok(performance.now() - started >= 295);
 });
 
-test('drop before: the connection is cut and nothing has happened', async () => {
+test('drop before: the connection is reset, and nothing has happened', async () => {
   authority.fail('token', { type: 'drop', when: 'before' });
   assert.match(await causeOf(app.refresh(tokens.refresh_token)), /ECONNRESET|UND_ERR_SOCKET/);
   assert.is(authority.requests.at(-1)?.status, undefined);
   assert.is((await app.refresh(tokens.refresh_token)).status, 200);
 });
 
-test('drop after: the connection is cut although the token was issued, so that the old one is spent', async () => {
+test('drop after: the connection is reset, but the token was issued, so the old one is used up', async () => {
   const issued = authority.issuedSecrets.size;
   authority.fail('token', { type: 'drop', when: 'after' });
   assert.match(await causeOf(app.refresh(tokens.refresh_token)), /ECONNRESET|UND_ERR_SOCKET/);
@@ -95,7 +95,7 @@ test('drop after: the connection is cut although the token was issued, so that t
   assert.is((await app.refresh(tokens.refresh_token)).json.error, 'invalid_grant');
 });
 
-test('hang: no answer comes, and closing the authority ends the wait', async () => {
+test('hang: no answer comes, until the authority closes', async () => {
   const hanging = await startAuthority();
   hanging.fail('token', { type: 'hang' });
   const request = causeOf(new App(hanging).refresh('M.C5_any'));
@@ -104,7 +104,7 @@ test('hang: no answer comes, and closing the authority ends the wait', async () 
   assert.match(await request, /ECONNRESET|UND_ERR_SOCKET/);
 });
 
-test('held: the proper answer comes when it is let go, and not before', async () => {
+test('held: the normal answer comes when the promise resolves, and not before', async () => {
   const gate = Promise.withResolvers<void>();
   authority.fail('token', { type: 'held', until: gate.promise });
   const before = authority.count('token');
@@ -119,7 +119,7 @@ test('held: the proper answer comes when it is let go, and not before', async ()
   assert.is((await request).status, 200);
 });
 
-test('stall: an answer begins, and closing the authority ends the wait for the rest', async () => {
+test('stall: an answer begins, and does not end until the authority closes', async () => {
   const stalling = await startAuthority();
   stalling.fail('token', { type: 'stall' });
   const answer = await fetch(`${stalling.url}/oauth2/v2.0/token`, { method: 'POST', body: new URLSearchParams() });
@@ -129,7 +129,7 @@ test('stall: an answer begins, and closing the authority ends the wait for the r
   assert.is(await body, 'terminated');
 });
 
-test('response: the proper answer with members taken away or changed', async () => {
+test('response: the normal answer with members removed or changed', async () => {
   authority.fail('token', {
     type: 'response',
     change: ({ refresh_token: _, ...rest }) => ({ ...rest, expires_in: '3599' }),
@@ -141,7 +141,7 @@ test('response: the proper answer with members taken away or changed', async () 
   assert.ok(json.access_token);
 });
 
-test('a fault meets as many requests as were ordered, of the endpoint and grant that were ordered, in turn', async () => {
+test('faults apply in turn, each to its number of requests, of its endpoint and grant', async () => {
   authority.fail('token', { type: 'status', status: 500 }, { grantType: 'refresh_token', times: 2 });
   authority.fail('token', { type: 'status', status: 502 }, { grantType: 'refresh_token' });
   assert.is((await app.token({ grant_type: 'authorization_code' })).status, 400);
@@ -152,13 +152,13 @@ test('a fault meets as many requests as were ordered, of the endpoint and grant 
   assert.throws(() => authority.fail('token', { type: 'hang' }, { times: 0 }), /times must be a positive number/);
 });
 
-test('clearFaults forgets those that nobody has met yet', async () => {
+test('clearFaults removes the faults that have not been used', async () => {
   authority.fail('graph', { type: 'hang' });
   authority.clearFaults();
   assert.is((await app.graph('/me', tokens.access_token)).status, 200);
 });
 
-test('the authorization and device endpoints fail on order as well', async () => {
+test('the authorization endpoint and the device endpoint can fail too', async () => {
   authority.fail('authorize', { type: 'status', status: 503, body: 'busy' });
   const response = await fetch(app.authorizationUrl('http://localhost:1').url);
   assert.is(await response.text(), 'busy');

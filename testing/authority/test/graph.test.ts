@@ -10,7 +10,7 @@ const token: string = ada.access_token;
 const kilobyte = 1024;
 test.after(() => authority.close());
 
-test('/me and /me/drive tell whose they are', async () => {
+test('/me and /me/drive name the user', async () => {
   const me = await app.graph('/me', token);
   assert.is(me.status, 200);
   assert.is(me.json.displayName, 'Ada Lovelace');
@@ -23,7 +23,7 @@ test('/me and /me/drive tell whose they are', async () => {
   assert.is(drive.json.quota.total, drive.json.quota.used + drive.json.quota.remaining);
 });
 
-test('nothing is answered without a token, or with one that this provider did not issue', async () => {
+test('without a token, or with one that this provider did not issue, the answer is 401', async () => {
   for (const [wrong, message] of [
     [undefined, 'Access token is empty.'],
     ['EwB4A8l6BAAU', 'Access token has expired or is not yet valid.'],
@@ -41,7 +41,7 @@ test('nothing is answered without a token, or with one that this provider did no
   assert.is((await app.graph('/me', json.access_token)).status, 401);
 });
 
-test('expireAccessTokens ends them at once; a refresh brings a good one', async () => {
+test('expireAccessTokens makes them expire at once; a refresh gives a valid one', async () => {
   await using own = await startAuthority();
   const client = new App(own);
   const { json } = await client.signIn();
@@ -51,7 +51,7 @@ test('expireAccessTokens ends them at once; a refresh brings a good one', async 
   assert.is((await client.graph('/me', refreshed.json.access_token)).status, 200);
 });
 
-test('the root has children, page by page where $top says so', async () => {
+test('the root has children, in pages if the request has $top', async () => {
   const all = await app.graph('/me/drive/root/children', token);
   assert.equal(
     all.json.value.map((item: { name: string }) => item.name),
@@ -73,7 +73,7 @@ test('the root has children, page by page where $top says so', async () => {
   assert.is((await app.graph('/me/drive/root/children?$top=zero', token)).status, 400);
 });
 
-test('each person has a drive of their own', async () => {
+test('each user has a drive', async () => {
   const { json } = await app.signIn({}, { username: 'grace@example.com' });
   await app.graph('/me/drive/root:/mine.txt:/content', json.access_token, { method: 'PUT', body: 'mine' });
   assert.is((await app.graph('/me/drive/root:/mine.txt', json.access_token)).status, 200);
@@ -105,13 +105,13 @@ test('a file is written, read through a redirect to another host, and deleted', 
   assert.is((await app.graph(path, token)).status, 404);
 });
 
-test('a download or upload that carries the access token is refused: it went to the wrong host', async () => {
+test('a download or upload with the access token is refused, because it is another host', async () => {
   const { headers } = await app.graph('/me/drive/root:/Shopping list.md:/content', token);
   const leak = await app.graph(headers.get('location') ?? '', token);
   assert.is(leak.status, 401);
 });
 
-test('a large file goes up in fragments: in order, in units of 320 KiB, resumable', async () => {
+test('a large file is uploaded in fragments: in order, in units of 320 KiB, resumable', async () => {
   const bytes = Buffer.alloc(700 * kilobyte, 'onedrive');
   const session = await app.graph('/me/drive/root:/big.bin:/createUploadSession', token, { method: 'POST' });
   assert.equal(session.json.nextExpectedRanges, ['0-']);
@@ -139,14 +139,14 @@ test('a large file goes up in fragments: in order, in units of 320 KiB, resumabl
   assert.is((await app.graph(session.json.uploadUrl)).status, 404, 'the session is over');
 });
 
-test('an upload can be given up', async () => {
+test('an upload can be cancelled', async () => {
   const session = await app.graph('/me/drive/root:/never.bin:/createUploadSession', token, { method: 'POST' });
   assert.is((await app.graph(session.json.uploadUrl, undefined, { method: 'DELETE' })).status, 204);
   assert.is((await app.graph(session.json.uploadUrl)).status, 404);
   assert.is((await app.graph('/me/drive/root:/never.bin', token)).status, 404);
 });
 
-test('what is not there is an error in the JSON of Graph', async () => {
+test('a path that does not exist is an error in the JSON of Graph', async () => {
   const missing = await app.graph('/me/drive/root:/no/such/file', token);
   assert.is(missing.status, 404);
   assert.is(missing.json.error.code, 'itemNotFound');

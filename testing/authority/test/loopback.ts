@@ -2,10 +2,10 @@ import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** The receiving end of an app: a server at its redirect URI that keeps the one answer. */
+/** A server at the redirect URI of an app. It keeps the answer. */
 export interface Loopback extends AsyncDisposable {
   readonly redirectUri: string;
-  /** The answer's parameters, from the query or the form. Rejects after 20 seconds. */
+  /** The parameters of the answer, from the query or the form. Rejects after 20 s. */
   answer(): Promise<{ method: string; params: URLSearchParams; headers: http.IncomingHttpHeaders }>;
 }
 
@@ -21,7 +21,7 @@ export async function openLoopback(): Promise<Loopback> {
     response.setHeader('content-type', 'text/html').end('<title>App</title><p>You can close this window.</p>');
   });
   const answer = once(received, 'answer', { signal: AbortSignal.timeout(20_000) });
-  // Where a test ends without having asked.
+  // A test may end without calling answer().
   answer.catch(() => {});
   server.listen(0);
   await once(server, 'listening');

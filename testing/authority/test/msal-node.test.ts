@@ -9,7 +9,7 @@ const scopes = ['https://graph.microsoft.com/Files.ReadWrite.All', 'User.Read'];
 const authority = await startAuthority({ deviceInterval: 0 });
 test.after(() => authority.close());
 
-test('msal-node signs in with a code and PKCE, by form_post, as if this were Microsoft', async () => {
+test('msal-node signs in with a code and PKCE, by form_post, as at Microsoft', async () => {
   const app = newApp();
   const result = await signIn(app);
   assert.is(result.tokenType, 'Bearer');
@@ -22,7 +22,7 @@ test('msal-node signs in with a code and PKCE, by form_post, as if this were Mic
   assert.is(me.status, 200);
 });
 
-test('acquireTokenSilent answers from its cache, and with forceRefresh by a refresh that rotates', async () => {
+test('acquireTokenSilent answers from its cache; with forceRefresh it refreshes, and the refresh token rotates', async () => {
   const app = newApp();
   const { account, accessToken } = await signIn(app);
   assert.ok(account);
@@ -37,7 +37,7 @@ test('acquireTokenSilent answers from its cache, and with forceRefresh by a refr
   assert.is(authority.count('token'), before + 2);
 });
 
-test('a revoked grant and a wider scope are InteractionRequiredAuthErrors to msal-node', async () => {
+test('for a revoked grant and for more scopes msal-node throws InteractionRequiredAuthError', async () => {
   const app = newApp();
   const { account } = await signIn(app);
   assert.ok(account);

@@ -20,7 +20,7 @@ test('discovery finds the endpoints, at the paths of Microsoft', () => {
   assert.is(metadata.authorization_response_iss_parameter_supported, undefined);
 });
 
-test('authorization code flow with PKCE, state and nonce: tokens, a verified ID token, and Graph answers', async () => {
+test('the authorization code flow with PKCE, state and nonce gives tokens, a valid ID token, and access to Graph', async () => {
   const tokens = await signIn();
   assert.is(tokens.token_type, 'bearer');
   assert.is(tokens.expires_in, 3600);
@@ -35,7 +35,7 @@ test('authorization code flow with PKCE, state and nonce: tokens, a verified ID 
   assert.match(await me.text(), '"userPrincipalName":"someone@example.com"');
 });
 
-test('refresh rotates; the old token used again ends the grant, and openid-client says invalid_grant', async () => {
+test('a refresh rotates the token; the old one used again revokes the grant: invalid_grant', async () => {
   const { refresh_token: first = '' } = await signIn();
   const { refresh_token: second = '' } = await client.refreshTokenGrant(config, first, { scope });
   assert.ok(second && second !== first);
@@ -50,7 +50,7 @@ test('refresh rotates; the old token used again ends the grant, and openid-clien
   }
 });
 
-test('a refusal reaches openid-client as access_denied', async () => {
+test('if the user refuses, openid-client reports access_denied', async () => {
   await using loopback = await openLoopback();
   const state = client.randomState();
   const url = client.buildAuthorizationUrl(config, {
@@ -71,7 +71,7 @@ test('a refusal reaches openid-client as access_denied', async () => {
   assert.is(error.error, 'access_denied');
 });
 
-test('device flow: openid-client polls until the person has approved', async () => {
+test('device flow: openid-client polls until the user has approved', async () => {
   const device = await client.initiateDeviceAuthorization(config, { scope });
   const polling = client.pollDeviceAuthorizationGrant(config, device, undefined, {
     signal: AbortSignal.timeout(20_000),
@@ -90,7 +90,7 @@ async function signIn() {
   const pkceCodeVerifier = client.randomPKCECodeVerifier();
   const [expectedState, expectedNonce] = [client.randomState(), client.randomNonce()];
   const url = client.buildAuthorizationUrl(config, {
-    // With the slash: openid-client takes it from the answer's address when it redeems the code, and both have to be the same.
+    // With the slash: openid-client redeems the code with the address of the answer, and both have to be equal.
     redirect_uri: `${loopback.redirectUri}/`,
     scope,
     state: expectedState,

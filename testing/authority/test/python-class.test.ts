@@ -10,7 +10,7 @@ import { signInAs, startAuthority } from '../src/index.ts';
 
 const program = fileURLToPath(new URL('./fixtures/onedrive_token_handler.py', import.meta.url));
 const hasPython = spawnSync('python3', ['--version']).status === 0;
-if (!hasPython) console.log('skipped: the original class needs python3 on PATH (Debian: apt install python3)');
+if (!hasPython) console.log('skipped: the original Python class needs python3 on PATH (Debian: apt install python3)');
 
 const authority = await startAuthority();
 const folder = mkdtempSync(join(tmpdir(), 'authority-python-'));
@@ -20,7 +20,7 @@ test.after(async () => {
 });
 
 (hasPython ? test : test.skip)(
-  'the original Python class signs in through a browser, and refreshes from then on',
+  'the original Python class signs in with a browser once, and then refreshes',
   async () => {
     for (const expected of ['browser', 'refresh', 'refresh']) {
       const [how, token] = await runClass();

@@ -8,7 +8,7 @@ const authority = await startAuthority();
 const app = new App(authority);
 test.after(() => authority.close());
 
-test('a refresh gives a new access token and a new refresh token, again and again', async () => {
+test('every refresh gives a new access token and a new refresh token', async () => {
   let { json } = await app.signIn();
   for (let round = 0; round < 3; round += 1) {
     const { status, json: next } = await app.refresh(json.refresh_token);
@@ -21,7 +21,7 @@ test('a refresh gives a new access token and a new refresh token, again and agai
   assert.is((await app.graph('/me', json.access_token)).status, 200);
 });
 
-test('a refresh may name offline_access, openid and the prefix of Graph although the sign-in did not', async () => {
+test('a refresh may name offline_access, openid and the prefix of Graph even if the sign-in did not', async () => {
   const { json } = await app.signIn({ scope: 'Files.Read offline_access' });
   const scope = 'https://graph.microsoft.com/Files.Read offline_access';
   const refreshed = await app.refresh(json.refresh_token, { scope });
@@ -33,7 +33,7 @@ test('a refresh may name offline_access, openid and the prefix of Graph although
   assert.is(withIdentity.status, 200);
 });
 
-test('a refresh for fewer scopes gets an access token for those, and loses none for the next time', async () => {
+test('a refresh for fewer scopes gets an access token for those, and the next refresh can have all again', async () => {
   const { json } = await app.signIn({ scope: 'Files.Read User.Read offline_access' });
   const fewer = await app.refresh(json.refresh_token, { scope: 'User.Read' });
   assert.is(fewer.json.scope, 'User.Read');
@@ -41,7 +41,7 @@ test('a refresh for fewer scopes gets an access token for those, and loses none 
   assert.is(all.json.scope, 'Files.Read User.Read');
 });
 
-test('a refresh for more than was granted is consent_required, AADSTS65001, and does not spend the token', async () => {
+test('a refresh for more scopes than granted is consent_required, AADSTS65001, and does not use up the token', async () => {
   const { json } = await app.signIn({ scope: 'Files.Read offline_access' });
   const { status, json: error } = await app.refresh(json.refresh_token, { scope: 'Files.Read Mail.Read' });
   assert.is(status, 400);
@@ -51,7 +51,7 @@ test('a refresh for more than was granted is consent_required, AADSTS65001, and 
   assert.is((await app.refresh(json.refresh_token)).status, 200);
 });
 
-test('a refresh token used twice ends the whole grant, the newest tokens of it as well, and no other grant', async () => {
+test('a refresh token used twice revokes its whole grant with the newest tokens, and no other grant', async () => {
   const other = await app.signIn();
   const { json: first } = await app.signIn();
   const { json: second } = await app.refresh(first.refresh_token);
@@ -63,7 +63,7 @@ test('a refresh token used twice ends the whole grant, the newest tokens of it a
   assert.is((await app.refresh(other.json.refresh_token)).status, 200);
 });
 
-test('two sign-ins in one browser are two grants: the end of one is not the end of the other', async () => {
+test('two sign-ins in one browser are two grants: if one is revoked, the other stays valid', async () => {
   const browser = new ScriptedBrowser();
   const { json: first } = await app.signIn({}, { browser });
   const { json: second } = await app.signIn({}, { browser });
@@ -72,7 +72,7 @@ test('two sign-ins in one browser are two grants: the end of one is not the end 
   assert.is((await app.refresh(second.refresh_token)).status, 200);
 });
 
-test('what an app holds outlives the session of the browser: somebody else signs in, the tokens stay good', async () => {
+test('the tokens of an app stay valid if another user signs in in the same browser', async () => {
   const browser = new ScriptedBrowser();
   const { json } = await app.signIn({}, { browser, username: 'ada@example.com' });
   await app.signIn({ prompt: 'login' }, { browser, username: 'grace@example.com' });
@@ -80,31 +80,31 @@ test('what an app holds outlives the session of the browser: somebody else signs
   assert.is((await app.refresh(json.refresh_token)).status, 200);
 });
 
-test('two refreshes at once: one wins, the other is reuse', async () => {
+test('of two refreshes at once, one succeeds and the other is reuse', async () => {
   const { json } = await app.signIn();
   const replies = await Promise.all([app.refresh(json.refresh_token), app.refresh(json.refresh_token)]);
   assert.equal(replies.map(({ status }) => status).sort(), [200, 400]);
 });
 
-test('a refresh token of one client is nothing to another', async () => {
+test('a refresh token of one client does not work for another', async () => {
   const { json } = await app.signIn();
   const stranger = await new App(authority, authority.otherClientId).refresh(json.refresh_token);
   assert.is(stranger.json.error, 'invalid_grant');
-  assert.is((await app.refresh(json.refresh_token)).status, 200, 'and stays good for its own');
+  assert.is((await app.refresh(json.refresh_token)).status, 200, 'it still works for its own client');
 });
 
-test('revokeAll ends every grant with AADSTS50173; a new sign-in works', async () => {
+test('revokeAll revokes every grant, AADSTS50173; a new sign-in works', async () => {
   const { json } = await app.signIn();
   await authority.revokeAll();
   const refused = await app.refresh(json.refresh_token);
   assert.is(refused.json.error, 'invalid_grant');
   assert.equal(refused.json.error_codes, [50173]);
   assert.is(refused.json.suberror, 'bad_token');
-  assert.is((await app.graph('/me', json.access_token)).status, 200, 'an access token lives on until it expires');
+  assert.is((await app.graph('/me', json.access_token)).status, 200, 'an access token works until it expires');
   assert.is((await app.signIn()).status, 200);
 });
 
-test('with a grace period a rotated token is accepted once more, until the period is over', async () => {
+test('with a grace period a rotated token is accepted until the period is over', async () => {
   await using lenient = await startAuthority({ reuseGrace: 800 });
   const client = new App(lenient);
   const { json } = await client.signIn();

@@ -8,7 +8,7 @@ const authority = await startAuthority();
 const app = new App(authority);
 test.after(() => authority.close());
 
-test('a sign-in answers by form_post: the code and the state in a POST, nothing in the address', async () => {
+test('form_post: the code and the state are in a POST, nothing is in the address', async () => {
   await using loopback = await openLoopback();
   const { url } = app.authorizationUrl(loopback.redirectUri, { response_mode: 'form_post' });
   const page = await signInAs(url);
@@ -23,7 +23,7 @@ test('a sign-in answers by form_post: the code and the state in a POST, nothing 
   assert.is(headers['sec-fetch-dest'], 'document');
 });
 
-test('a sign-in answers by query where that is asked for, and where nothing is', async () => {
+test('query is the response mode if the request asks for it, and by default', async () => {
   for (const response_mode of ['query', undefined]) {
     await using loopback = await openLoopback();
     await signInAs(app.authorizationUrl(loopback.redirectUri, { response_mode }).url);
@@ -33,7 +33,7 @@ test('a sign-in answers by query where that is asked for, and where nothing is',
   }
 });
 
-test('a person who refuses consent sends the app access_denied with its state, in either response mode', async () => {
+test('if the user refuses consent, the app gets access_denied with its state, in either response mode', async () => {
   for (const response_mode of ['query', 'form_post']) {
     await using loopback = await openLoopback();
     await signInAs(app.authorizationUrl(loopback.redirectUri, { response_mode }).url, { deny: true });
@@ -53,13 +53,13 @@ test('a wrong password is refused on the page, and nothing reaches the app', asy
   assert.match(error ?? '', 'Your account or password is incorrect.');
 });
 
-test('an address that is none has no account', async () => {
+test('a text that is no e-mail address has no account', async () => {
   const { url } = app.authorizationUrl('http://localhost:1');
   const error = await signInAs(url, { username: 'nobody' }).then(() => undefined, String);
   assert.match(error ?? '', "That account doesn't exist");
 });
 
-test('the sign-in and consent pages are labelled forms without script that say who asks for what', async () => {
+test('the sign-in and consent pages are forms with labels and without script; they name the app and its permissions', async () => {
   const browser = new ScriptedBrowser();
   const { url } = app.authorizationUrl('http://localhost:1', { login_hint: 'ada@example.com' });
   const login = await browser.open(url);
@@ -82,24 +82,24 @@ test('a hostile login_hint stays text', async () => {
   assert.not.match(page.html, '<script');
 });
 
-test('the account that login_hint names is the one that signs in', async () => {
+test('login_hint names the account that signs in', async () => {
   const { json } = await app.signIn({ login_hint: 'grace@example.com', scope: 'openid profile' });
   assert.is(claimsOf(json.id_token).preferred_username, 'grace@example.com');
 });
 
-test('a browser that knows the person goes straight to consent; prompt=login asks for the password again', async () => {
+test('a browser with a session goes straight to consent; prompt=login asks for the password again', async () => {
   const browser = new ScriptedBrowser();
   await using loopback = await openLoopback();
   await signInAs(app.authorizationUrl(loopback.redirectUri).url, { browser });
   const again = await browser.open(app.authorizationUrl(loopback.redirectUri).url);
   assert.match(again.html, 'Let this app access your info?');
   const agreed = await browser.open(again.url, { fields: new URLSearchParams({ answer: 'accept' }), from: again.url });
-  assert.is(new URL(agreed.url).host, new URL(loopback.redirectUri).host, 'and consents once');
+  assert.is(new URL(agreed.url).host, new URL(loopback.redirectUri).host, 'one consent is enough');
   const asked = await browser.open(app.authorizationUrl(loopback.redirectUri, { prompt: 'login' }).url);
   assert.match(asked.html, '<label for="password">');
 });
 
-test('prompt=select_account offers the known account, and another one takes its place', async () => {
+test('prompt=select_account offers the known account, and another account can be used', async () => {
   const browser = new ScriptedBrowser();
   await using first = await openLoopback();
   await signInAs(app.authorizationUrl(first.redirectUri).url, { browser, username: 'ada@example.com' });
@@ -124,7 +124,7 @@ test('prompt=select_account offers the known account, and another one takes its 
   assert.is(claimsOf(json.id_token).preferred_username, 'grace@example.com');
 });
 
-test('prompt=none is answered without a page: nobody is signed in, AADSTS50058', async () => {
+test('prompt=none shows no page: without a session the answer is AADSTS50058', async () => {
   await using loopback = await openLoopback();
   await new ScriptedBrowser().open(app.authorizationUrl(loopback.redirectUri, { prompt: 'none' }).url);
   const { params } = await loopback.answer();
@@ -132,7 +132,7 @@ test('prompt=none is answered without a page: nobody is signed in, AADSTS50058',
   assert.match(params.get('error_description') ?? '', /^AADSTS50058: /);
 });
 
-test('prompt=none for somebody who is signed in has no consent yet: interaction_required, AADSTS65001', async () => {
+test('prompt=none with a session but without consent: interaction_required, AADSTS65001', async () => {
   const browser = new ScriptedBrowser();
   await app.code({}, { browser });
   await using loopback = await openLoopback();
@@ -142,13 +142,13 @@ test('prompt=none for somebody who is signed in has no consent yet: interaction_
   assert.match(params.get('error_description') ?? '', /^AADSTS65001: /);
 });
 
-test('a page that is opened again after the sign-in is over says so', async () => {
+test('a page says so if its sign-in is over', async () => {
   const page = await new ScriptedBrowser().open(`${authority.url}/signin/nobody`);
   assert.is(page.status, 400);
   assert.match(page.html, 'This sign-in is over');
 });
 
-test('an unknown client and a foreign redirect URI get an error page, never a redirect', async () => {
+test('an unknown client and an unknown redirect URI get an error page, never a redirect', async () => {
   const foreign = await signInAs(app.authorizationUrl('http://localhost:1/elsewhere').url);
   assert.is(foreign.status, 400);
   assert.match(foreign.html, 'AADSTS50011');
@@ -157,7 +157,7 @@ test('an unknown client and a foreign redirect URI get an error page, never a re
   assert.match(unknown.html, 'AADSTS700016');
 });
 
-test('localhost with any port is the registered address, with or without the slash; 127.0.0.1 is not', async () => {
+test('the redirect URI localhost matches with any port, with and without the slash; 127.0.0.1 does not match', async () => {
   for (const [redirectUri, status] of [
     ['http://localhost', 200],
     ['http://localhost:12345', 200],
@@ -170,7 +170,7 @@ test('localhost with any port is the registered address, with or without the sla
   }
 });
 
-test('other redirect URIs can be registered; those on loopback match with any port, others exactly', async () => {
+test('other redirect URIs can be registered: one on loopback matches with any port, the others exactly', async () => {
   const redirectUris = ['http://127.0.0.1/callback', 'http://[::1]', 'https://app.example/done'];
   await using other = await startAuthority({ redirectUris });
   const client = new App(other);
@@ -187,7 +187,7 @@ test('other redirect URIs can be registered; those on loopback match with any po
   }
 });
 
-test('PKCE is required: an app without it is told so, except the one from before PKCE', async () => {
+test('PKCE is required, except for the client without PKCE', async () => {
   const without = { code_challenge: undefined, code_challenge_method: undefined };
   await using loopback = await openLoopback();
   await signInAs(app.authorizationUrl(loopback.redirectUri, without).url);
@@ -201,7 +201,7 @@ test('PKCE is required: an app without it is told so, except the one from before
   assert.is(status, 200);
 });
 
-test('a request with a bad scope or none, for a token at once, or for an unknown response_type goes back to the app as an error', async () => {
+test('a wrong or missing scope and a wrong response_type go back to the app as an error', async () => {
   for (const [extra, code] of [
     [{ scope: undefined }, 'AADSTS900144'],
     [{ scope: 'a"b' }, 'AADSTS70011'],
@@ -216,7 +216,7 @@ test('a request with a bad scope or none, for a token at once, or for an unknown
   }
 });
 
-test('/common and other tenants are told that these apps live under /consumers, AADSTS9002331', async () => {
+test('/common and other tenants are refused with AADSTS9002331, which names /consumers', async () => {
   const url = app.authorizationUrl('http://localhost:1').url.replace('/consumers/', '/common/');
   assert.match((await signInAs(url)).html, 'AADSTS9002331');
   const response = await fetch(`${authority.origin}/common/oauth2/v2.0/token`, { method: 'POST' });

@@ -9,7 +9,7 @@ const tls = selfSignedCertificate();
 const authority = await startAuthority({ tls });
 test.after(() => authority.close());
 
-test('the certificate is its own authority, for the names of this machine, now', () => {
+test('the certificate is its own CA, has the names of this machine, and is valid now', () => {
   const certificate = new X509Certificate(tls.cert);
   assert.ok(certificate.verify(certificate.publicKey));
   assert.ok(certificate.ca);
@@ -18,13 +18,13 @@ test('the certificate is its own authority, for the names of this machine, now',
   assert.ok(Date.parse(certificate.validFrom) < Date.now() && Date.parse(certificate.validTo) > Date.now());
 });
 
-test('an authority with a certificate serves https only, and its addresses say so', async () => {
+test('an authority with a certificate serves https only, and its addresses have https', async () => {
   assert.match(authority.url, /^https:\/\/127\.0\.0\.1:\d+\/consumers$/);
   const plain = await fetch(authority.url.replace('https:', 'http:')).then(() => 'an answer', String);
   assert.match(plain, 'fetch failed');
 });
 
-test('a browser that trusts the certificate signs in; one that does not refuses', async () => {
+test('a browser that trusts the certificate signs in; another one refuses', async () => {
   const app = new App(authority);
   await using loopback = await openLoopback();
   const { url } = app.authorizationUrl(loopback.redirectUri, { response_mode: 'form_post' });

@@ -8,7 +8,7 @@ const authority = await startAuthority({ accessTokenTtl: 120 });
 const app = new App(authority);
 test.after(() => authority.close());
 
-test('a token response has the members of Microsoft, in its order', async () => {
+test('a token response has the members of Microsoft, in the same order', async () => {
   const { status, headers, json } = await app.signIn({ scope: 'Files.Read User.Read offline_access openid profile' });
   assert.is(status, 200);
   assert.equal(Object.keys(json), [
@@ -40,7 +40,7 @@ test('a refresh token comes only with offline_access, an ID token only with open
   assert.equal(Object.keys(json), ['token_type', 'scope', 'expires_in', 'ext_expires_in', 'access_token']);
 });
 
-test('the ID token is signed by a published key and tells the person by the claims of personal accounts', async () => {
+test('the ID token is signed by a published key, and has the claims of personal accounts', async () => {
   const { json } = await app.signIn(
     { scope: 'openid profile email', nonce: 'the-nonce' },
     { username: 'ada.lovelace@example.com' },
@@ -65,7 +65,7 @@ test('the ID token is signed by a published key and tells the person by the clai
   assert.match(claims.sub, /^AAAAAAAAAAAAAAAAAAAAA[\w-]{22}$/);
 });
 
-test('scopes are taken bare or with the prefix of Graph, in any case, known or not, and named as the request named them', async () => {
+test('scopes may have the prefix of Graph, any case and any name, and the response names them as the request did', async () => {
   const { code, ...rest } = await app.code({
     scope: 'https://graph.microsoft.com/Files.ReadWrite.All user.read Some.Thing offline_access',
   });
@@ -75,7 +75,7 @@ test('scopes are taken bare or with the prefix of Graph, in any case, known or n
   assert.is(json.scope, 'https://graph.microsoft.com/Files.ReadWrite.All User.Read Some.Thing');
 });
 
-test('client_info is given to those who ask for it, as MSAL does', async () => {
+test('a request with client_info=1 gets client_info, as MSAL needs it', async () => {
   const { code, ...rest } = await app.code();
   const { json } = await app.token({ grant_type: 'authorization_code', code, ...rest, client_info: '1' });
   const info = JSON.parse(Buffer.from(json.client_info, 'base64url').toString());
@@ -106,14 +106,14 @@ test('an error has all members of Microsoft, and the correlation id is the clien
   assert.is(json.error_uri, 'https://login.microsoftonline.com/error?code=70000');
 });
 
-test('a code redeemed twice is AADSTS54005, and ends what came of the first time', async () => {
+test('a code redeemed twice is AADSTS54005, and the tokens of the first time are revoked', async () => {
   const { code, ...rest } = await app.code();
   const first = await app.token({ grant_type: 'authorization_code', code, ...rest });
   expectError(await app.token({ grant_type: 'authorization_code', code, ...rest }), 'invalid_grant', 54005);
   expectError(await app.refresh(first.json.refresh_token), 'invalid_grant', 70000);
 });
 
-test('a code is good only with its verifier, its redirect URI and its client', async () => {
+test('a code works only with its verifier, its redirect URI and its client', async () => {
   const { code, code_verifier, redirect_uri } = await app.code();
   const form = { grant_type: 'authorization_code', code, code_verifier, redirect_uri };
   expectError(await app.token({ ...form, code_verifier: 'A'.repeat(43) }), 'invalid_grant', 501481);
@@ -121,10 +121,10 @@ test('a code is good only with its verifier, its redirect URI and its client', a
   expectError(await app.token({ ...form, code_verifier: '' }), 'invalid_grant', 501481);
   expectError(await app.token({ ...form, redirect_uri: 'http://localhost:1' }), 'invalid_client', 500112);
   expectError(await new App(authority, authority.otherClientId).token(form), 'invalid_grant', 70000);
-  assert.is((await app.token(form)).status, 200, 'and none of that spent it');
+  assert.is((await app.token(form)).status, 200, 'the code is not used up by the wrong attempts');
 });
 
-test('mistakes in a request are told by their numbers', async () => {
+test('each mistake in a request has its number', async () => {
   for (const [form, error, code] of [
     [{ client_id: 'unknown', grant_type: 'refresh_token' }, 'unauthorized_client', 700016],
     [{ grant_type: 'password' }, 'unsupported_grant_type', 70003],
@@ -146,11 +146,11 @@ test('mistakes in a request are told by their numbers', async () => {
   expectError(asJson, 'invalid_request', 90014);
 });
 
-test('a form larger than 64 KiB is 413', async () => {
+test('a form of more than 64 KiB is 413', async () => {
   assert.is((await app.token({ grant_type: 'refresh_token', refresh_token: 'x'.repeat(70_000) })).status, 413);
 });
 
-test('the life of access tokens can be changed while it runs, to whole seconds', async () => {
+test('the lifetime of access tokens can be changed at any time, to whole seconds', async () => {
   authority.accessTokenTtl = 7;
   assert.is((await app.signIn()).json.expires_in, 7);
   for (const wrong of [0, -1, 1.5, Number.NaN]) {
@@ -161,7 +161,7 @@ test('the life of access tokens can be changed while it runs, to whole seconds',
   assert.is(authority.accessTokenTtl, 7);
 });
 
-test('every secret that was issued is in issuedSecrets', async () => {
+test('every issued secret is in issuedSecrets', async () => {
   const { code, ...rest } = await app.code({ scope: 'openid offline_access' });
   const { json } = await app.token({ grant_type: 'authorization_code', code, ...rest });
   const device = await app.device({ scope: 'User.Read' });
@@ -170,7 +170,7 @@ test('every secret that was issued is in issuedSecrets', async () => {
   }
 });
 
-test('the requests that were served are counted by endpoint and grant', async () => {
+test('requests are counted by endpoint and grant', async () => {
   const before = [
     authority.count('authorize'),
     authority.count('token'),
@@ -186,7 +186,7 @@ test('the requests that were served are counted by endpoint and grant', async ()
   assert.is(last?.path, '/consumers/oauth2/v2.0/token');
   assert.is(last?.status, 200);
   assert.ok(Math.abs(Date.now() - (last?.at ?? 0)) < 10_000);
-  assert.ok(authority.requests.length > before[3] + 3, 'the pages of the sign-in are in the list, too');
+  assert.ok(authority.requests.length > before[3] + 3, 'the pages of the sign-in are in the list too');
 });
 
 function expectError({ status, json }: Reply, error: string, code: number, message = ''): void {
