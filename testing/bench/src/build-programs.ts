@@ -5,7 +5,7 @@ import { rolldown } from 'rolldown';
 const source = join(import.meta.dirname, 'programs');
 const built = join(import.meta.dirname, '../dist');
 
-/** Makes JavaScript of the programs, so that none of them spends its start on TypeScript. What they measure stays outside. */
+/** Compiles the programs to JavaScript, so that the translation of TypeScript does not count. The measured packages stay imports. */
 export async function buildPrograms(): Promise<void> {
   const shared = ['run-program.ts', 'token-file.ts', 'msal-cache.ts'];
   const programs = globSync('*.ts', { cwd: source }).filter((file) => !shared.includes(file));
@@ -19,12 +19,12 @@ export async function buildPrograms(): Promise<void> {
   await bundle.close();
 }
 
-/** Where a program is after `buildPrograms()`. */
+/** The path of a program after `buildPrograms()`. */
 export function programPath(name: string): string {
   return join(built, `${basename(name)}.js`);
 }
 
-/** A file of `src/programs` that runs as it is. */
+/** The path of a file of `src/programs` that needs no compiling. */
 export function scriptPath(name: string): string {
   return join(source, name);
 }

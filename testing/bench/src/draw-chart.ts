@@ -7,10 +7,10 @@ const width = 760;
 const barHeight = 30;
 const top = 44;
 const edge = 14;
-/** How wide a letter of a label is, roughly: nothing here can measure text. */
-const letter = 7.4;
+/** The width of a letter, estimated, because nothing here can measure text. */
+const letterWidth = 7.4;
 
-/** Readable on white and on black: an image does not know the page that it stands in, only what the reader prefers. */
+/** Readable on white and on black. An image does not know the colour of its page, only the reader's setting. */
 const style = `
 .card { fill: #ffffff; }
 text { fill: #1f2328; font: 13px system-ui, sans-serif; }
@@ -30,9 +30,9 @@ export function drawChart({ title, unit, bars, logarithmic = false }: Chart): st
   const { document } = parseHTML('<html><body></body></html>');
   const shown = bars.toSorted((a, b) => a.value - b.value);
   const values = shown.map(({ value }) => value);
-  // A logarithmic bar needs a place to begin.
+  // A logarithmic bar cannot start at 0.
   const start = logarithmic ? 10 ** (Math.floor(Math.log10(Math.min(...values))) - 1) : 0;
-  const marginLeft = 2 * edge + letter * Math.max(...shown.map(({ label }) => label.length));
+  const marginLeft = 2 * edge + letterWidth * Math.max(...shown.map(({ label }) => label.length));
   const height = top + shown.length * barHeight + edge;
   const textOf = (bar: Bar): string => bar.text ?? `${digits(bar.value)} ${unit}`.trim();
   const mark = (ours: boolean) =>
@@ -66,7 +66,7 @@ export function drawChart({ title, unit, bars, logarithmic = false }: Chart): st
   const marks = drawn
     .slice(drawn.indexOf('>') + 1, drawn.lastIndexOf('</svg>'))
     .replace(/<style>[\s\S]*?<\/style>/, '')
-    // Coordinates only: what is written has the digits that it needs.
+    // Only coordinates. The numbers in texts already have the right digits.
     .replace(/(?<=["(,])\d+\.\d{2,}/g, (number) => Number(number).toFixed(1));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,

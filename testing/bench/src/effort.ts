@@ -1,23 +1,23 @@
-/** How much is measured. */
+/** How often each thing is measured. */
 export interface Effort {
-  /** Runs of each command that is timed as a process. */
+  /** Runs of each command whose whole process is timed. */
   readonly starts: number;
-  /** Fresh processes that each subject signs in with, and sign-ins of each. */
+  /** Processes in which each subject signs in, and sign-ins in each process. */
   readonly signInProcesses: number;
   readonly signInsEach: number;
-  /** How many processes at expiry, and how often. */
+  /** Numbers of processes at expiry, and how often each number is measured. */
   readonly processes: readonly number[];
   readonly expiries: number;
   /** Writes of a record. */
   readonly writes: number;
-  /** Reads of a record, in portions of 200. */
+  /** Reads of a record, in batches of 200. */
   readonly reads: number;
   readonly manyNames: number;
   readonly strays: number;
   readonly idleSockets: number;
-  /** 0: the long test of the handler is not run. */
+  /** 0: does not run the long test of the handler. */
   readonly kills: number;
-  /** Whether npm is asked to install, which takes a registry. */
+  /** Whether to measure `npm install`, which needs a registry. */
   readonly installs: boolean;
 }
 
@@ -36,7 +36,7 @@ export const full: Effort = {
   installs: true,
 };
 
-/** To see that everything still runs, not to learn numbers. */
+/** Only to see that everything works. The numbers mean nothing. */
 export const quick: Effort = {
   starts: 3,
   signInProcesses: 1,

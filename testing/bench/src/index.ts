@@ -1,7 +1,7 @@
 /**
- * `pnpm bench [--quick] [--out FOLDER] [--only PART]`: measures everything and writes benchmarks.md with its pictures to FOLDER, by default
- * `docs`. `--only` measures the one part of that name in the list below, prints it, and writes nothing. Nothing but npm's own
- * `install` leaves the machine.
+ * `pnpm bench [--quick] [--out FOLDER] [--only PART]`: measures everything, and writes benchmarks.md with its pictures to FOLDER, by
+ * default `docs`. With `--only` it measures one part of the list below, prints it, and writes nothing. Only `npm install` sends
+ * requests to other machines.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -42,7 +42,7 @@ await buildPrograms();
 const sections: Section[] = [];
 for (const [name, measure] of parts.filter(([name]) => only === undefined || name === only)) {
   const started = performance.now();
-  // Each on a stage of its own, so that none pays for what another has left there.
+  // Each part has a stage of its own, so no part is slower because of another.
   await using stage = await Stage.open();
   const measured = [await measure(stage)].flat();
   sections.push(...measured);

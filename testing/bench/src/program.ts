@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** One line that a program printed; see programs/run-program.ts. */
+/** A line of JSON that a program has printed. programs/run-program.ts says what the fields are. */
 export interface Line {
   ready?: true;
   open?: string;
@@ -14,18 +14,18 @@ export interface Line {
   held?: number;
 }
 
-/** A program of `src/programs` that waits to be told to work. */
+/** A running program of `src/programs`. It waits until it is told to work. */
 export class Program implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #lines: Line[] = [];
-  readonly #deadline: number;
+  readonly #lineTimeoutMs: number;
   #wake: () => void = () => {};
   #ended = false;
 
-  /** `deadline`: milliseconds that it may take to its next line. */
-  constructor(command: readonly string[], { deadline = 60_000 }: { deadline?: number } = {}) {
+  /** `lineTimeoutMs`: how long it may take to print its next line. */
+  constructor(command: readonly string[], { lineTimeoutMs = 60_000 }: { lineTimeoutMs?: number } = {}) {
     const [file = '', ...args] = command;
-    this.#deadline = deadline;
+    this.#lineTimeoutMs = lineTimeoutMs;
     this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], cwd: import.meta.dirname });
     this.#child.stdin?.on('error', () => {});
     createInterface(this.#child.stdout as NodeJS.ReadableStream).on('line', (line) => {
@@ -42,27 +42,27 @@ export class Program implements AsyncDisposable {
     return this.#child.pid ?? 0;
   }
 
-  /** Lets it do its work once. */
+  /** Tells it to do its work once. */
   tell(): void {
     this.#child.stdin?.write('\n');
   }
 
-  /** Makes it say what memory it holds, in bytes. */
+  /** Asks it how many bytes of memory it holds. */
   async heldMemory(): Promise<number> {
     this.#child.kill('SIGUSR2');
     return (await this.nextLine()).held ?? Number.NaN;
   }
 
-  /** Rejects where it ends, or says nothing before its deadline. */
+  /** Resolves with its next line. Rejects if it ends first, or takes too long. */
   async nextLine(): Promise<Line> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#deadline);
+    const timer = setTimeout(resolve, this.#lineTimeoutMs);
     try {
       for (let isLate = false; ; ) {
         const line = this.#lines.shift();
         if (line) return line;
         if (this.#ended) throw new Error(`${this.#child.spawnargs.at(1)} ended`);
-        if (isLate) throw new Error(`${this.#child.spawnargs.at(1)} says nothing for ${this.#deadline} ms`);
+        if (isLate) throw new Error(`${this.#child.spawnargs.at(1)} has printed nothing for ${this.#lineTimeoutMs} ms`);
         const woken = new Promise<false>((wake) => {
           this.#wake = () => wake(false);
         });

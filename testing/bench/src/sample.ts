@@ -1,4 +1,4 @@
-/** Many measurements of one thing: what lies in the middle, and where the middle half of them lies. */
+/** Many measurements of one thing: the median, and the limits of the middle half. */
 export interface Sample {
   readonly median: number;
   readonly low: number;
@@ -14,7 +14,7 @@ export function median(values: readonly number[]): number {
   return summarize(values).median;
 }
 
-/** Of values in ascending order, with what lies between two of them in proportion. */
+/** `sorted` is in ascending order. Interpolates between two values. */
 function quantile(sorted: readonly number[], share: number): number {
   const place = (sorted.length - 1) * share;
   const [below, above] = [sorted[Math.floor(place)] ?? Number.NaN, sorted[Math.ceil(place)] ?? Number.NaN];

@@ -7,7 +7,7 @@ import { Program } from './program.ts';
 import type { Situation } from './programs/run-program.ts';
 import { pythonClass, type Subject } from './subjects.ts';
 
-/** The authority that everybody talks to, and a folder for what everybody stores. */
+/** The authority and the folder that all measured programs use. */
 export class Stage implements AsyncDisposable {
   readonly authority: Authority;
   readonly folder = mkdtempSync(join(tmpdir(), 'bench-'));
@@ -39,7 +39,7 @@ export class Stage implements AsyncDisposable {
     return [...subject.command, mode, JSON.stringify(this.situation(subject))];
   }
 
-  /** Lets a person sign in, so that there is something stored. */
+  /** Signs in with a program, so that tokens are stored. */
   async signIn(subject: Subject): Promise<void> {
     await using program = new Program(this.command(subject, 'sign-in-when-told'));
     await program.nextLine();
@@ -47,7 +47,7 @@ export class Stage implements AsyncDisposable {
     const { open = '' } = await program.nextLine();
     await signInAs(open);
     const { failed } = await program.nextLine();
-    if (failed) throw new Error(`${subject.name} does not sign in: ${failed}`);
+    if (failed) throw new Error(`${subject.name} cannot sign in: ${failed}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

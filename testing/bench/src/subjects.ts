@@ -5,24 +5,24 @@ import { dirname, join } from 'node:path';
 import { openTokenStore } from 'token-store-sqlite';
 import { programPath, scriptPath } from './build-programs.ts';
 
-/** Something that gets tokens: ours, or what people would use instead. */
+/** A package that gets tokens: ours, or one that users would use instead. */
 export interface Subject {
   readonly name: string;
   readonly version: string;
-  /** How it is set up here, in a sentence for its users to judge. */
+  /** How it is set up here, for readers who know it. */
   readonly setup: string;
-  /** A program of `src/programs`, before its mode. */
+  /** The command line of its program in `src/programs`, without the mode. */
   readonly command: readonly string[];
-  /** Puts the end of the access token that it stored into the past. Undefined where it stores nothing. */
+  /** Makes its stored access token expire. Undefined if it stores nothing. */
   readonly expire?: (folder: string) => void;
-  /** Whether a new process can use an access token that is stored. */
+  /** Whether a new process can use a stored access token. */
   readonly storesAccessToken: boolean;
 }
 
 export const handler: Subject = {
   name: 'onedrive-token-handler',
   version: 'this commit',
-  setup: 'as in its README: a SQLite file, `interactive: false` where no sign-in is measured',
+  setup: 'as in its README: a SQLite file; `interactive: false` if no sign-in is measured',
   command: [process.execPath, programPath('handler')],
   storesAccessToken: true,
   expire(folder) {
@@ -36,8 +36,8 @@ export const handlerPlainFile: Subject = {
   name: 'onedrive-token-handler, plain file',
   version: 'this commit',
   setup:
-    'the same with its option `store`, and in it a JSON file like that of the peers: nothing waits for the disk, nothing keeps processes ' +
-    'apart. Only to see what the sign-in itself costs',
+    'the same with its option `store` and a JSON file like that of the peers: nothing waits for the disk, and nothing locks. ' +
+    'It shows what the sign-in itself costs',
   command: [process.execPath, programPath('handler-plain-file')],
   storesAccessToken: false,
 };
@@ -47,9 +47,8 @@ export const msalNode: Subject = {
   version: versionOf('@azure/msal-node'),
   setup:
     '`PublicClientApplication` with `acquireTokenSilent` and `acquireTokenInteractive`, and an `ICachePlugin` that keeps the cache in a file, as ' +
-    "Microsoft's documentation shows it (its own plugin, `@azure/msal-node-extensions`, needs a native build of `keytar`; its lock keeps processes apart while they read or write " +
-    'the cache, not while they refresh). A network client of ' +
-    '30 lines on `fetch` sends to the authority what is meant for login.microsoftonline.com, because it insists on https',
+    "Microsoft's documentation shows it (Microsoft's own plugin, `@azure/msal-node-extensions`, needs a native build of `keytar`; it locks the cache for a read or a write, " +
+    'not for a refresh). msal-node requires https, so a network client of 30 lines sends the requests for login.microsoftonline.com to the authority',
   command: [process.execPath, programPath('msal-node')],
   storesAccessToken: true,
   expire: (folder) =>
@@ -65,8 +64,8 @@ export const openidClient: Subject = {
   name: 'openid-client',
   version: versionOf('openid-client'),
   setup:
-    'discovery, PKCE, state and nonce as its README shows, an acceptor of 10 lines on `node:http` that takes the first request for the ' +
-    'answer, tokens in a JSON file',
+    'discovery, PKCE, state and nonce as its README shows; 10 lines with `node:http` wait for the answer and accept any first request; ' +
+    'tokens in a JSON file',
   command: [process.execPath, programPath('openid-client')],
   storesAccessToken: true,
   expire: (folder) =>
@@ -78,8 +77,7 @@ export const openidClient: Subject = {
 export const oauthCallback: Subject = {
   name: 'oauth-callback',
   version: versionOf('oauth-callback'),
-  setup:
-    '`getAuthCode` as its README shows, PKCE by `node:crypto`, the code redeemed by `fetch`, tokens in a JSON file',
+  setup: '`getAuthCode` as its README shows; PKCE with `node:crypto`; `fetch` redeems the code; tokens in a JSON file',
   command: [process.execPath, programPath('oauth-callback')],
   storesAccessToken: false,
 };
@@ -89,14 +87,14 @@ export const pythonClass: Subject | undefined = python && {
   name: 'the Python class',
   version: `Python ${python.python}, requests ${python.requests}`,
   setup:
-    'the shape of the class that this project replaces: `http.server` for one request, `requests`, `sqlite3`; it stores the refresh token only, ' +
-    'and knows neither PKCE nor `state`',
+    'like the class that this project replaces: `http.server` for one request, `requests`, `sqlite3`. It stores only the refresh token, ' +
+    'and has neither PKCE nor `state`',
   command: [python.path, scriptPath('onedrive_token_handler.py')],
   storesAccessToken: false,
   expire: () => {},
 };
 
-/** All that are installed here, and sign in. */
+/** All subjects that are installed here and can sign in. */
 export const subjects: readonly Subject[] = [
   handler,
   handlerPlainFile,
@@ -121,7 +119,7 @@ export function versionOf(name: string): string {
   throw new Error(`${name} is not installed`);
 }
 
-/** The interpreter itself: what is on PATH may be a script that looks for one first. */
+/** The path of the interpreter itself, because `python3` on PATH may be a script that looks for it. */
 function findPython(): { path: string; python: string; requests: string } | undefined {
   const code = 'import sys, platform, requests; print(sys.executable, platform.python_version(), requests.__version__)';
   const { status, stdout } = spawnSync('python3', ['-c', code], { encoding: 'utf8' });

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { scriptPath } from './build-programs.ts';
 import { type Sample, summarize } from './sample.ts';
 
-/** A program that is started, prints something and ends. */
+/** A program that starts, prints something and ends. */
 export interface Command {
   readonly name: string;
   readonly argv: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
-  /** Done before each run, not timed. */
+  /** Called before each run. Its time does not count. */
   readonly prepare?: () => void;
   /** Whether it prints a token. Default true. */
   readonly printsToken?: boolean;
@@ -17,19 +17,19 @@ export interface Command {
 export interface Timing {
   /** From the start of the process to its end, in milliseconds. */
   readonly wall: Sample;
-  /** The same by the first command's of the same round. */
+  /** The same, divided by the time of the first command in the same round. */
   readonly ratio: Sample;
-  /** Milliseconds more than the first command's of the same round. */
+  /** Milliseconds more than the first command in the same round. */
   readonly over: Sample;
   /** Milliseconds of processor time, user and system. */
   readonly cpu: Sample;
-  /** Most bytes resident at a time. */
+  /** The highest resident size, in bytes. */
   readonly memory: Sample;
 }
 
 /**
- * Runs the commands in turn, A B C A B C …, so that a machine whose speed drifts slows them all, each round in another order.
- * What they use is asked in rounds of their own: to ask costs time.
+ * Runs the commands in turn, in rounds: A B C, B C A, …. So a change of the machine's speed affects all of them. Processor time and
+ * memory are measured in rounds of their own, because that measurement takes time.
  */
 export async function timeInTurn(commands: readonly Command[], rounds: number): Promise<Map<string, Timing>> {
   const walls = new Map<string, number[]>(commands.map(({ name }) => [name, []]));
@@ -68,7 +68,7 @@ function rotated<T>(list: readonly T[], by: number): T[] {
   return [...list.slice(cut), ...list.slice(0, cut)];
 }
 
-/** As `report-usage.cjs` and the Python program tell it. */
+/** The report of `report-usage.cjs` and of the Python program. */
 interface Usage {
   /** Microseconds. */
   userCPUTime: number;

@@ -9,9 +9,9 @@ function now(): number {
 }
 
 /**
- * Lets a program sign in, and returns how many milliseconds of it were not spent in the provider: not those between its request for
- * a browser and that browser's first request to its redirect URI, and not those in which the authority worked on its requests.
- * `since`: when that began. Default: when the program was told.
+ * Lets a program sign in. Returns how many milliseconds that took without the provider: without the time from its call of the browser
+ * to the first request to its redirect URI, and without the time in which the authority worked on its own requests.
+ * `since`: the start of the sign-in. Default: the time at which the program was told to sign in.
  */
 export async function timeSignIn(program: Program, since?: number): Promise<number> {
   const seen = new ProviderTime();
@@ -24,7 +24,7 @@ export async function timeSignIn(program: Program, since?: number): Promise<numb
     const { failed, started = Number.NaN, done = Number.NaN } = await program.nextLine();
     if (failed) throw new Error(failed);
     const redirected = seen.redirected ?? Number.NaN;
-    return done - (since ?? started) - (redirected - at) - seen.outside(at, redirected);
+    return done - (since ?? started) - (redirected - at) - seen.workFor(at, redirected);
   } finally {
     seen.stop();
   }
@@ -35,7 +35,7 @@ export function portOf(authorizationUrl: string): number {
   return Number(new URL(new URL(authorizationUrl).searchParams.get('redirect_uri') ?? '').port);
 }
 
-/** Watches the authority and the scripted browser, which both run in this process. */
+/** Observes the authority and the scripted browser, which both run in this process. */
 class ProviderTime {
   port = 0;
   redirected: number | undefined;
@@ -59,10 +59,10 @@ class ProviderTime {
     for (const [name, watch] of Object.entries(this.#watchers)) subscribe(name, watch);
   }
 
-  /** Milliseconds that the authority worked before the browser was there or after it had left. */
-  outside(from: number, to: number): number {
-    const outside = [...this.#requests.values()].filter((times) => times.to < from || times.from > to);
-    return outside.reduce((sum, times) => sum + times.to - times.from, 0);
+  /** How many milliseconds the authority worked on requests of the program itself: before and after those of the browser. */
+  workFor(browserFrom: number, browserTo: number): number {
+    const own = [...this.#requests.values()].filter((times) => times.to < browserFrom || times.from > browserTo);
+    return own.reduce((sum, times) => sum + times.to - times.from, 0);
   }
 
   stop(): void {

@@ -11,11 +11,11 @@ const introduction = `<!-- Written by \`pnpm bench\`: change testing/bench inste
 
 # Benchmarks
 
-What the packages cost, beside what people would use instead, all in one run and on one authority: [testing/authority](../testing/authority), an OpenID
-provider with Microsoft's paths, on loopback. \`npx --yes pnpm@12.21.0 bench\` measures everything anew and rewrites this page, in about ten minutes.
+What the packages cost, next to what users would use instead. One run measures all of them, with one provider: [testing/authority](../testing/authority), on
+loopback. \`npx --yes pnpm@12.21.0 bench\` measures everything again and rewrites this page, in about ten minutes.
 
-Numbers are medians, with the limits of the middle half in parentheses. What is compared is measured in turn, where nothing else is said, so that a
-machine whose speed drifts slows all alike.`;
+Numbers are medians, with the limits of the middle half in parentheses. If the text says nothing else, the subjects run in turn, so a change of the machine's
+speed affects all of them.`;
 
 /** Writes benchmarks.md and its pictures to `folder`. Returns the verdicts. */
 export function writeReport(folder: string, sections: readonly Section[], { quick }: { quick: boolean }): Verdict[] {
@@ -31,10 +31,10 @@ export function writeReport(folder: string, sections: readonly Section[], { quic
     `Measured on ${new Date().toISOString().slice(0, 10)}, commit ${describeCommit()}: ${describeMachine()}.`,
     '## Goals',
     table(['', 'goal', 'measured', ''], verdicts.map(verdictRow)),
-    '## Who is compared',
+    '## What is compared',
     [
       ...subjects.map(({ name, version, setup }) => `- **${name}** (${version}): ${setup}.`),
-      `- **@azure/identity** (${versionOf('@azure/identity')}): imported and installed only. What it stores needs \`keytar\`, as above.`,
+      `- **@azure/identity** (${versionOf('@azure/identity')}): imported and installed only. To store tokens, it needs \`keytar\` too.`,
     ].join('\n'),
     ...sections.map(describeSection),
   ];

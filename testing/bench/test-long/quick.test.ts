@@ -24,26 +24,26 @@ function rowOf(goal: { what: string }): string[] {
   return (row ?? '').split('|').map((cell) => cell.trim());
 }
 
-test('a quick run measures everything that takes neither minutes nor a registry', () => {
+test('a quick run measures everything that needs neither minutes nor a registry', () => {
   const unmeasured = new Set(['packages', 'kills']);
   for (const [name, goal] of Object.entries(goals)) {
     const [, , , measured = '', verdict = ''] = rowOf(goal);
     if (unmeasured.has(name)) assert.is(verdict, 'not measured', name);
     else {
-      // What three runs cost over three others may come out below nothing.
+      // A difference of so few runs may be negative.
       assert.match(measured, /^-?[\d.,]+/, name);
       assert.match(verdict, /^(met|\*\*missed\*\*)$/, name);
     }
   }
 });
 
-test('what a busy machine does not change is reached in a quick run as well', () => {
+test('a quick run reaches the goals that do not depend on the speed of the machine', () => {
   for (const goal of [goals.expiryRequests, goals.strayCompletes, goals.strayMemory, goals.memoryRatio]) {
     assert.is(rowOf(goal)[4], 'met', goal.what);
   }
 });
 
-test('the page shows every picture, and a picture has a bar for each row that it is about', () => {
+test('the page shows every picture, and each picture has a bar for every label', () => {
   const pictures = globSync('*.svg', { cwd: folder });
   const shown = [...page.matchAll(/!\[[^\]]+\]\(([^)]+\.svg)\)/g)].map(([, file]) => file);
   assert.equal(shown.sort(), pictures.sort());
@@ -57,7 +57,7 @@ test('the page shows every picture, and a picture has a bar for each row that it
   }
 });
 
-test('the page tells nothing of the machine but what the numbers depend on', () => {
+test('the page says about the machine only what the numbers depend on', () => {
   for (const secret of [process.cwd(), tmpdir(), process.env.HOSTNAME, process.env.HOME]) {
     if (secret) assert.not.match(page, secret);
   }

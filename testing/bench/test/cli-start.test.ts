@@ -4,9 +4,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { run, Scene } from './scene.ts';
 
-/** Files that the command loads as modules before a stored token is printed. Lower it where it falls. */
+/** Files that the command loads as modules before it prints a stored token. If the number falls, lower this limit. */
 const mostFiles = 4;
-/** Modules of Node's own that it loads beyond those of bare Node. Lower it where it falls. */
+/** Modules of Node that it loads in addition to those of bare Node. If the number falls, lower this limit. */
 const mostBuiltins = 2;
 
 const scene = await Scene.open();
@@ -27,7 +27,7 @@ test(`the command loads at most ${mostFiles} files and ${mostBuiltins} modules o
   assert.ok(files.length <= mostFiles, `${files.length} files:\n${names.join('\n')}`);
   assert.ok(
     files.some((file) => file.endsWith('/onedrive-token.js')),
-    'files are seen',
+    'the test sees files',
   );
   assert.ok(builtins <= mostBuiltins, `${builtins} modules of Node`);
 });

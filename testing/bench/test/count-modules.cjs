@@ -1,4 +1,4 @@
-// Preloaded (`--require`): tells on descriptor 3 which files the process has loaded as modules, and how many of Node's own.
+// Preloaded with `--require`: when the process ends, it writes to descriptor 3 which files it has loaded as modules, and how many modules of Node.
 const { registerHooks } = require('node:module');
 const { writeSync } = require('node:fs');
 

@@ -5,11 +5,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { run, Scene } from './scene.ts';
 
-/** Five for a write that lasts: the journal twice, the file once, their folder twice. Two writes: the proof of room, and the new tokens. */
+/** Two durable writes, one that checks that the disk can take it, and one of the new tokens. Each syncs the journal twice, the file once, and their folder twice. */
 const mostSyncs = 10;
 
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
-if (!canTrace) console.log('skipped: strace counts what is synced to the disk (apt-get install strace)');
+if (!canTrace) console.log('skipped: counting syncs needs strace (Debian: apt install strace)');
 
 (canTrace ? test : test.skip)(`a process that refreshes syncs at most ${mostSyncs} times`, async () => {
   await using scene = await Scene.open();

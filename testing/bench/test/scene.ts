@@ -7,7 +7,7 @@ import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions } from 'onedrive
 import { type Authority, signInAs, startAuthority } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';
 
-/** An authority, and a database in which somebody is signed in. */
+/** An authority, and a database with the tokens of a sign-in. */
 export class Scene implements AsyncDisposable {
   readonly authority: Authority;
   readonly folder = mkdtempSync(join(tmpdir(), 'bench-test-'));
@@ -18,7 +18,7 @@ export class Scene implements AsyncDisposable {
     this.authority = authority;
   }
 
-  /** `changes`: options of the handler that signs in. */
+  /** `changes`: changed options of the handler that signs in. */
   static async open(changes: Partial<OneDriveTokenHandlerOptions> = {}): Promise<Scene> {
     const scene = new Scene(await startAuthority());
     try {
@@ -30,7 +30,7 @@ export class Scene implements AsyncDisposable {
     return scene;
   }
 
-  /** What makes a handler on the database, in another process too. */
+  /** The options of a handler on the database, for another process too. */
   get options(): OneDriveTokenHandlerOptions {
     const { clientId, url } = this.authority;
     return {
@@ -49,11 +49,11 @@ export class Scene implements AsyncDisposable {
     return handler;
   }
 
-  /** Puts the end of the stored access token into the past. */
+  /** Makes the stored access token expire. */
   expire(): void {
     using store = openTokenStore(this.dbFilepath);
     const record = store.get('onedrive-token');
-    if (!record) throw new Error('nobody is signed in');
+    if (!record) throw new Error('no record is stored');
     store.set('onedrive-token', { ...record, expiresAt: Date.now() - 1 });
   }
 
@@ -64,7 +64,7 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-/** Runs a program to its end, for at most 30 s, and returns what it wrote to stdout and to descriptor 3. Throws where it fails. */
+/** Runs a program to its end, for at most 30 s. Returns its stdout and its descriptor 3. Throws if it fails. */
 export async function run(
   argv: readonly string[],
   env: NodeJS.ProcessEnv = {},

@@ -13,10 +13,10 @@ registerHooks({
   },
 });
 
-test('what redeeming a code takes is loaded once the browser is open, not when its answer is there', async () => {
+test('the HTTP client is loaded while the browser is open, not before and not after its answer', async () => {
   let openedBefore: boolean | undefined;
   let loadedMeanwhile = false;
-  const person = async (url: string): Promise<void> => {
+  const user = async (url: string): Promise<void> => {
     for (let waited = 0; !isLoaded && waited < 10_000; waited += 10) await sleep(10);
     loadedMeanwhile = isLoaded;
     await signInAs(url);
@@ -24,11 +24,11 @@ test('what redeeming a code takes is loaded once the browser is open, not when i
   await using scene = await Scene.open({
     openBrowser(url) {
       openedBefore = !isLoaded;
-      void person(url);
+      void user(url);
     },
   });
-  assert.is(openedBefore, true, 'the browser did not wait for it');
-  assert.ok(loadedMeanwhile, 'the person did not wait for it');
+  assert.is(openedBefore, true, 'the browser does not wait for it');
+  assert.ok(loadedMeanwhile, 'the user does not wait for it');
   assert.is(scene.authority.count('token'), 1);
 });
 

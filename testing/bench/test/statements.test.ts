@@ -5,7 +5,7 @@ import { Scene } from './scene.ts';
 
 const statements = watchStatements();
 
-/** SQLite statements, those that look at the file and its schema and those of the lock included. */
+/** SQLite statements, including those that check the file and its schema, and those of the lock. */
 const mostToOpenAndRead = 9;
 const mostToRefresh = 6;
 
@@ -37,11 +37,11 @@ test(`a refresh takes at most ${mostToRefresh} SQLite statements, in a program t
 
 function expectAtMost(limit: number): void {
   console.log(`measured: ${statements.length} SQLite statements`);
-  assert.ok(statements.length > 0, 'statements are seen');
+  assert.ok(statements.length > 0, 'the test sees statements');
   assert.ok(statements.length <= limit, `${statements.length} statements:\n${statements.join('\n')}`);
 }
 
-/** Every statement that better-sqlite3 runs in this process from now on, as its text. */
+/** The text of every statement that better-sqlite3 runs in this process from now on. */
 function watchStatements(): string[] {
   const seen: string[] = [];
   const database = new Database(':memory:');

@@ -5,7 +5,7 @@ import { Scene } from './scene.ts';
 
 interface Situation {
   name: string;
-  /** How many requests the token endpoint gets. */
+  /** How many requests the token endpoint has to get. */
   requests: number;
   before?: (scene: Scene) => unknown;
   act(handler: OneDriveTokenHandler, scene: Scene): Promise<unknown>;

@@ -6,17 +6,17 @@ import type { Bar, Section } from '../section.ts';
 import type { Stage } from '../stage.ts';
 import { handler, msalNode, openidClient, pythonClass, type Subject } from '../subjects.ts';
 
-/** How long the authority takes for an answer, in milliseconds: about as long as Microsoft's over the Internet. */
-const latency = 250;
+/** How long the authority takes to answer: about as long as Microsoft over the Internet. */
+const latencyMs = 250;
 
 interface Outcome {
   requests: number;
   tokens: number;
-  /** Milliseconds from the word to the last token. */
+  /** Milliseconds until the last process has its token. */
   wall: number;
 }
 
-/** Many processes of one user find the same access token expired at the same moment. */
+/** Many processes of one user need a token at the moment when theirs has expired. */
 export async function measureExpiry(stage: Stage, { processes, expiries }: Effort): Promise<Section> {
   const judged = processes.includes(32) ? 32 : (processes.at(-1) ?? 1);
   const racers = [handler, msalNode, openidClient, pythonClass].filter((subject) => subject !== undefined);
@@ -45,13 +45,13 @@ export async function measureExpiry(stage: Stage, { processes, expiries }: Effor
   return {
     title: 'Many processes at expiry',
     how:
-      'Processes that are up, and have used the stored token (the Python class stores none), are told at the same moment to get one again, after it has expired. ' +
-      `The authority rotates refresh tokens and revokes the grant when one is used twice (RFC 9700), and takes ${latency} ms for an answer, as a provider over the ` +
-      'Internet does. “Tokens” is how many processes got one: the others would have to ask the person to sign in again.',
+      'Processes that are running, and have used the stored token (the Python class stores none), all ask for a token at the same moment, after it has expired. ' +
+      `The authority rotates refresh tokens, and revokes the grant if one is used twice (RFC 9700). It takes ${latencyMs} ms to answer, like a provider on the ` +
+      'Internet. “Tokens” says how many processes got one. The others would have to ask the user to sign in again.',
     columns: ['', 'processes', 'refresh requests', 'tokens', 'wall, ms', '÷ one process'],
     rows: racers.flatMap((subject) => processes.map((count) => row(subject, count))),
     results: {
-      // The most that one try took: a middle would hide a second request.
+      // The highest number, because a median would hide a second request.
       expiryRequests: Math.max(...values(handler, judged, 'requests')),
       expiryWall: ratio(handler, judged),
     },
@@ -80,7 +80,7 @@ async function expireAt(stage: Stage, subject: Subject, count: number): Promise<
     await nextLines(started);
   }
   subject.expire?.(stage.folder);
-  authority.fail('token', { type: 'slow', ms: latency }, { times: Number.POSITIVE_INFINITY });
+  authority.fail('token', { type: 'slow', ms: latencyMs }, { times: Number.POSITIVE_INFINITY });
   const before = authority.count('token', 'refresh_token');
   const told = performance.timeOrigin + performance.now();
   for (const program of started) program.tell();

@@ -14,18 +14,16 @@ interface Footprint {
   bytes: number;
 }
 
-/** What a user installs. This asks npm's registry, as a user does; without one it is left out. */
+/** What a user installs. This needs npm's registry; without one it is skipped. */
 export function measureFootprint(stage: Stage, { installs }: Effort): Section {
   const title = 'What is installed';
   if (!installs) return { title, how: 'Not measured in this run.', columns: [''], rows: [] };
   const folder = join(stage.folder, 'footprint');
   const packed = pack(folder);
-  const ours = ['pkce-state', 'loopback-acceptor', 'token-store-sqlite', 'onedrive-token-handler'];
-  const tarballs = (names: readonly string[]): string[] => names.map((name) => packed.get(name) as string);
   const at = (name: string): string => `${name}@${versionOf(name)}`;
   const sets: [label: string, specs: string[]][] = [
-    [handler.name, tarballs(ours)],
-    ['onedrive-token (the command)', tarballs([...ours, 'onedrive-token'])],
+    [handler.name, tarballsOf(handler.name, packed)],
+    ['onedrive-token (the command)', tarballsOf('onedrive-token', packed)],
     ['@azure/msal-node', [at(msalNode.name)]],
     ['@azure/msal-node with msal-node-extensions', [at(msalNode.name), '@azure/msal-node-extensions']],
     ['@azure/identity', [at('@azure/identity')]],
@@ -45,15 +43,15 @@ export function measureFootprint(stage: Stage, { installs }: Effort): Section {
   return {
     title,
     how:
-      'By `npm install --ignore-scripts` into an empty folder: ours from packed tarballs, all packages counted, bytes as the files are long. ' +
-      '`--ignore-scripts` because keytar, which msal-node-extensions needs, can be built only where libsecret is. ' +
-      "This is the one measurement that needs npm's registry.",
+      'By `npm install --ignore-scripts` into an empty folder, ours from packed tarballs. All packages count, and the length of all files. ' +
+      '`--ignore-scripts`, because keytar, which msal-node-extensions needs, builds only if libsecret is installed. ' +
+      "Only this measurement needs npm's registry.",
     columns: ['', 'packages', 'MB'],
     rows: found.map(([label, { packages, bytes }]) => [label, String(packages), megabytes(bytes)]),
     results: { packages: found[0]?.[1].packages ?? Number.NaN },
     chart: {
       name: 'packages',
-      title: 'Packages that are installed',
+      title: 'Installed packages',
       unit: '',
       bars: found.map(
         ([label, { packages }], index): Bar => ({ label, value: packages, text: String(packages), ours: index < 2 }),
@@ -62,20 +60,32 @@ export function measureFootprint(stage: Stage, { installs }: Effort): Section {
   };
 }
 
-/** The published packages as npm would get them, by name. */
-function pack(folder: string): Map<string, string> {
+interface Packed {
+  readonly tarball: string;
+  readonly dependencies: readonly string[];
+}
+
+/** The tarball of a package, and those of our packages that it depends on. */
+function tarballsOf(name: string, packed: ReadonlyMap<string, Packed>): string[] {
+  const { tarball, dependencies } = packed.get(name) ?? {};
+  if (!tarball || !dependencies) return [];
+  return [...new Set([tarball, ...dependencies.flatMap((dependency) => tarballsOf(dependency, packed))])];
+}
+
+/** Packs the published packages. */
+function pack(folder: string): Map<string, Packed> {
   mkdirSync(folder, { recursive: true });
-  const packed = new Map<string, string>();
+  const packed = new Map<string, Packed>();
   for (const manifest of globSync('packages/*/package.json', { cwd: root })) {
-    const { name, version } = JSON.parse(readFileSync(join(root, manifest), 'utf8'));
+    const { name, version, dependencies = {} } = JSON.parse(readFileSync(join(root, manifest), 'utf8'));
     const cwd = join(root, manifest, '..');
     run('npx', ['--yes', `pnpm@${pnpmVersion()}`, 'pack', '--pack-destination', folder], cwd);
-    packed.set(name, join(folder, `${name}-${version}.tgz`));
+    packed.set(name, { tarball: join(folder, `${name}-${version}.tgz`), dependencies: Object.keys(dependencies) });
   }
   return packed;
 }
 
-/** pnpm, unlike npm, makes versions of `workspace:`. */
+/** The version of pnpm that packs. npm would not replace `workspace:` by versions. */
 function pnpmVersion(): string {
   const { devEngines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   return devEngines.packageManager.version.replace('^', '');
@@ -92,7 +102,7 @@ function install(folder: string, specs: readonly string[]): Footprint {
 }
 
 function run(file: string, args: readonly string[], cwd: string): void {
-  // Not what pnpm has set for the bench: npm would take it for its own settings.
+  // Without the variables of pnpm, which npm would use as its own settings.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_/i.test(name)));
   execFileSync(file, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'], timeout: 180_000 });
 }

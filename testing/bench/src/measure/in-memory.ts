@@ -11,7 +11,7 @@ import type { Section } from '../section.ts';
 import type { Stage } from '../stage.ts';
 import { msalNode, handler as ours } from '../subjects.ts';
 
-/** A token that the process holds already. */
+/** A token that the process has in memory. */
 export async function measureInMemory(stage: Stage): Promise<Section> {
   const { authority: issuer, folder } = stage;
   await using handler = new OneDriveTokenHandler({
@@ -42,13 +42,13 @@ export async function measureInMemory(stage: Stage): Promise<Section> {
   const [, token = Number.NaN, silent = Number.NaN] = medians;
   return {
     title: 'Token in memory',
-    how: 'Calls in one process that holds a valid token, one kind after the other, by [mitata](https://github.com/evanwashere/mitata).',
+    how: 'Calls in one process that has a valid token, one kind after the other, measured with [mitata](https://github.com/evanwashere/mitata).',
     columns: ['', 'µs a call'],
     rows,
     results: { memory: token, memoryRatio: silent / token },
     chart: {
       name: 'in-memory',
-      title: 'A token that is in memory, a call',
+      title: 'One call for a token in memory',
       unit: 'µs',
       logarithmic: true,
       bars: calls.slice(1).map(([label], index) => ({
@@ -71,7 +71,7 @@ async function silentMsal({ authority }: Stage, cachePlugin?: ICachePlugin): Pro
     await signInAs(url.replace(microsoft, authority.origin));
   };
   const { account } = await app.acquireTokenInteractive({ scopes, openBrowser });
-  if (!account) throw new Error('msal-node signed nobody in');
+  if (!account) throw new Error('msal-node has not signed in');
   const request = { account, scopes };
   return () => app.acquireTokenSilent(request);
 }

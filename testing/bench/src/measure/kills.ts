@@ -5,7 +5,7 @@ import type { Section } from '../section.ts';
 
 const handlerFolder = join(import.meta.dirname, '../../../../packages/onedrive-token-handler');
 
-/** The long test of the handler, which fails where a sign-in is lost or a database damaged. */
+/** Runs the long test of the handler, which fails if a sign-in is lost or a database is damaged. */
 export function measureKills({ kills }: Effort): Section {
   const title = 'Killed at random moments';
   if (kills === 0) return { title, how: 'Not measured in this run.', columns: [''], rows: [] };
@@ -20,10 +20,10 @@ export function measureKills({ kills }: Effort): Section {
   return {
     title,
     how:
-      `By the long test \`kill.test.ts\` of the handler, ${kills.toLocaleString('en-US')} kills in all, which fails where a sign-in is lost that need not be, or where a ` +
-      'database is damaged. A tenth of the kills, not listed, hits one of two processes that refresh in turn, and the other one has to go on. What nobody can ' +
-      'avoid is the window between the answer of a provider that revokes a grant at once, when a spent refresh token comes again, and the write of the ' +
-      'new one: a kill within it costs the sign-in. The last line counts those.',
+      `By the long test \`kill.test.ts\` of the handler, with ${kills.toLocaleString('en-US')} kills in all. It fails if a sign-in is lost that could have been kept, or if a ` +
+      'database is damaged. A tenth of the kills, not in the list, hits one of two processes that refresh in turn; the other one has to go on. One loss cannot be ' +
+      'avoided: if a provider revokes the grant as soon as an old refresh token comes again, then a kill between its answer and the write of the new token costs ' +
+      'the sign-in. The last line counts those.',
     columns: ['what it measured'],
     rows: measured,
     results: { kills: status === 0 ? 0 : Number.NaN },

@@ -7,10 +7,10 @@ import type { Stage } from '../stage.ts';
 import { isOurs, type Subject, subjects } from '../subjects.ts';
 import { timeSignIn } from '../time-sign-in.ts';
 
-/** The first sign-ins of a process still load and compile code. */
-const firstOnes = 3;
+/** So many sign-ins of a process still load and compile code. */
+const warmUps = 3;
 
-/** What a sign-in costs beside what the provider and the person take. */
+/** The time of a sign-in, without the provider and the user. */
 export async function measureSignIn(stage: Stage, { signInProcesses, signInsEach }: Effort): Promise<Section> {
   const fresh = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
   const running = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
@@ -22,7 +22,7 @@ export async function measureSignIn(stage: Stage, { signInProcesses, signInsEach
       fresh.get(subject.name)?.push(await timeSignIn(program, started));
       for (let count = 1; count < signInsEach; count++) {
         const time = await timeSignIn(program);
-        if (count >= Math.min(firstOnes, signInsEach - 1)) running.get(subject.name)?.push(time);
+        if (count >= Math.min(warmUps, signInsEach - 1)) running.get(subject.name)?.push(time);
       }
     }
   }
@@ -37,12 +37,12 @@ export async function measureSignIn(stage: Stage, { signInProcesses, signInsEach
   return {
     title: 'Sign-in',
     how:
-      'A scripted browser without a window goes through the pages of the authority. Counted is what is left without that and without the time in ' +
-      'which the authority works: listening, the redirect, redeeming the code, storing. Once in a program that has signed in a few times before, ' +
-      'once from the start of a new process. What a program does while the browser is at the authority, when the handler loads its HTTP client, takes ' +
-      'nobody’s time and is not counted. The handler waits until the tokens are on the disk and lets no other process sign in meanwhile; with a plain file it ' +
-      'does neither, like its peers, of which only the Python class waits for the disk. That is the difference between its two rows. The rest of the ' +
-      'difference to the fastest peers is processor time.',
+      'A scripted browser without a window goes through the pages of the authority. Its time does not count, and neither does the time in which the authority ' +
+      'works. What remains is: listening, the redirect, redeeming the code, storing. Measured in a program that has signed in a few times before, ' +
+      'and from the start of a new process. While the browser is at the authority, the handler loads its HTTP client; that delays nothing, so it does not count. ' +
+      'The handler waits until the tokens are on the disk, and holds a lock, so that no other process signs in. With a plain file it does neither. Nor do ' +
+      'its peers, except that the Python class waits for the disk. This explains the difference between the two rows of the handler. The rest of the difference ' +
+      'to the fastest peers is processor time.',
     columns: ['', 'in a running program, ms', 'with the start of the process, ms'],
     rows: summaries.map(([{ name }, first, later]) => [name, spread(later), spread(first)]),
     results: { signIn: ours, signInPeers: ours / fastestPeer },

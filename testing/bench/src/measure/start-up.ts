@@ -11,7 +11,7 @@ const bare: Command = { name: '`node -e 0`', argv: [process.execPath, '-e', '0']
 const cliName = 'onedrive-token (the command)';
 const columns = ['', 'wall, ms', '÷ bare Node', 'processor, ms', 'memory, MB'];
 
-/** From the start of a process to its end, a token printed on the way. */
+/** From the start of a process, which prints a token, to its end. */
 export async function measureStartUp(stage: Stage, { starts }: Effort): Promise<Section[]> {
   const stored = [handler, msalNode, openidClient];
   const refreshed = [...stored, ...(pythonClass ? [pythonClass] : [])];
@@ -36,8 +36,8 @@ export async function measureStartUp(stage: Stage, { starts }: Effort): Promise<
     {
       title: 'Start to a stored token',
       how:
-        'A process starts, finds a token that is still valid in its store, prints it and ends. Processor time, and the most memory that is resident, ' +
-        'are taken in runs of their own.',
+        'A process starts, finds a valid token in its store, prints it and ends. Processor time and the highest resident memory are measured ' +
+        'in runs of their own.',
       columns,
       rows: rowsOf(fromStore),
       results: { start: fromStore.get(cliName)?.ratio.median ?? Number.NaN },
@@ -46,16 +46,16 @@ export async function measureStartUp(stage: Stage, { starts }: Effort): Promise<
     {
       title: 'Start to a refreshed token',
       how:
-        'The same where the stored access token has expired: one request to the authority, on loopback, before which openid-client asks for its ' +
-        'configuration, and the new tokens are stored. ' +
-        'The handler and the command make sure that they are on the disk before they print; of the others only the Python class does.',
+        'The same, but the stored access token has expired. So the process sends one request to the authority, on loopback, and stores the new tokens; ' +
+        'openid-client first asks for the configuration. ' +
+        'The handler, the command and the Python class print the token only when the new tokens are on the disk. The others do not wait for the disk.',
       columns,
       rows: rowsOf(byRefresh),
     },
   ];
 }
 
-/** What a program pays for having imported a package. */
+/** The cost of importing a package. */
 export async function measureImports({ starts }: Effort): Promise<Section> {
   const nothing = '(nothing)';
   const names = [handler.name, msalNode.name, '@azure/identity', openidClient.name, 'oauth-callback'];
@@ -67,7 +67,7 @@ export async function measureImports({ starts }: Effort): Promise<Section> {
   const over = (name: string): number => timings.get(name)?.over.median ?? Number.NaN;
   return {
     title: 'Import',
-    how: 'What it takes to import the package and do nothing with it. The handler loads SQLite and its HTTP client when it first needs them.',
+    how: 'A process imports the package and does nothing else. The handler loads SQLite and its HTTP client when it first needs them.',
     columns: ['', 'wall over bare Node, ms', 'wall, ms', 'processor, ms', 'memory, MB'],
     rows: [...timings].map(([name, { wall, cpu, memory }]) => [
       name,

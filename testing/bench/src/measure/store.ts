@@ -18,14 +18,14 @@ const columns = {
   idToken: 'id_token',
 } as const satisfies Record<keyof TokenRecord, string>;
 
-/** The store's. */
+/** Those of the store. */
 const pragmas =
   'PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY';
 
-/** Reads in one measured portion: one alone is shorter than the clock is exact. */
-const portion = 200;
+/** Reads in one measured batch, because the clock is not exact enough for one read. */
+const batch = 200;
 
-/** What the store adds to the statements that it makes. */
+/** The cost of the store compared with its bare statements. */
 export async function measureStore(stage: Stage, { writes, reads }: Effort): Promise<Section> {
   using store = openTokenStore(join(stage.folder, 'store.db'));
   store.set('app', recordOf(0));
@@ -49,12 +49,12 @@ export async function measureStore(stage: Stage, { writes, reads }: Effort): Pro
   ]);
   const [got = [], selected = []] = inTurn(reads, [repeat(() => store.get('app')), repeat(() => select.get('app'))]);
   bare.close();
-  const microseconds = (values: readonly number[]): string => spread(summarize(values), portion / 1000);
+  const microseconds = (values: readonly number[]): string => spread(summarize(values), batch / 1000);
   return {
     title: 'The store',
     how:
-      'Beside the same statement, prepared once, in bare better-sqlite3 on a file with the same schema and pragmas, in turn. A write is on the disk ' +
-      'when it returns, in both. The store also checks the record and the key.',
+      'Compared with the same statement, prepared once, in bare better-sqlite3 on a file with the same schema and pragmas, in turn. Both return from a write ' +
+      'when it is on the disk. The store also checks the record and the key.',
     columns: ['', 'the store', 'bare better-sqlite3', '÷'],
     rows: [
       ['`replace`, ms', spread(summarize(replaced)), spread(summarize(updated)), digits(ratioOf(replaced, updated))],
@@ -64,7 +64,7 @@ export async function measureStore(stage: Stage, { writes, reads }: Effort): Pro
   };
 }
 
-/** Whether a file of many names is slower to read. */
+/** Whether a read is slower in a file with many names. */
 export async function measureGrowth(stage: Stage, { reads, manyNames }: Effort): Promise<Section> {
   const [few, many] = [10, manyNames].map((count) => fill(join(stage.folder, `names-${count}.db`), count));
   using small = openTokenStore(few as string);
@@ -72,7 +72,7 @@ export async function measureGrowth(stage: Stage, { reads, manyNames }: Effort):
   const bare = new Database(many);
   bare.exec(pragmas);
   const select = bare.prepare(`SELECT ${Object.values(columns)} FROM token WHERE app_name = ?`);
-  // In strides of a prime, so that neighbours in the file are not neighbours in time.
+  // In steps of a prime number, so two reads in a row are not next to each other in the file.
   const walk = (get: (name: string) => unknown, among: number, names = among) => {
     let next = 0;
     return repeat(() => {
@@ -98,18 +98,18 @@ export async function measureGrowth(stage: Stage, { reads, manyNames }: Effort):
   return {
     title: 'Growth',
     how:
-      '`get` of names in no order, again and again. A name that was read before is in the memory of SQLite, which keeps 16 MB of the file. All of 100,000 ' +
-      'are 400 MB, and nearly every read asks the system for one page more: in bare better-sqlite3 as well.',
+      '`get` of names in no order, again and again. SQLite keeps 16 MB of the file in memory. All 100,000 names are 400 MB, so nearly every read asks the ' +
+      'system for one more page, also in bare better-sqlite3.',
     columns: ['names in the file', 'names read', '`get`, µs', '÷ 10 names'],
     rows: walks.map(([inFile, read], index) => {
       const taken = times[index] ?? [];
-      return [inFile, read, spread(summarize(taken), portion / 1000), digits(ratioOf(taken, fewest))];
+      return [inFile, read, spread(summarize(taken), batch / 1000), digits(ratioOf(taken, fewest))];
     }),
     results: { growth: ratioOf(all, fewest) },
   };
 }
 
-/** Milliseconds of each, measured A B C, C B A, A B C, …. */
+/** The milliseconds of each, in rounds: A B C, C B A, A B C, …. */
 function inTurn(rounds: number, work: readonly ((round: number) => void)[]): number[][] {
   const times: number[][] = work.map(() => []);
   const order = [...work.keys()];
@@ -123,14 +123,14 @@ function inTurn(rounds: number, work: readonly ((round: number) => void)[]): num
   return times;
 }
 
-/** The median of the ratios of pairs, which stand side by side in time. */
+/** The median of the ratios. The two values of a pair come from the same round. */
 function ratioOf(above: readonly number[], below: readonly number[]): number {
   return median(above.map((value, index) => value / (below[index] ?? Number.NaN)));
 }
 
 function repeat(work: () => unknown): () => void {
   return () => {
-    for (let count = 0; count < portion; count++) work();
+    for (let count = 0; count < batch; count++) work();
   };
 }
 
@@ -138,7 +138,7 @@ function refreshTokenOf(index: number): string {
   return `refresh-${index}`.padEnd(1_000, 'r');
 }
 
-/** As large as Microsoft's. */
+/** A record with tokens as long as Microsoft's. */
 function recordOf(index: number): TokenRecord {
   return {
     refreshToken: refreshTokenOf(index),
@@ -169,5 +169,5 @@ function fill(path: string, count: number): string {
 }
 
 function assertTrue(condition: boolean): void {
-  if (!condition) throw new Error('what was measured did not do its work');
+  if (!condition) throw new Error('a measured call has not done its work');
 }

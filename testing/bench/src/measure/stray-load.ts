@@ -10,18 +10,18 @@ import type { Stage } from '../stage.ts';
 import { handler, handlerPlainFile, type Subject, subjects } from '../subjects.ts';
 import { portOf } from '../time-sign-in.ts';
 
-/** Requests at a time. */
+/** How many requests run at a time. */
 const lanes = 20;
 
 interface Outcome {
   completes: boolean;
-  /** Bytes held more than before, after garbage collection. Undefined where nobody can tell. */
+  /** Growth of the held bytes, after garbage collection. Undefined if the program cannot tell. */
   held: number | undefined;
-  /** Bytes resident more than before. */
+  /** Growth of the resident bytes. Undefined if it cannot be read. */
   resident: number | undefined;
 }
 
-/** A browser full of tabs, a port scan, a page that wants the sign-in to fail. */
+/** What a browser with many tabs, a port scan or a hostile page sends during a sign-in. */
 export async function measureStrayLoad(stage: Stage, { strays, idleSockets }: Effort): Promise<Section> {
   const outcomes: [Subject, Outcome][] = [];
   for (const subject of subjects.filter((one) => one !== handlerPlainFile)) {
@@ -32,9 +32,9 @@ export async function measureStrayLoad(stage: Stage, { strays, idleSockets }: Ef
   return {
     title: 'Stray requests during a sign-in',
     how:
-      `Before the browser comes back, the waiting program gets ${idleSockets} connections that say nothing and ${strays.toLocaleString('en-US')} requests, ` +
-      `${lanes} at a time: a favicon, a wrong state, an error with a wrong state. “Held” is what is left after garbage collection, in Node. Both are counted after the first tenth of the requests, in which code is still loaded and compiled.`,
-    columns: ['', 'the sign-in', 'held, MB more', 'resident, MB more'],
+      `Before the browser comes back, the waiting program gets ${idleSockets} connections that send nothing and ${strays.toLocaleString('en-US')} requests, ` +
+      `${lanes} at a time: a favicon, a wrong state, an error with a wrong state. “Held” is the memory after garbage collection, in Node. Both columns start after a tenth of the requests, because the first ones load and compile code.`,
+    columns: ['', 'the sign-in', 'growth of held memory, MB', 'growth of resident memory, MB'],
     rows: outcomes.map(([{ name }, { completes, held, resident }]) => [
       name,
       completes ? 'completes' : '**fails**',
@@ -52,13 +52,13 @@ async function attack(stage: Stage, subject: Subject, strays: number, idleSocket
   const isNode = subject.command[0] === process.execPath;
   const [file = '', ...args] = stage.command(subject, 'sign-in-when-told');
   const command = isNode ? [file, '--expose-gc', ...args] : [file, ...args];
-  await using program = new Program(command, { deadline: 15_000 });
+  await using program = new Program(command, { lineTimeoutMs: 15_000 });
   await program.nextLine();
   program.tell();
   const { open = '' } = await program.nextLine();
   const port = portOf(open);
   const heldMemory = async (): Promise<number> => (isNode ? program.heldMemory() : Number.NaN);
-  // What the first requests cost in any case: code that is loaded and compiled once.
+  // The first requests load and compile code, which happens only once.
   await flood(port, strays / 10);
   const before = await heldMemory().catch(() => Number.NaN);
   const residentBefore = residentSize(program.pid);
@@ -85,7 +85,7 @@ async function flood(port: number, count: number): Promise<void> {
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
-/** Resolves in any case: who does not listen any more has had enough. */
+/** Resolves even if the request fails, because a program may stop listening. */
 function request(port: number, path: string): Promise<void> {
   return new Promise((resolve) => {
     http
@@ -97,13 +97,13 @@ function request(port: number, path: string): Promise<void> {
 
 async function connectIdle(port: number, count: number): Promise<net.Socket[]> {
   const sockets: net.Socket[] = [];
-  // In portions that the listener's backlog holds.
+  // In batches that fit into the backlog of the listening socket.
   while (sockets.length < count) {
-    const portion = Array.from({ length: Math.min(50, count - sockets.length) }, () => net.connect(port, 'localhost'));
+    const batch = Array.from({ length: Math.min(50, count - sockets.length) }, () => net.connect(port, 'localhost'));
     await Promise.all(
-      portion.map((socket) => new Promise((resolve) => socket.on('connect', resolve).on('error', resolve))),
+      batch.map((socket) => new Promise((resolve) => socket.on('connect', resolve).on('error', resolve))),
     );
-    sockets.push(...portion);
+    sockets.push(...batch);
   }
   return sockets;
 }

@@ -2,7 +2,7 @@ import { OneDriveTokenHandler, type TokenRecord, type TokenStore } from 'onedriv
 import { runProgram, scopes } from './run-program.ts';
 import { TokenFile } from './token-file.ts';
 
-/** The handler with a store like that of the peers: a file that is overwritten in place, for one process, not waiting for the disk. */
+/** The handler with a store like that of the peers: it overwrites a file, does not wait for the disk, and does not lock. */
 await runProgram(({ authority, clientId, folder }) => {
   let handler: OneDriveTokenHandler | undefined;
   let open: (url: string) => void;

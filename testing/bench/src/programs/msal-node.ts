@@ -13,7 +13,7 @@ await runProgram(({ origin, clientId, folder }) => {
   return {
     async token() {
       const [account] = await app.getTokenCache().getAllAccounts();
-      if (!account) throw new Error('nobody is signed in');
+      if (!account) throw new Error('no account is signed in');
       return (await app.acquireTokenSilent({ account, scopes })).accessToken;
     },
     async signIn(open) {

@@ -1,4 +1,4 @@
-"""The class that this project replaces, in short: http.server for one request, requests, sqlite3.
+"""A short form of the class that this project replaces: http.server for one request, requests, sqlite3.
 
     python3 onedrive_token_handler.py MODE SITUATION
 

@@ -1,28 +1,28 @@
-/** What a program is told by the bench: who to talk to, and where to keep what it stores. */
+/** What the bench passes to a program: the provider, and the folder for its tokens. */
 export interface Situation {
-  /** The authority's `http://127.0.0.1:PORT`. */
+  /** `http://127.0.0.1:PORT` */
   readonly origin: string;
   /** `${origin}/consumers` */
   readonly authority: string;
   readonly clientId: string;
   readonly folder: string;
-  /** A free port, for those that can't pick one themselves. */
+  /** A free port, for a library that cannot find one itself. */
   readonly port: number;
 }
 
 export const scopes = ['https://graph.microsoft.com/Files.ReadWrite.All'];
 
-/** One way to get a token, as a program that uses it would be written. */
+/** A way to get a token, written as in a program that uses it. */
 export interface Client {
-  /** From what is stored, without a person. */
+  /** Returns a token from the stored ones, without a user. Absent if it stores nothing. */
   token?(): Promise<string>;
-  /** By a browser, which `open` is told the address for. The tokens are stored before it resolves. */
+  /** Signs in: calls `open` with the address for the browser, and stores the tokens before it resolves. */
   signIn(open: (url: string) => void): Promise<string>;
 }
 
 /**
- * `node PROGRAM MODE SITUATION`. Mode `token` prints a token and ends. `token-when-told` and `sign-in-when-told` say `ready`, do
- * their work once for each line of stdin, and print a line of JSON for everything that happens, with epoch milliseconds.
+ * `node PROGRAM MODE SITUATION`. Mode `token` prints a token and ends. The modes `token-when-told` and `sign-in-when-told` print
+ * `{ "ready": true }`, do their work once for each line of stdin, and print a line of JSON for each event, with epoch milliseconds.
  */
 export async function runProgram(make: (situation: Situation) => Client): Promise<void> {
   const [mode = '', situation = '{}'] = process.argv.slice(2);
@@ -60,10 +60,10 @@ function say(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-/** Bytes held after garbage collection. The resident size moves by tens of megabytes with what the allocator keeps for later. */
+/** Bytes held after garbage collection. The resident size is no measure: the allocator keeps tens of megabytes for later. */
 async function sayHeldMemory(): Promise<void> {
   let held = Number.POSITIVE_INFINITY;
-  // Sockets are let go of some time after they were closed.
+  // A closed socket is freed some time later.
   for (let round = 0; round < 10; round++) {
     (globalThis as { gc?: () => void }).gc?.();
     await new Promise((resolve) => setTimeout(resolve, 50));

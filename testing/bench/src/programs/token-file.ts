@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
-/** What a program that is handed its tokens keeps by itself. */
+/** The tokens that a program has to store itself if its library does not. */
 export interface KeptTokens {
   refreshToken: string;
   accessToken: string;
@@ -8,7 +8,7 @@ export interface KeptTokens {
   expiresAt: number;
 }
 
-/** The file that people write by hand where a library stores nothing: JSON, readable by its owner alone, overwritten in place. */
+/** The file that a programmer writes if the library stores nothing: JSON, mode 0600, overwritten. */
 export class TokenFile<T = KeptTokens> {
   readonly #path: string;
 
@@ -25,7 +25,7 @@ export class TokenFile<T = KeptTokens> {
   }
 }
 
-/** Stores the provider's answer. Returns the access token. */
+/** Stores the answer of the provider. Returns the access token. */
 export async function keepAnswer(
   file: TokenFile,
   answer: { access_token: string; refresh_token?: string; expires_in?: number },
