@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { importedSpecifiers } from './imports.ts';
 
-/** Where no two files may import each other, not even a type. */
+/** The files that this check covers. */
 const sources = ['packages/*/src/**/*.ts', 'testing/*/src/**/*.ts', 'scripts/*.ts'];
 
 /**

@@ -75,7 +75,7 @@ test('--inline of what no entry imports fails', () => {
   assert.match(stderr, '--inline: no entry imports theirs/greedy');
 });
 
-test('an import that a user of the package would not have fails, in an inlined file as well', () => {
+test('an import that is not among the dependencies fails, also in an inlined file', () => {
   const missing = {
     'src/index.ts': "import { double } from 'theirs/greedy';\nexport const four: number = double(2);\n",
   };

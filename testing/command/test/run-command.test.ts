@@ -9,7 +9,7 @@ function run(source: string, options: Partial<Parameters<typeof startProcess>[2]
   return startProcess(process.execPath, ['-e', source], { env, ...options });
 }
 
-test('status, stdout and stderr of a process are told apart', async () => {
+test('a result has the status, stdout and stderr of a process', async () => {
   const { ended } = run("console.log('out'); console.error('err'); process.exitCode = 7;");
   assert.equal(await ended, { status: 7, signal: null, stdout: 'out\n', stderr: 'err\n' });
 });

@@ -59,7 +59,7 @@ async function showStandIn(common: NodeJS.ProcessEnv): Promise<void> {
   const asked = async (work: () => Promise<void>): Promise<void> => {
     const before = authority.count('token');
     await work();
-    say(`  (requests to the token endpoint meanwhile: ${authority.count('token') - before})`);
+    say(`  (requests to the token endpoint: ${authority.count('token') - before})`);
   };
   say(`In place of Microsoft, ${authority.origin} serves a real OpenID provider and a small OneDrive.`);
 

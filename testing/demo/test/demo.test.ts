@@ -33,7 +33,7 @@ test('the demonstration signs in, reuses and refreshes the token, calls Graph, a
   }
   const status = await new Promise((resolve) => child.once('close', resolve));
   assert.is(status, 0, output);
-  const asked = [...output.matchAll(/token endpoint meanwhile: (\d+)/g)].map(([, count]) => Number(count));
+  const asked = [...output.matchAll(/token endpoint: (\d+)/g)].map(([, count]) => Number(count));
   assert.equal(asked, [1, 0, 1], output);
   assert.match(output, /"driveType": "personal"/);
   assert.match(output, /Signed in as/);

@@ -1,12 +1,12 @@
 import { forEachChild, parse, type SyntaxNode } from 'unbash';
 
-/** One command with its arguments, as the shell splits them; what is expanded stays as it is written. */
+/** One command with its arguments, as the shell splits them. Variables and substitutions stay as they are written. */
 export interface CommandLine {
   readonly name: string;
   readonly args: readonly string[];
 }
 
-/** Every command of a script, those within substitutions, loops and pipes included. Throws SyntaxError where it is none. */
+/** Every command of a script, also within substitutions, loops and pipes. Throws SyntaxError if a shell could not read the script. */
 export function commandLines(script: string): CommandLine[] {
   const found: CommandLine[] = [];
   const collect = (node: SyntaxNode): void => {

@@ -10,9 +10,9 @@ export interface GraphProxy extends AsyncDisposable {
 }
 
 /**
- * For programs that know no other address than https://graph.microsoft.com: a proxy whose every tunnel ends at the Graph of
- * `origin`. Its certificate is nobody's. `/drives/{id}` is `/me/drive`, the only one there. Redirects to a file's content are
- * followed here: older versions of rclone send the token along, which the stand-in does not forgive.
+ * A proxy for programs whose address of Graph cannot be changed. Each of its tunnels ends at the Graph of `origin`, with a self-signed
+ * certificate. `/drives/{id}` is `/me/drive`, the only drive there. The proxy itself follows redirects to the content of a file, because
+ * older versions of rclone would send the token there, and the stand-in refuses such a request.
  */
 export async function startGraphProxy(origin: string): Promise<GraphProxy> {
   const graph = https.createServer(selfSignedCertificate(), (incoming, response) => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from './repository.ts';
 
-/** The folders of all packages that a user gets who installs `name`, itself included, as they are installed for `folder`. */
+/** The folders of all packages that an installation of `name` brings, including itself, as they are installed for `folder`. */
 export function installedPackages(folder: string, name: string): Set<string> {
   const found = new Set<string>();
   collect(join(root, folder), name, found);
@@ -16,7 +16,7 @@ function collect(from: string, name: string, found: Set<string>): void {
   found.add(folder);
   const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   for (const dependency of Object.keys({ ...dependencies })) collect(folder, dependency, found);
-  // Of those for every platform one is installed.
+  // Only those for this platform are installed.
   for (const dependency of Object.keys({ ...optionalDependencies })) {
     if (find(folder, dependency)) collect(folder, dependency, found);
   }

@@ -10,7 +10,7 @@ import { readText, root } from './repository.ts';
 
 /** A code block. */
 export interface Sample {
-  /** `docs/recipes.md:12`: where it begins. */
+  /** The line of its beginning: `docs/recipes.md:12`. */
   readonly place: string;
   /** The heading above it. */
   readonly heading: string;
@@ -23,9 +23,9 @@ export interface Link {
   readonly url: string;
 }
 
-/** One of the Markdown files of this repository, as GitHub reads it. */
+/** A Markdown file of this repository, as GitHub reads it. */
 export class MarkdownFile {
-  /** From the repository's root, with `/`. */
+  /** Its path from the root of the repository, with `/`. */
   readonly path: string;
   readonly tree: Root;
 
@@ -34,7 +34,7 @@ export class MarkdownFile {
     this.tree = fromMarkdown(readText(path), { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });
   }
 
-  /** What may stand behind `#` in a link to this file. */
+  /** The fragments that a link to this file may have after `#`. */
   get anchors(): Set<string> {
     const slugger = new GithubSlugger();
     const anchors = new Set<string>();
@@ -62,14 +62,14 @@ export class MarkdownFile {
     return samples;
   }
 
-  /** Code within a line. */
+  /** The code within a line of text. */
   get inlineCode(): { place: string; code: string }[] {
     const found: { place: string; code: string }[] = [];
     visit(this.tree, 'inlineCode', (node) => void found.push({ place: this.#placeOf(node), code: node.value }));
     return found;
   }
 
-  /** HTML but for comments. */
+  /** The HTML, without comments. */
   get html(): string[] {
     const found: string[] = [];
     visit(this.tree, 'html', (node) => {
@@ -78,7 +78,7 @@ export class MarkdownFile {
     return found;
   }
 
-  /** The rows of the first table below a heading, without its head. */
+  /** The rows of the first table below a heading, without the row of its heading. */
   rowsBelow(heading: string): TableRow[] {
     const start = this.tree.children.findIndex((node) => node.type === 'heading' && textOf(node) === heading);
     const table = this.tree.children.slice(start + 1).find(({ type }) => type === 'table');
@@ -91,12 +91,12 @@ export class MarkdownFile {
   }
 }
 
-/** The first table cell's text, the second's, … */
+/** The text of each cell. */
 export function cellTexts(row: TableRow): string[] {
   return row.children.map((cell) => textOf(cell));
 }
 
-/** Every Markdown file that somebody wrote; changelogs and changesets are made of one another. */
+/** Every Markdown file, except changelogs, which are generated. */
 export const markdownFiles: readonly MarkdownFile[] = globSync(['**/*.md', '.github/**/*.md'], {
   cwd: root,
   exclude: ['**/node_modules', '**/CHANGELOG.md', 'docs/api'],
@@ -105,7 +105,7 @@ export const markdownFiles: readonly MarkdownFile[] = globSync(['**/*.md', '.git
   .sort()
   .map((path) => new MarkdownFile(path));
 
-/** The file at a path from the repository's root. */
+/** The file at a path from the root of the repository. */
 export function markdownFile(path: string): MarkdownFile {
   const file = markdownFiles.find((candidate) => candidate.path === path);
   if (!file) throw new Error(`there is no ${path}`);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The repository's folder. */
+/** The root folder of the repository. */
 export const root = join(import.meta.dirname, '../../..');
 
 export function readText(path: string): string {
@@ -24,7 +24,7 @@ export function readManifest(folder: string): Manifest {
 
 const lock = readText('pnpm-lock.yaml');
 
-/** Whether some package of the workspace has `name`, of npm, among its dependencies, or they among theirs. */
+/** Whether a package of npm is installed for some package of the workspace, also indirectly. */
 export function isInstalled(name: string): boolean {
   return lock.includes(`\n  '${name}@`) || lock.includes(`\n  ${name}@`);
 }

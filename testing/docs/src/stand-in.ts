@@ -10,7 +10,7 @@ export interface StandIn extends Scene {
   readonly binFolder: string;
   /** Runs a script in bash, with the addresses and ids of the stand-in in place of Microsoft's. */
   run(script: string, env?: NodeJS.ProcessEnv): Promise<Ended>;
-  /** Runs a program that has the packages which testing/docs has. */
+  /** Runs a program. It can import what testing/docs can import. */
   runProgram(source: string, env?: NodeJS.ProcessEnv): Promise<Ended>;
 }
 

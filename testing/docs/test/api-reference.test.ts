@@ -8,7 +8,7 @@ import { readManifest, readText, root } from '../src/repository.ts';
 
 const typedoc = join(createRequire(import.meta.url).resolve('typedoc/package.json'), '../bin/typedoc');
 
-test('the reference is made of every entry that a package exports', () => {
+test('the reference has every entry that a package exports', () => {
   const exported = globSync('packages/*', { cwd: root }).flatMap((folder) =>
     Object.values(readManifest(folder).exports ?? {}).flatMap((target) => {
       const source = typeof target === 'object' && target.default.replace('./dist/', '/src/').replace('.js', '.ts');
@@ -19,13 +19,13 @@ test('the reference is made of every entry that a package exports', () => {
   assert.equal(entryPoints.toSorted(), exported.toSorted());
 });
 
-test('the reference is made without a warning', () => {
+test('typedoc makes the reference without a warning', () => {
   const { status, output } = run();
   assert.is(output, '');
   assert.is(status, 0);
 });
 
-test('an export without a comment, one of a hidden type, and a link that leads nowhere fail it', () => {
+test('typedoc fails for an export without a comment, an export of a hidden type, and a broken link', () => {
   const { status, output } = run(
     ...['--entryPoints', 'test/undocumented/index.ts', '--packagesRequiringDocumentation', 'testing-docs'],
   );

@@ -15,7 +15,7 @@ const packages = ['pkce-state', 'loopback-acceptor', 'token-store-sqlite', 'oned
 );
 const ours = new Set(packages.map((folder) => readManifest(folder).name));
 
-test('every dependency of a published package is in the table, with the number of packages it drags in', () => {
+test('every dependency of a published package is in the table, with the number of packages that it brings', () => {
   const real = packages.flatMap((folder) => {
     const { name, dependencies, peerDependencies } = readManifest(folder);
     return Object.keys({ ...dependencies, ...peerDependencies })
@@ -31,7 +31,7 @@ test('a user of the handler installs as many packages as the page says', () => {
   assert.is(Number(count), installedPackages('packages/cli', 'onedrive-token-handler').size);
 });
 
-test("the page names the table's columns as they are in a new file", () => {
+test('the page has the columns that the table has in a new file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'architecture-'));
   const file = join(folder, 'tokens.db');
   openTokenStore(file).close();

@@ -11,7 +11,7 @@ const packages = globSync('packages/*/package.json', { cwd: root }).map(dirname)
 const manifests = packages.map((folder) => ({ folder: folder.replaceAll('\\', '/'), ...readManifest(folder) }));
 const links = markdownFiles.flatMap((file) => file.links.map((link) => ({ file, ...link })));
 
-test('the Markdown of this repository is found, each file once', () => {
+test('the Markdown files of this repository are found, each once', () => {
   const paths = markdownFiles.map(({ path }) => path);
   for (const path of ['README.md', 'SECURITY.md', 'packages/cli/README.md']) {
     assert.ok(paths.includes(path), `${path} is not among ${paths}`);
@@ -24,7 +24,7 @@ test('the Markdown of this repository is found, each file once', () => {
   assert.ok(links.length > 40, `only ${links.length} links`);
 });
 
-test('every link within the repository leads to a file or folder, and to a heading of it', () => {
+test('every link within the repository leads to a file or folder, and to a heading in it', () => {
   assert.equal(
     links.flatMap(({ file, place, url }) => {
       const inside = url.includes(':') ? ownSite.exec(url)?.[1] : from(file.path, url);
@@ -34,14 +34,14 @@ test('every link within the repository leads to a file or folder, and to a headi
   );
 });
 
-test('every link to another site is a well-formed https address', () => {
+test('every link to another site is a valid https address', () => {
   assert.equal(
     links.filter(({ url }) => url.includes(':')).flatMap(({ place, url }) => (isHttps(url) ? [] : [`${place} ${url}`])),
     [],
   );
 });
 
-test("what a published README refers to is in the package's tarball or has an absolute address", () => {
+test("a link in a published README leads into the package's tarball or is absolute", () => {
   const isPacked = (path: string, files: readonly string[]): boolean =>
     /^(README\.md|LICENSE|package\.json)$/.test(path) || files.some((file) => `${path}/`.startsWith(`${file}/`));
   const missing = manifests.flatMap(({ folder, files = [] }) =>
@@ -54,7 +54,7 @@ test("what a published README refers to is in the package's tarball or has an ab
   assert.equal(missing, []);
 });
 
-test('every link to a package of npm names one of ours or one that is installed here', () => {
+test('every link to a package on npm names one of ours or one that is installed here', () => {
   const known = new Set(manifests.map(({ name }) => name));
   const unknown = links.flatMap(({ place, url }) => {
     const [, name] = /^https:\/\/www\.npmjs\.com\/package\/(.+)$/.exec(url) ?? [];
@@ -63,7 +63,7 @@ test('every link to a package of npm names one of ours or one that is installed 
   assert.equal(unknown, []);
 });
 
-test('links are written as Markdown, where these tests find them, and not as HTML', () => {
+test('links are Markdown, not HTML, so these tests find them', () => {
   assert.equal(
     markdownFiles.flatMap(({ html }) => html),
     [],
@@ -74,7 +74,7 @@ function linksOf(path: string): Link[] {
   return links.filter(({ file }) => file.path === path);
 }
 
-/** A path from the root, with what follows it. */
+/** The path from the root, with the fragment. */
 function from(path: string, url: string): string {
   return url.startsWith('#') ? path + url : posix.join(posix.dirname(path), url);
 }

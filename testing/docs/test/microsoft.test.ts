@@ -10,7 +10,7 @@ const rows = page.rowsBelow('The errors').map((row) => {
   return { numbers: numbers.split(', ').map(Number), code, remedy };
 });
 
-test("the table of errors has every number of Microsoft's that the code knows, once", () => {
+test('the table of errors has every number of Microsoft that the code knows, once', () => {
   const source = readText('packages/onedrive-token-handler/src/provider-error.ts');
   const known = source.match(/\b\d{5,}\b/g)?.map(Number) ?? [];
   assert.ok(known.length > 10, String(known));
@@ -20,7 +20,7 @@ test("the table of errors has every number of Microsoft's that the code knows, o
 
 for (const { numbers, code, remedy } of rows) {
   for (const number of numbers) {
-    test(`AADSTS${number} is the error, and has the remedy, that the table says`, () => {
+    test(`AADSTS${number} has the error code and the remedy of the table`, () => {
       const error = toTokenError({ error: 'unknown', errorCodes: [number] }, 'refresh');
       assert.is(error.code, code);
       assert.ok(error.message.endsWith(` ${remedy}`), `${error.message}\ndoes not end with\n${remedy}`);
@@ -28,7 +28,7 @@ for (const { numbers, code, remedy } of rows) {
   }
 }
 
-test('an OAuth error without a known number is what the page says', () => {
+test('an OAuth error without a known number has the error code of the page', () => {
   for (const [error, code] of [
     ['invalid_grant', 'SIGN_IN_REQUIRED'],
     ['interaction_required', 'SIGN_IN_REQUIRED'],

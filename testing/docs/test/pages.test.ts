@@ -8,7 +8,7 @@ import { markdownFile } from '../src/markdown-file.ts';
 import { root } from '../src/repository.ts';
 import { openStandIn } from '../src/stand-in.ts';
 
-// The TypeScript of the READMEs is run in the packages, docs/recipes.md in recipes.test.ts.
+// The tests of the packages run the TypeScript of the READMEs. recipes.test.ts runs docs/recipes.md.
 const { home, authority, run, runProgram, ...standIn } = await openStandIn();
 test.after(() => standIn[Symbol.asyncDispose]());
 
@@ -29,7 +29,7 @@ test('README.md: the command signs in, and curl reads the drive with its token',
   assert.is(JSON.parse(stdout).driveType, 'personal');
 });
 
-test('docs/coming-from-python.md: the file of the Python class carries on, without a browser', async () => {
+test('docs/coming-from-python.md: the file of the Python class still works, without a browser', async () => {
   using store = openTokenStore(home.db);
   const database = new DatabaseSync(join(home.folder, 'tokens.db'));
   database.exec('CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name))');

@@ -27,7 +27,7 @@ recipe('once: sign in', async () => {
   assert.is(status, 0, stderr);
 });
 
-recipe('a script with curl reads the drive, and ends with status 3 where nobody is signed in', async () => {
+recipe('a script with curl reads the drive, and ends with status 3 if there is no sign-in', async () => {
   const script = sampleOf('A script with curl', 'sh');
   const { status, stdout, stderr } = await run(script);
   assert.is(status, 0, stderr);
@@ -36,7 +36,7 @@ recipe('a script with curl reads the drive, and ends with status 3 where nobody 
   assert.equal([nobody.status, nobody.stdout], [3, '']);
 });
 
-recipe('cron: each line of the crontab does its work as cron would run it', async () => {
+recipe('cron: each line of the crontab works as cron would run it', async () => {
   const lines = sampleOf('cron', 'crontab').split('\n');
   const settings = lines.filter((line) => /^\w+=/.test(line));
   const entries = lines.filter((line) => !settings.includes(line)).map(readCrontabEntry);
@@ -45,7 +45,7 @@ recipe('cron: each line of the crontab does its work as cron would run it', asyn
   for (const command of entries) {
     const env = [...settings, 'SHELL=/bin/sh', 'LOGNAME=ada', `HOME=${home.folder}`]
       .concat(['AUTHORITY', 'GRAPH'].map((name) => `ONEDRIVE_TOKEN_${name}=${home.env[`ONEDRIVE_TOKEN_${name}`]}`))
-      // cron sets no XDG_DATA_HOME, and this home has its data elsewhere than at the default place.
+      // cron sets no XDG_DATA_HOME, and the database of this home is not at the default path.
       .concat(`ONEDRIVE_TOKEN_DB=${home.db}`)
       .map((line) => `'${line.replace('/usr/local/bin', [binFolder, dirname(process.execPath)].join(':'))}'`);
     const { status, stdout, stderr } = await run(`env -i ${env.join(' ')} /bin/sh -c '${command}'`);
@@ -56,11 +56,11 @@ recipe('cron: each line of the crontab does its work as cron would run it', asyn
   assert.match(stdout, /"notes-\d{4}-\d\d-\d\d\.txt"/);
 });
 
-recipe('systemd: the units are valid, and what they run uploads with an encrypted database', async () => {
+recipe('systemd: the units are valid, and their command uploads with an encrypted database', async () => {
   const service = sampleOf('systemd', 'ini', 0);
   const units = join(home.folder, 'units');
   mkdirSync(units);
-  // systemd looks whether the program and the user are there.
+  // systemd checks that the program and the user exist.
   const installed = service.replace('/usr/local/bin/onedrive-token', process.execPath).replace('=ada', '=root');
   writeFileSync(join(units, 'onedrive-backup.service'), installed);
   writeFileSync(join(units, 'onedrive-backup.timer'), sampleOf('systemd', 'ini', 1));
@@ -81,7 +81,7 @@ recipe('systemd: the units are valid, and what they run uploads with an encrypte
   assert.is(withoutKey.status, 7, 'the database is encrypted');
 });
 
-recipe('Docker: the image has a Node that the command runs on, and the volume is where the database is', () => {
+recipe('Docker: the image has a Node that the command supports, and the database is in the volume', () => {
   const dockerfile = sampleOf('Docker', 'dockerfile');
   const [, major = ''] = /^FROM node:(\d+)-slim$/m.exec(dockerfile) ?? [];
   assert.ok(Number(major) >= 24, dockerfile);
@@ -93,7 +93,7 @@ recipe('Docker: the image has a Node that the command runs on, and the volume is
   assert.equal(mounted, [`onedrive-tokens:${volume}`, `onedrive-tokens:${volume}`]);
 });
 
-recipe('SSH: login --paste takes the address at which a browser elsewhere ended', async () => {
+recipe('SSH: login --paste accepts the last address of a browser on another computer', async () => {
   const running = home.start(remoteCommand(0), { stdin: 'open' });
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
   running.child.stdin?.end(`${await signInElsewhere(address)}\n`);
@@ -101,7 +101,7 @@ recipe('SSH: login --paste takes the address at which a browser elsewhere ended'
   assert.is(status, 0, stderr);
 });
 
-recipe('SSH: the port that login --no-browser names is the one to forward, under its own number', async () => {
+recipe('SSH: the port that login --no-browser names is forwarded under the same number', async () => {
   const forwarded = /-L (\d+):localhost:(\d+) /.exec(sampleOf('SSH', 'sh', 1));
   assert.is(forwarded?.[1], forwarded?.[2], 'the redirect URI has the port, so it must be the same on both sides');
   const running = home.start(['login', '--no-browser']);
@@ -112,7 +112,7 @@ recipe('SSH: the port that login --no-browser names is the one to forward, under
   assert.is((await running.ended).status, 0);
 });
 
-recipe('SSH: login --device waits for a code that is entered elsewhere', async () => {
+recipe('SSH: login --device waits until the code is entered on another computer', async () => {
   const running = home.start(remoteCommand(2));
   const [, uri, code] = await running.says(/open +(http\S+)\nand enter the code +(\S+)\n/);
   assert.ok(uri && code);
@@ -122,14 +122,14 @@ recipe('SSH: login --device waits for a code that is entered elsewhere', async (
 
 const hasRclone = spawnSync('rclone', ['version']).status === 0;
 if (!hasRclone) console.log('skipped: the recipe for rclone needs rclone on PATH (Debian: apt install rclone)');
-(hasRclone ? recipe : test.skip)('rclone copies the drive with the token that it is given', async () => {
+(hasRclone ? recipe : test.skip)('rclone copies the drive with the token that it gets', async () => {
   await using proxy = await startGraphProxy(authority.origin);
   const { stdout } = await run('onedrive-token api /me/drive');
   const config = join(home.folder, '.config/rclone');
   mkdirSync(config, { recursive: true });
   writeFileSync(join(config, 'rclone.conf'), sampleOf('rclone', 'ini').replace('YOUR-DRIVE-ID', JSON.parse(stdout).id));
   const trust = { HTTPS_PROXY: proxy.url, RCLONE_NO_CHECK_CERTIFICATE: 'true', RCLONE_LOW_LEVEL_RETRIES: '1' };
-  // The command itself goes on without the proxy: it speaks to the stand-in.
+  // Only rclone uses the proxy. The command reaches the stand-in without it.
   const { status, stderr } = await run(sampleOf('rclone', 'sh'), { ...trust, NO_PROXY: '127.0.0.1,localhost' });
   assert.is(status, 0, stderr);
   const copied = readdirSync(join(home.folder, 'OneDrive'));
@@ -140,7 +140,7 @@ recipe('the Microsoft Graph SDK lists the drive', async () => {
   const tls = selfSignedCertificate();
   const certificate = join(home.folder, 'ca.pem');
   writeFileSync(certificate, tls.cert);
-  // The SDK sends a token over https alone.
+  // The SDK sends a token only over https.
   await using secure = await openScene({ tls });
   const program = sampleOf('Microsoft Graph SDK', 'ts')
     .replace("'YOUR-CLIENT-ID',", `'${secure.authority.clientId}', ${settingsFor(secure.authority.url)}`)
@@ -153,7 +153,7 @@ recipe('the Microsoft Graph SDK lists the drive', async () => {
   assert.match(stdout, /^\d+ Shopping list\.md$/m);
 });
 
-recipe('a service uses the sign-in of the command, and says what to do where there is none', async () => {
+recipe('a service uses the sign-in of the command, and says what to do if there is none', async () => {
   const program = sampleOf('The command signs in, a service uses it', 'ts')
     .replace("'YOUR-CLIENT-ID',", `'${authority.clientId}', authority: '${authority.url}',`)
     .replace("'.local/share/onedrive-token/tokens.db'", "process.env.DB ?? ''")
@@ -165,14 +165,14 @@ recipe('a service uses the sign-in of the command, and says what to do where the
   assert.equal([nobody.status, nobody.stderr.trim()], [1, 'Run: onedrive-token login']);
 });
 
-recipe('several accounts live side by side', async () => {
+recipe('several accounts can be used', async () => {
   const { status, stdout, stderr } = await run(sampleOf('Several accounts', 'sh'));
   assert.is(status, 0, stderr);
   assert.match(stdout, /^ada\nfamily\n/);
   assert.match(stdout, 'driveType');
 });
 
-recipe('several processes at the end of a token make one refresh', async () => {
+recipe('several processes with an expired token make one refresh', async () => {
   await using other = await openSignedInScene();
   other.home.expireTokens();
   const before = other.authority.count('token', 'refresh_token');
@@ -184,27 +184,27 @@ recipe('several processes at the end of a token make one refresh', async () => {
   assert.is(other.authority.count('token', 'refresh_token') - before, 1);
 });
 
-/** The code below a heading, the first or the `n`th in that language. */
+/** A sample below a heading: the first or the `n`th one in that language. */
 function sampleOf(heading: string, language: string, n = 0): string {
   const sample = samples.filter((candidate) => candidate.heading === heading && candidate.language === language)[n];
   assert.ok(sample, `no ${language} sample ${n} below ${heading}`);
   return sample.code;
 }
 
-/** Options that put the stand-in and the scripted browser in their places. */
+/** Options for the stand-in and the scripted browser. */
 function settingsFor(url: string): string {
   const browser = `(url: string) => import('testing-authority').then(({ signInAs }) => signInAs(url))`;
   return `authority: '${url}', openBrowser: ${browser},`;
 }
 
-/** What the `n`th sample for SSH runs at the other end, after `onedrive-token`. */
+/** The arguments of `onedrive-token` that the `n`th sample for SSH runs on the server. */
 function remoteCommand(n: number): string[] {
   const [ssh] = commandLines(sampleOf('SSH', 'sh', n));
   assert.equal([ssh?.name, ssh?.args.indexOf('onedrive-token')], ['ssh', 2]);
   return (ssh?.args ?? []).slice(3).map((arg) => arg.replace('YOUR-CLIENT-ID', authority.clientId));
 }
 
-/** The command of a line, as crontab(5) has it: behind five fields, and with `%` only where it is escaped. */
+/** The command of a line of crontab(5): it follows five fields, and every `%` in it is escaped. */
 function readCrontabEntry(line: string): string {
   const [, command = ''] = /^(?:\S+ +){5}(.*)$/.exec(line) ?? [];
   assert.not.match(command, /(?<!\\)%/, 'an unescaped % ends the command');

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { markdownFiles, type Sample } from '../src/markdown-file.ts';
 import { readText, root } from '../src/repository.ts';
 
-/** What the text around a sample says is there already, by the sample's first line. */
+/** The code that a sample needs around it, by the first line of the sample. */
 const surroundings = new Map([
   [
     'const crypto = new CryptoProvider();',
@@ -20,7 +20,7 @@ const surroundings = new Map([
   ],
   ["import { signInAs, startAuthority } from 'testing-authority';", 'declare const authorizationUrl: string;'],
 ]);
-/** The reader's own module that a sample imports, as the tests of the package have it. */
+/** The module of the reader that a sample imports, taken from the tests of the package. */
 const ownModules = {
   'memory-store.ts': readText('packages/token-store-sqlite/test/memory-store.ts')
     .replace('../src/contract.ts', 'token-store-sqlite/contract')
@@ -30,7 +30,7 @@ const ownModules = {
 const samples = markdownFiles.flatMap((file) => file.samples);
 const typescript = samples.filter(({ language }) => language === 'ts' || language === 'js');
 
-test('every code block says in which language it is, and it is one that is looked at', () => {
+test('every code block names its language, and it is one that these tests know', () => {
   const known = ['ts', 'js', 'sh', 'ini', 'crontab', 'dockerfile', 'mermaid'];
   assert.equal(
     samples.filter(({ language }) => !known.includes(language)).map(({ place, language }) => `${place} ${language}`),
@@ -38,7 +38,7 @@ test('every code block says in which language it is, and it is one that is looke
   );
 });
 
-test('every TypeScript sample compiles against the packages as they are built', () => {
+test('every TypeScript sample compiles with the built packages', () => {
   assert.ok(typescript.length >= 9, `only ${typescript.length} samples`);
   const { status, output } = compile(typescript);
   assert.is(status, 0, output);
@@ -52,7 +52,7 @@ test('a sample that does not compile is found', () => {
   assert.match(output, /nowhere\.md_1\.ts\(2,7\): error TS2322/);
 });
 
-/** Compiles each as a module of its own, named after its place, in a project that has the packages installed. */
+/** Compiles each sample as a module with its place as its name, in a project that has the packages. */
 function compile(modules: readonly Sample[]): { status: number | null; output: string } {
   const folder = mkdtempSync(join(tmpdir(), 'samples-'));
   try {
@@ -62,18 +62,18 @@ function compile(modules: readonly Sample[]): { status: number | null; output: s
       'package.json': '{ "type": "module" }',
       'tsconfig.json': JSON.stringify({
         extends: join(root, 'tsconfig.base.json'),
-        // A sample shows a thing and may leave it unused. The Graph SDK's types speak of a browser's.
+        // A sample may show something without using it. The types of the Graph SDK need those of a browser.
         compilerOptions: { noEmit: true, noUnusedLocals: false, lib: ['es2024', 'esnext.disposable', 'dom'] },
         include: ['*.ts'],
       }),
     };
     for (const { place, language, code } of modules) {
       const before = surroundings.get(code.split('\n', 1)[0] ?? '')?.replaceAll('\n', ' ');
-      // On one line with the first, so that errors name the sample's own lines.
+      // On the first line of the sample, so that errors have the line numbers of the sample.
       files[`${place.replace(/[/:]/g, '_')}.${language}`] = `${before ? `${before} ` : ''}${code}\nexport {};\n`;
     }
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    // The repository's compiler; this package's own is the one that typedoc needs.
+    // The compiler of the repository. That of this package is an older one, for typedoc.
     const compiler = createRequire(join(root, 'package.json')).resolve('typescript/package.json');
     const { stdout, stderr, status } = spawnSync(
       process.execPath,

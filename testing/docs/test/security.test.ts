@@ -28,7 +28,7 @@ test('every test that the threat model names is there, under that name', () => {
   assert.not.ok(hasTest(file, 'every test that the threat model names is there'));
 });
 
-/** What the last cell links to. */
+/** The tests that the last cell links to. */
 function testsOf(row: TableRow): { name: string; file: string }[] {
   const found: { name: string; file: string }[] = [];
   const shownBy = row.children.at(-1);
@@ -47,7 +47,7 @@ function hasTest(file: string, name: string): boolean {
   return [...names].some(([, , literal = '']) => readable(literal) === name);
 }
 
-/** A literal as it stands in a source, its escapes undone, with `…` where a value is put in. */
+/** The text of a literal in a source, without escapes, and with `…` in place of each inserted value. */
 function readable(literal: string): string {
   return literal.replace(/\\(.)/g, '$1').replace(/\$\{[^}]*\}/g, '…');
 }

@@ -18,7 +18,7 @@ const scripts = markdownFiles.flatMap((file) => [
     .map(({ place, code }) => ({ place, lines: () => commandLines(code) })),
 ]);
 
-test('every shell sample is one that a shell can read', () => {
+test('a shell can read every shell sample', () => {
   assert.ok(scripts.length > 15, `only ${scripts.length} scripts`);
   for (const { lines } of scripts) lines();
 });
@@ -35,7 +35,7 @@ test('every onedrive-token command and option in a sample exists', () => {
   assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['exec', '--', 'ls', '--all'] }), []);
 });
 
-test('every npm and pnpm command in a sample names a script or package that exists, and pnpm as the pipeline has it', () => {
+test('every npm and pnpm command in a sample names a script or package that exists, and the pnpm of the pipeline', () => {
   assert.equal(problems(checkPnpm), []);
   assert.equal(checkPnpm({ name: 'npx', args: ['--yes', pnpm, 'tset'] }), ['no script tset in .']);
   assert.equal(checkPnpm({ name: 'npx', args: ['--yes', 'pnpm@1.0.0', 'test'] }), [`pnpm@1.0.0 should be ${pnpm}`]);
@@ -57,7 +57,7 @@ function problems(check: (command: CommandLine) => string[]): string[] {
 
 const helps = new Map<string, Set<string>>();
 
-/** The options of a command, from its help; an empty name: of the program. */
+/** The options of a command, from its help. Those of the program if `command` is empty. */
 function optionsOf(command: string): Set<string> {
   let options = helps.get(command);
   if (!options) {

@@ -1,4 +1,4 @@
-/** Signs in with openid-client, which does all but the waiting: `node program ISSUER CLIENT_ID`. Prints the address to open. */
+/** Signs in with openid-client, and waits with loopback-acceptor: `node program ISSUER CLIENT_ID`. Prints the address to open. */
 import { openAcceptor } from 'loopback-acceptor';
 import * as client from 'openid-client';
 

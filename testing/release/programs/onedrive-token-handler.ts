@@ -1,8 +1,8 @@
-/** Gets a token as a program of one's own would: `node program AUTHORITY CLIENT_ID`. Prints the address to open. */
+/** Gets a token: `node program AUTHORITY CLIENT_ID`. Prints the address to open. */
 import { OneDriveTokenHandler, type SignInStatus } from 'onedrive-token-handler';
 
 const [authority = '', clientId = ''] = process.argv.slice(2);
-// Not `await using`, which Node 22 cannot read.
+// Node 22 has no `await using`.
 const handler = new OneDriveTokenHandler({
   appName: 'rehearsal',
   clientId,

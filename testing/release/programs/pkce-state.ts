@@ -1,4 +1,4 @@
-/** Makes what one authorization request needs. */
+/** Makes the secrets of an authorization request, and compares them. */
 import { createChallenge, createPkce, createState, isSameState, type Pkce } from 'pkce-state';
 
 const state = createState();

@@ -4,10 +4,10 @@ import { plainEnvironment, run } from './run.ts';
 
 const require = createRequire(import.meta.url);
 
-/** Compilers by the name of their package here. */
+/** The compilers, by the names of their packages here. */
 export const compilers = ['typescript', 'typescript-5'] as const;
 
-/** How a project of today resolves packages, by what its tsconfig says. */
+/** How a project may resolve packages: options of its tsconfig. */
 export const resolutions = [
   ['--module', 'nodenext'],
   ['--module', 'preserve', '--moduleResolution', 'bundler'],
@@ -16,7 +16,7 @@ export const resolutions = [
 const nodeTypes = ['--types', 'node', '--typeRoots', dirname(dirname(require.resolve('@types/node/package.json')))];
 
 /**
- * Compiles files of a project, and the declarations of every package that they reach. Rejects with the compiler's complaints.
+ * Checks the types of files of a project, and of every declaration that they reach. Rejects with the errors of the compiler.
  * `types`: the options that name the types of Node.
  */
 export async function checkTypes(

@@ -4,7 +4,7 @@ import { plainEnvironment, run } from './run.ts';
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
-/** Copies this repository as it is on disk, but for what git ignores, into `folder`, which must not exist yet. */
+/** Copies this repository as it is on disk, without what git ignores, into `folder`, which must not exist yet. */
 export async function copyCheckout(folder: string): Promise<void> {
   const listed = await run('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: checkout,
@@ -13,7 +13,7 @@ export async function copyCheckout(folder: string): Promise<void> {
   for (const file of new Set(listed.split('\0'))) copyIfThere(join(checkout, file), join(folder, file), file);
 }
 
-/** A file that is deleted but not yet committed is listed, and isn't there. */
+/** git also lists a file that has been deleted, if that is not committed yet. */
 function copyIfThere(from: string, to: string, file: string): void {
   if (file === '') return;
   mkdirSync(dirname(to), { recursive: true });

@@ -3,15 +3,15 @@ import { delimiter, dirname, join } from 'node:path';
 import { plainEnvironment, run } from './run.ts';
 
 /**
- * Somebody with nothing but Node and npm: a home, a cache and a place for global packages of their own, below `folder`.
- * Install scripts never run, so that it is proven that no package needs one.
+ * A user with Node and npm. The user's home, cache and global packages are below `folder`. Install scripts never run, so the tests show
+ * that no package needs one.
  */
 export class NpmUser {
   readonly #folder: string;
   readonly #node: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  /** `node` is the executable to use; npm is the machine's, run by that. `cache` may be shared. */
+  /** `node`: the executable, which also runs the npm of this machine. `cache`: several users may share it. */
   constructor(folder: string, node: string, registry: string, cache: string) {
     this.#folder = folder;
     this.#node = node;
@@ -40,7 +40,7 @@ export class NpmUser {
     return join(this.#folder, 'prefix');
   }
 
-  /** Makes an empty folder outside of any workspace, as an ESM project. */
+  /** Makes a folder with an ESM project, outside of any workspace. */
   makeProject(name: string, files: Record<string, string> = {}): string {
     const project = join(this.#folder, name);
     mkdirSync(project);
@@ -65,7 +65,7 @@ export class NpmUser {
     return run(bin, args, { cwd: this.#folder, env: { ...this.#env, ...env }, timeout: 30_000 });
   }
 
-  /** Every package that npm has put into a project, or installed globally, as `name@version`. */
+  /** Every package that npm has installed in a project, or globally, as `name@version`. */
   async installed(project: string, ...options: '--global'[]): Promise<string[]> {
     const args = ['ls', '--all', '--parseable', '--long', ...options];
     const [, ...lines] = (await run('npm', args, { cwd: project, env: this.#env })).trim().split('\n');

@@ -7,19 +7,19 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
-/** A package of this repository as its users get it. */
+/** A package of this repository as users get it. */
 export interface PackedPackage {
   readonly tarball: string;
-  /** Where its files are, unpacked. */
+  /** The folder of its unpacked files. */
   readonly folder: string;
   readonly manifest: Manifest;
-  /** Every file, relative to the folder, with slashes. */
+  /** The paths of its files from that folder, with `/`. */
   readonly files: ReadonlySet<string>;
 }
 
 const packages = resolve(import.meta.dirname, '../../../packages');
 
-/** Packs every package as a release does, and unpacks it, below `folder`. */
+/** Packs every package like a release, and unpacks it, below `folder`. */
 export async function packAll(folder: string): Promise<PackedPackage[]> {
   return Promise.all(readdirSync(packages).map((name) => pack(name, folder)));
 }

@@ -4,13 +4,13 @@ import { plainEnvironment, run } from './run.ts';
 
 const cache = resolve(import.meta.dirname, '../node_modules/.cache');
 
-/** The executable of another Node, by npm's package `node`; fetched the first time. `range` as npm takes it: `22.19`. */
+/** The executable of another Node, from the package `node` of npm. The first call downloads it. `range`: as for npm, `22.19`. */
 export async function provideNode(range: string): Promise<string> {
   const folder = join(cache, `node-${range}`);
   const executable = join(folder, 'node_modules/node/bin/node');
   if (!existsSync(executable)) {
     mkdirSync(folder, { recursive: true });
-    // Its install script puts the executable of this platform in place.
+    // Its install script links the executable of this platform.
     writeFileSync(join(folder, 'package.json'), '{ "private": true, "allowScripts": { "node": true } }');
     await run('npm', ['install', '--no-audit', '--no-fund', `node@${range}`], { cwd: folder, env: plainEnvironment() });
   }

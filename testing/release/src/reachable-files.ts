@@ -3,15 +3,15 @@ import { join, posix } from 'node:path';
 import type { PackedPackage } from './packed-package.ts';
 
 export interface Reached {
-  /** Files that something in the package leads to. */
+  /** The files that can be reached. */
   readonly files: ReadonlySet<string>;
-  /** What leads nowhere: `file: what it names`. */
+  /** References to files that are missing: `file: reference`. */
   readonly dangling: readonly string[];
 }
 
 /**
- * Follows everything that a package's users can reach from its manifest: what `exports`, `bin` and `types` name, what those
- * files import, their maps, the sources that a map names, and what those import.
+ * Finds the files that a user of a package can reach from its manifest: those in `exports`, `bin` and `types`, their imports, their
+ * maps, the sources in those maps, and the imports of those sources.
  */
 export function reachFiles({ folder, manifest, files }: PackedPackage): Reached {
   const reached = new Set<string>();
@@ -20,7 +20,7 @@ export function reachFiles({ folder, manifest, files }: PackedPackage): Reached 
   const follow = (target: string, from: string): void => {
     const file = posix.normalize(target);
     if (reached.has(file)) return;
-    // The map of a file into which the build has copied code of a dependency (`--inline` of scripts/build.ts).
+    // The build has copied code of a dependency into this file (`--inline` of scripts/build.ts).
     if (from.endsWith('.map') && dependencies.some((name) => file.startsWith(`../${name}/`))) return;
     if (!files.has(file)) {
       dangling.push(`${from}: ${target}`);
@@ -28,7 +28,7 @@ export function reachFiles({ folder, manifest, files }: PackedPackage): Reached 
     }
     reached.add(file);
     const text = readFileSync(join(folder, file), 'utf8');
-    // It says whether the scripts beside it are modules.
+    // It says whether the scripts in the same folder are modules.
     const marker = posix.join(posix.dirname(file), 'package.json');
     if (files.has(marker)) reached.add(marker);
     for (const reference of referencesOf(file, text)) {
@@ -39,7 +39,7 @@ export function reachFiles({ folder, manifest, files }: PackedPackage): Reached 
   return { files: reached, dangling };
 }
 
-/** The paths in a manifest's field, however deep its conditions are. */
+/** The paths in a field of a manifest, also within conditions. */
 function targetsOf(field: unknown): string[] {
   if (typeof field === 'string') return [field];
   return Object.values(field ?? {}).flatMap(targetsOf);
@@ -51,14 +51,14 @@ function referencesOf(file: string, text: string): string[] {
     return sources.map((source: string) => sourceRoot + source);
   }
   if (!/\.[cm]?[jt]s$/.test(file)) return [];
-  // What a comment shows as an example is not an import; the one at the end names the map.
+  // An import in a comment is an example. But the last comment names the map.
   const code = text.replaceAll(/^\s*(?:\/\*\*|\*|\/\/(?!# )).*$/gm, '');
   const imports = code.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\(|\bnew URL\()\s*['"](\.[^'"]+)['"]/g);
   const maps = code.matchAll(/^\/\/# sourceMappingURL=(\S+)/gm);
   return [...imports, ...maps].map(([, reference = '']) => declarationOf(file, reference));
 }
 
-/** A declaration imports `./x.js` and means `./x.d.ts`. */
+/** In a declaration, `./x.js` means `./x.d.ts`. */
 function declarationOf(file: string, reference: string): string {
   return file.endsWith('.d.ts') ? reference.replace(/\.[jt]s$/, '.d.ts').replace(/\.d\.d\.ts$/, '.d.ts') : reference;
 }

@@ -12,14 +12,14 @@ export interface Registry extends AsyncDisposable {
 }
 
 /**
- * Starts verdaccio in a process of its own: it keeps what is published under `names` in `folder`, without asking who
- * publishes, and has all other packages from the registry that this machine is set up with.
+ * Starts verdaccio in a process of its own. It stores the packages `names` in `folder`, and accepts them from any client. It takes all
+ * other packages from the registry of this machine.
  */
 export async function startRegistry(folder: string, names: readonly string[]): Promise<Registry> {
   const uplink = await run('npm', ['config', 'get', 'registry'], { cwd: import.meta.dirname, env: plainEnvironment() });
   const configFile = join(folder, 'config.yaml');
   mkdirSync(folder, { recursive: true });
-  // YAML reads JSON.
+  // JSON is YAML too.
   writeFileSync(
     configFile,
     JSON.stringify({
@@ -43,7 +43,7 @@ export async function startRegistry(folder: string, names: readonly string[]): P
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text));
   const ended = once(child, 'exit');
   const url = `http://${address}/`;
-  // It would outlive a test that fails before it closes the registry.
+  // Otherwise it would outlive a test that fails before it closes the registry.
   const kill = (): unknown => child.kill();
   process.once('exit', kill);
   const close = async (): Promise<void> => {

@@ -5,7 +5,7 @@ import { NpmUser } from './npm-user.ts';
 import { type Registry, startRegistry } from './registry.ts';
 import { ReleaseCopy } from './release-copy.ts';
 
-/** A registry, a copy of this repository to release from, and people who install: all below one temporary folder. */
+/** A registry, a copy of this repository that makes releases, and users who install: all below one temporary folder. */
 export class Rehearsal implements AsyncDisposable {
   readonly folder: string;
   readonly copy: ReleaseCopy;
@@ -25,24 +25,24 @@ export class Rehearsal implements AsyncDisposable {
     return new Rehearsal(folder, copy, registry);
   }
 
-  /** Versions and publishes. Returns the names of the tarballs. */
+  /** Sets the versions and publishes. Returns the names of the tarballs. */
   async release(name: string): Promise<string[]> {
     await this.copy.version();
     return this.copy.publish(this.registry.url, join(this.folder, name));
   }
 
-  /** Somebody who uses this Node. What npm has downloaded for one is there for all. */
+  /** A new user of this Node. All users share the downloads of npm. */
   newUser(name: string, node: string): NpmUser {
     return new NpmUser(join(this.folder, name), node, this.registry.url, join(this.folder, 'npm-cache'));
   }
 
-  /** The folder goes when the process ends, also where a test has failed before it came to this. */
+  /** Stops the registry. The folder is deleted when the process ends, because a test may fail before this call. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.registry[Symbol.asyncDispose]();
   }
 }
 
-/** The program of somebody who uses this package. */
+/** The program of a user of this package. */
 export function readProgram(packageName: string): string {
   return readFileSync(new URL(`../programs/${packageName}.ts`, import.meta.url), 'utf8');
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { copyCheckout } from './copy-checkout.ts';
 import { plainEnvironment, run } from './run.ts';
 
-/** A copy of this repository as it is on disk, in which releases are made the way .github/workflows/release.yml makes them. */
+/** A copy of this repository as it is on disk. It makes releases like .github/workflows/release.yml. */
 export class ReleaseCopy {
   readonly folder: string;
   #env: NodeJS.ProcessEnv = {
@@ -30,25 +30,25 @@ export class ReleaseCopy {
     return copy;
   }
 
-  /** Adds what a contributor adds with a change. */
+  /** Adds a changeset, as a contributor does. */
   async addChangeset(packageName: string, bump: 'patch' | 'minor' | 'major', text: string): Promise<void> {
     const file = join(this.folder, `.changeset/${packageName}-${bump}.md`);
     writeFileSync(file, `---\n'${packageName}': ${bump}\n---\n\n${text}\n`);
     await this.#commit(text);
   }
 
-  /** What the pull request "Version Packages" does, and its merge: nothing where there is no changeset. */
+  /** Does what the pull request "Version Packages" and its merge do. Does nothing if there is no changeset. */
   async version(): Promise<void> {
     if (!readdirSync(join(this.folder, '.changeset')).some((file) => file.endsWith('.md'))) return;
     await this.#run('pnpm', ['exec', 'changeset', 'version']);
     await this.#commit('Version Packages');
   }
 
-  /** Builds, packs what `registry` lacks into `artifacts`, and publishes those tarballs. Returns their names. */
+  /** Builds, packs the packages that `registry` lacks into `artifacts`, and publishes those tarballs. Returns their names. */
   async publish(registry: string, artifacts: string): Promise<string[]> {
     const { host } = new URL(registry);
     const userconfig = join(dirname(artifacts), 'publisher.npmrc');
-    // Any token will do: the client wants one, the registry doesn't look.
+    // The client requires a token. The registry accepts any.
     writeFileSync(userconfig, `registry=${registry}\n//${host}/:_authToken=rehearsal\n`);
     const npm = { npm_config_userconfig: userconfig, npm_config_registry: registry };
     await this.#run('pnpm', ['run', 'build']);
@@ -57,7 +57,7 @@ export class ReleaseCopy {
     return readdirSync(join(artifacts, 'packages')).sort();
   }
 
-  /** The versions of the published packages as their manifests say them. */
+  /** The versions of the published packages, from their manifests. */
   versions(): Record<string, string> {
     const manifests = readdirSync(join(this.folder, 'packages')).map((folder) =>
       JSON.parse(readFileSync(join(this.folder, 'packages', folder, 'package.json'), 'utf8')),
@@ -65,7 +65,7 @@ export class ReleaseCopy {
     return Object.fromEntries(manifests.map(({ name, version }) => [name, version]));
   }
 
-  /** The tags that releases have left. */
+  /** The tags of the releases. */
   async tags(): Promise<string[]> {
     return (await this.#run('git', ['tag'])).trim().split('\n');
   }

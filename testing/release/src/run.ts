@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process';
 
 export interface RunOptions {
   cwd: string;
-  /** In place of this process's environment. */
+  /** The whole environment of the command. */
   env: NodeJS.ProcessEnv;
-  /** Milliseconds after which it is killed. Default 120,000. */
+  /** The command is killed after so many milliseconds. Default 120,000. */
   timeout?: number;
-  /** Called with each whole line of stdout, as it comes. */
+  /** Called with each line of stdout as soon as it is complete. */
   onLine?: (line: string) => unknown;
 }
 
-/** Runs a command to its end and returns its stdout. An Error with all that it said where it does not end with 0. */
+/** Runs a command to its end and returns its stdout. If its status is not 0, rejects with an Error that has all its output. */
 export async function run(command: string, args: readonly string[], options: RunOptions): Promise<string> {
   const { cwd, env, timeout = 120_000, onLine } = options;
   const shell = process.platform === 'win32';
@@ -35,7 +35,7 @@ export async function run(command: string, args: readonly string[], options: Run
   return stdout;
 }
 
-/** This process's environment without what the package manager that started it has put there. */
+/** The environment of this process, without the variables of the package manager that started it. */
 export function plainEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^p?npm_/i.test(name)));
 }

@@ -12,7 +12,7 @@ const cwd = join(parent, 'copy');
 await copyCheckout(cwd);
 const env = plainEnvironment();
 
-test('where the first command was for one package alone, `pnpm start` has what the others need all the same', async () => {
+test('after a first command for one package only, `pnpm start` installs what the others need', async () => {
   await run('pnpm', ['--filter', 'pkce-state', 'check'], { cwd, env });
   const output = await run('pnpm', ['start'], { cwd, env, timeout: 300_000 });
   assert.match(output, 'Signed in as');

@@ -9,10 +9,10 @@ import { plainEnvironment, run } from '../src/run.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tarballs-'));
-// Also where packing fails, before any test has run.
+// At the exit, because packing may fail before any test runs.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-/** What npm, a person or a lawyer looks for, whether or not anything names it. */
+/** Files that every package needs, even if no other file refers to them. */
 const wanted = ['package.json', 'README.md', 'LICENSE'];
 const welcome = [...wanted, 'CHANGELOG.md'];
 
@@ -20,7 +20,7 @@ for (const packed of await packAll(folder)) {
   const { name, ...manifest } = packed.manifest;
   const reached = reachFiles(packed);
 
-  test(`${name}: everything that its files name is in its tarball`, () => {
+  test(`${name}: every file that another one refers to is in its tarball`, () => {
     assert.equal(reached.dangling, []);
     assert.equal(
       wanted.filter((file) => !packed.files.has(file)),
@@ -28,12 +28,12 @@ for (const packed of await packAll(folder)) {
     );
   });
 
-  test(`${name}: nothing else is in its tarball`, () => {
+  test(`${name}: no other file is in its tarball`, () => {
     const superfluous = [...packed.files].filter((file) => !reached.files.has(file) && !welcome.includes(file));
     assert.equal(superfluous.sort(), []);
   });
 
-  test(`${name}: its manifest says what npm and its users look for`, () => {
+  test(`${name}: its manifest has the fields that npm and users need`, () => {
     const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     assert.is(manifest.type, 'module');
     assert.is(manifest.license, 'MIT');

@@ -14,7 +14,7 @@ for (const { file, text } of workflows) {
     assert.equal(lint(text, join(folder, file)), []);
   });
 
-  test(`${file}: an action is named by a commit, which nobody can move`, () => {
+  test(`${file}: an action is pinned to a commit`, () => {
     const actions = [...text.matchAll(/\buses: (.+)/g)].map(([, action]) => action);
     assert.ok(actions.length > 0);
     assert.equal(
@@ -23,7 +23,7 @@ for (const { file, text } of workflows) {
     );
   });
 
-  test(`${file}: no permission that a job does not name, no secret, no credentials left on the disk`, () => {
+  test(`${file}: no permission that a job does not name, no secret, and no credentials on the disk`, () => {
     assert.match(text, /^permissions: \{\}$/m);
     const jobs = text
       .slice(text.indexOf('\njobs:'))
@@ -34,7 +34,7 @@ for (const { file, text } of workflows) {
     assert.is(text.match(/actions\/checkout@/g)?.length, text.match(/persist-credentials: false/g)?.length);
   });
 
-  test(`${file}: pnpm is the one that the repository is made with`, () => {
+  test(`${file}: pnpm has the version of the root manifest`, () => {
     const { devEngines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const versions = [...text.matchAll(/pnpm@(\S+)/g)].map(([, version]) => `^${version}`);
     assert.equal(
@@ -44,7 +44,7 @@ for (const { file, text } of workflows) {
   });
 }
 
-test('only the job that publishes can say to npm who it is, and people have to agree to it', () => {
+test('only the job that publishes has an identity for npm, and it needs an approval', () => {
   const [release = ''] = workflows.filter(({ file }) => file === 'release.yml').map(({ text }) => text);
   assert.is(
     workflows

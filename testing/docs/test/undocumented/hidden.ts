@@ -1,4 +1,4 @@
-/** Exported by its module, but not by the entry. */
+/** Its module exports it, the entry does not. */
 export interface Hidden {
   secret: string;
 }

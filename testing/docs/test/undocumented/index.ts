@@ -1,4 +1,4 @@
-/** What `pnpm api` has to complain of, once each. */
+/** One example of each warning that `pnpm api` has to give. */
 import type { Hidden } from './hidden.ts';
 
 export function undocumented(): void {}
@@ -6,7 +6,7 @@ export function undocumented(): void {}
 /** See {@link Nothing}. */
 export function withBrokenLink(): void {}
 
-/** Gives what nobody can name. */
+/** Its type is not exported. */
 export function withHiddenType(): Hidden {
   return { secret: '' };
 }
