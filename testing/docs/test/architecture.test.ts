@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,12 +7,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { installedPackages } from '../src/installed-packages.ts';
 import { cellTexts, markdownFile } from '../src/markdown-file.ts';
-import { readManifest, readText } from '../src/repository.ts';
+import { readManifest, readText, root } from '../src/repository.ts';
 
 const page = markdownFile('docs/architecture.md');
-const packages = ['pkce-state', 'loopback-acceptor', 'token-store-sqlite', 'onedrive-token-handler', 'cli'].map(
-  (name) => `packages/${name}`,
-);
+const packages = globSync('packages/*', { cwd: root });
 const ours = new Set(packages.map((folder) => readManifest(folder).name));
 
 test('every dependency of a published package is in the table, with the number of packages that it brings', () => {
