@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
 });
 const folder = values.long ? 'test-long' : 'test';
 const deadlineMs = Number(values.deadline ?? (values.long ? 900_000 : 60_000));
+const compileCache = import.meta.resolve('./compile-cache.ts');
 const packageName: string = JSON.parse(readFileSync('package.json', 'utf8')).name;
 
 const files = globSync(`${folder}/**/*.test.ts`)
@@ -67,10 +68,10 @@ async function runFile(file: string): Promise<void> {
 
 function runToEnd(file: string): Promise<{ output: string; status: string }> {
   const ownGroup = process.platform !== 'win32';
-  const child = spawn(process.execPath, [file], {
+  const child = spawn(process.execPath, ['--import', compileCache, file], {
     detached: ownGroup,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, FORCE_COLOR: '0', NODE_DISABLE_COMPILE_CACHE: '1' },
+    env: { ...process.env, FORCE_COLOR: '0' },
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -60,6 +60,19 @@ for (const [name, source, says] of failing) {
   });
 }
 
+test('a process that a test starts uses no compile cache', () => {
+  const { status, stdout } = runSuite({
+    'test/a.test.ts': `import { execFileSync } from 'node:child_process';
+      const source = "console.log(require('node:module').getCompileCacheDir())";
+      test('a', () => {
+        const found = execFileSync(process.execPath, ['-e', source], { encoding: 'utf8' });
+        if (found !== 'undefined\\n') throw new Error(found);
+      });
+      test.run();`,
+  });
+  assert.is(status, 0, stdout);
+});
+
 test('a package without tests fails the suite', () => {
   const { status, stdout } = runSuite({});
   assert.is(status, 1);
