@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { toTokenError } from '../../../packages/onedrive-token-handler/src/provider-error.ts';
+import { toTokenError } from '../../../packages/onedrive-token-handler/src/provider/provider-error.ts';
 import { cellTexts, markdownFile } from '../src/markdown-file.ts';
 import { readText } from '../src/repository.ts';
 
@@ -11,7 +11,7 @@ const rows = page.rowsBelow('The errors').map((row) => {
 });
 
 test('the table of errors has every number of Microsoft that the code knows, once', () => {
-  const source = readText('packages/onedrive-token-handler/src/provider-error.ts');
+  const source = readText('packages/onedrive-token-handler/src/provider/provider-error.ts');
   const known = source.match(/\b\d{5,}\b/g)?.map(Number) ?? [];
   assert.ok(known.length > 10, String(known));
   const told = rows.flatMap(({ numbers }) => numbers);

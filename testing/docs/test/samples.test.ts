@@ -22,9 +22,10 @@ const surroundings = new Map([
 ]);
 /** The module of the reader that a sample imports, taken from the tests of the package. */
 const ownModules = {
-  'memory-store.ts': readText('packages/token-store-sqlite/test/memory-store.ts')
-    .replace('../src/contract.ts', 'token-store-sqlite/contract')
-    .replace('../src/index.ts', 'token-store-sqlite'),
+  'memory-store.ts': readText('packages/token-store-kit/test/memory-store.ts').replace(
+    '../src/index.ts',
+    'token-store-kit',
+  ),
 };
 
 const samples = markdownFiles.flatMap((file) => file.samples);

@@ -16,6 +16,9 @@ const columns = {
   authority: 'authority',
   scope: 'scope',
   idToken: 'id_token',
+  refreshExpiresAt: 'refresh_expires_at',
+  refusedAt: 'refused_at',
+  refusedBecause: 'refused_because',
 } as const satisfies Record<keyof TokenRecord, string>;
 
 /** Those of the store. */
