@@ -29,6 +29,6 @@ function storeIn(file: TokenFile<TokenRecord>): TokenStore {
     },
     delete: () => false,
     list: () => [],
-    exclusively: (_, task) => task(),
+    exclusively: (_, task) => task({ signal: new AbortController().signal }),
   };
 }
