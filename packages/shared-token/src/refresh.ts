@@ -104,9 +104,12 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
   let token: AccessToken | undefined;
   const watch = async (): Promise<void> => {
     while (!waited.signal.aborted && !token) {
-      await waitForChange(settings, waited.signal);
+      // Asked before the record is read, so that no change is missed.
+      const change = waitForChange(settings, waited.signal);
+      change.catch(() => {});
       const record = await keeper.read().catch(() => first);
       if (record?.accessToken !== first.accessToken) token = usableToken(record, settings.accepts, 0);
+      if (!token) await change;
     }
     if (token) found.abort();
   };
@@ -114,12 +117,14 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
     waited.abort();
     return refreshInTurn(context, first, request, lock);
   };
-  watch().catch(() => {});
   try {
     return await keeper.exclusively(settings.name, refresh, {
       timeout: settings.refreshTimeout + lockMarginMs,
       signal: AbortSignal.any([request.signal, found.signal]),
-      onWait: () => emit({ type: 'waiting', for: 'refresh' }),
+      onWait: () => {
+        emit({ type: 'waiting', for: 'refresh' });
+        watch().catch(() => {});
+      },
     });
   } catch (error) {
     if (!token || error !== found.signal.reason) throw error;
