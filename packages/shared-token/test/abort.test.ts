@@ -1,0 +1,153 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TokenResponse } from '../src/index.ts';
+import { openScene } from './scene.ts';
+import { rejection, untilTrue } from './within.ts';
+
+test('a signal that was aborted before the call: its reason, and nothing is read', async () => {
+  await using scene = openScene();
+  const reason = new Error('enough');
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  assert.is(await rejection(shared.getToken({ signal: AbortSignal.abort(reason) })), reason);
+  assert.is(await rejection(shared.signIn({ signal: AbortSignal.abort(reason) })), reason);
+  assert.is(scene.store.reads, 0);
+});
+
+test('an abort ends the call of its caller alone', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open();
+  const abort = new AbortController();
+  const aborted = rejection(shared.getToken({ signal: abort.signal }));
+  const other = shared.getToken();
+  await scene.until('refresh-started');
+  const reason = new Error('enough');
+  abort.abort(reason);
+  assert.is(await aborted, reason);
+  gate.resolve();
+  assert.is((await other).accessToken, scene.record.accessToken);
+});
+
+test('a refresh that was sent is finished and stored although its only caller aborts', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open();
+  const abort = new AbortController();
+  const call = rejection(shared.getToken({ signal: abort.signal }));
+  await scene.until('refresh-started');
+  abort.abort();
+  assert.is((await call).name, 'AbortError');
+  gate.resolve();
+  await untilTrue(() => scene.provider.accepts(scene.record.refreshToken));
+  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('a caller that aborts while it waits for another process sends nothing', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const refreshing = scene.open().getToken();
+  await scene.until('refresh-started');
+  const abort = new AbortController();
+  const waiting = rejection(scene.open().getToken({ signal: abort.signal }));
+  await scene.until('waiting');
+  abort.abort();
+  assert.is((await waiting).name, 'AbortError');
+  gate.resolve();
+  await refreshing;
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('a call after an abort does not join what the aborted one began', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  const abort = new AbortController();
+  const aborted = rejection(shared.getToken({ signal: abort.signal }));
+  abort.abort();
+  const { accessToken } = await shared.getToken();
+  await aborted;
+  assert.is(accessToken, scene.record.accessToken);
+});
+
+test('signIn is told to stop when its last caller aborts, not before', async () => {
+  await using scene = openScene();
+  const signals: AbortSignal[] = [];
+  const signIn = ({ signal }: { signal: AbortSignal }): Promise<TokenResponse> => {
+    signals.push(signal);
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  };
+  const shared = scene.open({ signIn });
+  const [one, two] = [new AbortController(), new AbortController()];
+  const calls = [one, two].map(({ signal }) => rejection(shared.getToken({ signal })));
+  await scene.until('sign-in-started');
+  one.abort();
+  assert.is((await calls[0])?.name, 'AbortError');
+  assert.not(signals[0]?.aborted);
+  two.abort();
+  assert.is((await calls[1])?.name, 'AbortError');
+  await untilTrue(() => signals[0]?.aborted ?? false);
+  await scene.until('sign-in-failed');
+});
+
+test('a closed SharedToken rejects every call with CLOSED, and leaves the store open', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  assert.is(shared.close(), shared.close());
+  await shared.close();
+  const calls = [
+    () => shared.getToken(),
+    () => shared.getToken({ forceRefresh: true }),
+    () => shared.signIn(),
+    () => shared.signOut(),
+    () => shared.read(),
+  ];
+  for (const call of calls) {
+    const error = await rejection(call());
+    assert.equal([error.code, error.retryable], ['CLOSED', false]);
+  }
+  assert.ok(await scene.open().getToken());
+});
+
+test('close() ends a wait for another process', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const refreshing = scene.open().getToken();
+  await scene.until('refresh-started');
+  const shared = scene.open();
+  const call = rejection(shared.getToken());
+  await scene.until('waiting');
+  await shared.close();
+  assert.is((await call).code, 'CLOSED');
+  gate.resolve();
+  await refreshing;
+});
+
+test('await using closes', async () => {
+  await using scene = openScene();
+  const { signal, ended } = { signal: new AbortController(), ended: Promise.withResolvers<void>() };
+  {
+    await using shared = scene.open({
+      signIn: (context) => {
+        context.signal.addEventListener('abort', () => signal.abort(context.signal.reason));
+        return new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(new Error('stopped'))));
+      },
+    });
+    rejection(shared.getToken()).then(() => ended.resolve());
+    await scene.until('sign-in-started');
+  }
+  await ended.promise;
+  assert.is(signal.signal.reason.code, 'CLOSED');
+});
+
+test.run();

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TokenEndpointError } from './rotating-provider.ts';
+import { openScene, type Scene } from './scene.ts';
+import { rejection } from './within.ts';
+
+/** The stored token is valid for another minute, which is within expirySkew. */
+async function expiringSoon(scene: Scene): Promise<string> {
+  await scene.signedIn({ expiresAt: Date.now() + 60_000 });
+  return scene.record.accessToken ?? '';
+}
+
+test('a token that has expired bridges nothing: the error of refresh reaches the caller', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const failure = new TypeError('fetch failed');
+  scene.provider.failures.push(failure);
+  assert.is(await rejection(scene.open().getToken()), failure);
+  assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && !event.bridged));
+});
+
+test('a forced refresh is not bridged', async () => {
+  await using scene = openScene();
+  await expiringSoon(scene);
+  const failure = new TypeError('fetch failed');
+  scene.provider.failures.push(failure);
+  assert.is(await rejection(scene.open().getToken({ forceRefresh: true })), failure);
+  assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && !event.bridged));
+});
+
+test('a refused refresh token is not bridged', async () => {
+  await using scene = openScene();
+  await expiringSoon(scene);
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  assert.is((await rejection(scene.open().getToken())).code, 'SIGN_IN_REQUIRED');
+});
+
+test('a token that is still valid bridges a refresh that failed, and the next call tries again', async () => {
+  await using scene = openScene();
+  const stored = await expiringSoon(scene);
+  scene.provider.failures.push(new TypeError('fetch failed'));
+  const shared = scene.open();
+  assert.is((await shared.getToken()).accessToken, stored);
+  assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && event.bridged));
+  assert.is.not((await shared.getToken()).accessToken, stored);
+});
+
+test('an unforced call that joins a forced one is bridged, and only the forced one rejects', async () => {
+  await using scene = openScene();
+  const stored = await expiringSoon(scene);
+  scene.provider.failures.push(new TypeError('fetch failed'));
+  const shared = scene.open();
+  const forced = rejection(shared.getToken({ forceRefresh: true }));
+  assert.is((await shared.getToken()).accessToken, stored);
+  assert.is((await forced).message, 'fetch failed');
+});
+
+test('the bridge lasts as long as retryAfter of the error asks for', async () => {
+  await using scene = openScene();
+  const stored = await expiringSoon(scene);
+  scene.provider.failures.push(new TokenEndpointError('slow_down', 300));
+  const shared = scene.open();
+  await shared.getToken();
+  assert.is((await shared.getToken()).accessToken, stored);
+  assert.is(scene.provider.refreshes, 1, 'the provider is left alone');
+  await sleep(320);
+  assert.is.not((await shared.getToken()).accessToken, stored);
+});
+
+test('a bridge ends when the token does, whatever retryAfter says', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 200 });
+  const stored = scene.record.accessToken;
+  scene.provider.failures.push(new TokenEndpointError('slow_down', 60_000));
+  const shared = scene.open();
+  assert.is((await shared.getToken()).accessToken, stored);
+  await sleep(220);
+  assert.is.not((await shared.getToken()).accessToken, stored);
+});
+
+test('a refresh that failed slowly is not tried again for as long as it took', async () => {
+  await using scene = openScene();
+  const stored = await expiringSoon(scene);
+  let refreshes = 0;
+  const shared = scene.open({
+    async refresh() {
+      refreshes++;
+      await sleep(1_100);
+      throw new TypeError('fetch failed');
+    },
+  });
+  assert.is((await shared.getToken()).accessToken, stored);
+  assert.is((await shared.getToken()).accessToken, stored);
+  assert.is(refreshes, 1);
+});
+
+test('a store that cannot be read any more is bridged by the token in memory', async () => {
+  await using scene = openScene();
+  const stored = await expiringSoon(scene);
+  const shared = scene.open({ expirySkew: 0 });
+  await shared.getToken();
+  scene.store.get = () => Promise.reject(new Error('the disk is gone'));
+  assert.is((await shared.getToken()).accessToken, stored);
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).code, 'STORE');
+});
+
+test.run();

@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
+import { NotifyingStore } from './memory-store.ts';
+import { TokenEndpointError } from './rotating-provider.ts';
+import { mustNotAsk, openScene, Scene } from './scene.ts';
+import { rejection, untilTrue, within } from './within.ts';
+
+// Defects that a reading of the sources found, one each.
+
+test('a sign-out in another process wins over a sign-in that began with a stored record', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => answer.promise });
+  const call = rejection(shared.signIn());
+  await scene.until('sign-in-started');
+  await scene.open().signOut();
+  answer.resolve(await scene.provider.signIn());
+  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+  assert.is(scene.store.records.size, 0);
+});
+
+for (const [name, response] of [
+  ['an absurd expires_in', { access_token: 'access-token-2', expires_in: 'soon' }],
+  ['no usable access_token', { access_token: '' }],
+] as const) {
+  test(`a response with ${name} and a new refresh token is RESPONSE, and the refresh token is kept`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    const refresh = async (record: TokenRecord): Promise<TokenResponse> => ({
+      ...(await scene.provider.refresh(record)),
+      ...response,
+    });
+    const error = await rejection(scene.open({ refresh }).getToken());
+    assert.is(error.code, 'RESPONSE');
+    assert.ok(scene.provider.accepts(scene.record.refreshToken), 'the next refresh does not end the sign-in');
+    assert.ok(await scene.open().getToken());
+  });
+}
+
+test('a sign-in whose write fails after a sign-out does not come back', async () => {
+  await using scene = openScene();
+  const writing = Promise.withResolvers<void>();
+  let writes = 0;
+  scene.store.set = async () => {
+    writes++;
+    await writing.promise;
+    throw new Error('the connection is gone');
+  };
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const call = rejection(shared.getToken());
+  await untilTrue(() => writes === 1);
+  await shared.signOut();
+  writing.resolve();
+  assert.is((await call).code, 'SIGN_IN_REQUIRED');
+  assert.is(await shared.read(), undefined);
+});
+
+test('a sign-in whose write is on its way to the store when a sign-out deletes the record does not come back', async () => {
+  await using scene = openScene();
+  const writing = Promise.withResolvers<void>();
+  const set = scene.store.set.bind(scene.store);
+  let writes = 0;
+  scene.store.set = async (name, record) => {
+    writes++;
+    await writing.promise;
+    await set(name, record);
+  };
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const call = rejection(shared.getToken());
+  await untilTrue(() => writes === 1);
+  const signedOut = shared.signOut();
+  await sleep(20);
+  writing.resolve();
+  await signedOut;
+  assert.is((await call).code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.store.records.size, 0);
+});
+
+test('a refusal after the lock was lost is STORE, worth a retry: another process may be about to store the new token', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const refresh = (): Promise<TokenResponse> => {
+    scene.store.loseLock('my-app');
+    return Promise.reject(new TokenEndpointError('invalid_grant'));
+  };
+  const error = await rejection(scene.open({ refresh, signIn: mustNotAsk }).getToken());
+  assert.equal([error.code, error.retryable], ['STORE', true]);
+});
+
+test('an error of signIn that quotes the stored tokens is told by an event without them', async () => {
+  await using scene = openScene();
+  const secrets = { refreshToken: 'refresh-SECRET', accessToken: 'access-SECRET', idToken: 'id-token-SECRET' };
+  await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() - 1 });
+  const signIn = ({ record = { refreshToken: '' } }: { record?: TokenRecord | undefined }) =>
+    Promise.reject(new Error(`cannot use ${Object.values(record).join(' ')}`));
+  await rejection(scene.open({ signIn }).signIn());
+  assert.is(scene.count('sign-in-failed'), 1);
+  assert.not.match(inspect(scene.events), 'SECRET');
+});
+
+test('a slow write that was tried again does not drop a newer record that could not be written either', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const replace = scene.store.replace.bind(scene.store);
+  const slow = Promise.withResolvers<void>();
+  const { refreshToken: first } = scene.record;
+  let phase: 'full' | 'slow' | 'fast' = 'full';
+  let slowWrites = 0;
+  scene.store.replace = async (name, previous, record) => {
+    if (record.refreshToken === first) return replace(name, previous, record);
+    if (phase === 'full') throw new Error('the disk is full');
+    if (phase === 'slow') {
+      phase = 'fast';
+      slowWrites++;
+      await slow.promise;
+    }
+    return replace(name, previous, record);
+  };
+  const shared = scene.open();
+  await shared.getToken(); // its record cannot be stored
+  phase = 'slow';
+  await shared.getToken(); // it is written again, slowly
+  await untilTrue(() => slowWrites === 1);
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const second = shared.getToken({ forceRefresh: true });
+  await untilTrue(() => scene.provider.refreshes === 2);
+  phase = 'full';
+  gate.resolve();
+  await second;
+  slow.resolve();
+  await sleep(20);
+  phase = 'fast';
+  await shared.close();
+  assert.ok(scene.provider.accepts(scene.record.refreshToken), 'the newest refresh token is stored');
+});
+
+test('a token that was obtained on a machine whose clock is 5 seconds ahead is used', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ obtainedAt: Date.now() + 5_000, expiresAt: Date.now() + 3_605_000, accessToken: 'stored' });
+  assert.is((await scene.open().getToken()).accessToken, 'stored');
+  assert.is(scene.provider.refreshes, 0);
+});
+
+test('a describeRefusal that throws does not hide that a sign-in is needed', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  const describeRefusal = (error: unknown): string => (error as { missing: { text: string } }).missing.text;
+  assert.is((await rejection(scene.open({ describeRefusal }).getToken())).code, 'SIGN_IN_REQUIRED');
+});
+
+test('a store whose changed() resolves at once does not keep the process from everything else', async () => {
+  await using scene = new Scene(new NotifyingStore());
+  await scene.signedIn();
+  let looks = 0;
+  scene.store.changed = async () => {
+    // Ends this test instead of hanging it.
+    if (++looks > 10_000) await new Promise(() => {});
+  };
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const refreshing = scene.open().getToken();
+  await scene.until('refresh-started');
+  const waiting = scene.open().getToken();
+  await sleep(20);
+  gate.resolve();
+  await within(5_000, Promise.all([refreshing, waiting]));
+  assert.ok(looks < 10_000, `${looks} looks`);
+});
+
+test('signIn can redeem again after an exchange that failed', async () => {
+  await using scene = openScene();
+  const shared = scene.open({
+    async signIn({ redeem }) {
+      await redeem(() => Promise.reject(new TokenEndpointError('invalid_grant'))).catch(() => {});
+      return redeem(scene.provider.signIn);
+    },
+  });
+  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+});
+
+test('refresh cannot change which record its answer replaces', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const refresh = async (record: TokenRecord, context: RefreshContext): Promise<TokenResponse> => {
+    const response = await scene.provider.refresh(record, context);
+    Object.assign(record, { refreshToken: response.refresh_token });
+    return response;
+  };
+  const { accessToken } = await scene.open({ refresh }).getToken();
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test.run();

@@ -1,0 +1,192 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene } from './scene.ts';
+import { rejection } from './within.ts';
+
+const hour = 3_600_000;
+
+test('an expired token is refreshed, and the new one is stored before it is returned', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { accessToken, expiresAt, obtainedAt } = await scene.open().getToken();
+  const { record } = scene;
+  assert.equal([record.accessToken, record.expiresAt, record.obtainedAt], [accessToken, expiresAt, obtainedAt]);
+  assert.ok(scene.provider.accepts(record.refreshToken), 'the newest refresh token is stored');
+  assert.is(expiresAt - obtainedAt, hour);
+});
+
+test('a stored token that expires within expirySkew is refreshed', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 60_000 });
+  await scene.open({ expirySkew: 61_000 }).getToken();
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('a stored token that is valid for longer than expirySkew is returned without a request', async () => {
+  await using scene = openScene();
+  const expiresAt = Date.now() + 60_000;
+  await scene.signedIn({ accessToken: 'stored', expiresAt });
+  assert.equal(await scene.open({ expirySkew: 50_000 }).getToken(), {
+    accessToken: 'stored',
+    expiresAt,
+    obtainedAt: scene.record.obtainedAt,
+  });
+  assert.is(scene.provider.refreshes, 0);
+  assert.equal(scene.events, [{ type: 'stored-token', expiresAt }]);
+});
+
+test('a token in memory is returned without reading the store, and makes no event', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  const first = await shared.getToken();
+  const { reads } = scene.store;
+  const events = scene.events.length;
+  assert.equal(await shared.getToken(), first);
+  assert.is(scene.store.reads, reads);
+  assert.is(scene.events.length, events);
+});
+
+test('100 calls at once make one refresh, and all get its token', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  const tokens = await Promise.all(Array.from({ length: 100 }, () => shared.getToken()));
+  assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('10 processes at expiry make one refresh, and all get its token', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const tokens = await Promise.all(Array.from({ length: 10 }, () => scene.open().getToken()));
+  assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('peek() gives nothing before the first token, and the token in memory after it', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  assert.is(shared.peek(), undefined);
+  const { accessToken } = await shared.getToken();
+  assert.is(shared.peek()?.accessToken, accessToken);
+});
+
+test('peek() gives nothing if getToken() would not return the token in memory', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  await shared.getToken();
+  assert.is(shared.peek({ forceRefresh: true }), undefined);
+  assert.is(shared.peek({ signal: AbortSignal.abort() }), undefined);
+  await shared.close();
+  assert.is(shared.peek(), undefined);
+});
+
+test('peek() gives nothing once the token expires within expirySkew', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.provider.expiresIn = 100;
+  const shared = scene.open({ expirySkew: 100_000 });
+  await shared.getToken();
+  assert.is(shared.peek(), undefined);
+});
+
+test('a forced refresh gets another token although the stored one looks valid', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  const { accessToken } = await shared.getToken();
+  const forced = await shared.getToken({ forceRefresh: true });
+  assert.is.not(forced.accessToken, accessToken);
+  assert.is(scene.record.accessToken, forced.accessToken);
+});
+
+test('a forced refresh takes the token that another process has stored since, without a request', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const [one, other] = [scene.open(), scene.open()];
+  await one.getToken();
+  const newer = await other.getToken({ forceRefresh: true });
+  assert.equal(await one.getToken({ forceRefresh: true }), newer);
+  assert.is(scene.provider.refreshes, 2);
+});
+
+test('two processes that force a refresh at the same time make one request', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const processes = [scene.open(), scene.open()];
+  await Promise.all(processes.map((shared) => shared.getToken()));
+  const tokens = await Promise.all(processes.map((shared) => shared.getToken({ forceRefresh: true })));
+  assert.equal(tokens[0], tokens[1]);
+  assert.is(scene.provider.refreshes, 2);
+});
+
+test('a caller that forces does not join a refresh that does not force; others join a forced one', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open();
+  const calls = [shared.getToken(), shared.getToken({ forceRefresh: true }), shared.getToken()];
+  gate.resolve();
+  const [unforced, forced, joined] = await Promise.all(calls);
+  assert.equal(forced, joined);
+  // The refresh that was under way came after the caller knew its token to be useless.
+  assert.equal(unforced, forced);
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('a clock that was set back makes the stored token count as expired', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ obtainedAt: Date.now() + hour, expiresAt: Date.now() + 2 * hour });
+  await scene.open().getToken();
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('a clock that is set back makes the token in memory count as expired', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  await shared.getToken();
+  const now = Date.now;
+  Date.now = () => now() - 2 * hour;
+  try {
+    assert.is(shared.peek(), undefined);
+    await shared.getToken();
+  } finally {
+    Date.now = now;
+  }
+  assert.is(scene.provider.refreshes, 2);
+});
+
+test('a record without an access token is refreshed', async () => {
+  await using scene = openScene();
+  const { refresh_token: refreshToken = '' } = await scene.provider.signIn();
+  await scene.store.set('my-app', { refreshToken });
+  assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
+});
+
+for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { accessToken: 'access-token' }]) {
+  test(`a store that gives ${JSON.stringify(nothing)} has no sign-in`, async () => {
+    await using scene = openScene();
+    scene.store.records.set('my-app', nothing as never);
+    assert.is((await rejection(scene.open().getToken())).code, 'SIGN_IN_REQUIRED');
+    assert.is(await scene.open().read(), undefined);
+    assert.is(scene.provider.refreshes, 0);
+  });
+}
+
+test('a store that gives null for absent fields, and times as text, is as good as another', async () => {
+  await using scene = openScene();
+  const expiresAt = String(Date.now() + hour);
+  const absent = { obtainedAt: null, clientId: null, authority: null, scope: null, refusedAt: null };
+  const record = { refreshToken: 'r', accessToken: 'stored', expiresAt, ...absent };
+  scene.store.records.set('my-app', record as never);
+  const shared = scene.open({ clientId: 'my-client', authority: 'https://provider.test' });
+  assert.is((await shared.getToken()).accessToken, 'stored');
+  assert.equal(await shared.read(), { refreshToken: 'r', accessToken: 'stored', expiresAt: Number(expiresAt) });
+});
+
+test.run();

@@ -1,0 +1,89 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
+import { openScene, type Scene } from './scene.ts';
+import { rejection } from './within.ts';
+
+/** A process whose lock is lost while the provider works on its refresh request. */
+async function loseLock(scene: Scene, meanwhile: () => Promise<void> = async () => {}) {
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open();
+  const call = shared.getToken();
+  await scene.until('refresh-started');
+  scene.store.loseLock('my-app');
+  scene.provider.gate = Promise.resolve();
+  await meanwhile();
+  gate.resolve();
+  return { shared, call };
+}
+
+test('refresh is told when the lock is lost; if it stops, that is STORE, worth a retry', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  let told: unknown;
+  const refresh = (_: TokenRecord, { signal }: RefreshContext): Promise<TokenResponse> => {
+    scene.store.loseLock('my-app');
+    told = signal.reason;
+    return Promise.reject(signal.reason);
+  };
+  const error = await rejection(scene.open({ refresh }).getToken());
+  assert.equal([error.code, error.retryable], ['STORE', true]);
+  assert.is((told as Error).message, 'the lease has ended');
+  assert.is(error.cause, told);
+});
+
+test('a lock that is lost before the refresh is sent: nothing is sent', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const replace = scene.store.replace.bind(scene.store);
+  scene.store.replace = async (name, previous, record) => {
+    const written = await replace(name, previous, record);
+    scene.store.loseLock('my-app');
+    return written;
+  };
+  const error = await rejection(scene.open().getToken());
+  assert.equal([error.code, error.retryable], ['STORE', true]);
+  assert.is(scene.provider.refreshes, 0);
+});
+
+test('a refresh that ends well although the lock was lost: the token is returned, and stored later', async () => {
+  await using scene = openScene();
+  const { shared, call } = await loseLock(scene);
+  const { accessToken } = await call;
+  assert.is.not(scene.record.accessToken, accessToken, 'the store refuses the writes of a lost lock');
+  assert.is(scene.count('store-failed'), 1);
+  await shared.getToken();
+  await scene.until('store-recovered');
+  assert.is(scene.record.accessToken, accessToken);
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+});
+
+test('a refresh that ends after another process has signed in: the newer token counts', async () => {
+  await using scene = openScene();
+  let newer: string | undefined;
+  const { call } = await loseLock(scene, async () => {
+    ({ accessToken: newer } = await scene.open().signIn({ signIn: scene.provider.signIn }));
+  });
+  assert.is((await call).accessToken, newer);
+  assert.is(scene.record.accessToken, newer);
+});
+
+test('a refresh that ends after a sign-out: nothing comes back', async () => {
+  await using scene = openScene();
+  const { call, shared } = await loseLock(scene, () => scene.open().signOut());
+  assert.is((await rejection(call)).reason, 'signed-out');
+  await shared.close();
+  assert.is(scene.store.records.size, 0);
+});
+
+test('a store that gives its tasks no lock is trusted to keep it', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const exclusively = scene.store.exclusively.bind(scene.store);
+  scene.store.exclusively = (name, task, options) => exclusively(name, () => task(undefined as never), options);
+  assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
+});
+
+test.run();

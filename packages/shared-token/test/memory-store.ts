@@ -1,0 +1,113 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from '../src/index.ts';
+import { within } from './within.ts';
+
+/**
+ * A store of a user's own: in memory, asynchronous, with locks that can be lost. Two SharedTokens with one of these are
+ * like two processes with one file.
+ */
+export class MemoryStore implements TokenStore {
+  readonly records = new Map<string, TokenRecord>();
+  /** How often a record was read. */
+  reads = 0;
+  /** Called before each write: the error to throw, if any. */
+  refuse: (record: TokenRecord) => Error | undefined = () => undefined;
+  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #holding = new AsyncLocalStorage<Lock>();
+  readonly #loseLock = new Map<string, () => void>();
+
+  async get(name: string): Promise<TokenRecord | undefined> {
+    this.reads++;
+    return this.records.get(name);
+  }
+
+  async set(name: string, record: TokenRecord): Promise<void> {
+    const refusal = this.refuse(record);
+    if (refusal) throw refusal;
+    // As every store does: a field that is undefined when written is absent when read.
+    this.records.set(name, JSON.parse(JSON.stringify(record)));
+  }
+
+  async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    // A task whose lock was lost writes nothing over the record of its successor.
+    if (this.#holding.getStore()?.signal.aborted) return false;
+    if (this.records.get(name)?.refreshToken !== previous) return false;
+    await this.set(name, record);
+    return true;
+  }
+
+  async delete(name: string): Promise<boolean> {
+    return this.records.delete(name);
+  }
+
+  async list(): Promise<string[]> {
+    return [...this.records.keys()].sort();
+  }
+
+  async exclusively<T>(
+    name: string,
+    task: (lock: Lock) => Promise<T>,
+    { timeout = 60_000, signal }: ExclusivelyOptions = {},
+  ): Promise<T> {
+    const before = this.#tails.get(name) ?? Promise.resolve();
+    const turn = Promise.withResolvers<void>();
+    this.#tails.set(
+      name,
+      before.then(() => turn.promise),
+    );
+    const ended = Promise.withResolvers<never>();
+    const abort = (): void => ended.reject(signal?.reason);
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    try {
+      const busy = () => Promise.reject(Object.assign(new Error('the lock is held'), { code: 'STORE_BUSY' }));
+      await within(timeout, Promise.race([before, ended.promise])).catch((error) =>
+        signal?.aborted ? Promise.reject(error) : busy(),
+      );
+      const lost = new AbortController();
+      this.#loseLock.set(name, () => {
+        lost.abort(new Error('the lease has ended'));
+        turn.resolve();
+      });
+      const lock = { signal: lost.signal };
+      return await this.#holding.run(lock, () => task(lock));
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      turn.resolve();
+    }
+  }
+
+  /** The task that holds the lock loses it: the next one can acquire it now. */
+  loseLock(name: string): void {
+    this.#loseLock.get(name)?.();
+  }
+}
+
+/** The same with `changed`, which resolves when the record was written. */
+export class NotifyingStore extends MemoryStore {
+  /** How many callers wait in `changed` now. */
+  watchers = 0;
+  readonly #wake = new Set<() => void>();
+
+  override async set(name: string, record: TokenRecord): Promise<void> {
+    await super.set(name, record);
+    for (const wake of this.#wake) wake();
+  }
+
+  async changed(_name: string, { timeout, signal }: { timeout: number; signal?: AbortSignal | undefined }) {
+    this.watchers++;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeout);
+    const abort = (): void => reject(signal?.reason);
+    signal?.addEventListener('abort', abort);
+    this.#wake.add(resolve);
+    try {
+      await promise;
+    } finally {
+      this.watchers--;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+      this.#wake.delete(resolve);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { NodeProcess } from '../node-process.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import type { ProcessSettings } from './get-token-process.ts';
+import { startStrictProvider } from './strict-provider.ts';
+import { startMicrosoft, type TestProvider } from './test-provider.ts';
+
+const script = new URL('./get-token-process.ts', import.meta.url);
+const processes = 4;
+const calls = 4;
+
+interface Outcome {
+  token?: string;
+  code?: string;
+  error?: string;
+}
+
+interface Run {
+  readonly outcomes: Outcome[];
+  /** What one more process gets afterwards, with a token that has expired again. */
+  readonly next: Outcome | undefined;
+}
+
+/** Starts processes that ask for a token at the same moment, after it has expired, and then one more. */
+async function runProcesses(provider: TestProvider, library: ProcessSettings['library'], alone = false): Promise<Run> {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, 'tokens.db');
+  using store = openTokenStore(file);
+  const { access_token: accessToken, refresh_token: refreshToken = '' } = await provider.signIn();
+  store.set('my-app', { refreshToken, accessToken, expiresAt: Date.now() - 1 });
+  const settings: ProcessSettings = { library, provider: provider.settings, file, calls, alone };
+  const outcomes = await askAtOnce(processes, settings);
+  const record = store.get('my-app');
+  assert.ok(record, 'the record is kept');
+  store.set('my-app', { ...record, expiresAt: Date.now() - 1 });
+  const [next] = await askAtOnce(1, { ...settings, calls: 1 });
+  return { outcomes, next };
+}
+
+async function askAtOnce(count: number, settings: ProcessSettings): Promise<Outcome[]> {
+  await using stack = new AsyncDisposableStack();
+  const started = Array.from({ length: count }, () => stack.use(new NodeProcess(script, [JSON.stringify(settings)])));
+  await Promise.all(started.map((process) => process.until('ready')));
+  for (const process of started) process.endInput();
+  const lines = await Promise.all(started.map((process) => process.ended()));
+  return lines.flatMap(([, ...rest]) => rest.map((line): Outcome => JSON.parse(line)));
+}
+
+const providers = {
+  'a provider like Microsoft, which accepts a spent refresh token for a while': () =>
+    startMicrosoft({ reuseGrace: 60_000 }),
+  'a plain OpenID provider that ends the sign-in when a refresh token is used twice': startStrictProvider,
+};
+
+for (const library of ['openid-client', 'oauth4webapi', 'fetch'] as const) {
+  for (const [name, start] of Object.entries(providers)) {
+    test(`${processes} processes with ${library} make one refresh at ${name}`, async () => {
+      await using provider = await start();
+      const { outcomes, next } = await runProcesses(provider, library);
+      assert.is(outcomes.length, processes * calls);
+      assert.is(new Set(outcomes.map(({ token }) => token)).size, 1);
+      assert.ok(next?.token && next.token !== outcomes[0]?.token, 'the sign-in goes on');
+      assert.is(provider.refreshes(), 2);
+      assert.not(await provider.isRevoked());
+    });
+  }
+
+  test(`the same processes with ${library}, without shared-token, lose the sign-in at a strict provider`, async () => {
+    await using provider = await startStrictProvider();
+    const { outcomes, next } = await runProcesses(provider, library, true);
+    assert.ok(outcomes.some(({ error }) => error === 'invalid_grant'));
+    assert.is(next?.error, 'invalid_grant');
+    assert.ok(await provider.isRevoked());
+  });
+}
+
+test.run();

@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SignIn, TokenResponse } from '../src/index.ts';
+import { openScene } from './scene.ts';
+import { rejection, untilTrue } from './within.ts';
+
+/** A browser's page that shows what became of the exchange. */
+class Page {
+  shows = 'waiting';
+
+  /** A signIn that exchanges a code, as the loopback redirect of a browser does. */
+  signIn(exchange: () => Promise<TokenResponse>): SignIn {
+    return async ({ redeem }) => {
+      try {
+        const response = await redeem(exchange);
+        this.shows = 'signed in';
+        return response;
+      } catch (error) {
+        this.shows = 'failed';
+        throw error;
+      }
+    };
+  }
+}
+
+test('the page says failed if the exchange fails, and the caller gets that error', async () => {
+  await using scene = openScene();
+  const page = new Page();
+  const failure = new Error('the code was used twice');
+  assert.is(await rejection(scene.open({ signIn: page.signIn(() => Promise.reject(failure)) }).getToken()), failure);
+  assert.is(page.shows, 'failed');
+});
+
+test('the page says failed if the tokens cannot be used', async () => {
+  await using scene = openScene();
+  const page = new Page();
+  const signIn = page.signIn(async () => ({ access_token: '', refresh_token: 'r' }));
+  assert.is((await rejection(scene.open({ signIn }).getToken())).code, 'RESPONSE');
+  assert.is(page.shows, 'failed');
+});
+
+test('the page says failed after a sign-out during the exchange, and nothing is stored', async () => {
+  await using scene = openScene();
+  const page = new Page();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: page.signIn(() => answer.promise) });
+  const call = rejection(shared.getToken());
+  await scene.until('sign-in-started');
+  await shared.signOut();
+  answer.resolve(await scene.provider.signIn());
+  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+  assert.is(page.shows, 'failed');
+  assert.is(scene.store.records.size, 0);
+});
+
+test('redeem resolves once the tokens are stored', async () => {
+  await using scene = openScene();
+  let stored: string | undefined;
+  const signIn: SignIn = async ({ redeem }) => {
+    const response = await redeem(scene.provider.signIn);
+    stored = scene.record.accessToken;
+    return response;
+  };
+  assert.is((await scene.open({ signIn }).getToken()).accessToken, stored);
+  assert.is(scene.count('signed-in'), 1);
+});
+
+test('signIn may resolve with something else than redeem did: what was redeemed counts', async () => {
+  await using scene = openScene();
+  const signIn: SignIn = async ({ redeem }) => {
+    await redeem(scene.provider.signIn);
+    return { access_token: 'something else' };
+  };
+  assert.is((await scene.open({ signIn }).getToken()).accessToken, scene.record.accessToken);
+});
+
+test('a signIn that fails after a successful exchange does not cost the sign-in', async () => {
+  await using scene = openScene();
+  const signIn: SignIn = async ({ redeem }) => {
+    await redeem(scene.provider.signIn);
+    throw new Error('the page could not be shown');
+  };
+  assert.is((await scene.open({ signIn }).getToken()).accessToken, scene.record.accessToken);
+});
+
+test('redeem called twice exchanges once', async () => {
+  await using scene = openScene();
+  let exchanges = 0;
+  const exchange = (): Promise<TokenResponse> => {
+    exchanges++;
+    return scene.provider.signIn();
+  };
+  const signIn: SignIn = async ({ redeem }) => {
+    const [response] = await Promise.all([redeem(exchange), redeem(exchange)]);
+    return response;
+  };
+  await scene.open({ signIn }).getToken();
+  assert.is(exchanges, 1);
+});
+
+test('the exchange is not given up when signInTimeout ends', async () => {
+  await using scene = openScene();
+  const page = new Page();
+  const exchange = async (): Promise<TokenResponse> => {
+    await sleep(300);
+    return scene.provider.signIn();
+  };
+  const { accessToken } = await scene.open({ signIn: page.signIn(exchange), signInTimeout: 100 }).getToken();
+  assert.is(accessToken, scene.record.accessToken);
+  assert.is(page.shows, 'signed in');
+});
+
+test('the exchange is not given up when its only caller aborts: its tokens are stored', async () => {
+  await using scene = openScene();
+  const page = new Page();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: page.signIn(() => answer.promise) });
+  const abort = new AbortController();
+  const call = rejection(shared.getToken({ signal: abort.signal }));
+  await scene.until('sign-in-started');
+  const reason = new Error('enough');
+  abort.abort(reason);
+  assert.is(await call, reason);
+  answer.resolve(await scene.provider.signIn());
+  await untilTrue(() => page.shows === 'signed in');
+  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+});
+
+test('the exchange is not given up by close(), which waits for it', async () => {
+  await using scene = openScene();
+  const page = new Page();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: page.signIn(() => answer.promise) });
+  const call = rejection(shared.getToken());
+  await scene.until('sign-in-started');
+  const closed = shared.close();
+  assert.is((await call).code, 'CLOSED');
+  answer.resolve(await scene.provider.signIn());
+  await closed;
+  assert.is(page.shows, 'signed in');
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+});
+
+test('an exchange that never settles is given up a second after refreshTimeout', async () => {
+  await using scene = openScene();
+  const page = new Page();
+  const shared = scene.open({ signIn: page.signIn(() => new Promise(() => {})), refreshTimeout: 100 });
+  const started = performance.now();
+  assert.is((await rejection(shared.getToken(), 3_000)).code, 'SIGN_IN_TIMEOUT');
+  assert.ok(performance.now() - started >= 1_050);
+});
+
+test('a store that fails during the exchange does not cost the sign-in, and the page says signed in', async () => {
+  await using scene = openScene();
+  const page = new Page();
+  scene.store.refuse = () => new Error('the disk is full');
+  const shared = scene.open({ signIn: page.signIn(scene.provider.signIn) });
+  const { accessToken } = await shared.getToken();
+  assert.is(page.shows, 'signed in');
+  assert.is(scene.count('store-failed'), 1);
+  scene.store.refuse = () => undefined;
+  await shared.getToken();
+  await scene.until('store-recovered');
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test.run();

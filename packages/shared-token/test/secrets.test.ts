@@ -1,0 +1,127 @@
+import { inspect } from 'node:util';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TokenRecord, TokenResponse } from '../src/index.ts';
+import { openScene, type Scene } from './scene.ts';
+import { rejection } from './within.ts';
+
+const secrets = {
+  refreshToken: 'refresh+SECRET/1',
+  accessToken: 'access+SECRET/2',
+  idToken: 'id+SECRET/3',
+} satisfies TokenRecord;
+
+/** Quotes everything it was given, raw and as a form sends it. */
+function quote(record: object): Error {
+  const values = Object.values(record).map(String);
+  const error = new Error(`The server did not understand ${values.join(' ')} or ${values.map(encodeURIComponent)}`);
+  return Object.assign(error, { code: `E_${values[0]}` });
+}
+
+function assertNoSecret(text: string): void {
+  assert.not.match(text, 'SECRET');
+}
+
+async function signedIn(scene: Scene): Promise<void> {
+  await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() - 1 });
+}
+
+test('an error of refresh that quotes the record is told by an event without the tokens, and reaches the caller whole', async () => {
+  await using scene = openScene();
+  await signedIn(scene);
+  const error = await rejection(scene.open({ refresh: (record) => Promise.reject(quote(record)) }).getToken());
+  assert.match(error.message, secrets.refreshToken);
+  const [failed] = scene.events.filter(({ type }) => type === 'refresh-failed');
+  assert.match(inspect(failed), 'The server did not understand … …');
+  assertNoSecret(inspect(scene.events));
+});
+
+test('a refusal that quotes the record is neither in an event nor in the record, unless describeRefusal says so', async () => {
+  await using scene = openScene();
+  await signedIn(scene);
+  const refresh = (record: TokenRecord) => Promise.reject(Object.assign(quote(record), { error: 'invalid_grant' }));
+  const { message } = await rejection(scene.open({ refresh }).getToken());
+  assertNoSecret(message);
+  assertNoSecret(inspect(scene.events));
+  assert.is(scene.record.refusedBecause, 'invalid_grant');
+});
+
+test('an error of the store that quotes the record is told by an event without the tokens', async () => {
+  await using scene = openScene();
+  await scene.store.set('my-app', { refreshToken: 'old', expiresAt: 0, accessToken: 'old' });
+  scene.store.refuse = (record) => (record.refreshToken === 'old' ? undefined : quote(record));
+  const { refreshToken, accessToken, idToken } = secrets;
+  const response = { access_token: accessToken, refresh_token: refreshToken, id_token: idToken, expires_in: 3600 };
+  await scene.open({ refresh: async () => response }).getToken();
+  assert.is(scene.count('store-failed'), 1);
+  assertNoSecret(inspect(scene.events));
+  scene.store.refuse = () => undefined;
+});
+
+test('a store that cannot be read, and quotes the token in memory, is told without it', async () => {
+  await using scene = openScene();
+  await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() + 1_000 });
+  const shared = scene.open({ expirySkew: 0 });
+  await shared.getToken();
+  scene.store.get = () => Promise.reject(quote({ accessToken: secrets.accessToken }));
+  await rejection(shared.getToken({ forceRefresh: true }));
+  assert.is(scene.count('refresh-failed'), 1);
+  assertNoSecret(inspect(scene.events));
+});
+
+test('no message of our own errors names a token', async () => {
+  await using scene = openScene();
+  const responses = [
+    { access_token: 'with a SECRET space', refresh_token: secrets.refreshToken },
+    { access_token: secrets.accessToken, expires_in: 'SECRET' },
+  ];
+  for (const response of responses) {
+    await signedIn(scene);
+    const shared = scene.open({ refresh: async () => response, signIn: async () => response });
+    for (const call of [shared.getToken(), shared.signIn()]) assertNoSecret(inspect(await rejection(call)));
+  }
+  assertNoSecret(inspect(scene.events));
+});
+
+test('a SharedToken shows no token when it is logged', async () => {
+  await using scene = openScene();
+  await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open();
+  await shared.getToken();
+  assert.is(inspect(shared, { depth: 20, showHidden: true }).includes('SECRET'), false);
+  assertNoSecret(JSON.stringify(shared) + String(shared));
+});
+
+for (const [name, listener] of [
+  [
+    'throws',
+    () => {
+      throw new Error('the log is full');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('the log is full'))],
+] as const) {
+  test(`an onEvent that ${name} costs nobody the token`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    const shared = scene.open({ onEvent: listener, signIn: scene.provider.signIn });
+    await shared.getToken();
+    await shared.signIn();
+    await shared.signOut();
+    scene.provider.failures.push(new TypeError('fetch failed'));
+    await scene.signedIn();
+    assert.is((await rejection(shared.getToken())).message, 'fetch failed');
+  });
+}
+
+test('onEvent gets the original error beside the event', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const failure = new TypeError('fetch failed');
+  const originals: unknown[] = [];
+  const refresh = (): Promise<TokenResponse> => Promise.reject(failure);
+  await rejection(scene.open({ refresh, onEvent: (_, error) => originals.push(error) }).getToken());
+  assert.equal(originals, [undefined, failure]);
+});
+
+test.run();

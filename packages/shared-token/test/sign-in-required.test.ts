@@ -1,0 +1,171 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TokenEndpointError } from './rotating-provider.ts';
+import { openScene } from './scene.ts';
+import { rejection } from './within.ts';
+
+test('nothing stored is SIGN_IN_REQUIRED, reason not-signed-in, and the provider is not asked', async () => {
+  await using scene = openScene();
+  const error = await rejection(scene.open().getToken());
+  assert.equal([error.code, error.reason, error.retryable], ['SIGN_IN_REQUIRED', 'not-signed-in', false]);
+  assert.match(error.message, /"my-app".*Call signIn\(\)\.$/);
+  assert.is(scene.provider.refreshes, 0);
+});
+
+test('a refused refresh token is SIGN_IN_REQUIRED, reason refused, with the error of refresh as its cause', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const refusal = new TokenEndpointError('invalid_grant');
+  scene.provider.failures.push(refusal);
+  const error = await rejection(scene.open().getToken());
+  assert.equal([error.code, error.reason, error.retryable], ['SIGN_IN_REQUIRED', 'refused', false]);
+  assert.is(error.cause, refusal);
+});
+
+test('a record that accepts() does not want is SIGN_IN_REQUIRED, reason not-accepted, and is not spent', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ scope: 'files', expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open({ accepts: ({ scope }) => scope?.includes('mail') ?? false });
+  for (const options of [{}, { forceRefresh: true }]) {
+    const error = await rejection(shared.getToken(options));
+    assert.equal([error.code, error.reason], ['SIGN_IN_REQUIRED', 'not-accepted']);
+  }
+  assert.is(scene.provider.refreshes, 0);
+});
+
+test('a record that another process stored while this one waited is given to accepts() as well', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ scope: 'files mail' });
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  scene.provider.extra = { scope: 'files' };
+  const narrow = scene.open().getToken();
+  await scene.until('refresh-started');
+  const wide = rejection(scene.open({ accepts: ({ scope }) => scope?.includes('mail') ?? false }).getToken());
+  await scene.until('waiting');
+  gate.resolve();
+  await narrow;
+  assert.equal([(await wide).code, (await wide).reason], ['SIGN_IN_REQUIRED', 'not-accepted']);
+});
+
+test('a refusal is noted in the record, and the next sign-in removes the note', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const before = Date.now();
+  await rejection(shared.getToken({ interactive: false }));
+  assert.is(scene.record.refreshToken, refreshToken, 'the record is kept until a sign-in replaces it');
+  assert.is(scene.record.refusedBecause, 'invalid_grant');
+  assert.ok((scene.record.refusedAt ?? 0) >= before);
+  await shared.signIn();
+  assert.not('refusedAt' in scene.record || 'refusedBecause' in scene.record);
+});
+
+test('a refresh that works after all removes the note as well', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ refusedAt: 1, refusedBecause: 'invalid_grant' });
+  await scene.open().getToken();
+  assert.not('refusedAt' in scene.record || 'refusedBecause' in scene.record);
+});
+
+test('describeRefusal says what the note says', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  await rejection(scene.open({ describeRefusal: () => 'the password was changed' }).getToken());
+  assert.is(scene.record.refusedBecause, 'the password was changed');
+});
+
+test('a refusal is no refusal if another process has stored another refresh token meanwhile', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  const shared = scene.open({
+    async refresh(record) {
+      // A program that does not use the lock was faster.
+      if (record.refreshToken === refreshToken) await scene.signedIn();
+      return scene.provider.refresh(record.refreshToken === refreshToken ? { refreshToken: 'spent' } : record);
+    },
+  });
+  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+  assert.is(scene.provider.refreshes, 2);
+});
+
+for (const error of ['invalid_grant', 'interaction_required', 'consent_required', 'login_required']) {
+  for (const field of ['error', 'errorCode', 'code']) {
+    test(`by default, ${error} in the field ${field} of an error, or of its cause, needs a sign-in`, async () => {
+      await using scene = openScene();
+      const failure = Object.assign(new Error('no'), { [field]: error });
+      for (const thrown of [failure, new Error('wrapped', { cause: failure })]) {
+        await scene.signedIn();
+        scene.provider.failures.push(thrown);
+        assert.is((await rejection(scene.open().getToken())).code, 'SIGN_IN_REQUIRED');
+        assert.is(scene.record.refusedBecause, error);
+      }
+    });
+  }
+}
+
+for (const error of ['invalid_client', 'invalid_request', 'temporarily_unavailable', 'invalid_grant_type']) {
+  test(`by default, ${error} does not need a sign-in: the error reaches the caller as it is`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    const { record } = scene;
+    const failure = new TokenEndpointError(error);
+    scene.provider.failures.push(failure);
+    assert.is(await rejection(scene.open({ signIn: scene.provider.signIn }).getToken()), failure);
+    assert.equal(scene.record, record);
+  });
+}
+
+for (const thrown of ['just text', undefined, null, 42]) {
+  test(`refresh that throws ${thrown}: the caller gets that`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    const refresh = () => Promise.reject(thrown);
+    assert.is(await rejection(scene.open({ refresh }).getToken()), thrown);
+  });
+}
+
+test('needsSignIn decides instead of the default', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const needsSignIn = (error: unknown): boolean => (error as TokenEndpointError).error === 'bad_refresh_token';
+  const shared = scene.open({ needsSignIn });
+  scene.provider.failures.push(new TokenEndpointError('bad_refresh_token'), new TokenEndpointError('invalid_grant'));
+  assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.record.refusedBecause, 'refused');
+  assert.is((await rejection(shared.getToken())).error, 'invalid_grant');
+});
+
+test('interactive: false never asks a person; the option of the call counts before that of the instance', async () => {
+  await using scene = openScene();
+  let asked = 0;
+  const signIn = () => {
+    asked++;
+    return scene.provider.signIn();
+  };
+  assert.is((await rejection(scene.open({ signIn, interactive: false }).getToken())).code, 'SIGN_IN_REQUIRED');
+  assert.is((await rejection(scene.open({ signIn }).getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
+  assert.is(asked, 0);
+  await scene.open({ signIn, interactive: false }).getToken({ interactive: true });
+  assert.is(asked, 1);
+});
+
+test('interactive: false does not wait for a sign-in of another process', async () => {
+  await using scene = openScene();
+  const asked = rejection(scene.open({ signIn: () => new Promise(() => {}), signInTimeout: 1_000 }).getToken());
+  await scene.until('sign-in-started');
+  assert.is((await rejection(scene.open({ interactive: false }).getToken(), 500)).code, 'SIGN_IN_REQUIRED');
+  await asked;
+});
+
+test('interactive: true without signIn is SIGN_IN_REQUIRED', async () => {
+  await using scene = openScene();
+  assert.is((await rejection(scene.open({ interactive: true }).getToken())).code, 'SIGN_IN_REQUIRED');
+  assert.is((await rejection(scene.open().signIn())).code, 'SIGN_IN_REQUIRED');
+});
+
+test.run();

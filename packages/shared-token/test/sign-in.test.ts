@@ -1,0 +1,175 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SignIn, SignInContext, TokenResponse } from '../src/index.ts';
+import { openScene } from './scene.ts';
+import { rejection, untilTrue } from './within.ts';
+
+const never = (): Promise<TokenResponse> => new Promise(() => {});
+
+test('what signIn throws reaches the caller as it is, and an event tells it', async () => {
+  await using scene = openScene();
+  const failure = Object.assign(new Error('the person said no'), { code: 'access_denied' });
+  assert.is(await rejection(scene.open({ signIn: () => Promise.reject(failure) }).getToken()), failure);
+  const error = { name: 'Error', message: 'the person said no', code: 'access_denied' };
+  assert.equal(scene.events.at(-1), { type: 'sign-in-failed', error });
+  assert.is(scene.store.records.size, 0);
+});
+
+test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and blocks no other process', async () => {
+  await using scene = openScene();
+  let signal: AbortSignal | undefined;
+  const hanging: SignIn = (context) => {
+    signal = context.signal;
+    return never();
+  };
+  const error = await rejection(scene.open({ signIn: hanging, signInTimeout: 100 }).getToken(), 2_000);
+  assert.equal([error.code, error.retryable], ['SIGN_IN_TIMEOUT', false]);
+  assert.is(signal?.reason, error);
+  await scene.open({ signIn: scene.provider.signIn }).getToken();
+});
+
+test('an answer that comes after the timeout is stored for the next caller', async () => {
+  await using scene = openScene();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => answer.promise, signInTimeout: 50 });
+  assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_TIMEOUT');
+  answer.resolve(await scene.provider.signIn());
+  await untilTrue(() => scene.store.records.size === 1);
+  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+});
+
+test('many callers without a sign-in ask the person once', async () => {
+  await using scene = openScene();
+  let asked = 0;
+  const shared = scene.open({
+    signIn: () => {
+      asked++;
+      return scene.provider.signIn();
+    },
+  });
+  const calls = [...Array.from({ length: 20 }, () => shared.getToken()), shared.signIn()];
+  const tokens = await Promise.all(calls);
+  assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
+  assert.is(asked, 1);
+});
+
+test('6 processes without a sign-in ask the person once; the others wait, and use the result', async () => {
+  await using scene = openScene();
+  let asked = 0;
+  const answer = Promise.withResolvers<TokenResponse>();
+  const signIn: SignIn = () => {
+    asked++;
+    return answer.promise;
+  };
+  const calls = Array.from({ length: 6 }, () => scene.open({ signIn }).getToken());
+  await untilTrue(() => scene.events.filter(({ type }) => type === 'waiting').length === 5);
+  answer.resolve(await scene.provider.signIn());
+  const tokens = await Promise.all(calls);
+  assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
+  assert.is(asked, 1);
+  assert.is(scene.provider.refreshes, 0);
+});
+
+test('a process that waited in vain for the sign-in of another one opens no window for the last moments', async () => {
+  await using scene = openScene();
+  let asked = 0;
+  const signIn: SignIn = () => {
+    asked++;
+    return never();
+  };
+  const calls = [1, 2, 3].map(() => rejection(scene.open({ signIn, signInTimeout: 300 }).getToken()));
+  for (const error of await Promise.all(calls)) assert.is(error.code, 'SIGN_IN_TIMEOUT');
+  assert.is(asked, 1);
+});
+
+test('signIn() asks the person although a valid token is stored', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
+  const { accessToken } = scene.record;
+  const contexts: SignInContext[] = [];
+  const shared = scene.open({
+    signIn: (context) => {
+      contexts.push(context);
+      return scene.provider.signIn();
+    },
+  });
+  assert.is.not((await shared.signIn()).accessToken, accessToken);
+  const [context] = contexts;
+  assert.is(context?.reason, 'requested');
+  assert.is(context?.timeout, 180_000);
+  assert.is(context?.record?.accessToken, accessToken);
+});
+
+test('signIn is told why the person is asked, and what was stored', async () => {
+  await using scene = openScene();
+  const told: [string, string | undefined][] = [];
+  const options = {
+    clientId: 'my-client',
+    accepts: ({ scope }: { scope?: string | undefined }) => scope !== 'narrow',
+    signIn: (({ reason, record }) => {
+      told.push([reason, record?.refreshToken]);
+      return scene.provider.signIn();
+    }) satisfies SignIn,
+  };
+  await scene.open(options).getToken();
+  await scene.store.set('my-app', { refreshToken: 'narrow', scope: 'narrow' });
+  await scene.open(options).getToken();
+  await scene.store.set('my-app', { refreshToken: 'unknown' });
+  await scene.open(options).getToken();
+  await scene.store.set('my-app', { refreshToken: 'of another', clientId: 'other' });
+  await scene.open(options).getToken();
+  assert.equal(told, [
+    ['not-signed-in', undefined],
+    ['not-accepted', 'narrow'],
+    ['refused', 'unknown'],
+    ['not-signed-in', undefined],
+  ]);
+});
+
+test('signIn() with another function asks that one, for this call alone, and does not join a sign-in under way', async () => {
+  await using scene = openScene();
+  const first = Promise.withResolvers<TokenResponse>();
+  let deviceCalls = 0;
+  const device: SignIn = () => {
+    deviceCalls++;
+    return scene.provider.signIn();
+  };
+  const shared = scene.open({ signIn: () => first.promise });
+  const byBrowser = shared.signIn();
+  await scene.until('sign-in-started');
+  const byDevice = shared.signIn({ signIn: device });
+  first.resolve(await scene.provider.signIn());
+  const tokens = await Promise.all([byBrowser, byDevice]);
+  assert.is.not(tokens[0].accessToken, tokens[1].accessToken);
+  assert.is(deviceCalls, 1);
+  assert.is((await shared.getToken()).accessToken, tokens[1].accessToken);
+  // It works without a signIn of the instance, too.
+  await scene.open().signIn({ signIn: device });
+  assert.is(deviceCalls, 2);
+});
+
+test('the record of a sign-in names client, authority, scope and ID token', async () => {
+  await using scene = openScene();
+  scene.provider.extra = { scope: 'files', id_token: 'an-id-token' };
+  const ours = { clientId: 'my-client', authority: 'https://login.test' };
+  await scene.open({ ...ours, signIn: scene.provider.signIn }).getToken();
+  const { clientId, authority, scope, idToken } = scene.record;
+  assert.equal({ clientId, authority, scope, idToken }, { ...ours, scope: 'files', idToken: 'an-id-token' });
+});
+
+test('a sign-in waits for a refresh that is under way, and its record is the one that stays', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const refreshed = shared.getToken();
+  await scene.until('refresh-started');
+  const signedIn = shared.signIn();
+  await scene.until('sign-in-started');
+  gate.resolve();
+  await refreshed;
+  assert.is(scene.record.accessToken, (await signedIn).accessToken);
+});
+
+test.run();

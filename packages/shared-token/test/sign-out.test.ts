@@ -1,0 +1,129 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { mustNotAsk, openScene } from './scene.ts';
+import { rejection, untilTrue } from './within.ts';
+
+test('signing out deletes the record, and the token in memory is not returned any more', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  await shared.getToken();
+  await shared.signOut();
+  assert.is(scene.store.records.size, 0);
+  assert.is(shared.peek(), undefined);
+  assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.events.at(-1)?.type, 'signed-out');
+});
+
+test('signing out deletes the record of another client, too', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ clientId: 'other-client' });
+  await scene.open({ clientId: 'our-client' }).signOut();
+  assert.is(scene.store.records.size, 0);
+});
+
+test('a sign-out that the store refuses is STORE, and the token in memory is gone all the same', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  await shared.getToken();
+  scene.store.delete = () => Promise.reject(new Error('the disk is read-only'));
+  assert.is((await rejection(shared.signOut())).code, 'STORE');
+  assert.is(shared.peek(), undefined);
+  assert.is(scene.count('signed-out'), 0);
+});
+
+for (const place of ['this process', 'another process']) {
+  test(`a sign-out in ${place} wins over a refresh that is under way`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    const gate = Promise.withResolvers<void>();
+    scene.provider.gate = gate.promise;
+    const shared = scene.open({ signIn: mustNotAsk });
+    const call = rejection(shared.getToken());
+    await scene.until('refresh-started');
+    await (place === 'this process' ? shared : scene.open()).signOut();
+    gate.resolve();
+    assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+    await shared.close();
+    assert.is(scene.store.records.size, 0);
+  });
+}
+
+test('a sign-out wins over a process that waits for the refresh of another one', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const calls = [scene.open(), scene.open()].map((shared) => rejection(shared.getToken()));
+  await scene.until('waiting');
+  await scene.open().signOut();
+  gate.resolve();
+  for (const { reason } of await Promise.all(calls)) assert.is(reason, 'signed-out');
+});
+
+test('a sign-out wins over a sign-in of this process, which is told to stop', async () => {
+  await using scene = openScene();
+  let stopped: unknown;
+  const shared = scene.open({
+    signIn: async ({ signal }) => {
+      await untilTrue(() => signal.aborted);
+      stopped = signal.reason;
+      return scene.provider.signIn();
+    },
+  });
+  const call = rejection(shared.getToken());
+  await scene.until('sign-in-started');
+  await shared.signOut();
+  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+  assert.is((stopped as { reason?: string }).reason, 'signed-out');
+  await shared.close();
+  assert.is(scene.store.records.size, 0);
+  assert.is(scene.count('signed-in'), 0);
+});
+
+test('a token bridges no failed refresh after a sign-out in another process', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 60_000 });
+  const shared = scene.open({
+    async refresh() {
+      await scene.open().signOut();
+      throw new TypeError('fetch failed');
+    },
+  });
+  assert.equal((await rejection(shared.getToken())).reason, 'signed-out');
+});
+
+test('what could not be stored is dropped by a sign-out', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  scene.store.refuse = () => new Error('the disk is full');
+  await shared.getToken();
+  scene.store.refuse = () => undefined;
+  await shared.signOut();
+  await shared.close();
+  assert.is(scene.store.records.size, 0);
+});
+
+test('a call after the sign-out does not get what a slow store still reads for a call before it', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
+  const reading = Promise.withResolvers<void>();
+  const get = scene.store.get.bind(scene.store);
+  scene.store.get = async (name) => {
+    const record = await get(name);
+    await reading.promise;
+    return record;
+  };
+  const shared = scene.open();
+  const before = rejection(shared.getToken());
+  await untilTrue(() => scene.store.reads === 1);
+  const signedOut = shared.signOut();
+  const after = rejection(shared.getToken());
+  reading.resolve();
+  await signedOut;
+  assert.is((await after).code, 'SIGN_IN_REQUIRED');
+  assert.is((await before).code, 'SIGN_IN_REQUIRED');
+});
+
+test.run();

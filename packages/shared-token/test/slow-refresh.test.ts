@@ -1,0 +1,94 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
+import { openScene } from './scene.ts';
+import { rejection, untilTrue } from './within.ts';
+
+test('refresh is told to stop after refreshTimeout, and what it throws then reaches the caller', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const refresh = (_: TokenRecord, { signal }: RefreshContext): Promise<TokenResponse> =>
+    new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  const error = await rejection(scene.open({ refresh, refreshTimeout: 100 }).getToken(), 1_000);
+  assert.is(error.name, 'TimeoutError');
+  assert.is(error.message, 'refresh took longer than 100 ms (refreshTimeout)');
+});
+
+test('a refresh that ignores its signal is given up a second later, and its late answer is stored', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open({ refreshTimeout: 100 });
+  const started = performance.now();
+  assert.is((await rejection(shared.getToken(), 3_000)).name, 'TimeoutError');
+  assert.ok(performance.now() - started >= 1_050);
+  const { refreshToken } = scene.record;
+  gate.resolve();
+  await untilTrue(() => scene.record.refreshToken !== refreshToken);
+  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('a late answer is not put over the sign-in that another process has stored meanwhile', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  await rejection(scene.open({ refreshTimeout: 100 }).getToken());
+  const { accessToken } = await scene.open().signIn({ signIn: scene.provider.signIn });
+  gate.resolve();
+  await gate.promise;
+  assert.is((await scene.open().getToken()).accessToken, accessToken);
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('a late answer does not undo a sign-out', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open({ refreshTimeout: 100 });
+  await rejection(shared.getToken());
+  await shared.signOut();
+  gate.resolve();
+  await gate.promise;
+  assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.store.records.size, 0);
+});
+
+test('close() waits for a refresh that was sent, so that its tokens are stored; callers reject at once', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open();
+  const call = rejection(shared.getToken());
+  await scene.until('refresh-started');
+  let closed = false;
+  const closing = shared.close().then(() => {
+    closed = true;
+  });
+  assert.is((await call).code, 'CLOSED');
+  assert.not(closed);
+  gate.resolve();
+  await closing;
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+});
+
+test('close() does not wait for longer than refreshTimeout', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const shared = scene.open({ refreshTimeout: 200 });
+  const call = rejection(shared.getToken());
+  await scene.until('refresh-started');
+  const started = performance.now();
+  await shared.close();
+  assert.ok(performance.now() - started < 900);
+  assert.is((await call).code, 'CLOSED');
+  gate.resolve();
+});
+
+test.run();

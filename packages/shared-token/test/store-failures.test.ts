@@ -1,0 +1,169 @@
+import { setImmediate } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { mustNotAsk, openScene } from './scene.ts';
+import { rejection } from './within.ts';
+
+const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+
+test('a store that cannot be written before a refresh: STORE, and the refresh token is not spent', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.store.refuse = full;
+  const error = await rejection(scene.open().getToken());
+  assert.equal([error.code, error.retryable, error.message], ['STORE', true, 'the disk is full']);
+  assert.is((error.cause as { code?: string }).code, 'STORE_FULL');
+  assert.is(scene.provider.refreshes, 0);
+});
+
+test('a record that has no access token yet is written with room for one before its refresh token is spent', async () => {
+  await using scene = openScene();
+  const { refresh_token: refreshToken = '' } = await scene.provider.signIn();
+  await scene.store.set('my-app', { refreshToken });
+  scene.store.refuse = ({ accessToken = '' }) => (accessToken.length > 1_000 ? full() : undefined);
+  assert.is((await rejection(scene.open().getToken())).code, 'STORE');
+  assert.is(scene.provider.refreshes, 0);
+  assert.equal(scene.record, { refreshToken });
+});
+
+for (const [code, retryable] of [
+  ['STORE_BUSY', true],
+  ['STORE_FULL', true],
+  ['STORE_READONLY', false],
+  ['STORE_KEY', false],
+  ['STORE_CORRUPT', false],
+  [undefined, false],
+] as const) {
+  test(`${code ?? 'an error without a code'} of the store is STORE, ${retryable ? 'worth' : 'not worth'} a retry`, async () => {
+    await using scene = openScene();
+    const failure = Object.assign(new Error('no'), { code });
+    scene.store.get = () => Promise.reject(failure);
+    for (const call of [scene.open().getToken(), scene.open().read()]) {
+      const error = await rejection(call);
+      assert.equal([error.code, error.retryable], ['STORE', retryable]);
+      assert.is(error.cause, failure);
+    }
+  });
+}
+
+test('a store that is not reachable is STORE, worth a retry', async () => {
+  await using scene = openScene();
+  const failure = Object.assign(new Error('no route'), { code: 'STORE_OPEN', reason: 'unreachable' });
+  scene.store.get = () => Promise.reject(failure);
+  assert.ok((await rejection(scene.open().getToken())).retryable);
+});
+
+test('a store that throws instead of rejecting is STORE as well', async () => {
+  await using scene = openScene();
+  scene.store.get = () => {
+    throw new TypeError('the store is gone');
+  };
+  assert.is((await rejection(scene.open().getToken())).code, 'STORE');
+});
+
+test('a broken store opens no browser', async () => {
+  await using scene = openScene();
+  scene.store.get = () => Promise.reject(new Error('the disk is gone'));
+  assert.is((await rejection(scene.open({ signIn: mustNotAsk }).getToken())).code, 'STORE');
+});
+
+test('a store that fails after the refresh: the token is returned, and the next call stores it', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
+  const shared = scene.open();
+  const { accessToken } = await shared.getToken();
+  assert.is(scene.record.refreshToken, refreshToken);
+  assert.is(scene.count('store-failed'), 1);
+  assert.is((await shared.getToken()).accessToken, accessToken, 'still full: the next call does not fail');
+  await setImmediate();
+  scene.store.refuse = () => undefined;
+  await shared.getToken();
+  await scene.until('store-recovered');
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('while it cannot be stored, the next refresh spends the newest refresh token', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
+  const shared = scene.open();
+  await shared.getToken();
+  scene.store.refuse = () => undefined;
+  const { accessToken } = await shared.getToken({ forceRefresh: true });
+  assert.is(scene.record.accessToken, accessToken);
+  assert.ok(scene.provider.accepts(scene.record.refreshToken), 'the provider has not ended the sign-in');
+});
+
+test('what could not be stored is stored by close() at the latest', async () => {
+  await using scene = openScene();
+  scene.store.refuse = full;
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const { accessToken } = await shared.getToken();
+  scene.store.refuse = () => undefined;
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('what could not be stored is not put over what another process has stored meanwhile', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
+  const shared = scene.open();
+  await shared.getToken();
+  scene.store.refuse = () => undefined;
+  const { accessToken } = await scene.open().signIn({ signIn: scene.provider.signIn });
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('a write that finds the store busy is tried again at once', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  let refusals = 0;
+  const busy = (): Error => Object.assign(new Error('busy'), { code: 'STORE_BUSY' });
+  scene.store.refuse = (record) => {
+    if (record.refreshToken === refreshToken || refusals === 2) return undefined;
+    refusals++;
+    return busy();
+  };
+  const { accessToken } = await scene.open().getToken();
+  assert.is(refusals, 2);
+  assert.is(scene.count('store-failed'), 0);
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('a lock that is never acquired is STORE, worth a retry', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const busy = Object.assign(new Error('held by process 7'), { code: 'STORE_BUSY' });
+  scene.store.exclusively = () => Promise.reject(busy);
+  const error = await rejection(scene.open().getToken());
+  assert.equal([error.code, error.retryable, error.cause], ['STORE', true, busy]);
+});
+
+test('a lock that cannot be released costs nobody the token', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const exclusively = scene.store.exclusively.bind(scene.store);
+  scene.store.exclusively = async (name, task, options) => {
+    await exclusively(name, task, options);
+    throw new Error('the lock server is gone');
+  };
+  assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
+});
+
+test('a record that changes at each look is STORE, worth a retry, and does not go on for ever', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.store.replace = async () => false;
+  const error = await rejection(scene.open().getToken());
+  assert.equal([error.code, error.retryable], ['STORE', true]);
+  assert.is(scene.provider.refreshes, 0);
+});
+
+test.run();

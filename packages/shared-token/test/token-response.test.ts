@@ -1,0 +1,129 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TokenResponse } from '../src/index.ts';
+import { openScene } from './scene.ts';
+import { rejection } from './within.ts';
+
+const year = 365 * 24 * 60 * 60;
+
+const unusable: [name: string, response: unknown][] = [
+  ['nothing', undefined],
+  ['text', 'access_token=a&expires_in=3600'],
+  ['no access_token', { refresh_token: 'r' }],
+  ['a number as access_token', { access_token: 5 }],
+  ['an empty access_token', { access_token: '' }],
+  ['an access_token with a line break', { access_token: 'a\r\nX-Injected: yes' }],
+  ['an access_token that is not ASCII', { access_token: 'jeton-d’accès' }],
+  ['a negative expires_in', { access_token: 'a', expires_in: -1 }],
+  ['an expires_in of more than a year', { access_token: 'a', expires_in: year + 1 }],
+  ['an expires_in that is no number', { access_token: 'a', expires_in: 'soon' }],
+  ['NaN as expires_in', { access_token: 'a', expires_in: Number.NaN }],
+  ['null as expires_in', { access_token: 'a', expires_in: null }],
+];
+
+for (const [name, response] of unusable) {
+  test(`${name} from refresh is RESPONSE, and stores nothing`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    const { record } = scene;
+    const error = await rejection(scene.open({ refresh: async () => response as TokenResponse }).getToken());
+    assert.is(error.code, 'RESPONSE');
+    assert.not(error.retryable);
+    assert.equal(scene.record, record);
+  });
+
+  test(`${name} from signIn is RESPONSE, and stores nothing`, async () => {
+    await using scene = openScene();
+    const error = await rejection(scene.open({ signIn: async () => response as TokenResponse }).getToken());
+    assert.is(error.code, 'RESPONSE');
+    assert.is(scene.store.records.size, 0);
+    assert.is(scene.count('sign-in-failed'), 1);
+  });
+}
+
+for (const [expiresIn, milliseconds] of [
+  [3600, 3_600_000],
+  ['3600', 3_600_000],
+  [0.5, 500],
+  [year, year * 1000],
+] as const) {
+  test(`expires_in ${JSON.stringify(expiresIn)} is ${milliseconds} ms`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    scene.provider.expiresIn = expiresIn;
+    const { expiresAt, obtainedAt } = await scene.open().getToken();
+    assert.is(expiresAt - obtainedAt, milliseconds);
+  });
+}
+
+test('without expires_in, a token counts for the calls that asked for it, and the next one refreshes again', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.provider.expiresIn = undefined;
+  const shared = scene.open();
+  const [one, two] = await Promise.all([shared.getToken(), shared.getToken()]);
+  assert.equal(one, two);
+  assert.is.not((await shared.getToken()).accessToken, one.accessToken);
+  assert.is(scene.provider.refreshes, 2);
+});
+
+test('a response without refresh_token, scope and id_token keeps those that are stored', async () => {
+  await using scene = openScene();
+  const kept = { scope: 'files', idToken: 'an-id-token', refreshExpiresAt: Date.now() + 1_000_000 };
+  await scene.signedIn(kept);
+  const { refreshToken } = scene.record;
+  await scene.open({ refresh: async () => ({ access_token: 'new', expires_in: 3600 }) }).getToken();
+  const { accessToken, scope, idToken, refreshExpiresAt } = scene.record;
+  assert.equal({ scope, idToken, refreshExpiresAt }, kept);
+  assert.equal([scene.record.refreshToken, accessToken], [refreshToken, 'new']);
+  assert.ok(scene.events.some((event) => event.type === 'refreshed' && !event.rotated));
+});
+
+test('scope and id_token of a response replace those that are stored', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ scope: 'files', idToken: 'an-id-token' });
+  scene.provider.extra = { scope: 'files mail', id_token: 'a-newer-one' };
+  await scene.open().getToken();
+  assert.equal([scene.record.scope, scene.record.idToken], ['files mail', 'a-newer-one']);
+  assert.ok(scene.events.some((event) => event.type === 'refreshed' && event.rotated));
+});
+
+test('refresh_token_expires_in becomes refreshExpiresAt, from a refresh and from a sign-in', async () => {
+  await using scene = openScene();
+  scene.provider.extra = { refresh_token_expires_in: 15_897_600 };
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  const { refreshExpiresAt, obtainedAt = 0 } = scene.record;
+  assert.is(refreshExpiresAt, obtainedAt + 15_897_600_000);
+  scene.provider.extra = { refresh_token_expires_in: '60' };
+  await shared.getToken({ forceRefresh: true });
+  assert.is(scene.record.refreshExpiresAt, (scene.record.obtainedAt ?? 0) + 60_000);
+});
+
+test('a new refresh token without refresh_token_expires_in has no refreshExpiresAt', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ refreshExpiresAt: Date.now() + 1_000_000 });
+  await scene.open().getToken();
+  assert.not('refreshExpiresAt' in scene.record);
+});
+
+for (const absurd of [-1, 'later', Number.POSITIVE_INFINITY]) {
+  test(`refresh_token_expires_in ${absurd} is ignored`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    scene.provider.extra = { refresh_token_expires_in: absurd };
+    await scene.open().getToken();
+    assert.not('refreshExpiresAt' in scene.record);
+  });
+}
+
+test('a sign-in without a refresh token gives its access token, stores nothing, and an event says so', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: async () => ({ access_token: 'only', expires_in: 3600 }) });
+  assert.is((await shared.getToken()).accessToken, 'only');
+  assert.is((await shared.getToken()).accessToken, 'only');
+  assert.is(scene.store.records.size, 0);
+  assert.is(scene.count('refresh-token-missing'), 1);
+});
+
+test.run();

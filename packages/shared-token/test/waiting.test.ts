@@ -1,0 +1,95 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MemoryStore, NotifyingStore } from './memory-store.ts';
+import { Scene } from './scene.ts';
+import { rejection, untilTrue, within } from './within.ts';
+
+/** Another process that holds the lock of the record until it is told to let go. */
+async function holdLock(store: MemoryStore): Promise<() => void> {
+  const release = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  void store.exclusively('my-app', () => {
+    held.resolve();
+    return release.promise;
+  });
+  await held.promise;
+  return release.resolve;
+}
+
+for (const [name, makeStore] of [
+  ['tells of changes', () => new NotifyingStore()],
+  ['cannot tell of changes', () => new MemoryStore()],
+] as const) {
+  test(`with a store that ${name}, a waiter takes the token that another process stores while it holds the lock`, async () => {
+    await using scene = new Scene<MemoryStore>(makeStore());
+    await scene.signedIn();
+    const release = await holdLock(scene.store);
+    const call = scene.open().getToken();
+    await scene.until('waiting');
+    // It expires soon, but it is newer than the call.
+    const newer = { accessToken: 'newer', obtainedAt: Date.now(), expiresAt: Date.now() + 60_000 };
+    await scene.store.set('my-app', { ...scene.record, ...newer, refreshToken: 'rotated' });
+    assert.is((await within(1_000, call)).accessToken, 'newer');
+    assert.is(scene.provider.refreshes, 0);
+    assert.is(scene.count('refresh-failed'), 0);
+    release();
+  });
+
+  test(`with a store that ${name}, a waiter refreshes when the lock becomes free and nothing was stored`, async () => {
+    await using scene = new Scene<MemoryStore>(makeStore());
+    await scene.signedIn();
+    const release = await holdLock(scene.store);
+    const call = scene.open().getToken();
+    await scene.until('waiting');
+    release();
+    assert.is((await within(1_000, call)).accessToken, scene.record.accessToken);
+    assert.is(scene.provider.refreshes, 1);
+  });
+}
+
+test('a store that tells of changes is not read again and again', async () => {
+  await using scene = new Scene(new NotifyingStore());
+  await scene.signedIn();
+  const release = await holdLock(scene.store);
+  const call = scene.open().getToken();
+  await untilTrue(() => scene.store.watchers === 1);
+  const { reads } = scene.store;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.is(scene.store.reads, reads);
+  release();
+  await call;
+  await untilTrue(() => scene.store.watchers === 0);
+});
+
+test('a store whose changed() fails is read as if it had none', async () => {
+  await using scene = new Scene(new NotifyingStore());
+  await scene.signedIn();
+  scene.store.changed = () => Promise.reject(new Error('the connection is gone'));
+  const release = await holdLock(scene.store);
+  const call = scene.open().getToken();
+  await scene.until('waiting');
+  const newer = { accessToken: 'newer', obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
+  await scene.store.set('my-app', { ...scene.record, ...newer });
+  assert.is((await within(1_000, call)).accessToken, 'newer');
+  release();
+});
+
+test('a waiter gives up when the holder has had as long as a refresh may take, and 5 seconds for its writes', async () => {
+  await using scene = new Scene(new MemoryStore());
+  await scene.signedIn();
+  const release = await holdLock(scene.store);
+  const started = performance.now();
+  const error = await rejection(scene.open({ refreshTimeout: 100 }).getToken());
+  assert.equal([error.code, error.retryable], ['STORE', true]);
+  assert.ok(performance.now() - started >= 5_050);
+  release();
+});
+
+test('a wait of less than 50 ms makes no event', async () => {
+  await using scene = new Scene(new MemoryStore());
+  await scene.signedIn();
+  await Promise.all([scene.open().getToken(), scene.open().getToken()]);
+  assert.is(scene.count('waiting'), 0);
+});
+
+test.run();
