@@ -28,8 +28,8 @@ const refresh = createRefresh(library === 'fetch' ? tokenEndpoint : issuer, clie
 using store = openTokenStore(file);
 await using shared = new SharedToken({ store, name: 'my-app', clientId, authority: issuer, refresh });
 
+const record = store.get('my-app');
 async function getTokenAlone(): Promise<string> {
-  const record = store.get('my-app');
   if (!record) throw new Error('nothing is stored');
   if (record.accessToken && (record.expiresAt ?? 0) > Date.now()) return record.accessToken;
   const response = await refresh(record, { signal: AbortSignal.timeout(30_000) });

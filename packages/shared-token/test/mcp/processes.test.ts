@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { ScriptedBrowser } from 'testing-authority';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { connect, SharedAuthProvider } from '../../examples/mcp-client.ts';
+import { NodeProcess } from '../node-process.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import { untilTrue } from '../within.ts';
+import type { GreetSettings } from './greet-process.ts';
+import { startMcpServer } from './mcp-server.ts';
+
+const script = new URL('./greet-process.ts', import.meta.url);
+const processes = 3;
+
+interface Outcome {
+  text?: string;
+  error?: string;
+  window?: boolean;
+}
+
+/** Starts processes that connect at the same moment. */
+async function greetAtOnce(settings: GreetSettings): Promise<Outcome[]> {
+  await using stack = new AsyncDisposableStack();
+  const started = Array.from({ length: processes }, () =>
+    stack.use(new NodeProcess(script, [JSON.stringify(settings)])),
+  );
+  await Promise.all(started.map((process) => process.until('ready')));
+  for (const process of started) process.endInput();
+  const lines = await Promise.all(started.map((process) => process.ended()));
+  return lines.flatMap(([, ...rest]) => rest.map((line): Outcome => JSON.parse(line)));
+}
+
+async function signIn(serverUrl: string, file: string): Promise<void> {
+  using store = openTokenStore(file);
+  const openBrowser = (url: string): unknown => new ScriptedBrowser().open(url);
+  const client = await connect(serverUrl, new SharedAuthProvider({ serverUrl, store, openBrowser }));
+  await client.close();
+}
+
+test(`${processes} processes without a sign-in open one browser window, and all get through`, async () => {
+  using directory = temporaryDirectory();
+  await using server = await startMcpServer();
+  const outcomes = await greetAtOnce({ serverUrl: server.url, file: join(directory.path, 'tokens.db') });
+  assert.is(outcomes.filter(({ window }) => window).length, 1);
+  assert.is(outcomes.filter(({ text }) => text === 'Hello').length, processes);
+  assert.is(server.provider.clientsStore.known.size, 1);
+});
+
+test(`${processes} processes whose token the server rejects make one refresh, and all get through`, async () => {
+  using directory = temporaryDirectory();
+  await using server = await startMcpServer();
+  const settings = { serverUrl: server.url, file: join(directory.path, 'tokens.db') };
+  await signIn(settings.serverUrl, settings.file);
+  using store = openTokenStore(settings.file);
+  const record = store.get(server.url);
+  assert.ok(record);
+  store.set(server.url, { ...record, expiresAt: Date.now() - 1 });
+  server.provider.expireAccessTokens();
+  assert.equal(
+    await greetAtOnce(settings),
+    Array.from({ length: processes }, () => ({ text: 'Hello' })),
+  );
+  assert.is(server.provider.refreshes, 1);
+  assert.ok(server.provider.isSignedIn);
+});
+
+test('a process that invalidates its credentials while another one stores new ones loses nothing', async () => {
+  using directory = temporaryDirectory();
+  await using server = await startMcpServer();
+  const { url: serverUrl } = server;
+  const file = join(directory.path, 'tokens.db');
+  await signIn(serverUrl, file);
+  using store = openTokenStore(file);
+  const provider = new SharedAuthProvider({ serverUrl, store, openBrowser: () => assert.unreachable('a window') });
+  const refreshes = 30;
+  await using other = new NodeProcess(script, [JSON.stringify({ serverUrl, file, refreshes })]);
+  await other.until('ready');
+  other.endInput();
+  let invalidated = 0;
+  while (!other.hasEnded) {
+    provider.invalidateCredentials(invalidated++ % 2 === 0 ? 'all' : 'tokens');
+    assert.ok(await provider.tokens(), 'there is a token all the time');
+  }
+  const lines = await other.ended();
+  assert.is(lines.filter((line) => line.includes('accessToken')).length, refreshes);
+  assert.is(lines.at(-1), '{"text":"Hello"}');
+  assert.ok(invalidated > refreshes, `${invalidated} times`);
+  assert.ok(await provider.shared.getToken({ forceRefresh: true }));
+});
+
+test('the same processes without shared-token lose the sign-in', async () => {
+  using directory = temporaryDirectory();
+  await using server = await startMcpServer();
+  const settings = { serverUrl: server.url, file: join(directory.path, 'tokens.db'), alone: true };
+  await signIn(settings.serverUrl, settings.file);
+  server.provider.expireAccessTokens();
+  // Each of them has read the refresh token before one of them has stored the next one.
+  server.provider.gate = untilTrue(() => server.provider.refreshes === processes, 30_000);
+  const outcomes = await greetAtOnce(settings);
+  assert.ok(outcomes.some(({ error }) => error === 'UnauthorizedError' || error === 'InvalidGrantError'));
+  assert.not(server.provider.isSignedIn);
+});
+
+test.run();

@@ -1,0 +1,88 @@
+import { refreshAuthorization } from '@modelcontextprotocol/sdk/client/auth.js';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as fetchExample from '../../examples/fetch.ts';
+import * as oauth4webapiExample from '../../examples/oauth4webapi.ts';
+import * as openidClientExample from '../../examples/openid-client.ts';
+import type { SharedTokenOptions } from '../../src/index.ts';
+import { startMcpServer } from '../mcp/mcp-server.ts';
+import { mustNotAsk, openScene } from '../scene.ts';
+import { rejection } from '../within.ts';
+import { startStrictProvider } from './strict-provider.ts';
+
+/** How a program refreshes with each library, and the class of the errors that it gets. */
+const libraries: [
+  name: string,
+  errorName: string,
+  refreshAt: (origin: string, secret: string) => SharedTokenOptions['refresh'],
+][] = [
+  [
+    'openid-client',
+    'ResponseBodyError',
+    (origin, secret) => openidClientExample.createRefresh(origin, clientId, secret),
+  ],
+  [
+    'oauth4webapi',
+    'ResponseBodyError',
+    (origin, secret) => oauth4webapiExample.createRefresh(origin, clientId, secret),
+  ],
+  ['fetch', 'Error', (origin, secret) => fetchExample.createRefresh(`${origin}/token`, clientId, secret)],
+];
+const clientId = 'a-confidential-client';
+
+for (const [name, errorName, refreshAt] of libraries) {
+  test(`the invalid_grant of ${name} needs a sign-in by default`, async () => {
+    await using provider = await startStrictProvider();
+    const { issuer, clientSecret = '' } = provider.settings;
+    await using scene = openScene();
+    await scene.store.set('my-app', { refreshToken: 'of another time' });
+    const error = await rejection(scene.open({ refresh: refreshAt(issuer, clientSecret) }).getToken());
+    assert.equal([error.code, error.reason], ['SIGN_IN_REQUIRED', 'refused']);
+    assert.is((error.cause as Error).constructor.name, errorName);
+    assert.is(scene.record.refusedBecause, 'invalid_grant');
+  });
+
+  test(`the invalid_client of ${name} reaches the caller as it is: a sign-in would not help`, async () => {
+    await using provider = await startStrictProvider();
+    await using scene = openScene();
+    await scene.store.set('my-app', { refreshToken: 'of another time' });
+    const { record } = scene;
+    const refresh = refreshAt(provider.settings.issuer, 'a wrong secret');
+    const error = await rejection(scene.open({ refresh, signIn: mustNotAsk }).getToken());
+    assert.equal([error.constructor.name, error.error], [errorName, 'invalid_client']);
+    assert.equal(scene.record, record);
+  });
+
+  test(`a provider that ${name} cannot reach is not a reason to sign in`, async () => {
+    const provider = await startStrictProvider();
+    const { issuer, clientSecret = '' } = provider.settings;
+    await provider[Symbol.asyncDispose]();
+    await using scene = openScene();
+    await scene.store.set('my-app', { refreshToken: 'of another time' });
+    const refresh = refreshAt(issuer, clientSecret);
+    const error = await rejection(scene.open({ refresh, signIn: mustNotAsk }).getToken());
+    assert.is(error.name, 'TypeError');
+  });
+}
+
+test('the InvalidGrantError of the MCP SDK needs a sign-in by default', async () => {
+  await using server = await startMcpServer();
+  const origin = new URL('/', server.url);
+  const metadata = { client_name: 'testing', redirect_uris: ['http://localhost/'], token_endpoint_auth_method: 'none' };
+  const registered = await fetch(new URL('register', origin), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(metadata),
+  });
+  const clientInformation = (await registered.json()) as { client_id: string };
+  await using scene = openScene();
+  await scene.store.set('my-app', { refreshToken: 'of another time' });
+  const refresh: SharedTokenOptions['refresh'] = ({ refreshToken }) =>
+    refreshAuthorization(origin, { clientInformation, refreshToken });
+  const error = await rejection(scene.open({ refresh }).getToken());
+  assert.equal([error.code, error.reason], ['SIGN_IN_REQUIRED', 'refused']);
+  assert.is((error.cause as Error).constructor.name, 'InvalidGrantError');
+  assert.is(scene.record.refusedBecause, 'invalid_grant');
+});
+
+test.run();
