@@ -1,0 +1,21 @@
+import * as oauth from 'openid-client';
+import { SharedToken } from 'shared-token';
+import { openTokenStore } from 'token-store-sqlite';
+
+const issuer = 'https://login.example.com';
+const config = await oauth.discovery(new URL(issuer), 'my-client-id', undefined, oauth.None());
+
+const shared = new SharedToken({
+  store: openTokenStore('./tokens.db'),
+  name: 'my-app',
+  clientId: 'my-client-id',
+  authority: issuer,
+  refresh: ({ refreshToken }) => oauth.refreshTokenGrant(config, refreshToken),
+  async signIn({ signal }) {
+    const device = await oauth.initiateDeviceAuthorization(config, { scope: 'openid offline_access' });
+    console.error(`Open ${device.verification_uri} and type ${device.user_code}`);
+    return oauth.pollDeviceAuthorizationGrant(config, device, undefined, { signal });
+  },
+});
+console.log(await shared.getToken()); // { accessToken: 'eyJhbGci…', expiresAt: 1767139200000, obtainedAt: 1767135600000 }
+await shared.close();

@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A server that answers as a provider's documentation says. */
+export interface StandIn extends AsyncDisposable {
+  readonly origin: string;
+  /** The form or query of each request, by path. */
+  readonly requests: { path: string; accept: string | undefined; form: Record<string, string> }[];
+}
+
+interface Answer {
+  status?: number;
+  body?: object;
+  location?: string;
+}
+
+/** Starts a server; `answer` is given the path and the form or query of each request. */
+export async function startStandIn(answer: (path: string, form: Record<string, string>) => Answer): Promise<StandIn> {
+  const requests: StandIn['requests'] = [];
+  const server = createServer(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
+    const form = Object.fromEntries(
+      request.method === 'POST' ? new URLSearchParams(await bodyOf(request)) : searchParams,
+    );
+    requests.push({ path: pathname, accept: request.headers.accept, form });
+    const { status = 200, body, location } = answer(pathname, form);
+    response.writeHead(location === undefined ? status : 302, {
+      'content-type': 'application/json; charset=utf-8',
+      ...(location !== undefined && { location }),
+    });
+    response.end(JSON.stringify(body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of request.setEncoding('utf8')) body += chunk;
+  return body;
+}

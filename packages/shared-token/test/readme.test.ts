@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { approveDevice, startAuthority } from 'testing-authority';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { temporaryDirectory } from './temporary-directory.ts';
+import { untilTrue } from './within.ts';
+
+const examples = new URL('../examples/', import.meta.url);
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const [first = '', ...others] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, sample]) => sample ?? '');
+
+test('the first sample is examples/get-token.ts, which is compiled, and it is complete within 30 lines', () => {
+  assert.is(first, readFileSync(new URL('get-token.ts', examples), 'utf8'));
+  assert.ok(readme.split('\n').indexOf('await shared.close();') < 30);
+});
+
+test('every other sample is in an example, which is compiled and run', () => {
+  assert.ok(others.length > 0);
+  const sources = readdirSync(examples).map((file) => readFileSync(new URL(file, examples), 'utf8'));
+  const unindent = (text: string): string => text.replace(/^ +/gm, '');
+  for (const sample of others) {
+    assert.ok(
+      sources.some((source) => unindent(source).includes(unindent(sample))),
+      sample,
+    );
+  }
+});
+
+test('every example that it links to is there', () => {
+  const links = [...readme.matchAll(/shared-token\/examples\/([\w.-]+)\)/g)].map(([, file]) => file ?? '');
+  assert.equal(links.sort(), ['github.ts', 'google.ts', 'mcp-client.ts']);
+  for (const file of links) assert.ok(existsSync(new URL(file, examples)), file);
+});
+
+test('the first sample signs in and gets a token, with nothing but the provider and the file put in their places', async () => {
+  using directory = temporaryDirectory();
+  await using authority = await startAuthority({ deviceInterval: 1 });
+  const file = join(directory.path, 'tokens.db');
+  const program = first
+    .replace('https://login.example.com', authority.issuer)
+    .replaceAll('my-client-id', authority.clientId)
+    .replace('oauth.None()', 'oauth.None(), { execute: [oauth.allowInsecureRequests] }')
+    .replace('./tokens.db', file);
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
+    cwd: new URL('..', import.meta.url),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 30_000,
+  });
+  let [output, errors, status] = ['', '', undefined as number | null | undefined];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  child.on('close', (code) => {
+    status = code;
+  });
+  await untilTrue(() => errors.includes('\n') || status !== undefined, 20_000);
+  const [, address = '', code = ''] = /^Open (\S+) and type (\S+)$/m.exec(errors) ?? [];
+  await approveDevice(address, code);
+  await untilTrue(() => status !== undefined, 20_000);
+  assert.is(status, 0, errors);
+  using store = openTokenStore(file);
+  assert.match(output, `accessToken: '${store.get('my-app')?.accessToken}'`);
+  assert.match(output, /expiresAt: \d{13},\s+obtainedAt: \d{13}/);
+});
+
+test.run();
