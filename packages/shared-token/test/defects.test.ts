@@ -173,17 +173,6 @@ test('a store whose changed() resolves at once does not keep the process from ev
   assert.ok(looks < 10_000, `${looks} looks`);
 });
 
-test('signIn can redeem again after an exchange that failed', async () => {
-  await using scene = openScene();
-  const shared = scene.open({
-    async signIn({ redeem }) {
-      await redeem(() => Promise.reject(new TokenEndpointError('invalid_grant'))).catch(() => {});
-      return redeem(scene.provider.signIn);
-    },
-  });
-  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
-});
-
 test('refresh cannot change which record its answer replaces', async () => {
   await using scene = openScene();
   await scene.signedIn();

@@ -64,6 +64,14 @@ test('10 processes at expiry make one refresh, and all get its token', async () 
   assert.is(scene.provider.refreshes, 1);
 });
 
+test('processes that waited for a refresh take its token even if it expires within expirySkew', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.provider.expiresIn = 60;
+  await Promise.all(Array.from({ length: 5 }, () => scene.open().getToken()));
+  assert.is(scene.provider.refreshes, 1);
+});
+
 test('peek() gives nothing before the first token, and the token in memory after it', async () => {
   await using scene = openScene();
   await scene.signedIn();

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TokenResponse } from '../src/index.ts';
 import { mustNotAsk, openScene } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
@@ -79,6 +80,19 @@ test('a sign-out wins over a sign-in of this process, which is told to stop', as
   assert.is((stopped as { reason?: string }).reason, 'signed-out');
   await shared.close();
   assert.is(scene.store.records.size, 0);
+  assert.is(scene.count('signed-in'), 0);
+});
+
+test('a sign-out wins over a sign-in that gives no refresh token, too', async () => {
+  await using scene = openScene();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => answer.promise });
+  const call = rejection(shared.getToken());
+  await scene.until('sign-in-started');
+  await shared.signOut();
+  answer.resolve({ access_token: 'only', expires_in: 3600 });
+  assert.is((await call).reason, 'signed-out');
+  await shared.close();
   assert.is(scene.count('signed-in'), 0);
 });
 

@@ -9,7 +9,7 @@ const year = 365 * 24 * 60 * 60;
 const unusable: [name: string, response: unknown][] = [
   ['nothing', undefined],
   ['text', 'access_token=a&expires_in=3600'],
-  ['no access_token', { refresh_token: 'r' }],
+  ['no access_token', { token_type: 'Bearer' }],
   ['a number as access_token', { access_token: 5 }],
   ['an empty access_token', { access_token: '' }],
   ['an access_token with a line break', { access_token: 'a\r\nX-Injected: yes' }],
