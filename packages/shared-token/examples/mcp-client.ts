@@ -209,7 +209,7 @@ class SignInFlow implements OAuthClientProvider {
   saveClientInformation = (client: OAuthClientInformationMixed): void => {
     this.#client = client;
   };
-  /** A sign-in begins from the beginning, whatever is stored. */
+  /** A sign-in starts anew, whatever is stored. */
   tokens = () => undefined;
   saveTokens = (tokens: OAuthTokens): void => {
     this.#tokens = tokens;

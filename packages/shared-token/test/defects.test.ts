@@ -23,24 +23,6 @@ test('a sign-out in another process wins over a sign-in that began with a stored
   assert.is(scene.store.records.size, 0);
 });
 
-for (const [name, response] of [
-  ['an absurd expires_in', { access_token: 'access-token-2', expires_in: 'soon' }],
-  ['no usable access_token', { access_token: '' }],
-] as const) {
-  test(`a response with ${name} and a new refresh token is RESPONSE, and the refresh token is kept`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
-    const refresh = async (record: TokenRecord): Promise<TokenResponse> => ({
-      ...(await scene.provider.refresh(record)),
-      ...response,
-    });
-    const error = await rejection(scene.open({ refresh }).getToken());
-    assert.is(error.code, 'RESPONSE');
-    assert.ok(scene.provider.accepts(scene.record.refreshToken), 'the next refresh does not end the sign-in');
-    assert.ok(await scene.open().getToken());
-  });
-}
-
 test('a sign-in whose write fails after a sign-out does not come back', async () => {
   await using scene = openScene();
   const writing = Promise.withResolvers<void>();

@@ -5,7 +5,7 @@ import { openScene, type Scene } from './scene.ts';
 import { rejection } from './within.ts';
 
 /** A process whose lock is lost while the provider works on its refresh request. */
-async function loseLock(scene: Scene, meanwhile: () => Promise<void> = async () => {}) {
+async function loseLock(scene: Scene, inBetween: () => Promise<void> = async () => {}) {
   await scene.signedIn();
   const gate = Promise.withResolvers<void>();
   scene.provider.gate = gate.promise;
@@ -14,7 +14,7 @@ async function loseLock(scene: Scene, meanwhile: () => Promise<void> = async () 
   await scene.until('refresh-started');
   scene.store.loseLock('my-app');
   scene.provider.gate = Promise.resolve();
-  await meanwhile();
+  await inBetween();
   gate.resolve();
   return { shared, call };
 }

@@ -101,7 +101,7 @@ for (const [name, listener] of [
   ],
   ['rejects', () => Promise.reject(new Error('the log is full'))],
 ] as const) {
-  test(`an onEvent that ${name} costs nobody the token`, async () => {
+  test(`an onEvent that ${name} does not cost the token`, async () => {
     await using scene = openScene();
     await scene.signedIn();
     const shared = scene.open({ onEvent: listener, signIn: scene.provider.signIn });

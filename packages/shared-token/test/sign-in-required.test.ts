@@ -78,7 +78,7 @@ test('describeRefusal says what the note says', async () => {
   assert.is(scene.record.refusedBecause, 'the password was changed');
 });
 
-test('a refusal is no refusal if another process has stored another refresh token meanwhile', async () => {
+test('a refusal is no refusal if another process has stored another refresh token since', async () => {
   await using scene = openScene();
   await scene.signedIn();
   const { refreshToken } = scene.record;

@@ -70,7 +70,7 @@ test('6 processes without a sign-in ask the person once; the others wait, and us
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('a process that waited in vain for the sign-in of another one opens no window for its last moments', async () => {
+test('a process with hardly any time left, after it has waited for another one, does not ask the person', async () => {
   await using scene = openScene();
   let asked = 0;
   const signIn: SignIn = () => {

@@ -30,7 +30,7 @@ test('a refresh that ignores its signal is given up a second later, and its late
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a late answer is not put over the sign-in that another process has stored meanwhile', async () => {
+test('a late answer is not put over the sign-in that another process has stored since', async () => {
   await using scene = openScene();
   await scene.signedIn();
   const gate = Promise.withResolvers<void>();

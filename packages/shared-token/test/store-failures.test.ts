@@ -107,7 +107,7 @@ test('what could not be stored is stored by close() at the latest', async () => 
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('what could not be stored is not put over what another process has stored meanwhile', async () => {
+test('what could not be stored is not put over what another process has stored since', async () => {
   await using scene = openScene();
   await scene.signedIn();
   const { refreshToken } = scene.record;
@@ -146,7 +146,7 @@ test('a lock that is never acquired is STORE, worth a retry', async () => {
   assert.equal([error.code, error.retryable, error.cause], ['STORE', true, busy]);
 });
 
-test('a lock that cannot be released costs nobody the token', async () => {
+test('a lock that cannot be released does not cost the token', async () => {
   await using scene = openScene();
   await scene.signedIn();
   const exclusively = scene.store.exclusively.bind(scene.store);
@@ -157,7 +157,7 @@ test('a lock that cannot be released costs nobody the token', async () => {
   assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
 });
 
-test('a record that changes at each look is STORE, worth a retry, and does not go on for ever', async () => {
+test('a record that changes at each look is STORE, worth a retry, and not an endless loop', async () => {
   await using scene = openScene();
   await scene.signedIn();
   scene.store.replace = async () => false;

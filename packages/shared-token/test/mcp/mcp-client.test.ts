@@ -98,7 +98,7 @@ test('a token that the server rejects early is refreshed once for all requests, 
   await client.close();
 });
 
-test('a sign-in that the server has ended: the call fails with UnauthorizedError, and signIn() mends it', async () => {
+test('a sign-in that the server has ended: the call fails with UnauthorizedError, and works again after signIn()', async () => {
   await using scene = await openMcpScene();
   const provider = scene.provider();
   const client = await connect(scene.server.url, provider);

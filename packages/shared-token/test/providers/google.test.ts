@@ -71,7 +71,7 @@ test('a refresh keeps the refresh token', async () => {
   assert.is(store.records.get('google')?.refreshToken, '1//refresh');
 });
 
-test('a person who unticks a scope is asked again the next time', async () => {
+test('a person who grants fewer scopes is asked again the next time', async () => {
   await using google = await startGoogle();
   const store = new MemoryStore();
   google.person.granted = 'openid';
