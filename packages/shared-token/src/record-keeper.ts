@@ -95,13 +95,15 @@ export class RecordKeeper {
 
   /**
    * Stores a new sign-in, whatever is stored. A store that fails is reported by an event, and the write is tried again.
-   * Throws SIGN_IN_REQUIRED if the number of sign-outs is not `signOuts` any more.
+   * Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began: in this process, if the number of sign-outs is not
+   * `signOuts` any more; in another one, if the record `before` is gone.
    */
-  async put(record: TokenRecord, signOuts: number): Promise<void> {
+  async put(record: TokenRecord, signOuts: number, before: TokenRecord | undefined): Promise<void> {
     const { name, refreshTimeout } = this.#settings;
-    const save = async (): Promise<boolean> => {
-      if (signOuts !== this.signOuts) throw signedOutError();
-      return this.#save({ record, replaces: undefined });
+    const save = async (): Promise<void> => {
+      if (signOuts !== this.signOuts || (before && !(await this.#mayHaveRecord()))) throw signedOutError();
+      await this.#save({ record, replaces: undefined });
+      if (signOuts !== this.signOuts) await this.#takeBack(record);
     };
     try {
       // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
@@ -167,6 +169,22 @@ export class RecordKeeper {
     await this.saveAgain();
   }
 
+  /** The sign-out came while the record was written, and may have deleted before that. */
+  async #takeBack({ refreshToken }: TokenRecord): Promise<never> {
+    const { store, name } = this.#settings;
+    const stored = await this.#newest().catch(() => undefined);
+    if (stored?.refreshToken === refreshToken) await asStoreErrors(() => store.delete(name));
+    throw signedOutError();
+  }
+
+  /** False if the store says that no record is there, of whichever client. */
+  async #mayHaveRecord(): Promise<boolean> {
+    return this.#newest().then(
+      (record) => record !== undefined,
+      () => true,
+    );
+  }
+
   async #newest(): Promise<TokenRecord | undefined> {
     const { store, name } = this.#settings;
     const stored = readStoredRecord(await asStoreErrors(() => store.get(name)));
@@ -193,11 +211,13 @@ export class RecordKeeper {
   }
 
   async #save(unsaved: Unsaved): Promise<boolean> {
+    const { signOuts } = this;
     for (let attempt = 1; ; attempt++) {
       try {
         return await asStoreErrors(() => this.#write(unsaved));
       } catch (error) {
         if (attempt < writeAttempts && error instanceof Error && isBusy(error.cause)) continue;
+        if (signOuts !== this.signOuts) return false;
         this.#keepUnsaved(unsaved, error);
         return true;
       }
@@ -213,9 +233,11 @@ export class RecordKeeper {
   /** False if another record is stored by now; then this one is of no use any more. */
   async #write({ record, replaces }: Unsaved): Promise<boolean> {
     const { store, name } = this.#settings;
+    const before = this.#unsaved;
     if (replaces === undefined) await store.set(name, record);
     const written = replaces === undefined || (await store.replace(name, replaces, record));
-    this.#unsaved = undefined;
+    // Another record may have become unsaved while this one was written.
+    if (this.#unsaved === before) this.#unsaved = undefined;
     return written;
   }
 }

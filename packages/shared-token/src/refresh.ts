@@ -173,7 +173,9 @@ async function refreshOnce(context: FlowContext, record: TokenRecord, lock: Lock
     if (!settings.needsSignIn(error)) throw error;
     const now = await keeper.read();
     if (now?.refreshToken !== record.refreshToken) return undefined;
-    await keeper.markRefused(record, settings.describeRefusal(error));
+    // The next holder of the lock may have spent this refresh token, and be about to store its successor.
+    if (lock.signal.aborted) throw lockLost(lock);
+    await keeper.markRefused(record, describeRefusal(settings, error));
     emit({ type: 'refresh-failed', error: describeError(error, secretsOf(record)), bridged: false }, error);
     return needSignIn(settings, 'refused', record, error);
   }
@@ -200,7 +202,7 @@ async function callRefresh(
   const message = `refresh took longer than ${refreshTimeout} ms (refreshTimeout)`;
   const late = setTimeout(() => limit.abort(new DOMException(message, 'TimeoutError')), refreshTimeout);
   const signal = AbortSignal.any([limit.signal, lock.signal]);
-  const answer = callUserCode(async () => refresh(record, { signal }));
+  const answer = callUserCode(async () => refresh({ ...record }, { signal }));
   const { promise: ignored, reject: giveUp } = Promise.withResolvers<never>();
   const last = setTimeout(() => giveUp(limit.signal.reason), refreshTimeout + abortGraceMs);
   try {
@@ -216,6 +218,15 @@ async function callRefresh(
   } finally {
     clearTimeout(late);
     clearTimeout(last);
+  }
+}
+
+/** What the record says of a refusal. A function of the caller's that fails does not hide that a sign-in is needed. */
+function describeRefusal(settings: Settings, error: unknown): string {
+  try {
+    return settings.describeRefusal(error);
+  } catch {
+    return 'refused';
   }
 }
 

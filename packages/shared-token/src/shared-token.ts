@@ -11,6 +11,7 @@ import { SharedTokenError, signedOutError } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import type { AccessToken } from './token-response.ts';
+import { clockToleranceMs } from './usable-token.ts';
 
 /** What one call of getToken() wants. */
 export interface GetTokenOptions {
@@ -95,7 +96,8 @@ export class SharedToken implements AsyncDisposable {
     const now = Date.now();
     const clock = performance.now();
     const skew = clock < this.#bridgedUntil ? 0 : this.#settings.expirySkew;
-    if (now >= held.expiresAt - skew || now < held.obtainedAt || clock >= held.usableUntil - skew) return undefined;
+    if (now >= held.expiresAt - skew || now < held.obtainedAt - clockToleranceMs || clock >= held.usableUntil - skew)
+      return undefined;
     if (this.#keeper.hasUnsaved) void this.#keeper.saveAgain();
     return held;
   }

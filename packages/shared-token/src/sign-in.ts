@@ -1,6 +1,7 @@
 import type { TokenRecord } from 'token-store-kit';
 import type { FlowContext } from './flow-context.ts';
 import type { SignIn, SignInContext } from './options.ts';
+import { secretsOf } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
 import { SharedTokenError, signedOutError } from './shared-token-error.ts';
 import { describeError } from './shared-token-event.ts';
@@ -33,9 +34,11 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
   const { signInTimeout } = settings;
   const end = performance.now() + signInTimeout;
   let started = false;
+  let stored: TokenRecord | undefined;
   const inTurn = async (): Promise<AccessToken> => {
     started = true;
     const record = await keeper.read();
+    stored = record;
     const found = await tokensFromOtherSignIn(context, request, record);
     if (found) return found;
     const timeout = end - performance.now();
@@ -52,7 +55,7 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
     // Another process held the lock all the time.
     const wasBusy = !started && error instanceof SharedTokenError && error.code === 'STORE' && error.retryable;
     const failure = wasBusy ? timeoutError(signInTimeout) : error;
-    emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen]) }, failure);
+    emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen, ...secretsOf(stored)]) }, failure);
     throw failure;
   }
 }
@@ -156,7 +159,7 @@ class SignInAttempt {
       Object.assign(record, clientId !== undefined && { clientId }, authority !== undefined && { authority });
       Object.assign(record, scope !== undefined && { scope }, idToken !== undefined && { idToken });
       if (refreshExpiresAt !== undefined) record.refreshExpiresAt = refreshExpiresAt;
-      await keeper.put(record, signOuts);
+      await keeper.put(record, signOuts, this.#record);
     }
     if (signOuts !== keeper.signOuts) throw signedOutError();
     emit({ type: 'signed-in', expiresAt: tokens.expiresAt });

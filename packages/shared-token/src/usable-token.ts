@@ -1,6 +1,9 @@
 import type { TokenRecord } from 'token-store-kit';
 import type { AccessToken } from './token-response.ts';
 
+/** A token that was obtained this far in the future is still taken: the clocks of two machines differ a little. */
+export const clockToleranceMs = 30_000;
+
 /** Whose records count. A property that is undefined accepts every record. */
 export interface Ownership {
   readonly clientId?: string | undefined;
@@ -28,7 +31,7 @@ export function usableToken<Tokens extends Partial<TokenRecord>>(
   const { accessToken, expiresAt, obtainedAt = now }: Partial<TokenRecord> = record ?? {};
   if (!record || accessToken === undefined || expiresAt === undefined || expiresAt - skew <= now) return undefined;
   // Obtained in the future: the clock was set back, so when the token expires is unknown.
-  if (obtainedAt > now || !accepts(record)) return undefined;
+  if (obtainedAt > now + clockToleranceMs || !accepts(record)) return undefined;
   return { accessToken, expiresAt, obtainedAt };
 }
 
