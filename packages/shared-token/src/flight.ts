@@ -31,9 +31,9 @@ export class Flight<T> {
     }
   }
 
-  /** Asks the work to stop if it can. */
+  /** Asks the work to stop, unless it has ended. */
   stop(reason: unknown): void {
-    this.#controller.abort(reason);
+    if (!this.#landed) this.#controller.abort(reason);
   }
 
   /** Resolves when the work has ended, in whatever way. */

@@ -7,6 +7,9 @@ export interface FlowContext {
   readonly settings: Settings;
   readonly keeper: RecordKeeper;
   readonly emit: Emit;
-  /** Calls a function of the caller's so that what it does does not look like a call from within a lock of ours. */
+  /**
+   * Runs a function of the user's outside of our async context. Otherwise `exclusively` would take a call of that function
+   * for a call from our own task, and refuse it.
+   */
   readonly callUserCode: <T>(call: () => T) => T;
 }

@@ -7,6 +7,7 @@ export {
   type SharedTokenErrorCode,
   type SharedTokenErrorDetails,
   type SignInReason,
+  toStoreError,
 } from './shared-token-error.ts';
 export type { EventError, SharedTokenEvent } from './shared-token-event.ts';
 export { signInLockName } from './sign-in.ts';

@@ -22,7 +22,8 @@ export interface SignInContext {
   /**
    * Exchanges the person's answer for tokens, and stores them before it resolves: a page in the browser can then tell
    * the truth. From its call on, neither `signInTimeout` nor an abort ends the sign-in: the exchange has
-   * `refreshTimeout` instead. Using it is optional; what `signIn` resolves with is stored as well.
+   * `refreshTimeout` instead. A second call returns the result of the first one, because a code can be exchanged once.
+   * Using it is optional; what `signIn` resolves with is stored as well.
    */
   redeem(exchange: () => Promise<TokenResponse>): Promise<TokenResponse>;
 }
@@ -42,8 +43,9 @@ export interface SharedTokenOptions {
   authority?: string | undefined;
   /**
    * Sends one refresh request (RFC 6749 section 6) and resolves with the token response as it came. It is called while no
-   * other process refreshes, and at most once for each expiry. What it throws reaches the caller unchanged, unless it
-   * means that a person has to sign in, or a token that is still valid is returned instead.
+   * other process refreshes, once for each expiry, and again only after it failed. What it throws reaches the caller
+   * unchanged, unless it means that a person has to sign in, or a token that is still valid is returned instead. If the
+   * error has a number `retryAfter`, no refresh is tried for so many milliseconds while the old token is valid.
    */
   refresh: (record: TokenRecord, context: RefreshContext) => Promise<TokenResponse>;
   /** Asks the person. Without it, `getToken()` ends in SIGN_IN_REQUIRED when a person is needed. */
@@ -112,7 +114,7 @@ export function readOptions(options: SharedTokenOptions): Settings {
   if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
   return {
     store,
-    name: readText('name', options.name),
+    name: readName(options.name),
     clientId: options.clientId === undefined ? undefined : readText('clientId', options.clientId),
     authority: options.authority === undefined ? undefined : readText('authority', options.authority),
     refresh: options.refresh,
@@ -141,6 +143,13 @@ function refusalOf(error: unknown): string | undefined {
     current = cause;
   }
   return undefined;
+}
+
+/** U+001F separates the names of the locks that belong to a record: see `signInLockName`. */
+function readName(value: unknown): string {
+  const name = readText('name', value);
+  if (name.includes('\u001f')) throw new TypeError('name must not contain the control character U+001F');
+  return name;
 }
 
 function readText(name: string, value: unknown): string {

@@ -1,6 +1,6 @@
 import type { TokenRecord } from 'token-store-kit';
 
-/** In the order in which records are written: a store that keeps them as JSON gets back what it gave. */
+/** In the order of the kit's `checkRecord`, so that a record that is read and written again gives the same JSON. */
 const fields = {
   accessToken: toText,
   expiresAt: toTime,

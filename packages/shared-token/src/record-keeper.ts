@@ -5,7 +5,7 @@ import { asStoreErrors, isBusy, SharedTokenError, signedOutError, toStoreError }
 import { describeError, type Emit } from './shared-token-event.ts';
 import { isOurs } from './usable-token.ts';
 
-/** As long as an access token, for a record that has none yet and is about to get one. */
+/** Stands in for the access token that a record will get, so that the test write needs as much space. */
 const padding = 'x'.repeat(2048);
 
 /** A shorter wait for a lock makes no event. */
@@ -17,10 +17,14 @@ const slowWriteMs = 100;
 /** How often a record that must not be lost is written again at once if the store was merely busy. */
 const writeAttempts = 3;
 
-/** A record that the store could not take. `replaces`: the refresh token it follows; undefined for a new sign-in. */
+/** For a store that gives its tasks no lock. */
+const neverAborted = new AbortController().signal;
+
+/** A record that the store could not take. */
 interface Unsaved {
-  record: TokenRecord;
-  replaces: string | undefined;
+  readonly record: TokenRecord;
+  /** The refresh token that it takes the place of; undefined if none was stored. */
+  readonly replaces: string | undefined;
 }
 
 interface LockOptions {
@@ -64,8 +68,10 @@ export class RecordKeeper {
     const { store, name } = this.#settings;
     return asStoreErrors(async () => {
       if (this.#unsaved) return this.#write(this.#unsaved);
-      const roomy = { ...record, accessToken: padding, expiresAt: 0 };
-      if (record.accessToken === undefined && !(await store.replace(name, record.refreshToken, roomy))) return false;
+      if (record.accessToken === undefined) {
+        const padded = { ...record, accessToken: padding, expiresAt: 0 };
+        if (!(await store.replace(name, record.refreshToken, padded))) return false;
+      }
       return store.replace(name, record.refreshToken, record);
     });
   }
@@ -75,12 +81,19 @@ export class RecordKeeper {
    * If the store fails, or its lock was lost in the meantime, the record is kept here until it can be written.
    */
   async advance(replaces: string, record: TokenRecord, lock?: Lock): Promise<boolean> {
-    if (await this.#save({ record, replaces })) return true;
+    const unsaved = { record, replaces };
+    if (
+      await this.#save(
+        () => this.#write(unsaved),
+        async () => unsaved,
+      )
+    )
+      return true;
     if (!lock?.signal.aborted) return false;
     // The store refuses the writes of a lock that was lost. Unless the next holder stored another token, ours is the newest.
     const stored = await this.read().catch(() => undefined);
     if (stored?.refreshToken !== replaces) return false;
-    this.#keepUnsaved({ record, replaces }, lock.signal.reason);
+    this.#keepUnsaved(unsaved, lock.signal.reason);
     return true;
   }
 
@@ -99,10 +112,20 @@ export class RecordKeeper {
    * `signOuts` any more; in another one, if the record `before` is gone.
    */
   async put(record: TokenRecord, signOuts: number, before: TokenRecord | undefined): Promise<void> {
-    const { name, refreshTimeout } = this.#settings;
+    const { store, name, refreshTimeout } = this.#settings;
+    const set = async (): Promise<boolean> => {
+      await store.set(name, record);
+      this.#unsaved = undefined;
+      return true;
+    };
+    // Written again later, it must not take the place of a sign-in that another process has made since.
+    const asUnsaved = async (): Promise<Unsaved> => {
+      const stored = await this.#stored().catch(() => before);
+      return { record, replaces: stored?.refreshToken };
+    };
     const save = async (): Promise<void> => {
       if (signOuts !== this.signOuts || (before && !(await this.#mayHaveRecord()))) throw signedOutError();
-      await this.#save({ record, replaces: undefined });
+      await this.#save(set, asUnsaved);
       if (signOuts !== this.signOuts) await this.#takeBack(record);
     };
     try {
@@ -185,14 +208,18 @@ export class RecordKeeper {
     );
   }
 
-  async #newest(): Promise<TokenRecord | undefined> {
+  async #stored(): Promise<TokenRecord | undefined> {
     const { store, name } = this.#settings;
-    const stored = readStoredRecord(await asStoreErrors(() => store.get(name)));
+    return readStoredRecord(await asStoreErrors(() => store.get(name)));
+  }
+
+  async #newest(): Promise<TokenRecord | undefined> {
+    const stored = await this.#stored();
     const unsaved = this.#unsaved;
     if (!unsaved) return stored;
-    if (unsaved.replaces === undefined || unsaved.replaces === stored?.refreshToken) return unsaved.record;
-    // Another process has stored a newer sign-in.
-    this.#unsaved = undefined;
+    if (unsaved.replaces === stored?.refreshToken) return unsaved.record;
+    // Another process has stored a newer sign-in, or signed out.
+    if (this.#unsaved === unsaved) this.#unsaved = undefined;
     return stored;
   }
 
@@ -210,13 +237,18 @@ export class RecordKeeper {
     }
   }
 
-  async #save(unsaved: Unsaved): Promise<boolean> {
+  /**
+   * Writes, several times if the store is busy. If it fails, the record is kept here, which counts as saved. False if
+   * another record is stored by now, or if a sign-out came in the meantime.
+   */
+  async #save(write: () => Promise<boolean>, asUnsaved: () => Promise<Unsaved>): Promise<boolean> {
     const { signOuts } = this;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await asStoreErrors(() => this.#write(unsaved));
+        return await asStoreErrors(write);
       } catch (error) {
         if (attempt < writeAttempts && error instanceof Error && isBusy(error.cause)) continue;
+        const unsaved = await asUnsaved();
         if (signOuts !== this.signOuts) return false;
         this.#keepUnsaved(unsaved, error);
         return true;
@@ -234,16 +266,12 @@ export class RecordKeeper {
   async #write({ record, replaces }: Unsaved): Promise<boolean> {
     const { store, name } = this.#settings;
     const before = this.#unsaved;
-    if (replaces === undefined) await store.set(name, record);
-    const written = replaces === undefined || (await store.replace(name, replaces, record));
+    const written = await store.replace(name, replaces, record);
     // Another record may have become unsaved while this one was written.
     if (this.#unsaved === before) this.#unsaved = undefined;
     return written;
   }
 }
-
-/** For a store that gives its tasks no lock. */
-const neverAborted = new AbortController().signal;
 
 /** What no event may quote. */
 export function secretsOf(record: Partial<TokenRecord> | undefined): (string | undefined)[] {

@@ -4,11 +4,11 @@ import type { Settings } from './options.ts';
 import { secretsOf } from './record-keeper.ts';
 import { SharedTokenError, type SignInReason, signedOutError } from './shared-token-error.ts';
 import { describeError } from './shared-token-event.ts';
-import { type AccessToken, readTokenResponse, type TokenSet } from './token-response.ts';
+import { type AccessToken, readTokenResponse, type TokenSet, toRecord } from './token-response.ts';
 import { usableToken } from './usable-token.ts';
 import { waitForChange } from './wait-for-change.ts';
 
-/** How the way without a person ended. */
+/** The result of getting a token without asking a person. */
 export type SilentOutcome =
   | { type: 'token'; token: AccessToken }
   /** A person has to sign in. `record`: the stored sign-in that is of no use. */
@@ -35,8 +35,8 @@ const abortGraceMs = 1_000;
 const maxRounds = 5;
 
 /**
- * Step 1: the stored access token, if it is good. Step 2: a refresh, by this process or another one. Step 3: if that failed, the
- * old token while it is valid.
+ * 1. The stored access token, if it is good. 2. Otherwise a refresh, by this process or another one. 3. If that fails: says
+ * so, together with the old token while it is valid.
  *
  * Rejects with SIGN_IN_REQUIRED after a sign-out, or with the signal's reason.
  */
@@ -47,7 +47,8 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
   try {
     first = await keeper.read();
     const stored = usableToken(first, settings.accepts, settings.expirySkew);
-    if (stored && !(forced && stored.accessToken === (held ?? stored).accessToken)) return useStored(context, stored);
+    const isRejected = forced && (!held || stored?.accessToken === held.accessToken);
+    if (stored && !isRejected) return useStored(context, stored);
     if (!first) return needSignIn(settings, 'not-signed-in', first);
     if (!settings.accepts(first)) return needSignIn(settings, 'not-accepted', first);
     return await refreshOrWait(context, first, request);
@@ -70,7 +71,7 @@ function useStored({ emit }: FlowContext, token: AccessToken): SilentOutcome {
 
 const explanations: Record<'not-signed-in' | 'refused' | 'not-accepted', string> = {
   'not-signed-in': 'No sign-in is stored for NAME with this client id and authority.',
-  'not-accepted': 'The stored sign-in of NAME was granted other scopes than are needed now.',
+  'not-accepted': 'The stored sign-in of NAME lacks what this program needs.',
   refused: 'The provider refused the stored sign-in of NAME.',
 };
 
@@ -179,7 +180,7 @@ async function refreshOnce(context: FlowContext, record: TokenRecord, lock: Lock
     emit({ type: 'refresh-failed', error: describeError(error, secretsOf(record)), bridged: false }, error);
     return needSignIn(settings, 'refused', record, error);
   }
-  const next = nextRecord(settings, tokens, record);
+  const next = toRecord(settings, tokens, record) as TokenRecord;
   if (!(await keeper.advance(record.refreshToken, next, lock))) return undefined;
   const rotated = next.refreshToken !== record.refreshToken;
   const duration = Math.round(performance.now() - started);
@@ -200,24 +201,27 @@ async function callRefresh(
   const { refresh, refreshTimeout } = settings;
   const limit = new AbortController();
   const message = `refresh took longer than ${refreshTimeout} ms (refreshTimeout)`;
-  const late = setTimeout(() => limit.abort(new DOMException(message, 'TimeoutError')), refreshTimeout);
+  const deadlineTimer = setTimeout(() => limit.abort(new DOMException(message, 'TimeoutError')), refreshTimeout);
   const signal = AbortSignal.any([limit.signal, lock.signal]);
   const answer = callUserCode(async () => refresh({ ...record }, { signal }));
-  const { promise: ignored, reject: giveUp } = Promise.withResolvers<never>();
-  const last = setTimeout(() => giveUp(limit.signal.reason), refreshTimeout + abortGraceMs);
+  const { promise: notObeyed, reject: giveUp } = Promise.withResolvers<never>();
+  const giveUpTimer = setTimeout(() => giveUp(limit.signal.reason), refreshTimeout + abortGraceMs);
   try {
-    return await Promise.race([answer, ignored]);
+    return await Promise.race([answer, notObeyed]);
   } catch (error) {
     if (lock.signal.aborted && error === lock.signal.reason) throw lockLost(lock);
     if (limit.signal.aborted && error === limit.signal.reason) {
       const store = (response: unknown): Promise<unknown> =>
-        keeper.advance(record.refreshToken, nextRecord(settings, readTokenResponse(response, obtainedAt), record));
+        keeper.advance(
+          record.refreshToken,
+          toRecord(settings, readTokenResponse(response, obtainedAt), record) as TokenRecord,
+        );
       answer.then(store).catch(() => {});
     }
     throw error;
   } finally {
-    clearTimeout(late);
-    clearTimeout(last);
+    clearTimeout(deadlineTimer);
+    clearTimeout(giveUpTimer);
   }
 }
 
@@ -233,23 +237,4 @@ function describeRefusal(settings: Settings, error: unknown): string {
 function lockLost({ signal }: Lock): SharedTokenError {
   const message = 'The lock of the store was lost before the refresh ended. Try again.';
   return new SharedTokenError('STORE', message, { cause: signal.reason, retryable: true });
-}
-
-function nextRecord({ clientId, authority }: Settings, tokens: TokenSet, old: TokenRecord): TokenRecord {
-  const { accessToken, expiresAt, obtainedAt, refreshToken = old.refreshToken } = tokens;
-  const scope = tokens.scope ?? old.scope;
-  const idToken = tokens.idToken ?? old.idToken;
-  const refreshExpiresAt =
-    tokens.refreshExpiresAt ?? (tokens.refreshToken === undefined ? old.refreshExpiresAt : undefined);
-  return {
-    refreshToken,
-    accessToken,
-    expiresAt,
-    obtainedAt,
-    clientId: clientId ?? old.clientId,
-    authority: authority ?? old.authority,
-    scope,
-    idToken,
-    refreshExpiresAt,
-  };
 }

@@ -6,7 +6,7 @@ export type SharedTokenErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_TIMEOUT' | 'RES
  *
  * - `not-signed-in`: nothing is stored under this name for this client and authority.
  * - `refused`: the provider refused the refresh token; `cause` is what `refresh` threw.
- * - `not-accepted`: `accepts` said that the stored sign-in lacks what this program needs.
+ * - `not-accepted`: `accepts` says that the stored sign-in lacks what this program needs.
  * - `signed-out`: a sign-out won while the call was under way.
  */
 export type SignInReason = 'not-signed-in' | 'refused' | 'not-accepted' | 'signed-out';
@@ -20,8 +20,9 @@ export interface SharedTokenErrorDetails {
 }
 
 /**
- * A failure of the mechanism itself. What `refresh` and `signIn` throw passes through unchanged, apart from a refusal
- * that needs a sign-in. Mistakes in the options are a TypeError or RangeError, an abort is the signal's reason.
+ * A failure of SharedToken itself. What `refresh` and `signIn` throw passes through unchanged, apart from a refusal that
+ * needs a sign-in. A `refresh` that ignores `refreshTimeout` ends in a DOMException named TimeoutError. Mistakes in the
+ * options are a TypeError or RangeError, an abort is the signal's reason.
  *
  * | code | what happened | what to do |
  * | --- | --- | --- |

@@ -1,4 +1,4 @@
-/** A failure as an event tells it: without the tokens of the record, which a provider may have quoted. */
+/** A failure as an event tells it: without the tokens of the record, which an error may quote. */
 export interface EventError {
   name: string;
   message: string;
@@ -14,6 +14,7 @@ export type SharedTokenEvent =
   | { type: 'stored-token'; expiresAt: number }
   /** Another process, or another instance in this one, refreshes or signs in; its result will be used. */
   | { type: 'waiting'; for: 'refresh' | 'sign-in' }
+  /** Ends in `refreshed`, `refresh-failed`, or, if another process was faster, in `stored-token`. */
   | { type: 'refresh-started' }
   /** `rotated`: the provider gave a new refresh token. */
   | { type: 'refreshed'; expiresAt: number; rotated: boolean; duration: number }

@@ -31,12 +31,14 @@ export interface SignInOptions {
   signIn?: SignIn | undefined;
 }
 
-/** A failed early refresh that took longer than this is not tried again for as long as it took. */
+/**
+ * A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took.
+ */
 const slowRefreshMs = 1_000;
 
 interface HeldToken extends AccessToken {
   /** By the monotonic clock, which is never set back. */
-  readonly usableUntil: number;
+  readonly expiresAtMonotonic: number;
 }
 
 type SignInCause = Pick<SignInRequest, 'reason' | 'seen'>;
@@ -57,7 +59,7 @@ export class SharedToken implements AsyncDisposable {
   #silent: Flight<SilentOutcome> | undefined;
   #forced: Flight<SilentOutcome> | undefined;
   #signIn: Flight<AccessToken> | undefined;
-  /** By the monotonic clock: until then a token that could not be refreshed in time is good enough. */
+  /** By the monotonic clock: until then the held token counts to its very end, because it could not be refreshed. */
   #bridgedUntil = 0;
   readonly #flights = new Set<Flight<unknown>>();
   #closed: Promise<void> | undefined;
@@ -88,7 +90,7 @@ export class SharedToken implements AsyncDisposable {
 
   /**
    * The token in memory if getToken() would return it, without a promise. Nearly every call of a running program ends here,
-   * so nothing is awaited and next to nothing is allocated.
+   * so nothing is awaited and next to nothing is allocated. A record that could not be stored is written again meanwhile.
    */
   peek({ forceRefresh, signal }: GetTokenOptions = {}): AccessToken | undefined {
     const held = this.#held;
@@ -96,7 +98,11 @@ export class SharedToken implements AsyncDisposable {
     const now = Date.now();
     const clock = performance.now();
     const skew = clock < this.#bridgedUntil ? 0 : this.#settings.expirySkew;
-    if (now >= held.expiresAt - skew || now < held.obtainedAt - clockToleranceMs || clock >= held.usableUntil - skew)
+    if (
+      now >= held.expiresAt - skew ||
+      now < held.obtainedAt - clockToleranceMs ||
+      clock >= held.expiresAtMonotonic - skew
+    )
       return undefined;
     if (this.#keeper.hasUnsaved) void this.#keeper.saveAgain();
     return held;
@@ -111,9 +117,10 @@ export class SharedToken implements AsyncDisposable {
     signal?.throwIfAborted();
     const ask = signIn ?? this.#settings.signIn;
     if (!ask) {
-      throw new SharedTokenError('SIGN_IN_REQUIRED', 'There is no way to ask a person here. Give signIn a function.', {
-        reason: 'not-signed-in',
-      });
+      throw new SharedTokenError(
+        'SIGN_IN_REQUIRED',
+        'No person can be asked here, because there is no signIn function.',
+      );
     }
     const cause: SignInCause = { reason: 'requested', seen: undefined };
     const flight = signIn ? this.#fly((stop) => this.#runSignIn(ask, cause, stop)) : this.#joinSignIn(ask, cause);
@@ -122,8 +129,9 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /**
-   * Deletes the stored record, whatever client it is of. A refresh or a sign-in that is under way, in any process, does
-   * not bring it back: it ends in SIGN_IN_REQUIRED. Throws STORE.
+   * Deletes the stored record, whatever client it is of. What is under way does not bring it back: a refresh of any
+   * process, a sign-in of this instance, and a sign-in of another process that has read the deleted record. They end in
+   * SIGN_IN_REQUIRED. Throws STORE.
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
@@ -146,8 +154,9 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /**
-   * Ends a sign-in that is under way; callers that still wait reject with CLOSED. Waits, at most `refreshTimeout`, for a
-   * refresh request that was sent, so that its result is stored. Every call returns the same promise.
+   * Callers that still wait reject with CLOSED, and a sign-in is asked to stop. Waits at most `refreshTimeout` for what is
+   * under way, so that the result of a request is stored, then tries once more to store what could not be stored. Every
+   * call returns the same promise.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -197,8 +206,8 @@ export class SharedToken implements AsyncDisposable {
   #hold({ accessToken, expiresAt, obtainedAt }: AccessToken, signOuts: number): HeldToken {
     this.#assertOpen();
     if (signOuts !== this.#keeper.signOuts) throw signedOutError();
-    const usableUntil = performance.now() + (expiresAt - Date.now());
-    this.#held = Object.freeze({ accessToken, expiresAt, obtainedAt, usableUntil });
+    const expiresAtMonotonic = performance.now() + (expiresAt - Date.now());
+    this.#held = Object.freeze({ accessToken, expiresAt, obtainedAt, expiresAtMonotonic });
     return this.#held;
   }
 

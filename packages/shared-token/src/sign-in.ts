@@ -3,9 +3,9 @@ import type { FlowContext } from './flow-context.ts';
 import type { SignIn, SignInContext } from './options.ts';
 import { secretsOf } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
-import { SharedTokenError, signedOutError } from './shared-token-error.ts';
+import { isBusy, SharedTokenError, signedOutError } from './shared-token-error.ts';
 import { describeError } from './shared-token-event.ts';
-import { type AccessToken, readTokenResponse, type TokenResponse, type TokenSet } from './token-response.ts';
+import { type AccessToken, readTokenResponse, type TokenResponse, type TokenSet, toRecord } from './token-response.ts';
 
 export interface SignInRequest {
   signIn: SignIn;
@@ -17,8 +17,11 @@ export interface SignInRequest {
   signOuts: number;
 }
 
-/** With less than this share of the time left, a process that waited for its turn opens no further window. */
-const smallestShare = 0.1;
+/** With less than this share of the time left, a process that waited for the lock opens no further window. */
+const minTimeShare = 0.1;
+
+/** An exchange with a deadline of its own tells more exactly what went wrong. */
+const exchangeGraceMs = 1_000;
 
 /**
  * The name of the lock that a sign-in holds, apart from the record's own, which it takes only to write. A program that
@@ -42,7 +45,7 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
     const found = await tokensFromOtherSignIn(context, request, record);
     if (found) return found;
     const timeout = end - performance.now();
-    if (timeout < signInTimeout * smallestShare) throw timeoutError(signInTimeout);
+    if (timeout < signInTimeout * minTimeShare) throw timeoutError(signInTimeout);
     return new SignInAttempt(context, request, record).run(Math.ceil(timeout));
   };
   try {
@@ -52,9 +55,8 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
       onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
     });
   } catch (error) {
-    // Another process held the lock all the time.
-    const wasBusy = !started && error instanceof SharedTokenError && error.code === 'STORE' && error.retryable;
-    const failure = wasBusy ? timeoutError(signInTimeout) : error;
+    const wasBusy = !started && error instanceof SharedTokenError && isBusy(error.cause);
+    const failure = wasBusy ? timeoutError(signInTimeout, error.cause) : error;
     emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen, ...secretsOf(stored)]) }, failure);
     throw failure;
   }
@@ -72,9 +74,9 @@ async function tokensFromOtherSignIn(
   return outcome.type === 'token' ? outcome.token : undefined;
 }
 
-function timeoutError(timeoutMs: number): SharedTokenError {
-  const seconds = Math.round(timeoutMs / 1000);
-  return new SharedTokenError('SIGN_IN_TIMEOUT', `The sign-in was not finished within ${seconds} s. Sign in again.`);
+function timeoutError(timeoutMs: number, cause?: unknown): SharedTokenError {
+  const message = `The sign-in was not finished within ${timeoutMs / 1000} s. Sign in again.`;
+  return new SharedTokenError('SIGN_IN_TIMEOUT', message, { cause });
 }
 
 /** One call of `signIn`, from asking the person to the stored record. */
@@ -85,14 +87,15 @@ class SignInAttempt {
   /** The person's answer is being exchanged, or was. */
   #redemption: Promise<{ response: TokenResponse; tokens: TokenSet }> | undefined;
   readonly #stop = new AbortController();
-  readonly #end = Promise.withResolvers<never>();
-  #timer: NodeJS.Timeout | undefined;
+  /** Rejects when the callers are not to wait any longer. */
+  readonly #deadline = Promise.withResolvers<never>();
+  #deadlineTimer: NodeJS.Timeout | undefined;
 
   constructor(context: FlowContext, request: SignInRequest, record: TokenRecord | undefined) {
     this.#context = context;
     this.#request = request;
     this.#record = record;
-    this.#end.promise.catch(() => {});
+    this.#deadline.promise.catch(() => {});
   }
 
   async run(timeout: number): Promise<TokenSet> {
@@ -102,29 +105,25 @@ class SignInAttempt {
     const onAbort = (): void => this.#abort(signal.reason);
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
-    else this.#timer = setTimeout(() => this.#timeOut(settings.signInTimeout), timeout);
+    else this.#setDeadline(timeout, () => this.#giveUp(timeoutError(settings.signInTimeout)));
     const redeem: SignInContext['redeem'] = (exchange) => this.#redeem(exchange);
-    const answer = callUserCode(async () =>
-      signIn({ signal: this.#stop.signal, timeout, reason, record: this.#record, redeem }),
-    );
+    const record = this.#record && { ...this.#record };
+    const answer = callUserCode(async () => signIn({ signal: this.#stop.signal, timeout, reason, record, redeem }));
     try {
-      return await Promise.race([this.#finish(answer), this.#end.promise]);
+      return await Promise.race([this.#finish(answer), this.#deadline.promise]);
     } finally {
-      clearTimeout(this.#timer);
+      clearTimeout(this.#deadlineTimer);
       signal.removeEventListener('abort', onAbort);
     }
   }
 
   /** The tokens of the answer, stored. An answer that comes too late for the callers is stored as well. */
   async #finish(answer: Promise<TokenResponse>): Promise<TokenSet> {
-    let response: TokenResponse;
-    try {
-      response = await answer;
-    } catch (error) {
-      // A code that is being spent is not given up.
-      if (this.#redemption) return (await this.#redemption).tokens;
-      throw error;
-    }
+    const response = await answer.catch((error: unknown) => {
+      // `signIn` failed, but its exchange goes on: the code is spent, so wait for the exchange.
+      if (!this.#redemption) throw error;
+      return undefined;
+    });
     if (this.#redemption) return (await this.#redemption).tokens;
     const tokens = readTokenResponse(response, Date.now());
     await this.#keep(tokens);
@@ -137,9 +136,11 @@ class SignInAttempt {
   }
 
   async #exchange(exchange: () => Promise<TokenResponse>): Promise<{ response: TokenResponse; tokens: TokenSet }> {
-    const { settings } = this.#context;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#timeOut(settings.refreshTimeout), settings.refreshTimeout + exchangeGraceMs);
+    const { refreshTimeout } = this.#context.settings;
+    const message = `The answer was not exchanged for tokens within ${refreshTimeout / 1000} s. Sign in again.`;
+    this.#setDeadline(refreshTimeout + exchangeGraceMs, () => {
+      this.#giveUp(new SharedTokenError('SIGN_IN_TIMEOUT', message));
+    });
     const obtainedAt = Date.now();
     const response = await exchange();
     const tokens = readTokenResponse(response, obtainedAt);
@@ -150,34 +151,27 @@ class SignInAttempt {
   async #keep(tokens: TokenSet): Promise<void> {
     const { settings, keeper, emit } = this.#context;
     const { signOuts } = this.#request;
-    const { refreshToken, refreshExpiresAt, idToken, ...rest } = tokens;
-    if (refreshToken === undefined) emit({ type: 'refresh-token-missing' });
-    else {
-      const { accessToken, expiresAt, obtainedAt, scope } = rest;
-      const { clientId, authority } = settings;
-      const record: TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt };
-      Object.assign(record, clientId !== undefined && { clientId }, authority !== undefined && { authority });
-      Object.assign(record, scope !== undefined && { scope }, idToken !== undefined && { idToken });
-      if (refreshExpiresAt !== undefined) record.refreshExpiresAt = refreshExpiresAt;
-      await keeper.put(record, signOuts, this.#record);
-    }
+    const record = toRecord(settings, tokens);
+    if (record) await keeper.put(record, signOuts, this.#record);
+    else emit({ type: 'refresh-token-missing' });
     if (signOuts !== keeper.signOuts) throw signedOutError();
     emit({ type: 'signed-in', expiresAt: tokens.expiresAt });
   }
 
-  /** The last caller has let go: `signIn` is asked to stop, and what it is in the middle of has `refreshTimeout` to end. */
+  /** The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`. */
   #abort(reason: unknown): void {
     this.#stop.abort(reason);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#end.reject(reason), this.#context.settings.refreshTimeout + exchangeGraceMs);
+    if (this.#redemption) return;
+    this.#setDeadline(this.#context.settings.refreshTimeout + exchangeGraceMs, () => this.#giveUp(reason));
   }
 
-  #timeOut(timeoutMs: number): void {
-    const error = timeoutError(timeoutMs);
-    this.#stop.abort(error);
-    this.#end.reject(error);
+  #giveUp(reason: unknown): void {
+    this.#stop.abort(reason);
+    this.#deadline.reject(reason);
+  }
+
+  #setDeadline(milliseconds: number, onLate: () => void): void {
+    clearTimeout(this.#deadlineTimer);
+    this.#deadlineTimer = setTimeout(onLate, milliseconds);
   }
 }
-
-/** An exchange with a deadline of its own tells more exactly what went wrong. */
-const exchangeGraceMs = 1_000;

@@ -1,3 +1,4 @@
+import type { TokenRecord } from 'token-store-kit';
 import { SharedTokenError } from './shared-token-error.ts';
 
 /** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
@@ -43,7 +44,8 @@ export function readTokenResponse(response: unknown, obtainedAt: number): TokenS
   // RFC 6750 section 2.1: visible ASCII.
   if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw unusable('no usable access_token');
   const seconds = readSeconds(expiresIn);
-  if (seconds === undefined || seconds > yearInSeconds) throw unusable('an absurd expires_in');
+  if (seconds === undefined || seconds > yearInSeconds)
+    throw unusable('an expires_in that is not a number of seconds from 0 to one year');
   const { refresh_token: refreshToken, id_token: idToken, scope } = rest;
   const refreshSeconds = readSeconds(rest.refresh_token_expires_in);
   return {
@@ -55,6 +57,29 @@ export function readTokenResponse(response: unknown, obtainedAt: number): TokenS
     ...(isText(idToken) && { idToken }),
     ...(isText(scope) && { scope }),
   };
+}
+
+/**
+ * The record of a token response. `old` is the record that was refreshed: what the response leaves out stays as it was.
+ * Undefined if there is no refresh token, neither new nor old.
+ */
+export function toRecord(
+  { clientId, authority }: { clientId: string | undefined; authority: string | undefined },
+  tokens: TokenSet,
+  old?: TokenRecord,
+): TokenRecord | undefined {
+  const { accessToken, expiresAt, obtainedAt, refreshToken = old?.refreshToken } = tokens;
+  if (refreshToken === undefined) return undefined;
+  const record: TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt };
+  const rest: Partial<TokenRecord> = {
+    clientId: clientId ?? old?.clientId,
+    authority: authority ?? old?.authority,
+    scope: tokens.scope ?? old?.scope,
+    idToken: tokens.idToken ?? old?.idToken,
+    refreshExpiresAt: tokens.refreshExpiresAt ?? (tokens.refreshToken ? undefined : old?.refreshExpiresAt),
+  };
+  for (const [field, value] of Object.entries(rest)) if (value !== undefined) Object.assign(record, { [field]: value });
+  return record;
 }
 
 /** Some providers send the number as text. */

@@ -15,7 +15,7 @@ export async function waitForChange({ store, name }: Settings, signal: AbortSign
       // A store that always resolves at once is read at the usual interval, or this loop would block the process.
       if (performance.now() - started > 1) return;
     } catch {
-      // A store that cannot tell now is read like one that never can.
+      // The store cannot report changes now: read it after a short pause.
     }
   }
   signal.throwIfAborted();
@@ -24,12 +24,12 @@ export async function waitForChange({ store, name }: Settings, signal: AbortSign
       clearTimeout(timer);
       reject(signal.reason);
     };
-    const look = (): void => {
+    const wake = (): void => {
       signal.removeEventListener('abort', abort);
       resolve();
     };
-    // The wait for the lock keeps the process alive, not this: a store may never end it.
-    const timer = setTimeout(look, lookIntervalMs).unref();
+    // Does not keep the process alive: the wait for the lock does.
+    const timer = setTimeout(wake, lookIntervalMs).unref();
     signal.addEventListener('abort', abort, { once: true });
   });
 }

@@ -171,7 +171,8 @@ test('a sign-in waits for a refresh that is under way, and its record is the one
   await scene.until('sign-in-started');
   gate.resolve();
   await refreshed;
-  assert.is(scene.record.accessToken, (await signedIn).accessToken);
+  const { accessToken } = await signedIn;
+  assert.is(scene.record.accessToken, accessToken);
 });
 
 test.run();

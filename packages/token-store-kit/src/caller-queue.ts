@@ -24,7 +24,7 @@ interface Run {
 /**
  * The callers of one process that wait for the same name: one task runs at a time, in the order in which the callers
  * came. It is the whole of `exclusively` for a store in memory, and the first half of it for a store that several
- * processes share: those acquire their lock within the task.
+ * processes share: such a store acquires its own lock within the task.
  */
 export class CallerQueue {
   // Loaded here because most programs that read a token never need it.
@@ -92,9 +92,14 @@ export function lockHeldError(name: string, timeout: number, details: TokenStore
   const limit = timeout < 1_000 ? `${timeout} ms` : `${timeout / 1_000} s`;
   return new TokenStoreError(
     'STORE_BUSY',
-    `${path === undefined ? '' : `${path}: `}${holder} is working with the tokens of ${JSON.stringify(name)} and was not done within ${limit}. Try again; if it hangs, end it`,
+    `${path === undefined ? '' : `${path}: `}${holder} is working with the tokens of ${JSON.stringify(labelOf(name))} and was not done within ${limit}. Try again; if it hangs, end it`,
     { reason: 'lock-held', ...details },
   );
+}
+
+/** Locks that belong to a record are named after it, behind U+001F, which a person should not see. */
+function labelOf(name: string): string {
+  return name.split('\u001f').findLast((part) => part !== '') ?? name;
 }
 
 function processName(pid: number): string {

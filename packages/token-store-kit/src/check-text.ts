@@ -1,6 +1,6 @@
 /**
- * Refuses what is no string, and strings with half a surrogate pair: those have no UTF-8 form, so that a database could
- * take two of them for one.
+ * Refuses what is not a string, and strings with half a surrogate pair: those have no UTF-8 form, so that a database could
+ * store two different strings as the same bytes.
  *
  * @param name What the error message calls the value. The value itself may be a secret, and is not shown.
  * @throws {TypeError}

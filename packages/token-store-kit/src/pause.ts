@@ -13,6 +13,7 @@ export function pause(
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
     for (const signal of signals) if (signal.aborted) return reject(signal.reason);
+    let unsubscribe: (() => void) | undefined;
     const end = (): void => {
       clearTimeout(timer);
       for (const signal of signals) signal.removeEventListener('abort', abort);
@@ -30,7 +31,7 @@ export function pause(
       Math.min(Math.max(milliseconds, 0), maxDelayMs),
     );
     for (const signal of signals) signal.addEventListener('abort', abort);
-    const unsubscribe = subscribe?.(() => {
+    unsubscribe = subscribe?.(() => {
       end();
       resolve(true);
     });

@@ -21,7 +21,7 @@ export interface TokenRecord {
   idToken?: string | undefined;
   /** When the refresh token expires, if the provider says so. */
   refreshExpiresAt?: number | undefined;
-  /** When the provider refused this refresh token. The next sign-in writes a record without it. */
+  /** When the provider refused this refresh token. The next sign-in or refresh that succeeds removes it. */
   refusedAt?: number | undefined;
   /** The provider's error for that refusal (RFC 6749 section 5.2), without secrets. */
   refusedBecause?: string | undefined;

@@ -14,7 +14,7 @@ export interface Lock {
 
 /** Options of `exclusively`. */
 export interface ExclusivelyOptions {
-  /** How long to wait for the lock, in milliseconds. Default 60,000; 0 tries once, Infinity waits without limit. */
+  /** How long to wait for the lock, in milliseconds. Default 60,000; 0 tries once, Infinity waits for up to 24 days. */
   timeout?: number | undefined;
   /** Ends the wait with its reason. A task that already runs is not disturbed. */
   signal?: AbortSignal | undefined;
@@ -45,7 +45,7 @@ export interface TokenStore {
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean>;
   /** Deletes the record. False if there was none. */
   delete(name: string): MaybePromise<boolean>;
-  /** The names that have a record, sorted. */
+  /** The names that have a record, sorted by code point. */
   list(): MaybePromise<readonly string[]>;
   /**
    * Runs `task` while no other caller runs one for the same name, and returns what it returns. Callers of one process
@@ -55,9 +55,9 @@ export interface TokenStore {
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T>;
   /**
    * Resolves when the record may have changed since the call, at the latest after `timeout`. It may also resolve
-   * without a change, but not all the time. To miss no change: call it, then read the record, then await it.
+   * without a change, but rarely. To miss no change: call it, then read the record, then await it.
    *
-   * Optional. Programs look every 50 ms at the records of a store without it.
+   * Optional. `shared-token` reads a store without it every 50 ms.
    */
   changed?(name: string, options: ChangedOptions): Promise<void>;
 }
