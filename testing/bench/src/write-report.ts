@@ -14,8 +14,8 @@ const introduction = `<!-- Written by \`pnpm bench\`: change testing/bench inste
 What the packages cost, next to what users would use instead. One run measures all of them, with one provider: [testing/authority](../testing/authority), on
 loopback. \`npx --yes pnpm@12.21.0 bench\` measures everything again and rewrites this page, in about ten minutes.
 
-Numbers are medians, with the limits of the middle half in parentheses. If the text says nothing else, the subjects run in turn, so a change of the machine's
-speed affects all of them.`;
+Numbers are medians, with the lower and the upper quartile in parentheses. Unless the text says otherwise, the compared programs take turns, so that a change
+of the machine's speed affects all of them.`;
 
 /** Writes benchmarks.md and its pictures to `folder`. Returns the verdicts. */
 export function writeReport(folder: string, sections: readonly Section[], { quick }: { quick: boolean }): Verdict[] {
