@@ -8,16 +8,16 @@ import type { Started } from '../test/node-process.ts';
 import { openScene, rejection, type Scene } from '../test/scene.ts';
 import { untilTrue } from '../test/until-true.ts';
 
-/** How many processes are killed in all, each in the midst of refreshing, or of signing in, again and again. */
+/** How many processes are killed in all. Each refreshes, or signs in, again and again, until it is killed. */
 const kills = Number(process.env.KILLS ?? 1000);
 const relayKills = Math.round(kills * 0.1);
 const windowKills = Math.round(kills * 0.1);
 const refreshKills = Math.round(kills * 0.4);
 const signInKills = kills - relayKills - windowKills - refreshKills;
-// What Microsoft does for personal accounts: a spent refresh token stays good for a while.
+// As at Microsoft for personal accounts: a spent refresh token stays valid for a while.
 const forgiving = { reuseGrace: 600_000 };
-/** Milliseconds within which a process that refreshes is killed: several refreshes long. */
-const killWithin = 60;
+/** A process that refreshes is killed within this time, which is enough for several refreshes. */
+const killWithinMs = 60;
 const identified = ['Files.Read', 'openid', 'profile'];
 
 test(`${refreshKills} kills at random moments of refreshing lose no sign-in while the provider accepts the old token`, async () => {
@@ -32,10 +32,10 @@ test(`${refreshKills} kills at random moments of refreshing lose no sign-in whil
   assertUndamaged(scene);
   const refreshes = scene.authority.count('token', 'refresh_token');
   assert.ok(refreshes > refreshKills, `${refreshes} refreshes`);
-  report(`${refreshKills} kills in the midst of ${refreshes} refreshes, no sign-in lost`);
+  report(`${refreshKills} kills during ${refreshes} refreshes: no sign-in lost`);
 });
 
-test(`${relayKills} kills at random moments of two processes that refresh in turn: the other one always goes on`, async () => {
+test(`${relayKills} kills at random moments of two processes that refresh in turn: the other process always goes on`, async () => {
   await using scene = await openScene(forgiving);
   await sideBySide(2, relayKills, async (appName, isLast) => {
     await scene.signedIn({ appName });
@@ -53,10 +53,10 @@ test(`${relayKills} kills at random moments of two processes that refresh in tur
   assertUndamaged(scene);
 });
 
-test(`${signInKills} kills at random moments of signing in lose neither the earlier sign-in nor one that was told of`, async () => {
-  // It revokes at once, so that a refresh token which comes back from the dead would show.
+test(`${signInKills} kills at random moments of signing in lose neither the earlier sign-in nor one that was reported`, async () => {
+  // This provider revokes at once, so the test would notice if an old refresh token came back.
   await using scene = await openScene();
-  let [told, untold] = [0, 0];
+  let [reported, unreported] = [0, 0];
   await sideBySide(4, signInKills, async (appName, isLast) => {
     await scene.signedIn({ appName, scopes: identified });
     const handler = scene.handler({ appName, scopes: identified, interactive: false });
@@ -64,25 +64,25 @@ test(`${signInKills} kills at random moments of signing in lose neither the earl
     let within = 300;
     do {
       const said = await killSigningIn(scene, appName, Math.random() * within);
-      // As long as about a third of them get to an end, however fast this machine is just now.
+      // Adapts to the speed of the machine, so that about a third of the sign-ins are completed.
       within *= said.length > 0 ? 0.9 : 1.05;
       const { account } = await handler.status();
       const [last = before] = said.slice(-1);
       const { username } = account ?? {};
       if (username !== last) {
-        untold++;
-        assert.is(username, `person-${said.pid}-${said.length}@example.com`, 'or else the next one');
+        unreported++;
+        assert.is(username, `person-${said.pid}-${said.length}@example.com`, 'or the sign-in after it');
       }
-      told += said.length;
+      reported += said.length;
       before = username;
       await handler.getToken({ forceRefresh: true });
     } while (!isLast());
   });
   assertUndamaged(scene);
   const redeemed = scene.authority.count('token', 'authorization_code');
-  assert.ok(told > 0 && redeemed > told, `${told} of ${redeemed} sign-ins were told of`);
+  assert.ok(reported > 0 && redeemed > reported, `${reported} of ${redeemed} sign-ins were reported`);
   report(
-    `${signInKills} kills in the midst of ${scene.windows.length} sign-ins, ${redeemed} with a code, ${told} told of, ${untold} stored untold; none lost`,
+    `${signInKills} kills during ${scene.windows.length} sign-ins, of which ${redeemed} redeemed a code, ${reported} were reported, and ${unreported} were stored but not reported yet: none lost`,
   );
 });
 
@@ -96,11 +96,11 @@ test(`${windowKills} kills with a provider that revokes at once end in SIGN_IN_R
   };
   const [one, two] = await Promise.all([inWindow(), inWindow()]);
   report(
-    `the unavoidable window was met by ${one + two} of ${windowKills} kills of processes that refresh all the time`,
+    `${one + two} of ${windowKills} kills, in processes that refresh all the time, hit the moment in which a loss cannot be avoided`,
   );
 });
 
-/** Kills a process that refreshes, and says whether that cost the sign-in. Fails if it did without a reason. */
+/** Kills a process that refreshes. True if the sign-in was lost. Fails if the loss could have been avoided. */
 async function killedInWindow(scene: Scene): Promise<boolean> {
   const { authority, dbFilepath } = scene;
   await scene.signedIn();
@@ -117,7 +117,7 @@ async function killedInWindow(scene: Scene): Promise<boolean> {
   return !isNewest;
 }
 
-/** Runs `workers` with an app name each until `kills` have been made by all together: they ask after each one. */
+/** Runs `workers` workers, each with its own app name, until they have made `kills` kills together. A worker calls `isLast` after each kill. */
 async function sideBySide(
   workers: number,
   kills: number,
@@ -133,11 +133,11 @@ function startRefreshing(scene: Scene, appName: string): Promise<Started> {
 }
 
 async function killRefreshing(process: Started): Promise<void> {
-  await sleep(Math.random() * killWithin);
+  await sleep(Math.random() * killWithinMs);
   await kill(process);
 }
 
-/** Kills a process `after` milliseconds of signing in, and gives the names it told of. */
+/** Kills a process after it has signed in again and again for `after` milliseconds. Returns the names that it reported. */
 async function killSigningIn(scene: Scene, appName: string, after: number): Promise<string[] & { pid: number }> {
   const options = scene.optionsFor({ appName, scopes: identified, interactive: true });
   const process = await scene.start('../test-long/sign-in-forever.ts', [options], { until: '\n' });
@@ -155,7 +155,7 @@ async function killSigningIn(scene: Scene, appName: string, after: number): Prom
 
   function browse(url: string): void {
     scene.windows.push(url);
-    // The page at the end is the process's, which may be gone by then.
+    // This may fail, because the last page comes from the process, which may be gone by then.
     signInAs(url).catch(() => {});
   }
 }

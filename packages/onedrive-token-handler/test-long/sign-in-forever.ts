@@ -1,6 +1,6 @@
 /**
- * Signs in until it is killed, each time as another person: `node sign-in-forever.ts OPTIONS`. Prints the address for each
- * browser window, and the name of the person who has signed in, a line each.
+ * Signs in until it is killed, each time as another user: `node sign-in-forever.ts OPTIONS`. Prints a line for each browser window,
+ * with its address, and one for each sign-in, with the user's name.
  */
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 

@@ -7,7 +7,7 @@ import { watchedStore } from '../test/watched-store.ts';
 
 const refreshes = 200;
 
-/** When the newest request left, its answer was there, its write began and was on disk. */
+/** When the newest request was sent, when its response had arrived, when the write began, and when it was on disk. */
 interface Times {
   sent: number;
   answered: number;
@@ -15,7 +15,7 @@ interface Times {
   written: number;
 }
 
-test('between the answer to a refresh and its durable write there is hardly anything but that write', async () => {
+test('most of the time between a refresh response and the end of its durable write is the write itself', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   using file = openTokenStore(scene.dbFilepath);
@@ -46,7 +46,7 @@ test('between the answer to a refresh and its durable write there is hardly anyt
   );
 });
 
-/** Tells when a request leaves and when its answer has come whole. */
+/** Tells when a request is sent, and when its whole response has arrived. */
 function timed(tell: (name: 'sent' | 'answered') => void): Dispatcher.DispatcherComposeInterceptor {
   return (dispatch) => (options, handler) => {
     tell('sent');

@@ -12,7 +12,7 @@ export interface Outcome {
   window?: boolean;
 }
 
-/** Starts `processes` at once, each asking `calls` times, and gathers what they got. Each has a minute. */
+/** Starts `processes` processes at once. Each makes `calls` calls, within a minute. Resolves with the outcome of every call. */
 export async function askProcesses(
   scene: Scene,
   processes: number,
@@ -26,8 +26,8 @@ export async function askProcesses(
 }
 
 /**
- * Starts `processes` that each ask twice, and resolves when every one of them waits for a lock that is held: with a
- * function that gathers what they got; each has to end within 30 s.
+ * Starts `processes` processes, which make two calls each, and resolves when every one of them waits for a lock. The result is
+ * a function that waits for their end, at most 30 s for each, and resolves with the outcome of every call.
  */
 export async function startWaiters(
   scene: Scene,
@@ -35,7 +35,7 @@ export async function startWaiters(
   changes?: Partial<OneDriveTokenHandlerOptions>,
 ): Promise<() => Promise<Outcome[]>> {
   const options = { until: ': waiting {', env: { NODE_DEBUG: 'onedrive-token-handler' } };
-  // The first one waits until the last one has started.
+  // Long enough for the first one to wait until the last one has started.
   const patient = scene.optionsFor({ requestTimeout: 60_000, ...changes });
   const start = () => scene.start('./get-token-process.ts', [patient, '2'], options);
   const waiters = await Promise.all(Array.from({ length: processes }, start));

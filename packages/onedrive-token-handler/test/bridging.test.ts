@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
-test('a still valid token bridges a failed early refresh, and an event says so', async () => {
+test('if an early refresh fails, the caller gets the token that is still valid, and an event says so', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   const handler = scene.handler({ interactive: false });
@@ -15,7 +15,7 @@ test('a still valid token bridges a failed early refresh, and an event says so',
   assert.is.not(await handler.getToken(), bridged);
 });
 
-test('a forced refresh is not bridged', async () => {
+test('a forced refresh that fails rejects, although the old token is still valid', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   await handler.getToken();
@@ -23,7 +23,7 @@ test('a forced refresh is not bridged', async () => {
   assert.is((await rejection(handler.getToken({ forceRefresh: true }))).code, 'RESPONSE');
 });
 
-test('a forced refresh and another call at once: the provider fails, and only the forced one rejects', async () => {
+test('of a forced and another call at the same time, only the forced one rejects if the provider fails', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const handler = scene.handler();
   const token = await handler.getToken();
@@ -33,7 +33,7 @@ test('a forced refresh and another call at once: the provider fails, and only th
   assert.is((await forced).code, 'RESPONSE');
 });
 
-test('a store that can not be read any more is bridged with the token in memory', async () => {
+test('if the store can no longer be read, the caller gets the token in memory', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const store = new MemoryStore();
   const handler = scene.handler({ store });
@@ -43,7 +43,7 @@ test('a store that can not be read any more is bridged with the token in memory'
   assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && event.error.code === 'STORE'));
 });
 
-test('a provider that has let a call wait in vain is not waited for by the next one', async () => {
+test('after one call has waited in vain for the provider, the next call does not wait for it', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const handler = scene.handler({ requestTimeout: 1_100 });
   const token = await handler.getToken();

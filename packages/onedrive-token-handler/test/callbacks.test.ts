@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene } from './scene.ts';
 
-test('onEvent may ask for a token itself: of another handler, or of the same one by force', async () => {
+test('onEvent may call getToken() itself, of another handler or with forceRefresh of the same one', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   const other = scene.handler({ interactive: false });
@@ -22,7 +22,7 @@ test('onEvent may ask for a token itself: of another handler, or of the same one
 });
 
 for (const method of ['browser', 'device', 'paste'] as const) {
-  test(`what shows the way in by ${method} may ask another handler, which gets the token of that sign-in`, async () => {
+  test(`the callback that shows a sign-in by ${method} may call another handler, which gets the token of that sign-in`, async () => {
     await using scene = await openScene({ deviceInterval: 1 });
     const other = scene.handler();
     let asked: Promise<PromiseSettledResult<string>[]> | undefined;
@@ -46,11 +46,11 @@ for (const method of ['browser', 'device', 'paste'] as const) {
       },
     });
     assert.equal(await asked, [{ status: 'fulfilled', value: await handler.getToken() }]);
-    assert.is(scene.windows.length, 0, 'no window of the other one');
+    assert.is(scene.windows.length, 0, 'the other handler opens no window');
   });
 }
 
-test('an onEvent that throws or rejects costs neither the token nor the process', async () => {
+test('if onEvent throws or rejects, the caller still gets the token, and the process goes on', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   const program = `

@@ -23,7 +23,7 @@ test('the key is added, changed and removed, and the sign-in stays', async () =>
   assert.is(scene.windows.length, 1);
 });
 
-test('a wrong key is STORE before a new one is chosen', async () => {
+test('a wrong key is the error STORE, before a new key is chosen', async () => {
   await using scene = await openScene();
   await scene.signedIn({ encryptionKey: 'right' });
   let chosen = false;
@@ -37,7 +37,7 @@ test('a wrong key is STORE before a new one is chosen', async () => {
   assert.not(chosen);
 });
 
-test('if no key can be chosen, nothing is changed, and the reason passes through', async () => {
+test('if the new key cannot be chosen, nothing changes, and the caller gets the reason', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const reason = new Error('no keyring');
@@ -46,7 +46,7 @@ test('if no key can be chosen, nothing is changed, and the reason passes through
   assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), ['my-app']);
 });
 
-test('a refresh that has left is stored before the key is changed', async () => {
+test('the result of a refresh that was sent is stored before the key changes', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   await scene.tokenExpires();
@@ -60,7 +60,7 @@ test('a refresh that has left is stored before the key is changed', async () => 
   assert.not(scene.events.some(({ type }) => type === 'store-failed'));
 });
 
-test('no sign-in is under way while the key is changed, and of two changes one comes first', async () => {
+test('while the key changes no sign-in runs, and two changes run one after the other', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const { dbFilepath } = scene;

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene } from './scene.ts';
 
-/** Begins a program that gathers the packages which are asked for from now on. */
+/** The beginning of a program. From there on, the program collects the names of the packages that are imported. */
 const watchImports = `
   import { registerHooks } from 'node:module';
   const seen = new Set();
@@ -10,7 +10,7 @@ const watchImports = `
   registerHooks({ resolve(name, context, next) { if (!/^(\\.|node:|file:)/.test(name)) seen.add(name); return next(name, context); } });
   const { OneDriveTokenHandler } = await import('onedrive-token-handler');`;
 
-test('importing the package and making a handler loads neither undici nor open nor better-sqlite3, nor what they need', async () => {
+test('importing the package and making a handler does not load undici, open, better-sqlite3 or what they need', async () => {
   await using scene = await openScene();
   const program = `${watchImports}
     new OneDriveTokenHandler(JSON.parse(process.argv[1]));
@@ -21,7 +21,7 @@ test('importing the package and making a handler loads neither undici nor open n
   assert.equal(JSON.parse(stdout), [['onedrive-token-handler', 'shared-token'], []]);
 });
 
-test('a stored token needs neither undici nor open', async () => {
+test('reading a stored token does not load undici or open', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const program = `${watchImports}
@@ -44,7 +44,7 @@ test('a token from memory costs at most 1 µs', async () => {
     const { user, system } = process.cpuUsage(before);
     costs.push((user + system) / calls);
   }
-  // The least of them: the others share the machine with other programs, or were not compiled yet.
+  // The lowest, because in the other batches other programs were busy, or the code was not compiled yet.
   assert.ok(Math.min(...costs) <= 1, `${costs.map((cost) => cost.toFixed(2))} µs`);
 });
 
@@ -55,7 +55,7 @@ test('importing the package costs at most 10 ms of processor time', async () => 
     return Number((await scene.run(['--input-type=module', '-e', program])).stdout);
   };
   let [bare, ours] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  // As for the other one, and as many as a busy machine needs.
+  // The lowest of at least 8 rounds, and of more if the machine is busy.
   for (let round = 0; round < 40 && (round < 8 || ours - bare > 10); round++) {
     bare = Math.min(bare, await measure('0'));
     ours = Math.min(ours, await measure("await import('onedrive-token-handler')"));

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
-test('a store counts instead of a file that is named as well', async () => {
+test('if both a store and a file are given, the store is used', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const handler = scene.handler({ store, dbFilepath: scene.dbFilepath });
@@ -13,7 +13,7 @@ test('a store counts instead of a file that is named as well', async () => {
 });
 
 for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { accessToken: 'a', expiresAt: 1e15 }]) {
-  test(`a store that gives ${JSON.stringify(nothing)} has no sign-in, and takes one`, async () => {
+  test(`a store that returns ${JSON.stringify(nothing)} has no sign-in, and a new sign-in is stored in it`, async () => {
     await using scene = await openScene();
     const store = new MemoryStore();
     store.records.set('my-app', nothing as never);
@@ -26,7 +26,7 @@ for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { ac
   });
 }
 
-test('a store that gives null for an absent field, and times as text, is as good as another', async () => {
+test('a store may return null for an absent field, and times as text', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const [first, second] = ['first', 'second'].map((accessToken) => {
@@ -43,7 +43,7 @@ test('a store that gives null for an absent field, and times as text, is as good
   assert.is(await handler.getToken({ forceRefresh: true }), 'second');
 });
 
-test('a stored token whose end is no number is refreshed', async () => {
+test('a stored token is refreshed if its expiry is not a number', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   await scene.signedIn({ store });
@@ -56,7 +56,7 @@ test('a stored token whose end is no number is refreshed', async () => {
   assert.is.not(store.records.get('my-app')?.refreshToken, refreshToken);
 });
 
-test('a refresh that fails leaves a record to the letter as it was', async () => {
+test('a refresh that fails leaves the record exactly as it was', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   await scene.signedIn({ store });

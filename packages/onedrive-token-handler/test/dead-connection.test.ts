@@ -9,10 +9,10 @@ import * as assert from 'uvu/assert';
 import { HttpClient } from '../src/provider/http-client.ts';
 import { openScene, rejection } from './scene.ts';
 
-test('a connection that went dead is not used again, also if the provider speaks HTTP/2', async () => {
+test('a dead connection is not used again, even if the provider speaks HTTP/2', async () => {
   await using scene = await openScene();
   const tls = selfSignedCertificate();
-  // The first request goes unanswered, as on a network that the computer has left: its connection is never closed.
+  // The first request gets no answer and its connection stays open, as if the computer had moved to another network.
   const connections: unknown[] = [];
   const server = createSecureServer({ ...tls, allowHTTP1: true }, (request, response) => {
     connections.push(request.stream?.session ?? request.socket);
@@ -41,7 +41,7 @@ test('a connection that went dead is not used again, also if the provider speaks
   assert.is(new Set(connections).size, 2);
 });
 
-test('a proxy that never answers keeps no process alive once the request was given up', async () => {
+test('after a request to a proxy that never answers has timed out, the process can end', async () => {
   await using scene = await openScene();
   const proxy = createServer().listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -61,7 +61,7 @@ test('a proxy that never answers keeps no process alive once the request was giv
   assert.is(status, 0, 'it ended by itself');
 });
 
-test('a request that has not left when its client closes is not sent any more', async () => {
+test('a request that is not sent yet when its client closes is never sent', async () => {
   await using scene = await openScene();
   const http = new HttpClient(undefined);
   const url = new URL(`${scene.authority.url}/oauth2/v2.0/token`);

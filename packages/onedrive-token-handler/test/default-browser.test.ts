@@ -8,10 +8,10 @@ import { openScene, type Scene } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
 const isLinux = process.platform === 'linux';
-if (!isLinux) console.log('skipped: the desktop with a browser of our own is one of Linux');
+if (!isLinux) console.log('skipped: the browser of the desktop is tested on Linux only');
 const onLinux = isLinux ? test : test.skip;
 
-/** A process that wants a token in the given environment, when its window has been asked for. */
+/** Starts a process that needs a token, and resolves when it has asked for a browser window. */
 function start(scene: Scene, env: NodeJS.ProcessEnv): Promise<Started> {
   const options = scene.optionsFor({ interactive: true });
   return scene.start('./print-events.ts', [options], { until: 'authorization-url', env });
@@ -38,7 +38,7 @@ function events({ said }: Started): Seen[] {
 }
 
 onLinux(
-  "the desktop's browser gets the address, and of ours nothing else, in its arguments and its environment",
+  "the desktop's browser gets the address as its only argument, and nothing of ours in its environment",
   async () => {
     await using scene = await openScene();
     const seen = join(scene.folder, 'seen');
@@ -64,7 +64,7 @@ onLinux(
 );
 
 onLinux(
-  'a desktop whose browser does not start is told of by an event, and the shown address is waited for',
+  "if the desktop's browser does not start, an event says so, and the sign-in waits for the shown address",
   async () => {
     await using scene = await openScene();
     const child = await start(scene, desktop(scene, 'exit 1'));
@@ -76,7 +76,7 @@ onLinux(
   },
 );
 
-onLinux('without a display, nothing is started, and the sign-in waits for the shown address', async () => {
+onLinux('without a display no browser is started, and the sign-in waits for the shown address', async () => {
   await using scene = await openScene();
   const launched = join(scene.folder, 'launched');
   const none = { DISPLAY: '', WAYLAND_DISPLAY: '', WSL_DISTRO_NAME: '' };

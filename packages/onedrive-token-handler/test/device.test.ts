@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
-test('a device code is shown, approved elsewhere and redeemed', async () => {
+test('a device code is shown, approved on another device, and redeemed', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
   const handler = scene.handler();
   const approved: Promise<void>[] = [];
@@ -20,7 +20,7 @@ test('a device code is shown, approved elsewhere and redeemed', async () => {
   assert.ok(await handler.getToken());
 });
 
-test('a device code that is denied: SIGN_IN_DENIED', async () => {
+test('a device code that the user denies ends in SIGN_IN_DENIED', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
   const denied: Promise<void>[] = [];
   const signIn = scene.handler().signIn({
@@ -32,7 +32,7 @@ test('a device code that is denied: SIGN_IN_DENIED', async () => {
   await Promise.all(denied);
 });
 
-test('a device code that has ended at the provider: SIGN_IN_TIMEOUT', async () => {
+test('a device code that has expired at the provider ends in SIGN_IN_TIMEOUT', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
   scene.authority.fail('token', { type: 'oauth', error: 'expired_token' });
   const error = await rejection(scene.handler().signIn({ method: 'device', onDeviceCode: () => {} }));
@@ -40,7 +40,7 @@ test('a device code that has ended at the provider: SIGN_IN_TIMEOUT', async () =
   assert.is(error.error, 'expired_token');
 });
 
-test('an answer to the request for a device code that makes no sense: RESPONSE, and no code is shown', async () => {
+test('a response without a usable device code ends in RESPONSE, and no code is shown', async () => {
   await using scene = await openScene();
   for (const field of ['device_code', 'user_code', 'verification_uri', 'expires_in']) {
     const change = (body: Record<string, unknown>): object => ({ ...body, [field]: undefined });
@@ -51,13 +51,13 @@ test('an answer to the request for a device code that makes no sense: RESPONSE, 
   }
 });
 
-test('a device code that is never entered: SIGN_IN_TIMEOUT', async () => {
+test('a device code that is never entered ends in SIGN_IN_TIMEOUT', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
   const signIn = scene.handler({ signInTimeout: 600 }).signIn({ method: 'device', onDeviceCode: () => {} });
   assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
 });
 
-test('polling slows down by 5 s when it is told to, survives an offline moment, and ends by an abort', async () => {
+test('polling slows down by 5 s after slow_down, goes on after a lost connection, and ends at an abort', async () => {
   const poll = async (fault: Fault): Promise<number> => {
     await using scene = await openScene({ deviceInterval: 1 });
     scene.authority.fail('token', fault);
@@ -80,7 +80,7 @@ test('polling slows down by 5 s when it is told to, survives an offline moment, 
 
 const never = (): Promise<never> => new Promise(() => {});
 
-test('a code that is never done being shown can be entered, times out and can be given up all the same', async () => {
+test('if onDeviceCode never resolves, the code can still be entered, can time out, and can be aborted', async () => {
   const enter = async (): Promise<void> => {
     await using scene = await openScene({ deviceInterval: 1 });
     const onDeviceCode = (device: { verificationUri: string; userCode: string }): Promise<never> => {
@@ -103,13 +103,13 @@ test('a code that is never done being shown can be entered, times out and can be
     await untilTrue(() => scene.authority.count('devicecode') === 1);
     abort.abort(new Error('enough'));
     assert.is((await signIn).message, 'enough');
-    // Nothing of it is left that would keep the next one waiting.
+    // The next sign-in does not wait for it.
     await scene.handler().getToken();
   };
   await Promise.all([enter(), forget(), giveUp()]);
 });
 
-test('a code that can not be shown ends the sign-in with the reason', async () => {
+test('if onDeviceCode fails, the sign-in ends with its reason', async () => {
   await using scene = await openScene();
   const reason = new Error('the screen is broken');
   for (const onDeviceCode of [
@@ -123,7 +123,7 @@ test('a code that can not be shown ends the sign-in with the reason', async () =
   assert.is(scene.authority.count('token'), 0);
 });
 
-test('a provider that asks for no pause between polls gets one poll a second', async () => {
+test('if the provider asks for a pause of 0 s, it gets one poll a second', async () => {
   await using scene = await openScene({ deviceInterval: 0 });
   const signIn = scene.handler({ signInTimeout: 1_500 }).signIn({ method: 'device', onDeviceCode: () => {} });
   assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');

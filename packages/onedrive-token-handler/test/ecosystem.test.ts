@@ -22,7 +22,7 @@ import { openScene, rejection, type Scene } from './scene.ts';
 const script = fileURLToPath(new URL('./get-token-process.ts', import.meta.url));
 const graphScript = fileURLToPath(new URL('./graph-sdk-process.ts', import.meta.url));
 
-test('the handler is an AuthenticationProvider of the Microsoft Graph SDK, which reads the drive with it', async () => {
+test('the Microsoft Graph SDK takes the handler as its AuthenticationProvider, and reads the drive', async () => {
   const tls = selfSignedCertificate();
   await using scene = await openScene({ tls });
   const dispatcher = trusting(tls.cert);
@@ -33,7 +33,7 @@ test('the handler is an AuthenticationProvider of the Microsoft Graph SDK, which
   assert.is(stdout.trim(), 'personal', stderr);
 });
 
-test('asTokenCredential() is a TokenCredential of the Azure SDKs, whose bearer policy reads the drive with it', async () => {
+test('the Azure SDKs take asTokenCredential() as a TokenCredential, and their bearer policy reads the drive', async () => {
   await using scene = await openScene();
   const credential: TokenCredential = scene.handler().asTokenCredential();
   const pipeline = createEmptyPipeline();
@@ -55,7 +55,7 @@ test('asTokenCredential() is a TokenCredential of the Azure SDKs, whose bearer p
 for (const secure of [true, false]) {
   const tls = secure ? selfSignedCertificate() : undefined;
   const { name, route } = secure ? { name: 'https', route: 'CONNECT' } : { name: 'http', route: 'POST' };
-  test(`requests over ${name} go through the proxy of the environment, but for what NO_PROXY names`, async () => {
+  test(`requests over ${name} use the proxy in the environment, except to the hosts in NO_PROXY`, async () => {
     await using scene = await openScene(tls && { tls });
     const dispatcher = trusting(tls?.cert);
     await scene.signedIn({ dispatcher, openBrowser: (url) => signInAs(url, tls && { ca: tls.cert }) });
@@ -75,7 +75,7 @@ for (const secure of [true, false]) {
   });
 }
 
-test('a proxy in the environment that is no address is CONFIGURATION, and its password is not shown', async () => {
+test('a proxy variable that is not a URL is the error CONFIGURATION, which does not show the password', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   await scene.tokenExpires();
@@ -100,7 +100,7 @@ test('a proxy in the environment that is no address is CONFIGURATION, and its pa
   }
 });
 
-test('a proxy that refuses to pass a request on is named with its status', async () => {
+test('if the proxy refuses a request, the message has the status that the proxy answered', async () => {
   await using scene = await openScene();
   const proxy = createServer();
   proxy.on('connect', (_request, socket: Socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'));
@@ -118,7 +118,7 @@ test('a proxy that refuses to pass a request on is named with its status', async
   assert.not.match(inspect(error, { depth: 20, showHidden: true }), 'pa55word');
 });
 
-test('a certificate of an unknown authority is refused, and NODE_EXTRA_CA_CERTS makes it trusted', async () => {
+test('a certificate of an unknown authority is refused, unless it is in NODE_EXTRA_CA_CERTS', async () => {
   const tls = selfSignedCertificate();
   await using scene = await openScene({ tls });
   const { openTokenStore } = await import('token-store-sqlite');
@@ -137,7 +137,7 @@ test('a certificate of an unknown authority is refused, and NODE_EXTRA_CA_CERTS 
   assert.is(scene.authority.count('token'), 1);
 });
 
-/** A dispatcher that trusts one certificate besides those that Node trusts. */
+/** A dispatcher that trusts this certificate. */
 function trusting(ca: string | undefined): Agent {
   return new Agent({ connect: ca === undefined ? {} : { ca } });
 }

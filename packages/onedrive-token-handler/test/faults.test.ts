@@ -13,14 +13,14 @@ interface Case {
   fault: Fault;
   code: OneDriveTokenErrorCode;
   retryable: boolean;
-  /** Requests with the refresh token that the provider gets. */
+  /** How many refresh requests reach the provider. */
   requests: number;
   retryAfter?: number;
 }
 
 const cases: Case[] = [
   {
-    name: 'a connection reset before the provider saw the request',
+    name: 'a connection that is reset before the provider has read the request',
     fault: { type: 'drop', when: 'before' },
     code: 'NETWORK',
     retryable: true,
@@ -29,14 +29,14 @@ const cases: Case[] = [
   { name: 'a connection that never answers', fault: { type: 'hang' }, code: 'NETWORK', retryable: true, requests: 1 },
   { name: 'an answer that never ends', fault: { type: 'stall' }, code: 'NETWORK', retryable: true, requests: 1 },
   {
-    name: 'a connection reset when the provider had done what it was asked to',
+    name: 'a connection that is reset after the provider has issued new tokens',
     fault: { type: 'drop', when: 'after' },
     code: 'NETWORK',
     retryable: true,
     requests: 1,
   },
   {
-    name: '429 with Retry-After in seconds, longer than there is time',
+    name: '429 with Retry-After in seconds, longer than requestTimeout',
     fault: { type: 'status', status: 429, retryAfter: '120' },
     code: 'THROTTLED',
     retryable: true,
@@ -66,7 +66,7 @@ const cases: Case[] = [
     requests: 3,
   },
   {
-    name: '503 with Retry-After longer than there is time',
+    name: '503 with Retry-After longer than requestTimeout',
     fault: { type: 'status', status: 503, retryAfter: '60' },
     code: 'THROTTLED',
     retryable: true,
@@ -95,7 +95,7 @@ const cases: Case[] = [
     requests: 1,
   },
   {
-    name: 'JSON that is no object',
+    name: 'JSON that is not an object',
     fault: { type: 'status', status: 200, body: '[]', contentType: json },
     code: 'RESPONSE',
     retryable: true,
@@ -116,7 +116,7 @@ const cases: Case[] = [
     requests: 1,
   },
   {
-    name: 'JSON without an error',
+    name: '400 with JSON that has no error',
     fault: { type: 'status', status: 400, body: '{"message":"no"}', contentType: json },
     code: 'RESPONSE',
     retryable: true,
@@ -146,7 +146,7 @@ const cases: Case[] = [
     requests: 1,
   },
   {
-    name: 'an expires_in that is no number',
+    name: 'an expires_in that is not a number',
     fault: change({ expires_in: 'soon' }),
     code: 'RESPONSE',
     retryable: false,
@@ -167,7 +167,7 @@ const cases: Case[] = [
     requests: 1,
   },
   {
-    name: 'a confidential registration',
+    name: 'an app that is registered as confidential',
     fault: oauth('invalid_client', 7000218),
     code: 'CONFIGURATION',
     retryable: false,
@@ -216,7 +216,7 @@ function oauth(error: string, ...errorCodes: number[]): Fault {
   return { type: 'oauth', error, description, errorCodes };
 }
 
-/** Whether a browser opens is up to the error alone: the handler may open one wherever none is needed. */
+/** If the error needs no sign-in, the handler may open a browser, so that only the error decides whether one opens. */
 async function meet({ fault, code, retryable, requests, retryAfter }: Case): Promise<void> {
   await using scene = await openScene({ accessTokenTtl: 1 });
   await scene.signedIn();
@@ -229,7 +229,7 @@ async function meet({ fault, code, retryable, requests, retryAfter }: Case): Pro
   const needsSignIn = code === 'SIGN_IN_REQUIRED';
   const handler = scene.handler({ interactive: !needsSignIn, requestTimeout: 6_000 });
   const error = await rejection(handler.getToken());
-  assert.ok(performance.now() - started < 20_000, 'within the time of one exchange');
+  assert.ok(performance.now() - started < 20_000, 'about as long as one exchange may take');
   assert.is(error.code, code);
   assert.is(error.retryable, retryable);
   if (retryAfter) assert.ok(Math.abs((error.retryAfter ?? 0) - retryAfter) < 10_000, `${error.retryAfter}`);
@@ -240,23 +240,23 @@ async function meet({ fault, code, retryable, requests, retryAfter }: Case): Pro
   assert.is(refusedAt !== undefined && refusedBecause !== undefined, needsSignIn, 'a refusal is noted in the record');
   if (needsSignIn) {
     await scene.handler().getToken();
-    assert.is(scene.windows.length, 2, 'a browser, if it may open one');
+    assert.is(scene.windows.length, 2, 'a browser opens if it may');
     return;
   }
   scene.authority.clearFaults();
-  // Where the provider has given out another refresh token, it revokes the grant when it sees the old one again.
+  // If the provider has issued a new refresh token, it revokes the grant when it gets the old one again.
   const isSpent = fault.type === 'response' || (fault.type === 'drop' && fault.when === 'after');
   if (!isSpent) await scene.handler({ interactive: false }).getToken();
 }
 
-// They mostly wait, so they do it side by side.
+// All at the same time, because they mostly wait.
 const meetings = cases.map(meet);
 for (const meeting of meetings) meeting.catch(() => {});
 for (const [index, { name, code }] of cases.entries()) {
-  test(`${name}: ${code}, and what is stored is untouched`, () => meetings[index]);
+  test(`${name}: the error is ${code}, and the stored tokens stay as they were`, () => meetings[index]);
 }
 
-test('a refused code says that something else may have spent it', async () => {
+test('if the provider refuses a code, the message says that something else may have used it', async () => {
   await using scene = await openScene();
   scene.authority.fail('token', oauth('invalid_grant', 70000));
   const error = await rejection(scene.handler().getToken());
@@ -279,7 +279,7 @@ test('what the provider says is told in one line, without what was sent to it', 
 });
 
 for (const status of [400, 429, 500]) {
-  test(`what was sent is struck from every field of an answer with status ${status}`, async () => {
+  test(`the refresh token is removed from every field of a response with status ${status}`, async () => {
     await using scene = await openScene();
     const store = new MemoryStore();
     store.records.set('my-app', { refreshToken: 'the-secret' });
@@ -297,7 +297,7 @@ for (const status of [400, 429, 500]) {
   });
 }
 
-test('an error has no properties for what is not known', async () => {
+test('an error has no property for a value that is not known', async () => {
   await using scene = await openScene();
   const error = await rejection(scene.handler({ interactive: false }).getToken());
   for (const name of ['error', 'errorCodes', 'correlationId', 'traceId', 'retryAfter', 'cause']) {

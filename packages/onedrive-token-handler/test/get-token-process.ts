@@ -1,6 +1,7 @@
 /**
- * One process that wants tokens: `node get-token-process.ts OPTIONS CALLS`. OPTIONS is the handler's as JSON; it asks CALLS times
- * at once and prints each outcome, a JSON line each: `{token}` or `{code}`. A browser window is scripted and printed as `{window: true}`.
+ * A process that needs tokens: `node get-token-process.ts OPTIONS CALLS`. OPTIONS are the handler's, as JSON. It makes CALLS calls
+ * at once, and prints one line of JSON for each: `{token}` or `{code}`. If it has to open a browser, it prints `{window: true}` and
+ * signs in with the scripted browser.
  */
 import { OneDriveTokenError, OneDriveTokenHandler } from 'onedrive-token-handler';
 

@@ -12,7 +12,7 @@ test('the first call signs in through the browser and gets a token that Graph ac
   assert.is(scene.windows.length, 1);
 });
 
-test('the second call is answered from memory', async () => {
+test('the second call gets the token from memory', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   const token = await handler.getToken();
@@ -22,7 +22,7 @@ test('the second call is answered from memory', async () => {
   assert.is(scene.authority.requests.length, requests);
 });
 
-test('another handler on the same file is answered from the store', async () => {
+test('another handler with the same file gets the token from the store', async () => {
   await using scene = await openScene();
   const token = await scene.handler().getToken();
   const requests = scene.authority.requests.length;
@@ -30,7 +30,7 @@ test('another handler on the same file is answered from the store', async () => 
   assert.is(scene.authority.requests.length, requests);
 });
 
-test('a token within the skew of its end is refreshed, and the refresh token rotates', async () => {
+test('a token that expires within expirySkew is refreshed, and the refresh token rotates', async () => {
   await using scene = await openScene({ accessTokenTtl: 200 });
   const first = await scene.handler().getToken();
   const second = await scene.handler({ interactive: false }).getToken();
@@ -58,7 +58,7 @@ test('many handlers at once make one refresh, even if the new token is short-liv
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('forceRefresh with many callers makes one refresh and everybody gets the new token', async () => {
+test('many calls with forceRefresh make one refresh, and all get the new token', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   const old = await handler.getToken();
@@ -69,7 +69,7 @@ test('forceRefresh with many callers makes one refresh and everybody gets the ne
   assert.is(await handler.getToken(), tokens[0]);
 });
 
-test('forceRefresh takes the token that another handler has refreshed in the meantime', async () => {
+test('forceRefresh takes the token that another handler has refreshed, instead of refreshing again', async () => {
   await using scene = await openScene();
   const [one, two] = [scene.handler(), scene.handler()];
   const old = await one.getToken();
@@ -79,7 +79,7 @@ test('forceRefresh takes the token that another handler has refreshed in the mea
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('without interaction and without a sign-in, nothing is opened', async () => {
+test('without a sign-in and with interactive: false, no browser opens: SIGN_IN_REQUIRED', async () => {
   await using scene = await openScene();
   const error = await rejection(scene.handler({ interactive: false }).getToken());
   assert.is(error.code, 'SIGN_IN_REQUIRED');
@@ -89,7 +89,7 @@ test('without interaction and without a sign-in, nothing is opened', async () =>
   assert.is(scene.windows.length, 0);
 });
 
-test('a grant that the provider has ended leads to the browser, or to SIGN_IN_REQUIRED if none is allowed', async () => {
+test('a revoked grant opens the browser, or is SIGN_IN_REQUIRED if no browser may open', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   await scene.authority.revokeAll();
@@ -109,7 +109,7 @@ test('a grant that the provider has ended leads to the browser, or to SIGN_IN_RE
   assert.is(scene.windows.length, 2);
 });
 
-test('a refresh whose answer has no refresh token keeps the old one, and the ID token may be missing', async () => {
+test('a refresh response without a refresh token keeps the old one, and needs no ID token', async () => {
   await using scene = await openScene({ accessTokenTtl: 60, rotateRefreshTokens: false });
   await scene.signedIn();
   const handler = scene.handler({ interactive: false });
@@ -123,7 +123,7 @@ test('a refresh whose answer has no refresh token keeps the old one, and the ID 
   assert.is(scene.authority.count('token', 'refresh_token'), 2);
 });
 
-test('an expires_in that is a numeric string counts as the number', async () => {
+test('expires_in may be a number in a string', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   const change = (body: Record<string, unknown>): object => ({ ...body, expires_in: '3600' });
@@ -134,7 +134,7 @@ test('an expires_in that is a numeric string counts as the number', async () => 
   assert.ok(Math.abs(accessTokenExpiresAt - Date.now() - 3_600_000) < 30_000);
 });
 
-test('a sign-in without a refresh token gives a token and says so', async () => {
+test('if a sign-in brings no refresh token, the caller gets the access token, and an event says so', async () => {
   await using scene = await openScene();
   scene.authority.fail('token', { type: 'response', change: ({ refresh_token: _, ...rest }) => rest });
   const handler = scene.handler();
@@ -144,7 +144,7 @@ test('a sign-in without a refresh token gives a token and says so', async () => 
   assert.not((await handler.status()).signedIn);
 });
 
-test('a record of the Python class, a refresh token alone, carries on without a sign-in', async () => {
+test('a record of the Python class, which has only a refresh token, is refreshed without a sign-in', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const { openTokenStore } = await import('token-store-sqlite');
@@ -168,7 +168,7 @@ test('a stored token that was obtained in the future counts as expired', async (
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('as a credential of the Azure SDKs it says when the token ends', async () => {
+test('the credential for the Azure SDKs says when the token expires', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   const { token, expiresOnTimestamp } = await handler
@@ -178,7 +178,7 @@ test('as a credential of the Azure SDKs it says when the token ends', async () =
   assert.ok(Math.abs(expiresOnTimestamp - Date.now() - 3_600_000) < 60_000);
 });
 
-test('claims, which the Azure SDKs bring from a 401, make the credential refresh', async () => {
+test('the credential refreshes if the Azure SDKs pass claims, as they do after a 401', async () => {
   await using scene = await openScene();
   const credential = scene.handler().asTokenCredential();
   const { token } = await credential.getToken('x');
@@ -186,7 +186,7 @@ test('claims, which the Azure SDKs bring from a 401, make the credential refresh
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('a signal of the Azure SDKs that is no AbortSignal lets go of the call as well', async () => {
+test('a signal of the Azure SDKs that is not an AbortSignal aborts the call too', async () => {
   await using scene = await openScene();
   const credential = scene.handler({ openBrowser: () => {} }).asTokenCredential();
   const abortSignal = Object.assign(new EventTarget(), { aborted: false });

@@ -1,5 +1,5 @@
-/** Reads the drive with the Microsoft Graph SDK, which sends tokens over https alone: `node graph-sdk-process.ts OPTIONS ORIGIN`. */
-// The SDK's types speak of a browser's.
+/** Reads the drive with the Microsoft Graph SDK, which sends tokens only over https: `node graph-sdk-process.ts OPTIONS ORIGIN`. */
+// The SDK's types use types of the browser.
 /// <reference lib="dom" />
 import { type AuthenticationProvider, Client } from '@microsoft/microsoft-graph-client';
 import { OneDriveTokenHandler } from 'onedrive-token-handler';

@@ -13,28 +13,28 @@ interface Phase {
   requests: number;
   /** Whether the provider has to accept a spent refresh token for a while, as Microsoft does. Default: it revokes at once. */
   forgiving?: boolean;
-  /** Whether the provider answers the killed process after all, when the others are done. */
+  /** Whether the provider handles the request of the killed process in the end, after the others are done. */
   goesOn?: boolean;
 }
 
 const beforeTheWrite: Phase = {
-  name: 'when the answer has come and is not written',
+  name: 'after its response arrived, before the write',
   moment: 'write',
   requests: 2,
   forgiving: true,
 };
 const phases: Phase[] = [
-  { name: 'before its request leaves', moment: 'refresh-started', requests: 1 },
-  { name: 'when its request has left and is never read', moment: 'never', requests: 2 },
+  { name: 'before it sends its request', moment: 'refresh-started', requests: 1 },
+  { name: 'after it sent its request, which the provider never handles', moment: 'never', requests: 2 },
   {
-    name: 'when its request has left and its answer cannot arrive',
+    name: 'after it sent its request, which the provider handles later',
     moment: 'never',
     requests: 2,
     forgiving: true,
     goesOn: true,
   },
   beforeTheWrite,
-  { name: 'when the answer is written and no caller has it yet', moment: 'written', requests: 1 },
+  { name: 'after the write, before a caller has the token', moment: 'written', requests: 1 },
 ];
 
 /** Tests that kill a refreshing process in each phase, while `waiters` other processes wait for its lock. */
@@ -42,7 +42,9 @@ export function testKilledWhileRefreshing(waiters: number): void {
   const waiting = `with ${waiters} processes waiting`;
 
   for (const { name, moment, requests, forgiving, goesOn } of phases) {
-    const provider = forgiving ? 'a provider that accepts the old token for a while' : 'one that revokes at once';
+    const provider = forgiving
+      ? 'a provider that accepts the old token for a while'
+      : 'a provider that revokes at once';
     test(`killed ${name}, ${waiting}: all get one token from ${provider}`, async () => {
       await using scene = await openScene({ reuseGrace: forgiving ? 60_000 : 0 });
       await using killed = await killRefresher(scene, moment, waiters);
@@ -74,7 +76,7 @@ export function testKilledWhileRefreshing(waiters: number): void {
 interface Killed extends AsyncDisposable {
   /** What the processes that waited for the killed one got. */
   readonly outcomes: readonly Outcome[];
-  /** Lets the provider do what the killed process had asked for, if it has not yet. */
+  /** Lets the provider handle the request of the killed process, if it has not yet. */
   providerGoesOn(): Promise<void>;
 }
 

@@ -13,7 +13,7 @@ interface Phase {
   moment: 'sign-in-started' | 'never' | 'write' | 'written';
   /** Whether the person has signed in, so that the code is at the provider. */
   answered: boolean;
-  /** Browser windows that the ones who waited open. */
+  /** How many browser windows the waiting processes open. */
   windows: number;
 }
 
@@ -21,17 +21,17 @@ const phases: Phase[] = [
   { name: 'before it opens a browser', moment: 'sign-in-started', answered: false, windows: 1 },
   { name: 'while it waits for the person', moment: 'never', answered: false, windows: 1 },
   { name: 'while its code is redeemed', moment: 'never', answered: true, windows: 1 },
-  { name: 'when its tokens have come and are not written', moment: 'write', answered: true, windows: 1 },
-  { name: 'when its tokens are written and no caller has them yet', moment: 'written', answered: true, windows: 0 },
+  { name: 'after its tokens arrived, before the write', moment: 'write', answered: true, windows: 1 },
+  { name: 'after the write, before a caller has the token', moment: 'written', answered: true, windows: 0 },
 ];
 
 const earlier = { scopes: ['Files.Read'] };
 const wanted = { scopes: ['User.Read'], interactive: true };
 
-/** Tests that kill a process in each phase of signing in for more than is granted, while `waiters` others wait for it. */
+/** Tests that kill a process in each phase of a sign-in for more scopes, while `waiters` others wait for it. */
 export function testKilledWhileSigningIn(waiters: number): void {
   for (const phase of phases) {
-    test(`killed ${phase.name}, with ${waiters} processes waiting: the earlier sign-in goes on, and the next process signs in`, async () => {
+    test(`killed ${phase.name}, with ${waiters} processes waiting: the earlier sign-in still works, and the next process signs in`, async () => {
       await using scene = await openScene();
       const { authority } = scene;
       await scene.signedIn(earlier);
@@ -41,7 +41,7 @@ export function testKilledWhileSigningIn(waiters: number): void {
       }
       const process = await startSigningIn(scene, phase);
       const gather = await startWaiters(scene, waiters, wanted);
-      // The next window gets no page before the earlier sign-in has been looked at.
+      // The next window gets no page until this test has checked the earlier sign-in.
       const page = Promise.withResolvers<void>();
       authority.fail('authorize', { type: 'held', until: page.promise });
       if (phase.moment === 'write' || phase.moment === 'written') code.resolve();
@@ -52,7 +52,7 @@ export function testKilledWhileSigningIn(waiters: number): void {
       assert.not.match(process.said(), 'got a token');
 
       const outcomes = gather();
-      // Processes that find its tokens do not wait: they have them before the next refresh.
+      // If its tokens are stored, the waiting processes get them at once: the refresh below must come after that.
       if (phase.windows === 0) await outcomes;
       assertUndamaged(scene);
       const known = scene.handler({ ...earlier, interactive: false });
@@ -68,13 +68,13 @@ export function testKilledWhileSigningIn(waiters: number): void {
   }
 }
 
-/** Starts a process that signs in, and lets it run to the point at which it is killed, or to its code at the provider. */
+/** Starts a process that signs in, and lets it run to the point at which it is killed, or until its code is at the provider. */
 async function startSigningIn(scene: Scene, { moment, answered }: Phase): Promise<Started> {
   const until = moment === 'sign-in-started' ? 'ready' : '"window"';
   const process = await scene.start('./stopping-process.ts', [scene.optionsFor(wanted), moment], { until });
   if (!answered) return process;
   const [line = ''] = /^\{"window".*$/m.exec(process.said()) ?? [];
-  // The page that waits for the outcome ends with the process.
+  // This fails, because the page that shows the outcome is gone with the process.
   signInAs(JSON.parse(line).window).catch(() => {});
   await untilTrue(() => scene.authority.count('token', 'authorization_code') === 2);
   return process;

@@ -7,7 +7,7 @@ import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
-test("a caller's abort lets go of that caller only, and a refresh that has left is stored", async () => {
+test("an abort rejects only that caller's call, and a refresh that was sent is stored", async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   const handler = scene.handler({ interactive: false });
@@ -21,7 +21,7 @@ test("a caller's abort lets go of that caller only, and a refresh that has left 
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('a refresh that has left is stored even when its only caller has gone', async () => {
+test('a refresh that was sent is stored even if its only caller has aborted', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const handler = scene.handler({ interactive: false });
@@ -38,7 +38,7 @@ test('a refresh that has left is stored even when its only caller has gone', asy
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('a signal that is aborted already rejects with its reason', async () => {
+test('a call with an aborted signal rejects with its reason', async () => {
   await using scene = await openScene();
   const signal = AbortSignal.abort(new Error('before'));
   assert.is(
@@ -51,7 +51,7 @@ test('a signal that is aborted already rejects with its reason', async () => {
   assert.is(scene.windows.length, 0);
 });
 
-test('closing ends a sign-in under way: its callers reject with CLOSED, and so does whatever comes later', async () => {
+test('close() ends a running sign-in: its calls reject with CLOSED, and so does every later call', async () => {
   await using scene = await openScene();
   const handler = scene.handler({ openBrowser: () => {} });
   const [one, two] = [rejection(handler.getToken()), rejection(handler.signIn())];
@@ -70,7 +70,7 @@ test('closing ends a sign-in under way: its callers reject with CLOSED, and so d
   }
 });
 
-test('closing waits for a refresh that has left, and stores its result', async () => {
+test('close() waits for a refresh that was sent, and stores its result', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const handler = scene.handler({ interactive: false });
@@ -83,7 +83,7 @@ test('closing waits for a refresh that has left, and stores its result', async (
   assert.is.not(await scene.handler({ interactive: false }).getToken(), before);
 });
 
-test('closing waits no longer than requestTimeout', async () => {
+test('close() waits at most requestTimeout', async () => {
   await using scene = await openScene({ accessTokenTtl: 1 });
   await scene.signedIn();
   const handler = scene.handler({ interactive: false, requestTimeout: 500 });
@@ -96,7 +96,7 @@ test('closing waits no longer than requestTimeout', async () => {
   assert.is((await call).code, 'CLOSED');
 });
 
-test('closing waits no longer than that for a store that never answers either', async () => {
+test('close() waits at most requestTimeout for a store that never answers', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   await scene.signedIn({ store });
@@ -116,7 +116,7 @@ test('closing waits no longer than that for a store that never answers either', 
   assert.is((await call).code, 'CLOSED');
 });
 
-test('closing while the code of the browser is redeemed stores what it brings', async () => {
+test('if close() is called while the code is redeemed, the new tokens are stored', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   scene.authority.fail('token', { type: 'slow', ms: 500 });
@@ -127,7 +127,7 @@ test('closing while the code of the browser is redeemed stores what it brings', 
   await scene.handler({ interactive: false }).getToken();
 });
 
-test('a caller that aborts while its code is redeemed leaves the token to the next one, without a second window', async () => {
+test('if a caller aborts while its code is redeemed, the next caller gets the token, without a second window', async () => {
   await using scene = await openScene();
   scene.authority.fail('token', { type: 'slow', ms: 500 });
   const abort = new AbortController();
@@ -142,7 +142,7 @@ test('a caller that aborts while its code is redeemed leaves the token to the ne
 });
 
 for (const method of ['device', 'paste'] as const) {
-  test(`closing while the code of the method ${method} is redeemed stores the token and gives it to no caller`, async () => {
+  test(`if close() is called while the code of a sign-in by ${method} is redeemed, the token is stored, and no caller gets it`, async () => {
     await using scene = await openScene({ deviceInterval: 1 });
     const handler = scene.handler();
     scene.authority.fail('token', { type: 'slow', ms: 500 });
@@ -161,7 +161,7 @@ for (const method of ['device', 'paste'] as const) {
   });
 }
 
-test('closing ends a request for a device code at once', async () => {
+test('close() ends a request for a device code at once', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   scene.authority.fail('devicecode', { type: 'hang' });
@@ -173,7 +173,7 @@ test('closing ends a request for a device code at once', async () => {
   assert.is((await call).code, 'CLOSED');
 });
 
-test('closing ends a fetch() under way: CLOSED', async () => {
+test('close() ends a running fetch() with CLOSED', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   scene.authority.fail('graph', { type: 'hang' });
@@ -183,7 +183,7 @@ test('closing ends a fetch() under way: CLOSED', async () => {
   assert.is((await call).code, 'CLOSED');
 });
 
-test('a fetch() that has not left when the handler closes is not sent any more', async () => {
+test('a fetch() that is not sent yet when the handler closes is never sent', async () => {
   await using scene = await openScene();
   for (const warm of [false, true]) {
     const handler = scene.handler();
@@ -205,13 +205,13 @@ test('a fetch() that is aborted rejects with the reason', async () => {
   assert.is((await call).message, 'enough');
 });
 
-test('a fetch() that can not be sent at all is a TypeError', async () => {
+test('a fetch() whose options exclude each other is a TypeError', async () => {
   await using scene = await openScene();
   const error = await failure(scene.handler().fetch(scene.authority.graphUrl, { method: 'GET', body: 'x' }));
   assert.instance(error, TypeError);
 });
 
-test('a sign-in with a signal that is aborted already makes no file and no event', async () => {
+test('a sign-in with an aborted signal makes no file and no event', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   const error = await failure(handler.signIn({ signal: AbortSignal.abort(new Error('before')) }));
@@ -221,7 +221,7 @@ test('a sign-in with a signal that is aborted already makes no file and no event
   assert.equal(scene.events, []);
 });
 
-test('a store that was passed in stays open', async () => {
+test("close() does not close the caller's store", async () => {
   await using scene = await openScene();
   const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
@@ -231,7 +231,7 @@ test('a store that was passed in stays open', async () => {
   assert.equal(store.list(), ['my-app']);
 });
 
-test('a program ends by itself when it has its token, without close()', async () => {
+test('a program that has its token ends by itself, without close()', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   const program = `

@@ -1,11 +1,11 @@
 import type { Lock } from 'shared-token';
 import type { TokenRecord, TokenStore } from '../src/index.ts';
 
-/** A store of a user's own, kept in memory and asynchronous, whose disk can be full. */
+/** An asynchronous store in memory, like one that a user writes. It can refuse a write, as if a disk were full. */
 export class MemoryStore implements TokenStore {
   readonly records = new Map<string, TokenRecord>();
   readonly #tails = new Map<string, Promise<unknown>>();
-  /** Asked before each write: an error to throw. */
+  /** Called before each write. Returns the error to throw, if any. */
   refuse: (record: TokenRecord) => Error | undefined = () => undefined;
 
   async get(appName: string): Promise<TokenRecord | undefined> {

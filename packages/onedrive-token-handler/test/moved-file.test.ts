@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene, rejection, type Scene } from './scene.ts';
 
-/** A handler that has the file open; then the file is removed, and another handler signs in. */
+/** Resolves with a handler that opened the file before it was removed and another handler signed in. */
 async function replaceUnder(scene: Scene): Promise<ReturnType<Scene['handler']>> {
   await scene.signedIn();
   const handler = scene.handler({ interactive: false });
@@ -20,7 +20,7 @@ function stored(scene: Scene): string | undefined {
   return store.get('my-app')?.accessToken;
 }
 
-test('a refresh goes on with what stands in a file that took the place of the open one', async () => {
+test('if the open file was replaced by another, a refresh uses the record in the new file', async () => {
   await using scene = await openScene();
   const handler = await replaceUnder(scene);
   const signedIn = stored(scene);
@@ -30,7 +30,7 @@ test('a refresh goes on with what stands in a file that took the place of the op
   assert.is(stored(scene), refreshed);
 });
 
-test('signing out forgets the tokens in a file that took the place of the open one', async () => {
+test('if the open file was replaced by another, signOut() deletes the tokens in the new file', async () => {
   await using scene = await openScene();
   const handler = await replaceUnder(scene);
   await handler.signOut();
@@ -38,14 +38,14 @@ test('signing out forgets the tokens in a file that took the place of the open o
   assert.not((await handler.status()).signedIn);
 });
 
-test('a sign-in is stored in the file that has the name now', async () => {
+test('if the open file was replaced by another, a sign-in is stored in the new file', async () => {
   await using scene = await openScene();
   const handler = await replaceUnder(scene);
   await handler.signIn();
   assert.is(stored(scene), await handler.getToken());
 });
 
-test('a file that was put back from a copy is used as before', async () => {
+test('a file that was restored from a copy is used as before', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const handler = scene.handler({ interactive: false });
@@ -59,7 +59,7 @@ test('a file that was put back from a copy is used as before', async () => {
   assert.is(stored(scene), refreshed);
 });
 
-test('a file that is gone is a sign-out: no refresh token is spent, and no browser opens', async () => {
+test('a deleted file counts as a sign-out: no refresh token is spent, and no browser opens', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const handler = scene.handler();

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { untilTrue } from './until-true.ts';
 
-/** How long a process of a test may live, in milliseconds. */
-const lifetime = 50_000;
+/** How long a process of a test may run. */
+const lifetimeMs = 50_000;
 
 export interface StartOptions {
   /** What it has to print, on either stream, before it counts as started. Default `ready`. */
@@ -10,7 +10,7 @@ export interface StartOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** A process under way. */
+/** A process that was started, and may still run. */
 export interface Started {
   readonly pid: number;
   /** What it has printed on stdout so far. */
@@ -23,13 +23,13 @@ export interface Started {
   untilEnded(): Promise<void>;
 }
 
-/** Starts Node and waits until it says so, at most 30 s. */
+/** Starts Node, and waits until it has printed `until`, at most 30 s. */
 export async function startNode(args: readonly string[], options: StartOptions = {}): Promise<Started> {
   const { until = 'ready', env = {} } = options;
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: lifetime,
+    timeout: lifetimeMs,
     killSignal: 'SIGKILL',
   });
   let [said, warned, closed] = ['', '', false];
@@ -68,7 +68,7 @@ export interface Ended {
   milliseconds: number;
 }
 
-/** Runs Node to its end, killing it after `timeout` milliseconds. */
+/** Runs Node to its end, or kills it after `timeout` milliseconds. */
 export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = 20_000): Promise<Ended> {
   const started = performance.now();
   const child = spawn(process.execPath, args, {

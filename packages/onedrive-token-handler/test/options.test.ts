@@ -46,7 +46,7 @@ const unusable: [name: string, options: object, error: typeof TypeError | typeof
   ['onEvent', { onEvent: 1 }, TypeError],
 ];
 for (const [name, options, error] of unusable) {
-  test(`${error.name} names ${name} if it is ${inspect(options, { breakLength: Infinity, maxArrayLength: 0 })}`, () => {
+  test(`${inspect(options, { breakLength: Infinity, maxArrayLength: 0 })} is a ${error.name} that names ${name}`, () => {
     assert.throws(
       () => new OneDriveTokenHandler({ ...good, ...options } as never),
       (thrown: unknown) => thrown instanceof error && thrown.message.includes(name),
@@ -58,23 +58,23 @@ test('a handler without options is a TypeError', () => {
   assert.throws(() => new OneDriveTokenHandler(undefined as never), TypeError);
 });
 
-test('an undefined option is its default', () => {
+test('an undefined option means its default', () => {
   new OneDriveTokenHandler({ ...good, authority: undefined, signInTimeout: undefined, onEvent: undefined });
 });
 
-test('plain http is good enough on loopback', () => {
+test('an authority on loopback may use plain http', () => {
   for (const host of ['localhost:1', '127.0.0.1:1', '[::1]:1']) {
     new OneDriveTokenHandler({ ...good, authority: `http://${host}/consumers` });
   }
 });
 
-test("the caller's scopes are not changed", () => {
+test("the caller's array of scopes is not changed", () => {
   const scopes = Object.freeze(['Files.Read']) as readonly string[];
   new OneDriveTokenHandler({ ...good, scopes });
   assert.equal(scopes, ['Files.Read']);
 });
 
-test('a key that the caller overwrites after use is the one that was given', async () => {
+test('the handler keeps a copy of the key, so the caller may overwrite its bytes', async () => {
   await using scene = await openScene();
   const encryptionKey = Buffer.alloc(32, 7);
   const handler = scene.handler({ encryptionKey });
@@ -84,12 +84,12 @@ test('a key that the caller overwrites after use is the one that was given', asy
   assert.ok((await again.status()).signedIn);
 });
 
-test('making a handler opens nothing', async () => {
+test('making a handler opens no file', async () => {
   const handler = new OneDriveTokenHandler({ ...good, dbFilepath: '/nowhere/at/all/tokens.db' });
   await handler.close();
 });
 
-test('an undefined option of a call is as good as none, also to a strict compiler', async () => {
+test('an option of a call may be undefined, also for a strict compiler', async () => {
   await using scene = await openScene();
   const given: { signal: AbortSignal | undefined; interactive: boolean | undefined } = {
     signal: undefined,

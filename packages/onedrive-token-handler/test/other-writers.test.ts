@@ -6,7 +6,7 @@ import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
-test('a refused refresh token is no reason for SIGN_IN_REQUIRED if another process has stored a new one', async () => {
+test('a refused refresh token is not SIGN_IN_REQUIRED if another process has stored a new one', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   using store = openTokenStore(scene.dbFilepath);
@@ -16,14 +16,14 @@ test('a refused refresh token is no reason for SIGN_IN_REQUIRED if another proce
   scene.authority.fail('token', { type: 'held', until: answer.promise });
   const call = scene.handler({ interactive: false }).getToken();
   await untilTrue(() => scene.authority.count('token', 'refresh_token') === 1);
-  // As the Python class does, which takes no lock.
+  // As the Python class does, which acquires no lock.
   store.set('my-app', { refreshToken });
   answer.resolve();
   assert.ok(await call);
   assert.is(scene.authority.count('token', 'refresh_token'), 2);
 });
 
-test('a token that could not be written is dropped if another process has stored a newer one', async () => {
+test('a token that could not be stored is dropped if another process has stored a newer one', async () => {
   await using scene = await openScene({ reuseGrace: 60_000 });
   const store = new MemoryStore();
   await scene.signedIn({ store });
@@ -54,7 +54,7 @@ test('a record without an access token is read again if another process replaces
   assert.is(scene.authority.count('token', 'refresh_token'), 0);
 });
 
-test('a provider that grants less than was asked for: the token, an event, and consent the next time', async () => {
+test('if the provider grants fewer scopes than asked for, the caller gets the token, an event says so, and the next call needs consent', async () => {
   await using scene = await openScene();
   const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read' });
   scene.authority.fail('token', { type: 'response', change });

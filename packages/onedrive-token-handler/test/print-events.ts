@@ -1,4 +1,4 @@
-/** Wants a token by the browser of this desktop and prints each event, a JSON line each: `node print-events.ts OPTIONS`. */
+/** Gets a token with the browser of the desktop, and prints each event as a line of JSON: `node print-events.ts OPTIONS`. */
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 
 const options = JSON.parse(process.argv[2] ?? '{}');

@@ -24,9 +24,9 @@ test('6 processes without a sign-in open one browser window, and all get its tok
   assert.ok(tokens[0]);
 });
 
-test('4 processes whose browser tab is closed all end at the timeout', async () => {
+test('if the user closes the browser tab, all of 4 processes end at the timeout', async () => {
   await using scene = await openScene();
-  // The tab shows an error, and there is no way on from there.
+  // The tab shows an error, so the sign-in cannot go on, as if the tab was closed.
   scene.authority.fail('authorize', { type: 'status', status: 500 }, { times: 9 });
   const outcomes = await askProcesses(scene, 4, 2, { interactive: true, signInTimeout: 3_000 });
   const others = outcomes.filter(({ window }) => !window);

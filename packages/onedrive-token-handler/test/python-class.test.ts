@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene } from './scene.ts';
 
-/** The statements with which the Python class keeps its refresh token, and reads it. */
+/** The statements with which the Python class stores and reads its refresh token. */
 const program = `
 import sqlite3, sys
 _, path, app_name, refresh_token = sys.argv
@@ -32,27 +32,24 @@ if (!hasPython)
   console.log('skipped: a database of the Python class needs python3 on PATH (Debian: apt install python3)');
 const withPython = hasPython ? test : test.skip;
 
-withPython(
-  'a database of the Python class carries on without a new sign-in, and that class goes on using it',
-  async () => {
-    await using scene = await openScene();
-    const elsewhere = `${scene.folder}/first.db`;
-    await scene.signedIn({ dbFilepath: elsewhere });
-    const { openTokenStore } = await import('token-store-sqlite');
-    using first = openTokenStore(elsewhere);
-    const refreshToken = first.get('my-app')?.refreshToken as string;
+withPython('a database of the Python class needs no new sign-in, and that class can go on using it', async () => {
+  await using scene = await openScene();
+  const elsewhere = `${scene.folder}/first.db`;
+  await scene.signedIn({ dbFilepath: elsewhere });
+  const { openTokenStore } = await import('token-store-sqlite');
+  using first = openTokenStore(elsewhere);
+  const refreshToken = first.get('my-app')?.refreshToken as string;
 
-    python(scene.dbFilepath, refreshToken);
-    const token = await scene.handler({ interactive: false }).getToken();
-    assert.ok(token);
-    const rotated = python(scene.dbFilepath);
-    assert.is.not(rotated, refreshToken);
+  python(scene.dbFilepath, refreshToken);
+  const token = await scene.handler({ interactive: false }).getToken();
+  assert.ok(token);
+  const rotated = python(scene.dbFilepath);
+  assert.is.not(rotated, refreshToken);
 
-    python(scene.dbFilepath, 'another one of the Python class');
-    using store = openTokenStore(scene.dbFilepath);
-    assert.is(store.get('my-app')?.accessToken, undefined, 'the cached access token belonged to the old one');
-    assert.is(scene.windows.length, 1);
-  },
-);
+  python(scene.dbFilepath, 'another one of the Python class');
+  using store = openTokenStore(scene.dbFilepath);
+  assert.is(store.get('my-app')?.accessToken, undefined, 'the cached access token belonged to the old one');
+  assert.is(scene.windows.length, 1);
+});
 
 test.run();

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { openScene, rejection, type Scene } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
-test('a busy provider that recovers is asked again', async () => {
+test('a request that the provider throttles is sent again', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   scene.authority.fail('token', { type: 'status', status: 429, retryAfter: '1' });
@@ -23,7 +23,7 @@ test('a code is not sent twice, whatever the provider answers', async () => {
 const unreachable = (syscall: string): Error =>
   Object.assign(new Error(`${syscall} EHOSTUNREACH 127.0.0.1`), { code: 'EHOSTUNREACH', syscall });
 
-test('an unreachable provider is tried three times, then NETWORK', async () => {
+test('an unreachable provider is tried three times, then the error is NETWORK', async () => {
   await using scene = await openScene();
   const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
@@ -59,7 +59,7 @@ test('an unreachable provider is tried three times, then NETWORK', async () => {
 });
 
 for (const grantType of ['refresh_token', 'authorization_code']) {
-  test(`a connection that fails when the ${grantType} is on its way is not tried again, whatever the system calls it`, async () => {
+  test(`a request with a ${grantType} is not repeated if its connection fails after it was sent, whatever the error of the system is`, async () => {
     await using scene = await openScene();
     const handler = scene.handler({ dispatcher: cutOnceSent(scene, unreachable('read')) });
     if (grantType === 'refresh_token') {
@@ -75,7 +75,7 @@ for (const grantType of ['refresh_token', 'authorization_code']) {
   });
 }
 
-test('a Retry-After that is no number of seconds and no date is no reason to hurry', async () => {
+test('a Retry-After that is neither seconds nor a date is ignored: the next attempt does not come sooner', async () => {
   const measure = async (retryAfter: string): Promise<void> => {
     await using scene = await openScene({ accessTokenTtl: 1 });
     await scene.signedIn();

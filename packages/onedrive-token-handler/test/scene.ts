@@ -14,29 +14,29 @@ import {
 import { type Ended, runNode, type Started, type StartOptions, startNode } from './node-process.ts';
 import { untilTrue } from './until-true.ts';
 
-/** A provider, an empty folder for databases, and handlers that a scripted person signs in through. */
+/** A provider, an empty folder for databases, and handlers with a scripted browser. */
 export interface Scene extends AsyncDisposable {
   readonly authority: Authority;
   readonly folder: string;
   readonly dbFilepath: string;
-  /** Of all handlers, in the order in which they came. */
+  /** The events of all handlers, in their order. */
   readonly events: TokenEvent[];
-  /** How many browser windows were asked for. */
+  /** The address of each browser window that a handler asked for. */
   readonly windows: string[];
   handler(options?: Partial<OneDriveTokenHandlerOptions>): OneDriveTokenHandler;
-  /** The options of a handler in another process, as JSON. It may not ask a person. */
+  /** The options of a handler in another process, as JSON, with `interactive: false`. */
   optionsFor(changes?: Partial<OneDriveTokenHandlerOptions>): string;
-  /** Resolves with the next event that matches, or one that has come already. */
+  /** Resolves when an event matches, or at once if one has matched already. */
   until(matches: (event: TokenEvent) => boolean): Promise<void>;
   /** Resolves when a refresh request has reached the provider. */
   untilRefreshing(): Promise<void>;
-  /** Runs Node to its end, killing it after 20 s, or `timeout` milliseconds. */
+  /** Runs Node to its end, or kills it after `timeout` milliseconds. Default 20 s. */
   run(args: readonly string[], env?: NodeJS.ProcessEnv, timeout?: number): Promise<Ended>;
-  /** Starts a script of this folder and waits until it says `ready`. It is killed with the scene. */
+  /** Starts a script of this folder, and waits until it prints `ready`. The end of the scene kills it. */
   start(script: string, args: readonly string[], options?: StartOptions): Promise<Started>;
-  /** Puts the end of the stored access token into the past. */
+  /** Makes the stored access token expire. */
   tokenExpires(store?: TokenStore): Promise<void>;
-  /** One sign-in through the scripted browser, on disk. */
+  /** Signs in with the scripted browser, with a handler that is then closed. */
   signedIn(options?: Partial<OneDriveTokenHandlerOptions>): Promise<void>;
 }
 

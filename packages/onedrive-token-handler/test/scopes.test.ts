@@ -21,7 +21,7 @@ for (const [granted, needed, covered] of comparisons) {
   });
 }
 
-test('a wider set of scopes than was granted asks for consent, and keeps what was granted before', async () => {
+test('asking for more scopes than granted needs consent, and keeps the scopes that were granted before', async () => {
   await using scene = await openScene();
   await scene.signedIn({ scopes: ['Files.Read'] });
   const wider = { scopes: ['User.Read'] };
@@ -34,7 +34,7 @@ test('a wider set of scopes than was granted asks for consent, and keeps what wa
   assert.is(scene.windows.length, 2);
 });
 
-test('a record of another client id or authority is never sent to this one', async () => {
+test('the refresh token of another client id or authority is never sent', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
   const other = scene.handler({ clientId: scene.authority.otherClientId, interactive: false });
@@ -44,20 +44,20 @@ test('a record of another client id or authority is never sent to this one', asy
   assert.is((await rejection(elsewhere.getToken())).code, 'SIGN_IN_REQUIRED');
   assert.is(scene.authority.count('token', 'refresh_token'), 0);
   const slash = scene.handler({ authority: `${scene.authority.url}/`, interactive: false });
-  assert.ok((await slash.status()).signedIn, 'a slash at the end makes no other authority');
+  assert.ok((await slash.status()).signedIn, 'a slash at the end does not make it another authority');
 });
 
-test('a refresh that answers with another account is RESPONSE', async () => {
+test('a refresh that returns tokens of another account is the error RESPONSE', async () => {
   await using scene = await openScene({ accessTokenTtl: 1 });
   await scene.signedIn({ scopes: ['Files.Read', 'openid', 'profile'] });
   await scene.tokenExpires();
-  const idToken = idTokenOf({ oid: 'somebody else' });
+  const idToken = idTokenOf({ oid: 'another account' });
   scene.authority.fail('token', { type: 'response', change: (body) => ({ ...body, id_token: idToken }) });
   const handler = scene.handler({ scopes: ['Files.Read', 'openid', 'profile'], interactive: false });
   assert.is((await rejection(handler.getToken())).code, 'RESPONSE');
 });
 
-test('a refresh is of another account only if the same claim differs', async () => {
+test('two ID tokens are of different accounts only if a claim that both have differs', async () => {
   const accounts: [stored: object, refreshed: object, same: boolean][] = [
     [{ sub: 'ada' }, { sub: 'ada', oid: '1' }, true],
     [{ sub: 'ada', oid: '1' }, { sub: 'ada' }, true],
@@ -82,7 +82,7 @@ test('a refresh is of another account only if the same claim differs', async () 
   }
 });
 
-test('the status names the account by what the ID token has, and does without one that can not be read', async () => {
+test('status() takes the account from the claims of the ID token, and has none if the token cannot be read', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const { openTokenStore } = await import('token-store-sqlite');
@@ -105,7 +105,7 @@ test('the status names the account by what the ID token has, and does without on
   }
 });
 
-test('.default is refreshed as it was asked for, since Microsoft takes it with no other scope of Graph', async () => {
+test('a refresh asks for .default again, because Microsoft accepts it with no other scope of Graph', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const scope = 'https://graph.microsoft.com/.default';
   const asked: (string | null)[] = [];
@@ -114,7 +114,7 @@ test('.default is refreshed as it was asked for, since Microsoft takes it with n
     if (form.get('grant_type') === 'refresh_token') asked.push(form.get('scope'));
     return dispatch(options, handler);
   });
-  // What Microsoft says to it is what the registration lists.
+  // Microsoft answers with the scopes that the registration lists.
   const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read User.Read' });
   scene.authority.fail('token', { type: 'response', change });
   await scene.signedIn({ scopes: [scope] });
@@ -123,7 +123,7 @@ test('.default is refreshed as it was asked for, since Microsoft takes it with n
   await dispatcher.close();
 });
 
-test('two app names in one file do not disturb each other', async () => {
+test('two app names in one file are independent of each other', async () => {
   await using scene = await openScene();
   const [one, two] = [scene.handler({ appName: 'one' }), scene.handler({ appName: 'two' })];
   const tokens = await Promise.all([one.getToken(), two.getToken()]);

@@ -11,7 +11,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failure, openScene, rejection } from './scene.ts';
 
-/** What the handler sent that is secret, taken from the requests themselves. */
+/** A dispatcher that adds the secrets in each request to `sent`. */
 function listen(sent: Set<string>): Dispatcher {
   return new Agent().compose((dispatch) => (options, handler) => {
     const form = new URLSearchParams(String(options.body ?? ''));
@@ -48,7 +48,7 @@ test('no token, code, verifier or state of a run is in an event, an error with i
     { type: 'status', status: 200, body: 'not JSON' },
     { type: 'oauth', error: 'invalid_grant', description: 'AADSTS70000: refused' },
     { type: 'response', change: (body: Record<string, unknown>) => ({ ...body, expires_in: -1 }) },
-    // A proxy that cuts the body off in the middle of a token.
+    // The body ends in the middle of a token, as if a proxy had cut it off.
     { type: 'response', change: (body: Record<string, unknown>) => JSON.stringify(body).slice(0, -40) },
   ] as const) {
     scene.authority.fail('token', fault);
@@ -93,7 +93,7 @@ test('NODE_DEBUG prints what happens, without secrets', async () => {
   assert.not.match(first.stderr, 'state=');
 });
 
-test('tokens in an answer that breaks the rules of HTTP are in no error and no event', async () => {
+test('tokens in a response that is not valid HTTP are in no error and no event', async () => {
   await using scene = await openScene();
   const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
@@ -113,7 +113,7 @@ test('tokens in an answer that breaks the rules of HTTP are in no error and no e
   }
 });
 
-test('a browser that can not be started is an event without the address, though the system quotes it', async () => {
+test("if no browser can be started, the event does not have the address, although the system's message has it", async () => {
   await using scene = await openScene();
   const urls: string[] = [];
   const openBrowser = (url: string): Promise<unknown> => {
@@ -132,7 +132,7 @@ test('a browser that can not be started is an event without the address, though 
   assertNoneIn(inspectAll(failed), [url, searchParams.get('state') ?? '', searchParams.get('code_challenge') ?? '']);
 });
 
-test('an error that comes with the browser is told without the state and without control characters', async () => {
+test('the message for an error in the redirect has neither the state nor control characters', async () => {
   await using scene = await openScene();
   let state = '';
   const readRedirectUrl = async (url: string): Promise<string> => {
@@ -151,7 +151,7 @@ test('an error that comes with the browser is told without the state and without
   assert.not.match(error.message + error.error, /\p{C}/u);
 });
 
-/** A server that gives every request these bytes for an answer. */
+/** A server that answers every request with these bytes. */
 async function answerWith(bytes: string): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());

@@ -29,7 +29,7 @@ test('responseMode query, prompt and loginHint reach the provider', async () => 
   assert.is(query.get('login_hint'), 'ada@example.com');
 });
 
-test('the status names the account, the granted scopes and the times, without the network', async () => {
+test('status() has the account, the granted scopes and the times, and sends no request', async () => {
   await using scene = await openScene();
   const handler = scene.handler({ scopes: ['Files.Read', 'openid', 'profile'] });
   const before = await handler.status();
@@ -45,7 +45,7 @@ test('the status names the account, the granted scopes and the times, without th
   assert.ok(Math.abs((status.refreshedAt ?? 0) - Date.now()) < 30_000);
 });
 
-test('a person who says no: SIGN_IN_DENIED', async () => {
+test('if the user refuses, the error is SIGN_IN_DENIED', async () => {
   await using scene = await openScene();
   const error = await rejection(scene.handler({ openBrowser: (url) => signInAs(url, { deny: true }) }).getToken());
   assert.is(error.code, 'SIGN_IN_DENIED');
@@ -60,7 +60,7 @@ for (const [error, code] of [
   ['invalid_scope', 'CONFIGURATION'],
   ['interaction_required', 'CONFIGURATION'],
 ] as const) {
-  test(`a browser that comes back with ${error}: ${code}`, async () => {
+  test(`a redirect with ${error} is the error ${code}`, async () => {
     await using scene = await openScene();
     const openBrowser = (url: string): Promise<unknown> => {
       const { searchParams } = new URL(url);
@@ -74,7 +74,7 @@ for (const [error, code] of [
   });
 }
 
-test("Microsoft's number in what the browser brings makes the message name the remedy", async () => {
+test('if a redirect has an error number of Microsoft, the message says what to do', async () => {
   await using scene = await openScene();
   const readRedirectUrl = async (url: string): Promise<string> => {
     const state = new URL(url).searchParams.get('state') ?? '';
@@ -87,14 +87,14 @@ test("Microsoft's number in what the browser brings makes the message name the r
   assert.match(error.message, 'Mobile and desktop applications');
 });
 
-test('a person who does nothing: SIGN_IN_TIMEOUT, and what to do', async () => {
+test('if the user does nothing, the error is SIGN_IN_TIMEOUT, and its message says what to do', async () => {
   await using scene = await openScene();
   const error = await rejection(scene.handler({ openBrowser: () => {}, signInTimeout: 300 }).getToken());
   assert.is(error.code, 'SIGN_IN_TIMEOUT');
   assert.match(error.message, /Sign in again/);
 });
 
-test('a browser that does not start is an event, and the wait goes on', async () => {
+test('if the browser does not start, an event says so, and the sign-in goes on waiting', async () => {
   await using scene = await openScene();
   const handler = scene.handler({
     openBrowser: (url) => {
@@ -107,7 +107,7 @@ test('a browser that does not start is an event, and the wait goes on', async ()
   assert.is(failed?.type === 'browser-failed' && failed.error.message, 'no browser');
 });
 
-test('the page says that it worked only after the code was redeemed', async () => {
+test('the page says that the sign-in worked only after the code was redeemed', async () => {
   await using scene = await openScene();
   let html = '';
   const browse = async (url: string): Promise<void> => {
@@ -125,7 +125,7 @@ test('the page says that it worked only after the code was redeemed', async () =
   assert.not.match(html, /spent/);
 });
 
-test('callers at the same time share one browser window, also across handlers', async () => {
+test('calls at the same time share one browser window, also those of several handlers', async () => {
   await using scene = await openScene();
   const [one, two, three] = [scene.handler(), scene.handler(), scene.handler()];
   const tokens = await Promise.all([one.getToken(), one.getToken(), two.getToken(), three.getToken(), one.getToken()]);
@@ -133,7 +133,7 @@ test('callers at the same time share one browser window, also across handlers', 
   assert.is(scene.windows.length, 1);
 });
 
-test('a caller that may not ask does not wait for a person', async () => {
+test('a call with interactive: false does not wait for the user', async () => {
   await using scene = await openScene();
   const handler = scene.handler({ openBrowser: () => {} });
   const abort = new AbortController();
@@ -145,7 +145,7 @@ test('a caller that may not ask does not wait for a person', async () => {
   assert.is((await failure(waiting)).message, 'enough');
 });
 
-test('a sign-in that waits for a person does not keep other handlers from refreshing', async () => {
+test('while a sign-in waits for the user, other handlers can refresh', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const abort = new AbortController();
@@ -161,7 +161,7 @@ test('a sign-in that waits for a person does not keep other handlers from refres
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('when everybody at one window gives up together, no second one is opened', async () => {
+test('if all callers that share a window time out, no second window opens', async () => {
   await using scene = await openScene();
   const impatient = { openBrowser: (url: string) => void scene.windows.push(url), signInTimeout: 600 };
   const handlers = Array.from({ length: 4 }, () => scene.handler(impatient));
@@ -171,7 +171,7 @@ test('when everybody at one window gives up together, no second one is opened', 
   assert.is(scene.windows.length, 1);
 });
 
-test('a pasted address signs in, though the terminal has wrapped and quoted it', async () => {
+test('a pasted address works even if a terminal has wrapped and quoted it', async () => {
   await using scene = await openScene();
   const status = await scene.handler().signIn({
     method: 'paste',
@@ -184,14 +184,14 @@ test('a pasted address signs in, though the terminal has wrapped and quoted it',
   assert.ok(status.signedIn);
 });
 
-test('a pasted address may come between the marks of a terminal for what is pasted', async () => {
+test('a pasted address may stand between the control codes with which a terminal marks pasted text', async () => {
   await using scene = await openScene();
   const readRedirectUrl = async (url: string): Promise<string> => `\u001b[200~${await signInElsewhere(url)}\u001b[201~`;
   assert.ok((await scene.handler().signIn({ method: 'paste', readRedirectUrl })).signedIn);
   assert.not(scene.events.some(({ type }) => type === 'paste-refused'));
 });
 
-test('a wrong paste is refused and asked for again, three times at most', async () => {
+test('after a wrong paste the user is asked again, three times in all', async () => {
   await using scene = await openScene();
   const pasted = ['', 'http://localhost/?code=a&state=wrong', 'http://localhost/?code=a&code=b&state=c'];
   let asked = 0;
@@ -203,14 +203,14 @@ test('a wrong paste is refused and asked for again, three times at most', async 
   assert.is(scene.events.filter(({ type }) => type === 'paste-refused').length, 2);
 });
 
-test('an address that is never pasted: SIGN_IN_TIMEOUT', async () => {
+test('if no address is pasted, the error is SIGN_IN_TIMEOUT', async () => {
   await using scene = await openScene();
   const never = new Promise<string>(() => {});
   const signIn = scene.handler({ signInTimeout: 300 }).signIn({ method: 'paste', readRedirectUrl: () => never });
   assert.is((await rejection(signIn)).code, 'SIGN_IN_TIMEOUT');
 });
 
-test('a paste that is given up rejects with the reason, and the next sign-in need not wait', async () => {
+test('an aborted sign-in by paste rejects with the reason, and the next sign-in does not wait for it', async () => {
   await using scene = await openScene();
   const abort = new AbortController();
   let asked = false;
@@ -225,7 +225,7 @@ test('a paste that is given up rejects with the reason, and the next sign-in nee
   assert.ok(await scene.handler({ signInTimeout: 5_000 }).getToken());
 });
 
-test('options of a sign-in that can not be used are a TypeError that names them', async () => {
+test('a wrong option of signIn() is a TypeError that names it', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   for (const [name, options] of [
@@ -242,7 +242,7 @@ test('options of a sign-in that can not be used are a TypeError that names them'
   }
 });
 
-/** Runs the command behind it in a network of its own without a loopback address. */
+/** Arguments of `unshare`. They run the command that follows them in a network without a loopback address. */
 const inLonelyNetwork = [
   '--net',
   'sh',

@@ -6,7 +6,7 @@ import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection, type Scene } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
-test('signing out forgets the tokens in memory and in the file', async () => {
+test('signOut() deletes the tokens in memory and in the file', async () => {
   await using scene = await openScene();
   const handler = scene.handler();
   await handler.getToken();
@@ -16,7 +16,7 @@ test('signing out forgets the tokens in memory and in the file', async () => {
 });
 
 for (const who of ['this handler', 'another process'] as const) {
-  test(`signing out in ${who} during a refresh wins: nothing comes back`, async () => {
+  test(`a sign-out in ${who} during a refresh wins: no token comes back`, async () => {
     await using scene = await openScene({ accessTokenTtl: 60 });
     await scene.signedIn();
     const handler = scene.handler();
@@ -54,7 +54,7 @@ test('signing out while a code is redeemed wins: nothing is stored, and no event
   assert.not(scene.events.some(({ type }) => type === 'signed-in'));
 });
 
-test('a call after the sign-out does not get what a slow store is still reading for a call before it', async () => {
+test('a call after signOut() does not get the record that a slow store is still reading for an earlier call', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   await scene.signedIn({ store });
@@ -73,7 +73,7 @@ test('a call after the sign-out does not get what a slow store is still reading 
   assert.is((await before).code, 'SIGN_IN_REQUIRED');
 });
 
-test('no token bridges a failing provider after another handler has signed out', async () => {
+test('after another handler has signed out, a refresh that fails does not fall back to the old token', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const handler = scene.handler({ requestTimeout: 1_300 });
   await handler.getToken();

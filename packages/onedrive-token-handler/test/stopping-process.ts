@@ -1,9 +1,8 @@
 /**
- * One process that wants a token and stops for good at MOMENT, so that it can be killed there: `node stopping-process.ts
- * OPTIONS MOMENT`. It says `ready` when it has stopped. MOMENT is the type of an event, `write` (new tokens have come and
- * are about to be written), `written` (they are on disk, and no caller has them yet), or `never` (it says `ready` at the
- * start, and goes on). OPTIONS is the handler's as JSON, with `dbFilepath`. For a browser window it prints `{window: url}`
- * and leaves the rest to the process that reads it.
+ * A process that needs a token, and stops for ever at MOMENT, so that a test can kill it there: `node stopping-process.ts OPTIONS
+ * MOMENT`. It prints `ready` when it has stopped. MOMENT is the type of an event, `write` (before new tokens are written),
+ * `written` (they are on disk, and no caller has them yet), or `never` (it prints `ready` at the start, and goes on). OPTIONS are
+ * the handler's, as JSON, with `dbFilepath`. If it has to open a browser, it prints `{window: url}` and leaves the rest to the test.
  */
 import { writeSync } from 'node:fs';
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
@@ -17,7 +16,7 @@ function reach(point: string): void {
   if (point !== moment) return;
   writeSync(1, 'ready\n');
   if (point === 'never') return;
-  // The whole thread stands still, in the middle of whatever it does.
+  // Stops the whole thread, in the middle of its work.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 

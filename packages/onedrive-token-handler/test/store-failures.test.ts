@@ -11,7 +11,7 @@ import { untilTrue } from './until-true.ts';
 
 const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
 
-test('a store of the user, asynchronous, is as good as a file', async () => {
+test("an asynchronous store of the caller's own works like the file", async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const store = new MemoryStore();
   await scene.handler({ store }).getToken();
@@ -33,7 +33,7 @@ test('a store that is full before the refresh: the refresh token is not spent', 
   assert.is(scene.authority.count('token', 'refresh_token'), 0);
 });
 
-test('a store that is full while the old token is valid: that one is returned', async () => {
+test('if the store is full while the old token is valid, the caller gets the old token', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   const store = new MemoryStore();
   const token = await scene.handler({ store }).getToken();
@@ -42,7 +42,7 @@ test('a store that is full while the old token is valid: that one is returned', 
   assert.is(scene.authority.count('token', 'refresh_token'), 0);
 });
 
-test('a store that fills up during the refresh: the token is returned, and written by the next call', async () => {
+test('if the store fills up during the refresh, the caller gets the new token, and the next call stores it', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const handler = scene.handler({ store });
@@ -52,7 +52,7 @@ test('a store that fills up during the refresh: the token is returned, and writt
   const token = await handler.getToken({ forceRefresh: true });
   assert.ok(scene.events.some((event) => event.type === 'store-failed' && event.error.code === 'STORE'));
   assert.is(store.records.get('my-app')?.refreshToken, refreshToken);
-  assert.is(await handler.getToken(), token, 'still full: the next call does not fail');
+  assert.is(await handler.getToken(), token, 'the store is still full, but the next call does not fail');
   await setImmediate();
   store.refuse = () => undefined;
   assert.is(await handler.getToken(), token);
@@ -60,7 +60,7 @@ test('a store that fills up during the refresh: the token is returned, and writt
   assert.is(store.records.get('my-app')?.accessToken, token);
 });
 
-test('while it can not be written, the next refresh spends the newest refresh token', async () => {
+test('the next refresh uses the newest refresh token, even if it could not be stored yet', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const handler = scene.handler({ store, interactive: false });
@@ -75,7 +75,7 @@ test('while it can not be written, the next refresh spends the newest refresh to
   assert.is(scene.windows.length, 1, 'the grant was not revoked');
 });
 
-test('a sign-in that can not be written is returned, and written at close() at the latest', async () => {
+test('if a sign-in cannot be stored, the caller gets its token, and close() stores it at the latest', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const handler = scene.handler({ store });
@@ -87,7 +87,7 @@ test('a sign-in that can not be written is returned, and written at close() at t
   assert.is(store.records.get('my-app')?.accessToken, token);
 });
 
-test('signing out drops what was still to be written', async () => {
+test('signOut() drops tokens that are not stored yet', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const handler = scene.handler({ store });
@@ -99,7 +99,7 @@ test('signing out drops what was still to be written', async () => {
   assert.is(store.records.size, 0);
 });
 
-test('a file that is no database is STORE, opens no browser and stays as it is', async () => {
+test('a file that is not a database is the error STORE, opens no browser, and stays as it is', async () => {
   await using scene = await openScene();
   writeFileSync(scene.dbFilepath, 'my shopping list, '.repeat(100));
   const before = readFileSync(scene.dbFilepath);
@@ -112,7 +112,7 @@ test('a file that is no database is STORE, opens no browser and stays as it is',
   assert.equal(readFileSync(scene.dbFilepath), before);
 });
 
-test('a wrong key is STORE, and the right one opens the tokens', async () => {
+test('a wrong key is the error STORE, and the right one opens the tokens', async () => {
   await using scene = await openScene();
   await scene.signedIn({ encryptionKey: 'correct horse' });
   const error = await rejection(scene.handler({ encryptionKey: 'battery staple' }).getToken());
@@ -121,7 +121,7 @@ test('a wrong key is STORE, and the right one opens the tokens', async () => {
   await scene.handler({ encryptionKey: 'correct horse', interactive: false }).getToken();
 });
 
-test('a folder that could not be used works as soon as it can', async () => {
+test('a folder that could not be used is used as soon as it can be', async () => {
   await using scene = await openScene();
   const folder = join(scene.folder, 'later');
   writeFileSync(folder, '');
@@ -134,7 +134,7 @@ test('a folder that could not be used works as soon as it can', async () => {
   assert.ok(await handler.getToken());
 });
 
-test('a sign-in that a store throws at is returned, and put over the older record as soon as it can be', async () => {
+test('if the store throws during a sign-in, the caller gets the token, which replaces the older record as soon as the store works', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   await scene.signedIn({ store, scopes: ['Files.Read'] });
@@ -162,7 +162,7 @@ test('a sign-in that a store throws at is returned, and put over the older recor
   assert.is(store.records.get('my-app')?.accessToken, token);
 });
 
-test('whatever a store throws is STORE, a TypeError too', async () => {
+test('every error of a store becomes STORE, also a TypeError', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const handler = scene.handler({ store });
@@ -174,7 +174,7 @@ test('whatever a store throws is STORE, a TypeError too', async () => {
   assert.is(error.cause, refusal);
 });
 
-test('a lock that cannot be released costs no caller the token', async () => {
+test('if the lock cannot be released, the caller still gets the token', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const exclusively = store.exclusively.bind(store);
@@ -189,7 +189,7 @@ test('a lock that cannot be released costs no caller the token', async () => {
   assert.is(store.records.get('my-app')?.accessToken, second);
 });
 
-test('writing once more keeps no caller waiting, and is the rarer the longer it takes', async () => {
+test('no caller waits for another attempt to store, and slow attempts come less often', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const handler = scene.handler({ store });
@@ -204,17 +204,17 @@ test('writing once more keeps no caller waiting, and is the rarer the longer it 
   };
   const token = await handler.getToken({ forceRefresh: true });
   for (let call = 0; call < 5; call++) assert.is(await handler.getToken(), token);
-  assert.is(refusals, 1, 'of the refresh itself');
+  assert.is(refusals, 1, 'the one of the refresh itself');
   await untilTrue(() => refusals === 2);
   for (let call = 0; call < 5; call++) {
     await handler.getToken();
     await setImmediate();
   }
-  assert.is(refusals, 2, 'the second try has only just failed');
+  assert.is(refusals, 2, 'the second attempt has only just failed');
   store.refuse = () => undefined;
 });
 
-test('app names in a damaged file are STORE, to list and to forget', async () => {
+test('listAppNames() and forgetTokens() reject with STORE if the file is damaged', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const { dbFilepath } = scene;
@@ -228,7 +228,7 @@ test('app names in a damaged file are STORE, to list and to forget', async () =>
   }
 });
 
-test('another process that holds the lock and is stopped: STORE, worth retrying', async () => {
+test('if the process that holds the lock is stopped, the error is STORE, and retryable', async () => {
   await using scene = await openScene({ accessTokenTtl: 1 });
   await scene.signedIn();
   const { openTokenStore } = await import('token-store-sqlite');
@@ -236,7 +236,7 @@ test('another process that holds the lock and is stopped: STORE, worth retrying'
   await scene.tokenExpires(store);
   const holder = await scene.start('./hold-lock.ts', [scene.dbFilepath, 'my-app']);
   process.kill(holder.pid, 'SIGSTOP');
-  // The lock is waited for as long as one exchange may take, and 5 s for the holder's writes.
+  // A caller waits for the lock as long as one exchange may take, and 5 s for the writes of the process that holds it.
   const handler = scene.handler({ interactive: false, requestTimeout: 300 });
   const error = await rejection(handler.getToken());
   assert.is(error.code, 'STORE');
@@ -247,7 +247,7 @@ test('another process that holds the lock and is stopped: STORE, worth retrying'
   await scene.handler({ interactive: false }).getToken();
 });
 
-test('what another process refreshed is used at once, even if that process keeps the lock', async () => {
+test('a token that another process has refreshed is used at once, even if that process keeps the lock', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   await scene.tokenExpires();
@@ -266,7 +266,7 @@ test('what another process refreshed is used at once, even if that process keeps
   assert.is(scene.authority.count('token', 'refresh_token'), 0);
 });
 
-test('a call that waits while another process signs out ends in SIGN_IN_REQUIRED', async () => {
+test('if another process signs out, a call that waits ends in SIGN_IN_REQUIRED', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   await scene.tokenExpires();
@@ -280,7 +280,7 @@ test('a call that waits while another process signs out ends in SIGN_IN_REQUIRED
   assert.is((await call).code, 'SIGN_IN_REQUIRED');
 });
 
-test('a sign-in is stored although another process holds the lock and does not let go', async () => {
+test('a sign-in is stored even if another process never releases the lock', async () => {
   await using scene = await openScene();
   await scene.signedIn({ scopes: ['Files.Read'] });
   await scene.start('./hold-lock.ts', [scene.dbFilepath, 'my-app']);
@@ -290,7 +290,7 @@ test('a sign-in is stored although another process holds the lock and does not l
   assert.not(scene.events.some(({ type }) => type === 'store-failed'));
 });
 
-test('closing ends the wait for a lock that another process holds', async () => {
+test('close() ends the wait for a lock that another process holds', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   await scene.tokenExpires();

@@ -7,7 +7,7 @@ import { openScene } from './scene.ts';
 
 const minute = 60_000;
 
-test('it is the token that getToken() would give, as long as that needs no request', async () => {
+test('readStoredToken() returns the token that getToken() would return without a request', async () => {
   await using scene = await openScene();
   await scene.signedIn();
   const options = {
@@ -48,7 +48,7 @@ test('it is the token that getToken() would give, as long as that needs no reque
   assert.is(readStoredToken(options), undefined, 'one was given after the sign-out');
 });
 
-test('unusable options are refused as the handler refuses them', () => {
+test('wrong options are refused with the messages of the handler', () => {
   const options = { appName: 'app', clientId: 'client', scopes: ['Files.Read'] };
   assert.throws(() => readStoredToken({ ...options, appName: '' }), /appName must be a non-empty string/);
   assert.throws(() => readStoredToken({ ...options, authority: 'http://example.org' }), /authority must be https/);

@@ -1,6 +1,6 @@
 import type { TokenStore } from '../src/index.ts';
 
-/** The same store; `write` and `written` are called around each write of tokens that the provider has just given out. */
+/** The same store, which calls `write` before and `written` after each write of tokens that the provider has just issued. */
 export function watchedStore(store: TokenStore, watch: { write?: () => void; written: () => void }): TokenStore {
   const around = async <T>(work: () => T | Promise<T>): Promise<T> => {
     watch.write?.();
@@ -13,7 +13,7 @@ export function watchedStore(store: TokenStore, watch: { write?: () => void; wri
     set: (appName, record) => around(() => store.set(appName, record)),
     replace: (appName, previous, record) => {
       const replace = () => store.replace(appName, previous, record);
-      // The other writes are there to prove that the disk can take one.
+      // The other writes only check that the disk can take one.
       return record.refreshToken === previous ? replace() : around(replace);
     },
     delete: (appName) => store.delete(appName),
