@@ -99,7 +99,7 @@ inShell('fish')('fish completes, with descriptions', () => {
       env,
       encoding: 'utf8',
     }).stdout;
-  assert.is(ask('onedrive-token log'), 'login\tsign in\nlogout\tforget the stored tokens\n');
+  assert.is(ask('onedrive-token log'), 'login\tsign in\nlogout\tsign out, which deletes the stored tokens\n');
   assert.match(ask(`onedrive-token --db ${folder}/comp`), 'completion.fish');
 });
 

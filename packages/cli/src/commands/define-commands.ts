@@ -69,7 +69,7 @@ function addLoginOptions(login: Program): Program {
     )
     .option(
       '--scope <scope...>',
-      `a permission to ask for, repeatable (default: ${defaultScopes.join(' ')})`,
+      `a permission to ask for; may be given several times (default: ${defaultScopes.join(' ')})`,
       collectScopes,
     )
     .option('--encrypt', 'ask for a passphrase that encrypts a new database, if none is set')
@@ -92,8 +92,8 @@ function addApiOptions(api: Program): Program {
   return api
     .argument('<path>', 'for example /me/drive, or an absolute URL on the same host', notEmpty)
     .option('-X, --method <method>', 'the HTTP method (default: GET; with --data: POST)')
-    .option('-d, --data <data>', 'the body, JSON: as text, @FILE, or - for stdin')
-    .option('-H, --header <line>', "a header, 'Name: value', repeatable", collect)
+    .option('-d, --data <data>', 'the body, as JSON: a text, @FILE, or - for stdin')
+    .option('-H, --header <line>', "a header, 'Name: value'; may be given several times", collect)
     .addOption(
       new Option('--paginate', 'print the items of all pages as one array').conflicts([
         'data',
@@ -105,7 +105,7 @@ function addApiOptions(api: Program): Program {
     )
     .option('-i, --include', 'print the status and the headers too')
     .addOption(
-      new Option('-o, --output <file>', 'save the answer in a file')
+      new Option('-o, --output <file>', 'save the response in a file')
         .argParser(notEmpty)
         .conflicts(['include', 'upload']),
     )

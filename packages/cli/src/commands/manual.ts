@@ -2,13 +2,13 @@
 export interface ManualPage {
   readonly summary: string;
   readonly description: string;
-  /** Each with what it is for. */
+  /** Each command line, with its purpose. */
   readonly examples: readonly (readonly [commandLine: string, purpose: string])[];
 }
 
 const token: ManualPage = {
   summary: 'print a valid access token (the default command)',
-  description: `Prints an access token for Microsoft Graph and a newline on stdout: the stored token while it is valid, otherwise a refreshed one. If there is no sign-in that can be refreshed, and stdin and stderr are a terminal, it opens the browser; otherwise it ends with status 3.
+  description: `Prints an access token for Microsoft Graph and a newline on stdout: the stored token while it is valid, otherwise a refreshed one. If you have to sign in, it opens the browser if stdin and stderr are a terminal; otherwise it ends with status 3.
 
 With --json: {"token": string, "expiresAt": number}. expiresAt is in milliseconds since 1970.`,
   examples: [
@@ -16,7 +16,7 @@ With --json: {"token": string, "expiresAt": number}. expiresAt is in millisecond
       'curl -H "Authorization: Bearer $(onedrive-token)" https://graph.microsoft.com/v1.0/me/drive',
       'call Graph from a script',
     ],
-    ['onedrive-token token --json --no-interactive', 'for a program: never asks, ends with status 3 instead'],
+    ['onedrive-token token --json --no-interactive', 'for a program: never asks you, ends with status 3 instead'],
   ],
 };
 
@@ -34,18 +34,18 @@ With --json: the same as status --json.`,
 
 const status: ManualPage = {
   summary: 'show who is signed in, with which scopes',
-  description: `Shows what is stored, without asking the provider. The status is 0 if a token can be had without a person, otherwise 3.
+  description: `Shows what is stored, and sends no request. The exit status is 0 if a sign-in is stored, otherwise 3.
 
-With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number}. Timestamps are in milliseconds since 1970.`,
+With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. refusedAt says when the provider refused the sign-in; then you have to sign in again.`,
   examples: [
     ['onedrive-token status', 'for you'],
-    ['onedrive-token status --json >/dev/null || onedrive-token login', 'sign in only if it is needed'],
+    ['onedrive-token status --json >/dev/null || onedrive-token login', 'sign in if no sign-in is stored'],
   ],
 };
 
 const logout: ManualPage = {
-  summary: 'forget the stored tokens',
-  description: `Deletes the tokens of one app name, or of all, from the database. The client id stays remembered. Microsoft is not told: to revoke the access itself, see https://account.live.com/consent/Manage.
+  summary: 'sign out, which deletes the stored tokens',
+  description: `Deletes the tokens of one app name, or of all, from the database. The client id stays remembered. Microsoft does not notice. To revoke the access itself, go to https://account.live.com/consent/Manage.
 
 With --json: an array of the app names whose tokens were deleted.`,
   examples: [
@@ -65,19 +65,19 @@ const list: ManualPage = {
 
 const rekey: ManualPage = {
   summary: 'change how the database is encrypted',
-  description: `Encrypts the database with a key in the keyring of the system (--keyring) or with a new passphrase (--encrypt, --new-key-file), or stores tokens unencrypted (--decrypt). Every sign-in in it stays. The present passphrase is taken from ONEDRIVE_TOKEN_KEY or --key-file, or you are asked for it.
+  description: `Encrypts the database with a key in the keyring of the system (--keyring) or with a new passphrase (--encrypt, --new-key-file), or stores tokens unencrypted (--decrypt). Every sign-in in it stays. The present passphrase comes from ONEDRIVE_TOKEN_KEY or --key-file; otherwise the command asks you for it.
 
 The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or the Credential Manager of Windows. While it is unlocked, every program that you run in your session can read the key. The keyring needs one more package. Run: npm install --global @napi-rs/keyring`,
   examples: [
-    ['onedrive-token rekey --keyring', 'into the keyring; later commands find the key there by themselves'],
-    ['onedrive-token rekey --encrypt', 'with a first or another passphrase'],
-    ['onedrive-token rekey --decrypt', 'back to a file that only its mode protects'],
+    ['onedrive-token rekey --keyring', 'move the key into the keyring; later commands find it there'],
+    ['onedrive-token rekey --encrypt', 'ask for a new passphrase and encrypt with it'],
+    ['onedrive-token rekey --decrypt', 'store tokens unencrypted; only the file mode protects them'],
   ],
 };
 
 const api: ManualPage = {
   summary: 'call Microsoft Graph',
-  description: `Calls Microsoft Graph with the token and prints the answer on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is repeated when Graph says so.
+  description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again when Graph asks for it.
 
 If an upload is interrupted, run the same command again: it continues where it stopped.
 
@@ -93,9 +93,9 @@ With --json and --output: {"file": string, "bytes": number}.`,
 
 const exec: ManualPage = {
   summary: 'run a program with the token in its environment',
-  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read, and ends with the program's status: 128 + n if signal n killed it, 127 if it is not found. Signals are passed on. The program does not get ONEDRIVE_TOKEN_KEY.`,
+  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. Ends with the program's status: 128 + n if signal n killed it, 127 if the program is not found. Passes signals on to the program. The program does not get ONEDRIVE_TOKEN_KEY.`,
   examples: [
-    ['onedrive-token exec -- ./backup.sh --full', 'everything after -- belongs to the program'],
+    ['onedrive-token exec -- ./backup.sh --full', 'everything after -- is passed to the program'],
     ['onedrive-token exec -- python3 backup.py', "reads os.environ['ONEDRIVE_TOKEN']"],
   ],
 };
