@@ -50,11 +50,11 @@ test('an import that the contract allows is no problem', () => {
   assert.equal(wrongArrows('token-store-sqlite', { 'better-sqlite3': any }, source), []);
 });
 
-test('an import in a comment is an example', () => {
+test('an import in a comment does not count, because it is an example', () => {
   assert.equal(wrongArrows('pkce-state', {}, "/**\n * import { readFile } from 'node:fs';\n */"), []);
 });
 
-test('floors that point up, or to their own height, are found', () => {
+test('a floor that points up, or to another package of its own, is found', () => {
   const nowhere = join(import.meta.dirname, 'nowhere');
   assert.equal(findWrongArrows(nowhere, [{ top: { below: ['bottom'] } }, { bottom: {} }]), []);
   assert.is(findWrongArrows(nowhere, [{ top: {} }, { bottom: { below: ['top'] } }]).length, 1);

@@ -69,7 +69,7 @@ test('--inline copies an entry of a dependency into ours, and the declarations s
   assert.match(declaration, /from ["']theirs\/double["']/);
 });
 
-test('--inline of what no entry imports fails', () => {
+test('--inline fails if no entry imports that module', () => {
   const { status, stderr } = build(['--inline', 'theirs/greedy']);
   assert.is(status, 1);
   assert.match(stderr, '--inline: no entry imports theirs/greedy');

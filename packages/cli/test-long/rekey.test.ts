@@ -64,7 +64,7 @@ test('rekey --encrypt without a terminal ends with 2 and names the option for a 
   assert.match(stderr, 'use --new-key-file');
 });
 
-test('rekey needs exactly one way', async () => {
+test('rekey without a new key, or with more than one, is wrong usage', async () => {
   for (const args of [[], ['--keyring', '--decrypt'], ['--encrypt', '--decrypt'], ['--encrypt', '--keyring']]) {
     assert.is((await home.run(['rekey', ...args])).status, 2);
   }

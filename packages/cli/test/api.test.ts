@@ -63,7 +63,7 @@ test('a second 401 ends with 3, after one refresh', async () => {
 });
 
 for (const status of [429, 503]) {
-  test(`${status} is waited for as Graph asks, then the request is sent again, also a POST`, async () => {
+  test(`after ${status} the command waits as Graph asks, and sends the request again, also a POST`, async () => {
     authority.fail('graph', { type: 'status', status, retryAfter: '0' });
     const name = `folder-${status}`;
     const ended = await home.run([
@@ -81,12 +81,12 @@ for (const [what, fault] of [
   ['fails', { type: 'status', status: 500 }],
   ['breaks the connection', { type: 'drop', when: 'before' }],
 ] as const) {
-  test(`a Graph that ${what} is worth retrying later: 6, at once`, async () => {
+  test(`if Graph ${what}, the command soon ends with 6, worth trying again later`, async () => {
     assert.ok((await assertWorthRetrying({ home, authority }, ['api', '/me'], 'graph', fault)) < 8000);
   });
 }
 
-test('a Graph that cannot be reached is worth retrying later: 6', async () => {
+test('if Graph cannot be reached, the command ends with 6, worth trying again later', async () => {
   const { status, stderr } = await home.run(['api', '/me', '--graph', 'http://127.0.0.1:9/v1.0']);
   assert.is(status, 6);
   assert.match(stderr, /^onedrive-token: \S/);

@@ -6,7 +6,7 @@ import { renderQrCode } from '../src/sign-in/qr-code.ts';
 
 const terminal = { isUnicode: true, columns: 80 };
 
-/** The pixels of the terminal's half blocks, light on dark, each cell two modules high, scaled up for the decoder. */
+/** A picture of the terminal for the decoder. A cell of the terminal is two modules of the code high, and draws them with half blocks. */
 function photograph(text: string): { data: Uint8ClampedArray; width: number; height: number } {
   const scale = 4;
   const rows = text

@@ -51,7 +51,7 @@ test('a request without options is a GET, one with a body a POST of JSON', async
   assert.is(posted.headers?.get('content-type'), 'application/json');
 });
 
-test('a header given once replaces ours, given twice is sent twice', async () => {
+test('a header that is given once replaces ours, and one that is given twice is sent twice', async () => {
   const { headers } = await readRequest(url, { header: ['Accept: a/b', 'Prefer: c', 'prefer: d', 'User-Agent:me'] });
   assert.is(headers?.get('accept'), 'a/b');
   assert.is(headers?.get('prefer'), 'c, d');

@@ -43,7 +43,7 @@ test('$(onedrive-token) in a terminal signs in too, and only the token goes to t
   assert.ok(authority.issuedSecrets.has(written.slice(1, -1)));
 });
 
-test('--no-interactive asks no person, even on a terminal: status 3 and one line', async () => {
+test('with --no-interactive the command does not ask the user, even on a terminal: status 3 and one line', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, [...clientId, '--no-interactive']);
   assert.is((await terminal.ended).status, 3);

@@ -66,7 +66,7 @@ test('three files are loaded to print a stored token', async () => {
   assert.equal([...files].sort(), ['read-record.js', 'start.js', 'stored-token.js']);
 });
 
-test('a reader that has closed stdout is no failure, and nothing is said', async () => {
+test('if the reader has closed stdout, the status is 0 and no message is printed', async () => {
   for (const args of [[], ['--help'], ['api', '/me'], ['status']]) {
     const { stderr } = await home.shell(`{ sleep 0.2; onedrive-token ${args.join(' ')}; echo $? >&2; } | true`);
     assert.is(stderr, '0\n');

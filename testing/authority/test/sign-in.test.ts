@@ -53,7 +53,7 @@ test('a wrong password is refused on the page, and nothing reaches the app', asy
   assert.match(error ?? '', 'Your account or password is incorrect.');
 });
 
-test('a text that is no e-mail address has no account', async () => {
+test('a text that is not an e-mail address has no account', async () => {
   const { url } = app.authorizationUrl('http://localhost:1');
   const error = await signInAs(url, { username: 'nobody' }).then(() => undefined, String);
   assert.match(error ?? '', "That account doesn't exist");

@@ -6,7 +6,7 @@ export function digits(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: 0, maximumFractionDigits: Math.min(places, 2) });
 }
 
-/** The median, and the limits of the middle half. */
+/** The median, with the lower and the upper quartile. */
 export function spread({ median, low, high }: Sample, scale = 1): string {
   return `${digits(median / scale)} (${digits(low / scale)}–${digits(high / scale)})`;
 }

@@ -1,4 +1,4 @@
-/** Many measurements of one thing: the median, and the limits of the middle half. */
+/** Many measurements of one thing: the median, and the lower and the upper quartile. */
 export interface Sample {
   readonly median: number;
   readonly low: number;

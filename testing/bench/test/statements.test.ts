@@ -9,7 +9,7 @@ const statements = watchStatements();
 const mostToOpenAndRead = 9;
 const mostToRefresh = 6;
 
-test('a token in memory takes no SQLite statement', async () => {
+test('a token in memory needs no SQLite statement', async () => {
   await using scene = await Scene.open();
   const handler = scene.handler();
   await handler.getToken();
@@ -18,7 +18,7 @@ test('a token in memory takes no SQLite statement', async () => {
   assert.equal(statements, []);
 });
 
-test(`a stored token takes at most ${mostToOpenAndRead} SQLite statements, from the opening of the file`, async () => {
+test(`a stored token needs at most ${mostToOpenAndRead} SQLite statements, including those that open the file`, async () => {
   await using scene = await Scene.open();
   const handler = scene.handler();
   statements.length = 0;
@@ -26,7 +26,7 @@ test(`a stored token takes at most ${mostToOpenAndRead} SQLite statements, from 
   expectAtMost(mostToOpenAndRead);
 });
 
-test(`a refresh takes at most ${mostToRefresh} SQLite statements, in a program that has the file open`, async () => {
+test(`a refresh needs at most ${mostToRefresh} SQLite statements, in a program that has the file open`, async () => {
   await using scene = await Scene.open();
   const handler = scene.handler();
   await handler.getToken();

@@ -50,7 +50,7 @@ test('it gives up after 20 redirects', async () => {
   assert.match(error ?? '', 'more than 20 redirects');
 });
 
-test('a browser that reaches one origin ends at the first other address', async () => {
+test('a browser that can reach only one origin stops at the first address of another', async () => {
   await using server = await serve((_, response) =>
     response.writeHead(302, { location: 'http://localhost:1/x' }).end(),
   );
@@ -58,7 +58,7 @@ test('a browser that reaches one origin ends at the first other address', async 
   assert.equal(page, { status: 0, html: '', url: 'http://localhost:1/x' });
 });
 
-test('forms are found with their fields and buttons, with entities undone', () => {
+test('forms are found with their fields and buttons, and entities are decoded', () => {
   const html = `<form method="post" action="/go?a=1&amp;b=2"><input name="who" value="Ada &#38; co">
     <button name="answer" value="yes">Yes</button></form><form action="/other"></form>`;
   assert.equal(findForms(html), [

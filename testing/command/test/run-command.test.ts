@@ -20,7 +20,7 @@ test('stdin has the given text, or nothing', async () => {
   assert.is((await run(echo).ended).stdout, '');
 });
 
-test('says waits for stderr, and rejects if the process ends without it', async () => {
+test('says() waits for a text on stderr, and rejects if the process ends without it', async () => {
   const running = run("setTimeout(() => console.error('number 42'), 50)");
   const [, number] = await running.says(/number (\d+)/);
   assert.is(number, '42');
@@ -32,7 +32,7 @@ test('a process that does not end is killed', async () => {
   assert.is((await run('setInterval(() => {}, 1000)', { timeout: 200 }).ended).signal, 'SIGKILL');
 });
 
-test('a program that is not there rejects', async () => {
+test('a program that does not exist rejects', async () => {
   const { ended } = startProcess(join(import.meta.dirname, 'nothing'), [], { env, timeout: 100 });
   const error = await ended.then(() => undefined, String);
   assert.match(error ?? '', 'ENOENT');

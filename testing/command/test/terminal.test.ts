@@ -29,7 +29,7 @@ test('colours do not hide a text, and an earlier text can be left out', async ()
   assert.is((await terminal.ended).status, 0);
 });
 
-test('a program that ends without showing it rejects', async () => {
+test('the wait for a text rejects if the program ends without it', async () => {
   using terminal = open("console.log('something else')");
   const error = await terminal.shows(/this/).then(() => undefined, String);
   assert.match(error ?? '', /it ended without showing \/this\/: something else/);
