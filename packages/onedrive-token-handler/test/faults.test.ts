@@ -264,7 +264,7 @@ test('if the provider refuses a code, the message says that something else may h
   assert.match(error.message, /extension/);
 });
 
-test('what the provider says is told in one line, without what was sent to it', async () => {
+test('an error of the provider becomes one line, without the tokens that were sent', async () => {
   await using scene = await openScene({ accessTokenTtl: 1 });
   await scene.signedIn();
   const { openTokenStore } = await import('token-store-sqlite');

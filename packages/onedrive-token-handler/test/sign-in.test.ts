@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
-test('the request carries PKCE, state and form_post, and nothing of them comes in an event but the URL', async () => {
+test('the request has PKCE, state and form_post, and only the event with the URL shows them', async () => {
   await using scene = await openScene();
   await scene.signedIn({ scopes: ['Files.Read', 'openid', 'profile'] });
   const [url = ''] = scene.windows;
