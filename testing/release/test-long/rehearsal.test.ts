@@ -19,7 +19,14 @@ const { copy } = rehearsal;
 const firstTarballs = await rehearsal.release('first-release');
 const published = Object.keys(copy.versions());
 const libraries = published.filter((name) => name !== 'onedrive-token');
-const leaves = ['loopback-acceptor', 'pkce-state', 'token-store-sqlite'];
+const leaves = [
+  'loopback-acceptor',
+  'onedrive-graph',
+  'pkce-state',
+  'shared-token',
+  'token-store-kit',
+  'token-store-sqlite',
+];
 const withProgram = ['onedrive-token-handler', ...leaves];
 
 test('the first release publishes every package, and tags each with its version', async () => {
@@ -48,6 +55,24 @@ for (const [node, executable] of nodes) {
     await countInstalled(user, project, 2);
     await user.npm(project, 'install', 'openid-client');
     await signIn(user, project, [authority.issuer, authority.clientId]);
+  });
+
+  test(`on ${node}, token-store-kit seals a record, and is one package in all`, async () => {
+    const project = await installAlone(user, 'token-store-kit');
+    await countInstalled(user, project, 1);
+    assert.is(await user.node(project, ['program.ts']), 'the-token\n');
+  });
+
+  test(`on ${node}, shared-token refreshes once for two callers, and is 2 packages`, async () => {
+    const project = await installAlone(user, 'shared-token');
+    await countInstalled(user, project, 2);
+    assert.is(await user.node(project, ['program.ts']), 'token-1 1\n');
+  });
+
+  test(`on ${node}, onedrive-graph tells that Graph refuses a token, and is one package in all`, async () => {
+    const project = await installAlone(user, 'onedrive-graph');
+    await countInstalled(user, project, 1);
+    assert.is(await user.node(project, ['program.ts', authority.graphUrl]), '401\n');
   });
 
   test(`on ${node}, token-store-sqlite stores a token that another process reads, and is 4 packages`, async () => {
@@ -109,7 +134,8 @@ test('a patch of one leaf releases the leaf and its dependents, and users get it
   await user.npm(project, 'update');
   const installed = await user.installed(project);
   assert.equal(
-    tagsOf(withProgram).filter((name) => !installed.includes(name)),
+    // The handler comes with all of them but this one.
+    tagsOf(withProgram.filter((name) => name !== 'onedrive-graph')).filter((name) => !installed.includes(name)),
     [],
   );
 });
