@@ -114,12 +114,14 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
     }
     if (token) found.abort();
   };
+  let held: Lock | undefined;
   const refresh = (lock: Lock): Promise<SilentOutcome> => {
+    held = lock;
     waited.abort();
     return refreshInTurn(context, first, request, lock);
   };
   try {
-    return await keeper.exclusively(settings.name, refresh, {
+    const outcome = await keeper.exclusively(settings.name, refresh, {
       timeout: settings.refreshTimeout + lockMarginMs,
       signal: AbortSignal.any([request.signal, found.signal]),
       onWait: () => {
@@ -127,6 +129,9 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
         watch().catch(() => {});
       },
     });
+    // Within the task, the store refused the writes of a lock that was lost.
+    if (held?.signal.aborted && keeper.hasUnsaved) void keeper.saveAgain();
+    return outcome;
   } catch (error) {
     if (!token || error !== found.signal.reason) throw error;
     return useStored(context, token);
