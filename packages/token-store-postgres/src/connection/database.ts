@@ -1,0 +1,179 @@
+/** This folder has the connection: the pool, one statement at a time, errors, and the connection that listens. */
+import { TokenStoreError } from 'token-store-kit';
+import { isConnectionLoss, sqlStateOf, toStoreError } from './database-error.ts';
+import type { ClientConstructor, ClientInternals, PgClient, PgPool, PgQuery, StandaloneClient } from './pg-pool.ts';
+
+/** A statement of ours takes milliseconds. What takes this long will not come any more. */
+const statementTimeoutMs = 10_000;
+/** How long to wait for a connection of a pool, or for a new one. */
+const connectTimeoutMs = 10_000;
+/** How often a statement is run again that the server gave up in favor of another one (SQLSTATE 40001, 40P01). */
+const conflictAttempts = 10;
+/** How long the end of the pool's connections may take before they are destroyed. */
+const endTimeoutMs = 1_000;
+
+/** A row as the server sends it. */
+export type Row = Readonly<Record<string, string | null>>;
+
+export interface RunOptions {
+  /** Milliseconds for the statement, after it was sent. */
+  timeout?: number;
+  /** Whether a lack of rights means that the role may not write. */
+  isWrite?: boolean;
+  /** Runs it once more if an older connection turned out to be broken. For statements that change nothing. */
+  repeatable?: boolean;
+}
+
+export interface DatabaseOptions {
+  readonly pool: PgPool;
+  /** If the pool is the store's own: how long an unused connection is kept. */
+  readonly ownPool: { readonly idleTimeoutMs: number } | undefined;
+  /** Undefined if the pool is not of pg: then there is no connection that could listen. */
+  readonly Client: ClientConstructor | undefined;
+  /** Host, port and name, for messages. */
+  readonly name: string;
+}
+
+const noop = (): void => {};
+const asText = { getTypeParser: () => (value: string) => value };
+/** Errors after which nobody knows whether the statement took place. */
+const unanswered = new WeakSet<object>();
+
+/** Whether the answer to a statement was lost, so that it may have taken place. */
+export function isUnanswered(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && unanswered.has(error);
+}
+
+/** Runs statements on a pool. Every failure is a TokenStoreError that quotes no statement and no value. */
+export class Database {
+  readonly name: string;
+  readonly #pool: PgPool;
+  readonly #ownPool: DatabaseOptions['ownPool'];
+  readonly #Client: ClientConstructor | undefined;
+  /** Connections that are in use now. */
+  readonly #used = new Set<PgClient>();
+
+  constructor({ pool, ownPool, Client, name }: DatabaseOptions) {
+    this.#pool = pool;
+    this.#ownPool = ownPool;
+    this.#Client = Client;
+    this.name = name;
+    // Without a listener, an idle connection that breaks would end the process.
+    pool.on('error', noop);
+  }
+
+  /** Runs one statement, which is its own transaction, and returns its rows. */
+  async run(text: string, values: unknown[], options: RunOptions = {}): Promise<Row[]> {
+    const { repeatable = false } = options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.use((run) => run(text, values), options);
+      } catch (error) {
+        if (repeatable && attempt === 1 && isUnanswered(error)) continue;
+        if (attempt >= conflictAttempts || !isConflict(error)) throw error;
+      }
+    }
+  }
+
+  /** Runs statements on one connection. It goes back to the pool, or is destroyed if one of them fails. */
+  async use<T>(
+    work: (run: (text: string, values?: unknown[]) => Promise<Row[]>, client: PgClient) => Promise<T>,
+    { timeout = statementTimeoutMs, isWrite = false }: RunOptions = {},
+  ): Promise<T> {
+    const client = await this.#connect(isWrite);
+    client.on('error', noop);
+    this.#used.add(client);
+    const run = async (text: string, values: unknown[] = []): Promise<Row[]> => {
+      const query: PgQuery = { text, values, binary: false, query_timeout: timeout, types: asText };
+      try {
+        return (await client.query(query)).rows as Row[];
+      } catch (error) {
+        throw this.#failure(error, isWrite);
+      }
+    };
+    let failed = true;
+    try {
+      const result = await work(run, client);
+      failed = false;
+      return result;
+    } finally {
+      this.#used.delete(client);
+      client.removeListener('error', noop);
+      this.#release(client, failed);
+    }
+  }
+
+  /** Runs statements in one transaction on one connection. */
+  transaction<T>(work: (run: (text: string, values?: unknown[]) => Promise<Row[]>) => Promise<T>): Promise<T> {
+    const inTransaction = async (run: (text: string, values?: unknown[]) => Promise<Row[]>): Promise<T> => {
+      await run('BEGIN ISOLATION LEVEL READ COMMITTED');
+      const result = await work(run);
+      await run('COMMIT');
+      return result;
+    };
+    return this.use(inTransaction, { isWrite: true });
+  }
+
+  /** A connection outside of the pool, made with the same options. Undefined if there is no such thing. */
+  newClient(): StandaloneClient | undefined {
+    return this.#Client && new this.#Client(this.#pool.options);
+  }
+
+  /** Ends the pool if it is the store's own. Never hangs on a connection that is dead. */
+  async close(): Promise<void> {
+    if (!this.#ownPool) {
+      this.#pool.removeListener('error', noop);
+      return;
+    }
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, endTimeoutMs);
+    await Promise.race([this.#pool.end().catch(noop), late]);
+    clearTimeout(timer);
+    for (const client of this.#used) destroySocket(client);
+  }
+
+  async #connect(isWrite: boolean): Promise<PgClient> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      const message = `${this.name} gave no connection within ${connectTimeoutMs / 1_000} s, or the pool has none free. Try again`;
+      reject(new TokenStoreError('STORE_OPEN', message, { reason: 'unreachable' }));
+    }, connectTimeoutMs);
+    const connecting = this.#pool.connect();
+    connecting.then((client) => isLate && client.release(), noop);
+    try {
+      return await Promise.race([connecting, late]);
+    } catch (error) {
+      throw toStoreError(this.name, error, isWrite);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #release(client: PgClient, failed: boolean): void {
+    // Whatever failed, a new connection is the safe choice: the server may have been promoted, restarted or replaced.
+    if (failed) destroySocket(client);
+    const isSurplus = this.#ownPool && (this.#ownPool.idleTimeoutMs === 0 || this.#pool.idleCount > 0);
+    client.release(failed || isSurplus);
+  }
+
+  #failure(error: unknown, isWrite: boolean): TokenStoreError {
+    const failure = toStoreError(this.name, error, isWrite);
+    if (isConnectionLoss(error)) unanswered.add(failure);
+    if (/^40(001|P01)$/.test(sqlStateOf(error) ?? '')) conflicts.add(failure);
+    return failure;
+  }
+}
+
+/** Failures of statements that the server gave up in favor of another session's, and that may be run again. */
+const conflicts = new WeakSet<object>();
+
+function isConflict(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && conflicts.has(error);
+}
+
+/** pg ends a connection politely, and would wait for a peer that is gone. */
+function destroySocket(client: PgClient): void {
+  (client as ClientInternals).connection?.stream?.destroy();
+}

@@ -1,0 +1,58 @@
+/**
+ * The part of `pg` that this package uses, so that its declarations need no `@types/pg`. Every `pg.Pool` has it.
+ * @module
+ */
+
+/** One statement, as `client.query` of pg takes it. */
+export interface PgQuery {
+  readonly text: string;
+  readonly values?: unknown[];
+  /** Results in text, whatever the pool's own setting is. */
+  readonly binary?: boolean;
+  /** In milliseconds: then pg rejects, and goes on with the connection. */
+  readonly query_timeout?: number;
+  /** How values become JavaScript values. */
+  readonly types?: { getTypeParser(): (value: string) => string };
+}
+
+/** A connection of a pool, as pg makes it. */
+export interface PgClient {
+  query(query: PgQuery): Promise<{ rows: unknown[] }>;
+  release(destroy?: boolean): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** A `pg.Pool`. */
+export interface PgPool {
+  connect(): Promise<PgClient>;
+  end(): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+  /** How many of its connections are open and unused. */
+  readonly idleCount: number;
+  /** What each of its connections is made with. */
+  readonly options: object;
+}
+
+/** A connection outside of a pool: a `pg.Client`. */
+export interface StandaloneClient {
+  readonly host?: string;
+  readonly port?: number;
+  readonly database?: string | undefined;
+  connect(): Promise<unknown>;
+  query(text: string): Promise<unknown>;
+  end(): Promise<void>;
+  unref?(): void;
+  on(event: 'error' | 'end' | 'notification', listener: (event: { payload?: string | undefined }) => void): unknown;
+}
+
+/** The constructor of `pg.Client`. */
+export type ClientConstructor = new (options: object) => StandaloneClient;
+
+/** Parts of pg's connections that its declarations leave out. pg-pool uses them as well. */
+export interface ClientInternals {
+  /** The server process that the server named when the connection was made. A pooler names one that does not exist. */
+  readonly processID?: number | null;
+  readonly connection?: { readonly stream?: { destroy(): void } };
+}

@@ -1,0 +1,191 @@
+import { pause, type TokenStoreError } from 'token-store-kit';
+import type { Database, Row } from '../connection/database.ts';
+import { type Tables, toKey, toTopic } from '../tables/names.ts';
+import { isTrue } from '../tables/open-tables.ts';
+import { dueAfterRelease } from '../tables/record-statements.ts';
+import { Lease } from './lease.ts';
+import { leaveStatement, takeStatement } from './lease-statements.ts';
+import { Stopwatch } from './stopwatch.ts';
+import type { Notice, Watcher } from './watcher.ts';
+
+/** A database that restarts is waited for this long by a caller that is in the queue. */
+const outageLimitMs = 10_000;
+const outageRetryMs = 500;
+/** A caller whose turn has come by its own reckoning, and not by the database's. */
+const minRetryMs = 20;
+/** For the statement that acquires the lock. It need not be shorter than this for a caller in a hurry. */
+const takeTimeoutMs = 10_000;
+const minTakeTimeoutMs = 2_000;
+
+export interface LeaseRequest {
+  readonly name: string;
+  /** The id of the store, of which one caller at a time asks for a name. */
+  readonly owner: string;
+  /** Who that is, for the error of others. */
+  readonly holder: string;
+  readonly leaseTimeMs: number;
+  /** By `performance.now()`. If it has passed already, the lock is tried once. */
+  readonly deadline: number;
+  readonly signals: readonly AbortSignal[];
+}
+
+export interface LeaseContext {
+  readonly database: Database;
+  readonly tables: Tables;
+  readonly watcher: Watcher;
+}
+
+/** Waits for the lock. If it is not had by the deadline, the result says who holds it, if known. */
+export function acquireLease(
+  context: LeaseContext,
+  request: LeaseRequest,
+): Promise<Lease | { holder: string | undefined }> {
+  return new Acquisition(context, request).run();
+}
+
+/** One caller on its way through the queue. */
+class Acquisition {
+  readonly #context: LeaseContext;
+  readonly #request: LeaseRequest;
+  readonly #key: string;
+  readonly #topic: string;
+  readonly #entry: string;
+  /** By `performance.now()`: when it is this caller's turn, as far as it was told. */
+  #turnAt = Number.NEGATIVE_INFINITY;
+  #wake: (() => void) | undefined;
+  /** Messages about the lock so far. */
+  #notices = 0;
+  #joined = false;
+  #holder: string | undefined;
+  /** By `performance.now()`: since when the database cannot be reached. */
+  #outSince: number | undefined;
+
+  constructor(context: LeaseContext, request: LeaseRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.#key = toKey(request.name);
+    this.#topic = toTopic(context.tables, request.name);
+    this.#entry = context.watcher.entry;
+  }
+
+  async run(): Promise<Lease | { holder: string | undefined }> {
+    const { deadline, name } = this.#request;
+    const onNotice = (notice: Notice): void => this.#hear(notice);
+    const onLook = (row: Row): void => this.#setTurn(Number(row.due_ms ?? 0));
+    let unwatch: (() => void) | undefined;
+    try {
+      for (;;) {
+        const lease = performance.now() >= this.#turnAt ? await this.#takeOrAbort() : undefined;
+        if (lease) return lease;
+        const now = performance.now();
+        if (now >= deadline) break;
+        unwatch ??= this.#context.watcher.watch({ name, isForLock: true, onNotice, onLook });
+        await this.#untilTurn(Math.min(this.#turnAt, deadline) - now);
+      }
+    } catch (error) {
+      void this.#leave();
+      throw error;
+    } finally {
+      unwatch?.();
+    }
+    await this.#leave();
+    return { holder: this.#holder };
+  }
+
+  /** An abort ends the wait at once. What the database answers later is undone. */
+  async #takeOrAbort(): Promise<Lease | undefined> {
+    const { signals } = this.#request;
+    for (const signal of signals) signal.throwIfAborted();
+    const taking = this.#take();
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const abort = (event: Event): void => reject((event.target as AbortSignal).reason);
+    for (const signal of signals) signal.addEventListener('abort', abort);
+    try {
+      return await Promise.race([taking, aborted]);
+    } catch (error) {
+      taking.then(
+        (lease) => lease?.release(),
+        () => {},
+      );
+      throw error;
+    } finally {
+      for (const signal of signals) signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Undefined if it is not this caller's turn, or if the database cannot be reached for the moment. */
+  async #take(): Promise<Lease | undefined> {
+    const { database, tables } = this.#context;
+    const { name, owner, holder, leaseTimeMs, deadline } = this.#request;
+    const since = new Stopwatch();
+    const left = deadline - performance.now();
+    const joins = left > 0;
+    const notices = this.#notices;
+    let row: Row | undefined;
+    try {
+      const values = [this.#key, owner, holder, leaseTimeMs, this.#entry, joins, tables.channel, this.#topic];
+      [row] = await database.run(takeStatement(tables), values, {
+        isWrite: true,
+        timeout: Math.min(takeTimeoutMs, Math.max(left, minTakeTimeoutMs)),
+      });
+      this.#outSince = undefined;
+    } catch (error) {
+      this.#endure(error as TokenStoreError);
+      return undefined;
+    }
+    if (isTrue(row?.taken)) {
+      const fence = row?.fence ?? '';
+      const ids = { name, key: this.#key, topic: this.#topic };
+      return new Lease(database, tables, { ...ids, owner, fence, leaseTimeMs, since });
+    }
+    this.#joined ||= joins;
+    this.#holder = row?.holder ?? undefined;
+    // A message that came meanwhile is newer than this answer may be.
+    if (this.#notices === notices) this.#setTurn(Math.max(Number(row?.due_ms), minRetryMs));
+    return undefined;
+  }
+
+  /** A caller that is in the queue does not give up for a restart. */
+  #endure(error: TokenStoreError): void {
+    const now = performance.now();
+    this.#outSince ??= now;
+    if (!this.#joined || error.reason !== 'unreachable' || now - this.#outSince > outageLimitMs) throw error;
+    this.#setTurn(outageRetryMs);
+  }
+
+  #hear(notice: Notice): void {
+    if (notice.type !== 'written') this.#notices++;
+    if (notice.type === 'taken') this.#turnAt = Number.POSITIVE_INFINITY;
+    if (notice.type !== 'free') return;
+    const place = notice.queue.indexOf(this.#entry);
+    // Whoever is not on the list is far behind, or has a place in the next one.
+    this.#setTurn(dueAfterRelease(notice.queue, place < 0 ? notice.queue.length : place));
+  }
+
+  #setTurn(inMs: number): void {
+    this.#turnAt = performance.now() + inMs;
+    this.#wake?.();
+  }
+
+  async #untilTurn(milliseconds: number): Promise<void> {
+    await pause(milliseconds, this.#request.signals, (wake) => {
+      this.#wake = wake;
+      return () => {
+        this.#wake = undefined;
+      };
+    });
+  }
+
+  /** Leaves the queue, and learns who holds the lock. */
+  async #leave(): Promise<void> {
+    if (!this.#joined) return;
+    const { database, tables } = this.#context;
+    const values = [this.#key, this.#entry, tables.channel, this.#topic];
+    try {
+      const [row] = await database.run(leaveStatement(tables), values, { isWrite: true, timeout: minTakeTimeoutMs });
+      this.#holder = row?.holder ?? undefined;
+    } catch {
+      // Those behind pass it over.
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import type { Tables } from '../tables/names.ts';
+import { dueIn } from '../tables/record-statements.ts';
+
+/**
+ * Acquires the lock if it is free and it is this caller's turn, else joins the queue, in one statement.
+ * $1 name, $2 owner, $3 holder, $4 lease in ms, $5 entry in the queue, $6 whether to join it, $7 channel, $8 topic.
+ *
+ * Its time is that at which the server received it: a lease begins then, even if the statement had to wait for the row.
+ */
+export function takeStatement({ leases }: Tables): string {
+  const place = 'coalesce(array_position(l.waiting, $5), cardinality(l.waiting) + 1)';
+  const isFree = '(l.owner IS NULL OR l.ends_at <= statement_timestamp())';
+  const isTaken = 'CASE WHEN turn.has_come THEN';
+  return `INSERT INTO ${leases} AS l (name, fence, owner, holder, ends_at)
+VALUES ($1, 1, $2, $3, statement_timestamp() + $4::float8 * interval '1 ms')
+ON CONFLICT (name) DO UPDATE SET (fence, owner, holder, ends_at, waiting) = (
+  SELECT ${isTaken} l.fence + 1 ELSE l.fence END,
+    ${isTaken} excluded.owner ELSE l.owner END,
+    ${isTaken} excluded.holder ELSE l.holder END,
+    ${isTaken} excluded.ends_at ELSE l.ends_at END,
+    ${isTaken} l.waiting[${place} + 1:] WHEN $6::boolean AND NOT $5 = ANY (l.waiting) THEN l.waiting || $5 ELSE l.waiting END
+  FROM (SELECT l.owner IS NOT DISTINCT FROM $2 OR (${isFree} AND ${dueIn('l', '$5')} <= 0) AS has_come) AS turn
+)
+RETURNING owner = $2 AS taken, fence, holder, ${dueIn('l', '$5')} AS due_ms,
+  CASE WHEN owner = $2 AND cardinality(waiting) > 0 THEN pg_notify($7, 't' || $8) END AS notified`;
+}
+
+/** $1 name, $2 owner, $3 fence, $4 lease in ms. */
+export function renewStatement({ leases }: Tables): string {
+  return `UPDATE ${leases} SET ends_at = statement_timestamp() + $4::float8 * interval '1 ms'
+WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() RETURNING 1 AS renewed`;
+}
+
+/** Tells the queue that the lock is free: the first one acquires it. $1 name, $2 owner, $3 fence, $4 channel, $5 topic. */
+export function releaseStatement({ leases }: Tables): string {
+  return `UPDATE ${leases} AS l SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
+WHERE name = $1 AND owner = $2 AND fence = $3::bigint RETURNING ${notifyQueue('true', 4)} AS notified`;
+}
+
+/**
+ * Leaves the queue. If the lock is free, the others are told so: this caller may have been the one whose turn it was.
+ * $1 name, $2 entry in the queue, $3 channel, $4 topic.
+ */
+export function leaveStatement({ leases }: Tables): string {
+  return `UPDATE ${leases} AS l SET waiting = array_remove(waiting, $2)
+WHERE name = $1 RETURNING holder, ${notifyQueue('(owner IS NULL OR ends_at <= statement_timestamp())', 3)} AS notified`;
+}
+
+/** PostgreSQL allows 8,000 bytes. Those further behind look by themselves. */
+const maxToldEntries = 200;
+
+function notifyQueue(condition: string, channelAt: number): string {
+  return `CASE WHEN ${condition} AND cardinality(waiting) > 0
+  THEN pg_notify($${channelAt}, 'f' || $${channelAt + 1} || ' ' || array_to_string(waiting[:${maxToldEntries}], ' ')) END`;
+}

@@ -1,0 +1,102 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import { CallerQueue, type Lock, lockHeldError, type TokenStoreErrorDetails } from 'token-store-kit';
+import { toKey } from '../tables/names.ts';
+import { acquireLease, type LeaseContext } from './acquire-lease.ts';
+import { Lease } from './lease.ts';
+
+/** A running task, and the task from which it was started, if any. */
+interface Run {
+  readonly key: string;
+  readonly lease: Lease;
+  readonly outer: Run | undefined;
+  ended: boolean;
+}
+
+export interface ExclusiveRequest {
+  readonly name: string;
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly closing: AbortSignal;
+}
+
+/** The locks of one store. */
+export class Locks {
+  readonly #context: LeaseContext;
+  readonly #owner: string;
+  readonly #leaseTimeMs: number;
+  readonly #callers = new CallerQueue();
+  readonly #runs: AsyncLocalStorage<Run> = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)();
+  #running = 0;
+  #onIdle: (() => void) | undefined;
+
+  constructor(context: LeaseContext, owner: string, leaseTimeMs: number) {
+    this.#context = context;
+    this.#owner = owner;
+    this.#leaseTimeMs = leaseTimeMs;
+  }
+
+  /** See `PostgresTokenStore.exclusively`. */
+  run<T>(request: ExclusiveRequest, task: (lock: Lock) => Promise<T>): Promise<T> {
+    const { name, timeout, signal, closing } = request;
+    const deadline = performance.now() + timeout;
+    const acquireAndRun = async (): Promise<T> => {
+      const lease = await acquireLease(this.#context, {
+        name,
+        owner: this.#owner,
+        holder: thisHolder(),
+        leaseTimeMs: this.#leaseTimeMs,
+        deadline,
+        signals: signal ? [closing, signal] : [closing],
+      });
+      if (lease instanceof Lease) return this.#runTask(lease, task);
+      throw lockHeldError(name, timeout, detailsOf(lease.holder));
+    };
+    const holder = (): TokenStoreErrorDetails => detailsOf(thisHolder());
+    return this.#callers.run(name, acquireAndRun, { timeout, signal, closing, holder });
+  }
+
+  /**
+   * The lease that a write of this name depends on: that of the task for the name from which it is called. Undefined if it is not
+   * called from one.
+   */
+  leaseFor(name: string): Lease | undefined {
+    const key = toKey(name);
+    for (let run = this.#runs.getStore(); run; run = run.outer) if (run.key === key && !run.ended) return run.lease;
+    return undefined;
+  }
+
+  /** Resolves when no task runs, or at once if it is called from one. */
+  idle(): Promise<void> {
+    if (this.#running === 0 || this.#runs.getStore()) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>): Promise<T> {
+    const run: Run = { key: lease.key, lease, outer: this.#runs.getStore(), ended: false };
+    this.#running++;
+    try {
+      return await this.#runs.run(run, () => task(lease));
+    } finally {
+      run.ended = true;
+      await lease.release();
+      this.#running--;
+      if (this.#running === 0) this.#onIdle?.();
+    }
+  }
+}
+
+const hostname = (): string => process.getBuiltinModule('node:os').hostname();
+
+/** What others are told of this process while it holds a lock. */
+function thisHolder(): string {
+  return `process ${process.pid} on ${hostname()}`;
+}
+
+/** For STORE_BUSY: `pid` only if the holder is a process of this machine. */
+function detailsOf(holder: string | undefined): TokenStoreErrorDetails {
+  const [, pid, host] = /^process (\d+) on (.*)$/s.exec(holder ?? '') ?? [];
+  return { holder, pid: pid !== undefined && host === hostname() ? Number(pid) : undefined };
+}

@@ -1,0 +1,242 @@
+import type { Database, Row } from '../connection/database.ts';
+import { Listener } from '../connection/listener.ts';
+import { type Tables, toKey, toTopic } from '../tables/names.ts';
+import { lookStatement } from '../tables/record-statements.ts';
+
+/** How often a caller looks that is told of nothing. A little more than a second, so that programs that read once a second spare it that. */
+const pollIntervalMs = 1_100;
+/** Messages may be lost with a connection whose end nobody has noticed. */
+const listenIntervalMs = 5_000;
+/** Two looks of one store are at least this far apart. */
+const minLookGapMs = 250;
+const lookTimeoutMs = 5_000;
+/** How long the listening connection stays after the last wait: programs that wait in a loop use it again. */
+const lingerMs = 2_000;
+/** After a connection that could not listen. */
+const listenRetryMs = 5_000;
+/** More names than any program waits for. Then the memory of them begins anew. */
+const maxKnown = 10_000;
+
+/** What a waiting caller is told. */
+export type Notice =
+  /** The record was written or deleted. */
+  | { readonly type: 'written' }
+  /** The lock is free. `queue`: who is waiting for it, the first one first. */
+  | { readonly type: 'free'; readonly queue: readonly string[] }
+  /** Another caller has acquired the lock. */
+  | { readonly type: 'taken' };
+
+/** One waiting caller. */
+export interface Wait {
+  readonly name: string;
+  /** Whether it waits for the lock, whose state it has just seen, and not for the record. */
+  readonly isForLock: boolean;
+  onNotice(notice: Notice): void;
+  /** What the tables say of the name: see `lookStatement`. */
+  onLook(row: Row): void;
+}
+
+interface ActiveWait extends Wait {
+  readonly key: string;
+  readonly topic: string;
+  /** When the tables were last read for it, by `performance.now()`. */
+  lookedAt: number;
+}
+
+/** Tells the waiting callers of one store what happens to their names: by LISTEN, or by a look once a second. */
+export class Watcher {
+  readonly #database: Database;
+  readonly #tables: Tables;
+  readonly #storeId: string;
+  /** Whether a connection can listen at all. */
+  readonly #canListen: boolean;
+  readonly #waits = new Set<ActiveWait>();
+  /** The newest revision that this store has seen of each name; null: no record. */
+  readonly #known = new Map<string, { readonly revision: string | null; readonly at: number }>();
+  #listener: Listener | undefined;
+  /** By `performance.now()`: since when a connection is made that shall listen. */
+  #openingSince: number | undefined;
+  #listenNotBefore = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #lingering: NodeJS.Timeout | undefined;
+  #looking = false;
+  #lastLookAt = Number.NEGATIVE_INFINITY;
+  #closed = false;
+
+  constructor(database: Database, tables: Tables, storeId: string, canListen: boolean) {
+    this.#database = database;
+    this.#tables = tables;
+    this.#storeId = storeId;
+    this.#canListen = canListen;
+  }
+
+  /** This store's entry in the queues of locks: it says whether it is told at once, or looks once a second. */
+  get entry(): string {
+    return `${this.#mayListen ? 'l' : 'p'}${this.#storeId}`;
+  }
+
+  /** The newest revision that this store has seen. undefined: none was ever read; null: there was no record. */
+  known(name: string): string | null | undefined {
+    return this.#known.get(name)?.revision;
+  }
+
+  /** Notes what this store has read, and passes it on to those who wait for the name. */
+  saw(name: string, row: Row): void {
+    const at = this.#note(name, row.revision ?? null);
+    for (const wait of [...this.#waits]) {
+      if (wait.name !== name) continue;
+      wait.lookedAt = at;
+      wait.onLook(row);
+    }
+  }
+
+  /** Notes what this store has written; null: deleted. */
+  wrote(name: string, revision: string | null): void {
+    this.#note(name, revision);
+    for (const wait of [...this.#waits]) if (wait.name === name) wait.onNotice({ type: 'written' });
+  }
+
+  /** Begins to tell. The function ends it. */
+  watch(wait: Wait): () => void {
+    const { name, isForLock } = wait;
+    const active: ActiveWait = {
+      name,
+      isForLock,
+      key: toKey(name),
+      topic: toTopic(this.#tables, name),
+      lookedAt: this.#lastSeenAt(name, isForLock),
+      onNotice: (notice) => wait.onNotice(notice),
+      onLook: (row) => wait.onLook(row),
+    };
+    this.#waits.add(active);
+    clearTimeout(this.#lingering);
+    this.#listen();
+    this.#schedule();
+    return () => {
+      this.#waits.delete(active);
+      if (this.#waits.size > 0) return;
+      clearTimeout(this.#timer);
+      this.#lingering = setTimeout(() => this.#stopListening(), lingerMs).unref();
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#lingering);
+    this.#stopListening();
+  }
+
+  /**
+   * A lock may have been released since its caller saw it, and nobody told. Messages about a record are missed only if no
+   * connection listens: then what counts is when the caller has read it.
+   */
+  #lastSeenAt(name: string, isForLock: boolean): number {
+    const isTold = this.#listener !== undefined;
+    if (isForLock ? !isTold : isTold) return performance.now();
+    return isForLock ? Number.NEGATIVE_INFINITY : (this.#known.get(name)?.at ?? Number.NEGATIVE_INFINITY);
+  }
+
+  #note(name: string, revision: string | null): number {
+    if (this.#known.size >= maxKnown) this.#known.clear();
+    const at = performance.now();
+    this.#known.set(name, { revision, at });
+    return at;
+  }
+
+  get #mayListen(): boolean {
+    return this.#canListen && performance.now() >= this.#listenNotBefore;
+  }
+
+  #listen(): void {
+    if (this.#listener || this.#openingSince !== undefined || !this.#mayListen) return;
+    this.#openingSince = performance.now();
+    const lost = (): void => {
+      this.#listener = undefined;
+      this.#lookAnew();
+    };
+    Listener.open(this.#database, {
+      channel: this.#tables.channel,
+      onMessage: (message) => this.#receive(message),
+      onLost: lost,
+    }).then(
+      (listener) => {
+        this.#openingSince = undefined;
+        this.#listener = listener;
+        if (this.#closed || this.#waits.size === 0) this.#stopListening();
+        // What happened before is not told.
+        else this.#lookAnew();
+      },
+      () => {
+        this.#openingSince = undefined;
+        this.#listenNotBefore = performance.now() + listenRetryMs;
+        this.#schedule();
+      },
+    );
+  }
+
+  #stopListening(): void {
+    this.#listener?.close();
+    this.#listener = undefined;
+  }
+
+  #receive(message: string): void {
+    const [head = '', ...queue] = message.split(' ');
+    const topic = head.slice(1);
+    const notices: Record<string, Notice> = {
+      w: { type: 'written' },
+      f: { type: 'free', queue },
+      t: { type: 'taken' },
+    };
+    const notice = notices[head.charAt(0)];
+    if (!notice) return;
+    for (const wait of [...this.#waits]) if (wait.topic === topic) wait.onNotice(notice);
+  }
+
+  #lookAnew(): void {
+    for (const wait of this.#waits) wait.lookedAt = Number.NEGATIVE_INFINITY;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed || this.#looking || this.#waits.size === 0) return;
+    const interval = this.#listener ? listenIntervalMs : pollIntervalMs;
+    const dueAt = Math.min(...[...this.#waits].map(({ lookedAt }) => lookedAt + interval));
+    // A look comes anyway when the connection listens that is being made.
+    const earliest = Math.max(
+      this.#lastLookAt + minLookGapMs,
+      (this.#openingSince ?? -pollIntervalMs) + pollIntervalMs,
+    );
+    const delay = Math.max(0, dueAt - performance.now(), earliest - performance.now());
+    // Each wait has a timer of its own that keeps the process alive.
+    this.#timer = setTimeout(() => void this.#look(), delay).unref();
+  }
+
+  async #look(): Promise<void> {
+    const interval = this.#listener ? listenIntervalMs : pollIntervalMs;
+    const due = Math.min(...[...this.#waits].map(({ lookedAt }) => lookedAt + interval));
+    if (due > performance.now() + 1) {
+      // Somebody has read the name meanwhile.
+      this.#schedule();
+      return;
+    }
+    this.#looking = true;
+    this.#lastLookAt = performance.now();
+    const names = new Map([...this.#waits].map(({ key, name }) => [key, name]));
+    try {
+      const rows = await this.#database.run(lookStatement(this.#tables), [[...names.keys()], this.entry], {
+        timeout: lookTimeoutMs,
+        repeatable: true,
+      });
+      for (const row of rows) this.saw(names.get(row.name ?? '') ?? '', row);
+    } catch {
+      // The callers learn it when they read. The next look may succeed.
+      for (const wait of this.#waits) if (names.has(wait.key)) wait.lookedAt = this.#lastLookAt;
+    } finally {
+      this.#looking = false;
+      this.#listen();
+      this.#schedule();
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { checkKey, checkOptions, checkText } from 'token-store-kit';
+import type { PgPool } from './connection/pg-pool.ts';
+
+/** A passphrase, or 32 bytes. */
+export type Key = string | Uint8Array;
+
+/** Options of `openPostgresTokenStore`. Durations are milliseconds. `undefined` is the default. */
+export interface PostgresTokenStoreOptions {
+  /**
+   * A `pg.Pool` of the caller's. It stays the caller's: `close()` does not end it. Default: a small pool of the store's
+   * own, made from `connectionString`, or from the PG* environment variables.
+   */
+  pool?: PgPool | undefined;
+  /**
+   * For a pool of the store's own, such as `postgresql://app@db.example/app?sslmode=verify-full`. What it leaves out comes
+   * from the PG* environment variables, the service file and the password file, as with other PostgreSQL programs.
+   */
+  connectionString?: string | undefined;
+  /** The schema of the tables. It is made if it is missing. Default: the first schema of the connection's search_path. */
+  schema?: string | undefined;
+  /** The table of the records; the other two are called after it. Default `oauth_token`. */
+  table?: string | undefined;
+  /** Encrypts tokens at rest: a passphrase, or 32 bytes. Default: tokens are stored as they are. */
+  key?: Key | undefined;
+  /**
+   * Further keys that the data may be encrypted with, for a change of key while several hosts run; an entry that is
+   * undefined: it may also be unencrypted. Which key is in use is written in the database. Default: none.
+   */
+  otherKeys?: readonly (Key | undefined)[] | undefined;
+  /** How long a crash of a process keeps the others waiting. From 100 to 86,400,000. Default 15,000. */
+  leaseTime?: number | undefined;
+  /**
+   * Whether waiting callers are told by LISTEN, on one connection of their own for as long as one of them waits. If not, the
+   * store looks once a second. Default: yes, unless the connection leads through a pooler.
+   */
+  listen?: boolean | undefined;
+  /** The largest number of connections of the store's own pool. Default 3. */
+  maxConnections?: number | undefined;
+  /** How long the own pool keeps its last unused connection. 0: it keeps none. Default 10,000. */
+  idleTimeout?: number | undefined;
+}
+
+/** The options with their defaults, checked. */
+export interface Settings {
+  readonly pool: PgPool | undefined;
+  readonly connectionString: string | undefined;
+  readonly schema: string | undefined;
+  readonly table: string;
+  /** The first one is used if nothing is stored yet. undefined: unencrypted. */
+  readonly keys: readonly (Key | undefined)[];
+  readonly leaseTimeMs: number;
+  readonly listen: boolean | undefined;
+  readonly maxConnections: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** PostgreSQL cuts longer identifiers off silently, and two of the tables have this name and an ending. */
+const maxTableBytes = 50;
+const maxSchemaBytes = 63;
+const maxTimeoutMs = 2 ** 31 - 1;
+const dayMs = 86_400_000;
+
+/** @throws {TypeError} or RangeError that names the option that cannot be used. */
+export function readOptions(options: PostgresTokenStoreOptions = {}): Settings {
+  checkOptions(options);
+  const { pool, connectionString, schema, table = 'oauth_token', key, otherKeys = [], listen } = options;
+  if (pool !== undefined) checkPool(pool);
+  if (connectionString !== undefined) {
+    checkText(connectionString, 'connectionString');
+    if (pool !== undefined) throw new TypeError('pool and connectionString cannot both be given');
+  }
+  if (!Array.isArray(otherKeys)) throw new TypeError(`otherKeys must be an array, not ${typeof otherKeys}`);
+  if (listen !== undefined && typeof listen !== 'boolean') {
+    throw new TypeError(`listen must be a boolean, not ${typeof listen}`);
+  }
+  return {
+    pool,
+    connectionString,
+    schema: schema === undefined ? undefined : readIdentifier('schema', schema, maxSchemaBytes),
+    table: readIdentifier('table', table, maxTableBytes),
+    keys: [key, ...otherKeys].map(copyKey),
+    leaseTimeMs: readNumber('leaseTime', options.leaseTime ?? 15_000, 100, dayMs),
+    listen,
+    maxConnections: readNumber('maxConnections', options.maxConnections ?? 3, 1, 1_000),
+    idleTimeoutMs: readNumber('idleTimeout', options.idleTimeout ?? 10_000, 0, maxTimeoutMs),
+  };
+}
+
+/** The caller may wipe its bytes: a store that finds another key in use later has to try its own ones again. */
+export function copyKey(key: Key | undefined): Key | undefined {
+  if (key === undefined) return undefined;
+  const checked = checkKey(key);
+  return typeof checked === 'string' ? checked : Uint8Array.from(checked);
+}
+
+function checkPool(pool: unknown): void {
+  const { connect, on } = Object(pool) as Record<string, unknown>;
+  if (typeof connect !== 'function' || typeof on !== 'function') throw new TypeError('pool must be a Pool of pg');
+}
+
+function readIdentifier(name: string, value: unknown, maxBytes: number): string {
+  checkText(value, name);
+  if (value === '' || value.includes('\0')) throw new TypeError(`${name} must be a name without a NUL character`);
+  const bytes = Buffer.byteLength(value);
+  if (bytes > maxBytes) throw new RangeError(`${name} must have at most ${maxBytes} bytes, not ${bytes}`);
+  return value;
+}
+
+function readNumber(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not a value of type ${typeof value}`);
+  if (!(value >= min && value <= max)) throw new RangeError(`${name} must be from ${min} to ${max}, not ${value}`);
+  return value;
+}

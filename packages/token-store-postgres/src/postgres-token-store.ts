@@ -1,0 +1,224 @@
+// `AsyncDisposable` is not in the default library of TypeScript.
+/// <reference lib="esnext.disposable" preserve="true" />
+import {
+  type ChangedOptions,
+  checkRecord,
+  checkText,
+  type ExclusivelyOptions,
+  type Lock,
+  readChangedOptions,
+  readExclusivelyOptions,
+  type TokenRecord,
+  type TokenStore,
+  TokenStoreError,
+} from 'token-store-kit';
+import { Database } from './connection/database.ts';
+import { nameOf, openOwnPool } from './connection/own-pool.ts';
+import type { ClientConstructor } from './connection/pg-pool.ts';
+import { lockLostError } from './lock/lease.ts';
+import { Locks } from './lock/locks.ts';
+import { waitForChange } from './lock/wait-for-change.ts';
+import { Watcher } from './lock/watcher.ts';
+import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
+import { type OpenedTables, openTables } from './tables/open-tables.ts';
+import { type Outcome, RecordTable } from './tables/record-table.ts';
+
+/**
+ * Keeps OAuth refresh tokens in PostgreSQL, for the processes of many machines. A write is committed when it resolves.
+ *
+ * Every method rejects with a {@link TokenStoreError} if the database cannot do what was asked, and with a TypeError for
+ * arguments of a wrong type. A name may be any well-formed string.
+ *
+ * What may live in this file: what each method promises. How it is done is in tables/ and lock/.
+ */
+export class PostgresTokenStore implements TokenStore, AsyncDisposable {
+  readonly #database: Database;
+  readonly #records: RecordTable;
+  readonly #watcher: Watcher;
+  readonly #locks: Locks;
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  /** For {@link openPostgresTokenStore}. */
+  constructor(database: Database, opened: OpenedTables, settings: Pick<Settings, 'leaseTimeMs' | 'listen'>) {
+    const { tables, ring, isDirect } = opened;
+    const id = process.getBuiltinModule('node:crypto').randomBytes(9).toString('base64url');
+    this.#database = database;
+    this.#watcher = new Watcher(database, tables, id, settings.listen ?? isDirect);
+    this.#records = new RecordTable(database, tables, ring, this.#watcher);
+    this.#locks = new Locks({ database, tables, watcher: this.#watcher }, id, settings.leaseTimeMs);
+  }
+
+  /** The record of this name, or undefined if there is none. */
+  async get(name: string): Promise<TokenRecord | undefined> {
+    checkText(name, 'name');
+    this.#assertOpen();
+    try {
+      return await this.#records.get(name);
+    } finally {
+      // The process may have been stopped for so long that the task's lock is lost: its signal says so from now on.
+      this.#locks.leaseFor(name)?.check();
+    }
+  }
+
+  /**
+   * Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. Within a task of
+   * {@link exclusively} for this name, rejects with STORE_BUSY (`lock-lost`) if the lock is not held any more.
+   */
+  async set(name: string, record: TokenRecord): Promise<void> {
+    checkText(name, 'name');
+    const checked = checkRecord(record);
+    this.#assertOpen();
+    const outcome = await this.#fenced(name, (lease) => this.#records.set(name, checked, lease));
+    if (outcome === 'lock-lost') throw lockLostError(name);
+  }
+
+  /**
+   * Writes the whole record, but only if the stored refresh token is still `previous` (undefined: if no record is stored). If
+   * several processes replace the same token, one of them wins. The others get false and change nothing.
+   *
+   * Within a task of {@link exclusively} for this name, it is also false if the lock is not held any more. Then the
+   * `lock.signal` of the task has aborted.
+   */
+  async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    checkText(name, 'name');
+    if (previous !== undefined) checkText(previous, 'previous');
+    const checked = checkRecord(record);
+    this.#assertOpen();
+    const outcome = await this.#fenced(name, (lease) => this.#records.replace(name, previous, checked, lease));
+    return outcome === 'written';
+  }
+
+  /** Deletes the record of this name. False if there was none. Within a task it depends on the lock, as {@link set} does. */
+  async delete(name: string): Promise<boolean> {
+    checkText(name, 'name');
+    this.#assertOpen();
+    const outcome = await this.#fenced(name, (lease) => this.#records.delete(name, lease));
+    if (outcome === 'lock-lost') throw lockLostError(name);
+    return outcome === 'written';
+  }
+
+  /** The names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
+  async list(): Promise<string[]> {
+    this.#assertOpen();
+    return this.#records.list();
+  }
+
+  /**
+   * Runs `task` while no other caller, in this process or on another machine, runs one for the same name in the same table.
+   * Callers of one process take turns in the order in which they came, and processes in roughly that order. Other names do not
+   * wait. No connection is held while the task runs.
+   *
+   * The lock is a lease on the database's clock, which this process renews. It ends `leaseTime` after the process was killed,
+   * stopped or cut off. Before it may have ended, the signal of the task's `lock` aborts: stop then, and do not ask the provider.
+   * From then on writes of this name within the task change nothing.
+   *
+   * Returns what the task returns, or rejects with its error. Rejects with STORE_BUSY after `timeout`, with host and process of
+   * the holder; with `signal.reason` on an abort; with STORE_OPEN if the database cannot be reached, or the store is closed
+   * before the task begins; and at once with a TypeError if the caller is itself within such a task for the same name.
+   */
+  async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options: ExclusivelyOptions = {}): Promise<T> {
+    checkText(name, 'name');
+    const { timeout, signal } = readExclusivelyOptions(task, options);
+    signal?.throwIfAborted();
+    this.#assertOpen();
+    return this.#locks.run({ name, timeout, signal, closing: this.#closing.signal }, task);
+  }
+
+  /**
+   * Resolves when the record may have changed since the call: within milliseconds if the connection can listen, else within
+   * about a second. Resolves after `timeout` at the latest, also if the database cannot be reached. To miss no change, call
+   * it, then `get`, then await it.
+   *
+   * Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile. The wait keeps the process
+   * alive, as any timer does.
+   */
+  async changed(name: string, options: ChangedOptions): Promise<void> {
+    checkText(name, 'name');
+    const { timeout, signal } = readChangedOptions(options);
+    signal?.throwIfAborted();
+    this.#assertOpen();
+    return waitForChange(this.#watcher, name, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
+  }
+
+  /**
+   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash, none.
+   * Stores that have the new key among theirs go on with it. The others get STORE_KEY (`key-changed`) from then on.
+   *
+   * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
+   */
+  async rekey(key: Key | undefined): Promise<void> {
+    const next = copyKey(key);
+    this.#assertOpen();
+    await this.#records.rekey(next);
+  }
+
+  /**
+   * Ends the connections of the store's own pool; a pool of the caller's stays open. Callers that wait in {@link exclusively}
+   * or {@link changed} reject with STORE_OPEN. Waits for tasks that run: they keep their locks until they end. Every call
+   * returns the same promise.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** Calls {@link close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const message = `${this.#database.name}: this store was closed. Open it again`;
+    this.#closing.abort(new TokenStoreError('STORE_OPEN', message, { reason: 'closed' }));
+    this.#watcher.close();
+    await this.#locks.idle();
+    await this.#database.close();
+  }
+
+  #assertOpen(): void {
+    this.#closing.signal.throwIfAborted();
+  }
+
+  /** A write of a task counts only while its lock is held. */
+  async #fenced(name: string, write: (lease: ReturnType<Locks['leaseFor']>) => Promise<Outcome>): Promise<Outcome> {
+    const lease = this.#locks.leaseFor(name);
+    if (lease && !lease.check()) return 'lock-lost';
+    try {
+      const outcome = await write(lease);
+      if (outcome === 'lock-lost') lease?.lose();
+      return outcome;
+    } finally {
+      lease?.check();
+    }
+  }
+}
+
+/**
+ * Connects, and makes the tables if they are missing. Any number of hosts may do so at once.
+ *
+ * @throws {TokenStoreError} STORE_OPEN if the database cannot be reached (`unreachable`), refuses the role (`no-permission`),
+ * or has tables of another program under that name (`foreign`), which are left as they are; STORE_KEY for a wrong or missing
+ * key; STORE_VERSION for tables of a newer version; STORE_READONLY if the tables are missing and cannot be made.
+ * @throws {TypeError} or RangeError for options that cannot be used.
+ */
+export async function openPostgresTokenStore(options?: PostgresTokenStoreOptions): Promise<PostgresTokenStore> {
+  const settings = readOptions(options);
+  const database = await openDatabase(settings);
+  try {
+    return new PostgresTokenStore(database, await openTables(database, settings), settings);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function openDatabase(settings: Settings): Promise<Database> {
+  const { pool, idleTimeoutMs } = settings;
+  if (!pool) {
+    const { pool: own, Client } = await openOwnPool(settings, process.env);
+    return new Database({ pool: own, ownPool: { idleTimeoutMs }, Client, name: nameOf(Client, own.options) });
+  }
+  const { Client } = pool as { Client?: ClientConstructor };
+  return new Database({ pool, ownPool: undefined, Client, name: nameOf(Client, pool.options) });
+}

@@ -1,0 +1,90 @@
+import { type KeyCheck, TokenCipher, TokenStoreError } from 'token-store-kit';
+import type { Key } from '../options.ts';
+
+/** Bound into all that is encrypted here. Records have been stored with it, so it must not change. */
+const domain = 'token-store-postgres';
+
+/** The cipher for a key that nothing was encrypted with yet. */
+export function newCipher(key: Key): TokenCipher {
+  return new TokenCipher({ key, domain });
+}
+
+/** The keys of one store, and which of them the database has in use. Records of the others can be read as well. */
+export class KeyRing {
+  readonly #database: string;
+  #keys: readonly (Key | undefined)[];
+  readonly #ciphers: TokenCipher[] = [];
+  /** Undefined: records are written unencrypted. */
+  current: TokenCipher | undefined;
+
+  constructor(database: string, keys: readonly (Key | undefined)[]) {
+    this.#database = database;
+    this.#keys = keys;
+  }
+
+  /** What a new store is encrypted with. */
+  get preferred(): Key | undefined {
+    return this.#keys[0];
+  }
+
+  /** Whether one of the keys is none. */
+  get allowsPlain(): boolean {
+    return this.#keys.includes(undefined);
+  }
+
+  /** Writes with what the database has in use from now on. False if none of the keys is that. */
+  adopt(check: KeyCheck | undefined): boolean {
+    const cipher = check && this.#unlock(check);
+    if (check ? !cipher : !this.allowsPlain) return false;
+    this.current = cipher;
+    return true;
+  }
+
+  /** Adds a cipher, and the key that it is made of, after a change of key. */
+  change(key: Key | undefined, cipher: TokenCipher | undefined): void {
+    this.#keys = [key, ...this.#keys];
+    if (cipher) this.#ciphers.push(cipher);
+    this.current = cipher;
+  }
+
+  /** The known cipher of a sealed record. Undefined if another one sealed it. */
+  find(sealed: Uint8Array): TokenCipher | undefined {
+    return this.#ciphers.find((cipher) => cipher.matches(sealed));
+  }
+
+  /** The error of a store that is opened with keys that do not fit. */
+  openError(isEncrypted: boolean): TokenStoreError {
+    if (!isEncrypted) {
+      const remedy = 'Open it without a key, then encrypt it with rekey(key)';
+      return this.#error('not-encrypted', `has tokens that are not encrypted. ${remedy}`);
+    }
+    if (this.#keys.every((key) => key === undefined)) {
+      return this.#error('key-missing', 'has encrypted tokens. Open the store with their key');
+    }
+    return this.#error('key-wrong', 'has tokens that are encrypted with another key. Open the store with that key');
+  }
+
+  /** The error of a store that was open when the key changed. */
+  changedError(): TokenStoreError {
+    const message =
+      'has tokens whose key was changed, added or removed after this store was opened. Open it with the new key';
+    return this.#error('key-changed', message);
+  }
+
+  /** With a passphrase it takes a quarter of a second for each try, and blocks. */
+  #unlock(check: KeyCheck): TokenCipher | undefined {
+    const known = this.find(check.salt);
+    if (known) return known;
+    for (const key of this.#keys) {
+      const cipher = key === undefined ? undefined : TokenCipher.unlock({ key, domain }, check);
+      if (!cipher) continue;
+      this.#ciphers.push(cipher);
+      return cipher;
+    }
+    return undefined;
+  }
+
+  #error(reason: string, message: string): TokenStoreError {
+    return new TokenStoreError('STORE_KEY', `${this.#database} ${message}`, { reason });
+  }
+}

@@ -1,0 +1,73 @@
+import type { Settings } from '../options.ts';
+
+const crypto = (): typeof import('node:crypto') => process.getBuiltinModule('node:crypto');
+
+/** The tables of one store, quoted for statements, and the channel on which it tells of changes. */
+export interface Tables {
+  readonly schema: string;
+  /** Unquoted, in the order in which they are made. */
+  readonly names: readonly string[];
+  readonly records: string;
+  readonly leases: string;
+  readonly meta: string;
+  readonly channel: string;
+}
+
+export function tablesOf(schema: string, { table }: Pick<Settings, 'table'>): Tables {
+  const names = [table, `${table}_lease`, `${table}_meta`];
+  const [records = '', leases = '', meta = ''] = names.map((name) => `${quote(schema)}.${quote(name)}`);
+  return { schema, names, records, leases, meta, channel: `token_store_${hash(`${schema}\0${table}`)}` };
+}
+
+/** An identifier as a statement takes it, whatever characters it has. */
+export function quote(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** An entry of a B-tree index may have about 2,700 bytes. */
+const maxKeyLength = 500;
+
+/**
+ * A name as the tables have it: in ASCII, so that it fits into every database whatever its encoding, and readable if it was.
+ * A backslash is doubled. Any other character that is not printable ASCII is \uXXXX, as in JSON. Of a long name it is the
+ * beginning and a hash, which cannot be another name's form.
+ */
+export function toKey(name: string): string {
+  const text = escapeName(name);
+  return text.length <= maxKeyLength ? text : `${text.slice(0, maxKeyLength - 40)}\\#${hash(name, 32)}`;
+}
+
+/** The whole name in that form, if its key has less than that. */
+export function toFullName(name: string): string | null {
+  const text = escapeName(name);
+  return text.length <= maxKeyLength ? null : text;
+}
+
+/** The name that was escaped. */
+export function fromStoredName(text: string): string {
+  return text.replace(/\\(?:u([0-9a-f]{4})|\\)/g, (_, code?: string) =>
+    code ? String.fromCharCode(Number.parseInt(code, 16)) : '\\',
+  );
+}
+
+function escapeName(name: string): string {
+  return toAscii(name.replaceAll('\\', '\\\\'));
+}
+
+/** JSON or a name with everything but printable ASCII as \uXXXX. */
+export function toAscii(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it looks for.
+  return text.replace(
+    /[\u0000-\u001f\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** What stands for a name in a message on the channel: every role of the database can listen to it. */
+export function toTopic(tables: Tables, name: string): string {
+  return hash(`${tables.channel}\0${name}`);
+}
+
+function hash(text: string, length = 16): string {
+  return crypto().createHash('sha256').update(text).digest('hex').slice(0, length);
+}

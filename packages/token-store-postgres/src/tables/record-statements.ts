@@ -1,0 +1,148 @@
+import type { Tables } from './names.ts';
+import { schemaVersion } from './table-statements.ts';
+
+/** The lease that a write depends on. */
+export interface Fence {
+  readonly owner: string;
+  readonly fence: string;
+}
+
+/** The columns of a record, for a write. */
+export interface RecordColumns {
+  readonly name: string;
+  readonly fullName: string | null;
+  readonly record: string | null;
+  readonly sealed: Buffer | null;
+  readonly revision: string;
+  /** Of the key that it was sealed with. */
+  readonly salt: Buffer | null;
+}
+
+export interface Statement {
+  readonly text: string;
+  readonly values: unknown[];
+}
+
+/** Which record a write may take the place of: any, none, or the one with this revision. */
+export type Condition = 'any' | 'none' | { readonly revision: string };
+
+/**
+ * A write as one statement. It counts only if the key in use is still the one that the record was sealed with, and, with a
+ * fence, only while the lease is held. Both rows are locked until the write is committed, so that neither can change before.
+ * The result says which of these conditions held, and whether the record was written.
+ */
+export function writeStatement(
+  tables: Tables,
+  columns: RecordColumns,
+  condition: Condition,
+  fence: Fence | undefined,
+  topic: string,
+): Statement {
+  const { records } = tables;
+  const { name, fullName, record, sealed, revision, salt } = columns;
+  const values: unknown[] = [
+    name,
+    fullName,
+    record,
+    sealed,
+    revision,
+    salt,
+    schemaVersion,
+    tables.channel,
+    `w${topic}`,
+  ];
+  const key = `key_row AS (
+  SELECT 1 FROM ${tables.meta} WHERE version = $7 AND salt IS NOT DISTINCT FROM $6::bytea FOR SHARE
+)`;
+  const held = heldClause(tables, values, fence);
+  const allowed = 'EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held)';
+  const insert = `INSERT INTO ${records} AS t (name, full_name, record, sealed, revision, sign_in, updated_at)
+  SELECT $1, $2, $3::json, $4::bytea, $5, $5, clock_timestamp() WHERE ${allowed}
+  ON CONFLICT (name)`;
+  let write = `${insert} DO NOTHING RETURNING 1`;
+  if (condition === 'any') {
+    write = `${insert} DO UPDATE SET record = excluded.record, sealed = excluded.sealed, revision = excluded.revision,
+    sign_in = excluded.sign_in, updated_at = excluded.updated_at RETURNING 1`;
+  } else if (condition !== 'none') {
+    values.push(condition.revision);
+    write = `UPDATE ${records} SET record = $3::json, sealed = $4::bytea, revision = $5, updated_at = clock_timestamp()
+  WHERE name = $1 AND full_name IS NOT DISTINCT FROM $2 AND revision = $${values.length} AND ${allowed} RETURNING 1`;
+  }
+  return {
+    text: `WITH ${key}, ${held}, written AS (\n  ${write}\n)\n${outcome('(SELECT count(*) FROM key_row) > 0', 8)}`,
+    values,
+  };
+}
+
+export function deleteStatement(tables: Tables, name: string, fence: Fence | undefined, topic: string): Statement {
+  const values: unknown[] = [name, tables.channel, `w${topic}`];
+  const held = heldClause(tables, values, fence);
+  const remove = `DELETE FROM ${tables.records} WHERE name = $1 AND EXISTS (SELECT FROM held) RETURNING 1`;
+  return { text: `WITH ${held}, written AS (\n  ${remove}\n)\n${outcome('true', 2)}`, values };
+}
+
+/** One row while the lease is held, or if the write depends on none. */
+function heldClause({ leases }: Tables, values: unknown[], fence: Fence | undefined): string {
+  if (!fence) return 'held AS (SELECT 1)';
+  const at = values.push(fence.owner, fence.fence);
+  return `held AS (
+  SELECT 1 FROM ${leases} WHERE name = $1 AND owner = $${at - 1} AND fence = $${at}::bigint AND ends_at > clock_timestamp() FOR SHARE
+)`;
+}
+
+/**
+ * What a write did. It also tells those who wait for the record, and makes the commit durable if the database was set to lose
+ * the newest ones in a crash: the provider would not give a token a second time.
+ */
+function outcome(fits: string, channelAt: number): string {
+  return `SELECT ${fits} AS key_fits, (SELECT count(*) FROM held) > 0 AS held, (SELECT count(*) FROM written) > 0 AS written,
+  CASE WHEN EXISTS (SELECT FROM written) THEN pg_notify($${channelAt}, $${channelAt + 1}) END AS notified,
+  (SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off') AS durable`;
+}
+
+/** One record, with what its lock is waiting for. `$2`: the entry of this store in the queue. */
+export function readStatement({ records, leases }: Tables): string {
+  return `SELECT t.full_name, t.record::text AS record, encode(t.sealed, 'base64') AS sealed, t.revision, t.sign_in,
+  ${watchedColumns('t', 'l')}
+FROM (SELECT $1::text AS name) AS n LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
+}
+
+/** What changed for the names of `$1`. `$2`: the entry of this store in the queues. */
+export function lookStatement({ records, leases }: Tables): string {
+  return `SELECT n.name, t.revision, ${watchedColumns('t', 'l')}
+FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
+}
+
+/**
+ * `age_ms`: how long ago the record was written. `due_ms`: in how many milliseconds it is this store's turn to acquire the
+ * lock, if it is not renewed or acquired by then; null if it was never acquired.
+ */
+function watchedColumns(t: string, l: string): string {
+  return `extract(epoch FROM clock_timestamp() - ${t}.updated_at) * 1000 AS age_ms,
+  ${dueIn(l, '$2')} AS due_ms`;
+}
+
+/** A caller that listens is told at once that it is the next one, and has this much longer than the one after it. */
+const headStartMs = 50;
+/** The same for a caller that looks once a second. */
+const pollHeadStartMs = 1_500;
+/** Those behind it come one after the other. */
+const stepMs = 10;
+
+/**
+ * Milliseconds until the caller of this entry may acquire the lock. The first in the queue may as soon as it is free. The others
+ * get their chance a little later, in case that those before them are gone.
+ */
+export function dueIn(l: string, entry: string): string {
+  const place = `coalesce(array_position(${l}.waiting, ${entry}), cardinality(${l}.waiting) + 1)`;
+  return `(extract(epoch FROM ${l}.ends_at - statement_timestamp()) * 1000
+    + CASE WHEN ${place} = 1 THEN 0 ELSE ${stepMs} * (${place} - 1)
+      + CASE WHEN EXISTS (SELECT FROM unnest(${l}.waiting[:${place} - 1]) AS w WHERE w LIKE 'p%') THEN ${pollHeadStartMs} ELSE ${headStartMs} END END)`;
+}
+
+/** The same, for a caller that was told the queue. `place`: from 0. */
+export function dueAfterRelease(queue: readonly string[], place: number): number {
+  if (place === 0) return 0;
+  const headStart = queue.slice(0, place).some((entry) => entry.startsWith('p')) ? pollHeadStartMs : headStartMs;
+  return headStart + stepMs * place;
+}

@@ -1,0 +1,6 @@
+/** Private PostgreSQL clusters, poolers, broken networks and hosts for tests. */
+export { type NetworkHost, NetworkHosts } from './network-hosts.ts';
+export type { PgBouncer } from './pg-bouncer.ts';
+export { PrivateCluster } from './private-cluster.ts';
+export { TcpProxy } from './tcp-proxy.ts';
+export { missingTools } from './tools.ts';

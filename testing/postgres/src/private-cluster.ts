@@ -1,0 +1,197 @@
+// `AsyncDisposable` is not in the default library of TypeScript.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { execFile } from 'node:child_process';
+import { appendFileSync, chownSync, cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { PgBouncer, type PgBouncerOptions } from './pg-bouncer.ts';
+import { ServerProcess } from './server-process.ts';
+import { findUser, freePort, newFolder, requireTool } from './tools.ts';
+
+const run = promisify(execFile);
+
+export interface ClusterOptions {
+  /** Settings of postgresql.conf. Default: durable writes are off, because a test loses nothing with its cluster. */
+  settings?: Readonly<Record<string, string>>;
+  /** IP addresses to listen on besides 127.0.0.1. Every user may connect there without a password. */
+  addresses?: readonly string[];
+  /** Lines of pg_hba.conf that come before the one that lets everybody in. */
+  hba?: readonly string[];
+}
+
+export interface ConnectionTarget {
+  user?: string;
+  password?: string;
+  host?: string;
+  port?: number;
+}
+
+const defaultSettings = { fsync: 'off', full_page_writes: 'off', max_connections: '200', shared_buffers: '16MB' };
+
+/** A PostgreSQL cluster of its own, with the superuser `postgres` and no password. */
+export class PrivateCluster implements AsyncDisposable {
+  readonly port: number;
+  /** Where its data and its Unix socket are. */
+  readonly folder: string;
+  readonly #options: ClusterOptions;
+  #server: ServerProcess | undefined;
+  #earlierLogs = '';
+
+  private constructor(folder: string, port: number, options: ClusterOptions) {
+    this.folder = folder;
+    this.port = port;
+    this.#options = options;
+  }
+
+  /** Makes a cluster and starts it. */
+  static async start(options: ClusterOptions = {}): Promise<PrivateCluster> {
+    const cluster = new PrivateCluster(newFolder(), await freePort(), options);
+    const args = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions'];
+    await runAsServer('initdb', [...args, '-D', cluster.#data]);
+    await cluster.#serve();
+    return cluster;
+  }
+
+  /** A standby that replays what this cluster writes. */
+  async startStandby(): Promise<PrivateCluster> {
+    const standby = new PrivateCluster(newFolder(), await freePort(), this.#options);
+    await runAsServer('pg_basebackup', [
+      '-h',
+      this.folder,
+      '-p',
+      `${this.port}`,
+      '-U',
+      'postgres',
+      '-R',
+      '-c',
+      'fast',
+      '-D',
+      standby.#data,
+    ]);
+    await standby.#serve();
+    return standby;
+  }
+
+  /** pgbouncer in transaction mode before this cluster. */
+  startPgBouncer(options?: PgBouncerOptions): Promise<PgBouncer> {
+    return PgBouncer.start({ host: this.folder, port: this.port }, options);
+  }
+
+  /** As a URL. Default: the superuser, on 127.0.0.1. */
+  connectionString({
+    user = 'postgres',
+    password,
+    host = '127.0.0.1',
+    port = this.port,
+  }: ConnectionTarget = {}): string {
+    const secret = password === undefined ? '' : `:${encodeURIComponent(password)}`;
+    return `postgresql://${user}${secret}@${host}:${port}/postgres`;
+  }
+
+  /** What the server has logged, from its first start on. */
+  get log(): string {
+    return this.#earlierLogs + (this.#server?.log ?? '');
+  }
+
+  /** Runs statements as the superuser, and returns what psql prints: values apart by `|`, rows by line ends. */
+  async query(sql: string): Promise<string> {
+    const args = [
+      '-h',
+      this.folder,
+      '-p',
+      `${this.port}`,
+      '-U',
+      'postgres',
+      '-X',
+      '-q',
+      '-A',
+      '-t',
+      '-v',
+      'ON_ERROR_STOP=1',
+    ];
+    const { stdout } = await run(requireTool('psql'), [...args, '-c', sql, 'postgres']);
+    return stdout.trimEnd();
+  }
+
+  /** What pg_dump writes. */
+  async dump(): Promise<string> {
+    const args = ['-h', this.folder, '-p', `${this.port}`, '-U', 'postgres', 'postgres'];
+    const { stdout } = await run(requireTool('pg_dump'), args, { maxBuffer: 2 ** 26 });
+    return stdout;
+  }
+
+  /** Makes a standby a primary. */
+  async promote(): Promise<void> {
+    await this.query('SELECT pg_promote()');
+  }
+
+  /** Ends the server as the operator would, open connections included; `kill`: as a power failure would. */
+  async stop(how: 'fast' | 'kill' = 'fast'): Promise<void> {
+    // PostgreSQL's immediate shutdown: no server process writes anything more, and the next start recovers.
+    await this.#server?.end(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    this.#earlierLogs = this.log;
+    this.#server = undefined;
+  }
+
+  /** Starts the server again on the same port. */
+  async restart(how?: 'fast' | 'kill'): Promise<void> {
+    await this.stop(how);
+    await this.#serve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('kill');
+  }
+
+  /** A copy of the data as a thief of the disk would have it. Call it while the server is stopped. */
+  copyData(target: string): void {
+    cpSync(this.#data, target, { recursive: true });
+  }
+
+  get #data(): string {
+    return join(this.folder, 'data');
+  }
+
+  async #serve(): Promise<void> {
+    const { settings = {}, addresses = [], hba } = this.#options;
+    if (hba) await this.#writeAccessRules(hba);
+    const options = { ...defaultSettings, ...settings };
+    const args = Object.entries(options).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const listen = ['127.0.0.1', ...addresses].join(',');
+    for (const address of addresses)
+      appendFileSync(join(this.#data, 'pg_hba.conf'), `host all all ${address}/24 trust\n`);
+    const all = [
+      '-D',
+      this.#data,
+      '-k',
+      this.folder,
+      '-p',
+      `${this.port}`,
+      '-c',
+      `listen_addresses=${listen}`,
+      ...args,
+    ];
+    this.#server = new ServerProcess(requireTool('postgres'), all);
+    await this.#server.untilLog('ready to accept');
+  }
+
+  async #writeAccessRules(hba: readonly string[]): Promise<void> {
+    const { readFileSync, writeFileSync } = await import('node:fs');
+    const path = join(this.#data, 'pg_hba.conf');
+    const before = readFileSync(path, 'utf8');
+    if (!before.startsWith(hba.join('\n'))) writeFileSync(path, `${hba.join('\n')}\n${before}`);
+  }
+}
+
+async function runAsServer(tool: string, args: readonly string[]): Promise<void> {
+  await run(requireTool(tool), args, { cwd: '/', ...findUser() });
+}
+
+/** A folder below a cluster's that the server can write. */
+export function serverFolder(cluster: PrivateCluster, name: string): string {
+  const folder = join(cluster.folder, name);
+  mkdirSync(folder, { mode: 0o700 });
+  const user = findUser();
+  if (user) chownSync(folder, user.uid, user.gid);
+  return folder;
+}

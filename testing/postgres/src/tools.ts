@@ -1,0 +1,101 @@
+import { accessSync, chownSync, constants, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+
+/** The system user that PostgreSQL and pgbouncer run as: both refuse to run as root. */
+export interface ServerUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Debian keeps each version's programs in a folder that is not in PATH. */
+const debianFolders = (): string[] =>
+  globSync('/usr/lib/postgresql/*/bin').sort((a, b) => Number(b.split('/')[4]) - Number(a.split('/')[4]));
+
+/** The path of a program of PostgreSQL or of pgbouncer. Undefined if it is not installed. */
+export function findTool(name: string): string | undefined {
+  const folders = [...debianFolders(), ...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/** @throws if it is not installed: ask {@link missingTools} first. */
+export function requireTool(name: string): string {
+  const path = findTool(name);
+  if (path === undefined) throw new Error(`${name} is not installed`);
+  return path;
+}
+
+/** A line that begins with `skipped:` and says what is missing, or undefined if all is there. */
+export function missingTools(
+  names: readonly string[] = ['initdb', 'postgres', 'pg_dump', 'pgbouncer'],
+): string | undefined {
+  if (process.platform === 'win32') return 'skipped: private PostgreSQL clusters are made on Linux and macOS only';
+  const missing = names.filter((name) => findTool(name) === undefined);
+  if (missing.length > 0) return `skipped: ${missing.join(', ')} is not installed (Debian: postgresql, pgbouncer)`;
+  if (isRoot() && !findUser()) return 'skipped: PostgreSQL does not run as root, and there is no other user';
+  if (!findParentFolder()) return "skipped: no temporary folder that PostgreSQL's user can enter";
+  return undefined;
+}
+
+/** Undefined if this process is not root: then PostgreSQL runs as its user. */
+export function findUser(): ServerUser | undefined {
+  if (!isRoot()) return undefined;
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
+  for (const name of ['postgres', 'nobody']) {
+    const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
+    if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
+
+/** Folders to delete when the process ends. */
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A new folder of mode 0700 that belongs to the user of PostgreSQL, and that is deleted with the process. */
+export function newFolder(): string {
+  const parent = findParentFolder();
+  if (parent === undefined) throw new Error("there is no temporary folder that PostgreSQL's user can enter");
+  const folder = mkdtempSync(join(parent, 'pg-'));
+  folders.push(folder);
+  const user = findUser();
+  if (user) chownSync(folder, user.uid, user.gid);
+  return folder;
+}
+
+/** A TCP port of loopback that no program listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A Unix socket's path may have about 100 characters, and the user of PostgreSQL has to enter every folder of it. */
+function findParentFolder(): string | undefined {
+  return [tmpdir(), '/tmp', '/var/tmp'].find((folder) => folder.length < 60 && (!isRoot() || isOpenToAll(folder)));
+}
+
+function isOpenToAll(folder: string): boolean {
+  for (let current = folder; ; current = dirname(current)) {
+    if ((statSync(current, { throwIfNoEntry: false })?.mode ?? 0) % 2 === 0) return false;
+    if (current === dirname(current)) return true;
+  }
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
