@@ -49,9 +49,10 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** New connections are forwarded again. Swallowed bytes stay lost. */
+  /** New connections are forwarded again, and nothing is cut any more. Swallowed bytes stay lost. */
   heal(): void {
     this.#mode = 'forward';
+    this.#cuts.length = 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

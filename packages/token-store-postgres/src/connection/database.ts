@@ -15,6 +15,9 @@ const endTimeoutMs = 1_000;
 /** A row as the server sends it. */
 export type Row = Readonly<Record<string, string | null>>;
 
+/** Runs a statement on one connection. */
+export type Run = (text: string, values?: unknown[]) => Promise<Row[]>;
+
 export interface RunOptions {
   /** Milliseconds for the statement, after it was sent. */
   timeout?: number;
@@ -77,7 +80,7 @@ export class Database {
 
   /** Runs statements on one connection. It goes back to the pool, or is destroyed if one of them fails. */
   async use<T>(
-    work: (run: (text: string, values?: unknown[]) => Promise<Row[]>, client: PgClient) => Promise<T>,
+    work: (run: Run, client: PgClient) => Promise<T>,
     { timeout = statementTimeoutMs, isWrite = false }: RunOptions = {},
   ): Promise<T> {
     const client = await this.#connect(isWrite);
@@ -104,8 +107,8 @@ export class Database {
   }
 
   /** Runs statements in one transaction on one connection. */
-  transaction<T>(work: (run: (text: string, values?: unknown[]) => Promise<Row[]>) => Promise<T>): Promise<T> {
-    const inTransaction = async (run: (text: string, values?: unknown[]) => Promise<Row[]>): Promise<T> => {
+  transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    const inTransaction = async (run: Run): Promise<T> => {
       await run('BEGIN ISOLATION LEVEL READ COMMITTED');
       const result = await work(run);
       await run('COMMIT');

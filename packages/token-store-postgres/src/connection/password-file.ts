@@ -65,13 +65,13 @@ export function readPassword({ host, port, database, user }: Target, env: NodeJS
     const fields = [...line.matchAll(/((?:\\.|[^:\\])*)(?::|$)/g)].map(([, field = '']) => field);
     const password = fields[4];
     if (password === undefined) continue;
-    if (wanted.every((value, index) => fields[index] === '*' || unescape(fields[index] ?? '') === value)) {
-      return unescape(password);
+    if (wanted.every((value, index) => fields[index] === '*' || unquote(fields[index] ?? '') === value)) {
+      return unquote(password);
     }
   }
   return undefined;
 }
 
-function unescape(field: string): string {
+function unquote(field: string): string {
   return field.replace(/\\(.)/g, '$1');
 }

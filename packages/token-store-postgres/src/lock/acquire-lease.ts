@@ -1,5 +1,5 @@
 import { pause, type TokenStoreError } from 'token-store-kit';
-import type { Database, Row } from '../connection/database.ts';
+import { type Database, isUnanswered, type Row } from '../connection/database.ts';
 import { type Tables, toKey, toTopic } from '../tables/names.ts';
 import { isTrue } from '../tables/open-tables.ts';
 import { dueAfterRelease } from '../tables/record-statements.ts';
@@ -10,6 +10,8 @@ import type { Notice, Watcher } from './watcher.ts';
 
 /** A database that restarts is waited for this long by a caller that is in the queue. */
 const outageLimitMs = 10_000;
+/** The same for one that is not. */
+const shortOutageLimitMs = 3_000;
 const outageRetryMs = 500;
 /** A caller whose turn has come by its own reckoning, and not by the database's. */
 const minRetryMs = 20;
@@ -59,6 +61,8 @@ class Acquisition {
   #holder: string | undefined;
   /** By `performance.now()`: since when the database cannot be reached. */
   #outSince: number | undefined;
+  /** Whether a statement whose answer was lost may have acquired the lock. */
+  #mayHold = false;
 
   constructor(context: LeaseContext, request: LeaseRequest) {
     this.#context = context;
@@ -78,9 +82,9 @@ class Acquisition {
         const lease = performance.now() >= this.#turnAt ? await this.#takeOrAbort() : undefined;
         if (lease) return lease;
         const now = performance.now();
-        if (now >= deadline) break;
+        if (now >= deadline && !this.#mayHold) break;
         unwatch ??= this.#context.watcher.watch({ name, isForLock: true, onNotice, onLook });
-        await this.#untilTurn(Math.min(this.#turnAt, deadline) - now);
+        await this.#untilTurn((this.#mayHold ? this.#turnAt : Math.min(this.#turnAt, deadline)) - now);
       }
     } catch (error) {
       void this.#leave();
@@ -129,6 +133,7 @@ class Acquisition {
         timeout: Math.min(takeTimeoutMs, Math.max(left, minTakeTimeoutMs)),
       });
       this.#outSince = undefined;
+      this.#mayHold = false;
     } catch (error) {
       this.#endure(error as TokenStoreError);
       return undefined;
@@ -145,12 +150,18 @@ class Acquisition {
     return undefined;
   }
 
-  /** A caller that is in the queue does not give up for a restart. */
+  /**
+   * A caller that is in the queue does not give up for a restart. Nor does one whose statement may have acquired the lock: the
+   * same statement says so if it is run again, and nobody else could release it.
+   */
   #endure(error: TokenStoreError): void {
     const now = performance.now();
+    const isFirst = this.#outSince === undefined;
     this.#outSince ??= now;
-    if (!this.#joined || error.reason !== 'unreachable' || now - this.#outSince > outageLimitMs) throw error;
-    this.#setTurn(outageRetryMs);
+    this.#mayHold ||= isUnanswered(error);
+    const isWorthIt = this.#mayHold || (this.#joined && error.reason === 'unreachable');
+    if (!isWorthIt || now - this.#outSince > (this.#joined ? outageLimitMs : shortOutageLimitMs)) throw error;
+    this.#setTurn(isFirst ? 0 : outageRetryMs);
   }
 
   #hear(notice: Notice): void {

@@ -1,6 +1,6 @@
 /** This folder has the tables: how they are made, what their columns mean, and what is encrypted in them. */
 import { type KeyCheck, TokenStoreError } from 'token-store-kit';
-import type { Database, Row } from '../connection/database.ts';
+import type { Database, Row, Run } from '../connection/database.ts';
 import type { ClientInternals } from '../connection/pg-pool.ts';
 import type { Settings } from '../options.ts';
 import { KeyRing, newCipher } from './key-ring.ts';
@@ -13,8 +13,6 @@ export interface OpenedTables {
   /** Whether the connection leads to the server itself, and not to a pooler that changes the server process behind it. */
   readonly isDirect: boolean;
 }
-
-type Run = (text: string, values?: unknown[]) => Promise<Row[]>;
 
 /** What the schema has under the names of the tables. */
 const inspect = `SELECT target.schema, pg_backend_pid() AS pid,

@@ -1,5 +1,5 @@
-import { type KeyCheck, type TokenCipher, type TokenRecord, TokenStoreError } from 'token-store-kit';
-import { type Database, isUnanswered, type Row } from '../connection/database.ts';
+import { type TokenCipher, type TokenRecord, TokenStoreError } from 'token-store-kit';
+import { type Database, isUnanswered, type Row, type Run } from '../connection/database.ts';
 import type { Lease } from '../lock/lease.ts';
 import type { Watcher } from '../lock/watcher.ts';
 import type { Key } from '../options.ts';
@@ -114,24 +114,23 @@ export class RecordTable {
   /** Encrypts all records with another key, or with none, in one transaction. */
   async rekey(key: Key | undefined): Promise<void> {
     const next = key === undefined ? undefined : newCipher(key);
-    const check = next?.makeCheck();
+    const sealAgain = (): Promise<void> => this.#database.transaction((run) => this.#sealAgain(run, next));
     try {
-      await this.#database.transaction((run) => this.#sealAgain(run, next, check));
+      await sealAgain();
     } catch (error) {
-      if (!isUnanswered(error) || !(await this.#isInUse(check))) throw error;
+      if (!isUnanswered(error)) throw error;
+      await this.#recover(sealAgain);
     }
     this.#ring.change(key, next);
   }
 
-  async #sealAgain(
-    run: (text: string, values?: unknown[]) => Promise<Row[]>,
-    next: TokenCipher | undefined,
-    check: KeyCheck | undefined,
-  ): Promise<void> {
+  async #sealAgain(run: Run, next: TokenCipher | undefined): Promise<void> {
     const { records } = this.#tables;
     // No writer holds a share of this lock any more: what it wrote is seen by the statements below.
     const [meta] = await run(`${selectMeta(this.#tables)} FOR UPDATE`);
     const current = checkMeta(this.#database, this.#tables, meta);
+    // An earlier try took place, and its answer was lost.
+    if (current && next?.matches(current.salt)) return;
     if (!this.#ring.adopt(current)) throw this.#ring.changedError();
     const rows = await run(
       `SELECT name, full_name, record::text AS record, encode(sealed, 'base64') AS sealed FROM ${records}`,
@@ -152,13 +151,7 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHER
         ],
       );
     }
-    await writeKeyCheck(run, this.#tables, check);
-  }
-
-  /** Whether the change of key took place whose answer was lost. */
-  async #isInUse(check: KeyCheck | undefined): Promise<boolean> {
-    const { check: current } = await this.#recover(() => readMeta(this.#database, this.#tables));
-    return check && current ? Buffer.compare(check.salt, current.salt) === 0 : check === current;
+    await writeKeyCheck(run, this.#tables, next?.makeCheck());
   }
 
   async #read(name: string): Promise<Stored | undefined> {

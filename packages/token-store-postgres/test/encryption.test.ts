@@ -1,0 +1,197 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import type { PostgresTokenStore, TokenStoreError } from '../src/index.ts';
+import { startScene } from './scene.ts';
+
+/** A server that writes down everything that it can. */
+const { scene, test } = await startScene({
+  settings: {
+    log_min_messages: 'debug5',
+    log_min_error_statement: 'debug5',
+    log_statement: 'all',
+    log_duration: 'on',
+    log_min_duration_statement: '0',
+    log_parameter_max_length: '-1',
+    log_parameter_max_length_on_error: '-1',
+    debug_print_parse: 'on',
+    shared_preload_libraries: 'pg_stat_statements',
+    'pg_stat_statements.track': 'all',
+  },
+});
+
+const bytes = new Uint8Array(32).fill(7);
+const otherBytes = new Uint8Array(32).fill(8);
+const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access', scope: 'secret-scope', idToken: 'secret-id' };
+
+async function errorOf(call: Promise<unknown>): Promise<[code: string, reason: string | undefined]> {
+  const error: TokenStoreError = await call.then(
+    () => assert.unreachable('it did not fail') as never,
+    (rejected) => rejected,
+  );
+  return [error.code, error.reason];
+}
+
+test('no token is in pg_dump, in the server log at its highest level, or in pg_stat_statements', async () => {
+  await scene.cluster.query('CREATE EXTENSION pg_stat_statements');
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, key: bytes });
+  await store.set('app', record);
+  await store.exclusively('app', async () => {
+    assert.ok(await store.replace('app', 'secret-refresh', { ...record, refreshToken: 'secret-second' }));
+    assert.not(await store.replace('app', 'secret-refresh', { ...record, refreshToken: 'secret-third' }));
+  });
+  assert.is((await store.get('app'))?.refreshToken, 'secret-second');
+  await store.rekey('secret passphrase');
+  // A statement that fails is logged with its parameters as well.
+  await scene.cluster.query(`ALTER TABLE ${schema}.oauth_token RENAME COLUMN revision TO elsewhere`);
+  assert.is((await errorOf(store.set('app', { ...record, refreshToken: 'secret-fourth' })))[0], 'STORE_CORRUPT');
+  const statements = await scene.cluster.query("SELECT string_agg(query, ' ') FROM pg_stat_statements");
+  assert.match(statements, 'oauth_token');
+  assert.match(scene.cluster.log, 'oauth_token_lease');
+  const dump = await scene.cluster.dump();
+  assert.match(dump, 'oauth_token_meta');
+  for (const [where, text] of Object.entries({ dump, log: scene.cluster.log, statements })) {
+    assert.not.match(text, /secret-|secret passphrase/, where);
+    for (const secret of ['secret-refresh', 'secret-second', 'secret passphrase']) {
+      const [hex, base64] = [Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64').slice(0, 12)];
+      assert.not.ok(text.includes(hex) || text.includes(base64), `${where} has ${secret} in another form`);
+    }
+  }
+});
+
+for (const [kind, key] of Object.entries({ 'a passphrase': 'correct horse battery staple', '32 bytes': bytes })) {
+  test(`a wrong or missing key is STORE_KEY, if the key is ${kind}`, async () => {
+    const schema = scene.newSchema();
+    const store = await scene.open({ schema, key });
+    assert.equal(await errorOf(scene.open({ schema })), ['STORE_KEY', 'key-missing']);
+    assert.equal(await errorOf(scene.open({ schema, key: otherBytes })), ['STORE_KEY', 'key-wrong']);
+    await store.set('app', record);
+    assert.equal(await (await scene.open({ schema, key })).get('app'), record);
+  });
+}
+
+test('a key for plain tokens is STORE_KEY, and for tables without tokens it encrypts', async () => {
+  const schema = scene.newSchema();
+  const plain = await scene.open({ schema });
+  await plain.set('app', record);
+  assert.equal(await errorOf(scene.open({ schema, key: bytes })), ['STORE_KEY', 'not-encrypted']);
+  await plain.delete('app');
+  const store = await scene.open({ schema, key: bytes });
+  const calls = [() => plain.set('app', record), () => plain.replace('app', undefined, record), () => plain.rekey(otherBytes)];
+  for (const call of calls) assert.equal(await errorOf(call()), ['STORE_KEY', 'key-changed'], String(call));
+  await store.set('app', record);
+  assert.equal(await errorOf(plain.get('app')), ['STORE_KEY', 'key-changed']);
+});
+
+test('the key is copied, so that the caller may wipe it', async () => {
+  const schema = scene.newSchema();
+  const key = Uint8Array.from(bytes);
+  const store = await scene.open({ schema, key: otherBytes, otherKeys: [key] });
+  key.fill(0);
+  await store.set('app', record);
+  await store.rekey(bytes);
+  assert.equal(await (await scene.open({ schema, key: bytes })).get('app'), record);
+});
+
+test('a record that was moved to another name, or changed, is STORE_CORRUPT and never another token', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, key: bytes });
+  await store.set('a', record);
+  await store.set('b', { refreshToken: 'secret-b' });
+  await scene.cluster.query(
+    `UPDATE ${schema}.oauth_token SET sealed = (SELECT sealed FROM ${schema}.oauth_token WHERE name = 'b') WHERE name = 'a'`,
+  );
+  for (const call of [() => store.get('a'), () => store.rekey(otherBytes), () => store.replace('a', 'secret-b', record)]) {
+    assert.equal(await errorOf(call()), ['STORE_CORRUPT', 'record-changed'], String(call));
+  }
+  assert.is((await store.get('b'))?.refreshToken, 'secret-b');
+});
+
+test('rekey adds, changes and removes encryption, and keeps every record', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  const names = Array.from({ length: 20 }, (_, index) => `app ${index} é \\ ${'x'.repeat(index * 100)}`).sort();
+  for (const name of names) await store.set(name, { ...record, accessToken: name });
+  for (const key of [bytes, otherBytes, 'passphrase', undefined]) {
+    await store.rekey(key);
+    const count = await scene.cluster.query(`SELECT count(*) FROM ${schema}.oauth_token WHERE sealed IS NOT NULL`);
+    assert.is(count, key === undefined ? '0' : '20');
+    const fresh = await scene.open({ schema, key });
+    for (const each of [store, fresh]) {
+      assert.equal(await each.list(), names);
+      for (const name of names) assert.equal(await each.get(name), { ...record, accessToken: name });
+    }
+    await fresh.close();
+  }
+});
+
+/** Reads and writes without a pause until it is told to stop. Resolves with how often it did. */
+function busy(store: PostgresTokenStore, name: string): { stop(): Promise<number> } {
+  let stopped = false;
+  const work = (async () => {
+    await store.set(name, { refreshToken: '0' });
+    for (let turn = 0; ; turn++) {
+      assert.equal(await store.get(name), { refreshToken: String(turn) });
+      if (stopped) return turn;
+      assert.ok(await store.replace(name, String(turn), { refreshToken: String(turn + 1) }));
+    }
+  })();
+  work.catch(() => {});
+  return {
+    stop: () => {
+      stopped = true;
+      return work;
+    },
+  };
+}
+
+const keyChanges: [string, Uint8Array | string | undefined, Uint8Array | string | undefined][] = [
+  ['from one key to another', bytes, otherBytes],
+  ['from no key to one', undefined, bytes],
+  ['from a key to none', bytes, undefined],
+];
+for (const [kind, old, next] of keyChanges) {
+  test(`a rolling change ${kind}: every host reads and writes at every moment`, async () => {
+    const schema = scene.newSchema();
+    const [first, second] = [await scene.open({ schema, key: old }), await scene.open({ schema, key: old })];
+    await first.set('app', record);
+    await Promise.all([first.close(), second.close()]);
+    // Step 1: all hosts get both keys, one after the other. Which one is listed first does not matter.
+    const hosts = [
+      await scene.open({ schema, key: old, otherKeys: [next] }),
+      await scene.open({ schema, key: next, otherKeys: [old] }),
+    ];
+    const work = hosts.map((host, index) => busy(host, `busy ${index}`));
+    await delay(50);
+    // Step 2: one process changes the key.
+    const operator = await scene.open({ schema, key: old });
+    await operator.rekey(next);
+    await delay(50);
+    for (const turns of await Promise.all(work.map((each) => each.stop()))) assert.ok(turns > 2, `${turns} turns`);
+    // Step 3: all hosts get the new key alone.
+    const last = await scene.open({ schema, key: next });
+    for (const host of [...hosts, last]) assert.equal(await host.get('app'), record);
+    const column = next === undefined ? 'sealed' : 'record';
+    const wrong = await scene.cluster.query(`SELECT count(*) FROM ${schema}.oauth_token WHERE ${column} IS NOT NULL`);
+    assert.is(wrong, '0', 'a record was written under the old key after the change');
+  });
+}
+
+test('a host without the new key can neither read nor write after the change', async () => {
+  const schema = scene.newSchema();
+  const old = await scene.open({ schema, key: bytes });
+  await old.set('app', record);
+  await (await scene.open({ schema, key: bytes })).rekey(otherBytes);
+  const calls: (() => Promise<unknown>)[] = [
+    () => old.get('app'),
+    () => old.set('app', { refreshToken: 'lost' }),
+    () => old.set('new', record),
+    () => old.replace('app', record.refreshToken, { refreshToken: 'lost' }),
+    () => old.replace('new', undefined, record),
+    () => old.rekey(bytes),
+  ];
+  for (const call of calls) assert.equal(await errorOf(call()), ['STORE_KEY', 'key-changed'], String(call));
+  assert.equal(await (await scene.open({ schema, key: otherBytes })).get('app'), record);
+});
+
+test.run();

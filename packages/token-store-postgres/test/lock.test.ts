@@ -1,0 +1,255 @@
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import type { PostgresTokenStore, TokenStoreError } from '../src/index.ts';
+import { startScene } from './scene.ts';
+import { startProgram } from './start-program.ts';
+import { within } from './within.ts';
+
+const { scene, test } = await startScene();
+
+const never = async (): Promise<never> => {
+  throw new Error('the task ran');
+};
+
+/** Holds the lock of `app` until `end` is called. */
+async function hold(store: PostgresTokenStore): Promise<{ end(): Promise<void>; signal: AbortSignal; task: Promise<void> }> {
+  const begun = Promise.withResolvers<AbortSignal>();
+  const ending = Promise.withResolvers<void>();
+  const task = store.exclusively('app', async ({ signal }) => {
+    begun.resolve(signal);
+    await ending.promise;
+  });
+  const end = (): Promise<void> => {
+    ending.resolve();
+    return within(5_000, 'the end of the task', task);
+  };
+  return { end, signal: await within(5_000, 'the lock', Promise.race([begun.promise, task.then(never)])), task };
+}
+
+const lease = (column: string): Promise<string> =>
+  scene.cluster.query(`SELECT ${column} FROM s${schemaNumber}.oauth_token_lease WHERE name = 'app'`);
+let schemaNumber = 0;
+/** A schema of its own, of which `lease` reads. */
+function ownSchema(): string {
+  const schema = scene.newSchema();
+  schemaNumber = Number(schema.slice(1));
+  return schema;
+}
+
+test('each time that the lock is acquired raises its fencing number', async () => {
+  const store = await scene.open({ schema: ownSchema() });
+  for (let fence = 1; fence <= 3; fence++) {
+    await store.exclusively('app', async () => assert.is(await lease('fence'), String(fence)));
+  }
+});
+
+test('the lock is renewed while the task runs, and released at its end', async () => {
+  const store = await scene.open({ schema: ownSchema(), leaseTime: 600 });
+  const held = await hold(store);
+  await delay(1_500);
+  assert.is(held.signal.aborted, false);
+  assert.is(await lease('ends_at > now()'), 't');
+  await held.end();
+  assert.is(await lease('owner IS NULL'), 't');
+});
+
+test('no connection is held while the task runs', async () => {
+  const store = await scene.open({ schema: ownSchema(), idleTimeout: 0, listen: false });
+  const held = await hold(store);
+  await delay(50);
+  const count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'token-store-postgres'";
+  assert.is(await scene.cluster.query(`${count} AND state <> 'idle'`), '0');
+  await held.end();
+});
+
+test('a waiting caller goes on within 100 ms of the release', async () => {
+  const schema = ownSchema();
+  const store = await scene.open({ schema });
+  const other = await scene.open({ schema });
+  for (let round = 0; round < 5; round++) {
+    const held = await hold(store);
+    let begunAt = 0;
+    const waiting = other.exclusively('app', async () => {
+      begunAt = performance.now();
+    });
+    await delay(200);
+    const endedAt = performance.now();
+    await held.end();
+    await within(5_000, 'the waiting caller', waiting);
+    assert.ok(begunAt - endedAt < 100, `it took ${begunAt - endedAt} ms`);
+  }
+});
+
+test('a waiting caller goes on within 100 ms if the one before it in the queue is gone', async () => {
+  const schema = ownSchema();
+  const store = await scene.open({ schema });
+  const other = await scene.open({ schema });
+  const held = await hold(store);
+  await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET waiting = ARRAY['lgone', 'lgone2']`);
+  let begunAt = 0;
+  const waiting = other.exclusively('app', async () => {
+    begunAt = performance.now();
+  });
+  await delay(300);
+  assert.match(await lease('waiting'), /^\{lgone,lgone2,l/);
+  const endedAt = performance.now();
+  await held.end();
+  await within(5_000, 'the waiting caller', waiting);
+  assert.ok(begunAt - endedAt < 150, `it took ${begunAt - endedAt} ms`);
+  assert.is(await lease('waiting'), '{}');
+});
+
+test('stores take turns in the order in which they came, and one that takes the lock again and again gives way', async () => {
+  const schema = ownSchema();
+  const stores = await Promise.all(Array.from({ length: 4 }, () => scene.open({ schema })));
+  const order: number[] = [];
+  const turns = stores.map(async (store, index) => {
+    await delay(index * 40);
+    for (let turn = 0; turn < 5; turn++) {
+      await store.exclusively('app', async () => {
+        order.push(index);
+        await delay(60);
+      });
+    }
+  });
+  await within(20_000, 'all turns', Promise.all(turns));
+  // Until the first one has had all its turns, it never comes twice in a row: the others are waiting.
+  const contended = order.slice(4, 12);
+  for (let at = 1; at < contended.length; at++) assert.is.not(contended[at], contended[at - 1], String(order));
+});
+
+test('STORE_BUSY names host and process of the holder', async () => {
+  const schema = ownSchema();
+  const store = await scene.open({ schema });
+  const other = await scene.open({ schema });
+  const held = await hold(store);
+  for (const timeout of [0, 100]) {
+    const error: TokenStoreError = await other.exclusively('app', never, { timeout }).catch((reason) => reason);
+    assert.is(error.code, 'STORE_BUSY');
+    assert.is(error.reason, 'lock-held');
+    assert.is(error.holder, `process ${process.pid} on ${hostname()}`);
+    assert.is(error.pid, process.pid);
+    assert.match(error.message, `process ${process.pid} on ${hostname()} is working with the tokens of "app"`);
+  }
+  assert.is(await lease('waiting'), '{}');
+  await held.end();
+});
+
+test('a caller that aborts leaves the queue, and the one behind it goes on', async () => {
+  const schema = ownSchema();
+  const [store, first, second] = await Promise.all([1, 2, 3].map(() => scene.open({ schema })));
+  if (!store || !first || !second) throw new Error('unreachable');
+  const held = await hold(store);
+  const controller = new AbortController();
+  const aborted = first.exclusively('app', never, { signal: controller.signal }).catch((error) => error);
+  await delay(100);
+  const waiting = second.exclusively('app', async () => 'my turn');
+  await delay(100);
+  const reason = new Error('no longer needed');
+  controller.abort(reason);
+  assert.is(await aborted, reason);
+  await delay(100);
+  await held.end();
+  assert.is(await within(1_000, 'the next caller', waiting), 'my turn');
+});
+
+test('a killed holder costs those who wait one leaseTime', async () => {
+  const schema = ownSchema();
+  const store = await scene.open({ schema, leaseTime: 1_500 });
+  const holder = startProgram('hold', { connectionString: scene.cluster.connectionString(), schema, leaseTime: 1_500 });
+  assert.is(await holder.line(), 'held');
+  const waiting = store.exclusively('app', async () => performance.now());
+  await delay(200);
+  const killedAt = performance.now();
+  holder.kill();
+  const waited = (await within(5_000, 'the lock', waiting)) - killedAt;
+  assert.ok(waited < 1_700, `it took ${waited} ms`);
+  assert.ok(waited > 700, `it took only ${waited} ms`);
+});
+
+test('a holder that was stopped beyond its lease learns it before it does harm, and writes nothing', async () => {
+  const schema = ownSchema();
+  const store = await scene.open({ schema, leaseTime: 1_000 });
+  await store.set('app', { refreshToken: 'first' });
+  const holder = startProgram('hold', { connectionString: scene.cluster.connectionString(), schema, leaseTime: 1_000 });
+  assert.is(await holder.line(), 'held');
+  holder.kill('SIGSTOP');
+  await within(5_000, 'the lock', store.exclusively('app', () => store.replace('app', 'first', { refreshToken: 'of the successor' })));
+  holder.tell('aborted');
+  holder.tell('replace late');
+  holder.tell('set late');
+  holder.kill('SIGCONT');
+  const lines = [await holder.line(), await holder.line(), await holder.line(), await holder.line()];
+  assert.equal(lines.sort(), ['STORE_BUSY lock-lost', 'abort event', 'false true', 'true']);
+  assert.equal(await store.get('app'), { refreshToken: 'of the successor' });
+  holder.tell('end');
+  assert.is(await holder.line(), 'released');
+  assert.equal(await holder.ended, { code: 0, signal: null, errors: '' });
+});
+
+test('a write counts only with the fencing number: also before the process itself knows that its lease was lost', async () => {
+  const schema = ownSchema();
+  const store = await scene.open({ schema });
+  await store.set('app', { refreshToken: 'first' });
+  await store.exclusively('app', async (lock) => {
+    await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET fence = fence + 1, owner = 'another store'`);
+    assert.is(lock.signal.aborted, false);
+    assert.is(await store.replace('app', 'first', { refreshToken: 'late' }), false);
+    assert.is(lock.signal.aborted, true);
+    const { reason } = lock.signal as { reason: TokenStoreError };
+    assert.equal([reason.code, reason.reason], ['STORE_BUSY', 'lock-lost']);
+    for (const write of [() => store.set('app', { refreshToken: 'late' }), () => store.delete('app')]) {
+      const error: TokenStoreError = await write().then(never, (rejected) => rejected);
+      assert.equal([error.code, error.reason], ['STORE_BUSY', 'lock-lost']);
+    }
+    assert.ok(await store.replace('other name', undefined, { refreshToken: 'of another lock' }));
+  });
+  assert.equal(await store.get('app'), { refreshToken: 'first' });
+  assert.is(await lease('owner'), 'another store', 'it released a lock that is not its own');
+  assert.ok(await store.replace('app', 'first', { refreshToken: 'outside of a task' }));
+});
+
+test('work that a task left running, and a task for another name, write without its fence', async () => {
+  const store = await scene.open({ schema: ownSchema() });
+  let left: Promise<boolean> | undefined;
+  const gate = Promise.withResolvers<void>();
+  await store.exclusively('app', async () => {
+    left = gate.promise.then(() => store.replace('app', undefined, { refreshToken: 'later' }));
+    await store.exclusively('sign-in', () => store.set('other', { refreshToken: 'other' }));
+  });
+  gate.resolve();
+  assert.is(await left, true);
+});
+
+test('the signal aborts before the lease ends if the database cannot be reached, and another host goes on', async () => {
+  const schema = ownSchema();
+  const proxy = await scene.proxy();
+  const cutOff = await scene.open({
+    schema,
+    leaseTime: 1_000,
+    connectionString: scene.cluster.connectionString({ port: proxy.port }),
+  });
+  const other = await scene.open({ schema, leaseTime: 1_000 });
+  const held = await hold(cutOff);
+  const aborted = new Promise<number>((resolve) => {
+    held.signal.addEventListener('abort', () => resolve(performance.now()));
+  });
+  const waiting = other.exclusively('app', async () => performance.now());
+  await delay(400);
+  proxy.swallow();
+  const [abortedAt, begunAt] = await within(5_000, 'both', Promise.all([aborted, waiting]));
+  assert.ok(abortedAt < begunAt, `it aborted ${abortedAt - begunAt} ms after the other one had begun`);
+  proxy.heal();
+  await held.end();
+});
+
+test('a task that waits for nothing else does not keep the process alive, nor does a waiting listener', async () => {
+  const idle = startProgram('idle', { connectionString: scene.cluster.connectionString(), schema: ownSchema() });
+  assert.is(await idle.line(), 'done');
+  const started = performance.now();
+  assert.equal(await idle.ended, { code: 0, signal: null, errors: '' });
+  assert.ok(performance.now() - started < 1_000, `it ended after ${performance.now() - started} ms`);
+});
+
+test.run();

@@ -1,0 +1,196 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import * as assert from 'uvu/assert';
+import { openPostgresTokenStore, type PostgresTokenStore, type TokenStoreError } from '../src/index.ts';
+import { startScene } from './scene.ts';
+import { within } from './within.ts';
+
+const { scene, test } = await startScene();
+
+const record = { refreshToken: 'first' };
+
+type Attempt = { result: unknown } | { error: TokenStoreError };
+async function attempt(call: () => Promise<unknown>): Promise<Attempt> {
+  try {
+    return { result: await within(20_000, 'the call', call()) };
+  } catch (error) {
+    return { error: error as TokenStoreError };
+  }
+}
+
+function assertUnreachable(outcome: Attempt, where: string): void {
+  if ('error' in outcome) assert.equal([outcome.error.code, outcome.error.reason], ['STORE_OPEN', 'unreachable'], where);
+}
+
+/** Calls, what they return, and the refresh token that is stored afterwards. */
+const writes: Record<string, { call: (store: PostgresTokenStore) => Promise<unknown>; result: unknown; stored?: string }> = {
+  set: { call: (store) => store.set('app', { refreshToken: 'second' }), result: undefined, stored: 'second' },
+  replace: { call: (store) => store.replace('app', 'first', { refreshToken: 'second' }), result: true, stored: 'second' },
+  'a first replace': {
+    call: async (store) => (await store.delete('app')) && store.replace('app', undefined, { refreshToken: 'second' }),
+    result: true,
+    stored: 'second',
+  },
+  delete: { call: (store) => store.delete('app'), result: true },
+  'replace in a task': {
+    call: (store) => store.exclusively('app', () => store.replace('app', 'first', { refreshToken: 'second' })),
+    result: true,
+    stored: 'second',
+  },
+  rekey: { call: (store) => store.rekey(new Uint8Array(32)), result: undefined, stored: 'first' },
+};
+
+for (const [name, { call, result, stored }] of Object.entries(writes)) {
+  test(`${name}: an answer that was lost is found out, wherever the connection breaks`, async () => {
+    const schema = scene.newSchema();
+    const proxy = await scene.proxy();
+    const connectionString = scene.cluster.connectionString({ port: proxy.port });
+    const direct = await scene.open({ schema });
+    const cuts = [0, 5, 60].flatMap((bytes) => [['server', bytes] as const, ['client', bytes] as const]);
+    for (const [sender, bytes] of cuts) {
+      const where = `cut after ${bytes} bytes of the ${sender}`;
+      await direct.rekey(undefined);
+      await direct.set('app', record);
+      const store = await openPostgresTokenStore({ schema, connectionString, leaseTime: 2_000, listen: false });
+      void proxy.cutAfter(sender, bytes);
+      assert.equal(await attempt(() => call(store)), { result }, where);
+      proxy.heal();
+      const check = await openPostgresTokenStore({ schema, connectionString, ...(name === 'rekey' ? { key: new Uint8Array(32) } : {}) });
+      assert.is((await check.get('app'))?.refreshToken, stored, where);
+      if (name === 'rekey') await check.rekey(undefined);
+      await check.close();
+      await store.close();
+    }
+  });
+}
+
+test('a set whose answer was lost does not overwrite what a refresh has made of it since', async () => {
+  const schema = scene.newSchema();
+  const proxy = await scene.proxy();
+  const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ port: proxy.port }) });
+  const other = await scene.open({ schema });
+  await store.set('app', record);
+  const cut = proxy.cutAfter('server', 0);
+  const setting = store.set('app', { refreshToken: 'sign-in' });
+  proxy.refuse();
+  await Promise.race([cut, delay(200)]);
+  if ((await other.get('app'))?.refreshToken !== 'sign-in') {
+    // The connection broke before the statement arrived: then it is written now.
+    proxy.heal();
+    await setting;
+    return;
+  }
+  assert.ok(await other.replace('app', 'sign-in', { refreshToken: 'refreshed' }));
+  proxy.heal();
+  await setting;
+  assert.equal(await other.get('app'), { refreshToken: 'refreshed' });
+});
+
+test('the server restarts: the right error, and the next call works', async () => {
+  const store = await scene.open();
+  await store.set('app', record);
+  await scene.cluster.stop();
+  for (const call of [() => store.get('app'), () => store.list(), () => store.exclusively('app', async () => 1)]) {
+    const outcome = await attempt(call);
+    assert.ok('error' in outcome);
+    assertUnreachable(outcome, 'while it is down');
+  }
+  await scene.cluster.restart();
+  assert.equal(await store.get('app'), record);
+  assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
+});
+
+test('a restart in the middle of a task costs nothing if it is shorter than the lease', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, leaseTime: 10_000 });
+  const other = await scene.open({ schema, leaseTime: 10_000 });
+  await store.set('app', record);
+  const waiting: Promise<string>[] = [];
+  const task = store.exclusively('app', async (lock) => {
+    waiting.push(other.exclusively('app', async () => 'my turn'));
+    await delay(200);
+    await scene.cluster.restart('kill');
+    assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
+    assert.is(lock.signal.aborted, false);
+    return 'done';
+  });
+  assert.is(await within(10_000, 'the task', task), 'done');
+  assert.is(await within(5_000, 'the caller in the queue', waiting[0] ?? Promise.reject(new Error('no caller'))), 'my turn');
+});
+
+test('pg_terminate_backend at any moment: no call is harmed, and the process lives', async () => {
+  const store = await scene.open();
+  await store.set('app', { refreshToken: '0' });
+  const ends = Promise.withResolvers<void>();
+  let ended = false;
+  const terminating = (async () => {
+    while (!ended) {
+      await scene.cluster.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'token-store-postgres'",
+      );
+    }
+    ends.resolve();
+  })();
+  let written = 0;
+  for (let turn = 0; turn < 60; turn++) {
+    const outcome = await attempt(() => store.replace('app', String(written), { refreshToken: String(written + 1) }));
+    assertUnreachable(outcome, `turn ${turn}`);
+    const now = (await attempt(() => store.get('app'))) as { result?: { refreshToken: string } };
+    if ('result' in outcome) {
+      assert.is(outcome.result, true);
+      written++;
+    } else if (now.result) written = Number(now.result.refreshToken);
+    if (now.result) assert.is(now.result.refreshToken, String(written));
+  }
+  ended = true;
+  await terminating;
+  assert.equal(await store.get('app'), { refreshToken: String(written) });
+});
+
+test('statement_timeout, a lock of another session and idle_in_transaction_session_timeout: STORE_BUSY, and the next call works', async () => {
+  const schema = scene.newSchema();
+  await (await scene.open({ schema })).set('app', record);
+  await scene.cluster.query("CREATE ROLE hurried SUPERUSER LOGIN; ALTER ROLE hurried SET statement_timeout = '200ms'");
+  await scene.cluster.query("ALTER ROLE hurried SET idle_in_transaction_session_timeout = '100ms'");
+  const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ user: 'hurried' }) });
+  const blocker = new pg.Client(scene.cluster.connectionString());
+  await blocker.connect();
+  await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
+  for (const call of [() => store.get('app'), () => store.set('app', record), () => store.delete('app')]) {
+    const outcome = await attempt(call);
+    assert.ok('error' in outcome);
+    assert.equal([outcome.error.code, outcome.error.reason], ['STORE_BUSY', 'database-locked']);
+  }
+  await blocker.query('ROLLBACK');
+  await blocker.end();
+  assert.equal(await store.get('app'), record);
+  await store.rekey('passphrase');
+  assert.equal(await store.get('app'), record);
+});
+
+test('an idle connection of a pool of the caller that breaks does not end the process', async () => {
+  const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), application_name: 'of the caller' });
+  const store = await scene.open({ pool });
+  await store.set('app', record);
+  await scene.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'of the caller'");
+  await delay(100);
+  assert.equal(await store.get('app'), record);
+  await store.close();
+  assert.is((await pool.query('SELECT 1 AS one')).rows[0].one, 1, 'the pool was ended');
+  await pool.end();
+});
+
+test('a network that swallows everything: the calls end with STORE_OPEN, and close does not hang', async () => {
+  const proxy = await scene.proxy();
+  const store = await scene.open({ connectionString: scene.cluster.connectionString({ port: proxy.port }) });
+  await store.set('app', record);
+  proxy.swallow();
+  const pending = attempt(() => store.get('app'));
+  await delay(50);
+  const started = performance.now();
+  await within(3_000, 'close()', store.close());
+  assert.ok(performance.now() - started < 2_000);
+  assertUnreachable(await pending, 'the call that was under way');
+});
+
+test.run();

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import * as assert from 'uvu/assert';
+import type { PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
+import { startScene } from './scene.ts';
+
+const { scene, test } = await startScene();
+
+const record = { refreshToken: 'first' };
+
+async function errorOf(call: Promise<unknown>): Promise<TokenStoreError> {
+  return call.then(
+    () => assert.unreachable('it did not fail') as never,
+    (error) => error,
+  );
+}
+
+async function assertRefused(options: PostgresTokenStoreOptions, code: string, reason?: string): Promise<TokenStoreError> {
+  const error = await errorOf(scene.open(options));
+  assert.equal([error.code, error.reason], [code, reason], error.message);
+  return error;
+}
+
+test('many hosts make the schema and the tables at once, without an error', async () => {
+  for (const [round, key] of [undefined, new Uint8Array(32), 'passphrase'].entries()) {
+    const schema = `made at once ${round}`;
+    const stores = await Promise.all(Array.from({ length: 12 }, () => scene.open({ schema, key })));
+    await stores[0]?.set('app', record);
+    for (const store of stores) assert.equal(await store.get('app'), record);
+    await Promise.all(stores.map((store) => store.close()));
+  }
+});
+
+test('without a schema, the tables are in the first one of the search_path', async () => {
+  await scene.cluster.query('CREATE SCHEMA first_one; CREATE ROLE pathfinder SUPERUSER LOGIN');
+  await scene.cluster.query('ALTER ROLE pathfinder SET search_path = missing, first_one, public');
+  const connectionString = scene.cluster.connectionString({ user: 'pathfinder' });
+  await (await scene.open({ schema: undefined, connectionString })).set('app', record);
+  assert.is(await scene.cluster.query('SELECT name FROM first_one.oauth_token'), 'app');
+  await scene.cluster.query('ALTER ROLE pathfinder SET search_path = missing');
+  await assertRefused({ schema: undefined, connectionString }, 'STORE_OPEN', 'no-schema');
+});
+
+test('schema and table may have any characters', async () => {
+  const options = { schema: 'Has "quotes" and \\', table: "o'auth; DROP TABLE x --" };
+  await (await scene.open(options)).set('app', record);
+  assert.equal(await (await scene.open(options)).get('app'), record);
+});
+
+test('two tables in one schema know nothing of each other', async () => {
+  const schema = scene.newSchema();
+  const [one, two] = [await scene.open({ schema, table: 'one' }), await scene.open({ schema, table: 'two' })];
+  await one.set('app', record);
+  assert.is(await two.get('app'), undefined);
+  await one.exclusively('app', () => two.exclusively('app', async () => {}, { timeout: 0 }));
+});
+
+const foreignTables: Record<string, string> = {
+  'the table of another program': 'CREATE TABLE oauth_token (id int)',
+  'a table that looks like ours': 'CREATE TABLE oauth_token (name text PRIMARY KEY, record json, revision text)',
+  'a view': 'CREATE VIEW oauth_token AS SELECT 1 AS id',
+  'a lease table of another program': 'CREATE TABLE oauth_token_lease (id int)',
+  'a meta table of another program': 'CREATE TABLE oauth_token_meta (package text, version int)',
+  'a meta table like ours of another package':
+    "CREATE TABLE oauth_token_meta (package text, version int, salt bytea, verifier bytea); INSERT INTO oauth_token_meta VALUES ('other', 1, NULL, NULL)",
+};
+for (const [kind, sql] of Object.entries(foreignTables)) {
+  test(`${kind} is refused and untouched`, async () => {
+    const schema = scene.newSchema();
+    await scene.cluster.query(`CREATE SCHEMA ${schema}; SET search_path = ${schema}; ${sql}`);
+    const contents = `SELECT relname, (SELECT array_agg(attname ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0) FROM pg_class c WHERE relnamespace = '${schema}'::regnamespace ORDER BY 1`;
+    const before = await scene.cluster.query(contents);
+    const error = await assertRefused({ schema }, 'STORE_OPEN', 'foreign');
+    assert.match(error.message, `${schema}.oauth_token`);
+    await assertRefused({ schema, key: 'passphrase' }, 'STORE_OPEN', 'foreign');
+    assert.is(await scene.cluster.query(contents), before);
+  });
+}
+
+test('tables of a newer version are STORE_VERSION, and not written by a store that was open before', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.set('app', record);
+  await scene.cluster.query(`UPDATE ${schema}.oauth_token_meta SET version = 2`);
+  const error = await assertRefused({ schema }, 'STORE_VERSION');
+  assert.match(error.message, 'schema 2, this one knows 1');
+  assert.is((await errorOf(store.set('app', { refreshToken: 'second' }))).code, 'STORE_VERSION');
+  assert.is((await errorOf(store.replace('app', 'first', { refreshToken: 'second' }))).code, 'STORE_VERSION');
+  assert.is(await scene.cluster.query(`SELECT record->>'refreshToken' FROM ${schema}.oauth_token`), 'first');
+});
+
+test('tables that were dropped after they were opened are STORE_OPEN, and opening again makes new ones', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await scene.cluster.query(`DROP SCHEMA ${schema} CASCADE`);
+  for (const call of [() => store.get('app'), () => store.set('app', record), () => store.exclusively('app', async () => 1)]) {
+    const error = await errorOf(call());
+    assert.equal([error.code, error.reason], ['STORE_OPEN', 'moved'], error.message);
+  }
+  await (await scene.open({ schema })).set('app', record);
+});
+
+test('the rights that the README names are enough for every method, and a role with less is told what it lacks', async () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const grants = /^```sql\n([\s\S]*?)^```/m.exec(readme)?.[1] ?? '';
+  await scene.cluster.query('CREATE ROLE app LOGIN; CREATE ROLE reader LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC');
+  const connectionString = scene.cluster.connectionString({ user: 'app' });
+  const missing = await assertRefused({ schema: 'public', connectionString }, 'STORE_READONLY', 'no-permission');
+  assert.match(missing.message, 'permission denied for schema public');
+  await scene.open({ schema: 'public', key: 'first passphrase' });
+  const denied = await assertRefused({ schema: 'public', connectionString }, 'STORE_OPEN', 'no-permission');
+  assert.match(denied.message, 'permission denied for table oauth_token_meta');
+  await scene.cluster.query(grants);
+
+  const store = await scene.open({ schema: 'public', connectionString, key: 'first passphrase' });
+  await store.set('app', record);
+  await store.exclusively('app', () => store.replace('app', 'first', { refreshToken: 'second' }));
+  assert.ok(await store.replace('other', undefined, record));
+  await store.changed('app', { timeout: 10 });
+  await store.rekey('second passphrase');
+  assert.equal(await store.list(), ['app', 'other']);
+  assert.ok(await store.delete('other'));
+
+  await scene.cluster.query('GRANT SELECT ON oauth_token, oauth_token_lease, oauth_token_meta TO reader');
+  const reader = await scene.open({
+    schema: 'public',
+    connectionString: scene.cluster.connectionString({ user: 'reader' }),
+    key: 'second passphrase',
+  });
+  assert.equal(await reader.get('app'), { refreshToken: 'second' });
+  for (const call of [
+    () => reader.set('app', record),
+    () => reader.replace('app', 'second', record),
+    () => reader.delete('app'),
+    () => reader.exclusively('app', async () => 1),
+    () => reader.rekey('third passphrase'),
+  ]) {
+    const error = await errorOf(call());
+    assert.equal([error.code, error.reason], ['STORE_READONLY', 'no-permission'], error.message);
+  }
+});
+
+test('names of any length and any characters are different names, in a database of any encoding', async () => {
+  await scene.cluster.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+  const latin = scene.cluster.connectionString().replace(/postgres$/, 'latin');
+  const long = 'ü\\'.repeat(20_000);
+  const names = [long, `${long}x`, `${long.slice(0, -1)}`, '\\u0000', '\0', '\\', '\\\\', '漢', '😀', ''];
+  for (const options of [{}, { connectionString: latin }, { key: new Uint8Array(32) }]) {
+    const store = await scene.open(options);
+    for (const name of names) await store.set(name, { refreshToken: `token of ${name.length} ${name} \0 漢` });
+    for (const name of names) assert.is((await store.get(name))?.refreshToken, `token of ${name.length} ${name} \0 漢`);
+    const sorted = names.map((name) => Buffer.from(name)).sort(Buffer.compare).map(String);
+    assert.equal(await store.list(), sorted);
+    assert.is(await store.exclusively(long, async () => store.replace(long, 'another', record)), false);
+    assert.ok(await store.delete(long));
+    assert.is((await store.list()).length, names.length - 1);
+  }
+});
+
+test('a commit is durable even if the database is set to lose the newest ones', async () => {
+  await scene.cluster.query("CREATE ROLE hasty SUPERUSER LOGIN; ALTER ROLE hasty SET synchronous_commit = 'off'");
+  const store = await scene.open({ connectionString: scene.cluster.connectionString({ user: 'hasty' }) });
+  const before = await scene.cluster.query('SELECT pg_current_wal_flush_lsn()');
+  const flushed = (): Promise<string> => scene.cluster.query(`SELECT pg_current_wal_flush_lsn() > '${before}'::pg_lsn AND pg_current_wal_flush_lsn() = pg_current_wal_insert_lsn()`);
+  await store.set('app', record);
+  assert.is(await flushed(), 't');
+});
+
+test.run();
