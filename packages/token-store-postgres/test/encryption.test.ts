@@ -21,7 +21,12 @@ const { scene, test } = await startScene({
 
 const bytes = new Uint8Array(32).fill(7);
 const otherBytes = new Uint8Array(32).fill(8);
-const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access', scope: 'secret-scope', idToken: 'secret-id' };
+const record = {
+  refreshToken: 'secret-refresh',
+  accessToken: 'secret-access',
+  scope: 'secret-scope',
+  idToken: 'secret-id',
+};
 
 async function errorOf(call: Promise<unknown>): Promise<[code: string, reason: string | undefined]> {
   const error: TokenStoreError = await call.then(
@@ -77,7 +82,11 @@ test('a key for plain tokens is STORE_KEY, and for tables without tokens it encr
   assert.equal(await errorOf(scene.open({ schema, key: bytes })), ['STORE_KEY', 'not-encrypted']);
   await plain.delete('app');
   const store = await scene.open({ schema, key: bytes });
-  const calls = [() => plain.set('app', record), () => plain.replace('app', undefined, record), () => plain.rekey(otherBytes)];
+  const calls = [
+    () => plain.set('app', record),
+    () => plain.replace('app', undefined, record),
+    () => plain.rekey(otherBytes),
+  ];
   for (const call of calls) assert.equal(await errorOf(call()), ['STORE_KEY', 'key-changed'], String(call));
   await store.set('app', record);
   assert.equal(await errorOf(plain.get('app')), ['STORE_KEY', 'key-changed']);
@@ -101,7 +110,11 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
   await scene.cluster.query(
     `UPDATE ${schema}.oauth_token SET sealed = (SELECT sealed FROM ${schema}.oauth_token WHERE name = 'b') WHERE name = 'a'`,
   );
-  for (const call of [() => store.get('a'), () => store.rekey(otherBytes), () => store.replace('a', 'secret-b', record)]) {
+  for (const call of [
+    () => store.get('a'),
+    () => store.rekey(otherBytes),
+    () => store.replace('a', 'secret-b', record),
+  ]) {
     assert.equal(await errorOf(call()), ['STORE_CORRUPT', 'record-changed'], String(call));
   }
   assert.is((await store.get('b'))?.refreshToken, 'secret-b');

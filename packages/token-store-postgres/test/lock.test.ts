@@ -13,7 +13,9 @@ const never = async (): Promise<never> => {
 };
 
 /** Holds the lock of `app` until `end` is called. */
-async function hold(store: PostgresTokenStore): Promise<{ end(): Promise<void>; signal: AbortSignal; task: Promise<void> }> {
+async function hold(
+  store: PostgresTokenStore,
+): Promise<{ end(): Promise<void>; signal: AbortSignal; task: Promise<void> }> {
   const begun = Promise.withResolvers<AbortSignal>();
   const ending = Promise.withResolvers<void>();
   const task = store.exclusively('app', async ({ signal }) => {
@@ -175,7 +177,11 @@ test('a holder that was stopped beyond its lease learns it before it does harm, 
   const holder = startProgram('hold', { connectionString: scene.cluster.connectionString(), schema, leaseTime: 1_000 });
   assert.is(await holder.line(), 'held');
   holder.kill('SIGSTOP');
-  await within(5_000, 'the lock', store.exclusively('app', () => store.replace('app', 'first', { refreshToken: 'of the successor' })));
+  await within(
+    5_000,
+    'the lock',
+    store.exclusively('app', () => store.replace('app', 'first', { refreshToken: 'of the successor' })),
+  );
   holder.tell('aborted');
   holder.tell('replace late');
   holder.tell('set late');

@@ -19,13 +19,21 @@ async function attempt(call: () => Promise<unknown>): Promise<Attempt> {
 }
 
 function assertUnreachable(outcome: Attempt, where: string): void {
-  if ('error' in outcome) assert.equal([outcome.error.code, outcome.error.reason], ['STORE_OPEN', 'unreachable'], where);
+  if ('error' in outcome)
+    assert.equal([outcome.error.code, outcome.error.reason], ['STORE_OPEN', 'unreachable'], where);
 }
 
 /** Calls, what they return, and the refresh token that is stored afterwards. */
-const writes: Record<string, { call: (store: PostgresTokenStore) => Promise<unknown>; result: unknown; stored?: string }> = {
+const writes: Record<
+  string,
+  { call: (store: PostgresTokenStore) => Promise<unknown>; result: unknown; stored?: string }
+> = {
   set: { call: (store) => store.set('app', { refreshToken: 'second' }), result: undefined, stored: 'second' },
-  replace: { call: (store) => store.replace('app', 'first', { refreshToken: 'second' }), result: true, stored: 'second' },
+  replace: {
+    call: (store) => store.replace('app', 'first', { refreshToken: 'second' }),
+    result: true,
+    stored: 'second',
+  },
   'a first replace': {
     call: async (store) => (await store.delete('app')) && store.replace('app', undefined, { refreshToken: 'second' }),
     result: true,
@@ -55,7 +63,11 @@ for (const [name, { call, result, stored }] of Object.entries(writes)) {
       void proxy.cutAfter(sender, bytes);
       assert.equal(await attempt(() => call(store)), { result }, where);
       proxy.heal();
-      const check = await openPostgresTokenStore({ schema, connectionString, ...(name === 'rekey' ? { key: new Uint8Array(32) } : {}) });
+      const check = await openPostgresTokenStore({
+        schema,
+        connectionString,
+        ...(name === 'rekey' ? { key: new Uint8Array(32) } : {}),
+      });
       assert.is((await check.get('app'))?.refreshToken, stored, where);
       if (name === 'rekey') await check.rekey(undefined);
       await check.close();
@@ -115,7 +127,10 @@ test('a restart in the middle of a task costs nothing if it is shorter than the 
     return 'done';
   });
   assert.is(await within(10_000, 'the task', task), 'done');
-  assert.is(await within(5_000, 'the caller in the queue', waiting[0] ?? Promise.reject(new Error('no caller'))), 'my turn');
+  assert.is(
+    await within(5_000, 'the caller in the queue', waiting[0] ?? Promise.reject(new Error('no caller'))),
+    'my turn',
+  );
 });
 
 test('pg_terminate_backend at any moment: no call is harmed, and the process lives', async () => {
@@ -172,7 +187,9 @@ test('an idle connection of a pool of the caller that breaks does not end the pr
   const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), application_name: 'of the caller' });
   const store = await scene.open({ pool });
   await store.set('app', record);
-  await scene.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'of the caller'");
+  await scene.cluster.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'of the caller'",
+  );
   await delay(100);
   assert.equal(await store.get('app'), record);
   await store.close();

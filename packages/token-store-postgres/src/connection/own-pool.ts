@@ -24,29 +24,37 @@ export async function openOwnPool(
   settings: Settings,
   env: NodeJS.ProcessEnv,
 ): Promise<{ pool: PgPool; Client: ClientConstructor }> {
-  const { Pool, Client } = await loadPg();
+  const pg = await loadPg();
   const { connectionString, maxConnections, idleTimeoutMs } = settings;
   const target = readTarget(connectionString, env);
-  let parsed: { host?: string; port?: number; database?: string | undefined; user?: string; password?: unknown };
+  const Client = withPasswordFile(pg.Client, env);
   try {
-    parsed = new Client(target) as typeof parsed;
+    new Client(target);
   } catch {
     // The error of the URL's parser quotes the whole of it, with the password.
     throw new TypeError('connectionString must be like postgresql://user@host:5432/database?sslmode=verify-full');
   }
-  const { password } = parsed;
-  const pool = new Pool({
+  const pool = new pg.Pool({
     connectionTimeoutMillis: connectTimeoutMs,
     fallback_application_name: 'token-store-postgres',
     keepAlive: true,
-    // Without a password, pg would read the password file with a warning that it will not do so for ever.
-    ...(password === null || password === undefined ? { password: async () => readPassword(parsed, env) } : {}),
     ...target,
+    Client,
     max: maxConnections,
     idleTimeoutMillis: idleTimeoutMs,
     allowExitOnIdle: true,
   });
   return { pool: pool as PgPool, Client };
+}
+
+/** pg reads the password file as well, with a warning that it will not do so for ever. */
+function withPasswordFile(Client: ClientConstructor, env: NodeJS.ProcessEnv): ClientConstructor {
+  return class extends Client {
+    constructor(options: object) {
+      super(options);
+      this.password ??= async () => readPassword(this, env);
+    }
+  };
 }
 
 /** The options for pg: the connection string, or what the service file says. */

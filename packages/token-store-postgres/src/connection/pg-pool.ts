@@ -40,6 +40,9 @@ export interface StandaloneClient {
   readonly host?: string;
   readonly port?: number;
   readonly database?: string | undefined;
+  readonly user?: string | undefined;
+  /** null if none was given; a function is asked when the server wants one. */
+  password?: unknown;
   connect(): Promise<unknown>;
   query(text: string): Promise<unknown>;
   end(): Promise<void>;

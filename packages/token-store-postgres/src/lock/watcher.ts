@@ -12,6 +12,8 @@ const minLookGapMs = 250;
 const lookTimeoutMs = 5_000;
 /** How long the listening connection stays after the last wait: programs that wait in a loop use it again. */
 const lingerMs = 2_000;
+/** A wait that is shorter makes no connection. */
+const listenAfterMs = 40;
 /** After a connection that could not listen. */
 const listenRetryMs = 5_000;
 /** More names than any program waits for. Then the memory of them begins anew. */
@@ -54,7 +56,7 @@ export class Watcher {
   /** The newest revision that this store has seen of each name; null: no record. */
   readonly #known = new Map<string, { readonly revision: string | null; readonly at: number }>();
   #listener: Listener | undefined;
-  /** By `performance.now()`: since when a connection is made that shall listen. */
+  /** By `performance.now()`: since when a connection that listens is on its way. */
   #openingSince: number | undefined;
   #listenNotBefore = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -110,7 +112,7 @@ export class Watcher {
     };
     this.#waits.add(active);
     clearTimeout(this.#lingering);
-    this.#listen();
+    this.#listenSoon();
     this.#schedule();
     return () => {
       this.#waits.delete(active);
@@ -148,31 +150,41 @@ export class Watcher {
     return this.#canListen && performance.now() >= this.#listenNotBefore;
   }
 
-  #listen(): void {
+  /** Most waits are over before they are worth a connection. */
+  #listenSoon(): void {
     if (this.#listener || this.#openingSince !== undefined || !this.#mayListen) return;
     this.#openingSince = performance.now();
-    const lost = (): void => {
-      this.#listener = undefined;
-      this.#lookAnew();
-    };
-    Listener.open(this.#database, {
-      channel: this.#tables.channel,
-      onMessage: (message) => this.#receive(message),
-      onLost: lost,
-    }).then(
-      (listener) => {
-        this.#openingSince = undefined;
-        this.#listener = listener;
-        if (this.#closed || this.#waits.size === 0) this.#stopListening();
-        // What happened before is not told.
-        else this.#lookAnew();
-      },
-      () => {
-        this.#openingSince = undefined;
-        this.#listenNotBefore = performance.now() + listenRetryMs;
-        this.#schedule();
-      },
-    );
+    setTimeout(() => void this.#listen(), listenAfterMs).unref();
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      if (this.#isIdle) return;
+      const listener = await Listener.open(this.#database, {
+        channel: this.#tables.channel,
+        onMessage: (message) => this.#receive(message),
+        onLost: () => {
+          this.#listener = undefined;
+          this.#lookAnew();
+        },
+      });
+      if (this.#isIdle) {
+        listener.close();
+        return;
+      }
+      this.#listener = listener;
+      // What happened before is not told.
+      for (const wait of this.#waits) wait.lookedAt = Number.NEGATIVE_INFINITY;
+    } catch {
+      this.#listenNotBefore = performance.now() + listenRetryMs;
+    } finally {
+      this.#openingSince = undefined;
+      this.#schedule();
+    }
+  }
+
+  get #isIdle(): boolean {
+    return this.#closed || this.#waits.size === 0;
   }
 
   #stopListening(): void {
@@ -200,7 +212,7 @@ export class Watcher {
 
   #schedule(): void {
     clearTimeout(this.#timer);
-    if (this.#closed || this.#looking || this.#waits.size === 0) return;
+    if (this.#isIdle || this.#looking) return;
     const interval = this.#listener ? listenIntervalMs : pollIntervalMs;
     const dueAt = Math.min(...[...this.#waits].map(({ lookedAt }) => lookedAt + interval));
     // A look comes anyway when the connection listens that is being made.
@@ -235,7 +247,7 @@ export class Watcher {
       for (const wait of this.#waits) if (names.has(wait.key)) wait.lookedAt = this.#lastLookAt;
     } finally {
       this.#looking = false;
-      this.#listen();
+      this.#listenSoon();
       this.#schedule();
     }
   }

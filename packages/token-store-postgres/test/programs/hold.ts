@@ -24,7 +24,12 @@ await store.exclusively('app', async (lock) => {
     }
     if (command === 'set') {
       const done = store.set('app', { refreshToken });
-      console.log(await done.then(() => 'set', (error) => `${error.code} ${error.reason}`));
+      console.log(
+        await done.then(
+          () => 'set',
+          (error) => `${error.code} ${error.reason}`,
+        ),
+      );
     }
   }
 });

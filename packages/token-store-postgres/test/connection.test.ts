@@ -1,0 +1,308 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import pg from 'pg';
+import * as assert from 'uvu/assert';
+import { openPostgresTokenStore, type PostgresTokenStoreOptions, type TokenStoreError } from '../src/index.ts';
+import { startScene } from './scene.ts';
+import { within } from './within.ts';
+
+const { scene, test } = await startScene({
+  hba: ['host all locked 127.0.0.1/32 scram-sha-256', 'host all barred 127.0.0.1/32 reject'],
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'connection-'));
+process.once('exit', () => rmSync(folder, { recursive: true }));
+
+const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access' };
+
+async function errorOf(call: Promise<unknown>): Promise<TokenStoreError> {
+  return within(15_000, 'the error', call).then(
+    () => assert.unreachable('it did not fail') as never,
+    (error) => error,
+  );
+}
+
+/** Runs `work` with these environment variables. */
+async function withEnvironment<T>(variables: Record<string, string>, work: () => Promise<T>): Promise<T> {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  try {
+    return await work();
+  } finally {
+    process.env = before;
+  }
+}
+
+function writeFile(name: string, text: string, mode = 0o600): string {
+  const path = join(folder, name);
+  writeFileSync(path, text, { mode });
+  return path;
+}
+
+/** How many connections there are of a program with this name. */
+const countConnections = (name: string): Promise<string> =>
+  scene.cluster.query(`SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}'`);
+const named = (name: string): string => `${scene.cluster.connectionString()}?application_name=${name}`;
+
+async function lockedRole(): Promise<void> {
+  await scene.cluster.query(
+    "DO $$ BEGIN CREATE ROLE locked SUPERUSER LOGIN PASSWORD 's3cret-password'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+  );
+}
+
+test('without options, the PG* environment variables say where the database is', async () => {
+  await lockedRole();
+  const variables = {
+    PGHOST: '127.0.0.1',
+    PGPORT: String(scene.cluster.port),
+    PGUSER: 'locked',
+    PGDATABASE: 'postgres',
+    PGPASSWORD: 's3cret-password',
+  };
+  await withEnvironment(variables, async () => {
+    await using store = await openPostgresTokenStore();
+    await store.set('app', record);
+    assert.equal(await store.get('app'), record);
+  });
+});
+
+test('the password comes from the password file, unless others can read that', async () => {
+  await lockedRole();
+  const { port } = scene.cluster;
+  const lines = `# comment\nother:*:*:*:wrong\n127.0.0.1:${port}:*:locked:s3cret-password\n*:*:*:*:wrong\n`;
+  const options = { schema: scene.newSchema(), connectionString: scene.cluster.connectionString({ user: 'locked' }) };
+  await withEnvironment({ PGPASSFILE: writeFile('pgpass', lines) }, async () => {
+    await using store = await openPostgresTokenStore(options);
+    await store.set('app', record);
+    const changes = store.changed('app', { timeout: 5_000 });
+    await delay(300);
+    await store.set('app', { refreshToken: 'second' });
+    await within(2_000, 'the change, by a connection that listens', changes);
+  });
+  await withEnvironment({ PGPASSFILE: writeFile('pgpass-open', lines, 0o644) }, async () => {
+    const error = await errorOf(openPostgresTokenStore(options));
+    assert.is(error.code, 'STORE_OPEN');
+  });
+});
+
+test('the service comes from the service file, by the URL or by PGSERVICE', async () => {
+  const text = `# comment\n[other]\nhost=nowhere.invalid\n\n[fleet]\nhost = 127.0.0.1\nport=${scene.cluster.port}\nuser=postgres\ndbname=postgres\n[last]\nport=1\n`;
+  const PGSERVICEFILE = writeFile('services.conf', text);
+  const schema = scene.newSchema();
+  await withEnvironment({ PGSERVICEFILE }, async () => {
+    await using store = await openPostgresTokenStore({ schema, connectionString: 'postgresql://?service=fleet' });
+    await store.set('app', record);
+    const error = await errorOf(openPostgresTokenStore({ connectionString: 'postgresql://?service=unknown' }));
+    assert.equal([error.code, error.reason], ['STORE_OPEN', 'no-service']);
+  });
+  await withEnvironment({ PGSERVICEFILE, PGSERVICE: 'fleet' }, async () => {
+    await using store = await openPostgresTokenStore({ schema });
+    assert.equal(await store.get('app'), record);
+  });
+});
+
+const unreachablePort = async (): Promise<number> => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+};
+
+type Failure = [kind: string, options: () => Promise<PostgresTokenStoreOptions>, code: string, reason: string];
+const password = 's3cret-password';
+const failures: Failure[] = [
+  [
+    'no server',
+    async () => ({ connectionString: scene.cluster.connectionString({ port: await unreachablePort(), password }) }),
+    'STORE_OPEN',
+    'unreachable',
+  ],
+  [
+    'no such host',
+    async () => ({ connectionString: scene.cluster.connectionString({ host: 'nowhere.invalid', password }) }),
+    'STORE_OPEN',
+    'unreachable',
+  ],
+  [
+    'no such socket folder',
+    async () => ({ connectionString: 'postgresql://postgres:s3cret-password@/postgres?host=/nowhere' }),
+    'STORE_OPEN',
+    'unreachable',
+  ],
+  [
+    'a wrong password',
+    async () => ({ connectionString: scene.cluster.connectionString({ user: 'locked', password: 's3cret-wrong' }) }),
+    'STORE_OPEN',
+    'no-permission',
+  ],
+  [
+    'a role that pg_hba.conf refuses',
+    async () => ({ connectionString: scene.cluster.connectionString({ user: 'barred', password }) }),
+    'STORE_OPEN',
+    'no-permission',
+  ],
+  [
+    'no such database',
+    async () => ({ connectionString: scene.cluster.connectionString({ password }).replace(/postgres$/, 'missing') }),
+    'STORE_OPEN',
+    'no-database',
+  ],
+  [
+    'a server without TLS',
+    async () => ({ connectionString: `${scene.cluster.connectionString({ password })}?sslmode=verify-full` }),
+    'STORE_OPEN',
+    'unreachable',
+  ],
+];
+
+for (const [kind, options, code, reason] of failures) {
+  test(`${kind}: ${code} (${reason}), which names the server and no password`, async () => {
+    await lockedRole();
+    const error = await errorOf(openPostgresTokenStore(await options()));
+    assert.equal([error.code, error.reason], [code, reason], error.message);
+    assert.match(error.message, /^PostgreSQL at \S+:\d+, database \w+ /);
+    assert.not.match(inspect(error, { depth: 10, showHidden: true }), 's3cret');
+  });
+}
+
+test('a server that accepts and says nothing: STORE_OPEN within 5 seconds', async () => {
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const started = performance.now();
+  const error = await errorOf(openPostgresTokenStore({ connectionString: scene.cluster.connectionString({ port }) }));
+  assert.equal([error.code, error.reason], ['STORE_OPEN', 'unreachable']);
+  assert.ok(performance.now() - started < 7_000);
+  server.close();
+});
+
+test('an error of a statement has neither the statement nor a value in it', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.set('app', record);
+  // The server's own error quotes the whole row.
+  await scene.cluster.query(`ALTER TABLE ${schema}.oauth_token ADD CHECK (record->>'refreshToken' <> 'secret-second')`);
+  const error = await errorOf(store.set('app', { ...record, refreshToken: 'secret-second' }));
+  assert.is(error.code, 'STORE_OPEN');
+  assert.match(error.message, 'SQLSTATE 23514');
+  const all = inspect(error, { depth: 10, showHidden: true });
+  assert.not.match(all, /secret-|INSERT|UPDATE/);
+});
+
+test('a full disk is STORE_FULL, and the record is as it was', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.set('app', record);
+  // No file system is filled here: the server reports it as it would.
+  await scene.cluster.query(
+    `CREATE FUNCTION ${schema}.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100', MESSAGE = 'could not extend file: No space left on device'; END $$;
+     CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON ${schema}.oauth_token FOR EACH ROW EXECUTE FUNCTION ${schema}.full_disk()`,
+  );
+  assert.is((await errorOf(store.replace('app', record.refreshToken, record))).code, 'STORE_FULL');
+  assert.is((await errorOf(store.set('app', record))).code, 'STORE_FULL');
+  assert.equal(await store.get('app'), record);
+});
+
+test('an idle store holds one connection at most, then none', async () => {
+  const store = await scene.open({ idleTimeout: 700, connectionString: named('idle') });
+  await Promise.all(Array.from({ length: 10 }, (_, index) => store.set(`app ${index}`, record)));
+  await delay(200);
+  assert.is(await countConnections('idle'), '1');
+  await delay(1_000);
+  assert.is(await countConnections('idle'), '0');
+});
+
+test('idleTimeout 0: no connection is kept, and maxConnections 1 is enough for a task', async () => {
+  const options = { idleTimeout: 0, maxConnections: 1, listen: false, leaseTime: 300 };
+  const store = await scene.open({ ...options, connectionString: named('short') });
+  await store.set('app', record);
+  await store.exclusively('app', async ({ signal }) => {
+    await delay(500);
+    await Promise.all(Array.from({ length: 10 }, () => store.get('app')));
+    assert.is(signal.aborted, false);
+  });
+  await delay(100);
+  assert.is(await countConnections('short'), '0');
+});
+
+test('one connection more listens while callers wait, and goes afterwards', async () => {
+  const store = await scene.open({ idleTimeout: 0, connectionString: named('listening') });
+  const names = Array.from({ length: 5 }, (_, index) => `app ${index}`);
+  for (const name of names) await store.set(name, record);
+  const stop = new AbortController();
+  const waiting = names.map((name) => store.changed(name, { timeout: 30_000, signal: stop.signal }));
+  const ended = Promise.allSettled(waiting);
+  await delay(500);
+  assert.is(await countConnections('listening'), '1');
+  stop.abort();
+  await ended;
+  await delay(2_500);
+  assert.is(await countConnections('listening'), '0');
+});
+
+test('a pool of the caller with one connection is never held for a wait or a task', async () => {
+  const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), max: 1 });
+  const schema = scene.newSchema();
+  const [store, other] = [await scene.open({ pool, schema, leaseTime: 500 }), await scene.open({ schema })];
+  await store.set('app', record);
+  const change = store.changed('app', { timeout: 10_000 });
+  await store.exclusively('app', async () => {
+    await delay(600);
+    assert.equal(await store.get('app'), record);
+    await other.set('other', record);
+  });
+  await other.set('app', { refreshToken: 'second' });
+  await within(2_000, 'the change', change);
+  await store.close();
+  await pool.end();
+});
+
+test('a pool that reads every type in its own way changes nothing', async () => {
+  const types = { getTypeParser: () => () => 'parsed' };
+  const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), types: types as never });
+  const store = await scene.open({ pool, key: 'passphrase' });
+  await store.set('app', { ...record, expiresAt: 5 });
+  assert.equal(await store.get('app'), { ...record, expiresAt: 5 });
+  assert.is(await store.exclusively('app', () => store.replace('app', record.refreshToken, record)), true);
+  await store.close();
+  await pool.end();
+});
+
+test('close() ends callers that wait, keeps the lock of a running task, and may be called again', async () => {
+  const schema = scene.newSchema();
+  const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
+  await store.set('app', record);
+  const begun = Promise.withResolvers<void>();
+  const ending = Promise.withResolvers<void>();
+  const task = store.exclusively('app', async () => {
+    begun.resolve();
+    await ending.promise;
+  });
+  await begun.promise;
+  const waiting = [store.exclusively('app', async () => 1), store.changed('app', { timeout: 30_000 })];
+  const closed = store.close();
+  for (const call of [...waiting, store.get('app'), store.exclusively('new', async () => 1)]) {
+    const error = await errorOf(call);
+    assert.equal([error.code, error.reason], ['STORE_OPEN', 'closed']);
+  }
+  assert.is((await errorOf(other.exclusively('app', async () => 1, { timeout: 0 }))).code, 'STORE_BUSY');
+  ending.resolve();
+  await within(2_000, 'close()', Promise.all([task, closed, store.close()]));
+  assert.is(await other.exclusively('app', async () => 'free', { timeout: 0 }), 'free');
+});
+
+test('close() within a task does not wait for that task', async () => {
+  const store = await scene.open();
+  await within(
+    3_000,
+    'the task',
+    store.exclusively('app', () => store.close()),
+  );
+});
+
+test.run();

@@ -1,0 +1,170 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SharedToken } from 'shared-token';
+import * as assert from 'uvu/assert';
+import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
+import { startScene } from './scene.ts';
+import { within } from './within.ts';
+
+const { scene, test } = await startScene({
+  settings: { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log' },
+});
+
+/** The statements that programs of this name sent while `work` ran. */
+async function statementsOf(name: string, work: () => Promise<unknown>): Promise<string[]> {
+  const start = scene.cluster.log.length;
+  await work();
+  await delay(50); // so that the log has arrived
+  const lines = scene.cluster.log
+    .slice(start)
+    .matchAll(new RegExp(`^<${name}>LOG:  (?:statement|execute <unnamed>): (.*)$`, 'gm'));
+  // pgbouncer tells the server which of its clients speaks now.
+  return [...lines].map(([, statement = '']) => statement).filter((statement) => !statement.startsWith('SET '));
+}
+
+const open = (name: string, options: PostgresTokenStoreOptions = {}): Promise<PostgresTokenStore> =>
+  scene.open({ ...options, connectionString: `${scene.cluster.connectionString()}?application_name=${name}` });
+
+const record = { refreshToken: 'first' };
+const hour = 3_600_000;
+
+test('each call is one statement: to acquire, renew and release the lock as well', async () => {
+  const store = await open('cost', { leaseTime: 900 });
+  const count = async (work: () => Promise<unknown>): Promise<number> => (await statementsOf('cost', work)).length;
+  assert.is(await count(() => store.set('app', record)), 1);
+  assert.is(await count(() => store.get('app')), 1);
+  assert.is(await count(() => store.replace('app', 'first', { refreshToken: 'second' })), 1);
+  assert.is(await count(() => store.delete('app')), 1);
+  assert.is(await count(() => store.list()), 1);
+  assert.is(await count(() => store.exclusively('app', async () => {})), 2);
+  assert.is(await count(() => store.exclusively('app', () => delay(450))), 3);
+  assert.is(await count(() => store.exclusively('app', () => store.replace('app', undefined, record))), 3);
+});
+
+test('a replace of a token that this store has not read is two statements', async () => {
+  const schema = scene.newSchema();
+  await (await open('other', { schema })).set('app', record);
+  const store = await open('unread', { schema });
+  const statements = await statementsOf('unread', () => store.replace('app', 'first', { refreshToken: 'second' }));
+  assert.is(statements.length, 2);
+});
+
+test('getToken() in memory never touches the database', async () => {
+  const store = await open('memory');
+  await store.set('app', { refreshToken: 'first', accessToken: 'access', expiresAt: Date.now() + hour });
+  const token = new SharedToken({
+    store,
+    name: 'app',
+    refresh: async () => assert.unreachable('it refreshed') as never,
+  });
+  await token.getToken();
+  const statements = await statementsOf('memory', async () => {
+    for (let call = 0; call < 10_000; call++) await token.getToken();
+  });
+  assert.equal(statements, []);
+});
+
+test('a refresh is six statements', async () => {
+  const store = await open('refresh');
+  await store.set('app', { refreshToken: 'first', accessToken: 'old', expiresAt: 0 });
+  const refresh = async () => ({ access_token: 'new', refresh_token: 'second', expires_in: 3_600 });
+  const token = new SharedToken({ store, name: 'app', refresh });
+  // Read, acquire, read again, write to check that it can, write, release.
+  const statements = await statementsOf('refresh', () => token.getToken());
+  assert.is(statements.length, 6, statements.join('\n'));
+});
+
+const waits: Record<string, (store: PostgresTokenStore, stop: AbortSignal) => Promise<unknown>> = {
+  'a caller of exclusively': (store, signal) => store.exclusively('app', async () => {}, { signal }),
+  'a caller of changed': async (store, signal) => {
+    while (!signal.aborted) await store.changed('app', { timeout: 10_000, signal });
+  },
+  'a SharedToken': (store, signal) =>
+    new SharedToken({ store, name: 'app', refresh: async () => assert.unreachable('it refreshed') as never }).getToken({
+      signal,
+    }),
+};
+const seconds = 4;
+
+test('a caller that waits makes at most 2 statements per second, over a direct connection and over a pooler', async () => {
+  const schema = scene.newSchema();
+  const holder = await open('holder', { schema });
+  await holder.set('app', { refreshToken: 'first', accessToken: 'old', expiresAt: 0 });
+  const urls = { direct: scene.cluster.connectionString(), pooler: (await scene.bouncer()).connectionString() };
+  const waiters = Object.entries(waits).flatMap(([kind, wait]) =>
+    Object.entries(urls).map(([through, url]) => ({
+      kind,
+      wait,
+      through,
+      url,
+      name: `${kind.replaceAll(' ', '-')}-${through}`,
+    })),
+  );
+  const stop = new AbortController();
+  await holder.exclusively('app', async () => {
+    const counts = waiters.map(async ({ kind, wait, through, url, name }) => {
+      const store = await scene.open({ schema, connectionString: `${url}?application_name=${name}` });
+      const statements = await statementsOf(name, () =>
+        within(
+          20_000,
+          name,
+          wait(store, stop.signal).catch(() => {}),
+        ),
+      );
+      // After the abort, it leaves the queue by one statement more.
+      assert.ok(
+        statements.length <= 2 * seconds + 1,
+        `${name}: ${statements.length} in ${seconds} s:\n${statements.join('\n')}`,
+      );
+      assert.is(
+        statements.some((statement) => statement.startsWith('LISTEN')),
+        through === 'direct',
+        name,
+      );
+      console.log(
+        `measured: ${kind} that waits, ${through}: ${(statements.length / seconds).toFixed(1)} statements per second`,
+      );
+    });
+    await delay(seconds * 1_000);
+    stop.abort();
+    await Promise.all(counts);
+  });
+});
+
+test('changed over a pooler resolves within about a second', async () => {
+  const schema = scene.newSchema();
+  const writer = await scene.open({ schema });
+  await writer.set('app', record);
+  const store = await scene.open({ schema, connectionString: (await scene.bouncer()).connectionString() });
+  await store.get('app');
+  const change = store.changed('app', { timeout: 20_000 });
+  await delay(100);
+  await writer.set('app', { refreshToken: 'second' });
+  const started = performance.now();
+  await within(5_000, 'the change', change);
+  assert.ok(performance.now() - started < 1_500);
+});
+
+test('a caller that waits over a pooler gets its turn within about a second, also from one that comes back at once', async () => {
+  const schema = scene.newSchema();
+  const connectionString = (await scene.bouncer()).connectionString();
+  const [greedy, patient] = [
+    await scene.open({ schema, connectionString }),
+    await scene.open({ schema, connectionString }),
+  ];
+  let done = false;
+  const again = (async () => {
+    while (!done) await greedy.exclusively('app', () => delay(50));
+  })();
+  await delay(100);
+  const started = performance.now();
+  await within(
+    10_000,
+    'its turn',
+    patient.exclusively('app', async () => {}),
+  );
+  assert.ok(performance.now() - started < 1_800, `it took ${performance.now() - started} ms`);
+  done = true;
+  await again;
+});
+
+test.run();
