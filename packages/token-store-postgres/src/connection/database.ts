@@ -1,5 +1,6 @@
 /** This folder has the connection: the pool, one statement at a time, errors, and the connection that listens. */
 import { TokenStoreError } from 'token-store-kit';
+import { DatabaseClock } from './database-clock.ts';
 import { isConnectionLoss, sqlStateOf, toStoreError } from './database-error.ts';
 import type { ClientConstructor, ClientInternals, PgClient, PgPool, PgQuery, StandaloneClient } from './pg-pool.ts';
 
@@ -50,6 +51,8 @@ export function isUnanswered(error: unknown): boolean {
 /** Runs statements on a pool. Every failure is a TokenStoreError that quotes no statement and no value. */
 export class Database {
   readonly name: string;
+  /** Set by every statement that returns `now_ms`. */
+  readonly clock = new DatabaseClock();
   readonly #pool: PgPool;
   readonly #ownPool: DatabaseOptions['ownPool'];
   readonly #Client: ClientConstructor | undefined;
@@ -88,8 +91,12 @@ export class Database {
     this.#used.add(client);
     const run = async (text: string, values: unknown[] = []): Promise<Row[]> => {
       const query: PgQuery = { text, values, binary: false, query_timeout: timeout, types: asText };
+      const sentAt = this.clock.elapsedMs;
       try {
-        return (await client.query(query)).rows as Row[];
+        const rows = (await client.query(query)).rows as Row[];
+        const now = rows[0]?.now_ms;
+        if (now) this.clock.sync(Number(now), sentAt);
+        return rows;
       } catch (error) {
         throw this.#failure(error, isWrite);
       }

@@ -5,7 +5,7 @@ import { isTrue } from '../tables/open-tables.ts';
 import { dueAfterRelease } from '../tables/record-statements.ts';
 import { Lease } from './lease.ts';
 import { leaveStatement, takeStatement } from './lease-statements.ts';
-import { Stopwatch } from './stopwatch.ts';
+import { Stopwatch } from '../connection/stopwatch.ts';
 import type { Notice, Watcher } from './watcher.ts';
 
 /** A database that restarts is waited for this long by a caller that is in the queue. */

@@ -4,7 +4,7 @@ import type { Database } from '../connection/database.ts';
 import type { Tables } from '../tables/names.ts';
 import type { Fence } from '../tables/record-statements.ts';
 import { releaseStatement, renewStatement } from './lease-statements.ts';
-import { Stopwatch } from './stopwatch.ts';
+import { Stopwatch } from '../connection/stopwatch.ts';
 
 /** The lock counts as lost this share of the lease before it ends: clocks may run at slightly different rates. */
 const safetyShare = 0.05;

@@ -5,6 +5,7 @@ import type { ClientInternals } from '../connection/pg-pool.ts';
 import type { Settings } from '../options.ts';
 import { KeyRing, newCipher } from './key-ring.ts';
 import { quote, type Tables, tablesOf } from './names.ts';
+import { nowColumn } from './record-statements.ts';
 import { packageName, schemaVersion, tableStatements } from './table-statements.ts';
 
 export interface OpenedTables {
@@ -15,7 +16,7 @@ export interface OpenedTables {
 }
 
 /** What the schema has under the names of the tables. */
-const inspect = `SELECT target.schema, pg_backend_pid() AS pid,
+const inspect = `SELECT target.schema, pg_backend_pid() AS pid, ${nowColumn},
   ARRAY(SELECT relname FROM pg_class WHERE relnamespace = n.oid AND relname = ANY ($2::text[]))::text AS found,
   n.oid IS NOT NULL AS has_schema
 FROM (SELECT coalesce($1::text, current_schema()::text) AS schema) AS target

@@ -1,3 +1,4 @@
+import type { ClockOffset } from '../connection/database-clock.ts';
 import type { Tables } from './names.ts';
 import { schemaVersion } from './table-statements.ts';
 
@@ -8,7 +9,7 @@ export interface Fence {
 }
 
 /** The columns of a record, for a write. */
-export interface RecordColumns {
+export interface RecordColumns extends ClockOffset {
   readonly name: string;
   readonly fullName: string | null;
   readonly record: string | null;
@@ -17,6 +18,9 @@ export interface RecordColumns {
   /** Of the key that it was sealed with. */
   readonly salt: Buffer | null;
 }
+
+/** The database's time: see `DatabaseClock`. */
+export const nowColumn = 'extract(epoch FROM clock_timestamp()) * 1000 AS now_ms';
 
 export interface Statement {
   readonly text: string;
@@ -39,33 +43,26 @@ export function writeStatement(
   topic: string,
 ): Statement {
   const { records } = tables;
-  const { name, fullName, record, sealed, revision, salt } = columns;
-  const values: unknown[] = [
-    name,
-    fullName,
-    record,
-    sealed,
-    revision,
-    salt,
-    schemaVersion,
-    tables.channel,
-    `w${topic}`,
-  ];
+  const { name, fullName, record, sealed, revision, salt, offsetMs, errorMs } = columns;
+  const values: unknown[] = [name, fullName, record, sealed, revision, salt, schemaVersion, tables.channel, `w${topic}`];
+  values.push(offsetMs, errorMs);
   const key = `key_row AS (
   SELECT 1 FROM ${tables.meta} WHERE version = $7 AND salt IS NOT DISTINCT FROM $6::bytea FOR SHARE
 )`;
   const held = heldClause(tables, values, fence);
   const allowed = 'EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held)';
-  const insert = `INSERT INTO ${records} AS t (name, full_name, record, sealed, revision, sign_in, updated_at)
-  SELECT $1, $2, $3::json, $4::bytea, $5, $5, clock_timestamp() WHERE ${allowed}
+  const insert = `INSERT INTO ${records} AS t (name, full_name, record, sealed, revision, sign_in, updated_at, offset_ms, error_ms)
+  SELECT $1, $2, $3::json, $4::bytea, $5, $5, clock_timestamp(), $10::float8, $11::float8 WHERE ${allowed}
   ON CONFLICT (name)`;
   let write = `${insert} DO NOTHING RETURNING 1`;
   if (condition === 'any') {
     write = `${insert} DO UPDATE SET record = excluded.record, sealed = excluded.sealed, revision = excluded.revision,
-    sign_in = excluded.sign_in, updated_at = excluded.updated_at RETURNING 1`;
+    sign_in = excluded.sign_in, updated_at = excluded.updated_at,
+    offset_ms = excluded.offset_ms, error_ms = excluded.error_ms RETURNING 1`;
   } else if (condition !== 'none') {
     values.push(condition.revision);
-    write = `UPDATE ${records} SET record = $3::json, sealed = $4::bytea, revision = $5, updated_at = clock_timestamp()
+    write = `UPDATE ${records} SET record = $3::json, sealed = $4::bytea, revision = $5, updated_at = clock_timestamp(),
+    offset_ms = $10::float8, error_ms = $11::float8
   WHERE name = $1 AND full_name IS NOT DISTINCT FROM $2 AND revision = $${values.length} AND ${allowed} RETURNING 1`;
   }
   return {
@@ -97,13 +94,13 @@ function heldClause({ leases }: Tables, values: unknown[], fence: Fence | undefi
 function outcome(fits: string, channelAt: number): string {
   return `SELECT ${fits} AS key_fits, (SELECT count(*) FROM held) > 0 AS held, (SELECT count(*) FROM written) > 0 AS written,
   CASE WHEN EXISTS (SELECT FROM written) THEN pg_notify($${channelAt}, $${channelAt + 1}) END AS notified,
-  (SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off') AS durable`;
+  (SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off') AS durable, ${nowColumn}`;
 }
 
 /** One record, with what its lock is waiting for. `$2`: the entry of this store in the queue. */
 export function readStatement({ records, leases }: Tables): string {
   return `SELECT t.full_name, t.record::text AS record, encode(t.sealed, 'base64') AS sealed, t.revision, t.sign_in,
-  ${watchedColumns('t', 'l')}
+  t.offset_ms, t.error_ms, ${nowColumn}, ${watchedColumns('t', 'l')}
 FROM (SELECT $1::text AS name) AS n LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
 }
 

@@ -163,7 +163,8 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHER
       this.#tokens.delete(name);
       return undefined;
     }
-    const record = await this.#openOrAdopt(name, row);
+    const writer = { offsetMs: Number(row.offset_ms), errorMs: Number(row.error_ms) };
+    const record = this.#database.clock.toLocal(await this.#openOrAdopt(name, row), writer);
     this.#remember(name, revision, record);
     return { record, revision, signIn };
   }
@@ -256,7 +257,7 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHER
 
   #columns(name: string, record: TokenRecord, revision: string): RecordColumns {
     const { current } = this.#ring;
-    const fixed = { name: toKey(name), fullName: toFullName(name), revision };
+    const fixed = { name: toKey(name), fullName: toFullName(name), revision, ...this.#database.clock.offset };
     if (!current) return { ...fixed, record: toJson(record), sealed: null, salt: null };
     const sealed = Buffer.from(current.seal(name, record));
     return { ...fixed, record: null, sealed, salt: Buffer.from(current.salt) };

@@ -9,8 +9,9 @@ export const schemaVersion = 1;
  * The tables of version 1. They have been made by it, so it must not change.
  *
  * Records: `record` has it as JSON, or `sealed` has it encrypted if there is a key. `revision` is new with each write. `sign_in`
- * is the revision of the `set` that began it, and stays while the record is replaced. `full_name` is set if `name` had to be
- * shortened.
+ * is the revision of the `set` that began it, and stays while the record is replaced. `offset_ms` is how far
+ * the database's clock was ahead of the writer's, whose clock the record's times are of, and `error_ms` by how much that may be wrong.
+ * `full_name` is set if `name` had to be shortened.
  *
  * Leases: `owner` is the store that holds the lock, or null; `ends_at` is when its lease ends, or when it was released;
  * `fence` grows each time the lock is acquired. `waiting` is the queue: `l` or `p` (listens, or polls), then the store's id.
@@ -27,6 +28,8 @@ export function tableStatements({ records, leases, meta }: Tables): string[] {
   revision text NOT NULL,
   sign_in text NOT NULL,
   updated_at timestamptz NOT NULL,
+  offset_ms float8 NOT NULL,
+  error_ms float8 NOT NULL,
   CHECK ((record IS NULL) <> (sealed IS NULL))
 )`,
     `CREATE TABLE ${leases} (

@@ -1,0 +1,54 @@
+/**
+ * A process of a fleet. Prints `ready`. Each `get` on stdin is one getToken(): prints the access token, or the error's code. Each
+ * `turns N` is N forced refreshes, one after the other: prints how many of them gave a token. The end of stdin ends it.
+ */
+import { createInterface } from 'node:readline';
+import { SharedToken, type TokenResponse } from 'shared-token';
+import { openPostgresTokenStore, type PostgresTokenStoreOptions } from '../../src/index.ts';
+
+interface Member {
+  readonly store: PostgresTokenStoreOptions;
+  readonly provider: string;
+  /** Whether it may sign in. */
+  readonly interactive?: boolean;
+  readonly refreshTimeout?: number;
+}
+
+const member: Member = JSON.parse(process.argv[2] ?? '');
+
+async function ask(body: Record<string, string>, signal: AbortSignal): Promise<TokenResponse> {
+  const answer = await fetch(member.provider, { method: 'POST', body: new URLSearchParams(body), signal });
+  const response = JSON.parse(await answer.text());
+  if (!answer.ok) throw Object.assign(new Error('refused'), response);
+  return response;
+}
+
+const store = await openPostgresTokenStore(member.store);
+const token = new SharedToken({
+  store,
+  name: 'app',
+  refreshTimeout: member.refreshTimeout ?? 20_000,
+  refresh: ({ refreshToken }, { signal }) => ask({ grant_type: 'refresh_token', refresh_token: refreshToken }, signal),
+  ...(member.interactive && { signIn: ({ signal }) => ask({ grant_type: 'authorization_code', code: 'any' }, signal) }),
+});
+
+async function getToken(forceRefresh: boolean): Promise<string> {
+  try {
+    return (await token.getToken({ forceRefresh })).accessToken;
+  } catch (error) {
+    return String((error as { code?: unknown }).code ?? error);
+  }
+}
+
+console.log('ready');
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, count] = line.split(' ');
+  if (command === 'get') console.log(await getToken(false));
+  if (command === 'turns') {
+    let given = 0;
+    for (let turn = 0; turn < Number(count); turn++) if ((await getToken(true)).startsWith('access-token')) given++;
+    console.log(given);
+  }
+}
+await token.close();
+await store.close();
