@@ -22,9 +22,14 @@ test('processes on hosts whose clocks differ by hours make one refresh, and agre
   await store.set('app', expired(provider.signIn()));
   const target = { schema, connectionString: scene.cluster.connectionString() };
   const shifts = [0, 3 * hour, -3 * hour, 500, -500];
-  const members = await Promise.all(shifts.map((clockShiftMs) => startMember({ store: target, provider, clockShiftMs })));
+  const members = await Promise.all(
+    shifts.map((clockShiftMs) => startMember({ store: target, provider, clockShiftMs })),
+  );
   for (let round = 0; round < 2; round++) {
-    assert.equal(await tellAll(members, 'get'), shifts.map(() => 'access-token-2'));
+    assert.equal(
+      await tellAll(members, 'get'),
+      shifts.map(() => 'access-token-2'),
+    );
   }
   // A process that starts later, on a host whose clock is late, takes the stored token as well.
   const late = await startMember({ store: target, provider, clockShiftMs: -2 * hour });
@@ -48,7 +53,10 @@ test('nobody is signed in: of several processes one signs in', async () => {
   const store = { schema: scene.newSchema(), connectionString: scene.cluster.connectionString() };
   provider.beforeAnswer = () => delay(300);
   const members = await Promise.all([1, 2, 3, 4].map(() => startMember({ store, provider, interactive: true })));
-  assert.equal(await tellAll(members, 'get'), members.map(() => 'access-token-1'));
+  assert.equal(
+    await tellAll(members, 'get'),
+    members.map(() => 'access-token-1'),
+  );
   assert.equal(provider.events, ['sign-in']);
   for (const member of members) member.kill();
 });
@@ -68,7 +76,13 @@ test('a process that is stopped in the middle of its refresh writes nothing over
   // Its refresh token may be spent: what the person does now is to sign in again.
   provider.beforeAnswer = async () => {};
   const refreshToken = provider.signIn();
-  await within(10_000, 'the lock', store.exclusively('app', () => store.set('app', { refreshToken, accessToken: 'new', expiresAt: Date.now() + hour })));
+  await within(
+    10_000,
+    'the lock',
+    store.exclusively('app', () =>
+      store.set('app', { refreshToken, accessToken: 'new', expiresAt: Date.now() + hour }),
+    ),
+  );
   member.kill('SIGCONT');
   assert.is(await member.line(), 'new');
   assert.is((await store.get('app'))?.refreshToken, refreshToken);
@@ -80,7 +94,9 @@ test('SharedToken: the fence holds for the refresh, and a sign-in gets through i
   const store = await scene.open({ schema });
   await store.set('app', expired('first'));
   const stealLock = (): Promise<string> =>
-    scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET fence = fence + 1, owner = 'another', ends_at = now() + interval '1 min'`);
+    scene.cluster.query(
+      `UPDATE ${schema}.oauth_token_lease SET fence = fence + 1, owner = 'another', ends_at = now() + interval '1 min'`,
+    );
   const token = new SharedToken({
     store,
     name: 'app',
@@ -157,7 +173,9 @@ test('between the last look at the lease and the request to the provider there i
   for (let round = 0; round < 50; round++) await token.getToken({ forceRefresh: true });
   gaps.sort((a, b) => a - b);
   const [median = 0, worst = 0] = [gaps[25], gaps[49]];
-  console.log(`measured: from the last look at the lease to the request: ${median.toFixed(3)} ms, at worst ${worst.toFixed(3)} ms`);
+  console.log(
+    `measured: from the last look at the lease to the request: ${median.toFixed(3)} ms, at worst ${worst.toFixed(3)} ms`,
+  );
   assert.ok(median < 1, `${median} ms`);
 });
 

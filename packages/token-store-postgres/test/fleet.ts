@@ -8,6 +8,7 @@ export interface MemberOptions {
   readonly provider: StrictProvider;
   readonly interactive?: boolean;
   readonly refreshTimeout?: number;
+  readonly pausesMs?: readonly [before: number, after: number];
   /** A command that starts it on another host. */
   readonly prefix?: readonly string[];
   /** How wrong its wall clock is. */
@@ -18,8 +19,13 @@ const shiftClock = fileURLToPath(new URL('programs/shift-clock.ts', import.meta.
 
 /** Starts a process of the fleet. It is ready when this resolves. */
 export async function startMember({ provider, prefix, clockShiftMs, ...member }: MemberOptions): Promise<Program> {
-  const env = clockShiftMs === undefined ? {} : { NODE_OPTIONS: `--import=${shiftClock}`, CLOCK_SHIFT_MS: `${clockShiftMs}` };
-  const program = startProgram('fleet-member', { ...member, provider: provider.url }, { env, ...(prefix && { prefix }) });
+  const env =
+    clockShiftMs === undefined ? {} : { NODE_OPTIONS: `--import=${shiftClock}`, CLOCK_SHIFT_MS: `${clockShiftMs}` };
+  const program = startProgram(
+    'fleet-member',
+    { ...member, provider: provider.url },
+    { env, ...(prefix && { prefix }) },
+  );
   const line = await program.line();
   if (line !== 'ready') throw new Error(`a member did not start: ${line} ${(await program.ended).errors}`);
   return program;

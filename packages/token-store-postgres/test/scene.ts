@@ -1,6 +1,7 @@
 import { missingTools, type PgBouncer, PrivateCluster, TcpProxy } from 'testing-postgres';
 import { test as uvuTest } from 'uvu';
 import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
+import { killPrograms } from './start-program.ts';
 
 type ClusterOptions = Parameters<typeof PrivateCluster.start>[0];
 
@@ -49,6 +50,7 @@ export class Scene {
   }
 
   async end(): Promise<void> {
+    killPrograms();
     for (const opened of this.#opened.reverse()) await opened[Symbol.asyncDispose]();
     for (const bouncer of this.#bouncer.values()) await (await bouncer)[Symbol.asyncDispose]();
     await this.cluster[Symbol.asyncDispose]();

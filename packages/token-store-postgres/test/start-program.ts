@@ -8,9 +8,12 @@ const cache = fileURLToPath(new URL('../node_modules/.cache/test-programs', impo
 const { NODE_DISABLE_COMPILE_CACHE: _, ...inherited } = process.env;
 
 const running = new Set<ChildProcess>();
-process.once('exit', () => {
+process.once('exit', killPrograms);
+
+/** Ends all programs that still run: a test that failed leaves them, and they would keep the process alive. */
+export function killPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
-});
+}
 
 export interface Program {
   readonly pid: number;

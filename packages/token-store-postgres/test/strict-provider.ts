@@ -1,7 +1,15 @@
 import { createServer, type Server } from 'node:http';
 
 /** What a request did, in the order in which they came. */
-export type ProviderEvent = 'sign-in' | 'refresh' | 'reuse';
+export type ProviderEvent = 'sign-in' | 'refresh' | 'reuse' | 'refused';
+
+/** One refresh that was granted. */
+export interface Spending {
+  /** What it sent as its client id. */
+  readonly sender: string;
+  /** By `performance.now()`. */
+  readonly at: number;
+}
 
 /** An OAuth provider that rotates refresh tokens and revokes the sign-in when one is used twice (RFC 9700 section 4.14.2). */
 export class StrictProvider implements AsyncDisposable {
@@ -9,7 +17,11 @@ export class StrictProvider implements AsyncDisposable {
   readonly events: ProviderEvent[] = [];
   /** How long access tokens are valid, in seconds. */
   expiresIn = 3_600;
-  /** Called with each refresh request after it was judged, and before it is answered. */
+  /** By refresh token: who spent it, and when. */
+  readonly spentBy = new Map<string, Spending>();
+  /** Called with each reuse: who sent the token, and how it was spent before. */
+  onReuse: (sender: string, first: Spending) => void = () => {};
+  /** Called with each request after it was judged, and before it is answered. */
   beforeAnswer: () => Promise<unknown> = async () => {};
   readonly #server: Server;
   #valid: string | undefined;
@@ -23,7 +35,9 @@ export class StrictProvider implements AsyncDisposable {
       for await (const chunk of request) body += chunk;
       const { status, answer } = this.#judge(new URLSearchParams(body));
       await this.beforeAnswer();
-      response.writeHead(status, { 'Content-Type': 'application/json', Connection: 'close' }).end(JSON.stringify(answer));
+      response
+        .writeHead(status, { 'Content-Type': 'application/json', Connection: 'close' })
+        .end(JSON.stringify(answer));
     });
   }
 
@@ -54,8 +68,17 @@ export class StrictProvider implements AsyncDisposable {
 
   #judge(body: URLSearchParams): { status: number; answer: object } {
     if (body.get('grant_type') === 'authorization_code') return { status: 200, answer: this.#issue('sign-in') };
-    if (this.accepts(body.get('refresh_token') ?? undefined)) return { status: 200, answer: this.#issue('refresh') };
-    this.events.push('reuse');
+    const refreshToken = body.get('refresh_token') ?? '';
+    const sender = body.get('client_id') ?? '';
+    if (this.accepts(refreshToken)) {
+      this.spentBy.set(refreshToken, { sender, at: performance.now() });
+      return { status: 200, answer: this.#issue('refresh') };
+    }
+    const spending = this.spentBy.get(refreshToken);
+    // What comes after a reuse is refused, whatever it is.
+    const isReuse = spending !== undefined && this.#valid !== undefined;
+    this.events.push(isReuse ? 'reuse' : 'refused');
+    if (isReuse) this.onReuse(sender, spending);
     this.#valid = undefined;
     return { status: 400, answer: { error: 'invalid_grant' } };
   }

@@ -10,7 +10,12 @@ export interface ClockOffset {
 /** How fast two clocks may drift apart: the rate at which NTP corrects a clock. */
 const driftRate = 0.0005;
 
-const timeFields = ['expiresAt', 'obtainedAt', 'refreshExpiresAt', 'refusedAt'] as const satisfies (keyof TokenRecord)[];
+const timeFields = [
+  'expiresAt',
+  'obtainedAt',
+  'refreshExpiresAt',
+  'refusedAt',
+] as const satisfies (keyof TokenRecord)[];
 
 /**
  * Compares this host's clock with the database's, by the answers of statements that say what time it is. A record's times are

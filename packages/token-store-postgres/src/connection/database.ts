@@ -5,9 +5,11 @@ import { isConnectionLoss, sqlStateOf, toStoreError } from './database-error.ts'
 import type { ClientConstructor, ClientInternals, PgClient, PgPool, PgQuery, StandaloneClient } from './pg-pool.ts';
 
 /** A statement of ours takes milliseconds. What takes this long will not come any more. */
-const statementTimeoutMs = 10_000;
+const statementTimeoutMs = 5_000;
 /** How long to wait for a connection of a pool, or for a new one. */
 const connectTimeoutMs = 10_000;
+/** A statement that took longer to fail is not run again at once: the network swallows it. */
+const repeatLimitMs = 1_000;
 /** How often a statement is run again that the server gave up in favor of another one (SQLSTATE 40001, 40P01). */
 const conflictAttempts = 10;
 /** How long the end of the pool's connections may take before they are destroyed. */
@@ -71,11 +73,13 @@ export class Database {
   /** Runs one statement, which is its own transaction, and returns its rows. */
   async run(text: string, values: unknown[], options: RunOptions = {}): Promise<Row[]> {
     const { repeatable = false } = options;
+    const started = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.use((run) => run(text, values), options);
       } catch (error) {
-        if (repeatable && attempt === 1 && isUnanswered(error)) continue;
+        const isQuick = performance.now() - started < repeatLimitMs;
+        if (repeatable && isQuick && attempt === 1 && isUnanswered(error)) continue;
         if (attempt >= conflictAttempts || !isConflict(error)) throw error;
       }
     }

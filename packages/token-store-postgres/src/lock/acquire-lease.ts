@@ -1,11 +1,11 @@
 import { pause, type TokenStoreError } from 'token-store-kit';
 import { type Database, isUnanswered, type Row } from '../connection/database.ts';
+import { Stopwatch } from '../connection/stopwatch.ts';
 import { type Tables, toKey, toTopic } from '../tables/names.ts';
 import { isTrue } from '../tables/open-tables.ts';
 import { dueAfterRelease } from '../tables/record-statements.ts';
 import { Lease } from './lease.ts';
 import { leaveStatement, takeStatement } from './lease-statements.ts';
-import { Stopwatch } from '../connection/stopwatch.ts';
 import type { Notice, Watcher } from './watcher.ts';
 
 /** A database that restarts is waited for this long by a caller that is in the queue. */

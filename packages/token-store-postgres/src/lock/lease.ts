@@ -1,10 +1,10 @@
 /** This folder has the lock of `exclusively`: the lease, the queue for it, and what waiting callers are told. */
 import { type Lock, TokenStoreError } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
+import { Stopwatch } from '../connection/stopwatch.ts';
 import type { Tables } from '../tables/names.ts';
 import type { Fence } from '../tables/record-statements.ts';
 import { releaseStatement, renewStatement } from './lease-statements.ts';
-import { Stopwatch } from '../connection/stopwatch.ts';
 
 /** The lock counts as lost this share of the lease before it ends: clocks may run at slightly different rates. */
 const safetyShare = 0.05;

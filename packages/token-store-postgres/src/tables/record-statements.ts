@@ -44,7 +44,17 @@ export function writeStatement(
 ): Statement {
   const { records } = tables;
   const { name, fullName, record, sealed, revision, salt, offsetMs, errorMs } = columns;
-  const values: unknown[] = [name, fullName, record, sealed, revision, salt, schemaVersion, tables.channel, `w${topic}`];
+  const values: unknown[] = [
+    name,
+    fullName,
+    record,
+    sealed,
+    revision,
+    salt,
+    schemaVersion,
+    tables.channel,
+    `w${topic}`,
+  ];
   values.push(offsetMs, errorMs);
   const key = `key_row AS (
   SELECT 1 FROM ${tables.meta} WHERE version = $7 AND salt IS NOT DISTINCT FROM $6::bytea FOR SHARE

@@ -3,6 +3,7 @@
  * `turns N` is N forced refreshes, one after the other: prints how many of them gave a token. The end of stdin ends it.
  */
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken, type TokenResponse } from 'shared-token';
 import { openPostgresTokenStore, type PostgresTokenStoreOptions } from '../../src/index.ts';
 
@@ -12,13 +13,19 @@ interface Member {
   /** Whether it may sign in. */
   readonly interactive?: boolean;
   readonly refreshTimeout?: number;
+  /** How long it waits before its request leaves, and after the answer has come. */
+  readonly pausesMs?: readonly [before: number, after: number];
 }
 
 const member: Member = JSON.parse(process.argv[2] ?? '');
+const [pauseBeforeMs, pauseAfterMs] = member.pausesMs ?? [0, 0];
 
 async function ask(body: Record<string, string>, signal: AbortSignal): Promise<TokenResponse> {
-  const answer = await fetch(member.provider, { method: 'POST', body: new URLSearchParams(body), signal });
+  await delay(pauseBeforeMs);
+  const form = new URLSearchParams({ ...body, client_id: String(process.pid) });
+  const answer = await fetch(member.provider, { method: 'POST', body: form, signal });
   const response = JSON.parse(await answer.text());
+  await delay(pauseAfterMs);
   if (!answer.ok) throw Object.assign(new Error('refused'), response);
   return response;
 }

@@ -1,0 +1,91 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import { startMember } from '../test/fleet.ts';
+import { startScene } from '../test/scene.ts';
+import type { Program } from '../test/start-program.ts';
+import { StrictProvider } from '../test/strict-provider.ts';
+
+const { scene, test } = await startScene();
+
+const seed = Number(process.env.KILLS_SEED ?? 13);
+const disturbances = 500;
+const leaseTime = 500;
+/** One of five disturbances is a kill: a new process has to be started then. */
+const killShare = 0.2;
+
+/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+function random(state: number): () => number {
+  let current = state;
+  return () => {
+    current = (current + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(current ^ (current >>> 15), 1 | current);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+test(`${disturbances} kills and stops at random moments: a refresh token is used twice only if its process was disturbed in the middle`, async () => {
+  await using provider = await StrictProvider.start();
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  const next = random(seed);
+  const target = { schema, connectionString: scene.cluster.connectionString(), leaseTime };
+  /** By pid: from when to when it was stopped; a killed one for ever. */
+  const disturbed = new Map<string, { from: number; to: number }[]>();
+  const wasDisturbedSince = (pid: string, time: number): boolean =>
+    disturbed.get(pid)?.some(({ to }) => to >= time) ?? false;
+  const unexplained: string[] = [];
+  const explained = { 'before its write': 0, 'before its request': 0 };
+  provider.beforeAnswer = () => delay(next() * 20);
+  provider.onReuse = (sender, first) => {
+    // The one that had spent it was disturbed before it could store what it got, or this one between its look at the lease and its request.
+    if (wasDisturbedSince(first.sender, first.at)) explained['before its write']++;
+    else if (wasDisturbedSince(sender, performance.now() - 500)) explained['before its request']++;
+    else unexplained.push(`${sender} sent what ${first.sender} had spent`);
+  };
+  const signIn = (): Promise<void> =>
+    store.set('app', { refreshToken: provider.signIn(), accessToken: 'old', expiresAt: 0 });
+  await signIn();
+  const start = async (): Promise<Program> => {
+    const member = await startMember({ store: target, provider, refreshTimeout: 3_000 });
+    member.tell('turns Infinity');
+    return member;
+  };
+  const members = await Promise.all(Array.from({ length: 5 }, start));
+  for (let count = 0; count < disturbances; count++) {
+    await delay(next() * 60);
+    const index = Math.floor(next() * members.length);
+    const victim = members[index];
+    if (!victim) continue;
+    const pid = String(victim.pid);
+    const disturbance = { from: performance.now(), to: Number.POSITIVE_INFINITY };
+    disturbed.set(pid, [...(disturbed.get(pid) ?? []), disturbance]);
+    if (next() < killShare) {
+      victim.kill();
+      members[index] = await start();
+    } else {
+      victim.kill('SIGSTOP');
+      await delay(next() * leaseTime * (next() < 0.2 ? 2 : 0.2));
+      victim.kill('SIGCONT');
+      disturbance.to = performance.now();
+    }
+    if (['reuse', 'refused'].includes(provider.events.at(-1) ?? '')) await signIn();
+  }
+  for (const member of members) member.kill();
+  await Promise.all(members.map((member) => member.ended));
+  const refreshes = provider.count('refresh');
+  console.log(
+    `measured: seed ${seed}: ${refreshes} refreshes, ${disturbances} kills and stops, a token used twice ${explained['before its write']} times after one between answer and write, ${explained['before its request']} times after one between look and request`,
+  );
+  assert.equal(unexplained, []);
+  assert.ok(refreshes > disturbances / 2, `only ${refreshes} refreshes`);
+  // Nothing is left behind: the next process works as soon as the last lease has ended.
+  await signIn();
+  const last = await startMember({ store: target, provider });
+  last.tell('get');
+  assert.match((await last.line()) ?? '', /^access-token-/);
+  last.kill();
+  assert.is(await scene.cluster.query(`SELECT count(*) FROM ${schema}.oauth_token`), '1');
+});
+
+test.run();
