@@ -9,7 +9,7 @@ const { scene, test } = await startScene();
 
 const seed = Number(process.env.KILLS_SEED ?? 13);
 const disturbances = 500;
-const leaseTime = 500;
+const leaseTime = 1_000;
 /** One of five disturbances is a kill: a new process has to be started then. */
 const killShare = 0.2;
 
@@ -38,9 +38,11 @@ test(`${disturbances} kills and stops at random moments: a refresh token is used
   const explained = { 'before its write': 0, 'before its request': 0 };
   provider.beforeAnswer = () => delay(next() * 20);
   provider.onReuse = (sender, first) => {
-    // The one that had spent it was disturbed before it could store what it got, or this one between its look at the lease and its request.
+    const isRecent = (pid: string, time: number): boolean => wasDisturbedSince(pid, time - leaseTime);
+    // The one that had spent it was disturbed before it could store what it got.
     if (wasDisturbedSince(first.sender, first.at)) explained['before its write']++;
-    else if (wasDisturbedSince(sender, performance.now() - 500)) explained['before its request']++;
+    // One of the two was disturbed between its look at the lease and its request.
+    else if (isRecent(sender, performance.now()) || isRecent(first.sender, first.at)) explained['before its request']++;
     else unexplained.push(`${sender} sent what ${first.sender} had spent`);
   };
   const signIn = (): Promise<void> =>
@@ -65,7 +67,7 @@ test(`${disturbances} kills and stops at random moments: a refresh token is used
       members[index] = await start();
     } else {
       victim.kill('SIGSTOP');
-      await delay(next() * leaseTime * (next() < 0.2 ? 2 : 0.2));
+      await delay(next() * leaseTime * (next() < 0.15 ? 1.8 : 0.1));
       victim.kill('SIGCONT');
       disturbance.to = performance.now();
     }
