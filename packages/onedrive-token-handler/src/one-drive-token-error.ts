@@ -34,7 +34,7 @@ const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 
  *
  * | code | what happened | what to do |
  * | --- | --- | --- |
- * | `SIGN_IN_REQUIRED` | nothing usable is stored, and no browser was allowed; `reason` says why | call `signIn()` |
+ * | `SIGN_IN_REQUIRED` | no usable sign-in is stored, or the provider refused it; `reason` says why | call `signIn()` |
  * | `SIGN_IN_DENIED` | the person or the provider said no | sign in again, and accept |
  * | `SIGN_IN_TIMEOUT` | the sign-in was not finished in time | sign in again |
  * | `NETWORK` | the provider could not be reached, or the connection broke | try again later |
@@ -78,10 +78,6 @@ export class OneDriveTokenError extends Error {
   }
 }
 
-/** What to do after a sign-in that took too long. */
-export const timeoutAdvice =
-  "Complete it in the browser; if none opened, open the shown address by hand, or use the method 'paste' or 'device'.";
-
 /**
  * The handler's error for one of the mechanism below, or for whatever a store threw. Errors of the handler, aborts and
  * mistakes in arguments pass through.
@@ -91,8 +87,7 @@ export function toHandlerError(error: unknown, code?: 'STORE'): unknown {
     // The provider's refusal says more than that a sign-in is required.
     if (error.code === 'SIGN_IN_REQUIRED' && error.cause instanceof OneDriveTokenError) return error.cause;
     const { retryable, reason, cause } = error;
-    const advice = error.code === 'SIGN_IN_TIMEOUT' ? ` ${timeoutAdvice}` : '';
-    return new OneDriveTokenError(error.code, error.message + advice, { cause, retryable, reason });
+    return new OneDriveTokenError(error.code, error.message, { cause, retryable, reason });
   }
   if (code === undefined) return error;
   const { code: storeCode } = Object(error) as { code?: unknown };

@@ -1,6 +1,7 @@
 import {
   type AccessToken,
   SharedToken,
+  SharedTokenError,
   type SharedTokenEvent,
   type SignInContext,
   type TokenResponse,
@@ -11,11 +12,11 @@ import type { HttpClient } from './provider/http-client.ts';
 import type { Provider } from './provider/provider.ts';
 import { isGranted, scopesToAsk, splitScope } from './scopes.ts';
 import type { GrantedSignIn } from './sign-in/sign-in.ts';
-import type { SignInOptions } from './sign-in/sign-in-attempt.ts';
+import { type SignInOptions, timeoutError } from './sign-in/sign-in-attempt.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
 import { type OpenedStore, openStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
-import type { TokenEvent } from './token-event.ts';
+import type { SignInMethod, TokenEvent } from './token-event.ts';
 import { trace } from './trace.ts';
 
 /** What one call of getToken() wants. */
@@ -32,7 +33,7 @@ export interface GetTokenOptions {
  * Gives a program a Microsoft Graph access token for a personal OneDrive: from memory, else from the store, else by a
  * refresh, else by signing in through the browser.
  *
- * What may live in this file: how Microsoft's part (requests, ways in, scopes, errors) is given to a SharedToken, which
+ * What may live in this file: how Microsoft's part (requests, sign-in methods, scopes, errors) is given to a SharedToken, which
  * decides what is done when.
  */
 export class OneDriveTokenHandler implements AsyncDisposable {
@@ -43,6 +44,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   #http: HttpClient | undefined;
   /** Of the newest sign-in, for the event that tells of it. */
   #granted: GrantedSignIn | undefined;
+  /** How the newest sign-in asks the person, and the signal that ends it. */
+  #asking: { method: SignInMethod; signal: AbortSignal } | undefined;
   #closed: Promise<void> | undefined;
 
   /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -112,7 +115,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     const { method = 'browser', loginHint, prompt } = how;
     const isPlain = method === 'browser' && loginHint === undefined && prompt === undefined;
     const signIn = isPlain ? undefined : (context: SignInContext) => this.#signIn(how, context);
-    await asHandlerErrors(this.#shared.signIn({ signal, signIn }));
+    await this.#asHandlerErrors(this.#shared.signIn({ signal, signIn }));
     return this.status();
   }
 
@@ -122,13 +125,13 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
-    return asHandlerErrors(this.#shared.signOut());
+    return this.#asHandlerErrors(this.#shared.signOut());
   }
 
   /** What the store knows; never touches the network. Throws STORE. */
   async status(): Promise<SignInStatus> {
     this.#assertOpen();
-    return describeRecord(this.#settings.appName, await asHandlerErrors(this.#shared.read()));
+    return describeRecord(this.#settings.appName, await this.#asHandlerErrors(this.#shared.read()));
   }
 
   /**
@@ -173,12 +176,13 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   async #obtain(options: GetTokenOptions): Promise<AccessToken> {
     this.#assertOpen();
-    return asHandlerErrors(this.#shared.getToken(options));
+    return this.#asHandlerErrors(this.#shared.getToken(options));
   }
 
   /** getToken() also asks for the scopes that other programs were granted under this app name, signIn() for its own alone. */
   async #signIn(options: SignInOptions, context: SignInContext): Promise<TokenResponse> {
     const settings = this.#settings;
+    this.#asking = { method: options.method ?? 'browser', signal: context.signal };
     const { signIn } = await import('./sign-in/sign-in.ts');
     const granted = context.reason === 'requested' ? [] : splitScope(context.record?.scope);
     return signIn({
@@ -214,10 +218,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     switch (event.type) {
       case 'refresh-failed':
       case 'store-failed':
-        this.#emit({ ...event, error: toHandlerError(error) as OneDriveTokenError });
+        this.#emit({ ...event, error: this.#toHandlerError(error) as OneDriveTokenError });
         break;
       case 'sign-in-failed':
-        this.#emit({ ...event, error: toHandlerError(error) });
+        this.#emit({ ...event, error: this.#toHandlerError(error) });
         break;
       case 'sign-in-started':
         // signIn() tells it together with its method.
@@ -233,6 +237,23 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     }
   }
 
+  async #asHandlerErrors<T>(promise: Promise<T>): Promise<T> {
+    try {
+      return await promise;
+    } catch (error) {
+      throw this.#toHandlerError(error);
+    }
+  }
+
+  #toHandlerError(error: unknown): unknown {
+    const { method, signal } = this.#asking ?? {};
+    // Only SharedToken knows that the time is over, and only the handler knows by which method the person was asked.
+    if (method && error instanceof SharedTokenError && error.code === 'SIGN_IN_TIMEOUT' && error === signal?.reason) {
+      return timeoutError(method, error.message);
+    }
+    return toHandlerError(error);
+  }
+
   #emit(event: TokenEvent): void {
     const listen = async (): Promise<unknown> => {
       trace(event);
@@ -244,14 +265,6 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 }
 
 const closedMessage = 'The handler was closed. Make a new one.';
-
-async function asHandlerErrors<T>(promise: Promise<T>): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    throw toHandlerError(error);
-  }
-}
 
 /** The OAuth error with Microsoft's numbers: `invalid_grant AADSTS700082`. */
 function describeRefusal(refusal: unknown): string {

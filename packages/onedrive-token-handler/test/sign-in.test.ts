@@ -94,6 +94,32 @@ test('if the user does nothing, the error is SIGN_IN_TIMEOUT, and its message sa
   assert.match(error.message, /Sign in again/);
 });
 
+for (const [method, says, options] of [
+  ['browser', /If no browser opened, open the shown address by hand/, {}],
+  ['device', /Enter the code/, { onDeviceCode: () => {} }],
+  ['paste', /Paste the address/, { readRedirectUrl: () => new Promise<string>(() => {}) }],
+] as const) {
+  test(`a timeout of the method ${method} says what to do with that method`, async () => {
+    await using scene = await openScene();
+    const handler = scene.handler({ openBrowser: () => {}, signInTimeout: 300 });
+    const { code, message } = await rejection(handler.signIn({ method, ...options }));
+    assert.is(code, 'SIGN_IN_TIMEOUT');
+    assert.match(message, says);
+    const failed = scene.events.find((event) => event.type === 'sign-in-failed');
+    assert.is(failed?.type === 'sign-in-failed' && (failed.error as Error).message, message);
+  });
+}
+
+test('a timeout while another handler signs in says nothing of a browser, because none opened here', async () => {
+  await using scene = await openScene();
+  const first = failure(scene.handler({ openBrowser: () => {}, signInTimeout: 900 }).getToken());
+  await scene.until(({ type }) => type === 'sign-in-started');
+  const { code, message } = await rejection(scene.handler({ signInTimeout: 300 }).getToken());
+  assert.is(code, 'SIGN_IN_TIMEOUT');
+  assert.not.match(message, /browser/);
+  await first;
+});
+
 test('if the browser does not start, an event says so, and the sign-in goes on waiting', async () => {
   await using scene = await openScene();
   const handler = scene.handler({

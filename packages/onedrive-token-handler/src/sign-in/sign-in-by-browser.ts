@@ -61,7 +61,7 @@ async function openDefaultBrowser(url: string, failed: (error: Error) => void): 
 
 function explain(error: unknown, secrets: RequestSecrets, { settings }: SignInAttempt): unknown {
   if (!(error instanceof AcceptorError)) return toSignInError(error, secrets);
-  if (error.code === 'ACCEPTOR_TIMEOUT') return timedOut(settings.signInTimeout);
+  if (error.code === 'ACCEPTOR_TIMEOUT') return timedOut('browser', settings.signInTimeout);
   // No free port, or a flood of requests from another program: neither the person nor the provider caused it.
   return new OneDriveTokenError('NETWORK', `The browser's answer could not be received: ${error.message}`, {
     cause: error,

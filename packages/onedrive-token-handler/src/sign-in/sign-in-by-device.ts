@@ -7,43 +7,47 @@ import { type SignInAttempt, type SignInOptions, timedOut } from './sign-in-atte
 const defaultIntervalMs = 5_000;
 const slowDownMs = 5_000;
 const minIntervalMs = 1_000;
-const maxPauseMs = 30_000;
+/** Between two polls while the provider fails. */
+const maxIntervalMs = 30_000;
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
-/** The person enters a short code on any device, while this process polls the provider (RFC 8628). */
+/**
+ * The person enters a short code on any device, while this process polls the provider (RFC 8628). Does not wait until the
+ * code is shown. If it cannot be shown, the sign-in ends with that error.
+ */
 export async function signInByDevice(
   attempt: SignInAttempt,
   onDeviceCode: NonNullable<SignInOptions['onDeviceCode']>,
 ): Promise<TokenResponse> {
   const { settings, provider, scope, timeout } = attempt;
-  const asked = performance.now();
+  const startedAt = performance.now();
   const request = { endpoint: 'devicecode', step: 'device code', form: { scope }, signal: attempt.signal } as const;
   const device = readDeviceAnswer(await (await provider()).post(request));
-  const left = Math.max(0, Math.min(device.lifetime, timeout - (performance.now() - asked)));
-  const end = performance.now() + left;
+  const lifetime = Math.max(0, Math.min(device.lifetime, timeout - (performance.now() - startedAt)));
+  const deadline = performance.now() + lifetime;
 
-  // Does not wait until the code is shown, but a code that cannot be shown will not be entered.
-  const unshown = new AbortController();
+  const showFailed = new AbortController();
   const { userCode, verificationUri, message } = device;
-  const shown = { userCode, verificationUri, expiresAt: Date.now() + Math.round(left), ...(message && { message }) };
-  const show = async (): Promise<unknown> => onDeviceCode(shown);
-  show().catch((error: unknown) => unshown.abort(error));
+  const expiresAt = Date.now() + Math.round(lifetime);
+  const showCode = async (): Promise<unknown> =>
+    onDeviceCode({ userCode, verificationUri, expiresAt, ...(message && { message }) });
+  showCode().catch((error: unknown) => showFailed.abort(error));
 
-  const signal = AbortSignal.any([attempt.signal, unshown.signal]);
-  for (let pause = device.interval; ; ) {
-    const rest = end - performance.now();
-    await sleep(Math.max(0, Math.min(pause, rest)), undefined, { signal }).catch(() => {
+  const signal = AbortSignal.any([attempt.signal, showFailed.signal]);
+  for (let { interval } = device; ; ) {
+    const remaining = deadline - performance.now();
+    await sleep(Math.max(0, Math.min(interval, remaining)), undefined, { signal }).catch(() => {
       throw signal.reason;
     });
-    if (pause >= rest) throw timedOut(Math.min(settings.signInTimeout, left));
+    if (interval >= remaining) throw timedOut('device', Math.min(settings.signInTimeout, lifetime));
     try {
       return await attempt.request('device poll', { grant_type: grantType, device_code: device.deviceCode });
     } catch (error) {
       if (!(error instanceof OneDriveTokenError)) throw error;
-      if (error.error === 'slow_down') pause += slowDownMs;
+      if (error.error === 'slow_down') interval += slowDownMs;
       // An offline moment is no reason to give up (RFC 8628 section 3.5).
-      else if (error.retryable) pause = Math.max(Math.min(pause * 2, maxPauseMs), error.retryAfter ?? 0);
+      else if (error.retryable) interval = Math.max(Math.min(interval * 2, maxIntervalMs), error.retryAfter ?? 0);
       else if (error.error !== 'authorization_pending') throw error;
     }
   }
@@ -53,7 +57,7 @@ interface DeviceAnswer {
   deviceCode: string;
   userCode: string;
   verificationUri: string;
-  /** Milliseconds. */
+  /** Milliseconds, as `interval`. */
   lifetime: number;
   interval: number;
   message: string | undefined;
@@ -67,16 +71,15 @@ function readDeviceAnswer(answer: Record<string, unknown>): DeviceAnswer {
   if (!isText(deviceCode) || !isText(userCode) || !isText(verificationUri) || !(lifetime > 0) || !(interval >= 0)) {
     throw new OneDriveTokenError(
       'RESPONSE',
-      'The provider answered the request for a device code with something else. Use the browser.',
+      'The provider answered the request for a device code with an unusable answer. Use the browser.',
     );
   }
-  const pause = Math.max(interval, minIntervalMs);
   return {
     deviceCode,
     userCode,
     verificationUri,
     lifetime,
-    interval: pause,
+    interval: Math.max(interval, minIntervalMs),
     message: isText(message) ? message : undefined,
   };
 }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { RedirectUrlError, readRedirectUrl as readAnswer } from 'loopback-acceptor';
+import { RedirectUrlError, readRedirectUrl } from 'loopback-acceptor';
 import type { TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { authorizationUrl, codeForm, createSecrets, toSignInError } from './authorization-request.ts';
@@ -13,7 +13,7 @@ const maxTries = 3;
  */
 export async function signInByPaste(
   attempt: SignInAttempt,
-  readRedirectUrl: NonNullable<SignInOptions['readRedirectUrl']>,
+  askForAddress: NonNullable<SignInOptions['readRedirectUrl']>,
 ): Promise<TokenResponse> {
   const { emit, signal } = attempt;
   const secrets = await createSecrets();
@@ -25,9 +25,9 @@ export async function signInByPaste(
   signal.addEventListener('abort', () => reject(signal.reason));
   for (let tries = 1; ; tries++) {
     signal.throwIfAborted();
-    const pasted = await Promise.race([readRedirectUrl(url), aborted]);
+    const pasted = await Promise.race([askForAddress(url), aborted]);
     try {
-      const { code } = readAnswer(String(pasted), { state: secrets.state });
+      const { code } = readRedirectUrl(String(pasted), { state: secrets.state });
       return await attempt.redeem(codeForm(code, redirectUri, attempt, secrets));
     } catch (error) {
       if (!(error instanceof RedirectUrlError)) throw toSignInError(error, secrets);

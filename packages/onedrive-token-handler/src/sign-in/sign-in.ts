@@ -26,12 +26,12 @@ export interface GrantedSignIn {
 }
 
 /**
- * Signs a person in by the method that was chosen. What may live in this folder: the ways in, from the authorization
+ * Signs a person in by the method that was chosen. What may live in this folder: the sign-in methods, from the authorization
  * request to the exchange of its answer.
  */
 export async function signIn(request: SignInRequest): Promise<TokenResponse> {
   const { settings, options, scopes, context, provider, emit, onTokens } = request;
-  const { method = 'browser', onDeviceCode, readRedirectUrl } = options;
+  const { method = 'browser', onDeviceCode, readRedirectUrl: askForAddress } = options;
   const { timeout, signal } = context;
   const scope = scopes.join(' ');
   emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout });
@@ -47,8 +47,8 @@ export async function signIn(request: SignInRequest): Promise<TokenResponse> {
   if (method === 'device' && onDeviceCode) {
     return (await import('./sign-in-by-device.ts')).signInByDevice(attempt, onDeviceCode);
   }
-  if (method === 'paste' && readRedirectUrl) {
-    return (await import('./sign-in-by-paste.ts')).signInByPaste(attempt, readRedirectUrl);
+  if (method === 'paste' && askForAddress) {
+    return (await import('./sign-in-by-paste.ts')).signInByPaste(attempt, askForAddress);
   }
   return (await import('./sign-in-by-browser.ts')).signInByBrowser(attempt);
 }
