@@ -16,8 +16,8 @@ export function readAccount(idToken: string | undefined): Account | undefined {
   return account;
 }
 
-/** Whether two ID tokens are known to be of different accounts. Microsoft sends `oid` only if `profile` was asked for. */
-export function areOfOtherAccounts(one: string | undefined, other: string | undefined): boolean {
+/** True if two ID tokens certainly belong to different accounts. Microsoft sends `oid` only if `profile` was asked for. */
+export function belongToDifferentAccounts(one: string | undefined, other: string | undefined): boolean {
   const [a, b] = [readClaims(one), readClaims(other)];
   const comparable = (['sub', 'oid'] as const).find((claim) => text(a?.[claim]) && text(b?.[claim]));
   return comparable !== undefined && a?.[comparable] !== b?.[comparable];

@@ -7,14 +7,14 @@ export interface HttpAnswer {
   readonly status: number;
   /** What `Retry-After` asks for, in milliseconds. */
   readonly retryAfter: number | undefined;
-  /** undefined if it was longer than a token response can be. */
+  /** undefined if it was longer than `maxBodyMebibytes`. */
   readonly body: string | undefined;
 }
 
 type Undici = typeof import('undici');
 
 /** A token response has a few kilobytes. */
-const maxBodyBytes = 1024 * 1024;
+export const maxBodyMebibytes = 1;
 
 /** A NETWORK failure that says whether the provider can have seen the request. */
 export class ConnectionError extends OneDriveTokenError {
@@ -33,16 +33,16 @@ export class ConnectionError extends OneDriveTokenError {
 
 /** The only way to the network: undici, loaded when it is first needed. */
 export class HttpClient {
-  readonly #given: Dispatcher | undefined;
+  readonly #callersDispatcher: Dispatcher | undefined;
   #undici: Promise<Undici> | undefined;
   /** Created here, and not closed yet. */
-  readonly #made = new Set<Dispatcher>();
-  /** Of all calls of fetch(). */
-  #shared: Dispatcher | undefined;
+  readonly #ownDispatchers = new Set<Dispatcher>();
+  /** Used by all calls of fetch(). */
+  #fetchDispatcher: Dispatcher | undefined;
   #closed = false;
 
   constructor(dispatcher: Dispatcher | undefined) {
-    this.#given = dispatcher;
+    this.#callersDispatcher = dispatcher;
   }
 
   /** Loads undici before it is needed. A failure shows when a request is sent. */
@@ -54,7 +54,7 @@ export class HttpClient {
   async postForm(url: URL, form: URLSearchParams, signal: AbortSignal): Promise<HttpAnswer> {
     const undici = await this.#load();
     // One for each request, because undici keeps waiting for a silent proxy even after the request was given up.
-    const dispatcher = this.#given ?? this.#make(undici);
+    const dispatcher = this.#callersDispatcher ?? this.#make(undici);
     try {
       const { statusCode, headers, body } = await undici.request(url, {
         dispatcher,
@@ -77,7 +77,7 @@ export class HttpClient {
       if (signal.aborted) throw signal.reason;
       throw new ConnectionError(url, cause);
     } finally {
-      if (this.#made.delete(dispatcher)) dispatcher.destroy().catch(() => {});
+      if (this.#ownDispatchers.delete(dispatcher)) dispatcher.destroy().catch(() => {});
     }
   }
 
@@ -87,8 +87,8 @@ export class HttpClient {
    */
   async fetch(url: URL, init: RequestInit): Promise<Response> {
     const undici = await this.#load();
-    this.#shared ??= this.#given ?? this.#make(undici);
-    const dispatcher = this.#shared;
+    this.#fetchDispatcher ??= this.#callersDispatcher ?? this.#make(undici);
+    const dispatcher = this.#fetchDispatcher;
     try {
       const options = { ...(init as unknown as import('undici').RequestInit), dispatcher };
       return (await undici.fetch(url, options)) as unknown as Response;
@@ -102,7 +102,7 @@ export class HttpClient {
   /** Closes its connections at once. The caller's own dispatcher stays open. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#made].map((dispatcher) => dispatcher.destroy()));
+    await Promise.all([...this.#ownDispatchers].map((dispatcher) => dispatcher.destroy()));
   }
 
   #load(): Promise<Undici> {
@@ -112,7 +112,7 @@ export class HttpClient {
 
   #make(undici: Undici): Dispatcher {
     const dispatcher = proxyByEnvironment(undici);
-    this.#made.add(dispatcher);
+    this.#ownDispatchers.add(dispatcher);
     if (this.#closed) dispatcher.destroy().catch(() => {});
     return dispatcher;
   }
@@ -135,7 +135,7 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string |
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length > maxBodyBytes) return undefined;
+    if (length > maxBodyMebibytes * 1024 * 1024) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

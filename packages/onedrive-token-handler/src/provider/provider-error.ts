@@ -1,7 +1,7 @@
 import { replaceSecrets, toPlainLine } from 'loopback-acceptor/plain-text';
 import { OneDriveTokenError, type OneDriveTokenErrorCode } from '../one-drive-token-error.ts';
 
-/** An OAuth error as the provider sent it (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions. */
+/** An OAuth error of the provider (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions. */
 export interface ProviderErrorFields {
   error: string;
   description?: string | undefined;
@@ -17,11 +17,15 @@ const signInAgain = new Set(['invalid_grant', 'interaction_required', 'consent_r
 const denied = new Set(['access_denied', 'authorization_declined']);
 const serverErrors = new Set(['server_error', 'temporarily_unavailable']);
 
-/**
- * Microsoft's numbers that mean "sign in again": refresh token of another audience or spent, revoked by a changed password,
- * unused for too long, ended by a policy, multi-factor needed, consent missing.
- */
-const signInAgainNumbers = new Set([70000, 50173, 700082, 70043, 50076, 65001]);
+/** Microsoft's numbers that mean "sign in again". */
+const signInAgainNumbers = new Set([
+  70000, // the refresh token is spent, or is for another audience
+  50173, // a changed password has revoked it
+  700082, // it was not used for too long
+  70043, // a policy has ended it
+  50076, // multi-factor authentication is needed
+  65001, // the consent is missing
+]);
 
 /** Microsoft's numbers for a wrong app registration, with the remedy. */
 const remedies = new Map(
@@ -57,15 +61,11 @@ const remedies = new Map(
   ).flatMap(([numbers, remedy]) => numbers.map((number): [number, string] => [number, remedy])),
 );
 
-/** The error for the handler's caller. `secrets` were part of the request, and are removed from all texts. */
-export function toTokenError(
-  fields: ProviderErrorFields,
-  step: ProviderStep,
-  secrets: readonly string[] = [],
-): OneDriveTokenError {
-  const numbers = fields.errorCodes ?? numbersIn(fields.description);
-  const code = classify(fields.error, numbers, step);
-  const { error, description = '', correlationId, traceId } = strike(fields, secrets);
+/** The error for the handler's caller. `fields` must have no secrets in them: see {@link removeSecrets}. */
+export function toTokenError(fields: ProviderErrorFields, step: ProviderStep): OneDriveTokenError {
+  const { error, description = '', errorCodes, correlationId, traceId } = fields;
+  const numbers = errorCodes ?? numbersIn(description);
+  const code = classify(error, numbers, step);
   const name = firstLine(error);
   const explanation = firstLine(description);
   const said = [name, explanation].filter(Boolean).join(': ');
@@ -90,7 +90,7 @@ const openings: Partial<Record<OneDriveTokenErrorCode, string>> = {
 };
 
 function classify(error: string, numbers: readonly number[], step: ProviderStep): OneDriveTokenErrorCode {
-  // For an expired code or refresh token, older endpoints send one of these numbers first and the real one after it.
+  // All of them: for an expired refresh token, older endpoints first send 70002, which has a remedy, and then the real number.
   if (numbers.length > 0 && numbers.every((number) => remedies.has(number))) return 'CONFIGURATION';
   if (denied.has(error)) return 'SIGN_IN_DENIED';
   if (serverErrors.has(error)) return 'SERVER';
@@ -110,18 +110,18 @@ function remedyFor(code: OneDriveTokenErrorCode, numbers: readonly number[], ste
     return 'The code was already spent or too old: a browser extension or a reloaded page can spend it. Sign in again.';
   }
   if (step === 'device code' || step === 'device poll') {
-    return 'Device codes are unreliable for personal accounts: the browser is the better way in.';
+    return 'Device codes are unreliable for personal accounts: sign in with the browser.';
   }
   return code === 'SIGN_IN_REQUIRED' ? 'Call signIn().' : '';
 }
 
-/** Descriptions begin with the number; the authorization endpoint sends it nowhere else. */
-function numbersIn(description: string | undefined): number[] {
-  return [...(description ?? '').matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, digits]) => Number(digits));
+/** The numbers in the description; the authorization endpoint sends them nowhere else. */
+function numbersIn(description: string): number[] {
+  return [...description.matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, digits]) => Number(digits));
 }
 
-/** The fields without what was sent to the provider, because some providers quote it. */
-export function strike(fields: ProviderErrorFields, secrets: readonly string[]): ProviderErrorFields {
+/** The fields without the secrets of the request: some providers quote what was sent to them. */
+export function removeSecrets(fields: ProviderErrorFields, secrets: readonly string[]): ProviderErrorFields {
   const clean = (text: string): string => replaceSecrets(text, secrets);
   const { error, description, errorCodes, correlationId, traceId } = fields;
   return {

@@ -4,8 +4,8 @@ import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { Settings } from '../options.ts';
 import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
-import { ConnectionError, type HttpAnswer, type HttpClient } from './http-client.ts';
-import { type ProviderErrorFields, type ProviderStep, strike, toTokenError } from './provider-error.ts';
+import { ConnectionError, type HttpAnswer, type HttpClient, maxBodyMebibytes } from './http-client.ts';
+import { type ProviderErrorFields, type ProviderStep, removeSecrets, toTokenError } from './provider-error.ts';
 import { readRefreshAnswer, readTokenAnswer } from './token-answer.ts';
 
 type JsonObject = Record<string, unknown>;
@@ -14,9 +14,21 @@ export interface ProviderRequest {
   endpoint: 'token' | 'devicecode';
   step: ProviderStep;
   form: Record<string, string>;
-  /** Ends a request that spends nothing. */
+  /** Aborts the request. Never set it for a code or a refresh token, which would be lost. */
   signal?: AbortSignal;
 }
+
+/** A request with its retries. */
+interface Exchange {
+  readonly url: URL;
+  readonly body: URLSearchParams;
+  readonly step: ProviderStep;
+  /** Aborts after `requestTimeout`. */
+  readonly deadline: AbortSignal;
+  readonly signal: AbortSignal | undefined;
+}
+
+type AttemptResult = { answer: JsonObject } | { failure: OneDriveTokenError; repeatable: boolean };
 
 const maxAttempts = 3;
 const firstDelayMs = 500;
@@ -61,17 +73,19 @@ export class Provider {
   }
 
   /**
-   * Posts a form and returns the JSON object of a successful answer. Throws OneDriveTokenError within `requestTimeout`.
+   * Posts a form and returns the JSON object of a successful answer. Throws OneDriveTokenError within `requestTimeout`, or the
+   * signal's reason.
    *
    * Repeats it if no connection was made, and after 429 or 5xx unless it spends an authorization code.
    */
   async post({ endpoint, step, form, signal }: ProviderRequest): Promise<JsonObject> {
+    const { clientId, requestTimeout } = this.#settings;
     const url = this.#url(endpoint);
-    const body = new URLSearchParams({ client_id: this.#settings.clientId, ...form });
-    const deadline = AbortSignal.timeout(this.#settings.requestTimeout);
-    const end = performance.now() + this.#settings.requestTimeout;
+    const body = new URLSearchParams({ client_id: clientId, ...form });
+    const exchange: Exchange = { url, body, step, deadline: AbortSignal.timeout(requestTimeout), signal };
+    const end = performance.now() + requestTimeout;
     for (let attempt = 1; ; attempt++) {
-      const result = await this.#attempt(url, body, step, deadline, signal);
+      const result = await this.#attempt(exchange);
       if ('answer' in result) return result.answer;
       const { failure, repeatable } = result;
       const left = end - performance.now();
@@ -80,31 +94,28 @@ export class Provider {
       if (failure.retryAfter !== undefined && failure.retryAfter > left) throw asThrottled(failure);
       if (!repeatable || attempt === maxAttempts || delay >= left) throw failure;
       this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
-      await sleep(delay, undefined, { signal });
+      await sleep(delay, undefined, { signal }).catch(() => {
+        throw signal?.reason;
+      });
     }
   }
 
-  async #attempt(
-    url: URL,
-    body: URLSearchParams,
-    step: ProviderStep,
-    deadline: AbortSignal,
-    signal: AbortSignal | undefined,
-  ): Promise<{ answer: JsonObject } | { failure: OneDriveTokenError; repeatable: boolean }> {
+  async #attempt(exchange: Exchange): Promise<AttemptResult> {
+    const { url, body, step, deadline, signal } = exchange;
     let answer: HttpAnswer;
     try {
       answer = await this.#http.postForm(url, body, signal ? AbortSignal.any([deadline, signal]) : deadline);
     } catch (error) {
       if (error instanceof ConnectionError) return { failure: error, repeatable: error.beforeConnection };
-      if (!deadline.aborted || signal?.aborted) throw error;
+      if (signal?.aborted) throw signal.reason;
+      if (!deadline.aborted) throw error;
       const message = `No answer from ${url.host} within ${this.#settings.requestTimeout / 1000} s. Try again later.`;
       return { failure: new OneDriveTokenError('NETWORK', message), repeatable: false };
     }
     const json = parseObject(answer.body);
     if (answer.status === 200 && json && typeof json.error !== 'string') return { answer: json };
     const busy = answer.status === 429 || answer.status >= 500;
-    const secrets = secretFields.flatMap((field) => body.get(field) ?? []);
-    return { failure: readFailure(url, answer, json, step, secrets), repeatable: busy && step !== 'code' };
+    return { failure: readFailure(exchange, answer, json), repeatable: busy && step !== 'code' };
   }
 
   #url(endpoint: string): URL {
@@ -112,20 +123,22 @@ export class Provider {
   }
 }
 
-/** Whatever the status is: the provider asked to wait longer than there is time. */
+/** THROTTLED whatever the HTTP status: the wait asked for is longer than the time left. */
 function asThrottled(failure: OneDriveTokenError): OneDriveTokenError {
-  return failure.code === 'THROTTLED' ? failure : new OneDriveTokenError('THROTTLED', failure.message, failure);
+  if (failure.code === 'THROTTLED') return failure;
+  const { correlationId, traceId, errorCodes, error, retryAfter } = failure;
+  const details = { correlationId, traceId, errorCodes, error, retryAfter };
+  return new OneDriveTokenError('THROTTLED', failure.message, details);
 }
 
 function readFailure(
-  url: URL,
+  { url, body: sent, step }: Exchange,
   { status, retryAfter, body }: HttpAnswer,
   json: JsonObject | undefined,
-  step: ProviderStep,
-  secrets: readonly string[],
 ): OneDriveTokenError {
-  const fields = json && readErrorFields(json);
-  const { correlationId, traceId, errorCodes, error } = fields ? strike(fields, secrets) : {};
+  const secrets = secretFields.flatMap((field) => sent.get(field) ?? []);
+  const fields = json && readErrorFields(json, secrets);
+  const { correlationId, traceId, errorCodes, error } = fields ?? {};
   const details = { correlationId, traceId, errorCodes, error, retryAfter };
   if (status === 429) {
     const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
@@ -134,23 +147,29 @@ function readFailure(
   if (status >= 500) {
     return new OneDriveTokenError('SERVER', `${url.host} has problems (HTTP ${status}). Try again later.`, details);
   }
-  if (fields) return toTokenError(fields, step, secrets);
-  const what = body === undefined ? 'an endless body' : json ? 'JSON without an error' : 'a body that is not JSON';
+  if (fields) return toTokenError(fields, step);
+  const what = describeBody(body, json);
   const message = `${url.host} answered HTTP ${status} with ${what}: a captive portal or a proxy may have answered in its place. Check the authority and the network, then try again.`;
   return new OneDriveTokenError('RESPONSE', message, { retryable: true });
 }
 
-function readErrorFields(json: JsonObject): ProviderErrorFields | undefined {
+function describeBody(body: string | undefined, json: JsonObject | undefined): string {
+  if (body === undefined) return `more than ${maxBodyMebibytes} MiB`;
+  return json ? 'JSON without an error' : 'no JSON object';
+}
+
+function readErrorFields(json: JsonObject, secrets: readonly string[]): ProviderErrorFields | undefined {
   if (typeof json.error !== 'string') return undefined;
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   const numbers = Array.isArray(json.error_codes) ? json.error_codes.filter((code) => typeof code === 'number') : [];
-  return {
+  const fields = {
     error: json.error,
     description: text(json.error_description),
     errorCodes: numbers.length > 0 ? numbers : undefined,
     correlationId: text(json.correlation_id),
     traceId: text(json.trace_id),
   };
+  return removeSecrets(fields, secrets);
 }
 
 /** Keeps no cause: the message of a SyntaxError quotes the body, which may hold tokens. */

@@ -1,5 +1,5 @@
 import type { TokenRecord, TokenResponse } from 'shared-token';
-import { areOfOtherAccounts } from '../id-token.ts';
+import { belongToDifferentAccounts } from '../id-token.ts';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 
 /** The answer of Microsoft's token endpoint as a token response. Throws RESPONSE if its token is not a Bearer token. */
@@ -13,10 +13,13 @@ export function readTokenAnswer(answer: Record<string, unknown>): TokenResponse 
   return response as unknown as TokenResponse;
 }
 
-/** The same for a refresh: it must not bring the tokens of another account. */
+/**
+ * Microsoft's answer to a refresh as a token response. Throws RESPONSE if its token is not a Bearer token, or belongs to
+ * another account than `idToken`.
+ */
 export function readRefreshAnswer(answer: Record<string, unknown>, { idToken }: TokenRecord): TokenResponse {
   const response = readTokenAnswer(answer);
-  if (areOfOtherAccounts(idToken, response.id_token)) {
+  if (belongToDifferentAccounts(idToken, response.id_token)) {
     throw unusable('a token of another account. Nothing was stored; sign in again.');
   }
   return response;

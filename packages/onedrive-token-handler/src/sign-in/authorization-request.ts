@@ -1,6 +1,6 @@
 import { AuthorizationError } from 'loopback-acceptor';
 import { createPkce, createState } from 'pkce-state';
-import { toTokenError } from '../provider/provider-error.ts';
+import { removeSecrets, toTokenError } from '../provider/provider-error.ts';
 import type { SignInAttempt } from './sign-in-attempt.ts';
 
 /** `state` returns in the redirect; `verifier` goes to the token endpoint; `challenge` is its hash. */
@@ -48,5 +48,6 @@ export function codeForm(
 /** The handler's error for the provider's answer to the authorization request. Other errors stay as they are. */
 export function toSignInError(error: unknown, { state }: RequestSecrets): unknown {
   if (!(error instanceof AuthorizationError)) return error;
-  return toTokenError({ error: error.error, description: error.errorDescription }, 'authorization', [state]);
+  const fields = removeSecrets({ error: error.error, description: error.errorDescription }, [state]);
+  return toTokenError(fields, 'authorization');
 }
