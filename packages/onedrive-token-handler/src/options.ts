@@ -117,7 +117,10 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
   };
 }
 
-/** The same for the options that say where tokens are kept. Also throws for a store that lacks a method. */
+/**
+ * Checks the options that say where tokens are kept. Throws TypeError, naming the option that cannot be used or the method
+ * that a store lacks.
+ */
 export function readStoreOptions({ dbFilepath = './tokens.db', store, encryptionKey }: StoreOptions): StoreOptions {
   if (store !== undefined) {
     if (encryptionKey !== undefined)
@@ -171,7 +174,10 @@ function readScopes(scopes: unknown): readonly string[] {
   return withOfflineAccess(scopes);
 }
 
-/** Without a slash at its end, so that two spellings of one authority are the same. */
+/**
+ * Without slashes at its end, because paths are appended to it. Its case stays: shared-token ignores case and slashes when it
+ * compares the authority of a record.
+ */
 function readAuthority(authority: unknown): string {
   const url = URL.parse(readText('authority', authority));
   if (!url) throw new TypeError(`authority must be a URL, for example ${defaultAuthority}`);

@@ -5,8 +5,8 @@ export interface ScopeSettings {
 }
 
 const graph = 'https://graph.microsoft.com/';
-/** They say what comes with a token, not what the token may do. */
-const companions = new Set(['openid', 'profile', 'email', 'offline_access']);
+/** The scopes of OpenID Connect. They allow nothing at Graph, and Microsoft's answer may omit them. */
+const openIdScopes = new Set(['openid', 'profile', 'email', 'offline_access']);
 
 /** The scopes of a request: each one once, with `offline_access`, because without it there is no refresh token. */
 export function withOfflineAccess(scopes: readonly string[]): string[] {
@@ -23,7 +23,7 @@ export function splitScope(scope: string | undefined): string[] {
  */
 export function coversScopes(granted: readonly string[], needed: readonly string[]): boolean {
   const have = new Set(granted.map(comparable));
-  return needed.map(comparable).every((scope) => companions.has(scope) || scope === '.default' || have.has(scope));
+  return needed.map(comparable).every((scope) => openIdScopes.has(scope) || scope === '.default' || have.has(scope));
 }
 
 /** Whether a record was granted what is needed. The Python class stored no scopes: they count as granted. */
@@ -37,10 +37,12 @@ export function isGranted(
 /**
  * What to ask for: also what was granted before, so that a program with fewer scopes does not narrow the record that it
  * shares with others. Microsoft refuses `.default` together with any other scope of Graph.
+ *
+ * With `useGrantedScopes`, asks for what was granted before, and of the needed scopes only for those of OpenID Connect.
  */
 export function scopesToAsk({ scopes: needed, useGrantedScopes }: ScopeSettings, granted: readonly string[]): string[] {
   if (useGrantedScopes && granted.length > 0) {
-    return withOfflineAccess([...granted, ...needed.filter((scope) => companions.has(comparable(scope)))]);
+    return withOfflineAccess([...granted, ...needed.filter((scope) => openIdScopes.has(comparable(scope)))]);
   }
   if (needed.some((scope) => comparable(scope) === '.default')) return [...needed];
   return [...new Set([...needed, ...granted])];

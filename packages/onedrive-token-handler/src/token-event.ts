@@ -43,8 +43,8 @@ export type TokenEvent =
   /** That write has now succeeded. */
   | { type: 'store-recovered' }
   /**
-   * The provider granted less than was asked for. Other processes will ask for a sign-in at once, this one when the token
-   * expires.
+   * The provider granted less than was asked for. Unless `useGrantedScopes` is set, other processes will ask for a sign-in at
+   * once, this one when the token expires.
    */
   | { type: 'scopes-not-granted'; scopes: string[] }
   /** The sign-in gave no refresh token: the next token will need another sign-in. */
