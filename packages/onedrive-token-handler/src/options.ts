@@ -52,8 +52,17 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   onEvent?: ((event: TokenEvent) => unknown) | undefined;
 }
 
+/** Where tokens are kept, checked: in a store of the caller's own, or in a file. */
+export type StoreSettings =
+  | { readonly store: TokenStore; readonly dbFilepath?: undefined; readonly encryptionKey?: undefined }
+  | {
+      readonly store?: undefined;
+      readonly dbFilepath: string;
+      readonly encryptionKey: string | Uint8Array | undefined;
+    };
+
 /** The options with their defaults, checked. */
-export interface Settings extends StoreOptions {
+export type Settings = StoreSettings & {
   readonly appName: string;
   readonly clientId: string;
   readonly scopes: readonly string[];
@@ -67,7 +76,7 @@ export interface Settings extends StoreOptions {
   readonly interactive: boolean;
   readonly dispatcher: import('undici').Dispatcher | undefined;
   readonly onEvent: ((event: TokenEvent) => unknown) | undefined;
-}
+};
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
 /** The longest wait of a timer. */
@@ -121,7 +130,7 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
  * Checks the options that say where tokens are kept. Throws TypeError, naming the option that cannot be used or the method
  * that a store lacks.
  */
-export function readStoreOptions({ dbFilepath = './tokens.db', store, encryptionKey }: StoreOptions): StoreOptions {
+export function readStoreOptions({ dbFilepath = './tokens.db', store, encryptionKey }: StoreOptions): StoreSettings {
   if (store !== undefined) {
     if (encryptionKey !== undefined)
       throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');

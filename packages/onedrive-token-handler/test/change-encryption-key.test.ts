@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { changeEncryptionKey, listAppNames } from '../src/index.ts';
+import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
@@ -44,6 +45,13 @@ test('if the new key cannot be chosen, nothing changes, and the caller gets the 
   const changed = changeEncryptionKey({ dbFilepath: scene.dbFilepath }, () => Promise.reject(reason));
   assert.is(await failure(changed), reason);
   assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), ['my-app']);
+});
+
+test('changeEncryptionKey() refuses a store that a program in JavaScript passes to it', async () => {
+  const options = { store: new MemoryStore() } as object;
+  const error = await failure(changeEncryptionKey(options, () => 'pass phrase'));
+  assert.instance(error, TypeError);
+  assert.match(error.message, /changeEncryptionKey\(\) .*store/);
 });
 
 test('the result of a refresh that was sent is stored before the key changes', async () => {

@@ -1,6 +1,6 @@
 import type { TokenStore } from 'shared-token';
 import { readStoreOptions, type StoreOptions } from '../options.ts';
-import { asStoreErrors, openStore } from './open-store.ts';
+import { openStore, runOnStore } from './open-store.ts';
 
 /** The app names that have tokens, sorted; none if the file does not exist. Throws STORE. */
 export function listAppNames(options: StoreOptions = {}): Promise<string[]> {
@@ -23,7 +23,7 @@ async function withExistingStore<T>(
   if (checked.dbFilepath !== undefined && !existsSync(checked.dbFilepath)) return nothing;
   const { store, close } = openStore(checked);
   try {
-    return await asStoreErrors(() => work(store));
+    return await runOnStore(() => work(store));
   } finally {
     await close();
   }

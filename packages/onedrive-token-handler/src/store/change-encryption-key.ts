@@ -1,6 +1,6 @@
-import { signInLockName } from 'shared-token';
+import { signInLockName, type TokenStore } from 'shared-token';
 import { readStoreOptions, type StoreOptions } from '../options.ts';
-import { asStoreErrors } from './open-store.ts';
+import { runOnStore } from './open-store.ts';
 
 /** A passphrase, or 32 bytes; undefined means no encryption. */
 type EncryptionKey = string | Uint8Array | undefined;
@@ -13,26 +13,27 @@ const changeLock = 'encryption-key\u001f';
 
 /**
  * Changes, adds or removes the encryption of a file. `chooseKey` is called after the file has opened with `encryptionKey`,
- * while no other process refreshes, signs in or changes the key: the result of such a refresh could not be stored any
- * more. What `chooseKey` throws passes through, and then nothing was changed. Throws STORE, also if another process does
- * not finish within 60 seconds. After a crash all tokens have the old key, or all have the new one.
+ * while no other process changes the key, or refreshes or signs in under one of the names that are stored now: the result of
+ * such a refresh could not be stored any more. What `chooseKey` throws passes through, and then nothing was changed. Throws
+ * STORE, also if another process does not finish within 60 seconds. After a crash all tokens have the old key, or all have
+ * the new one.
  */
 export async function changeEncryptionKey(
   options: Omit<StoreOptions, 'store'>,
   chooseKey: () => EncryptionKey | Promise<EncryptionKey>,
 ): Promise<void> {
   const { dbFilepath, encryptionKey } = readStoreOptions(options);
+  if (dbFilepath === undefined) throw new TypeError('changeEncryptionKey() works on dbFilepath, not on a store');
   const { openTokenStore } = await import('token-store-sqlite');
+  /** What `chooseKey` threw: kept aside, so that it does not become STORE. */
   let refusal: { error: unknown } | undefined;
-  await asStoreErrors(async () => {
-    const store = openTokenStore(dbFilepath as string, encryptionKey === undefined ? {} : { key: encryptionKey });
+  await runOnStore(async () => {
+    const store = openTokenStore(dbFilepath, encryptionKey === undefined ? {} : { key: encryptionKey });
     // Not `using`: the build would turn it into one more file that every program loads.
     try {
       // A sign-in acquires its two locks in the same order.
       const locks = [changeLock, ...store.list().flatMap((name) => [signInLockName(name), name])];
-      const inTurn = async (): Promise<void> => {
-        const [lock] = locks.splice(0, 1);
-        if (lock !== undefined) return store.exclusively(lock, inTurn, { timeout: lockTimeoutMs });
+      await withLocks(store, locks, async () => {
         let key: EncryptionKey;
         try {
           key = await chooseKey();
@@ -41,11 +42,20 @@ export async function changeEncryptionKey(
           return;
         }
         store.rekey(key);
-      };
-      await inTurn();
+      });
     } finally {
       store.close();
     }
   });
   if (refusal) throw refusal.error;
+}
+
+/** Acquires the locks in their order, then runs `task`. */
+async function withLocks(
+  store: TokenStore,
+  [first, ...others]: readonly string[],
+  task: () => Promise<void>,
+): Promise<void> {
+  if (first === undefined) return task();
+  return store.exclusively(first, () => withLocks(store, others, task), { timeout: lockTimeoutMs });
 }

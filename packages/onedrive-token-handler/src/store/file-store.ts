@@ -34,6 +34,8 @@ export class FileStore implements TokenStore {
     return this.#use((store) => store.list());
   }
 
+  // Not by `#use`, and `changed` neither: they work although the file was moved. A lock goes by the file's name, and after
+  // `changed`, which ends by its timeout then, the caller reads.
   async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
     return (await this.#open()).exclusively(name, task, options);
   }
@@ -63,13 +65,15 @@ export class FileStore implements TokenStore {
     }
   }
 
-  /** A file that could not be opened may be opened by the next call. */
-  async #open(): Promise<SqliteTokenStore> {
-    this.#opened ??= this.#load();
-    this.#opened.catch(() => {
-      this.#opened = undefined;
+  #open(): Promise<SqliteTokenStore> {
+    if (this.#opened) return this.#opened;
+    const opened = this.#load();
+    this.#opened = opened;
+    // If the file could not be opened, the next call tries again.
+    opened.catch(() => {
+      if (this.#opened === opened) this.#opened = undefined;
     });
-    return this.#opened;
+    return opened;
   }
 
   async #load(): Promise<SqliteTokenStore> {

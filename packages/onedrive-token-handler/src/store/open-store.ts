@@ -1,6 +1,6 @@
 import type { TokenStore } from 'shared-token';
 import { OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
-import type { StoreOptions } from '../options.ts';
+import type { StoreSettings } from '../options.ts';
 import { FileStore } from './file-store.ts';
 
 export interface OpenedStore {
@@ -13,14 +13,14 @@ export interface OpenedStore {
  * The caller's store, or the file, which is opened when it is first used. What may live in this folder: where tokens are
  * kept, and work on a whole file.
  */
-export function openStore({ store, dbFilepath, encryptionKey }: StoreOptions): OpenedStore {
+export function openStore({ store, dbFilepath, encryptionKey }: StoreSettings): OpenedStore {
   if (store) return { store, close: async () => {} };
-  const file = new FileStore(dbFilepath as string, encryptionKey);
+  const file = new FileStore(dbFilepath, encryptionKey);
   return { store: file, close: () => file.close() };
 }
 
-/** Runs the work of a store; whatever it throws becomes STORE. */
-export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
+/** Runs work on a store, without a SharedToken. What the store throws becomes STORE. */
+export async function runOnStore<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
