@@ -145,14 +145,15 @@ test('--no-browser also takes a pasted address, and explains why a wrong one is 
   const { port } = new URL(new URL(url).searchParams.get('redirect_uri') ?? '');
   const answer = await signInElsewhere(url);
   for (const [wrong, says] of [
-    ['hello', /is not an address/],
-    ['https://example.com/?code=x&state=y', /is not the page this sign-in ends at/],
-    [`http://localhost:1/?code=x&state=y`, /is not the page this sign-in ends at/],
-    [`http://localhost:${port}/`, /after the \? is missing/],
-    [`http://localhost:${port}/?code=x&state=y`, /is not of this sign-in/],
+    ['hello', /This is not an address\./],
+    ['https://example.com/?code=x&state=y', /This is the address of another page\./],
+    [`http://localhost:1/?code=x&state=y`, /This is the address of another page\./],
+    [`http://localhost:${port}/`, /The part after the question mark is missing\./],
+    [`http://localhost:${port}/?code=x&state=y`, /The address belongs to another sign-in\./],
+    [`http://localhost:${port}/?code=x&code=y`, /The address has a parameter twice\./],
   ] as const) {
     running.child.stdin?.write(`${wrong}\n`);
-    await running.says(new RegExp(`Not taken: .*${says.source}`));
+    await running.says(says);
   }
   running.child.stdin?.write(`  ${answer.replace('http://', '')} \n`);
   const { status, stderr } = await running.ended;

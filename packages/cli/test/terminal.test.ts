@@ -89,7 +89,7 @@ test('if no browser can be opened, login asks for the address on which the brows
   await terminal.shows(/Paste the address here: /);
   const url = await addressOn(terminal);
   terminal.type('nonsense\r');
-  await terminal.shows(/Not taken: that is not an address/);
+  await terminal.shows(/This is not an address\. Copy the whole address/);
   terminal.type(`${await signInElsewhere(url)}\r`);
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);

@@ -78,6 +78,13 @@ export class OneDriveTokenError extends Error {
   }
 }
 
+/** What the person can do after a sign-in by this method took too long. */
+export const timeoutAdvice = {
+  browser: "If no browser opened, open the shown address by hand, or use the method 'paste' or 'device'.",
+  device: "Enter the code and confirm it, or use the method 'browser' or 'paste'.",
+  paste: "Paste the address of the page at which the browser ends, or use the method 'browser' or 'device'.",
+};
+
 /**
  * The handler's error for one of the mechanism below, or for whatever a store threw. Errors of the handler, aborts and
  * mistakes in arguments pass through.

@@ -6,13 +6,13 @@ import {
   type SignInContext,
   type TokenResponse,
 } from 'shared-token';
-import { OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
+import { OneDriveTokenError, timeoutAdvice, toHandlerError } from './one-drive-token-error.ts';
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import type { HttpClient } from './provider/http-client.ts';
 import type { Provider } from './provider/provider.ts';
 import { isGranted, scopesToAsk, splitScope } from './scopes.ts';
 import type { GrantedSignIn } from './sign-in/sign-in.ts';
-import { type SignInOptions, timeoutError } from './sign-in/sign-in-attempt.ts';
+import type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
 import { type OpenedStore, openStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
@@ -249,7 +249,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     const { method, signal } = this.#asking ?? {};
     // Only SharedToken knows that the time is over, and only the handler knows by which method the person was asked.
     if (method && error instanceof SharedTokenError && error.code === 'SIGN_IN_TIMEOUT' && error === signal?.reason) {
-      return timeoutError(method, error.message);
+      return new OneDriveTokenError('SIGN_IN_TIMEOUT', `${error.message} ${timeoutAdvice[method]}`);
     }
     return toHandlerError(error);
   }

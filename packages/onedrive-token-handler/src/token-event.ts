@@ -11,6 +11,8 @@ export interface Account {
 /** In a browser here, with a code on another device, or by the address that a browser on another computer ended on. */
 export type SignInMethod = 'browser' | 'device' | 'paste';
 
+// Most of these are events of shared-token. They are listed again, so that a program finds all in one place: `#translate` in
+// one-drive-token-handler.ts does not compile if one of them is missing here.
 /**
  * What happened, without secrets. A token that comes from memory makes no event. Times are epoch milliseconds,
  * durations milliseconds. An `onEvent` that throws changes nothing.

@@ -1,36 +1,38 @@
 /**
- * Gives the address on which a browser of another computer ended to the listener on this one, as that browser would have done.
- * Resolves with what is wrong with it, or with undefined if it was taken or came too late.
+ * Gives the answer in a pasted address to the listener on this computer, as a browser here would have done. `authorizationUrl` is
+ * the address at which the person signed in: its `state` and `redirect_uri` say which answer is expected.
+ *
+ * Resolves with what is wrong with the pasted text, or with undefined if the answer was delivered or came too late.
  */
-export async function deliverPastedAddress(pasted: string, redirectUri: URL): Promise<string | undefined> {
-  const address = parseAddress(pasted);
-  if (!address) return 'that is not an address; copy all of it from the address bar, it starts with http://localhost';
-  if (address.host !== redirectUri.host || address.protocol !== redirectUri.protocol)
-    return `that is not the page this sign-in ends at; its address starts with ${redirectUri.origin}`;
-  if (!address.search) return 'the part after the ? is missing; copy the whole address';
-  const status = await get(address);
-  if (status < 400) return undefined;
-  return 'that address is not of this sign-in; open the address above again';
+export async function deliverPastedAddress(pasted: string, authorizationUrl: URL): Promise<string | undefined> {
+  const { AuthorizationError, RedirectUrlError, readRedirectUrl } = await import('onedrive-token-handler/redirect-url');
+  const state = authorizationUrl.searchParams.get('state') ?? '';
+  const redirectUri = authorizationUrl.searchParams.get('redirect_uri') ?? '';
+  let answer: URLSearchParams;
+  try {
+    answer = readRedirectUrl(pasted, { state, redirectUri }).params;
+  } catch (error) {
+    if (error instanceof RedirectUrlError) return error.message;
+    if (!(error instanceof AuthorizationError)) throw error;
+    answer = new URLSearchParams({ error: error.error, state });
+    if (error.errorDescription !== undefined) answer.set('error_description', error.errorDescription);
+  }
+  await sendToListener(new URL(redirectUri), answer);
+  return undefined;
 }
 
-function parseAddress(pasted: string): URL | undefined {
-  const text = pasted.trim().replace(/^(?=(localhost|127\.0\.0\.1|\[::1\]):\d)/, 'http://');
-  return URL.parse(text) ?? undefined;
-}
-
-function get(address: URL): Promise<number> {
+/** Resolves when the listener has answered, or if it is gone because the sign-in has just ended. */
+function sendToListener({ host, port, pathname }: URL, answer: URLSearchParams): Promise<void> {
   // `getBuiltinModule`, because an `import` of `node:http` also loads its less used parts, which takes 40 ms.
   const { request } = process.getBuiltinModule('node:http');
+  // The listener's own address, so that no name is looked up.
+  const options = { host: '127.0.0.1', port, path: `${pathname}?${answer}`, headers: { host }, agent: false };
   return new Promise((resolve) => {
-    const { host, port, pathname, search } = address;
-    // The listener's own address, so that no name is looked up.
-    const options = { host: '127.0.0.1', port, path: pathname + search, headers: { host }, agent: false };
     request(options, (response) => {
       response.resume();
-      resolve(response.statusCode ?? 0);
+      resolve();
     })
-      // The listener is gone because the sign-in has just ended: there is nothing to report.
-      .once('error', () => resolve(0))
+      .once('error', () => resolve())
       .end();
   });
 }

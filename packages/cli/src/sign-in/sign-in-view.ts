@@ -116,11 +116,10 @@ export class SignInView implements Disposable {
   }
 
   async #deliver(line: string, lines: Interface): Promise<void> {
-    const redirectUri = this.#redirectUri;
-    if (!redirectUri || line.trim() === '') return lines.prompt();
-    const refusal = await deliverPastedAddress(line, redirectUri);
+    if (!this.#url || line.trim() === '') return lines.prompt();
+    const refusal = await deliverPastedAddress(line, this.#url);
     if (this.#ended || refusal === undefined) return;
-    this.#command.screen.say(`Not taken: ${refusal}.`);
+    this.#command.screen.say(refusal);
     lines.prompt();
   }
 

@@ -90,7 +90,7 @@ const openings: Partial<Record<OneDriveTokenErrorCode, string>> = {
 };
 
 function classify(error: string, numbers: readonly number[], step: ProviderStep): OneDriveTokenErrorCode {
-  // Every number, because for an expired refresh token older endpoints first send 70002, which has a remedy, and then the
+  // Every number has to be one of these: for an expired refresh token, older endpoints first send one of them, and then the
   // real one.
   if (numbers.length > 0 && numbers.every((number) => remedies.has(number))) return 'CONFIGURATION';
   if (denied.has(error)) return 'SIGN_IN_DENIED';

@@ -1,5 +1,5 @@
 import type { TokenResponse } from 'shared-token';
-import { OneDriveTokenError } from '../one-drive-token-error.ts';
+import { OneDriveTokenError, timeoutAdvice } from '../one-drive-token-error.ts';
 import type { Settings } from '../options.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { ProviderStep } from '../provider/provider-error.ts';
@@ -44,18 +44,9 @@ export interface SignInAttempt {
   redeem(form: Record<string, string>): Promise<TokenResponse>;
 }
 
-const timeoutAdvice: Record<SignInMethod, string> = {
-  browser: "If no browser opened, open the shown address by hand, or use the method 'paste' or 'device'.",
-  device: "Enter the code and confirm it, or use the method 'browser' or 'paste'.",
-  paste: "Paste the address of the page at which the browser ends, or use the method 'browser' or 'device'.",
-};
-
 /** The SIGN_IN_TIMEOUT after `timeoutMs`. */
 export function timedOut(method: SignInMethod, timeoutMs: number): OneDriveTokenError {
-  return timeoutError(method, `The sign-in was not finished within ${Math.round(timeoutMs / 1000)} s. Sign in again.`);
-}
-
-/** SIGN_IN_TIMEOUT. Appends to `message` what the person can do. */
-export function timeoutError(method: SignInMethod, message: string): OneDriveTokenError {
-  return new OneDriveTokenError('SIGN_IN_TIMEOUT', `${message} ${timeoutAdvice[method]}`);
+  const seconds = Math.round(timeoutMs / 1000);
+  const message = `The sign-in was not finished within ${seconds} s. Sign in again. ${timeoutAdvice[method]}`;
+  return new OneDriveTokenError('SIGN_IN_TIMEOUT', message);
 }
