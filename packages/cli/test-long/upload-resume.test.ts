@@ -88,7 +88,7 @@ test('Ctrl-C during an upload says that it can go on', async () => {
   running.child.kill('SIGINT');
   const { status, stderr } = await running.ended;
   assert.is(status, 130);
-  assert.is(stderr, 'The same command goes on where this one stopped.\nInterrupted.\n');
+  assert.is(stderr, 'Run the same command again to continue the upload.\nInterrupted.\n');
 });
 
 test.run();

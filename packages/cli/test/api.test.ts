@@ -62,6 +62,18 @@ test('a second 401 ends with 3, after one refresh', async () => {
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
+for (const [status, advice] of [
+  [401, /sign in again\. Run: onedrive-token login --db \S+tokens\.db\n$/],
+  [403, /onedrive-token status --db \S+tokens\.db\n.*onedrive-token login --db \S+tokens\.db --scope SCOPE\n$/],
+] as const) {
+  test(`the advice after ${status} repeats the options that say which sign-in is meant`, async () => {
+    authority.fail('graph', { type: 'status', status }, { times: 2 });
+    const { stderr } = await home.run(['api', '/me', '--db', home.db]);
+    authority.clearFaults();
+    assert.match(stderr, advice);
+  });
+}
+
 for (const status of [429, 503]) {
   test(`after ${status} the command waits as Graph asks, and sends the request again, also a POST`, async () => {
     authority.fail('graph', { type: 'status', status, retryAfter: '0' });

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -116,6 +117,26 @@ test('a revoked sign-in ends with 3 and one line: the reason and ids of the prov
   await home.login();
 });
 
+test('status after a refusal ends with 3, and shows when and why, and what to run', async () => {
+  await authority.revokeAll();
+  home.expireTokens();
+  await home.run([]);
+  const { status, stdout, stderr } = await home.run(['status', '--db', home.db]);
+  assert.is(status, 3);
+  assert.is(stderr, '');
+  assert.match(stdout, /^No longer signed in as Someone \(someone@example\.com\)\.\n/);
+  assert.match(stdout, /\nAccess token {2}expired \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
+  assert.match(stdout, /\nRefused {7}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(invalid_grant AADSTS50173\)\n/);
+  assert.ok(stdout.endsWith(`\nRun: onedrive-token login --db ${home.db}\n`), stdout);
+  const json = await home.run(['status', '--json']);
+  assert.is(json.status, 3);
+  const { signedIn, refusedAt, refusedBecause } = JSON.parse(json.stdout);
+  assert.equal([signedIn, refusedBecause], [true, 'invalid_grant AADSTS50173']);
+  assert.ok(Math.abs(refusedAt - Date.now()) < 60_000);
+  await home.login();
+  assert.is((await home.run(['status'])).status, 0);
+});
+
 for (const [what, fault] of [
   ['sends HTML', { type: 'status', status: 200, body: '<html>Welcome to the hotel</html>' }],
   ['asks to wait for half an hour', { type: 'status', status: 429, retryAfter: '1800' }],
@@ -154,6 +175,29 @@ test('Ctrl-C during a refresh loses nothing: the new tokens are stored, and the 
   assert.match(stderr, 'so that the sign-in is not lost');
   assert.is((await home.run([])).status, 0);
   assert.is(authority.count('token', 'refresh_token'), before + 1);
+});
+
+test('Ctrl-C says nothing of a refresh whose result was dropped, because another program had stored a token', async () => {
+  home.expireTokens();
+  const answer = Promise.withResolvers<void>();
+  authority.fail('token', { type: 'held', until: answer.promise });
+  authority.fail('graph', { type: 'hang' });
+  const before = authority.count('token', 'refresh_token');
+  const running = home.start(['api', '/me', '--verbose']);
+  await until(() => authority.count('token', 'refresh_token') !== before);
+  // As a program does that takes no lock. The revision says that the whole row is new.
+  const database = new DatabaseSync(home.db);
+  const expiresAt = Date.now() + 3_600_000;
+  const tokens = `refresh_token = 'other', access_token = 'other', expires_at = ${expiresAt}`;
+  database.exec(`UPDATE token SET ${tokens}, revision = revision + 1`);
+  database.close();
+  answer.resolve();
+  await running.says(/stored-token/);
+  running.child.kill('SIGINT');
+  const { status, stderr } = await running.ended;
+  assert.is(status, 130);
+  assert.not.match(stderr, 'so that the sign-in is not lost');
+  await home.login();
 });
 
 test('a second signal during a refresh ends the process at once', async () => {

@@ -5,7 +5,7 @@ import { openSession } from '../session/session.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
 
-/** The statuses with which a shell reports the same. */
+/** A shell ends with these statuses if it cannot run a program. */
 const notExecutable = 126;
 const notFound = 127;
 

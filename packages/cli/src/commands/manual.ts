@@ -34,7 +34,7 @@ With --json: the same as status --json.`,
 
 const status: ManualPage = {
   summary: 'show who is signed in, with which scopes',
-  description: `Shows what is stored, and sends no request. The exit status is 0 if a sign-in is stored, otherwise 3.
+  description: `Shows what is stored, and sends no request. The exit status is 0 if a token can be had without a person, otherwise 3, also if the provider has refused the stored sign-in.
 
 With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. refusedAt says when the provider refused the sign-in; then you have to sign in again.`,
   examples: [
@@ -77,7 +77,7 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
 
 const api: ManualPage = {
   summary: 'call Microsoft Graph',
-  description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again when Graph asks for it.
+  description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again when Graph asks for it, otherwise after a few seconds; a GET also after a 502 or 504.
 
 If an upload is interrupted, run the same command again: it continues where it stopped.
 
@@ -93,7 +93,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
 
 const exec: ManualPage = {
   summary: 'run a program with the token in its environment',
-  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. Ends with the program's status: 128 + n if signal n killed it, 127 if the program is not found. Passes signals on to the program. The program does not get ONEDRIVE_TOKEN_KEY.`,
+  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. Ends with the program's status: 128 + n if signal n killed it, 126 if it cannot be executed, 127 if it is not found. Passes signals on to the program, except SIGINT and SIGQUIT on a terminal: a terminal sends Ctrl-C to the program itself. The program does not get ONEDRIVE_TOKEN_KEY.`,
   examples: [
     ['onedrive-token exec -- ./backup.sh --full', 'everything after -- is passed to the program'],
     ['onedrive-token exec -- python3 backup.py', "reads os.environ['ONEDRIVE_TOKEN']"],

@@ -1,6 +1,7 @@
 import type { SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { openSession } from '../session/session.ts';
+import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
@@ -12,9 +13,9 @@ export async function status(command: Command): Promise<number> {
   await using session = await openSession(command, { interactive: false });
   const found = await session.handler.status();
   if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
-  else if (found.signedIn) writeOut(describe(found, settings.db));
+  else if (found.signedIn) writeOut(describe(found, settings));
   else writeOut(`Not signed in. Run: ${suggestCommand('login', settings)}\n`);
-  return found.signedIn ? exitStatus.done : exitStatus.signInNeeded;
+  return found.signedIn && found.refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
 }
 
 /** ' as Ada Lovelace (ada@example.com)', or '' if the account is not known. */
@@ -24,23 +25,35 @@ export function describeAccount({ account }: SignInStatus): string {
   return printable(name && username ? ` as ${name} (${username})` : ` as ${name ?? username}`);
 }
 
-function describe(found: SignInStatus, db: string): string {
-  const { appName, scopes, accessTokenExpiresAt, refreshedAt } = found;
-  const rows: [string, string | undefined][] = [
+function describe(found: SignInStatus, settings: Settings): string {
+  const { appName, scopes, refreshedAt, refusedAt } = found;
+  const isRefused = refusedAt !== undefined;
+  const rows: readonly (readonly [name: string, value: string | undefined])[] = [
     ['App name', appName],
     ['Scopes', scopes.join(' ')],
-    ['Access token', accessTokenExpiresAt && describeExpiry(accessTokenExpiresAt)],
-    ['Refreshed', refreshedAt && localTime(refreshedAt)],
-    ['Database', db],
-  ].filter((row): row is [string, string] => Boolean(row[1]));
-  return `Signed in${describeAccount(found)}.\n${rows.map(([name, value]) => `${name.padEnd(14)}${printable(value ?? '')}\n`).join('')}`;
+    ['Access token', describeExpiry(found)],
+    ['Refreshed', refreshedAt === undefined ? undefined : localTime(refreshedAt)],
+    ['Refused', describeRefusal(found)],
+    ['Database', settings.db],
+  ];
+  return [
+    `${isRefused ? 'No longer signed in' : 'Signed in'}${describeAccount(found)}.\n`,
+    ...rows.map(([name, value]) => (value ? `${name.padEnd(14)}${printable(value)}\n` : '')),
+    isRefused ? `Run: ${suggestCommand('login', settings)}\n` : '',
+  ].join('');
 }
 
-function describeExpiry(expiresAt: number): string {
+function describeExpiry({ accessTokenExpiresAt: expiresAt, refusedAt }: SignInStatus): string | undefined {
+  if (expiresAt === undefined) return undefined;
   const minutes = Math.floor((expiresAt - Date.now()) / 60_000);
-  return minutes >= 0
-    ? `valid until ${localTime(expiresAt)} (${minutes} min)`
-    : `expired ${localTime(expiresAt)}; the next command refreshes it`;
+  if (minutes >= 0) return `valid until ${localTime(expiresAt)} (${minutes} min)`;
+  return `expired ${localTime(expiresAt)}${refusedAt === undefined ? '; the next command refreshes it' : ''}`;
+}
+
+/** When the provider refused the sign-in, and with which error. */
+function describeRefusal({ refusedAt, refusedBecause }: SignInStatus): string | undefined {
+  if (refusedAt === undefined) return undefined;
+  return `${localTime(refusedAt)}${refusedBecause ? ` (${refusedBecause})` : ''}`;
 }
 
 /** 2026-01-31 14:05:09, in the local time zone: sortable, and the same in every locale. */

@@ -1,4 +1,4 @@
-// session/ connects a handler to the screen, the key and the memory of one command line.
+// session/ is the handler of one command line: its options, its key, and what the command does with its events.
 import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions, type TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { missingClientId } from '../errors/missing-client-id.ts';
@@ -15,7 +15,7 @@ import { describeEvent } from './describe-event.ts';
 export interface SessionOptions {
   /** Whether a person may be asked to sign in. */
   interactive: boolean;
-  /** Default: those that were granted last. */
+  /** What a sign-in asks for. Default: the scopes that were granted last. */
   scopes?: readonly string[];
   /** Encrypts a new database. Default: the key that is set, remembered or asked for. */
   passphrase?: string;
@@ -111,5 +111,6 @@ function remember({ settings, screen }: Command, clientId: string, scopes: strin
 /** While a refresh is under way, a signal must not cut it off: the sign-in would be lost. */
 function guardRefresh({ interrupt }: Command, { type }: TokenEvent): void {
   if (type === 'refresh-started') interrupt.busyWith = 'finishing the refresh, so that the sign-in is not lost';
-  if (type === 'refreshed' || type === 'refresh-failed') interrupt.busyWith = undefined;
+  // `stored-token` ends a refresh whose result was dropped, because another program had stored a token in the meantime.
+  if (['refreshed', 'refresh-failed', 'stored-token'].includes(type)) interrupt.busyWith = undefined;
 }

@@ -46,14 +46,14 @@ export async function api(command: Command, path: string, options: ApiOptions): 
     onWait: (wait) => progress.wait(wait),
   });
   try {
-    await answer({ command, client, request, options, progress });
+    await callAndPrint({ command, client, request, options, progress });
   } catch (error) {
-    throw graphFailure(error);
+    throw graphFailure(error, settings);
   }
   return exitStatus.done;
 }
 
-async function answer(call: Call): Promise<void> {
+async function callAndPrint(call: Call): Promise<void> {
   const { command, client, options } = call;
   const { url, ...init } = call.request;
   if (options.paginate) await printItems(client.pages(url, init));
@@ -87,7 +87,9 @@ async function sendFile({ command, client, request, progress }: Call, file: stri
   try {
     return await client.requestUpload(url, file, { headers, sessions, onProgress: progress.follow('Uploading') });
   } catch (error) {
-    if (interrupt.signal.aborted && sessions.hasOne) screen.say('The same command goes on where this one stopped.');
+    if (interrupt.signal.aborted && sessions.isLastKept) {
+      screen.say('Run the same command again to continue the upload.');
+    }
     throw error;
   } finally {
     progress.end();

@@ -1,11 +1,13 @@
 import { GraphClientError, GraphError } from 'onedrive-graph';
 import { OneDriveTokenError } from 'onedrive-token-handler';
+import type { Settings } from '../../settings/settings.ts';
+import { suggestCommand } from '../../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../../terminal/failure.ts';
 
-/** An error of onedrive-graph as this command ends with it: with an exit status, and with advice. Any other one unchanged. */
-export function graphFailure(error: unknown): unknown {
+/** Turns an error of onedrive-graph into a Failure: with an exit status, and with advice. Returns any other error as it is. */
+export function graphFailure(error: unknown, settings: Settings): unknown {
   if (error instanceof GraphError) {
-    return new Failure(`${error.message}${hintFor(error.status)}`, statusFor(error), { cause: error });
+    return new Failure(`${error.message}${hintFor(error.status, settings)}`, statusFor(error), { cause: error });
   }
   if (!(error instanceof GraphClientError)) return error;
   // The handler's fetch says more of a connection that failed: what to check, or that HTTPS_PROXY is wrong.
@@ -19,9 +21,12 @@ function statusFor({ status, retryable }: GraphError): number {
   return retryable ? exitStatus.unavailable : exitStatus.failed;
 }
 
-function hintFor(status: number): string {
-  if (status === 401) return '\nIt does not accept a fresh token either: sign in again with `onedrive-token login`.';
-  if (status === 403)
-    return '\nThe token may lack a scope: see `onedrive-token status`, add one by `onedrive-token login --scope`.';
+function hintFor(status: number, settings: Settings): string {
+  const login = suggestCommand('login', settings);
+  if (status === 401) return `\nGraph does not accept a fresh token either: sign in again. Run: ${login}`;
+  if (status === 403) {
+    return `\nThe token may lack a scope. To see its scopes, run: ${suggestCommand('status', settings)}
+To sign in with other scopes, run: ${login} --scope SCOPE`;
+  }
   return '';
 }

@@ -8,7 +8,7 @@ import { besideDatabase, readEntries, writeEntry } from '../../files/private-jso
 export class UnfinishedUploads implements UploadSessions {
   readonly #file: string;
   readonly #app: string;
-  #hasOne = false;
+  #isLastKept = false;
 
   constructor(db: string, app: string) {
     this.#file = besideDatabase(db, '.uploads.json');
@@ -16,14 +16,14 @@ export class UnfinishedUploads implements UploadSessions {
   }
 
   /** Whether the upload that was last asked for is kept. */
-  get hasOne(): boolean {
-    return this.#hasOne;
+  get isLastKept(): boolean {
+    return this.#isLastKept;
   }
 
   get(name: string): UnfinishedUpload | undefined {
     // onedrive-graph checks what it gets.
     const found = readEntries(this.#file)[this.#key(name)] as UnfinishedUpload | undefined;
-    this.#hasOne = found !== undefined;
+    this.#isLastKept = found !== undefined;
     return found;
   }
 
@@ -38,7 +38,7 @@ export class UnfinishedUploads implements UploadSessions {
   #write(name: string, upload: UnfinishedUpload | undefined): void {
     try {
       writeEntry(this.#file, this.#key(name), upload);
-      this.#hasOne = upload !== undefined;
+      this.#isLastKept = upload !== undefined;
     } catch {
       // Then an upload that breaks off starts again from its beginning.
     }
