@@ -38,6 +38,7 @@ test('known values are completed: app names, paths, shells', async () => {
   assert.equal(await complete('--app', ''), ['onedrive-token']);
   assert.equal(await complete('status', '--app', 'one'), ['onedrive-token']);
   assert.equal(await complete('--db', 'nowhere.db', '--app', ''), []);
+  assert.equal(await complete('--db=nowhere.db', '--app', ''), []);
   assert.equal(await complete('api', '/me/drive/r'), ['/me/drive/root/children', '/me/drive/recent']);
   assert.equal(await complete('completion', ''), ['bash', 'zsh', 'fish']);
 });

@@ -1,7 +1,7 @@
 // completion/ is what a shell needs to complete our command lines.
 import type { Option, Command as Program } from 'commander';
 import { listAppNames } from 'onedrive-token-handler';
-import type { Flags } from '../settings/common-options.ts';
+import { type Flags, splitFlag } from '../settings/common-options.ts';
 import { readSettings } from '../settings/settings.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
@@ -61,8 +61,10 @@ function readWords(program: Program, words: readonly string[]): Position {
       if (position.pending.long === '--db') position.flags.db = word;
       position.pending = undefined;
     } else if (word.startsWith('-')) {
-      const option = position.command.options.find(({ long, short }) => word === long || word === short);
-      position.pending = option?.required ? option : undefined;
+      const [flag, value] = splitFlag(word);
+      const option = position.command.options.find(({ long, short }) => flag === long || flag === short);
+      if (value === undefined) position.pending = option?.required ? option : undefined;
+      else if (option?.long === '--db') position.flags.db = value;
     } else {
       const command = position.command === program && program.commands.find((candidate) => candidate.name() === word);
       if (command) position.command = command;

@@ -21,6 +21,8 @@ export interface CommonOption {
   readonly key: keyof Flags;
   /** The value's name in the help; absent if the option takes none. */
   readonly value?: string;
+  /** The flag and the variable turn `key` off. */
+  readonly negated?: true;
   readonly env: string;
   readonly description: string;
 }
@@ -86,6 +88,7 @@ export const commonOptions: readonly CommonOption[] = [
   {
     flag: '--no-interactive',
     key: 'interactive',
+    negated: true,
     env: 'ONEDRIVE_TOKEN_NO_INTERACTIVE',
     description: 'never ask and never open a browser; end with status 3 instead',
   },
@@ -107,18 +110,23 @@ export function readTokenFlags(args: readonly string[]): Flags | undefined {
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] as string;
     if (index === 0 && arg === 'token') continue;
-    const equals = arg.indexOf('=');
-    const flag = equals < 0 ? arg : arg.slice(0, equals);
+    const [flag, attached] = splitFlag(arg);
     const option = commonOptions.find((candidate) => candidate.flag === flag);
     if (!option) return undefined;
     if (option.value) {
-      const value = equals < 0 ? args[++index] : arg.slice(equals + 1);
+      const value = attached ?? args[++index];
       if (value === undefined) return undefined;
       Object.assign(flags, { [option.key]: value });
     } else {
-      if (equals >= 0) return undefined;
-      Object.assign(flags, { [option.key]: !flag.startsWith('--no-') });
+      if (attached !== undefined) return undefined;
+      Object.assign(flags, { [option.key]: !option.negated });
     }
   }
   return flags;
+}
+
+/** Splits `--db=FILE` at its first `=`. Without one, there is no value. */
+export function splitFlag(arg: string): [flag: string, value: string | undefined] {
+  const equals = arg.indexOf('=');
+  return equals < 0 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
 }

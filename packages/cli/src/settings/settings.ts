@@ -43,7 +43,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
     ...(authority !== undefined && { authority }),
     graph: text('graph', flags, env) ?? 'https://graph.microsoft.com/v1.0',
     ...(timeout !== undefined && { timeout: milliseconds(timeout, flags.timeout === undefined) }),
-    interactive: flags.interactive ?? !isOn('interactive', env),
+    interactive: flags.interactive ?? isOn('interactive', env),
     json: flags.json ?? isOn('json', env),
     verbose: flags.verbose ?? isOn('verbose', env),
     flags,
@@ -62,11 +62,12 @@ function text(key: keyof Flags, flags: Flags, env: NodeJS.ProcessEnv): string | 
   return given === undefined ? env[option(key).env] || undefined : String(given);
 }
 
+/** Whether the variable, or the default, turns the option on. The variable of a negated option turns it off. */
 function isOn(key: keyof Flags, env: NodeJS.ProcessEnv): boolean {
-  const { env: name } = option(key);
+  const { env: name, negated = false } = option(key);
   const value = env[name]?.toLowerCase() ?? '';
-  if (['1', 'true', 'yes', 'on'].includes(value)) return true;
-  if (['', '0', 'false', 'no', 'off'].includes(value)) return false;
+  if (['1', 'true', 'yes', 'on'].includes(value)) return !negated;
+  if (['', '0', 'false', 'no', 'off'].includes(value)) return negated;
   throw new UsageError(`${name}: expected 1 or 0, got '${env[name]}'`);
 }
 
