@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ErrorContext, WayIn } from './errors/describe-error.ts';
+import type { ErrorContext, ShownMethod } from './errors/describe-error.ts';
 import { reportError } from './errors/report-error.ts';
 import type { Flags } from './settings/common-options.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
@@ -11,8 +11,7 @@ export interface Command extends ErrorContext {
   readonly settings: Settings;
   readonly screen: Screen;
   readonly interrupt: Interrupt;
-  /** Set while a sign-in is under way, so that an error can speak of that way in. */
-  wayIn: WayIn | undefined;
+  signInMethod: ShownMethod | undefined;
 }
 
 /** Runs `work` with the common options in `flags`, and resolves with the exit status. Throws UsageError for wrong options. */
@@ -20,7 +19,7 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
   const settings = readSettings(flags);
   using screen = new Screen();
   using interrupt = new Interrupt();
-  const command: Command = { settings, screen, interrupt, wayIn: undefined };
+  const command: Command = { settings, screen, interrupt, signInMethod: undefined };
   try {
     return await work(command);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { OneDriveTokenError, type OneDriveTokenErrorCode } from 'onedrive-token-handler';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describeError, type WayIn } from '../src/errors/describe-error.ts';
+import { describeError, type ShownMethod } from '../src/errors/describe-error.ts';
 import { readSettings } from '../src/settings/settings.ts';
 
 const settings = readSettings({ app: 'backup', db: '/data/tokens.db' }, { HOME: '/home/ada' });
@@ -27,20 +27,20 @@ for (const [reason, says] of [
   });
 }
 
-for (const [wayIn, says] of [
+for (const [signInMethod, says] of [
   ['browser', /the code of this sign-in \(.*a browser extension or a reloaded page used it first/],
   ['device', /the device code \(.*unreliable for personal accounts/],
 ] as const) {
-  test(`a refusal during a sign-in with ${wayIn} is about its code`, () => {
+  test(`a refusal during a sign-in with ${signInMethod} is about its code`, () => {
     const error = new OneDriveTokenError('SIGN_IN_REQUIRED', forProgrammers, { reason: 'refused', ...refusal });
-    assert.match(describeError(error, { settings, wayIn }), says);
+    assert.match(describeError(error, { settings, signInMethod }), says);
   });
 }
 
 test('each way in has a time-out text of its own, with the time and how to get more', () => {
-  const ways: (WayIn | undefined)[] = ['browser', 'address', 'device', 'paste', undefined];
-  const texts = ways.map((wayIn) =>
-    describeError(new OneDriveTokenError('SIGN_IN_TIMEOUT', forProgrammers), { settings, wayIn }),
+  const ways: (ShownMethod | undefined)[] = ['browser', 'address', 'device', 'paste', undefined];
+  const texts = ways.map((signInMethod) =>
+    describeError(new OneDriveTokenError('SIGN_IN_TIMEOUT', forProgrammers), { settings, signInMethod }),
   );
   assert.is(new Set(texts).size, ways.length);
   for (const text of texts) assert.match(text, /within 180 s.* Allow more time with --timeout SECONDS\.$/);
@@ -75,6 +75,11 @@ for (const [code, reason, says] of [
     assert.not.match(text, /\w\(/);
   });
 }
+
+test('a database with another key: says that the file that names the keyring entry may be missing', () => {
+  const text = describeError(fromStore('STORE_KEY', 'key-wrong'), { settings });
+  assert.ok(text.endsWith(' If it was encrypted with --keyring, /data/tokens.db.keyring.json is missing.'), text);
+});
 
 for (const code of ['NETWORK', 'SERVER', 'THROTTLED', 'CONFIGURATION', 'RESPONSE', 'SIGN_IN_DENIED'] as const) {
   test(`${code} keeps the message of the handler, with the ids for the support of Microsoft`, () => {

@@ -1,27 +1,28 @@
-import { OneDriveTokenError } from 'onedrive-token-handler';
-import { readKeyringAccount } from '../files/remembered-keyring.ts';
+import { OneDriveTokenError, type SignInMethod } from 'onedrive-token-handler';
+import { keyringFile, readKeyringAccount } from '../files/remembered-keyring.ts';
 import { defaultTimeoutMs } from '../settings/common-options.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 
-/** How a sign-in reaches the person. `address`: no browser opens here, so the address is printed. */
-export type WayIn = 'browser' | 'address' | 'device' | 'paste';
+/** The method of a sign-in, as the person sees it. `address`: the method is `browser`, but none opens here. */
+export type ShownMethod = SignInMethod | 'address';
 
 /** What the words of an error depend on. */
 export interface ErrorContext {
   readonly settings: Settings;
-  /** Of the sign-in under way; undefined if there is none. */
-  readonly wayIn?: WayIn | undefined;
+  /** Set from the start of a sign-in until it succeeds. */
+  readonly signInMethod?: ShownMethod | undefined;
 }
 
 /** Says what went wrong and what to do. It may quote the provider: pass it through `printable` before it is shown. */
 export function describeError(error: unknown, context?: ErrorContext): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error instanceof OneDriveTokenError)) return error.message;
-  const { code, reason, path }: StoreError = storeErrorOf(error) ?? error;
+  const storeError = storeErrorOf(error);
+  const { code, reason } = storeError ?? error;
   const say = words[`${code}/${reason}`] ?? words[code];
   if (!say) return withIds(error.message, error);
-  return say({ error, file: path ?? context?.settings.db ?? 'the database', ...context });
+  return say({ error, file: storeError?.path ?? context?.settings.db ?? 'the database', ...context });
 }
 
 /** True if the database could not be opened because its key is missing, wrong or not needed. */
@@ -42,16 +43,16 @@ interface Failed extends Partial<ErrorContext> {
 const words: Record<string, ((failed: Failed) => string) | undefined> = {
   'SIGN_IN_REQUIRED/not-signed-in': ({ settings }) =>
     `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority. ${runLogin(settings)}`,
-  'SIGN_IN_REQUIRED/refused': ({ error, wayIn, settings }) =>
-    `the provider refused ${refusedThing(wayIn)}${inBrackets(causes(error))}.${hintAfterRefusal(wayIn)} ${runLogin(settings)}`,
+  'SIGN_IN_REQUIRED/refused': ({ error, signInMethod, settings }) =>
+    `the provider refused ${refusedThing(signInMethod)}${inBrackets(causes(error))}.${hintAfterRefusal(signInMethod)} ${runLogin(settings)}`,
   'SIGN_IN_REQUIRED/not-accepted': ({ settings }) =>
     `the stored sign-in lacks a permission that is needed now. ${runLogin(settings)}`,
   'SIGN_IN_REQUIRED/signed-out': ({ settings }) =>
     `a logout deleted the tokens while this command ran. ${runLogin(settings)}`,
   SIGN_IN_REQUIRED: ({ error, settings }) => `a sign-in is needed${inBrackets(causes(error))}. ${runLogin(settings)}`,
-  SIGN_IN_TIMEOUT: ({ error, wayIn, settings }) =>
+  SIGN_IN_TIMEOUT: ({ error, signInMethod, settings }) =>
     withIds(
-      `${timeouts[wayIn ?? 'other process'](secondsOf(settings))} Allow more time with --timeout SECONDS.`,
+      `${timeouts[signInMethod ?? 'other process'](secondsOf(settings))} Allow more time with --timeout SECONDS.`,
       error,
     ),
   CLOSED: () => 'this command ended before it had a token. Run it again.',
@@ -69,8 +70,8 @@ const words: Record<string, ((failed: Failed) => string) | undefined> = {
     `${file}: was written by a newer version of this command. Run: npm install --global onedrive-token`,
 };
 
-/** The words for a sign-in that timed out, by its way in. `other process`: another process held the sign-in lock all the time. */
-const timeouts: Record<WayIn | 'other process', (seconds: number) => string> = {
+/** The words for a sign-in that timed out, by its method. `other process`: another process held the sign-in lock all the time. */
+const timeouts: Record<ShownMethod | 'other process', (seconds: number) => string> = {
   browser: (seconds) =>
     `the browser sign-in was not finished within ${seconds} s. If no browser opened, open the shown address yourself, or use login --paste or login --device.`,
   address: (seconds) =>
@@ -87,14 +88,14 @@ function secondsOf(settings: Settings | undefined): number {
   return (settings?.timeout ?? defaultTimeoutMs) / 1000;
 }
 
-function refusedThing(wayIn: WayIn | undefined): string {
-  if (wayIn === undefined) return 'the stored sign-in';
-  return wayIn === 'device' ? 'the device code' : 'the code of this sign-in';
+function refusedThing(signInMethod: ShownMethod | undefined): string {
+  if (signInMethod === undefined) return 'the stored sign-in';
+  return signInMethod === 'device' ? 'the device code' : 'the code of this sign-in';
 }
 
-function hintAfterRefusal(wayIn: WayIn | undefined): string {
-  if (wayIn === undefined) return '';
-  return wayIn === 'device'
+function hintAfterRefusal(signInMethod: ShownMethod | undefined): string {
+  if (signInMethod === undefined) return '';
+  return signInMethod === 'device'
     ? ' Device codes are unreliable for personal accounts: sign in with the browser.'
     : ' It was too old, or a browser extension or a reloaded page used it first.';
 }
@@ -111,7 +112,7 @@ function rekeyCommand(settings: Settings | undefined): string {
 
 function keySources(db: string): string {
   return readKeyringAccount(db) === undefined
-    ? 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal. With --keyring the key is in the keyring instead.'
+    ? `The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal. If it was encrypted with --keyring, ${keyringFile(db)} is missing.`
     : 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file.';
 }
 

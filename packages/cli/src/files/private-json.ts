@@ -1,7 +1,7 @@
 // files/ is what the command keeps beside the database, in JSON files of its own. No token is in them.
 const fs = process.getBuiltinModule('node:fs');
 
-/** A process that holds the lock for longer has died. */
+/** A process that holds the lock for longer is taken for dead. */
 const longestWriteMs = 2000;
 
 /** The file beside the database with this ending. It is the same file if the database is named by a symbolic link. */
@@ -62,8 +62,9 @@ function acquireLock(lock: string): void {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
     const found = fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
-    // It was just released. The next process's lock must not be taken for this one.
+    // Released in the meantime.
     if (found === undefined) continue;
+    // Another process has the lock now, and may hold it as long.
     if (found !== madeAt) {
       madeAt = found;
       deadline = performance.now() + longestWriteMs;

@@ -18,7 +18,7 @@ export function rememberApp(db: string, app: string, { clientId, scopes }: Remem
   writeEntry(rememberedFile(db), app, { clientId, scopes });
 }
 
-/** A logout keeps this file. */
+/** A logout does not delete this file: the next login needs the client id. */
 function rememberedFile(db: string): string {
   return besideDatabase(db, '.apps.json');
 }

@@ -4,21 +4,21 @@ const fs = process.getBuiltinModule('node:fs');
 
 /** The keyring account that holds this database's key. undefined if the key is not in the keyring. */
 export function readKeyringAccount(db: string): string | undefined {
-  const { account } = readEntries(rememberedFile(db));
+  const { account } = readEntries(keyringFile(db));
   return typeof account === 'string' && account !== '' ? account : undefined;
 }
 
 /** Throws the file system's error. */
 export function rememberKeyring(db: string, account: string): void {
-  writeEntry(rememberedFile(db), 'account', account);
+  writeEntry(keyringFile(db), 'account', account);
 }
 
 /** Throws the file system's error. */
 export function forgetKeyring(db: string): void {
-  fs.rmSync(rememberedFile(db), { force: true });
+  fs.rmSync(keyringFile(db), { force: true });
 }
 
-/** It stands beside the database, so that a folder that is moved keeps the name of its key. */
-function rememberedFile(db: string): string {
+/** The file that names the keyring account. It stays with the database if their folder is moved. */
+export function keyringFile(db: string): string {
   return besideDatabase(db, '.keyring.json');
 }

@@ -1,5 +1,6 @@
 import type { AsyncEntry } from '@napi-rs/keyring';
 import type { Command } from '../command.ts';
+import { isKeyError } from '../errors/describe-error.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { writeErr } from '../terminal/streams.ts';
 
@@ -62,8 +63,19 @@ export class KeyringEntry {
     throw failure(`the keyring did not store the key. Nothing was changed${orPassphrase}`);
   }
 
-  /** The failure if this entry, with `key` in it or none, does not open the database. Tells how to get the tokens back. */
-  lost(db: string, key: Uint8Array | undefined): Failure {
+  /**
+   * Runs `work`, with the content of this entry as `key`. If it fails because the database needs another key, the right one is
+   * lost: throws a Failure that tells how to get the tokens back.
+   */
+  async orKeyLost<T>(db: string, key: Uint8Array | undefined, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw isKeyError(error) ? this.keyLostFailure(db, key) : error;
+    }
+  }
+
+  keyLostFailure(db: string, key: Uint8Array | undefined): Failure {
     const what = key
       ? `${db} is encrypted with another key than that of ${this}. If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file`
       : `${db} is encrypted, and ${this} is gone`;
@@ -78,12 +90,12 @@ export class KeyringEntry {
 
   async #wait<T>(answer: Promise<T>): Promise<T> {
     const { settings, interrupt } = this.#command;
-    const { promise: silence, reject } = Promise.withResolvers<never>();
+    const { promise: timedOut, reject } = Promise.withResolvers<never>();
     const timer = settings.interactive
       ? setTimeout(() => writeErr(`${unlockNotice}\n`), unlockNoticeAfterMs)
       : setTimeout(() => reject(new Error('it does not answer, and may be asking for its password')), unlockTimeoutMs);
     try {
-      return await interrupt.endAtOnceDuring(Promise.race([answer, silence]));
+      return await interrupt.endAtOnceDuring(Promise.race([answer, timedOut]));
     } catch (error) {
       const { message } = error as Error;
       throw failure(`the keyring is locked or cannot be used (${message}). Unlock it and run this again`, error);

@@ -26,12 +26,8 @@ export async function moveToKeyring(command: Command): Promise<void> {
       rememberKeyring(db, entry.account);
       return key;
     });
-  try {
-    if (remembered === undefined) await withPassphrase(command, encrypt);
-    else await encrypt(readPassphrase(settings));
-  } catch (error) {
-    throw remembered !== undefined && isKeyError(error) ? entry.lost(db, found) : error;
-  }
+  if (remembered === undefined) await withPassphrase(command, encrypt);
+  else await entry.orKeyLost(db, found, () => encrypt(readPassphrase(settings)));
   screen.say(`${db} is encrypted now; the keyring has the key.`);
 }
 

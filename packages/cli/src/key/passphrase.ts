@@ -6,23 +6,24 @@ import { UsageError } from '../terminal/failure.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
-const mostQuestions = 3;
+const maxQuestions = 3;
 
 /**
- * Calls `use` with the passphrase that is set, if any. If the database needs another one and a person may be asked, asks for it
- * and calls `use` again.
+ * Calls `use` with the passphrase that is set. If none is set and the database needs one, asks the person for it, up to three
+ * times if it is wrong, and calls `use` again.
  */
 export async function withPassphrase<T>(
   { settings, interrupt }: Pick<Command, 'settings' | 'interrupt'>,
   use: (passphrase: string | undefined) => Promise<T>,
 ): Promise<T> {
   let passphrase = readPassphrase(settings);
-  // A passphrase that was set is wrong for good: no question follows.
-  for (let asked = passphrase === undefined ? 0 : mostQuestions; ; asked++) {
+  // Without a question if one was set: it stays wrong.
+  const canAsk = passphrase === undefined && mayAsk(settings);
+  for (let asked = 0; ; asked++) {
     try {
       return await use(passphrase);
     } catch (error) {
-      if (!isKeyError(error) || asked === mostQuestions || !mayAsk(settings)) throw error;
+      if (!isKeyError(error) || !canAsk || asked === maxQuestions) throw error;
       passphrase = await askPassphrase(`Passphrase of ${settings.db}: `, interrupt);
     }
   }

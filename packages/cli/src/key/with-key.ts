@@ -26,10 +26,6 @@ export async function withKey<T>(
   }
   const entry = new KeyringEntry(account, command);
   const key = await entry.read();
-  if (!key) throw entry.lost(settings.db, key);
-  try {
-    return await use(key);
-  } catch (error) {
-    throw isKeyError(error) ? entry.lost(settings.db, key) : error;
-  }
+  if (!key) throw entry.keyLostFailure(settings.db, undefined);
+  return entry.orKeyLost(settings.db, key, () => use(key));
 }

@@ -12,7 +12,7 @@ export interface PasteOptions {
   readonly settings: Settings;
 }
 
-/** What to do with the address that was printed, and the other ways in. */
+/** What to do with the address that was printed, and the other sign-in methods. */
 export function pasteInstructions({ place, port, isListening, settings }: PasteOptions): string {
   const address = `http://localhost:${port}/?code=...`;
   const device = `Or enter a short code on your phone instead: ${suggestCommand('login --device', settings)}`;

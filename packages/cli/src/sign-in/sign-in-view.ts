@@ -43,7 +43,8 @@ export class SignInView implements Disposable {
         screen.spin(() => `Waiting for another process to finish its ${event.for}`);
         break;
       case 'sign-in-started':
-        this.#command.wayIn = event.method === 'browser' && !this.#surroundings.hasBrowser ? 'address' : event.method;
+        this.#command.signInMethod =
+          event.method === 'browser' && !this.#surroundings.hasBrowser ? 'address' : event.method;
         if (event.method !== 'paste') this.#showWait(event.method, event.expiresAt);
         break;
       case 'authorization-url':
@@ -60,11 +61,11 @@ export class SignInView implements Disposable {
         screen.say(printable(event.reason));
         break;
       case 'signed-in':
-        this.#command.wayIn = undefined;
-        this[Symbol.dispose]();
+        this.#command.signInMethod = undefined;
+        this.#end();
         break;
       case 'sign-in-failed':
-        this[Symbol.dispose]();
+        this.#end();
         break;
       default:
         break;
@@ -98,6 +99,10 @@ export class SignInView implements Disposable {
   };
 
   [Symbol.dispose](): void {
+    this.#end();
+  }
+
+  #end(): void {
     this.#ended = true;
     clearTimeout(this.#showUrlTimer);
     this.#lines?.close();

@@ -11,7 +11,7 @@ export class Screen implements Disposable {
   /** Whether the terminal shows more than ASCII. */
   readonly isUnicode: boolean;
   readonly #canRewrite: boolean;
-  #status: string | undefined;
+  #lastLine: string | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(env: NodeJS.ProcessEnv = process.env) {
@@ -31,20 +31,13 @@ export class Screen implements Disposable {
     this.#draw();
   }
 
-  /** Shows `text` as the last line until the next call; `undefined` removes it. Does nothing if stderr is no terminal. */
-  status(text: string | undefined): void {
-    this.#erase();
-    this.#status = text;
-    this.#draw();
-  }
-
-  /** Like `status`, but redraws `text()` several times a second, with a spinner in front. */
+  /** Shows `text()` as the last line, with a spinner in front, several times a second. Does nothing if stderr is no terminal. */
   spin(text: () => string): void {
     clearInterval(this.#timer);
     if (!this.#canRewrite) return;
     const frames = this.isUnicode ? '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏' : '|/-\\';
     let frame = 0;
-    const turn = (): void => this.status(`${frames[frame++ % frames.length]} ${text()}`);
+    const turn = (): void => this.#showLastLine(`${frames[frame++ % frames.length]} ${text()}`);
     turn();
     this.#timer = setInterval(turn, 1000 / framesPerSecond).unref();
   }
@@ -52,19 +45,26 @@ export class Screen implements Disposable {
   /** Removes the last line that changes. */
   clear(): void {
     clearInterval(this.#timer);
-    this.status(undefined);
+    this.#showLastLine(undefined);
   }
 
   [Symbol.dispose](): void {
     this.clear();
   }
 
+  /** Until the next call; `undefined` removes the line. */
+  #showLastLine(text: string | undefined): void {
+    this.#erase();
+    this.#lastLine = text;
+    this.#draw();
+  }
+
   #draw(): void {
     // A line that wraps could not be erased again.
-    if (this.#status !== undefined && this.#canRewrite) writeErr(this.#status.slice(0, this.columns - 1));
+    if (this.#lastLine !== undefined && this.#canRewrite) writeErr(this.#lastLine.slice(0, this.columns - 1));
   }
 
   #erase(): void {
-    if (this.#status !== undefined && this.#canRewrite) writeErr('\r\x1b[2K');
+    if (this.#lastLine !== undefined && this.#canRewrite) writeErr('\r\x1b[2K');
   }
 }
