@@ -77,7 +77,7 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
 
 const api: ManualPage = {
   summary: 'call Microsoft Graph',
-  description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again when Graph asks for it, otherwise after a few seconds; a GET also after a 502 or 504.
+  description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again, after the wait that Graph asks for or after a few seconds. A GET is sent again after a 502 or 504 too.
 
 If an upload is interrupted, run the same command again: it continues where it stopped.
 
