@@ -85,22 +85,11 @@ export const timeoutAdvice = {
   paste: "Paste the address of the page at which the browser ends, or use the method 'browser' or 'device'.",
 };
 
-/**
- * The handler's error for one of the mechanism below, or for whatever a store threw. Errors of the handler, aborts and
- * mistakes in arguments pass through.
- */
-export function toHandlerError(error: unknown, code?: 'STORE'): unknown {
-  if (error instanceof SharedTokenError) {
-    // The provider's refusal says more than that a sign-in is required.
-    if (error.code === 'SIGN_IN_REQUIRED' && error.cause instanceof OneDriveTokenError) return error.cause;
-    const { retryable, reason, cause } = error;
-    return new OneDriveTokenError(error.code, error.message, { cause, retryable, reason });
-  }
-  if (code === undefined) return error;
-  const { code: storeCode } = Object(error) as { code?: unknown };
-  const retryable = storeCode === 'STORE_BUSY' || storeCode === 'STORE_FULL';
-  return new OneDriveTokenError(code, error instanceof Error ? error.message : String(error), {
-    cause: error,
-    retryable,
-  });
+/** The handler's error for one of shared-token. All other errors pass through: the handler's own, aborts, wrong arguments. */
+export function toHandlerError(error: unknown): unknown {
+  if (!(error instanceof SharedTokenError)) return error;
+  // The provider's refusal says more than that a sign-in is required.
+  if (error.code === 'SIGN_IN_REQUIRED' && error.cause instanceof OneDriveTokenError) return error.cause;
+  const { retryable, reason, cause } = error;
+  return new OneDriveTokenError(error.code, error.message, { cause, retryable, reason });
 }

@@ -1,4 +1,4 @@
-import type { TokenStore } from 'shared-token';
+import { type TokenStore, toStoreError } from 'shared-token';
 import { OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
 import type { StoreSettings } from '../options.ts';
 import { FileStore } from './file-store.ts';
@@ -24,6 +24,6 @@ export async function runOnStore<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof OneDriveTokenError ? error : toHandlerError(error, 'STORE');
+    throw error instanceof OneDriveTokenError ? error : toHandlerError(toStoreError(error));
   }
 }
