@@ -17,7 +17,7 @@ export async function withPassphrase<T>(
   use: (passphrase: string | undefined) => Promise<T>,
 ): Promise<T> {
   let passphrase = readPassphrase(settings);
-  // Without a question if one was set: it stays wrong.
+  // If the passphrase that was set is wrong, that is an error and no question.
   const canAsk = passphrase === undefined && mayAsk(settings);
   for (let asked = 0; ; asked++) {
     try {

@@ -71,7 +71,7 @@ function readDeviceAnswer(answer: Record<string, unknown>): DeviceAnswer {
   if (!isText(deviceCode) || !isText(userCode) || !isText(verificationUri) || !(lifetime > 0) || !(interval >= 0)) {
     throw new OneDriveTokenError(
       'RESPONSE',
-      'The provider answered the request for a device code with an unusable answer. Use the browser.',
+      "The provider's answer to the request for a device code cannot be used. Use the browser.",
     );
   }
   return {
