@@ -23,6 +23,9 @@ import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Se
 import { type OpenedTables, openTables } from './tables/open-tables.ts';
 import { type Outcome, RecordTable } from './tables/record-table.ts';
 
+/** As long as a refresh may take by default. */
+const closeTimeoutMs = 30_000;
+
 /**
  * Keeps OAuth refresh tokens in PostgreSQL, for the processes of many machines. A write is committed when it resolves.
  *
@@ -155,8 +158,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
 
   /**
    * Ends the connections of the store's own pool; a pool of the caller's stays open. Callers that wait in {@link exclusively}
-   * or {@link changed} reject with STORE_OPEN. Waits for tasks that run: they keep their locks until they end. Every call
-   * returns the same promise.
+   * or {@link changed} reject with STORE_OPEN. Waits for tasks that run, at most 30 seconds: they keep their locks until they end.
+   * Every call returns the same promise.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -172,7 +175,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const message = `${this.#database.name}: this store was closed. Open it again`;
     this.#closing.abort(new TokenStoreError('STORE_OPEN', message, { reason: 'closed' }));
     this.#watcher.close();
-    await this.#locks.idle();
+    await this.#locks.idle(closeTimeoutMs);
     await this.#database.close();
   }
 

@@ -10,7 +10,7 @@ import { openPostgresTokenStore, type PostgresTokenStoreOptions, type TokenStore
 import { startScene } from './scene.ts';
 import { within } from './within.ts';
 
-const { scene, test } = await startScene({
+const { scene, test, together } = await startScene({
   hba: ['host all locked 127.0.0.1/32 scram-sha-256', 'host all barred 127.0.0.1/32 reject'],
 });
 
@@ -42,11 +42,6 @@ function writeFile(name: string, text: string, mode = 0o600): string {
   writeFileSync(path, text, { mode });
   return path;
 }
-
-/** How many connections there are of a program with this name. */
-const countConnections = (name: string): Promise<string> =>
-  scene.cluster.query(`SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}'`);
-const named = (name: string): string => `${scene.cluster.connectionString()}?application_name=${name}`;
 
 async function lockedRole(): Promise<void> {
   await scene.cluster.query(
@@ -161,7 +156,7 @@ const failures: Failure[] = [
 ];
 
 for (const [kind, options, code, reason] of failures) {
-  test(`${kind}: ${code} (${reason}), which names the server and no password`, async () => {
+  together(`${kind}: ${code} (${reason}), which names the server and no password`, async () => {
     await lockedRole();
     const error = await errorOf(openPostgresTokenStore(await options()));
     assert.equal([error.code, error.reason], [code, reason], error.message);
@@ -170,18 +165,7 @@ for (const [kind, options, code, reason] of failures) {
   });
 }
 
-test('a server that accepts and says nothing: STORE_OPEN within 5 seconds', async () => {
-  const server = createServer(() => {});
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  const started = performance.now();
-  const error = await errorOf(openPostgresTokenStore({ connectionString: scene.cluster.connectionString({ port }) }));
-  assert.equal([error.code, error.reason], ['STORE_OPEN', 'unreachable']);
-  assert.ok(performance.now() - started < 7_000);
-  server.close();
-});
-
-test('an error of a statement has neither the statement nor a value in it', async () => {
+together('an error of a statement has neither the statement nor a value in it', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
   await store.set('app', record);
@@ -194,7 +178,7 @@ test('an error of a statement has neither the statement nor a value in it', asyn
   assert.not.match(all, /secret-|INSERT|UPDATE/);
 });
 
-test('a full disk is STORE_FULL, and the record is as it was', async () => {
+together('a full disk is STORE_FULL, and the record is as it was', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
   await store.set('app', record);
@@ -208,44 +192,7 @@ test('a full disk is STORE_FULL, and the record is as it was', async () => {
   assert.equal(await store.get('app'), record);
 });
 
-test('an idle store holds one connection at most, then none', async () => {
-  const store = await scene.open({ idleTimeout: 700, connectionString: named('idle') });
-  await Promise.all(Array.from({ length: 10 }, (_, index) => store.set(`app ${index}`, record)));
-  await delay(200);
-  assert.is(await countConnections('idle'), '1');
-  await delay(1_000);
-  assert.is(await countConnections('idle'), '0');
-});
-
-test('idleTimeout 0: no connection is kept, and maxConnections 1 is enough for a task', async () => {
-  const options = { idleTimeout: 0, maxConnections: 1, listen: false, leaseTime: 300 };
-  const store = await scene.open({ ...options, connectionString: named('short') });
-  await store.set('app', record);
-  await store.exclusively('app', async ({ signal }) => {
-    await delay(500);
-    await Promise.all(Array.from({ length: 10 }, () => store.get('app')));
-    assert.is(signal.aborted, false);
-  });
-  await delay(100);
-  assert.is(await countConnections('short'), '0');
-});
-
-test('one connection more listens while callers wait, and goes afterwards', async () => {
-  const store = await scene.open({ idleTimeout: 0, connectionString: named('listening') });
-  const names = Array.from({ length: 5 }, (_, index) => `app ${index}`);
-  for (const name of names) await store.set(name, record);
-  const stop = new AbortController();
-  const waiting = names.map((name) => store.changed(name, { timeout: 30_000, signal: stop.signal }));
-  const ended = Promise.allSettled(waiting);
-  await delay(500);
-  assert.is(await countConnections('listening'), '1');
-  stop.abort();
-  await ended;
-  await delay(2_500);
-  assert.is(await countConnections('listening'), '0');
-});
-
-test('a pool of the caller with one connection is never held for a wait or a task', async () => {
+together('a pool of the caller with one connection is never held for a wait or a task', async () => {
   const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), max: 1 });
   const schema = scene.newSchema();
   const [store, other] = [await scene.open({ pool, schema, leaseTime: 500 }), await scene.open({ schema })];
@@ -262,7 +209,7 @@ test('a pool of the caller with one connection is never held for a wait or a tas
   await pool.end();
 });
 
-test('a pool that reads every type in its own way changes nothing', async () => {
+together('a pool that reads every type in its own way changes nothing', async () => {
   const types = { getTypeParser: () => () => 'parsed' };
   const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), types: types as never });
   const store = await scene.open({ pool, key: 'passphrase' });
@@ -273,7 +220,7 @@ test('a pool that reads every type in its own way changes nothing', async () => 
   await pool.end();
 });
 
-test('close() ends callers that wait, keeps the lock of a running task, and may be called again', async () => {
+together('close() ends callers that wait, keeps the lock of a running task, and may be called again', async () => {
   const schema = scene.newSchema();
   const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
   await store.set('app', record);
@@ -296,7 +243,7 @@ test('close() ends callers that wait, keeps the lock of a running task, and may 
   assert.is(await other.exclusively('app', async () => 'free', { timeout: 0 }), 'free');
 });
 
-test('close() within a task does not wait for that task', async () => {
+together('close() within a task does not wait for that task', async () => {
   const store = await scene.open();
   await within(
     3_000,

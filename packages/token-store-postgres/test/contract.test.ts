@@ -2,7 +2,7 @@ import { storeContract } from 'token-store-kit/contract';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
 import { startScene } from './scene.ts';
 
-const { scene, test } = await startScene();
+const { scene, together: test } = await startScene();
 
 const key = new Uint8Array(32).fill(7);
 const kinds: Record<string, () => Promise<PostgresTokenStoreOptions>> = {

@@ -9,7 +9,7 @@ import { startScene } from './scene.ts';
 import { StrictProvider } from './strict-provider.ts';
 import { within } from './within.ts';
 
-const { scene, test } = await startScene();
+const { scene, together: test } = await startScene();
 
 const hour = 3_600_000;
 /** A record that has expired on every clock of these tests. */

@@ -6,7 +6,7 @@ import { startScene } from './scene.ts';
 import { startProgram } from './start-program.ts';
 import { within } from './within.ts';
 
-const { scene, test } = await startScene();
+const { scene, together: test } = await startScene();
 
 const never = async (): Promise<never> => {
   throw new Error('the task ran');
@@ -29,35 +29,38 @@ async function hold(
   return { end, signal: await within(5_000, 'the lock', Promise.race([begun.promise, task.then(never)])), task };
 }
 
-const lease = (column: string): Promise<string> =>
-  scene.cluster.query(`SELECT ${column} FROM s${schemaNumber}.oauth_token_lease WHERE name = 'app'`);
-let schemaNumber = 0;
-/** A schema of its own, of which `lease` reads. */
-function ownSchema(): string {
-  const schema = scene.newSchema();
-  schemaNumber = Number(schema.slice(1));
-  return schema;
-}
+/** A column of the lease of `app`. */
+const leaseOf = (schema: string, column: string): Promise<string> =>
+  scene.cluster.query(`SELECT ${column} FROM ${schema}.oauth_token_lease WHERE name = 'app'`);
 
 test('each time that the lock is acquired raises its fencing number', async () => {
-  const store = await scene.open({ schema: ownSchema() });
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
   for (let fence = 1; fence <= 3; fence++) {
-    await store.exclusively('app', async () => assert.is(await lease('fence'), String(fence)));
+    await store.exclusively('app', async () => assert.is(await leaseOf(schema, 'fence'), String(fence)));
   }
 });
 
 test('the lock is renewed while the task runs, and released at its end', async () => {
-  const store = await scene.open({ schema: ownSchema(), leaseTime: 600 });
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, leaseTime: 600 });
   const held = await hold(store);
   await delay(1_500);
   assert.is(held.signal.aborted, false);
-  assert.is(await lease('ends_at > now()'), 't');
+  assert.is(await leaseOf(schema, 'ends_at > now()'), 't');
   await held.end();
-  assert.is(await lease('owner IS NULL'), 't');
+  assert.is(await leaseOf(schema, 'owner IS NULL'), 't');
 });
 
 test('no connection is held while the task runs', async () => {
-  const store = await scene.open({ schema: ownSchema(), idleTimeout: 0, listen: false });
+  const connectionString = `${scene.cluster.connectionString()}?application_name=held`;
+  const store = await scene.open({ connectionString, idleTimeout: 0 });
+  const held = await hold(store);
+  await delay(100);
+  const connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'held'";
+  assert.is(await scene.cluster.query(connections), '0');
+  await held.end();
+});
   const held = await hold(store);
   await delay(50);
   const count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'token-store-postgres'";
@@ -66,7 +69,7 @@ test('no connection is held while the task runs', async () => {
 });
 
 test('a waiting caller goes on within 100 ms of the release', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const store = await scene.open({ schema });
   const other = await scene.open({ schema });
   for (let round = 0; round < 5; round++) {
@@ -84,7 +87,7 @@ test('a waiting caller goes on within 100 ms of the release', async () => {
 });
 
 test('a waiting caller goes on within 100 ms if the one before it in the queue is gone', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const store = await scene.open({ schema });
   const other = await scene.open({ schema });
   const held = await hold(store);
@@ -94,16 +97,16 @@ test('a waiting caller goes on within 100 ms if the one before it in the queue i
     begunAt = performance.now();
   });
   await delay(300);
-  assert.match(await lease('waiting'), /^\{lgone,lgone2,l/);
+  assert.match(await leaseOf(schema, 'waiting'), /^\{lgone,lgone2,l/);
   const endedAt = performance.now();
   await held.end();
   await within(5_000, 'the waiting caller', waiting);
   assert.ok(begunAt - endedAt < 150, `it took ${begunAt - endedAt} ms`);
-  assert.is(await lease('waiting'), '{}');
+  assert.is(await leaseOf(schema, 'waiting'), '{}');
 });
 
 test('stores take turns in the order in which they came, and one that takes the lock again and again gives way', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const stores = await Promise.all(Array.from({ length: 4 }, () => scene.open({ schema })));
   const order: number[] = [];
   const turns = stores.map(async (store, index) => {
@@ -122,7 +125,7 @@ test('stores take turns in the order in which they came, and one that takes the 
 });
 
 test('STORE_BUSY names host and process of the holder', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const store = await scene.open({ schema });
   const other = await scene.open({ schema });
   const held = await hold(store);
@@ -134,12 +137,12 @@ test('STORE_BUSY names host and process of the holder', async () => {
     assert.is(error.pid, process.pid);
     assert.match(error.message, `process ${process.pid} on ${hostname()} is working with the tokens of "app"`);
   }
-  assert.is(await lease('waiting'), '{}');
+  assert.is(await leaseOf(schema, 'waiting'), '{}');
   await held.end();
 });
 
 test('a caller that aborts leaves the queue, and the one behind it goes on', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const [store, first, second] = await Promise.all([1, 2, 3].map(() => scene.open({ schema })));
   if (!store || !first || !second) throw new Error('unreachable');
   const held = await hold(store);
@@ -157,7 +160,7 @@ test('a caller that aborts leaves the queue, and the one behind it goes on', asy
 });
 
 test('a killed holder costs those who wait one leaseTime', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const store = await scene.open({ schema, leaseTime: 1_500 });
   const holder = startProgram('hold', { connectionString: scene.cluster.connectionString(), schema, leaseTime: 1_500 });
   assert.is(await holder.line(), 'held');
@@ -171,7 +174,7 @@ test('a killed holder costs those who wait one leaseTime', async () => {
 });
 
 test('a holder that was stopped beyond its lease learns it before it does harm, and writes nothing', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const store = await scene.open({ schema, leaseTime: 1_000 });
   await store.set('app', { refreshToken: 'first' });
   const holder = startProgram('hold', { connectionString: scene.cluster.connectionString(), schema, leaseTime: 1_000 });
@@ -195,7 +198,7 @@ test('a holder that was stopped beyond its lease learns it before it does harm, 
 });
 
 test('a write counts only with the fencing number: also before the process itself knows that its lease was lost', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const store = await scene.open({ schema });
   await store.set('app', { refreshToken: 'first' });
   await store.exclusively('app', async (lock) => {
@@ -212,12 +215,12 @@ test('a write counts only with the fencing number: also before the process itsel
     assert.ok(await store.replace('other name', undefined, { refreshToken: 'of another lock' }));
   });
   assert.equal(await store.get('app'), { refreshToken: 'first' });
-  assert.is(await lease('owner'), 'another store', 'it released a lock that is not its own');
+  assert.is(await leaseOf(schema, 'owner'), 'another store', 'it released a lock that is not its own');
   assert.ok(await store.replace('app', 'first', { refreshToken: 'outside of a task' }));
 });
 
 test('work that a task left running, and a task for another name, write without its fence', async () => {
-  const store = await scene.open({ schema: ownSchema() });
+  const store = await scene.open({ schema: scene.newSchema() });
   let left: Promise<boolean> | undefined;
   const gate = Promise.withResolvers<void>();
   await store.exclusively('app', async () => {
@@ -229,14 +232,14 @@ test('work that a task left running, and a task for another name, write without 
 });
 
 test('the signal aborts before the lease ends if the database cannot be reached, and another host goes on', async () => {
-  const schema = ownSchema();
+  const schema = scene.newSchema();
   const proxy = await scene.proxy();
   const cutOff = await scene.open({
     schema,
-    leaseTime: 1_000,
+    leaseTime: 2_000,
     connectionString: scene.cluster.connectionString({ port: proxy.port }),
   });
-  const other = await scene.open({ schema, leaseTime: 1_000 });
+  const other = await scene.open({ schema, leaseTime: 2_000 });
   const held = await hold(cutOff);
   const aborted = new Promise<number>((resolve) => {
     held.signal.addEventListener('abort', () => resolve(performance.now()));
@@ -244,14 +247,14 @@ test('the signal aborts before the lease ends if the database cannot be reached,
   const waiting = other.exclusively('app', async () => performance.now());
   await delay(400);
   proxy.swallow();
-  const [abortedAt, begunAt] = await within(5_000, 'both', Promise.all([aborted, waiting]));
+  const [abortedAt, begunAt] = await within(8_000, 'both', Promise.all([aborted, waiting]));
   assert.ok(abortedAt < begunAt, `it aborted ${abortedAt - begunAt} ms after the other one had begun`);
   proxy.heal();
   await held.end();
 });
 
 test('a task that waits for nothing else does not keep the process alive, nor does a waiting listener', async () => {
-  const idle = startProgram('idle', { connectionString: scene.cluster.connectionString(), schema: ownSchema() });
+  const idle = startProgram('idle', { connectionString: scene.cluster.connectionString(), schema: scene.newSchema() });
   assert.is(await idle.line(), 'done');
   const started = performance.now();
   assert.equal(await idle.ended, { code: 0, signal: null, errors: '' });

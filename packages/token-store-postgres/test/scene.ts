@@ -3,12 +3,13 @@ import { test as uvuTest } from 'uvu';
 import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
 import { killPrograms } from './start-program.ts';
 
+type Test = typeof uvuTest;
 type ClusterOptions = Parameters<typeof PrivateCluster.start>[0];
 
 /** A cluster for one test file. What it opens is closed at the end. */
 export class Scene {
   readonly cluster: PrivateCluster;
-  readonly #bouncer = new Map<string, Promise<PgBouncer>>();
+  #bouncer: Promise<PgBouncer> | undefined;
   readonly #opened: AsyncDisposable[] = [];
   #schemas = 0;
 
@@ -30,13 +31,9 @@ export class Scene {
   }
 
   /** pgbouncer in transaction mode before the cluster. */
-  async bouncer(): Promise<PgBouncer> {
-    let bouncer = this.#bouncer.get('');
-    if (!bouncer) {
-      bouncer = this.cluster.startPgBouncer();
-      this.#bouncer.set('', bouncer);
-    }
-    return bouncer;
+  bouncer(): Promise<PgBouncer> {
+    this.#bouncer ??= this.cluster.startPgBouncer();
+    return this.#bouncer;
   }
 
   /** A proxy before the cluster. */
@@ -52,20 +49,51 @@ export class Scene {
   async end(): Promise<void> {
     killPrograms();
     for (const opened of this.#opened.reverse()) await opened[Symbol.asyncDispose]();
-    for (const bouncer of this.#bouncer.values()) await (await bouncer)[Symbol.asyncDispose]();
+    await (await this.#bouncer)?.[Symbol.asyncDispose]();
     await this.cluster[Symbol.asyncDispose]();
   }
 }
 
-/** The scene of a test file, and its `test`. Without PostgreSQL, all tests of the file are skipped. */
-export async function startScene(options?: ClusterOptions): Promise<{ scene: Scene; test: typeof uvuTest }> {
+/**
+ * The scene of a test file, and its `test`. Tests of `together` run four at a time, because they mostly wait. Without PostgreSQL,
+ * all tests of the file are skipped.
+ */
+export async function startScene(options?: ClusterOptions): Promise<{ scene: Scene; test: Test; together: Test }> {
   const missing = missingTools();
   if (missing !== undefined) {
     console.log(missing);
-    const skipping = Object.assign((name: string) => uvuTest.skip(name, () => {}), uvuTest);
-    return { scene: undefined as unknown as Scene, test: skipping as typeof uvuTest };
+    const skipping = Object.assign((name: string) => uvuTest.skip(name, () => {}), uvuTest) as Test;
+    return { scene: undefined as unknown as Scene, test: skipping, together: skipping };
   }
   const scene = new Scene(await PrivateCluster.start(options));
   uvuTest.after(() => scene.end());
-  return { scene, test: uvuTest };
+  return { scene, test: uvuTest, together: runTogether() };
+}
+
+const atATime = 4;
+
+function runTogether(): Test {
+  const waiting: (() => Promise<void>)[] = [];
+  let isRunning = false;
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await next();
+  };
+  const together = (name: string, check: () => unknown): void => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => {});
+    waiting.push(async () => {
+      try {
+        await check();
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+    });
+    uvuTest(name, () => {
+      if (!isRunning) for (let worker = 0; worker < atATime; worker++) void work();
+      isRunning = true;
+      return promise;
+    });
+  };
+  return Object.assign(together, uvuTest) as Test;
 }

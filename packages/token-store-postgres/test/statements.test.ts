@@ -5,7 +5,7 @@ import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index
 import { startScene } from './scene.ts';
 import { within } from './within.ts';
 
-const { scene, test } = await startScene({
+const { scene, together: test } = await startScene({
   settings: { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log' },
 });
 

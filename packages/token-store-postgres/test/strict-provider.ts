@@ -17,7 +17,7 @@ export class StrictProvider implements AsyncDisposable {
   readonly events: ProviderEvent[] = [];
   /** How long access tokens are valid, in seconds. */
   expiresIn = 3_600;
-  /** By refresh token: who spent it, and when. */
+  /** By refresh token of this sign-in: who spent it, and when. */
   readonly spentBy = new Map<string, Spending>();
   /** Called with each reuse: who sent the token, and how it was spent before. */
   onReuse: (sender: string, first: Spending) => void = () => {};
@@ -51,14 +51,15 @@ export class StrictProvider implements AsyncDisposable {
     return this.events.filter((each) => each === event).length;
   }
 
-  /** The refresh token of a new sign-in. */
+  /** The refresh token of a new sign-in. What belonged to the one before is refused from now on, and harms this one no more. */
   signIn(): string {
+    this.spentBy.clear();
     return this.#issue('sign-in').refresh_token;
   }
 
-  /** Whether this refresh token would be accepted. */
-  accepts(refreshToken: string | undefined): boolean {
-    return refreshToken !== undefined && refreshToken === this.#valid;
+  /** False after a reuse, until the next sign-in. */
+  get isSignedIn(): boolean {
+    return this.#valid !== undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,16 +71,17 @@ export class StrictProvider implements AsyncDisposable {
     if (body.get('grant_type') === 'authorization_code') return { status: 200, answer: this.#issue('sign-in') };
     const refreshToken = body.get('refresh_token') ?? '';
     const sender = body.get('client_id') ?? '';
-    if (this.accepts(refreshToken)) {
+    if (refreshToken === this.#valid) {
       this.spentBy.set(refreshToken, { sender, at: performance.now() });
       return { status: 200, answer: this.#issue('refresh') };
     }
     const spending = this.spentBy.get(refreshToken);
-    // What comes after a reuse is refused, whatever it is.
-    const isReuse = spending !== undefined && this.#valid !== undefined;
+    const isReuse = spending !== undefined && this.isSignedIn;
     this.events.push(isReuse ? 'reuse' : 'refused');
-    if (isReuse) this.onReuse(sender, spending);
-    this.#valid = undefined;
+    if (isReuse) {
+      this.onReuse(sender, spending);
+      this.#valid = undefined;
+    }
     return { status: 400, answer: { error: 'invalid_grant' } };
   }
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
 import { startScene } from './scene.ts';
 
-const { scene, test } = await startScene();
+const { scene, together: test } = await startScene();
 
 const record = { refreshToken: 'first' };
 

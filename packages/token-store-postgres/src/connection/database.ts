@@ -66,8 +66,10 @@ export class Database {
     this.#ownPool = ownPool;
     this.#Client = Client;
     this.name = name;
-    // Without a listener, an idle connection that breaks would end the process.
+    // Without a listener, a connection that breaks would end the process: while it is idle, and in the moment in which it is handed
+    // out, if the server's last word comes together with the one before.
     pool.on('error', noop);
+    pool.on('acquire', surviveErrors);
   }
 
   /** Runs one statement, which is its own transaction, and returns its rows. */
@@ -91,7 +93,6 @@ export class Database {
     { timeout = statementTimeoutMs, isWrite = false }: RunOptions = {},
   ): Promise<T> {
     const client = await this.#connect(isWrite);
-    client.on('error', noop);
     this.#used.add(client);
     const run = async (text: string, values: unknown[] = []): Promise<Row[]> => {
       const query: PgQuery = { text, values, binary: false, query_timeout: timeout, types: asText };
@@ -112,7 +113,6 @@ export class Database {
       return result;
     } finally {
       this.#used.delete(client);
-      client.removeListener('error', noop);
       this.#release(client, failed);
     }
   }
@@ -137,6 +137,7 @@ export class Database {
   async close(): Promise<void> {
     if (!this.#ownPool) {
       this.#pool.removeListener('error', noop);
+      this.#pool.removeListener('acquire', surviveErrors);
       return;
     }
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -178,6 +179,14 @@ export class Database {
     if (/^40(001|P01)$/.test(sqlStateOf(error) ?? '')) conflicts.add(failure);
     return failure;
   }
+}
+
+const surviving = new WeakSet<PgClient>();
+
+function surviveErrors(client: PgClient): void {
+  if (surviving.has(client)) return;
+  surviving.add(client);
+  client.on('error', noop);
 }
 
 /** Failures of statements that the server gave up in favor of another session's, and that may be run again. */

@@ -20,15 +20,16 @@ export interface PgClient {
   query(query: PgQuery): Promise<{ rows: unknown[] }>;
   release(destroy?: boolean): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 /** A `pg.Pool`. */
 export interface PgPool {
   connect(): Promise<PgClient>;
   end(): Promise<void>;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  removeListener(event: 'error', listener: (error: Error) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: pg declares other arguments for each event.
+  on(event: any, listener: (argument: any) => void): unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  removeListener(event: any, listener: (argument: any) => void): unknown;
   /** How many of its connections are open and unused. */
   readonly idleCount: number;
   /** What each of its connections is made with. */

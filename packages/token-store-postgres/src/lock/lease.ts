@@ -6,8 +6,8 @@ import type { Tables } from '../tables/names.ts';
 import type { Fence } from '../tables/record-statements.ts';
 import { releaseStatement, renewStatement } from './lease-statements.ts';
 
-/** The lock counts as lost this share of the lease before it ends: clocks may run at slightly different rates. */
-const safetyShare = 0.05;
+/** The lock counts as lost this share of the lease before it ends: a busy process notices it late. */
+const safetyShare = 0.1;
 const renewShare = 1 / 3;
 /** After a renewal that failed. */
 const retryShare = 0.05;

@@ -27,7 +27,7 @@ export class Locks {
   readonly #leaseTimeMs: number;
   readonly #callers = new CallerQueue();
   readonly #runs: AsyncLocalStorage<Run> = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)();
-  #running = 0;
+  readonly #running = new Set<Lease>();
   #onIdle: (() => void) | undefined;
 
   constructor(context: LeaseContext, owner: string, leaseTimeMs: number) {
@@ -66,24 +66,27 @@ export class Locks {
     return undefined;
   }
 
-  /** Resolves when no task runs, or at once if it is called from one. */
-  idle(): Promise<void> {
-    if (this.#running === 0 || this.#runs.getStore()) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
-    });
+  /** Resolves when no task runs, or at once if it is called from one. Tasks that take longer than that lose their locks. */
+  async idle(milliseconds: number): Promise<void> {
+    if (this.#running.size === 0 || this.#runs.getStore()) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle = resolve;
+    const timer = setTimeout(resolve, milliseconds);
+    await promise;
+    clearTimeout(timer);
+    for (const lease of this.#running) lease.lose();
   }
 
   async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>): Promise<T> {
     const run: Run = { key: lease.key, lease, outer: this.#runs.getStore(), ended: false };
-    this.#running++;
+    this.#running.add(lease);
     try {
       return await this.#runs.run(run, () => task(lease));
     } finally {
       run.ended = true;
       await lease.release();
-      this.#running--;
-      if (this.#running === 0) this.#onIdle?.();
+      this.#running.delete(lease);
+      if (this.#running.size === 0) this.#onIdle?.();
     }
   }
 }

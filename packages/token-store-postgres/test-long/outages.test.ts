@@ -1,0 +1,95 @@
+import * as assert from 'uvu/assert';
+import { openPostgresTokenStore, type PostgresTokenStore } from '../src/index.ts';
+import { assertUnreachable, attempt } from '../test/attempt.ts';
+import { startScene } from '../test/scene.ts';
+
+const { scene, test } = await startScene();
+
+const record = { refreshToken: 'first' };
+
+/** Calls, what they return, and the refresh token that is stored afterwards. */
+const writes: Record<
+  string,
+  { call: (store: PostgresTokenStore) => Promise<unknown>; result: unknown; stored?: string }
+> = {
+  set: { call: (store) => store.set('app', { refreshToken: 'second' }), result: undefined, stored: 'second' },
+  replace: {
+    call: (store) => store.replace('app', 'first', { refreshToken: 'second' }),
+    result: true,
+    stored: 'second',
+  },
+  'a first replace': {
+    call: async (store) => (await store.delete('app')) && store.replace('app', undefined, { refreshToken: 'second' }),
+    result: true,
+    stored: 'second',
+  },
+  delete: { call: (store) => store.delete('app'), result: true },
+  'replace in a task': {
+    call: (store) => store.exclusively('app', () => store.replace('app', 'first', { refreshToken: 'second' })),
+    result: true,
+    stored: 'second',
+  },
+  rekey: { call: (store) => store.rekey(new Uint8Array(32)), result: undefined, stored: 'first' },
+};
+
+for (const [name, { call, result, stored }] of Object.entries(writes)) {
+  test(`${name}: an answer that was lost is found out, wherever the connection breaks`, async () => {
+    const schema = scene.newSchema();
+    const proxy = await scene.proxy();
+    const connectionString = scene.cluster.connectionString({ port: proxy.port });
+    const direct = await scene.open({ schema });
+    const cuts = [0, 1, 5, 20, 60, 150, 400].flatMap((bytes) => [
+      ['server', bytes] as const,
+      ['client', bytes] as const,
+    ]);
+    for (const [sender, bytes] of cuts) {
+      const where = `cut after ${bytes} bytes of the ${sender}`;
+      await direct.rekey(undefined);
+      await direct.set('app', record);
+      const store = await openPostgresTokenStore({ schema, connectionString, leaseTime: 2_000, listen: false });
+      void proxy.cutAfter(sender, bytes);
+      assert.equal(await attempt(() => call(store)), { result }, where);
+      proxy.heal();
+      const check = await openPostgresTokenStore({
+        schema,
+        connectionString,
+        ...(name === 'rekey' ? { key: new Uint8Array(32) } : {}),
+      });
+      assert.is((await check.get('app'))?.refreshToken, stored, where);
+      if (name === 'rekey') await check.rekey(undefined);
+      await check.close();
+      await store.close();
+    }
+  });
+}
+
+test('pg_terminate_backend at any moment: no call is harmed, and the process lives', async () => {
+  const store = await scene.open();
+  await store.set('app', { refreshToken: '0' });
+  const ends = Promise.withResolvers<void>();
+  let ended = false;
+  const terminating = (async () => {
+    while (!ended) {
+      await scene.cluster.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'token-store-postgres'",
+      );
+    }
+    ends.resolve();
+  })();
+  let written = 0;
+  for (let turn = 0; turn < 60; turn++) {
+    const outcome = await attempt(() => store.replace('app', String(written), { refreshToken: String(written + 1) }));
+    assertUnreachable(outcome, `turn ${turn}`);
+    const now = (await attempt(() => store.get('app'))) as { result?: { refreshToken: string } };
+    if ('result' in outcome) {
+      assert.is(outcome.result, true);
+      written++;
+    } else if (now.result) written = Number(now.result.refreshToken);
+    if (now.result) assert.is(now.result.refreshToken, String(written));
+  }
+  ended = true;
+  await terminating;
+  assert.equal(await store.get('app'), { refreshToken: String(written) });
+});
+
+test.run();

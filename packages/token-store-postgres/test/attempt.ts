@@ -1,0 +1,19 @@
+import * as assert from 'uvu/assert';
+import type { TokenStoreError } from '../src/index.ts';
+import { within } from './within.ts';
+
+/** How a call ended. */
+export type Attempt = { result: unknown } | { error: TokenStoreError };
+/** Rejects never, and waits at most 20 seconds. */
+export async function attempt(call: () => Promise<unknown>): Promise<Attempt> {
+  try {
+    return { result: await within(20_000, 'the call', call()) };
+  } catch (error) {
+    return { error: error as TokenStoreError };
+  }
+}
+
+export function assertUnreachable(outcome: Attempt, where: string): void {
+  if ('error' in outcome)
+    assert.equal([outcome.error.code, outcome.error.reason], ['STORE_OPEN', 'unreachable'], where);
+}
