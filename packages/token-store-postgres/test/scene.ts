@@ -2,6 +2,7 @@ import { missingTools, type PgBouncer, PrivateCluster, TcpProxy } from 'testing-
 import { test as uvuTest } from 'uvu';
 import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
 import { killPrograms } from './start-program.ts';
+import { within } from './within.ts';
 
 type Test = typeof uvuTest;
 type ClusterOptions = Parameters<typeof PrivateCluster.start>[0];
@@ -48,7 +49,11 @@ export class Scene {
 
   async end(): Promise<void> {
     killPrograms();
-    for (const opened of this.#opened.reverse()) await opened[Symbol.asyncDispose]();
+    // A test that failed may have left a task running, for which its store would wait.
+    const closing = this.#opened.map((opened) =>
+      within(3_000, 'the end', Promise.resolve(opened[Symbol.asyncDispose]())),
+    );
+    await Promise.allSettled(closing);
     await (await this.#bouncer)?.[Symbol.asyncDispose]();
     await this.cluster[Symbol.asyncDispose]();
   }
