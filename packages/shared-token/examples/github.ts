@@ -27,7 +27,7 @@ export function openGitHub({ clientId, store, showCode, origin = 'https://github
       const form = { client_id: clientId, grant_type: 'refresh_token', refresh_token: refreshToken };
       return post<TokenResponse>(tokenUrl, form, signal);
     },
-    needsSignIn: (error) => error instanceof GitHubError && error.error === 'bad_refresh_token',
+    needsSignIn,
     describeRefusal: () => 'bad_refresh_token',
     async signIn({ signal }: SignInContext) {
       const device = await post<DeviceCode>(`${origin}/login/device/code`, { client_id: clientId }, signal);
@@ -49,6 +49,9 @@ export function openGitHub({ clientId, store, showCode, origin = 'https://github
     signInTimeout: 900_000,
   });
 }
+
+const needsSignIn = (error: unknown): boolean =>
+  error instanceof Error && 'error' in error && error.error === 'bad_refresh_token';
 
 interface DeviceCode {
   device_code: string;

@@ -32,7 +32,7 @@ const samples = markdownFiles.flatMap((file) => file.samples);
 const typescript = samples.filter(({ language }) => language === 'ts' || language === 'js');
 
 test('every code block names its language, and it is one that these tests know', () => {
-  const known = ['ts', 'js', 'sh', 'ini', 'crontab', 'dockerfile', 'mermaid'];
+  const known = ['ts', 'js', 'sh', 'ini', 'crontab', 'dockerfile', 'mermaid', 'sql', 'yaml'];
   assert.equal(
     samples.filter(({ language }) => !known.includes(language)).map(({ place, language }) => `${place} ${language}`),
     [],
