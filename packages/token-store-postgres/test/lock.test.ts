@@ -191,26 +191,41 @@ test('a holder that was stopped beyond its lease learns it before it does harm, 
   assert.equal(await holder.ended, { code: 0, signal: null, errors: '' });
 });
 
-test('a write counts only with the fencing number: also before the process itself knows that its lease was lost', async () => {
+const losses = {
+  'another store has the lock': "owner = 'another store', fence = fence + 1",
+  'the store has acquired it once more': 'fence = fence + 1',
+  'the lease has ended': 'ends_at = now()',
+};
+for (const [kind, change] of Object.entries(losses)) {
+  test(`a write of a task counts only while its lease is held, also if the process does not know it yet: ${kind}`, async () => {
+    const schema = scene.newSchema();
+    const store = await scene.open({ schema });
+    await store.set('app', { refreshToken: 'first' });
+    await store.exclusively('app', async (lock) => {
+      await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET ${change}`);
+      assert.is(lock.signal.aborted, false);
+      assert.is(await store.replace('app', 'first', { refreshToken: 'late' }), false);
+      assert.is(lock.signal.aborted, true);
+      const { reason } = lock.signal as { reason: TokenStoreError };
+      assert.equal([reason.code, reason.reason], ['STORE_BUSY', 'lock-lost']);
+      for (const write of [() => store.set('app', { refreshToken: 'late' }), () => store.delete('app')]) {
+        const error: TokenStoreError = await write().then(never, (rejected) => rejected);
+        assert.equal([error.code, error.reason], ['STORE_BUSY', 'lock-lost']);
+      }
+      assert.ok(await store.replace('other name', undefined, { refreshToken: 'of another lock' }));
+    });
+    assert.equal(await store.get('app'), { refreshToken: 'first' });
+    assert.ok(await store.replace('app', 'first', { refreshToken: 'outside of a task' }));
+  });
+}
+
+test('a store releases no lock that is another one’s', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
-  await store.set('app', { refreshToken: 'first' });
-  await store.exclusively('app', async (lock) => {
-    await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET fence = fence + 1, owner = 'another store'`);
-    assert.is(lock.signal.aborted, false);
-    assert.is(await store.replace('app', 'first', { refreshToken: 'late' }), false);
-    assert.is(lock.signal.aborted, true);
-    const { reason } = lock.signal as { reason: TokenStoreError };
-    assert.equal([reason.code, reason.reason], ['STORE_BUSY', 'lock-lost']);
-    for (const write of [() => store.set('app', { refreshToken: 'late' }), () => store.delete('app')]) {
-      const error: TokenStoreError = await write().then(never, (rejected) => rejected);
-      assert.equal([error.code, error.reason], ['STORE_BUSY', 'lock-lost']);
-    }
-    assert.ok(await store.replace('other name', undefined, { refreshToken: 'of another lock' }));
+  await store.exclusively('app', async () => {
+    await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET owner = 'another store', fence = fence + 1`);
   });
-  assert.equal(await store.get('app'), { refreshToken: 'first' });
-  assert.is(await leaseOf(schema, 'owner'), 'another store', 'it released a lock that is not its own');
-  assert.ok(await store.replace('app', 'first', { refreshToken: 'outside of a task' }));
+  assert.is(await leaseOf(schema, 'owner'), 'another store');
 });
 
 test('work that a task left running, and a task for another name, write without its fence', async () => {

@@ -125,7 +125,8 @@ export class Lease implements Lock, Fence {
     const since = new Stopwatch();
     const timeout = Math.max(1, Math.min(this.#remainingMs(), this.#leaseTimeMs * renewShare));
     const { key, owner, fence } = this;
-    const end = setTimeout(() => this.check(), this.#remainingMs()).unref();
+    // A timer may fire a moment too early.
+    const end = setTimeout(() => this.check(), this.#remainingMs() + 2).unref();
     try {
       const values = [key, owner, fence, this.#leaseTimeMs];
       const rows = await this.#database.run(renewStatement(this.#tables), values, { timeout, isWrite: true });
