@@ -66,10 +66,19 @@ test('getToken() in memory never touches the database', async () => {
 test('a refresh is six statements', async () => {
   const store = await open('refresh');
   await store.set('app', { refreshToken: 'first', accessToken: 'old', expiresAt: 0 });
-  const refresh = async () => ({ access_token: 'new', refresh_token: 'second', expires_in: 3_600 });
-  const token = new SharedToken({ store, name: 'app', refresh });
-  // Read, acquire, read again, write to check that it can, write, release.
-  const statements = await statementsOf('refresh', () => token.getToken());
+  const refresh = async () => ({ access_token: 'new', expires_in: 3_600 });
+  let waited = true;
+  let statements: string[] = [];
+  // On a busy machine the lock may take so long that the record is watched meanwhile, which is one statement more.
+  for (let tries = 0; waited && tries < 10; tries++) {
+    waited = false;
+    const onEvent = ({ type }: { type: string }): void => {
+      waited ||= type === 'waiting';
+    };
+    const token = new SharedToken({ store, name: 'app', refresh, onEvent });
+    // Read, acquire, read again, write to check that it can, write, release.
+    statements = await statementsOf('refresh', () => token.getToken({ forceRefresh: true }));
+  }
   assert.is(statements.length, 6, statements.join('\n'));
 });
 

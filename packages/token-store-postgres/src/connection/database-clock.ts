@@ -10,6 +10,12 @@ export interface ClockOffset {
 /** How fast two clocks may drift apart: the rate at which NTP corrects a clock. */
 const driftRate = 0.0005;
 
+/**
+ * A smaller difference between two clocks does not matter, and measuring it on a busy machine is not exact: the times are
+ * then read back as they were written.
+ */
+const minShiftMs = 1_000;
+
 const timeFields = [
   'expiresAt',
   'obtainedAt',
@@ -52,11 +58,11 @@ export class DatabaseClock {
     };
   }
 
-  /** The record as this host's clock would have it. Unchanged if the writer's clock showed the same time. */
+  /** The record as this host's clock would have it. Unchanged if the writer's clock showed nearly the same time. */
   toLocal(record: TokenRecord, writer: ClockOffset): TokenRecord {
     const { offsetMs, errorMs } = this.offset;
     const shift = Math.round(writer.offsetMs - offsetMs);
-    if (!(Math.abs(shift) > writer.errorMs + errorMs)) return record;
+    if (!(Math.abs(shift) > Math.max(minShiftMs, writer.errorMs + errorMs))) return record;
     const local = { ...record };
     for (const field of timeFields) {
       const time = record[field];
