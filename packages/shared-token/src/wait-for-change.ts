@@ -4,7 +4,7 @@ import type { Settings } from './options.ts';
 const lookIntervalMs = 50;
 
 /** The longest wait for a store to tell of a change: it may miss one. */
-const changeTimeoutMs = 1_000;
+const changeTimeoutMs = 5_000;
 
 /** Resolves when the record may have changed. Rejects when the signal aborts. */
 export async function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<void> {
