@@ -56,7 +56,23 @@ export class RecordKeeper {
 
   /** The newest record, if it is of this client and authority. Throws STORE. */
   async read(): Promise<TokenRecord | undefined> {
-    const record = await this.#newest();
+    return this.ours(await this.readAny());
+  }
+
+  /** The newest record, of whichever client and authority. Throws STORE. */
+  async readAny(): Promise<TokenRecord | undefined> {
+    const { store, name } = this.#settings;
+    const stored = readStoredRecord(await asStoreErrors(() => store.get(name)));
+    const unsaved = this.#unsaved;
+    if (!unsaved) return stored;
+    if (unsaved.replaces === stored?.refreshToken) return unsaved.record;
+    // Another process has stored a newer sign-in, or signed out.
+    if (this.#unsaved === unsaved) this.#unsaved = undefined;
+    return stored;
+  }
+
+  /** The record, if it is of this client and authority. */
+  ours(record: TokenRecord | undefined): TokenRecord | undefined {
     return record && isOurs(record, this.#settings) ? record : undefined;
   }
 
@@ -120,11 +136,12 @@ export class RecordKeeper {
     };
     // Written again later, it must not take the place of a sign-in that another process has made since.
     const asUnsaved = async (): Promise<Unsaved> => {
-      const stored = await this.#stored().catch(() => before);
+      const stored = await asStoreErrors(() => store.get(name)).then(readStoredRecord, () => before);
       return { record, replaces: stored?.refreshToken };
     };
     const save = async (): Promise<void> => {
-      if (signOuts !== this.signOuts || (before && !(await this.#mayHaveRecord()))) throw signedOutError();
+      const isGone = before !== undefined && !(await this.#mayHaveRecord());
+      if (isGone || signOuts !== this.signOuts) throw signedOutError();
       await this.#save(set, asUnsaved);
       if (signOuts !== this.signOuts) await this.#takeBack(record);
     };
@@ -195,32 +212,17 @@ export class RecordKeeper {
   /** The sign-out came while the record was written, and may have deleted before that. */
   async #takeBack({ refreshToken }: TokenRecord): Promise<never> {
     const { store, name } = this.#settings;
-    const stored = await this.#newest().catch(() => undefined);
+    const stored = await this.readAny().catch(() => undefined);
     if (stored?.refreshToken === refreshToken) await asStoreErrors(() => store.delete(name));
     throw signedOutError();
   }
 
   /** False if the store says that no record is there, of whichever client. */
   async #mayHaveRecord(): Promise<boolean> {
-    return this.#newest().then(
+    return this.readAny().then(
       (record) => record !== undefined,
       () => true,
     );
-  }
-
-  async #stored(): Promise<TokenRecord | undefined> {
-    const { store, name } = this.#settings;
-    return readStoredRecord(await asStoreErrors(() => store.get(name)));
-  }
-
-  async #newest(): Promise<TokenRecord | undefined> {
-    const stored = await this.#stored();
-    const unsaved = this.#unsaved;
-    if (!unsaved) return stored;
-    if (unsaved.replaces === stored?.refreshToken) return unsaved.record;
-    // Another process has stored a newer sign-in, or signed out.
-    if (this.#unsaved === unsaved) this.#unsaved = undefined;
-    return stored;
   }
 
   async #saveAgain(unsaved: Unsaved): Promise<void> {

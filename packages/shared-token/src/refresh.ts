@@ -2,7 +2,7 @@ import type { Lock, TokenRecord } from 'token-store-kit';
 import type { FlowContext } from './flow-context.ts';
 import type { Settings } from './options.ts';
 import { secretsOf } from './record-keeper.ts';
-import { SharedTokenError, type SignInReason, signedOutError } from './shared-token-error.ts';
+import { lockLostError, SharedTokenError, type SignInReason, signedOutError } from './shared-token-error.ts';
 import { describeError } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenSet, toRecord } from './token-response.ts';
 import { usableToken } from './usable-token.ts';
@@ -158,7 +158,7 @@ async function refreshInTurn(
     if (stored && (isNew || !forced)) return useStored(context, stored);
     if (!(await keeper.ensureWritable(record))) continue;
     signal.throwIfAborted();
-    if (lock.signal.aborted) throw lockLost(lock);
+    if (lock.signal.aborted) throw lockLostError(lock);
     const outcome = await refreshOnce(context, record, lock);
     if (outcome) return outcome;
   }
@@ -180,7 +180,7 @@ async function refreshOnce(context: FlowContext, record: TokenRecord, lock: Lock
     const now = await keeper.read();
     if (now?.refreshToken !== record.refreshToken) return undefined;
     // The next holder of the lock may have spent this refresh token, and be about to store its successor.
-    if (lock.signal.aborted) throw lockLost(lock);
+    if (lock.signal.aborted) throw lockLostError(lock);
     await keeper.markRefused(record, describeRefusal(settings, error));
     emit({ type: 'refresh-failed', error: describeError(error, secretsOf(record)), bridged: false }, error);
     return needSignIn(settings, 'refused', record, error);
@@ -214,7 +214,7 @@ async function callRefresh(
   try {
     return await Promise.race([answer, notObeyed]);
   } catch (error) {
-    if (lock.signal.aborted && error === lock.signal.reason) throw lockLost(lock);
+    if (lock.signal.aborted && error === lock.signal.reason) throw lockLostError(lock);
     if (limit.signal.aborted && error === limit.signal.reason) {
       const store = (response: unknown): Promise<unknown> =>
         keeper.advance(
@@ -237,9 +237,4 @@ function describeRefusal(settings: Settings, error: unknown): string {
   } catch {
     return 'refused';
   }
-}
-
-function lockLost({ signal }: Lock): SharedTokenError {
-  const message = 'The lock of the store was lost before the refresh ended. Try again.';
-  return new SharedTokenError('STORE', message, { cause: signal.reason, retryable: true });
 }

@@ -1,3 +1,5 @@
+import type { Lock } from 'token-store-kit';
+
 /** What went wrong: see SharedTokenError. */
 export type SharedTokenErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_TIMEOUT' | 'RESPONSE' | 'STORE' | 'CLOSED';
 
@@ -53,6 +55,12 @@ export function signedOutError(): SharedTokenError {
   return new SharedTokenError('SIGN_IN_REQUIRED', 'A sign-out ended this call. Call signIn().', {
     reason: 'signed-out',
   });
+}
+
+/** The STORE of a task whose lock was lost: another process may hold it by now. */
+export function lockLostError({ signal }: Lock): SharedTokenError {
+  const message = 'The lock of the store was lost before the work under it was done. Try again.';
+  return new SharedTokenError('STORE', message, { cause: signal.reason, retryable: true });
 }
 
 /** Runs the work of a store; whatever it throws becomes STORE. */

@@ -1,9 +1,9 @@
-import type { TokenRecord } from 'token-store-kit';
+import type { Lock, TokenRecord } from 'token-store-kit';
 import type { FlowContext } from './flow-context.ts';
 import type { SignIn, SignInContext } from './options.ts';
 import { secretsOf } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
-import { isBusy, SharedTokenError, signedOutError } from './shared-token-error.ts';
+import { isBusy, lockLostError, SharedTokenError, signedOutError } from './shared-token-error.ts';
 import { describeError } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenResponse, type TokenSet, toRecord } from './token-response.ts';
 
@@ -38,15 +38,16 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
   const end = performance.now() + signInTimeout;
   let started = false;
   let stored: TokenRecord | undefined;
-  const inTurn = async (): Promise<AccessToken> => {
+  const inTurn = async (lock: Lock): Promise<AccessToken> => {
     started = true;
-    const record = await keeper.read();
-    stored = record;
-    const found = await tokensFromOtherSignIn(context, request, record);
+    stored = await keeper.readAny();
+    const found = await tokensFromOtherSignIn(context, request, keeper.ours(stored));
     if (found) return found;
     const timeout = end - performance.now();
     if (timeout < signInTimeout * minTimeShare) throw timeoutError(signInTimeout);
-    return new SignInAttempt(context, request, record).run(Math.ceil(timeout));
+    // Another process may open its window.
+    if (lock.signal.aborted) throw lockLostError(lock);
+    return new SignInAttempt(context, request, stored).run(Math.ceil(timeout));
   };
   try {
     return await keeper.exclusively(signInLockName(settings.name), inTurn, {
@@ -83,7 +84,8 @@ function timeoutError(timeoutMs: number, cause?: unknown): SharedTokenError {
 class SignInAttempt {
   readonly #context: FlowContext;
   readonly #request: SignInRequest;
-  readonly #record: TokenRecord | undefined;
+  /** The record at the start, of whichever client. */
+  readonly #stored: TokenRecord | undefined;
   /** The person's answer is being exchanged, or was. */
   #redemption: Promise<{ response: TokenResponse; tokens: TokenSet }> | undefined;
   readonly #stop = new AbortController();
@@ -91,10 +93,10 @@ class SignInAttempt {
   readonly #deadline = Promise.withResolvers<never>();
   #deadlineTimer: NodeJS.Timeout | undefined;
 
-  constructor(context: FlowContext, request: SignInRequest, record: TokenRecord | undefined) {
+  constructor(context: FlowContext, request: SignInRequest, stored: TokenRecord | undefined) {
     this.#context = context;
     this.#request = request;
-    this.#record = record;
+    this.#stored = stored;
     this.#deadline.promise.catch(() => {});
   }
 
@@ -107,7 +109,8 @@ class SignInAttempt {
     if (signal.aborted) onAbort();
     else this.#setDeadline(timeout, () => this.#giveUp(timeoutError(settings.signInTimeout)));
     const redeem: SignInContext['redeem'] = (exchange) => this.#redeem(exchange);
-    const record = this.#record && { ...this.#record };
+    const ours = this.#context.keeper.ours(this.#stored);
+    const record = ours && { ...ours };
     const answer = callUserCode(async () => signIn({ signal: this.#stop.signal, timeout, reason, record, redeem }));
     try {
       return await Promise.race([this.#finish(answer), this.#deadline.promise]);
@@ -152,7 +155,7 @@ class SignInAttempt {
     const { settings, keeper, emit } = this.#context;
     const { signOuts } = this.#request;
     const record = toRecord(settings, tokens);
-    if (record) await keeper.put(record, signOuts, this.#record);
+    if (record) await keeper.put(record, signOuts, this.#stored);
     else emit({ type: 'refresh-token-missing' });
     if (signOuts !== keeper.signOuts) throw signedOutError();
     emit({ type: 'signed-in', expiresAt: tokens.expiresAt });
