@@ -27,6 +27,19 @@ interface Unsaved {
   readonly replaces: string | undefined;
 }
 
+/** What a sign-in has to know when it is stored. */
+export interface Circumstances {
+  /** How many sign-outs there had been when it began. */
+  readonly signOuts: number;
+  /** What was stored when it began, of whichever client. */
+  readonly before: TokenRecord | undefined;
+  /** Whether its callers have given up, or its lock was lost. Then it counts only if no other sign-in was stored since. */
+  readonly isLate: () => boolean;
+}
+
+/** Each further round means that a process wrote the record without the lock. */
+const maxRounds = 5;
+
 interface LockOptions {
   timeout: number;
   signal?: AbortSignal;
@@ -123,34 +136,28 @@ export class RecordKeeper {
   }
 
   /**
-   * Stores a new sign-in, whatever is stored. A store that fails is reported by an event, and the write is tried again.
-   * Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began: in this process, if the number of sign-outs is not
-   * `signOuts` any more; in another one, if the record `before` is gone.
+   * Stores a new sign-in. A store that fails is reported by an event, and the write is tried again. False if the sign-in is
+   * late, and a newer one is stored. Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
-  async put(record: TokenRecord, signOuts: number, before: TokenRecord | undefined): Promise<void> {
+  async put(record: TokenRecord, circumstances: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.#settings;
-    const set = async (): Promise<boolean> => {
-      await store.set(name, record);
-      this.#unsaved = undefined;
-      return true;
-    };
+    const { signOuts, before } = circumstances;
     // Written again later, it must not take the place of a sign-in that another process has made since.
     const asUnsaved = async (): Promise<Unsaved> => {
       const stored = await asStoreErrors(() => store.get(name)).then(readStoredRecord, () => before);
       return { record, replaces: stored?.refreshToken };
     };
-    const save = async (): Promise<void> => {
-      const isGone = before !== undefined && !(await this.#mayHaveRecord());
-      if (isGone || signOuts !== this.signOuts) throw signedOutError();
-      await this.#save(set, asUnsaved);
+    const save = async (): Promise<boolean> => {
+      const saved = await this.#save(() => this.#replaceAny(record, circumstances), asUnsaved);
       if (signOuts !== this.signOuts) await this.#takeBack(record);
+      return saved;
     };
     try {
       // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
-      await this.exclusively(name, save, { timeout: refreshTimeout });
+      return await this.exclusively(name, save, { timeout: refreshTimeout });
     } catch (error) {
       if (!(error instanceof SharedTokenError) || error.code !== 'STORE') throw error;
-      await save();
+      return save();
     }
   }
 
@@ -209,20 +216,34 @@ export class RecordKeeper {
     await this.saveAgain();
   }
 
+  /**
+   * Puts a new sign-in in the place of whatever is stored, by compare-and-swap, so that a sign-out is not missed. False if
+   * it does not count any more.
+   */
+  async #replaceAny(record: TokenRecord, circumstances: Circumstances): Promise<boolean> {
+    const { signOuts, before, isLate } = circumstances;
+    const { store, name } = this.#settings;
+    for (let round = 0; round < maxRounds; round++) {
+      const stored = readStoredRecord(await store.get(name));
+      if ((before && !stored) || signOuts !== this.signOuts) throw signedOutError();
+      if (isLate() && stored?.refreshToken !== before?.refreshToken) return false;
+      if (await store.replace(name, stored?.refreshToken, record)) {
+        this.#unsaved = undefined;
+        return true;
+      }
+    }
+    // The record keeps changing, or the store has one that is none.
+    await store.set(name, record);
+    this.#unsaved = undefined;
+    return true;
+  }
+
   /** The sign-out came while the record was written, and may have deleted before that. */
   async #takeBack({ refreshToken }: TokenRecord): Promise<never> {
     const { store, name } = this.#settings;
     const stored = await this.readAny().catch(() => undefined);
     if (stored?.refreshToken === refreshToken) await asStoreErrors(() => store.delete(name));
     throw signedOutError();
-  }
-
-  /** False if the store says that no record is there, of whichever client. */
-  async #mayHaveRecord(): Promise<boolean> {
-    return this.readAny().then(
-      (record) => record !== undefined,
-      () => true,
-    );
   }
 
   async #saveAgain(unsaved: Unsaved): Promise<void> {
@@ -249,6 +270,7 @@ export class RecordKeeper {
       try {
         return await asStoreErrors(write);
       } catch (error) {
+        if (error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED') throw error;
         if (attempt < writeAttempts && error instanceof Error && isBusy(error.cause)) continue;
         const unsaved = await asUnsaved();
         if (signOuts !== this.signOuts) return false;

@@ -186,7 +186,12 @@ export class SharedToken implements AsyncDisposable {
     signal?.throwIfAborted();
     const { signOuts } = this.#keeper;
     const started = performance.now();
-    const outcome = await this.#join(this.#joinSilent(forceRefresh), signal);
+    const rejected = forceRefresh ? this.#held?.accessToken : undefined;
+    let outcome = await this.#join(this.#joinSilent(forceRefresh), signal);
+    // The refresh that this call joined had begun before, and brought the very token that the API rejects.
+    if (rejected !== undefined && outcome.type === 'token' && outcome.token.accessToken === rejected) {
+      outcome = await this.#join(this.#joinSilent(true), signal);
+    }
     if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
     if (outcome.type === 'failed') {
       if (forceRefresh || !outcome.bridge) throw outcome.error;

@@ -6,6 +6,7 @@ import { obtainSilently } from './refresh.ts';
 import { isBusy, lockLostError, SharedTokenError, signedOutError } from './shared-token-error.ts';
 import { describeError } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenResponse, type TokenSet, toRecord } from './token-response.ts';
+import { usableToken } from './usable-token.ts';
 
 export interface SignInRequest {
   signIn: SignIn;
@@ -41,13 +42,17 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
   const inTurn = async (lock: Lock): Promise<AccessToken> => {
     started = true;
     stored = await keeper.readAny();
+    // No person who has just signed out is asked.
+    if (request.seen !== undefined && !stored) throw signedOutError();
     const found = await tokensFromOtherSignIn(context, request, keeper.ours(stored));
     if (found) return found;
     const timeout = end - performance.now();
     if (timeout < signInTimeout * minTimeShare) throw timeoutError(signInTimeout);
+    // All callers have left, or a sign-out came.
+    request.signal.throwIfAborted();
     // Another process may open its window.
     if (lock.signal.aborted) throw lockLostError(lock);
-    return new SignInAttempt(context, request, stored).run(Math.ceil(timeout));
+    return new SignInAttempt(context, request, lock, stored).run(Math.ceil(timeout));
   };
   try {
     return await keeper.exclusively(signInLockName(settings.name), inTurn, {
@@ -72,7 +77,10 @@ async function tokensFromOtherSignIn(
   if (reason === 'requested' || !record || record.refreshToken === seen) return undefined;
   const outcome = await obtainSilently(context, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
-  return outcome.type === 'token' ? outcome.token : undefined;
+  if (outcome.type === 'token') return outcome.token;
+  // The other sign-in has been signed out already.
+  if (!outcome.record) throw signedOutError();
+  return undefined;
 }
 
 function timeoutError(timeoutMs: number, cause?: unknown): SharedTokenError {
@@ -84,23 +92,27 @@ function timeoutError(timeoutMs: number, cause?: unknown): SharedTokenError {
 class SignInAttempt {
   readonly #context: FlowContext;
   readonly #request: SignInRequest;
+  readonly #lock: Lock;
   /** The record at the start, of whichever client. */
   readonly #stored: TokenRecord | undefined;
   /** The person's answer is being exchanged, or was. */
-  #redemption: Promise<{ response: TokenResponse; tokens: TokenSet }> | undefined;
+  #redemption: Promise<{ response: TokenResponse; token: AccessToken }> | undefined;
   readonly #stop = new AbortController();
   /** Rejects when the callers are not to wait any longer. */
   readonly #deadline = Promise.withResolvers<never>();
   #deadlineTimer: NodeJS.Timeout | undefined;
+  /** The callers do not wait any more. */
+  #isLate = false;
 
-  constructor(context: FlowContext, request: SignInRequest, stored: TokenRecord | undefined) {
+  constructor(context: FlowContext, request: SignInRequest, lock: Lock, stored: TokenRecord | undefined) {
     this.#context = context;
     this.#request = request;
+    this.#lock = lock;
     this.#stored = stored;
     this.#deadline.promise.catch(() => {});
   }
 
-  async run(timeout: number): Promise<TokenSet> {
+  async run(timeout: number): Promise<AccessToken> {
     const { emit, settings, callUserCode } = this.#context;
     const { signIn, reason, signal } = this.#request;
     emit({ type: 'sign-in-started', expiresAt: Date.now() + timeout });
@@ -121,16 +133,14 @@ class SignInAttempt {
   }
 
   /** The tokens of the answer, stored. An answer that comes too late for the callers is stored as well. */
-  async #finish(answer: Promise<TokenResponse>): Promise<TokenSet> {
+  async #finish(answer: Promise<TokenResponse>): Promise<AccessToken> {
     const response = await answer.catch((error: unknown) => {
       // `signIn` failed, but its exchange goes on: the code is spent, so wait for the exchange.
       if (!this.#redemption) throw error;
       return undefined;
     });
-    if (this.#redemption) return (await this.#redemption).tokens;
-    const tokens = readTokenResponse(response, Date.now());
-    await this.#keep(tokens);
-    return tokens;
+    if (this.#redemption) return (await this.#redemption).token;
+    return this.#keep(readTokenResponse(response, Date.now()));
   }
 
   async #redeem(exchange: () => Promise<TokenResponse>): Promise<TokenResponse> {
@@ -138,7 +148,7 @@ class SignInAttempt {
     return (await this.#redemption).response;
   }
 
-  async #exchange(exchange: () => Promise<TokenResponse>): Promise<{ response: TokenResponse; tokens: TokenSet }> {
+  async #exchange(exchange: () => Promise<TokenResponse>): Promise<{ response: TokenResponse; token: AccessToken }> {
     const { refreshTimeout } = this.#context.settings;
     const message = `The answer was not exchanged for tokens within ${refreshTimeout / 1000} s. Sign in again.`;
     this.#setDeadline(refreshTimeout + exchangeGraceMs, () => {
@@ -146,19 +156,29 @@ class SignInAttempt {
     });
     const obtainedAt = Date.now();
     const response = await exchange();
-    const tokens = readTokenResponse(response, obtainedAt);
-    await this.#keep(tokens);
-    return { response, tokens };
+    return { response, token: await this.#keep(readTokenResponse(response, obtainedAt)) };
   }
 
-  async #keep(tokens: TokenSet): Promise<void> {
+  /** Stores the tokens, and returns what the callers get: these, or those of a newer sign-in. */
+  async #keep(tokens: TokenSet): Promise<AccessToken> {
     const { settings, keeper, emit } = this.#context;
     const { signOuts } = this.#request;
     const record = toRecord(settings, tokens);
-    if (record) await keeper.put(record, signOuts, this.#stored);
-    else emit({ type: 'refresh-token-missing' });
+    if (!record) emit({ type: 'refresh-token-missing' });
+    else {
+      const isLate = (): boolean => this.#isLate || this.#lock.signal.aborted;
+      if (!(await keeper.put(record, { signOuts, before: this.#stored, isLate }))) return this.#newerToken();
+    }
     if (signOuts !== keeper.signOuts) throw signedOutError();
     emit({ type: 'signed-in', expiresAt: tokens.expiresAt });
+    return tokens;
+  }
+
+  async #newerToken(): Promise<AccessToken> {
+    const { settings, keeper } = this.#context;
+    const token = usableToken(await keeper.read(), settings.accepts, 0);
+    if (!token) throw lockLostError(this.#lock);
+    return token;
   }
 
   /** The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`. */
@@ -169,6 +189,7 @@ class SignInAttempt {
   }
 
   #giveUp(reason: unknown): void {
+    this.#isLate = true;
     this.#stop.abort(reason);
     this.#deadline.reject(reason);
   }

@@ -98,7 +98,8 @@ test('signIn() asks the person although a valid token is stored', async () => {
   assert.is.not((await shared.signIn()).accessToken, accessToken);
   const [context] = contexts;
   assert.is(context?.reason, 'requested');
-  assert.is(context?.timeout, 180_000);
+  const { timeout = 0 } = context ?? {};
+  assert.ok(timeout > 170_000 && timeout <= 180_000, `${timeout} ms`);
   assert.is(context?.record?.accessToken, accessToken);
 });
 
