@@ -20,8 +20,8 @@ type Floor = Readonly<Record<string, Rule>>;
 const house: readonly Floor[] = [
   {
     'onedrive-token': {
-      below: ['onedrive-token-handler', 'onedrive-graph'],
-      npm: ['commander', 'uqr', '@napi-rs/keyring'],
+      below: ['onedrive-token-handler', 'onedrive-graph', 'token-store-postgres'],
+      npm: ['commander', 'uqr', '@napi-rs/keyring', 'pg'],
     },
   },
   {

@@ -3,8 +3,20 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commonOptions, type Flags, readTokenFlags } from '../src/settings/common-options.ts';
 import { readSettings } from '../src/settings/settings.ts';
+import { UsageError } from '../src/terminal/failure.ts';
 
 const env = { HOME: '/home/ada' };
+
+/** The message of the UsageError that `read` throws. */
+function usageErrorOf(read: () => unknown): string {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  return assert.unreachable('it was not refused') as never;
+}
 
 test('the command line wins over the environment, which wins over the default', () => {
   assert.is(readSettings({}, env).app, 'onedrive-token');
@@ -35,6 +47,63 @@ for (const [variable, key, on] of [
 
 test('a relative path of the database starts at the working directory', () => {
   assert.is(readSettings({ db: 'some/tokens.db' }, env).db, resolve('some/tokens.db'));
+});
+
+for (const url of [
+  'postgresql://ada@db.example:5432/tokens?sslmode=verify-full',
+  'postgres://db.example/tokens',
+  'POSTGRESQL://db.example',
+  'postgresql://',
+  'postgresql://?service=tokens',
+  'postgresql://ada@/tokens?host=/var/run/postgresql',
+]) {
+  test(`${url} is a database in PostgreSQL`, () => {
+    const { db, postgresUrl } = readSettings({ db: url }, env);
+    assert.equal([db, postgresUrl], [url, url]);
+  });
+}
+
+for (const [url, shown] of [
+  ['postgresql://ada:s3cret@db.example/tokens', 'postgresql://ada@db.example/tokens'],
+  ['postgresql://ada:s3cret@/tokens?host=/run', 'postgresql://ada@/tokens?host=/run'],
+  ['postgresql://:s3cret@db.example/tokens', 'postgresql://@db.example/tokens'],
+  ['postgresql://ada:s3@cret@db.example/tokens', 'postgresql://ada@db.example/tokens'],
+  ['postgresql://db.example/tokens?user=ada&password=s3cret', 'postgresql://db.example/tokens?user=ada'],
+  ['postgresql://db.example/tokens?pass%77ord=s3cret', 'postgresql://db.example/tokens'],
+] as const) {
+  test(`the password in ${url} is refused on the command line, allowed in the variable, and never shown`, () => {
+    const refusal = usageErrorOf(() => readSettings({ db: url }, env));
+    assert.match(
+      refusal,
+      /^--db: other users can read a password .*PGPASSWORD.*PGPASSFILE.*PGSERVICE.*ONEDRIVE_TOKEN_DB$/,
+    );
+    assert.not.match(refusal, 's3');
+    const { db, postgresUrl } = readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url });
+    assert.equal([db, postgresUrl], [shown, url]);
+  });
+}
+
+test('a PostgreSQL URL that cannot be read is refused without being quoted', () => {
+  for (const url of [
+    'postgresql://ada:s3/cret@db.example/tokens',
+    'postgresql://ada:s3?cret@db.example',
+    'postgresql://[',
+  ]) {
+    assert.is(
+      usageErrorOf(() => readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url })),
+      'ONEDRIVE_TOKEN_DB: expected a URL like postgresql://user@host:5432/database, with special characters as %XX',
+    );
+  }
+});
+
+test('the key of a PostgreSQL database is not in the keyring', () => {
+  for (const [flags, variables] of [
+    [{ keyring: true }, {}],
+    [{}, { ONEDRIVE_TOKEN_KEYRING: '1' }],
+  ] as const) {
+    const read = () => readSettings({ db: 'postgresql://db.example', ...flags }, { ...env, ...variables });
+    assert.match(usageErrorOf(read), /^--keyring .*ONEDRIVE_TOKEN_KEY or --key-file$/);
+  }
 });
 
 for (const [seconds, milliseconds] of [

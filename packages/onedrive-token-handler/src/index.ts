@@ -9,7 +9,7 @@ export { type GetTokenOptions, OneDriveTokenHandler } from './one-drive-token-ha
 export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
 export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 export type { SignInStatus } from './sign-in-status.ts';
-export { forgetTokens, listAppNames } from './store/app-names.ts';
-export { changeEncryptionKey } from './store/change-encryption-key.ts';
+export { forgetTokens, listAppNames, readRecord } from './store/app-names.ts';
+export { changeEncryptionKey, type RekeyOptions, type RekeyStore } from './store/change-encryption-key.ts';
 export type { AbortSignalLike, TokenCredential } from './token-credential.ts';
 export type { Account, SignInMethod, TokenEvent } from './token-event.ts';

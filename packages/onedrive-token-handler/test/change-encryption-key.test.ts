@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { changeEncryptionKey, listAppNames } from '../src/index.ts';
+import { changeEncryptionKey, listAppNames, readRecord } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
@@ -73,11 +74,13 @@ test('while the key changes no sign-in runs, and two changes run one after the o
   await scene.signedIn();
   const { dbFilepath } = scene;
   const answer = Promise.withResolvers<void>();
+  let isChoosing = false;
   const first = changeEncryptionKey({ dbFilepath }, async () => {
+    isChoosing = true;
     await answer.promise;
     return 'first';
   });
-  await untilTrue(() => scene.events.length > 0);
+  await untilTrue(() => isChoosing);
   let second = 'waits';
   const refused = rejection(
     changeEncryptionKey({ dbFilepath }, () => {
@@ -94,6 +97,45 @@ test('while the key changes no sign-in runs, and two changes run one after the o
   assert.is((cause as { code?: string }).code, 'STORE_KEY');
   await signingIn.catch(() => undefined);
   assert.equal(await listAppNames({ dbFilepath, encryptionKey: 'first' }), ['my-app']);
+});
+
+test('a store of the caller is encrypted again by its own rekey(), under the locks of a file, and stays open', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const keys: unknown[] = [];
+  using file = openTokenStore(scene.dbFilepath);
+  const store = Object.assign(file, {
+    rekey: (key: unknown) => {
+      keys.push(key);
+    },
+  });
+  const answer = Promise.withResolvers<string>();
+  let isChoosing = false;
+  const changed = changeEncryptionKey({ store }, () => {
+    isChoosing = true;
+    return answer.promise;
+  });
+  await untilTrue(() => isChoosing);
+  const signingIn = scene.handler().signIn();
+  await scene.until(({ type }) => type === 'waiting');
+  assert.equal(keys, []);
+  answer.resolve('new');
+  await changed;
+  assert.equal(keys, ['new']);
+  await signingIn;
+  assert.equal(file.list(), ['my-app']);
+});
+
+test('readRecord() reads what is stored under a name, whatever client id it is of', async () => {
+  await using scene = await openScene();
+  const { dbFilepath } = scene;
+  assert.is(await readRecord('my-app', { dbFilepath }), undefined);
+  await scene.signedIn();
+  const record = await readRecord('my-app', { dbFilepath });
+  assert.ok(record && scene.authority.issuedSecrets.has(record.refreshToken));
+  assert.is(record?.clientId, scene.authority.clientId);
+  assert.is(await readRecord('other', { dbFilepath }), undefined);
+  assert.is((await rejection(readRecord('my-app', { dbFilepath, encryptionKey: 'wrong' }))).code, 'STORE');
 });
 
 test.run();

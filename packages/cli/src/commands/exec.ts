@@ -16,7 +16,7 @@ const fromKeyboard: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 /** Runs a program with the token in its environment, which no other user can read. Resolves with the program's exit status. */
 export async function exec(command: Command, program: string, args: readonly string[]): Promise<number> {
   const token = await getToken(command);
-  const { ONEDRIVE_TOKEN_KEY: _passphrase, ...env } = process.env;
+  const env = withoutSecrets(command);
   // Before the child exists: it may start, and send a signal, before this process goes on.
   const stopForwarding = forwardSignals((signal) => child.kill(signal));
   command.interrupt[Symbol.dispose]();
@@ -25,6 +25,15 @@ export async function exec(command: Command, program: string, args: readonly str
     child.once('error', (error) => reject(explain(error, program)));
     child.once('exit', (status, signal) => resolve(signal ? 128 + constants.signals[signal] : (status ?? 1)));
   }).finally(stopForwarding);
+}
+
+/** The environment of the program: it gets the token, and not what the tokens are stored with. */
+function withoutSecrets({ settings: { db, postgresUrl } }: Command): NodeJS.ProcessEnv {
+  const { ONEDRIVE_TOKEN_KEY: _passphrase, ...env } = process.env;
+  // The two differ if the URL has a password.
+  if (postgresUrl !== undefined && postgresUrl === env.ONEDRIVE_TOKEN_DB && postgresUrl !== db)
+    delete env.ONEDRIVE_TOKEN_DB;
+  return env;
 }
 
 async function getToken(command: Command): Promise<string> {

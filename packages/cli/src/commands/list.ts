@@ -1,6 +1,6 @@
 import { listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
-import { withKey } from '../key/with-key.ts';
+import { withDatabase } from '../session/database.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
@@ -8,7 +8,7 @@ import { writeOut } from '../terminal/streams.ts';
 /** Prints the app names that have tokens, one per line. */
 export async function list(command: Command): Promise<number> {
   const { settings } = command;
-  const names = await withKey(command, (encryptionKey) => listAppNames({ dbFilepath: settings.db, encryptionKey }));
+  const names = await withDatabase(command, listAppNames);
   writeOut(settings.json ? `${JSON.stringify(names)}\n` : names.map((name) => `${printable(name)}\n`).join(''));
   return exitStatus.done;
 }

@@ -1,6 +1,6 @@
 import { forgetTokens, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
-import { withKey } from '../key/with-key.ts';
+import { withDatabase } from '../session/database.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
@@ -8,11 +8,10 @@ import { writeOut } from '../terminal/streams.ts';
 /** Deletes the stored tokens of one app name, or of all. The client id stays remembered. */
 export async function logout(command: Command, { all }: { all?: boolean }): Promise<number> {
   const { settings, screen } = command;
-  const signedOut = await withKey(command, async (encryptionKey) => {
-    const store = { dbFilepath: settings.db, encryptionKey };
+  const signedOut = await withDatabase(command, async (database) => {
     const names: string[] = [];
-    for (const name of all ? await listAppNames(store) : [settings.app]) {
-      if (await forgetTokens(name, store)) names.push(name);
+    for (const name of all ? await listAppNames(database) : [settings.app]) {
+      if (await forgetTokens(name, database)) names.push(name);
     }
     return names;
   });

@@ -93,7 +93,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
 
 const exec: ManualPage = {
   summary: 'run a program with the token in its environment',
-  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. Ends with the program's status: 128 + n if signal n killed it, 126 if it cannot be executed, 127 if it is not found. Passes signals on to the program, except SIGINT and SIGQUIT on a terminal: a terminal sends Ctrl-C to the program itself. The program does not get ONEDRIVE_TOKEN_KEY.`,
+  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. Ends with the program's status: 128 + n if signal n killed it, 126 if it cannot be executed, 127 if it is not found. Passes signals on to the program, except SIGINT and SIGQUIT on a terminal: a terminal sends Ctrl-C to the program itself. The program does not get ONEDRIVE_TOKEN_KEY, nor ONEDRIVE_TOKEN_DB if there is a password in it.`,
   examples: [
     ['onedrive-token exec -- ./backup.sh --full', 'everything after -- is passed to the program'],
     ['onedrive-token exec -- python3 backup.py', "reads os.environ['ONEDRIVE_TOKEN']"],
@@ -121,6 +121,7 @@ export const epilogue = `Exit status:
 
 Environment:
   ONEDRIVE_TOKEN_KEY         the passphrase that encrypts the database
+  PGPASSWORD, PGPASSFILE     the password of a PostgreSQL database, or the file that has it
   BROWSER                    the command that opens a browser
   HTTPS_PROXY, NO_PROXY      the proxy to use, and the hosts that need none
   NO_COLOR                   no colours
@@ -130,6 +131,9 @@ Files, in $XDG_DATA_HOME/onedrive-token or your platform's data folder:
   tokens.db.apps.json        the client id and the granted scopes of each app name
   tokens.db.keyring.json     which keyring entry has the key
   tokens.db.uploads.json     where unfinished uploads can continue
+
+A PostgreSQL database (--db postgresql://user@host/database) is shared by many machines: one login signs all of them in.
+It needs two more packages. Run: npm install --global token-store-postgres pg
 `;
 
 /** The examples of one command, as its help shows them. */

@@ -4,7 +4,7 @@ import type { Command } from '../command.ts';
 import { forgetKeyring, readKeyringAccount } from '../files/remembered-keyring.ts';
 import { moveToKeyring } from '../key/move-to-keyring.ts';
 import { choosePassphrase, readKeyFile } from '../key/passphrase.ts';
-import { withKey } from '../key/with-key.ts';
+import { withDatabase } from '../session/database.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
@@ -19,14 +19,14 @@ export interface RekeyOptions {
 /** Changes what encrypts the database. Every sign-in in it stays. */
 export async function rekey(command: Command, { encrypt, newKeyFile, decrypt }: RekeyOptions): Promise<number> {
   const { settings, screen } = command;
-  const { db } = settings;
+  const { db, postgresUrl } = settings;
   const hasPassphrase = encrypt || newKeyFile !== undefined;
   if ([settings.keyring, hasPassphrase, decrypt].filter(Boolean).length !== 1) {
     throw new UsageError(
       'expected one of --keyring (or ONEDRIVE_TOKEN_KEYRING), --encrypt or --new-key-file, --decrypt',
     );
   }
-  if (!existsSync(db)) {
+  if (postgresUrl === undefined && !existsSync(db)) {
     const login = suggestCommand('login', settings);
     throw new Failure(`there is no database ${db}, so there is nothing to encrypt. Run: ${login}`, exitStatus.database);
   }
@@ -34,14 +34,14 @@ export async function rekey(command: Command, { encrypt, newKeyFile, decrypt }: 
     await moveToKeyring(command);
     return exitStatus.done;
   }
-  await withKey(command, async (encryptionKey) => {
-    const before = { dbFilepath: db, encryptionKey };
+  await withDatabase(command, async (before) => {
     // Fails if the present key is wrong, before the person is asked for a new passphrase.
     await listAppNames(before);
     const next = await chooseKey(command, { newKeyFile, decrypt });
     await changeEncryptionKey(before, () => next);
   });
   screen.say(decrypt ? `${db} is not encrypted any more.` : `${db} is encrypted with the new passphrase.`);
+  if (postgresUrl !== undefined) return exitStatus.done;
   const account = readKeyringAccount(db);
   forgetKeyring(db);
   // The key is kept, because a copy of the database may need it.

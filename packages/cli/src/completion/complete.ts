@@ -1,6 +1,8 @@
 // completion/ is what a shell needs to complete our command lines.
+import { setTimeout } from 'node:timers/promises';
 import type { Option, Command as Program } from 'commander';
 import { listAppNames } from 'onedrive-token-handler';
+import { openDatabase } from '../session/database.ts';
 import { type Flags, splitFlag } from '../settings/common-options.ts';
 import { readSettings } from '../settings/settings.ts';
 import { exitStatus } from '../terminal/failure.ts';
@@ -8,6 +10,9 @@ import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
 type Candidate = readonly [value: string, description: string];
+
+/** How long a person who types waits for a PostgreSQL server. */
+const maxWaitMs = 2000;
 
 /** Paths of Microsoft Graph that people often type. */
 const paths: readonly Candidate[] = [
@@ -84,8 +89,13 @@ function options(command: Program): Candidate[] {
 }
 
 async function appNames(flags: Flags): Promise<Candidate[]> {
+  const deadline = setTimeout(maxWaitMs, []);
+  const read = async (): Promise<string[]> => {
+    await using database = await openDatabase(readSettings(flags), undefined);
+    return await listAppNames(database.options);
+  };
   try {
-    const names = await listAppNames({ dbFilepath: readSettings(flags).db });
+    const names = await Promise.race([read(), deadline]);
     return names.map((name) => [name, '']);
   } catch {
     // No error may disturb the person who is typing. The names in an encrypted database are not completed.

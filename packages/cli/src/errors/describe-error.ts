@@ -58,16 +58,19 @@ const words: Record<string, ((failed: Failed) => string) | undefined> = {
   CLOSED: () => 'this command ended before it had a token. Run it again.',
   'STORE_KEY/not-encrypted': ({ file, settings }) =>
     `${file}: is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: ${rekeyCommand(settings)}`,
-  'STORE_KEY/key-missing': ({ file }) => `${file}: is encrypted. ${keySources(file)}`,
-  'STORE_KEY/key-wrong': ({ file }) => `${file}: is encrypted with another key. ${keySources(file)}`,
+  'STORE_KEY/key-missing': ({ file, settings }) => `${file}: is encrypted. ${keySources(file, settings)}`,
+  'STORE_KEY/key-wrong': ({ file, settings }) =>
+    `${file}: is encrypted with another key. ${keySources(file, settings)}`,
   'STORE_KEY/key-changed': ({ file }) => `${file}: its key was changed while this command ran. Run it again.`,
-  STORE_KEY: ({ file }) => `${file}: does not open with this key. ${keySources(file)}`,
+  STORE_KEY: ({ file, settings }) => `${file}: does not open with this key. ${keySources(file, settings)}`,
   'STORE_OPEN/closed': ({ file }) => `${file}: was closed before this command was done. Run it again.`,
   'STORE_OPEN/moved': ({ file }) => `${file}: was moved, replaced or deleted while this command ran. Run it again.`,
-  'STORE_OPEN/foreign': ({ file }) =>
-    `${file}: is the database of another program, and was left as it is. Choose another file with --db.`,
-  STORE_VERSION: ({ file }) =>
-    `${file}: was written by a newer version of this command. Run: npm install --global onedrive-token`,
+  'STORE_OPEN/foreign': ({ error, file, settings }) =>
+    isPostgres(settings)
+      ? `${error.message}: name another one in the URL, for example ?options=-c%20search_path%3Dtokens`
+      : `${file}: is the database of another program, and was left as it is. Choose another file with --db.`,
+  STORE_VERSION: ({ file, settings }) =>
+    `${file}: was written by a newer version of this command. Run: npm install --global onedrive-token${isPostgres(settings) ? ' token-store-postgres' : ''}`,
 };
 
 /** The words for a sign-in that timed out, by its method. `other process`: another process held the sign-in lock all the time. */
@@ -110,9 +113,15 @@ function rekeyCommand(settings: Settings | undefined): string {
   return suggestCommand('rekey --encrypt', settings && { ...settings, flags });
 }
 
-function keySources(db: string): string {
+function isPostgres(settings: Settings | undefined): boolean {
+  return settings?.postgresUrl !== undefined;
+}
+
+function keySources(db: string, settings: Settings | undefined): string {
+  const sources = 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal.';
+  if (isPostgres(settings)) return sources;
   return readKeyringAccount(db) === undefined
-    ? `The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal. If it was encrypted with --keyring, ${keyringFile(db)} is missing.`
+    ? `${sources} If it was encrypted with --keyring, ${keyringFile(db)} is missing.`
     : 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file.';
 }
 
@@ -145,6 +154,6 @@ interface StoreError {
 }
 
 /** What the store said: a TokenStoreError, read without a dependency on its package. */
-function storeErrorOf({ code, cause }: OneDriveTokenError): StoreError | undefined {
+export function storeErrorOf({ code, cause }: Pick<OneDriveTokenError, 'code' | 'cause'>): StoreError | undefined {
   return code === 'STORE' && cause instanceof Error && 'code' in cause ? (cause as Error & StoreError) : undefined;
 }

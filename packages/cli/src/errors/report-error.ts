@@ -5,7 +5,7 @@ import { exitStatus, Failure } from '../terminal/failure.ts';
 import { Interrupted } from '../terminal/interrupt.ts';
 import { printable } from '../terminal/printable.ts';
 import { OutputClosed, writeErr } from '../terminal/streams.ts';
-import { describeError, type ErrorContext } from './describe-error.ts';
+import { describeError, type ErrorContext, storeErrorOf } from './describe-error.ts';
 
 /** Writes to stderr what went wrong, and returns the exit status. `context` is absent if the options could not be read. */
 export function reportError(error: unknown, context?: ErrorContext): number {
@@ -31,7 +31,7 @@ function statusOf(error: unknown): number {
   return error instanceof OneDriveTokenError ? statusOfCode(error) : exitStatus.failed;
 }
 
-function statusOfCode({ code, error }: OneDriveTokenError): number {
+function statusOfCode({ code, error, cause }: OneDriveTokenError): number {
   switch (code) {
     case 'SIGN_IN_REQUIRED':
       return exitStatus.signInNeeded;
@@ -45,7 +45,8 @@ function statusOfCode({ code, error }: OneDriveTokenError): number {
     case 'RESPONSE':
       return exitStatus.unavailable;
     case 'STORE':
-      return exitStatus.database;
+      // A server that cannot be reached comes back by itself. All else a person has to mend.
+      return storeErrorOf({ code, cause })?.reason === 'unreachable' ? exitStatus.unavailable : exitStatus.database;
     case 'CONFIGURATION':
       // With an OAuth error the provider refused the registration; without one the command line is wrong.
       return error === undefined ? exitStatus.usage : exitStatus.failed;

@@ -8,7 +8,8 @@ import { readPassphrase, withPassphrase } from './passphrase.ts';
 
 /**
  * Calls `use` with the key of the database: the passphrase that is set; otherwise, if the database needs a key, the one in the
- * keyring or a passphrase that the person is asked for. With --keyring, moves the key into the keyring first.
+ * keyring or a passphrase that the person is asked for. With --keyring, moves the key into the keyring first. The key of a
+ * PostgreSQL database is never in the keyring: the machines that share it have no common keyring.
  */
 export async function withKey<T>(
   command: Command,
@@ -16,6 +17,7 @@ export async function withKey<T>(
 ): Promise<T> {
   const { settings } = command;
   if (settings.keyring) await moveToKeyring(command);
+  if (settings.postgresUrl !== undefined) return withPassphrase(command, use);
   const isForKeyring = settings.keyring || readPassphrase(settings) === undefined;
   const account = isForKeyring ? readKeyringAccount(settings.db) : undefined;
   if (account === undefined) return withPassphrase(command, use);

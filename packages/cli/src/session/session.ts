@@ -1,15 +1,21 @@
 // session/ is the handler of one command line: its options, its key, and what the command does with its events.
-import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions, type TokenEvent } from 'onedrive-token-handler';
+import {
+  OneDriveTokenHandler,
+  type OneDriveTokenHandlerOptions,
+  readRecord,
+  type TokenEvent,
+} from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { missingClientId } from '../errors/missing-client-id.ts';
 import { reportNotStored } from '../errors/report-error.ts';
 import { rememberApp } from '../files/remembered-app.ts';
 import { withKey } from '../key/with-key.ts';
 import { defaultTimeoutMs } from '../settings/common-options.ts';
-import { readTokenOptions } from '../settings/token-options.ts';
+import { readTokenOptions, type SignedInWith, type TokenOptions } from '../settings/token-options.ts';
 import type { SignInView } from '../sign-in/sign-in-view.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
+import { type Database, openDatabase } from './database.ts';
 import { describeEvent } from './describe-event.ts';
 
 export interface SessionOptions {
@@ -34,30 +40,26 @@ export interface Session extends AsyncDisposable {
 /** Throws UsageError without a client id, and STORE if the database can't be used. */
 export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
   const { settings } = command;
-  const tokenOptions = readTokenOptions(settings, options.scopes);
-  if (!tokenOptions) throw missingClientId(settings);
   const view = options.view ?? (options.interactive ? await createView(command) : undefined);
   let notStored: Error | undefined;
-  const onEvent = (event: TokenEvent): void => {
-    if (settings.verbose) command.screen.say(printable(describeEvent(event)));
-    if (event.type === 'signed-in') remember(command, tokenOptions.clientId, event.scopes);
-    if (event.type === 'store-failed') notStored = event.error;
-    if (event.type === 'store-recovered') notStored = undefined;
-    guardRefresh(command, event);
-    view?.onEvent(event);
+  const handlerOptions = {
+    signInTimeout: settings.timeout ?? defaultTimeoutMs,
+    interactive: options.interactive,
+    ...(options.responseMode && { responseMode: options.responseMode }),
+    ...view?.handlerOptions,
   };
-  const open = (encryptionKey: string | Uint8Array | undefined): Promise<OneDriveTokenHandler> =>
-    openHandler({
-      ...tokenOptions,
-      signInTimeout: settings.timeout ?? defaultTimeoutMs,
-      interactive: options.interactive,
-      onEvent,
-      ...(options.responseMode && { responseMode: options.responseMode }),
-      ...view?.handlerOptions,
-      encryptionKey,
-    });
-  const { passphrase } = options;
-  const handler = await (passphrase === undefined ? withKey(command, open) : open(passphrase));
+  const { database, handler } = await open(command, options, (tokenOptions) => ({
+    ...tokenOptions,
+    ...handlerOptions,
+    onEvent: (event) => {
+      if (settings.verbose) command.screen.say(printable(describeEvent(event)));
+      if (event.type === 'signed-in') remember(command, tokenOptions.clientId, event.scopes);
+      if (event.type === 'store-failed') notStored = event.error;
+      if (event.type === 'store-recovered') notStored = undefined;
+      guardRefresh(command, event);
+      view?.onEvent(event);
+    },
+  }));
   return {
     handler,
     async finish() {
@@ -69,9 +71,42 @@ export async function openSession(command: Command, options: SessionOptions): Pr
     async [Symbol.asyncDispose]() {
       view?.[Symbol.dispose]();
       await handler.close();
+      await database[Symbol.asyncDispose]();
       if (notStored) reportNotStored(notStored, command);
     },
   };
+}
+
+interface Opened {
+  readonly database: Database;
+  readonly handler: OneDriveTokenHandler;
+}
+
+/** Opens the database with its key, then a handler on it. */
+async function open(
+  command: Command,
+  { scopes, passphrase }: SessionOptions,
+  toHandlerOptions: (tokenOptions: TokenOptions) => OneDriveTokenHandlerOptions,
+): Promise<Opened> {
+  const { settings } = command;
+  const choose = (record?: SignedInWith): TokenOptions => {
+    const chosen = readTokenOptions(settings, scopes, record);
+    if (!chosen) throw missingClientId(settings);
+    return chosen;
+  };
+  // Without a client id, nothing is done to a file: no key is asked for or moved into the keyring.
+  const ofFile = settings.postgresUrl === undefined ? choose() : undefined;
+  const openWith = async (key: string | Uint8Array | undefined): Promise<Opened> => {
+    const database = await openDatabase(settings, key);
+    try {
+      const tokenOptions = ofFile ?? choose(await readRecord(settings.app, database.options));
+      return { database, handler: await openHandler({ ...toHandlerOptions(tokenOptions), ...database.options }) };
+    } catch (error) {
+      await database[Symbol.asyncDispose]();
+      throw error;
+    }
+  };
+  return passphrase === undefined ? withKey(command, openWith) : openWith(passphrase);
 }
 
 /** Opens the database at once, so that a wrong key shows before anything else is done. */
@@ -100,7 +135,9 @@ async function createView(command: Command): Promise<SignInView> {
   return new SignInView(command);
 }
 
+/** With PostgreSQL, the record itself has all that later commands need. */
 function remember({ settings, screen }: Command, clientId: string, scopes: string[]): void {
+  if (settings.postgresUrl !== undefined) return;
   try {
     rememberApp(settings.db, settings.app, { clientId, scopes });
   } catch (error) {

@@ -48,7 +48,8 @@ export const commonOptions: readonly CommonOption[] = [
     key: 'db',
     value: 'file',
     env: 'ONEDRIVE_TOKEN_DB',
-    description: 'the token database (default: tokens.db in your data folder)',
+    description:
+      'the token database: a file (default: tokens.db in your data folder), or postgresql://user@host/database',
   },
   {
     flag: '--key-file',

@@ -2,6 +2,7 @@
 import { UsageError } from '../terminal/failure.ts';
 import { commonOptions, type Flags } from './common-options.ts';
 import { dataFolder } from './data-folder.ts';
+import { readPostgresAddress } from './postgres-url.ts';
 
 const { join, resolve } = process.getBuiltinModule('node:path');
 
@@ -9,7 +10,10 @@ const { join, resolve } = process.getBuiltinModule('node:path');
 export interface Settings {
   app: string;
   clientId?: string;
+  /** The database: the path of a file, or a PostgreSQL URL without its password. */
   db: string;
+  /** Set if the database is PostgreSQL: its URL. It may have a password, so it is never shown. */
+  postgresUrl?: string;
   keyFile?: string;
   /** Move the database's key into the keyring. If it is there already, this option is not needed. */
   keyring: boolean;
@@ -33,10 +37,16 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   const authority = text('authority', flags, env);
   const timeout = text('timeout', flags, env);
   const keyring = flags.keyring ?? isOn('keyring', env);
+  const database = readDatabase(flags, env);
+  if (keyring && database.postgresUrl !== undefined) {
+    throw new UsageError(
+      '--keyring (or ONEDRIVE_TOKEN_KEYRING): the key of a PostgreSQL database comes from ONEDRIVE_TOKEN_KEY or --key-file',
+    );
+  }
   return {
     app: text('app', flags, env) ?? 'onedrive-token',
     ...(clientId !== undefined && { clientId }),
-    db: resolve(text('db', flags, env) ?? defaultDatabase(env)),
+    ...database,
     ...(keyFile !== undefined && { keyFile }),
     keyring,
     hasKey: keyring || keyFile !== undefined || Boolean(env.ONEDRIVE_TOKEN_KEY),
@@ -60,6 +70,15 @@ function text(key: keyof Flags, flags: Flags, env: NodeJS.ProcessEnv): string | 
   const given = flags[key];
   if (given === '') throw new UsageError(`${option(key).flag}: expected a value, got an empty string`);
   return given === undefined ? env[option(key).env] || undefined : String(given);
+}
+
+function readDatabase(flags: Flags, env: NodeJS.ProcessEnv): Pick<Settings, 'db' | 'postgresUrl'> {
+  const given = text('db', flags, env);
+  if (given === undefined) return { db: defaultDatabase(env) };
+  const isOnCommandLine = flags.db !== undefined;
+  const { flag, env: variable } = option('db');
+  const postgres = readPostgresAddress(given, isOnCommandLine ? flag : variable, isOnCommandLine);
+  return postgres ? { db: postgres.shown, postgresUrl: postgres.url } : { db: resolve(given) };
 }
 
 /** Whether the variable, or the default, turns the option on. The variable of a negated option turns it off. */

@@ -4,10 +4,17 @@ import type { Settings } from './settings.ts';
 /** Asked for if the command line names no scopes and none are remembered. */
 export const defaultScopes: readonly string[] = ['Files.ReadWrite.All'];
 
+/** What a record in PostgreSQL tells about its sign-in. */
+export interface SignedInWith {
+  readonly clientId?: string | undefined;
+  readonly authority?: string | undefined;
+}
+
 /** Which token is meant, as options of the handler and of its `readStoredToken`. */
 export interface TokenOptions {
   appName: string;
   clientId: string;
+  /** With PostgreSQL, the handler's option `store` takes its place. */
   dbFilepath: string;
   authority?: string;
   /** What a sign-in asks for if nothing is stored. */
@@ -17,13 +24,18 @@ export interface TokenOptions {
 }
 
 /**
- * Decides which token is meant: the settings first, then what the last sign-in left behind. `scopes` are those of the command
- * line, if any. Returns undefined if no client id is known.
+ * Decides which token is meant: the settings first, then what the last sign-in left behind, which is in a file beside the
+ * database or, with PostgreSQL, in the stored `record`. `scopes` are those of the command line, if any. Returns undefined if no
+ * client id is known.
  */
-export function readTokenOptions(settings: Settings, scopes?: readonly string[]): TokenOptions | undefined {
-  const { app: appName, db: dbFilepath, authority } = settings;
-  const remembered = readRememberedApp(dbFilepath, appName);
-  const clientId = settings.clientId ?? remembered?.clientId;
+export function readTokenOptions(
+  settings: Settings,
+  scopes?: readonly string[],
+  record?: SignedInWith,
+): TokenOptions | undefined {
+  const { app: appName, db: dbFilepath, authority = record?.authority } = settings;
+  const remembered = settings.postgresUrl === undefined ? readRememberedApp(dbFilepath, appName) : undefined;
+  const clientId = settings.clientId ?? record?.clientId ?? remembered?.clientId;
   if (!clientId) return undefined;
   return {
     appName,

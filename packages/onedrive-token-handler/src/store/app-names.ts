@@ -1,4 +1,4 @@
-import type { TokenStore } from 'shared-token';
+import type { TokenRecord, TokenStore } from 'shared-token';
 import { readStoreOptions, type StoreOptions } from '../options.ts';
 import { openStore, runOnStore } from './open-store.ts';
 
@@ -10,6 +10,11 @@ export function listAppNames(options: StoreOptions = {}): Promise<string[]> {
 /** Deletes the tokens of one app name, whatever client id they are of. False if there were none. Throws STORE. */
 export function forgetTokens(appName: string, options: StoreOptions = {}): Promise<boolean> {
   return withExistingStore(options, false, (store) => store.delete(appName));
+}
+
+/** What is stored under one app name, whatever client id it is of; undefined if nothing is. It has the tokens. Throws STORE. */
+export function readRecord(appName: string, options: StoreOptions = {}): Promise<TokenRecord | undefined> {
+  return withExistingStore<TokenRecord | undefined>(options, undefined, (store) => store.get(appName));
 }
 
 async function withExistingStore<T>(

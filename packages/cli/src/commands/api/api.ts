@@ -83,7 +83,7 @@ async function save({ command, client, request, progress }: Call, file: string):
 async function sendFile({ command, client, request, progress }: Call, file: string): Promise<Response> {
   const { settings, screen, interrupt } = command;
   const { url, headers } = request;
-  const sessions = new UnfinishedUploads(settings.db, settings.app);
+  const sessions = new UnfinishedUploads(settings);
   try {
     return await client.requestUpload(url, file, { headers, sessions, onProgress: progress.follow('Uploading') });
   } catch (error) {

@@ -1,18 +1,28 @@
 import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
 import { besideDatabase, readEntries, writeEntry } from '../../files/private-json.ts';
+import { dataFolder } from '../../settings/data-folder.ts';
+import type { Settings } from '../../settings/settings.ts';
+
+const { mkdirSync } = process.getBuiltinModule('node:fs');
+const { dirname, join } = process.getBuiltinModule('node:path');
 
 /**
- * Keeps the addresses of unfinished uploads in a file beside the database, until the uploads are complete. Such an address
- * needs no token, so only the file's owner can read it.
+ * Keeps the addresses of unfinished uploads in a file beside the database, until the uploads are complete. With PostgreSQL that
+ * file is in the data folder, because only this machine has the file that is uploaded. Such an address needs no token, so only
+ * the file's owner can read it.
  */
 export class UnfinishedUploads implements UploadSessions {
-  readonly #file: string;
-  readonly #app: string;
+  /** undefined without a home folder: then an upload that breaks off starts again from its beginning. */
+  readonly #file: string | undefined;
+  /** Whose uploads they are. */
+  readonly #owner: string;
   #isLastKept = false;
 
-  constructor(db: string, app: string) {
-    this.#file = besideDatabase(db, '.uploads.json');
-    this.#app = app;
+  constructor({ app, db, postgresUrl }: Pick<Settings, 'app' | 'db' | 'postgresUrl'>) {
+    const folder = dataFolder();
+    if (postgresUrl === undefined) this.#file = besideDatabase(db, '.uploads.json');
+    else if (folder !== undefined) this.#file = join(folder, 'postgresql.uploads.json');
+    this.#owner = postgresUrl === undefined ? app : `${db} ${app}`;
   }
 
   /** Whether the upload that was last asked for is kept. */
@@ -22,7 +32,8 @@ export class UnfinishedUploads implements UploadSessions {
 
   get(name: string): UnfinishedUpload | undefined {
     // onedrive-graph checks what it gets.
-    const found = readEntries(this.#file)[this.#key(name)] as UnfinishedUpload | undefined;
+    const entries = this.#file === undefined ? {} : readEntries(this.#file);
+    const found = entries[this.#key(name)] as UnfinishedUpload | undefined;
     this.#isLastKept = found !== undefined;
     return found;
   }
@@ -36,7 +47,9 @@ export class UnfinishedUploads implements UploadSessions {
   }
 
   #write(name: string, upload: UnfinishedUpload | undefined): void {
+    if (this.#file === undefined) return;
     try {
+      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
       writeEntry(this.#file, this.#key(name), upload);
       this.#isLastKept = upload !== undefined;
     } catch {
@@ -46,6 +59,6 @@ export class UnfinishedUploads implements UploadSessions {
 
   /** Two accounts must not share an upload. */
   #key(name: string): string {
-    return `${this.#app} ${name}`;
+    return `${this.#owner} ${name}`;
   }
 }

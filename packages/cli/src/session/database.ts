@@ -1,0 +1,67 @@
+import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
+import type { PostgresTokenStore } from 'token-store-postgres';
+import type { Command } from '../command.ts';
+import { withKey } from '../key/with-key.ts';
+import type { Settings } from '../settings/settings.ts';
+import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
+
+/** The token database of a command line. */
+export interface Database extends AsyncDisposable {
+  /** As the handler takes it. A file is opened when it is first used. */
+  readonly options: RekeyOptions;
+}
+
+/** Calls `use` with the database of the settings and its key, and closes it afterwards. Throws STORE if it can't be used. */
+export function withDatabase<T>(command: Command, use: (options: RekeyOptions) => Promise<T>): Promise<T> {
+  return withKey(command, async (key) => {
+    await using database = await openDatabase(command.settings, key);
+    return await use(database.options);
+  });
+}
+
+/** Connects, if the database is PostgreSQL. Throws STORE if that fails, or if the key is wrong. */
+export async function openDatabase(
+  { db, postgresUrl }: Pick<Settings, 'db' | 'postgresUrl'>,
+  encryptionKey: string | Uint8Array | undefined,
+): Promise<Database> {
+  if (postgresUrl === undefined) {
+    return { options: { dbFilepath: db, encryptionKey }, [Symbol.asyncDispose]: async () => {} };
+  }
+  const store = await connect(postgresUrl, encryptionKey, db);
+  return { options: { store }, [Symbol.asyncDispose]: () => store.close() };
+}
+
+async function connect(
+  connectionString: string,
+  key: string | Uint8Array | undefined,
+  shown: string,
+): Promise<PostgresTokenStore> {
+  const { openPostgresTokenStore } = await loadPostgres(shown);
+  try {
+    return await openPostgresTokenStore({ connectionString, key });
+  } catch (error) {
+    const { message, reason } = error as Error & { reason?: string };
+    if (reason === 'no-driver') throw missingPackage(shown, error);
+    if (error instanceof TypeError) throw new UsageError(`${shown}: ${message}`);
+    throw new OneDriveTokenError('STORE', message, { cause: error, retryable: reason === 'unreachable' });
+  }
+}
+
+/** Loads the optional peer package, which a user of a file need not install. */
+async function loadPostgres(shown: string): Promise<typeof import('token-store-postgres')> {
+  try {
+    return await import('token-store-postgres');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_MODULE_NOT_FOUND') throw missingPackage(shown, error);
+    throw new Failure(`token-store-postgres does not work here: ${message}`, exitStatus.database, { cause: error });
+  }
+}
+
+function missingPackage(shown: string, cause: unknown): Failure {
+  return new Failure(
+    `--db ${shown} needs token-store-postgres and pg. Run: npm install --global token-store-postgres pg`,
+    exitStatus.database,
+    { cause },
+  );
+}
