@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
-const commands = ['token', 'login', 'status', 'logout', 'list', 'rekey', 'api', 'exec', 'completion'];
+const commands = ['token', 'login', 'status', 'logout', 'list', 'rekey', 'move', 'api', 'exec', 'completion'];
 
 async function complete(...words: string[]): Promise<string[]> {
   const { status, stdout, stderr } = await home.run(['__complete', ...words]);

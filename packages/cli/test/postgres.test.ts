@@ -113,6 +113,21 @@ test('a wrong password ends with 7, a server that cannot be reached with 6, and 
   }
 });
 
+test('move takes a sign-in from a file to PostgreSQL and back', async () => {
+  const file = ['--app', 'moved', '--db', join(home.folder, 'moved.db')];
+  await home.login([...file, ...clientId]);
+  const env = { PGPASSWORD: password };
+  const shared = ['--app', 'moved', '--db', url];
+  const there = await home.run(['move', ...file, '--to', url], { env });
+  assert.equal([there.status, there.stderr], [0, `Moved the sign-in of moved to ${url}.\n`]);
+  assert.ok(authority.issuedSecrets.has((await home.run(shared, { env })).stdout.trim()));
+  assert.is((await home.run(['status', ...file, ...clientId])).status, 3);
+  const back = await home.run(['move', ...shared, '--to', join(home.folder, 'moved.db')], { env });
+  assert.equal([back.status, back.stdout], [0, '']);
+  assert.ok(authority.issuedSecrets.has((await home.run(file)).stdout.trim()));
+  assert.is((await home.run(['status', ...shared, ...clientId], { env })).status, 3);
+});
+
 test('rekey encrypts the database for every machine, and logout ends the sign-in of all', async () => {
   const keyFile = join(home.folder, 'key');
   writeFileSync(keyFile, 'a passphrase');

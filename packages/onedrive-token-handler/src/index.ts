@@ -11,5 +11,6 @@ export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 export type { SignInStatus } from './sign-in-status.ts';
 export { forgetTokens, listAppNames, readRecord } from './store/app-names.ts';
 export { changeEncryptionKey, type RekeyOptions, type RekeyStore } from './store/change-encryption-key.ts';
+export { type MoveOptions, type MoveOutcome, moveTokens } from './store/move-tokens.ts';
 export type { AbortSignalLike, TokenCredential } from './token-credential.ts';
 export type { Account, SignInMethod, TokenEvent } from './token-event.ts';

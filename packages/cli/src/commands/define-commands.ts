@@ -39,6 +39,9 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
   const rekey = addRekeyOptions(add('rekey', manual.rekey));
   run(rekey, async (command) => (await import('./rekey.ts')).rekey(command, rekey.opts()));
 
+  const move = addMoveOptions(add('move', manual.move));
+  run(move, async (command) => (await import('./move.ts')).move(command, move.opts()));
+
   const api = addApiOptions(add('api', manual.api));
   run(api, async (command) => (await import('./api/api.ts')).api(command, api.args[0] ?? '', api.opts()));
 
@@ -86,6 +89,18 @@ function addRekeyOptions(rekey: Program): Program {
     .addOption(new Option('--encrypt', 'ask for a new passphrase and encrypt with it'))
     .addOption(new Option('--new-key-file <file>', 'encrypt with the new passphrase in this file').argParser(notEmpty))
     .addOption(new Option('--decrypt', 'store tokens unencrypted').conflicts(['encrypt', 'newKeyFile']));
+}
+
+function addMoveOptions(move: Program): Program {
+  return move
+    .addOption(
+      new Option('--to <database>', 'the other database: a file, or postgresql://user@host/database')
+        .argParser(notEmpty)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--to-key-file <file>', 'a file with the passphrase of the other database').argParser(notEmpty),
+    );
 }
 
 function addApiOptions(api: Program): Program {

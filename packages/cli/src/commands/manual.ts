@@ -75,6 +75,17 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
   ],
 };
 
+const move: ManualPage = {
+  summary: 'move the sign-in to another database',
+  description: `Moves the tokens of one app name, and its client id, from the database (--db) to another one, for example to PostgreSQL and back. It waits for a refresh that is under way. Only one of the two databases can be used at any moment. If the move is interrupted, run the same command again: it continues where it stopped.
+
+The passphrase of the other database comes from --to-key-file alone. Without that option, the tokens are not encrypted there. If the other database already has a sign-in of that name, nothing is changed, and the exit status is 1.`,
+  examples: [
+    ['onedrive-token move --to postgresql://app@db.example.org/app', 'from this computer to many machines'],
+    ['onedrive-token move --to /mnt/usb/tokens.db --to-key-file key.txt', 'to another file, encrypted there'],
+  ],
+};
+
 const api: ManualPage = {
   summary: 'call Microsoft Graph',
   description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again, after the wait that Graph asks for or after a few seconds. A GET is sent again after a 502 or 504 too.
@@ -109,7 +120,7 @@ const completion: ManualPage = {
   ],
 };
 
-export const manual = { token, login, status, logout, list, rekey, api, exec, completion };
+export const manual = { token, login, status, logout, list, rekey, move, api, exec, completion };
 
 /** The end of the whole program's help. */
 export const epilogue = `Exit status:

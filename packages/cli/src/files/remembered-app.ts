@@ -18,6 +18,11 @@ export function rememberApp(db: string, app: string, { clientId, scopes }: Remem
   writeEntry(rememberedFile(db), app, { clientId, scopes });
 }
 
+/** Throws the file system's error. */
+export function forgetApp(db: string, app: string): void {
+  writeEntry(rememberedFile(db), app, undefined);
+}
+
 /** A logout does not delete this file: the next login needs the client id. */
 function rememberedFile(db: string): string {
   return besideDatabase(db, '.apps.json');

@@ -2,7 +2,7 @@ import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
 import type { PostgresTokenStore } from 'token-store-postgres';
 import type { Command } from '../command.ts';
 import { withKey } from '../key/with-key.ts';
-import type { Settings } from '../settings/settings.ts';
+import type { DatabaseSettings } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
 /** The token database of a command line. */
@@ -21,7 +21,7 @@ export function withDatabase<T>(command: Command, use: (options: RekeyOptions) =
 
 /** Connects, if the database is PostgreSQL. Throws STORE if that fails, or if the key is wrong. */
 export async function openDatabase(
-  { db, postgresUrl }: Pick<Settings, 'db' | 'postgresUrl'>,
+  { db, postgresUrl }: DatabaseSettings,
   encryptionKey: string | Uint8Array | undefined,
 ): Promise<Database> {
   if (postgresUrl === undefined) {

@@ -30,6 +30,9 @@ export interface Settings {
   flags: Flags;
 }
 
+/** Which database is meant. */
+export type DatabaseSettings = Pick<Settings, 'db' | 'postgresUrl'>;
+
 /** @throws {UsageError} that names the option or variable, what was expected and what came. */
 export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env): Settings {
   const clientId = text('clientId', flags, env);
@@ -37,7 +40,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   const authority = text('authority', flags, env);
   const timeout = text('timeout', flags, env);
   const keyring = flags.keyring ?? isOn('keyring', env);
-  const database = readDatabase(flags, env);
+  const database = readDatabaseOption(flags, env);
   if (keyring && database.postgresUrl !== undefined) {
     throw new UsageError(
       '--keyring (or ONEDRIVE_TOKEN_KEYRING): the key of a PostgreSQL database comes from ONEDRIVE_TOKEN_KEY or --key-file',
@@ -72,13 +75,21 @@ function text(key: keyof Flags, flags: Flags, env: NodeJS.ProcessEnv): string | 
   return given === undefined ? env[option(key).env] || undefined : String(given);
 }
 
-function readDatabase(flags: Flags, env: NodeJS.ProcessEnv): Pick<Settings, 'db' | 'postgresUrl'> {
+/** Reads the name of a database: a file, or a URL of PostgreSQL. `source`: the option or the variable that it comes from. */
+export function readDatabase(
+  name: string,
+  { source, isOnCommandLine }: { source: string; isOnCommandLine: boolean },
+): DatabaseSettings {
+  const postgres = readPostgresAddress(name, source, isOnCommandLine);
+  return postgres ? { db: postgres.shown, postgresUrl: postgres.url } : { db: resolve(name) };
+}
+
+function readDatabaseOption(flags: Flags, env: NodeJS.ProcessEnv): DatabaseSettings {
   const given = text('db', flags, env);
   if (given === undefined) return { db: defaultDatabase(env) };
   const isOnCommandLine = flags.db !== undefined;
   const { flag, env: variable } = option('db');
-  const postgres = readPostgresAddress(given, isOnCommandLine ? flag : variable, isOnCommandLine);
-  return postgres ? { db: postgres.shown, postgresUrl: postgres.url } : { db: resolve(given) };
+  return readDatabase(given, { source: isOnCommandLine ? flag : variable, isOnCommandLine });
 }
 
 /** Whether the variable, or the default, turns the option on. The variable of a negated option turns it off. */

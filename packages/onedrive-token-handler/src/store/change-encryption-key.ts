@@ -1,12 +1,10 @@
-import { signInLockName, type TokenStore } from 'shared-token';
+import type { TokenStore } from 'shared-token';
 import { readStoreOptions, type StoreOptions } from '../options.ts';
 import { runOnStore } from './open-store.ts';
+import { locksOf, withLocks } from './with-locks.ts';
 
 /** A passphrase, or 32 bytes; undefined means no encryption. */
 type EncryptionKey = string | Uint8Array | undefined;
-
-/** How long a refresh or a sign-in that is under way may take to end. */
-const lockTimeoutMs = 60_000;
 
 /** Two processes must not change the key at the same time. No app name may be the same. */
 const changeLock = 'encryption-key\u001f';
@@ -41,8 +39,7 @@ export async function changeEncryptionKey(
   let refusal: { error: unknown } | undefined;
   const change = async (store: RekeyStore): Promise<void> => {
     const names = await store.list();
-    // A sign-in acquires its two locks in the same order.
-    const locks = [changeLock, ...names.flatMap((name) => [signInLockName(name), name])];
+    const locks = [changeLock, ...names.flatMap(locksOf)];
     await withLocks(store, locks, async () => {
       let key: EncryptionKey;
       try {
@@ -66,14 +63,4 @@ export async function changeEncryptionKey(
     }
   });
   if (refusal) throw refusal.error;
-}
-
-/** Acquires the locks in their order, then runs `task`. */
-async function withLocks(
-  store: TokenStore,
-  [first, ...others]: readonly string[],
-  task: () => Promise<void>,
-): Promise<void> {
-  if (first === undefined) return task();
-  return store.exclusively(first, () => withLocks(store, others, task), { timeout: lockTimeoutMs });
 }

@@ -1,7 +1,7 @@
 import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
 import { besideDatabase, readEntries, writeEntry } from '../../files/private-json.ts';
 import { dataFolder } from '../../settings/data-folder.ts';
-import type { Settings } from '../../settings/settings.ts';
+import type { DatabaseSettings, Settings } from '../../settings/settings.ts';
 
 const { mkdirSync } = process.getBuiltinModule('node:fs');
 const { dirname, join } = process.getBuiltinModule('node:path');
@@ -18,7 +18,7 @@ export class UnfinishedUploads implements UploadSessions {
   readonly #owner: string;
   #isLastKept = false;
 
-  constructor({ app, db, postgresUrl }: Pick<Settings, 'app' | 'db' | 'postgresUrl'>) {
+  constructor({ app, db, postgresUrl }: Pick<Settings, 'app'> & DatabaseSettings) {
     const folder = dataFolder();
     if (postgresUrl === undefined) this.#file = besideDatabase(db, '.uploads.json');
     else if (folder !== undefined) this.#file = join(folder, 'postgresql.uploads.json');

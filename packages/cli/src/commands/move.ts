@@ -1,0 +1,67 @@
+import { listAppNames, moveTokens } from 'onedrive-token-handler';
+import type { Command } from '../command.ts';
+import { isKeyError } from '../errors/describe-error.ts';
+import { realDatabase } from '../files/private-json.ts';
+import { forgetApp, readRememberedApp, rememberApp } from '../files/remembered-app.ts';
+import { readKeyFile } from '../key/passphrase.ts';
+import { openDatabase, withDatabase } from '../session/database.ts';
+import { type DatabaseSettings, readDatabase } from '../settings/settings.ts';
+import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
+import { printable } from '../terminal/printable.ts';
+
+export interface MoveOptions {
+  to: string;
+  toKeyFile?: string;
+}
+
+/** Moves the sign-in of one app name to another database. */
+export async function move(command: Command, { to, toKeyFile }: MoveOptions): Promise<number> {
+  const { settings, screen, interrupt } = command;
+  const target = readDatabase(to, { source: '--to', isOnCommandLine: true });
+  if (realDatabase(target.db) === realDatabase(settings.db)) {
+    throw new UsageError(`--to: ${target.db} is the database that the sign-in is in`);
+  }
+  const key = toKeyFile === undefined ? undefined : readKeyFile('--to-key-file', toKeyFile);
+  const outcome = await withDatabase(command, async (from) => {
+    await using database = await openTarget(target, key);
+    interrupt.busyWith = 'finishing the move';
+    return await moveTokens(settings.app, {
+      from,
+      to: database.options,
+      onMove: ({ clientId, scope = '' }) => {
+        const remembered = readRememberedApp(settings.db, settings.app);
+        const ofRecord = clientId === undefined ? undefined : { clientId, scopes: scope.split(' ').filter(Boolean) };
+        const app = remembered ?? ofRecord;
+        if (app && target.postgresUrl === undefined) rememberApp(target.db, settings.app, app);
+      },
+    });
+  });
+  if (outcome === 'already-there') {
+    throw new Failure(
+      `${target.db} already has a sign-in for app name ${JSON.stringify(settings.app)}. Nothing was changed. To replace it, first run logout there`,
+    );
+  }
+  if (outcome === 'not-signed-in') {
+    const message = `no sign-in is stored for app name ${JSON.stringify(settings.app)}, so there is nothing to move`;
+    throw new Failure(message, exitStatus.signInNeeded);
+  }
+  if (settings.postgresUrl === undefined) forgetApp(settings.db, settings.app);
+  screen.say(`Moved the sign-in of ${printable(settings.app)} to ${target.db}.`);
+  if (settings.hasKey && key === undefined) {
+    screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
+  }
+  return exitStatus.done;
+}
+
+/** Opens it with its key, so that a wrong one shows before anything is changed. */
+async function openTarget(target: DatabaseSettings, key: string | undefined): ReturnType<typeof openDatabase> {
+  try {
+    const database = await openDatabase(target, key);
+    await listAppNames(database.options);
+    return database;
+  } catch (error) {
+    if (!isKeyError(error)) throw error;
+    const remedy = 'Its passphrase comes from --to-key-file alone; without a passphrase, leave that option out';
+    throw new Failure(`${target.db}: does not open with this key. ${remedy}`, exitStatus.database, { cause: error });
+  }
+}

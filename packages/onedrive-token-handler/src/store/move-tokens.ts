@@ -1,0 +1,100 @@
+import type { TokenRecord, TokenStore } from 'shared-token';
+import { belongToDifferentAccounts } from '../id-token.ts';
+import { readStoreOptions, type StoreOptions } from '../options.ts';
+import { openStore, runOnStore } from './open-store.ts';
+import { movingName, probeName } from './unfinished-move.ts';
+import { locksOf, withLocks } from './with-locks.ts';
+
+export interface MoveOptions {
+  from: StoreOptions;
+  to: StoreOptions;
+  /** Called before the first change, with what moves: a caller that keeps more than the tokens moves that too. */
+  onMove?: ((record: TokenRecord) => void) | undefined;
+}
+
+/** `not-signed-in`: there was nothing to move. `already-there`: the other store has a sign-in of that name. Both change nothing. */
+export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
+
+/**
+ * Moves the tokens of one app name to another store, under the locks of both: a refresh or a sign-in that is under way ends
+ * first. At no moment can both stores' programs use the sign-in, because two of them would refresh it independently. If this
+ * process is killed, nothing is lost, and the next call with the same stores finishes the move. Throws STORE.
+ *
+ * Each step is one durable write. After which of them the process is killed, decides what the next call finds:
+ *
+ * | step | the source has it as | the target has it as | usable in | the next call |
+ * | --- | --- | --- | --- | --- |
+ * | 1. copy within the source | `name` and `moving` | | source | begins again: `name` counts, it may be newer |
+ * | 2. delete `name` at the source | `moving` | | neither | goes on with step 3 |
+ * | 3. write it at the target | `moving` | `name` | target | goes on with step 4 |
+ * | 4. delete `moving` at the source | | `name` | target | finds nothing to move |
+ */
+export async function moveTokens(appName: string, { from, to, onMove }: MoveOptions): Promise<MoveOutcome> {
+  const checked = { from: readStoreOptions(from), to: readStoreOptions(to) };
+  const { existsSync } = process.getBuiltinModule('node:fs');
+  if (checked.from.dbFilepath !== undefined && !existsSync(checked.from.dbFilepath)) return 'not-signed-in';
+  const source = openStore(checked.from);
+  const target = openStore(checked.to);
+  try {
+    return await runOnStore(() =>
+      withLocks(source.store, locksOf(appName), async () => {
+        // Without a look at the target: a file would be made there.
+        if (!(await findMoving(source.store, appName))) return 'not-signed-in';
+        const move = () => moveBetween(source.store, target.store, appName, onMove);
+        return withLocks(target.store, locksOf(appName), move);
+      }),
+    );
+  } finally {
+    await source.close();
+    await target.close();
+  }
+}
+
+async function findMoving(source: TokenStore, appName: string): Promise<TokenRecord | undefined> {
+  return (await source.get(appName)) ?? (await source.get(movingName(appName)));
+}
+
+async function moveBetween(
+  source: TokenStore,
+  target: TokenStore,
+  appName: string,
+  onMove: MoveOptions['onMove'],
+): Promise<MoveOutcome> {
+  const moving = movingName(appName);
+  const record = await source.get(appName);
+  const interrupted = record ? undefined : await source.get(moving);
+  const present = await target.get(appName);
+  if (present) {
+    // Step 3 was done before, unless it is another sign-in.
+    if (!interrupted || !isSameSignIn(interrupted, present)) return 'already-there';
+    await source.delete(moving);
+    return 'moved';
+  }
+  const moved = record ?? interrupted;
+  if (!moved) return 'not-signed-in';
+  onMove?.(moved);
+  await ensureWritable(target, appName);
+  if (record) {
+    await source.set(moving, record);
+    await source.delete(appName);
+  }
+  // False: a program that takes no lock has signed in there meanwhile. Then the source keeps its own.
+  const isWritten = await target.replace(appName, undefined, moved);
+  if (!isWritten) await source.replace(appName, undefined, moved);
+  await source.delete(moving);
+  return isWritten ? 'moved' : 'already-there';
+}
+
+/** A target that takes no write must be noticed before the source is changed. */
+async function ensureWritable(target: TokenStore, appName: string): Promise<void> {
+  const probe = probeName(appName);
+  await target.set(probe, { refreshToken: 'none' });
+  await target.delete(probe);
+}
+
+/** Whether the record at the target is the one that was moved there, or what a refresh has made of it since. */
+function isSameSignIn(moved: TokenRecord, present: TokenRecord): boolean {
+  if (moved.refreshToken === present.refreshToken) return true;
+  if (moved.clientId !== present.clientId || moved.authority !== present.authority) return false;
+  return !belongToDifferentAccounts(moved.idToken, present.idToken);
+}

@@ -1,0 +1,19 @@
+import { signInLockName, type TokenStore } from 'shared-token';
+
+/** How long a refresh or a sign-in that is under way may take to end. */
+const lockTimeoutMs = 60_000;
+
+/** The locks of the record of this name, in the order in which a sign-in acquires them. */
+export function locksOf(name: string): readonly string[] {
+  return [signInLockName(name), name];
+}
+
+/** Acquires the locks in their order, then runs `task`. */
+export async function withLocks<T>(
+  store: TokenStore,
+  [first, ...others]: readonly string[],
+  task: () => Promise<T>,
+): Promise<T> {
+  if (first === undefined) return task();
+  return store.exclusively(first, () => withLocks(store, others, task), { timeout: lockTimeoutMs });
+}
