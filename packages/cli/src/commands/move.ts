@@ -1,8 +1,7 @@
 import { listAppNames, moveTokens } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { isKeyError } from '../errors/describe-error.ts';
-import { realDatabase } from '../files/private-json.ts';
-import { forgetApp, readRememberedApp, rememberApp } from '../files/remembered-app.ts';
+import { forgetApp, isSameDatabase, readRememberedApp, rememberApp } from '../files/private-json.ts';
 import { readKeyFile } from '../key/passphrase.ts';
 import { openDatabase, withDatabase } from '../session/database.ts';
 import { type DatabaseSettings, readDatabase } from '../settings/settings.ts';
@@ -18,7 +17,7 @@ export interface MoveOptions {
 export async function move(command: Command, { to, toKeyFile }: MoveOptions): Promise<number> {
   const { settings, screen, interrupt } = command;
   const target = readDatabase(to, { source: '--to', isOnCommandLine: true });
-  if (realDatabase(target.db) === realDatabase(settings.db)) {
+  if (isSameDatabase(target.db, settings.db)) {
     throw new UsageError(`--to: ${target.db} is the database that the sign-in is in`);
   }
   const key = toKeyFile === undefined ? undefined : readKeyFile('--to-key-file', toKeyFile);

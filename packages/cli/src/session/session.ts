@@ -8,7 +8,7 @@ import {
 import type { Command } from '../command.ts';
 import { missingClientId } from '../errors/missing-client-id.ts';
 import { reportNotStored } from '../errors/report-error.ts';
-import { rememberApp } from '../files/remembered-app.ts';
+import { rememberApp } from '../files/private-json.ts';
 import { withKey } from '../key/with-key.ts';
 import { defaultTimeoutMs } from '../settings/common-options.ts';
 import { readTokenOptions, type SignedInWith, type TokenOptions } from '../settings/token-options.ts';

@@ -5,8 +5,11 @@ import { openStore, runOnStore } from './open-store.ts';
 import { movingName, probeName } from './unfinished-move.ts';
 import { locksOf, withLocks } from './with-locks.ts';
 
+/** From where to where `moveTokens` moves. */
 export interface MoveOptions {
+  /** Where the tokens are. */
   from: StoreOptions;
+  /** Where they go. Its file is made if it is missing. */
   to: StoreOptions;
   /** Called before the first change, with what moves: a caller that keeps more than the tokens moves that too. */
   onMove?: ((record: TokenRecord) => void) | undefined;
