@@ -52,7 +52,10 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     this.#locks = new Locks({ database, tables, watcher: this.#watcher }, id, settings.leaseTimeMs);
   }
 
-  /** The record of this name, or undefined if there is none. */
+  /**
+   * The record of this name, or undefined if there is none. If another host wrote it and its clock differs from this host's, the
+   * record's times are moved to this host's clock.
+   */
   async get(name: string): Promise<TokenRecord | undefined> {
     checkText(name, 'name');
     this.#assertOpen();

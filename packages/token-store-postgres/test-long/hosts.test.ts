@@ -74,7 +74,7 @@ onHosts('24 processes on 3 hosts at expiry make one refresh', async () => {
   for (const member of members) member.kill();
 });
 
-onHosts('24 processes on 3 hosts, and nobody is signed in: one sign-in', async () => {
+onHosts('24 processes on 3 hosts, and no person is signed in: one sign-in', async () => {
   await using provider = await StrictProvider.start(address);
   const schema = scene.newSchema();
   const members = await startFleet({ schema, provider, perHost: 8, interactive: true });
@@ -134,7 +134,7 @@ onHosts(
 );
 
 onHosts(
-  'a host that is cut off beyond its lease with the new token in its memory stores it when it is back, if nobody else asked',
+  'a host that is cut off beyond its lease with the new token in its memory stores it when it is back, if no other process asked',
   async () => {
     await using provider = await StrictProvider.start(address);
     const schema = scene.newSchema();

@@ -4,10 +4,8 @@ import { startScene } from './scene.ts';
 
 const { scene, together: test } = await startScene();
 
-const key = new Uint8Array(32).fill(7);
 const kinds: Record<string, () => Promise<PostgresTokenStoreOptions>> = {
   'directly connected': async () => ({}),
-  'directly connected, with a key': async () => ({ key }),
   'through pgbouncer in transaction mode': async () => ({
     connectionString: (await scene.bouncer()).connectionString(),
   }),

@@ -3,21 +3,21 @@ import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, TokenStoreError } from '../src/index.ts';
 import { startScene } from './scene.ts';
 
-/** A server that writes down everything that it can. */
 const { scene, test } = await startScene({
-  settings: {
-    log_min_messages: 'debug5',
-    log_min_error_statement: 'debug5',
-    log_statement: 'all',
-    log_duration: 'on',
-    log_min_duration_statement: '0',
-    log_parameter_max_length: '-1',
-    log_parameter_max_length_on_error: '-1',
-    debug_print_parse: 'on',
-    shared_preload_libraries: 'pg_stat_statements',
-    'pg_stat_statements.track': 'all',
-  },
+  settings: { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track': 'all' },
 });
+
+/** What makes the server write down everything that it can. */
+const everything = {
+  log_min_messages: 'debug5',
+  log_min_error_statement: 'debug5',
+  log_statement: 'all',
+  log_duration: 'on',
+  log_min_duration_statement: '0',
+  log_parameter_max_length: '-1',
+  log_parameter_max_length_on_error: '-1',
+  debug_print_parse: 'on',
+};
 
 const bytes = new Uint8Array(32).fill(7);
 const otherBytes = new Uint8Array(32).fill(8);
@@ -37,9 +37,12 @@ async function errorOf(call: Promise<unknown>): Promise<[code: string, reason: s
 }
 
 test('no token is in pg_dump, in the server log at its highest level, or in pg_stat_statements', async () => {
-  await scene.cluster.query('CREATE EXTENSION pg_stat_statements');
+  const settings = Object.entries(everything).map(([name, value]) => `ALTER ROLE watched SET ${name} = '${value}'`);
+  const role = ['CREATE EXTENSION pg_stat_statements', 'CREATE ROLE watched SUPERUSER LOGIN', ...settings];
+  await scene.cluster.query(role.join(';'));
   const schema = scene.newSchema();
-  const store = await scene.open({ schema, key: bytes });
+  const connectionString = scene.cluster.connectionString({ user: 'watched' });
+  const store = await scene.open({ schema, key: bytes, connectionString });
   await store.set('app', record);
   await store.exclusively('app', async () => {
     assert.ok(await store.replace('app', 'secret-refresh', { ...record, refreshToken: 'secret-second' }));
@@ -52,7 +55,10 @@ test('no token is in pg_dump, in the server log at its highest level, or in pg_s
   assert.is((await errorOf(store.set('app', { ...record, refreshToken: 'secret-fourth' })))[0], 'STORE_CORRUPT');
   const statements = await scene.cluster.query("SELECT string_agg(query, ' ') FROM pg_stat_statements");
   assert.match(statements, 'oauth_token');
-  assert.match(scene.cluster.log, 'oauth_token_lease');
+  // The log has the statements, the parameters, and what the server makes of them.
+  for (const part of ['INSERT INTO', '_lease" AS l', 'DETAIL:  parameters: $1 = ', 'parse tree:']) {
+    assert.ok(scene.cluster.log.includes(part), `the log has no ${part}`);
+  }
   const dump = await scene.cluster.dump();
   assert.match(dump, 'oauth_token_meta');
   for (const [where, text] of Object.entries({ dump, log: scene.cluster.log, statements })) {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 import { SharedToken } from 'shared-token';
 import { signInAs, startAuthority } from 'testing-authority';
@@ -48,47 +47,6 @@ test('times are read back to the millisecond by stores whose clocks show the sam
   }
 });
 
-test('nobody is signed in: of several processes one signs in', async () => {
-  await using provider = await StrictProvider.start();
-  const store = { schema: scene.newSchema(), connectionString: scene.cluster.connectionString() };
-  provider.beforeAnswer = () => delay(300);
-  const members = await Promise.all([1, 2, 3, 4].map(() => startMember({ store, provider, interactive: true })));
-  assert.equal(
-    await tellAll(members, 'get'),
-    members.map(() => 'access-token-1'),
-  );
-  assert.equal(provider.events, ['sign-in']);
-  for (const member of members) member.kill();
-});
-
-test('a process that is stopped in the middle of its refresh writes nothing over its successor, and goes on with its token', async () => {
-  await using provider = await StrictProvider.start();
-  const schema = scene.newSchema();
-  const connectionString = scene.cluster.connectionString();
-  const store = await scene.open({ schema });
-  await store.set('app', expired(provider.signIn()));
-  const member = await startMember({ store: { schema, connectionString, leaseTime: 1_000 }, provider });
-  const answering = Promise.withResolvers<void>();
-  provider.beforeAnswer = async () => answering.resolve();
-  member.tell('get');
-  await answering.promise;
-  member.kill('SIGSTOP');
-  // Its refresh token may be spent: what the person does now is to sign in again.
-  provider.beforeAnswer = async () => {};
-  const refreshToken = provider.signIn();
-  await within(
-    10_000,
-    'the lock',
-    store.exclusively('app', () =>
-      store.set('app', { refreshToken, accessToken: 'new', expiresAt: Date.now() + hour }),
-    ),
-  );
-  member.kill('SIGCONT');
-  assert.is(await member.line(), 'new');
-  assert.is((await store.get('app'))?.refreshToken, refreshToken);
-  member.kill();
-});
-
 test('SharedToken: the fence holds for the refresh, and a sign-in gets through if the lock is not to be had', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
@@ -117,7 +75,7 @@ test('SharedToken: the fence holds for the refresh, and a sign-in gets through i
   await token.close();
 });
 
-test('OneDriveTokenHandler: a sign-in on one host is everybody’s, and so is the sign-out', async () => {
+test('OneDriveTokenHandler: a sign-in on one host counts on all, and so does a sign-out', async () => {
   await using authority = await startAuthority({ accessTokenTtl: 2 });
   const schema = scene.newSchema();
   const handler = (store: PostgresTokenStore, interactive: boolean): OneDriveTokenHandler =>

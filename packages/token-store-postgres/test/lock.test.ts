@@ -153,7 +153,7 @@ test('a caller that aborts leaves the queue, and the one behind it goes on', asy
   assert.is(await within(1_000, 'the next caller', waiting), 'my turn');
 });
 
-test('a killed holder costs those who wait one leaseTime', async () => {
+test('a killed holder costs the waiting callers one leaseTime', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema, leaseTime: 1_500 });
   const holder = startProgram('hold', { connectionString: scene.cluster.connectionString(), schema, leaseTime: 1_500 });

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
@@ -33,66 +32,6 @@ test('the sample of the README refreshes once for many processes, and reads the 
 test('every TypeScript sample compiles, without the types of pg', () => {
   const samples = Object.fromEntries([readmeSample, ...fleetSamples].map((code, index) => [`sample${index}.ts`, code]));
   assert.is(Object.keys(samples).length, 3);
-  const uses = "import pg from 'pg';\nimport { openPostgresTokenStore } from 'token-store-postgres';\n";
-  assert.is(compile(newProject(samples)), '');
-  // With them, a Pool of pg is what `pool` takes.
-  const folder = newProject({
-    'pool.ts': `${uses}export const store = openPostgresTokenStore({ pool: new pg.Pool() });\n`,
-  });
-  assert.match(compile(folder), /TS7016/);
-});
-
-test('docs/fleet.md: a function gets its token, and leaves no connection behind', async () => {
-  await using provider = await StrictProvider.start();
-  const key = Buffer.alloc(32, 7);
-  const schema = 'serverless';
-  const store = await scene.open({ schema, key });
-  await store.set('ada@example.org', { refreshToken: provider.signIn() });
-  await scene.cluster.query(
-    'CREATE ROLE serverless SUPERUSER LOGIN; ALTER ROLE serverless SET search_path = serverless',
-  );
-  const folder = newProject({
-    'sample.ts': `${fleetSamples[0]}console.log((await handler()).statusCode, (await token.getToken()).accessToken);\n`,
-  });
-  const { stdout, stderr } = await run(folder, 'sample.ts', {
-    DATABASE_URL: scene.cluster.connectionString({ user: 'serverless' }),
-    TOKEN_KEY_BASE64: key.toString('base64'),
-    TOKEN_ENDPOINT: provider.url,
-    API_URL: provider.url,
-  });
-  assert.equal([stdout, stderr], ['400 access-token-2\n', '']);
-  assert.is(await scene.cluster.query("SELECT count(*) FROM pg_stat_activity WHERE usename = 'serverless'"), '0');
-});
-
-test('docs/fleet.md: the metrics tell that someone is signed in, and until when', async () => {
-  const store = await scene.open({ schema: 'metrics', key: 'passphrase' });
-  await store.set('ada@example.org', { refreshToken: 'first', refreshExpiresAt: 1_900_000_000_000 });
-  await scene.cluster.query('CREATE ROLE metrics SUPERUSER LOGIN; ALTER ROLE metrics SET search_path = metrics');
-  const { port, pathname } = new URL(scene.cluster.connectionString());
-  const folder = newProject({
-    'sample.ts': `${fleetSamples[1]}server.once('listening', () => console.log((server.address() as { port: number }).port));\n`,
-  });
-  const env = {
-    PGHOST: '127.0.0.1',
-    PGPORT: port,
-    PGUSER: 'metrics',
-    PGDATABASE: pathname.slice(1),
-    TOKEN_KEY: 'passphrase',
-    METRICS_PORT: '0',
-  };
-  const child = spawn(process.execPath, ['sample.ts'], {
-    cwd: folder,
-    env: { ...process.env, ...env },
-    timeout: 20_000,
-  });
-  const metricsPort = await new Promise<number>((resolve) =>
-    child.stdout.once('data', (data) => resolve(Number(data))),
-  );
-  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
-  assert.is(metrics, 'oauth_token_signed_in 1\noauth_token_renew_by_seconds 1900000000\noauth_token_store_up 1\n');
-  const ended = new Promise((resolve) => child.once('close', (code) => resolve(code)));
-  child.kill('SIGTERM');
-  assert.is(await ended, 0);
 });
 
 /** Where the package `kubernetes-types` has the type of each kind. */

@@ -15,7 +15,7 @@ export interface ClusterOptions {
   settings?: Readonly<Record<string, string>>;
   /** IP addresses to listen on besides 127.0.0.1. Every user may connect there without a password. */
   addresses?: readonly string[];
-  /** Lines of pg_hba.conf that come before the one that lets everybody in. */
+  /** Lines of pg_hba.conf that come before the one that admits every user. */
   hba?: readonly string[];
 }
 

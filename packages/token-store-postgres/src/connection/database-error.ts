@@ -34,7 +34,7 @@ const failures: Record<string, Failure> = {
   '08': unreachable,
   '53': unreachable,
   '57': unreachable,
-  // A session that was ended because it was idle in its transaction. Reads and writes of one statement never are.
+  // idle_in_transaction_session_timeout ended the session.
   '25P03': unreachable,
   '25006': {
     code: 'STORE_READONLY',
@@ -70,7 +70,7 @@ const noWrite: Failure = {
 
 const other: Failure = { code: 'STORE_OPEN', message: 'could not do what it was asked to' };
 
-/** What pg's errors carry, and those of the system. */
+/** What errors of pg and of the system have. */
 interface ForeignError {
   readonly code?: unknown;
   readonly message?: unknown;
@@ -78,13 +78,13 @@ interface ForeignError {
   readonly syscall?: unknown;
 }
 
-/** The five characters that the server gives its errors, or undefined if the error is not the server's. */
+/** The SQLSTATE. Undefined if the error does not come from the server. */
 export function sqlStateOf(error: unknown): string | undefined {
   const { code, severity } = Object(error) as ForeignError;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity !== undefined ? code : undefined;
 }
 
-/** Whether the connection ended before an answer came: what was sent may have taken place. */
+/** Whether the connection ended before the answer came, so that the statement may have taken place. */
 export function isConnectionLoss(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state === undefined) return true;
@@ -92,8 +92,8 @@ export function isConnectionLoss(error: unknown): boolean {
 }
 
 /**
- * The TokenStoreError for an error of pg. pg's own error may quote a statement or a row, so it does not become the cause:
- * that has its code, and its message only if the message cannot have anything of the kind.
+ * The TokenStoreError for an error of pg. pg's own error may quote a statement or a row, so it is not the cause. The cause has its
+ * code, and its message only if that cannot quote a value.
  */
 export function toStoreError(database: string, error: unknown, isWrite = false): TokenStoreError {
   if (error instanceof TokenStoreError) return error;

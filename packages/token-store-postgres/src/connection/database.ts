@@ -4,13 +4,13 @@ import { DatabaseClock } from './database-clock.ts';
 import { isConnectionLoss, sqlStateOf, toStoreError } from './database-error.ts';
 import type { ClientConstructor, ClientInternals, PgClient, PgPool, PgQuery, StandaloneClient } from './pg-pool.ts';
 
-/** A statement of ours takes milliseconds. What takes this long will not come any more. */
+/** Our statements take milliseconds. An answer that takes this long does not come any more. */
 const statementTimeoutMs = 5_000;
 /** How long to wait for a connection of a pool, or for a new one. */
 const connectTimeoutMs = 10_000;
-/** A statement that took longer to fail is not run again at once: the network swallows it. */
+/** A statement that took longer to fail is not run again at once: the network does not answer. */
 const repeatLimitMs = 1_000;
-/** How often a statement is run again that the server gave up in favor of another one (SQLSTATE 40001, 40P01). */
+/** How often a statement is run if the server ends it in favor of another one (SQLSTATE 40001, 40P01). */
 const conflictAttempts = 10;
 /** How long the end of the pool's connections may take before they are destroyed. */
 const endTimeoutMs = 1_000;
@@ -26,7 +26,7 @@ export interface RunOptions {
   timeout?: number;
   /** Whether a lack of rights means that the role may not write. */
   isWrite?: boolean;
-  /** Runs it once more if an older connection turned out to be broken. For statements that change nothing. */
+  /** Runs it once more if the connection was broken already. For statements that change nothing. */
   repeatable?: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface DatabaseOptions {
 
 const noop = (): void => {};
 const asText = { getTypeParser: () => (value: string) => value };
-/** Errors after which nobody knows whether the statement took place. */
+/** Errors after which it is unknown whether the statement took place. */
 const unanswered = new WeakSet<object>();
 
 /** Whether the answer to a statement was lost, so that it may have taken place. */
@@ -66,8 +66,8 @@ export class Database {
     this.#ownPool = ownPool;
     this.#Client = Client;
     this.name = name;
-    // Without a listener, a connection that breaks would end the process: while it is idle, and in the moment in which it is handed
-    // out, if the server's last word comes together with the one before.
+    // Without a listener, a connection that breaks ends the process: an idle one, and a new one that the server ends in the same
+    // packet with which it becomes ready.
     pool.on('error', noop);
     pool.on('acquire', surviveErrors);
   }
@@ -167,7 +167,7 @@ export class Database {
   }
 
   #release(client: PgClient, failed: boolean): void {
-    // Whatever failed, a new connection is the safe choice: the server may have been promoted, restarted or replaced.
+    // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
     if (failed) destroySocket(client);
     const isSurplus = this.#ownPool && (this.#ownPool.idleTimeoutMs === 0 || this.#pool.idleCount > 0);
     client.release(failed || isSurplus);
@@ -189,14 +189,14 @@ function surviveErrors(client: PgClient): void {
   client.on('error', noop);
 }
 
-/** Failures of statements that the server gave up in favor of another session's, and that may be run again. */
+/** Failures of statements that the server ended in favor of another session's. */
 const conflicts = new WeakSet<object>();
 
 function isConflict(error: unknown): boolean {
   return typeof error === 'object' && error !== null && conflicts.has(error);
 }
 
-/** pg ends a connection politely, and would wait for a peer that is gone. */
+/** pg says goodbye to the server, and waits for one that is gone. */
 function destroySocket(client: PgClient): void {
   (client as ClientInternals).connection?.stream?.destroy();
 }

@@ -12,9 +12,6 @@ interface Pg {
 /** pg would wait without limit. */
 const connectTimeoutMs = 5_000;
 
-/** The names that pg has for settings of a service file. Others go to pg under their own name, as from a URL. */
-const pgNames: Record<string, string> = { dbname: 'database', hostaddr: 'host' };
-
 /**
  * Makes a small pool. Its connections do not keep the process alive while they are unused.
  *
@@ -47,7 +44,7 @@ export async function openOwnPool(
   return { pool: pool as PgPool, Client };
 }
 
-/** pg reads the password file as well, with a warning that it will not do so for ever. */
+/** pg reads the password file as well, but prints a warning that it will stop doing so. */
 function withPasswordFile(Client: ClientConstructor, env: NodeJS.ProcessEnv): ClientConstructor {
   return class extends Client {
     constructor(options: object) {
@@ -57,42 +54,35 @@ function withPasswordFile(Client: ClientConstructor, env: NodeJS.ProcessEnv): Cl
   };
 }
 
-/** The options for pg: the connection string, or what the service file says. */
+/** The options for pg. A service is written as a URL, because pg reads certificates and the like only from URLs. */
 function readTarget(connectionString: string | undefined, env: NodeJS.ProcessEnv): object {
-  const { service = env.PGSERVICE, rest } = takeService(connectionString);
-  if (service === undefined || service === '') return rest === undefined ? {} : { connectionString: rest };
-  const found = readService(service, env);
-  // Without a host in it, the URL adds only its parameters: what the service says is the target.
-  return rest === undefined ? toPgOptions(found) : { ...toPgOptions(found), ...explicitParts(rest) };
+  const [, query = ''] = connectionString?.split('?', 2) ?? [];
+  const { service = env.PGSERVICE, ...params } = Object.fromEntries(new URLSearchParams(query));
+  if (service) {
+    const parts = connectionString === undefined ? {} : partsOf(connectionString);
+    return { connectionString: toUrl({ ...readService(service, env), ...params, ...parts }, env) };
+  }
+  return connectionString === undefined ? {} : { connectionString };
 }
 
-/** Takes the parameter `service` out of a URL. */
-function takeService(connectionString: string | undefined): {
-  service?: string | undefined;
-  rest?: string | undefined;
-} {
-  if (connectionString === undefined) return {};
-  const [base = '', query] = connectionString.split('?', 2);
-  const params = new URLSearchParams(query);
-  const service = params.get('service') ?? undefined;
-  if (service === undefined) return { rest: connectionString };
-  params.delete('service');
-  return { service, rest: params.size > 0 ? `${base}?${params}` : base };
+/** What a URL says before its parameters, by the names of libpq. */
+function partsOf(url: string): Service {
+  const [, user, password, host, port, dbname] =
+    /^\w+:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^:/?]*)(?::(\d+))?(?:\/([^?]*))?/.exec(url) ?? [];
+  const parts = Object.entries({ user, password, host, port, dbname }).filter(([, value]) => value);
+  return Object.fromEntries(parts.map(([name, value]) => [name, decodeURIComponent(value as string)]));
 }
 
-/** What a URL says itself, besides the service that it names. */
-function explicitParts(url: string): object {
-  const [, user, host, port, database] =
-    /^\w+:\/\/(?:([^:@/]*)(?::[^@/]*)?@)?([^:/?]*)(?::(\d+))?(?:\/([^?]*))?/.exec(url) ?? [];
-  const parts = { user, host, port: port === undefined ? undefined : Number(port), database };
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined && value !== ''));
-}
-
-function toPgOptions(service: Service): object {
-  const { sslmode, ...settings } = service;
-  const options = Object.fromEntries(Object.entries(settings).map(([name, value]) => [pgNames[name] ?? name, value]));
-  if (sslmode === undefined || sslmode === 'disable') return options;
-  return { ...options, ssl: sslmode === 'no-verify' ? { rejectUnauthorized: false } : true };
+function toUrl(
+  { user = '', password = '', port = '', dbname = '', hostaddr, ...rest }: Service,
+  env: NodeJS.ProcessEnv,
+): string {
+  const { host = hostaddr ?? env.PGHOST ?? 'localhost', ...params } = rest;
+  const secret = password === '' ? '' : `:${encodeURIComponent(password)}`;
+  const login = user === '' ? '' : `${encodeURIComponent(user)}${secret}@`;
+  // As a parameter, the host may also be the folder of a socket.
+  const query = new URLSearchParams({ ...params, host });
+  return `postgresql://${login}localhost${port === '' ? '' : `:${port}`}/${encodeURIComponent(dbname)}?${query}`;
 }
 
 async function loadPg(): Promise<Pg> {

@@ -8,15 +8,15 @@ import { Lease } from './lease.ts';
 import { leaveStatement, takeStatement } from './lease-statements.ts';
 import type { Notice, Watcher } from './watcher.ts';
 
-/** A database that restarts is waited for this long by a caller that is in the queue. */
+/** How long a caller that is in the queue waits for a database that restarts. */
 const outageLimitMs = 10_000;
-/** The same for one that is not. */
+/** A caller that is not in the queue waits this long. */
 const shortOutageLimitMs = 3_000;
 const outageRetryMs = 500;
-/** A caller whose turn has come by its own reckoning, and not by the database's. */
+/** The shortest wait after a try that failed. */
 const minRetryMs = 20;
-/** For the statement that acquires the lock. It need not be shorter than this for a caller in a hurry. */
-const takeTimeoutMs = 10_000;
+/** Limits of the statement that acquires the lock, whatever the caller's own timeout is. */
+const takeTimeoutMs = 5_000;
 const minTakeTimeoutMs = 2_000;
 
 export interface LeaseRequest {
@@ -37,7 +37,7 @@ export interface LeaseContext {
   readonly watcher: Watcher;
 }
 
-/** Waits for the lock. If it is not had by the deadline, the result says who holds it, if known. */
+/** Waits for the lock. If it is not acquired by the deadline, the result names the holder, if known. */
 export function acquireLease(
   context: LeaseContext,
   request: LeaseRequest,
@@ -152,7 +152,7 @@ class Acquisition {
 
   /**
    * A caller that is in the queue does not give up for a restart. Nor does one whose statement may have acquired the lock: the
-   * same statement says so if it is run again, and nobody else could release it.
+   * same statement says so if it is run again, and no other process could release it.
    */
   #endure(error: TokenStoreError): void {
     const now = performance.now();
@@ -169,7 +169,7 @@ class Acquisition {
     if (notice.type === 'taken') this.#turnAt = Number.POSITIVE_INFINITY;
     if (notice.type !== 'free') return;
     const place = notice.queue.indexOf(this.#entry);
-    // Whoever is not on the list is far behind, or has a place in the next one.
+    // A caller that is not on the list is far behind.
     this.#setTurn(dueAfterRelease(notice.queue, place < 0 ? notice.queue.length : place));
   }
 

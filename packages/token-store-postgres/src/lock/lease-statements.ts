@@ -5,7 +5,7 @@ import { dueIn } from '../tables/record-statements.ts';
  * Acquires the lock if it is free and it is this caller's turn, else joins the queue, in one statement.
  * $1 name, $2 owner, $3 holder, $4 lease in ms, $5 entry in the queue, $6 whether to join it, $7 channel, $8 topic.
  *
- * Its time is that at which the server received it: a lease begins then, even if the statement had to wait for the row.
+ * The lease begins when the server receives the statement, even if that has to wait for the row.
  */
 export function takeStatement({ leases }: Tables): string {
   const place = 'coalesce(array_position(l.waiting, $5), cardinality(l.waiting) + 1)';
@@ -31,14 +31,14 @@ export function renewStatement({ leases }: Tables): string {
 WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() RETURNING 1 AS renewed`;
 }
 
-/** Tells the queue that the lock is free: the first one acquires it. $1 name, $2 owner, $3 fence, $4 channel, $5 topic. */
+/** Releases the lock, and tells the queue: the first caller acquires it. $1 name, $2 owner, $3 fence, $4 channel, $5 topic. */
 export function releaseStatement({ leases }: Tables): string {
   return `UPDATE ${leases} AS l SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
 WHERE name = $1 AND owner = $2 AND fence = $3::bigint RETURNING ${notifyQueue('true', 4)} AS notified`;
 }
 
 /**
- * Leaves the queue. If the lock is free, the others are told so: this caller may have been the one whose turn it was.
+ * Leaves the queue. If the lock is free, it may have been this caller's turn: the others are told.
  * $1 name, $2 entry in the queue, $3 channel, $4 topic.
  */
 export function leaveStatement({ leases }: Tables): string {
@@ -46,7 +46,7 @@ export function leaveStatement({ leases }: Tables): string {
 WHERE name = $1 RETURNING holder, ${notifyQueue('(owner IS NULL OR ends_at <= statement_timestamp())', 3)} AS notified`;
 }
 
-/** PostgreSQL allows 8,000 bytes. Those further behind look by themselves. */
+/** A message has at most 8,000 bytes. Callers further behind find out by a look. */
 const maxToldEntries = 200;
 
 function notifyQueue(condition: string, channelAt: number): string {

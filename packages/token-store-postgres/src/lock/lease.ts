@@ -6,22 +6,22 @@ import type { Tables } from '../tables/names.ts';
 import type { Fence } from '../tables/record-statements.ts';
 import { releaseStatement, renewStatement } from './lease-statements.ts';
 
-/** The lock counts as lost this share of the lease before it ends: a busy process notices it late. */
+/** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */
 const safetyShare = 0.1;
 const renewShare = 1 / 3;
 /** After a renewal that failed. */
 const retryShare = 0.05;
-/** How long the end of a task waits for its lock to be released. After that, the lease ends by itself. */
+/** How long `exclusively` waits for the release. After that, the lease ends by itself. */
 const releaseTimeoutMs = 2_000;
 const releaseRetryMs = 500;
 
 export interface LeaseOptions extends Fence {
   readonly name: string;
-  /** The name as the tables have it. */
+  /** The name as it is stored. */
   readonly key: string;
   readonly topic: string;
   readonly leaseTimeMs: number;
-  /** Started before the statement was sent that acquired the lock. */
+  /** Started before the lock was requested. */
   readonly since: Stopwatch;
 }
 
@@ -57,25 +57,25 @@ export class Lease implements Lock, Fence {
     this.#schedule(leaseTimeMs * renewShare);
   }
 
-  /** Aborts before the lease may have ended. After the process was stopped, reading this comes before any timer. */
+  /** Aborts before the lease can end. Reading it checks the time: in a process that was stopped, the timer may still be due. */
   get signal(): AbortSignal {
     this.check();
     return this.#controller.signal;
   }
 
-  /** Whether the lease is sure to be held now. If not, the signal has aborted. */
+  /** False, and the signal has aborted, if the lease can have ended. */
   check(): boolean {
     if (!this.#ended && this.#remainingMs() <= 0) this.lose();
     return !this.#controller.signal.aborted;
   }
 
-  /** The database says, or may say, that another process holds the lock. */
+  /** Call it if another process holds the lock, or can hold it. */
   lose(cause?: unknown): void {
     clearTimeout(this.#timer);
     if (!this.#ended) this.#controller.abort(lockLostError(this.#name, cause));
   }
 
-  /** After the task. Never rejects: a lease that cannot be released ends by itself. */
+  /** Call it after the task. Never rejects: a lease that cannot be released ends by itself. */
   async release(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
@@ -83,7 +83,7 @@ export class Lease implements Lock, Fence {
     void this.#releaseLater();
   }
 
-  /** Others need not wait for the end of the lease if the database can be reached again before. */
+  /** The database may be reachable again before the lease ends. */
   async #releaseLater(): Promise<void> {
     while (this.#remainingMs() > 0) {
       await new Promise((resolve) => setTimeout(resolve, releaseRetryMs).unref());
@@ -115,7 +115,7 @@ export class Lease implements Lock, Fence {
 
   #schedule(delayMs: number): void {
     if (this.#ended || !this.check()) return;
-    // A task that waits for nothing else does not keep the process alive.
+    // The lock does not keep the process alive.
     const delay = Math.min(delayMs, this.#remainingMs());
     this.#timer = setTimeout(() => void this.#renew(), Math.max(delay, 0)).unref();
   }
@@ -125,7 +125,7 @@ export class Lease implements Lock, Fence {
     const since = new Stopwatch();
     const timeout = Math.max(1, Math.min(this.#remainingMs(), this.#leaseTimeMs * renewShare));
     const { key, owner, fence } = this;
-    // A timer may fire a moment too early.
+    // Without the margin, a timer that fires a moment too early would find the lease still held, and be the last one.
     const end = setTimeout(() => this.check(), this.#remainingMs() + 2).unref();
     try {
       const values = [key, owner, fence, this.#leaseTimeMs];

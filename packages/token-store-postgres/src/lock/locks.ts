@@ -57,8 +57,7 @@ export class Locks {
   }
 
   /**
-   * The lease that a write of this name depends on: that of the task for the name from which it is called. Undefined if it is not
-   * called from one.
+   * The lease that a write of this name depends on. Undefined if the caller is not within a running task for this name.
    */
   leaseFor(name: string): Lease | undefined {
     const key = toKey(name);
@@ -66,7 +65,7 @@ export class Locks {
     return undefined;
   }
 
-  /** Resolves when no task runs, or at once if it is called from one. Tasks that take longer than that lose their locks. */
+  /** Waits for all tasks, but not if the caller is within one. Tasks that need longer than `milliseconds` lose their locks. */
   async idle(milliseconds: number): Promise<void> {
     if (this.#running.size === 0 || this.#runs.getStore()) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -93,7 +92,7 @@ export class Locks {
 
 const hostname = (): string => process.getBuiltinModule('node:os').hostname();
 
-/** What others are told of this process while it holds a lock. */
+/** How the errors of other processes name this one. */
 function thisHolder(): string {
   return `process ${process.pid} on ${hostname()}`;
 }

@@ -3,20 +3,23 @@ import { Listener } from '../connection/listener.ts';
 import { type Tables, toKey, toTopic } from '../tables/names.ts';
 import { lookStatement } from '../tables/record-statements.ts';
 
-/** How often a caller looks that is told of nothing. A little more than a second, so that programs that read once a second spare it that. */
+/**
+ * Without LISTEN, a caller looks this often. It is a little more than a second: a program that reads the record once a second spares
+ * the store the look.
+ */
 const pollIntervalMs = 1_100;
-/** Messages may be lost with a connection whose end nobody has noticed. */
+/** With LISTEN, a caller looks as well: a connection may be dead without notice. */
 const listenIntervalMs = 5_000;
 /** Two looks of one store are at least this far apart. */
 const minLookGapMs = 250;
 const lookTimeoutMs = 5_000;
-/** How long the listening connection stays after the last wait: programs that wait in a loop use it again. */
+/** How long the connection stays after the last wait: a program that waits in a loop uses it again. */
 const lingerMs = 2_000;
-/** A wait that is shorter makes no connection. */
+/** A shorter wait makes no connection. */
 const listenAfterMs = 40;
-/** After a connection that could not listen. */
+/** After a failed attempt to listen. */
 const listenRetryMs = 5_000;
-/** More names than any program waits for. Then the memory of them begins anew. */
+/** A program with more names loses nothing but a few statements. */
 const maxKnown = 10_000;
 
 /** What a waiting caller is told. */
@@ -56,7 +59,7 @@ export class Watcher {
   /** The newest revision that this store has seen of each name; null: no record. */
   readonly #known = new Map<string, { readonly revision: string | null; readonly at: number }>();
   #listener: Listener | undefined;
-  /** By `performance.now()`: since when a connection that listens is on its way. */
+  /** By `performance.now()`: when the attempt to listen began. */
   #openingSince: number | undefined;
   #listenNotBefore = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -82,7 +85,7 @@ export class Watcher {
     return this.#known.get(name)?.revision;
   }
 
-  /** Notes what this store has read, and passes it on to those who wait for the name. */
+  /** Notes what this store has read, and tells the callers that wait for the name. */
   saw(name: string, row: Row): void {
     const at = this.#note(name, row.revision ?? null);
     for (const wait of [...this.#waits]) {
@@ -98,7 +101,7 @@ export class Watcher {
     for (const wait of [...this.#waits]) if (wait.name === name) wait.onNotice({ type: 'written' });
   }
 
-  /** Begins to tell. The function ends it. */
+  /** Tells this caller from now on. The returned function ends it. */
   watch(wait: Wait): () => void {
     const { name, isForLock } = wait;
     const active: ActiveWait = {
@@ -130,8 +133,8 @@ export class Watcher {
   }
 
   /**
-   * A lock may have been released since its caller saw it, and nobody told. Messages about a record are missed only if no
-   * connection listens: then what counts is when the caller has read it.
+   * The lock may have been released since its caller saw it, so look at once if that was told before this wait began. For a record,
+   * what counts without LISTEN is when the caller has read it.
    */
   #lastSeenAt(name: string, isForLock: boolean): number {
     const isTold = this.#listener !== undefined;
@@ -215,7 +218,7 @@ export class Watcher {
     if (this.#isIdle || this.#looking) return;
     const interval = this.#listener ? listenIntervalMs : pollIntervalMs;
     const dueAt = Math.min(...[...this.#waits].map(({ lookedAt }) => lookedAt + interval));
-    // A look comes anyway when the connection listens that is being made.
+    // The attempt to listen ends with a look.
     const earliest = Math.max(
       this.#lastLookAt + minLookGapMs,
       (this.#openingSince ?? -pollIntervalMs) + pollIntervalMs,
@@ -229,7 +232,7 @@ export class Watcher {
     const interval = this.#listener ? listenIntervalMs : pollIntervalMs;
     const due = Math.min(...[...this.#waits].map(({ lookedAt }) => lookedAt + interval));
     if (due > performance.now() + 1) {
-      // Somebody has read the name meanwhile.
+      // The program has read the name meanwhile.
       this.#schedule();
       return;
     }
@@ -243,7 +246,7 @@ export class Watcher {
       });
       for (const row of rows) this.saw(names.get(row.name ?? '') ?? '', row);
     } catch {
-      // The callers learn it when they read. The next look may succeed.
+      // The callers get the error when they read. The next look may succeed.
       for (const wait of this.#waits) if (names.has(wait.key)) wait.lookedAt = this.#lastLookAt;
     } finally {
       this.#looking = false;

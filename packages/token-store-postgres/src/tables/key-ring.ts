@@ -1,15 +1,15 @@
 import { type KeyCheck, TokenCipher, TokenStoreError } from 'token-store-kit';
 import type { Key } from '../options.ts';
 
-/** Bound into all that is encrypted here. Records have been stored with it, so it must not change. */
+/** Bound into all that is encrypted here. It must not change, because records have been stored with it. */
 const domain = 'token-store-postgres';
 
-/** The cipher for a key that nothing was encrypted with yet. */
+/** A cipher with a new salt. */
 export function newCipher(key: Key): TokenCipher {
   return new TokenCipher({ key, domain });
 }
 
-/** The keys of one store, and which of them the database has in use. Records of the others can be read as well. */
+/** The keys of one store. The database says which of them is in use; the others are for reading. */
 export class KeyRing {
   readonly #database: string;
   #keys: readonly (Key | undefined)[];
@@ -22,17 +22,17 @@ export class KeyRing {
     this.#keys = keys;
   }
 
-  /** What a new store is encrypted with. */
+  /** The key for tables that have no record yet. */
   get preferred(): Key | undefined {
     return this.#keys[0];
   }
 
-  /** Whether one of the keys is none. */
+  /** Whether records may be unencrypted. */
   get allowsPlain(): boolean {
     return this.#keys.includes(undefined);
   }
 
-  /** Writes with what the database has in use from now on. False if none of the keys is that. */
+  /** From now on writes with the key that is in use. False if this store does not have it. */
   adopt(check: KeyCheck | undefined): boolean {
     const cipher = check && this.#unlock(check);
     if (check ? !cipher : !this.allowsPlain) return false;
@@ -40,14 +40,14 @@ export class KeyRing {
     return true;
   }
 
-  /** Adds a cipher, and the key that it is made of, after a change of key. */
+  /** After a change of key: adds the new one, and writes with it. */
   change(key: Key | undefined, cipher: TokenCipher | undefined): void {
     this.#keys = [key, ...this.#keys];
     if (cipher) this.#ciphers.push(cipher);
     this.current = cipher;
   }
 
-  /** The known cipher of a sealed record. Undefined if another one sealed it. */
+  /** The cipher of a sealed record, or of a salt. Undefined if it is not known yet. */
   find(sealed: Uint8Array): TokenCipher | undefined {
     return this.#ciphers.find((cipher) => cipher.matches(sealed));
   }

@@ -28,22 +28,22 @@ export function quote(identifier: string): string {
 const maxKeyLength = 500;
 
 /**
- * A name as the tables have it: in ASCII, so that it fits into every database whatever its encoding, and readable if it was.
- * A backslash is doubled. Any other character that is not printable ASCII is \uXXXX, as in JSON. Of a long name it is the
- * beginning and a hash, which cannot be another name's form.
+ * A name as it is stored: in ASCII, which every database can store whatever its encoding. A backslash is doubled; any other
+ * character that is not printable ASCII is \uXXXX, as in JSON. A long name is stored as its beginning and a hash; no other name
+ * can have that form.
  */
 export function toKey(name: string): string {
   const text = escapeName(name);
   return text.length <= maxKeyLength ? text : `${text.slice(0, maxKeyLength - 40)}\\#${hash(name, 32)}`;
 }
 
-/** The whole name in that form, if its key has less than that. */
+/** The whole name in that form, if its key is only the beginning and a hash. */
 export function toFullName(name: string): string | null {
   const text = escapeName(name);
   return text.length <= maxKeyLength ? null : text;
 }
 
-/** The name that was escaped. */
+/** The name that is stored in this form. */
 export function fromStoredName(text: string): string {
   return text.replace(/\\(?:u([0-9a-f]{4})|\\)/g, (_, code?: string) =>
     code ? String.fromCharCode(Number.parseInt(code, 16)) : '\\',
@@ -54,12 +54,12 @@ function escapeName(name: string): string {
   return toAscii(name.replaceAll('\\', '\\\\'));
 }
 
-/** JSON or a name with everything but printable ASCII as \uXXXX. */
+/** Writes every character that is not printable ASCII as \uXXXX. JSON keeps its meaning. */
 export function toAscii(text: string): string {
   return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** What stands for a name in a message on the channel: every role of the database can listen to it. */
+/** Stands for a name in messages: every role of the database can listen to the channel. */
 export function toTopic(tables: Tables, name: string): string {
   return hash(`${tables.channel}\0${name}`);
 }

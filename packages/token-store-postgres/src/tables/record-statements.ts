@@ -2,7 +2,7 @@ import type { ClockOffset } from '../connection/database-clock.ts';
 import type { Tables } from './names.ts';
 import { schemaVersion } from './table-statements.ts';
 
-/** The lease that a write depends on. */
+/** The lease that a write depends on: who holds it, and its fencing number. */
 export interface Fence {
   readonly owner: string;
   readonly fence: string;
@@ -27,13 +27,13 @@ export interface Statement {
   readonly values: unknown[];
 }
 
-/** Which record a write may take the place of: any, none, or the one with this revision. */
+/** What may be stored before the write: anything, no record, or the record with this revision. */
 export type Condition = 'any' | 'none' | { readonly revision: string };
 
 /**
- * A write as one statement. It counts only if the key in use is still the one that the record was sealed with, and, with a
- * fence, only while the lease is held. Both rows are locked until the write is committed, so that neither can change before.
- * The result says which of these conditions held, and whether the record was written.
+ * A write as one statement. It writes only if the record was sealed with the key that is in use, and, with a fence, only while the
+ * lease is held. It locks both rows until the commit, so that neither changes before. The result says which conditions were true,
+ * and whether the record was written.
  */
 export function writeStatement(
   tables: Tables,
@@ -88,7 +88,7 @@ export function deleteStatement(tables: Tables, name: string, fence: Fence | und
   return { text: `WITH ${held}, written AS (\n  ${remove}\n)\n${outcome('true', 2)}`, values };
 }
 
-/** One row while the lease is held, or if the write depends on none. */
+/** Has one row if the lease is held, or if the write depends on none. */
 function heldClause({ leases }: Tables, values: unknown[], fence: Fence | undefined): string {
   if (!fence) return 'held AS (SELECT 1)';
   const at = values.push(fence.owner, fence.fence);
@@ -98,8 +98,8 @@ function heldClause({ leases }: Tables, values: unknown[], fence: Fence | undefi
 }
 
 /**
- * What a write did. It also tells those who wait for the record, and makes the commit durable if the database was set to lose
- * the newest ones in a crash: the provider would not give a token a second time.
+ * What a write did. It also tells the callers that wait for the record. If the database is set to lose the newest commits in a crash,
+ * it makes this one durable: the provider gives a token only once.
  */
 function outcome(fits: string, channelAt: number): string {
   return `SELECT ${fits} AS key_fits, (SELECT count(*) FROM held) > 0 AS held, (SELECT count(*) FROM written) > 0 AS written,
@@ -107,38 +107,38 @@ function outcome(fits: string, channelAt: number): string {
   (SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off') AS durable, ${nowColumn}`;
 }
 
-/** One record, with what its lock is waiting for. `$2`: the entry of this store in the queue. */
+/** The record of `$1`, and the state of its lock. `$2`: the entry of this store in the queue. */
 export function readStatement({ records, leases }: Tables): string {
   return `SELECT t.full_name, t.record::text AS record, encode(t.sealed, 'base64') AS sealed, t.revision, t.sign_in,
   t.offset_ms, t.error_ms, ${nowColumn}, ${watchedColumns('t', 'l')}
 FROM (SELECT $1::text AS name) AS n LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
 }
 
-/** What changed for the names of `$1`. `$2`: the entry of this store in the queues. */
+/** The revisions of the names `$1`, and the states of their locks. `$2`: the entry of this store in the queues. */
 export function lookStatement({ records, leases }: Tables): string {
   return `SELECT n.name, t.revision, ${watchedColumns('t', 'l')}
 FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
 }
 
 /**
- * `age_ms`: how long ago the record was written. `due_ms`: in how many milliseconds it is this store's turn to acquire the
- * lock, if it is not renewed or acquired by then; null if it was never acquired.
+ * `age_ms`: how long ago the record was written. `due_ms`: in how many milliseconds this store may acquire the lock, if no process
+ * renews or acquires it before; null if no process ever acquired it.
  */
 function watchedColumns(t: string, l: string): string {
   return `extract(epoch FROM clock_timestamp() - ${t}.updated_at) * 1000 AS age_ms,
   ${dueIn(l, '$2')} AS due_ms`;
 }
 
-/** A caller that listens is told at once that it is the next one, and has this much longer than the one after it. */
+/** Head start of a caller that listens: it is told at once when its turn comes. */
 const headStartMs = 50;
-/** The same for a caller that looks once a second. */
+/** Head start of a caller that looks once a second. */
 const pollHeadStartMs = 1_500;
-/** Those behind it come one after the other. */
+/** Between two callers further behind. */
 const stepMs = 10;
 
 /**
- * Milliseconds until the caller of this entry may acquire the lock. The first in the queue may as soon as it is free. The others
- * get their chance a little later, in case that those before them are gone.
+ * Milliseconds until the caller with this entry may acquire the lock. The first in the queue may do so when the lock is free. The
+ * others may do so a little later, because the callers before them may be gone.
  */
 export function dueIn(l: string, entry: string): string {
   const place = `coalesce(array_position(${l}.waiting, ${entry}), cardinality(${l}.waiting) + 1)`;
@@ -147,7 +147,7 @@ export function dueIn(l: string, entry: string): string {
       + CASE WHEN EXISTS (SELECT FROM unnest(${l}.waiting[:${place} - 1]) AS w WHERE w LIKE 'p%') THEN ${pollHeadStartMs} ELSE ${headStartMs} END END)`;
 }
 
-/** The same, for a caller that was told the queue. `place`: from 0. */
+/** The same, computed here by a caller that got the queue in a message. `place` counts from 0. */
 export function dueAfterRelease(queue: readonly string[], place: number): number {
   if (place === 0) return 0;
   const headStart = queue.slice(0, place).some((entry) => entry.startsWith('p')) ? pollHeadStartMs : headStartMs;

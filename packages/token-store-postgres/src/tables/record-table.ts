@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type TokenCipher, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import { type Database, isUnanswered, type Row, type Run } from '../connection/database.ts';
 import type { Lease } from '../lock/lease.ts';
@@ -14,8 +15,6 @@ import {
   type Statement,
   writeStatement,
 } from './record-statements.ts';
-
-const { setTimeout: delay } = process.getBuiltinModule('node:timers/promises');
 
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
@@ -233,7 +232,10 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHER
       const stored = await this.#read(name);
       if (stored?.revision === revision) return 'written';
       if (typeof condition === 'string' && stored?.signIn === revision) return 'written';
-      return this.#run(statement);
+      const row = await this.#run(statement);
+      if (isTrue(row.written)) return row;
+      // The first one may have arrived only now.
+      return (await this.#read(name))?.revision === revision ? 'written' : row;
     });
   }
 

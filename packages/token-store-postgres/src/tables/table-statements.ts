@@ -6,10 +6,10 @@ export const packageName = 'token-store-postgres';
 export const schemaVersion = 1;
 
 /**
- * The tables of version 1. They have been made by it, so it must not change.
+ * The tables of version 1. It must not change, because databases have these tables.
  *
  * Records: `record` has it as JSON, or `sealed` has it encrypted if there is a key. `revision` is new with each write. `sign_in`
- * is the revision of the `set` that began it, and stays while the record is replaced. `offset_ms` is how far
+ * is the revision of the `set` that began it, and stays when the record is replaced. `offset_ms` is how far
  * the database's clock was ahead of the writer's, whose clock the record's times are of, and `error_ms` by how much that may be wrong.
  * `full_name` is set if `name` had to be shortened.
  *

@@ -1,0 +1,38 @@
+import { storeContract } from 'token-store-kit/contract';
+import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
+import { startScene } from '../test/scene.ts';
+
+const { scene, together: test } = await startScene();
+
+let strictRole: Promise<unknown> | undefined;
+const key = new Uint8Array(32).fill(7);
+const kinds: Record<string, () => Promise<PostgresTokenStoreOptions>> = {
+  'with a key': async () => ({ key }),
+  'with a key, through pgbouncer': async () => ({ key, connectionString: (await scene.bouncer()).connectionString() }),
+  'of a role whose transactions are serializable': async () => {
+    strictRole ??= scene.cluster.query(
+      "CREATE ROLE strict SUPERUSER LOGIN; ALTER ROLE strict SET default_transaction_isolation = 'serializable'",
+    );
+    await strictRole;
+    return { connectionString: scene.cluster.connectionString({ user: 'strict' }) };
+  },
+};
+  },
+};
+
+for (const [kind, options] of Object.entries(kinds)) {
+  const opened = new Map<PostgresTokenStore, PostgresTokenStoreOptions>();
+  const cases = storeContract<PostgresTokenStore>({
+    open: async () => {
+      const used = { ...(await options()), schema: scene.newSchema() };
+      const store = await scene.open(used);
+      opened.set(store, used);
+      return store;
+    },
+    share: (store) => scene.open(opened.get(store)),
+    close: (store) => store.close(),
+  });
+  for (const { name, run } of cases) test(`Of a store ${kind}: ${name}`, run);
+}
+
+test.run();

@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import { startMember, tellAll } from '../test/fleet.ts';
+import { startScene } from '../test/scene.ts';
+import { StrictProvider } from '../test/strict-provider.ts';
+import { within } from '../test/within.ts';
+
+const { scene, test } = await startScene();
+
+const hour = 3_600_000;
+const expired = (refreshToken: string) => ({ refreshToken, accessToken: 'old', expiresAt: Date.now() - hour });
+
+test('no person is signed in: of several processes one signs in', async () => {
+  await using provider = await StrictProvider.start();
+  const store = { schema: scene.newSchema(), connectionString: scene.cluster.connectionString() };
+  provider.beforeAnswer = () => delay(300);
+  const members = await Promise.all([1, 2, 3, 4].map(() => startMember({ store, provider, interactive: true })));
+  assert.equal(
+    await tellAll(members, 'get'),
+    members.map(() => 'access-token-1'),
+  );
+  assert.equal(provider.events, ['sign-in']);
+  for (const member of members) member.kill();
+});
+
+test('a process that is stopped in the middle of its refresh writes nothing over its successor, and goes on with its token', async () => {
+  await using provider = await StrictProvider.start();
+  const schema = scene.newSchema();
+  const connectionString = scene.cluster.connectionString();
+  const store = await scene.open({ schema });
+  await store.set('app', expired(provider.signIn()));
+  const member = await startMember({ store: { schema, connectionString, leaseTime: 1_000 }, provider });
+  const answering = Promise.withResolvers<void>();
+  provider.beforeAnswer = async () => answering.resolve();
+  member.tell('get');
+  await answering.promise;
+  member.kill('SIGSTOP');
+  // Its refresh token may be spent: what the person does now is to sign in again.
+  provider.beforeAnswer = async () => {};
+  const refreshToken = provider.signIn();
+  await within(
+    10_000,
+    'the lock',
+    store.exclusively('app', () =>
+      store.set('app', { refreshToken, accessToken: 'new', expiresAt: Date.now() + hour }),
+    ),
+  );
+  member.kill('SIGCONT');
+  assert.is(await member.line(), 'new');
+  assert.is((await store.get('app'))?.refreshToken, refreshToken);
+  member.kill();
+});
+
+test.run();
