@@ -17,8 +17,6 @@ const kinds: Record<string, () => Promise<PostgresTokenStoreOptions>> = {
     return { connectionString: scene.cluster.connectionString({ user: 'strict' }) };
   },
 };
-  },
-};
 
 for (const [kind, options] of Object.entries(kinds)) {
   const opened = new Map<PostgresTokenStore, PostgresTokenStoreOptions>();

@@ -32,6 +32,7 @@ test('the sample of the README refreshes once for many processes, and reads the 
 test('every TypeScript sample compiles, without the types of pg', () => {
   const samples = Object.fromEntries([readmeSample, ...fleetSamples].map((code, index) => [`sample${index}.ts`, code]));
   assert.is(Object.keys(samples).length, 3);
+  assert.is(compile(newProject(samples)), '');
 });
 
 /** Where the package `kubernetes-types` has the type of each kind. */
