@@ -179,6 +179,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     this.#closing.abort(new TokenStoreError('STORE_OPEN', message, { reason: 'closed' }));
     this.#watcher.close();
     await this.#locks.idle(closeTimeoutMs);
+    // Callers that waited have to leave their queues first.
+    await new Promise((resolve) => setImmediate(resolve));
     await this.#database.close();
   }
 

@@ -262,6 +262,19 @@ test('the signal aborts before the lease ends if the database cannot be reached,
   await held.end();
 });
 
+test('a process that gives up waiting and closes its store ends at once, and leaves the queue', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.exclusively('app', async () => {
+    const program = startProgram('give-up', { connectionString: scene.cluster.connectionString(), schema });
+    assert.is(await program.line(), 'closed');
+    const started = performance.now();
+    assert.equal(await program.ended, { code: 0, signal: null, errors: '' });
+    assert.ok(performance.now() - started < 1_000, `it ended after ${performance.now() - started} ms`);
+    assert.is(await leaseOf(schema, 'waiting'), '{}');
+  });
+});
+
 test('a task that waits for nothing else does not keep the process alive, nor does a waiting listener', async () => {
   const idle = startProgram('idle', { connectionString: scene.cluster.connectionString(), schema: scene.newSchema() });
   assert.is(await idle.line(), 'done');

@@ -62,12 +62,12 @@ test('docs/fleet.md: the YAML for Kubernetes has the fields and types that Kuber
   const [yaml = ''] = samplesOf(fleetPage, 'yaml');
   assert.is(compile(newProject({ 'objects.ts': kubernetesProgram(yaml) })), '');
   // A field that does not exist, and one of a wrong type, are found.
-  for (const mistake of [
-    yaml.replace('readinessProbe', 'readynessProbe'),
-    yaml.replace('replicas: 2', "replicas: '2'"),
-  ]) {
-    assert.is.not(compile(newProject({ 'objects.ts': kubernetesProgram(mistake) })), '');
-  }
+  const mistakes = {
+    'field.ts': kubernetesProgram(yaml.replace('readinessProbe', 'readynessProbe')),
+    'type.ts': kubernetesProgram(yaml.replace('replicas: 2', "replicas: '2'")),
+  };
+  const errors = compile(newProject(mistakes));
+  for (const file of Object.keys(mistakes)) assert.match(errors, new RegExp(`${file}.*error TS2`));
 });
 
 test('docs/fleet.md: the pods of the Deployment have what they refer to, and no more rights than they need', () => {

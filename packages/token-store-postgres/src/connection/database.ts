@@ -12,7 +12,7 @@ const connectTimeoutMs = 10_000;
 const repeatLimitMs = 1_000;
 /** How often a statement is run if the server ends it in favor of another one (SQLSTATE 40001, 40P01). */
 const conflictAttempts = 10;
-/** How long the end of the pool's connections may take before they are destroyed. */
+/** How long `close` waits for statements, and then for the pool's connections to end. */
 const endTimeoutMs = 1_000;
 
 /** A row as the server sends it. */
@@ -60,6 +60,8 @@ export class Database {
   readonly #Client: ClientConstructor | undefined;
   /** Connections that are in use now. */
   readonly #used = new Set<PgClient>();
+  /** All that is under way, from the wait for a connection on. */
+  readonly #work = new Set<Promise<unknown>>();
 
   constructor({ pool, ownPool, Client, name }: DatabaseOptions) {
     this.#pool = pool;
@@ -88,9 +90,19 @@ export class Database {
   }
 
   /** Runs statements on one connection. It goes back to the pool, or is destroyed if one of them fails. */
-  async use<T>(
+  async use<T>(work: (run: Run, client: PgClient) => Promise<T>, options: RunOptions = {}): Promise<T> {
+    const result = this.#use(work, options);
+    this.#work.add(result);
+    try {
+      return await result;
+    } finally {
+      this.#work.delete(result);
+    }
+  }
+
+  async #use<T>(
     work: (run: Run, client: PgClient) => Promise<T>,
-    { timeout = statementTimeoutMs, isWrite = false }: RunOptions = {},
+    { timeout = statementTimeoutMs, isWrite = false }: RunOptions,
   ): Promise<T> {
     const client = await this.#connect(isWrite);
     this.#used.add(client);
@@ -133,18 +145,17 @@ export class Database {
     return this.#Client && new this.#Client(this.#pool.options);
   }
 
-  /** Ends the pool if it is the store's own. Never hangs on a connection that is dead. */
+  /** Ends the pool if it is the store's own, after what is under way. Never hangs on a connection that is dead. */
   async close(): Promise<void> {
+    await inTime(endTimeoutMs, Promise.allSettled(this.#work));
     if (!this.#ownPool) {
       this.#pool.removeListener('error', noop);
       this.#pool.removeListener('acquire', surviveErrors);
       return;
     }
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, endTimeoutMs);
-    await Promise.race([this.#pool.end().catch(noop), late]);
-    clearTimeout(timer);
+    const ended = this.#pool.end().catch(noop);
     for (const client of this.#used) destroySocket(client);
+    await inTime(endTimeoutMs, ended);
   }
 
   async #connect(isWrite: boolean): Promise<PgClient> {
@@ -179,6 +190,13 @@ export class Database {
     if (/^40(001|P01)$/.test(sqlStateOf(error) ?? '')) conflicts.add(failure);
     return failure;
   }
+}
+
+async function inTime(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 const surviving = new WeakSet<PgClient>();

@@ -58,6 +58,8 @@ export class Watcher {
   readonly #waits = new Set<ActiveWait>();
   /** The newest revision that this store has seen of each name; null: no record. */
   readonly #known = new Map<string, { readonly revision: string | null; readonly at: number }>();
+  /** By topic: when a write was told that the program has not read since. */
+  readonly #unread = new Map<string, number>();
   #listener: Listener | undefined;
   /** By `performance.now()`: when the attempt to listen began. */
   #openingSince: number | undefined;
@@ -85,9 +87,11 @@ export class Watcher {
     return this.#known.get(name)?.revision;
   }
 
-  /** Notes what this store has read, and tells the callers that wait for the name. */
-  saw(name: string, row: Row): void {
+  /** Notes what this store has read by a statement that it sent at `sentAt`, and tells the callers that wait for the name. */
+  saw(name: string, row: Row, sentAt: number): void {
     const at = this.#note(name, row.revision ?? null);
+    const topic = toTopic(this.#tables, name);
+    if ((this.#unread.get(topic) ?? sentAt) < sentAt) this.#unread.delete(topic);
     for (const wait of [...this.#waits]) {
       if (wait.name !== name) continue;
       wait.lookedAt = at;
@@ -99,6 +103,11 @@ export class Watcher {
   wrote(name: string, revision: string | null): void {
     this.#note(name, revision);
     for (const wait of [...this.#waits]) if (wait.name === name) wait.onNotice({ type: 'written' });
+  }
+
+  /** Whether a write was told after the program's last read of the name. True once for each write. */
+  takeUnread(name: string): boolean {
+    return this.#unread.delete(toTopic(this.#tables, name));
   }
 
   /** Tells this caller from now on. The returned function ends it. */
@@ -205,6 +214,10 @@ export class Watcher {
     };
     const notice = notices[head.charAt(0)];
     if (!notice) return;
+    if (notice.type === 'written') {
+      if (this.#unread.size >= maxKnown) this.#unread.clear();
+      this.#unread.set(topic, performance.now());
+    }
     for (const wait of [...this.#waits]) if (wait.topic === topic) wait.onNotice(notice);
   }
 
@@ -244,7 +257,7 @@ export class Watcher {
         timeout: lookTimeoutMs,
         repeatable: true,
       });
-      for (const row of rows) this.saw(names.get(row.name ?? '') ?? '', row);
+      for (const row of rows) this.saw(names.get(row.name ?? '') ?? '', row, this.#lastLookAt);
     } catch {
       // The callers get the error when they read. The next look may succeed.
       for (const wait of this.#waits) if (names.has(wait.key)) wait.lookedAt = this.#lastLookAt;

@@ -155,9 +155,10 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHER
 
   async #read(name: string): Promise<Stored | undefined> {
     const values = [toKey(name), this.#watcher.entry];
+    const sentAt = performance.now();
     const [row = {}] = await this.#database.run(readStatement(this.#tables), values, { repeatable: true });
     const { revision, sign_in: signIn } = row;
-    this.#watcher.saw(name, row);
+    this.#watcher.saw(name, row, sentAt);
     if (!revision || !signIn) {
       this.#tokens.delete(name);
       return undefined;
