@@ -92,7 +92,7 @@ const waits: Record<string, (store: PostgresTokenStore, stop: AbortSignal) => Pr
       signal,
     }),
 };
-const seconds = 3;
+const seconds = 5;
 
 test('a caller that waits makes at most 2 statements per second, over a direct connection and over a pooler', async () => {
   const schema = scene.newSchema();

@@ -1,3 +1,4 @@
+import { durably } from '../connection/database.ts';
 import type { Tables } from '../tables/names.ts';
 import { dueIn } from '../tables/record-statements.ts';
 
@@ -21,14 +22,14 @@ ON CONFLICT (name) DO UPDATE SET (fence, owner, holder, ends_at, waiting) = (
     ${isTaken} l.waiting[${place} + 1:] WHEN $6::boolean AND NOT $5 = ANY (l.waiting) THEN l.waiting || $5 ELSE l.waiting END
   FROM (SELECT l.owner IS NOT DISTINCT FROM $2 OR (${isFree} AND ${dueIn('l', '$5')} <= 0) AS has_come) AS turn
 )
-RETURNING owner = $2 AS taken, fence, holder, ${dueIn('l', '$5')} AS due_ms,
+RETURNING ${durably} AS durable, owner = $2 AS taken, fence, holder, ${dueIn('l', '$5')} AS due_ms,
   CASE WHEN owner = $2 AND cardinality(waiting) > 0 THEN pg_notify($7, 't' || $8) END AS notified`;
 }
 
 /** $1 name, $2 owner, $3 fence, $4 lease in ms. */
 export function renewStatement({ leases }: Tables): string {
   return `UPDATE ${leases} SET ends_at = statement_timestamp() + $4::float8 * interval '1 ms'
-WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() RETURNING 1 AS renewed`;
+WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() RETURNING ${durably} AS durable`;
 }
 
 /** Releases the lock, and tells the queue: the first caller acquires it. $1 name, $2 owner, $3 fence, $4 channel, $5 topic. */

@@ -1,3 +1,4 @@
+import { durably } from '../connection/database.ts';
 import type { ClockOffset } from '../connection/database-clock.ts';
 import type { Tables } from './names.ts';
 import { schemaVersion } from './table-statements.ts';
@@ -97,14 +98,11 @@ function heldClause({ leases }: Tables, values: unknown[], fence: Fence | undefi
 )`;
 }
 
-/**
- * What a write did. It also tells the callers that wait for the record. If the database is set to lose the newest commits in a crash,
- * it makes this one durable: the provider gives a token only once.
- */
+/** What a write did. It also tells the callers that wait for the record. */
 function outcome(fits: string, channelAt: number): string {
   return `SELECT ${fits} AS key_fits, (SELECT count(*) FROM held) > 0 AS held, (SELECT count(*) FROM written) > 0 AS written,
   CASE WHEN EXISTS (SELECT FROM written) THEN pg_notify($${channelAt}, $${channelAt + 1}) END AS notified,
-  (SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off') AS durable, ${nowColumn}`;
+  ${durably} AS durable, ${nowColumn}`;
 }
 
 /** The record of `$1`, and the state of its lock. `$2`: the entry of this store in the queue. */
