@@ -9,11 +9,24 @@ const { scene, together: test } = await startScene({
   settings: { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log' },
 });
 
+let marks = 0;
+/** The end of the log, after all that was logged before has arrived. */
+async function endOfLog(): Promise<number> {
+  marks++;
+  const mark = `SELECT 'mark ${marks}'`;
+  await scene.cluster.query(mark);
+  for (let left = 200; !scene.cluster.log.includes(mark); left--) {
+    assert.ok(left > 0, 'the log does not arrive');
+    await delay(10);
+  }
+  return scene.cluster.log.indexOf(mark);
+}
+
 /** The statements that programs of this name sent while `work` ran. */
 async function statementsOf(name: string, work: () => Promise<unknown>): Promise<string[]> {
-  const start = scene.cluster.log.length;
+  const start = await endOfLog();
   await work();
-  await delay(50); // so that the log has arrived
+  await endOfLog();
   const lines = scene.cluster.log
     .slice(start)
     .matchAll(new RegExp(`^<${name}>LOG:  (?:statement|execute <unnamed>): (.*)$`, 'gm'));
