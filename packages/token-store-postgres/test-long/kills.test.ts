@@ -9,7 +9,7 @@ const { scene, test } = await startScene();
 
 const seed = Number(process.env.KILLS_SEED ?? 13);
 const disturbances = 500;
-const leaseTime = 1_000;
+const leaseTime = 1_500;
 /** One of five disturbances is a kill: a new process has to be started then. */
 const killShare = 0.2;
 
@@ -34,7 +34,7 @@ test(`${disturbances} kills and stops at random moments: a refresh token is used
   const disturbed = new Map<string, { from: number; to: number }[]>();
   const wasDisturbedSince = (pid: string, time: number): boolean =>
     disturbed.get(pid)?.some(({ to }) => to >= time) ?? false;
-  const unexplained: string[] = [];
+  const unexplained: [sender: string, spender: string, when: string][] = [];
   const explained = { 'before its write': 0, 'before its request': 0 };
   provider.beforeAnswer = () => delay(next() * 20);
   provider.onReuse = (sender, first) => {
@@ -43,14 +43,21 @@ test(`${disturbances} kills and stops at random moments: a refresh token is used
     if (wasDisturbedSince(first.sender, first.at)) explained['before its write']++;
     // One of the two was disturbed between its look at the lease and its request.
     else if (isRecent(sender, performance.now()) || isRecent(first.sender, first.at)) explained['before its request']++;
-    else unexplained.push(`${sender} sent what ${first.sender} had spent`);
+    else
+      unexplained.push([
+        sender,
+        first.sender,
+        `${new Date().toISOString()}, spent ${Math.round(performance.now() - first.at)} ms before`,
+      ]);
   };
   const signIn = (): Promise<void> =>
     store.set('app', { refreshToken: provider.signIn(), accessToken: 'old', expiresAt: 0 });
   await signIn();
+  const started = new Map<string, Program>();
   const start = async (): Promise<Program> => {
     const member = await startMember({ store: target, provider, refreshTimeout: 3_000 });
     member.tell('turns Infinity');
+    started.set(String(member.pid), member);
     return member;
   };
   const members = await Promise.all(Array.from({ length: 5 }, start));
@@ -67,7 +74,7 @@ test(`${disturbances} kills and stops at random moments: a refresh token is used
       members[index] = await start();
     } else {
       victim.kill('SIGSTOP');
-      await delay(next() * leaseTime * (next() < 0.15 ? 1.8 : 0.1));
+      await delay(next() * leaseTime * (next() < 0.1 ? 1.8 : 0.08));
       victim.kill('SIGCONT');
       disturbance.to = performance.now();
     }
@@ -79,6 +86,10 @@ test(`${disturbances} kills and stops at random moments: a refresh token is used
   console.log(
     `measured: seed ${seed}: ${refreshes} refreshes, ${disturbances} kills and stops, a token used twice ${explained['before its write']} times after one between answer and write, ${explained['before its request']} times after one between look and request`,
   );
+  for (const [sender, spender, when] of unexplained) {
+    console.log(`${when}: ${sender} sent what ${spender} had spent`);
+    for (const pid of [sender, spender]) console.log(`${pid} said:\n${(await started.get(pid)?.ended)?.errors}`);
+  }
   assert.equal(unexplained, []);
   assert.ok(refreshes > disturbances / 2, `only ${refreshes} refreshes`);
   // Nothing is left behind: the next process works as soon as the last lease has ended.

@@ -11,6 +11,7 @@ const safetyShare = 0.1;
 const renewShare = 1 / 3;
 /** After a renewal that failed. */
 const retryShare = 0.05;
+const timerMarginMs = 2;
 /** How long `exclusively` waits for the release. After that, the lease ends by itself. */
 const releaseTimeoutMs = 2_000;
 const releaseRetryMs = 500;
@@ -114,32 +115,32 @@ export class Lease implements Lock, Fence {
   }
 
   #schedule(delayMs: number): void {
+    clearTimeout(this.#timer);
     if (this.#ended || !this.check()) return;
+    // Without the margin, a timer that fires a moment too early would find the lease still held, and be the last one.
+    const delay = Math.max(0, Math.min(delayMs, this.#remainingMs() + timerMarginMs));
     // The lock does not keep the process alive.
-    const delay = Math.min(delayMs, this.#remainingMs());
-    this.#timer = setTimeout(() => void this.#renew(), Math.max(delay, 0)).unref();
+    this.#timer = setTimeout(() => void this.#renew(), delay).unref();
   }
 
+  /** Does not wait for an earlier try, whose connection may be dead: any answer counts. */
   async #renew(): Promise<void> {
+    this.#schedule(this.#leaseTimeMs * renewShare);
     if (!this.check()) return;
     const since = new Stopwatch();
-    const timeout = Math.max(1, Math.min(this.#remainingMs(), this.#leaseTimeMs * renewShare));
     const { key, owner, fence } = this;
-    // Without the margin, a timer that fires a moment too early would find the lease still held, and be the last one.
-    const end = setTimeout(() => this.check(), this.#remainingMs() + 2).unref();
     try {
       const values = [key, owner, fence, this.#leaseTimeMs];
+      const timeout = Math.max(1, this.#remainingMs());
       const rows = await this.#database.run(renewStatement(this.#tables), values, { timeout, isWrite: true });
       if (rows.length === 0) {
         this.lose();
         return;
       }
-      this.#since = since;
+      if (since.elapsedMs < this.#since.elapsedMs) this.#since = since;
       this.#schedule(this.#leaseTimeMs * renewShare);
     } catch {
       this.#schedule(this.#leaseTimeMs * retryShare);
-    } finally {
-      clearTimeout(end);
     }
   }
 }

@@ -35,6 +35,10 @@ const token = new SharedToken({
   store,
   name: 'app',
   refreshTimeout: member.refreshTimeout ?? 20_000,
+  onEvent: (event) => {
+    // For the message of a test that fails.
+    if ('error' in event) console.error(`${new Date().toISOString()} ${event.type}: ${event.error.message}`);
+  },
   refresh: ({ refreshToken }, { signal }) => ask({ grant_type: 'refresh_token', refresh_token: refreshToken }, signal),
   ...(member.interactive && { signIn: ({ signal }) => ask({ grant_type: 'authorization_code', code: 'any' }, signal) }),
 });
