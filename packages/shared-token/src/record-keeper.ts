@@ -283,7 +283,8 @@ export class RecordKeeper {
   #keepUnsaved(unsaved: Unsaved, reason: unknown): void {
     this.#unsaved = unsaved;
     const error = toStoreError(reason);
-    this.#emit({ type: 'store-failed', error: describeError(error, secretsOf(unsaved.record)) }, error);
+    const secrets = [...secretsOf(unsaved.record), unsaved.replaces];
+    this.#emit({ type: 'store-failed', error: describeError(error, secrets) }, error);
   }
 
   /** False if another record is stored by now; then this one is of no use any more. */

@@ -36,6 +36,9 @@ export interface SignInOptions {
  */
 const slowRefreshMs = 1_000;
 
+/** How long close() waits for a last write to a store that may never answer. */
+const lastWriteLimitMs = 5_000;
+
 interface HeldToken extends AccessToken {
   /** By the monotonic clock, which is never set back. */
   readonly expiresAtMonotonic: number;
@@ -174,11 +177,8 @@ export class SharedToken implements AsyncDisposable {
     this.#held = undefined;
     for (const flight of this.#flights) flight.stop(reason);
     const ended = Promise.all([...this.#flights].map((flight) => flight.ended()));
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#settings.refreshTimeout);
-    await Promise.race([ended, late]);
-    clearTimeout(timer);
-    await this.#keeper.close();
+    await within(this.#settings.refreshTimeout, ended);
+    await within(lastWriteLimitMs, this.#keeper.close());
   }
 
   async #obtain({ interactive, forceRefresh = false, signal }: GetTokenOptions): Promise<AccessToken> {
@@ -251,6 +251,17 @@ export class SharedToken implements AsyncDisposable {
 
   #assertOpen(): void {
     this.#closing.signal.throwIfAborted();
+  }
+}
+
+/** Resolves when the promise does, or after that many milliseconds. */
+async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
