@@ -105,7 +105,7 @@ export class GraphClient {
    * connection the rest is requested, if Graph gave the file a strong ETag.
    *
    * @throws {GraphError} if the status is not a success
-   * @throws {GraphClientError} CONNECTION, CHANGED or FILE
+   * @throws {GraphClientError} CONNECTION, CHANGED, INCOMPLETE, RESPONSE or FILE
    */
   async download(path: string | URL, file: string, options: TransferOptions = {}): Promise<{ bytes: number }> {
     const request = this.#describeTransfer(path, options);

@@ -199,11 +199,20 @@ for (const [what, headers] of [
   });
 }
 
+/** The rest after 1000 bytes. */
+function restOf(response: ServerResponse, headers: Record<string, string>): void {
+  response.writeHead(206, { 'content-range': 'bytes 1000-4999/5000', ...headers }).end(content.subarray(1000));
+}
+
 test('a rest that is not of the same file, or not its rest, is CHANGED', async () => {
   const answers: NonNullable<FlakyOptions['resume']>[] = [
     (_request, response) => response.end('something else'),
     (_request, response) => response.writeHead(206, { 'content-range': 'bytes 7-9/5000' }).end(),
     (_request, response) => response.writeHead(206).end(),
+    (_request, response) => response.writeHead(416, { 'content-range': 'bytes */500' }).end(),
+    (_request, response) => restOf(response, { etag: '"v2"' }),
+    (_request, response) => restOf(response, {}),
+    (_request, response) => restOf(response, { etag: '"v1"', 'content-range': 'bytes 1000-4999/6000' }),
   ];
   // At once: each waits for about a second before it asks for the rest.
   await Promise.all(
@@ -217,6 +226,43 @@ test('a rest that is not of the same file, or not its rest, is CHANGED', async (
     }),
   );
 });
+
+test('a rest that ends early is not taken for the whole file: what is missing is asked for again', async () => {
+  const file = inFolder('short-rest.bin');
+  let answers = 0;
+  const resume: FlakyOptions['resume'] = ({ headers }, response) => {
+    const from = Number(/\d+/.exec(headers.range ?? '')?.[0]);
+    const end = answers++ === 0 ? 1100 : content.length;
+    const range = `bytes ${from}-${end - 1}/${content.length}`;
+    response.writeHead(206, { etag: '"v1"', 'content-range': range }).end(content.subarray(from, end));
+  };
+  const { bytes, progress } = await downloadFlaky(file, { pieces: [1000], resume });
+  assert.is(bytes, 5000);
+  assert.ok(readFileSync(file).equals(content));
+  assert.ok(progress.every(({ total }) => total === 5000));
+});
+
+test('a Graph that sends the same file from its beginning instead of its rest is INCOMPLETE', async () => {
+  const resume: FlakyOptions['resume'] = (_request, response) =>
+    void response.writeHead(200, { etag: '"v1"' }).end(content);
+  const error = await rejection(downloadFlaky(inFolder('no-rest.bin'), { pieces: [1000], resume }), GraphClientError);
+  assert.is(error.code, 'INCOMPLETE');
+  assert.is(error.retryable, true);
+  assert.not(existsSync(inFolder('no-rest.bin')));
+});
+
+for (const [what, code, headers, body] of [
+  ['a part that the caller did not ask for', 206, { 'content-range': 'bytes 5-9/100' }, 'hello'],
+  ['a part without its range', 206, {}, 'hello'],
+] as const) {
+  test(`${what} is RESPONSE, and nothing is saved`, async () => {
+    await using graph = await openOddGraph((_request, response) => response.writeHead(code, headers).end(body));
+    const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+    const error = await rejection(odd.download('/file', inFolder('part.bin')), GraphClientError);
+    assert.is(error.code, 'RESPONSE');
+    assert.not(existsSync(inFolder('part.bin')));
+  });
+}
 
 test('an error of Graph to the request for the rest is GraphError', async () => {
   const resume: FlakyOptions['resume'] = (_request, response) => void response.writeHead(410).end();
@@ -272,14 +318,19 @@ for (const whose of ['client', 'download'] as const) {
   });
 }
 
-test('what onProgress throws ends the download, and is not taken for a broken connection', async () => {
-  const wrong = new TypeError('no screen');
-  const onProgress = (): never => {
-    throw wrong;
-  };
-  const downloading = client().download(`${notes}:/content`, inFolder('unseen.txt'), { onProgress });
-  assert.is(await rejection(downloading, TypeError), wrong);
-  assert.not(existsSync(inFolder('unseen.txt')));
-});
+for (const wrong of [
+  new TypeError('no screen'),
+  Object.assign(new Error('no screen'), { retryable: true }),
+  new GraphClientError('CONNECTION', 'of another call'),
+]) {
+  test(`${wrong.name} that onProgress throws ends the download, and is not taken for a broken connection`, async () => {
+    const onProgress = (): never => {
+      throw wrong;
+    };
+    const downloading = client().download(`${notes}:/content`, inFolder('unseen.txt'), { onProgress });
+    assert.is(await rejection(downloading, Error), wrong);
+    assert.not(existsSync(inFolder('unseen.txt')));
+  });
+}
 
 test.run();

@@ -46,21 +46,43 @@ export async function download(
 }
 
 async function receive({ sender, request, first, destination, onProgress }: Download): Promise<number> {
+  let done = 0;
+  for await (const { chunk, total } of readPieces(sender, request, first)) {
+    await destination.write(chunk);
+    done += chunk.length;
+    onProgress?.({ done, ...(total !== undefined && { total }) });
+  }
+  return done;
+}
+
+/**
+ * The file, piece by piece, over as many connections as it takes. An empty piece comes first, and again after each break. As
+ * a generator it does not see what its reader throws, so it cannot take that for a broken connection.
+ */
+async function* readPieces(
+  sender: RequestSender,
+  request: GraphRequest,
+  first: Response,
+): AsyncGenerator<{ chunk: Uint8Array; total: number | undefined }, void> {
+  if (first.status === 206 && !request.headers.has('range')) {
+    throw new GraphClientError('RESPONSE', 'Graph answered with a part of the file, and was asked for all of it');
+  }
+  const total = totalOf(first);
   let response: Response | undefined = first;
   let done = 0;
   for (let breaks = 0; ; ) {
     const before = done;
     try {
       response ??= await requestRest(sender, request, first, done);
-      const total = totalOf(response, done);
-      const report = (): void => onProgress?.({ done, ...(total !== undefined && { total }) });
-      report();
+      yield { chunk: new Uint8Array(), total };
       for await (const chunk of readBody(response, request.signal)) {
-        await destination.write(chunk);
+        yield { chunk, total };
         done += chunk.length;
-        report();
       }
-      return done;
+      if (total === undefined || done === total) return;
+      if (done > total)
+        throw new GraphClientError('RESPONSE', `Graph sent more than the ${total} bytes that it announced`);
+      throw new GraphClientError('CONNECTION', `the answer ended after ${done} of ${total} bytes`);
     } catch (error) {
       if (!isBreak(error)) throw error;
       breaks = done > before ? 1 : breaks + 1;
@@ -89,11 +111,29 @@ async function requestRest(
   const headers = new Headers(request.headers);
   headers.set('range', `bytes=${done}-`);
   headers.set('if-range', first.headers.get('etag') ?? '');
-  const response = await sender.sendSuccessfully({ ...request, headers });
-  const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
-  if (response.status === 206 && Number(start) === done) return response;
+  const response = await sender.send({ ...request, headers });
+  const { status } = response;
+  if (!response.ok && status !== 416) throw await GraphError.from(response);
+  if (status === 206 && isRestOf(first, response, done)) return response;
   await response.body?.cancel();
+  if (status === 200 && isSameVersion(first, response)) {
+    throw new GraphClientError(
+      'INCOMPLETE',
+      `the connection broke after ${done} bytes, and Graph does not send the rest alone`,
+    );
+  }
   throw new GraphClientError('CHANGED', 'the file changed while it was downloaded');
+}
+
+function isRestOf(first: Response, rest: Response, done: number): boolean {
+  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(rest.headers.get('content-range') ?? '') ?? [];
+  const total = totalOf(first);
+  const isSameSize = size === '*' || total === undefined || Number(size) === total;
+  return isSameVersion(first, rest) && start !== undefined && Number(start) === done && isSameSize;
+}
+
+function isSameVersion(first: Response, later: Response): boolean {
+  return later.headers.get('etag') === first.headers.get('etag');
 }
 
 /** Only a strong tag says that the rest belongs to what is here (RFC 9110 section 13.1.5). */
@@ -101,8 +141,11 @@ function isResumable({ status, headers }: Response): boolean {
   return status === 200 && !headers.has('content-encoding') && headers.get('etag')?.startsWith('"') === true;
 }
 
-/** The bytes of the whole file, of which `done` came before this response. */
-function totalOf({ headers }: Response, done: number): number | undefined {
+/** How many bytes the first answer announces: of the file, or of the part that the caller asked for. */
+function totalOf({ headers }: Response): number | undefined {
+  if (headers.has('content-encoding')) return undefined;
   const length = headers.get('content-length');
-  return length === null || headers.has('content-encoding') ? undefined : done + Number(length);
+  if (length !== null) return Number(length);
+  const [, start, end] = /^bytes (\d+)-(\d+)\//.exec(headers.get('content-range') ?? '') ?? [];
+  return end === undefined ? undefined : Number(end) - Number(start) + 1;
 }
