@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, GraphClientError, GraphError } from '../src/index.ts';
+import { GraphClient, GraphClientError, GraphError, type UnfinishedUpload } from '../src/index.ts';
 import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
 import { rejection } from './within.ts';
 
@@ -72,16 +72,24 @@ for (const [what, session, code, says] of [
     'RESPONSE',
     /not uploading to http:\/\/example\.com: /,
   ],
+  [
+    'with a password',
+    { uploadUrl: 'https://ada:secret@graph.example/' },
+    'RESPONSE',
+    /not uploading to https:\/\/graph\.example: .*password/,
+  ],
   ['that is none', { uploadUrl: 'nonsense' }, 'INCOMPLETE', /no address to upload to/],
   ['that is missing', {}, 'INCOMPLETE', /no address to upload to/],
   ['in an answer of null', null, 'INCOMPLETE', /no address to upload to/],
 ] as const) {
-  test(`an upload’s address ${what} is ${code}`, async () => {
+  test(`an upload’s address ${what} is ${code}, and is not kept`, async () => {
     await using odd = await openOddUpload(
       () => assert.unreachable(),
       () => session,
     );
-    const error = await rejection(odd.client.upload('/me/drive/root:/x', file), GraphClientError);
+    const sessions = new Map<string, UnfinishedUpload>();
+    const error = await rejection(odd.client.upload('/me/drive/root:/x', file, { sessions }), GraphClientError);
+    assert.is(sessions.size, 0);
     assert.is(error.code, code);
     assert.match(error.message, says);
     assert.not.match(error.message, 'secret');

@@ -145,6 +145,23 @@ test('an error status to a piece is GraphError', async () => {
   assert.is(error.status, 403);
 });
 
+for (const [status, isKept] of [
+  [401, false],
+  [403, false],
+  [409, false],
+  [507, true],
+] as const) {
+  test(`an upload that Graph refuses with ${status} is ${isKept ? 'kept' : 'not kept'} in sessions`, async () => {
+    authority.fail('content', { type: 'status', status });
+    const sessions = new Map<string, UnfinishedUpload>();
+    const uploading = client().upload('/me/drive/root:/refused.txt', inFolder('small.txt'), { sessions });
+    assert.is((await rejection(uploading, GraphError)).status, status);
+    assert.is(sessions.size, isKept ? 1 : 0);
+    await client().upload('/me/drive/root:/refused.txt', inFolder('small.txt'), { sessions });
+    assert.is(sessions.size, 0);
+  });
+}
+
 test('a Graph that gives no session is GraphError', async () => {
   const error = await rejection(client().upload('/me/drive/items/nothing', inFolder('small.txt')), GraphError);
   assert.is(error.status, 404);
@@ -202,6 +219,7 @@ for (const [what, change] of [
   ['has no address', (kept: UnfinishedUpload) => ({ ...kept, uploadUrl: undefined })],
   ['has an address that is none', (kept: UnfinishedUpload) => ({ ...kept, uploadUrl: 'nonsense' })],
   ['would show the file to the network', (kept: UnfinishedUpload) => ({ ...kept, uploadUrl: 'http://example.com/' })],
+  ['has an address with a password', (kept: UnfinishedUpload) => ({ ...kept, uploadUrl: 'https://a:b@example.com/' })],
   ['is damaged', () => 'damaged'],
   ['is null', () => null],
 ] as const) {

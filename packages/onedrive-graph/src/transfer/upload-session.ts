@@ -1,5 +1,4 @@
 import type { FileHandle } from 'node:fs/promises';
-import { isPrivate } from '../graph-address.ts';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
@@ -31,14 +30,12 @@ export class UploadSession {
   readonly #source: UploadSource;
   readonly #signal: AbortSignal | undefined;
 
+  /** `uploadUrl` has been checked with `isUploadAddress`. */
   constructor(sender: RequestSender, uploadUrl: string, source: UploadSource, signal: AbortSignal | undefined) {
     this.#sender = sender;
     this.#url = new URL(uploadUrl);
     this.#source = source;
     this.#signal = signal;
-    if (!isPrivate(this.#url)) {
-      throw new GraphClientError('RESPONSE', `not uploading to ${this.#url.origin}: it is not https`);
-    }
   }
 
   /**

@@ -22,7 +22,7 @@ export interface UploadSessions {
   get(name: string): UnfinishedUpload | undefined | Promise<UnfinishedUpload | undefined>;
   /** Called when an upload has begun. Its result is awaited. */
   set(name: string, upload: UnfinishedUpload): unknown;
-  /** Called when the upload is complete, or Graph has ended it. Its result is awaited. */
+  /** Called when the upload is complete, or Graph has ended or refused it. Its result is awaited. */
   delete(name: string): unknown;
 }
 
@@ -33,5 +33,10 @@ export function isContinuable(
 ): kept is UnfinishedUpload {
   const url = typeof kept?.uploadUrl === 'string' ? URL.parse(kept.uploadUrl) : null;
   const isSame = kept?.size === size && kept.modifiedAt === modifiedAt;
-  return url !== null && isPrivate(url) && isSame && Number(kept.expiresAt) > Date.now();
+  return url !== null && isUploadAddress(url) && isSame && Number(kept.expiresAt) > Date.now();
+}
+
+/** Whether the content may go there: the network cannot read it, and `fetch` takes the address, which it does not with a password. */
+export function isUploadAddress(url: URL): boolean {
+  return isPrivate(url) && !url.username && !url.password;
 }

@@ -1,12 +1,13 @@
 import { realpathSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
+import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
 import { readJson } from '../request/read-body.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 import type { TransferProgress } from './transfer-options.ts';
 import { UploadSession, type UploadSource } from './upload-session.ts';
-import { isContinuable, type UnfinishedUpload, type UploadSessions } from './upload-sessions.ts';
+import { isContinuable, isUploadAddress, type UnfinishedUpload, type UploadSessions } from './upload-sessions.ts';
 
 /** The session that was kept may be gone, and Graph may end a new one. */
 const maxSessions = 3;
@@ -59,7 +60,11 @@ async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: numb
     const session = new UploadSession(sender, uploadUrl, source, item.signal);
     const report = (done: number): void => onProgress?.({ done, total: size });
     report(0);
-    const response = await session.send(isOld ? undefined : 0, report);
+    const response = await session.send(isOld ? undefined : 0, report).catch(async (error) => {
+      // Kept, it would be refused again by every later call until it expires.
+      if (error instanceof GraphError && !error.retryable) await sessions?.delete(name);
+      throw error;
+    });
     await sessions?.delete(name);
     if (response) {
       report(size);
@@ -85,10 +90,13 @@ async function createSession(
     body: '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}',
   });
   const { uploadUrl, expirationDateTime } = ((await readJson(response, item.signal)) ?? {}) as Record<string, unknown>;
-  if (typeof uploadUrl !== 'string' || !URL.canParse(uploadUrl)) {
-    throw new GraphClientError('INCOMPLETE', 'Graph gave no address to upload to');
+  const url = typeof uploadUrl === 'string' ? URL.parse(uploadUrl) : null;
+  if (!url) throw new GraphClientError('INCOMPLETE', 'Graph gave no address to upload to');
+  if (!isUploadAddress(url)) {
+    const reason = 'it is not https, or has a password in it';
+    throw new GraphClientError('RESPONSE', `not uploading to ${url.protocol}//${url.host}: ${reason}`);
   }
-  return { uploadUrl, expiresAt: Date.parse(String(expirationDateTime)) };
+  return { uploadUrl: url.href, expiresAt: Date.parse(String(expirationDateTime)) };
 }
 
 /** `…/root:/notes.txt` becomes `…/root:/notes.txt:/content`, and `…/items/ID` becomes `…/items/ID/content`. */
