@@ -141,6 +141,7 @@ export class GraphClient {
 
   #describe(path: string | URL, { method = 'GET', headers, body, signal, ...init }: RequestInit): GraphRequest {
     const signals = [this.#signal, signal].filter((given) => given !== undefined && given !== null);
+    for (const given of signals) given.throwIfAborted();
     return {
       url: resolveGraphUrl(this.#sender.root, path),
       method: method.toUpperCase(),

@@ -37,10 +37,11 @@ export class GraphError extends Error {
 
   /**
    * Reads an error response of `GraphClient.request` into the error that the other methods throw. It reads the body, at most
-   * 64 KiB of it; a body that is not Graph's JSON, or that breaks off, leaves only the status.
+   * 64 KiB of it; a body that is not Graph's JSON, or that breaks off, leaves only the status. After an abort of
+   * `signal` it rejects with the signal's reason.
    */
-  static async from(response: Response): Promise<GraphError> {
-    const { code, message, requestId } = readError(await readText(response));
+  static async from(response: Response, signal?: AbortSignal): Promise<GraphError> {
+    const { code, message, requestId } = readError(await readText(response, signal));
     const { status, statusText, headers } = response;
     const id = headers.get('request-id') ?? requestId;
     const details = [`HTTP ${status}`, code, id && `request-id ${id}`].filter(Boolean).join(', ');
@@ -68,16 +69,17 @@ function readError(text: string): { code?: string; message?: string; requestId?:
   }
 }
 
-async function readText(response: Response): Promise<string> {
+async function readText(response: Response, signal: AbortSignal | undefined): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of readBody(response)) {
+    for await (const chunk of readBody(response, signal)) {
       chunks.push(chunk);
       length += chunk.length;
       if (length > maxErrorBytes) return '';
     }
   } catch {
+    signal?.throwIfAborted();
     // The status says enough.
   }
   return Buffer.concat(chunks).toString();

@@ -1,17 +1,25 @@
 import { GraphClientError } from '../graph-client-error.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /**
  * The body of a response of `GraphClient.request`, piece by piece.
  *
- * @param signal the one that the request was given, if any: after its abort its reason is thrown
+ * @param signal ends the reading: after its abort its reason is thrown
  * @throws {GraphClientError} CONNECTION if the connection breaks before the end
  */
 export async function* readBody(response: Response, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  const reader = response.body?.getReader();
   try {
-    if (response.body) yield* response.body;
+    while (reader) {
+      const { done, value } = await untilAborted(signal, () => reader.read());
+      if (done) return;
+      yield value;
+    }
   } catch (cause) {
     signal?.throwIfAborted();
     throw new GraphClientError('CONNECTION', 'the connection broke before the answer was complete', { cause });
+  } finally {
+    void reader?.cancel().catch(() => {});
   }
 }
 

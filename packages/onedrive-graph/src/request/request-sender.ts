@@ -3,6 +3,7 @@ import { GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
 import { readRetryAfter } from './retry-after.ts';
+import { untilAborted } from './until-aborted.ts';
 
 // This folder sends single requests. It knows nothing of pages and files.
 
@@ -61,7 +62,7 @@ export class RequestSender {
   /** As `send`. Throws GraphError if the status is not a success. */
   async sendSuccessfully(request: GraphRequest): Promise<Response> {
     const response = await this.send(request);
-    if (!response.ok) throw await GraphError.from(response);
+    if (!response.ok) throw await GraphError.from(response, request.signal);
     return response;
   }
 
@@ -115,7 +116,7 @@ export class RequestSender {
       ...(signal && { signal }),
     } as const;
     try {
-      return await this.#options.fetch(url, sent);
+      return await untilAborted(signal, () => this.#options.fetch(url, sent));
     } catch (error) {
       signal?.throwIfAborted();
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
@@ -128,7 +129,8 @@ export class RequestSender {
   }
 
   async #getToken(forceRefresh: boolean, signal: AbortSignal | undefined): Promise<string> {
-    const token: unknown = await this.#options.getToken({ forceRefresh, ...(signal && { signal }) });
+    const getToken = (): Promise<unknown> => this.#options.getToken({ forceRefresh, ...(signal && { signal }) });
+    const token = await untilAborted(signal, getToken);
     if (typeof token !== 'string') throw new TypeError(`getToken: expected a string, got ${typeof token}`);
     // Node's own message about such a header would quote the token.
     if (!/^[\x21-\x7e]+$/.test(token)) {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { fileError } from '../graph-client-error.ts';
+import { untilAborted } from '../request/until-aborted.ts';
 
 /**
  * The file that a download fills. A regular file is written beside its place, and takes the place when it is complete; a
@@ -21,17 +22,19 @@ export class Destination implements AsyncDisposable {
     this.#output = output;
   }
 
-  /** Throws FILE. */
-  static async open(file: string): Promise<Destination> {
+  /** Throws FILE, or the signal's reason: to open a pipe waits for its reader. */
+  static async open(file: string, signal: AbortSignal | undefined): Promise<Destination> {
     try {
       const found = statSync(file, { throwIfNoEntry: false });
       const target = found ? realpathSync(file) : file;
+      if (found?.isFIFO()) return new Destination(file, undefined, target, await openPipe(target, signal));
       if (found && !found.isFile()) return new Destination(file, undefined, target, await open(target, 'w'));
       const written = `${target}.${randomBytes(6).toString('hex')}.part`;
       // `wx`: a link of that name is not followed. The mode: the new file must not be readable for more users than the old one.
       const output = await open(written, 'wx', found && found.mode & 0o777);
       return new Destination(file, target, written, output);
     } catch (error) {
+      signal?.throwIfAborted();
       throw fileError('write', file, error);
     }
   }
@@ -62,5 +65,28 @@ export class Destination implements AsyncDisposable {
     } catch (error) {
       throw fileError('write', this.#file, error);
     }
+  }
+}
+
+async function openPipe(pipe: string, signal: AbortSignal | undefined): Promise<FileHandle> {
+  let opening: Promise<FileHandle> | undefined;
+  try {
+    return await untilAborted(signal, () => {
+      opening = open(pipe, 'w');
+      return opening;
+    });
+  } catch (error) {
+    if (signal?.aborted && opening) await endOpening(pipe, opening);
+    throw error;
+  }
+}
+
+/** Becomes the reader for a moment. Otherwise a thread of Node waits for one for ever, and the process cannot exit. */
+async function endOpening(pipe: string, opening: Promise<FileHandle>): Promise<void> {
+  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    await (await opening).close();
+  } finally {
+    closeSync(reader);
   }
 }

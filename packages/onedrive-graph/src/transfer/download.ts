@@ -36,7 +36,7 @@ export async function download(
   const whole = { ...request, headers: uncompressed };
   const first = await sender.sendSuccessfully(whole);
   try {
-    await using destination = await Destination.open(file);
+    await using destination = await Destination.open(file, request.signal);
     const bytes = await receive({ sender, request: whole, first, destination, onProgress });
     await destination.complete();
     return bytes;
@@ -113,7 +113,7 @@ async function requestRest(
   headers.set('if-range', first.headers.get('etag') ?? '');
   const response = await sender.send({ ...request, headers });
   const { status } = response;
-  if (!response.ok && status !== 416) throw await GraphError.from(response);
+  if (!response.ok && status !== 416) throw await GraphError.from(response, request.signal);
   if (status === 206 && isRestOf(first, response, done)) return response;
   await response.body?.cancel();
   if (status === 200 && isSameVersion(first, response)) {

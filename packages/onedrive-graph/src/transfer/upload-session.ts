@@ -72,7 +72,7 @@ export class UploadSession {
       if (response.status === 404 || response.status === 410) return 'gone';
       if (response.status === (piece === undefined ? 200 : 202)) return await readNext(response, this.#signal);
       if (response.ok) return { item: response };
-      if (!recoverableStatuses.includes(response.status)) throw await GraphError.from(response);
+      if (!recoverableStatuses.includes(response.status)) throw await GraphError.from(response, this.#signal);
       await response.body?.cancel();
       return { reason: `Graph failed (HTTP ${response.status})` };
     } catch (error) {

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { GraphClient, GraphError } from '../src/index.ts';
+import { openPair, status } from './odd-pair.ts';
+import { rejection, until } from './within.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+const reason = new Error('the user has had enough');
+const never = (): Promise<never> => new Promise(() => {});
+
+test('with a signal that was aborted before, no function of the caller is called', async () => {
+  const calls: string[] = [];
+  const called = (name: string) => (): never => {
+    calls.push(name);
+    throw new Error(`${name} was called`);
+  };
+  const client = new GraphClient({ getToken: called('getToken'), fetch: called('fetch'), onWait: called('onWait') });
+  const signal = AbortSignal.abort(reason);
+  const source = join(folder, 'source');
+  writeFileSync(source, 'hello');
+  const options = {
+    signal,
+    onProgress: called('onProgress'),
+    sessions: { get: called('get'), set: called('set'), delete: called('delete') },
+  };
+  const outcomes = [
+    client.request('/me', { signal }),
+    client.json('/me', { signal }),
+    client.pages('/me', { signal }).next(),
+    client.download('/me', join(folder, 'copy'), options),
+    client.upload('/me', source, options),
+    client.requestUpload('/me', source, options),
+  ].map((call) => rejection(call, Error));
+  for (const outcome of outcomes) assert.is(await outcome, reason);
+  assert.equal(calls, []);
+});
+
+for (const [what, options] of [
+  ['getToken', { getToken: never }],
+  ['fetch', { getToken: async (): Promise<string> => 'the-token', fetch: never }],
+] as const) {
+  test(`a ${what} that does not obey its signal does not hold the call`, async () => {
+    const controller = new AbortController();
+    const call = rejection(new GraphClient(options).request('/me', { signal: controller.signal }), Error);
+    setImmediate(() => controller.abort(reason));
+    assert.is(await call, reason);
+  });
+}
+
+test('while the body of an error does not end, an abort rejects with its reason', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  await using pair = await openPair([(_request, response) => void response.writeHead(400).write('{"error":')]);
+  const calls = [
+    pair.client.json('/me', { signal }),
+    // Only `from` has the signal.
+    pair.client.request('/me').then((response) => GraphError.from(response, signal)),
+  ].map((call) => rejection(call, Error));
+  await until(() => pair.graph.requests.length === 2);
+  setTimeout(() => controller.abort(reason), 100);
+  for (const call of calls) assert.is(await call, reason);
+});
+
+if (process.platform !== 'win32') {
+  test('a download to a pipe that has no reader can be aborted', async () => {
+    const pipe = join(folder, 'pipe');
+    assert.is(spawnSync('mkfifo', [pipe]).status, 0);
+    const controller = new AbortController();
+    await using pair = await openPair([status(200)]);
+    const call = rejection(pair.client.download('/me', pipe, { signal: controller.signal }), Error);
+    await until(() => pair.graph.requests.length === 1);
+    setTimeout(() => controller.abort(reason), 100);
+    assert.is(await call, reason);
+  });
+}
+
+test.run();
