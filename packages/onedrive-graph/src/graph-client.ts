@@ -17,19 +17,19 @@ export interface GraphClientOptions {
    */
   getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => Promise<string>;
   /** Sends the requests, for example through a proxy. It must obey `init.redirect`, 'manual'. Default: `globalThis.fetch`. */
-  fetch?: (url: URL, init: RequestInit) => Promise<Response>;
+  fetch?: ((url: URL, init: RequestInit) => Promise<Response>) | undefined;
   /** Default: `https://graph.microsoft.com/v1.0`. https, or plain http on a loopback host. The token goes to its origin only. */
-  root?: string | URL;
+  root?: string | URL | undefined;
   /** Ends every call, which rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Told of every wait before it begins: Graph asked for it, or a transfer was interrupted. What it throws ends the call. */
-  onWait?: (wait: GraphWait) => void;
+  onWait?: ((wait: GraphWait) => void) | undefined;
 }
 
 /** What an upload can be told. */
 export interface UploadOptions extends TransferOptions {
   /** Where the addresses of unfinished uploads are kept. Default: nowhere, so that each call starts at the beginning. */
-  sessions?: UploadSessions;
+  sessions?: UploadSessions | undefined;
 }
 
 /**

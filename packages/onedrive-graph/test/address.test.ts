@@ -90,6 +90,14 @@ for (const [path, expected] of [
   });
 }
 
+test('an option that is undefined is one that is not given', async () => {
+  const options = { fetch: undefined, root: undefined, signal: undefined, onWait: undefined };
+  const client = new GraphClient({ getToken, ...options });
+  const transfer = { signal: undefined, onProgress: undefined, headers: undefined };
+  await rejection(client.download('file:///x', 'x', transfer), GraphAddressError);
+  await rejection(client.upload('file:///x', 'x', { ...transfer, sessions: undefined }), GraphAddressError);
+});
+
 for (const [name, options] of Object.entries({
   getToken: { getToken: 'the-token' },
   fetch: { getToken, fetch: 'x' },
