@@ -1,5 +1,6 @@
 import type { DriveItem } from './drive-item.ts';
 import { parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
+import { GraphClientError } from './graph-client-error.ts';
 import { readPages } from './read-pages.ts';
 import type { GraphRequest } from './request/graph-request.ts';
 import { readJson } from './request/read-body.ts';
@@ -54,6 +55,9 @@ export class GraphClient {
       if (value !== undefined && typeof value !== 'function') {
         throw new TypeError(`${name}: expected a function, got ${typeof value}`);
       }
+    }
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
     }
     this.#signal = signal;
     this.#sender = new RequestSender({
@@ -123,7 +127,14 @@ export class GraphClient {
    */
   async upload(path: string | URL, file: string, options: UploadOptions = {}): Promise<DriveItem> {
     const request = this.#describeTransfer(path, options);
-    return (await readJson(await this.#upload(request, file, options), request.signal)) as DriveItem;
+    const item = (await readJson(await this.#upload(request, file, options), request.signal)) as
+      | DriveItem
+      | null
+      | undefined;
+    if (typeof item?.id !== 'string') {
+      throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
+    }
+    return item;
   }
 
   /** As {@link upload}, with Graph's last answer as it came: its status, its headers, its body. */

@@ -37,7 +37,7 @@ async function openOddUpload(
 test('the upload’s address never gets the token or the caller’s headers, on Graph’s own origin and after a redirect', async () => {
   await using odd = await openOddUpload(({ path }, response) => {
     if (path === '/upload') response.writeHead(307, { location: '/there' }).end();
-    else response.writeHead(201).end('{"name":"x"}');
+    else response.writeHead(201).end('{"id":"ID","name":"x"}');
   });
   const headers = { 'x-mine': 'y', authorization: 'Basic x' };
   await odd.client.upload('/me/drive/root:/x', file, { headers });
@@ -93,6 +93,28 @@ for (const [what, session, code, says] of [
     assert.is(error.code, code);
     assert.match(error.message, says);
     assert.not.match(error.message, 'secret');
+  });
+}
+
+for (const body of ['', '{}', '[]', 'null', '"text"', '{"id":1}']) {
+  test(`an item of ${body || 'nothing'} is RESPONSE`, async () => {
+    await using odd = await openOddUpload((_request, response) => response.writeHead(201).end(body));
+    const error = await rejection(odd.client.upload('/me/drive/root:/x', file), GraphClientError);
+    assert.is(error.code, 'RESPONSE');
+    assert.match(error.message, 'did not answer with an item');
+  });
+}
+
+for (const start of ['5', '1000000', '99999999999999999999', '-5']) {
+  test(`a Graph that expects a piece from byte ${start} of 5 is asked again`, async () => {
+    let puts = 0;
+    await using odd = await openOddUpload(({ method }, response) => {
+      if (method === 'GET') response.end('{"nextExpectedRanges":["0-"]}');
+      else if (++puts === 1) response.writeHead(202).end(JSON.stringify({ nextExpectedRanges: [`${start}-`] }));
+      else response.writeHead(201).end('{"id":"ID"}');
+    });
+    assert.is((await odd.client.upload('/me/drive/root:/x', file)).id, 'ID');
+    assert.is(puts, 2);
   });
 }
 

@@ -70,7 +70,7 @@ export class UploadSession {
     try {
       const response = await this.#sender.send(this.#request(start, piece));
       if (response.status === 404 || response.status === 410) return 'gone';
-      if (response.status === (piece === undefined ? 200 : 202)) return await readNext(response, this.#signal);
+      if (response.status === (piece === undefined ? 200 : 202)) return await this.#readNext(response);
       if (response.ok) return { item: response };
       if (!recoverableStatuses.includes(response.status)) throw await GraphError.from(response, this.#signal);
       await response.body?.cancel();
@@ -89,6 +89,16 @@ export class UploadSession {
     return { ...common, method: 'PUT', headers: new Headers({ 'content-range': range }), body: piece };
   }
 
+  async #readNext(response: Response): Promise<Step> {
+    const status = (await readStatus(response, this.#signal)) as { nextExpectedRanges?: unknown } | null;
+    const ranges = status?.nextExpectedRanges;
+    const start = Array.isArray(ranges) ? /^\d+/.exec(String(ranges[0]))?.[0] : undefined;
+    if (start === undefined) return { reason: 'Graph did not say what it expects next' };
+    // Such a piece does not exist. Graph may still be busy with the last one.
+    if (Number(start) >= this.#source.size) return { reason: 'Graph expects more than the file has' };
+    return { next: Number(start) };
+  }
+
   async #readPiece(start: number): Promise<Uint8Array<ArrayBuffer>> {
     const { input, file, size } = this.#source;
     const piece = new Uint8Array(Math.min(pieceBytes, size - start));
@@ -101,12 +111,6 @@ export class UploadSession {
     }
     return piece;
   }
-}
-
-async function readNext(response: Response, signal: AbortSignal | undefined): Promise<Step> {
-  const ranges = ((await readStatus(response, signal)) as { nextExpectedRanges?: unknown } | null)?.nextExpectedRanges;
-  const first = Array.isArray(ranges) ? Number.parseInt(String(ranges[0]), 10) : Number.NaN;
-  return Number.isNaN(first) ? { reason: 'Graph did not say what it expects next' } : { next: first };
 }
 
 async function readStatus(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
