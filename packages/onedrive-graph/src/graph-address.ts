@@ -51,6 +51,9 @@ export function parseGraphRoot(root: string | URL): URL {
  * @throws {GraphAddressError} if the token must not be sent there
  */
 export function resolveGraphUrl(root: URL, path: string | URL): URL {
+  if (typeof path !== 'string' && !(path instanceof URL)) {
+    throw new GraphAddressError('not-a-url', `path: expected a string or a URL, got ${typeof path}`);
+  }
   const encoded = String(path).replaceAll('#', '%23');
   const isAbsolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(encoded);
   const url = URL.parse(isAbsolute ? encoded : `${root.href.replace(/\/$/, '')}/${encoded.replace(/^\//, '')}`);

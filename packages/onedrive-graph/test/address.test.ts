@@ -74,6 +74,17 @@ for (const [path, reason] of [
   });
 }
 
+for (const path of [undefined, null, 5, {}] as never[]) {
+  test(`a path that is ${JSON.stringify(path)} is refused by a rejection`, async () => {
+    const client = new GraphClient({ getToken, fetch: () => assert.unreachable() as never });
+    for (const method of ['request', 'json', 'download', 'upload', 'requestUpload'] as const) {
+      const error = await rejection(client[method](path, import.meta.filename as never), TypeError);
+      assert.match(error.message, /^path: expected a string or a URL, got /);
+    }
+    await rejection(client.pages(path).next(), GraphAddressError);
+  });
+}
+
 for (const [path, expected] of [
   ['/me/drive', '/v1.0/me/drive'],
   ['me/drive', '/v1.0/me/drive'],
@@ -102,8 +113,9 @@ for (const [name, options] of Object.entries({
   getToken: { getToken: 'the-token' },
   fetch: { getToken, fetch: 'x' },
   onWait: { getToken, onWait: true },
+  signal: { getToken, signal: 5 },
 })) {
-  test(`a ${name} that is no function is a TypeError that names it`, () => {
+  test(`a ${name} of another type is a TypeError that names it`, () => {
     const make = (): GraphClient => new GraphClient(options as never);
     assert.throws(make, (error: unknown) => error instanceof TypeError && error.message.startsWith(`${name}: `));
   });
