@@ -35,6 +35,20 @@ test('a redirect to another host goes without the token, and a 401 of that host 
   assert.equal(asked, [false]);
 });
 
+test('a redirect to another host and back does not get the token again', async () => {
+  await using pair = await openPair([
+    redirect(302, ({ elsewhere }) => `${elsewhere}/x`),
+    redirect(302, ({ origin }) => `${origin}/back`),
+    status(401),
+  ]);
+  assert.is((await pair.client.request('/me')).status, 401);
+  assert.equal(pair.graph.requests.map(summary), [
+    'GET 127.0.0.1 old ',
+    'GET localhost no token ',
+    'GET 127.0.0.1 no token ',
+  ]);
+});
+
 for (const [what, answer, init, says] of [
   ['of a POST to another host', redirect(307, ({ elsewhere }) => elsewhere), { method: 'POST' }, /another host/],
   ['to plain http', redirect(302, () => 'http://graph.example/'), {}, /http:\/\/graph\.example: it is not https/],

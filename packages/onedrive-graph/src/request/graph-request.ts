@@ -8,7 +8,10 @@ export interface GraphRequest {
   readonly method: string;
   readonly headers: Headers;
   readonly body?: RequestInit['body'];
-  /** False for an address that is a secret itself: neither it nor what it leads to gets the token. */
+  /**
+   * False for an address that is a secret itself, and after a redirect to another host: neither it nor what it leads to gets
+   * the token.
+   */
   readonly withToken: boolean;
   readonly signal: AbortSignal | undefined;
   /** What else the caller tells `fetch`. */
@@ -41,7 +44,8 @@ export function redirectRequest(from: GraphRequest, status: number, location: st
   if (url.origin !== from.url.origin) {
     if (method !== 'GET' && method !== 'HEAD') throw refusal(url.origin, `of ${method} to another host`);
     const kept = [...from.headers].filter(([name]) => impersonalHeaders.includes(name));
-    return { ...withoutBody, url, method, headers: new Headers(kept) };
+    // Otherwise the other host could choose what is requested with the token, by a redirect back.
+    return { ...withoutBody, url, method, headers: new Headers(kept), withToken: false };
   }
   if (becomesGet) {
     const kept = [...from.headers].filter(([name]) => !bodyHeaders.includes(name));
