@@ -16,13 +16,15 @@ export async function* readPages(sender: RequestSender, first: GraphRequest): As
       throw new GraphClientError('RESPONSE', 'this is no collection: Graph answered without a "value" array');
     }
     yield* value;
-    url = typeof nextLink === 'string' ? resolveNextLink(sender.root, nextLink) : undefined;
+    url = nextLink === undefined || nextLink === null ? undefined : resolveNextLink(sender.root, url, nextLink);
   }
 }
 
-function resolveNextLink(root: URL, nextLink: string): URL {
+function resolveNextLink(root: URL, page: URL, nextLink: unknown): URL {
+  const url = typeof nextLink === 'string' ? URL.parse(nextLink, page.href) : null;
+  if (!url) throw new GraphClientError('RESPONSE', '@odata.nextLink: Graph gave something else than an address');
   try {
-    return resolveGraphUrl(root, nextLink);
+    return resolveGraphUrl(root, url);
   } catch (error) {
     if (!(error instanceof GraphAddressError)) throw error;
     throw new GraphClientError('RESPONSE', `@odata.nextLink: ${error.message}`, { cause: error });
