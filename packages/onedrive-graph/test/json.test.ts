@@ -91,6 +91,12 @@ for (const [what, headers, body] of [
   });
 }
 
+test('the message of an error has no control characters', async () => {
+  const body = JSON.stringify({ error: { code: 'a\tb', message: 'one\r\n\u001b[31mtwo\u009b' } });
+  const error = await rejection(answered(404, {}, body), GraphError);
+  assert.is(error.message, 'Graph refused: one [31mtwo . (HTTP 404, a b)');
+});
+
 test('an error whose body breaks off is reduced to its status', async () => {
   await using graph = await openOddGraph((_request, response) => {
     response.writeHead(404, { 'content-length': 50, 'request-id': 'the-id' });

@@ -27,7 +27,8 @@ export class GraphError extends Error {
   readonly retryable: boolean;
 
   constructor(message: string, { status, code, requestId, retryAfter }: GraphErrorDetails) {
-    super(message);
+    // Graph's text ends up on terminals and in log files, and could otherwise forge lines there.
+    super(message.replace(/\p{Cc}+/gu, ' '));
     this.status = status;
     this.retryable = status === 429 || status >= 500;
     if (code !== undefined) this.code = code;
