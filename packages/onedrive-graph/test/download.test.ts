@@ -211,7 +211,6 @@ test('a rest that is not of the same file, or not its rest, is CHANGED', async (
     (_request, response) => response.writeHead(206).end(),
     (_request, response) => response.writeHead(416, { 'content-range': 'bytes */500' }).end(),
     (_request, response) => restOf(response, { etag: '"v2"' }),
-    (_request, response) => restOf(response, {}),
     (_request, response) => restOf(response, { etag: '"v1"', 'content-range': 'bytes 1000-4999/6000' }),
   ];
   // At once: each waits for about a second before it asks for the rest.

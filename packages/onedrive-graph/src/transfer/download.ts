@@ -129,7 +129,9 @@ function isRestOf(first: Response, rest: Response, done: number): boolean {
   const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(rest.headers.get('content-range') ?? '') ?? [];
   const total = totalOf(first);
   const isSameSize = size === '*' || total === undefined || Number(size) === total;
-  return isSameVersion(first, rest) && start !== undefined && Number(start) === done && isSameSize;
+  // Without a tag it is of the same version too: otherwise If-Range brings the whole file.
+  const isSameTag = !rest.headers.has('etag') || isSameVersion(first, rest);
+  return isSameTag && start !== undefined && Number(start) === done && isSameSize;
 }
 
 function isSameVersion(first: Response, later: Response): boolean {
