@@ -24,9 +24,11 @@ export function checkRecord(record: TokenRecord): TokenRecord {
   if (typeof record !== 'object' || record === null) {
     throw new TypeError(`record must be an object, not ${kindOf(record)}`);
   }
-  checkText(record.refreshToken, 'record.refreshToken');
-  if (record.refreshToken === '') throw new TypeError('record.refreshToken must not be empty');
-  const copy: Record<string, unknown> & TokenRecord = { refreshToken: record.refreshToken };
+  // Read once, as every field: a getter could return another value after the check.
+  const { refreshToken } = record;
+  checkText(refreshToken, 'record.refreshToken');
+  if (refreshToken === '') throw new TypeError('record.refreshToken must not be empty');
+  const copy: Record<string, unknown> & TokenRecord = { refreshToken };
   for (const [field, kind] of Object.entries(optionalFields)) {
     const value: unknown = record[field as keyof TokenRecord];
     if (value === undefined) continue;

@@ -28,6 +28,20 @@ test('undefined and unknown fields are left out', () => {
   assert.equal(Object.entries(checkRecord(record)), [['refreshToken', 'refresh']]);
 });
 
+test('every field is read once, so that a getter cannot return another value after the check', () => {
+  const reads: Record<string, number> = {};
+  const record = {};
+  for (const [field, value] of Object.entries(whole)) {
+    const get = (): unknown => {
+      reads[field] = (reads[field] ?? 0) + 1;
+      return reads[field] === 1 ? value : {};
+    };
+    Object.defineProperty(record, field, { get, enumerable: true });
+  }
+  assert.equal(checkRecord(any(record)), whole);
+  assert.equal(reads, Object.fromEntries(Object.keys(whole).map((field) => [field, 1])));
+});
+
 test('a field of a wrong type is a TypeError that names the field, but not its value', () => {
   const texts = ['accessToken', 'clientId', 'authority', 'scope', 'idToken', 'refusedBecause'];
   const times = ['expiresAt', 'obtainedAt', 'refreshExpiresAt', 'refusedAt'];
