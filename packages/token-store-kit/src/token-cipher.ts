@@ -29,7 +29,7 @@ export interface CipherOptions {
    * another kind of store cannot open the message, even with the same key.
    */
   domain: string;
-  /** Default: new random bytes. */
+  /** 16 bytes. Default: new random ones. */
   salt?: Uint8Array;
 }
 
@@ -67,9 +67,15 @@ export class TokenCipher {
   /**
    * Derives the secret from a passphrase by scrypt (RFC 7914), which blocks for a quarter of a second, or from bytes by
    * HKDF (RFC 5869).
+   *
+   * @throws {TypeError} for what cannot be a key (see {@link checkKey}), and for a salt that is not 16 bytes.
    */
   constructor({ key, domain, salt = crypto().randomBytes(saltBytes) }: CipherOptions) {
     checkKey(key);
+    if (!isSalt(salt)) {
+      const actual = salt instanceof Uint8Array ? `${salt.length} bytes` : kindOf(salt);
+      throw new TypeError(`salt must be ${saltBytes} bytes, not ${actual}`);
+    }
     this.salt = salt;
     this.#domain = domain;
     this.#secret =
@@ -78,8 +84,9 @@ export class TokenCipher {
         : new Uint8Array(crypto().hkdfSync('sha256', key, salt, domain, keyBytes));
   }
 
-  /** The cipher for stored data, or undefined if the data was sealed with another key. */
+  /** The cipher for stored data, or undefined if the data was sealed with another key, or the check was changed. */
   static unlock({ key, domain }: Omit<CipherOptions, 'salt'>, check: KeyCheck): TokenCipher | undefined {
+    if (!isSalt(check.salt)) return undefined;
     const cipher = new TokenCipher({ key, domain, salt: check.salt });
     return cipher.#open('key', check.verifier) === undefined ? undefined : cipher;
   }
@@ -94,13 +101,23 @@ export class TokenCipher {
     return { salt: this.salt, verifier: this.#seal('key', '') };
   }
 
-  /** The record as one message. Two messages of the same record differ. */
+  /**
+   * The record as one message. Two messages of the same record differ.
+   *
+   * @throws {TypeError} for a name with half a surrogate pair: two such names would be bound as the same bytes.
+   */
   seal(name: string, record: TokenRecord): Uint8Array {
+    checkText(name, 'name');
     return this.#seal(`record\0${name}`, JSON.stringify(record));
   }
 
-  /** The record, or undefined if the message was changed, belongs to another name or domain, or has another key. */
+  /**
+   * The record, or undefined if the message was changed, belongs to another name or domain, or has another key or salt.
+   *
+   * @throws {TypeError} for a name with half a surrogate pair, as {@link seal} does.
+   */
   open(name: string, sealed: Uint8Array): TokenRecord | undefined {
+    checkText(name, 'name');
     const text = this.#open(`record\0${name}`, sealed);
     return text === undefined ? undefined : (JSON.parse(text) as TokenRecord);
   }
@@ -121,7 +138,8 @@ export class TokenCipher {
   #open(purpose: string, message: Uint8Array): string | undefined {
     const tagStart = saltBytes + nonceBytes;
     const bodyStart = tagStart + tagBytes;
-    if (message.length < bodyStart) return undefined;
+    // The tag does not cover the salt.
+    if (message.length < bodyStart || !this.matches(message)) return undefined;
     const nonce = message.subarray(saltBytes, tagStart);
     const decipher = crypto().createDecipheriv('aes-256-gcm', this.#secret, nonce, { authTagLength: tagBytes });
     decipher.setAAD(Buffer.from(`${this.#domain}\0${purpose}`));
@@ -132,4 +150,8 @@ export class TokenCipher {
       return undefined; // The only cause is a tag that does not fit.
     }
   }
+}
+
+function isSalt(salt: unknown): boolean {
+  return salt instanceof Uint8Array && salt.length === saltBytes;
 }

@@ -1,7 +1,7 @@
 import { createDecipheriv, hkdfSync, scryptSync } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkKey, saltBytes, TokenCipher, type TokenRecord } from '../src/index.ts';
+import { checkKey, type KeyCheck, saltBytes, TokenCipher, type TokenRecord } from '../src/index.ts';
 
 const bytes = new Uint8Array(32).fill(7);
 const otherBytes = new Uint8Array(32).fill(8);
@@ -50,7 +50,7 @@ test('a message of another name, domain, key or salt does not open, and neither 
   ]) {
     assert.is(new TokenCipher(other).open('app', sealed), undefined);
   }
-  for (let index = saltBytes; index < sealed.length; index++) {
+  for (let index = 0; index < sealed.length; index++) {
     const changed = Uint8Array.from(sealed);
     changed[index] = (changed[index] ?? 0) ^ 1;
     assert.is(cipher.open('app', changed), undefined, `byte ${index}`);
@@ -79,6 +79,37 @@ test('the salt of a message tells an old key from a new one', () => {
   }
   assert.ok(old.matches(old.makeCheck().salt));
   assert.not.ok(old.matches(next.makeCheck().salt));
+});
+
+test('a salt that is not 16 bytes is a TypeError', () => {
+  for (const salt of [new Uint8Array(0), new Uint8Array(15), new Uint8Array(17), 'x'.repeat(16), null]) {
+    assert.throws(
+      () => new TokenCipher({ key: bytes, domain, salt: salt as never }),
+      (error: Error) => error instanceof TypeError && error.message.startsWith('salt must be 16 bytes, not '),
+    );
+  }
+});
+
+test('a check with a damaged salt or verifier opens with no key', () => {
+  const { salt, verifier } = new TokenCipher({ key: bytes, domain }).makeCheck();
+  const unlock = (check: KeyCheck): TokenCipher | undefined => TokenCipher.unlock({ key: bytes, domain }, check);
+  assert.ok(unlock({ salt, verifier }));
+  assert.is(unlock({ salt: salt.subarray(1), verifier }), undefined);
+  assert.is(unlock({ salt: new Uint8Array(0), verifier }), undefined);
+  for (let index = 0; index < verifier.length; index++) {
+    const changed = Uint8Array.from(verifier);
+    changed[index] = (changed[index] ?? 0) ^ 1;
+    assert.is(unlock({ salt, verifier: changed }), undefined, `byte ${index}`);
+  }
+});
+
+test('a name with half a surrogate pair is a TypeError, because two such names have the same bytes', () => {
+  const cipher = new TokenCipher({ key: bytes, domain });
+  const sealed = cipher.seal('\ufffd', record);
+  for (const name of ['\ud800', 'app\udc00', 5]) {
+    assert.throws(() => cipher.seal(name as never, record), /^name must be /);
+    assert.throws(() => cipher.open(name as never, sealed), /^name must be /);
+  }
 });
 
 test('two messages of the same record differ', () => {
