@@ -1,5 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { readExclusivelyOptions } from './check-options.ts';
+import { checkText } from './check-text.ts';
 import { pause } from './pause.ts';
 import type { ExclusivelyOptions, Lock } from './token-store.ts';
 import { TokenStoreError, type TokenStoreErrorDetails } from './token-store-error.ts';
@@ -36,11 +37,12 @@ export class CallerQueue {
    * Runs `task` after the tasks of all earlier callers, and returns what it returns. Its lock never aborts.
    *
    * @throws {TokenStoreError} STORE_BUSY if the turn did not come within `timeout`.
-   * @throws {TypeError} if it is called from a running task for the same key, which would wait for itself; and for
-   * options of a wrong type.
+   * @throws {TypeError} if it is called from a running task for the same key, which would wait for itself; and for a
+   * name, a task or options of a wrong type.
    * @throws {RangeError} if the timeout is negative or NaN.
    */
   async run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions = {}): Promise<T> {
+    checkText(name, 'name');
     const { timeout, signal } = readExclusivelyOptions(task, options);
     const { key = name, closing, holder = () => ({ pid: process.pid }) } = options;
     const signals = [closing, signal].filter((each) => each !== undefined);

@@ -1,6 +1,7 @@
 /**
  * What every token store has to do, as cases that any test runner can run. Loads neither a database nor a test library.
  */
+import { argumentCases } from './contract-cases/arguments.ts';
 import { changedCases } from './contract-cases/changed.ts';
 import { exclusivelyCases } from './contract-cases/exclusively.ts';
 import { recordCases } from './contract-cases/records.ts';
@@ -38,7 +39,8 @@ export interface ContractCase {
  */
 export function storeContract<Store extends TokenStore>(options: StoreContractOptions<Store>): ContractCase[] {
   const { open, share, close } = options;
-  const alone = Object.entries({ ...recordCases, ...exclusivelyCases, ...changedCases }).map(([name, check]) => ({
+  const cases = { ...recordCases, ...argumentCases, ...exclusivelyCases, ...changedCases };
+  const alone = Object.entries(cases).map(([name, check]) => ({
     name,
     run: async () => {
       const store = await open();

@@ -1,5 +1,6 @@
 /**
- * What is kept of one sign-in. A field that is undefined when it is written is absent when it is read.
+ * What is kept of one sign-in. A field that is undefined when it is written is absent when it is read. A store keeps no
+ * other fields than these.
  * Times are epoch milliseconds. Tokens are opaque strings.
  */
 export interface TokenRecord {

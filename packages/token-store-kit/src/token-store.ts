@@ -16,7 +16,7 @@ export interface Lock {
 export interface ExclusivelyOptions {
   /** How long to wait for the lock, in milliseconds. Default 60,000; 0 tries once, Infinity waits for up to 24 days. */
   timeout?: number | undefined;
-  /** Ends the wait with its reason. A task that already runs is not disturbed. */
+  /** Ends the wait with its reason. A task that already runs is not disturbed, and keeps its lock. */
   signal?: AbortSignal | undefined;
 }
 
@@ -30,8 +30,8 @@ export interface ChangedOptions {
 
 /**
  * Keeps token records, one for each name, for the callers, processes or machines that share it. A name is any
- * well-formed string. Failures are `TokenStoreError`s; unusable arguments are TypeErrors or RangeErrors.
- * `storeContract` of `token-store-kit/contract` tests a store of your own.
+ * well-formed string. Failures are `TokenStoreError`s; unusable arguments are TypeErrors or RangeErrors, and change
+ * nothing. `storeContract` of `token-store-kit/contract` tests a store of your own.
  */
 export interface TokenStore {
   /** The record, or undefined if there is none. */
@@ -50,7 +50,8 @@ export interface TokenStore {
   /**
    * Runs `task` while no other caller runs one for the same name, and returns what it returns. Callers of one process
    * take turns in the order in which they came. If the lock is not acquired within `timeout`, rejects with an error
-   * whose `code` is `STORE_BUSY`. Rejects at once with a TypeError if the caller is itself such a task for this name.
+   * whose `code` is `STORE_BUSY`. Then, and after an abort, `task` never runs. Rejects at once with a TypeError if the
+   * caller is itself such a task for this name.
    */
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T>;
   /**

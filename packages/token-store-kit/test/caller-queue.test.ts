@@ -24,6 +24,14 @@ async function occupy(queue: CallerQueue, name: string, options?: QueueOptions):
 const neverRuns = async (): Promise<never> => assert.unreachable('the task ran') as never;
 const errorOf = (promise: Promise<unknown>): Promise<TokenStoreError> => promise.then(neverRuns, (error) => error);
 
+test('a name that is not a well-formed string is a TypeError', async () => {
+  for (const name of [undefined, null, 5, {}, 'app\ud83d']) {
+    const error = await errorOf(new CallerQueue().run(name as never, neverRuns));
+    assert.instance(error, TypeError);
+    assert.match(error.message, /^name must be /);
+  }
+});
+
 test('callers of the same key take turns, whatever their names', async () => {
   const queue = new CallerQueue();
   const end = await occupy(queue, 'app', { key: '/one/file app' });

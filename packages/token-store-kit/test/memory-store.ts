@@ -1,6 +1,7 @@
 import {
   CallerQueue,
   checkRecord,
+  checkText,
   type ExclusivelyOptions,
   type Lock,
   type TokenRecord,
@@ -11,17 +12,20 @@ export class MemoryStore implements TokenStore {
   readonly #records = new Map<string, TokenRecord>();
   readonly #queue = new CallerQueue();
   get(name: string) {
+    checkText(name, 'name');
     return structuredClone(this.#records.get(name));
   }
   set(name: string, record: TokenRecord) {
+    checkText(name, 'name');
     this.#records.set(name, checkRecord(record));
   }
   replace(name: string, previous: string | undefined, record: TokenRecord) {
-    if (this.#records.get(name)?.refreshToken !== previous) return false;
+    if (this.get(name)?.refreshToken !== previous) return false;
     this.set(name, record);
     return true;
   }
   delete(name: string) {
+    checkText(name, 'name');
     return this.#records.delete(name);
   }
   list() {

@@ -1,4 +1,5 @@
 import * as assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TokenStore } from '../token-store.ts';
 import { fullRecord } from './records.ts';
 import { soon } from './soon.ts';
@@ -46,6 +47,24 @@ export const changedCases: Record<string, (store: TokenStore) => Promise<void>> 
       const waited = performance.now() - started;
       assert.ok(waited < timeout + 2_000, `it resolved after ${waited} ms with a timeout of ${timeout} ms`);
     }
+  },
+
+  'changed, if the store has it, accepts a timeout of Infinity': async (store) => {
+    if (!store.changed) return;
+    const outcomes: unknown[] = [];
+    // Several times, because a store may resolve without a change now and then.
+    for (let round = 0; round < 3 && !outcomes.includes('stopped'); round++) {
+      const stop = new AbortController();
+      const changed = store.changed('app', { timeout: Number.POSITIVE_INFINITY, signal: stop.signal });
+      const outcome = changed.then(
+        () => 'resolved',
+        (error: unknown) => error,
+      );
+      await delay(50);
+      stop.abort('stopped');
+      outcomes.push(await soon(outcome));
+    }
+    assert.equal(outcomes.at(-1), 'stopped');
   },
 
   'changed, if the store has it, rejects with the reason of an abort': async (store) => {

@@ -1,6 +1,6 @@
 import * as assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TokenStore } from '../token-store.ts';
+import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
 import { soon } from './soon.ts';
 import { whileOccupied } from './while-occupied.ts';
 
@@ -135,6 +135,74 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
       { signal: controller.signal },
     );
     assert.equal(await soon(task), 'finished');
+  },
+
+  'exclusively keeps the lock until its task has ended, even if the signal aborts meanwhile': async (store) => {
+    const controller = new AbortController();
+    await whileOccupied(
+      store,
+      'app',
+      async (end) => {
+        const waiting = store.exclusively('app', async () => 'my turn');
+        const isServed = soon(waiting).then(() => true);
+        isServed.catch(() => {});
+        controller.abort();
+        await assert.rejects(soon(store.exclusively('app', neverRuns, { timeout: 100 })), busy);
+        assert.equal(
+          await Promise.race([isServed, delay(20, false)]),
+          false,
+          'a task began before the other one ended',
+        );
+        await end();
+        assert.equal(await soon(waiting), 'my turn');
+      },
+      { signal: controller.signal },
+    );
+  },
+
+  'exclusively never runs the task of a caller that it has rejected': async (store) => {
+    const reason = new Error('no longer needed');
+    const isReason = (error: unknown): boolean => error === reason;
+    const ran: string[] = [];
+    const ask = async (caller: string, options: ExclusivelyOptions): Promise<unknown> =>
+      soon(store.exclusively('app', async () => ran.push(caller), options));
+    await whileOccupied(store, 'app', async (end) => {
+      const controller = new AbortController();
+      const aborted = ask('aborted while it waited', { signal: controller.signal });
+      const late = ask('its time was up', { timeout: 30 });
+      await Promise.all([
+        assert.rejects(aborted, isReason),
+        assert.rejects(late, busy),
+        assert.rejects(ask('tried once', { timeout: 0 }), busy),
+        assert.rejects(ask('aborted before', { signal: AbortSignal.abort(reason) }), isReason),
+        delay(20).then(() => controller.abort(reason)),
+      ]);
+      await end();
+    });
+    // The first one waits behind the tasks above, if they are still in the queue. The second one gives them time to come later.
+    await soon(store.exclusively('app', async () => {}));
+    await delay(50);
+    await soon(store.exclusively('app', async () => {}));
+    assert.deepEqual(ran, []);
+  },
+
+  'exclusively accepts a timeout of Infinity': async (store) => {
+    const options = { timeout: Number.POSITIVE_INFINITY };
+    assert.equal(await soon(store.exclusively('app', async () => 'free', options)), 'free');
+    await whileOccupied(store, 'app', async (end) => {
+      const waiting = store.exclusively('app', async () => 'my turn', options);
+      waiting.catch(() => {});
+      await delay(50);
+      await end();
+      assert.equal(await soon(waiting), 'my turn');
+    });
+  },
+
+  'exclusively does not take two long names for one': async (store) => {
+    const name = 'x'.repeat(999);
+    await whileOccupied(store, `${name}a`, async () => {
+      assert.equal(await soon(store.exclusively(`${name}b`, async () => 'free', { timeout: 1_000 })), 'free');
+    });
   },
 
   'exclusively refuses a timeout that it cannot use': async (store) => {

@@ -72,6 +72,16 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     assert.equal((await store.list()).length, names.length);
   },
 
+  'long names that differ only in the last character are different names': async (store) => {
+    const names = [255, 256, 1_000].flatMap((length) => ['a', 'b'].map((last) => 'x'.repeat(length - 1) + last));
+    for (const name of names) await store.set(name, { refreshToken: `${name.length} ${name.at(-1)}` });
+    for (const name of names) {
+      assert.deepEqual(await store.get(name), { refreshToken: `${name.length} ${name.at(-1)}` });
+    }
+    assert.deepEqual(await store.list(), names.toSorted());
+    for (const name of names) assert.equal(await store.delete(name), true);
+  },
+
   'replace writes if the stored refresh token is the previous one': async (store) => {
     await store.set('app', fullRecord);
     const second = { ...fullRecord, refreshToken: 'refresh-2', accessToken: 'access-2' };

@@ -26,6 +26,20 @@ export const sharingCases: Record<string, (store: TokenStore, other: TokenStore)
     });
   },
 
+  'exclusively excludes the tasks of another store until its task has ended, even if the signal aborts': async (
+    store,
+    other,
+  ) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const check = async (): Promise<void> => {
+      controller.abort();
+      const impatient = other.exclusively('app', async () => assert.fail('the task ran'), { timeout: 100 });
+      await assert.rejects(soon(impatient), { code: 'STORE_BUSY' });
+    };
+    await whileOccupied(store, 'app', check, { signal });
+  },
+
   'changed, if the store has it, resolves soon after another store writes or deletes the record': async (
     store,
     other,

@@ -1,0 +1,76 @@
+import * as assert from 'node:assert/strict';
+import type { TokenRecord } from '../token-record.ts';
+import type { TokenStore } from '../token-store.ts';
+import { fullRecord } from './records.ts';
+import { soon } from './soon.ts';
+
+const any = (value: unknown): never => value as never;
+
+const wrongRecords: Record<string, unknown> = {
+  null: null,
+  undefined: undefined,
+  'a string': 'refresh-2',
+  'a record without a refresh token': { accessToken: 'access-2' },
+  'an empty refresh token': { ...fullRecord, refreshToken: '' },
+};
+for (const [field, value] of Object.entries(fullRecord)) {
+  const wrongValues = typeof value === 'string' ? [5, null, ['text'], 'half\ud83d'] : ['5', null, Number.NaN, any({})];
+  for (const wrong of wrongValues) {
+    wrongRecords[`${field}: ${JSON.stringify(wrong)}`] = { ...fullRecord, refreshToken: 'refresh-2', [field]: wrong };
+  }
+}
+
+const wrongNames = { undefined: undefined, null: null, 'a number': 5, 'an object': {} };
+
+/** Fails unless `act` throws a TypeError or rejects with one. */
+async function refuses(what: string, act: () => unknown): Promise<void> {
+  await assert.rejects(soon((async () => act())()), TypeError, `it did not refuse ${what} with a TypeError`);
+}
+
+export const argumentCases: Record<string, (store: TokenStore) => Promise<void>> = {
+  'set and replace refuse a wrong record with a TypeError, and change nothing': async (store) => {
+    await store.set('app', fullRecord);
+    for (const [what, wrong] of Object.entries(wrongRecords)) {
+      await refuses(`set with ${what}`, () => store.set('app', any(wrong)));
+      assert.deepEqual(await store.get('app'), fullRecord, `set with ${what} changed the stored record`);
+      await refuses(`replace with ${what}`, () => store.replace('app', 'refresh-1', any(wrong)));
+      await refuses(`replace of nothing with ${what}`, () => store.replace('new', undefined, any(wrong)));
+      assert.deepEqual(await store.get('app'), fullRecord, `replace with ${what} changed the stored record`);
+    }
+    assert.deepEqual(await store.list(), ['app']);
+  },
+
+  'a name that is not a string is refused with a TypeError, and nothing changes': async (store) => {
+    // A store that makes strings of names would find these.
+    const names = ['5', '[object Object]', 'null', 'undefined'];
+    for (const name of names) await store.set(name, fullRecord);
+    const second = { refreshToken: 'refresh-2' };
+    for (const [what, wrong] of Object.entries(wrongNames)) {
+      await refuses(`get of ${what}`, () => store.get(any(wrong)));
+      await refuses(`set of ${what}`, () => store.set(any(wrong), second));
+      await refuses(`replace of ${what}`, () => store.replace(any(wrong), 'refresh-1', second));
+      await refuses(`replace of ${what} without a record`, () => store.replace(any(wrong), undefined, second));
+      await refuses(`delete of ${what}`, () => store.delete(any(wrong)));
+      await refuses(`exclusively of ${what}`, () => store.exclusively(any(wrong), async () => {}));
+    }
+    assert.deepEqual(await store.list(), names);
+    for (const name of names) assert.deepEqual(await store.get(name), fullRecord);
+  },
+
+  'a name with half a surrogate pair is not written, because two such names can become one': async (store) => {
+    for (const wrong of ['app\ud83d', 'app\ude00']) {
+      const what = JSON.stringify(wrong);
+      await refuses(`set of ${what}`, () => store.set(wrong, fullRecord));
+      await refuses(`replace of ${what}`, () => store.replace(wrong, undefined, fullRecord));
+    }
+    assert.deepEqual(await store.list(), []);
+  },
+
+  'a field that the store does not know is not kept': async (store) => {
+    const record = { ...fullRecord, unknown: 'secret' } as TokenRecord;
+    await store.set('app', record);
+    assert.deepEqual(await store.get('app'), fullRecord);
+    assert.equal(await store.replace('app', 'refresh-1', record), true);
+    assert.deepEqual(await store.get('app'), fullRecord);
+  },
+};

@@ -1,0 +1,10 @@
+import type { TokenStore } from '../../src/index.ts';
+import type { WatchedStore } from '../watched-store.ts';
+
+/** A store that breaks one promise. */
+export interface BrokenStore {
+  /** The methods of `store` that it has in another way. */
+  breakIt(store: WatchedStore): Partial<TokenStore>;
+  /** The name of the case that has to fail. */
+  fails: RegExp;
+}
