@@ -133,6 +133,17 @@ test('if the browser does not start, an event says so, and the sign-in goes on w
   assert.is(failed?.type === 'browser-failed' && failed.error.message, 'no browser');
 });
 
+test('if the browser does not start and no listener shows the address, the sign-in ends in CONFIGURATION at once', async () => {
+  await using scene = await openScene();
+  const openBrowser = (): never => {
+    throw new Error('no browser');
+  };
+  const { code, message } = await rejection(scene.handler({ openBrowser, onEvent: undefined }).getToken());
+  assert.is(code, 'CONFIGURATION');
+  assert.match(message, /no browser/);
+  assert.match(message, /onEvent.*'paste'/);
+});
+
 test('the page says that the sign-in worked only after the code was redeemed', async () => {
   await using scene = await openScene();
   let html = '';

@@ -13,14 +13,19 @@ import { type SignInAttempt, timedOut } from './sign-in-attempt.ts';
 
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
 export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResponse> {
-  const { settings, timeout, signal, emit } = attempt;
+  const { settings, timeout, emit } = attempt;
   const secrets = await createSecrets();
+  const unseen = new AbortController();
+  const signal = AbortSignal.any([attempt.signal, unseen.signal]);
   try {
     await using acceptor = await openAcceptor({ state: secrets.state, timeout, signal });
     const { redirectUri } = acceptor;
     const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url });
-    showUrl(url, secrets, attempt);
+    showUrl(url, secrets, attempt, (message) => {
+      // Nothing shows the address to the person, so that the wait would be in vain.
+      if (!settings.onEvent) unseen.abort(noBrowser(message));
+    });
     return await acceptor.accept(({ code }) => attempt.redeem(codeForm(code, redirectUri, attempt, secrets)));
   } catch (error) {
     throw explain(error, secrets, attempt);
@@ -28,12 +33,18 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
 }
 
 /** Does not wait until the browser has started: the person can open the URL by hand. */
-function showUrl(url: string, { state }: RequestSecrets, { settings, provider, emit }: SignInAttempt): void {
+function showUrl(
+  url: string,
+  { state }: RequestSecrets,
+  { settings, provider, emit }: SignInAttempt,
+  onFailure: (message: string) => void,
+): void {
   const failed = (error: unknown): void => {
     // Errors of started processes quote the command line, in the message and in properties.
     const said = error instanceof Error ? error.message : String(error);
     const message = replaceSecrets(replaceSecrets(said, [url], '[the address]'), [state], '[state]');
     emit({ type: 'browser-failed', error: new Error(message) });
+    onFailure(message);
   };
   const { openBrowser = (address: string) => openDefaultBrowser(address, failed) } = settings;
   const show = async (): Promise<unknown> => openBrowser(url);
@@ -43,6 +54,15 @@ function showUrl(url: string, { state }: RequestSecrets, { settings, provider, e
     .catch(failed)
     .then(prepare)
     .catch(() => {});
+}
+
+function noBrowser(message: string): OneDriveTokenError {
+  const advice =
+    "Give the handler onEvent, which is told the address, or openBrowser, or call signIn({ method: 'paste' }) or 'device'.";
+  return new OneDriveTokenError(
+    'CONFIGURATION',
+    `No browser could be opened (${message}), and this program shows no address. ${advice}`,
+  );
 }
 
 async function openDefaultBrowser(url: string, failed: (error: Error) => void): Promise<void> {
