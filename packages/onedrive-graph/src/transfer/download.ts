@@ -115,6 +115,7 @@ async function requestRest(
   const { status } = response;
   if (!response.ok && status !== 416) throw await GraphError.from(response, request.signal);
   if (status === 206 && isRestOf(first, response, done)) return response;
+  if (status === 200 && done === 0 && isSameVersion(first, response)) return response;
   await response.body?.cancel();
   if (status === 200 && isSameVersion(first, response)) {
     throw new GraphClientError(
