@@ -67,7 +67,7 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
   },
 
   'a field that the store does not know is not kept': async (store) => {
-    const record = { ...fullRecord, unknown: 'secret' } as TokenRecord;
+    const record = { ...fullRecord, extra: 'secret' } as TokenRecord;
     await store.set('app', record);
     assert.deepEqual(await store.get('app'), fullRecord);
     assert.equal(await store.replace('app', 'refresh-1', record), true);
