@@ -7,10 +7,12 @@ const { scene, test } = await startScene({
   settings: { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log', max_connections: '300' },
 });
 
-const crowd = 64;
 const seconds = 5;
 
-for (const through of ['direct', 'pooler'] as const) {
+for (const [through, crowd] of [
+  ['direct', 64],
+  ['pooler', 24],
+] as const) {
   test(`${crowd} waiting stores do not disturb the one that works, and each gets its turn (${through})`, async () => {
     const schema = scene.newSchema();
     const url = through === 'direct' ? scene.cluster.connectionString() : (await scene.bouncer()).connectionString();
