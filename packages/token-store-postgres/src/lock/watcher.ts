@@ -87,11 +87,22 @@ export class Watcher {
     return this.#known.get(name)?.revision;
   }
 
-  /** Notes what this store has read by a statement that it sent at `sentAt`, and tells the callers that wait for the name. */
-  saw(name: string, row: Row, sentAt: number): void {
-    const at = this.#note(name, row.revision ?? null);
+  /** Whether a caller waits for this name. */
+  isWatching(name: string): boolean {
+    for (const wait of this.#waits) if (wait.name === name) return true;
+    return false;
+  }
+
+  /** Notes the revision that this store has read by a statement that it sent at `sentAt`. */
+  saw(name: string, revision: string | null, sentAt: number): number {
     const topic = toTopic(this.#tables, name);
     if ((this.#unread.get(topic) ?? sentAt) < sentAt) this.#unread.delete(topic);
+    return this.#note(name, revision);
+  }
+
+  /** The same after a look, of which the callers that wait for the name are told. */
+  looked(name: string, row: Row, sentAt: number): void {
+    const at = this.saw(name, row.revision ?? null, sentAt);
     for (const wait of [...this.#waits]) {
       if (wait.name !== name) continue;
       wait.lookedAt = at;
@@ -257,7 +268,7 @@ export class Watcher {
         timeout: lookTimeoutMs,
         repeatable: true,
       });
-      for (const row of rows) this.saw(names.get(row.name ?? '') ?? '', row, this.#lastLookAt);
+      for (const row of rows) this.looked(names.get(row.name ?? '') ?? '', row, this.#lastLookAt);
     } catch {
       // The callers get the error when they read. The next look may succeed.
       for (const wait of this.#waits) if (names.has(wait.key)) wait.lookedAt = this.#lastLookAt;

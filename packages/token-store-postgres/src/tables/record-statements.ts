@@ -105,10 +105,17 @@ function outcome(fits: string, channelAt: number): string {
   ${durably} AS durable, ${nowColumn}`;
 }
 
-/** The record of `$1`, and the state of its lock. `$2`: the entry of this store in the queue. */
-export function readStatement({ records, leases }: Tables): string {
-  return `SELECT t.full_name, t.record::text AS record, encode(t.sealed, 'base64') AS sealed, t.revision, t.sign_in,
-  t.offset_ms, t.error_ms, ${nowColumn}, ${watchedColumns('t', 'l')}
+const recordColumns = `t.full_name, t.record::text AS record, encode(t.sealed, 'base64') AS sealed, t.revision, t.sign_in,
+  t.offset_ms, t.error_ms, ${nowColumn}`;
+
+/** The record of `$1`. */
+export function readStatement({ records }: Tables): string {
+  return `SELECT ${recordColumns} FROM ${records} AS t WHERE t.name = $1`;
+}
+
+/** The same, with what `lookStatement` says of the name: spares a waiting caller its next look. */
+export function readAndLookStatement({ records, leases }: Tables): string {
+  return `SELECT ${recordColumns}, ${watchedColumns('t', 'l')}
 FROM (SELECT $1::text AS name) AS n LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
 }
 

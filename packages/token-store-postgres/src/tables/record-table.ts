@@ -11,6 +11,7 @@ import {
   type Condition,
   deleteStatement,
   type RecordColumns,
+  readAndLookStatement,
   readStatement,
   type Statement,
   writeStatement,
@@ -154,11 +155,15 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHER
   }
 
   async #read(name: string): Promise<Stored | undefined> {
-    const values = [toKey(name), this.#watcher.entry];
+    const key = toKey(name);
+    const looks = this.#watcher.isWatching(name);
+    const statement = looks ? readAndLookStatement(this.#tables) : readStatement(this.#tables);
     const sentAt = performance.now();
-    const [row = {}] = await this.#database.run(readStatement(this.#tables), values, { repeatable: true });
+    const values = looks ? [key, this.#watcher.entry] : [key];
+    const [row = {}] = await this.#database.run(statement, values, { repeatable: true });
     const { revision, sign_in: signIn } = row;
-    this.#watcher.saw(name, row, sentAt);
+    if (looks) this.#watcher.looked(name, row, sentAt);
+    else this.#watcher.saw(name, revision ?? null, sentAt);
     if (!revision || !signIn) {
       this.#tokens.delete(name);
       return undefined;
