@@ -30,8 +30,8 @@ test('it measures what the monotonic clock does', () => {
 });
 
 test('a process that has to wait for the processor between two readings has not slept, and measures as exactly', () => {
-  const stopwatch = new Stopwatch();
   const start = performance.now();
+  const stopwatch = new Stopwatch();
   const waitFirst = (uptime: number): number => {
     while (performance.now() < start + 200);
     // The uptime is less exact than the monotonic clock.
