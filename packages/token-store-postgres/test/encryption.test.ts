@@ -144,19 +144,29 @@ test('rekey adds, changes and removes encryption, and keeps every record', async
   }
 });
 
-/** Reads and writes without a pause until it is told to stop. Resolves with how often it did. */
-function busy(store: PostgresTokenStore, name: string): { stop(): Promise<number> } {
+/** Reads and writes without a pause until it is told to stop. `twice()`: when it has done so two more times, from start to end. */
+function busy(store: PostgresTokenStore, name: string): { twice(): Promise<void>; stop(): Promise<void> } {
   let stopped = false;
+  let turn = 0;
   const work = (async () => {
     await store.set(name, { refreshToken: '0' });
-    for (let turn = 0; ; turn++) {
+    for (; ; turn++) {
       assert.equal(await store.get(name), { refreshToken: String(turn) });
-      if (stopped) return turn;
+      if (stopped) return;
       assert.ok(await store.replace(name, String(turn), { refreshToken: String(turn + 1) }));
     }
   })();
   work.catch(() => {});
   return {
+    twice: async () => {
+      // The first of the three may have begun before.
+      const goal = turn + 3;
+      const deadline = performance.now() + 20_000;
+      while (turn < goal) {
+        assert.ok(performance.now() < deadline, `${name} is stuck in turn ${turn}`);
+        await Promise.race([work, delay(5)]);
+      }
+    },
     stop: () => {
       stopped = true;
       return work;
@@ -181,12 +191,12 @@ for (const [kind, old, next] of keyChanges) {
       await scene.open({ schema, key: next, otherKeys: [old] }),
     ];
     const work = hosts.map((host, index) => busy(host, `busy ${index}`));
-    await delay(50);
+    await Promise.all(work.map((each) => each.twice()));
     // Step 2: one process changes the key.
     const operator = await scene.open({ schema, key: old });
     await operator.rekey(next);
-    await delay(50);
-    for (const turns of await Promise.all(work.map((each) => each.stop()))) assert.ok(turns > 2, `${turns} turns`);
+    await Promise.all(work.map((each) => each.twice()));
+    await Promise.all(work.map((each) => each.stop()));
     // Step 3: all hosts get the new key alone.
     const last = await scene.open({ schema, key: next });
     for (const host of [...hosts, last]) assert.equal(await host.get('app'), record);
