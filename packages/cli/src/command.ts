@@ -12,6 +12,10 @@ export interface Command extends ErrorContext {
   readonly screen: Screen;
   readonly interrupt: Interrupt;
   signInMethod: ShownMethod | undefined;
+  /** What the person has typed, if it was right: no command asks for it twice. */
+  passphrase: string | undefined;
+  /** Says more about an error, if something has to be read for that. */
+  explain: ((error: unknown) => Promise<unknown>) | undefined;
 }
 
 /** Runs `work` with the common options in `flags`, and resolves with the exit status. Throws UsageError for wrong options. */
@@ -19,12 +23,19 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
   const settings = readSettings(flags);
   using screen = new Screen();
   using interrupt = new Interrupt();
-  const command: Command = { settings, screen, interrupt, signInMethod: undefined };
+  const command: Command = {
+    settings,
+    screen,
+    interrupt,
+    signInMethod: undefined,
+    passphrase: undefined,
+    explain: undefined,
+  };
   try {
     return await work(command);
   } catch (error) {
     screen.clear();
-    return reportError(error, command);
+    return reportError((await command.explain?.(error)) ?? error, command);
   }
 }
 

@@ -46,7 +46,8 @@ test('status without a sign-in ends with 3 and one line that says what to run', 
   const { status, stdout, stderr } = await home.run(['status', ...args]);
   assert.is(status, 3);
   assert.is(stderr, '');
-  assert.match(stdout, /^Not signed in\. Run: onedrive-token login --app nobody .*\n$/);
+  assert.match(stdout, /^Not signed in: no sign-in is stored for app name "nobody" in \S+tokens\.db \(user \S+\)\. /);
+  assert.match(stdout, /Signed in there: "onedrive-token"\. Run: onedrive-token login --app nobody .*\n$/);
   assert.equal(JSON.parse((await home.run(['status', '--json', ...args])).stdout), {
     signedIn: false,
     appName: 'nobody',

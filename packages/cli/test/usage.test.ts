@@ -101,7 +101,7 @@ test('a variable with a wrong value is wrong usage, and is named', async () => {
   assert.match(stderr, "ONEDRIVE_TOKEN_JSON: expected 1 or 0, got 'maybe'");
 });
 
-for (const command of [[], ['token'], ['login'], ['status'], ['api', '/me'], ['exec', '--', 'true']]) {
+for (const command of [[], ['token'], ['login'], ['api', '/me'], ['exec', '--', 'true']]) {
   test(`onedrive-token ${command.join(' ')} without a client id explains how to get one`, async () => {
     const { status, stdout, stderr } = await home.run(command);
     assert.is(status, 2);

@@ -8,7 +8,7 @@ export {
 export { type GetTokenOptions, OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
 export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
-export type { SignInStatus } from './sign-in-status.ts';
+export { type SignInStatus, type StatusOptions, statusOfRecord } from './sign-in-status.ts';
 export { forgetTokens, listAppNames, readRecord } from './store/app-names.ts';
 export { changeEncryptionKey, type RekeyOptions, type RekeyStore } from './store/change-encryption-key.ts';
 export { type MoveOptions, type MoveOutcome, moveTokens } from './store/move-tokens.ts';

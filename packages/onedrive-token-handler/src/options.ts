@@ -86,7 +86,7 @@ const maxTimeoutMs = 2 ** 31 - 1;
 export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
   const {
-    authority = defaultAuthority,
+    authority,
     signInTimeout = 180_000,
     requestTimeout = 30_000,
     expirySkew = 300_000,
@@ -187,7 +187,7 @@ function readScopes(scopes: unknown): readonly string[] {
  * Without slashes at its end, because paths are appended to it. Its case stays: shared-token ignores case and slashes when it
  * compares the authority of a record.
  */
-function readAuthority(authority: unknown): string {
+export function readAuthority(authority: unknown = defaultAuthority): string {
   const url = URL.parse(readText('authority', authority));
   if (!url) throw new TypeError(`authority must be a URL, for example ${defaultAuthority}`);
   const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);

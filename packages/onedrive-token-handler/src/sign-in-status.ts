@@ -1,5 +1,7 @@
 import type { TokenRecord } from 'shared-token';
+import { isOurs } from 'shared-token/usable-token';
 import { readAccount } from './id-token.ts';
+import { readAuthority } from './options.ts';
 import { splitScope } from './scopes.ts';
 import type { Account } from './token-event.ts';
 
@@ -35,4 +37,24 @@ export function describeRecord(appName: string, record: TokenRecord | undefined)
     ...(refusedAt !== undefined && { refusedAt }),
     ...(refusedBecause !== undefined && { refusedBecause }),
   };
+}
+
+/** Whose sign-in is meant. */
+export interface StatusOptions {
+  appName: string;
+  /** undefined: no token can be had without one, so nobody counts as signed in. */
+  clientId?: string | undefined;
+  /** Default: the handler's. */
+  authority?: string | undefined;
+}
+
+/**
+ * What `status()` of a handler with these options would say of a record of `readRecord`, without making a handler or a file.
+ * Throws TypeError for an authority that cannot be used.
+ */
+export function statusOfRecord(record: TokenRecord | undefined, options: StatusOptions): SignInStatus {
+  const { appName, clientId } = options;
+  const authority = readAuthority(options.authority);
+  const isUsable = record !== undefined && clientId !== undefined && isOurs(record, { clientId, authority });
+  return describeRecord(appName, isUsable ? record : undefined);
 }

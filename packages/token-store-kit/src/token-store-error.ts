@@ -53,6 +53,7 @@ export class TokenStoreError extends Error {
    * - `moved`: the file was moved, replaced or deleted after the store was opened; opening it again helps
    * - `foreign`: another program's data
    * - `not-a-file`: the path leads to a directory, or to a link without a file
+   * - `missing`: the store was opened for reading only, and there is nothing to read
    * - `no-permission`: this user may not read it, or may not enter its directory
    * - `exposed`: other users can read the file, and this user may not change that
    * - `disk`: the system could not read or write the disk
@@ -62,6 +63,7 @@ export class TokenStoreError extends Error {
    * STORE_READONLY:
    * - `no-permission`: this user may not write it
    * - `read-only-file-system`: the file system is mounted read-only
+   * - `unfinished-write`: a process was stopped while it wrote; only a store that may write can undo that
    *
    * STORE_CORRUPT:
    * - `damaged`: the file is damaged, or is no database

@@ -26,11 +26,15 @@ export interface TokenStoreOptions {
    * owner can read.
    */
   key?: string | Uint8Array;
+  /**
+   * Only reads: no file is made, and nothing about an existing one is changed, neither its mode nor its version. A file that
+   * is missing is then STORE_OPEN with the reason `missing`, and every call that writes or locks is STORE_READONLY.
+   * Default false.
+   */
+  readOnly?: boolean;
 }
 
-const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
 const present = "(token.refresh_token <> '' OR token.sealed IS NOT NULL)";
-const list = `SELECT app_name FROM token WHERE ${present} ORDER BY app_name`;
 const insert = `INSERT INTO token (${columns}, app_name, revision) VALUES (${columns.map(() => '?')}, ?, 1)
 ON CONFLICT (app_name) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`)},
   revision = coalesce(token.revision, 0) + 1`;
@@ -51,14 +55,24 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** The database's file, absolute and without symbolic links. */
   readonly path: string;
   readonly #tokens: TokenDatabase;
+  readonly #readOnly: boolean;
+  readonly #select: string;
+  readonly #list: string;
   readonly #closing = new AbortController();
 
   /** See {@link openTokenStore}. */
   constructor(path: string, options: TokenStoreOptions = {}) {
     checkPath(path);
     checkOptions(options);
-    this.#tokens = new TokenDatabase(path, options.key === undefined ? undefined : checkKey(options.key));
+    const { key, readOnly = false } = options;
+    if (typeof readOnly !== 'boolean') throw new TypeError(`readOnly must be a boolean, not ${typeof readOnly}`);
+    this.#readOnly = readOnly;
+    this.#tokens = new TokenDatabase(path, key === undefined ? undefined : checkKey(key), readOnly);
     this.path = this.#tokens.file.path;
+    const { columns: stored } = this.#tokens;
+    const isPresent = stored.includes('sealed') ? present : "refresh_token <> ''";
+    this.#select = `SELECT ${stored} FROM token WHERE app_name = ?`;
+    this.#list = `SELECT app_name FROM token WHERE ${isPresent} ORDER BY app_name`;
   }
 
   /** The record of this app name, or undefined if there is none. */
@@ -108,7 +122,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** The app names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   list(): string[] {
     const tokens = this.#open();
-    return tokens.attempt(() => tokens.statement<string>(list).pluck().all());
+    if (tokens.columns.length === 0) return [];
+    return tokens.attempt(() => tokens.statement<string>(this.#list).pluck().all());
   }
 
   /**
@@ -132,6 +147,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     const { timeout, signal } = readExclusivelyOptions(task, options);
     signal?.throwIfAborted();
     const database = this.#open().file;
+    // A lock is a file beside the database.
+    if (this.#readOnly) throw fileError(this.path, 'STORE_READONLY', 'is open for reading only');
     // Loaded here because most programs that read a token never get to this point.
     const { runExclusively } = await import('./lock/run-exclusively.ts');
     return runExclusively({ appName, database, timeout, signal, closing: this.#closing.signal }, task);
@@ -200,7 +217,9 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   #read(appName: string): TokenRecord | undefined {
-    const row = this.#tokens.statement<TokenRow>(select).get(appName);
+    // A new file that may not be changed has no table.
+    if (this.#tokens.columns.length === 0) return undefined;
+    const row = this.#tokens.statement<TokenRow>(this.#select).get(appName);
     return row && this.#record(appName, row);
   }
 

@@ -34,7 +34,7 @@ With --json: the same as status --json.`,
 
 const status: ManualPage = {
   summary: 'show who is signed in, with which scopes',
-  description: `Shows what is stored, and sends no request. The exit status is 0 if a token can be had without a person, otherwise 3, also if the provider has refused the stored sign-in.
+  description: `Shows what is stored, and sends no request. Never makes or changes a file. The exit status is 0 if a token can be had without a person, otherwise 3: without a database or a client id, or if the provider has refused the stored sign-in.
 
 With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. refusedAt says when the provider refused the sign-in; then you have to sign in again.`,
   examples: [
@@ -56,7 +56,7 @@ With --json: an array of the app names whose tokens were deleted.`,
 
 const list: ManualPage = {
   summary: 'list the app names in the database',
-  description: 'Prints the app names that have tokens, sorted, one per line. With --json: an array of strings.',
+  description: 'Prints the app names that have tokens, sorted, one per line. Never makes or changes a file. With --json: an array of strings.',
   examples: [
     ['onedrive-token list', 'for you'],
     ['onedrive-token list --json', 'for a program'],

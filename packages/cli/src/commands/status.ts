@@ -1,20 +1,28 @@
-import type { SignInStatus } from 'onedrive-token-handler';
+import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
-import { openSession } from '../session/session.ts';
+import { databaseExists, withDatabase } from '../session/database.ts';
+import { describeNotSignedIn, readStoredSignIns } from '../session/stored-sign-ins.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { exitStatus } from '../terminal/failure.ts';
+import { readTokenOptions } from '../settings/token-options.ts';
+import { exitStatus, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
-/** Shows who is signed in, without asking the provider. */
+/** Shows who is signed in, without asking the provider. Never makes or changes a file. */
 export async function status(command: Command): Promise<number> {
   const { settings } = command;
-  await using session = await openSession(command, { interactive: false });
-  const found = await session.handler.status();
+  const isThere = databaseExists(settings);
+  const read = (database: Parameters<typeof readStoredSignIns>[1]) => readStoredSignIns(settings, database);
+  const stored = await withDatabase(command, read, { readOnly: true });
+  const { clientId, authority } = readTokenOptions(settings, undefined, stored.record) ?? settings;
+  const found = orUsageError(() => statusOfRecord(stored.record, { appName: settings.app, clientId, authority }));
   if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
   else if (found.signedIn) writeOut(describe(found, settings));
-  else writeOut(`Not signed in. Run: ${suggestCommand('login', settings)}\n`);
+  else {
+    const reason = describeNotSignedIn(settings, stored, { isThere, clientId, authority });
+    writeOut(`Not signed in: ${printable(reason)} Run: ${suggestCommand('login', settings)}\n`);
+  }
   return found.signedIn && found.refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
 }
 

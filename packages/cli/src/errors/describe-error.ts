@@ -3,6 +3,7 @@ import { keyringFile, readKeyringAccount } from '../files/remembered-keyring.ts'
 import { defaultTimeoutMs } from '../settings/common-options.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
+import { ownerOf, userName } from '../terminal/users.ts';
 
 /** The method of a sign-in, as the person sees it. `address`: the method is `browser`, but none opens here. */
 export type ShownMethod = SignInMethod | 'address';
@@ -63,6 +64,10 @@ const words: Record<string, ((failed: Failed) => string) | undefined> = {
     `${file}: is encrypted with another key. ${keySources(file, settings)}`,
   'STORE_KEY/key-changed': ({ file }) => `${file}: its key was changed while this command ran. Run it again.`,
   STORE_KEY: ({ file, settings }) => `${file}: does not open with this key. ${keySources(file, settings)}`,
+  'STORE_OPEN/no-permission': ({ file }) =>
+    `${file}: user ${userName()} may not read it${ownerOf(file)}. Run the command as that user, or choose another database with --db`,
+  'STORE_READONLY/unfinished-write': ({ file, settings }) =>
+    `${file}: a command was killed while it wrote, and this command only reads. To repair it, run: ${suggestCommand('token', settings)}`,
   'STORE_OPEN/closed': ({ file }) => `${file}: was closed before this command was done. Run it again.`,
   'STORE_OPEN/moved': ({ file }) => `${file}: was moved, replaced or deleted while this command ran. Run it again.`,
   'STORE_OPEN/foreign': ({ error, file, settings }) =>

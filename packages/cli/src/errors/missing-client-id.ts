@@ -2,9 +2,12 @@ import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { UsageError } from '../terminal/failure.ts';
 
-/** Tells how to get a client id. Each person registers an app of their own, because none is built in. */
-export function missingClientId(settings: Settings): UsageError {
-  return new UsageError(`no client id yet. Register an app of your own, once:
+/**
+ * Tells how to get a client id. Each person registers an app of their own, because none is built in. `trouble`: why a client
+ * id that was remembered can't be read.
+ */
+export function missingClientId(settings: Settings, trouble?: string): UsageError {
+  return new UsageError(`${trouble === undefined ? '' : `${trouble}, so that no client id is known.\n`}no client id yet. Register an app of your own, once:
 
   https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/CreateApplicationBlade
 

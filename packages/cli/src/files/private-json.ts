@@ -89,6 +89,25 @@ export function readRememberedApp(db: string, app: string): RememberedApp | unde
   return isRememberedApp(found) ? found : undefined;
 }
 
+/** What is remembered of every app name. */
+export function readRememberedApps(db: string): Record<string, RememberedApp> {
+  const entries = Object.entries(readEntries(rememberedFile(db)));
+  return Object.fromEntries(entries.filter((entry): entry is [string, RememberedApp] => isRememberedApp(entry[1])));
+}
+
+/** Why nothing can be remembered: the file can't be read, or is damaged. undefined if there is no file, or nothing is wrong. */
+export function explainRemembered(db: string): string | undefined {
+  const file = rememberedFile(db);
+  try {
+    JSON.parse(fs.readFileSync(file, 'utf8'));
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    return code === undefined ? `${file} is damaged, and was ignored` : `${file} cannot be read (${code})`;
+  }
+}
+
 /** Throws the file system's error. */
 export function rememberApp(db: string, app: string, { clientId, scopes }: RememberedApp): void {
   writeEntry(rememberedFile(db), app, { clientId, scopes });

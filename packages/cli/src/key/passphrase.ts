@@ -3,6 +3,7 @@ import { isKeyError } from '../errors/describe-error.ts';
 import { mayAsk, type Settings } from '../settings/settings.ts';
 import { askPassphrase } from '../terminal/ask-passphrase.ts';
 import { UsageError } from '../terminal/failure.ts';
+import { writeErr } from '../terminal/streams.ts';
 
 const fs = process.getBuiltinModule('node:fs');
 
@@ -13,17 +14,22 @@ const maxQuestions = 3;
  * times if it is wrong, and calls `use` again.
  */
 export async function withPassphrase<T>(
-  { settings, interrupt }: Pick<Command, 'settings' | 'interrupt'>,
+  command: Pick<Command, 'settings' | 'interrupt' | 'passphrase'>,
   use: (passphrase: string | undefined) => Promise<T>,
 ): Promise<T> {
-  let passphrase = readPassphrase(settings);
+  const { settings, interrupt } = command;
+  const given = readPassphrase(settings);
+  let passphrase = given ?? command.passphrase;
   // If the passphrase that was set is wrong, that is an error and no question.
-  const canAsk = passphrase === undefined && mayAsk(settings);
+  const canAsk = given === undefined && mayAsk(settings);
   for (let asked = 0; ; asked++) {
     try {
-      return await use(passphrase);
+      const result = await use(passphrase);
+      if (asked > 0) command.passphrase = passphrase;
+      return result;
     } catch (error) {
       if (!isKeyError(error) || !canAsk || asked === maxQuestions) throw error;
+      if (asked > 0) writeErr('That passphrase is wrong.\n');
       passphrase = await askPassphrase(`Passphrase of ${settings.db}: `, interrupt);
     }
   }

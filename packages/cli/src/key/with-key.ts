@@ -8,15 +8,16 @@ import { readPassphrase, withPassphrase } from './passphrase.ts';
 
 /**
  * Calls `use` with the key of the database: the passphrase that is set; otherwise, if the database needs a key, the one in the
- * keyring or a passphrase that the person is asked for. With --keyring, moves the key into the keyring first. The key of a
- * PostgreSQL database is never in the keyring: the machines that share it have no common keyring.
+ * keyring or a passphrase that the person is asked for. With --keyring, moves the key into the keyring first, unless `readOnly`
+ * says that nothing may be changed. The key of a PostgreSQL database is never in the keyring: the machines that share it have no common keyring.
  */
 export async function withKey<T>(
   command: Command,
   use: (key: string | Uint8Array | undefined) => Promise<T>,
+  { readOnly = false }: { readOnly?: boolean } = {},
 ): Promise<T> {
   const { settings } = command;
-  if (settings.keyring) await moveToKeyring(command);
+  if (settings.keyring && !readOnly) await moveToKeyring(command);
   if (settings.postgresUrl !== undefined) return withPassphrase(command, use);
   const isForKeyring = settings.keyring || readPassphrase(settings) === undefined;
   const account = isForKeyring ? readKeyringAccount(settings.db) : undefined;

@@ -5,18 +5,38 @@ import { withKey } from '../key/with-key.ts';
 import type { DatabaseSettings } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
+const { statSync } = process.getBuiltinModule('node:fs');
+
 /** The token database of a command line. */
 export interface Database extends AsyncDisposable {
   /** As the handler takes it. A file is opened when it is first used. */
   readonly options: RekeyOptions;
 }
 
-/** Calls `use` with the database of the settings and its key, and closes it afterwards. Throws STORE if it can't be used. */
-export function withDatabase<T>(command: Command, use: (options: RekeyOptions) => Promise<T>): Promise<T> {
-  return withKey(command, async (key) => {
+/**
+ * Calls `use` with the database of the settings and its key, and closes it afterwards. With `readOnly`, the key is not moved into
+ * the keyring. Throws STORE if the database can't be used.
+ */
+export function withDatabase<T>(
+  command: Command,
+  use: (options: RekeyOptions) => Promise<T>,
+  access: { readOnly?: boolean } = {},
+): Promise<T> {
+  const useWith = async (key: string | Uint8Array | undefined): Promise<T> => {
     await using database = await openDatabase(command.settings, key);
     return await use(database.options);
-  });
+  };
+  return withKey(command, useWith, access);
+}
+
+/** False if there is no such file. True also if it can't be seen: to open it then says why. */
+export function databaseExists({ db, postgresUrl }: DatabaseSettings): boolean {
+  if (postgresUrl !== undefined) return true;
+  try {
+    return statSync(db, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** Connects, if the database is PostgreSQL. Throws STORE if that fails, or if the key is wrong. */

@@ -1,22 +1,24 @@
 // session/ is the handler of one command line: its options, its key, and what the command does with its events.
 import {
+  OneDriveTokenError,
   OneDriveTokenHandler,
   type OneDriveTokenHandlerOptions,
   readRecord,
   type TokenEvent,
 } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
-import { missingClientId } from '../errors/missing-client-id.ts';
 import { reportNotStored } from '../errors/report-error.ts';
 import { rememberApp } from '../files/private-json.ts';
 import { withKey } from '../key/with-key.ts';
 import { defaultTimeoutMs } from '../settings/common-options.ts';
-import { readTokenOptions, type SignedInWith, type TokenOptions } from '../settings/token-options.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+import { readTokenOptions, type TokenOptions } from '../settings/token-options.ts';
 import type { SignInView } from '../sign-in/sign-in-view.ts';
-import { UsageError } from '../terminal/failure.ts';
+import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
-import { type Database, openDatabase } from './database.ts';
+import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import { describeEvent } from './describe-event.ts';
+import { chooseToken, describeNotSignedIn, readStoredSignIns } from './stored-sign-ins.ts';
 
 export interface SessionOptions {
   /** Whether a person may be asked to sign in. */
@@ -85,21 +87,21 @@ interface Opened {
 /** Opens the database with its key, then a handler on it. */
 async function open(
   command: Command,
-  { scopes, passphrase }: SessionOptions,
+  { interactive, scopes, passphrase }: SessionOptions,
   toHandlerOptions: (tokenOptions: TokenOptions) => OneDriveTokenHandlerOptions,
 ): Promise<Opened> {
   const { settings } = command;
-  const choose = (record?: SignedInWith): TokenOptions => {
-    const chosen = readTokenOptions(settings, scopes, record);
-    if (!chosen) throw missingClientId(settings);
-    return chosen;
-  };
-  // Without a client id, nothing is done to a file: no key is asked for or moved into the keyring.
-  const ofFile = settings.postgresUrl === undefined ? choose() : undefined;
+  const ofFile = settings.postgresUrl === undefined ? await chooseOfFile(command, scopes) : undefined;
+  command.explain = (error) => explainNotSignedIn(command, ofFile, error);
+  // Without a person nothing can be stored there, so no file is made.
+  if (ofFile && !interactive && !databaseExists(settings)) {
+    await createHandler(toHandlerOptions(ofFile)).close();
+    throw await notSignedIn(command, ofFile);
+  }
   const openWith = async (key: string | Uint8Array | undefined): Promise<Opened> => {
     const database = await openDatabase(settings, key);
     try {
-      const tokenOptions = ofFile ?? choose(await readRecord(settings.app, database.options));
+      const tokenOptions = ofFile ?? (await chooseOfServer(command, scopes, database));
       return { database, handler: await openHandler({ ...toHandlerOptions(tokenOptions), ...database.options }) };
     } catch (error) {
       await database[Symbol.asyncDispose]();
@@ -107,6 +109,52 @@ async function open(
     }
   };
   return passphrase === undefined ? withKey(command, openWith) : openWith(passphrase);
+}
+
+/** Throws UsageError without a client id. Then nothing was done to the file: no key was moved into the keyring. */
+async function chooseOfFile(command: Command, scopes: readonly string[] | undefined): Promise<TokenOptions> {
+  const { settings, screen } = command;
+  const known = readTokenOptions(settings, scopes);
+  if (known) return known;
+  const read = (database: Database['options']) => readStoredSignIns(settings, database);
+  const stored = await withDatabase(command, read, { readOnly: true });
+  const { options, note } = chooseToken(settings, stored, scopes);
+  if (note !== undefined) screen.say(printable(note));
+  // The next command finds it without a look into the database.
+  if (stored.record?.clientId === options.clientId) {
+    tryToRemember(command, options.clientId, stored.record.scope?.split(' ').filter(Boolean) ?? []);
+  }
+  return options;
+}
+
+/** With PostgreSQL, the record tells client id and authority of its sign-in. */
+async function chooseOfServer(
+  { settings }: Command,
+  scopes: readonly string[] | undefined,
+  { options }: Database,
+): Promise<TokenOptions> {
+  const record = await readRecord(settings.app, options);
+  return chooseToken(settings, { record, others: [] }, scopes).options;
+}
+
+/** Names database, app name, user and what else is stored, if nothing is stored for this app name. */
+async function explainNotSignedIn(
+  command: Command,
+  chosen: TokenOptions | undefined,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof OneDriveTokenError) || error.reason !== 'not-signed-in') return error;
+  return notSignedIn(command, chosen).catch(() => error);
+}
+
+async function notSignedIn(command: Command, chosen: TokenOptions | undefined): Promise<Failure> {
+  const { settings } = command;
+  const isThere = databaseExists(settings);
+  const read = (database: Database['options']) => readStoredSignIns(settings, database);
+  const stored = await withDatabase(command, read, { readOnly: true });
+  const { clientId, authority } = chosen ?? readTokenOptions(settings, undefined, stored.record) ?? {};
+  const reason = describeNotSignedIn(settings, stored, { isThere, clientId, authority });
+  return new Failure(`${reason} Run: ${suggestCommand('login', settings)}`, exitStatus.signInNeeded);
 }
 
 /** Opens the database at once, so that a wrong key shows before anything else is done. */
@@ -123,11 +171,7 @@ async function openHandler(options: OneDriveTokenHandlerOptions): Promise<OneDri
 
 /** Throws UsageError if an option can't be used: the handler's message names it. */
 function createHandler(options: OneDriveTokenHandlerOptions): OneDriveTokenHandler {
-  try {
-    return new OneDriveTokenHandler(options);
-  } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error });
-  }
+  return orUsageError(() => new OneDriveTokenHandler(options));
 }
 
 async function createView(command: Command): Promise<SignInView> {
@@ -136,12 +180,18 @@ async function createView(command: Command): Promise<SignInView> {
 }
 
 /** With PostgreSQL, the record itself has all that later commands need. */
-function remember({ settings, screen }: Command, clientId: string, scopes: string[]): void {
-  if (settings.postgresUrl !== undefined) return;
+function remember(command: Command, clientId: string, scopes: string[]): void {
+  if (command.settings.postgresUrl !== undefined) return;
+  const error = tryToRemember(command, clientId, scopes);
+  if (error) command.screen.say(`The client id could not be remembered: ${error.message}`);
+}
+
+function tryToRemember({ settings }: Command, clientId: string, scopes: string[]): Error | undefined {
   try {
     rememberApp(settings.db, settings.app, { clientId, scopes });
+    return undefined;
   } catch (error) {
-    screen.say(`The client id could not be remembered: ${(error as Error).message}`);
+    return error as Error;
   }
 }
 

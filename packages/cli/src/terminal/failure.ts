@@ -31,6 +31,15 @@ export class UsageError extends Failure {
   }
 }
 
+/** What `work` returns. An error about an option of a library becomes a UsageError: its message names the option. */
+export function orUsageError<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
 /** A failed file system call, in words for a person: `cannot write disk.img: no space left on device`. */
 export function fileFailure(action: string, file: string, error: unknown): Failure {
   const { message } = error as Error;

@@ -5,13 +5,15 @@ import type { SqliteTokenStore } from 'token-store-sqlite';
 export class FileStore implements TokenStore {
   readonly #path: string;
   readonly #key: string | Uint8Array | undefined;
+  readonly #readOnly: boolean;
   #opened: Promise<SqliteTokenStore> | undefined;
   /** Stores whose file was moved away. Locks go by the file's name, so a caller may still wait for one in such a store. */
   readonly #moved: SqliteTokenStore[] = [];
 
-  constructor(path: string, key: string | Uint8Array | undefined) {
+  constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
     this.#path = path;
     this.#key = key;
+    this.#readOnly = readOnly;
   }
 
   get(name: string): Promise<TokenRecord | undefined> {
@@ -78,7 +80,7 @@ export class FileStore implements TokenStore {
 
   async #load(): Promise<SqliteTokenStore> {
     const { openTokenStore } = await import('token-store-sqlite');
-    return openTokenStore(this.#path, this.#key === undefined ? {} : { key: this.#key });
+    return openTokenStore(this.#path, { ...(this.#key !== undefined && { key: this.#key }), readOnly: this.#readOnly });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { TokenRecord, TokenStore } from 'shared-token';
 import { belongToDifferentAccounts } from '../id-token.ts';
 import { readStoreOptions, type StoreOptions } from '../options.ts';
-import { openStore, runOnStore } from './open-store.ts';
+import { fileExists, openStore, runOnStore } from './open-store.ts';
 import { movingName, probeName } from './unfinished-move.ts';
 import { locksOf, withLocks } from './with-locks.ts';
 
@@ -34,8 +34,7 @@ export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
  */
 export async function moveTokens(appName: string, { from, to, onMove }: MoveOptions): Promise<MoveOutcome> {
   const checked = { from: readStoreOptions(from), to: readStoreOptions(to) };
-  const { existsSync } = process.getBuiltinModule('node:fs');
-  if (checked.from.dbFilepath !== undefined && !existsSync(checked.from.dbFilepath)) return 'not-signed-in';
+  if (checked.from.dbFilepath !== undefined && !fileExists(checked.from.dbFilepath)) return 'not-signed-in';
   const source = openStore(checked.from);
   const target = openStore(checked.to);
   try {

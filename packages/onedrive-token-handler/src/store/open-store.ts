@@ -11,12 +11,26 @@ export interface OpenedStore {
 
 /**
  * The caller's store, or the file, which is opened when it is first used. What may live in this folder: where tokens are
- * kept, and work on a whole file.
+ * kept, and work on a whole file. With `readOnly`, a file is read as it is, and never made or changed.
  */
-export function openStore({ store, dbFilepath, encryptionKey }: StoreSettings): OpenedStore {
+export function openStore(
+  { store, dbFilepath, encryptionKey }: StoreSettings,
+  { readOnly = false }: { readOnly?: boolean } = {},
+): OpenedStore {
   if (store) return { store, close: async () => {} };
-  const file = new FileStore(dbFilepath, encryptionKey);
+  const file = new FileStore(dbFilepath, encryptionKey, readOnly);
   return { store: file, close: () => file.close() };
+}
+
+/** False if there is no file. True also if a folder above it can't be entered: to open it then says what is wrong. */
+export function fileExists(path: string): boolean {
+  // An import of node:fs would load node:fs/promises too, and slow down every program that imports the handler.
+  const { statSync } = process.getBuiltinModule('node:fs');
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** Runs work on a store, without a SharedToken. What the store throws becomes STORE. */

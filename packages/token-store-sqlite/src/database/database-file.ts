@@ -23,6 +23,18 @@ export class DatabaseFile {
   }
 
   /**
+   * Finds the file, and makes none.
+   *
+   * @throws {TokenStoreError} STORE_OPEN.
+   */
+  static find(path: string): DatabaseFile {
+    const absolute = resolve(path);
+    const file = find(absolute);
+    if (file) return file;
+    throw fileError(absolute, 'STORE_OPEN', 'does not exist', { reason: 'missing' });
+  }
+
+  /**
    * Finds the file, or makes it: empty, with mode 0600, in directories with mode 0700.
    *
    * @throws {TokenStoreError} STORE_OPEN, STORE_READONLY or STORE_FULL.

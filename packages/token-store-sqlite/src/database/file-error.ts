@@ -71,6 +71,12 @@ const failures: Record<string, Failure> = {
   },
   // The triggers refuse nothing but records under another key.
   SQLITE_CONSTRAINT_TRIGGER: keyChanged,
+  SQLITE_READONLY_ROLLBACK: {
+    code: 'STORE_READONLY',
+    reason: 'unfinished-write',
+    message:
+      'a process was stopped while it wrote, and a store that is open for reading only may not undo that. Open it once without readOnly',
+  },
   SQLITE_IOERR_SHORT_READ: damaged,
   SQLITE_IOERR_DATA: damaged,
   SQLITE_BUSY: busy,

@@ -4,7 +4,7 @@ import { type KeyCheck, TokenCipher, type TokenStoreError } from 'token-store-ki
 import { DatabaseFile } from './database-file.ts';
 import { fileError, sqliteCode, toTokenStoreError } from './file-error.ts';
 import { migrations, originalTable } from './migrations.ts';
-import { applicationId, schemaVersion } from './token-table.ts';
+import { applicationId, columns, schemaVersion } from './token-table.ts';
 
 const { statSync } = process.getBuiltinModule('node:fs');
 
@@ -52,14 +52,17 @@ export class TokenDatabase {
   readonly file: DatabaseFile;
   readonly sql: Database.Database;
   cipher: TokenCipher | undefined;
+  /** Those columns of a record that the file has. A file of an older version that may not be changed lacks some. */
+  readonly columns: readonly string[];
   readonly #statements = new Map<string, Database.Statement>();
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
-  constructor(path: string, key: string | Uint8Array | undefined) {
-    this.file = DatabaseFile.findOrCreate(path);
-    this.sql = this.attempt(() => connect(this.file.path));
+  constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
+    this.file = readOnly ? DatabaseFile.find(path) : DatabaseFile.findOrCreate(path);
+    this.sql = this.attempt(() => connect(this.file.path, readOnly));
     try {
-      this.cipher = this.#prepare(key);
+      this.cipher = readOnly ? this.#prepareToRead(key) : this.#prepare(key);
+      this.columns = readOnly ? this.#presentColumns() : columns;
     } catch (error) {
       this.sql.close();
       throw error;
@@ -139,6 +142,19 @@ export class TokenDatabase {
     if (version === 0 && !isNew) this.attempt(() => this.sql.exec('VACUUM'));
     const cipher = opened ?? (key === undefined ? undefined : newCipher(key));
     return this.transaction(() => this.#migrate(key, cipher));
+  }
+
+  /** As `#prepare`, and changes nothing: neither the file's mode nor its version. */
+  #prepareToRead(key: string | Uint8Array | undefined): TokenCipher | undefined {
+    const { isNew, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
+    if (check) return this.#unlock(key, check);
+    if (key !== undefined && !isNew) this.attempt(() => this.#refuseToEncrypt());
+    return undefined;
+  }
+
+  #presentColumns(): readonly string[] {
+    const present = this.attempt(() => this.sql.prepare('SELECT name FROM pragma_table_info(?)').pluck().all('token'));
+    return columns.filter((column) => present.includes(column));
   }
 
   /**
@@ -233,9 +249,9 @@ function isBusy(error: unknown): boolean {
   return sqliteCode(error)?.startsWith('SQLITE_BUSY') ?? false;
 }
 
-function connect(path: string): Database.Database {
+function connect(path: string, readonly: boolean): Database.Database {
   if (path !== path.trimEnd()) {
     throw new TypeError(`path must not lead to a file whose name ends with a space: ${path}`);
   }
-  return new Database(path, { timeout: busyRoundMs, fileMustExist: true });
+  return new Database(path, { timeout: busyRoundMs, fileMustExist: true, readonly });
 }

@@ -1,0 +1,93 @@
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CliHome, openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const { home, authority, ...scene } = await openSignedInScene();
+const remembered = `${home.db}.apps.json`;
+test.after(() => scene[Symbol.asyncDispose]());
+
+const damages: Record<string, { damage: () => void; says: string }> = {
+  'missing apps.json': { damage: () => rmSync(remembered), says: '' },
+  'damaged apps.json': {
+    damage: () => writeFileSync(remembered, '{"onedrive-token": {"clie'),
+    says: `${remembered} is damaged, and was ignored. The client id is that of the stored sign-in.\n`,
+  },
+};
+for (const [what, { damage, says }] of Object.entries(damages)) {
+  test(`${what}: the client id of the stored sign-in is used, and remembered again`, async () => {
+    damage();
+    const first = await home.run([]);
+    assert.equal([first.status, first.stderr], [0, says]);
+    const entries = JSON.parse(readFileSync(remembered, 'utf8'));
+    assert.equal(entries, { 'onedrive-token': { clientId: authority.clientId, scopes: ['Files.ReadWrite.All'] } });
+    const second = await home.run([]);
+    assert.equal([second.status, second.stderr, second.stdout], [0, '', first.stdout]);
+  });
+}
+
+test('an app name that is not signed in: token names those that are, and the command to run', async () => {
+  const { status, stdout, stderr } = await home.run(['--app', 'family']);
+  assert.is(status, 3);
+  assert.is(stdout, '');
+  assert.match(stderr, /no sign-in is stored for app name "family" in \S+tokens\.db \(user \S+\)\./);
+  assert.match(stderr, /Signed in there: "onedrive-token"\. Run: onedrive-token login --app family\n$/);
+});
+
+test('login --app takes the client id that is remembered for another app name, and says so', async () => {
+  const { stderr } = await home.login(['--app', 'family']);
+  assert.match(stderr, `Using the client id of app name "onedrive-token": ${authority.clientId}\n`);
+  assert.is((await home.run(['--app', 'family'])).status, 0);
+});
+
+test('two remembered client ids: login asks which one is meant', async () => {
+  await home.login(['--app', 'work', '--client-id', authority.otherClientId]);
+  const { status, stderr } = await home.run(['login', '--app', 'third']);
+  assert.is(status, 2);
+  assert.match(stderr, `${authority.clientId}  (app name "family")`);
+  assert.match(stderr, `${authority.otherClientId}  (app name "work")`);
+  assert.match(stderr, 'onedrive-token login --app third --client-id <ID>');
+});
+
+test('a database of the Python class: says to name its client id, once', async () => {
+  using other = new CliHome({ ONEDRIVE_TOKEN_AUTHORITY: authority.url });
+  const { refreshToken } = readRecord(home.db);
+  mkdirSync(dirname(other.db), { recursive: true });
+  const database = new DatabaseSync(other.db);
+  database.exec('CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT)');
+  database.prepare("INSERT INTO token VALUES ('onedrive-token', ?)").run(refreshToken);
+  database.close();
+  const { status, stderr } = await other.run([]);
+  assert.is(status, 2);
+  assert.match(stderr, 'the Python class has stored it');
+  assert.match(stderr, 'Run: onedrive-token token --client-id <ID>\n');
+  assert.is((await other.run(['--client-id', authority.clientId])).status, 0);
+  assert.is((await other.run([])).status, 0);
+});
+
+test('a data folder that this user may not enter is named together with its owner', async () => {
+  if (process.getuid?.() !== 0) return console.log('skipped: needs root, to become another user');
+  using other = new CliHome();
+  const folder = dirname(dirname(other.db));
+  mkdirSync(dirname(other.db), { recursive: true });
+  chmodSync(other.folder, 0o755);
+  chmodSync(folder, 0o700);
+  for (const command of ['token', 'status', 'list', 'login', 'logout']) {
+    const { status, stderr } = await other.shell(`exec setpriv --reuid 65534 --clear-groups onedrive-token ${command}`);
+    if (status === 127) return console.log('skipped: needs setpriv');
+    assert.is(status, 7, `${command}: ${stderr}`);
+    assert.match(stderr, `${other.db}: user nobody may not read it: ${folder} belongs to user root. `);
+    assert.not.match(stderr, 'Register an app');
+  }
+});
+
+function readRecord(db: string): { refreshToken: string } {
+  const database = new DatabaseSync(db, { readOnly: true });
+  const row = database.prepare("SELECT refresh_token FROM token WHERE app_name = 'family'").get();
+  database.close();
+  return { refreshToken: String(row?.refresh_token) };
+}
+
+test.run();

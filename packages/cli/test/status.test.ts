@@ -1,0 +1,96 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CliHome, openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { filesOf } from './fixtures/files-of.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+const key = { ONEDRIVE_TOKEN_KEY: 'secret' };
+
+/** Makes a database of the Python class, with a record of the default app name. */
+function makePythonDatabase(file: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const database = new DatabaseSync(file);
+  database.exec('CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT)');
+  database.exec("INSERT INTO token VALUES ('onedrive-token', 'r')");
+  database.close();
+}
+
+for (const args of [[], ['--client-id', 'x'], ['--client-id', 'x', '--app', 'family'], ['--keyring']]) {
+  test(`status ${args.join(' ')} on a fresh machine ends with 3 and names database, app name and user`, async () => {
+    using fresh = new CliHome();
+    const { status, stdout, stderr } = await fresh.run(['status', ...args]);
+    assert.is(status, 3);
+    assert.is(stderr, '');
+    const app = args.includes('family') ? 'family' : 'onedrive-token';
+    assert.match(
+      stdout,
+      new RegExp(`^Not signed in: there is no database ${fresh.db} \\(app name "${app}", user \\S+\\)`),
+    );
+    assert.match(stdout, /Run: onedrive-token login.*\n$/);
+    const json = await fresh.run(['status', '--json', ...args]);
+    assert.is(json.status, 3);
+    assert.equal(JSON.parse(json.stdout), { signedIn: false, appName: app, scopes: [] });
+    assert.is((await fresh.run(['list', ...args])).status, 0);
+    assert.equal(filesOf(fresh.folder), []);
+  });
+}
+
+test('without a database, token that may not ask makes none either', async () => {
+  using fresh = new CliHome();
+  const { status, stderr } = await fresh.run(['--client-id', 'x', '--no-interactive']);
+  assert.is(status, 3);
+  assert.match(stderr, `there is no database ${fresh.db}`);
+  assert.equal(filesOf(fresh.folder), []);
+});
+
+const makers: Record<string, (other: CliHome) => Promise<void>> = {
+  'a database of the Python class': async ({ db }) => makePythonDatabase(db),
+  'a database that other users can read': async (other) => {
+    await other.login(['--client-id', authority.clientId]);
+    chmodSync(other.db, 0o644);
+  },
+  'an encrypted database, with --keyring': async (other) => {
+    await other.login(['--client-id', authority.clientId], { env: key });
+    other.env.ONEDRIVE_TOKEN_KEY = key.ONEDRIVE_TOKEN_KEY;
+    other.env.ONEDRIVE_TOKEN_KEYRING = '1';
+  },
+};
+for (const [what, make] of Object.entries(makers)) {
+  test(`status and list leave ${what} as it is`, async () => {
+    using other = new CliHome({ ONEDRIVE_TOKEN_AUTHORITY: authority.url });
+    await make(other);
+    const before = filesOf(other.folder);
+    const { status, stdout } = await other.run(['list']);
+    assert.equal([status, stdout], [0, 'onedrive-token\n']);
+    const isPython = what.includes('Python');
+    assert.is((await other.run(['status'])).status, isPython ? 3 : 0);
+    assert.equal(filesOf(other.folder), before);
+  });
+}
+
+test('status of a sign-in of another client id or authority says which one is stored', async () => {
+  const { stdout } = await home.run(['status', '--client-id', authority.otherClientId]);
+  assert.match(stdout, `is of client id ${authority.clientId}, not ${authority.otherClientId}. Run: `);
+  const other = await home.run(['status', '--authority', `${authority.origin}/other`]);
+  assert.match(other.stdout, `is of authority ${authority.url}, not ${authority.origin}/other. Run: `);
+});
+
+test('status needs no client id beside the database: the record knows it', async () => {
+  rmSync(`${home.db}.apps.json`);
+  const { status, stdout } = await home.run(['status', '--json']);
+  assert.is(status, 0);
+  assert.is(JSON.parse(stdout).signedIn, true);
+});
+
+test('status --authority with nonsense is wrong usage', async () => {
+  const { status, stderr } = await home.run(['status', '--authority', 'nonsense']);
+  assert.is(status, 2);
+  assert.match(stderr, 'authority must be a URL');
+});
+
+test.run();
