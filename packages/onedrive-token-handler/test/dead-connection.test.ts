@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { createSecureServer } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { selfSignedCertificate } from 'testing-authority';
+import { issueCertificate } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HttpClient } from '../src/provider/http-client.ts';
@@ -11,10 +11,10 @@ import { openScene, rejection } from './scene.ts';
 
 test('a dead connection is not used again, even if the provider speaks HTTP/2', async () => {
   await using scene = await openScene();
-  const tls = selfSignedCertificate();
+  const tls = issueCertificate();
   // The first request gets no answer and its connection stays open, as if the computer had moved to another network.
   const connections: unknown[] = [];
-  const server = createSecureServer({ ...tls, allowHTTP1: true }, (request, response) => {
+  const server = createSecureServer({ key: tls.key, cert: tls.cert, allowHTTP1: true }, (request, response) => {
     connections.push(request.stream?.session ?? request.socket);
     const answer = { access_token: 'a', token_type: 'Bearer', expires_in: 3600 };
     if (connections.length > 1) response.end(JSON.stringify(answer));
@@ -22,7 +22,7 @@ test('a dead connection is not used again, even if the provider speaks HTTP/2', 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const ca = join(scene.folder, 'ca.pem');
-  writeFileSync(ca, tls.cert);
+  writeFileSync(ca, tls.ca);
   const { port } = server.address() as AddressInfo;
   const options = scene.optionsFor({ authority: `https://127.0.0.1:${port}`, requestTimeout: 1_000 });
   const program = `

@@ -12,7 +12,7 @@ import {
   createEmptyPipeline,
   createPipelineRequest,
 } from '@azure/core-rest-pipeline';
-import { selfSignedCertificate, signInAs } from 'testing-authority';
+import { issueCertificate, signInAs } from 'testing-authority';
 import { Agent, ProxyAgent } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -23,12 +23,12 @@ const script = fileURLToPath(new URL('./get-token-process.ts', import.meta.url))
 const graphScript = fileURLToPath(new URL('./graph-sdk-process.ts', import.meta.url));
 
 test('the Microsoft Graph SDK takes the handler as its AuthenticationProvider, and reads the drive', async () => {
-  const tls = selfSignedCertificate();
+  const tls = issueCertificate();
   await using scene = await openScene({ tls });
-  const dispatcher = trusting(tls.cert);
-  await scene.signedIn({ dispatcher, openBrowser: (url) => signInAs(url, { ca: tls.cert }) });
+  const dispatcher = trusting(tls.ca);
+  await scene.signedIn({ dispatcher, openBrowser: (url) => signInAs(url, { ca: tls.ca }) });
   const { origin } = scene.authority;
-  const env = { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.cert) };
+  const env = { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.ca) };
   const { stdout, stderr } = await scene.run([graphScript, scene.optionsFor(), origin], env);
   assert.is(stdout.trim(), 'personal', stderr);
 });
@@ -53,14 +53,14 @@ test('the Azure SDKs take asTokenCredential() as a TokenCredential, and their be
 });
 
 for (const secure of [true, false]) {
-  const tls = secure ? selfSignedCertificate() : undefined;
+  const tls = secure ? issueCertificate() : undefined;
   const { name, route } = secure ? { name: 'https', route: 'CONNECT' } : { name: 'http', route: 'POST' };
   test(`requests over ${name} use the proxy in the environment, except to the hosts in NO_PROXY`, async () => {
     await using scene = await openScene(tls && { tls });
-    const dispatcher = trusting(tls?.cert);
-    await scene.signedIn({ dispatcher, openBrowser: (url) => signInAs(url, tls && { ca: tls.cert }) });
+    const dispatcher = trusting(tls?.ca);
+    await scene.signedIn({ dispatcher, openBrowser: (url) => signInAs(url, tls && { ca: tls.ca }) });
     await using proxy = await startProxy();
-    const trust = tls ? { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.cert) } : {};
+    const trust = tls ? { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.ca) } : {};
     for (const [noProxy, seen] of [
       ['', [route]],
       ['127.0.0.1', []],
@@ -119,7 +119,7 @@ test('if the proxy refuses a request, the message has the status that the proxy 
 });
 
 test('a certificate of an unknown authority is refused, unless it is in NODE_EXTRA_CA_CERTS', async () => {
-  const tls = selfSignedCertificate();
+  const tls = issueCertificate();
   await using scene = await openScene({ tls });
   const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
@@ -132,7 +132,7 @@ test('a certificate of an unknown authority is refused, unless it is in NODE_EXT
   assert.is(scene.windows.length, 0, 'no browser');
   assert.equal(store.get('my-app'), { refreshToken: 'spent' });
 
-  const outcome = await ask(scene, { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.cert) });
+  const outcome = await ask(scene, { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.ca) });
   assert.is(outcome.code, 'SIGN_IN_REQUIRED', 'the provider was reached, and does not know that refresh token');
   assert.is(scene.authority.count('token'), 1);
 });

@@ -6,7 +6,7 @@ export interface AuthorityOptions {
   port?: number;
   /** Seconds, at least 1. Default 3600. `authority.accessTokenTtl` changes it later. */
   accessTokenTtl?: number;
-  /** Serves https with this key and certificate, as PEM; `selfSignedCertificate()` makes them. Default: plain http. */
+  /** Serves https with this key and certificate, as PEM; `issueCertificate()` makes them. Default: plain http. */
   tls?: { key: string; cert: string };
   /** Whether a refresh token works for one refresh only, so that its reuse revokes the whole grant (RFC 9700 section 4.14.2). Default true. */
   rotateRefreshTokens?: boolean;

@@ -151,5 +151,5 @@ class LocalAuthority implements Authority {
 }
 
 function listenerOf({ tls }: AuthorityOptions, handle: RequestListener): Server {
-  return tls ? https.createServer(tls, handle) : http.createServer(handle);
+  return tls ? https.createServer({ key: tls.key, cert: tls.cert }, handle) : http.createServer(handle);
 }

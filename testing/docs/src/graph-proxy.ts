@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { selfSignedCertificate } from 'testing-authority';
+import { issueCertificate } from 'testing-authority';
 
 export interface GraphProxy extends AsyncDisposable {
   /** For HTTPS_PROXY. */
@@ -10,12 +10,13 @@ export interface GraphProxy extends AsyncDisposable {
 }
 
 /**
- * A proxy for programs whose address of Graph cannot be changed. Each of its tunnels ends at the Graph of `origin`, with a self-signed
- * certificate. `/drives/{id}` is `/me/drive`, the only drive there. The proxy itself follows redirects to the content of a file, because
- * older versions of rclone would send the token there, and the stand-in refuses such a request.
+ * A proxy for programs whose address of Graph cannot be changed. Each of its tunnels ends at the Graph of `origin`, with a certificate
+ * that its client must not check. `/drives/{id}` is `/me/drive`, the only drive there. The proxy itself follows redirects to the content
+ * of a file, because older versions of rclone would send the token there, and the stand-in refuses such a request.
  */
 export async function startGraphProxy(origin: string): Promise<GraphProxy> {
-  const graph = https.createServer(selfSignedCertificate(), (incoming, response) => {
+  const { key, cert } = issueCertificate();
+  const graph = https.createServer({ key, cert }, (incoming, response) => {
     const { method, headers } = incoming;
     const url = new URL((incoming.url ?? '').replace(/^\/v1\.0\/drives\/[^/]+/, '/v1.0/me/drive'), origin);
     const pass = (answer: http.IncomingMessage): void => {

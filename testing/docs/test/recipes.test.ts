@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { selfSignedCertificate, signInAs, signInElsewhere } from 'testing-authority';
+import { issueCertificate, signInAs, signInElsewhere } from 'testing-authority';
 import { openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -137,9 +137,9 @@ if (!hasRclone) console.log('skipped: the recipe for rclone needs rclone on PATH
 });
 
 recipe('the Microsoft Graph SDK lists the drive', async () => {
-  const tls = selfSignedCertificate();
+  const tls = issueCertificate();
   const certificate = join(home.folder, 'ca.pem');
-  writeFileSync(certificate, tls.cert);
+  writeFileSync(certificate, tls.ca);
   // The SDK sends a token only over https.
   await using secure = await openScene({ tls });
   const program = sampleOf('Microsoft Graph SDK', 'ts')
