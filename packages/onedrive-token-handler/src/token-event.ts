@@ -40,7 +40,7 @@ export type TokenEvent =
   | { type: 'signed-in'; account?: Account; scopes: string[]; expiresAt: number }
   | { type: 'sign-in-failed'; error: unknown }
   | { type: 'signed-out' }
-  /** A token was returned but could not be stored yet; the next call tries to store it again. */
+  /** A token was returned but could not be stored yet; a timer and the next calls try to store it again. */
   | { type: 'store-failed'; error: OneDriveTokenError }
   /** That write has now succeeded. */
   | { type: 'store-recovered' }

@@ -1,24 +1,18 @@
 import type { Lock, TokenRecord } from 'token-store-kit';
 import type { Settings } from './options.ts';
 import { readStoredRecord } from './read-stored-record.ts';
-import { asStoreErrors, isBusy, SharedTokenError, signedOutError, toStoreError } from './shared-token-error.ts';
+import { type LockRequest, neverAborted, runExclusively } from './run-exclusively.ts';
+import { SaveTimer } from './save-timer.ts';
+import { asStoreErrors, SharedTokenError, signedOutError, toStoreError } from './shared-token-error.ts';
 import { describeError, type Emit } from './shared-token-event.ts';
 import { isOurs } from './usable-token.ts';
+import { writeWhileLocked } from './write-while-locked.ts';
 
 /** Stands in for the access token that a record will get, so that the test write needs as much space. */
 const padding = 'x'.repeat(2048);
 
-/** A shorter wait for a lock makes no event. */
-const waitingEventAfterMs = 50;
-
 /** After a write that took longer than this to fail, the next try waits for as long as it took. */
 const slowWriteMs = 100;
-
-/** How often a record that must not be lost is written again at once if the store was merely busy. */
-const writeAttempts = 3;
-
-/** For a store that gives its tasks no lock. */
-const neverAborted = new AbortController().signal;
 
 /** A record that the store could not take. */
 interface Unsaved {
@@ -40,27 +34,26 @@ export interface Circumstances {
 /** Each further round means that a process wrote the record without the lock. */
 const maxRounds = 5;
 
-interface LockOptions {
-  timeout: number;
-  signal?: AbortSignal;
-  /** Called once the wait is long enough for an event. */
-  onWait?: () => void;
-}
-
 /** Reads, advances and deletes the one record of a name without losing a sign-in. */
 export class RecordKeeper {
   readonly #settings: Settings;
   readonly #emit: Emit;
+  readonly #saveTimer: SaveTimer;
+  readonly #closing = new AbortController();
   #unsaved: Unsaved | undefined;
   #saving: Promise<void> | undefined;
+  /** First writes that are under way. */
+  readonly #writing = new Set<Promise<unknown>>();
   /** By the monotonic clock. */
   #saveNotBefore = 0;
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
 
-  constructor(settings: Settings, emit: Emit) {
+  /** `runDetached` runs a function outside of the async context of the store's tasks. */
+  constructor(settings: Settings, emit: Emit, runDetached: <T>(call: () => T) => T) {
     this.#settings = settings;
     this.#emit = emit;
+    this.#saveTimer = new SaveTimer(() => this.saveAgain().then(() => this.hasUnsaved), runDetached);
   }
 
   get hasUnsaved(): boolean {
@@ -107,21 +100,27 @@ export class RecordKeeper {
 
   /**
    * Replaces the record whose refresh token is `replaces`. False if another one is stored by now.
-   * If the store fails, or its lock was lost in the meantime, the record is kept here until it can be written.
+   * If the store fails, it is written again while the lock is held. If that does not help, or the lock was lost, the record
+   * is kept here until it can be written.
    */
   async advance(replaces: string, record: TokenRecord, lock?: Lock): Promise<boolean> {
     const unsaved = { record, replaces };
+    const { signOuts } = this;
     if (
       await this.#save(
         () => this.#write(unsaved),
         async () => unsaved,
+        lock,
       )
     )
       return true;
     if (!lock?.signal.aborted) return false;
     // The store refuses the writes of a lock that was lost. Unless the next holder stored another token, ours is the newest.
-    const stored = await this.read().catch(() => undefined);
-    if (stored?.refreshToken !== replaces) return false;
+    const isStillStored = await this.readAny().then(
+      (stored) => stored?.refreshToken === replaces,
+      () => true,
+    );
+    if (!isStillStored || signOuts !== this.signOuts) return false;
     this.#keepUnsaved(unsaved, lock.signal.reason);
     return true;
   }
@@ -147,8 +146,8 @@ export class RecordKeeper {
       const stored = await asStoreErrors(() => store.get(name)).then(readStoredRecord, () => before);
       return { record, replaces: stored?.refreshToken };
     };
-    const save = async (): Promise<boolean> => {
-      const saved = await this.#save(() => this.#replaceAny(record, circumstances), asUnsaved);
+    const save = async (lock?: Lock): Promise<boolean> => {
+      const saved = await this.#save(() => this.#replaceAny(record, circumstances), asUnsaved, lock);
       if (signOuts !== this.signOuts) await this.#takeBack(record);
       return saved;
     };
@@ -181,36 +180,15 @@ export class RecordKeeper {
    * Runs `task` while no other caller or process runs one of that name. The signal ends the wait, not the task.
    * Throws STORE if the lock cannot be acquired; what the task throws passes through.
    */
-  async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options: LockOptions): Promise<T> {
-    const { timeout, signal, onWait } = options;
-    signal?.throwIfAborted();
-    const waiting = new AbortController();
-    const stopWaiting = (): void => waiting.abort(signal?.reason);
-    signal?.addEventListener('abort', stopWaiting);
-    const notice = setTimeout(() => onWait?.(), waitingEventAfterMs);
-    const waited = (): void => {
-      clearTimeout(notice);
-      signal?.removeEventListener('abort', stopWaiting);
-    };
-    let result: Promise<T> | undefined;
-    const run = (lock: Lock | undefined): Promise<T> => {
-      waited();
-      result = task(lock?.signal ? lock : { signal: neverAborted });
-      return result;
-    };
-    try {
-      return await this.#settings.store.exclusively(name, run, { timeout, signal: waiting.signal });
-    } catch (error) {
-      // To release the lock may fail as well: the task's result counts.
-      if (result) return result;
-      throw waiting.signal.aborted ? error : toStoreError(error);
-    } finally {
-      waited();
-    }
+  exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options: Omit<LockRequest, 'name'>): Promise<T> {
+    return runExclusively(this.#settings.store, { name, ...options }, task);
   }
 
-  /** Tries once more to write what could not be written. */
+  /** Tries once more to write what could not be written, and starts no more tries. */
   async close(): Promise<void> {
+    this.#closing.abort();
+    this.#saveTimer.stop();
+    await Promise.all(this.#writing);
     await this.#saving;
     this.#saveNotBefore = 0;
     await this.saveAgain();
@@ -261,27 +239,35 @@ export class RecordKeeper {
   }
 
   /**
-   * Writes, several times if the store is busy. If it fails, the record is kept here, which counts as saved. False if
-   * another record is stored by now, or if a sign-out came in the meantime.
+   * Writes, several times if the failure may pass soon. If it fails, the record is kept here, which counts as saved. False
+   * if another record is stored by now, or if a sign-out came in the meantime.
    */
-  async #save(write: () => Promise<boolean>, asUnsaved: () => Promise<Unsaved>): Promise<boolean> {
+  async #save(
+    write: () => Promise<boolean>,
+    asUnsaved: () => Promise<Unsaved>,
+    lock: Lock | undefined,
+  ): Promise<boolean> {
     const { signOuts } = this;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await asStoreErrors(write);
-      } catch (error) {
-        if (error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED') throw error;
-        if (attempt < writeAttempts && error instanceof Error && isBusy(error.cause)) continue;
-        const unsaved = await asUnsaved();
-        if (signOuts !== this.signOuts) return false;
-        this.#keepUnsaved(unsaved, error);
-        return true;
-      }
+    const writeUnlessSignedOut = async (): Promise<boolean> => signOuts === this.signOuts && asStoreErrors(write);
+    const ended = Promise.withResolvers<void>();
+    this.#writing.add(ended.promise);
+    try {
+      return await writeWhileLocked(writeUnlessSignedOut, [lock?.signal ?? neverAborted, this.#closing.signal]);
+    } catch (error) {
+      if (error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED') throw error;
+      const unsaved = await asUnsaved();
+      if (signOuts !== this.signOuts) return false;
+      this.#keepUnsaved(unsaved, error);
+      return true;
+    } finally {
+      ended.resolve();
+      this.#writing.delete(ended.promise);
     }
   }
 
   #keepUnsaved(unsaved: Unsaved, reason: unknown): void {
     this.#unsaved = unsaved;
+    this.#saveTimer.start();
     const error = toStoreError(reason);
     const secrets = [...secretsOf(unsaved.record), unsaved.replaces];
     this.#emit({ type: 'store-failed', error: describeError(error, secrets) }, error);

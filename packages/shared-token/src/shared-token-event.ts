@@ -25,7 +25,7 @@ export type SharedTokenEvent =
   | { type: 'signed-in'; expiresAt: number }
   | { type: 'sign-in-failed'; error: EventError }
   | { type: 'signed-out' }
-  /** A token was returned but could not be stored yet; the next call tries to store it again. */
+  /** A token was returned but could not be stored yet; a timer and the next calls try to store it again. */
   | { type: 'store-failed'; error: EventError }
   /** That write has now succeeded. */
   | { type: 'store-recovered' }

@@ -76,13 +76,13 @@ export class SharedToken implements AsyncDisposable {
       // A listener that fails must not cost the token.
       if (onEvent) callUserCode(async () => onEvent(event, error)).catch(() => {});
     };
-    this.#keeper = new RecordKeeper(this.#settings, emit);
+    this.#keeper = new RecordKeeper(this.#settings, emit, callUserCode);
     this.#context = { settings: this.#settings, keeper: this.#keeper, emit, callUserCode };
   }
 
   /**
-   * A valid access token. It is stored before it is returned; if that fails, an event says so and the next call tries to
-   * store it again.
+   * A valid access token. It is stored before it is returned. If that fails for up to 10 seconds, or at once because the disk
+   * is full, an event says so, and a timer, the next calls and close() try to store it again.
    *
    * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
    */

@@ -1,0 +1,241 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TokenRecord } from '../src/index.ts';
+import { openScene, type Scene } from './scene.ts';
+import { rejection, untilTrue, within } from './within.ts';
+
+// The provider has answered a refresh, and its answer cannot be written. The old refresh token is spent.
+
+const failure = (code: string, reason?: string): Error => Object.assign(new Error(code), { code, reason });
+const busy = (): Error => failure('STORE_BUSY', 'database-locked');
+
+/** From now on the store refuses the record of the next refresh, as `refuse` says. Returns how often it did. */
+function refuseNext(scene: Scene, refuse: (attempt: number) => Error | undefined): { attempts: number } {
+  const { refreshToken } = scene.record;
+  const counted = { attempts: 0 };
+  scene.store.refuse = (record: TokenRecord) =>
+    record.refreshToken === refreshToken ? undefined : refuse(++counted.attempts);
+  return counted;
+}
+
+/** Puts the monotonic clock forward. */
+function skewClock(): Disposable & { forward(milliseconds: number): void } {
+  const real = performance.now.bind(performance);
+  let ahead = 0;
+  performance.now = () => real() + ahead;
+  return {
+    forward(milliseconds) {
+      ahead += milliseconds;
+    },
+    [Symbol.dispose]() {
+      performance.now = real;
+    },
+  };
+}
+
+for (const [what, error] of [
+  ['is busy', busy()],
+  ['is not reachable', failure('STORE_OPEN', 'unreachable')],
+  ['is a standby after a failover', failure('STORE_READONLY', 'read-only-server')],
+] as const) {
+  test(`a store that ${what} for a moment: the lock is kept until the new token is written`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    const counted = refuseNext(scene, (attempt) => (attempt <= 2 ? error : undefined));
+    const first = scene.open().getToken();
+    await untilTrue(() => counted.attempts > 0);
+    const second = await within(10_000, scene.open().getToken());
+    assert.is(counted.attempts, 3);
+    assert.is((await first).accessToken, second.accessToken);
+    assert.is(scene.provider.refreshes, 1, 'the other process does not spend the old refresh token');
+    assert.ok(scene.provider.accepts(scene.record.refreshToken));
+    assert.is(scene.count('store-failed'), 0);
+  });
+}
+
+test('a full disk is not waited for with the lock held: the next holder finds it full before it spends anything', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const counted = refuseNext(scene, () => failure('STORE_FULL'));
+  await scene.open().getToken();
+  assert.is(counted.attempts, 1);
+  assert.is(scene.count('store-failed'), 1);
+});
+
+test('after 10 seconds, counted from the first write, the lock is released', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  using clock = skewClock();
+  const counted = refuseNext(scene, () => {
+    clock.forward(3_000);
+    return busy();
+  });
+  await within(10_000, scene.open().getToken());
+  assert.is(counted.attempts, 4);
+  assert.is(scene.count('store-failed'), 1);
+});
+
+test('what could not be written is written by a timer, without a call', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  refuseNext(scene, (attempt) => (attempt <= 1 ? failure('STORE_FULL') : undefined));
+  const { accessToken } = await scene.open().getToken();
+  await scene.until('store-recovered');
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('the timer writes outside of the task whose lock was lost: a store refuses what that task writes', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const refresh = scene.provider.refresh;
+  let refusals = 0;
+  const shared = scene.open({
+    async refresh(record) {
+      const response = await refresh(record);
+      scene.store.loseLock('my-app');
+      // The first write from outside of the task, which follows at once.
+      scene.store.refuse = () => (refusals++ === 0 ? busy() : undefined);
+      return response;
+    },
+  });
+  const { accessToken } = await shared.getToken();
+  await scene.until('store-recovered');
+  assert.is(refusals, 2);
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('the timer puts nothing over what another process has stored since', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const counted = refuseNext(scene, () => failure('STORE_FULL'));
+  await scene.open().getToken();
+  const newer = { refreshToken: 'of another sign-in' };
+  scene.store.records.set('my-app', newer);
+  let replaced = 0;
+  const replace = scene.store.replace.bind(scene.store);
+  scene.store.replace = (...args) => {
+    replaced++;
+    return replace(...args);
+  };
+  scene.store.refuse = () => undefined;
+  await untilTrue(() => replaced === 1);
+  await sleep(0);
+  assert.is(counted.attempts, 1);
+  assert.equal(scene.record, newer);
+  assert.is(scene.count('store-recovered'), 0);
+});
+
+test('the pauses of the timer grow from 1 to 30 seconds', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const counted = refuseNext(scene, () => failure('STORE_FULL'));
+  const real = globalThis.setTimeout;
+  const pauses: number[] = [];
+  globalThis.setTimeout = ((callback: () => void, milliseconds: number) => {
+    const timer = real(callback, milliseconds >= 1_000 && milliseconds <= 30_000 ? 0 : milliseconds);
+    const unref = timer.unref.bind(timer);
+    // The timers of a deadline stay as they are.
+    timer.unref = () => {
+      pauses.push(milliseconds);
+      return unref();
+    };
+    return timer;
+  }) as typeof setTimeout;
+  try {
+    await scene.open({ refreshTimeout: 60_000 }).getToken();
+    for (const end = Date.now() + 10_000; counted.attempts < 9 && Date.now() < end; ) await sleep(1);
+  } finally {
+    globalThis.setTimeout = real;
+  }
+  assert.equal(pauses.slice(0, 7), [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+});
+
+test('a sign-out ends the tries, even if the store stays busy', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  const replace = scene.store.replace.bind(scene.store);
+  let attempts = 0;
+  scene.store.replace = (name, previous, record) => {
+    if (record.refreshToken === refreshToken) return replace(name, previous, record);
+    attempts++;
+    return Promise.reject(busy());
+  };
+  const shared = scene.open();
+  const call = rejection(shared.getToken());
+  await untilTrue(() => attempts > 1);
+  await shared.signOut();
+  const before = attempts;
+  assert.is((await call).reason, 'signed-out');
+  assert.is(attempts, before);
+  assert.is(scene.store.records.size, 0);
+});
+
+test('a sign-out of another process wins over a write that is tried again', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const counted = refuseNext(scene, busy);
+  const call = rejection(scene.open().getToken());
+  await untilTrue(() => counted.attempts > 1);
+  await scene.open().signOut();
+  assert.is((await call).reason, 'signed-out');
+  assert.is(scene.store.records.size, 0);
+});
+
+test('close() ends the tries with one more of the task and one of its own', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const counted = refuseNext(scene, busy);
+  const shared = scene.open({ refreshTimeout: 50 });
+  const call = shared.getToken().catch(() => {});
+  // The next pause is much longer than close() waits for the task.
+  await untilTrue(() => counted.attempts === 4);
+  await shared.close();
+  await call;
+  // On a machine that stands still for a moment, the pause ends before close() has waited.
+  assert.ok([6, 7].includes(counted.attempts), `${counted.attempts} tries`);
+});
+
+test('a write that succeeds in the last try before close() ends is kept', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  let closing = false;
+  const counted = refuseNext(scene, () => (closing ? undefined : busy()));
+  const shared = scene.open({ refreshTimeout: 50 });
+  const call = shared.getToken().catch(() => {});
+  await untilTrue(() => counted.attempts === 3);
+  closing = true;
+  await shared.close();
+  assert.is(counted.attempts, 4);
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+  await call;
+});
+
+test('a lock that is lost while the store is not reachable does not cost the new token', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const get = scene.store.get.bind(scene.store);
+  const counted = refuseNext(scene, () => failure('STORE_OPEN', 'unreachable'));
+  const shared = scene.open();
+  const call = shared.getToken();
+  await untilTrue(() => counted.attempts > 1);
+  scene.store.get = () => Promise.reject(failure('STORE_OPEN', 'unreachable'));
+  scene.store.loseLock('my-app');
+  const { accessToken } = await within(10_000, call);
+  scene.store.get = get;
+  scene.store.refuse = () => undefined;
+  await scene.until('store-recovered');
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('a sign-in is written again as well, while the record lock is held', async () => {
+  await using scene = openScene();
+  let refusals = 0;
+  scene.store.refuse = () => (refusals++ < 2 ? busy() : undefined);
+  const { accessToken } = await within(10_000, scene.open({ signIn: scene.provider.signIn }).getToken());
+  assert.is(scene.record.accessToken, accessToken);
+  assert.is(scene.count('store-failed'), 0);
+});
+
+test.run();
