@@ -1,27 +1,37 @@
 /**
- * `pnpm test`: builds all packages, runs the tests of each, and ends with one line that adds them up.
+ * `pnpm test`: builds all packages, runs all their tests, and ends with one line that adds them up.
  * `pnpm test:long`: the same for the tests that take minutes.
+ *
+ *   pnpm test [--jobs N] [--deadline MILLISECONDS] [FILE…]
+ *
+ * All packages share the N files that run at a time. `suite.ts` says what else the options mean.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { processorSeconds, readTestOptions, runTestFiles } from './run-test-files.ts';
 import { TestCount } from './test-count.ts';
+import { findTestedPackages, findTestFiles } from './test-files.ts';
 import { turbo } from './tool.ts';
 
-const task = process.argv.includes('--long') ? 'test:long' : 'test';
-const results = mkdtempSync(join(tmpdir(), 'suite-results-'));
+const options = readTestOptions();
 const total = new TestCount();
-try {
-  const status = turbo([task, '--continue=always', '--concurrency=3', '--output-logs=full'], {
-    env: { SUITE_RESULTS: results },
-  });
-  const reports = readdirSync(results);
-  for (const report of reports) total.add(JSON.parse(readFileSync(join(results, report), 'utf8')));
-  if (reports.length === 0) total.fail('no package ran a test');
-  else if (status !== 0 && total.failed === 0) total.fail(`turbo ended with ${status}`);
-} finally {
-  rmSync(results, { recursive: true, force: true });
+const built = turbo(['build', '--output-logs=errors-only']);
+if (built !== 0) total.fail(`the build failed: turbo ended with ${built}`);
+else {
+  const packages = findTestedPackages(join(import.meta.dirname, '..'), options);
+  const files = [...packages.keys()].flatMap((folder) => findTestFiles(folder, options));
+  const counts = await runTestFiles(files, options);
+  for (const [folder, name] of packages) {
+    const count = counts.get(folder);
+    if (count) {
+      console.log(`${name}: ${count}`);
+      total.add(count);
+    } else if (options.parts.length === 0) total.fail(`${name} has no test file`);
+  }
+  if (files.length === 0) total.fail('no package ran a test');
 }
+const cpu = processorSeconds();
+const took = `${(performance.now() / 1000).toFixed(0)} s`;
+console.log(cpu === undefined ? `took ${took}` : `took ${took} and ${cpu.toFixed(0)} s of processor time`);
 for (const reason of total.reasons) console.log(reason);
 console.log(String(total));
 process.exitCode = total.failed > 0 ? 1 : 0;

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
@@ -9,7 +10,7 @@ const runner = join(import.meta.dirname, '../suite.ts');
 const uvu = import.meta.resolve('uvu');
 
 /** Runs the suite of a package that has these test files. */
-function runSuite(files: Record<string, string>, args: string[] = []): { status: number | null; stdout: string } {
+function runSuite(files: Record<string, string>, args: string[] = []): SpawnSyncReturns<string> {
   const folder = mkdtempSync(join(tmpdir(), 'suite-'));
   try {
     writeFileSync(join(folder, 'package.json'), '{ "name": "example", "type": "module" }');
@@ -18,9 +19,7 @@ function runSuite(files: Record<string, string>, args: string[] = []): { status:
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, `import { test } from ${JSON.stringify(uvu)};\n${source}`);
     }
-    const options = { cwd: folder, encoding: 'utf8', timeout: 30_000 } as const;
-    // These results must not count in the run that this test belongs to.
-    return spawnSync(process.execPath, [runner, ...args], { ...options, env: { ...process.env, SUITE_RESULTS: '' } });
+    return spawnSync(process.execPath, [runner, ...args], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -78,6 +77,108 @@ test('a package without tests fails the suite', () => {
   assert.is(status, 1);
   assert.match(stdout, 'no test file');
 });
+
+/** The test of this file passes only if the other file runs at the same time: each makes a folder and waits for that of the other. */
+const meets = (own: string, other: string): string => `
+  import { existsSync, mkdirSync } from 'node:fs';
+  test('meets the other file', async () => {
+    mkdirSync('${own}');
+    for (const until = Date.now() + 10_000; !existsSync('${other}'); await new Promise((wake) => setTimeout(wake, 20)))
+      if (Date.now() > until) throw new Error('alone');
+  });
+  test.run();`;
+
+test('several files run at a time', () => {
+  const files = { 'test/a.test.ts': meets('a', 'b'), 'test/b.test.ts': meets('b', 'a') };
+  const { status, stdout } = runSuite(files, ['--jobs', '2']);
+  assert.is(status, 0, stdout);
+  assert.match(stdout, 'example: 2 passed, 0 failed, 0 skipped');
+});
+
+/** The test of this file fails if another file runs at the same time. */
+const alone = `
+  import { mkdirSync, rmdirSync } from 'node:fs';
+  test('is alone', async () => {
+    mkdirSync('running');
+    await new Promise((wake) => setTimeout(wake, 50));
+    rmdirSync('running');
+  });
+  test.run();`;
+
+test('never more files run at a time than --jobs says, and those that take long start first', () => {
+  const files = {
+    'test/a.test.ts': alone,
+    'test/b.test.ts': `// Takes about 7 s.\n${alone}`,
+    'test/c.test.ts': `// Takes about 12 s.\n${alone}`,
+  };
+  const { status, stdout } = runSuite(files, ['--jobs', '1']);
+  assert.is(status, 0, stdout);
+  assert.equal(
+    [...stdout.matchAll(/test\/(.)\.test/g)].map(([, name]) => name),
+    ['c', 'b', 'a'],
+  );
+});
+
+test('the output of a file that fails is shown whole, and of one that passes only what was skipped or measured', () => {
+  const prints = (then: string): string => `
+    test('prints', () => {
+      console.log('nothing special');
+      console.log('measured: 7 apples');
+      ${then}
+    });
+    test.run();`;
+  const passes = runSuite({ 'test/a.test.ts': prints('') }).stdout;
+  assert.match(passes, 'measured: 7 apples');
+  assert.not.match(passes, 'nothing special');
+  const fails = runSuite({ 'test/a.test.ts': prints("throw new Error('boom');") }).stdout;
+  assert.match(fails, 'nothing special');
+});
+
+test('a number of jobs or a deadline that cannot be is wrong usage', () => {
+  for (const argument of ['--jobs=0', '--jobs=many', '--deadline=-1']) {
+    const { status, stderr } = runSuite({ 'test/a.test.ts': pass }, [argument]);
+    assert.is(status, 2);
+    assert.match(stderr, `${argument.split('=')[0]} needs a whole number above 0`);
+  }
+});
+
+test('a runner that is interrupted takes what it has started with it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'suite-'));
+  try {
+    writeFileSync(join(folder, 'package.json'), '{ "name": "example", "type": "module" }');
+    mkdirSync(join(folder, 'test'));
+    writeFileSync(
+      join(folder, 'test/a.test.ts'),
+      `import { writeFileSync } from 'node:fs';
+       writeFileSync('pid.part', String(process.pid));
+       (await import('node:fs')).renameSync('pid.part', 'pid');
+       setInterval(() => {}, 1000);`,
+    );
+    const suite = spawn(process.execPath, [runner], { cwd: folder, stdio: 'ignore' });
+    const ended = once(suite, 'exit');
+    const pidFile = join(folder, 'pid');
+    await until(() => existsSync(pidFile));
+    suite.kill('SIGINT');
+    assert.equal((await ended)[0], 130);
+    await until(() => !isRunning(Number(readFileSync(pidFile, 'utf8'))));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (const end = Date.now() + 30_000; !isSo(); await new Promise((wake) => setTimeout(wake, 20)))
+    assert.ok(Date.now() < end, 'it takes too long');
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 test('a test that hangs fails the suite, and so does a timer that keeps a finished one alive', () => {
   const { status, stdout } = runSuite(

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { killRunning, runTestFile, type TestFileResult } from './run-test-file.ts';
+import { TestCount } from './test-count.ts';
+import { longestFirst, nameOf, type TestFile } from './test-files.ts';
+
+export interface TestOptions {
+  readonly long: boolean;
+  /** How many files run at a time. */
+  readonly jobs: number;
+  /** How long one file may take. */
+  readonly deadlineMs: number;
+  readonly parts: readonly string[];
+}
+
+/** The options of `suite.ts` and `test.ts`, from the command line. */
+export function readTestOptions(): TestOptions {
+  const { values, positionals } = parseArgs({
+    options: {
+      long: { type: 'boolean', default: false },
+      jobs: { type: 'string' },
+      deadline: { type: 'string' },
+    },
+    allowPositionals: true,
+  });
+  const { long } = values;
+  return {
+    long,
+    // One more than cores, because most tests wait for something now and then.
+    jobs: positive('--jobs', values.jobs ?? availableParallelism() + 1),
+    deadlineMs: positive('--deadline', values.deadline ?? (long ? 900_000 : 120_000)),
+    parts: positionals,
+  };
+}
+
+/** Runs the files, `jobs` at a time, and shows the result of each when it ends. Returns the sum of each package, by its folder. */
+export async function runTestFiles(
+  files: readonly TestFile[],
+  { jobs, deadlineMs }: TestOptions,
+): Promise<Map<string, TestCount>> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      killRunning();
+      process.exit(signal === 'SIGINT' ? 130 : 143);
+    });
+  }
+  const counts = new Map<string, TestCount>();
+  const waiting = longestFirst(files);
+  const work = async (): Promise<void> => {
+    for (let file = waiting.shift(); file; file = waiting.shift()) {
+      const result = await runTestFile(file, deadlineMs);
+      show(file, result);
+      const sum = counts.get(file.folder) ?? new TestCount();
+      sum.add(result.count);
+      counts.set(file.folder, sum);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  return counts;
+}
+
+/** If a file passes, only its lines that begin with `skipped:` or `measured:` are shown. */
+function show(file: TestFile, { count, output, seconds }: TestFileResult): void {
+  const lines = [`${count.failed > 0 ? '✘' : '✔'} ${nameOf(file)}: ${count} (${seconds.toFixed(1)} s)`];
+  if (count.failed > 0) lines.push(output.replace(/^/gm, '    '));
+  else for (const line of new Set(output.match(/^(skipped|measured): .*$/gm))) lines.push(`    ${line}`);
+  for (const reason of count.reasons) lines.push(`    ${reason}`);
+  console.log(lines.join('\n'));
+}
+
+/** Seconds of processor time of this process and of all that it has started and that has ended. Undefined if the system does not say. */
+export function processorSeconds(): number | undefined {
+  try {
+    // The name of the program, in parentheses, may have spaces. From the third field on there are only numbers.
+    const fields = readFileSync('/proc/self/stat', 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
+  } catch {
+    return undefined;
+  }
+}
+
+function positive(name: string, given: string | number): number {
+  const value = Number(given);
+  if (Number.isInteger(value) && value > 0) return value;
+  console.error(`${name} needs a whole number above 0, not '${given}'`);
+  process.exit(2);
+}

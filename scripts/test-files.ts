@@ -1,0 +1,55 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+
+/** A file of tests. It runs in the folder of its package. */
+export interface TestFile {
+  readonly folder: string;
+  /** Relative to `folder`. */
+  readonly path: string;
+  readonly source: string;
+}
+
+export interface TestChoice {
+  /** The tests of `test-long/` instead of `test/`. */
+  readonly long?: boolean | undefined;
+  /** Parts of names. If there are any, only files with one of them in their name count. */
+  readonly parts?: readonly string[];
+}
+
+/** The test files of one package. */
+export function findTestFiles(folder: string, { long = false, parts = [] }: TestChoice): TestFile[] {
+  return globSync(`${long ? 'test-long' : 'test'}/**/*.test.ts`, { cwd: folder })
+    .sort()
+    .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)))
+    .map((path) => ({ folder, path, source: readFileSync(join(folder, path), 'utf8') }));
+}
+
+/** The folders of the repository's packages that have tests of this kind, and the names of their packages. */
+export function findTestedPackages(root: string, { long = false }: TestChoice): Map<string, string> {
+  const packages = new Map<string, string>();
+  for (const manifest of globSync(
+    ['packages/*', 'testing/*', 'scripts'].map((at) => `${at}/package.json`),
+    { cwd: root },
+  )) {
+    const { name, scripts = {} } = JSON.parse(readFileSync(join(root, manifest), 'utf8'));
+    if (scripts[long ? 'test:long' : 'test']) packages.set(resolve(root, manifest, '..'), name);
+  }
+  return packages;
+}
+
+/**
+ * The files in the order in which they start: those that take long first, so that none of them is still running when everything else has
+ * ended. A file that takes long says so in a line `// Takes about 12 s.`
+ */
+export function longestFirst(files: readonly TestFile[]): TestFile[] {
+  return files.toSorted((a, b) => secondsOf(b) - secondsOf(a));
+}
+
+function secondsOf({ source }: TestFile): number {
+  return Number(/^\/\/ Takes about (\d+) s\.$/m.exec(source)?.[1] ?? 1);
+}
+
+/** How a person names the file: from the working directory. */
+export function nameOf({ folder, path }: TestFile): string {
+  return relative('', join(folder, path));
+}
