@@ -126,7 +126,7 @@ test('a certificate of an unknown authority is refused, unless it is in NODE_EXT
   store.set('my-app', { refreshToken: 'spent' });
   const error = await rejection(scene.handler().getToken());
   assert.is(error.code, 'NETWORK');
-  assert.ok(error.retryable);
+  assert.not(error.retryable, 'later does not help');
   assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
   assert.is(scene.authority.requests.length, 0);
   assert.is(scene.windows.length, 0, 'no browser');

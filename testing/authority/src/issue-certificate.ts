@@ -24,22 +24,23 @@ export interface IssuedCertificate {
 
 /**
  * A certificate for `localhost`, `127.0.0.1` and `::1`, from a certificate authority of its own, for a server of https. A client
- * trusts it if it gets `ca` (its option `ca`, NODE_EXTRA_CA_CERTS, the settings of a browser). Valid for two days.
+ * trusts it if it gets `ca` (its option `ca`, NODE_EXTRA_CA_CERTS, the settings of a browser). Valid for a day before `at`, default now, and two
+ * days after it.
  *
  * The authority and the server have a certificate each, because Firefox refuses one that is both, even if it is imported.
  */
-export function issueCertificate(): IssuedCertificate {
+export function issueCertificate({ at = Date.now() }: { at?: number } = {}): IssuedCertificate {
   const authority = { name: commonName('A certificate authority of tests'), ...makeKeyPair() };
   const server = { name: commonName('localhost'), ...makeKeyPair() };
   return {
     key: server.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    cert: certify(server, authority, [
-      subjectAltName(),
-      basicConstraints(false),
-      use('digitalSignature'),
-      serverAuth(),
-    ]),
-    ca: certify(authority, authority, [basicConstraints(true), use('keyCertSign')]),
+    cert: certify(
+      server,
+      authority,
+      [subjectAltName(), basicConstraints(false), use('digitalSignature'), serverAuth()],
+      at,
+    ),
+    ca: certify(authority, authority, [basicConstraints(true), use('keyCertSign')], at),
   };
 }
 
@@ -57,14 +58,14 @@ function commonName(text: string): Buffer {
   return sequence(der(tag.set, sequence(oid('550403'), der(tag.utf8, Buffer.from(text)))));
 }
 
-/** A certificate of RFC 5280, as PEM: the issuer's word that the name and the key of the subject belong together. */
-function certify(subject: Party, issuer: Party, extensions: Buffer[]): string {
+/** A certificate of RFC 5280 around the time `at`, as PEM: the issuer's word that name and key of the subject belong together. */
+function certify(subject: Party, issuer: Party, extensions: Buffer[], at: number): string {
   const body = sequence(
     der(0xa0, der(tag.integer, Buffer.from([2]))),
     der(tag.integer, Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     ecdsaWithSha256,
     issuer.name,
-    sequence(utcTime(Date.now() - day), utcTime(Date.now() + 2 * day)),
+    sequence(utcTime(at - day), utcTime(at + 2 * day)),
     subject.name,
     subject.publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(...extensions)),

@@ -56,7 +56,8 @@ With --json: an array of the app names whose tokens were deleted.`,
 
 const list: ManualPage = {
   summary: 'list the app names in the database',
-  description: 'Prints the app names that have tokens, sorted, one per line. Never makes or changes a file. With --json: an array of strings.',
+  description:
+    'Prints the app names that have tokens, sorted, one per line. Never makes or changes a file. With --json: an array of strings.',
   examples: [
     ['onedrive-token list', 'for you'],
     ['onedrive-token list --json', 'for a program'],
@@ -126,9 +127,9 @@ export const manual = { token, login, status, logout, list, rekey, move, api, ex
 export const epilogue = `Exit status:
   0  done                    5  timed out
   1  failed                  6  the network or a server failed: try again later
-  2  wrong usage             7  the token database
-  3  sign-in needed          130  interrupted
-  4  denied by you or the provider
+  2  wrong usage             7  the token database or its key
+  3  sign-in needed          8  another process has locked the database: try again soon
+  4  denied by you or the provider          130  interrupted
 
 Environment:
   ONEDRIVE_TOKEN_KEY         the passphrase that encrypts the database

@@ -31,7 +31,8 @@ function statusOf(error: unknown): number {
   return error instanceof OneDriveTokenError ? statusOfCode(error) : exitStatus.failed;
 }
 
-function statusOfCode({ code, error, cause }: OneDriveTokenError): number {
+function statusOfCode(failure: OneDriveTokenError): number {
+  const { code, error, retryable } = failure;
   switch (code) {
     case 'SIGN_IN_REQUIRED':
       return exitStatus.signInNeeded;
@@ -43,14 +44,23 @@ function statusOfCode({ code, error, cause }: OneDriveTokenError): number {
     case 'SERVER':
     case 'THROTTLED':
     case 'RESPONSE':
-      return exitStatus.unavailable;
+      // For example after a certificate that is not trusted, later does not help.
+      return retryable ? exitStatus.unavailable : exitStatus.failed;
     case 'STORE':
-      // A server that cannot be reached comes back by itself. All else a person has to mend.
-      return storeErrorOf({ code, cause })?.reason === 'unreachable' ? exitStatus.unavailable : exitStatus.database;
+      return statusOfStore(failure);
     case 'CONFIGURATION':
       // With an OAuth error the provider refused the registration; without one the command line is wrong.
       return error === undefined ? exitStatus.usage : exitStatus.failed;
     case 'CLOSED':
       return exitStatus.failed;
   }
+}
+
+function statusOfStore(failure: OneDriveTokenError): number {
+  const store = storeErrorOf(failure);
+  // A server that cannot be reached comes back by itself.
+  if (store?.reason === 'unreachable') return exitStatus.unavailable;
+  // A full disk does not get empty by itself. Else, what may succeed later waits for another process.
+  const isLocked = store?.code === 'STORE_BUSY' || (failure.retryable && store?.code !== 'STORE_FULL');
+  return isLocked ? exitStatus.databaseLocked : exitStatus.database;
 }

@@ -60,10 +60,13 @@ async function connect(
   try {
     return await openPostgresTokenStore({ connectionString, key });
   } catch (error) {
-    const { message, reason } = error as Error & { reason?: string };
+    const { message, reason, code } = error as Error & { reason?: string; code?: string };
     if (reason === 'no-driver') throw missingPackage(shown, error);
     if (error instanceof TypeError) throw new UsageError(`${shown}: ${message}`);
-    throw new OneDriveTokenError('STORE', message, { cause: error, retryable: reason === 'unreachable' });
+    throw new OneDriveTokenError('STORE', message, {
+      cause: error,
+      retryable: reason === 'unreachable' || code === 'STORE_BUSY',
+    });
   }
 }
 

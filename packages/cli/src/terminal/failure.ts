@@ -6,9 +6,12 @@ export const exitStatus = {
   signInNeeded: 3,
   denied: 4,
   timedOut: 5,
-  /** The network or a server failed: worth trying again later. */
+  /** The network or a server failed, and only that: worth trying again later. */
   unavailable: 6,
+  /** A person has to mend something about the database. */
   database: 7,
+  /** Another process keeps the database locked: worth trying again soon. */
+  databaseLocked: 8,
 } as const;
 
 /** Ends the command line with `status`. The message tells the person what went wrong and what to do. */

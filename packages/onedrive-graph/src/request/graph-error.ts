@@ -4,6 +4,9 @@ import { readRetryAfter } from './retry-after.ts';
 /** More than any error of Graph has. */
 const maxErrorBytes = 65_536;
 
+/** Of 5xx, those that later does not change: not implemented, the version of HTTP, insufficient storage. */
+const permanentStatuses = [501, 505, 507];
+
 /** What is known about an error answer besides its message. */
 export interface GraphErrorDetails {
   status: number;
@@ -23,14 +26,14 @@ export class GraphError extends Error {
   declare readonly requestId?: string;
   /** How many milliseconds Graph asks to wait. */
   declare readonly retryAfter?: number;
-  /** True if the same request may succeed later: 429 and every 5xx. */
+  /** True if the same request may succeed later: 429 and every 5xx but 501, 505 and 507 (the drive is full). */
   readonly retryable: boolean;
 
   constructor(message: string, { status, code, requestId, retryAfter }: GraphErrorDetails) {
     // Graph's text ends up on terminals and in log files, and could otherwise forge lines there.
     super(message.replace(/\p{Cc}+/gu, ' '));
     this.status = status;
-    this.retryable = status === 429 || status >= 500;
+    this.retryable = status === 429 || (status >= 500 && !permanentStatuses.includes(status));
     if (code !== undefined) this.code = code;
     if (requestId !== undefined) this.requestId = requestId;
     if (retryAfter !== undefined) this.retryAfter = retryAfter;

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
+import { ConnectionError, routeTo } from './connection-error.ts';
 import { readRetryAfter } from './retry-after.ts';
 
 /** The answer to a posted form. */
@@ -15,21 +16,6 @@ type Undici = typeof import('undici');
 
 /** A token response has a few kilobytes. */
 export const maxBodyMebibytes = 1;
-
-/** A NETWORK failure that says whether the provider can have seen the request. */
-export class ConnectionError extends OneDriveTokenError {
-  /** True if no connection was made: then the request may be repeated without harm. */
-  readonly beforeConnection: boolean;
-
-  constructor(url: URL, cause: unknown) {
-    const code = codeOf(cause);
-    const message = cause instanceof Error ? cause.message : 'unknown failure';
-    // If a proxy refuses, its status is in undici's message alone.
-    const reason = code === undefined || code === 'UND_ERR_ABORTED' ? message : code;
-    super('NETWORK', `No answer from ${url.host} (${reason}). ${hintFor(code)}`, { cause: withoutProperties(cause) });
-    this.beforeConnection = neverConnected(cause);
-  }
-}
 
 /** The only way to the network: undici, loaded when it is first needed. */
 export class HttpClient {
@@ -75,7 +61,7 @@ export class HttpClient {
       };
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
-      throw new ConnectionError(url, cause);
+      throw await ConnectionError.from(url, cause, this.#sender);
     } finally {
       if (this.#ownDispatchers.delete(dispatcher)) dispatcher.destroy().catch(() => {});
     }
@@ -95,8 +81,17 @@ export class HttpClient {
     } catch (error) {
       if (init.signal?.aborted) throw init.signal.reason;
       if (error instanceof TypeError && !error.cause) throw error;
-      throw new ConnectionError(url, error instanceof TypeError ? error.cause : error);
+      throw await ConnectionError.from(url, error instanceof TypeError ? error.cause : error, this.#sender);
     }
+  }
+
+  /** The host of a URL for a message, with the proxy if the requests go through one. */
+  routeTo(url: URL): string {
+    return routeTo(url, this.#sender);
+  }
+
+  get #sender(): { hasOwnDispatcher: boolean } {
+    return { hasOwnDispatcher: this.#callersDispatcher !== undefined };
   }
 
   /** Closes its connections at once. The caller's own dispatcher stays open. */
@@ -139,36 +134,4 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string |
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** The code of an error, of its cause, or of the first of several (one per address that was tried). */
-function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ('code' in error && typeof error.code === 'string') return error.code;
-  return codeOf(error instanceof AggregateError ? error.errors[0] : error.cause);
-}
-
-/** Decides by the system call that failed: codes like EHOSTUNREACH also come from connections that were made long ago. */
-function neverConnected(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(neverConnected);
-  if ('syscall' in error) return error.syscall === 'connect' || error.syscall === 'getaddrinfo';
-  return ('code' in error && error.code === 'UND_ERR_CONNECT_TIMEOUT') || neverConnected(error.cause);
-}
-
-/** A copy without properties: undici's errors hold sockets and unread parts of a response, which may be tokens. */
-function withoutProperties(error: unknown): unknown {
-  if (!(error instanceof Error)) return undefined;
-  const causes = error instanceof AggregateError ? error.errors : [error.cause];
-  const [cause] = causes.map(withoutProperties).filter(Boolean);
-  const copy = new Error(error.message, cause ? { cause } : {});
-  copy.name = error.name;
-  return Object.assign(copy, codeOf(error) && { code: codeOf(error) });
-}
-
-function hintFor(code: string | undefined): string {
-  if (code && /CERT|SIGNATURE|ISSUER|ERR_TLS/.test(code)) {
-    return "Its certificate is not trusted. If your proxy signs it, set NODE_EXTRA_CA_CERTS to its authority's PEM file.";
-  }
-  return 'Check the network, HTTPS_PROXY and NO_PROXY, then try again.';
 }

@@ -4,7 +4,8 @@ import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { Settings } from '../options.ts';
 import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
-import { ConnectionError, type HttpAnswer, type HttpClient, maxBodyMebibytes } from './http-client.ts';
+import { ConnectionError } from './connection-error.ts';
+import { type HttpAnswer, type HttpClient, maxBodyMebibytes } from './http-client.ts';
 import { type ProviderErrorFields, type ProviderStep, removeSecrets, toTokenError } from './provider-error.ts';
 import { readRefreshAnswer, readTokenAnswer } from './token-answer.ts';
 
@@ -33,6 +34,8 @@ type AttemptResult = { answer: JsonObject } | { failure: OneDriveTokenError; rep
 const maxAttempts = 3;
 const firstDelayMs = 500;
 const jitterMs = 250;
+/** The server says that there is no such endpoint. */
+const missingStatuses = new Set([404, 405, 410]);
 /** Fields of a form that no message may quote. */
 const secretFields = ['code', 'code_verifier', 'refresh_token', 'device_code'];
 
@@ -109,7 +112,8 @@ export class Provider {
       if (error instanceof ConnectionError) return { failure: error, repeatable: error.beforeConnection };
       if (signal?.aborted) throw signal.reason;
       if (!deadline.aborted) throw error;
-      const message = `No answer from ${url.host} within ${this.#settings.requestTimeout / 1000} s. Try again later.`;
+      const seconds = this.#settings.requestTimeout / 1000;
+      const message = `No answer from ${this.#http.routeTo(url)} within ${seconds} s. Try again later.`;
       return { failure: new OneDriveTokenError('NETWORK', message), repeatable: false };
     }
     const json = parseObject(answer.body);
@@ -148,6 +152,10 @@ function readFailure(
     return new OneDriveTokenError('SERVER', `${url.host} has problems (HTTP ${status}). Try again later.`, details);
   }
   if (fields) return toTokenError(fields, step);
+  if (missingStatuses.has(status)) {
+    const message = `${url.host} has no ${url.pathname} (HTTP ${status}): the authority is wrong. For personal accounts it is https://login.microsoftonline.com/consumers.`;
+    return new OneDriveTokenError('RESPONSE', message);
+  }
   const what = describeBody(body, json);
   const message = `${url.host} answered HTTP ${status} with ${what}: a captive portal or a proxy may have answered in its place. Check the authority and the network, then try again.`;
   return new OneDriveTokenError('RESPONSE', message, { retryable: true });

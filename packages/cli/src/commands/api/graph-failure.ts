@@ -7,7 +7,7 @@ import { exitStatus, Failure, UsageError } from '../../terminal/failure.ts';
 /** Turns an error of onedrive-graph into a Failure: with an exit status, and with advice. Returns any other error as it is. */
 export function graphFailure(error: unknown, settings: Settings): unknown {
   if (error instanceof GraphError) {
-    return new Failure(`${error.message}${hintFor(error.status, settings)}`, statusFor(error), { cause: error });
+    return new Failure(`${error.message}${hintFor(error, settings)}`, statusFor(error), { cause: error });
   }
   if (!(error instanceof GraphClientError)) return error;
   // The handler's fetch says more of a connection that failed: what to check, or that HTTPS_PROXY is wrong.
@@ -21,12 +21,20 @@ function statusFor({ status, retryable }: GraphError): number {
   return retryable ? exitStatus.unavailable : exitStatus.failed;
 }
 
-function hintFor(status: number, settings: Settings): string {
+function hintFor({ status, retryAfter }: GraphError, settings: Settings): string {
   const login = suggestCommand('login', settings);
   if (status === 401) return `\nGraph does not accept a fresh token either: sign in again. Run: ${login}`;
   if (status === 403) {
     return `\nThe token may lack a scope. To see its scopes, run: ${suggestCommand('status', settings)}
 To sign in with other scopes, run: ${login} --scope SCOPE`;
   }
+  if (status === 507) {
+    return '\nThe OneDrive is full. Delete files there and empty its recycle bin, or get more storage: https://onedrive.live.com/?v=managestorage';
+  }
+  if (retryAfter !== undefined) {
+    const until = new Date(Date.now() + retryAfter);
+    return `\nTry again in ${Math.ceil(retryAfter / 1000)} s, at ${until.toTimeString().slice(0, 8)}.`;
+  }
+  if (status === 429) return '\nTry again in some minutes: Graph does not say when.';
   return '';
 }

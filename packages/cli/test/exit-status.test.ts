@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
+import { issueCertificate } from 'testing-authority';
+import { openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+test('a database that another process keeps locked is 8, whatever the command needs it for', async () => {
+  const holder = new DatabaseSync(home.db);
+  holder.exec('BEGIN EXCLUSIVE');
+  const commands = [['token'], ['status'], ['list'], ['logout', '--app', 'nobody']];
+  const ended = await Promise.all(commands.map((args) => home.run(args)));
+  holder.exec('ROLLBACK');
+  holder.close();
+  for (const [index, { status, stdout, stderr }] of ended.entries()) {
+    assert.equal([status, stdout], [8, ''], `${commands[index]}: ${stderr}`);
+    assert.match(stderr, `${home.db}: another process keeps the database locked. Try again;`);
+  }
+});
+
+test('a certificate that is not trusted is 1, for Microsoft and for Graph', async () => {
+  const server = createServer(issueCertificate()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/v1.0`;
+  const graph = await home.run(['api', '/me', '--graph', url]);
+  const login = await home.run(['login', '--device', '--authority', url, '--client-id', 'x', '--app', 'other']);
+  server.close();
+  for (const { status, stderr } of [graph, login]) {
+    assert.is(status, 1, stderr);
+    assert.match(stderr, /^onedrive-token: The certificate of 127\.0\.0\.1:\d+ is not trusted .*NODE_EXTRA_CA_CERTS/m);
+  }
+});
+
+test('a wrong path of the authority is 1', async () => {
+  const args = [
+    'login',
+    '--device',
+    '--authority',
+    `${authority.origin}/no/tenant`,
+    '--client-id',
+    'x',
+    '--app',
+    'other',
+  ];
+  const { status, stderr } = await home.run(args);
+  assert.is(status, 1, stderr);
+  assert.match(stderr, 'the authority is wrong');
+});
+
+test('a full OneDrive is 1, and says what to do', async () => {
+  const body = JSON.stringify({ error: { code: 'quotaLimitReached', message: 'Insufficient Space Available' } });
+  authority.fail('graph', { type: 'status', status: 507, body }, { times: 9 });
+  const { status, stderr } = await home.run(['api', '/me']);
+  assert.is(status, 1, stderr);
+  assert.match(stderr, 'Insufficient Space Available. (HTTP 507, quotaLimitReached');
+  assert.match(stderr, 'The OneDrive is full. Delete files there');
+});
+
+test('Graph that asks for a long wait is 6, and says for how long', async () => {
+  authority.fail('graph', { type: 'status', status: 429, retryAfter: '400' }, { times: 9 });
+  const { status, stderr } = await home.run(['api', '/me']);
+  assert.is(status, 6, stderr);
+  assert.match(stderr, /\nTry again in 400 s, at \d\d:\d\d:\d\d\.\n$/);
+});
+
+test.run();

@@ -1,0 +1,39 @@
+/** The proxy that the environment names for a URL. */
+export interface NamedProxy {
+  /** `proxy.example:8080`: its address may have a password, and is never shown. */
+  readonly host: string;
+  /** The variable that names it. */
+  readonly variable: string;
+}
+
+/** As undici's EnvHttpProxyAgent chooses one. For messages only. Returns undefined if there is none, or no readable one. */
+export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedProxy | undefined {
+  const isHttps = url.protocol === 'https:';
+  const variables = isHttps ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];
+  // Without a proxy for https, undici takes the one for http.
+  const found = isHttps ? (named(env, variables) ?? named(env, ['http_proxy', 'HTTP_PROXY'])) : named(env, variables);
+  return found && !isExcepted(url, env.no_proxy ?? env.NO_PROXY ?? '') ? found : undefined;
+}
+
+/** Of the two spellings, the first one that is set counts, also if it is empty. */
+function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy | undefined {
+  const variable = variables.find((name) => env[name] !== undefined);
+  const host = variable && URL.parse(env[variable] ?? '')?.host;
+  return variable && host ? { host, variable } : undefined;
+}
+
+function isExcepted({ hostname, port, protocol }: URL, exceptions: string): boolean {
+  const name = hostname.replace(/^\[(.+)\]$/, '$1').toLowerCase();
+  const usedPort = port || (protocol === 'https:' ? '443' : '80');
+  return exceptions
+    .toLowerCase()
+    .split(/[,\s]+/)
+    .filter(Boolean)
+    .some((entry) => {
+      const [, host = entry, excepted] = /^\[?(.+?)\]?(?::(\d+))?$/.exec(entry) ?? [];
+      if (excepted !== undefined && excepted !== usedPort) return false;
+      if (host === '*') return true;
+      const suffix = host.replace(/^\*?\./, '');
+      return (name === suffix && !host.startsWith('*')) || name.endsWith(`.${suffix}`);
+    });
+}

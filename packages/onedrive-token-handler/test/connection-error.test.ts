@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:https';
+import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net';
+import { issueCertificate } from 'testing-authority';
+import { Agent, type Dispatcher } from 'undici';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { OneDriveTokenError } from '../src/index.ts';
+import { proxyOf } from '../src/provider/proxy-of.ts';
+import { MemoryStore } from './memory-store.ts';
+import { openScene, rejection } from './scene.ts';
+
+const day = 86_400_000;
+const scene = await openScene();
+const proxyVariables = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'https_proxy', 'http_proxy', 'no_proxy'];
+const noVariables = (): void => {
+  for (const name of proxyVariables) delete process.env[name];
+};
+noVariables();
+test.after.each(noVariables);
+test.after(async () => scene[Symbol.asyncDispose]());
+
+/** The error of a refresh at `authority`. */
+async function refreshError(authority: string, dispatcher?: Dispatcher): Promise<OneDriveTokenError> {
+  const store = new MemoryStore();
+  store.records.set('my-app', { refreshToken: 'r' });
+  await using handler = scene.handler({ store, authority, interactive: false, ...(dispatcher && { dispatcher }) });
+  return await rejection(handler.getToken());
+}
+
+/** A server that says it is `says`, with a certificate that is valid around `validAt`, and a client that trusts it. */
+async function refuseByDate({ validAt, says }: { validAt: number; says: number }): Promise<OneDriveTokenError> {
+  const tls = issueCertificate({ at: validAt });
+  const server = createServer(tls, (_request, response) => {
+    response.setHeader('date', new Date(says).toUTCString());
+    response.end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const dispatcher = new Agent({ connect: { ca: tls.ca } });
+  try {
+    return await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, dispatcher);
+  } finally {
+    await dispatcher.destroy();
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+for (const [what, offset, code] of [
+  ['ahead', -10 * day, 'CERT_HAS_EXPIRED'],
+  ['behind', 10 * day, 'CERT_NOT_YET_VALID'],
+] as const) {
+  test(`if this machine's clock is days ${what}, the error says so, with both times`, async () => {
+    const real = Date.now() + offset;
+    const error = await refuseByDate({ validAt: real, says: real });
+    const date = new Date(real).toISOString().slice(0, 10);
+    assert.equal([error.code, error.retryable], ['NETWORK', false]);
+    assert.match(
+      error.message,
+      /^This machine's clock is wrong: it says \d{4}-\d\d-\d\d \d\d:\d\d UTC, and 127\.0\.0\.1:/,
+    );
+    assert.match(
+      error.message,
+      new RegExp(`says ${date} \\d\\d:\\d\\d UTC \\(${code}\\)\\. Check this machine's clock`),
+    );
+  });
+}
+
+test('if the clock is right, the certificate is out of date', async () => {
+  const error = await refuseByDate({ validAt: Date.now() - 10 * day, says: Date.now() });
+  assert.match(
+    error.message,
+    /^The certificate of \S+ has expired \(CERT_HAS_EXPIRED\), and this machine's clock is right/,
+  );
+  assert.not(error.retryable);
+});
+
+test('a dead proxy is named, and not the provider', async () => {
+  const closed = createSocketServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  process.env.HTTPS_PROXY = `http://ada:pa55word@127.0.0.1:${port}`;
+  const error = await refreshError('https://login.example/consumers');
+  assert.is(
+    error.message,
+    `No answer from the proxy 127.0.0.1:${port} (ECONNREFUSED). Check HTTPS_PROXY, or put login.example into NO_PROXY if it can be reached without a proxy.`,
+  );
+  assert.ok(error.retryable, 'the proxy may come back');
+});
+
+for (const [status, retryable, says] of [
+  [
+    407,
+    false,
+    /^The proxy 127\.0\.0\.1:\d+ asks for a user name and a password \(HTTP 407\)\. Write them into HTTPS_PROXY/,
+  ],
+  [403, false, /^The proxy 127\.0\.0\.1:\d+ does not connect to login\.example \(HTTP 403\)\. Check HTTPS_PROXY/],
+  [503, true, /^The proxy 127\.0\.0\.1:\d+ does not connect to login\.example \(HTTP 503\)\. Check HTTPS_PROXY/],
+] as const) {
+  test(`a proxy that answers ${status} is named, and whether later helps`, async () => {
+    const proxy = createHttpServer();
+    proxy.on('connect', (_request, socket: Socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`));
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    process.env.HTTPS_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const error = await refreshError('https://login.example/consumers');
+    proxy.close();
+    assert.match(error.message, says);
+    assert.is(error.retryable, retryable);
+  });
+}
+
+test('a certificate that is not trusted names both ways to trust it', async () => {
+  const server = createServer(issueCertificate()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const error = await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  server.close();
+  assert.match(
+    error.message,
+    /^The certificate of 127\.0\.0\.1:\d+ is not trusted \(\w+\)/,
+  );
+  assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
+  assert.is(error.message.includes('--use-system-ca'), process.allowedNodeEnvironmentFlags.has('--use-system-ca'));
+  assert.not(error.retryable);
+});
+
+test('an authority without that endpoint is wrong, and later does not help', async () => {
+  const error = await refreshError(`${scene.authority.origin}/no/such/tenant`);
+  assert.equal([error.code, error.retryable], ['RESPONSE', false]);
+  assert.match(error.message, /has no \/no\/such\/tenant\/oauth2\/v2\.0\/token \(HTTP 404\): the authority is wrong/);
+});
+
+for (const [env, expected] of [
+  [{}, undefined],
+  [{ HTTPS_PROXY: 'http://p.example:3128' }, 'p.example:3128'],
+  [{ https_proxy: '', HTTPS_PROXY: 'http://p.example' }, undefined],
+  [{ HTTP_PROXY: 'http://p.example' }, 'p.example'],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: '*' }, undefined],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: 'other.example, login.example' }, undefined],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: '.example' }, undefined],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: 'login.example:8443' }, 'p.example'],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: '*.login.example' }, 'p.example'],
+] as const) {
+  test(`the proxy in ${JSON.stringify(env)} is ${expected}`, () => {
+    assert.is(proxyOf(new URL('https://login.example/'), env)?.host, expected);
+  });
+}
+
+test.run();
