@@ -118,10 +118,7 @@ test('a certificate that is not trusted names both ways to trust it', async () =
   await once(server, 'listening');
   const error = await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
   server.close();
-  assert.match(
-    error.message,
-    /^The certificate of 127\.0\.0\.1:\d+ is not trusted \(\w+\)/,
-  );
+  assert.match(error.message, /^The certificate of 127\.0\.0\.1:\d+ is not trusted \(\w+\)/);
   assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
   assert.is(error.message.includes('--use-system-ca'), process.allowedNodeEnvironmentFlags.has('--use-system-ca'));
   assert.not(error.retryable);

@@ -141,7 +141,7 @@ test('if the browser does not start and no listener shows the address, the sign-
   const { code, message } = await rejection(scene.handler({ openBrowser, onEvent: undefined }).getToken());
   assert.is(code, 'CONFIGURATION');
   assert.match(message, /no browser/);
-  assert.match(message, /onEvent.*'paste'/);
+  assert.match(message, /method: 'paste', readRedirectUrl .* onDeviceCode .* 'authorization-url'/);
 });
 
 test('the page says that the sign-in worked only after the code was redeemed', async () => {

@@ -18,6 +18,11 @@ const surroundings = new Map([
     declare const scopes: string[];
     declare function openBrowser(url: string): void;`,
   ],
+  [
+    "import { createInterface } from 'node:readline/promises';",
+    `import type { OneDriveTokenHandler } from 'onedrive-token-handler';
+    declare const handler: OneDriveTokenHandler;`,
+  ],
   ["import { signInAs, startAuthority } from 'testing-authority';", 'declare const authorizationUrl: string;'],
 ]);
 /** The module of the reader that a sample imports, taken from the tests of the package. */

@@ -58,7 +58,7 @@ function showUrl(
 
 function noBrowser(message: string): OneDriveTokenError {
   const advice =
-    "Give the handler onEvent, which is told the address, or openBrowser, or call signIn({ method: 'paste' }) or 'device'.";
+    "Call signIn({ method: 'paste', readRedirectUrl }) or signIn({ method: 'device', onDeviceCode }), or give the handler onEvent, whose event 'authorization-url' has the address, or openBrowser.";
   return new OneDriveTokenError(
     'CONFIGURATION',
     `No browser could be opened (${message}), and this program shows no address. ${advice}`,
