@@ -6,7 +6,7 @@ import { type PasteOptions, pasteInstructions } from '../src/sign-in/paste-instr
 const settings = readSettings({}, { HOME: '/home/ada' });
 
 function instructions(place: PasteOptions['place'], isListening: boolean): string {
-  return pasteInstructions({ place, port: '49152', isListening, settings });
+  return pasteInstructions({ place, host: 'localhost:49152', isListening, settings });
 }
 
 test('if this command also waits for a browser, only another computer needs pasting', () => {

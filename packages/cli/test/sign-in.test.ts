@@ -53,7 +53,11 @@ test('the client id and the scopes are remembered beside the database, and survi
   await other.login([...clientId, '--scope', 'Files.Read', '--scope', 'User.Read']);
   const file = `${other.db}.apps.json`;
   assert.equal(JSON.parse(readFileSync(file, 'utf8')), {
-    'onedrive-token': { clientId: authority.clientId, scopes: ['Files.Read', 'User.Read'] },
+    'onedrive-token': {
+      clientId: authority.clientId,
+      scopes: ['Files.Read', 'User.Read'],
+      authority: authority.url,
+    },
   });
   for (const secret of authority.issuedSecrets) assert.not.match(readFileSync(file, 'utf8'), secret);
   assert.is((await other.run([])).status, 0);
@@ -61,7 +65,9 @@ test('the client id and the scopes are remembered beside the database, and survi
   await other.run(['logout']);
   assert.is((await other.run([])).status, 3);
   await other.login();
-  assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.ReadWrite.All']);
+  assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
+  await other.login(['--scope', 'Files.ReadWrite']);
+  assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.ReadWrite']);
 });
 
 test('scopes may be given one by one, together, or in one argument', async () => {

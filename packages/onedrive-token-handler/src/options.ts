@@ -42,6 +42,15 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
    * (RFC 9700 section 4.3.1); `query` is for a browser that warns about the form (Safari).
    */
   responseMode?: 'form_post' | 'query' | undefined;
+  /**
+   * The port on which the browser's answer is awaited, for example one that `ssh -L` forwards. Default 0: a free one. If
+   * it is in use, the sign-in fails with CONFIGURATION.
+   */
+  redirectPort?: number | undefined;
+  /** The host in the redirect URI, as it is registered. Default `localhost`. */
+  redirectHost?: 'localhost' | '127.0.0.1' | undefined;
+  /** The account to suggest when a person has to sign in. Default: the account of the stored sign-in. */
+  loginHint?: string | undefined;
   /** Shows the URL to the person. Default: the `open` package. */
   openBrowser?: ((url: string) => unknown) | undefined;
   /** Whether getToken() may open a browser. Default true; false: SIGN_IN_REQUIRED instead. */
@@ -72,6 +81,9 @@ export type Settings = StoreSettings & {
   readonly requestTimeout: number;
   readonly expirySkew: number;
   readonly responseMode: 'form_post' | 'query';
+  readonly redirectPort: number;
+  readonly redirectHost: 'localhost' | '127.0.0.1';
+  readonly loginHint: string | undefined;
   readonly openBrowser: ((url: string) => unknown) | undefined;
   readonly interactive: boolean;
   readonly dispatcher: import('undici').Dispatcher | undefined;
@@ -91,6 +103,9 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     requestTimeout = 30_000,
     expirySkew = 300_000,
     responseMode = 'form_post',
+    redirectPort = 0,
+    redirectHost = 'localhost',
+    loginHint,
     interactive = true,
     useGrantedScopes = false,
     openBrowser,
@@ -99,6 +114,9 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
   } = options;
   if (responseMode !== 'form_post' && responseMode !== 'query') {
     throw new TypeError(`responseMode must be 'form_post' or 'query', not ${JSON.stringify(responseMode)}`);
+  }
+  if (redirectHost !== 'localhost' && redirectHost !== '127.0.0.1') {
+    throw new TypeError(`redirectHost must be 'localhost' or '127.0.0.1', not ${JSON.stringify(redirectHost)}`);
   }
   if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
   if (typeof useGrantedScopes !== 'boolean')
@@ -119,6 +137,9 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     requestTimeout: readTimeout('requestTimeout', requestTimeout),
     expirySkew: readDuration('expirySkew', expirySkew),
     responseMode,
+    redirectPort: readPort(redirectPort),
+    redirectHost,
+    loginHint: loginHint === undefined ? undefined : readText('loginHint', loginHint),
     openBrowser,
     interactive,
     dispatcher,
@@ -200,6 +221,14 @@ export function readAuthority(authority: unknown = defaultAuthority): string {
     throw new TypeError(`authority must have no query, fragment or password: ${url.origin}${url.pathname}`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+}
+
+function readPort(value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(`redirectPort must be a number, not ${typeof value}`);
+  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
+    throw new RangeError(`redirectPort must be an integer from 0 to 65535, not ${value}`);
+  }
+  return value;
 }
 
 function readTimeout(name: string, value: unknown): number {

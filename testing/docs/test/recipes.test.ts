@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { issueCertificate, signInAs, signInElsewhere } from 'testing-authority';
+import { freePort, issueCertificate, signInAs, signInElsewhere } from 'testing-authority';
 import { openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -101,8 +101,22 @@ recipe('SSH: login --paste accepts the last address of a browser on another comp
   assert.is(status, 0, stderr);
 });
 
+recipe('SSH: login --port waits for the browser on the port that the same command forwards', async () => {
+  const [ssh] = commandLines(sampleOf('SSH', 'sh', 1));
+  const [, port = '', target] = /^(\d+):localhost:(\d+)$/.exec(ssh?.args[ssh.args.indexOf('-L') + 1] ?? '') ?? [];
+  assert.is(target, port, 'the redirect URI has the port, so it must be the same on both sides');
+  const free = String(await freePort());
+  const args = remoteCommand(1);
+  assert.ok(args.includes(port), String(args));
+  const running = home.start(args.map((arg) => (arg === port ? free : arg)));
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  assert.is(new URL(address).searchParams.get('redirect_uri'), `http://localhost:${free}`);
+  await signInAs(address);
+  assert.is((await running.ended).status, 0);
+});
+
 recipe('SSH: the port that login --no-browser names is forwarded under the same number', async () => {
-  const forwarded = /-L (\d+):localhost:(\d+) /.exec(sampleOf('SSH', 'sh', 1));
+  const forwarded = /-L (\d+):localhost:(\d+) /.exec(sampleOf('SSH', 'sh', 2));
   assert.is(forwarded?.[1], forwarded?.[2], 'the redirect URI has the port, so it must be the same on both sides');
   const running = home.start(['login', '--no-browser']);
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
@@ -113,7 +127,7 @@ recipe('SSH: the port that login --no-browser names is forwarded under the same 
 });
 
 recipe('SSH: login --device waits until the code is entered on another computer', async () => {
-  const running = home.start(remoteCommand(2));
+  const running = home.start(remoteCommand(3));
   const [, uri, code] = await running.says(/open +(http\S+)\nand enter the code +(\S+)\n/);
   assert.ok(uri && code);
   running.child.kill('SIGINT');
@@ -200,8 +214,9 @@ function settingsFor(url: string): string {
 /** The arguments of `onedrive-token` that the `n`th sample for SSH runs on the server. */
 function remoteCommand(n: number): string[] {
   const [ssh] = commandLines(sampleOf('SSH', 'sh', n));
-  assert.equal([ssh?.name, ssh?.args.indexOf('onedrive-token')], ['ssh', 2]);
-  return (ssh?.args ?? []).slice(3).map((arg) => arg.replace('YOUR-CLIENT-ID', authority.clientId));
+  const start = ssh?.args.indexOf('onedrive-token') ?? -1;
+  assert.ok(ssh?.name === 'ssh' && start > 0, ssh?.name);
+  return ssh.args.slice(start + 1).map((arg) => arg.replace('YOUR-CLIENT-ID', authority.clientId));
 }
 
 /** The command of a line of crontab(5): it follows five fields, and every `%` in it is escaped. */

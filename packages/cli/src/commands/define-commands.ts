@@ -63,7 +63,14 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
 function addLoginOptions(login: Program): Program {
   return login
     .addOption(
-      new Option('--device', 'sign in with a code that you enter on any device').conflicts(['paste', 'browser']),
+      new Option('--device', 'sign in with a code that you enter on any device').conflicts([
+        'paste',
+        'browser',
+        'port',
+        'redirectHost',
+        'prompt',
+        'loginHint',
+      ]),
     )
     .addOption(new Option('--paste', 'sign in on any computer and paste the final address').conflicts('browser'))
     .option(
@@ -72,8 +79,23 @@ function addLoginOptions(login: Program): Program {
     )
     .option(
       '--scope <scope...>',
-      `a permission to ask for; may be given several times (default: ${defaultScopes.join(' ')})`,
+      `a permission to ask for; may be given several times (default: those granted last, else ${defaultScopes.join(' ')})`,
       collectScopes,
+    )
+    .addOption(
+      new Option('--prompt <what>', 'make Microsoft ask again: for the account, the password or the consent').choices([
+        'select_account',
+        'login',
+        'consent',
+      ]),
+    )
+    .option('--login-hint <user>', 'the account to suggest, for example ada@example.com; remembered', notEmpty)
+    .option('--port <port>', "wait for the browser's answer on this port, for example one that ssh forwards", readPort)
+    .addOption(
+      new Option('--redirect-host <host>', 'the host in the registered redirect URI; remembered').choices([
+        'localhost',
+        '127.0.0.1',
+      ]),
     )
     .option('--encrypt', 'ask for a passphrase that encrypts a new database, if none is set')
     .addOption(
@@ -155,6 +177,12 @@ function collect(value: string, before: string[] = []): string[] {
 /** One argument may hold several scopes, separated by spaces, as `status` prints them. */
 function collectScopes(value: string, before: string[] = []): string[] {
   return [...before, ...notEmpty(value.trim()).split(/\s+/)];
+}
+
+function readPort(value: string): number {
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  if (port < 1 || port > 65_535) throw new InvalidArgumentError('It is not a port from 1 to 65535.');
+  return port;
 }
 
 /** An empty value is a mistake: a script's variable that was never set. */

@@ -2,7 +2,7 @@ import type { SignInOptions } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { choosePassphrase, readPassphrase } from '../key/passphrase.ts';
 import { openSession } from '../session/session.ts';
-import { defaultScopes } from '../settings/token-options.ts';
+import type { SignInChoice } from '../settings/token-options.ts';
 import { SignInView } from '../sign-in/sign-in-view.ts';
 import { readSurroundings } from '../sign-in/surroundings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
@@ -18,6 +18,10 @@ export interface LoginOptions {
   /** Asks for the passphrase of a new database. */
   encrypt?: boolean;
   responseMode?: 'form_post' | 'query';
+  port?: number;
+  redirectHost?: 'localhost' | '127.0.0.1';
+  prompt?: SignInOptions['prompt'];
+  loginHint?: string;
 }
 
 /** Signs in, whatever is stored. */
@@ -35,7 +39,8 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
   );
   await using session = await openSession(command, {
     interactive: true,
-    scopes: options.scope ?? defaultScopes,
+    choice: readChoice(options),
+    redirectPort: options.port,
     view,
     ...(options.encrypt && {
       passphrase: readPassphrase(settings) ?? (await choosePassphrase(command, 'set ONEDRIVE_TOKEN_KEY or --key-file')),
@@ -50,9 +55,18 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
   return exitStatus.done;
 }
 
-function signInOptions({ interrupt }: Command, { device, paste }: LoginOptions, view: SignInView): SignInOptions {
+/** With `--prompt select_account` the person may choose another account than that of the last sign-in. */
+function readChoice({ scope: scopes, redirectHost, prompt, loginHint }: LoginOptions): SignInChoice {
+  return { scopes, redirectHost, loginHint: loginHint ?? (prompt === 'select_account' ? '' : undefined) };
+}
+
+function signInOptions(
+  { interrupt }: Command,
+  { device, paste, prompt }: LoginOptions,
+  view: SignInView,
+): SignInOptions {
   const { signal } = interrupt;
   if (device) return { method: 'device', signal, onDeviceCode: view.onDeviceCode };
-  if (paste) return { method: 'paste', signal, readRedirectUrl: view.readRedirectUrl };
-  return { method: 'browser', signal };
+  if (paste) return { method: 'paste', signal, prompt, readRedirectUrl: view.readRedirectUrl };
+  return { method: 'browser', signal, prompt };
 }

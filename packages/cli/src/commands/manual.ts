@@ -22,13 +22,15 @@ With --json: {"token": string, "expiresAt": number}. expiresAt is in millisecond
 
 const login: ManualPage = {
   summary: 'sign in',
-  description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. The client id is remembered, so later commands don't need it. If no browser can be opened (SSH, a container), it prints the address. Open it on any computer, sign in, and paste the address of the page on which that browser ends.
+  description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. Client id, authority, scopes, login hint and redirect host are remembered for the app name, so later commands don't need them. If no browser can be opened (SSH, a container), it prints the address. Open it on any computer, sign in, and paste the address of the page on which that browser ends.
 
 With --json: the same as status --json.`,
   examples: [
     ['onedrive-token login --client-id 12345678-90ab-cdef-1234-567890abcdef', 'the first time'],
     ['onedrive-token login --device', 'with a code that you enter on any device'],
     ['onedrive-token login --scope Files.Read --scope User.Read', 'with other permissions'],
+    ['onedrive-token login --app family --prompt select_account', 'with another account'],
+    ['ssh -t -L 8400:localhost:8400 server onedrive-token login --port 8400', 'on a server, with the browser here'],
   ],
 };
 
@@ -140,7 +142,7 @@ Environment:
 
 Files, in $XDG_DATA_HOME/onedrive-token or your platform's data folder:
   tokens.db                  the tokens
-  tokens.db.apps.json        the client id and the granted scopes of each app name
+  tokens.db.apps.json        client id, granted scopes and options of the last sign-in of each app name
   tokens.db.keyring.json     which keyring entry has the key
   tokens.db.uploads.json     where unfinished uploads can continue
 

@@ -27,9 +27,10 @@ export async function move(command: Command, { to, toKeyFile }: MoveOptions): Pr
     return await moveTokens(settings.app, {
       from,
       to: database.options,
-      onMove: ({ clientId, scope = '' }) => {
+      onMove: ({ clientId, authority, scope = '' }) => {
         const remembered = readRememberedApp(settings.db, settings.app);
-        const ofRecord = clientId === undefined ? undefined : { clientId, scopes: scope.split(' ').filter(Boolean) };
+        const ofRecord =
+          clientId === undefined ? undefined : { clientId, authority, scopes: scope.split(' ').filter(Boolean) };
         const app = remembered ?? ofRecord;
         if (app && target.postgresUrl === undefined) rememberApp(target.db, settings.app, app);
       },

@@ -81,12 +81,24 @@ export interface RememberedApp {
   clientId: string;
   /** As the provider granted them. */
   scopes: string[];
+  /** The three are absent if the sign-in used the default. */
+  authority?: string | undefined;
+  redirectHost?: 'localhost' | '127.0.0.1' | undefined;
+  loginHint?: string | undefined;
 }
 
 /** undefined if nothing usable is remembered. */
 export function readRememberedApp(db: string, app: string): RememberedApp | undefined {
   const found = readEntries(rememberedFile(db))[app];
-  return isRememberedApp(found) ? found : undefined;
+  if (!isRememberedApp(found)) return undefined;
+  const { clientId, scopes, authority, redirectHost, loginHint } = found;
+  return {
+    clientId,
+    scopes,
+    ...(isText(authority) && { authority }),
+    ...((redirectHost === 'localhost' || redirectHost === '127.0.0.1') && { redirectHost }),
+    ...(isText(loginHint) && { loginHint }),
+  };
 }
 
 /** What is remembered of every app name. */
@@ -109,8 +121,8 @@ export function explainRemembered(db: string): string | undefined {
 }
 
 /** Throws the file system's error. */
-export function rememberApp(db: string, app: string, { clientId, scopes }: RememberedApp): void {
-  writeEntry(rememberedFile(db), app, { clientId, scopes });
+export function rememberApp(db: string, app: string, remembered: RememberedApp): void {
+  writeEntry(rememberedFile(db), app, remembered);
 }
 
 /** Throws the file system's error. */
@@ -130,10 +142,9 @@ function rememberedFile(db: string): string {
 
 function isRememberedApp(value: unknown): value is RememberedApp {
   const { clientId, scopes } = (value ?? {}) as Partial<RememberedApp>;
-  return (
-    typeof clientId === 'string' &&
-    clientId !== '' &&
-    Array.isArray(scopes) &&
-    scopes.every((scope) => typeof scope === 'string')
-  );
+  return isText(clientId) && Array.isArray(scopes) && scopes.every((scope) => typeof scope === 'string');
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
 }

@@ -12,7 +12,7 @@ import { rememberApp } from '../files/private-json.ts';
 import { withKey } from '../key/with-key.ts';
 import { defaultTimeoutMs } from '../settings/common-options.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { readTokenOptions, type TokenOptions } from '../settings/token-options.ts';
+import { readTokenOptions, type SignInChoice, type TokenOptions } from '../settings/token-options.ts';
 import type { SignInView } from '../sign-in/sign-in-view.ts';
 import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
@@ -23,8 +23,10 @@ import { chooseToken, describeNotSignedIn, readStoredSignIns } from './stored-si
 export interface SessionOptions {
   /** Whether a person may be asked to sign in. */
   interactive: boolean;
-  /** What a sign-in asks for. Default: the scopes that were granted last. */
-  scopes?: readonly string[];
+  /** What the command line says about a sign-in. Default: as the last one was. */
+  choice?: SignInChoice;
+  /** Where the browser's answer is awaited. Default: a free port. */
+  redirectPort?: number | undefined;
   /** Encrypts a new database. Default: the key that is set, remembered or asked for. */
   passphrase?: string;
   /** Default: the handler's. If a code is to be pasted, it is 'query' in any case. */
@@ -47,6 +49,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   const handlerOptions = {
     signInTimeout: settings.timeout ?? defaultTimeoutMs,
     interactive: options.interactive,
+    ...(options.redirectPort !== undefined && { redirectPort: options.redirectPort }),
     ...(options.responseMode && { responseMode: options.responseMode }),
     ...view?.handlerOptions,
   };
@@ -55,7 +58,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
     ...handlerOptions,
     onEvent: (event) => {
       if (settings.verbose) command.screen.say(printable(describeEvent(event)));
-      if (event.type === 'signed-in') remember(command, tokenOptions.clientId, event.scopes);
+      if (event.type === 'signed-in') remember(command, tokenOptions, event.scopes);
       if (event.type === 'store-failed') notStored = event.error;
       if (event.type === 'store-recovered') notStored = undefined;
       guardRefresh(command, event);
@@ -87,11 +90,11 @@ interface Opened {
 /** Opens the database with its key, then a handler on it. */
 async function open(
   command: Command,
-  { interactive, scopes, passphrase }: SessionOptions,
+  { interactive, choice, passphrase }: SessionOptions,
   toHandlerOptions: (tokenOptions: TokenOptions) => OneDriveTokenHandlerOptions,
 ): Promise<Opened> {
   const { settings } = command;
-  const ofFile = settings.postgresUrl === undefined ? await chooseOfFile(command, scopes) : undefined;
+  const ofFile = settings.postgresUrl === undefined ? await chooseOfFile(command, choice) : undefined;
   command.explain = (error) => explainNotSignedIn(command, ofFile, error);
   // Without a person nothing can be stored there, so no file is made.
   if (ofFile && !interactive && !databaseExists(settings)) {
@@ -101,7 +104,7 @@ async function open(
   const openWith = async (key: string | Uint8Array | undefined): Promise<Opened> => {
     const database = await openDatabase(settings, key);
     try {
-      const tokenOptions = ofFile ?? (await chooseOfServer(command, scopes, database));
+      const tokenOptions = ofFile ?? (await chooseOfServer(command, choice, database));
       return { database, handler: await openHandler({ ...toHandlerOptions(tokenOptions), ...database.options }) };
     } catch (error) {
       await database[Symbol.asyncDispose]();
@@ -112,17 +115,17 @@ async function open(
 }
 
 /** Throws UsageError without a client id. Then nothing was done to the file: no key was moved into the keyring. */
-async function chooseOfFile(command: Command, scopes: readonly string[] | undefined): Promise<TokenOptions> {
+async function chooseOfFile(command: Command, choice: SignInChoice | undefined): Promise<TokenOptions> {
   const { settings, screen } = command;
-  const known = readTokenOptions(settings, scopes);
+  const known = readTokenOptions(settings, choice);
   if (known) return known;
   const read = (database: Database['options']) => readStoredSignIns(settings, database);
   const stored = await withDatabase(command, read, { readOnly: true });
-  const { options, note } = chooseToken(settings, stored, scopes);
+  const { options, note } = chooseToken(settings, stored, choice);
   if (note !== undefined) screen.say(printable(note));
   // The next command finds it without a look into the database.
   if (stored.record?.clientId === options.clientId) {
-    tryToRemember(command, options.clientId, stored.record.scope?.split(' ').filter(Boolean) ?? []);
+    tryToRemember(command, options, stored.record.scope?.split(' ').filter(Boolean) ?? []);
   }
   return options;
 }
@@ -130,11 +133,11 @@ async function chooseOfFile(command: Command, scopes: readonly string[] | undefi
 /** With PostgreSQL, the record tells client id and authority of its sign-in. */
 async function chooseOfServer(
   { settings }: Command,
-  scopes: readonly string[] | undefined,
+  choice: SignInChoice | undefined,
   { options }: Database,
 ): Promise<TokenOptions> {
   const record = await readRecord(settings.app, options);
-  return chooseToken(settings, { record, others: [] }, scopes).options;
+  return chooseToken(settings, { record, others: [] }, choice).options;
 }
 
 /** Names database, app name, user and what else is stored, if nothing is stored for this app name. */
@@ -180,15 +183,16 @@ async function createView(command: Command): Promise<SignInView> {
 }
 
 /** With PostgreSQL, the record itself has all that later commands need. */
-function remember(command: Command, clientId: string, scopes: string[]): void {
+function remember(command: Command, signedInWith: TokenOptions, scopes: string[]): void {
   if (command.settings.postgresUrl !== undefined) return;
-  const error = tryToRemember(command, clientId, scopes);
+  const error = tryToRemember(command, signedInWith, scopes);
   if (error) command.screen.say(`The client id could not be remembered: ${error.message}`);
 }
 
-function tryToRemember({ settings }: Command, clientId: string, scopes: string[]): Error | undefined {
+function tryToRemember({ settings }: Command, signedInWith: TokenOptions, scopes: string[]): Error | undefined {
+  const { clientId, authority, redirectHost, loginHint } = signedInWith;
   try {
-    rememberApp(settings.db, settings.app, { clientId, scopes });
+    rememberApp(settings.db, settings.app, { clientId, scopes, authority, redirectHost, loginHint });
     return undefined;
   } catch (error) {
     return error as Error;

@@ -4,7 +4,7 @@ import { missingClientId } from '../errors/missing-client-id.ts';
 import { explainRemembered, readRememberedApps } from '../files/private-json.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { readTokenOptions, type TokenOptions } from '../settings/token-options.ts';
+import { readTokenOptions, type SignInChoice, type TokenOptions } from '../settings/token-options.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { userName } from '../terminal/users.ts';
 
@@ -36,10 +36,10 @@ export async function readStoredSignIns(settings: Settings, database: StoreOptio
 export function chooseToken(
   settings: Settings,
   { record }: StoredSignIns,
-  scopes: readonly string[] | undefined,
+  choice: SignInChoice | undefined,
 ): ChosenToken {
   const trouble = settings.postgresUrl === undefined ? explainRemembered(settings.db) : undefined;
-  const options = readTokenOptions(settings, scopes, record);
+  const options = readTokenOptions(settings, choice, record);
   if (options) return { options, ...(trouble && { note: `${trouble}. The client id is that of the stored sign-in.` }) };
   if (record) throw new UsageError(ofPythonClass(settings));
   const others = settings.postgresUrl === undefined ? readRememberedApps(settings.db) : {};
@@ -48,7 +48,11 @@ export function chooseToken(
   if (!only) throw missingClientId(settings, trouble);
   if (ids.size > 1) throw new UsageError(severalClientIds(settings, ids));
   const [clientId, app] = only;
-  const chosen = readTokenOptions({ ...settings, clientId }, scopes) as TokenOptions;
+  // The same registration: what it is signed in with there holds here too.
+  const { authority = others[app]?.authority } = settings;
+  const redirectHost = choice?.redirectHost ?? others[app]?.redirectHost;
+  const ofOther = { ...settings, clientId, ...(authority !== undefined && { authority }) };
+  const chosen = readTokenOptions(ofOther, { ...choice, redirectHost }) as TokenOptions;
   return { options: chosen, note: `Using the client id of app name ${JSON.stringify(app)}: ${clientId}` };
 }
 

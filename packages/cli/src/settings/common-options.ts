@@ -70,7 +70,7 @@ export const commonOptions: readonly CommonOption[] = [
     key: 'authority',
     value: 'url',
     env: 'ONEDRIVE_TOKEN_AUTHORITY',
-    description: "the identity provider (default: Microsoft's, for personal accounts)",
+    description: "the identity provider (default: that of the last sign-in, else Microsoft's for personal accounts)",
   },
   {
     flag: '--graph',

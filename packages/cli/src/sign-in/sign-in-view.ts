@@ -149,9 +149,9 @@ export class SignInView implements Disposable {
 
   #explainPaste({ isListening }: { isListening: boolean }): void {
     const { place } = this.#surroundings;
-    const port = this.#redirectUri?.port ?? '';
+    const host = this.#redirectUri?.host ?? '';
     const { screen, settings } = this.#command;
-    screen.say(pasteInstructions({ place, port, isListening, settings }));
+    screen.say(pasteInstructions({ place, host, isListening, settings }));
   }
 
   get #redirectUri(): URL | undefined {

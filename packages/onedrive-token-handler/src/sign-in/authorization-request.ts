@@ -17,7 +17,7 @@ export async function createSecrets(): Promise<RequestSecrets> {
 
 /** The address on which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3). */
 export async function authorizationUrl(
-  { provider, options, scope }: SignInAttempt,
+  { provider, options, scope, loginHint }: SignInAttempt,
   { state, challenge }: RequestSecrets,
   redirectUri: string,
   responseMode: 'form_post' | 'query',
@@ -31,7 +31,7 @@ export async function authorizationUrl(
     code_challenge: challenge,
     code_challenge_method: 'S256',
     ...(options.prompt && { prompt: options.prompt }),
-    ...(options.loginHint && { login_hint: options.loginHint }),
+    ...(loginHint && { login_hint: loginHint }),
   });
 }
 

@@ -14,7 +14,10 @@ export interface SignInOptions {
   method?: SignInMethod | undefined;
   /** Ends the wait; the sign-in rejects with its reason. */
   signal?: AbortSignal | undefined;
-  /** The account to suggest, for example an e-mail address. */
+  /**
+   * The account to suggest, for example an e-mail address. Default: the handler's `loginHint`, else the account of the
+   * stored sign-in; with the prompt `select_account` no account is suggested.
+   */
   loginHint?: string | undefined;
   /** Makes the provider ask again for the password, the consent or the account. */
   prompt?: 'login' | 'consent' | 'select_account' | undefined;
@@ -32,6 +35,8 @@ export interface SignInAttempt {
   readonly options: SignInOptions;
   /** As the provider is asked for them, separated by spaces. */
   readonly scope: string;
+  /** The account to suggest. */
+  readonly loginHint: string | undefined;
   /** How long the person has, in milliseconds. */
   readonly timeout: number;
   readonly signal: AbortSignal;

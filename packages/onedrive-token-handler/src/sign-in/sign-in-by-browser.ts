@@ -2,6 +2,7 @@ import { AcceptorError, openAcceptor } from 'loopback-acceptor';
 import { replaceSecrets } from 'loopback-acceptor/plain-text';
 import type { TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
+import type { Settings } from '../options.ts';
 import {
   authorizationUrl,
   codeForm,
@@ -14,11 +15,12 @@ import { type SignInAttempt, timedOut } from './sign-in-attempt.ts';
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
 export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResponse> {
   const { settings, timeout, emit } = attempt;
+  const { redirectHost: host, redirectPort: port } = settings;
   const secrets = await createSecrets();
   const unseen = new AbortController();
   const signal = AbortSignal.any([attempt.signal, unseen.signal]);
   try {
-    await using acceptor = await openAcceptor({ state: secrets.state, timeout, signal });
+    await using acceptor = await openAcceptor({ state: secrets.state, host, port, timeout, signal });
     const { redirectUri } = acceptor;
     const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url });
@@ -79,9 +81,24 @@ async function openDefaultBrowser(url: string, failed: (error: Error) => void): 
   });
 }
 
+/** Another port would not do: the caller has chosen this one because it is forwarded or registered. */
+function portNotUsable({ redirectPort, redirectHost }: Settings, cause: AcceptorError): OneDriveTokenError {
+  const { code = '' } = Object(cause.cause) as NodeJS.ErrnoException;
+  const reasons: Record<string, string> = {
+    EADDRINUSE: 'another program uses it',
+    EACCES: 'only an administrator may use it',
+  };
+  return new OneDriveTokenError(
+    'CONFIGURATION',
+    `Port ${redirectPort} of ${redirectHost} cannot receive the browser's answer: ${reasons[code] ?? cause.message} (${code}). Choose another port, or none to get a free one.`,
+    { cause },
+  );
+}
+
 function explain(error: unknown, secrets: RequestSecrets, { settings }: SignInAttempt): unknown {
   if (!(error instanceof AcceptorError)) return toSignInError(error, secrets);
   if (error.code === 'ACCEPTOR_TIMEOUT') return timedOut('browser', settings.signInTimeout);
+  if (error.code === 'ACCEPTOR_LISTEN' && settings.redirectPort !== 0) return portNotUsable(settings, error);
   // No free port, or a flood of requests from another program: neither the person nor the provider caused it.
   return new OneDriveTokenError('NETWORK', `The browser's answer could not be received: ${error.message}`, {
     cause: error,

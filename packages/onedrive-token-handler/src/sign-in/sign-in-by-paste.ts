@@ -15,10 +15,10 @@ export async function signInByPaste(
   attempt: SignInAttempt,
   askForAddress: NonNullable<SignInOptions['readRedirectUrl']>,
 ): Promise<TokenResponse> {
-  const { emit, signal } = attempt;
+  const { emit, signal, settings } = attempt;
   const secrets = await createSecrets();
   // A random port in the range that no service is assigned to (RFC 6335 section 6).
-  const redirectUri = `http://localhost:${randomInt(49152, 65536)}`;
+  const redirectUri = `http://${settings.redirectHost}:${settings.redirectPort || randomInt(49152, 65536)}`;
   const url = await authorizationUrl(attempt, secrets, redirectUri, 'query');
   emit({ type: 'authorization-url', url });
   const { promise: aborted, reject } = Promise.withResolvers<never>();

@@ -43,7 +43,19 @@ export async function signIn(request: SignInRequest): Promise<TokenResponse> {
     return response;
   };
   const redeem: SignInAttempt['redeem'] = (form) => context.redeem(() => send('code', form));
-  const attempt: SignInAttempt = { settings, options, scope, timeout, signal, provider, emit, request: send, redeem };
+  const loginHint = chooseLoginHint(request);
+  const attempt: SignInAttempt = {
+    settings,
+    options,
+    scope,
+    loginHint,
+    timeout,
+    signal,
+    provider,
+    emit,
+    request: send,
+    redeem,
+  };
   if (method === 'device' && onDeviceCode) {
     return (await import('./sign-in-by-device.ts')).signInByDevice(attempt, onDeviceCode);
   }
@@ -51,6 +63,13 @@ export async function signIn(request: SignInRequest): Promise<TokenResponse> {
     return (await import('./sign-in-by-paste.ts')).signInByPaste(attempt, askForAddress);
   }
   return (await import('./sign-in-by-browser.ts')).signInByBrowser(attempt);
+}
+
+/** Without a hint the person has to find out which of several accounts is meant. */
+function chooseLoginHint({ settings, options, context }: SignInRequest): string | undefined {
+  if (options.loginHint !== undefined) return options.loginHint;
+  if (options.prompt === 'select_account') return undefined;
+  return settings.loginHint ?? readAccount(context.record?.idToken)?.username;
 }
 
 function describeGrant({ scope, id_token: idToken }: TokenResponse, asked: string): GrantedSignIn {

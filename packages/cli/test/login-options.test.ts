@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { freePort, signInAs } from 'testing-authority';
+import { CliHome, openScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const { home, authority, ...scene } = await openScene({ redirectUris: ['http://localhost', 'http://127.0.0.1'] });
+test.after(() => scene[Symbol.asyncDispose]());
+
+const clientId = ['--client-id', authority.clientId];
+
+/** Signs in, and resolves with the parameters of the authorization request. */
+async function loginOf(signingIn: CliHome, ...args: string[]): Promise<URLSearchParams> {
+  const running = signingIn.start(['login', ...args], { env: { BROWSER: 'true' } });
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  await signInAs(address);
+  const { status, stderr } = await running.ended;
+  assert.is(status, 0, stderr);
+  return new URL(address).searchParams;
+}
+
+test('--port chooses the port on which the browser comes back', async () => {
+  using other = new CliHome(home.env);
+  const port = await freePort();
+  const query = await loginOf(other, ...clientId, '--port', String(port));
+  assert.is(query.get('redirect_uri'), `http://localhost:${port}`);
+});
+
+test('a port that another program uses is wrong usage at once; the message names it and what to do', async () => {
+  using other = new CliHome(home.env);
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const { status, stdout, stderr } = await other.run(['login', ...clientId, '--port', String(port)]);
+  server.close();
+  assert.is(status, 2);
+  assert.is(stdout, '');
+  assert.match(stderr, `Port ${port} of localhost`);
+  assert.match(stderr, 'another program uses it (EADDRINUSE). Choose another port');
+});
+
+test('--redirect-host 127.0.0.1 is for a registration with that address, and is remembered', async () => {
+  using other = new CliHome(home.env);
+  const first = await loginOf(other, ...clientId, '--redirect-host', '127.0.0.1');
+  assert.match(first.get('redirect_uri') ?? '', /^http:\/\/127\.0\.0\.1:\d+$/);
+  const second = await loginOf(other);
+  assert.match(second.get('redirect_uri') ?? '', /^http:\/\/127\.0\.0\.1:\d+$/);
+  const third = await loginOf(other, '--redirect-host', 'localhost');
+  assert.match(third.get('redirect_uri') ?? '', /^http:\/\/localhost:\d+$/);
+});
+
+test('--login-hint suggests an account, and is remembered until select_account chooses another one', async () => {
+  using other = new CliHome(home.env);
+  const first = await loginOf(other, ...clientId, '--login-hint', 'ada@example.com');
+  assert.is(first.get('login_hint'), 'ada@example.com');
+  await other.run(['logout']);
+  const second = await loginOf(other);
+  assert.is(second.get('login_hint'), 'ada@example.com');
+  const third = await loginOf(other, '--prompt', 'select_account');
+  assert.is(third.get('prompt'), 'select_account');
+  assert.not(third.has('login_hint'));
+  await other.run(['logout']);
+  assert.not((await loginOf(other)).has('login_hint'));
+});
+
+test('without --login-hint, the account of the stored sign-in is suggested', async () => {
+  using other = new CliHome(home.env);
+  assert.not((await loginOf(other, ...clientId)).has('login_hint'));
+  assert.is((await loginOf(other)).get('login_hint'), 'someone@example.com');
+});
+
+test('the authority is remembered for the app name, and may be changed', async () => {
+  using other = new CliHome({ ...home.env, ONEDRIVE_TOKEN_AUTHORITY: '' });
+  await loginOf(other, ...clientId, '--authority', authority.url);
+  assert.is((await other.run([])).status, 0);
+  assert.is((await other.run(['status'])).status, 0);
+  other.expireTokens();
+  assert.is((await other.run([])).status, 0);
+  await other.run(['logout']);
+  await loginOf(other);
+  assert.is((await other.run(['status', '--authority', `${authority.origin}/other`])).status, 3);
+});
+
+for (const [what, args, says] of [
+  ['a port that is no number', ['--port', 'http'], /--port.*not a port from 1 to 65535/],
+  ['a port above 65535', ['--port', '65536'], /--port.*not a port from 1 to 65535/],
+  ['an unknown prompt', ['--prompt', 'none'], /--prompt.*select_account, login, consent/],
+  ['an unknown redirect host', ['--redirect-host', 'example.com'], /--redirect-host.*localhost, 127\.0\.0\.1/],
+  ['an empty login hint', ['--login-hint', ''], /--login-hint.*It is empty/],
+  ['a device code with a port', ['--device', '--port', '8400'], /cannot be used with option/],
+] as const) {
+  test(`${what} is wrong usage`, async () => {
+    const { status, stderr } = await home.run(['login', ...clientId, ...args]);
+    assert.is(status, 2);
+    assert.match(stderr, says);
+  });
+}
+
+test.run();
