@@ -47,7 +47,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const { tables, ring, isDirect } = opened;
     const id = process.getBuiltinModule('node:crypto').randomBytes(9).toString('base64url');
     this.#database = database;
-    this.#watcher = new Watcher(database, tables, id, settings.listen ?? isDirect);
+    this.#watcher = new Watcher(database, tables, settings.listen ?? isDirect);
     this.#records = new RecordTable(database, tables, ring, this.#watcher);
     this.#locks = new Locks({ database, tables, watcher: this.#watcher }, id, settings.leaseTimeMs);
   }

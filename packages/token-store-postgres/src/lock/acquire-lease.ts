@@ -3,7 +3,7 @@ import { type Database, isUnanswered, type Row } from '../connection/database.ts
 import { Stopwatch } from '../connection/stopwatch.ts';
 import { type Tables, toKey, toTopic } from '../tables/names.ts';
 import { isTrue } from '../tables/open-tables.ts';
-import { dueAfterRelease } from '../tables/record-statements.ts';
+import { dueAfterRelease, pollingMark, toldMark } from '../tables/record-statements.ts';
 import { Lease } from './lease.ts';
 import { leaveStatement, takeStatement } from './lease-statements.ts';
 import type { Notice, Watcher } from './watcher.ts';
@@ -21,7 +21,7 @@ const minTakeTimeoutMs = 2_000;
 
 export interface LeaseRequest {
   readonly name: string;
-  /** The id of the store, of which one caller at a time asks for a name. */
+  /** Of this call alone. */
   readonly owner: string;
   /** Who that is, for the error of others. */
   readonly holder: string;
@@ -58,6 +58,8 @@ class Acquisition {
   /** Messages about the lock so far. */
   #notices = 0;
   #joined = false;
+  /** The statement that is under way, or the last one. */
+  #taking: Promise<Lease | undefined> | undefined;
   #holder: string | undefined;
   /** By `performance.now()`: since when the database cannot be reached. */
   #outSince: number | undefined;
@@ -69,13 +71,14 @@ class Acquisition {
     this.#request = request;
     this.#key = toKey(request.name);
     this.#topic = toTopic(context.tables, request.name);
-    this.#entry = context.watcher.entry;
+    this.#entry = `${context.watcher.isTold ? toldMark : pollingMark}${request.owner}`;
   }
 
   async run(): Promise<Lease | { holder: string | undefined }> {
     const { deadline, name } = this.#request;
     const onNotice = (notice: Notice): void => this.#hear(notice);
-    const onLook = (row: Row): void => this.#setTurn(Number(row.due_ms ?? 0));
+    const onLook = (row: Row): void => this.#see(row);
+    const watched = { name, entry: this.#entry, isForLock: true, onNotice, onLook };
     let unwatch: (() => void) | undefined;
     try {
       for (;;) {
@@ -83,11 +86,11 @@ class Acquisition {
         if (lease) return lease;
         const now = performance.now();
         if (now >= deadline && !this.#mayHold) break;
-        unwatch ??= this.#context.watcher.watch({ name, isForLock: true, onNotice, onLook });
+        unwatch ??= this.#context.watcher.watch(watched);
         await this.#untilTurn((this.#mayHold ? this.#turnAt : Math.min(this.#turnAt, deadline)) - now);
       }
     } catch (error) {
-      void this.#leave();
+      void this.#withdraw();
       throw error;
     } finally {
       unwatch?.();
@@ -96,22 +99,17 @@ class Acquisition {
     return { holder: this.#holder };
   }
 
-  /** An abort ends the wait at once. What the database answers later is undone. */
+  /** An abort ends the wait at once, also if a statement is under way. */
   async #takeOrAbort(): Promise<Lease | undefined> {
     const { signals } = this.#request;
     for (const signal of signals) signal.throwIfAborted();
     const taking = this.#take();
+    this.#taking = taking;
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = (event: Event): void => reject((event.target as AbortSignal).reason);
     for (const signal of signals) signal.addEventListener('abort', abort);
     try {
       return await Promise.race([taking, aborted]);
-    } catch (error) {
-      taking.then(
-        (lease) => lease?.release(),
-        () => {},
-      );
-      throw error;
     } finally {
       for (const signal of signals) signal.removeEventListener('abort', abort);
     }
@@ -166,11 +164,22 @@ class Acquisition {
 
   #hear(notice: Notice): void {
     if (notice.type !== 'written') this.#notices++;
-    if (notice.type === 'taken') this.#turnAt = Number.POSITIVE_INFINITY;
+    if (notice.type === 'taken') this.#learnOwner(notice.owner, Number.POSITIVE_INFINITY);
     if (notice.type !== 'free') return;
     const place = notice.queue.indexOf(this.#entry);
     // A caller that is not on the list is far behind.
     this.#setTurn(dueAfterRelease(notice.queue, place < 0 ? notice.queue.length : place));
+  }
+
+  #see({ owner, due_ms: dueMs }: Row): void {
+    this.#learnOwner(owner, Number(dueMs ?? 0));
+  }
+
+  /** A statement of this call that arrived late may have acquired the lock: then a repetition of it says so. */
+  #learnOwner(owner: string | null | undefined, dueMs: number): void {
+    if (owner === this.#request.owner) this.#setTurn(0);
+    // As long as an answer is missing, the owner may be this call a moment later.
+    else if (!this.#mayHold) this.#setTurn(dueMs);
   }
 
   #setTurn(inMs: number): void {
@@ -187,16 +196,27 @@ class Acquisition {
     });
   }
 
-  /** Leaves the queue, and learns who holds the lock. */
-  async #leave(): Promise<void> {
-    if (!this.#joined) return;
+  /** For a caller that has given up: undoes what a statement that is under way may still do. */
+  async #withdraw(): Promise<void> {
+    const lease = await this.#taking?.catch(() => undefined);
+    if (lease) return lease.release();
+    const end = performance.now() + this.#request.leaseTimeMs;
+    while (!(await this.#leave()) && this.#mayHold && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, outageRetryMs).unref());
+    }
+  }
+
+  /** Leaves the queue, and learns who holds the lock. False if that failed: those behind pass it over. */
+  async #leave(): Promise<boolean> {
+    if (!this.#joined && !this.#mayHold) return true;
     const { database, tables } = this.#context;
-    const values = [this.#key, this.#entry, tables.channel, this.#topic];
+    const values = [this.#key, this.#entry, this.#request.owner, tables.channel, this.#topic];
     try {
       const [row] = await database.run(leaveStatement(tables), values, { isWrite: true, timeout: minTakeTimeoutMs });
       this.#holder = row?.holder ?? undefined;
+      return true;
     } catch {
-      // Those behind pass it over.
+      return false;
     }
   }
 }

@@ -93,12 +93,12 @@ export class Lease implements Lock, Fence {
   }
 
   async #tryRelease(timeout: number): Promise<boolean> {
-    const { key, owner, fence } = this;
+    const { key, owner } = this;
     const statement = releaseStatement(this.#tables);
     const { promise: late, resolve } = Promise.withResolvers<false>();
     const timer = setTimeout(resolve, timeout, false);
     const released = this.#database
-      .run(statement, [key, owner, fence, this.#tables.channel, this.#topic], { timeout, isWrite: true })
+      .run(statement, [key, owner, this.#tables.channel, this.#topic], { timeout, isWrite: true })
       .then(
         () => true,
         () => false,

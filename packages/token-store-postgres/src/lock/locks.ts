@@ -23,16 +23,17 @@ export interface ExclusiveRequest {
 /** The locks of one store. */
 export class Locks {
   readonly #context: LeaseContext;
-  readonly #owner: string;
+  readonly #storeId: string;
   readonly #leaseTimeMs: number;
+  #calls = 0;
   readonly #callers = new CallerQueue();
   readonly #runs: AsyncLocalStorage<Run> = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)();
   readonly #running = new Set<Lease>();
   #onIdle: (() => void) | undefined;
 
-  constructor(context: LeaseContext, owner: string, leaseTimeMs: number) {
+  constructor(context: LeaseContext, storeId: string, leaseTimeMs: number) {
     this.#context = context;
-    this.#owner = owner;
+    this.#storeId = storeId;
     this.#leaseTimeMs = leaseTimeMs;
   }
 
@@ -41,9 +42,11 @@ export class Locks {
     const { name, timeout, signal, closing } = request;
     const deadline = performance.now() + timeout;
     const acquireAndRun = async (): Promise<T> => {
+      this.#calls++;
       const lease = await acquireLease(this.#context, {
         name,
-        owner: this.#owner,
+        // A statement of an earlier call may still be under way: it must not act for this one.
+        owner: `${this.#storeId}-${this.#calls}`,
         holder: thisHolder(),
         leaseTimeMs: this.#leaseTimeMs,
         deadline,

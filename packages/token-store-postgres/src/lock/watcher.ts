@@ -28,12 +28,14 @@ export type Notice =
   | { readonly type: 'written' }
   /** The lock is free. `queue`: who is waiting for it, the first one first. */
   | { readonly type: 'free'; readonly queue: readonly string[] }
-  /** Another caller has acquired the lock. */
-  | { readonly type: 'taken' };
+  /** A caller has acquired the lock. */
+  | { readonly type: 'taken'; readonly owner: string | undefined };
 
 /** One waiting caller. */
 export interface Wait {
   readonly name: string;
+  /** In the queue for the lock, if it waits for that. */
+  readonly entry?: string;
   /** Whether it waits for the lock, whose state it has just seen, and not for the record. */
   readonly isForLock: boolean;
   onNotice(notice: Notice): void;
@@ -52,7 +54,6 @@ interface ActiveWait extends Wait {
 export class Watcher {
   readonly #database: Database;
   readonly #tables: Tables;
-  readonly #storeId: string;
   /** Whether a connection can listen at all. */
   readonly #canListen: boolean;
   readonly #waits = new Set<ActiveWait>();
@@ -70,16 +71,21 @@ export class Watcher {
   #lastLookAt = Number.NEGATIVE_INFINITY;
   #closed = false;
 
-  constructor(database: Database, tables: Tables, storeId: string, canListen: boolean) {
+  constructor(database: Database, tables: Tables, canListen: boolean) {
     this.#database = database;
     this.#tables = tables;
-    this.#storeId = storeId;
     this.#canListen = canListen;
   }
 
-  /** This store's entry in the queues of locks: it says whether it is told at once, or looks once a second. */
-  get entry(): string {
-    return `${this.#mayListen ? 'l' : 'p'}${this.#storeId}`;
+  /** Whether callers of this store are told at once, and do not only look once a second. */
+  get isTold(): boolean {
+    return this.#mayListen;
+  }
+
+  /** The entry of the caller that waits for the lock of this name. Undefined if none does. */
+  entryOf(name: string): string | undefined {
+    for (const wait of this.#waits) if (wait.name === name && wait.entry !== undefined) return wait.entry;
+    return undefined;
   }
 
   /** The newest revision that this store has seen. undefined: none was ever read; null: there was no record. */
@@ -123,9 +129,10 @@ export class Watcher {
 
   /** Tells this caller from now on. The returned function ends it. */
   watch(wait: Wait): () => void {
-    const { name, isForLock } = wait;
+    const { name, entry, isForLock } = wait;
     const active: ActiveWait = {
       name,
+      ...(entry !== undefined && { entry }),
       isForLock,
       key: toKey(name),
       topic: toTopic(this.#tables, name),
@@ -216,12 +223,12 @@ export class Watcher {
   }
 
   #receive(message: string): void {
-    const [head = '', ...queue] = message.split(' ');
+    const [head = '', ...rest] = message.split(' ');
     const topic = head.slice(1);
     const notices: Record<string, Notice> = {
       w: { type: 'written' },
-      f: { type: 'free', queue },
-      t: { type: 'taken' },
+      f: { type: 'free', queue: rest },
+      t: { type: 'taken', owner: rest[0] },
     };
     const notice = notices[head.charAt(0)];
     if (!notice) return;
@@ -264,7 +271,8 @@ export class Watcher {
     this.#lastLookAt = performance.now();
     const names = new Map([...this.#waits].map(({ key, name }) => [key, name]));
     try {
-      const rows = await this.#database.run(lookStatement(this.#tables), [[...names.keys()], this.entry], {
+      const values = [[...names.keys()], [...names.values()].map((name) => this.entryOf(name) ?? null)];
+      const rows = await this.#database.run(lookStatement(this.#tables), values, {
         timeout: lookTimeoutMs,
         repeatable: true,
       });

@@ -115,24 +115,29 @@ export function readStatement({ records }: Tables): string {
 
 /** The same, with what `lookStatement` says of the name: spares a waiting caller its next look. */
 export function readAndLookStatement({ records, leases }: Tables): string {
-  return `SELECT ${recordColumns}, ${watchedColumns('t', 'l')}
+  return `SELECT ${recordColumns}, ${watchedColumns('t', 'l', '$2')}
 FROM (SELECT $1::text AS name) AS n LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
 }
 
-/** The revisions of the names `$1`, and the states of their locks. `$2`: the entry of this store in the queues. */
+/** The revisions of the names `$1`, and the states of their locks. `$2`: for each name, the entry of its caller in the queue. */
 export function lookStatement({ records, leases }: Tables): string {
-  return `SELECT n.name, t.revision, ${watchedColumns('t', 'l')}
-FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
+  return `SELECT n.name, t.revision, ${watchedColumns('t', 'l', 'n.entry')}
+FROM unnest($1::text[], $2::text[]) AS n (name, entry) LEFT JOIN ${records} AS t USING (name) LEFT JOIN ${leases} AS l USING (name)`;
 }
 
 /**
- * `age_ms`: how long ago the record was written. `due_ms`: in how many milliseconds this store may acquire the lock, if no process
- * renews or acquires it before; null if no process ever acquired it.
+ * `age_ms`: how long ago the record was written. `due_ms`: in how many milliseconds the caller with this entry may acquire the lock,
+ * if no process renews or acquires it before; null if no process ever acquired it. `owner`: who holds it.
  */
-function watchedColumns(t: string, l: string): string {
+function watchedColumns(t: string, l: string, entry: string): string {
   return `extract(epoch FROM clock_timestamp() - ${t}.updated_at) * 1000 AS age_ms,
-  ${dueIn(l, '$2')} AS due_ms`;
+  ${dueIn(l, entry)} AS due_ms, ${l}.owner`;
 }
+
+/** An entry in the queue begins with it if its caller is told at once when its turn comes. */
+export const toldMark = 'l';
+/** If its caller looks once a second. */
+export const pollingMark = 'p';
 
 /** Head start of a caller that listens: it is told at once when its turn comes. */
 const headStartMs = 50;
@@ -140,6 +145,8 @@ const headStartMs = 50;
 const pollHeadStartMs = 1_500;
 /** Between two callers further behind. */
 const stepMs = 10;
+/** A lock that was released this far in the future: the database's clock was set back since. */
+const clockToleranceMs = 1_000;
 
 /**
  * Milliseconds until the caller with this entry may acquire the lock. The first in the queue may do so when the lock is free. The
@@ -147,14 +154,15 @@ const stepMs = 10;
  */
 export function dueIn(l: string, entry: string): string {
   const place = `coalesce(array_position(${l}.waiting, ${entry}), cardinality(${l}.waiting) + 1)`;
-  return `(extract(epoch FROM ${l}.ends_at - statement_timestamp()) * 1000
-    + CASE WHEN ${place} = 1 THEN 0 ELSE ${stepMs} * (${place} - 1)
-      + CASE WHEN EXISTS (SELECT FROM unnest(${l}.waiting[:${place} - 1]) AS w WHERE w LIKE 'p%') THEN ${pollHeadStartMs} ELSE ${headStartMs} END END)`;
+  const left = `extract(epoch FROM ${l}.ends_at - statement_timestamp()) * 1000`;
+  return `(CASE WHEN ${l}.owner IS NULL AND (${place} = 1 AND ${left} > 0 OR ${left} > ${clockToleranceMs}) THEN 0
+    WHEN ${place} = 1 THEN ${left} ELSE ${left} + ${stepMs} * (${place} - 1)
+      + CASE WHEN EXISTS (SELECT FROM unnest(${l}.waiting[:${place} - 1]) AS w WHERE w LIKE '${pollingMark}%') THEN ${pollHeadStartMs} ELSE ${headStartMs} END END)`;
 }
 
 /** The same, computed here by a caller that got the queue in a message. `place` counts from 0. */
 export function dueAfterRelease(queue: readonly string[], place: number): number {
   if (place === 0) return 0;
-  const headStart = queue.slice(0, place).some((entry) => entry.startsWith('p')) ? pollHeadStartMs : headStartMs;
+  const headStart = queue.slice(0, place).some((entry) => entry.startsWith(pollingMark)) ? pollHeadStartMs : headStartMs;
   return headStart + stepMs * place;
 }

@@ -159,7 +159,7 @@ FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHER
     const looks = this.#watcher.isWatching(name);
     const statement = looks ? readAndLookStatement(this.#tables) : readStatement(this.#tables);
     const sentAt = performance.now();
-    const values = looks ? [key, this.#watcher.entry] : [key];
+    const values = looks ? [key, this.#watcher.entryOf(name) ?? null] : [key];
     const [row = {}] = await this.#database.run(statement, values, { repeatable: true });
     const { revision, sign_in: signIn } = row;
     if (looks) this.#watcher.looked(name, row, sentAt);
