@@ -20,7 +20,9 @@ import { Locks } from './lock/locks.ts';
 import { waitForChange } from './lock/wait-for-change.ts';
 import { Watcher } from './lock/watcher.ts';
 import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
+import { changeKey, type KeyContext } from './tables/change-key.ts';
 import { type OpenedTables, openTables } from './tables/open-tables.ts';
+import { RecordReader } from './tables/record-reader.ts';
 import { type Outcome, RecordTable } from './tables/record-table.ts';
 
 /** As long as a refresh may take by default. */
@@ -37,6 +39,7 @@ const closeTimeoutMs = 30_000;
 export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   readonly #database: Database;
   readonly #records: RecordTable;
+  readonly #keys: KeyContext;
   readonly #watcher: Watcher;
   readonly #locks: Locks;
   readonly #closing = new AbortController();
@@ -48,7 +51,9 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const id = process.getBuiltinModule('node:crypto').randomBytes(9).toString('base64url');
     this.#database = database;
     this.#watcher = new Watcher(database, tables, settings.listen ?? isDirect);
-    this.#records = new RecordTable(database, tables, ring, this.#watcher);
+    const reader = new RecordReader(database, tables, ring, this.#watcher);
+    this.#records = new RecordTable(database, tables, ring, reader);
+    this.#keys = { database, tables, ring, reader };
     this.#locks = new Locks({ database, tables, watcher: this.#watcher }, id, settings.leaseTimeMs);
   }
 
@@ -156,7 +161,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   async rekey(key: Key | undefined): Promise<void> {
     const next = copyKey(key);
     this.#assertOpen();
-    await this.#records.rekey(next);
+    await changeKey(this.#keys, next);
   }
 
   /**

@@ -54,8 +54,13 @@ function escapeName(name: string): string {
   return toAscii(name.replaceAll('\\', '\\\\'));
 }
 
+/** JSON as a database of any encoding can store it. */
+export function toJson(value: object): string {
+  return toAscii(JSON.stringify(value));
+}
+
 /** Writes every character that is not printable ASCII as \uXXXX. JSON keeps its meaning. */
-export function toAscii(text: string): string {
+function toAscii(text: string): string {
   return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

@@ -16,6 +16,7 @@ export interface RecordColumns extends ClockOffset {
   readonly record: string | null;
   readonly sealed: Buffer | null;
   readonly revision: string;
+  readonly signIn: string;
   /** Of the key that it was sealed with. */
   readonly salt: Buffer | null;
 }
@@ -28,23 +29,27 @@ export interface Statement {
   readonly values: unknown[];
 }
 
-/** What may be stored before the write: anything, no record, or the record with this revision. */
-export type Condition = 'any' | 'none' | { readonly revision: string };
+/** The state that a write takes the place of: a record, or undefined if there is none. */
+export interface Version {
+  readonly revision: string;
+  readonly signIn: string;
+}
 
 /**
- * A write as one statement. It writes only if the record was sealed with the key that is in use, and, with a fence, only while the
- * lease is held. It locks both rows until the commit, so that neither changes before. The result says which conditions were true,
- * and whether the record was written.
+ * A write as one statement. It writes only over `base`, so that it changes nothing if it arrives late or twice, only if the record was
+ * sealed with the key that is in use, and, with a fence, only while the lease is held. It locks all rows until the commit, so that
+ * none of them changes before. The result says which conditions were true, whether the record was written, and what was stored when the
+ * statement began.
  */
 export function writeStatement(
   tables: Tables,
   columns: RecordColumns,
-  condition: Condition,
+  base: Version | undefined,
   fence: Fence | undefined,
   topic: string,
 ): Statement {
   const { records } = tables;
-  const { name, fullName, record, sealed, revision, salt, offsetMs, errorMs } = columns;
+  const { name, fullName, record, sealed, revision, signIn, salt, offsetMs, errorMs } = columns;
   const values: unknown[] = [
     name,
     fullName,
@@ -56,37 +61,37 @@ export function writeStatement(
     tables.channel,
     `w${topic}`,
   ];
-  values.push(offsetMs, errorMs);
+  values.push(offsetMs, errorMs, signIn);
   const key = `key_row AS (
   SELECT 1 FROM ${tables.meta} WHERE version = $7 AND salt IS NOT DISTINCT FROM $6::bytea FOR SHARE
 )`;
   const held = heldClause(tables, values, fence);
   const allowed = 'EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held)';
-  const insert = `INSERT INTO ${records} AS t (name, full_name, record, sealed, revision, sign_in, updated_at, offset_ms, error_ms)
-  SELECT $1, $2, $3::json, $4::bytea, $5, $5, clock_timestamp(), $10::float8, $11::float8 WHERE ${allowed}
-  ON CONFLICT (name)`;
-  let write = `${insert} DO NOTHING RETURNING 1`;
-  if (condition === 'any') {
-    write = `${insert} DO UPDATE SET record = excluded.record, sealed = excluded.sealed, revision = excluded.revision,
-    sign_in = excluded.sign_in, updated_at = excluded.updated_at,
-    offset_ms = excluded.offset_ms, error_ms = excluded.error_ms RETURNING 1`;
-  } else if (condition !== 'none') {
-    values.push(condition.revision);
-    write = `UPDATE ${records} SET record = $3::json, sealed = $4::bytea, revision = $5, updated_at = clock_timestamp(),
+  let write = `INSERT INTO ${records} (name, full_name, record, sealed, revision, sign_in, updated_at, offset_ms, error_ms)
+  SELECT $1, $2, $3::json, $4::bytea, $5, $12, clock_timestamp(), $10::float8, $11::float8 WHERE ${allowed}
+  ON CONFLICT (name) DO NOTHING RETURNING 1`;
+  if (base) {
+    values.push(base.revision);
+    write = `UPDATE ${records} SET record = $3::json, sealed = $4::bytea, revision = $5, sign_in = $12, updated_at = clock_timestamp(),
     offset_ms = $10::float8, error_ms = $11::float8
   WHERE name = $1 AND full_name IS NOT DISTINCT FROM $2 AND revision = $${values.length} AND ${allowed} RETURNING 1`;
   }
-  return {
-    text: `WITH ${key}, ${held}, written AS (\n  ${write}\n)\n${outcome('(SELECT count(*) FROM key_row) > 0', 8)}`,
-    values,
-  };
+  const fits = '(SELECT count(*) FROM key_row) > 0';
+  return { text: `WITH ${key}, ${held}, written AS (\n  ${write}\n)\n${outcome(tables, fits, 8)}`, values };
 }
 
-export function deleteStatement(tables: Tables, name: string, fence: Fence | undefined, topic: string): Statement {
-  const values: unknown[] = [name, tables.channel, `w${topic}`];
+/** Deletes the record if it has this revision. */
+export function deleteStatement(
+  tables: Tables,
+  name: string,
+  revision: string,
+  fence: Fence | undefined,
+  topic: string,
+): Statement {
+  const values: unknown[] = [name, tables.channel, `w${topic}`, revision];
   const held = heldClause(tables, values, fence);
-  const remove = `DELETE FROM ${tables.records} WHERE name = $1 AND EXISTS (SELECT FROM held) RETURNING 1`;
-  return { text: `WITH ${held}, written AS (\n  ${remove}\n)\n${outcome('true', 2)}`, values };
+  const remove = `DELETE FROM ${tables.records} WHERE name = $1 AND revision = $4 AND EXISTS (SELECT FROM held) RETURNING 1`;
+  return { text: `WITH ${held}, written AS (\n  ${remove}\n)\n${outcome(tables, 'true', 2)}`, values };
 }
 
 /** Has one row if the lease is held, or if the write depends on none. */
@@ -98,11 +103,12 @@ function heldClause({ leases }: Tables, values: unknown[], fence: Fence | undefi
 )`;
 }
 
-/** What a write did. It also tells the callers that wait for the record. */
-function outcome(fits: string, channelAt: number): string {
+/** What a write did, and what was stored before. It also tells the callers that wait for the record. */
+function outcome({ records }: Tables, fits: string, channelAt: number): string {
   return `SELECT ${fits} AS key_fits, (SELECT count(*) FROM held) > 0 AS held, (SELECT count(*) FROM written) > 0 AS written,
   CASE WHEN EXISTS (SELECT FROM written) THEN pg_notify($${channelAt}, $${channelAt + 1}) END AS notified,
-  ${durably} AS durable, ${nowColumn}`;
+  t.revision, t.sign_in, ${durably} AS durable, ${nowColumn}
+FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
 }
 
 const recordColumns = `t.full_name, t.record::text AS record, encode(t.sealed, 'base64') AS sealed, t.revision, t.sign_in,
@@ -163,6 +169,8 @@ export function dueIn(l: string, entry: string): string {
 /** The same, computed here by a caller that got the queue in a message. `place` counts from 0. */
 export function dueAfterRelease(queue: readonly string[], place: number): number {
   if (place === 0) return 0;
-  const headStart = queue.slice(0, place).some((entry) => entry.startsWith(pollingMark)) ? pollHeadStartMs : headStartMs;
+  const headStart = queue.slice(0, place).some((entry) => entry.startsWith(pollingMark))
+    ? pollHeadStartMs
+    : headStartMs;
   return headStart + stepMs * place;
 }

@@ -13,8 +13,8 @@ export const schemaVersion = 1;
  * the database's clock was ahead of the writer's, whose clock the record's times are of, and `error_ms` by how much that may be wrong.
  * `full_name` is set if `name` had to be shortened.
  *
- * Leases: `owner` is the store that holds the lock, or null; `ends_at` is when its lease ends, or when it was released;
- * `fence` grows each time the lock is acquired. `waiting` is the queue: `l` or `p` (listens, or polls), then the store's id.
+ * Leases: `owner` is the call of `exclusively` that holds the lock, or null; `ends_at` is when its lease ends, or when it was released;
+ * `fence` grows each time the lock is acquired. `waiting` is the queue: `l` or `p` (listens, or polls), then the owner that it may be.
  *
  * Meta: one row. `salt` and `verifier` are those of the key that is in use, or null.
  */

@@ -1,0 +1,284 @@
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import * as assert from 'uvu/assert';
+import type { PostgresTokenStore, PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
+import { renewStatement } from '../src/lock/lease-statements.ts';
+import { tablesOf } from '../src/tables/names.ts';
+import { startScene } from './scene.ts';
+import { type Fate, UnreliablePool } from './unreliable-pool.ts';
+import { within } from './within.ts';
+
+const { scene, together: test } = await startScene();
+
+const take = /^INSERT INTO .* AS l /;
+const write = /^WITH/;
+
+interface Unreliable extends PostgresTokenStoreOptions {
+  readonly schema: string;
+  /** The fates of the first statements of this kind. All others are reliable. */
+  readonly fates: Fate[];
+  readonly of: RegExp;
+}
+
+/** A store on an unreliable pool. */
+async function openUnreliable({ fates, of, ...options }: Unreliable): Promise<{
+  store: PostgresTokenStore;
+  /** Waits until all late statements have arrived. */
+  settle(): Promise<void>;
+}> {
+  const decide = (text: string): Fate => (of.test(text) && fates.shift()) || { type: 'normal' };
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+  const store = await scene.open({ leaseTime: 20_000, ...options, pool });
+  return { store, settle: () => within(5_000, 'the late statements', pool.settle()) };
+}
+
+const leaseOf = (schema: string, columns: string): Promise<string> =>
+  scene.cluster.query(`SELECT ${columns} FROM ${schema}.oauth_token_lease WHERE name = 'app'`);
+
+async function untilWaiting(schema: string, count: number): Promise<void> {
+  for (let left = 400; (await leaseOf(schema, 'cardinality(waiting)')) !== String(count); left--) {
+    assert.ok(left > 0, `there are never ${count} callers in the queue`);
+    await delay(20);
+  }
+}
+
+const never = async (): Promise<never> => {
+  throw new Error('the task ran');
+};
+
+test('a caller that gives up while its statement is under way leaves the lock of the next caller alone', async () => {
+  const schema = scene.newSchema();
+  const arrives = Promise.withResolvers<void>();
+  const { store } = await openUnreliable({ schema, of: take, fates: [{ type: 'slow', after: arrives.promise }] });
+  const other = await scene.open({ schema });
+  await store.set('app', { refreshToken: 'first' });
+  const givingUp = new AbortController();
+  const givenUp = store.exclusively('app', never, { signal: givingUp.signal }).catch((error) => error);
+  await delay(50);
+  givingUp.abort();
+  assert.is(await givenUp, givingUp.signal.reason);
+  await store.exclusively('app', async (lock) => {
+    const before = await leaseOf(schema, 'owner, fence');
+    arrives.resolve();
+    // The late statement, and what the caller that gave up does about it.
+    await delay(300);
+    assert.is(await leaseOf(schema, 'owner, fence'), before);
+    const error: TokenStoreError = await other.exclusively('app', never, { timeout: 0 }).catch((reason) => reason);
+    assert.is(error.code, 'STORE_BUSY');
+    assert.is(lock.signal.aborted, false);
+    assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
+  });
+  assert.is(await other.exclusively('app', async () => 'free', { timeout: 0 }), 'free');
+});
+
+test('a caller that gave up frees the lock that its late statement acquires', async () => {
+  const schema = scene.newSchema();
+  const arrives = Promise.withResolvers<void>();
+  const { store } = await openUnreliable({ schema, of: take, fates: [{ type: 'slow', after: arrives.promise }] });
+  const other = await scene.open({ schema });
+  const signal = AbortSignal.timeout(50);
+  await store.exclusively('app', never, { signal }).catch(() => {});
+  arrives.resolve();
+  for (let left = 200; (await leaseOf(schema, 'fence')) === ''; left--) {
+    assert.ok(left > 0, 'the late statement does not arrive');
+    await delay(10);
+  }
+  assert.is(
+    await within(
+      10_000,
+      'the lock, long before the lease ends',
+      other.exclusively('app', async () => 'free'),
+    ),
+    'free',
+  );
+});
+
+test('a caller takes the lock that a statement of its own has acquired, whose answer was lost, for its own', async () => {
+  const schema = scene.newSchema();
+  const holder = await scene.open({ schema });
+  const behind = await scene.open({ schema });
+  const { store } = await openUnreliable({
+    schema,
+    of: take,
+    // The first one joins the queue, the second one acquires the lock unnoticed, while the next repetition is lost.
+    fates: [{ type: 'normal' }, { type: 'late', after: 200 }, { type: 'lost' }],
+  });
+  const ending = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const held = holder.exclusively('app', async () => {
+    begun.resolve();
+    await ending.promise;
+  });
+  await begun.promise;
+  const waiting = store.exclusively('app', async () => 'my turn');
+  await untilWaiting(schema, 1);
+  const last = behind.exclusively('app', async () => 'last');
+  await untilWaiting(schema, 2);
+  ending.resolve();
+  await held;
+  assert.is(await within(10_000, 'the turn, long before the lease ends', waiting), 'my turn');
+  assert.is(await within(10_000, 'the last turn', last), 'last');
+});
+
+test('a caller takes the lock that an earlier statement of its own acquires late for its own', async () => {
+  const schema = scene.newSchema();
+  const [holder, behind] = await Promise.all([1, 2].map(() => scene.open({ schema, leaseTime: 20_000 })));
+  if (!holder || !behind) throw new Error('unreachable');
+  const arrives = Promise.withResolvers<void>();
+  const { store } = await openUnreliable({
+    schema,
+    of: take,
+    fates: [{ type: 'late', after: arrives.promise }],
+  });
+  const ending = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const held = holder.exclusively('app', async () => {
+    begun.resolve();
+    await ending.promise;
+  });
+  await begun.promise;
+  const waiting = store.exclusively('app', async () => 'my turn');
+  await untilWaiting(schema, 1);
+  const last = behind.exclusively('app', async () => 'last');
+  await untilWaiting(schema, 2);
+  // The holder's lease ends, without a message, and the first thing that comes is the late statement.
+  await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET ends_at = now()`);
+  arrives.resolve();
+  assert.is(await within(10_000, 'the turn, long before the lease ends', waiting), 'my turn');
+  assert.is(await within(10_000, 'the last turn', last), 'last');
+  ending.resolve();
+  await held;
+});
+
+test('a statement that acquires the lock and arrives twice changes neither the fencing number nor the queue', async () => {
+  const schema = scene.newSchema();
+  const arrives = Promise.withResolvers<void>();
+  const { store, settle } = await openUnreliable({
+    schema,
+    of: take,
+    fates: [{ type: 'repeated', after: arrives.promise }],
+  });
+  const others = await Promise.all([1, 2].map(() => scene.open({ schema })));
+  let waiting: Promise<string>[] = [];
+  await store.exclusively('app', async () => {
+    waiting = others.map((other) => other.exclusively('app', async () => 'my turn'));
+    await untilWaiting(schema, 2);
+    const before = await leaseOf(schema, 'owner, holder, fence, waiting');
+    assert.match(before, `|process ${process.pid} on ${hostname()}|`);
+    arrives.resolve();
+    await settle();
+    assert.is(await leaseOf(schema, 'owner, holder, fence, waiting'), before);
+  });
+  assert.equal(await within(10_000, 'the turns', Promise.all(waiting)), ['my turn', 'my turn']);
+});
+
+test('a renewal that had to wait for the row does not shorten the lease that a later one has written', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, leaseTime: 60_000 });
+  const renew = renewStatement(tablesOf(schema, { table: 'oauth_token' }));
+  const [early, later] = [1, 2].map(() => new pg.Client(scene.cluster.connectionString()));
+  if (!early || !later) throw new Error('unreachable');
+  await Promise.all([early.connect(), later.connect()]);
+  await store.exclusively('app', async () => {
+    const values = ['app', ...(await leaseOf(schema, 'owner, fence')).split('|'), 60_000];
+    await later.query(`BEGIN; SELECT 1 FROM ${schema}.oauth_token_lease FOR UPDATE`);
+    const waiting = early.query(renew, values);
+    await delay(300);
+    await later.query(renew, values);
+    const written = `SELECT ends_at FROM ${schema}.oauth_token_lease`;
+    const { ends_at: end } = (await later.query(written)).rows[0];
+    await later.query('COMMIT');
+    assert.is((await waiting).rowCount, 1);
+    assert.ok((await later.query(written)).rows[0].ends_at >= end);
+  });
+  await Promise.all([early.end(), later.end()]);
+});
+
+test('a lock that was released is free, also if the clock of the database was set back since', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.exclusively('app', async () => {});
+  for (const queue of ["'{}'", "'{lgone,pgone}'"]) {
+    await scene.cluster.query(
+      `UPDATE ${schema}.oauth_token_lease SET ends_at = now() + interval '1 hour', waiting = ${queue}`,
+    );
+    assert.is(await store.exclusively('app', async () => 'free', { timeout: 0 }), 'free', queue);
+  }
+});
+
+test('a set that arrives once more puts no spent token in the place of its successor', async () => {
+  const schema = scene.newSchema();
+  const arrives = Promise.withResolvers<void>();
+  const { store, settle } = await openUnreliable({
+    schema,
+    of: write,
+    fates: [{ type: 'late', after: arrives.promise }],
+  });
+  const other = await scene.open({ schema });
+  await other.set('app', { refreshToken: 'first' });
+  await store.get('app');
+  await store.set('app', { refreshToken: 'sign-in' });
+  assert.ok(await other.replace('app', 'sign-in', { refreshToken: 'refreshed' }));
+  arrives.resolve();
+  await settle();
+  assert.equal(await other.get('app'), { refreshToken: 'refreshed' });
+});
+
+test('a set whose answer was lost does not take the place of another sign-in that came after it', async () => {
+  const schema = scene.newSchema();
+  const other = await scene.open({ schema });
+  await other.set('app', { refreshToken: 'first' });
+  const { promise: answers, resolve: answer } = Promise.withResolvers<void>();
+  const { store } = await openUnreliable({
+    schema,
+    of: write,
+    fates: [{ type: 'unanswered' }, { type: 'slow', after: answers }],
+  });
+  await store.get('app');
+  const setting = store.set('app', { refreshToken: 'sign-in' });
+  for (let left = 200; (await other.get('app'))?.refreshToken !== 'sign-in'; left--) {
+    assert.ok(left > 0, 'it was not written');
+    await delay(10);
+  }
+  await other.set('app', { refreshToken: 'another sign-in' });
+  answer();
+  await setting;
+  assert.equal(await other.get('app'), { refreshToken: 'another sign-in' });
+  assert.equal(await store.get('app'), { refreshToken: 'another sign-in' });
+});
+
+test('a delete that arrives once more does not undo a later sign-in', async () => {
+  const schema = scene.newSchema();
+  const arrives = Promise.withResolvers<void>();
+  const { store, settle } = await openUnreliable({
+    schema,
+    of: write,
+    fates: [{ type: 'late', after: arrives.promise }],
+  });
+  const other = await scene.open({ schema });
+  await other.set('app', { refreshToken: 'first' });
+  await store.get('app');
+  assert.is(await store.delete('app'), true);
+  await other.set('app', { refreshToken: 'later' });
+  arrives.resolve();
+  await settle();
+  assert.equal(await other.get('app'), { refreshToken: 'later' });
+});
+
+test('rekey(undefined) whose answer was lost has succeeded', async () => {
+  const schema = scene.newSchema();
+  const key = new Uint8Array(32).fill(7);
+  const { store } = await openUnreliable({
+    schema,
+    key,
+    of: /^COMMIT/,
+    fates: [{ type: 'normal' }, { type: 'unanswered' }],
+  });
+  await store.set('app', { refreshToken: 'first' });
+  await store.rekey(undefined);
+  assert.equal(await store.get('app'), { refreshToken: 'first' });
+  assert.equal(await (await scene.open({ schema })).get('app'), { refreshToken: 'first' });
+});
+
+test.run();
