@@ -121,6 +121,8 @@ export class RecordKeeper {
       () => true,
     );
     if (!isStillStored || signOuts !== this.signOuts) return false;
+    // The provider gave no new refresh token: nothing is lost, and the next holder may have stored a newer access token.
+    if (record.refreshToken === replaces) return true;
     this.#keepUnsaved(unsaved, lock.signal.reason);
     return true;
   }

@@ -70,6 +70,27 @@ test('a refresh that ends after another process has signed in: the newer token c
   assert.is(scene.record.accessToken, newer);
 });
 
+test('a provider that keeps the refresh token: a late access token does not take the place of a newer one', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  const gate = Promise.withResolvers<void>();
+  const late = scene.open({
+    refresh: async () => {
+      await gate.promise;
+      return { access_token: 'older', expires_in: 3600 };
+    },
+  });
+  const call = late.getToken();
+  await scene.until('refresh-started');
+  scene.store.loseLock('my-app');
+  await scene.open({ refresh: async () => ({ access_token: 'newer', expires_in: 3600 }) }).getToken();
+  gate.resolve();
+  assert.is((await call).accessToken, 'older');
+  await late.close();
+  assert.equal([scene.record.accessToken, scene.record.refreshToken], ['newer', refreshToken]);
+});
+
 test('a refresh that ends after a sign-out: nothing comes back', async () => {
   await using scene = openScene();
   const { call, shared } = await loseLock(scene, () => scene.open().signOut());
