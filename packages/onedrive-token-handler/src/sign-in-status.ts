@@ -2,6 +2,7 @@ import type { TokenRecord } from 'shared-token';
 import { isOurs } from 'shared-token/usable-token';
 import { readAccount } from './id-token.ts';
 import { readAuthority } from './options.ts';
+import { renewByOf } from './renew-by.ts';
 import { splitScope } from './scopes.ts';
 import type { Account } from './token-event.ts';
 
@@ -16,6 +17,11 @@ export interface SignInStatus {
   scopes: string[];
   accessTokenExpiresAt?: number;
   refreshedAt?: number;
+  /**
+   * When the sign-in expires if no refresh renews it before: as the provider says, else 90 days after the last refresh, which
+   * is Microsoft's rule.
+   */
+  renewBy?: number;
   /** When the provider refused the refresh token. The next sign-in removes it. */
   refusedAt?: number;
   /** Its error for that, for example `invalid_grant AADSTS700082`. */
@@ -27,6 +33,7 @@ export function describeRecord(appName: string, record: TokenRecord | undefined)
   if (!record) return { signedIn: false, appName, scopes: [] };
   const { accessToken, expiresAt, obtainedAt, refusedAt, refusedBecause } = record;
   const account = readAccount(record.idToken);
+  const renewBy = renewByOf(record);
   return {
     signedIn: true,
     appName,
@@ -34,6 +41,7 @@ export function describeRecord(appName: string, record: TokenRecord | undefined)
     ...(account && { account }),
     ...(accessToken !== undefined && expiresAt !== undefined && { accessTokenExpiresAt: expiresAt }),
     ...(obtainedAt !== undefined && { refreshedAt: obtainedAt }),
+    ...(renewBy !== undefined && { renewBy }),
     ...(refusedAt !== undefined && { refusedAt }),
     ...(refusedBecause !== undefined && { refusedBecause }),
   };

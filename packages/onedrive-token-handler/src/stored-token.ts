@@ -1,20 +1,25 @@
 /** Reads the stored access token without loading the handler. */
 import { isOurs, usableToken } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
+import type { GetTokenOptions } from './one-drive-token-handler.ts';
 import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
+import { renewByOf } from './renew-by.ts';
 import { isGranted } from './scopes.ts';
 
 /** The options of the handler that say which token is wanted. */
 export type StoredTokenOptions = Pick<
   OneDriveTokenHandlerOptions,
   'appName' | 'clientId' | 'scopes' | 'useGrantedScopes' | 'dbFilepath' | 'authority' | 'expirySkew'
->;
+> &
+  Pick<GetTokenOptions, 'minValid'>;
 
 /** An access token that needs no request. */
 export interface StoredToken {
   accessToken: string;
   /** Epoch milliseconds. */
   expiresAt: number;
+  /** As in the status of the sign-in. */
+  renewBy?: number;
 }
 
 /**
@@ -28,6 +33,9 @@ export function readStoredToken(options: StoredTokenOptions): StoredToken | unde
   const settings = readOptions(options);
   const record = settings.dbFilepath && readRecord(settings.dbFilepath, settings.appName);
   if (!record || !isOurs(record, settings)) return undefined;
-  const token = usableToken(record, (candidate) => isGranted(candidate, settings), settings.expirySkew);
-  return token && { accessToken: token.accessToken, expiresAt: token.expiresAt };
+  const validity = { skew: settings.expirySkew, minValid: options.minValid };
+  const token = usableToken(record, (candidate) => isGranted(candidate, settings), validity);
+  if (!token) return undefined;
+  const renewBy = renewByOf(record);
+  return { accessToken: token.accessToken, expiresAt: token.expiresAt, ...(renewBy !== undefined && { renewBy }) };
 }

@@ -19,8 +19,8 @@ test('readStoredToken() returns the token that getToken() would return without a
   };
   const handler = scene.handler();
   const token = await handler.getToken();
-  const { accessTokenExpiresAt } = await handler.status();
-  assert.equal(readStoredToken(options), { accessToken: token, expiresAt: accessTokenExpiresAt });
+  const { accessTokenExpiresAt, renewBy } = await handler.status();
+  assert.equal(readStoredToken(options), { accessToken: token, expiresAt: accessTokenExpiresAt, renewBy });
 
   const others: Record<string, Partial<StoredTokenOptions>> = {
     'of another name': { appName: 'other' },
@@ -28,12 +28,14 @@ test('readStoredToken() returns the token that getToken() would return without a
     'of another authority': { authority: 'https://login.example.org/consumers' },
     'without the scopes': { scopes: ['Mail.Read'] },
     'too near its end': { expirySkew: 24 * 60 * minute },
+    'that is valid for less time than is needed': { minValid: 60 * minute },
     'in another file': { dbFilepath: join(scene.folder, 'other.db') },
   };
   for (const [what, change] of Object.entries(others)) {
     assert.is(readStoredToken({ ...options, ...change }), undefined, `a token ${what} was given`);
   }
   assert.ok(readStoredToken({ ...options, scopes: ['https://graph.microsoft.com/files.readwrite.all', 'openid'] }));
+  assert.ok(readStoredToken({ ...options, minValid: 50 * minute }));
   assert.ok(readStoredToken({ ...options, authority: `${scene.authority.url}/` }));
 
   using store = openTokenStore(scene.dbFilepath);

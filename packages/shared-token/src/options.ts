@@ -168,7 +168,8 @@ function readTimeout(name: string, value: unknown): number {
   return duration;
 }
 
-function readDuration(name: string, value: unknown): number {
+/** Throws TypeError or RangeError, naming the option. */
+export function readDuration(name: string, value: unknown): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number of milliseconds, not ${typeof value}`);
   if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
     throw new RangeError(`${name} must be a finite number of milliseconds, 0 or more, not ${value}`);

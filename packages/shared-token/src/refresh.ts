@@ -21,6 +21,8 @@ export interface SilentRequest {
   held: AccessToken | undefined;
   /** True if the API rejected the held token, or the stored one if none is held. */
   forced: boolean;
+  /** How long the token should be valid, in milliseconds. */
+  minValid?: number | undefined;
   /** Ends the wait for another process. A refresh request that was sent is always finished and stored. */
   signal: AbortSignal;
 }
@@ -42,11 +44,11 @@ const maxRounds = 5;
  */
 export async function obtainSilently(context: FlowContext, request: SilentRequest): Promise<SilentOutcome> {
   const { settings, keeper, emit } = context;
-  const { held, forced, signal } = request;
+  const { held, forced, minValid, signal } = request;
   let first: TokenRecord | undefined;
   try {
     first = await keeper.read();
-    const stored = usableToken(first, settings.accepts, settings.expirySkew);
+    const stored = usableToken(first, settings.accepts, { skew: settings.expirySkew, minValid });
     const isRejected = forced && (!held || stored?.accessToken === held.accessToken);
     if (stored && !isRejected) return useStored(context, stored);
     if (!first) return needSignIn(settings, 'not-signed-in', first);
@@ -57,7 +59,7 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
     // A sign-out in the meantime wins: then the old token is not given out either.
     const now = await keeper.read().catch(() => first);
     if (first && !now) throw signedOutError();
-    const bridge = usableToken(now, settings.accepts, 0) ?? usableToken(held, () => true, 0);
+    const bridge = usableToken(now, settings.accepts, { skew: 0 }) ?? usableToken(held, () => true, { skew: 0 });
     const told = describeError(error, [...secretsOf(first), ...secretsOf(now), held?.accessToken]);
     emit({ type: 'refresh-failed', error: told, bridged: bridge !== undefined && !forced }, error);
     return { type: 'failed', error, bridge };
@@ -109,7 +111,7 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
       const change = waitForChange(settings, waited.signal);
       change.catch(() => {});
       const record = await keeper.read().catch(() => first);
-      if (record?.accessToken !== first.accessToken) token = usableToken(record, settings.accepts, 0);
+      if (record?.accessToken !== first.accessToken) token = usableToken(record, settings.accepts, { skew: 0 });
       if (!token) await change;
     }
     if (token) found.abort();
@@ -143,7 +145,7 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
 async function refreshInTurn(
   context: FlowContext,
   first: TokenRecord,
-  { forced, signal }: SilentRequest,
+  { forced, minValid, signal }: SilentRequest,
   lock: Lock,
 ): Promise<SilentOutcome> {
   const { settings, keeper } = context;
@@ -154,7 +156,7 @@ async function refreshInTurn(
     if (!settings.accepts(record)) return needSignIn(settings, 'not-accepted', record);
     // A token that came while this caller waited counts even if it is short-lived.
     const isNew = record.accessToken !== first.accessToken;
-    const stored = usableToken(record, settings.accepts, isNew ? 0 : settings.expirySkew);
+    const stored = usableToken(record, settings.accepts, isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid });
     if (stored && (isNew || !forced)) return useStored(context, stored);
     if (!(await keeper.ensureWritable(record))) continue;
     signal.throwIfAborted();

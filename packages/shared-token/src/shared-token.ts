@@ -4,14 +4,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TokenRecord } from 'token-store-kit';
 import { Flight } from './flight.ts';
 import type { FlowContext } from './flow-context.ts';
-import { readOptions, type Settings, type SharedTokenOptions, type SignIn } from './options.ts';
+import { readDuration, readOptions, type Settings, type SharedTokenOptions, type SignIn } from './options.ts';
 import { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently, type SilentOutcome } from './refresh.ts';
 import { SharedTokenError, signedOutError } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import type { AccessToken } from './token-response.ts';
-import { clockToleranceMs } from './usable-token.ts';
+import { clockToleranceMs, neededTime } from './usable-token.ts';
 
 /** What one call of getToken() wants. */
 export interface GetTokenOptions {
@@ -19,6 +19,12 @@ export interface GetTokenOptions {
   interactive?: boolean | undefined;
   /** Refreshes even if the token looks valid: for an API that answered 401. Default false. */
   forceRefresh?: boolean | undefined;
+  /**
+   * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.
+   * The result may still expire sooner, if the provider's tokens do, or if the refresh fails while the old one is valid:
+   * see its `expiresAt`. Default: `expirySkew`.
+   */
+  minValid?: number | undefined;
   /** Lets go of this call alone; it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
@@ -60,6 +66,8 @@ export class SharedToken implements AsyncDisposable {
   readonly #closing = new AbortController();
   #held: HeldToken | undefined;
   #silent: Flight<SilentOutcome> | undefined;
+  /** For which its callers ask, in milliseconds. */
+  #silentMinValid = 0;
   #forced: Flight<SilentOutcome> | undefined;
   #signIn: Flight<AccessToken> | undefined;
   /** By the monotonic clock: until then the held token counts to its very end, because it could not be refreshed. */
@@ -95,12 +103,15 @@ export class SharedToken implements AsyncDisposable {
    * The token in memory if getToken() would return it, without a promise. Nearly every call of a running program ends here,
    * so nothing is awaited and next to nothing is allocated. A record that could not be stored is written again meanwhile.
    */
-  peek({ forceRefresh, signal }: GetTokenOptions = {}): AccessToken | undefined {
+  peek({ forceRefresh, minValid, signal }: GetTokenOptions = {}): AccessToken | undefined {
     const held = this.#held;
     if (!held || forceRefresh || signal?.aborted) return undefined;
     const now = Date.now();
     const clock = performance.now();
-    const skew = clock < this.#bridgedUntil ? 0 : this.#settings.expirySkew;
+    let skew = clock < this.#bridgedUntil ? 0 : this.#settings.expirySkew;
+    if (minValid !== undefined && skew !== 0) {
+      skew = neededTime({ skew, minValid: readDuration('minValid', minValid) }, held.expiresAt - held.obtainedAt);
+    }
     if (
       now >= held.expiresAt - skew ||
       now < held.obtainedAt - clockToleranceMs ||
@@ -181,16 +192,17 @@ export class SharedToken implements AsyncDisposable {
     await within(lastWriteLimitMs, this.#keeper.close());
   }
 
-  async #obtain({ interactive, forceRefresh = false, signal }: GetTokenOptions): Promise<AccessToken> {
+  async #obtain({ interactive, forceRefresh = false, minValid = 0, signal }: GetTokenOptions): Promise<AccessToken> {
     this.#assertOpen();
     signal?.throwIfAborted();
+    readDuration('minValid', minValid);
     const { signOuts } = this.#keeper;
     const started = performance.now();
     const rejected = forceRefresh ? this.#held?.accessToken : undefined;
-    let outcome = await this.#join(this.#joinSilent(forceRefresh), signal);
+    let outcome = await this.#join(this.#joinSilent(forceRefresh, minValid), signal);
     // The refresh that this call joined had begun before, and brought the very token that the API rejects.
     if (rejected !== undefined && outcome.type === 'token' && outcome.token.accessToken === rejected) {
-      outcome = await this.#join(this.#joinSilent(true), signal);
+      outcome = await this.#join(this.#joinSilent(true, minValid), signal);
     }
     if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
     if (outcome.type === 'failed') {
@@ -216,14 +228,21 @@ export class SharedToken implements AsyncDisposable {
     return this.#held;
   }
 
-  /** Any caller may join a forced refresh; a caller that forces may not join an unforced one. */
-  #joinSilent(forced: boolean): Flight<SilentOutcome> {
+  /**
+   * Any caller may join a forced refresh; a caller that forces may not join an unforced one, nor a caller for which the
+   * token has to be valid for longer.
+   */
+  #joinSilent(forced: boolean, minValid: number): Flight<SilentOutcome> {
     if (this.#forced?.isJoinable) return this.#forced;
-    if (!forced && this.#silent?.isJoinable) return this.#silent;
+    if (!forced && this.#silent?.isJoinable && this.#silentMinValid >= minValid) return this.#silent;
     const held = this.#held;
-    const flight = this.#fly((signal) => obtainSilently(this.#context, { held, forced, signal }));
-    if (forced) this.#forced = flight;
-    else this.#silent = flight;
+    const flight = this.#fly((signal) => obtainSilently(this.#context, { held, forced, minValid, signal }));
+    if (forced) {
+      this.#forced = flight;
+    } else {
+      this.#silent = flight;
+      this.#silentMinValid = minValid;
+    }
     return flight;
   }
 

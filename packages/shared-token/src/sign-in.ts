@@ -176,7 +176,7 @@ class SignInAttempt {
 
   async #newerToken(): Promise<AccessToken> {
     const { settings, keeper } = this.#context;
-    const token = usableToken(await keeper.read(), settings.accepts, 0);
+    const token = usableToken(await keeper.read(), settings.accepts, { skew: 0 });
     if (!token) throw lockLostError(this.#lock);
     return token;
   }

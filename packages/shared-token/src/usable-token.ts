@@ -19,20 +19,33 @@ export function isOurs(record: TokenRecord, { clientId, authority }: Ownership):
   );
 }
 
-/**
- * The access token of a record, if it does not expire within `skew` milliseconds and `accepts` agrees.
- */
+/** How long an access token has to be valid. Durations are milliseconds. */
+export interface Validity {
+  /** In any case. */
+  readonly skew: number;
+  /** If the provider's tokens live that long. Otherwise half of their life: a refresh at each call would gain nothing. */
+  readonly minValid?: number | undefined;
+}
+
+/** How long a token of that lifetime has to be valid. An unknown lifetime is undefined. */
+export function neededTime({ skew, minValid = 0 }: Validity, lifetime: number | undefined): number {
+  return Math.max(skew, lifetime !== undefined && lifetime < minValid ? lifetime / 2 : minValid);
+}
+
+/** The access token of a record, if it is valid for long enough and `accepts` agrees. */
 export function usableToken<Tokens extends Partial<TokenRecord>>(
   record: Tokens | undefined,
   accepts: (record: Tokens) => boolean,
-  skew: number,
+  validity: Validity,
 ): AccessToken | undefined {
   const now = Date.now();
-  const { accessToken, expiresAt, obtainedAt = now }: Partial<TokenRecord> = record ?? {};
-  if (!record || accessToken === undefined || expiresAt === undefined || expiresAt - skew <= now) return undefined;
+  const { accessToken, expiresAt, obtainedAt }: Partial<TokenRecord> = record ?? {};
+  if (!record || accessToken === undefined || expiresAt === undefined) return undefined;
+  const lifetime = obtainedAt === undefined ? undefined : expiresAt - obtainedAt;
+  if (expiresAt - neededTime(validity, lifetime) <= now) return undefined;
   // Obtained in the future: the clock was set back, so when the token expires is unknown.
-  if (obtainedAt > now + clockToleranceMs || !accepts(record)) return undefined;
-  return { accessToken, expiresAt, obtainedAt };
+  if ((obtainedAt ?? now) > now + clockToleranceMs || !accepts(record)) return undefined;
+  return { accessToken, expiresAt, obtainedAt: obtainedAt ?? now };
 }
 
 /** Two spellings of one authority differ in case or in slashes at the end. */

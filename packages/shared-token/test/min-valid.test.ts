@@ -1,0 +1,109 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openScene, type Scene } from './scene.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** Stores a sign-in whose access token has so many minutes left of its life. */
+async function signedIn(scene: Scene, left: number, lifetime = 60): Promise<void> {
+  const expiresAt = Date.now() + left * minute;
+  await scene.signedIn({ expiresAt, obtainedAt: expiresAt - lifetime * minute });
+}
+
+test('a stored token that expires sooner than minValid is refreshed, and only then', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 20);
+  const { accessToken } = scene.record;
+  assert.is((await scene.open().getToken()).accessToken, accessToken);
+  assert.is((await scene.open().getToken({ minValid: 19 * minute })).accessToken, accessToken);
+  const fresh = await scene.open().getToken({ minValid: 30 * minute });
+  assert.is.not(fresh.accessToken, accessToken);
+  assert.ok(fresh.expiresAt - Date.now() > 30 * minute);
+  assert.is(scene.count('refreshed'), 1);
+});
+
+test('a token in memory that expires sooner than minValid is refreshed, and only then', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 20);
+  const shared = scene.open();
+  const held = await shared.getToken();
+  assert.is(shared.peek({ minValid: 19 * minute })?.accessToken, held.accessToken);
+  assert.is(shared.peek({ minValid: 30 * minute }), undefined);
+  const fresh = await shared.getToken({ minValid: 30 * minute });
+  assert.is.not(fresh.accessToken, held.accessToken);
+  assert.is((await shared.getToken({ minValid: 30 * minute })).accessToken, fresh.accessToken);
+});
+
+test('a call with minValid does not join one that asks for less', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 20);
+  const { accessToken } = scene.record;
+  const shared = scene.open();
+  const tokens = await Promise.all([shared.getToken(), shared.getToken({ minValid: 30 * minute })]);
+  assert.is(tokens[0].accessToken, accessToken);
+  assert.is.not(tokens[1].accessToken, accessToken);
+});
+
+test('many processes with the same minValid make one refresh', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 20);
+  await Promise.all(Array.from({ length: 8 }, () => scene.open().getToken({ minValid: 30 * minute })));
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test("if the provider's tokens live shorter than minValid, they are refreshed after half of their life", async () => {
+  await using scene = openScene();
+  await signedIn(scene, 11, 20);
+  const { accessToken } = scene.record;
+  assert.is((await scene.open().getToken({ minValid: 30 * minute })).accessToken, accessToken);
+  await signedIn(scene, 9, 20);
+  await scene.open().getToken({ minValid: 30 * minute });
+  assert.is(scene.count('refreshed'), 1);
+});
+
+test('a token that is fresh and still expires sooner than minValid is returned', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { expiresAt } = await scene.open().getToken({ minValid: 24 * hour });
+  assert.ok(expiresAt - Date.now() < 24 * hour);
+});
+
+test('a record that does not say when its token was obtained is refreshed for minValid', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 20 * minute, obtainedAt: undefined });
+  await scene.open().getToken({ minValid: 30 * minute });
+  assert.is(scene.count('refreshed'), 1);
+});
+
+test('if that refresh fails, the old token is returned while it is valid', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 20);
+  const { accessToken } = scene.record;
+  const refresh = async (): Promise<never> => {
+    throw new Error('offline');
+  };
+  const token = await scene.open({ refresh }).getToken({ minValid: 30 * minute });
+  assert.is(token.accessToken, accessToken);
+  assert.is(scene.count('refresh-failed'), 1);
+});
+
+for (const [minValid, kind] of [
+  ['30m', TypeError],
+  [-1, RangeError],
+  [Number.NaN, RangeError],
+] as const) {
+  test(`minValid ${minValid} is a ${kind.name} that names it, with and without a token in memory`, async () => {
+    await using scene = openScene();
+    await signedIn(scene, 20);
+    const shared = scene.open();
+    for (let time = 0; time < 2; time++) {
+      const error = await shared.getToken({ minValid: minValid as number }).catch((reason: unknown) => reason);
+      assert.instance(error, kind);
+      assert.match((error as Error).message, 'minValid');
+      await shared.getToken();
+    }
+  });
+}
+
+test.run();
