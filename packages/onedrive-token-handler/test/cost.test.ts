@@ -32,6 +32,21 @@ test('reading a stored token does not load undici or open', async () => {
   assert.not.match(stdout, /undici|open|loopback-acceptor|pkce-state/);
 });
 
+test('a refresh does not load undici or open', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  await scene.tokenExpires();
+  const program = `${watchImports}
+    const handler = new OneDriveTokenHandler(JSON.parse(process.argv[1]));
+    await handler.getToken();
+    await handler.close();
+    console.log([...seen].join(' '));`;
+  const { stdout, stderr } = await scene.run(['--input-type=module', '-e', program, scene.optionsFor()]);
+  assert.match(stdout, 'token-store-sqlite', stderr);
+  assert.not.match(stdout, /undici|open|loopback-acceptor|pkce-state/);
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
 test('a token from memory costs at most 1 µs', async () => {
   await using scene = await openScene();
   const handler = scene.handler();

@@ -61,14 +61,22 @@ test('after a request to a proxy that never answers has timed out, the process c
   assert.is(status, 0, 'it ended by itself');
 });
 
-test('a request that is not sent yet when its client closes is never sent', async () => {
-  await using scene = await openScene();
-  const http = new HttpClient(undefined);
-  const url = new URL(`${scene.authority.url}/oauth2/v2.0/token`);
-  const call = rejection(http.postForm(url, new URLSearchParams(), AbortSignal.timeout(5_000)));
-  await http.close();
-  assert.is((await call).code, 'NETWORK');
-  assert.is(scene.authority.count('token'), 0);
-});
+for (const [way, isLoaded] of [
+  ["Node's client", false],
+  ['undici', true],
+] as const) {
+  test(`a request that is not sent yet when its client closes is never sent, by ${way}`, async () => {
+    await using scene = await openScene();
+    const http = new HttpClient(undefined);
+    // From then on undici is used.
+    if (isLoaded) await http.fetch(new URL(scene.authority.issuer), {});
+    const url = new URL(`${scene.authority.url}/oauth2/v2.0/token`);
+    const call = rejection(http.postForm(url, new URLSearchParams(), AbortSignal.timeout(5_000)));
+    await http.close();
+    assert.is((await call).code, 'NETWORK');
+    assert.is((await rejection(http.postForm(url, new URLSearchParams(), AbortSignal.timeout(5_000)))).code, 'NETWORK');
+    assert.is(scene.authority.count('token'), 0);
+  });
+}
 
 test.run();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, request } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
@@ -18,6 +18,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection, type Scene } from './scene.ts';
+import { startProxy } from './start-proxy.ts';
 
 const script = fileURLToPath(new URL('./get-token-process.ts', import.meta.url));
 const graphScript = fileURLToPath(new URL('./graph-sdk-process.ts', import.meta.url));
@@ -152,45 +153,6 @@ async function ask(scene: Scene, env: NodeJS.ProcessEnv): Promise<{ token?: stri
   const { stdout, stderr } = await scene.run([script, scene.optionsFor()], env);
   assert.ok(stdout, stderr);
   return JSON.parse(stdout);
-}
-
-/** A forward proxy on loopback: passes http on and tunnels https (RFC 9110 sections 7.6 and 9.3.6). */
-async function startProxy(): Promise<{ url: string; seen: string[] } & AsyncDisposable> {
-  const seen: string[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer((incoming, response) => {
-    seen.push(incoming.method ?? '');
-    const { method, headers } = incoming;
-    const onward = request(incoming.url ?? '', { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    incoming.pipe(onward.on('error', () => response.destroy()));
-  });
-  server.on('connect', (incoming: IncomingMessage, client: Socket) => {
-    seen.push('CONNECT');
-    const [host, port] = (incoming.url ?? '').split(':');
-    const upstream = connect(Number(port), host, () => {
-      client.write('HTTP/1.1 200 OK\r\n\r\n');
-      upstream.pipe(client).pipe(upstream);
-    });
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-    }
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  return {
-    url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
-    seen,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.closeAllConnections();
-      server.close();
-    },
-  };
 }
 
 test.run();

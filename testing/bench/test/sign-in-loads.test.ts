@@ -1,35 +1,52 @@
-import { registerHooks } from 'node:module';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Scene } from './scene.ts';
 
-let isLoaded = false;
-registerHooks({
-  load(url, context, next) {
-    if (url.includes('/undici/')) isLoaded = true;
-    return next(url, context);
-  },
-});
-
-test('the HTTP client is loaded while the browser is open, not before and not after its answer', async () => {
-  let openedBefore: boolean | undefined;
-  let loadedMeanwhile = false;
-  const user = async (url: string): Promise<void> => {
-    for (let waited = 0; !isLoaded && waited < 10_000; waited += 10) await sleep(10);
-    loadedMeanwhile = isLoaded;
-    await signInAs(url);
+/** Prints a line when the HTTP client is loaded while the browser is open, or after 10 s, and a line when it has signed in. */
+const program = `
+  import { OneDriveTokenHandler } from 'onedrive-token-handler';
+  const isLoaded = () => process.moduleLoadList.includes('NativeModule http');
+  const seen = [];
+  const { registerHooks } = process.getBuiltinModule('node:module');
+  registerHooks({ load(url, context, next) { seen.push(url); return next(url, context); } });
+  const openBrowser = (url) => {
+    const before = isLoaded();
+    const started = Date.now();
+    const look = () => {
+      if (!isLoaded() && Date.now() - started < 10_000) setTimeout(look, 10);
+      else console.log(JSON.stringify({ url, before, meanwhile: isLoaded() }));
+    };
+    look();
   };
-  await using scene = await Scene.open({
-    openBrowser(url) {
-      openedBefore = !isLoaded;
-      void user(url);
-    },
+  await using handler = new OneDriveTokenHandler({ ...JSON.parse(process.argv[1]), openBrowser });
+  await handler.signIn();
+  console.log(JSON.stringify({ undici: seen.some((url) => url.includes('/undici/')) }));
+`;
+
+test('the HTTP client is loaded while the browser is open, not before and not after its answer, and undici is not', async () => {
+  await using scene = await Scene.open();
+  const before = scene.authority.count('token');
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, '--', JSON.stringify(scene.options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
   });
-  assert.is(openedBefore, true, 'the browser does not wait for it');
-  assert.ok(loadedMeanwhile, 'the user does not wait for it');
-  assert.is(scene.authority.count('token'), 1);
+  const ended = once(child, 'close');
+  const lines: { url?: string; before?: boolean; meanwhile?: boolean; undici?: boolean }[] = [];
+  for await (const line of createInterface(child.stdout)) {
+    const said = JSON.parse(line);
+    lines.push(said);
+    if (said.url) await signInAs(said.url);
+  }
+  assert.equal(await ended, [0, null]);
+  assert.is(lines[0]?.before, false, 'the browser does not wait for it');
+  assert.is(lines[0]?.meanwhile, true, 'the user does not wait for it');
+  assert.is(lines[1]?.undici, false);
+  assert.is(scene.authority.count('token') - before, 1);
 });
 
 test.run();

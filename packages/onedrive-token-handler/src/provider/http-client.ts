@@ -1,7 +1,10 @@
 import type { Dispatcher } from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { ConnectionError, routeTo } from './connection-error.ts';
+import type { HttpTransport } from './http-transport.ts';
+import { loadNodeModules, NodeTransport } from './node-transport.ts';
 import { readRetryAfter } from './retry-after.ts';
+import type { UndiciTransport } from './undici-transport.ts';
 
 /** The answer to a posted form. */
 export interface HttpAnswer {
@@ -12,58 +15,35 @@ export interface HttpAnswer {
   readonly body: string | undefined;
 }
 
-type Undici = typeof import('undici');
-
-/** A token response has a few kilobytes. */
-export const maxBodyMebibytes = 1;
-
-/** The only way to the network: undici, loaded when it is first needed. */
+/**
+ * The only way to the network. A form is posted by Node's own client, because undici takes longer to load than a whole
+ * refresh. By undici if there is a dispatcher or a proxy, and if fetch() has loaded it anyway.
+ */
 export class HttpClient {
   readonly #callersDispatcher: Dispatcher | undefined;
-  #undici: Promise<Undici> | undefined;
-  /** Created here, and not closed yet. */
-  readonly #ownDispatchers = new Set<Dispatcher>();
-  /** Used by all calls of fetch(). */
-  #fetchDispatcher: Dispatcher | undefined;
+  readonly #node = new NodeTransport();
+  #undici: Promise<UndiciTransport> | undefined;
   #closed = false;
 
   constructor(dispatcher: Dispatcher | undefined) {
     this.#callersDispatcher = dispatcher;
   }
 
-  /** Loads undici before it is needed. A failure shows when a request is sent. */
-  prepare(): void {
-    this.#load().catch(() => {});
+  /** Loads what postForm() needs. A failure shows when a request is sent. */
+  prepare(protocol: string): void {
+    if (this.#needsUndici()) this.#loadUndici().catch(() => {});
+    else loadNodeModules(protocol);
   }
 
   /** Throws ConnectionError, or the signal's reason. Redirects are not followed. */
   async postForm(url: URL, form: URLSearchParams, signal: AbortSignal): Promise<HttpAnswer> {
-    const undici = await this.#load();
-    // One for each request, because undici keeps waiting for a silent proxy even after the request was given up.
-    const dispatcher = this.#callersDispatcher ?? this.#make(undici);
+    const transport: HttpTransport = this.#needsUndici() ? await this.#loadUndici() : this.#node;
     try {
-      const { statusCode, headers, body } = await undici.request(url, {
-        dispatcher,
-        signal,
-        method: 'POST',
-        headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
-        body: form.toString(),
-        // The caller's signal is the only deadline.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        // A kept-alive connection that the server is about to close would lose a request that cannot be repeated.
-        reset: true,
-      });
-      return {
-        status: statusCode,
-        retryAfter: readRetryAfter([headers['retry-after']].flat()[0]),
-        body: await readText(body),
-      };
+      const { retryAfter, ...answer } = await transport.postForm({ url, body: form.toString(), signal });
+      return { ...answer, retryAfter: readRetryAfter(retryAfter) };
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
-      throw await ConnectionError.from(url, cause, this.#sender);
-    } finally {
-      if (this.#ownDispatchers.delete(dispatcher)) dispatcher.destroy().catch(() => {});
+      throw cause instanceof OneDriveTokenError ? cause : await ConnectionError.from(url, cause, this.#sender);
     }
   }
 
@@ -72,15 +52,12 @@ export class HttpClient {
    * request that cannot be sent at all.
    */
   async fetch(url: URL, init: RequestInit): Promise<Response> {
-    const undici = await this.#load();
-    this.#fetchDispatcher ??= this.#callersDispatcher ?? this.#make(undici);
-    const dispatcher = this.#fetchDispatcher;
+    const undici = await this.#loadUndici();
     try {
-      const options = { ...(init as unknown as import('undici').RequestInit), dispatcher };
-      return (await undici.fetch(url, options)) as unknown as Response;
+      return await undici.fetch(url, init);
     } catch (error) {
       if (init.signal?.aborted) throw init.signal.reason;
-      if (error instanceof TypeError && !error.cause) throw error;
+      if (error instanceof OneDriveTokenError || (error instanceof TypeError && !error.cause)) throw error;
       throw await ConnectionError.from(url, error instanceof TypeError ? error.cause : error, this.#sender);
     }
   }
@@ -90,48 +67,35 @@ export class HttpClient {
     return routeTo(url, this.#sender);
   }
 
+  /** Closes its connections at once. The caller's own dispatcher stays open. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#node.close();
+    await (await this.#undici?.catch(() => undefined))?.close();
+  }
+
   get #sender(): { hasOwnDispatcher: boolean } {
     return { hasOwnDispatcher: this.#callersDispatcher !== undefined };
   }
 
-  /** Closes its connections at once. The caller's own dispatcher stays open. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#ownDispatchers].map((dispatcher) => dispatcher.destroy()));
+  #needsUndici(): boolean {
+    return this.#callersDispatcher !== undefined || this.#undici !== undefined || hasProxy(process.env);
   }
 
-  #load(): Promise<Undici> {
-    this.#undici ??= import('undici');
+  #loadUndici(): Promise<UndiciTransport> {
+    this.#undici ??= this.#importUndici();
     return this.#undici;
   }
 
-  #make(undici: Undici): Dispatcher {
-    const dispatcher = proxyByEnvironment(undici);
-    this.#ownDispatchers.add(dispatcher);
-    if (this.#closed) dispatcher.destroy().catch(() => {});
-    return dispatcher;
+  async #importUndici(): Promise<UndiciTransport> {
+    const { UndiciTransport } = await import('./undici-transport.ts');
+    const undici = new UndiciTransport(this.#callersDispatcher);
+    if (this.#closed) await undici.close();
+    return undici;
   }
 }
 
-function proxyByEnvironment(undici: Undici): Dispatcher {
-  try {
-    return new undici.EnvHttpProxyAgent();
-  } catch {
-    // The message has neither the value nor a cause that quotes it, because a proxy's address may hold a password.
-    throw new OneDriveTokenError(
-      'CONFIGURATION',
-      'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy: write it like http://proxy.example.com:8080.',
-    );
-  }
-}
-
-async function readText(body: Dispatcher.ResponseData['body']): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    length += chunk.length;
-    if (length > maxBodyMebibytes * 1024 * 1024) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+/** Whether undici's EnvHttpProxyAgent may use a proxy. It decides for which hosts. */
+function hasProxy(env: NodeJS.ProcessEnv): boolean {
+  return Boolean((env.http_proxy ?? env.HTTP_PROXY) || (env.https_proxy ?? env.HTTPS_PROXY));
 }

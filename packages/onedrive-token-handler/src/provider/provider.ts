@@ -5,7 +5,8 @@ import type { Settings } from '../options.ts';
 import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
 import { ConnectionError } from './connection-error.ts';
-import { type HttpAnswer, type HttpClient, maxBodyMebibytes } from './http-client.ts';
+import type { HttpAnswer, HttpClient } from './http-client.ts';
+import { maxBodyMebibytes } from './http-transport.ts';
 import { type ProviderErrorFields, type ProviderStep, removeSecrets, toTokenError } from './provider-error.ts';
 import { readRefreshAnswer, readTokenAnswer } from './token-answer.ts';
 
@@ -56,7 +57,7 @@ export class Provider {
 
   /** Loads what a later request needs. */
   prepare(): void {
-    this.#http.prepare();
+    this.#http.prepare(new URL(this.#settings.authority).protocol);
   }
 
   /** Sends one refresh request (RFC 6749 section 6). Only its own deadline ends it: an abort could lose its result. */

@@ -50,7 +50,7 @@ function showUrl(
   };
   const { openBrowser = (address: string) => openDefaultBrowser(address, failed) } = settings;
   const show = async (): Promise<unknown> => openBrowser(url);
-  // Load undici while the user is in the browser: earlier delays the launch, later the redemption.
+  // Load the HTTP client while the user is in the browser: earlier delays the launch, later the redemption.
   const prepare = async (): Promise<void> => (await provider()).prepare();
   show()
     .catch(failed)

@@ -39,7 +39,9 @@ async function apply(fault: Fault, ctx: Context, next: () => Promise<unknown>): 
     case 'drop':
       if (fault.when === 'after') await next();
       ctx.respond = false;
-      ctx.req.socket.resetAndDestroy();
+      // Node cannot reset a connection with TLS: it ends in the middle of the exchange.
+      if (ctx.secure) ctx.req.socket.destroy();
+      else ctx.req.socket.resetAndDestroy();
       return;
     case 'response':
       await next();

@@ -1,0 +1,16 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { testFaults } from '../test/fault-cases.ts';
+import { startProxy } from '../test/start-proxy.ts';
+
+const proxy = await startProxy();
+test.after(async () => proxy[Symbol.asyncDispose]());
+Object.assign(process.env, { HTTPS_PROXY: proxy.url, NO_PROXY: '' });
+
+testFaults({ name: 'a proxy in the environment', isSecure: true });
+
+test('each of these requests went through the proxy', () => {
+  assert.ok(proxy.seen.length > 100, `${proxy.seen.length} requests`);
+});
+
+test.run();

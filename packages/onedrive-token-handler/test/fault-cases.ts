@@ -1,0 +1,287 @@
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { type Fault, issueCertificate, signInAs } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { OneDriveTokenErrorCode, OneDriveTokenHandlerOptions, TokenRecord } from '../src/index.ts';
+import { openScene, rejection } from './scene.ts';
+
+const json = 'application/json';
+
+interface Case {
+  name: string;
+  fault: Fault;
+  code: OneDriveTokenErrorCode;
+  retryable: boolean;
+  /** How many refresh requests reach the provider. */
+  requests: number;
+  retryAfter?: number;
+}
+
+const cases: Case[] = [
+  {
+    name: 'a connection that is reset before the provider has read the request',
+    fault: { type: 'drop', when: 'before' },
+    code: 'NETWORK',
+    retryable: true,
+    requests: 1,
+  },
+  { name: 'a connection that never answers', fault: { type: 'hang' }, code: 'NETWORK', retryable: true, requests: 1 },
+  { name: 'an answer that never ends', fault: { type: 'stall' }, code: 'NETWORK', retryable: true, requests: 1 },
+  {
+    name: 'a connection that is reset after the provider has issued new tokens',
+    fault: { type: 'drop', when: 'after' },
+    code: 'NETWORK',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: '429 with Retry-After in seconds, longer than requestTimeout',
+    fault: { type: 'status', status: 429, retryAfter: '120' },
+    code: 'THROTTLED',
+    retryable: true,
+    requests: 1,
+    retryAfter: 120_000,
+  },
+  {
+    name: '429 with Retry-After as a date',
+    fault: { type: 'status', status: 429, retryAfter: new Date(Date.now() + 3_600_000).toUTCString() },
+    code: 'THROTTLED',
+    retryable: true,
+    requests: 1,
+    retryAfter: 3_600_000,
+  },
+  {
+    name: '500 with HTML each time',
+    fault: { type: 'status', status: 500, body: '<h1>Internal error</h1>' },
+    code: 'SERVER',
+    retryable: true,
+    requests: 3,
+  },
+  {
+    name: '502 with HTML',
+    fault: { type: 'status', status: 502, body: '<h1>Bad gateway</h1>' },
+    code: 'SERVER',
+    retryable: true,
+    requests: 3,
+  },
+  {
+    name: '503 with Retry-After longer than requestTimeout',
+    fault: { type: 'status', status: 503, retryAfter: '60' },
+    code: 'THROTTLED',
+    retryable: true,
+    requests: 1,
+    retryAfter: 60_000,
+  },
+  {
+    name: 'HTML with status 200',
+    fault: { type: 'status', status: 200, body: '<html>Welcome to the hotel</html>' },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'an empty body',
+    fault: { type: 'status', status: 200, body: '', contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'truncated JSON',
+    fault: { type: 'status', status: 200, body: '{"access_token":"eyJ', contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'JSON that is not an object',
+    fault: { type: 'status', status: 200, body: '[]', contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'a body of 10 MB',
+    fault: { type: 'status', status: 200, body: `{"x":"${'x'.repeat(10_000_000)}"}`, contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: 'a redirect',
+    fault: { type: 'status', status: 302, headers: { location: 'http://127.0.0.1:1/' } },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  {
+    name: '400 with JSON that has no error',
+    fault: { type: 'status', status: 400, body: '{"message":"no"}', contentType: json },
+    code: 'RESPONSE',
+    retryable: true,
+    requests: 1,
+  },
+  { name: 'another token_type', fault: change({ token_type: 'mac' }), code: 'RESPONSE', retryable: false, requests: 1 },
+  {
+    name: 'no access_token',
+    fault: change({ access_token: undefined }),
+    code: 'RESPONSE',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an access_token with a line break',
+    fault: change({ access_token: 'a\r\nb' }),
+    code: 'RESPONSE',
+    retryable: false,
+    requests: 1,
+  },
+  { name: 'a negative expires_in', fault: change({ expires_in: -1 }), code: 'RESPONSE', retryable: false, requests: 1 },
+  {
+    name: 'an expires_in above a year',
+    fault: change({ expires_in: 31_536_001 }),
+    code: 'RESPONSE',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an expires_in that is not a number',
+    fault: change({ expires_in: 'soon' }),
+    code: 'RESPONSE',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an unknown client',
+    fault: oauth('unauthorized_client', 700016),
+    code: 'CONFIGURATION',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an app for personal accounts under another authority',
+    fault: oauth('invalid_request', 9002331),
+    code: 'CONFIGURATION',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'an app that is registered as confidential',
+    fault: oauth('invalid_client', 7000218),
+    code: 'CONFIGURATION',
+    retryable: false,
+    requests: 1,
+  },
+  {
+    name: 'server_error',
+    fault: { type: 'oauth', error: 'server_error' },
+    code: 'SERVER',
+    retryable: true,
+    requests: 1,
+  },
+  ...['invalid_grant', 'interaction_required', 'consent_required', 'login_required'].map(
+    (error): Case => ({
+      name: error,
+      fault: { type: 'oauth', error },
+      code: 'SIGN_IN_REQUIRED',
+      retryable: false,
+      requests: 1,
+    }),
+  ),
+  {
+    name: 'an expired refresh token in the words of older endpoints',
+    fault: oauth('invalid_grant', 70002, 70008),
+    code: 'SIGN_IN_REQUIRED',
+    retryable: false,
+    requests: 1,
+  },
+  ...[70000, 50173, 700082, 70043, 50076, 65001].map(
+    (number): Case => ({
+      name: `AADSTS${number}`,
+      fault: oauth('invalid_request', number),
+      code: 'SIGN_IN_REQUIRED',
+      retryable: false,
+      requests: 1,
+    }),
+  ),
+];
+
+function change(fields: Record<string, unknown>): Fault {
+  return { type: 'response', change: (body) => ({ ...body, ...fields }) };
+}
+
+/** An error of the token endpoint with Microsoft's numbers. */
+export function oauth(error: string, ...errorCodes: number[]): Fault {
+  const description = errorCodes.map((number) => `AADSTS${number}: said so.`).join(' ');
+  return { type: 'oauth', error, description, errorCodes };
+}
+
+/** A way on which requests reach the provider. */
+export interface Way {
+  readonly name: string;
+  readonly options?: Partial<OneDriveTokenHandlerOptions>;
+  readonly isSecure?: boolean;
+}
+
+/** If the error needs no sign-in, the handler may open a browser, so that only the error decides whether one opens. */
+async function meet({ fault, code, retryable, requests, retryAfter }: Case, way: Way): Promise<void> {
+  const tls = way.isSecure ? certificate : undefined;
+  await using scene = await openScene({ accessTokenTtl: 1, ...(tls && { tls }) });
+  const openBrowser = (url: string): unknown => {
+    scene.windows.push(url);
+    return signInAs(url, tls && { ca: tls.ca });
+  };
+  // On a busy machine, all these sign-ins at the same time take long.
+  const options = { openBrowser, signInTimeout: 40_000, requestTimeout: 30_000, ...way.options };
+  await scene.signedIn(options);
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  await scene.tokenExpires(store);
+  const before = store.get('my-app');
+  scene.authority.fail('token', fault, { times: 9, grantType: 'refresh_token' });
+  const needsSignIn = code === 'SIGN_IN_REQUIRED';
+  const requestTimeout = isUnanswered(fault) ? 4_000 : 30_000;
+  const handler = scene.handler({ ...options, interactive: !needsSignIn, requestTimeout });
+  const started = performance.now();
+  const error = await rejection(handler.getToken());
+  assert.ok(performance.now() - started < requestTimeout + 30_000, 'about as long as one exchange may take');
+  assert.is(error.code, code);
+  assert.is(error.retryable, retryable);
+  if (retryAfter) assert.ok(Math.abs((error.retryAfter ?? 0) - retryAfter) < 60_000, `${error.retryAfter}`);
+  assert.is(scene.authority.count('token', 'refresh_token'), requests);
+  assert.is(scene.windows.length, 1, 'no browser');
+  const { refusedAt, refusedBecause, ...after } = store.get('my-app') as TokenRecord;
+  assert.equal(after, before);
+  assert.is(refusedAt !== undefined && refusedBecause !== undefined, needsSignIn, 'a refusal is noted in the record');
+  if (needsSignIn) {
+    await scene.handler(options).getToken();
+    assert.is(scene.windows.length, 2, 'a browser opens if it may');
+    return;
+  }
+  scene.authority.clearFaults();
+  // If the provider has issued a new refresh token, it revokes the grant when it gets the old one again.
+  const isSpent = fault.type === 'response' || (fault.type === 'drop' && fault.when === 'after');
+  if (!isSpent) await scene.handler({ ...options, interactive: false }).getToken();
+}
+
+const certificate = issueCertificate();
+
+/** The request has to reach the provider before it is given up: not while this process has much else to do. */
+function isUnanswered({ type }: Fault): boolean {
+  return type === 'hang' || type === 'stall';
+}
+
+/** Every fault, over this way. Many at the same time, because they mostly wait. */
+export function testFaults(way: Way): void {
+  if (way.isSecure) setDefaultCACertificates([...getCACertificates(), certificate.ca]);
+  const answered = Promise.allSettled(cases.map((each) => (isUnanswered(each.fault) ? undefined : meet(each, way))));
+  const meetings = cases.map(async (each, index) => {
+    const result = (await answered)[index];
+    if (result?.status === 'rejected') throw result.reason;
+    if (isUnanswered(each.fault)) await meet(each, way);
+  });
+  for (const meeting of meetings) meeting.catch(() => {});
+  for (const [index, { name, code }] of cases.entries()) {
+    test(`${way.name}: ${name}: the error is ${code}, and the stored tokens stay as they were`, () => meetings[index]);
+  }
+}

@@ -1,0 +1,10 @@
+import { Agent } from 'undici';
+import { test } from 'uvu';
+import { testFaults } from './fault-cases.ts';
+
+const dispatcher = new Agent();
+test.after(() => dispatcher.close());
+
+testFaults({ name: 'a dispatcher of undici', options: { dispatcher } });
+
+test.run();

@@ -1,0 +1,6 @@
+import { test } from 'uvu';
+import { testFaults } from './fault-cases.ts';
+
+testFaults({ name: 'node:https', isSecure: true });
+
+test.run();
