@@ -71,7 +71,7 @@ export class RecordKeeper {
     const stored = readStoredRecord(await asStoreErrors(() => store.get(name)));
     const unsaved = this.#unsaved;
     if (!unsaved) return stored;
-    if (unsaved.replaces === stored?.refreshToken) return unsaved.record;
+    if (!isSuperseded(unsaved, stored)) return unsaved.record;
     // Another process has stored a newer sign-in, or signed out.
     if (this.#unsaved === unsaved) this.#unsaved = undefined;
     return stored;
@@ -89,7 +89,7 @@ export class RecordKeeper {
   async ensureWritable(record: TokenRecord): Promise<boolean> {
     const { store, name } = this.#settings;
     return asStoreErrors(async () => {
-      if (this.#unsaved) return this.#write(this.#unsaved);
+      if (this.#unsaved) return this.#writeLate(this.#unsaved);
       if (record.accessToken === undefined) {
         const padded = { ...record, accessToken: padding, expiresAt: 0 };
         if (!(await store.replace(name, record.refreshToken, padded))) return false;
@@ -108,7 +108,7 @@ export class RecordKeeper {
     const { signOuts } = this;
     if (
       await this.#save(
-        () => this.#write(unsaved),
+        () => (lock ? this.#write(unsaved) : this.#writeLate(unsaved)),
         async () => unsaved,
         lock,
       )
@@ -231,7 +231,7 @@ export class RecordKeeper {
     await new Promise((resolve) => setImmediate(resolve));
     const started = performance.now();
     try {
-      const written = await asStoreErrors(async () => this.#unsaved === unsaved && this.#write(unsaved));
+      const written = await asStoreErrors(async () => this.#unsaved === unsaved && this.#writeLate(unsaved));
       if (written) this.#emit({ type: 'store-recovered' });
     } catch {
       // It was reported when it first failed.
@@ -275,6 +275,21 @@ export class RecordKeeper {
     this.#emit({ type: 'store-failed', error: describeError(error, secrets) }, error);
   }
 
+  /**
+   * As #write, of a record that was not written while its lock was held. If the provider keeps its refresh tokens, then
+   * compare-and-swap does not see that another process has refreshed since.
+   */
+  async #writeLate(unsaved: Unsaved): Promise<boolean> {
+    const { store, name } = this.#settings;
+    if (unsaved.record.refreshToken === unsaved.replaces) {
+      if (isSuperseded(unsaved, readStoredRecord(await store.get(name)))) {
+        if (this.#unsaved === unsaved) this.#unsaved = undefined;
+        return false;
+      }
+    }
+    return this.#write(unsaved);
+  }
+
   /** False if another record is stored by now; then this one is of no use any more. */
   async #write({ record, replaces }: Unsaved): Promise<boolean> {
     const { store, name } = this.#settings;
@@ -284,6 +299,12 @@ export class RecordKeeper {
     if (this.#unsaved === before) this.#unsaved = undefined;
     return written;
   }
+}
+
+/** Whether the store has a newer record than the one that it could not take. */
+function isSuperseded({ record, replaces }: Unsaved, stored: TokenRecord | undefined): boolean {
+  if (stored?.refreshToken !== replaces) return true;
+  return record.refreshToken === replaces && (stored?.obtainedAt ?? 0) >= (record.obtainedAt ?? 0);
 }
 
 /** What no event may quote. */

@@ -74,7 +74,14 @@ async function tokensFromOtherSignIn(
   { reason, seen, signal }: SignInRequest,
   record: TokenRecord | undefined,
 ): Promise<AccessToken | undefined> {
+  const { settings, emit } = context;
   if (reason === 'requested' || !record || record.refreshToken === seen) return undefined;
+  // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
+  const token = usableToken(record, settings.accepts, 0);
+  if (token) {
+    emit({ type: 'stored-token', expiresAt: token.expiresAt });
+    return token;
+  }
   const outcome = await obtainSilently(context, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
   if (outcome.type === 'token') return outcome.token;

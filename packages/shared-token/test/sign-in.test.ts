@@ -70,6 +70,18 @@ test('6 processes without a sign-in ask the person once; the others wait, and us
   assert.is(scene.provider.refreshes, 0);
 });
 
+test('processes that waited for a sign-in use its token, also if it is short-lived, and do not refresh it one after the other', async () => {
+  await using scene = openScene();
+  scene.provider.expiresIn = 60;
+  const answer = Promise.withResolvers<TokenResponse>();
+  const calls = Array.from({ length: 4 }, () => scene.open({ signIn: () => answer.promise }).getToken());
+  await untilTrue(() => scene.count('waiting') === 3);
+  answer.resolve(await scene.provider.signIn());
+  const tokens = await Promise.all(calls);
+  assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
+  assert.is(scene.provider.refreshes, 0);
+});
+
 test('a process with hardly any time left, after it has waited for another one, does not ask the person', async () => {
   await using scene = openScene();
   let asked = 0;

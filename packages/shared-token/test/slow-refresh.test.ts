@@ -43,6 +43,22 @@ test('a late answer is not put over the sign-in that another process has stored 
   assert.is(scene.record.accessToken, accessToken);
 });
 
+test('a late answer is not put over a newer one, also if the provider keeps its refresh tokens', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  const late = Promise.withResolvers<TokenResponse>();
+  await rejection(scene.open({ refreshTimeout: 100, refresh: () => late.promise }).getToken(), 3_000);
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  const refresh = async (): Promise<TokenResponse> => ({ access_token: 'newer', expires_in: 3600 });
+  assert.is((await scene.open({ refresh }).getToken()).accessToken, 'newer');
+  late.resolve({ access_token: 'older', expires_in: 3600 });
+  // This store answers without a timer, so all that follows from the answer has happened in the next round of the event loop.
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.is(scene.record.accessToken, 'newer');
+  assert.is(scene.record.refreshToken, refreshToken);
+});
+
 test('a late answer does not undo a sign-out', async () => {
   await using scene = openScene();
   await scene.signedIn();
