@@ -1,0 +1,53 @@
+import { type Machine, Timer } from './machine.ts';
+import { SimulatedController, SimulatedSignal } from './signals.ts';
+
+/** The machine whose schedule runs. One at a time: the code under test takes its clock from here. */
+let machine: Machine | undefined;
+
+export function useMachine(next: Machine | undefined): void {
+  machine = next;
+}
+
+function running(): Machine {
+  if (!machine) throw new Error('the clock was asked outside of a schedule');
+  return machine;
+}
+
+/** Every process has a wall clock of its own. Without a process it is the world's. */
+class SimulatedDate extends Date {
+  constructor(...values: ConstructorParameters<typeof Date> | []) {
+    if (values.length === 0) super(SimulatedDate.now());
+    else super(...values);
+  }
+
+  static override now(): number {
+    const { current, wallNow } = running();
+    return current ? current.wallNow : wallNow;
+  }
+}
+
+function setTimeout<Args extends unknown[]>(run: (...args: Args) => void, milliseconds = 0, ...args: Args): Timer {
+  const { current } = running();
+  return running().setTimer(current, milliseconds, () => run(...args));
+}
+
+function clearTimeout(timer: Timer | undefined): void {
+  if (timer instanceof Timer) timer.finish();
+}
+
+function setImmediate(run: () => void): void {
+  const context = running().context.getStore();
+  const { current } = running();
+  running().enqueue(current, 'an immediate', () => running().context.run(context, run));
+}
+
+/** What Node gives every module, as the code under test sees it. Everything else is Node's own. */
+export const simulatedGlobals = {
+  Date: SimulatedDate,
+  performance: { now: (): number => running().now },
+  setTimeout,
+  clearTimeout,
+  setImmediate,
+  AbortController: SimulatedController,
+  AbortSignal: SimulatedSignal,
+};

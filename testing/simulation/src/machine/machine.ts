@@ -1,0 +1,296 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Choices, streams } from './choices.ts';
+
+/** The wall clock of the simulated world at its beginning, in epoch milliseconds. */
+const epoch = Date.UTC(2026, 0, 1);
+
+/** A schedule that has not ended after so many steps never will. */
+const maxSteps = 20_000;
+
+/** Calls of models in one step, without any step between them: a loop that never ends. */
+const maxCallsPerStep = 2_000;
+
+/** How the next step is chosen: always the oldest, rarely another one, any. */
+const orders = ['oldest', 'rarely', 'any'] as const;
+
+/** What a killed process runs into when it asks a model for anything. Its callers are gone, so it reaches no test. */
+export const killed = new Error('this process was killed');
+
+/** What a trace says of a step; a function if it takes time to say it. */
+type Label = string | (() => string);
+
+interface Step {
+  /** Undefined: a step of the world outside of the processes, for example a request that arrives. */
+  readonly process: Process | undefined;
+  readonly label: Label;
+  readonly run: () => void;
+}
+
+/** A timer of a process, or of the world outside. */
+export class Timer {
+  readonly machine: Machine;
+  readonly due: number;
+  readonly process: Process | undefined;
+  readonly run: () => void;
+  isRef = true;
+  isDone = false;
+
+  constructor(machine: Machine, due: number, process: Process | undefined, run: () => void) {
+    this.machine = machine;
+    this.due = due;
+    this.process = process;
+    this.run = run;
+    this.#count(1);
+  }
+
+  ref(): this {
+    if (!this.isRef && !this.isDone) this.#count(1);
+    this.isRef = true;
+    return this;
+  }
+
+  unref(): this {
+    if (this.isRef && !this.isDone) this.#count(-1);
+    this.isRef = false;
+    return this;
+  }
+
+  hasRef(): boolean {
+    return this.isRef;
+  }
+
+  /** Call it once, when the timer fires or is cleared. */
+  finish(): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    if (this.isRef) this.#count(-1);
+  }
+
+  #count(change: number): void {
+    if (this.process) this.process.refs += change;
+    this.machine.refTimers += change;
+  }
+}
+
+/** One process of the simulated machine. */
+export class Process {
+  readonly id: number;
+  readonly machine: Machine;
+  /** Timers and answers that keep it alive: an unref'd timer fires only while there is one. */
+  refs = 0;
+  isDead = false;
+  /** By the machine's clock: SIGSTOP until then. */
+  stoppedUntil = 0;
+  /** How far its wall clock is off. */
+  wallOffsetMs = 0;
+  /** How often it could have been killed so far. */
+  moments = 0;
+  /** At that moment something happens to it. */
+  fateAt = -1;
+  fate: ((process: Process) => void) | undefined;
+  readonly onDeath: (() => void)[] = [];
+
+  constructor(machine: Machine, id: number) {
+    this.machine = machine;
+    this.id = id;
+  }
+
+  get wallNow(): number {
+    return epoch + this.machine.now + this.wallOffsetMs;
+  }
+
+  /** A moment at which the process may be killed or stopped: before and after all that others could notice. */
+  pass(): void {
+    if (this.isDead) throw killed;
+    if (this.moments++ === this.fateAt) this.fate?.(this);
+    if (this.isDead) throw killed;
+  }
+
+  kill(): void {
+    if (this.isDead) return;
+    this.isDead = true;
+    this.machine.note(this, 'is killed');
+    this.machine.forget(this);
+    for (const tell of this.onDeath) tell();
+  }
+
+  stop(milliseconds: number): void {
+    this.stoppedUntil = Math.max(this.stoppedUntil, this.machine.now + milliseconds);
+    this.machine.note(this, `is stopped for ${milliseconds} ms`);
+    // Wakes the scheduler when it goes on.
+    this.machine.later(undefined, milliseconds, 'goes on', () => {});
+  }
+
+  get isStopped(): boolean {
+    return this.stoppedUntil > this.machine.now;
+  }
+}
+
+/**
+ * The simulated machine: processes, one clock, and all steps that are due. It takes one step at a time, in an order that the seed
+ * chooses, and lets everything that the step started run until nothing is left but waiting.
+ */
+export class Machine {
+  readonly choices: Choices;
+  /** Milliseconds since the beginning: the clock that is never set. */
+  now = 0;
+  /** The process whose code runs. */
+  current: Process | undefined;
+  /** Told about each step, for a person who reads. */
+  readonly trace: string[] | undefined;
+  order: (typeof orders)[number] = 'oldest';
+  /** Whether time may pass although a step is due: some computers are slow. */
+  isSlow = false;
+  /** What of a task runs, as Node would carry it across awaits. */
+  readonly context = new AsyncLocalStorage<unknown>();
+  failure: Error | undefined;
+  steps = 0;
+  /** Timers that are worth waiting for. When none is left, and no step, the schedule has ended. */
+  refTimers = 0;
+  readonly #ready: Step[] = [];
+  /** The earliest last. */
+  readonly #timers: Timer[] = [];
+  #callsInStep = 0;
+
+  constructor(choices: Choices, options: { trace?: boolean } = {}) {
+    this.choices = choices;
+    this.trace = options.trace ? [] : undefined;
+  }
+
+  get wallNow(): number {
+    return epoch + this.now;
+  }
+
+  note(process: Process | undefined, text: Label): void {
+    if (!this.trace) return;
+    const who = process ? `process ${process.id}` : '·';
+    this.trace.push(
+      `${(this.now / 1000).toFixed(3).padStart(9)} s  ${who.padEnd(10)} ${typeof text === 'string' ? text : text()}`,
+    );
+  }
+
+  fail(error: Error): void {
+    this.failure ??= error;
+  }
+
+  chooseOrder(): void {
+    this.order = orders[this.choices.weighted(streams.order, [2, 3, 3])] as (typeof orders)[number];
+    this.isSlow = this.choices.isRare(streams.order, 3);
+  }
+
+  /** A step that is due now. */
+  enqueue(process: Process | undefined, label: Label, run: () => void): void {
+    if (++this.#callsInStep > maxCallsPerStep) {
+      this.fail(new Error(`a loop that never waits: ${typeof label === 'string' ? label : label()}`));
+      return;
+    }
+    if (process) process.refs++;
+    this.#ready.push({ process, label, run });
+  }
+
+  /** A step that is due after that many milliseconds; now if they are 0. */
+  later(process: Process | undefined, milliseconds: number, label: Label, run: () => void): void {
+    if (milliseconds <= 0) this.enqueue(process, label, run);
+    else this.setTimer(process, milliseconds, () => this.enqueue(process, label, run));
+  }
+
+  setTimer(process: Process | undefined, milliseconds: number, run: () => void): Timer {
+    const context = this.context.getStore();
+    const inContext = context === undefined ? run : () => this.context.run(context, run);
+    const timer = new Timer(this, this.now + Math.max(milliseconds, 1), process, inContext);
+    if (process?.isDead) timer.finish();
+    let index = this.#timers.length;
+    while (index > 0 && (this.#timers[index - 1] as Timer).due <= timer.due) index--;
+    this.#timers.splice(index, 0, timer);
+    return timer;
+  }
+
+  /** The timers of a process that was killed. */
+  forget(process: Process): void {
+    for (const timer of this.#timers) if (timer.process === process) timer.finish();
+  }
+
+  /** Runs until nothing is left to wait for, or until something failed. */
+  run(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const resolved = Promise.resolve();
+    // Node runs a tick when no microtask is left. So between two steps all code has come to an await.
+    const again = (): void => process.nextTick(tick);
+    const tick = (): void => {
+      if (this.#step()) void resolved.then(again);
+      else resolve();
+    };
+    process.nextTick(tick);
+    return promise;
+  }
+
+  /** False: nothing is left to do. */
+  #step(): boolean {
+    this.current = undefined;
+    this.#callsInStep = 0;
+    if (this.failure) return false;
+    if (++this.steps > maxSteps) this.fail(new Error(`still running after ${maxSteps} steps`));
+    const isLate = this.isSlow && this.choices.isRare(streams.order, 24);
+    const step = isLate ? undefined : this.#takeStep();
+    if (step) this.#runStep(step.process, step.label, step.run);
+    else {
+      const timer = this.#takeTimer();
+      if (timer) this.#runStep(timer.process, '', timer.run);
+      else if (isLate && this.#ready.length > 0) return true;
+      else return false;
+    }
+    return true;
+  }
+
+  #runStep(process: Process | undefined, label: Label, run: () => void): void {
+    this.current = process;
+    if (label !== '') this.note(process, label);
+    try {
+      process?.pass();
+      run();
+    } catch (error) {
+      if (error !== killed) this.fail(error as Error);
+    }
+  }
+
+  #takeStep(): Step | undefined {
+    const ready = this.#ready;
+    for (;;) {
+      // As a rule no process is stopped.
+      const stopped = ready.some(({ process }) => process !== undefined && process.stoppedUntil > this.now);
+      const due = stopped ? ready.filter(({ process }) => !process?.isStopped) : ready;
+      const step = due[due.length > 1 ? this.#pick(due.length) : 0];
+      if (!step) return undefined;
+      ready.splice(ready.indexOf(step), 1);
+      if (step.process) step.process.refs--;
+      if (!step.process?.isDead) return step;
+    }
+  }
+
+  #pick(count: number): number {
+    if (this.order === 'oldest') return 0;
+    return this.order === 'any'
+      ? this.choices.below(streams.order, count)
+      : this.choices.rarelyBelow(streams.order, count, 8);
+  }
+
+  /** The next timer that may fire. Time passes until it is due. */
+  #takeTimer(): Timer | undefined {
+    if (this.refTimers === 0) return undefined;
+    for (let index = this.#timers.length - 1; index >= 0; index--) {
+      const timer = this.#timers[index] as Timer;
+      const { process } = timer;
+      if (timer.isDone) {
+        this.#timers.splice(index, 1);
+        continue;
+      }
+      const due = Math.max(timer.due, this.now);
+      if (process && (process.stoppedUntil > due || (!timer.isRef && process.refs === 0))) continue;
+      this.#timers.splice(index, 1);
+      timer.finish();
+      this.now = due;
+      return timer;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * AbortController and AbortSignal as the DOM standard defines them, as far as the packages use them. Node's own take 30 µs to abort,
+ * because each makes a DOMException with a stack, and a schedule aborts many.
+ */
+type Listener = (event: Event) => void;
+
+export class SimulatedSignal {
+  aborted = false;
+  reason: unknown;
+  readonly #listeners: { listener: Listener; once: boolean }[] = [];
+  readonly #dependents: SimulatedSignal[] = [];
+
+  static any(signals: readonly SimulatedSignal[]): SimulatedSignal {
+    const result = new SimulatedSignal();
+    for (const signal of signals) {
+      if (!signal.aborted) continue;
+      result.aborted = true;
+      result.reason = signal.reason;
+      return result;
+    }
+    for (const signal of signals) signal.#dependents.push(result);
+    return result;
+  }
+
+  static abort(reason: unknown = abortError): SimulatedSignal {
+    const signal = new SimulatedSignal();
+    signal.aborted = true;
+    signal.reason = reason;
+    return signal;
+  }
+
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
+  }
+
+  addEventListener(_type: 'abort', listener: Listener, options?: { once?: boolean }): void {
+    if (this.#listeners.some((other) => other.listener === listener)) return;
+    this.#listeners.push({ listener, once: options?.once === true });
+  }
+
+  removeEventListener(_type: 'abort', listener: Listener): void {
+    const index = this.#listeners.findIndex((other) => other.listener === listener);
+    if (index >= 0) this.#listeners.splice(index, 1);
+  }
+
+  /** Marks this signal and those that depend on it, then tells the listeners, as the standard orders. */
+  static abortNow(signal: SimulatedSignal, reason: unknown): void {
+    if (signal.aborted) return;
+    const all: SimulatedSignal[] = [];
+    signal.#mark(reason, all);
+    for (const each of all) each.#tell();
+  }
+
+  #mark(reason: unknown, marked: SimulatedSignal[]): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
+    marked.push(this);
+    for (const dependent of this.#dependents) dependent.#mark(reason, marked);
+  }
+
+  #tell(): void {
+    const event = { type: 'abort', target: this } as unknown as Event;
+    for (const { listener, once } of [...this.#listeners]) {
+      if (!this.#listeners.some((other) => other.listener === listener)) continue;
+      if (once) this.removeEventListener('abort', listener);
+      listener.call(this, event);
+    }
+  }
+}
+
+const abortError = new DOMException('This operation was aborted', 'AbortError');
+
+export class SimulatedController {
+  readonly signal: SimulatedSignal = new SimulatedSignal();
+
+  abort(reason: unknown = abortError): void {
+    SimulatedSignal.abortNow(this.signal, reason);
+  }
+}

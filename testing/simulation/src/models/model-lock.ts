@@ -1,0 +1,97 @@
+import type { Holder } from '../history.ts';
+import type { Machine, Process, Timer } from '../machine/machine.ts';
+
+export interface Waiter {
+  readonly process: Process;
+  /** The step in which it asked. */
+  readonly askedAt: number;
+  /** Acquires the lock for this waiter. */
+  readonly acquired: (holder: Holder) => void;
+}
+
+/** A lock that all processes see: one holder, and those that wait. Within a process they take turns. */
+export class ModelLock {
+  readonly #machine: Machine;
+  /** Undefined: the kernel's lock, which ends with its process. */
+  readonly #leaseMs: number | undefined;
+  holder: Holder | undefined;
+  #fence = 0;
+  readonly #waiting: Waiter[] = [];
+  #expiry: Timer | undefined;
+
+  constructor(machine: Machine, leaseMs: number | undefined) {
+    this.#machine = machine;
+    this.#leaseMs = leaseMs;
+  }
+
+  /** Whether this holder still is it, by the store's clock. */
+  isHeldBy(holder: Holder): boolean {
+    return this.holder === holder && holder.endsAt > this.#machine.now;
+  }
+
+  /** The request of a waiter has arrived. */
+  join(waiter: Waiter): void {
+    this.#waiting.push(waiter);
+    this.#poke();
+  }
+
+  leave(waiter: Waiter): boolean {
+    const index = this.#waiting.indexOf(waiter);
+    if (index < 0) return false;
+    this.#waiting.splice(index, 1);
+    this.#poke();
+    return true;
+  }
+
+  release(holder: Holder): void {
+    if (this.holder !== holder) return;
+    this.holder = undefined;
+    this.#poke();
+  }
+
+  /** False: the lease has ended, or another process has the lock. */
+  renew(holder: Holder): boolean {
+    if (!this.isHeldBy(holder) || this.#leaseMs === undefined) return false;
+    holder.endsAt = this.#machine.now + this.#leaseMs;
+    return true;
+  }
+
+  /** A process was killed. The kernel gives its locks back at once; a lease goes on until its end. */
+  bury(process: Process): void {
+    for (const waiter of [...this.#waiting]) {
+      if (waiter.process === process) this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+    }
+    if (this.#leaseMs === undefined && this.holder?.process === process) this.holder = undefined;
+    this.#poke();
+  }
+
+  /** The first waiter of each process tries. */
+  #poke(): void {
+    const tried = new Set<Process>();
+    for (const waiter of this.#waiting) {
+      if (tried.has(waiter.process)) continue;
+      tried.add(waiter.process);
+      this.#machine.enqueue(undefined, 'a waiter tries the lock', () => this.#try(waiter));
+    }
+  }
+
+  #try(waiter: Waiter): void {
+    const { now } = this.#machine;
+    const first = this.#waiting.find(({ process }) => process === waiter.process);
+    if (first !== waiter) return;
+    if (this.holder && this.holder.endsAt > now) {
+      this.#pokeAt(this.holder.endsAt);
+      return;
+    }
+    this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+    const endsAt = this.#leaseMs === undefined ? Number.POSITIVE_INFINITY : now + this.#leaseMs;
+    const { process, askedAt } = waiter;
+    this.holder = { process, fence: ++this.#fence, askedAt, since: this.#machine.steps, endsAt };
+    waiter.acquired(this.holder);
+  }
+
+  #pokeAt(endsAt: number): void {
+    if (endsAt === Number.POSITIVE_INFINITY || (this.#expiry && !this.#expiry.isDone)) return;
+    this.#expiry = this.#machine.setTimer(undefined, endsAt - this.#machine.now, () => this.#poke());
+  }
+}

@@ -1,0 +1,92 @@
+import type { TokenRecord } from 'shared-token';
+import type { Fact, History, Holder } from '../history.ts';
+import type { Machine, Process } from '../machine/machine.ts';
+import { leaseMs } from './lease-lock.ts';
+import { ModelLock } from './model-lock.ts';
+
+/**
+ * `file`: answers at once, and its locks end with their processes, as token-store-sqlite. `kernel`: the same locks, but it answers
+ * later. `lease`: answers later, and a lock ends when it was not renewed in time, as token-store-postgres.
+ */
+export const storeKinds = ['file', 'kernel', 'lease'] as const;
+export type StoreKind = (typeof storeKinds)[number];
+
+export interface StoreOptions {
+  readonly kind: StoreKind;
+  /** Whether it can tell of a change. */
+  readonly tells: boolean;
+  /** One call in so many fails. 0: none. */
+  readonly faultOneIn: number;
+}
+
+type Outage = 'none' | 'full' | 'unreachable';
+
+/** What all processes share. */
+export class ModelStore {
+  readonly history: History;
+  readonly machine: Machine;
+  readonly options: StoreOptions;
+  outage: Outage = 'none';
+  readonly #locks = new Map<string, ModelLock>();
+  readonly #watchers = new Set<{ name: string; process: Process; tell: () => void }>();
+
+  constructor(history: History, options: StoreOptions) {
+    this.history = history;
+    this.machine = history.machine;
+    this.options = options;
+  }
+
+  lock(name: string): ModelLock {
+    let lock = this.#locks.get(name);
+    if (!lock) {
+      lock = new ModelLock(this.machine, this.options.kind === 'lease' ? leaseMs : undefined);
+      this.#locks.set(name, lock);
+    }
+    return lock;
+  }
+
+  /** The locks that end with this process. */
+  bury(process: Process): void {
+    for (const lock of this.#locks.values()) lock.bury(process);
+  }
+
+  /** Who holds the lock, whether or not its lease has ended. */
+  holderOf(name: string): Holder | undefined {
+    return this.#locks.get(name)?.holder;
+  }
+
+  get(name: string): TokenRecord | undefined {
+    const record = this.history.stored.get(name);
+    return record && { ...record };
+  }
+
+  write(name: string, record: TokenRecord, by: Process | undefined): void {
+    const kept: TokenRecord = { ...record };
+    for (const field of Object.keys(kept) as (keyof TokenRecord)[]) if (kept[field] === undefined) delete kept[field];
+    this.report({ type: 'written', name, before: this.history.stored.get(name), record: kept, by });
+    this.#tell(name);
+  }
+
+  remove(name: string, by: Process): boolean {
+    const before = this.history.stored.get(name);
+    if (!before) return false;
+    this.report({ type: 'deleted', name, before, by });
+    this.#tell(name);
+    return true;
+  }
+
+  /** Set by the schedule. */
+  report: (fact: Fact) => void = () => {};
+
+  watch(name: string, process: Process, tell: () => void): () => void {
+    const watcher = { name, process, tell };
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #tell(name: string): void {
+    for (const watcher of this.#watchers) {
+      if (watcher.name === name) this.machine.enqueue(undefined, 'a watcher is told', watcher.tell);
+    }
+  }
+}

@@ -1,0 +1,214 @@
+import type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'shared-token';
+import { type MaybePromise, TokenStoreError } from 'token-store-kit';
+import type { Holder } from '../history.ts';
+import type { Machine, Process, Timer } from '../machine/machine.ts';
+import { SimulatedController } from '../machine/signals.ts';
+import { LeaseLock, lockLost } from './lease-lock.ts';
+import type { Waiter } from './model-lock.ts';
+import type { ModelStore } from './model-store.ts';
+import { StoreCalls } from './store-call.ts';
+
+/** The store as one process has it open. */
+export function openModelStore(store: ModelStore, process: Process): TokenStore {
+  process.onDeath.push(() => store.bury(process));
+  const opened = new ProcessStore(store, process);
+  return store.options.tells ? Object.assign(opened, { changed: opened.watch.bind(opened) }) : opened;
+}
+
+/** A task of `exclusively` that runs, in the asynchronous context of its work. */
+interface Task {
+  readonly name: string;
+  readonly holder: Holder;
+  readonly lock: LeaseLock | undefined;
+  readonly outer: Task | undefined;
+  hasEnded: boolean;
+}
+
+const neverAborted: Lock = { signal: new SimulatedController().signal as unknown as AbortSignal };
+
+class ProcessStore implements TokenStore {
+  readonly #store: ModelStore;
+  readonly #machine: Machine;
+  readonly #process: Process;
+  readonly #calls: StoreCalls;
+
+  constructor(store: ModelStore, process: Process) {
+    this.#store = store;
+    this.#machine = store.machine;
+    this.#process = process;
+    this.#calls = new StoreCalls(store, process);
+  }
+
+  get(name: string): MaybePromise<TokenRecord | undefined> {
+    return this.#calls.ask('get', false, () => this.#store.get(name));
+  }
+
+  set(name: string, record: TokenRecord): MaybePromise<void> {
+    const task = this.#taskOf(name);
+    return this.#calls.ask('set', true, () => {
+      if (this.#isLost(task)) throw lockLost();
+      this.#store.write(name, record, this.#process);
+    });
+  }
+
+  replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean> {
+    const task = this.#taskOf(name);
+    return this.#calls.ask('replace', true, () => {
+      if (this.#isLost(task)) return false;
+      if (this.#store.get(name)?.refreshToken !== previous) return false;
+      this.#store.write(name, record, this.#process);
+      return true;
+    });
+  }
+
+  delete(name: string): MaybePromise<boolean> {
+    const task = this.#taskOf(name);
+    return this.#calls.ask('delete', true, () => {
+      if (this.#isLost(task)) throw lockLost();
+      return this.#store.remove(name, this.#process);
+    });
+  }
+
+  list(): MaybePromise<readonly string[]> {
+    return this.#calls.ask('list', false, () => [...this.#store.history.stored.keys()].sort());
+  }
+
+  async exclusively<T>(
+    name: string,
+    task: (lock: Lock) => Promise<T>,
+    { timeout = 60_000, signal }: ExclusivelyOptions = {},
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const outer = this.#context;
+    for (let each = outer; each; each = each.outer) {
+      if (each.name === name && !each.hasEnded) throw new TypeError(`exclusively(${name}) within its own task`);
+    }
+    const askedAt = this.#machine.now;
+    const holder = await this.#acquire(name, timeout, signal);
+    const lease = this.#store.options.kind === 'lease' ? new LeaseLock(this.#store, name, holder, askedAt) : undefined;
+    const running: Task = { name, holder, lock: lease, outer, hasEnded: false };
+    try {
+      return await this.#machine.context.run(running, () => task((lease as unknown as Lock) ?? neverAborted));
+    } finally {
+      running.hasEnded = true;
+      lease?.end();
+      await this.#release(name, holder);
+    }
+  }
+
+  /** `changed` of a store that can tell. */
+  watch(name: string, { timeout, signal }: ChangedOptions): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const end = (): void => {
+      timer.finish();
+      unwatch();
+      signal?.removeEventListener('abort', abort);
+    };
+    const wake = (): void => {
+      if (timer.isDone) return;
+      end();
+      this.#machine.enqueue(this.#process, 'hears of a change', resolve);
+    };
+    const abort = (): void => {
+      end();
+      reject(signal?.reason);
+    };
+    const timer = this.#machine.setTimer(this.#process, timeout, () => {
+      end();
+      resolve();
+    });
+    const unwatch = this.#store.watch(name, this.#process, wake);
+    signal?.addEventListener('abort', abort);
+    return promise;
+  }
+
+  #acquire(name: string, timeout: number, signal: AbortSignal | undefined): Promise<Holder> {
+    const machine = this.#machine;
+    const process = this.#process;
+    const lock = this.#store.lock(name);
+    const { promise, resolve, reject } = Promise.withResolvers<Holder>();
+    process.refs++;
+    let isOver = false;
+    const end = (): void => {
+      if (!isOver) process.refs--;
+      isOver = true;
+      timer?.finish();
+      signal?.removeEventListener('abort', abort);
+    };
+    const abort = (): void => {
+      end();
+      lock.leave(waiter);
+      reject(signal?.reason);
+    };
+    const waiter: Waiter = {
+      process,
+      askedAt: machine.steps,
+      acquired: (holder) => {
+        // Until the answer has come, the process does not know that it has the lock.
+        machine.enqueue(
+          process,
+          () => `has the lock ${JSON.stringify(name)}`,
+          () => {
+            if (isOver) {
+              lock.release(holder);
+              return;
+            }
+            end();
+            resolve(holder);
+          },
+        );
+      },
+    };
+    let timer: Timer | undefined;
+    const giveUp = (): void => {
+      if (isOver || (!lock.leave(waiter) && timeout > 0)) return;
+      end();
+      reject(new TokenStoreError('STORE_BUSY', 'another process holds the lock', { reason: 'lock-held' }));
+    };
+    signal?.addEventListener('abort', abort);
+    if (timeout > 0) timer = machine.setTimer(process, timeout, giveUp);
+    machine.enqueue(
+      undefined,
+      () => `process ${process.id} asks for the lock ${JSON.stringify(name)}`,
+      () => {
+        if (isOver || process.isDead) return;
+        lock.join(waiter);
+        // Behind the step in which the lock would be acquired.
+        if (timeout <= 0) machine.setTimer(process, 1, giveUp);
+      },
+    );
+    return promise;
+  }
+
+  async #release(name: string, holder: Holder): Promise<void> {
+    const lock = this.#store.lock(name);
+    // The kernel has done that already.
+    if (this.#process.isDead) return;
+    if (this.#store.options.kind !== 'lease') {
+      this.#machine.note(this.#process, () => `releases the lock ${JSON.stringify(name)}`);
+      lock.release(holder);
+      return;
+    }
+    await this.#calls.askLater('release', () => lock.release(holder)).catch(() => {});
+  }
+
+  get #context(): Task | undefined {
+    return this.#machine.context.getStore() as Task | undefined;
+  }
+
+  /** The task that this call is part of, if its lock can be lost. */
+  #taskOf(name: string): Task | undefined {
+    for (let task = this.#context; task; task = task.outer) {
+      if (task.name === name && task.lock && !task.hasEnded) return task;
+    }
+    return undefined;
+  }
+
+  /** Whether a write of this task does not count any more, because its lock was lost. */
+  #isLost(task: Task | undefined): boolean {
+    if (!task || this.#store.lock(task.name).isHeldBy(task.holder)) return false;
+    task.lock?.lose();
+    return true;
+  }
+}

@@ -1,0 +1,108 @@
+import type { TokenResponse } from 'shared-token';
+import type { Family, History, RefreshCall, RefreshToken, Window } from '../history.ts';
+
+/**
+ * What a provider does with a refresh token that was spent before. `lenient`: accepts it for ever, as Microsoft does. `strict`: takes
+ * it for theft and revokes the sign-in. `grace`: accepts it for a while, then is strict. `constant`: refresh tokens are never replaced.
+ */
+export const providerKinds = ['lenient', 'strict', 'grace', 'constant'] as const;
+export type ProviderKind = (typeof providerKinds)[number];
+
+const gracePeriodMs = 10_000;
+
+/** Every token has this in it, so that it is found wherever it should not be. */
+export const secretMark = 's3cr3t';
+
+export interface ProviderOptions {
+  readonly kind: ProviderKind;
+  /** Undefined: the answer has no `expires_in`. */
+  readonly lifetimeMs: number | undefined;
+}
+
+/** An OAuth provider: what it has given out, and what it answers. */
+export class Provider {
+  readonly #history: History;
+  readonly options: ProviderOptions;
+
+  constructor(history: History, options: ProviderOptions) {
+    this.#history = history;
+    this.options = options;
+  }
+
+  /** The person has signed in. */
+  issue(name: string, clientId: string, window: Window | undefined): Family {
+    const { families } = this.#history;
+    const id = families.length + 1;
+    const family: Family = {
+      id,
+      name,
+      clientId,
+      window,
+      order: id,
+      isForeign: false,
+      isBare: false,
+      generation: 0,
+      current: '',
+      wasStored: false,
+      isSignedOut: false,
+    };
+    families.push(family);
+    this.#rotate(family, undefined);
+    return family;
+  }
+
+  /** The answer to a sign-in. */
+  answer(family: Family): TokenResponse {
+    const { lifetimeMs } = this.options;
+    const generation = family.generation;
+    const access = `at.${family.id}.${generation}.${secretMark}`;
+    const expiresAt = lifetimeMs === undefined ? undefined : this.#history.machine.wallNow + lifetimeMs;
+    this.#history.accesses.set(access, {
+      value: access,
+      family,
+      generation,
+      expiresAt,
+      issuedAt: this.#history.machine.steps,
+    });
+    return {
+      access_token: access,
+      ...(lifetimeMs !== undefined && { expires_in: lifetimeMs / 1000 }),
+      refresh_token: family.current,
+      token_type: 'Bearer',
+    };
+  }
+
+  /** A refresh request has arrived. Throws the provider's refusal. */
+  refresh(call: RefreshCall, token: RefreshToken): TokenResponse {
+    const { machine } = this.#history;
+    const { family, spending } = token;
+    const { kind } = this.options;
+    if (family.revoked) throw refusal(token.value);
+    const isInGrace = kind === 'grace' && spending && machine.now - spending.at <= gracePeriodMs;
+    if (spending && kind !== 'lenient' && !isInGrace) {
+      family.revoked = 'reuse';
+      machine.note(undefined, `the provider revokes sign-in ${family.id}: a spent refresh token came again`);
+      throw refusal(token.value);
+    }
+    if (kind === 'constant') {
+      family.generation++;
+      const { refresh_token: _same, ...answer } = this.answer(family);
+      return answer;
+    }
+    token.spending ??= { at: machine.now, call, isStored: false };
+    this.#rotate(family, token);
+    return this.answer(family);
+  }
+
+  #rotate(family: Family, parent: RefreshToken | undefined): void {
+    family.generation++;
+    family.current = `rt.${family.id}.${family.generation}.${secretMark}`;
+    const token = { value: family.current, family, generation: family.generation, parent };
+    this.#history.refreshTokens.set(token.value, token);
+  }
+}
+
+/** Some providers quote what they were sent. */
+function refusal(token: string): Error {
+  return Object.assign(new Error(`invalid_grant: ${token} is not accepted`), { error: 'invalid_grant' });
+}

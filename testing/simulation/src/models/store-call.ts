@@ -1,0 +1,103 @@
+import { type MaybePromise, TokenStoreError, type TokenStoreErrorCode } from 'token-store-kit';
+import { streams } from '../machine/choices.ts';
+import type { Process } from '../machine/machine.ts';
+import type { ModelStore } from './model-store.ts';
+
+/** How long a file waits for another writer before it says that it is busy. */
+const busyMs = 5_000;
+
+/** How one call fails. */
+interface Fault {
+  readonly code: TokenStoreErrorCode | undefined;
+  /** It fails before it had any effect. */
+  readonly isBefore: boolean;
+  readonly requestDelayMs: number;
+  readonly answerDelayMs: number;
+}
+
+const noFault: Fault = { code: undefined, isBefore: false, requestDelayMs: 0, answerDelayMs: 0 };
+
+/** The way of one process to the store and back. */
+export class StoreCalls {
+  readonly #store: ModelStore;
+  readonly #process: Process;
+  readonly #stream: number;
+
+  constructor(store: ModelStore, process: Process) {
+    this.#store = store;
+    this.#process = process;
+    this.#stream = streams.processes + (process.id % 64);
+  }
+
+  /** One call of the store: a request, its effect, and the answer. Each may fail, and the process may be killed in between. */
+  ask<T>(label: string, isWrite: boolean, effect: () => T): MaybePromise<T> {
+    const fault = this.#chooseFault(isWrite);
+    return this.#store.options.kind === 'file' ? this.#askFile(fault, effect) : this.askLater(label, effect, fault);
+  }
+
+  /** A file answers at once: what it returns is no promise. */
+  #askFile<T>(fault: Fault, effect: () => T): T {
+    const machine = this.#store.machine;
+    this.#process.pass();
+    if (fault.code === 'STORE_BUSY') machine.now += busyMs;
+    if (fault.isBefore) throw this.#failure(fault);
+    const result = effect();
+    this.#process.pass();
+    if (fault.code) throw this.#failure(fault);
+    return result;
+  }
+
+  /** A call that is answered later, whatever kind the store is. */
+  askLater<T>(label: string, effect: () => T, fault = this.#chooseFault(true)): Promise<T> {
+    const machine = this.#store.machine;
+    const process = this.#process;
+    if (process.isDead) return new Promise(() => {});
+    process.refs++;
+    return new Promise((resolve, reject) => {
+      const answer = (settle: () => void, text: string): void => {
+        process.refs--;
+        machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, settle);
+      };
+      const arrive = (): void => {
+        if (fault.isBefore) {
+          answer(() => reject(this.#failure(fault)), `fails (${fault.code})`);
+          return;
+        }
+        let result: T;
+        try {
+          result = effect();
+        } catch (error) {
+          answer(() => reject(error), 'is refused');
+          return;
+        }
+        if (fault.code) answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
+        else answer(() => resolve(result), 'is answered');
+      };
+      machine.later(undefined, fault.requestDelayMs, () => `store: ${label} of process ${process.id} arrives`, arrive);
+    });
+  }
+
+  #chooseFault(isWrite: boolean): Fault {
+    const { choices } = this.#store.machine;
+    const { outage, options, history } = this.#store;
+    if (history.isCalm) return noFault;
+    if (outage === 'unreachable' || (outage === 'full' && isWrite)) {
+      return { ...noFault, isBefore: true, code: outage === 'full' ? 'STORE_FULL' : 'STORE_OPEN' };
+    }
+    if (options.faultOneIn === 0 || !choices.isRare(this.#stream, options.faultOneIn)) return noFault;
+    const code = (['STORE_OPEN', 'STORE_BUSY', 'STORE_FULL', undefined] as const)[choices.below(this.#stream, 4)];
+    const delay = [0, 100, 20_000, 40_000][choices.below(this.#stream, 4)] as number;
+    if (delay > 0 || code === 'STORE_BUSY') history.hasOddTime = true;
+    const isBefore = code !== undefined && (code !== 'STORE_OPEN' || !choices.isRare(this.#stream, 2));
+    return choices.isRare(this.#stream, 2)
+      ? { code, isBefore, requestDelayMs: delay, answerDelayMs: 0 }
+      : { code, isBefore, requestDelayMs: 0, answerDelayMs: delay };
+  }
+
+  #failure({ code = 'STORE_OPEN' }: Fault): TokenStoreError {
+    this.#store.history.excuse(this.#process, 'the store failed before the answer was stored');
+    this.#store.history.hasStoreFailed = true;
+    const reason = code === 'STORE_OPEN' ? 'unreachable' : undefined;
+    return new TokenStoreError(code, 'the simulated store fails', { reason });
+  }
+}

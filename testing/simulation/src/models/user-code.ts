@@ -1,0 +1,208 @@
+import type { RefreshContext, SharedTokenOptions, SignInContext, TokenRecord, TokenResponse } from 'shared-token';
+import type { Fact, Family, History, Instance, RefreshCall, Window } from '../history.ts';
+import { streams } from '../machine/choices.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Plan } from '../plan/plan.ts';
+import { leaseMs, safeLeaseMs } from './lease-lock.ts';
+import type { ModelStore } from './model-store.ts';
+import type { Provider } from './provider.ts';
+
+const refreshTimeoutMs = 30_000;
+const abortGraceMs = 1_000;
+/** A store may say that a lease is lost when this much of it is left. */
+const unsafeLeaseMs = leaseMs - safeLeaseMs;
+
+export interface Scene {
+  readonly machine: Machine;
+  readonly history: History;
+  readonly provider: Provider;
+  readonly store: ModelStore;
+  readonly plan: Plan;
+  readonly report: (fact: Fact) => void;
+}
+
+/** How one exchange with the provider goes. The first is the plain one. */
+const courses = [
+  'plain',
+  'slow',
+  'lost request',
+  'lost answer',
+  'late',
+  'late request',
+  'server error',
+  'garbage',
+  'never',
+] as const;
+type Course = (typeof courses)[number];
+
+/** The functions that a user of SharedToken writes, over a network that fails. */
+export class UserCode {
+  readonly #scene: Scene;
+  readonly #instance: () => Instance;
+
+  constructor(scene: Scene, instance: () => Instance) {
+    this.#scene = scene;
+    this.#instance = instance;
+  }
+
+  refresh: SharedTokenOptions['refresh'] = (
+    record: TokenRecord,
+    { signal }: RefreshContext,
+  ): Promise<TokenResponse> => {
+    const { history, provider, report, machine, store } = this.#scene;
+    const instance = this.#instance();
+    const holder = store.holderOf(instance.name);
+    const call: RefreshCall = {
+      ...{ instance, record, signal },
+      holder: holder?.process === instance.process ? holder : undefined,
+      deadline: machine.now + refreshTimeoutMs + abortGraceMs,
+      isSettled: false,
+    };
+    machine.note(instance.process, () => `refresh() is called with ${shorten(record.refreshToken)}`);
+    report({ type: 'refresh-called', call });
+    const serve = (): TokenResponse => {
+      const token = history.refreshTokens.get(record.refreshToken);
+      if (!token) throw new Error('the provider was sent a token that it never gave out');
+      report({ type: 'refresh-arrived', call, token });
+      return provider.refresh(call, token);
+    };
+    const onLost = (why: string): void => {
+      call.excuse ??= why;
+    };
+    signal.addEventListener('abort', () => {
+      // Any other reason to give up is SharedToken's own fault.
+      const isLeaseAtItsEnd = call.holder && machine.now >= call.holder.endsAt - unsafeLeaseMs;
+      if (!call.isSettled && (machine.now >= call.deadline - abortGraceMs || isLeaseAtItsEnd))
+        onLost('the answer came too late');
+    });
+    const isOver = (): boolean => call.isSettled || instance.process.isDead;
+    return this.#exchange({ serve, signal, what: 'refresh', isOver, onLost }).finally(() => {
+      call.isSettled = true;
+    });
+  };
+
+  signIn: NonNullable<SharedTokenOptions['signIn']> = async (context: SignInContext): Promise<TokenResponse> => {
+    const { machine, plan, report, store, history } = this.#scene;
+    const { signal, redeem } = context;
+    const instance = this.#instance();
+    const holder = store.holderOf(`sign-in\u001f${instance.name}`);
+    const window: Window = {
+      ...{ instance, signal, reason: context.reason, openedAt: machine.steps },
+      holder: holder?.process === instance.process ? holder : undefined,
+      isSettled: false,
+    };
+    machine.note(instance.process, () => `signIn() is called (${context.reason})`);
+    report({ type: 'person-asked', window });
+    try {
+      await this.#askPerson(signal);
+      let family: Family | undefined;
+      const serve = (): TokenResponse => {
+        family = this.#scene.provider.issue(instance.name, instance.clientId, window);
+        return this.#scene.provider.answer(family);
+      };
+      const exchange = (): Promise<TokenResponse> =>
+        this.#exchange({ serve, signal: undefined, what: 'the code', isOver: () => false, onLost: () => {} });
+      if (!plan.usesRedeem) return await exchange();
+      const answer = await redeem(exchange);
+      if (!history.isCalm && machine.choices.isRare(streams.person, 6)) throw new Error('the page could not be shown');
+      return answer;
+    } finally {
+      window.isSettled = true;
+    }
+  };
+
+  /** The person answers after a while, says no, or is gone. */
+  #askPerson(signal: AbortSignal): Promise<void> {
+    const { machine, plan, history } = this.#scene;
+    const { process } = this.#instance();
+    const isPlain =
+      history.isCalm || plan.personFaultOneIn === 0 || !machine.choices.isRare(streams.person, plan.personFaultOneIn);
+    const course = isPlain ? 0 : 1 + machine.choices.below(streams.person, 4);
+    const delay = [machine.choices.weighted(streams.person, [1, 1]) === 0 ? 0 : 20_000, 170_000, 200_000, 0, undefined][
+      course
+    ];
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const denied = Object.assign(new Error('the person said no'), { error: 'access_denied' });
+    if (delay !== undefined) {
+      machine.later(process, delay, course === 3 ? 'the person says no' : 'the person answers', () =>
+        course === 3 ? reject(denied) : resolve(),
+      );
+    }
+    if (plan.obeys) onAbort(signal, reject);
+    return promise;
+  }
+
+  #exchange(exchange: {
+    serve: () => TokenResponse;
+    signal: AbortSignal | undefined;
+    what: string;
+    /** Whether its caller has given up. */
+    isOver: () => boolean;
+    onLost: (why: string) => void;
+  }): Promise<TokenResponse> {
+    const { serve, signal, what, isOver, onLost } = exchange;
+    const { machine, plan, history } = this.#scene;
+    const { process } = this.#instance();
+    const course = this.#chooseCourse();
+    // Without `redeem`, SharedToken does not know when the code was sent.
+    if (course !== 'plain' && !signal) history.hasOddTime = true;
+    const { promise, resolve, reject } = Promise.withResolvers<TokenResponse>();
+    process.refs++;
+    const settle = (milliseconds: number, text: string, run: () => void): void => {
+      process.refs--;
+      machine.later(process, milliseconds, () => `${what}: ${text}`, run);
+    };
+    const offline = (): Error => Object.assign(new Error(`connection lost during ${what}`), { retryAfter: undefined });
+    const arrive = (): void => {
+      if (isOver()) onLost('the request arrived after its caller had given up');
+      let answer: () => void;
+      let isLost = false;
+      try {
+        const response = serve();
+        isLost = course === 'lost answer' || course === 'garbage' || course === 'never';
+        if (isLost) onLost('the answer was lost');
+        answer = () => {
+          if (isOver()) onLost('the answer came after its caller had given up');
+          resolve(course === 'garbage' ? ({ html: '<html>' } as unknown as TokenResponse) : response);
+        };
+      } catch (error) {
+        answer = () => reject(error);
+      }
+      if (course === 'never') return;
+      if (course === 'lost answer') settle(50, 'the answer is lost', () => reject(offline()));
+      else settle(course === 'late' ? 45_000 : course === 'slow' ? 12_000 : 0, 'is answered', answer);
+    };
+    if (course === 'lost request') settle(50, 'the request is lost', () => reject(offline()));
+    else if (course === 'server error') {
+      const busy = Object.assign(new Error('503 from the provider'), { retryAfter: 5_000 });
+      settle(50, 'is answered with 503', () => reject(busy));
+    } else {
+      machine.later(
+        undefined,
+        course === 'late request' ? 35_000 : course === 'slow' ? 5_000 : 0,
+        () => `${what} of process ${process.id} arrives`,
+        arrive,
+      );
+    }
+    if (signal && plan.obeys) onAbort(signal, reject);
+    return promise;
+  }
+
+  #chooseCourse(): Course {
+    const { machine, plan, history } = this.#scene;
+    const { networkFaultOneIn } = plan;
+    if (history.isCalm || networkFaultOneIn === 0 || !machine.choices.isRare(streams.network, networkFaultOneIn))
+      return 'plain';
+    return courses[1 + machine.choices.below(streams.network, courses.length - 1)] as Course;
+  }
+}
+
+function onAbort(signal: AbortSignal, reject: (reason: unknown) => void): void {
+  if (signal.aborted) reject(signal.reason);
+  else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+}
+
+/** Of a token, what a trace shows. */
+function shorten(token: string): string {
+  return token.split('.').slice(0, 3).join('.');
+}

@@ -1,0 +1,115 @@
+import type { Method } from '../history.ts';
+import { type Choices, streams } from '../machine/choices.ts';
+import { type StoreKind, storeKinds } from '../models/model-store.ts';
+import { type ProviderKind, providerKinds } from '../models/provider.ts';
+
+/** What one process is told to do, or what happens around it. */
+export interface Action {
+  /** After the action before it. */
+  readonly delayMs: number;
+  readonly process: number;
+  readonly kind: Method | 'revoke' | 'outage' | 'mend' | 'foreign sign-in';
+  readonly options: { forceRefresh?: boolean; interactive?: boolean };
+  /** The caller lets go after that time. */
+  readonly abortAfterMs: number | undefined;
+}
+
+/** What happens to one process, at a moment that is chosen among all that others could notice. */
+interface Fate {
+  readonly process: number;
+  readonly moment: number;
+  readonly kind: 'kill' | 'stop' | 'set clock';
+  readonly milliseconds: number;
+}
+
+/** One schedule before it runs. */
+export interface Plan {
+  readonly provider: ProviderKind;
+  readonly lifetimeMs: number | undefined;
+  readonly store: StoreKind;
+  readonly tells: boolean;
+  readonly storeFaultOneIn: number;
+  readonly networkFaultOneIn: number;
+  readonly personFaultOneIn: number;
+  readonly processes: number;
+  /** Whether the last process is another client, or has another name in the store. */
+  readonly stranger: 'none' | 'client' | 'name';
+  readonly stored: 'expired' | 'nothing' | 'good' | 'near its end' | 'bare' | 'of the stranger';
+  /** Whether `refresh` and `signIn` stop when their signal aborts. */
+  readonly obeys: boolean;
+  readonly usesRedeem: boolean;
+  /** Whether the last process has no one to ask. */
+  readonly lastIsSilent: boolean;
+  readonly actions: readonly Action[];
+  readonly fates: readonly Fate[];
+}
+
+const maxActions = 8;
+export const skewMs = 300_000;
+
+/** Chooses a plan. Most schedules have few kinds of trouble, so that each kind is also seen alone. */
+export function choosePlan(choices: Choices): Plan {
+  const below = (bound: number): number => choices.below(streams.plan, bound);
+  const weighted = (...weights: number[]): number => choices.weighted(streams.plan, weights);
+  const provider = providerKinds[below(providerKinds.length)] as ProviderKind;
+  const lifetimeMs = [3_600_000, 400_000, 200_000, 20_000, undefined][weighted(4, 2, 3, 1, 1)];
+  const store = storeKinds[below(storeKinds.length)] as StoreKind;
+  const tells = weighted(1, 1) === 1;
+  const storeFaultOneIn = [0, 40, 8][weighted(5, 2, 2)] as number;
+  const networkFaultOneIn = [0, 6, 2][weighted(4, 2, 2)] as number;
+  const personFaultOneIn = [0, 3][weighted(2, 1)] as number;
+  const processes = 1 + weighted(2, 4, 3);
+  const stranger = (['none', 'client', 'name'] as const)[weighted(6, 1, 1)] as Plan['stranger'];
+  const stored = (['expired', 'nothing', 'good', 'near its end', 'bare', 'of the stranger'] as const)[
+    weighted(8, 3, 2, 3, 1, 1)
+  ] as Plan['stored'];
+  const obeys = weighted(3, 1) === 0;
+  const usesRedeem = weighted(1, 1) === 1;
+  const lastIsSilent = weighted(1, 1) === 1;
+  const count = 1 + below(maxActions);
+  const actions = Array.from({ length: count }, (_, index) => chooseAction(choices, index, processes, lifetimeMs));
+  const fates = Array.from({ length: weighted(4, 3, 2, 1) }, (_, index) => chooseFate(choices, index, processes));
+  return {
+    ...{ provider, lifetimeMs, store, tells, storeFaultOneIn, networkFaultOneIn, personFaultOneIn, processes },
+    ...{ stranger, stored, obeys, usesRedeem, lastIsSilent, actions, fates },
+  };
+}
+
+const kinds = [
+  ...['getToken', 'signIn', 'signOut', 'read', 'peek', 'close'],
+  ...['revoke', 'outage', 'mend', 'foreign sign-in'],
+] as Action['kind'][];
+
+function chooseAction(choices: Choices, index: number, processes: number, lifetimeMs = 3_600_000): Action {
+  const stream = streams.actions + index;
+  const kind = kinds[choices.weighted(stream, [20, 5, 3, 1, 1, 1, 1, 1, 1, 1])] as Action['kind'];
+  const delays = [0, 20, 5_000, 40_000, lifetimeMs + 1_000, Math.max(lifetimeMs - skewMs, 0) + 500, 70_000];
+  const delayMs = delays[choices.weighted(stream, [12, 3, 2, 2, 2, 1, 1])] as number;
+  const process = choices.below(stream, processes);
+  const forceRefresh = choices.isRare(stream, 4);
+  const interactive = choices.weighted(stream, [2, 1]) === 0;
+  const abortAfterMs = [undefined, 0, 50, 10_000, 31_000][choices.weighted(stream, [12, 1, 1, 1, 1])];
+  return {
+    ...{ kind, delayMs, process, abortAfterMs },
+    options: kind === 'getToken' ? { ...(forceRefresh && { forceRefresh }), interactive } : {},
+  };
+}
+
+function chooseFate(choices: Choices, index: number, processes: number): Fate {
+  const stream = streams.actions + maxActions + index;
+  const kind = (['kill', 'stop', 'set clock'] as const)[choices.weighted(stream, [3, 3, 1])] as Fate['kind'];
+  const process = choices.below(stream, processes);
+  const moment = choices.below(stream, 30);
+  const stops = [100, 14_000, 16_000, 40_000, 200_000];
+  const jumps = [60_000, -60_000, 3_600_000, -3_600_000, 400_000];
+  const milliseconds = (kind === 'stop' ? stops : jumps)[choices.below(stream, stops.length)] as number;
+  return { kind, process, moment, milliseconds };
+}
+
+/** For a person who reads a trace. */
+export function describePlan(plan: Plan): string {
+  const { actions: _actions, fates: _fates, ...rest } = plan;
+  return Object.entries(rest)
+    .map(([key, value]) => `${key}: ${value}`)
+    .join(', ');
+}

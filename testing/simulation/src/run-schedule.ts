@@ -1,0 +1,54 @@
+import { Choices } from './machine/choices.ts';
+import { useMachine } from './machine/globals.ts';
+import { killed, Machine } from './machine/machine.ts';
+import { choosePlan } from './plan/plan.ts';
+import { Schedule, type Subject } from './schedule.ts';
+
+export interface Result {
+  /** Which promise was broken, and how. */
+  readonly failure: string | undefined;
+  readonly steps: number;
+  readonly trace: readonly string[];
+  readonly choices: ReadonlyMap<number, number>;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Instead of all choices of the seed: these, and 0 for all others. */
+  readonly given?: ReadonlyMap<number, number> | undefined;
+  /** Keeps the trace and the choices. */
+  readonly isKept?: boolean;
+}
+
+/** Runs one schedule from its seed to its end. */
+export async function runSchedule(subject: Subject, options: RunOptions): Promise<Result> {
+  const { seed, given, isKept = false } = options;
+  const choices = new Choices(seed, { given, keep: isKept });
+  const machine = new Machine(choices, { trace: isKept });
+  useMachine(machine);
+  try {
+    const schedule = new Schedule(subject, machine, choosePlan(choices));
+    await schedule.run();
+  } catch (error) {
+    machine.fail(error as Error);
+  }
+  // Node tells of rejections that no code handles when it has nothing else to do.
+  const [unhandled] = await unhandledRejections();
+  if (unhandled !== undefined) machine.fail(new Error(`No rejection is left unhandled\n  ${unhandled}`));
+  useMachine(undefined);
+  const failure = machine.failure?.message;
+  return { failure, steps: machine.steps, trace: machine.trace ?? [], choices: choices.made ?? new Map() };
+}
+
+let unhandled: unknown[] = [];
+process.on('unhandledRejection', (reason) => {
+  // Code of a process that was killed cannot leave anything unhandled.
+  if (reason !== killed) unhandled.push(reason);
+});
+
+async function unhandledRejections(): Promise<unknown[]> {
+  await new Promise((resolve) => setImmediate(resolve));
+  const found = unhandled;
+  unhandled = [];
+  return found;
+}

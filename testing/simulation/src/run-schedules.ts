@@ -1,0 +1,55 @@
+import { report } from './report.ts';
+import { runSchedule } from './run-schedule.ts';
+import type { Subject } from './schedule.ts';
+import { shrink } from './shrink.ts';
+
+export interface Run {
+  readonly schedules: number;
+  readonly steps: number;
+  readonly cpuSeconds: number;
+  /** Of the first schedule that broke a promise: its seed, and what a person needs to see it. */
+  readonly found: { readonly seed: number; readonly text: string } | undefined;
+}
+
+export interface RunLimits {
+  readonly firstSeed: number;
+  readonly schedules: number;
+  /** Of the processor, so that a busy machine does not change what is run. Default: no limit. */
+  readonly cpuSeconds?: number;
+  /** Whether a failure is made smaller, and shown. Default true. */
+  readonly isShown?: boolean;
+}
+
+/** Runs schedules with one seed after the other, until one breaks a promise. */
+export async function runSchedules(subject: Subject, limits: RunLimits): Promise<Run> {
+  const { firstSeed, schedules, cpuSeconds = Number.POSITIVE_INFINITY, isShown = true } = limits;
+  const { stackTraceLimit } = Error;
+  // Stacks are not looked at, and take longer than all the rest of an error.
+  Error.stackTraceLimit = 0;
+  const started = process.cpuUsage();
+  const used = (): number => {
+    const { user, system } = process.cpuUsage(started);
+    return (user + system) / 1e6;
+  };
+  let steps = 0;
+  let count = 0;
+  try {
+    for (; count < schedules && used() < cpuSeconds; count++) {
+      const seed = firstSeed + count;
+      const result = await runSchedule(subject, { seed });
+      steps += result.steps;
+      if (result.failure === undefined) continue;
+      const text = isShown ? report(seed, await shrink(subject, seed)) : result.failure;
+      return { schedules: count + 1, steps, cpuSeconds: used(), found: { seed, text } };
+    }
+    return { schedules: count, steps, cpuSeconds: used(), found: undefined };
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+/** For a line of a test's output. */
+export function describeRun({ schedules, steps, cpuSeconds }: Run, firstSeed: number): string {
+  const each = steps / schedules;
+  return `measured: ${schedules} schedules from seed ${firstSeed} on, ${each.toFixed(0)} steps each, ${cpuSeconds.toFixed(1)} s of processor time`;
+}

@@ -1,0 +1,264 @@
+import type { AccessToken, SharedToken, SharedTokenOptions } from 'shared-token';
+import { type Call, type Fact, History, type Instance, type Method } from './history.ts';
+import { judge } from './invariants.ts';
+import { streams } from './machine/choices.ts';
+import { type Machine, Process } from './machine/machine.ts';
+import { SimulatedController } from './machine/signals.ts';
+import { ModelStore } from './models/model-store.ts';
+import { openModelStore } from './models/process-store.ts';
+import { Provider } from './models/provider.ts';
+import { UserCode } from './models/user-code.ts';
+import { type Action, describePlan, type Plan, skewMs } from './plan/plan.ts';
+
+/** The package under test, as it was loaded. */
+export interface Subject {
+  readonly SharedToken: new (options: SharedTokenOptions) => SharedToken;
+  readonly SharedTokenError: new (...values: never[]) => Error & { code: string };
+}
+
+/** One schedule, from its plan to its end. */
+export class Schedule {
+  readonly #subject: Subject;
+  readonly #machine: Machine;
+  readonly #plan: Plan;
+  readonly #history: History;
+  readonly #store: ModelStore;
+  readonly #provider: Provider;
+  /** What runs now in each place. */
+  readonly #instances: (Instance | undefined)[] = [];
+  #processes = 0;
+
+  constructor(subject: Subject, machine: Machine, plan: Plan) {
+    this.#subject = subject;
+    this.#machine = machine;
+    this.#plan = plan;
+    this.#history = new History(machine);
+    this.#provider = new Provider(this.#history, { kind: plan.provider, lifetimeMs: plan.lifetimeMs });
+    this.#store = new ModelStore(this.#history, {
+      kind: plan.store,
+      tells: plan.tells,
+      faultOneIn: plan.storeFaultOneIn,
+    });
+    this.#store.report = this.#report;
+  }
+
+  async run(): Promise<void> {
+    this.#machine.note(undefined, () => describePlan(this.#plan));
+    this.#machine.chooseOrder();
+    if (this.#machine.isSlow || (this.#plan.lifetimeMs ?? 0) < 60_000) this.#history.hasOddTime = true;
+    this.#storeFirstRecord();
+    this.#act(0);
+    await this.#machine.run();
+    if (!this.#machine.failure) await this.#end();
+    if (!this.#machine.failure) this.#report({ type: 'ended' });
+  }
+
+  /** All trouble is over. What still lives tries once more and closes; then a new process asks for a token. */
+  async #end(): Promise<void> {
+    const machine = this.#machine;
+    this.#report({ type: 'calm' });
+    machine.order = 'oldest';
+    machine.isSlow = false;
+    this.#store.outage = 'none';
+    machine.note(undefined, 'all trouble is over');
+    for (const instance of this.#instances) {
+      if (instance && !instance.process.isDead && !instance.isClosed) {
+        instance.process.fate = undefined;
+        machine.enqueue(instance.process, '', () =>
+          this.#call(instance, { method: 'getToken', options: { interactive: false } }),
+        );
+      }
+    }
+    await machine.run();
+    for (const instance of this.#instances) {
+      if (instance && !instance.process.isDead && !instance.isClosed) {
+        machine.enqueue(instance.process, '', () => this.#call(instance, { method: 'close', options: {} }));
+      }
+    }
+    await machine.run();
+    for (const name of [...this.#history.owed.keys()]) {
+      const last = this.#start(99, name, this.#history.owed.get(name)?.clientId ?? 'client');
+      const options = { interactive: false, forceRefresh: true };
+      machine.enqueue(last.process, '', () => this.#call(last, { method: 'getToken', options }));
+    }
+    await machine.run();
+  }
+
+  #report = (fact: Fact): void => {
+    const broken = judge(fact, this.#history);
+    if (broken) this.#machine.fail(new Error(broken));
+    this.#history.record(fact);
+  };
+
+  #storeFirstRecord(): void {
+    const { stored, lifetimeMs = 3_600_000, stranger } = this.#plan;
+    if (stored === 'nothing') return;
+    const isStrange = stored === 'of the stranger' && stranger === 'client';
+    const clientId = isStrange ? 'other client' : 'client';
+    const family = this.#provider.issue('app', clientId, undefined);
+    const response = this.#provider.answer(family);
+    const age =
+      { expired: lifetimeMs + 1_000, 'near its end': Math.max(lifetimeMs - skewMs, 0) + 1_000 }[stored as string] ??
+      1_000;
+    const obtainedAt = this.#machine.wallNow - age;
+    const times = { accessToken: response.access_token, obtainedAt, expiresAt: obtainedAt + lifetimeMs, clientId };
+    const access = this.#history.accesses.get(response.access_token);
+    if (access) this.#history.accesses.set(access.value, { ...access, expiresAt: obtainedAt + lifetimeMs });
+    const record = { refreshToken: family.current, ...(stored !== 'bare' && times) };
+    this.#store.write('app', record, undefined);
+  }
+
+  #act(index: number): void {
+    const action = this.#plan.actions[index];
+    if (!action) return;
+    this.#machine.later(undefined, action.delayMs, '', () => {
+      this.#perform(action);
+      this.#act(index + 1);
+    });
+  }
+
+  #perform({ kind, process: place, options, abortAfterMs }: Action): void {
+    const machine = this.#machine;
+    switch (kind) {
+      case 'revoke': {
+        const family = this.#history.familyOf(this.#history.stored.get('app'));
+        if (!family) return;
+        machine.note(undefined, () => `the person revokes sign-in ${family.id} at the provider`);
+        family.revoked ??= 'person';
+        return;
+      }
+      case 'outage':
+        this.#store.outage = machine.choices.isRare(streams.order, 2) ? 'unreachable' : 'full';
+        machine.note(undefined, () => `the store is ${this.#store.outage} from now on`);
+        return;
+      case 'mend':
+        this.#store.outage = 'none';
+        machine.note(undefined, 'the store works again');
+        return;
+      case 'foreign sign-in': {
+        const family = this.#provider.issue('app', 'client', undefined);
+        family.isForeign = true;
+        machine.note(undefined, () => `another program stores sign-in ${family.id}`);
+        this.#store.write('app', { refreshToken: family.current }, undefined);
+        return;
+      }
+      default: {
+        const running = this.#instances[place];
+        const instance = running && !running.process.isDead && !running.isClosed ? running : this.#startPlace(place);
+        machine.enqueue(instance.process, '', () => this.#call(instance, { method: kind, options, abortAfterMs }));
+      }
+    }
+  }
+
+  #startPlace(place: number): Instance {
+    const { stranger, processes } = this.#plan;
+    const isStrange = place > 0 && place === processes - 1;
+    const clientId = isStrange && stranger === 'client' ? 'other client' : 'client';
+    const instance = this.#start(place, isStrange && stranger === 'name' ? 'other app' : 'app', clientId);
+    this.#instances[place] = instance;
+    return instance;
+  }
+
+  #start(place: number, name: string, clientId: string): Instance {
+    const machine = this.#machine;
+    const process = new Process(machine, ++this.#processes);
+    const fate = this.#plan.fates.find((each) => each.process === place);
+    if (fate && this.#processes <= this.#plan.processes) {
+      process.fateAt = fate.moment;
+      process.fate = () => {
+        if (fate.kind === 'kill') return process.kill();
+        this.#history.hasOddTime = true;
+        if (fate.kind === 'stop') return process.stop(fate.milliseconds);
+        process.wallOffsetMs += fate.milliseconds;
+        machine.note(process, () => `its wall clock is set by ${fate.milliseconds} ms`);
+      };
+    }
+    process.onDeath.push(() => this.#history.excuse(process, 'the process was killed before the answer was stored'));
+    const user = new UserCode(
+      {
+        ...{ machine, history: this.#history, provider: this.#provider, store: this.#store, plan: this.#plan },
+        report: this.#report,
+      },
+      () => instance,
+    );
+    const isSilent = this.#plan.lastIsSilent && place === this.#plan.processes - 1 && place > 0;
+    const token = new this.#subject.SharedToken({
+      ...{ store: openModelStore(this.#store, process), name, clientId, authority: 'https://provider.example' },
+      refresh: user.refresh,
+      ...(!isSilent && { signIn: user.signIn }),
+      onEvent: (event) => {
+        if (process.isDead) return;
+        machine.note(process, () => `event ${JSON.stringify(event)}`);
+        this.#report({ type: 'event', instance, event });
+      },
+    });
+    const instance: Instance = {
+      ...{ process, name, clientId, token, label: `process ${process.id}` },
+      calls: new Set(),
+      signOuts: [],
+      storeFailures: 0,
+      isClosed: false,
+    };
+    this.#history.instances.push(instance);
+    machine.note(process, () => `starts (${clientId}, ${JSON.stringify(name)})`);
+    return instance;
+  }
+
+  #call(
+    instance: Instance,
+    request: { method: Method; options: Call['options']; abortAfterMs?: number | undefined },
+  ): void {
+    const machine = this.#machine;
+    const { process, token } = instance;
+    const { method, options, abortAfterMs } = request;
+    const controller = abortAfterMs === undefined ? undefined : new SimulatedController();
+    const abortReason = controller && new Error('the caller lets go');
+    const call: Call = {
+      ...{ instance, method, options },
+      startedAt: machine.steps,
+      held: token.peek()?.accessToken,
+      abortReason,
+    };
+    instance.calls.add(call);
+    machine.note(process, () => `calls ${method}(${JSON.stringify(options).replace('{}', '')})`);
+    if (controller && abortAfterMs !== undefined) {
+      machine.later(process, abortAfterMs, 'the caller lets go', () => controller.abort(abortReason));
+    }
+    if (method === 'signOut') this.#history.signOutBegan(instance);
+    if (method === 'close') instance.isClosed = true;
+    const signal = controller?.signal as unknown as AbortSignal | undefined;
+    const settle = (outcome: NonNullable<Call['outcome']>): void => {
+      if (process.isDead) return;
+      call.outcome = outcome;
+      machine.note(process, () => `${method}() ${describeOutcome(outcome)}`);
+      if (method === 'signOut') this.#history.signOutEnded(instance, call);
+      this.#report({ type: 'call-settled', call });
+    };
+    this.#invoke(token, method, { ...options, signal }).then(
+      (value) => settle({ value }),
+      (error: unknown) => settle({ error }),
+    );
+  }
+
+  async #invoke(token: SharedToken, method: Method, options: object): Promise<unknown> {
+    switch (method) {
+      case 'peek':
+        return token.peek(options);
+      case 'getToken':
+        return token.getToken(options);
+      case 'signIn':
+        return token.signIn(options);
+      default:
+        return token[method]();
+    }
+  }
+}
+
+function describeOutcome(outcome: NonNullable<Call['outcome']>): string {
+  if ('error' in outcome) {
+    const { name, code, message } = outcome.error as Error & { code?: string };
+    return `rejects with ${name} ${code ?? ''} ${message}`;
+  }
+  const { accessToken } = Object(outcome.value) as Partial<AccessToken>;
+  return accessToken ? `resolves with ${accessToken.split('.').slice(0, 3).join('.')}` : 'resolves';
+}

@@ -1,0 +1,4 @@
+import { defects } from '../src/defects.ts';
+import { testDefects } from '../src/test-defects.ts';
+
+testDefects(defects);

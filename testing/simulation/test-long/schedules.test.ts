@@ -1,0 +1,20 @@
+import * as assert from 'node:assert/strict';
+import { test } from 'uvu';
+import { loadPackage } from '../src/machine/load-package.ts';
+import { describeRun, runSchedules } from '../src/run-schedules.ts';
+import type { Subject } from '../src/schedule.ts';
+
+/** Behind those of test/, unless `SIMULATION_SEED` says another one. */
+const firstSeed = Number(process.env.SIMULATION_SEED ?? 20_001);
+const schedules = 1_000_000;
+const cpuSeconds = 300;
+
+test('shared-token keeps its promises in 1,000,000 schedules, or as many as 5 minutes of a processor allow', async () => {
+  const subject = (await loadPackage<Subject>('shared-token'))();
+  const run = await runSchedules(subject, { firstSeed, schedules, cpuSeconds });
+  console.log(describeRun(run, firstSeed));
+  assert.equal(run.found, undefined, run.found?.text);
+  assert.ok(run.schedules > 20_000, `${run.schedules} schedules`);
+});
+
+test.run();
