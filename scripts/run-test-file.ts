@@ -10,7 +10,7 @@ export interface TestFileResult {
   readonly seconds: number;
 }
 
-const compileCache = import.meta.resolve('./compile-cache.ts');
+const compileCache = import.meta.resolve('./compile-cache.js');
 const rootBin = join(import.meta.dirname, '../node_modules/.bin');
 /** On Windows a process has no group to end it by. */
 const ownGroup = process.platform !== 'win32';

@@ -59,13 +59,16 @@ for (const [name, source, says] of failing) {
   });
 }
 
-test('a process that a test starts uses no compile cache', () => {
+test('a process that a test starts uses no compile cache, unless the test gives it that of the tests', () => {
   const { status, stdout } = runSuite({
     'test/a.test.ts': `import { execFileSync } from 'node:child_process';
-      const source = "console.log(require('node:module').getCompileCacheDir())";
+      const source = "process.stdout.write(String(require('node:module').getCompileCacheDir()))";
+      const cacheWith = (env) => execFileSync(process.execPath, ['-e', source], { encoding: 'utf8', env });
       test('a', () => {
-        const found = execFileSync(process.execPath, ['-e', source], { encoding: 'utf8' });
-        if (found !== 'undefined\\n') throw new Error(found);
+        const found = cacheWith(process.env);
+        if (found !== 'undefined') throw new Error(found);
+        const shared = cacheWith({ ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE });
+        if (!shared.includes('compiled-tests')) throw new Error(shared);
       });
       test.run();`,
   });

@@ -18,7 +18,8 @@ test('processes that write at the same time lose no entry', async () => {
     for (let n = 0; n < 20; n++) writeEntry(process.argv[1], process.argv[2] + n, n);`;
   const run = promisify(execFile);
   const args = ['--input-type=module', '-e', writer, file];
-  await Promise.all([...'abcd'].map((name) => run(process.execPath, [...args, name], { timeout: 30_000 })));
+  const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
+  await Promise.all([...'abcd'].map((name) => run(process.execPath, [...args, name], { timeout: 30_000, env })));
   assert.is(Object.keys(readEntries(file)).length, 80);
   assert.equal(readdirSync(folder), ['entries.json']);
 });

@@ -34,6 +34,8 @@ export function runModule(source: string, { nodeOptions = [], within: shell = []
   const child = spawn(command, args, {
     cwd: new URL('..', import.meta.url),
     stdio: ['ignore', 'pipe', 'pipe'],
+    // Without it, a start from TypeScript takes three times as long.
+    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
   });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

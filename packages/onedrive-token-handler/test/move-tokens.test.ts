@@ -40,6 +40,7 @@ function moveAndKill(from: string, to: string, writes: number): string {
   const { stdout, signal } = spawnSync(process.execPath, [program, from, to, `${writes}`], {
     encoding: 'utf8',
     timeout: 20_000,
+    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
   });
   assert.ok(signal === null || signal === 'SIGKILL');
   return stdout;

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { untilTrue } from './until-true.ts';
 
+// Without it, a start from TypeScript takes three times as long.
+const inherited = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
+
 /** How long a process of a test may run. */
 const lifetimeMs = 50_000;
 
@@ -27,7 +30,7 @@ export interface Started {
 export async function startNode(args: readonly string[], options: StartOptions = {}): Promise<Started> {
   const { until = 'ready', env = {} } = options;
   const child = spawn(process.execPath, args, {
-    env: { ...process.env, ...env },
+    env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: lifetimeMs,
     killSignal: 'SIGKILL',
@@ -72,7 +75,7 @@ export interface Ended {
 export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = 20_000): Promise<Ended> {
   const started = performance.now();
   const child = spawn(process.execPath, args, {
-    env: { ...process.env, ...env },
+    env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout,
     killSignal: 'SIGKILL',

@@ -12,7 +12,12 @@ export class NodeProcess implements AsyncDisposable {
   #status: number | null | undefined;
 
   constructor(script: URL, args: readonly string[], lifetime = lifetimeMs) {
-    this.#child = spawn(process.execPath, [script.pathname, ...args], { timeout: lifetime, killSignal: 'SIGKILL' });
+    this.#child = spawn(process.execPath, [script.pathname, ...args], {
+      timeout: lifetime,
+      killSignal: 'SIGKILL',
+      // Without it, a start from TypeScript takes three times as long.
+      env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
+    });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#output += text;
     });

@@ -2,10 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-// Without the compile cache, which the suite turns off, a start from TypeScript takes three times as long.
-const cache = fileURLToPath(new URL('../node_modules/.cache/test-programs', import.meta.url));
-const { NODE_DISABLE_COMPILE_CACHE: _, ...inherited } = process.env;
-const env = { ...inherited, NODE_COMPILE_CACHE: cache };
+// Without it, a start from TypeScript takes three times as long.
+const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {

@@ -75,7 +75,8 @@ test('SIGTERM and the end of stdin end the process, with status 0 and nothing on
 });
 
 async function startMain(...args: string[]) {
-  const process_ = spawn(process.execPath, [main, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
+  const process_ = spawn(process.execPath, [main, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env });
   const stderr = { text: '' };
   process_.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr.text += text;

@@ -16,6 +16,7 @@ test('the demonstration signs in, reuses and refreshes the token, calls Graph, a
     // CI: a scripted browser, even if the tests run on a desktop.
     env: {
       ...process.env,
+      NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE,
       CI: '1',
       ONEDRIVE_TOKEN_CLIENT_ID: '',
       NO_COLOR: '1',
