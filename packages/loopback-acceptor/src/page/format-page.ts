@@ -30,7 +30,7 @@ export function formatPage(
   const status = outcome.outcome === 'failed' ? 500 : 200;
   if (!acceptsHtml(headers)) return formatResponse({ status, body: { type: 'text/plain', text: renderText(page) } });
   const custom = renderPage && renderSafely(renderPage, page);
-  const text = `${custom ?? renderBuiltInPage(page)}<script>${script}</script>\n`;
+  const text = `${custom === undefined ? renderBuiltInPage(page) : addEmptyIcon(custom)}<script>${script}</script>\n`;
   return formatResponse({ status, policy: makePolicy(custom === undefined), body: { type: 'text/html', text } });
 }
 
@@ -55,6 +55,23 @@ function renderSafely(renderPage: (page: PageContext) => string, page: PageConte
   } catch {
     return undefined;
   }
+}
+
+const tagEnd = String.raw`(?:\s(?:"[^"]*"|'[^']*'|[^"'>])*)?>`;
+const space = String.raw`(?:\s|<!--[^]*?-->)*`;
+/** What can come before the elements of the head: white space, comments, the doctype, and the tags that may be left out. */
+const beforeHead = new RegExp(
+  `^${space}(?:<!doctype[^>]*>)?(?:${space}<html${tagEnd})?(?:${space}<head${tagEnd})?`,
+  'i',
+);
+
+/**
+ * Gives a page an empty icon if it has none. Otherwise the browser looks for `/favicon.ico`, and its console complains that the
+ * policy forbids that. The icon has to be in the head: Firefox does not wait for the script at the end.
+ */
+function addEmptyIcon(html: string): string {
+  if (/<link\s[^>]*\bicon\b/i.test(html)) return html;
+  return html.replace(beforeHead, (start) => `${start}<link rel="icon" href="data:,">`);
 }
 
 function makePolicy(isBuiltIn: boolean): string {

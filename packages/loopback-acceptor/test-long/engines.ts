@@ -1,0 +1,51 @@
+import type { BrowserWindow } from 'testing-browsers/browser-window';
+import { chromiumPath, openChromium } from 'testing-browsers/chromium';
+import { firefoxPath, openFirefox } from 'testing-browsers/firefox';
+import { openWebKit, webKitPath } from 'testing-browsers/webkit';
+
+/** A browser as a user may have set it up. */
+export interface Engine {
+  readonly name: string;
+  /** The Debian packages that are missing here. Empty if the browser can be started. */
+  readonly missing: string;
+  /** Starts it. `provider` is the host and the port of the provider's https site, which is on this machine. */
+  open(provider: string): Promise<WatchedWindow>;
+  /** Whether it looks for the icon of a page. Chromium does not if a test drives it. */
+  readonly looksForIcons: boolean;
+}
+
+/** Which of these a window has depends on its engine. */
+export interface WatchedWindow extends BrowserWindow {
+  messages?(): Promise<string[]>;
+  history?(): Promise<string[]>;
+  visited?(): Promise<string[]>;
+}
+
+const chromiumIsMissing = chromiumPath ? '' : 'chromium';
+const firefoxIsMissing = firefoxPath ? '' : 'firefox-esr';
+const webKitIsMissing = webKitPath ? '' : 'webkit2gtk-driver xvfb';
+
+export const engines: readonly Engine[] = [
+  { name: 'Chromium', missing: chromiumIsMissing, open: () => openChromium(), looksForIcons: false },
+  {
+    // Chromium asks before a public site may reach this machine. The provider of the tests is on this machine, that of a user is not.
+    name: 'Chromium, the provider on a public address',
+    missing: chromiumIsMissing,
+    open: (provider) => openChromium({ args: [`--ip-address-space-overrides=${provider}=public`] }),
+    looksForIcons: false,
+  },
+  { name: 'Firefox', missing: firefoxIsMissing, open: () => openFirefox(), looksForIcons: true },
+  {
+    name: 'Firefox, the provider on a public address',
+    missing: firefoxIsMissing,
+    open: (provider) => openFirefox({ settings: { 'network.lna.address_space.public.override': provider } }),
+    looksForIcons: true,
+  },
+  {
+    name: 'Firefox in HTTPS-Only mode',
+    missing: firefoxIsMissing,
+    open: () => openFirefox({ settings: { 'dom.security.https_only_mode': true } }),
+    looksForIcons: true,
+  },
+  { name: 'WebKit', missing: webKitIsMissing, open: openWebKit, looksForIcons: true },
+];
