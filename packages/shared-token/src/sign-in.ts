@@ -77,7 +77,7 @@ async function tokensFromOtherSignIn(
   const { settings, emit } = context;
   if (reason === 'requested' || !record || record.refreshToken === seen) return undefined;
   // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
-  const token = usableToken(record, settings.accepts, 0);
+  const token = usableToken(record, settings.accepts, { skew: 0 });
   if (token) {
     emit({ type: 'stored-token', expiresAt: token.expiresAt });
     return token;
