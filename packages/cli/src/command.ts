@@ -12,6 +12,7 @@ export interface Command extends ErrorContext {
   readonly screen: Screen;
   readonly interrupt: Interrupt;
   signInMethod: ShownMethod | undefined;
+  isSignInKept: boolean;
   /** What the person has typed, if it was right: no command asks for it twice. */
   passphrase: string | undefined;
   /** Says more about an error, if something has to be read for that. */
@@ -28,6 +29,7 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
     screen,
     interrupt,
     signInMethod: undefined,
+    isSignInKept: false,
     passphrase: undefined,
     explain: undefined,
   };

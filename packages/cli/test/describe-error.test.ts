@@ -39,11 +39,15 @@ for (const [signInMethod, says] of [
 
 test('each way in has a time-out text of its own, with the time and how to get more', () => {
   const ways: (ShownMethod | undefined)[] = ['browser', 'address', 'device', 'paste', undefined];
-  const texts = ways.map((signInMethod) =>
-    describeError(new OneDriveTokenError('SIGN_IN_TIMEOUT', forProgrammers), { settings, signInMethod }),
-  );
+  const describe = (signInMethod: ShownMethod | undefined, timeout?: number): string =>
+    describeError(new OneDriveTokenError('SIGN_IN_TIMEOUT', forProgrammers), {
+      settings: { ...settings, ...(timeout !== undefined && { timeout }) },
+      signInMethod,
+    });
+  const texts = ways.map((signInMethod) => describe(signInMethod, signInMethod === 'device' ? 180_000 : undefined));
   assert.is(new Set(texts).size, ways.length);
   for (const text of texts) assert.match(text, /within 180 s.* Allow more time with --timeout SECONDS\.$/);
+  assert.match(describe('device'), /^the code expired before .* Run the command again for a new code/);
 });
 
 for (const [code, reason, says] of [

@@ -121,7 +121,7 @@ test('a typed passphrase is not shown', async () => {
   using terminal = sit(other, ['status']);
   await terminal.shows(/Passphrase of .*tokens\.db: $/);
   terminal.type('wrong\r');
-  await terminal.shows(/Passphrase of [\s\S]*Passphrase of .*: $/);
+  await terminal.shows(/Passphrase of [\s\S]*\nThat is not the passphrase\.\r\nPassphrase of .*: $/);
   terminal.type(`${key}\r`);
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);

@@ -1,3 +1,4 @@
+import type { SignInReason } from 'shared-token';
 import type { OneDriveTokenError } from './one-drive-token-error.ts';
 
 /** The person who signed in, as the ID token says. Needs the scopes `openid` and `profile`. */
@@ -29,14 +30,16 @@ export type TokenEvent =
   | { type: 'refresh-failed'; error: OneDriveTokenError; bridged: boolean }
   /** A request to the provider is repeated after `delay`. */
   | { type: 'retry'; attempt: number; delay: number; reason: string }
-  /** `expiresAt`: when the wait for the person ends. */
-  | { type: 'sign-in-started'; method: SignInMethod; expiresAt: number }
+  /** `expiresAt`: when the wait for the person ends. `reason`: why the person is asked; `requested`: signIn() was called. */
+  | { type: 'sign-in-started'; method: SignInMethod; expiresAt: number; reason: SignInReason | 'requested' }
   /** To be opened in a browser. The URL carries the `state`; no other event does. */
   | { type: 'authorization-url'; url: string }
   /** No browser could be started: the person has to open the `authorization-url` by hand. The sign-in still waits. */
   | { type: 'browser-failed'; error: Error }
   /** The pasted address was not the answer; `readRedirectUrl` is asked again. */
   | { type: 'paste-refused'; reason: string }
+  /** The person has answered, and the code is exchanged. From here on neither an abort nor the timeout ends the sign-in. */
+  | { type: 'redeeming' }
   | { type: 'signed-in'; account?: Account; scopes: string[]; expiresAt: number }
   | { type: 'sign-in-failed'; error: unknown }
   | { type: 'signed-out' }

@@ -24,6 +24,9 @@ export interface LoginOptions {
   loginHint?: string;
 }
 
+/** Longer than any device code lives: Microsoft's live for 15 minutes. */
+const longestCodeLifeMs = 3_600_000;
+
 /** Signs in, whatever is stored. */
 export async function login(command: Command, options: LoginOptions): Promise<number> {
   const { settings, screen } = command;
@@ -33,14 +36,15 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
   if (options.encrypt && settings.keyring)
     throw new UsageError('--encrypt: there is no passphrase to choose with --keyring (or ONEDRIVE_TOKEN_KEYRING)');
   const surroundings = readSurroundings();
-  const view = new SignInView(
-    command,
-    options.browser === false ? { ...surroundings, hasBrowser: false } : surroundings,
-  );
+  const view = new SignInView(command, {
+    surroundings: options.browser === false ? { ...surroundings, hasBrowser: false } : surroundings,
+    isLogin: true,
+  });
   await using session = await openSession(command, {
     interactive: true,
     choice: readChoice(options),
     redirectPort: options.port,
+    ...(options.device && settings.timeout === undefined && { signInTimeout: longestCodeLifeMs }),
     view,
     ...(options.encrypt && {
       passphrase: readPassphrase(settings) ?? (await choosePassphrase(command, 'set ONEDRIVE_TOKEN_KEY or --key-file')),

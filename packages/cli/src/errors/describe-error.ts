@@ -13,6 +13,8 @@ export interface ErrorContext {
   readonly settings: Settings;
   /** Set from the start of a sign-in until it succeeds. */
   readonly signInMethod?: ShownMethod | undefined;
+  /** The person interrupted the command when the sign-in could not be stopped any more, so it was stored. */
+  readonly isSignInKept?: boolean | undefined;
 }
 
 /** Says what went wrong and what to do. It may quote the provider: pass it through `printable` before it is shown. */
@@ -52,10 +54,7 @@ const words: Record<string, ((failed: Failed) => string) | undefined> = {
     `a logout deleted the tokens while this command ran. ${runLogin(settings)}`,
   SIGN_IN_REQUIRED: ({ error, settings }) => `a sign-in is needed${inBrackets(causes(error))}. ${runLogin(settings)}`,
   SIGN_IN_TIMEOUT: ({ error, signInMethod, settings }) =>
-    withIds(
-      `${timeouts[signInMethod ?? 'other process'](secondsOf(settings))} Allow more time with --timeout SECONDS.`,
-      error,
-    ),
+    withIds(describeTimeout(signInMethod ?? 'other process', settings), error),
   CLOSED: () => 'this command ended before it had a token. Run it again.',
   'STORE_KEY/not-encrypted': ({ file, settings }) =>
     `${file}: is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: ${rekeyCommand(settings)}`,
@@ -78,6 +77,14 @@ const words: Record<string, ((failed: Failed) => string) | undefined> = {
     `${file}: was written by a newer version of this command. Run: npm install --global onedrive-token${isPostgres(settings) ? ' token-store-postgres' : ''}`,
 };
 
+function describeTimeout(method: ShownMethod | 'other process', settings: Settings | undefined): string {
+  // Without --timeout, a device code is waited for as long as it lives.
+  if (method === 'device' && settings?.timeout === undefined) {
+    return 'the code expired before it was entered and confirmed. Run the command again for a new code, or use login --paste.';
+  }
+  return `${timeouts[method]((settings?.timeout ?? defaultTimeoutMs) / 1000)} Allow more time with --timeout SECONDS.`;
+}
+
 /** The words for a sign-in that timed out, by its method. `other process`: another process held the sign-in lock all the time. */
 const timeouts: Record<ShownMethod | 'other process', (seconds: number) => string> = {
   browser: (seconds) =>
@@ -91,10 +98,6 @@ const timeouts: Record<ShownMethod | 'other process', (seconds: number) => strin
   'other process': (seconds) =>
     `another process was signing in, and did not finish within ${seconds} s. Run the command again.`,
 };
-
-function secondsOf(settings: Settings | undefined): number {
-  return (settings?.timeout ?? defaultTimeoutMs) / 1000;
-}
 
 function refusedThing(signInMethod: ShownMethod | undefined): string {
   if (signInMethod === undefined) return 'the stored sign-in';

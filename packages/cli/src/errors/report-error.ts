@@ -1,6 +1,7 @@
 // errors/ is what the command says when something fails, and the exit status that goes with it.
 import { inspect } from 'node:util';
 import { OneDriveTokenError } from 'onedrive-token-handler';
+import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { Interrupted } from '../terminal/interrupt.ts';
 import { printable } from '../terminal/printable.ts';
@@ -12,7 +13,9 @@ export function reportError(error: unknown, context?: ErrorContext): number {
   // `| head` has read enough: that is no failure.
   if (error instanceof OutputClosed) return exitStatus.done;
   if (error instanceof Interrupted) {
-    writeErr(`${error.message}\n`);
+    const logout = suggestCommand('logout', context?.settings);
+    const kept = `The sign-in was complete by then, and is stored. To undo it, run: ${logout}`;
+    writeErr(`${error.message}${context?.isSignInKept ? ` ${kept}` : ''}\n`);
     return error.status;
   }
   writeErr(`onedrive-token: ${printable(describeError(error, context))}\n`);

@@ -29,7 +29,7 @@ export async function withPassphrase<T>(
       return result;
     } catch (error) {
       if (!isKeyError(error) || !canAsk || asked === maxQuestions) throw error;
-      if (asked > 0) writeErr('That passphrase is wrong.\n');
+      if (asked > 0) writeErr('That is not the passphrase.\n');
       passphrase = await askPassphrase(`Passphrase of ${settings.db}: `, interrupt);
     }
   }

@@ -18,6 +18,7 @@ import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import { describeEvent } from './describe-event.ts';
+import { RefreshNotice } from './refresh-notice.ts';
 import { chooseToken, describeNotSignedIn, readStoredSignIns } from './stored-sign-ins.ts';
 
 export interface SessionOptions {
@@ -31,6 +32,8 @@ export interface SessionOptions {
   passphrase?: string;
   /** Default: the handler's. If a code is to be pasted, it is 'query' in any case. */
   responseMode?: 'form_post' | 'query';
+  /** How long a sign-in waits for the person, in milliseconds. Default: as --timeout says. */
+  signInTimeout?: number | undefined;
   /** What the person sees of a sign-in. Default: what fits the place where this command runs. */
   view?: SignInView;
 }
@@ -45,9 +48,10 @@ export interface Session extends AsyncDisposable {
 export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
   const { settings } = command;
   const view = options.view ?? (options.interactive ? await createView(command) : undefined);
+  const notice = new RefreshNotice(command.screen);
   let notStored: Error | undefined;
   const handlerOptions = {
-    signInTimeout: settings.timeout ?? defaultTimeoutMs,
+    signInTimeout: options.signInTimeout ?? settings.timeout ?? defaultTimeoutMs,
     interactive: options.interactive,
     ...(options.redirectPort !== undefined && { redirectPort: options.redirectPort }),
     ...(options.responseMode && { responseMode: options.responseMode }),
@@ -61,7 +65,8 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       if (event.type === 'signed-in') remember(command, tokenOptions, event.scopes);
       if (event.type === 'store-failed') notStored = event.error;
       if (event.type === 'store-recovered') notStored = undefined;
-      guardRefresh(command, event);
+      guardRequest(command, event);
+      notice.onEvent(event);
       view?.onEvent(event);
     },
   }));
@@ -75,6 +80,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
     },
     async [Symbol.asyncDispose]() {
       view?.[Symbol.dispose]();
+      notice[Symbol.dispose]();
       await handler.close();
       await database[Symbol.asyncDispose]();
       if (notStored) reportNotStored(notStored, command);
@@ -199,9 +205,13 @@ function tryToRemember({ settings }: Command, signedInWith: TokenOptions, scopes
   }
 }
 
-/** While a refresh is under way, a signal must not cut it off: the sign-in would be lost. */
-function guardRefresh({ interrupt }: Command, { type }: TokenEvent): void {
+/** While a refresh or the exchange of a code is under way, a signal must not cut it off: the sign-in would be lost. */
+function guardRequest(command: Command, { type }: TokenEvent): void {
+  const { interrupt } = command;
   if (type === 'refresh-started') interrupt.busyWith = 'finishing the refresh, so that the sign-in is not lost';
+  if (type === 'redeeming') interrupt.busyWith = 'completing the sign-in, which cannot be stopped any more';
   // `stored-token` ends a refresh whose result was dropped, because another program had stored a token in the meantime.
-  if (['refreshed', 'refresh-failed', 'stored-token'].includes(type)) interrupt.busyWith = undefined;
+  const ends = ['refreshed', 'refresh-failed', 'stored-token', 'signed-in', 'sign-in-failed'];
+  if (ends.includes(type)) interrupt.busyWith = undefined;
+  if (type === 'signed-in' && interrupt.signal.aborted) command.isSignInKept = true;
 }

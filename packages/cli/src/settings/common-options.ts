@@ -84,7 +84,7 @@ export const commonOptions: readonly CommonOption[] = [
     key: 'timeout',
     value: 'seconds',
     env: 'ONEDRIVE_TOKEN_TIMEOUT',
-    description: `how long a sign-in waits for you (default: ${defaultTimeoutMs / 1000})`,
+    description: `how long a sign-in waits for you (default: ${defaultTimeoutMs / 1000}; with --device, as long as the code lives)`,
   },
   {
     flag: '--no-interactive',

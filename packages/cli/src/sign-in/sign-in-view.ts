@@ -1,6 +1,12 @@
 // sign-in/ is what a person sees of a sign-in, and how they answer.
 import type { Interface } from 'node:readline';
-import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'onedrive-token-handler';
+import type {
+  OneDriveTokenError,
+  OneDriveTokenHandlerOptions,
+  SignInOptions,
+  SignInReason,
+  TokenEvent,
+} from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { Failure } from '../terminal/failure.ts';
@@ -13,6 +19,9 @@ import { readSurroundings, type Surroundings } from './surroundings.ts';
 
 /** If the person has not signed in by then, the address is shown, although a browser seemed to open. */
 const showUrlAfterMs = 10_000;
+/** If the person has not signed in by then, the browser may show an error page, which never comes back here. */
+const explainErrorsAfterMs = 30_000;
+const errorsPage = 'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md#the-errors';
 
 export class SignInView implements Disposable {
   readonly #command: Command;
@@ -20,12 +29,23 @@ export class SignInView implements Disposable {
   #url: URL | undefined;
   #urlShown = false;
   #lines: Interface | undefined;
-  #showUrlTimer: NodeJS.Timeout | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  /** When the wait for the person ends, in epoch milliseconds. */
+  #expiresAt = 0;
+  /** Why the provider refused the stored sign-in. */
+  #refusal: unknown;
   #ended = false;
 
-  constructor(command: Command, surroundings: Surroundings = readSurroundings()) {
+  readonly #isLogin: boolean;
+
+  /** `isLogin`: the command was told to sign in, so that the sign-in of another process is no substitute. */
+  constructor(
+    command: Command,
+    { surroundings = readSurroundings(), isLogin = false }: { surroundings?: Surroundings; isLogin?: boolean } = {},
+  ) {
     this.#command = command;
     this.#surroundings = surroundings;
+    this.#isLogin = isLogin;
   }
 
   /** How the handler reaches a person here. */
@@ -40,12 +60,17 @@ export class SignInView implements Disposable {
     const { screen } = this.#command;
     switch (event.type) {
       case 'waiting':
-        screen.spin(() => `Waiting for another process to finish its ${event.for}`);
+        if (event.for === 'sign-in') this.#showOtherSignIn();
+        break;
+      case 'refresh-failed':
+        this.#refusal = event.error;
         break;
       case 'sign-in-started':
         this.#command.signInMethod =
           event.method === 'browser' && !this.#surroundings.hasBrowser ? 'address' : event.method;
-        if (event.method !== 'paste') this.#showWait(event.method, event.expiresAt);
+        this.#expiresAt = event.expiresAt;
+        if (event.reason !== 'requested') screen.say(`${this.#describeReason(event.reason)} Sign in now.`);
+        if (event.method === 'browser') this.#showWait('in the browser');
         break;
       case 'authorization-url':
         this.#url = new URL(event.url);
@@ -73,14 +98,17 @@ export class SignInView implements Disposable {
   };
 
   /** Shows the code of a sign-in on another device. */
-  readonly onDeviceCode: NonNullable<SignInOptions['onDeviceCode']> = async ({ userCode, verificationUri }) => {
+  readonly onDeviceCode: NonNullable<SignInOptions['onDeviceCode']> = async (device) => {
     const { screen } = this.#command;
+    const { userCode, verificationUri, expiresAt } = device;
+    this.#expiresAt = expiresAt;
     if (screen.isTerminal) {
       const { renderQrCode } = await import('./qr-code.ts');
       const code = renderQrCode(verificationUri, screen);
       if (code) screen.say(code);
     }
     screen.say(`On any device, open   ${printable(verificationUri)}\nand enter the code    ${printable(userCode)}`);
+    this.#showWait('there');
   };
 
   /** For `--paste`: asks for the address of the page on which the browser ended. */
@@ -91,7 +119,7 @@ export class SignInView implements Disposable {
     }
     this.#lines ??= this.#readLines();
     const lines = this.#lines;
-    lines.prompt();
+    this.#prompt(lines);
     return new Promise((resolve, reject) => {
       lines.once('line', resolve);
       lines.once('close', () => reject(new Failure('nothing was pasted')));
@@ -104,7 +132,7 @@ export class SignInView implements Disposable {
 
   #end(): void {
     this.#ended = true;
-    clearTimeout(this.#showUrlTimer);
+    for (const timer of this.#timers) clearTimeout(timer);
     this.#lines?.close();
     this.#command.screen.clear();
   }
@@ -115,30 +143,87 @@ export class SignInView implements Disposable {
     this.#explainPaste({ isListening: true });
     const lines = this.#readLines();
     this.#lines = lines;
-    lines.prompt();
+    this.#prompt(lines);
+    this.#after(explainErrorsAfterMs, () => this.#explainErrors());
     // If stdin ends, the wait goes on: a browser on this computer may still answer.
     lines.on('line', (line) => void this.#deliver(line, lines));
   }
 
   async #deliver(line: string, lines: Interface): Promise<void> {
-    if (!this.#url || line.trim() === '') return lines.prompt();
+    if (!this.#url || line.trim() === '') return this.#prompt(lines);
     const refusal = await deliverPastedAddress(line, this.#url);
     if (this.#ended || refusal === undefined) return;
     this.#command.screen.say(refusal);
-    lines.prompt();
+    this.#prompt(lines);
   }
 
   #readLines(): Interface {
     const { screen, interrupt } = this.#command;
-    return readLines({ screen, interrupt, prompt: 'Paste the address here: ' });
+    const lines = readLines({ screen, interrupt, prompt: this.#promptText });
+    // A line that the person is editing is left alone.
+    const tick = (): void => {
+      if (lines.terminal && process.env.TERM !== 'dumb' && lines.line === '') this.#prompt(lines);
+    };
+    this.#timers.push(setInterval(tick, 1_000).unref());
+    return lines;
   }
 
-  #showWait(method: 'browser' | 'device', expiresAt: number): void {
+  get #promptText(): string {
+    return `${timeLeft(this.#expiresAt)} left. Paste the address here: `;
+  }
+
+  #prompt(lines: Interface): void {
+    if (lines.terminal) lines.setPrompt(this.#promptText);
+    lines.prompt(true);
+  }
+
+  #showWait(place: string): void {
     // A countdown would overwrite the line into which the person pastes.
-    if (method === 'browser' && !this.#surroundings.hasBrowser) return;
-    const place = method === 'browser' ? 'in the browser' : 'there';
-    this.#command.screen.spin(() => `Waiting for you to sign in ${place}: ${timeLeft(expiresAt)} left, Ctrl-C cancels`);
-    this.#showUrlTimer = setTimeout(() => this.#showUrl(), showUrlAfterMs).unref();
+    if (this.#command.signInMethod === 'address') return;
+    const text = (): string => `Waiting for you to sign in ${place}: ${timeLeft(this.#expiresAt)} left, Ctrl-C cancels`;
+    this.#command.screen.spin(text);
+    if (this.#command.signInMethod !== 'browser') return;
+    this.#after(showUrlAfterMs, () => this.#showUrl());
+    this.#after(explainErrorsAfterMs, () => this.#explainErrors());
+  }
+
+  #after(delayMs: number, work: () => void): void {
+    this.#timers.push(setTimeout(work, delayMs).unref());
+  }
+
+  /** Of a person who called `login` twice, or of a script beside a person. */
+  #showOtherSignIn(): void {
+    const { screen } = this.#command;
+    const next = this.#isLogin ? 'Then this command begins a sign-in of its own.' : 'This command uses its result.';
+    screen.say(`Another process is signing in under this app name. ${next}`);
+    screen.spin(() => 'Waiting for the sign-in of another process, Ctrl-C cancels');
+  }
+
+  #describeReason(reason: SignInReason): string {
+    const { app } = this.#command.settings;
+    switch (reason) {
+      case 'refused':
+        return `The provider does not accept the stored sign-in any more${describeNumbers(this.#refusal)}.`;
+      case 'not-accepted':
+        return 'The stored sign-in lacks a permission that is needed now.';
+      default:
+        return `No sign-in is stored for app name ${JSON.stringify(app)} yet.`;
+    }
+  }
+
+  /** An error page of the provider's looks like any other page to this process. */
+  #explainErrors(): void {
+    const { screen, settings } = this.#command;
+    const suggest = (options: string): string => suggestCommand(`login ${options}`, settings);
+    screen.say(`Does the browser show an error instead? Such a page never comes back here. Look for its number:
+  AADSTS700016   the client id is wrong, or the app does not allow personal accounts
+  AADSTS50011    the registration lacks the redirect URI http://localhost (Mobile and desktop applications)
+  others         ${errorsPage}
+The browser says that it cannot reach localhost?   ${suggest('--paste')}
+The browser warns about a form?                    ${suggest('--response-mode query')}
+`);
+    const lines = this.#lines;
+    if (lines) this.#prompt(lines);
   }
 
   #showUrl(): void {
@@ -158,6 +243,13 @@ export class SignInView implements Disposable {
     const uri = this.#url?.searchParams.get('redirect_uri');
     return uri ? new URL(uri) : undefined;
   }
+}
+
+/** ' (invalid_grant, AADSTS700082)', or '' if the error has neither. */
+function describeNumbers(refusal: unknown): string {
+  const { error, errorCodes = [] } = Object(refusal) as Partial<OneDriveTokenError>;
+  const parts = [error, ...errorCodes.map((number) => `AADSTS${number}`)].filter(Boolean);
+  return parts.length > 0 ? printable(` (${parts.join(', ')})`) : '';
 }
 
 function timeLeft(until: number): string {

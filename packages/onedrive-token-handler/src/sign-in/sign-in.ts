@@ -32,9 +32,9 @@ export interface GrantedSignIn {
 export async function signIn(request: SignInRequest): Promise<TokenResponse> {
   const { settings, options, scopes, context, provider, emit, onTokens } = request;
   const { method = 'browser', onDeviceCode, readRedirectUrl: askForAddress } = options;
-  const { timeout, signal } = context;
+  const { timeout, signal, reason } = context;
   const scope = scopes.join(' ');
-  emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout });
+  emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout, reason });
   const send: SignInAttempt['request'] = async (step, form) => {
     const answer = await (await provider()).requestTokens(step, form);
     // Left out if it is what was asked for (RFC 6749 section 5.1).
@@ -42,7 +42,11 @@ export async function signIn(request: SignInRequest): Promise<TokenResponse> {
     onTokens(describeGrant(response, scope));
     return response;
   };
-  const redeem: SignInAttempt['redeem'] = (form) => context.redeem(() => send('code', form));
+  const redeem: SignInAttempt['redeem'] = (form) =>
+    context.redeem(() => {
+      emit({ type: 'redeeming' });
+      return send('code', form);
+    });
   const loginHint = chooseLoginHint(request);
   const attempt: SignInAttempt = {
     settings,

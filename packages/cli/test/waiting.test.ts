@@ -1,0 +1,123 @@
+import { signInAs } from 'testing-authority';
+import { CliHome, openScene, type Running } from 'testing-command';
+import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
+import { test as always } from 'uvu';
+import * as assert from 'uvu/assert';
+import { until } from './fixtures/until.ts';
+
+const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
+always.after(() => scene[Symbol.asyncDispose]());
+always.after.each(() => authority.clearFaults());
+
+if (!openTerminal) console.log(noTerminal);
+const test = openTerminal ? always : always.skip;
+const clientId = ['--client-id', authority.clientId];
+const erased = `${String.fromCharCode(27)}[2K`;
+
+/** Holds the next answer of the token endpoint until `release` is called. */
+function holdToken(): { release: () => void; isReached: () => boolean } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const before = authority.count('token');
+  authority.fail('token', { type: 'held', until: promise }, { times: 1 });
+  return { release: resolve, isReached: () => authority.count('token') > before };
+}
+
+test('before a browser opens for token, one line says that no sign-in is stored', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, [...clientId, '--app', 'family']);
+  await terminal.shows(/^No sign-in is stored for app name "family" yet\. Sign in now\.\r\n/);
+  assert.is((await terminal.ended).status, 0);
+});
+
+test('before a browser opens for a sign-in that was revoked, one line has the number of Microsoft', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  await authority.revokeAll();
+  other.expireTokens();
+  using terminal = sit(other, ['api', '/me']);
+  await terminal.shows(
+    /^The provider does not accept the stored sign-in any more \(invalid_grant, AADSTS50173\)\. Sign in now\.\r\n/,
+  );
+  assert.is((await terminal.ended).status, 0);
+});
+
+test('a refresh that takes more than a second says what it waits for', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  other.expireTokens();
+  const held = holdToken();
+  using terminal = sit(other, ['--no-interactive']);
+  await terminal.shows(/Waiting for the provider to refresh the token \(\d+ s\), Ctrl-C cancels/);
+  held.release();
+  assert.is((await terminal.ended).status, 0);
+  const last = terminal.output.slice(terminal.output.lastIndexOf(erased) + erased.length);
+  assert.match(last, /^\S{40,}\r\n$/, 'the line is gone before the token is printed');
+});
+
+test('Ctrl-C while the code is exchanged: the sign-in is kept, and the command says so', async () => {
+  using other = new CliHome(home.env);
+  const held = holdToken();
+  using terminal = sit(other, ['login', ...clientId]);
+  await until(held.isReached);
+  terminal.type('\u0003');
+  await terminal.shows(
+    /onedrive-token: completing the sign-in, which cannot be stopped any more; once more to stop at once/,
+  );
+  held.release();
+  await terminal.shows(
+    /Interrupted\. The sign-in was complete by then, and is stored\. To undo it, run: onedrive-token logout --client-id/,
+  );
+  assert.is((await terminal.ended).status, 130);
+  assert.is((await other.run(['status'])).status, 0);
+});
+
+test('Ctrl-C before the person has answered: nothing is stored, and nothing else is claimed', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' });
+  await terminal.shows(/Waiting for you/);
+  terminal.type('\u0003');
+  await terminal.shows(/Interrupted\.\s*$/);
+  assert.is((await terminal.ended).status, 130);
+  assert.is((await other.run(['status'])).status, 3);
+});
+
+test('--paste shows the time left', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--paste', ...clientId], {}, 1000);
+  await terminal.shows(/[23]:\d\d left\. Paste the address here: /);
+  const from = terminal.output.length;
+  await terminal.shows(/2:\d\d left\. Paste the address here: /, from);
+});
+
+test('--device waits as long as the code lives, unless --timeout says less', async () => {
+  for (const [args, left] of [
+    [[], /Waiting for you to sign in there: (9|1\d):\d\d left/],
+    [['--timeout', '30'], /Waiting for you to sign in there: 0:\d\d left/],
+  ] as const) {
+    using other = new CliHome(home.env);
+    using terminal = sit(other, ['login', '--device', ...args, ...clientId]);
+    await terminal.shows(left);
+  }
+});
+
+/** The address that a command without a terminal shows. */
+async function addressOf(running: Running): Promise<string> {
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  return address;
+}
+
+always('a second login says that it waits for the first one, and then begins its own', async () => {
+  using other = new CliHome({ ...home.env, BROWSER: 'true' });
+  const first = other.start(['login', ...clientId]);
+  const address = await addressOf(first);
+  const second = other.start(['login', ...clientId]);
+  await second.says(
+    /Another process is signing in under this app name\. Then this command begins a sign-in of its own\.\n/,
+  );
+  await signInAs(address);
+  assert.is((await first.ended).status, 0);
+  await signInAs(await addressOf(second));
+  assert.is((await second.ended).status, 0);
+});
+
+always.run();
