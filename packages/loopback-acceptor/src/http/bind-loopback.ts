@@ -6,8 +6,8 @@ import type { Settings } from '../acceptor-options.ts';
 /** How many free ports to try, because a port that is free on the first address may be in use on the second one. */
 const maxAttempts = 50;
 
-/** The errors of an address that the machine does not have, for example because IPv6 is switched off. */
-const missingAddressCodes = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT']);
+/** The errors of an address that the machine does not have, for example because IPv6 is switched off. EINVAL is Deno's. */
+const missingAddressCodes = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EINVAL']);
 
 /** One server for each loopback address, all on the same port. */
 export interface Bound<S extends Server> {

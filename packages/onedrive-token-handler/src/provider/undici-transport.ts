@@ -11,7 +11,14 @@ export class UndiciTransport implements HttpTransport {
   #fetchDispatcher: undici.Dispatcher | undefined;
   #closed = false;
 
+  /** Throws CONFIGURATION in Bun: its own `undici` fails only after the provider has answered, when the token is spent. */
   constructor(dispatcher: undici.Dispatcher | undefined) {
+    if (typeof undici.Dispatcher?.prototype.destroy !== 'function') {
+      throw new OneDriveTokenError(
+        'CONFIGURATION',
+        'Bun replaces the package undici, which a proxy or the option dispatcher needs. Run this program in Node.js or Deno, or do without them.',
+      );
+    }
     this.#callersDispatcher = dispatcher;
   }
 
