@@ -9,31 +9,30 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createState } from 'pkce-state';
 import { stepTimeoutMs, textOf, waitUntil } from 'testing-browsers/browser-window';
-import { test } from 'uvu';
+import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openAcceptor } from '../src/index.ts';
 import { rejection, within } from '../test/within.ts';
-import { engines, type WatchedWindow } from './engines.ts';
+import { type Engine, engines, type WatchedWindow } from './engines.ts';
 import { authorizationUrl, openProviderSite, type ProviderSite, signIn } from './provider-site.ts';
 
-const site: ProviderSite = await openProviderSite();
-test.after(async () => {
-  await site[Symbol.asyncDispose]();
-});
+for (const engine of engines) testEngine(engine);
 
-for (const { name, missing, open, looksForIcons } of engines) {
+function testEngine({ name, missing, open, looksForIcons }: Engine): void {
   if (missing) console.log(`skipped: sign-ins in ${name} need packages of Debian (apt install ${missing})`);
+  // A suite for each engine, because a start takes seconds, and so that only one of these browsers is open at a time.
+  const test = suite(name);
+  const inEngine = missing ? test.skip : test;
+  let site: ProviderSite;
   let window: WatchedWindow;
-  const inEngine = missing
-    ? test.skip
-    : (what: string, task: () => Promise<void>) =>
-        test(`${name}: ${what}`, async () => {
-          // One for all tests of an engine, because a start takes seconds.
-          window ??= await open(site.host);
-          await task();
-        });
+  test.before(async () => {
+    if (missing) return;
+    site = await openProviderSite();
+    window = await open(site.host);
+  });
   test.after(async () => {
     await window?.[Symbol.asyncDispose]();
+    await site?.[Symbol.asyncDispose]();
   });
 
   for (const mode of ['form_post', 'query'] as const) {
@@ -128,6 +127,8 @@ for (const { name, missing, open, looksForIcons } of engines) {
       if (!looksForIcons) assert.is(violations.length, icon ? 2 : 1, violations.join('\n'));
     }
   });
+
+  test.run();
 }
 
 async function seePage(
@@ -188,5 +189,3 @@ async function record(headers: Record<string, string> = {}): Promise<
     },
   };
 }
-
-test.run();
