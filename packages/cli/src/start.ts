@@ -24,8 +24,9 @@ export async function start(args: readonly string[]): Promise<number> {
 /** Prints the token if it only has to be read from the database. Returns false if the full program is needed. */
 function printStoredToken(flags: Flags): boolean {
   const settings = readSettings(flags);
-  // With a key given, only the full program can decrypt or explain. Only it connects to PostgreSQL.
-  const needsProgram = settings.hasKey || settings.verbose || settings.postgresUrl !== undefined;
+  // With a key given, only the full program can decrypt or explain. Only it connects to PostgreSQL or to a socket.
+  const needsProgram =
+    settings.hasKey || settings.verbose || settings.postgresUrl !== undefined || settings.socket !== undefined;
   const options = needsProgram ? undefined : readTokenOptions(settings);
   const stored = options && tryToRead(options);
   if (stored) printToken(stored.accessToken, stored.expiresAt, settings);

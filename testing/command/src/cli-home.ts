@@ -59,7 +59,12 @@ export class CliHome implements Disposable {
   /** Runs a script in bash, with the command installed. */
   shell(script: string, options: RunOptions = {}): Promise<Ended> {
     this.installCommand();
-    return this.#keep(startProcess('bash', ['-c', script], this.#complete(options))).ended;
+    return this.startProgram('bash', ['-c', script], options).ended;
+  }
+
+  /** Starts another program, in the environment of this home. */
+  startProgram(file: string, args: readonly string[], options: RunOptions = {}): Running {
+    return this.#keep(startProcess(file, args, this.#complete(options)));
   }
 
   #complete(options: RunOptions): ProcessOptions {

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command as Program } from 'commander
 import { type Command, runCommand } from '../command.ts';
 import { printScript, shells } from '../completion/print-script.ts';
 import { commonOptions, type Flags } from '../settings/common-options.ts';
+import { refuseSocket } from '../settings/refuse-socket.ts';
 import { defaultScopes } from '../settings/token-options.ts';
 import { formatExamples, type ManualPage, manual } from './manual.ts';
 
@@ -22,25 +23,31 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
     addCommonOptions(commander.optionsGroup('Common options:'));
     commander.action(async () => setStatus(await runCommand(readFlags(commander), work)));
   };
+  /** For a command that can't do its work through the socket of a `serve`. */
+  const runOnDatabase = (commander: Program, work: Work): void =>
+    run(commander, async (command) => {
+      refuseSocket(command.settings, commander.name());
+      return work(command);
+    });
   addCommonOptions(program);
 
   run(add('token', manual.token), async (command) => (await import('./token.ts')).token(command));
 
   const login = addLoginOptions(add('login', manual.login));
-  run(login, async (command) => (await import('./login.ts')).login(command, login.opts()));
+  runOnDatabase(login, async (command) => (await import('./login.ts')).login(command, login.opts()));
 
   run(add('status', manual.status), async (command) => (await import('./status.ts')).status(command));
 
   const logout = add('logout', manual.logout).option('--all', 'every app name in the database');
-  run(logout, async (command) => (await import('./logout.ts')).logout(command, logout.opts()));
+  runOnDatabase(logout, async (command) => (await import('./logout.ts')).logout(command, logout.opts()));
 
   run(add('list', manual.list), async (command) => (await import('./list.ts')).list(command));
 
   const rekey = addRekeyOptions(add('rekey', manual.rekey));
-  run(rekey, async (command) => (await import('./rekey.ts')).rekey(command, rekey.opts()));
+  runOnDatabase(rekey, async (command) => (await import('./rekey.ts')).rekey(command, rekey.opts()));
 
   const move = addMoveOptions(add('move', manual.move));
-  run(move, async (command) => (await import('./move.ts')).move(command, move.opts()));
+  runOnDatabase(move, async (command) => (await import('./move.ts')).move(command, move.opts()));
 
   const api = addApiOptions(add('api', manual.api));
   run(api, async (command) => (await import('./api/api.ts')).api(command, api.args[0] ?? '', api.opts()));
@@ -54,6 +61,11 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
     const [program = '', ...args] = exec.args;
     return (await import('./exec.ts')).exec(command, program, args);
   });
+
+  const serve = add('serve', manual.serve).addOption(
+    new Option('--socket <path>', 'the socket (default: $XDG_RUNTIME_DIR/onedrive-token.sock)').argParser(notEmpty),
+  );
+  runOnDatabase(serve, async (command) => (await import('./serve/serve.ts')).serve(command, serve.opts()));
 
   const completion = add('completion', manual.completion);
   completion.addArgument(completion.createArgument('<shell>').choices(shells));

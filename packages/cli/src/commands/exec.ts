@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Command } from '../command.ts';
-import { openSession } from '../session/session.ts';
+import { openTokenSource } from '../session/open-token-source.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
 
@@ -37,7 +37,7 @@ function withoutSecrets({ settings: { db, postgresUrl } }: Command): NodeJS.Proc
 }
 
 async function getToken(command: Command): Promise<string> {
-  await using session = await openSession(command, { interactive: mayAsk(command.settings) });
+  await using session = await openTokenSource(command, { interactive: mayAsk(command.settings) });
   return await session.handler.getToken({ signal: command.interrupt.signal });
 }
 

@@ -114,6 +114,23 @@ const exec: ManualPage = {
   ],
 };
 
+const serve: ManualPage = {
+  summary: 'hand out tokens over a Unix socket',
+  description: `Listens on a Unix socket, and gives a valid access token to each program that asks. A container or another computer (ssh -R) gets tokens that way, and never the refresh token. Only your user can connect: the socket has mode 0600, and serve refuses a folder that other users can enter. SIGTERM and Ctrl-C end it with status 0. Without --socket, it also takes the socket that systemd passes.
+
+It speaks HTTP. GET /token answers {"token": string, "expiresAt": number}. With ?min_valid=SECONDS, the token is good for at least that long. Ask for /token?refresh=1 after Graph has answered 401. GET /status answers like status --json. 401 means that you have to sign in; 503, try again after the seconds in Retry-After.
+
+If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and status take their tokens from there. They need no database then.`,
+  examples: [
+    ['onedrive-token serve', 'at $XDG_RUNTIME_DIR/onedrive-token.sock'],
+    ['curl --unix-socket "$XDG_RUNTIME_DIR/onedrive-token.sock" http://localhost/token', 'a token for any program'],
+    [
+      'ONEDRIVE_TOKEN_SOCKET="$XDG_RUNTIME_DIR/onedrive-token.sock" onedrive-token api /me/drive',
+      'this command as a client',
+    ],
+  ],
+};
+
 const completion: ManualPage = {
   summary: 'print a completion script for your shell',
   description: 'Prints a script that makes the shell complete commands, options and app names.',
@@ -123,7 +140,7 @@ const completion: ManualPage = {
   ],
 };
 
-export const manual = { token, login, status, logout, list, rekey, move, api, exec, completion };
+export const manual = { token, login, status, logout, list, rekey, move, api, exec, serve, completion };
 
 /** The end of the whole program's help. */
 export const epilogue = `Exit status:
@@ -135,6 +152,7 @@ export const epilogue = `Exit status:
 
 Environment:
   ONEDRIVE_TOKEN_KEY         the passphrase that encrypts the database
+  ONEDRIVE_TOKEN_SOCKET      the socket of a serve: token, exec, api and status get tokens there
   PGPASSWORD, PGPASSFILE     the password of a PostgreSQL database, or the file that has it
   BROWSER                    the command that opens a browser
   HTTPS_PROXY, NO_PROXY      the proxy to use, and the hosts that need none

@@ -1,6 +1,7 @@
 import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { databaseExists, withDatabase } from '../session/database.ts';
+import { openTokenSource } from '../session/open-token-source.ts';
 import { describeNotSignedIn, readStoredSignIns } from '../session/stored-sign-ins.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
@@ -12,18 +13,34 @@ import { writeOut } from '../terminal/streams.ts';
 /** Shows who is signed in, without asking the provider. Never makes or changes a file. */
 export async function status(command: Command): Promise<number> {
   const { settings } = command;
+  const { found, advice } = settings.socket === undefined ? await readDatabase(command) : await askServer(command);
+  if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
+  else if (found.signedIn) writeOut(describe(found, settings));
+  else writeOut(`Not signed in${advice()}\n`);
+  return found.signedIn && found.refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
+}
+
+interface Found {
+  readonly found: SignInStatus;
+  /** What to do if there is no sign-in. */
+  advice(): string;
+}
+
+async function readDatabase(command: Command): Promise<Found> {
+  const { settings } = command;
   const isThere = databaseExists(settings);
   const read = (database: Parameters<typeof readStoredSignIns>[1]) => readStoredSignIns(settings, database);
   const stored = await withDatabase(command, read, { readOnly: true });
   const { clientId, authority } = readTokenOptions(settings, undefined, stored.record) ?? settings;
   const found = orUsageError(() => statusOfRecord(stored.record, { appName: settings.app, clientId, authority }));
-  if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
-  else if (found.signedIn) writeOut(describe(found, settings));
-  else {
-    const reason = describeNotSignedIn(settings, stored, { isThere, clientId, authority });
-    writeOut(`Not signed in: ${printable(reason)} Run: ${suggestCommand('login', settings)}\n`);
-  }
-  return found.signedIn && found.refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
+  const reason = (): string => describeNotSignedIn(settings, stored, { isThere, clientId, authority });
+  return { found, advice: () => `: ${printable(reason())} ${loginAdvice(settings)}` };
+}
+
+/** With ONEDRIVE_TOKEN_SOCKET, the `serve` at its other end knows. */
+async function askServer(command: Command): Promise<Found> {
+  await using session = await openTokenSource(command, { interactive: false });
+  return { found: await session.handler.status(), advice: () => `. ${loginAdvice(command.settings)}` };
 }
 
 /** ' as Ada Lovelace (ada@example.com)', or '' if the account is not known. */
@@ -31,6 +48,11 @@ export function describeAccount({ account }: SignInStatus): string {
   const { name, username } = account ?? {};
   if (!name && !username) return '';
   return printable(name && username ? ` as ${name} (${username})` : ` as ${name ?? username}`);
+}
+
+function loginAdvice(settings: Settings): string {
+  const run = `Run: ${suggestCommand('login', settings)}`;
+  return settings.socket === undefined ? run : `On the computer that serves the tokens: ${run}`;
 }
 
 function describe(found: SignInStatus, settings: Settings): string {
@@ -42,12 +64,12 @@ function describe(found: SignInStatus, settings: Settings): string {
     ['Access token', describeExpiry(found)],
     ['Refreshed', refreshedAt === undefined ? undefined : localTime(refreshedAt)],
     ['Refused', describeRefusal(found)],
-    ['Database', settings.db],
+    settings.socket === undefined ? ['Database', settings.db] : ['Socket', settings.socket],
   ];
   return [
     `${isRefused ? 'No longer signed in' : 'Signed in'}${describeAccount(found)}.\n`,
     ...rows.map(([name, value]) => (value ? `${name.padEnd(14)}${printable(value)}\n` : '')),
-    isRefused ? `Run: ${suggestCommand('login', settings)}\n` : '',
+    isRefused ? `${loginAdvice(settings)}\n` : '',
   ].join('');
 }
 

@@ -20,7 +20,7 @@ export function reportError(error: unknown, context?: ErrorContext): number {
   }
   writeErr(`onedrive-token: ${printable(describeError(error, context))}\n`);
   if (context?.settings.verbose) writeErr(`${printable(inspect(error))}\n`);
-  return statusOf(error);
+  return exitStatusOf(error);
 }
 
 /** Warns that a token, which the caller already has, is not in the database. */
@@ -29,7 +29,8 @@ export function reportNotStored(error: unknown, context: ErrorContext): void {
   writeErr(`onedrive-token: the token works, but could not be stored: ${reason}\n`);
 }
 
-function statusOf(error: unknown): number {
+/** The exit status of a command that fails with this error. */
+export function exitStatusOf(error: unknown): number {
   if (error instanceof Failure) return error.status;
   return error instanceof OneDriveTokenError ? statusOfCode(error) : exitStatus.failed;
 }

@@ -21,6 +21,8 @@ export interface Settings {
   hasKey: boolean;
   authority?: string;
   graph: string;
+  /** Set if tokens come from the Unix socket of a `serve`, and not from a database: its path. */
+  socket?: string;
   /** Milliseconds. */
   timeout?: number;
   interactive: boolean;
@@ -40,6 +42,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   const authority = text('authority', flags, env);
   const timeout = text('timeout', flags, env);
   const keyring = flags.keyring ?? isOn('keyring', env);
+  const socket = env.ONEDRIVE_TOKEN_SOCKET;
   const database = readDatabaseOption(flags, env);
   if (keyring && database.postgresUrl !== undefined) {
     throw new UsageError(
@@ -55,6 +58,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
     hasKey: keyring || keyFile !== undefined || Boolean(env.ONEDRIVE_TOKEN_KEY),
     ...(authority !== undefined && { authority }),
     graph: text('graph', flags, env) ?? 'https://graph.microsoft.com/v1.0',
+    ...(socket && { socket: resolve(socket) }),
     ...(timeout !== undefined && { timeout: milliseconds(timeout, flags.timeout === undefined) }),
     interactive: flags.interactive ?? isOn('interactive', env),
     json: flags.json ?? isOn('json', env),

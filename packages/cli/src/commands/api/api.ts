@@ -1,6 +1,6 @@
 import { GraphClient } from 'onedrive-graph';
 import type { Command } from '../../command.ts';
-import { openSession } from '../../session/session.ts';
+import { openTokenSource } from '../../session/open-token-source.ts';
 import { mayAsk } from '../../settings/settings.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { writeOut } from '../../terminal/streams.ts';
@@ -32,7 +32,7 @@ export async function api(command: Command, path: string, options: ApiOptions): 
   const root = readGraphRoot(settings.graph);
   const reading = readRequest(resolveGraphPath(root, path), options);
   const request = await interrupt.endAtOnceDuring(reading);
-  await using session = await openSession(command, { interactive: mayAsk(settings) });
+  await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
   const { handler } = session;
   using progress = new Progress(screen, { tellsWaits: settings.verbose });
   const client = new GraphClient({

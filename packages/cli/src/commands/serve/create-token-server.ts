@@ -1,0 +1,103 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { OneDriveTokenError } from 'onedrive-token-handler';
+import type { Command } from '../../command.ts';
+import { describeError } from '../../errors/describe-error.ts';
+import { exitStatusOf } from '../../errors/report-error.ts';
+import { exitStatus } from '../../terminal/failure.ts';
+import { printable } from '../../terminal/printable.ts';
+import { BadRequest, checkHost, readTokenRequest, readUrl } from './read-request.ts';
+import type { TokenDesk } from './token-desk.ts';
+
+/** A client sends its request, which is one short packet, in less time than this, or loses its connection. */
+const requestTimeoutMs = 10_000;
+const keepAliveMs = 5000;
+/** Longer than a request to the provider takes with its retries. */
+const idleTimeoutMs = 90_000;
+/** When a client should come back if the provider does not say. */
+const defaultRetryAfterMs = 10_000;
+
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly headers?: Record<string, string>;
+}
+
+/** An HTTP server, not yet listening, that gives out the tokens of `desk`. */
+export function createTokenServer(desk: TokenDesk, command: Command): Server {
+  const { settings, screen } = command;
+  /** What the person was told, as long as it lasts: not a line for each of a thousand clients. */
+  let told: string | undefined;
+  const tell = (error: unknown): void => {
+    const { code, error: refusal } = error as Partial<OneDriveTokenError>;
+    if (error instanceof BadRequest || isEnding(error) || told === `${code} ${refusal}`) return;
+    told = `${code} ${refusal}`;
+    screen.say(`onedrive-token: ${printable(describeError(error, command))}`);
+  };
+  const answerTo = async (request: IncomingMessage): Promise<Answer> => {
+    try {
+      const answer = await find(request, desk);
+      if ('token' in answer.body) told = undefined;
+      return answer;
+    } catch (error) {
+      tell(error);
+      return answerToError(error, command);
+    }
+  };
+  const server = createServer(
+    {
+      headersTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: 1000,
+    },
+    async (request, response) => {
+      const answer = await answerTo(request);
+      if (settings.verbose) screen.say(printable(`${request.method} ${request.url} ${answer.status}`));
+      send(answer, request, response);
+    },
+  );
+  server.timeout = idleTimeoutMs;
+  return server;
+}
+
+/** Throws BadRequest and OneDriveTokenError. */
+async function find(request: IncomingMessage, desk: TokenDesk): Promise<Answer> {
+  checkHost(request.headers.host);
+  const { pathname, searchParams } = readUrl(request.url);
+  if (pathname !== '/token' && pathname !== '/status') return { status: 404, body: { error: 'not_found' } };
+  if (request.method !== 'GET')
+    return { status: 405, body: { error: 'method_not_allowed' }, headers: { Allow: 'GET' } };
+  if (pathname === '/status') return { status: 200, body: await desk.status() };
+  const { accessToken: token, expiresAt } = await desk.getToken(readTokenRequest(searchParams));
+  return { status: 200, body: { token, expiresAt } };
+}
+
+function answerToError(error: unknown, command: Command): Answer {
+  const message = isEnding(error) ? 'the server is ending' : describeError(error, command);
+  const status = exitStatusOf(error);
+  if (error instanceof BadRequest) return { status: 400, body: { error: 'bad_request', message } };
+  if (status === exitStatus.signInNeeded) return { status: 401, body: { error: 'sign_in_required' } };
+  const { retryable = false, retryAfter = defaultRetryAfterMs } = error as Partial<OneDriveTokenError>;
+  if (retryable || isEnding(error) || status === exitStatus.unavailable) {
+    const headers = { 'Retry-After': String(Math.ceil(retryAfter / 1000)) };
+    return { status: 503, body: { error: 'unavailable', message }, headers };
+  }
+  return { status: 500, body: { error: 'failed', message } };
+}
+
+function isEnding(error: unknown): boolean {
+  return error instanceof OneDriveTokenError && error.code === 'CLOSED';
+}
+
+function send({ status, body, headers }: Answer, request: IncomingMessage, response: ServerResponse): void {
+  const content = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(content),
+    'Cache-Control': 'no-store',
+    // What a client sends besides its question is not read.
+    ...(request.method !== 'GET' && { Connection: 'close' }),
+    ...headers,
+  });
+  response.end(content);
+}

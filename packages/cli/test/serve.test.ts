@@ -1,0 +1,293 @@
+import { existsSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { askService, recordSocket, type ServiceAnswer, startService } from './fixtures/token-service.ts';
+import { until } from './fixtures/until.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+if (process.platform === 'win32') {
+  console.log('skipped: Windows has no Unix sockets with file modes');
+  process.exit(0);
+}
+const service = await startService(home);
+const { socket, running, ask } = service;
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+const refreshes = (): number => authority.count('token', 'refresh_token');
+
+/** How long the stored access token is still good for. */
+function expireIn(milliseconds: number): void {
+  const database = new DatabaseSync(home.db);
+  database.exec(`UPDATE token SET expires_at = ${Date.now() + milliseconds}`);
+  database.close();
+}
+
+test('only the owner can connect: the socket has mode 0600, and its folder 0700', () => {
+  assert.is(statSync(socket).mode & 0o777, 0o600);
+  assert.is(statSync(dirname(socket)).mode & 0o777, 0o700);
+});
+
+test('GET /token answers with the stored token and when it expires, and asks no provider', async () => {
+  const { stdout } = await home.run(['--json']);
+  const before = authority.requests.length;
+  const { status, headers, body } = await ask('/token');
+  assert.is(status, 200);
+  assert.equal(body, JSON.parse(stdout));
+  assert.is(headers['content-type'], 'application/json');
+  assert.is(headers['cache-control'], 'no-store');
+  assert.is(authority.requests.length, before);
+});
+
+test('curl --unix-socket gets the token', async () => {
+  const { status, stdout } = await home.shell(`curl -sS --unix-socket '${socket}' http://localhost/token`);
+  if (status === 127) return console.log('skipped: needs curl');
+  assert.is(status, 0);
+  assert.ok(authority.issuedSecrets.has(JSON.parse(stdout).token));
+});
+
+test('GET /status answers as status --json', async () => {
+  const { stdout } = await home.run(['status', '--json']);
+  const { status, body } = await ask('/status');
+  assert.is(status, 200);
+  assert.equal(body, JSON.parse(stdout));
+});
+
+test('1,000 clients at the expiry of the token all get the same new one, by one refresh', async () => {
+  const { body: old } = await ask('/token');
+  expireIn(-1);
+  const before = refreshes();
+  const answers = await Promise.all(Array.from({ length: 1000 }, () => ask('/token')));
+  assert.equal(new Set(answers.map(({ status }) => status)), new Set([200]));
+  const tokens = new Set(answers.map(({ body }) => body.token));
+  assert.is(tokens.size, 1);
+  assert.not.ok(tokens.has(old.token), 'the new one');
+  assert.is(refreshes(), before + 1);
+});
+
+test('GET /token?refresh=1 answers with a new token, and 50 clients at once make one refresh', async () => {
+  const { body: old } = await ask('/token');
+  const before = refreshes();
+  const release = Promise.withResolvers<void>();
+  authority.fail('token', { type: 'held', until: release.promise });
+  const asked = Array.from({ length: 50 }, () => ask('/token?refresh=1'));
+  await until(() => refreshes() > before);
+  // When this later request is answered, the server has those before it.
+  await ask('/status');
+  release.resolve();
+  const answers = await Promise.all(asked);
+  assert.is(refreshes(), before + 1);
+  for (const { status, body } of answers) {
+    assert.is(status, 200);
+    assert.is.not(body.token, old.token);
+  }
+  assert.is((await ask('/token?refresh=0')).body.token, answers[0]?.body.token);
+});
+
+test('min_valid: the token is replaced only if it is good for less than that many seconds', async () => {
+  const before = refreshes();
+  const { body: first } = await ask('/token?min_valid=3000');
+  assert.is((await ask('/token?min_valid=3000.5')).body.token, first.token);
+  assert.is(refreshes(), before);
+  expireIn(20 * 60_000);
+  const { body: second } = await ask('/token?min_valid=1800');
+  assert.ok(second.expiresAt - Date.now() > 1_800_000);
+  assert.is(refreshes(), before + 1);
+});
+
+test('min_valid longer than tokens live: the client gets a new token, and the next client the same one', async () => {
+  expireIn(20 * 60_000);
+  const before = refreshes();
+  const { status, body: first } = await ask('/token?min_valid=99999');
+  assert.is(status, 200);
+  assert.is(refreshes(), before + 1);
+  assert.is((await ask('/token?min_valid=99999')).body.token, first.token);
+  assert.is(refreshes(), before + 1);
+});
+
+for (const query of ['min_valid=soon', 'min_valid=', 'min_valid=-1', 'min_valid=1e3', 'min_valid=1&min_valid=2'].concat(
+  ['refresh=yes', 'refresh', 'minvalid=5'],
+)) {
+  test(`GET /token?${query} is answered with 400 and says what was expected`, async () => {
+    const { status, body } = await ask(`/token?${query}`);
+    assert.is(status, 400);
+    assert.is(body.error, 'bad_request');
+    assert.match(body.message, /expected/);
+  });
+}
+
+test('another path is answered with 404, another method with 405', async () => {
+  for (const path of ['/', '/tokens', '/token/', '/favicon.ico']) assert.is((await ask(path)).status, 404, path);
+  for (const method of ['POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
+    const { status, headers } = await ask('/token', { method });
+    assert.equal([status, headers.allow], [405, 'GET'], method);
+  }
+});
+
+test('a web page whose name leads to this computer is refused, any local name is not', async () => {
+  for (const [host, expected] of [
+    ['evil.example', 400],
+    ['evil.example:8080', 400],
+    ['localhost', 200],
+    ['x', 200],
+    ['127.0.0.1:8080', 200],
+    ['[::1]:8080', 200],
+  ] as const) {
+    assert.is((await ask('/token', { headers: { host } })).status, expected, host);
+  }
+});
+
+test('clients that send nothing, half a request or no HTTP keep no other client waiting', async () => {
+  const stuck = ['', 'GET /token HT', 'GET /token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n', '\0\x01\x02'];
+  const connections = Array.from({ length: 200 }, (_, n) => {
+    const connection = connect(socket).on('error', () => {});
+    connection.write(stuck[n % stuck.length] ?? '');
+    return connection;
+  });
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask('/token')));
+  for (const { status } of answers) assert.is(status, 200);
+  for (const connection of connections) connection.destroy();
+});
+
+test('a provider that fails: 503, and Retry-After as the provider asks', async () => {
+  expireIn(-1);
+  authority.fail('token', { type: 'status', status: 429, retryAfter: '1800' }, { times: 9 });
+  const { status, headers, body } = await ask('/token');
+  assert.is(status, 503);
+  assert.is(headers['retry-after'], '1800');
+  assert.is(body.error, 'unavailable');
+  authority.clearFaults();
+  assert.is((await ask('/token')).status, 200);
+});
+
+test('min_valid while the provider fails: the client gets the token that is still valid', async () => {
+  expireIn(20 * 60_000);
+  const other = await startService(home, { name: 'other/token.sock' });
+  const { body: old } = await other.ask('/token');
+  authority.fail('token', { type: 'status', status: 500 }, { times: 9 });
+  const { status, body } = await other.ask('/token?min_valid=1800');
+  assert.equal([status, body], [200, old]);
+  authority.clearFaults();
+  assert.is.not((await other.ask('/token?min_valid=1800')).body.token, old.token);
+  other.running.child.kill('SIGTERM');
+  assert.is((await other.running.ended).status, 0);
+});
+
+test('after a sign-out each client gets 401, and after the next sign-in the new token', async () => {
+  const { body: before } = await ask('/token');
+  await home.run(['logout']);
+  for (const path of ['/token', '/token?refresh=1', '/token?min_valid=9']) {
+    const { status, body } = await ask(path);
+    assert.is(status, 401);
+    assert.equal(body, { error: 'sign_in_required' });
+  }
+  assert.is((await ask('/status')).body.signedIn, false);
+  await home.login();
+  const { status, body } = await ask('/token');
+  assert.is(status, 200);
+  assert.is.not(body.token, before.token);
+  assert.is(`${body.token}\n`, (await home.run([])).stdout);
+});
+
+test('a token that another process has refreshed, or another sign-in, counts at once', async () => {
+  await ask('/token');
+  expireIn(-1);
+  const { stdout } = await home.run([]);
+  const before = refreshes();
+  assert.is(`${(await ask('/token')).body.token}\n`, stdout);
+  await home.login();
+  assert.is(`${(await ask('/token')).body.token}\n`, (await home.run([])).stdout);
+  assert.is(refreshes(), before);
+});
+
+test('after a sign-in with another client id, its token is served without a restart', async () => {
+  await home.run(['logout']);
+  assert.is((await ask('/token')).status, 401);
+  await home.login(['--client-id', authority.otherClientId]);
+  const { stdout } = await home.run([]);
+  for (const end = performance.now() + 15_000; ; ) {
+    const { status, body } = await ask('/token');
+    if (status === 200) return assert.is(`${body.token}\n`, stdout);
+    assert.ok(performance.now() < end, `still ${status}`);
+  }
+});
+
+test('a revoked sign-in: 401, and the server says once what to run', async () => {
+  await authority.revokeAll();
+  expireIn(-1);
+  const answers = await Promise.all([1, 2, 3].map(() => ask('/token')));
+  for (const { status, body } of [...answers, await ask('/token')]) {
+    assert.is(status, 401);
+    assert.equal(body, { error: 'sign_in_required' });
+  }
+  await running.says(/^onedrive-token: the provider refused the stored sign-in \(.*Run: onedrive-token login.*$/m);
+  await home.login();
+  assert.is((await ask('/token')).status, 200);
+});
+
+test('SIGTERM ends it with status 0 while clients hang, and the socket is gone; it had said each problem once', async () => {
+  const connections = Array.from({ length: 20 }, () => connect(socket).on('error', () => {}));
+  await ask('/token');
+  running.child.kill('SIGTERM');
+  const { status, stdout, stderr } = await running.ended;
+  assert.is(status, 0, stderr);
+  assert.is(stdout, '');
+  assert.not.ok(existsSync(socket));
+  assert.is(stderr.match(/the provider refused/g)?.length, 1);
+  for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
+  for (const connection of connections) connection.destroy();
+});
+
+test('SIGINT during a refresh: the new tokens are stored, the waiting client gets 503, and the status is 0', async () => {
+  const second = await startService(home);
+  expireIn(-1);
+  const answer = Promise.withResolvers<void>();
+  authority.fail('token', { type: 'held', until: answer.promise });
+  const before = refreshes();
+  const waiting = second.ask('/token');
+  await until(() => refreshes() !== before);
+  second.running.child.kill('SIGINT');
+  await second.running.says(/finishing the refresh/);
+  answer.resolve();
+  assert.is((await waiting).status, 503);
+  assert.is((await second.running.ended).status, 0);
+  assert.is((await home.run([])).status, 0);
+  assert.is(refreshes(), before + 1);
+});
+
+test('no refresh token is in any byte of the socket', async () => {
+  const third = await startService(home, { env: { ONEDRIVE_TOKEN_VERBOSE: '1' } });
+  await using recorder = await recordSocket(home, third.socket);
+  const env = { ONEDRIVE_TOKEN_SOCKET: recorder.socket };
+  const askRecorded = (path: string): Promise<ServiceAnswer> => askService(recorder.socket, path);
+  const tokens = new Set([(await home.run([], { env })).stdout.trim()]);
+  assert.is((await home.run(['api', '/me'], { env })).status, 0);
+  assert.is((await askRecorded('/status')).status, 200);
+  expireIn(-1);
+  tokens.add((await askRecorded('/token')).body.token);
+  tokens.add((await askRecorded('/token?refresh=1')).body.token);
+  authority.fail('token', { type: 'status', status: 500 }, { times: 9 });
+  assert.is((await askRecorded('/token?refresh=1')).status, 503);
+  authority.clearFaults();
+  await authority.revokeAll();
+  assert.is((await askRecorded('/token?refresh=1')).status, 401);
+  assert.is((await askRecorded('/token?min_valid=x')).status, 400);
+  await home.run(['logout']);
+  assert.is((await askRecorded('/token')).status, 401);
+  const bytes = recorder.bytes();
+  assert.is(tokens.size, 3);
+  for (const token of tokens) assert.ok(bytes.includes(JSON.stringify(token)), 'the recorder sees what is sent');
+  for (const status of ['200', '400', '401', '503']) assert.match(bytes, `HTTP/1.1 ${status}`);
+  const seen = [...authority.issuedSecrets].filter((secret) => bytes.includes(secret));
+  assert.equal(new Set(seen), tokens);
+  third.running.child.kill('SIGTERM');
+  const { stderr } = await third.running.ended;
+  assert.match(stderr, 'GET /token 200');
+  for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
+});
+
+test.run();

@@ -1,0 +1,170 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { join } from 'node:path';
+import { CliHome, openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startService } from './fixtures/token-service.ts';
+
+if (process.platform === 'win32') {
+  console.log('skipped: Windows has no Unix sockets with file modes');
+  process.exit(0);
+}
+const { home, authority, ...scene } = await openSignedInScene();
+const { socket, ask } = await startService(home);
+/** Another computer, or a container: it has the socket and no database. */
+const client = new CliHome({ ONEDRIVE_TOKEN_GRAPH: authority.graphUrl, ONEDRIVE_TOKEN_SOCKET: socket });
+test.after(async () => {
+  client[Symbol.dispose]();
+  await scene[Symbol.asyncDispose]();
+});
+test.after.each(() => authority.clearFaults());
+
+async function expectStatus(args: readonly string[], expected: number, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const { status, stdout, stderr } = await client.run(args, { env });
+  assert.is(status, expected, stderr);
+  assert.is(stdout, '');
+  assert.match(stderr, /^onedrive-token: \S.*\n$/);
+  return stderr;
+}
+
+test('token prints the token of the socket, with --json also when it expires', async () => {
+  const { body } = await ask('/token');
+  assert.equal(await client.run([]), { status: 0, signal: null, stdout: `${body.token}\n`, stderr: '' });
+  assert.equal(JSON.parse((await client.run(['--json'])).stdout), body);
+});
+
+test('exec gives the token of the socket to a program', async () => {
+  const { status, stdout } = await client.run(['exec', '--', 'printenv', 'ONEDRIVE_TOKEN']);
+  assert.is(status, 0);
+  assert.is(stdout, `${(await ask('/token')).body.token}\n`);
+});
+
+test('status shows the sign-in and the socket', async () => {
+  const { status, stdout } = await client.run(['status']);
+  assert.is(status, 0);
+  assert.match(stdout, /^Signed in as Someone \(someone@example\.com\)\.\n/);
+  assert.match(stdout, new RegExp(`^Socket +${socket}$`, 'm'));
+  assert.not.match(stdout, 'Database');
+  assert.equal(JSON.parse((await client.run(['status', '--json'])).stdout), (await ask('/status')).body);
+});
+
+test('api calls Graph with the token of the socket, and asks for a new one after a 401', async () => {
+  assert.match((await client.run(['api', '/me'])).stdout, 'someone@example.com');
+  const { body: old } = await ask('/token');
+  authority.fail('graph', { type: 'status', status: 401 });
+  const { status, stdout } = await client.run(['api', '/me']);
+  assert.is(status, 0);
+  assert.match(stdout, 'someone@example.com');
+  assert.is.not((await ask('/token')).body.token, old.token);
+});
+
+test('the client makes no file, and asks the provider nothing', () => {
+  assert.not.ok(existsSync(join(client.folder, 'data')));
+});
+
+for (const command of [['login'], ['logout'], ['rekey', '--decrypt'], ['move', '--to', 'x.db'], ['serve']]) {
+  test(`${command.join(' ')} needs the database, and is refused with 2`, async () => {
+    const said = await expectStatus(command, 2);
+    assert.match(said, 'ONEDRIVE_TOKEN_SOCKET');
+    assert.match(said, socket);
+  });
+}
+
+for (const args of [['--app', 'family'], ['--db=other.db'], ['api', '/me', '--client-id', 'x']]) {
+  test(`${args.join(' ')} names other tokens than those of the socket: 2, and no wrong token`, async () => {
+    assert.match(await expectStatus(args, 2), /--(app|db|client-id): ONEDRIVE_TOKEN_SOCKET says/);
+  });
+}
+
+test('a socket that cannot be reached ends with 6, and the message says why and what to run', async () => {
+  const file = join(client.folder, 'file');
+  writeFileSync(file, '');
+  const missing = join(client.folder, 'missing');
+  for (const [path, why, args] of [
+    [missing, 'there is no such file', []],
+    [file, 'no process listens there', ['api', '/me']],
+    [missing, 'there is no such file', ['status']],
+    [`${file}/s`, 'a part of its path is not a folder', ['exec', '--', 'true']],
+  ] as const) {
+    const said = await expectStatus(args, 6, { ONEDRIVE_TOKEN_SOCKET: path });
+    assert.match(said, path);
+    assert.match(said, why);
+    assert.match(said, 'onedrive-token serve');
+  }
+});
+
+test('an empty ONEDRIVE_TOKEN_SOCKET counts as unset', async () => {
+  const { status, stdout } = await home.run([], { env: { ONEDRIVE_TOKEN_SOCKET: '' } });
+  assert.is(status, 0);
+  assert.ok(authority.issuedSecrets.has(stdout.trim()));
+});
+
+for (const [what, answer, expected, says] of [
+  [
+    'HTML',
+    (_: unknown, response) => response.end('<html>hello</html>'),
+    1,
+    /does not answer as onedrive-token serve does/,
+  ],
+  ['no answer at all', (request) => request.socket.destroy(), 6, /cannot reach/],
+  [
+    'a broken answer',
+    (_: unknown, response) => {
+      response.writeHead(200, { 'Content-Length': 99 });
+      response.write('{"token"');
+      setTimeout(() => response.destroy(), 10);
+    },
+    6,
+    /cannot reach/,
+  ],
+  [
+    '200 without a token',
+    (_: unknown, response) => response.end('{}'),
+    1,
+    /does not answer as onedrive-token serve does/,
+  ],
+] satisfies [string, RequestListener, number, RegExp][]) {
+  test(`a socket that gives ${what}: status ${expected}`, async () => {
+    const folder = join(client.folder, 'stand-in');
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, `s${Math.random()}`);
+    const server = createServer(answer).listen(path);
+    try {
+      assert.match(await expectStatus([], expected, { ONEDRIVE_TOKEN_SOCKET: path }), says);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+}
+
+test('Ctrl-C ends a client that waits for the socket', async () => {
+  const path = join(client.folder, 'silent');
+  const asked = Promise.withResolvers<void>();
+  const server = createServer(() => asked.resolve()).listen(path);
+  const running = client.start([], { env: { ONEDRIVE_TOKEN_SOCKET: path } });
+  await asked.promise;
+  running.child.kill('SIGINT');
+  assert.is((await running.ended).status, 130);
+  server.closeAllConnections();
+  server.close();
+});
+
+test('a provider that fails: the client ends with 6, and says when to try again', async () => {
+  home.expireTokens();
+  authority.fail('token', { type: 'status', status: 429, retryAfter: '1800' }, { times: 9 });
+  assert.match(await expectStatus([], 6), 'Try again in 1800 s');
+});
+
+test('after a sign-out each command ends with 3, and says where to sign in', async () => {
+  await home.run(['logout']);
+  for (const args of [[], ['api', '/me']]) {
+    assert.match(await expectStatus(args, 3), 'On the computer that it runs on, run: onedrive-token login');
+  }
+  const { status, stdout } = await client.run(['status']);
+  assert.is(status, 3);
+  assert.match(stdout, 'On the computer that serves the tokens: Run: onedrive-token login');
+});
+
+test.run();
