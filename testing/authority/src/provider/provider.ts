@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import Provider, {
-  type ClientMetadata,
-  type Configuration,
-  errors,
-  interactionPolicy,
-  type KoaContextWithOIDC,
+import type Provider from 'oidc-provider';
+import type {
+  ClientMetadata,
+  Configuration,
+  interactionPolicy as InteractionPolicy,
+  KoaContextWithOIDC,
 } from 'oidc-provider';
 import { accountById, consumerTenant } from '../accounts.ts';
 import { endpointPaths, interactionPath } from '../paths.ts';
@@ -13,6 +13,7 @@ import { renderDeviceConfirmPage, renderDeviceDonePage, renderDeviceInputPage } 
 import { renderErrorPage } from './error-page.ts';
 import type { MemoryStore } from './memory-store.ts';
 import { mintAsMicrosoft } from './mint-as-microsoft.ts';
+import { errors, interactionPolicy, OidcProviderClass } from './oidc-provider.ts';
 import { sendByFormPost, sendByQuery } from './response-modes.ts';
 import { signingKey } from './signing-key.ts';
 
@@ -46,7 +47,7 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
   return provider;
 }
 
-class MicrosoftProvider extends Provider {
+class MicrosoftProvider extends OidcProviderClass {
   // Tests often make a client go away in the middle of a request. Anything else is a defect of this package.
   override onerror(error: NodeJS.ErrnoException & { expose?: boolean }): void {
     if (error.expose || ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code ?? '')) return;
@@ -167,7 +168,7 @@ function requestedScopes(ctx: KoaContextWithOIDC): Set<string> {
   return new Set([...ctx.oidc.requestParamScopes, ...granted].filter(Boolean));
 }
 
-function policy(): interactionPolicy.DefaultPolicy {
+function policy(): InteractionPolicy.DefaultPolicy {
   const prompts = interactionPolicy.base();
   prompts.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 1);
   return prompts;

@@ -1,15 +1,22 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+
+/** A key that src/build.ts has made. */
+export const builtKey = new URL('../../dist/signing-key.json', import.meta.url);
 
 let key: Promise<object> | undefined;
 
-/** The private JWK that signs ID tokens. All authorities of a process share it, because to make one takes longer than the rest of a start. */
+/**
+ * The private JWK that signs ID tokens. All authorities share the one of the last build, because to make one takes longer than the rest of
+ * a start. Without a build, those of a process share one.
+ */
 export function signingKey(): Promise<object> {
-  key ??= makeKey();
+  key ??= readFile(builtKey, 'utf8').then(JSON.parse).catch(makeSigningKey);
   return key;
 }
 
-async function makeKey(): Promise<object> {
+export async function makeSigningKey(): Promise<object> {
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
   const kid = randomBytes(20).toString('base64url');
   return { ...privateKey.export({ format: 'jwk' }), kid, use: 'sig', alg: 'RS256' };
