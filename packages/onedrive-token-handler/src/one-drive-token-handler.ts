@@ -205,12 +205,14 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   async #provider(): Promise<Provider> {
-    const [http, { Provider }] = await Promise.all([this.#openHttp(), import('./provider/provider.ts')]);
+    const { Provider } = await import('./provider/provider.ts');
+    const http = await this.#openHttp();
     return new Provider(http, this.#settings, (event) => this.#emit(event));
   }
 
   async #openHttp(): Promise<HttpClient> {
-    const { HttpClient } = await import('./provider/http-client.ts');
+    // By way of the file that everything else in that folder is loaded with.
+    const { HttpClient } = await import('./provider/provider.ts');
     this.#http ??= new HttpClient(this.#settings.dispatcher);
     return this.#http;
   }

@@ -4,7 +4,7 @@ import { ConnectionError, routeTo } from './connection-error.ts';
 import type { HttpTransport } from './http-transport.ts';
 import { loadNodeModules, NodeTransport } from './node-transport.ts';
 import { readRetryAfter } from './retry-after.ts';
-import type { UndiciTransport } from './undici-transport.ts';
+import type { UndiciTransport } from './undici/undici-transport.ts';
 
 /** The answer to a posted form. */
 export interface HttpAnswer {
@@ -88,7 +88,7 @@ export class HttpClient {
   }
 
   async #importUndici(): Promise<UndiciTransport> {
-    const { UndiciTransport } = await import('./undici-transport.ts');
+    const { UndiciTransport } = await import('./undici/undici-transport.ts');
     const undici = new UndiciTransport(this.#callersDispatcher);
     if (this.#closed) await undici.close();
     return undici;

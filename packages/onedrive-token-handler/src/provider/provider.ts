@@ -5,10 +5,12 @@ import type { Settings } from '../options.ts';
 import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
 import { ConnectionError } from './connection-error.ts';
-import type { HttpAnswer, HttpClient } from './http-client.ts';
+import { type HttpAnswer, HttpClient } from './http-client.ts';
 import { maxBodyMebibytes } from './http-transport.ts';
 import { type ProviderErrorFields, type ProviderStep, removeSecrets, toTokenError } from './provider-error.ts';
 import { readRefreshAnswer, readTokenAnswer } from './token-answer.ts';
+
+export { HttpClient };
 
 type JsonObject = Record<string, unknown>;
 

@@ -5,6 +5,9 @@ import type { Provider } from '../provider/provider.ts';
 import { coversScopes, splitScope } from '../scopes.ts';
 import type { Account, TokenEvent } from '../token-event.ts';
 import type { SignInAttempt, SignInOptions } from './sign-in-attempt.ts';
+import { signInByBrowser } from './sign-in-by-browser.ts';
+import { signInByDevice } from './sign-in-by-device.ts';
+import { signInByPaste } from './sign-in-by-paste.ts';
 
 export interface SignInRequest {
   readonly settings: Settings;
@@ -61,12 +64,12 @@ export async function signIn(request: SignInRequest): Promise<TokenResponse> {
     redeem,
   };
   if (method === 'device' && onDeviceCode) {
-    return (await import('./sign-in-by-device.ts')).signInByDevice(attempt, onDeviceCode);
+    return signInByDevice(attempt, onDeviceCode);
   }
   if (method === 'paste' && askForAddress) {
-    return (await import('./sign-in-by-paste.ts')).signInByPaste(attempt, askForAddress);
+    return signInByPaste(attempt, askForAddress);
   }
-  return (await import('./sign-in-by-browser.ts')).signInByBrowser(attempt);
+  return signInByBrowser(attempt);
 }
 
 /** Without a hint the person has to find out which of several accounts is meant. */

@@ -1,6 +1,6 @@
 import * as undici from 'undici';
-import { OneDriveTokenError } from '../one-drive-token-error.ts';
-import { type FormPost, formHeaders, type HttpAnswer, type HttpTransport, readText } from './http-transport.ts';
+import { OneDriveTokenError } from '../../one-drive-token-error.ts';
+import { type FormPost, formHeaders, type HttpAnswer, type HttpTransport, readText } from '../http-transport.ts';
 
 /** By undici: through the caller's dispatcher, or the proxies that the environment names. */
 export class UndiciTransport implements HttpTransport {
