@@ -44,7 +44,7 @@ test('after 30 s without an answer of the browser, login says what its error pag
   const running = other.start(['login', '--app', 'slow', ...clientId], { env: { BROWSER: 'true' }, timeout: 60_000 });
   await running.says(/Does the browser show an error instead\?/);
   const [said] = await running.says(
-    /AADSTS700016[\s\S]*AADSTS50011[\s\S]*microsoft\.md#the-errors[\s\S]*--response-mode query/,
+    /AADSTS700016[\s\S]*AADSTS50011[\s\S]*microsoft\.md#the-errors[\s\S]*--response-mode query[\s\S]*#browsers-that-stop-the-way-back/,
   );
   assert.match(said, 'onedrive-token login --paste');
 });

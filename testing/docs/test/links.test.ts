@@ -1,4 +1,4 @@
-import { existsSync, globSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -30,6 +30,21 @@ test('every link within the repository leads to a file or folder, and to a headi
       const inside = url.includes(':') ? ownSite.exec(url)?.[1] : from(file.path, url);
       return inside === undefined ? [] : problemsOf(place, url, inside);
     }),
+    [],
+  );
+});
+
+test('every address of this repository that the packages show leads to a file, and to a heading in it', () => {
+  const shown = globSync('packages/*/src/**/*.ts', { cwd: root }).flatMap((path) =>
+    [...readFileSync(join(root, path), 'utf8').matchAll(/https:[^\s'"`)]+/g)].map(([url]) => ({ place: path, url })),
+  );
+  const ours = shown.flatMap(({ place, url }) => {
+    const inside = ownSite.exec(url)?.[1];
+    return inside === undefined ? [] : [{ place, url, inside }];
+  });
+  assert.ok(ours.length > 0);
+  assert.equal(
+    ours.flatMap(({ place, url, inside }) => problemsOf(place, url, inside)),
     [],
   );
 });

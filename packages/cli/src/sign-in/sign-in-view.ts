@@ -22,6 +22,8 @@ const showUrlAfterMs = 10_000;
 /** If the person has not signed in by then, the browser may show an error page, which never comes back here. */
 const explainErrorsAfterMs = 30_000;
 const errorsPage = 'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md#the-errors';
+const browsersPage =
+  'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md#browsers-that-stop-the-way-back';
 
 export class SignInView implements Disposable {
   readonly #command: Command;
@@ -221,6 +223,7 @@ export class SignInView implements Disposable {
   others         ${errorsPage}
 The browser says that it cannot reach localhost?   ${suggest('--paste')}
 The browser warns about a form?                    ${suggest('--response-mode query')}
+A blank page, or Firefox or Safari blocks it?      ${browsersPage}
 `);
     const lines = this.#lines;
     if (lines) this.#prompt(lines);
