@@ -45,6 +45,16 @@ function assertNoPassword(text: string): void {
   assert.not.match(text, encodeURIComponent(password));
 }
 
+const tableCount = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'oauth_token%'";
+
+test('status, list and completion make no table in a database that has none', async () => {
+  assert.is((await home.run(['status'], { env: fleet })).status, 3);
+  assert.equal((await home.run(['list', '--json'], { env: fleet })).stdout, '[]\n');
+  assert.is((await home.run(['status'], { env: { ...fleet, ONEDRIVE_TOKEN_KEY: 'a passphrase' } })).status, 3);
+  await home.run(['__complete', '--app', ''], { env: fleet });
+  assert.is(await cluster.query(tableCount), '0');
+});
+
 test('login on one machine signs the others in, and leaves no files', async () => {
   const { stderr } = await home.login(clientId, { env: fleet });
   assert.match(stderr, /Signed in as Someone/);

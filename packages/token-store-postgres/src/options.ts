@@ -27,6 +27,11 @@ export interface PostgresTokenStoreOptions {
    * undefined: it may also be unencrypted. Which key is in use is written in the database. Default: none.
    */
   otherKeys?: readonly (Key | undefined)[] | undefined;
+  /**
+   * Only reads: no schema and no table is made, and nothing is changed. As long as the tables are missing, there are no records.
+   * Every call that writes or locks is then STORE_READONLY. Default false.
+   */
+  readOnly?: boolean | undefined;
   /** How long a crash of a process keeps the others waiting. From 100 to 86,400,000. Default 15,000. */
   leaseTime?: number | undefined;
   /**
@@ -48,6 +53,7 @@ export interface Settings {
   readonly table: string;
   /** The first one is used if nothing is stored yet. undefined: unencrypted. */
   readonly keys: readonly (Key | undefined)[];
+  readonly readOnly: boolean;
   readonly leaseTimeMs: number;
   readonly listen: boolean | undefined;
   readonly maxConnections: number;
@@ -63,24 +69,22 @@ const dayMs = 86_400_000;
 /** @throws {TypeError} or RangeError that names the option that cannot be used. */
 export function readOptions(options: PostgresTokenStoreOptions = {}): Settings {
   checkOptions(options);
-  const { pool, connectionString, schema, table = 'oauth_token', key, otherKeys = [], listen } = options;
+  const { pool, connectionString, schema, table = 'oauth_token', key, otherKeys = [] } = options;
   if (pool !== undefined) checkPool(pool);
   if (connectionString !== undefined) {
     checkText(connectionString, 'connectionString');
     if (pool !== undefined) throw new TypeError('pool and connectionString cannot both be given');
   }
   if (!Array.isArray(otherKeys)) throw new TypeError(`otherKeys must be an array, not ${typeof otherKeys}`);
-  if (listen !== undefined && typeof listen !== 'boolean') {
-    throw new TypeError(`listen must be a boolean, not ${typeof listen}`);
-  }
   return {
     pool,
     connectionString,
     schema: schema === undefined ? undefined : readIdentifier('schema', schema, maxSchemaBytes),
     table: readIdentifier('table', table, maxTableBytes),
     keys: [key, ...otherKeys].map(copyKey),
+    readOnly: readBoolean('readOnly', options.readOnly) ?? false,
     leaseTimeMs: readNumber('leaseTime', options.leaseTime ?? 15_000, 100, dayMs),
-    listen,
+    listen: readBoolean('listen', options.listen),
     maxConnections: readNumber('maxConnections', options.maxConnections ?? 3, 1, 1_000),
     idleTimeoutMs: readNumber('idleTimeout', options.idleTimeout ?? 10_000, 0, maxTimeoutMs),
   };
@@ -104,6 +108,11 @@ function readIdentifier(name: string, value: unknown, maxBytes: number): string 
   const bytes = Buffer.byteLength(value);
   if (bytes > maxBytes) throw new RangeError(`${name} must have at most ${maxBytes} bytes, not ${bytes}`);
   return value;
+}
+
+function readBoolean(name: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw new TypeError(`${name} must be a boolean, not ${typeof value}`);
 }
 
 function readNumber(name: string, value: unknown, min: number, max: number): number {

@@ -12,9 +12,8 @@ import {
   type TokenStore,
   TokenStoreError,
 } from 'token-store-kit';
-import { Database } from './connection/database.ts';
-import { nameOf, openOwnPool } from './connection/own-pool.ts';
-import type { ClientConstructor } from './connection/pg-pool.ts';
+import type { Database } from './connection/database.ts';
+import { openDatabase } from './connection/open-database.ts';
 import { lockLostError } from './lock/lease.ts';
 import { Locks } from './lock/locks.ts';
 import { waitForChange } from './lock/wait-for-change.ts';
@@ -24,6 +23,8 @@ import { changeKey, type KeyContext } from './tables/change-key.ts';
 import { type OpenedTables, openTables } from './tables/open-tables.ts';
 import { RecordReader } from './tables/record-reader.ts';
 import { type Outcome, RecordTable } from './tables/record-table.ts';
+
+type StoreSettings = Pick<Settings, 'leaseTimeMs' | 'listen' | 'readOnly'>;
 
 /** As long as a refresh may take by default. */
 const closeTimeoutMs = 30_000;
@@ -42,14 +43,19 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   readonly #keys: KeyContext;
   readonly #watcher: Watcher;
   readonly #locks: Locks;
+  readonly #isReadOnly: boolean;
+  /** Only for a store that only reads: whether another store has not made the tables yet, as far as this one knows. */
+  #areTablesMissing: boolean;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
   /** For {@link openPostgresTokenStore}. */
-  constructor(database: Database, opened: OpenedTables, settings: Pick<Settings, 'leaseTimeMs' | 'listen'>) {
+  constructor(database: Database, opened: OpenedTables, settings: StoreSettings) {
     const { tables, ring, isDirect } = opened;
     const id = process.getBuiltinModule('node:crypto').randomBytes(9).toString('base64url');
     this.#database = database;
+    this.#isReadOnly = settings.readOnly;
+    this.#areTablesMissing = opened.areMissing;
     this.#watcher = new Watcher(database, tables, settings.listen ?? isDirect);
     const reader = new RecordReader(database, tables, ring, this.#watcher);
     this.#records = new RecordTable(database, tables, ring, reader);
@@ -65,7 +71,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     checkText(name, 'name');
     this.#assertOpen();
     try {
-      return await this.#records.get(name);
+      return await this.#orNothing(undefined, () => this.#records.get(name));
     } finally {
       // The process may have been stopped for so long that the task's lock is lost: its signal says so from now on.
       this.#locks.leaseFor(name)?.check();
@@ -79,7 +85,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   async set(name: string, record: TokenRecord): Promise<void> {
     checkText(name, 'name');
     const checked = checkRecord(record);
-    this.#assertOpen();
+    this.#assertWritable();
     const outcome = await this.#fenced(name, (lease) => this.#records.set(name, checked, lease));
     if (outcome === 'lock-lost') throw lockLostError(name);
   }
@@ -95,7 +101,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     checkText(name, 'name');
     if (previous !== undefined) checkText(previous, 'previous');
     const checked = checkRecord(record);
-    this.#assertOpen();
+    this.#assertWritable();
     const outcome = await this.#fenced(name, (lease) => this.#records.replace(name, previous, checked, lease));
     return outcome === 'written';
   }
@@ -103,7 +109,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /** Deletes the record of this name. False if there was none. Within a task it depends on the lock, as {@link set} does. */
   async delete(name: string): Promise<boolean> {
     checkText(name, 'name');
-    this.#assertOpen();
+    this.#assertWritable();
     const outcome = await this.#fenced(name, (lease) => this.#records.delete(name, lease));
     if (outcome === 'lock-lost') throw lockLostError(name);
     return outcome === 'written';
@@ -112,7 +118,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /** The names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   async list(): Promise<string[]> {
     this.#assertOpen();
-    return this.#records.list();
+    return this.#orNothing([], () => this.#records.list());
   }
 
   /**
@@ -132,7 +138,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     checkText(name, 'name');
     const { timeout, signal } = readExclusivelyOptions(task, options);
     signal?.throwIfAborted();
-    this.#assertOpen();
+    this.#assertWritable();
     return this.#locks.run({ name, timeout, signal, closing: this.#closing.signal }, task);
   }
 
@@ -160,7 +166,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
    */
   async rekey(key: Key | undefined): Promise<void> {
     const next = copyKey(key);
-    this.#assertOpen();
+    this.#assertWritable();
     await changeKey(this.#keys, next);
   }
 
@@ -193,6 +199,24 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     this.#closing.signal.throwIfAborted();
   }
 
+  #assertWritable(): void {
+    this.#assertOpen();
+    if (!this.#isReadOnly) return;
+    throw new TokenStoreError('STORE_READONLY', `${this.#database.name}: this store was opened to read only`);
+  }
+
+  /** Without tables there are no records. Another store may make them at any time. */
+  async #orNothing<T>(nothing: T, read: () => Promise<T>): Promise<T> {
+    try {
+      const result = await read();
+      this.#areTablesMissing = false;
+      return result;
+    } catch (error) {
+      if (this.#areTablesMissing && (error as Partial<TokenStoreError>).reason === 'moved') return nothing;
+      throw error;
+    }
+  }
+
   /** A write of a task counts only while its lock is held. */
   async #fenced(name: string, write: (lease: ReturnType<Locks['leaseFor']>) => Promise<Outcome>): Promise<Outcome> {
     const lease = this.#locks.leaseFor(name);
@@ -208,7 +232,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
 }
 
 /**
- * Connects, and makes the tables if they are missing. Any number of hosts may do so at once.
+ * Connects, and makes the tables if they are missing, unless it is to read only. Any number of hosts may do so at once.
  *
  * @throws {TokenStoreError} STORE_OPEN if the database cannot be reached (`unreachable`), refuses the role (`no-permission`),
  * or has tables of another program under that name (`foreign`), which are left as they are; STORE_KEY for a wrong or missing
@@ -224,14 +248,4 @@ export async function openPostgresTokenStore(options?: PostgresTokenStoreOptions
     await database.close();
     throw error;
   }
-}
-
-async function openDatabase(settings: Settings): Promise<Database> {
-  const { pool, idleTimeoutMs } = settings;
-  if (!pool) {
-    const { pool: own, Client } = await openOwnPool(settings, process.env);
-    return new Database({ pool: own, ownPool: { idleTimeoutMs }, Client, name: nameOf(Client, own.options) });
-  }
-  const { Client } = pool as { Client?: ClientConstructor };
-  return new Database({ pool, ownPool: undefined, Client, name: nameOf(Client, pool.options) });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
-import type { PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
+import { inspectPostgresTokenStore, type PostgresTokenStoreOptions, type TokenStoreError } from '../src/index.ts';
 import { startScene } from './scene.ts';
 
 const { scene, together: test } = await startScene();
@@ -57,6 +58,98 @@ test('two tables in one schema know nothing of each other', async () => {
   await one.set('app', record);
   assert.is(await two.get('app'), undefined);
   await one.exclusively('app', () => two.exclusively('app', async () => {}, { timeout: 0 }));
+});
+
+const tablesIn = (schema: string): Promise<string> =>
+  scene.cluster.query(`SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('${schema}')`);
+
+test('a store that only reads makes nothing, and has no records until another one makes the tables', async () => {
+  const schema = scene.newSchema();
+  const reader = await scene.open({ schema, readOnly: true });
+  assert.is(await reader.get('app'), undefined);
+  assert.equal(await reader.list(), []);
+  await reader.changed('app', { timeout: 10 });
+  for (const call of [
+    () => reader.set('app', record),
+    () => reader.replace('app', undefined, record),
+    () => reader.delete('app'),
+    () => reader.exclusively('app', async () => 1),
+    () => reader.rekey(keys[0]),
+  ]) {
+    assert.is((await errorOf(call())).code, 'STORE_READONLY', String(call));
+  }
+  assert.is(await scene.cluster.query(`SELECT to_regnamespace('${schema}') IS NULL`), 't');
+  await (await scene.open({ schema })).set('app', record);
+  assert.equal([await reader.get('app'), await reader.list()], [record, ['app']]);
+  await scene.cluster.query(`DROP SCHEMA ${schema} CASCADE`);
+  assert.is((await errorOf(reader.get('app'))).reason, 'moved');
+});
+
+test('a store that only reads writes no key, and needs the right one', async () => {
+  const schema = scene.newSchema();
+  const plain = await scene.open({ schema });
+  const salt = `SELECT salt IS NULL FROM ${schema}.oauth_token_meta`;
+  const reader = await scene.open({ schema, readOnly: true, key: keys[0] });
+  assert.equal(await reader.list(), []);
+  assert.is(await scene.cluster.query(salt), 't');
+  await plain.set('app', record);
+  await assertRefused({ schema, readOnly: true, key: keys[0] }, 'STORE_KEY', 'not-encrypted');
+  await plain.rekey(keys[0]);
+  assert.equal(await (await scene.open({ schema, readOnly: true, key: keys[0] })).get('app'), record);
+  await assertRefused({ schema, readOnly: true, key: keys[1] }, 'STORE_KEY', 'key-wrong');
+  await scene.cluster.query(`UPDATE ${schema}.oauth_token_meta SET package = 'other'`);
+  await assertRefused({ schema, readOnly: true, key: keys[0] }, 'STORE_OPEN', 'foreign');
+});
+
+test('an inspection tells a person what there is, and makes nothing', async () => {
+  const schema = scene.newSchema();
+  const connectionString = scene.cluster.connectionString();
+  const inspect = (options = {}) => inspectPostgresTokenStore({ connectionString, schema, ...options });
+  assert.equal((await inspect()).tables, 'missing');
+  assert.is(await tablesIn(schema), '0');
+  const store = await scene.open({ schema, key: keys[0] });
+  const other = await scene.open({ schema, key: keys[0] });
+  await store.set('Ä', record);
+  let waiting: Promise<unknown> | undefined;
+  await store.exclusively('Ä', async () => {
+    waiting = other.exclusively('Ä', async () => 1, { timeout: 10_000 });
+    for (let left = 200; (await inspect()).locks[0]?.waiting !== 1; left--) assert.ok(left > 0, 'it does not wait');
+    const { clockOffset, clockError, serverVersion, locks, ...rest } = await inspect();
+    assert.match(serverVersion, /^\d+\.\d+$/);
+    assert.ok(Math.abs(clockOffset) <= clockError + 1_000);
+    const [{ remaining, ...lock } = { remaining: 0 }] = locks;
+    assert.ok(remaining > 0 && remaining <= 5_000);
+    assert.equal(lock, { name: 'Ä', holder: `process ${process.pid} on ${hostname()}`, waiting: 1 });
+    const found = { isReadOnly: false, isDirect: true, isEncrypted: false, schema, tables: 'ours', hasKey: true };
+    assert.equal(rest, {
+      database: `PostgreSQL at 127.0.0.1:${scene.cluster.port}, database postgres`,
+      ...found,
+      missingRights: [],
+    });
+    const pooled = await inspect({ connectionString: (await scene.bouncer()).connectionString() });
+    assert.equal([pooled.isDirect, pooled.locks.length], [false, 1]);
+  });
+  await waiting;
+  await scene.cluster.query(`CREATE ROLE inspector LOGIN; GRANT USAGE ON SCHEMA ${schema} TO inspector`);
+  const asRole = { connectionString: scene.cluster.connectionString({ user: 'inspector' }) };
+  assert.is((await inspect(asRole)).tables, 'unreadable');
+  await scene.cluster.query(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO inspector`);
+  assert.equal((await inspect(asRole)).missingRights.toSorted(), [
+    `DELETE ON ${schema}.oauth_token`,
+    `INSERT ON ${schema}.oauth_token`,
+    `INSERT ON ${schema}.oauth_token_lease`,
+    `UPDATE ON ${schema}.oauth_token`,
+    `UPDATE ON ${schema}.oauth_token_lease`,
+    `UPDATE ON ${schema}.oauth_token_meta`,
+  ]);
+  await scene.cluster.query(`UPDATE ${schema}.oauth_token_meta SET version = 9`);
+  assert.is((await inspect()).tables, 'newer');
+  await scene.cluster.query(`UPDATE ${schema}.oauth_token_meta SET package = 'other'`);
+  assert.is((await inspect()).tables, 'foreign');
+  assert.is(
+    (await errorOf(inspect({ connectionString: 'postgresql://postgres@127.0.0.1:1/x' }))).reason,
+    'unreachable',
+  );
 });
 
 const foreignTables: Record<string, string> = {

@@ -55,8 +55,13 @@ export class NpmUser {
   }
 
   /** Runs a program of a project. */
-  async node(project: string, args: readonly string[], onLine?: (line: string) => unknown): Promise<string> {
-    return run(this.#node, args, { cwd: project, env: this.#env, timeout: 30_000, ...(onLine && { onLine }) });
+  async node(
+    project: string,
+    args: readonly string[],
+    { env = {}, onLine }: { env?: NodeJS.ProcessEnv; onLine?: (line: string) => unknown } = {},
+  ): Promise<string> {
+    const all = { ...this.#env, ...env };
+    return run(this.#node, args, { cwd: project, env: all, timeout: 30_000, ...(onLine && { onLine }) });
   }
 
   /** Runs a command that was installed globally. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { signInAs, startAuthority } from 'testing-authority';
 import { scriptedBrowser } from 'testing-command';
+import { missingTools, PrivateCluster } from 'testing-postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkTypes, compilers, resolutions } from '../src/check-types.ts';
@@ -11,8 +12,12 @@ import { Rehearsal, readProgram } from '../src/rehearsal.ts';
 
 const rehearsal = await Rehearsal.start();
 const authority = await startAuthority();
+const withoutPostgres = missingTools(['initdb', 'postgres']);
+if (withoutPostgres !== undefined) console.log(withoutPostgres);
+const cluster = withoutPostgres === undefined ? await PrivateCluster.start() : undefined;
 test.after(async () => {
   await authority.close();
+  await cluster?.[Symbol.asyncDispose]();
   await rehearsal[Symbol.asyncDispose]();
 });
 const { copy } = rehearsal;
@@ -25,6 +30,7 @@ const leaves = [
   'pkce-state',
   'shared-token',
   'token-store-kit',
+  'token-store-postgres',
   'token-store-sqlite',
 ];
 const withProgram = ['onedrive-token-handler', ...leaves];
@@ -82,6 +88,19 @@ for (const [node, executable] of nodes) {
     assert.is(await user.node(project, ['program.ts', 'read']), 'the-token\n');
   });
 
+  const postgresTest = cluster ? test : Object.assign((name: string) => test.skip(name, () => {}), test);
+  postgresTest(
+    `on ${node}, token-store-postgres stores a token that another process reads, and is 16 packages with pg`,
+    async () => {
+      const project = await installAlone(user, 'token-store-postgres');
+      await countInstalled(user, project, 16);
+      const { port = 0, host = '' } = { port: cluster?.port, host: '127.0.0.1' };
+      const env = { PGHOST: host, PGPORT: `${port}`, PGUSER: 'postgres', PGDATABASE: 'postgres' };
+      await user.node(project, ['program.ts', 'write', `token of ${node}`], { env });
+      assert.is(await user.node(project, ['program.ts', 'read'], { env }), `token of ${node}\n`);
+    },
+  );
+
   test(`on ${node}, onedrive-token-handler gets a token from the authority, and is at most 21 packages`, async () => {
     const project = await installAlone(user, 'onedrive-token-handler');
     await countInstalled(user, project, 21);
@@ -134,8 +153,10 @@ test('a patch of one leaf releases the leaf and its dependents, and users get it
   await user.npm(project, 'update');
   const installed = await user.installed(project);
   assert.equal(
-    // The handler comes with all of them but this one.
-    tagsOf(withProgram.filter((name) => name !== 'onedrive-graph')).filter((name) => !installed.includes(name)),
+    // The handler comes with all of them but these.
+    tagsOf(withProgram.filter((name) => !['onedrive-graph', 'token-store-postgres'].includes(name))).filter(
+      (name) => !installed.includes(name),
+    ),
     [],
   );
 });
@@ -196,10 +217,11 @@ function importEveryEntry(names: readonly string[]): string {
 /** Runs a program that prints `open ADDRESS` and, after a sign-in there, `token TOKEN`. */
 async function signIn(user: NpmUser, project: string, args: readonly string[]): Promise<void> {
   let page: ReturnType<typeof signInAs> | undefined;
-  const output = await user.node(project, ['program.ts', ...args], (line) => {
+  const onLine = (line: string): void => {
     const [, url] = /^open (.+)$/.exec(line) ?? [];
     if (url) page = signInAs(url);
-  });
+  };
+  const output = await user.node(project, ['program.ts', ...args], { onLine });
   assert.match((await page)?.html ?? '', 'You are signed in');
   const [, token = ''] = /^token (.+)$/m.exec(output) ?? [];
   assert.ok(authority.issuedSecrets.has(token));

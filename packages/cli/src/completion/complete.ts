@@ -91,7 +91,7 @@ function options(command: Program): Candidate[] {
 async function appNames(flags: Flags): Promise<Candidate[]> {
   const deadline = setTimeout(maxWaitMs, []);
   const read = async (): Promise<string[]> => {
-    await using database = await openDatabase(readSettings(flags), undefined);
+    await using database = await openDatabase(readSettings(flags), undefined, { readOnly: true });
     return await listAppNames(database.options);
   };
   try {

@@ -1,5 +1,5 @@
 import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
-import type { PostgresTokenStore } from 'token-store-postgres';
+import type { PostgresTokenStore, PostgresTokenStoreOptions } from 'token-store-postgres';
 import type { Command } from '../command.ts';
 import { withKey } from '../key/with-key.ts';
 import type { DatabaseSettings } from '../settings/settings.ts';
@@ -15,7 +15,7 @@ export interface Database extends AsyncDisposable {
 
 /**
  * Calls `use` with the database of the settings and its key, and closes it afterwards. With `readOnly`, the key is not moved into
- * the keyring. Throws STORE if the database can't be used.
+ * the keyring, and no table is made. Throws STORE if the database can't be used.
  */
 export function withDatabase<T>(
   command: Command,
@@ -23,7 +23,7 @@ export function withDatabase<T>(
   access: { readOnly?: boolean } = {},
 ): Promise<T> {
   const useWith = async (key: string | Uint8Array | undefined): Promise<T> => {
-    await using database = await openDatabase(command.settings, key);
+    await using database = await openDatabase(command.settings, key, access);
     return await use(database.options);
   };
   return withKey(command, useWith, access);
@@ -43,22 +43,19 @@ export function databaseExists({ db, postgresUrl }: DatabaseSettings): boolean {
 export async function openDatabase(
   { db, postgresUrl }: DatabaseSettings,
   encryptionKey: string | Uint8Array | undefined,
+  { readOnly = false }: { readOnly?: boolean } = {},
 ): Promise<Database> {
   if (postgresUrl === undefined) {
     return { options: { dbFilepath: db, encryptionKey }, [Symbol.asyncDispose]: async () => {} };
   }
-  const store = await connect(postgresUrl, encryptionKey, db);
+  const store = await connect({ connectionString: postgresUrl, key: encryptionKey, readOnly }, db);
   return { options: { store }, [Symbol.asyncDispose]: () => store.close() };
 }
 
-async function connect(
-  connectionString: string,
-  key: string | Uint8Array | undefined,
-  shown: string,
-): Promise<PostgresTokenStore> {
+async function connect(options: PostgresTokenStoreOptions, shown: string): Promise<PostgresTokenStore> {
   const { openPostgresTokenStore } = await loadPostgres(shown);
   try {
-    return await openPostgresTokenStore({ connectionString, key });
+    return await openPostgresTokenStore(options);
   } catch (error) {
     const { message, reason, code } = error as Error & { reason?: string; code?: string };
     if (reason === 'no-driver') throw missingPackage(shown, error);

@@ -1,5 +1,6 @@
-import type { TokenRecord, TokenStore } from 'shared-token';
+import type { Lock, TokenRecord, TokenStore } from 'shared-token';
 import { belongToDifferentAccounts } from '../id-token.ts';
+import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { readStoreOptions, type StoreOptions } from '../options.ts';
 import { fileExists, openStore, runOnStore } from './open-store.ts';
 import { movingName, probeName } from './unfinished-move.ts';
@@ -31,6 +32,8 @@ export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
  * | 2. delete `name` at the source | `moving` | | neither | goes on with step 3 |
  * | 3. write it at the target | `moving` | `name` | target | goes on with step 4 |
  * | 4. delete `moving` at the source | | `name` | target | finds nothing to move |
+ *
+ * The lock of a store on another machine can be lost: then its writes may be refused, and the move stops where it is.
  */
 export async function moveTokens(appName: string, { from, to, onMove }: MoveOptions): Promise<MoveOutcome> {
   const checked = { from: readStoreOptions(from), to: readStoreOptions(to) };
@@ -39,11 +42,13 @@ export async function moveTokens(appName: string, { from, to, onMove }: MoveOpti
   const target = openStore(checked.to);
   try {
     return await runOnStore(() =>
-      withLocks(source.store, locksOf(appName), async () => {
+      withLocks(source.store, locksOf(appName), async (sourceLocks) => {
         // Without a look at the target: a file would be made there.
         if (!(await findMoving(source.store, appName))) return 'not-signed-in';
-        const move = () => moveBetween(source.store, target.store, appName, onMove);
-        return withLocks(target.store, locksOf(appName), move);
+        return withLocks(target.store, locksOf(appName), (targetLocks) => {
+          const locks = [...sourceLocks, ...targetLocks];
+          return moveBetween({ source: source.store, target: target.store, locks, appName, onMove });
+        });
       }),
     );
   } finally {
@@ -56,12 +61,15 @@ async function findMoving(source: TokenStore, appName: string): Promise<TokenRec
   return (await source.get(appName)) ?? (await source.get(movingName(appName)));
 }
 
-async function moveBetween(
-  source: TokenStore,
-  target: TokenStore,
-  appName: string,
-  onMove: MoveOptions['onMove'],
-): Promise<MoveOutcome> {
+interface Move {
+  readonly source: TokenStore;
+  readonly target: TokenStore;
+  readonly locks: readonly Lock[];
+  readonly appName: string;
+  readonly onMove: MoveOptions['onMove'];
+}
+
+async function moveBetween({ source, target, locks, appName, onMove }: Move): Promise<MoveOutcome> {
   const moving = movingName(appName);
   const record = await source.get(appName);
   const interrupted = record ? undefined : await source.get(moving);
@@ -76,15 +84,29 @@ async function moveBetween(
   if (!moved) return 'not-signed-in';
   onMove?.(moved);
   await ensureWritable(target, appName);
+  if (locks.some(({ signal }) => signal.aborted)) throw interruptedError(appName);
   if (record) {
     await source.set(moving, record);
     await source.delete(appName);
   }
-  // False: a program that takes no lock has signed in there meanwhile. Then the source keeps its own.
-  const isWritten = await target.replace(appName, undefined, moved);
-  if (!isWritten) await source.replace(appName, undefined, moved);
+  if (!(await target.replace(appName, undefined, moved))) {
+    // Either the lock was lost, or a program that takes no lock has signed in there meanwhile. Then the source keeps its own.
+    const other = await target.get(appName);
+    if (!other) throw interruptedError(appName);
+    if (other.refreshToken !== moved.refreshToken) {
+      const isBack = (await source.replace(appName, undefined, moved)) || (await source.get(appName)) !== undefined;
+      if (!isBack) throw interruptedError(appName);
+      await source.delete(moving);
+      return 'already-there';
+    }
+  }
   await source.delete(moving);
-  return isWritten ? 'moved' : 'already-there';
+  return 'moved';
+}
+
+function interruptedError(appName: string): OneDriveTokenError {
+  const message = `The move of ${JSON.stringify(appName)} was interrupted, because the lock of a database was lost. Nothing is lost: move it again`;
+  return new OneDriveTokenError('STORE', message, { retryable: true });
 }
 
 /** A target that takes no write must be noticed before the source is changed. */

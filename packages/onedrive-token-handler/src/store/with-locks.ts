@@ -1,4 +1,4 @@
-import { signInLockName, type TokenStore } from 'shared-token';
+import { type Lock, signInLockName, type TokenStore } from 'shared-token';
 
 /** How long a refresh or a sign-in that is under way may take to end. */
 const lockTimeoutMs = 60_000;
@@ -8,12 +8,14 @@ export function locksOf(name: string): readonly string[] {
   return [signInLockName(name), name];
 }
 
-/** Acquires the locks in their order, then runs `task`. */
+/** Acquires the locks in their order, then runs `task` with them. A store of the user's own may give none. */
 export async function withLocks<T>(
   store: TokenStore,
   [first, ...others]: readonly string[],
-  task: () => Promise<T>,
+  task: (locks: readonly Lock[]) => Promise<T>,
 ): Promise<T> {
-  if (first === undefined) return task();
-  return store.exclusively(first, () => withLocks(store, others, task), { timeout: lockTimeoutMs });
+  if (first === undefined) return task([]);
+  const runInner = (lock: Lock | undefined): Promise<T> =>
+    withLocks(store, others, (inner) => task(lock?.signal ? [lock, ...inner] : inner));
+  return store.exclusively(first, runInner, { timeout: lockTimeoutMs });
 }

@@ -155,7 +155,7 @@ export class Database {
 
   /** Ends the pool if it is the store's own, after what is under way. Never hangs on a connection that is dead. */
   async close(): Promise<void> {
-    await inTime(endTimeoutMs, Promise.allSettled(this.#work));
+    await inTime(endTimeoutMs, this.#idle());
     if (!this.#ownPool) {
       this.#pool.removeListener('error', noop);
       this.#pool.removeListener('acquire', surviveErrors);
@@ -164,6 +164,15 @@ export class Database {
     const ended = this.#pool.end().catch(noop);
     for (const client of this.#used) destroySocket(client);
     await inTime(endTimeoutMs, ended);
+  }
+
+  /** Resolves when nothing is under way any more. Callers that gave up send a statement after the one that was under way. */
+  async #idle(): Promise<void> {
+    while (this.#work.size > 0) {
+      await Promise.allSettled(this.#work);
+      // What follows from it begins in the next ticks.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   async #connect(isWrite: boolean): Promise<PgClient> {

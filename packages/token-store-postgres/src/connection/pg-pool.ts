@@ -71,5 +71,6 @@ export type ClientConstructor = new (options: object) => StandaloneClient;
 export interface ClientInternals {
   /** The server process that the server named when the connection was made. A pooler names one that does not exist. */
   readonly processID?: number | null;
-  readonly connection?: { readonly stream?: { destroy(): void } };
+  /** `encrypted`: of a TLS socket. */
+  readonly connection?: { readonly stream?: { readonly encrypted?: boolean; destroy(): void } };
 }

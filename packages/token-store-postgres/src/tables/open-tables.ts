@@ -13,6 +13,8 @@ export interface OpenedTables {
   readonly ring: KeyRing;
   /** Whether the connection leads to the server itself, and not to a pooler that changes the server process behind it. */
   readonly isDirect: boolean;
+  /** Only for a store that only reads. */
+  readonly areMissing: boolean;
 }
 
 /** What the schema has under the names of the tables. */
@@ -39,6 +41,13 @@ export async function openTables(database: Database, settings: Settings): Promis
   const tables = tablesOf(schema, settings);
   const ring = new KeyRing(database.name, settings.keys);
   const found = isNothing(state?.found) ? undefined : await readMeta(database, tables);
+  if (settings.readOnly) {
+    // Tables without a key and without a record are of no key yet.
+    if (found && (found.check || ring.allowsPlain || (await hasRecords(tables, readingOf(database))))) {
+      adopt(ring, found.check);
+    }
+    return { tables, ring, isDirect, areMissing: !found };
+  }
   if (!found || (!found.check && ring.preferred !== undefined)) {
     // A passphrase takes a quarter of a second, in which other hosts need not wait for this one's transaction.
     const cipher = ring.preferred === undefined ? undefined : newCipher(ring.preferred);
@@ -46,7 +55,7 @@ export async function openTables(database: Database, settings: Settings): Promis
     if (cipher && check && cipher.matches(check.salt)) ring.change(ring.preferred, cipher);
     else adopt(ring, check);
   } else adopt(ring, found.check);
-  return { tables, ring, isDirect };
+  return { tables, ring, isDirect, areMissing: false };
 }
 
 /** @throws {TokenStoreError} STORE_KEY if the keys do not fit. */
@@ -58,7 +67,7 @@ function adopt(ring: KeyRing, check: KeyCheck | undefined): void {
 export async function readMeta(
   database: Database,
   tables: Tables,
-  run: Run = (text, values = []) => database.run(text, values, { repeatable: true }),
+  run: Run = readingOf(database),
 ): Promise<{ check: KeyCheck | undefined }> {
   let row: Row | undefined;
   try {
@@ -70,6 +79,10 @@ export async function readMeta(
     throw error;
   }
   return { check: checkMeta(database, tables, row) };
+}
+
+function readingOf(database: Database): Run {
+  return (text, values = []) => database.run(text, values, { repeatable: true });
 }
 
 export function selectMeta({ meta }: Tables): string {
@@ -123,10 +136,14 @@ async function useKey(
   // Writers hold a share of this lock, so that none of them stores an unencrypted record now.
   await run(`SELECT 1 FROM ${tables.meta} FOR UPDATE`);
   const again = await readMeta(database, tables, run);
-  const [any] = await run(`SELECT EXISTS (SELECT FROM ${tables.records}) AS any`);
-  if (again.check || isTrue(any?.any)) return again.check;
+  if (again.check || (await hasRecords(tables, run))) return again.check;
   await writeKeyCheck(run, tables, wanted);
   return wanted;
+}
+
+async function hasRecords({ records }: Tables, run: Run): Promise<boolean> {
+  const [row] = await run(`SELECT EXISTS (SELECT FROM ${records}) AS any`);
+  return isTrue(row?.any);
 }
 
 /** Call it in a transaction that has locked the row. */

@@ -1,0 +1,140 @@
+import type { Row, Run } from './connection/database.ts';
+import { openDatabase } from './connection/open-database.ts';
+import type { ClientInternals } from './connection/pg-pool.ts';
+import { type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
+import { fromStoredName, type Tables, tablesOf } from './tables/names.ts';
+import { isTrue, selectMeta } from './tables/open-tables.ts';
+import { nowColumn } from './tables/record-statements.ts';
+import { packageName, schemaVersion } from './tables/table-statements.ts';
+
+/** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
+export interface PostgresInspection {
+  /** Host, port and name of the database. */
+  readonly database: string;
+  /** For example `17.6`. */
+  readonly serverVersion: string;
+  /** Whether the server takes no writes, because it is a standby or was set to read-only. */
+  readonly isReadOnly: boolean;
+  /** Whether the connection leads to the server itself, and not to a pooler in transaction mode. */
+  readonly isDirect: boolean;
+  /** Whether the connection is encrypted by TLS. Undefined if the pool does not tell. */
+  readonly isEncrypted: boolean | undefined;
+  /** How far the database's clock is ahead of this host's, in milliseconds, and by how much that may be wrong. */
+  readonly clockOffset: number;
+  readonly clockError: number;
+  /** Undefined if no schema of the search_path exists. */
+  readonly schema: string | undefined;
+  /** `unreadable`: the role may not read the table that says whose they are. */
+  readonly tables: 'ours' | 'missing' | 'foreign' | 'newer' | 'unreadable';
+  /** Whether the tokens are encrypted with a key. Undefined unless the tables are ours. */
+  readonly hasKey: boolean | undefined;
+  /** What a host needs and the role does not have, for example `INSERT ON public.oauth_token`. Empty if the tables are missing. */
+  readonly missingRights: readonly string[];
+  /** The locks that are held now. Empty if the role may not read them. */
+  readonly locks: readonly HeldLock[];
+}
+
+/** A lock that a caller of `exclusively` holds. */
+export interface HeldLock {
+  readonly name: string;
+  /** Process and host. */
+  readonly holder: string;
+  /** Milliseconds until the lease ends, if it is not renewed. */
+  readonly remaining: number;
+  /** How many callers wait for it. */
+  readonly waiting: number;
+}
+
+/** What a host needs on the records, the leases and the one row about the tables. */
+const neededRights = [
+  ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  ['SELECT', 'INSERT', 'UPDATE'],
+  ['SELECT', 'UPDATE'],
+];
+
+const inspectServer = `SELECT current_setting('server_version') AS version, coalesce($1::text, current_schema()::text) AS schema,
+  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only, pg_backend_pid() AS pid, ${nowColumn}`;
+
+const inspectRights = `SELECT c.relname, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
+  JOIN unnest($2::text[], $3::text[]) AS r (relname, "right") ON r.relname = c.relname`;
+
+/**
+ * Looks at a database for a person who wants to know why something does not work, or who holds a lock. Takes the options of
+ * `openPostgresTokenStore`. Makes, changes and locks nothing.
+ *
+ * @throws {TokenStoreError} STORE_OPEN if the database cannot be reached or refuses the role.
+ * @throws {TypeError} or RangeError for options that cannot be used.
+ */
+export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOptions): Promise<PostgresInspection> {
+  const settings = readOptions(options);
+  const database = await openDatabase(settings);
+  try {
+    return await database.use(async (run, client) => {
+      const [server = {}] = await run(inspectServer, [settings.schema ?? null]);
+      const { processID, connection } = client as ClientInternals;
+      const { offsetMs, errorMs } = database.clock.offset;
+      const schema = server.schema ?? undefined;
+      return {
+        database: database.name,
+        serverVersion: server.version?.split(' ')[0] ?? '',
+        isReadOnly: isTrue(server.is_read_only),
+        isDirect: server.pid === String(processID),
+        isEncrypted: connection?.stream && connection.stream.encrypted === true,
+        clockOffset: offsetMs,
+        clockError: errorMs,
+        schema,
+        ...(await inspectTables(run, schema, settings)),
+      };
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+type TableState = Pick<PostgresInspection, 'tables' | 'hasKey' | 'missingRights' | 'locks'>;
+
+async function inspectTables(run: Run, schema: string | undefined, settings: Settings): Promise<TableState> {
+  const none = { hasKey: undefined, missingRights: [], locks: [] };
+  if (schema === undefined) return { ...none, tables: 'missing' };
+  const tables = tablesOf(schema, settings);
+  const rights = tables.names.flatMap((name, index) => (neededRights[index] ?? []).map((right) => [name, right]));
+  const rows = await run(inspectRights, [schema, rights.map(([name]) => name), rights.map(([, right]) => right)]);
+  if (rows.length === 0) return { ...none, tables: 'missing' };
+  const lacks = (row: Row): boolean => !isTrue(row.has);
+  const missingRights = rows.filter(lacks).map(({ relname, right }) => `${right} ON ${schema}.${relname}`);
+  const mayRead = (name: string | undefined): boolean =>
+    rows.some((row) => row.relname === name && row.right === 'SELECT' && !lacks(row));
+  const [, leases, meta] = tables.names;
+  if (!rows.some(({ relname }) => relname === meta)) return { ...none, tables: 'foreign' };
+  if (!mayRead(meta)) return { ...none, missingRights, tables: 'unreadable' };
+  const { state, hasKey } = await inspectMeta(run, tables);
+  if (state !== 'ours') return { ...none, tables: state };
+  return { tables: state, hasKey, missingRights, locks: mayRead(leases) ? await readLocks(run, tables) : [] };
+}
+
+async function inspectMeta(
+  run: Run,
+  tables: Tables,
+): Promise<{ state: PostgresInspection['tables']; hasKey: boolean }> {
+  const row = await run(selectMeta(tables)).then(
+    ([first]) => first,
+    () => undefined,
+  );
+  const version = Number(row?.version);
+  const hasKey = Boolean(row?.salt && row.verifier);
+  if (row?.package !== packageName || !Number.isInteger(version)) return { state: 'foreign', hasKey };
+  return { state: version > schemaVersion ? 'newer' : 'ours', hasKey };
+}
+
+async function readLocks(run: Run, { leases }: Tables): Promise<HeldLock[]> {
+  const rows = await run(`SELECT name, holder, cardinality(waiting) AS waiting,
+  extract(epoch FROM ends_at - clock_timestamp()) * 1000 AS remaining
+FROM ${leases} WHERE owner IS NOT NULL AND ends_at > clock_timestamp() ORDER BY name`);
+  return rows.map(({ name, holder, waiting, remaining }) => ({
+    name: fromStoredName(name ?? ''),
+    holder: holder ?? '',
+    remaining: Math.round(Number(remaining)),
+    waiting: Number(waiting),
+  }));
+}
