@@ -192,6 +192,61 @@ test('a caller that waits makes at most 2 statements per second, over a direct c
   });
 });
 
+test('a SharedToken that waits makes at most 2 statements per second, also for a lease of one second', async () => {
+  const schema = scene.newSchema();
+  const table = `${schema}.oauth_token_lease`;
+  await (await scene.open({ schema })).set('app', { refreshToken: 'first', accessToken: 'old', expiresAt: 0 });
+  // The server itself renews the lease: a busy process would lose it.
+  const holding = scene.cluster.query(`DO $$ BEGIN
+    INSERT INTO ${table} (name, fence, owner, holder, ends_at) VALUES ('app', 1, 'other', 'other', clock_timestamp() + interval '1 s');
+    FOR turn IN 1..${seconds * 3 + 9} LOOP
+      COMMIT; PERFORM pg_sleep(0.333);
+      UPDATE ${table} SET ends_at = clock_timestamp() + interval '1 s';
+    END LOOP; END $$`);
+  const stop = new AbortController();
+  const urls = { direct: scene.cluster.connectionString(), pooler: (await scene.bouncer()).connectionString() };
+  const counts = Object.entries(urls).map(async ([through, url]) => {
+    const name = `short-lease-${through}`;
+    const store = await scene.open({ schema, connectionString: `${url}?application_name=${name}` });
+    const statements = await statementsOf(name, () =>
+      (waits['a SharedToken'] as (typeof waits)[string])(store, stop.signal).catch(() => {}),
+    );
+    assert.ok(
+      statements.length <= 2 * seconds + 1,
+      `${name}: ${statements.length} in ${seconds} s:\n${statements.join('\n')}`,
+    );
+  });
+  await delay(seconds * 1_000);
+  stop.abort();
+  await Promise.all([...counts, holding]);
+});
+
+test('a caller that waits makes at most 2 statements per second, also if its connection that listens is lost again and again', async () => {
+  const schema = scene.newSchema();
+  const holder = await open('losing-holder', { schema });
+  const store = await open('losing', { schema });
+  const stop = new AbortController();
+  let lost = 0;
+  await holder.exclusively('app', async () => {
+    const statements = await statementsOf('losing', async () => {
+      const waiting = store.exclusively('app', async () => {}, { signal: stop.signal }).catch(() => {});
+      for (const end = performance.now() + seconds * 1_000; performance.now() < end; await delay(50)) {
+        const ended = await scene.cluster.query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'losing' AND query LIKE 'LISTEN%'",
+        );
+        if (ended !== '') lost++;
+      }
+      stop.abort();
+      await waiting;
+    });
+    assert.ok(lost > 0, 'it never listened');
+    console.log(
+      `measured: a caller that waits and loses its connection that listens ${lost} times: ${(statements.length / seconds).toFixed(1)} statements per second`,
+    );
+    assert.ok(statements.length <= 2 * seconds + 1, `${statements.length} in ${seconds} s:\n${statements.join('\n')}`);
+  });
+});
+
 test('changed over a pooler resolves within about a second', async () => {
   const schema = scene.newSchema();
   const writer = await scene.open({ schema });

@@ -60,6 +60,7 @@ class Acquisition {
   #joined = false;
   /** The statement that is under way, or the last one. */
   #taking: Promise<Lease | undefined> | undefined;
+  #isTaking = false;
   #holder: string | undefined;
   /** By `performance.now()`: since when the database cannot be reached. */
   #outSince: number | undefined;
@@ -123,7 +124,9 @@ class Acquisition {
     const left = deadline - performance.now();
     const joins = left > 0;
     const notices = this.#notices;
+    const sentAt = performance.now();
     let row: Row | undefined;
+    this.#isTaking = true;
     try {
       const values = [this.#key, owner, holder, leaseTimeMs, this.#entry, joins, tables.channel, this.#topic];
       [row] = await database.run(takeStatement(tables), values, {
@@ -135,6 +138,8 @@ class Acquisition {
     } catch (error) {
       this.#endure(error as TokenStoreError);
       return undefined;
+    } finally {
+      this.#isTaking = false;
     }
     if (isTrue(row?.taken)) {
       const fence = row?.fence ?? '';
@@ -143,8 +148,11 @@ class Acquisition {
     }
     this.#joined ||= joins;
     this.#holder = row?.holder ?? undefined;
+    const turnAt = this.#turnAt;
+    this.#context.watcher.looked(name, row ?? {}, sentAt);
     // A message that came meanwhile is newer than this answer may be.
     if (this.#notices === notices) this.#setTurn(Math.max(Number(row?.due_ms), minRetryMs));
+    else this.#turnAt = turnAt;
     return undefined;
   }
 
@@ -172,7 +180,8 @@ class Acquisition {
   }
 
   #see({ owner, due_ms: dueMs }: Row): void {
-    this.#learnOwner(owner, Number(dueMs ?? 0));
+    // The answer to the statement that is under way is newer.
+    if (!this.#isTaking) this.#learnOwner(owner, Number(dueMs ?? 0));
   }
 
   /** A statement of this call that arrived late may have acquired the lock: then a repetition of it says so. */

@@ -1,6 +1,6 @@
 import { durably } from '../connection/database.ts';
 import type { Tables } from '../tables/names.ts';
-import { dueIn } from '../tables/record-statements.ts';
+import { ageOf, dueIn } from '../tables/record-statements.ts';
 
 /**
  * Acquires the lock if it is free and it is this caller's turn, else joins the queue, in one statement.
@@ -8,8 +8,10 @@ import { dueIn } from '../tables/record-statements.ts';
  *
  * The lease begins when the server receives the statement, even if that has to wait for the row. A statement that arrives twice, or
  * later than a repetition of it, changes nothing for a caller that has the lock already: neither its fencing number nor the queue.
+ *
+ * It also says what `lookStatement` does: spares the caller its next look.
  */
-export function takeStatement({ leases }: Tables): string {
+export function takeStatement({ records, leases }: Tables): string {
   const place = 'coalesce(array_position(l.waiting, $5), cardinality(l.waiting) + 1)';
   const isFree = '(l.owner IS NULL OR l.ends_at <= statement_timestamp())';
   return `INSERT INTO ${leases} AS l (name, fence, owner, holder, ends_at)
@@ -24,7 +26,9 @@ ON CONFLICT (name) DO UPDATE SET (fence, owner, holder, ends_at, waiting) = (
   FROM (SELECT own.is_repetition, NOT own.is_repetition AND ${isFree} AND ${dueIn('l', '$5')} <= 0 AS has_come
     FROM (SELECT l.owner IS NOT DISTINCT FROM $2 AS is_repetition) AS own) AS turn
 )
-RETURNING ${durably} AS durable, owner = $2 AS taken, fence, holder, ${dueIn('l', '$5')} AS due_ms,
+RETURNING ${durably} AS durable, owner = $2 AS taken, owner, fence, holder, ${dueIn('l', '$5')} AS due_ms,
+  (SELECT t.revision FROM ${records} AS t WHERE t.name = $1) AS revision,
+  (SELECT ${ageOf('t')} FROM ${records} AS t WHERE t.name = $1) AS age_ms,
   CASE WHEN owner = $2 AND cardinality(waiting) > 0 THEN pg_notify($7, 't' || $8 || ' ' || $2) END AS notified`;
 }
 

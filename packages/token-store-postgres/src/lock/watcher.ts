@@ -11,13 +11,13 @@ const pollIntervalMs = 1_100;
 /** With LISTEN, a caller looks as well: a connection may be dead without notice. */
 const listenIntervalMs = 5_000;
 /** Two looks of one store are at least this far apart. */
-const minLookGapMs = 250;
+const minLookGapMs = 500;
 const lookTimeoutMs = 5_000;
 /** How long the connection stays after the last wait: a program that waits in a loop uses it again. */
 const lingerMs = 2_000;
 /** A shorter wait makes no connection. */
 const listenAfterMs = 40;
-/** After a failed attempt to listen. */
+/** From one attempt to listen to the next: a server may end such connections again and again. */
 const listenRetryMs = 5_000;
 /** A program with more names loses nothing but a few statements. */
 const maxKnown = 10_000;
@@ -188,6 +188,7 @@ export class Watcher {
   }
 
   async #listen(): Promise<void> {
+    const startedAt = performance.now();
     try {
       if (this.#isIdle) return;
       const listener = await Listener.open(this.#database, {
@@ -195,6 +196,7 @@ export class Watcher {
         onMessage: (message) => this.#receive(message),
         onLost: () => {
           this.#listener = undefined;
+          this.#listenNotBefore = startedAt + listenRetryMs;
           this.#lookAnew();
         },
       });

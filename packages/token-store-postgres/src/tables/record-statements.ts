@@ -136,8 +136,12 @@ FROM unnest($1::text[], $2::text[]) AS n (name, entry) LEFT JOIN ${records} AS t
  * if no process renews or acquires it before; null if no process ever acquired it. `owner`: who holds it.
  */
 function watchedColumns(t: string, l: string, entry: string): string {
-  return `extract(epoch FROM clock_timestamp() - ${t}.updated_at) * 1000 AS age_ms,
-  ${dueIn(l, entry)} AS due_ms, ${l}.owner`;
+  return `${ageOf(t)} AS age_ms, ${dueIn(l, entry)} AS due_ms, ${l}.owner`;
+}
+
+/** How many milliseconds ago the record was written. */
+export function ageOf(t: string): string {
+  return `extract(epoch FROM clock_timestamp() - ${t}.updated_at) * 1000`;
 }
 
 /** An entry in the queue begins with it if its caller is told at once when its turn comes. */
