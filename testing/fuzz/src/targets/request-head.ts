@@ -1,0 +1,24 @@
+import { judgeHead } from '../../../../packages/loopback-acceptor/src/http/judge-head.ts';
+import { mayBecomeHead, parseHead } from '../../../../packages/loopback-acceptor/src/http/request-head.ts';
+import { check } from '../check.ts';
+
+const target = { host: 'localhost:80', path: '/' };
+
+/** The head of a request, as the acceptor reads it. The first byte says how much of it has arrived so far. */
+export function fuzz(data: Buffer): void {
+  const text = data.toString('latin1', 1).split('\r\n\r\n', 1)[0] ?? '';
+  const head = parseHead(text);
+  if (!head) return;
+  const begun = text.slice(0, Math.ceil(((data[0] ?? 0) / 255) * text.length));
+  check('what begins like a good request is waited for', begun === '' || mayBecomeHead(begun));
+  const verdict = judgeHead(head, target);
+  if (typeof verdict !== 'number') return;
+  check('only GET and POST are read', head.method === 'GET' || head.method === 'POST');
+  check('the Host is ours', head.headers.get('host') === target.host);
+  check('the path is ours', head.target.split('?', 1)[0] === target.path);
+  check('no part of a page is the answer', (head.headers.get('sec-fetch-dest') ?? 'document') === 'document');
+  check('the body has one length', !head.headers.has('transfer-encoding'));
+  check('the body has its stated length', verdict === Number(head.headers.get('content-length') ?? 0));
+  check('the body is small', verdict >= 0 && verdict <= 65_536);
+  check('a GET has no body', head.method === 'POST' || verdict === 0);
+}

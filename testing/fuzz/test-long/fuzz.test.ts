@@ -1,0 +1,26 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defects } from '../src/defects.ts';
+import { fuzz } from '../src/fuzz.ts';
+import { targetNames } from '../src/targets.ts';
+
+const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+console.log(`measured: FUZZ_SEED=${seed}`);
+
+for (const target of targetNames) {
+  test(`${target}: 10 seconds of changing inputs break no rule`, async () => {
+    const { failure, runs, coverage } = await fuzz({ target, seed, seconds: 10 });
+    assert.is(failure, undefined);
+    assert.ok(runs > 100 && coverage > 10, `${runs} inputs, ${coverage} places`);
+    console.log(`measured: ${target}: ${runs} inputs, ${coverage} places reached`);
+  });
+}
+
+for (const { name, target, ...defect } of defects) {
+  test(`a planted defect is found: ${name}`, async () => {
+    const { failure } = await fuzz({ target, seed, seconds: 60, defect });
+    assert.ok(failure, 'nothing was found');
+  });
+}
+
+test.run();
