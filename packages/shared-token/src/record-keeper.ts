@@ -106,14 +106,8 @@ export class RecordKeeper {
   async advance(replaces: string, record: TokenRecord, lock?: Lock): Promise<boolean> {
     const unsaved = { record, replaces };
     const { signOuts } = this;
-    if (
-      await this.#save(
-        () => (lock ? this.#write(unsaved) : this.#writeLate(unsaved)),
-        async () => unsaved,
-        lock,
-      )
-    )
-      return true;
+    const write = (): Promise<boolean> => (lock ? this.#write(unsaved) : this.#writeLate(unsaved));
+    if (await this.#save(write, async () => unsaved, { lock, signOuts })) return true;
     if (!lock?.signal.aborted) return false;
     // The store refuses the writes of a lock that was lost. Unless the next holder stored another token, ours is the newest.
     const isStillStored = await this.readAny().then(
@@ -121,8 +115,6 @@ export class RecordKeeper {
       () => true,
     );
     if (!isStillStored || signOuts !== this.signOuts) return false;
-    // The provider gave no new refresh token: nothing is lost, and the next holder may have stored a newer access token.
-    if (record.refreshToken === replaces) return true;
     this.#keepUnsaved(unsaved, lock.signal.reason);
     return true;
   }
@@ -142,14 +134,15 @@ export class RecordKeeper {
    */
   async put(record: TokenRecord, circumstances: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.#settings;
-    const { signOuts, before } = circumstances;
+    const { signOuts, before, isLate } = circumstances;
     // Written again later, it must not take the place of a sign-in that another process has made since.
-    const asUnsaved = async (): Promise<Unsaved> => {
+    const asUnsaved = async (): Promise<Unsaved | undefined> => {
       const stored = await asStoreErrors(() => store.get(name)).then(readStoredRecord, () => before);
+      if (isLate() && stored?.refreshToken !== before?.refreshToken) return undefined;
       return { record, replaces: stored?.refreshToken };
     };
     const save = async (lock?: Lock): Promise<boolean> => {
-      const saved = await this.#save(() => this.#replaceAny(record, circumstances), asUnsaved, lock);
+      const saved = await this.#save(() => this.#replaceAny(record, circumstances), asUnsaved, { lock, signOuts });
       if (signOuts !== this.signOuts) await this.#takeBack(record);
       return saved;
     };
@@ -242,14 +235,14 @@ export class RecordKeeper {
 
   /**
    * Writes, several times if the failure may pass soon. If it fails, the record is kept here, which counts as saved. False
-   * if another record is stored by now, or if a sign-out came in the meantime.
+   * if another record is stored by now, or if a sign-out came since the work for it began: `signOuts` is how many there
+   * had been then.
    */
   async #save(
     write: () => Promise<boolean>,
-    asUnsaved: () => Promise<Unsaved>,
-    lock: Lock | undefined,
+    asUnsaved: () => Promise<Unsaved | undefined>,
+    { lock, signOuts }: { lock: Lock | undefined; signOuts: number },
   ): Promise<boolean> {
-    const { signOuts } = this;
     const writeUnlessSignedOut = async (): Promise<boolean> => signOuts === this.signOuts && asStoreErrors(write);
     const ended = Promise.withResolvers<void>();
     this.#writing.add(ended.promise);
@@ -258,7 +251,7 @@ export class RecordKeeper {
     } catch (error) {
       if (error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED') throw error;
       const unsaved = await asUnsaved();
-      if (signOuts !== this.signOuts) return false;
+      if (!unsaved || signOuts !== this.signOuts) return false;
       this.#keepUnsaved(unsaved, error);
       return true;
     } finally {

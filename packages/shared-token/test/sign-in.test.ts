@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SignIn, SignInContext, TokenResponse } from '../src/index.ts';
 import { openScene } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
+import { rejection, untilTrue, within } from './within.ts';
 
 const never = (): Promise<TokenResponse> => new Promise(() => {});
 
@@ -36,6 +36,27 @@ test('an answer that comes after the timeout is stored for the next caller', asy
   answer.resolve(await scene.provider.signIn());
   await untilTrue(() => scene.store.records.size === 1);
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+});
+
+test('a late answer is not put over the newer sign-in of another process if the store fails just then', async () => {
+  await using scene = openScene();
+  const late = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => late.promise, signInTimeout: 50 });
+  assert.is((await rejection(shared.signIn())).code, 'SIGN_IN_TIMEOUT');
+  const { accessToken } = await scene.open({ signIn: scene.provider.signIn }).signIn();
+  const { get } = scene.store;
+  const failed = Promise.withResolvers<void>();
+  scene.store.get = async () => {
+    scene.store.get = get;
+    failed.resolve();
+    throw Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  };
+  late.resolve(await scene.provider.signIn());
+  await within(10_000, failed.promise);
+  // This store answers without a timer, so all that follows from the failure has happened in the next round of the event loop.
+  await new Promise((resolve) => setImmediate(resolve));
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
 });
 
 test('many callers without a sign-in ask the person once', async () => {

@@ -83,6 +83,23 @@ test('a sign-out wins over a sign-in of this process, which is told to stop', as
   assert.is(scene.count('signed-in'), 0);
 });
 
+test('a sign-in that a sign-out has ended does not come back if the store fails just then', async () => {
+  await using scene = openScene();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => answer.promise });
+  const call = shared.getToken();
+  await scene.until('sign-in-started');
+  await shared.signOut();
+  const { get } = scene.store;
+  scene.store.get = () => Promise.reject(Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' }));
+  answer.resolve(await scene.provider.signIn());
+  assert.is((await rejection(call)).reason, 'signed-out');
+  scene.store.get = get;
+  assert.is(await shared.read(), undefined);
+  await shared.close();
+  assert.is(scene.store.records.size, 0);
+});
+
 test('a sign-out wins over a sign-in that gives no refresh token, too', async () => {
   await using scene = openScene();
   const answer = Promise.withResolvers<TokenResponse>();
