@@ -155,6 +155,8 @@ export class History {
   /** Whether everything was mended, for the last calls. */
   isCalm = false;
 
+  /** For each process and name: the step of its last read. */
+  readonly #reads = new Map<string, number>();
   /** The steps in which versions of records were replaced. */
   readonly #replaced = new Map<string, number>();
 
@@ -171,6 +173,14 @@ export class History {
     for (const { spending } of this.refreshTokens.values()) {
       if (spending && !spending.isStored && spending.call.instance.process === process) spending.call.excuse ??= why;
     }
+  }
+
+  wasRead(process: Process, name: string): void {
+    this.#reads.set(`${process.id} ${name}`, this.machine.steps);
+  }
+
+  lastReadBy(process: Process, name: string): number {
+    return this.#reads.get(`${process.id} ${name}`) ?? -1;
   }
 
   /** The step in which the store got another record than this one; Infinity if it still has it, -1 if it never had it. */

@@ -40,7 +40,10 @@ class ProcessStore implements TokenStore {
   }
 
   get(name: string): MaybePromise<TokenRecord | undefined> {
-    return this.#calls.ask('get', false, () => this.#store.get(name));
+    return this.#calls.ask('get', false, () => {
+      this.#store.history.wasRead(this.#process, name);
+      return this.#store.get(name);
+    });
   }
 
   set(name: string, record: TokenRecord): MaybePromise<void> {
