@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs';
 import type { ErrorContext, ShownMethod } from './errors/describe-error.ts';
-import { reportError } from './errors/report-error.ts';
 import type { Flags } from './settings/common-options.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
 import { Interrupt } from './terminal/interrupt.ts';
@@ -37,11 +35,8 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
     return await work(command);
   } catch (error) {
     screen.clear();
+    // Loads the handler, which help and completion do without.
+    const { reportError } = await import('./errors/report-error.ts');
     return reportError((await command.explain?.(error)) ?? error, command);
   }
-}
-
-/** The version in this package's manifest. This file and the built one are both one folder below it. */
-export function readVersion(): string {
-  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
 }

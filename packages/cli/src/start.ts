@@ -4,33 +4,49 @@
  */
 import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored-token';
 import { printToken } from './commands/print-token.ts';
-import { type Flags, readTokenFlags } from './settings/common-options.ts';
-import { readSettings } from './settings/settings.ts';
+import { type PlainLine, readPlainLine } from './settings/common-options.ts';
+import { readSettings, type Settings } from './settings/settings.ts';
 import { readTokenOptions } from './settings/token-options.ts';
+import { writeOut } from './terminal/streams.ts';
+import { readVersion } from './version.ts';
 
 /** Runs one command line, and resolves with its exit status. */
 export async function start(args: readonly string[]): Promise<number> {
   try {
-    const flags = readTokenFlags(args);
-    if (flags && printStoredToken(flags)) return 0;
-    const { runProgram } = await import('./program.ts');
-    return await runProgram(args);
+    if (args.length === 1 && ['--version', '-V'].includes(args[0] as string)) {
+      writeOut(`${readVersion()}\n`);
+      return 0;
+    }
+    const line = readPlainLine(args);
+    if (line)
+      return (await useStoredToken(line)) ?? (await (await import('./commands/run-plain-line.ts')).runPlainLine(line));
+    return await (await import('./program.ts')).runProgram(args);
   } catch (error) {
     const { reportError } = await import('./errors/report-error.ts');
     return reportError(error);
   }
 }
 
-/** Prints the token if it only has to be read from the database. Returns false if the full program is needed. */
-function printStoredToken(flags: Flags): boolean {
+/** Runs the line if it needs a token that only has to be read from the database. Returns undefined if it needs more than that. */
+async function useStoredToken({ command, flags, program }: PlainLine): Promise<number | undefined> {
+  if (command !== 'token' && command !== 'exec') return undefined;
   const settings = readSettings(flags);
+  const stored = readToken(settings);
+  if (!stored) return undefined;
+  if (command === 'exec') {
+    const { runWithToken } = await import('./commands/run-with-token.ts');
+    return runWithToken(stored.accessToken, program, settings);
+  }
+  printToken(stored.accessToken, stored.expiresAt, settings);
+  return 0;
+}
+
+function readToken(settings: Settings): StoredToken | undefined {
   // With a key given, only the full program can decrypt or explain. Only it connects to PostgreSQL or to a socket.
   const needsProgram =
     settings.hasKey || settings.verbose || settings.postgresUrl !== undefined || settings.socket !== undefined;
   const options = needsProgram ? undefined : readTokenOptions(settings);
-  const stored = options && tryToRead(options);
-  if (stored) printToken(stored.accessToken, stored.expiresAt, settings);
-  return stored !== undefined;
+  return options && tryToRead(options);
 }
 
 function tryToRead(options: Parameters<typeof readStoredToken>[0]): StoredToken | undefined {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { commonOptions, type Flags, readTokenFlags } from '../src/settings/common-options.ts';
+import { commonOptions, type Flags, readPlainLine } from '../src/settings/common-options.ts';
 import { readSettings } from '../src/settings/settings.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
@@ -135,13 +135,34 @@ for (const [line, flags] of [
   ['--app=a=b', { app: 'a=b' }],
 ] as const satisfies [string, Flags][]) {
   test(`'${line}' only asks for a token`, () => {
-    assert.equal(readTokenFlags(line.split(' ').filter(Boolean)), flags);
+    assert.equal(readPlainLine(line.split(' ').filter(Boolean)), { command: 'token', flags, program: [] });
+  });
+}
+
+for (const [line, expected] of [
+  ['status --json', { command: 'status', flags: { json: true }, program: [] }],
+  ['list --db=b', { command: 'list', flags: { db: 'b' }, program: [] }],
+  ['exec -- sh', { command: 'exec', flags: {}, program: ['sh'] }],
+  ['exec --app a -- sh --json -- b', { command: 'exec', flags: { app: 'a' }, program: ['sh', '--json', '--', 'b'] }],
+] as const) {
+  test(`'${line}' needs no parser`, () => {
+    assert.equal(readPlainLine(line.split(' ')), expected);
+  });
+}
+
+test('exec with an empty program is left to the real parser', () => {
+  assert.is(readPlainLine(['exec', '--', '']), undefined);
+});
+
+for (const line of ['exec', 'exec --', 'exec sh', 'exec --app -- sh', 'exec --what -- sh', 'status x', 'list --']) {
+  test(`'${line}' is left to the real parser`, () => {
+    assert.is(readPlainLine(line.split(' ')), undefined);
   });
 }
 
 for (const line of ['login', '--help', '--app', '--json=yes', 'token token', '--app a login', '--', 'token --', '-V']) {
   test(`'${line}' is left to the real parser`, () => {
-    assert.is(readTokenFlags(line.split(' ')), undefined);
+    assert.is(readPlainLine(line.split(' ')), undefined);
   });
 }
 

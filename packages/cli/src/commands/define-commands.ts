@@ -57,10 +57,7 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
     .argument('<program>', 'the program to run', notEmpty)
     .argument('[args...]', 'its arguments')
     .passThroughOptions();
-  run(exec, async (command) => {
-    const [program = '', ...args] = exec.args;
-    return (await import('./exec.ts')).exec(command, program, args);
-  });
+  run(exec, async (command) => (await import('./exec.ts')).exec(command, exec.args));
 
   const serve = add('serve', manual.serve).addOption(
     new Option('--socket <path>', 'the socket (default: $XDG_RUNTIME_DIR/onedrive-token.sock)').argParser(notEmpty),

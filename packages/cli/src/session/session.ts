@@ -7,7 +7,6 @@ import {
   type TokenEvent,
 } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
-import { reportNotStored } from '../errors/report-error.ts';
 import { rememberApp } from '../files/private-json.ts';
 import { withKey } from '../key/with-key.ts';
 import { defaultTimeoutMs } from '../settings/common-options.ts';
@@ -83,7 +82,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       notice[Symbol.dispose]();
       await handler.close();
       await database[Symbol.asyncDispose]();
-      if (notStored) reportNotStored(notStored, command);
+      if (notStored) (await import('../errors/report-error.ts')).reportNotStored(notStored, command);
     },
   };
 }

@@ -102,16 +102,36 @@ export const commonOptions: readonly CommonOption[] = [
   },
 ];
 
+/** A command line without options of its command. */
+export interface PlainLine {
+  readonly command: PlainCommand;
+  readonly flags: Flags;
+  /** Of `exec`: the program and its arguments. */
+  readonly program: readonly string[];
+}
+
+export type PlainCommand = (typeof plainCommands)[number];
+
+const plainCommands = ['token', 'status', 'list', 'exec'] as const;
+
 /**
- * Reads a command line that only asks for a token, `[token] [common options]`, without loading a parser. Returns undefined for
- * any other, and for a wrong one, which the real parser explains.
+ * Reads `[token|status|list] [common options]` and `exec [common options] -- PROGRAM [ARGS]` without loading a parser. Returns
+ * undefined for any other line, and for a wrong one, which the real parser explains.
  */
-export function readTokenFlags(args: readonly string[]): Flags | undefined {
+export function readPlainLine(args: readonly string[]): PlainLine | undefined {
+  const named = plainCommands.find((name) => name === args[0]);
+  const command = named ?? 'token';
+  const end = command === 'exec' ? args.indexOf('--') : args.length;
+  const program = args.slice(end + 1);
+  if (command === 'exec' && (end < 0 || !program[0])) return undefined;
+  const flags = readFlags(args.slice(named ? 1 : 0, end));
+  return flags && { command, flags, program };
+}
+
+function readFlags(args: readonly string[]): Flags | undefined {
   const flags: Flags = {};
   for (let index = 0; index < args.length; index++) {
-    const arg = args[index] as string;
-    if (index === 0 && arg === 'token') continue;
-    const [flag, attached] = splitFlag(arg);
+    const [flag, attached] = splitFlag(args[index] as string);
     const option = commonOptions.find((candidate) => candidate.flag === flag);
     if (!option) return undefined;
     if (option.value) {
