@@ -7,6 +7,9 @@ import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
+/** Only the first test uses a passphrase, because to derive a key from one takes long. */
+const [first, second] = [randomBytes(32), randomBytes(32)];
+
 test('the key is added, changed and removed, and the sign-in stays', async () => {
   await using scene = await openScene();
   await scene.signedIn();
@@ -27,11 +30,11 @@ test('the key is added, changed and removed, and the sign-in stays', async () =>
 
 test('a wrong key is the error STORE, before a new key is chosen', async () => {
   await using scene = await openScene();
-  await scene.signedIn({ encryptionKey: 'right' });
+  await scene.signedIn({ encryptionKey: first });
   let chosen = false;
-  const changed = changeEncryptionKey({ dbFilepath: scene.dbFilepath, encryptionKey: 'wrong' }, () => {
+  const changed = changeEncryptionKey({ dbFilepath: scene.dbFilepath, encryptionKey: second }, () => {
     chosen = true;
-    return 'new';
+    return second;
   });
   const { code, cause } = await rejection(changed);
   assert.is(code, 'STORE');
@@ -63,8 +66,8 @@ test('the result of a refresh that was sent is stored before the key changes', a
   const refreshing = scene.handler({ interactive: false });
   const token = refreshing.getToken();
   await scene.untilRefreshing();
-  await changeEncryptionKey({ dbFilepath: scene.dbFilepath }, () => 'pass phrase');
-  await using later = scene.handler({ encryptionKey: 'pass phrase', interactive: false });
+  await changeEncryptionKey({ dbFilepath: scene.dbFilepath }, () => first);
+  await using later = scene.handler({ encryptionKey: first, interactive: false });
   assert.is(await later.getToken(), await token);
   assert.not(scene.events.some(({ type }) => type === 'store-failed'));
 });
@@ -75,28 +78,28 @@ test('while the key changes no sign-in runs, and two changes run one after the o
   const { dbFilepath } = scene;
   const answer = Promise.withResolvers<void>();
   let isChoosing = false;
-  const first = changeEncryptionKey({ dbFilepath }, async () => {
+  const changing = changeEncryptionKey({ dbFilepath }, async () => {
     isChoosing = true;
     await answer.promise;
-    return 'first';
+    return first;
   });
   await untilTrue(() => isChoosing);
-  let second = 'waits';
+  let other = 'waits';
   const refused = rejection(
     changeEncryptionKey({ dbFilepath }, () => {
-      second = 'chooses';
-      return 'second';
+      other = 'chooses';
+      return second;
     }),
   );
   const signingIn = scene.handler().signIn();
   await scene.until(({ type }) => type === 'waiting');
-  assert.is(second, 'waits');
+  assert.is(other, 'waits');
   answer.resolve();
-  await first;
+  await changing;
   const { cause } = await refused;
   assert.is((cause as { code?: string }).code, 'STORE_KEY');
   await signingIn.catch(() => undefined);
-  assert.equal(await listAppNames({ dbFilepath, encryptionKey: 'first' }), ['my-app']);
+  assert.equal(await listAppNames({ dbFilepath, encryptionKey: first }), ['my-app']);
 });
 
 test('a store of the caller is encrypted again by its own rekey(), under the locks of a file, and stays open', async () => {
@@ -135,7 +138,7 @@ test('readRecord() reads what is stored under a name, whatever client id it is o
   assert.ok(record && scene.authority.issuedSecrets.has(record.refreshToken));
   assert.is(record?.clientId, scene.authority.clientId);
   assert.is(await readRecord('other', { dbFilepath }), undefined);
-  assert.is((await rejection(readRecord('my-app', { dbFilepath, encryptionKey: 'wrong' }))).code, 'STORE');
+  assert.is((await rejection(readRecord('my-app', { dbFilepath, encryptionKey: first }))).code, 'STORE');
 });
 
 test.run();

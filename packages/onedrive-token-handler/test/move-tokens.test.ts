@@ -17,17 +17,19 @@ const record: TokenRecord = {
   authority: 'https://id.example',
   scope: 'a b',
 };
+/** Not passphrases: to derive keys from those takes long. */
+const [one, two] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
 let files = 0;
 
 /** A file, with a record of `my-app` if one is given. */
-function newFile(stored?: TokenRecord, key?: string): string {
+function newFile(stored?: TokenRecord, key?: Uint8Array): string {
   files++;
   const path = join(folder, `${files}.db`);
   if (stored) write(path, stored, key);
   return path;
 }
 
-function write(path: string, stored: TokenRecord, key?: string): void {
+function write(path: string, stored: TokenRecord, key?: Uint8Array): void {
   using store = openTokenStore(path, key === undefined ? {} : { key });
   store.set('my-app', stored);
 }
@@ -51,17 +53,17 @@ function move(from: string, to: string): ReturnType<typeof moveTokens> {
 }
 
 test('the whole record moves, from a file with one key to a file with another', async () => {
-  const [from, to] = [newFile(record, 'one'), newFile()];
+  const [from, to] = [newFile(record, one), newFile()];
   const moving: TokenRecord[] = [];
   const outcome = await moveTokens('my-app', {
-    from: { dbFilepath: from, encryptionKey: 'one' },
-    to: { dbFilepath: to, encryptionKey: 'two' },
+    from: { dbFilepath: from, encryptionKey: one },
+    to: { dbFilepath: to, encryptionKey: two },
     onMove: (moved) => moving.push(moved),
   });
   assert.is(outcome, 'moved');
   assert.equal(moving, [record]);
-  assert.equal(await readRecord('my-app', { dbFilepath: to, encryptionKey: 'two' }), record);
-  using source = openTokenStore(from, { key: 'one' });
+  assert.equal(await readRecord('my-app', { dbFilepath: to, encryptionKey: two }), record);
+  using source = openTokenStore(from, { key: one });
   assert.equal(source.list(), []);
 });
 
@@ -82,7 +84,7 @@ test('if nothing is stored, no file is made', async () => {
 });
 
 test('a target that cannot be opened changes nothing at the source', async () => {
-  const [from, to] = [newFile(record), newFile(record, 'key')];
+  const [from, to] = [newFile(record), newFile(record, one)];
   assert.is((await rejection(move(from, to))).code, 'STORE');
   assert.equal(await read(from), record);
 });
