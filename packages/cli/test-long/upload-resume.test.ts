@@ -40,6 +40,20 @@ test('an upload goes on after a broken connection, after a failure, and after a 
   assert.ok(readFileSync(inHome('again.img')).equals(big));
 });
 
+test('an upload that gives up names the host and the reason, and says that the same command goes on', async () => {
+  authority.fail('content', { type: 'drop', when: 'before' }, { times: 99 });
+  const args = ['api', '/me/drive/root:/gives-up.img', '--upload', inHome('big.img')];
+  const { status, stderr } = await home.run(args, { timeout: 60_000 });
+  assert.is(status, 6);
+  assert.match(stderr, /^Run the same command again to continue the upload\.\n/);
+  assert.match(
+    stderr,
+    /onedrive-token: the upload to localhost:\d+ gave up: The connection broke, 5 times in a row\n$/,
+  );
+  authority.clearFaults();
+  assert.is((await home.run(args)).status, 0);
+});
+
 test('an upload goes on where it stopped after its process died', async () => {
   const running = home.start(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
   const before = authority.requests.length;

@@ -10,7 +10,7 @@ const retryableCodes: readonly GraphClientErrorCode[] = ['CONNECTION', 'CHANGED'
  *
  * | code | what happened | retryable |
  * | --- | --- | --- |
- * | `CONNECTION` | no connection was made, or it broke and trying again did not help; `cause` is what `fetch` threw | yes |
+ * | `CONNECTION` | no connection was made, nothing came for `idleTimeout`, or it broke and trying again did not help; `cause` is what `fetch` threw | yes, unless `cause` says no |
  * | `RESPONSE` | Graph's answer cannot be used: it is not JSON, not a collection, or leads to a page or an address that is refused | no |
  * | `CHANGED` | the item changed at Graph while it was downloaded | yes |
  * | `INCOMPLETE` | Graph gave no upload session, ended it early, did not take a piece of the file, or does not send the rest of one | yes |
@@ -26,7 +26,9 @@ export class GraphClientError extends Error {
   constructor(code: GraphClientErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.retryable = retryableCodes.includes(code);
+    // A `fetch` may say of its error that later does not help, for example of a certificate.
+    const { retryable = true } = Object(options?.cause) as { retryable?: unknown };
+    this.retryable = retryableCodes.includes(code) && retryable !== false;
   }
 }
 

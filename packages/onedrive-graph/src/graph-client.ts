@@ -3,6 +3,7 @@ import { parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
 import { GraphClientError } from './graph-client-error.ts';
 import { readPages } from './read-pages.ts';
 import type { GraphRequest } from './request/graph-request.ts';
+import { defaultIdleTimeoutMs, type GraphSilence, IdleLimit } from './request/idle-limit.ts';
 import { readJson } from './request/read-body.ts';
 import { type GraphWait, RequestSender } from './request/request-sender.ts';
 import { download } from './transfer/download.ts';
@@ -23,6 +24,14 @@ export interface GraphClientOptions {
   root?: string | URL | undefined;
   /** Ends every call, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /**
+   * How long nothing may come from a host before the attempt is given up, in milliseconds: no connection, no first byte, no
+   * further byte. Then a transfer goes on with a new connection, and any other call ends in CONNECTION. The answer to the
+   * last piece of an upload may take four times as long, because Graph puts the file together. Default 30,000.
+   */
+  idleTimeout?: number | undefined;
+  /** Told if nothing has come from a host for 5 seconds. What it throws ends the call. */
+  onSilence?: ((silence: GraphSilence) => void) | undefined;
   /** Told of every wait before it begins: Graph asked for it, or a transfer was interrupted. What it throws ends the call. */
   onWait?: ((wait: GraphWait) => void) | undefined;
 }
@@ -49,9 +58,9 @@ export class GraphClient {
 
   /** @throws {TypeError} that names an option that cannot be used; {@link GraphAddressError} for `root` */
   constructor(options: GraphClientOptions) {
-    const { getToken, fetch, root = 'https://graph.microsoft.com/v1.0', signal, onWait } = options;
+    const { getToken, fetch, root = 'https://graph.microsoft.com/v1.0', signal, onWait, onSilence } = options;
     if (typeof getToken !== 'function') throw new TypeError(`getToken: expected a function, got ${typeof getToken}`);
-    for (const [name, value] of Object.entries({ fetch, onWait })) {
+    for (const [name, value] of Object.entries({ fetch, onWait, onSilence })) {
       if (value !== undefined && typeof value !== 'function') {
         throw new TypeError(`${name}: expected a function, got ${typeof value}`);
       }
@@ -65,6 +74,7 @@ export class GraphClient {
       getToken,
       fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
       onWait,
+      idleLimit: new IdleLimit(checkTimeout(options.idleTimeout), onSilence),
     });
   }
 
@@ -163,4 +173,13 @@ export class GraphClient {
       init,
     };
   }
+}
+
+/** The longest wait of a timer. */
+const maxTimeoutMs = 2 ** 31 - 1;
+
+function checkTimeout(timeout: unknown = defaultIdleTimeoutMs): number {
+  if (typeof timeout !== 'number') throw new TypeError(`idleTimeout: expected milliseconds, got ${typeof timeout}`);
+  if (timeout > 0 && timeout <= maxTimeoutMs) return timeout;
+  throw new RangeError(`idleTimeout: expected milliseconds, above 0 and at most ${maxTimeoutMs}, got ${timeout}`);
 }

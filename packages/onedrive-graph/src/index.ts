@@ -4,6 +4,7 @@ export { GraphAddressError, type GraphAddressReason, parseGraphRoot, resolveGrap
 export { GraphClient, type GraphClientOptions, type UploadOptions } from './graph-client.ts';
 export { GraphClientError, type GraphClientErrorCode } from './graph-client-error.ts';
 export { GraphError, type GraphErrorDetails } from './request/graph-error.ts';
+export type { GraphSilence } from './request/idle-limit.ts';
 export { readBody } from './request/read-body.ts';
 export type { GraphWait } from './request/request-sender.ts';
 export type { TransferOptions, TransferProgress } from './transfer/transfer-options.ts';

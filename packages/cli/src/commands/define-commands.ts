@@ -159,6 +159,12 @@ function addApiOptions(api: Program): Program {
       new Option('--upload <file>', 'upload a file as the item at <path>; replaces an item that is there')
         .argParser(notEmpty)
         .conflicts(['data', 'method']),
+    )
+    .addOption(
+      new Option(
+        '--idle-timeout <seconds>',
+        'how long nothing may come before an attempt is given up (default: 30)',
+      ).argParser(readIdleTimeout),
     );
 }
 
@@ -186,6 +192,13 @@ function collect(value: string, before: string[] = []): string[] {
 /** One argument may hold several scopes, separated by spaces, as `status` prints them. */
 function collectScopes(value: string, before: string[] = []): string[] {
   return [...before, ...notEmpty(value.trim()).split(/\s+/)];
+}
+
+/** In milliseconds. Node's own fetch waits for 300 s at most. */
+function readIdleTimeout(value: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : 0;
+  if (seconds > 0 && seconds <= 300) return Math.max(1, Math.round(seconds * 1000));
+  throw new InvalidArgumentError('Expected seconds, above 0 and at most 300.');
 }
 
 function readPort(value: string): number {

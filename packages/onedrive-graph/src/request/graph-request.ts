@@ -14,6 +14,8 @@ export interface GraphRequest {
    */
   readonly withToken: boolean;
   readonly signal: AbortSignal | undefined;
+  /** How long the answer may take to begin, in milliseconds. Default: as long as anything may. */
+  readonly answerTimeout?: number;
   /** What else the caller tells `fetch`. */
   readonly init?: RequestInit;
 }

@@ -1,23 +1,27 @@
 import { GraphClientError } from '../graph-client-error.ts';
+import { sourceOf } from './idle-limit.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /**
  * The body of a response of `GraphClient.request`, piece by piece.
  *
  * @param signal ends the reading: after its abort its reason is thrown
- * @throws {GraphClientError} CONNECTION if the connection breaks before the end
+ * @throws {GraphClientError} CONNECTION if the connection breaks before the end, or if nothing comes for `idleTimeout`
  */
 export async function* readBody(response: Response, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  const { host, limit } = sourceOf(response);
   const reader = response.body?.getReader();
   try {
     while (reader) {
-      const { done, value } = await untilAborted(signal, () => reader.read());
+      const { done, value } = await untilAborted(signal, () => limit.watch(host, () => reader.read()));
       if (done) return;
       yield value;
     }
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new GraphClientError('CONNECTION', 'the connection broke before the answer was complete', { cause });
+    if (cause instanceof GraphClientError) throw cause;
+    const message = `the connection to ${host} broke before the answer was complete`;
+    throw new GraphClientError('CONNECTION', message, { cause });
   } finally {
     void reader?.cancel().catch(() => {});
   }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
+import { type IdleLimit, keepSource } from './idle-limit.ts';
 import { readRetryAfter } from './retry-after.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -29,6 +30,7 @@ export interface SenderOptions {
   readonly getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => Promise<string>;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly onWait: ((wait: GraphWait) => void) | undefined;
+  readonly idleLimit: IdleLimit;
 }
 
 /** Sends requests with the token: waits if Graph asks for it, refreshes once after a 401, follows redirects. */
@@ -41,6 +43,11 @@ export class RequestSender {
 
   get root(): URL {
     return this.#options.root;
+  }
+
+  /** How long nothing may come before an attempt is given up, in milliseconds. */
+  get idleTimeout(): number {
+    return this.#options.idleLimit.timeout;
   }
 
   /** The response, whatever its status is. */
@@ -104,7 +111,8 @@ export class RequestSender {
   }
 
   async #sendOnce(request: GraphRequest, token: string | undefined): Promise<Response> {
-    const { url, method, body, signal, init } = request;
+    const { url, method, body, signal, init, answerTimeout } = request;
+    const { fetch, idleLimit: limit } = this.#options;
     const headers = new Headers(request.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     const sent = {
@@ -113,12 +121,15 @@ export class RequestSender {
       headers,
       body: body ?? null,
       redirect: 'manual',
-      ...(signal && { signal }),
     } as const;
+    const send = (stop: AbortSignal): Promise<Response> =>
+      fetch(url, { ...sent, signal: signal ? AbortSignal.any([signal, stop]) : stop });
     try {
-      return await untilAborted(signal, () => this.#options.fetch(url, sent));
+      const response = await untilAborted(signal, () => limit.watch(url.host, send, answerTimeout));
+      return keepSource(response, { host: url.host, limit });
     } catch (error) {
       signal?.throwIfAborted();
+      if (error instanceof GraphClientError) throw error;
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
       if (error instanceof TypeError && error.cause === undefined) throw error;
       const code = codeOf(error);

@@ -1,6 +1,7 @@
 import { GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
+import { isTimeout } from '../request/idle-limit.ts';
 import { readBody } from '../request/read-body.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 import { Destination } from './destination.ts';
@@ -72,6 +73,7 @@ async function* readPieces(
   let done = 0;
   for (let breaks = 0; ; ) {
     const before = done;
+    let wasSilent = false;
     try {
       response ??= await requestRest(sender, request, first, done);
       yield { chunk: new Uint8Array(), total };
@@ -86,18 +88,24 @@ async function* readPieces(
     } catch (error) {
       if (!isBreak(error)) throw error;
       breaks = done > before ? 1 : breaks + 1;
+      wasSilent = isTimeout(error);
       if (breaks === maxBreaks || !isResumable(first)) {
-        throw new GraphClientError('CONNECTION', `the connection broke after ${done} bytes`, { cause: error });
+        const what = wasSilent ? (error as Error).message : `the connection to ${request.url.host} broke`;
+        const message = `${what} after ${done} bytes`;
+        throw new GraphClientError('CONNECTION', message, { cause: error });
       }
     }
     response = undefined;
-    await sender.wait({ attempt: breaks, reason: 'The connection broke' }, request.signal);
+    await sender.wait(
+      { attempt: breaks, reason: wasSilent ? 'Nothing came any more' : 'The connection broke' },
+      request.signal,
+    );
   }
 }
 
 /** Whether the connection broke, or the one that `getToken` uses: its error then has `retryable: true`. */
 function isBreak(error: unknown): boolean {
-  if (error instanceof GraphClientError) return error.code === 'CONNECTION';
+  if (error instanceof GraphClientError) return error.code === 'CONNECTION' && error.retryable;
   if (error instanceof GraphError) return false;
   return error instanceof Error && 'retryable' in error && error.retryable === true;
 }

@@ -2,11 +2,15 @@ import type { FileHandle } from 'node:fs/promises';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
+import { isTimeout } from '../request/idle-limit.ts';
 import { readJson } from '../request/read-body.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 
 /** Graph takes a multiple of 320 KiB for every piece but the last, and recommends 5 to 10 MiB. */
-const pieceBytes = 32 * 320 * 1024;
+const unitBytes = 320 * 1024;
+const maxPieceUnits = 32;
+/** Graph puts the file together before it answers to the last piece. */
+const lastAnswerFactor = 4;
 /** How many times in a row Graph may not take a piece. */
 const maxFailures = 5;
 /** After these, Graph can be asked how far it is. 429 and 503 have been waited for already. */
@@ -29,6 +33,8 @@ export class UploadSession {
   readonly #url: URL;
   readonly #source: UploadSource;
   readonly #signal: AbortSignal | undefined;
+  /** Of one piece. On a slow line a large piece takes longer than its answer may. */
+  #pieceUnits = maxPieceUnits;
 
   /** `uploadUrl` has been checked with `isUploadAddress`. */
   constructor(sender: RequestSender, uploadUrl: string, source: UploadSource, signal: AbortSignal | undefined) {
@@ -58,7 +64,8 @@ export class UploadSession {
       }
       const reason = 'reason' in step ? step.reason : 'Graph did not take the last piece';
       if (++failures === maxFailures) {
-        throw new GraphClientError('INCOMPLETE', `${reason}, ${maxFailures} times in a row`);
+        const message = `the upload to ${this.#url.host} gave up: ${reason}, ${maxFailures} times in a row`;
+        throw new GraphClientError('INCOMPLETE', message);
       }
       await this.#sender.wait({ attempt: failures, reason }, this.#signal);
       next = undefined;
@@ -67,8 +74,11 @@ export class UploadSession {
 
   async #step(start: number | undefined): Promise<Step> {
     const piece = start === undefined ? undefined : await this.#readPiece(start);
+    const startedAt = performance.now();
     try {
       const response = await this.#sender.send(this.#request(start, piece));
+      const isQuick = performance.now() - startedAt < this.#sender.idleTimeout / 8;
+      if (piece && isQuick) this.#pieceUnits = Math.min(maxPieceUnits, this.#pieceUnits * 2);
       if (response.status === 404 || response.status === 410) return 'gone';
       if (response.status === (piece === undefined ? 200 : 202)) return await this.#readNext(response);
       if (response.ok) return { item: response };
@@ -76,8 +86,10 @@ export class UploadSession {
       await response.body?.cancel();
       return { reason: `Graph failed (HTTP ${response.status})` };
     } catch (error) {
-      if (error instanceof GraphClientError && error.code === 'CONNECTION') return { reason: 'The connection broke' };
-      throw error;
+      if (!(error instanceof GraphClientError && error.code === 'CONNECTION' && error.retryable)) throw error;
+      if (!isTimeout(error)) return { reason: 'The connection broke' };
+      if (piece) this.#pieceUnits = Math.max(1, Math.floor(this.#pieceUnits / 4));
+      return { reason: error.message };
     }
   }
 
@@ -85,8 +97,16 @@ export class UploadSession {
   #request(start = 0, piece?: Uint8Array<ArrayBuffer>): GraphRequest {
     const common = { url: this.#url, withToken: false, signal: this.#signal };
     if (piece === undefined) return { ...common, method: 'GET', headers: new Headers() };
-    const range = `bytes ${start}-${start + piece.length - 1}/${this.#source.size}`;
-    return { ...common, method: 'PUT', headers: new Headers({ 'content-range': range }), body: piece };
+    const end = start + piece.length;
+    const range = `bytes ${start}-${end - 1}/${this.#source.size}`;
+    const isLast = end === this.#source.size;
+    return {
+      ...common,
+      ...(isLast && { answerTimeout: lastAnswerFactor * this.#sender.idleTimeout }),
+      method: 'PUT',
+      headers: new Headers({ 'content-range': range }),
+      body: piece,
+    };
   }
 
   async #readNext(response: Response): Promise<Step> {
@@ -101,7 +121,7 @@ export class UploadSession {
 
   async #readPiece(start: number): Promise<Uint8Array<ArrayBuffer>> {
     const { input, file, size } = this.#source;
-    const piece = new Uint8Array(Math.min(pieceBytes, size - start));
+    const piece = new Uint8Array(Math.min(this.#pieceUnits * unitBytes, size - start));
     for (let done = 0; done < piece.length; ) {
       const { bytesRead } = await input.read(piece, done, piece.length - done, start + done).catch((error) => {
         throw fileError('read', file, error);

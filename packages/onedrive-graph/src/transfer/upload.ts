@@ -61,8 +61,8 @@ async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: numb
     const report = (done: number): void => onProgress?.({ done, total: size });
     report(0);
     const response = await session.send(isOld ? undefined : 0, report).catch(async (error) => {
-      // Kept, it would be refused again by every later call until it expires.
-      if (error instanceof GraphError && !error.retryable) await sessions?.delete(name);
+      // Kept, it would be refused again by every later call until it expires. In a full drive there may be space by then.
+      if (error instanceof GraphError && !error.retryable && error.status !== 507) await sessions?.delete(name);
       throw error;
     });
     await sessions?.delete(name);

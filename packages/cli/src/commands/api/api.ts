@@ -1,4 +1,4 @@
-import { GraphClient } from 'onedrive-graph';
+import { GraphClient, GraphClientError, GraphError } from 'onedrive-graph';
 import type { Command } from '../../command.ts';
 import { openTokenSource } from '../../session/open-token-source.ts';
 import { mayAsk } from '../../settings/settings.ts';
@@ -16,6 +16,8 @@ export interface ApiOptions extends RequestOptions {
   include?: boolean;
   output?: string;
   upload?: string;
+  /** Milliseconds. Default: that of onedrive-graph. */
+  idleTimeout?: number;
 }
 
 interface Call {
@@ -44,6 +46,8 @@ export async function api(command: Command, path: string, options: ApiOptions): 
     },
     signal: interrupt.signal,
     onWait: (wait) => progress.wait(wait),
+    onSilence: (silence) => progress.silence(silence),
+    idleTimeout: options.idleTimeout,
   });
   try {
     await callAndPrint({ command, client, request, options, progress });
@@ -87,11 +91,18 @@ async function sendFile({ command, client, request, progress }: Call, file: stri
   try {
     return await client.requestUpload(url, file, { headers, sessions, onProgress: progress.follow('Uploading') });
   } catch (error) {
-    if (interrupt.signal.aborted && sessions.isLastKept) {
+    if (sessions.isLastKept && (interrupt.signal.aborted || isWorthContinuing(error))) {
+      progress.end();
       screen.say('Run the same command again to continue the upload.');
     }
     throw error;
   } finally {
     progress.end();
   }
+}
+
+function isWorthContinuing(error: unknown): boolean {
+  if (error instanceof GraphClientError) return error.retryable;
+  // After a full drive too: there may be space by then.
+  return error instanceof GraphError && (error.retryable || error.status === 507);
 }

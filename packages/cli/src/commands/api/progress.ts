@@ -1,4 +1,4 @@
-import type { GraphWait, TransferProgress } from 'onedrive-graph';
+import type { GraphSilence, GraphWait, TransferProgress } from 'onedrive-graph';
 import type { Screen } from '../../terminal/screen.ts';
 
 interface Transfer {
@@ -7,12 +7,16 @@ interface Transfer {
   readonly total: number | undefined;
 }
 
+/** As onedrive-graph tells of a silence. */
+const silenceNoticeMs = 5_000;
+
 /** Shows on a terminal how far a transfer is, or what the command waits for. */
 export class Progress implements Disposable {
   readonly #screen: Screen;
   readonly #tellsWaits: boolean;
   #transfer: Transfer | undefined;
   #isWaiting = false;
+  #silence: GraphSilence | undefined;
 
   /** With `tellsWaits`, each wait is also a line that stays. */
   constructor(screen: Screen, { tellsWaits }: { tellsWaits: boolean }) {
@@ -37,22 +41,43 @@ export class Progress implements Disposable {
     this.#isWaiting = true;
   }
 
+  /** Shows that nothing comes, until something comes. */
+  silence(silence: GraphSilence): void {
+    const { host, timeout, ended } = silence;
+    const startedAt = performance.now() - silenceNoticeMs;
+    this.#silence = silence;
+    this.#screen.spin(() => {
+      const seconds = Math.floor((performance.now() - startedAt) / 1000);
+      return `Nothing from ${host} for ${seconds} s, gives up after ${timeout / 1000} s; Ctrl-C cancels`;
+    });
+    void ended.then(() => {
+      if (this.#silence !== silence) return;
+      this.#silence = undefined;
+      if (!this.#isWaiting) this.#showTransferOrNothing();
+    });
+  }
+
   /** To be called before each request: it ends the wait before it. */
   endWait(): void {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
-    if (this.#transfer) this.#showTransfer(this.#transfer.done);
-    else this.#screen.clear();
+    this.#showTransferOrNothing();
   }
 
   /** The transfer has ended. */
   end(): void {
     this.#transfer = undefined;
+    this.#silence = undefined;
     this.#screen.clear();
   }
 
   [Symbol.dispose](): void {
     this.end();
+  }
+
+  #showTransferOrNothing(): void {
+    if (this.#transfer) this.#showTransfer(this.#transfer.done);
+    else this.#screen.clear();
   }
 
   /** The rate counts from here, without the bytes and waits before it. */

@@ -1,0 +1,137 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { GraphClient, GraphClientError, type GraphClientOptions, type GraphWait, readBody } from '../src/index.ts';
+import { openOddGraph } from './odd-graph.ts';
+import { rejection, within } from './within.ts';
+
+const idleTimeout = 300;
+/** For what has to be answered in time, also on a busy machine. */
+const transferTimeout = 1_500;
+const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+function openClient(root: string, options: Partial<GraphClientOptions> = {}): GraphClient {
+  return new GraphClient({ root, getToken: async () => 'the-token', idleTimeout, ...options });
+}
+
+test('a server that accepts and never answers is CONNECTION, with its host and the limit', async () => {
+  await using silent = await openOddGraph(() => {});
+  const { host } = new URL(silent.origin);
+  const error = await rejection(openClient(silent.origin).json('/me'), GraphClientError);
+  assert.equal([error.code, error.retryable], ['CONNECTION', true]);
+  assert.is(error.message, `no answer from ${host} within 0.3 s`);
+});
+
+test('a fetch that does not obey its signal is not waited for either', async () => {
+  const client = openClient('http://127.0.0.1', { fetch: () => new Promise(() => {}) });
+  assert.is((await rejection(client.request('/me'), GraphClientError)).code, 'CONNECTION');
+});
+
+test('a body that stalls is CONNECTION, whichever way it is read', async () => {
+  await using stalling = await openOddGraph((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write('{"value":[');
+  });
+  const client = openClient(stalling.origin);
+  const read = async (): Promise<void> => {
+    for await (const _chunk of readBody(await client.request('/me')));
+  };
+  const list = async (): Promise<void> => {
+    for await (const _item of client.pages('/items'));
+  };
+  for (const work of [read(), list(), client.json('/me')]) {
+    assert.match((await rejection(work, GraphClientError)).message, /^no answer from 127\.0\.0\.1:\d+ within 0\.3 s$/);
+  }
+});
+
+test('a slow body whose bytes keep coming is read to its end', async () => {
+  await using slow = await openOddGraph((_request, response) => {
+    response.writeHead(200);
+    let count = 0;
+    const timer = setInterval(() => {
+      response.write('"'.padEnd(50, ' '));
+      if (++count < 8) return;
+      clearInterval(timer);
+      response.end();
+    }, 100);
+  });
+  let bytes = 0;
+  for await (const chunk of readBody(await openClient(slow.origin, { idleTimeout: 5_000 }).request('/slow'))) {
+    bytes += chunk.length;
+  }
+  assert.is(bytes, 400);
+});
+
+test('a download that stalls goes on with a new connection', async () => {
+  const ranges: (string | undefined)[] = [];
+  await using graph = await openOddGraph(({ headers }, response) => {
+    ranges.push(headers.range);
+    if (ranges.length === 1) {
+      response.writeHead(200, { etag: '"v1"', 'content-length': 10 }).write('hello');
+    } else {
+      response.writeHead(206, { etag: '"v1"', 'content-range': 'bytes 5-9/10', 'content-length': 5 }).end('world');
+    }
+  });
+  const waits: GraphWait[] = [];
+  const file = join(folder, 'copy');
+  const client = openClient(graph.origin, { idleTimeout: transferTimeout, onWait: (wait) => waits.push(wait) });
+  assert.equal(await within(client.download('/file', file)), { bytes: 10 });
+  assert.is(readFileSync(file, 'utf8'), 'helloworld');
+  assert.equal(ranges.slice(0, 2), [undefined, 'bytes=5-']);
+  assert.is(waits[0]?.reason, 'Nothing came any more');
+});
+
+test('an upload piece without an answer is sent again, in smaller pieces', async () => {
+  const ranges: string[] = [];
+  const size = 11 * 1024 * 1024;
+  let done = 0;
+  await using graph = await openOddGraph(({ method, headers }, response, { origin }) => {
+    if (method === 'POST') {
+      return response.end(JSON.stringify({ uploadUrl: `${origin}/up`, expirationDateTime: '2999-01-01' }));
+    }
+    if (method === 'PUT') {
+      const range = String(headers['content-range']);
+      ranges.push(range);
+      if (ranges.length === 1) return;
+      done = Number(/-(\d+)/.exec(range)?.[1]) + 1;
+      if (done === size) return response.writeHead(201).end('{"id":"1","name":"big"}');
+      response.writeHead(202);
+    }
+    return response.end(JSON.stringify({ nextExpectedRanges: [`${done}-`] }));
+  });
+  const file = join(folder, 'big');
+  writeFileSync(file, Buffer.alloc(size));
+  const waits: GraphWait[] = [];
+  const client = openClient(graph.origin, { idleTimeout: transferTimeout, onWait: (wait) => waits.push(wait) });
+  assert.is((await within(client.upload('/me/drive/root:/big', file))).id, '1');
+  const unit = 320 * 1024;
+  assert.equal(ranges.slice(0, 2), [`bytes 0-${32 * unit - 1}/${size}`, `bytes 0-${8 * unit - 1}/${size}`]);
+  assert.match(waits[0]?.reason ?? '', /^no answer from 127\.0\.0\.1:\d+ within 1\.5 s$/);
+});
+
+test('the answer to the last piece may take four times as long, because Graph puts the file together', async () => {
+  let pieces = 0;
+  await using graph = await openOddGraph(({ method }, response, { origin }) => {
+    if (method === 'POST') {
+      return response.end(JSON.stringify({ uploadUrl: `${origin}/up`, expirationDateTime: '2999-01-01' }));
+    }
+    if (method === 'PUT') pieces++;
+    return setTimeout(() => response.writeHead(201).end('{"id":"1","name":"small"}'), 1.5 * transferTimeout);
+  });
+  const file = join(folder, 'small');
+  writeFileSync(file, 'hello');
+  const client = openClient(graph.origin, { idleTimeout: transferTimeout });
+  assert.is((await within(client.upload('/me/drive/root:/small', file))).id, '1');
+  assert.is(pieces, 1);
+});
+
+test('idleTimeout must be a number of milliseconds above 0', () => {
+  for (const wrong of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+    assert.throws(() => openClient('http://127.0.0.1', { idleTimeout: wrong }), /^RangeError: idleTimeout|idleTimeout/);
+  }
+  assert.throws(() => openClient('http://127.0.0.1', { idleTimeout: '5' as unknown as number }), /idleTimeout/);
+});
+
+test.run();
