@@ -46,7 +46,7 @@ function describe({ outcome, redeemed }: PageContext): [heading: string, sentenc
 
 /**
  * Renders the built-in page. It loads nothing, suits light and dark mode and any width, and escapes all text that is not its
- * own. The `body` element has no end tag, because a script is appended. HTML allows that.
+ * own. A script is added to it later.
  */
 export function renderBuiltInPage(page: PageContext): string {
   const [heading, sentence] = describe(page);
@@ -73,6 +73,8 @@ export function renderBuiltInPage(page: PageContext): string {
 <p>${sentence}</p>
 ${reason}
 </main>
+</body>
+</html>
 `;
 }
 

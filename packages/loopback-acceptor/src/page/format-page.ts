@@ -30,7 +30,7 @@ export function formatPage(
   const status = outcome.outcome === 'failed' ? 500 : 200;
   if (!acceptsHtml(headers)) return formatResponse({ status, body: { type: 'text/plain', text: renderText(page) } });
   const custom = renderPage && renderSafely(renderPage, page);
-  const text = `${custom === undefined ? renderBuiltInPage(page) : addEmptyIcon(custom)}<script>${script}</script>\n`;
+  const text = completeHead(custom ?? renderBuiltInPage(page));
   return formatResponse({ status, policy: makePolicy(custom === undefined), body: { type: 'text/html', text } });
 }
 
@@ -66,12 +66,15 @@ const beforeHead = new RegExp(
 );
 
 /**
+ * Puts the script into the head, before all that could keep it from running: an element of `renderPage` that is not closed, or a
+ * policy in the page.
+ *
  * Gives a page an empty icon if it has none. Otherwise the browser looks for `/favicon.ico`, and its console complains that the
- * policy forbids that. The icon has to be in the head: Firefox does not wait for the script at the end.
+ * policy forbids that.
  */
-function addEmptyIcon(html: string): string {
-  if (/<link\s[^>]*\bicon\b/i.test(html)) return html;
-  return html.replace(beforeHead, (start) => `${start}<link rel="icon" href="data:,">`);
+function completeHead(html: string): string {
+  const icon = /<link\s[^>]*\bicon\b/i.test(html) ? '' : '<link rel="icon" href="data:,">';
+  return html.replace(beforeHead, (start) => `${start}<script>${script}</script>${icon}`);
 }
 
 function makePolicy(isBuiltIn: boolean): string {
