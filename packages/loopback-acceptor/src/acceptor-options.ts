@@ -17,7 +17,8 @@ export interface AcceptorOptions {
   timeout?: number | undefined;
   /**
    * How many requests that are not the answer are refused before the wait ends. Default 10,000, so that a web page full of
-   * image tags cannot end a sign-in. With 0 the first request has to be the answer. `Infinity` is no limit.
+   * image tags cannot end a sign-in. With 0 the first request has to be the answer. `Infinity` is no limit: choose it if no web
+   * page may end a sign-in, because a script that finds the port sends 10,000 requests in half a minute.
    */
   maxStrayRequests?: number | undefined;
   /** The provider's issuer. If it is given, the response has to carry it as `iss` (RFC 9207). */

@@ -12,6 +12,9 @@ import {
 } from './authorization-request.ts';
 import { type SignInAttempt, timedOut } from './sign-in-attempt.ts';
 
+/** No limit: a script in a page that finds the port reaches any other, and would end the sign-in. No number of guesses finds the state. */
+const maxStrayRequests = Number.POSITIVE_INFINITY;
+
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
 export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResponse> {
   const { settings, timeout, emit } = attempt;
@@ -20,7 +23,8 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
   const unseen = new AbortController();
   const signal = AbortSignal.any([attempt.signal, unseen.signal]);
   try {
-    await using acceptor = await openAcceptor({ state: secrets.state, host, port, timeout, signal });
+    const { state } = secrets;
+    await using acceptor = await openAcceptor({ state, host, port, timeout, signal, maxStrayRequests });
     const { redirectUri } = acceptor;
     const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url });
@@ -99,7 +103,7 @@ function explain(error: unknown, secrets: RequestSecrets, { settings }: SignInAt
   if (!(error instanceof AcceptorError)) return toSignInError(error, secrets);
   if (error.code === 'ACCEPTOR_TIMEOUT') return timedOut('browser', settings.signInTimeout);
   if (error.code === 'ACCEPTOR_LISTEN' && settings.redirectPort !== 0) return portNotUsable(settings, error);
-  // No free port, or a flood of requests from another program: neither the person nor the provider caused it.
+  // No free port: neither the person nor the provider caused it.
   return new OneDriveTokenError('NETWORK', `The browser's answer could not be received: ${error.message}`, {
     cause: error,
   });
