@@ -135,11 +135,14 @@ const invariants: Invariants = {
         if (is.family.order < was.family.order) return `sign-in ${is.family.id} over sign-in ${was.family.id}`;
         if (is.family !== was.family) return undefined;
         if (is.generation < was.generation) return `refresh token ${is.generation} over ${was.generation}`;
-        // If the refresh token stays, compare-and-swap does not see a write between this process's read and its write.
-        const wasKnown =
-          (history.accesses.get(before.accessToken ?? '')?.storedAt ?? 0) <= history.lastReadBy(by, name);
+        const access = history.accesses.get(record.accessToken ?? '');
+        const earlier = history.accesses.get(before.accessToken ?? '');
+        if (!access || !earlier || access.generation >= earlier.generation) return undefined;
+        // If the refresh token stays, compare-and-swap does not see a write between this process's read and its write. And of
+        // two requests that were both late, only the provider knows which it answered first.
+        const wasKnown = (earlier.storedAt ?? 0) <= history.lastReadBy(by, name);
         return wasKnown && (record.obtainedAt ?? 0) < (before.obtainedAt ?? 0)
-          ? `access token ${record.accessToken} over ${before.accessToken}`
+          ? `access token ${access.value} over ${earlier.value}`
           : undefined;
       },
     },
