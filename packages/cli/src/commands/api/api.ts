@@ -10,6 +10,7 @@ import { printResponse } from './print-response.ts';
 import { formatSize, Progress } from './progress.ts';
 import { type ApiRequest, type RequestOptions, readRequest } from './read-request.ts';
 import { UnfinishedUploads } from './unfinished-uploads.ts';
+import { encodeUploadPath } from './upload-path.ts';
 
 export interface ApiOptions extends RequestOptions {
   paginate?: boolean;
@@ -32,7 +33,8 @@ interface Call {
 export async function api(command: Command, path: string, options: ApiOptions): Promise<number> {
   const { settings, screen, interrupt } = command;
   const root = readGraphRoot(settings.graph);
-  const reading = readRequest(resolveGraphPath(root, path), options);
+  const itemPath = options.upload === undefined ? path : encodeUploadPath(path);
+  const reading = readRequest(resolveGraphPath(root, itemPath), options);
   const request = await interrupt.endAtOnceDuring(reading);
   await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
   const { handler } = session;

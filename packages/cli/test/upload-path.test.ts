@@ -1,0 +1,56 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { encodeUploadPath } from '../src/commands/api/upload-path.ts';
+import { UsageError } from '../src/terminal/failure.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+for (const [path, expected] of [
+  ['/me/drive/root:/notes.txt', '/me/drive/root:/notes.txt'],
+  ['/me/drive/root:/a%20b.txt', '/me/drive/root:/a%2520b.txt'],
+  ['/me/drive/root:/50% off?.txt', '/me/drive/root:/50%25%20off%3F.txt'],
+  ['/me/drive/root:/A/B #1/ä.txt', '/me/drive/root:/A/B%20%231/%C3%A4.txt'],
+  ['/me/drive/root:/notes.txt:', '/me/drive/root:/notes.txt'],
+  ['/me/drive/root:/notes.txt:/content', '/me/drive/root:/notes.txt'],
+  ['/me/drive/root:/notes.txt:/createUploadSession', '/me/drive/root:/notes.txt'],
+  ['/me/drive/root:/content', '/me/drive/root:/content'],
+  ['/me/drive/root:/docs/content', '/me/drive/root:/docs/content'],
+  ['/me/drive/items/ID/content', '/me/drive/items/ID'],
+  ['/me/drive/items/ID:/new.txt', '/me/drive/items/ID:/new.txt'],
+  [
+    'https://graph.microsoft.com/v1.0/me/drive/root:/a%20b.txt:/content',
+    'https://graph.microsoft.com/v1.0/me/drive/root:/a%20b.txt',
+  ],
+] as const) {
+  test(`--upload to ${path} means ${expected}`, () => {
+    assert.is(encodeUploadPath(path), expected);
+  });
+}
+
+for (const [path, example] of [
+  ['/me/drive/root:/dir/', '/me/drive/root:/dir/notes.txt'],
+  ['/me/drive/root:/', '/me/drive/root:/notes.txt'],
+  ['/me/drive/root:/dir/:/content', '/me/drive/root:/dir/notes.txt'],
+  ['/me/drive/root/', '/me/drive/root:/notes.txt'],
+] as const) {
+  test(`--upload to the folder ${path} is refused, and says what to write`, () => {
+    const isRight = (error: unknown): boolean => error instanceof UsageError && error.message.endsWith(` ${example}`);
+    assert.throws(() => encodeUploadPath(path), isRight);
+  });
+}
+
+test('a file whose name looks encoded is uploaded under that very name', async () => {
+  const name = 'a%20b.txt';
+  writeFileSync(join(home.folder, name), 'hello');
+  const { status, stdout } = await home.run(['api', `/me/drive/root:/${name}:/content`, '--upload', name]);
+  assert.is(status, 0);
+  assert.is(JSON.parse(stdout).name, name);
+  await home.run(['api', '/me/drive/root:/a%2520b.txt:/content', '-o', 'copy.txt']);
+  assert.is(readFileSync(join(home.folder, 'copy.txt'), 'utf8'), 'hello');
+});
+
+test.run();
