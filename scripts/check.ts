@@ -1,8 +1,9 @@
-/** `pnpm check`: format and lint, types, dead code, the packages as npm will see them, and who imports whom. */
-import { globSync } from 'node:fs';
+/** `pnpm check`: format and lint, types, dead code, the packages as npm will see them, what they bring along, and who imports whom. */
+import { globSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { findWrongArrows } from './arrows.ts';
 import { findFileCircles } from './circles.ts';
+import { findUnlocked, findWrongLicences, readBillsOfMaterials } from './dependencies.ts';
 import { tool, turbo } from './tool.ts';
 
 const checks: [name: string, passes: () => boolean][] = [
@@ -17,6 +18,11 @@ const checks: [name: string, passes: () => boolean][] = [
       ),
   ],
   ['dependency arrows', () => findsNothing(findWrongArrows('.'))],
+  ['lockfile', () => findsNothing(findUnlocked(readFileSync('pnpm-lock.yaml', 'utf8')))],
+  [
+    'licences',
+    () => findsNothing([...readBillsOfMaterials('.')].flatMap(([name, bill]) => findWrongLicences(name, bill))),
+  ],
   ['file circles', () => findsNothing(findFileCircles('.'))],
 ];
 

@@ -1,5 +1,5 @@
 /** What a target throws if a parser breaks a rule. The fuzzer reports every other error as well. */
-export class BrokenRule extends Error {
+class BrokenRule extends Error {
   override readonly name = 'BrokenRule';
 }
 
