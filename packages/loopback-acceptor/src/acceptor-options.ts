@@ -1,3 +1,4 @@
+import { checkNames } from './check-names.ts';
 import type { PageContext } from './page/page-context.ts';
 
 /** Options of `openAcceptor`. `undefined` means the default. */
@@ -45,6 +46,18 @@ export interface Settings {
   renderPage: ((page: PageContext) => string) | undefined;
 }
 
+const optionNames: Record<keyof AcceptorOptions, true> = {
+  state: true,
+  host: true,
+  port: true,
+  path: true,
+  timeout: true,
+  maxStrayRequests: true,
+  issuer: true,
+  signal: true,
+  renderPage: true,
+};
+
 /** A longer timer of Node fires at once. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
@@ -58,6 +71,7 @@ export function resolveOptions(options: AcceptorOptions): Settings {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`\`options\` must be an object with a \`state\`, got ${nameType(options)}`);
   }
+  checkNames(options, optionNames);
   const { state, issuer, signal, renderPage } = options;
   checkText('state', state);
   if (issuer !== undefined) checkText('issuer', issuer);

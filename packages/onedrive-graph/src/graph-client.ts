@@ -1,3 +1,4 @@
+import { checkNames } from './check-names.ts';
 import type { DriveItem } from './drive-item.ts';
 import { parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
 import { GraphClientError } from './graph-client-error.ts';
@@ -42,6 +43,18 @@ export interface UploadOptions extends TransferOptions {
   sessions?: UploadSessions | undefined;
 }
 
+const clientOptionNames: Record<keyof GraphClientOptions, true> = {
+  getToken: true,
+  fetch: true,
+  root: true,
+  signal: true,
+  idleTimeout: true,
+  onSilence: true,
+  onWait: true,
+};
+const transferOptionNames: Record<keyof TransferOptions, true> = { signal: true, onProgress: true, headers: true };
+const uploadOptionNames: Record<keyof UploadOptions, true> = { ...transferOptionNames, sessions: true };
+
 /**
  * Calls Microsoft Graph with a token that you give.
  *
@@ -58,6 +71,7 @@ export class GraphClient {
 
   /** @throws {TypeError} that names an option that cannot be used; {@link GraphAddressError} for `root` */
   constructor(options: GraphClientOptions) {
+    checkNames(options, clientOptionNames);
     const { getToken, fetch, root = 'https://graph.microsoft.com/v1.0', signal, onWait, onSilence } = options;
     if (typeof getToken !== 'function') throw new TypeError(`getToken: expected a function, got ${typeof getToken}`);
     for (const [name, value] of Object.entries({ fetch, onWait, onSilence })) {
@@ -122,7 +136,7 @@ export class GraphClient {
    * @throws {GraphClientError} CONNECTION, CHANGED, INCOMPLETE, RESPONSE or FILE
    */
   async download(path: string | URL, file: string, options: TransferOptions = {}): Promise<{ bytes: number }> {
-    const request = this.#describeTransfer(path, options);
+    const request = this.#describeTransfer(path, options, transferOptionNames);
     return { bytes: await download(this.#sender, request, file, options.onProgress) };
   }
 
@@ -136,7 +150,7 @@ export class GraphClient {
    * @throws {GraphClientError} CONNECTION, INCOMPLETE, FILE, NOT_A_FILE or RESPONSE
    */
   async upload(path: string | URL, file: string, options: UploadOptions = {}): Promise<DriveItem> {
-    const request = this.#describeTransfer(path, options);
+    const request = this.#describeTransfer(path, options, uploadOptionNames);
     const item = (await readJson(await this.#upload(request, file, options), request.signal)) as
       | DriveItem
       | null
@@ -149,14 +163,16 @@ export class GraphClient {
 
   /** As {@link upload}, with Graph's last answer as it came: its status, its headers, its body. */
   async requestUpload(path: string | URL, file: string, options: UploadOptions = {}): Promise<Response> {
-    return this.#upload(this.#describeTransfer(path, options), file, options);
+    return this.#upload(this.#describeTransfer(path, options, uploadOptionNames), file, options);
   }
 
   #upload(item: GraphRequest, file: string, { sessions, onProgress }: UploadOptions): Promise<Response> {
     return upload({ sender: this.#sender, item, sessions, onProgress }, file);
   }
 
-  #describeTransfer(path: string | URL, { signal, headers }: TransferOptions): GraphRequest {
+  #describeTransfer(path: string | URL, options: TransferOptions, names: Record<string, true>): GraphRequest {
+    checkNames(options, names);
+    const { signal, headers } = options;
     return this.#describe(path, { ...(signal && { signal }), ...(headers && { headers }) });
   }
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { TokenStore } from 'shared-token';
+import { checkNames } from './check-names.ts';
 import { withOfflineAccess } from './scopes.ts';
 import type { TokenEvent } from './token-event.ts';
 
@@ -92,11 +93,32 @@ export type Settings = StoreSettings & {
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
 /** The longest wait of a timer. */
+const storeOptionNames: Record<keyof StoreOptions, true> = { dbFilepath: true, store: true, encryptionKey: true };
+const optionNames: Record<keyof OneDriveTokenHandlerOptions, true> = {
+  ...storeOptionNames,
+  appName: true,
+  clientId: true,
+  scopes: true,
+  useGrantedScopes: true,
+  authority: true,
+  signInTimeout: true,
+  requestTimeout: true,
+  expirySkew: true,
+  responseMode: true,
+  redirectPort: true,
+  redirectHost: true,
+  loginHint: true,
+  openBrowser: true,
+  interactive: true,
+  dispatcher: true,
+  onEvent: true,
+};
 const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  checkNames(options, optionNames);
   const {
     authority,
     signInTimeout = 180_000,
@@ -127,7 +149,7 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     throw new TypeError("dispatcher must be one of undici's, for example new ProxyAgent(…)");
   }
   return {
-    ...readStoreOptions(options),
+    ...readPlace(options),
     appName: readText('appName', options.appName),
     clientId: readText('clientId', options.clientId),
     scopes: readScopes(options.scopes),
@@ -151,7 +173,12 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
  * Checks the options that say where tokens are kept. Throws TypeError, naming the option that cannot be used or the method
  * that a store lacks.
  */
-export function readStoreOptions({ dbFilepath = './tokens.db', store, encryptionKey }: StoreOptions): StoreSettings {
+export function readStoreOptions(options: StoreOptions): StoreSettings {
+  checkNames(options, storeOptionNames);
+  return readPlace(options);
+}
+
+function readPlace({ dbFilepath = './tokens.db', store, encryptionKey }: StoreOptions): StoreSettings {
   if (store !== undefined) {
     if (encryptionKey !== undefined)
       throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');

@@ -30,10 +30,11 @@ export interface StoredToken {
  * Only for the start of a program with one thread: see `readRecord` of token-store-sqlite.
  */
 export function readStoredToken(options: StoredTokenOptions): StoredToken | undefined {
-  const settings = readOptions(options);
+  const { minValid, ...handlerOptions } = options;
+  const settings = readOptions(handlerOptions);
   const record = settings.dbFilepath && readRecord(settings.dbFilepath, settings.appName);
   if (!record || !isOurs(record, settings)) return undefined;
-  const validity = { skew: settings.expirySkew, minValid: options.minValid };
+  const validity = { skew: settings.expirySkew, minValid };
   const token = usableToken(record, (candidate) => isGranted(candidate, settings), validity);
   if (!token) return undefined;
   const renewBy = renewByOf(record);

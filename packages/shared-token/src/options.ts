@@ -1,4 +1,5 @@
 import type { TokenRecord, TokenStore } from 'token-store-kit';
+import { checkNames } from './check-names.ts';
 import type { SignInReason } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import type { TokenResponse } from './token-response.ts';
@@ -92,6 +93,22 @@ export interface Settings {
   readonly onEvent: ((event: SharedTokenEvent, error?: unknown) => unknown) | undefined;
 }
 
+const optionNames: Record<keyof SharedTokenOptions, true> = {
+  store: true,
+  name: true,
+  clientId: true,
+  authority: true,
+  refresh: true,
+  signIn: true,
+  needsSignIn: true,
+  describeRefusal: true,
+  accepts: true,
+  interactive: true,
+  expirySkew: true,
+  refreshTimeout: true,
+  signInTimeout: true,
+  onEvent: true,
+};
 const storeMethods = ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const;
 /** The longest wait of a timer. */
 const maxTimeoutMs = 2 ** 31 - 1;
@@ -99,6 +116,7 @@ const maxTimeoutMs = 2 ** 31 - 1;
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: SharedTokenOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  checkNames(options, optionNames);
   const { store, signIn } = options;
   for (const method of storeMethods) {
     if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);

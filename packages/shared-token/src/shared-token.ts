@@ -2,6 +2,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TokenRecord } from 'token-store-kit';
+import { checkNames } from './check-names.ts';
 import { Flight } from './flight.ts';
 import type { FlowContext } from './flow-context.ts';
 import { readDuration, readOptions, type Settings, type SharedTokenOptions, type SignIn } from './options.ts';
@@ -44,6 +45,15 @@ const slowRefreshMs = 1_000;
 
 /** How long close() waits for a last write to a store that may never answer. */
 const lastWriteLimitMs = 5_000;
+
+const noOptions: GetTokenOptions = {};
+const getTokenOptionNames: Record<keyof GetTokenOptions, true> = {
+  interactive: true,
+  forceRefresh: true,
+  minValid: true,
+  signal: true,
+};
+const signInOptionNames: Record<keyof SignInOptions, true> = { signal: true, signIn: true };
 
 interface HeldToken extends AccessToken {
   /** By the monotonic clock, which is never set back. */
@@ -103,7 +113,9 @@ export class SharedToken implements AsyncDisposable {
    * The token in memory if getToken() would return it, without a promise. Nearly every call of a running program ends here,
    * so nothing is awaited and next to nothing is allocated. A record that could not be stored is written again meanwhile.
    */
-  peek({ forceRefresh, minValid, signal }: GetTokenOptions = {}): AccessToken | undefined {
+  peek(options?: GetTokenOptions): AccessToken | undefined {
+    if (options) checkNames(options, getTokenOptionNames);
+    const { forceRefresh, minValid, signal } = options ?? noOptions;
     const held = this.#held;
     if (!held || forceRefresh || signal?.aborted) return undefined;
     const now = Date.now();
@@ -126,7 +138,9 @@ export class SharedToken implements AsyncDisposable {
    * Asks the person, whatever is stored. Calls at the same time that bring no `signIn` of their own share one sign-in.
    * Throws SharedTokenError, what `signIn` threw, or the signal's reason.
    */
-  async signIn({ signal, signIn }: SignInOptions = {}): Promise<AccessToken> {
+  async signIn(options: SignInOptions = {}): Promise<AccessToken> {
+    checkNames(options, signInOptionNames);
+    const { signal, signIn } = options;
     this.#assertOpen();
     signal?.throwIfAborted();
     const ask = signIn ?? this.#settings.signIn;

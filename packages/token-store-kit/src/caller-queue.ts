@@ -43,8 +43,8 @@ export class CallerQueue {
    */
   async run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions = {}): Promise<T> {
     checkText(name, 'name');
-    const { timeout, signal } = readExclusivelyOptions(task, options);
-    const { key = name, closing, holder = () => ({ pid: process.pid }) } = options;
+    const { key = name, closing, holder = () => ({ pid: process.pid }), ...rest } = options;
+    const { timeout, signal } = readExclusivelyOptions(task, rest);
     const signals = [closing, signal].filter((each) => each !== undefined);
     for (const each of signals) each.throwIfAborted();
     const outer = this.#runs.getStore();

@@ -1,14 +1,23 @@
+import { checkNames } from './check-names.ts';
 import { kindOf } from './check-text.ts';
 import type { ChangedOptions, ExclusivelyOptions } from './token-store.ts';
 
 /** How long `exclusively` waits for the lock if its caller does not say. */
 const lockTimeoutMs = 60_000;
 
-/** @throws {TypeError} if `options` is no object. */
-export function checkOptions(options: unknown): void {
-  if (typeof options === 'object' && options !== null) return;
-  throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+/**
+ * Checks that there are no other options than the keys of `known`.
+ *
+ * @throws {TypeError} if `options` is no object, or has another option.
+ */
+export function checkOptions(options: unknown, known: Readonly<Record<string, unknown>>): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+  }
+  checkNames(options, known);
 }
+
+const waitOptions: Record<keyof ExclusivelyOptions, true> = { timeout: true, signal: true };
 
 /**
  * The options of `exclusively`, with the default timeout.
@@ -21,7 +30,7 @@ export function readExclusivelyOptions(
   options: ExclusivelyOptions = {},
 ): { timeout: number; signal: AbortSignal | undefined } {
   if (typeof task !== 'function') throw new TypeError(`task must be a function, not ${kindOf(task)}`);
-  checkOptions(options);
+  checkOptions(options, waitOptions);
   return readWait(options.timeout ?? lockTimeoutMs, options.signal);
 }
 
@@ -32,7 +41,7 @@ export function readExclusivelyOptions(
  * @throws {RangeError} if the timeout is negative or NaN.
  */
 export function readChangedOptions(options: ChangedOptions): { timeout: number; signal: AbortSignal | undefined } {
-  checkOptions(options);
+  checkOptions(options, waitOptions);
   return readWait(options.timeout, options.signal);
 }
 

@@ -1,3 +1,4 @@
+import { checkNames } from './check-names.ts';
 import { checkText, kindOf } from './check-text.ts';
 import type { TokenRecord } from './token-record.ts';
 
@@ -14,16 +15,18 @@ const optionalFields: Record<Exclude<keyof TokenRecord, 'refreshToken'>, 'text' 
   refusedBecause: 'text',
 };
 
+const fields: Readonly<Record<keyof TokenRecord, unknown>> = { refreshToken: 'text', ...optionalFields };
+
 /**
- * A copy with the known fields that are defined, in a fixed order: what a store writes. Fields that this version does
- * not know are left out.
+ * A copy with the fields that are defined, in a fixed order: what a store writes.
  *
- * @throws {TypeError} that names the field, if a field has a wrong type or the refresh token is empty.
+ * @throws {TypeError} that names the field, if a field is unknown or has a wrong type, or the refresh token is empty.
  */
 export function checkRecord(record: TokenRecord): TokenRecord {
   if (typeof record !== 'object' || record === null) {
     throw new TypeError(`record must be an object, not ${kindOf(record)}`);
   }
+  checkNames(record, fields, 'field');
   // Read once, as every field: a getter could return another value after the check.
   const { refreshToken } = record;
   checkText(refreshToken, 'record.refreshToken');

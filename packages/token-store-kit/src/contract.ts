@@ -1,6 +1,7 @@
 /**
  * What every token store has to do, as cases that any test runner can run. Loads neither a database nor a test library.
  */
+import { checkNames } from './check-names.ts';
 import { argumentCases } from './contract-cases/arguments.ts';
 import { changedCases } from './contract-cases/changed.ts';
 import { exclusivelyCases } from './contract-cases/exclusively.ts';
@@ -21,6 +22,8 @@ export interface StoreContractOptions<Store extends TokenStore> {
   close?(store: Store): unknown;
 }
 
+const optionNames: Record<keyof StoreContractOptions<TokenStore>, true> = { open: true, share: true, close: true };
+
 /** One thing that a store has to do. */
 export interface ContractCase {
   /** A sentence that is true of a store that passes. */
@@ -38,6 +41,7 @@ export interface ContractCase {
  *     for (const { name, run } of storeContract({ open: () => new MyStore() })) test(name, run);
  */
 export function storeContract<Store extends TokenStore>(options: StoreContractOptions<Store>): ContractCase[] {
+  checkNames(options, optionNames);
   const { open, share, close } = options;
   const cases = { ...recordCases, ...argumentCases, ...exclusivelyCases, ...changedCases };
   const alone = Object.entries(cases).map(([name, check]) => ({

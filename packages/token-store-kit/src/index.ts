@@ -1,5 +1,6 @@
 /** Says what an OAuth token record and its store are. */
 export { CallerQueue, lockHeldError, type QueueOptions } from './caller-queue.ts';
+export { checkNames } from './check-names.ts';
 export { checkOptions, readChangedOptions, readExclusivelyOptions } from './check-options.ts';
 export { checkRecord } from './check-record.ts';
 export { checkText } from './check-text.ts';

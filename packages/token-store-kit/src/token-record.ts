@@ -1,5 +1,5 @@
 /**
- * What is kept of one sign-in. A field that is undefined when it is written is absent when it is read. A store keeps no
+ * What is kept of one sign-in. A field that is undefined when it is written is absent when it is read. A store refuses
  * other fields than these.
  * Times are epoch milliseconds. Tokens are opaque strings.
  */

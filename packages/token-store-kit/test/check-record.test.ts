@@ -23,9 +23,18 @@ test('a checked record is a copy with every field', () => {
   assert.is.not(copy, whole);
 });
 
-test('undefined and unknown fields are left out', () => {
-  const record = { refreshToken: 'refresh', accessToken: undefined, refusedAt: undefined, unknown: 1 };
+test('undefined fields are left out', () => {
+  const record = { refreshToken: 'refresh', accessToken: undefined, refusedAt: undefined };
   assert.equal(Object.entries(checkRecord(record)), [['refreshToken', 'refresh']]);
+});
+
+test('an unknown field is a TypeError that suggests the right one, and does not show the value', () => {
+  const record = { refreshToken: 'refresh', access_token: 'secret' };
+  const message = 'unknown field "access_token": did you mean accessToken?';
+  assert.throws(
+    () => checkRecord(any(record)),
+    (error: Error) => error instanceof TypeError && error.message === message,
+  );
 });
 
 test('every field is read once, so that a getter cannot return another value after the check', () => {

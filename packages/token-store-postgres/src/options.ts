@@ -66,9 +66,23 @@ const maxSchemaBytes = 63;
 const maxTimeoutMs = 2 ** 31 - 1;
 const dayMs = 86_400_000;
 
+const optionNames: Record<keyof PostgresTokenStoreOptions, true> = {
+  pool: true,
+  connectionString: true,
+  schema: true,
+  table: true,
+  key: true,
+  otherKeys: true,
+  leaseTime: true,
+  listen: true,
+  maxConnections: true,
+  idleTimeout: true,
+  readOnly: true,
+};
+
 /** @throws {TypeError} or RangeError that names the option that cannot be used. */
 export function readOptions(options: PostgresTokenStoreOptions = {}): Settings {
-  checkOptions(options);
+  checkOptions(options, optionNames);
   const { pool, connectionString, schema, table = 'oauth_token', key, otherKeys = [] } = options;
   if (pool !== undefined) checkPool(pool);
   if (connectionString !== undefined) {

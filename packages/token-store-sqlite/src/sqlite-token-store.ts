@@ -43,6 +43,8 @@ const update = `UPDATE token SET ${columns.map((column) => `${column} = ?`)}, re
 WHERE app_name = ? AND refresh_token = ?`;
 const remove = 'DELETE FROM token WHERE app_name = ?';
 
+const optionNames: Record<keyof TokenStoreOptions, true> = { key: true, readOnly: true };
+
 /**
  * Keeps OAuth refresh tokens in one SQLite file that many processes share. All methods are synchronous, except
  * `exclusively` and `changed`. A write is on the disk when it returns. A call blocks the event loop while another
@@ -63,7 +65,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** See {@link openTokenStore}. */
   constructor(path: string, options: TokenStoreOptions = {}) {
     checkPath(path);
-    checkOptions(options);
+    checkOptions(options, optionNames);
     const { key, readOnly = false } = options;
     if (typeof readOnly !== 'boolean') throw new TypeError(`readOnly must be a boolean, not ${typeof readOnly}`);
     this.#readOnly = readOnly;

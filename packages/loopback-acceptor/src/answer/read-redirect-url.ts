@@ -1,4 +1,5 @@
 import { checkText } from '../acceptor-options.ts';
+import { checkNames } from '../check-names.ts';
 import { AuthorizationError } from './authorization-error.ts';
 import { type AuthorizationResponse, type ExpectedAnswer, readAnswer } from './read-answer.ts';
 import { RedirectUrlError, type RedirectUrlReason } from './redirect-url-error.ts';
@@ -8,6 +9,8 @@ export interface ExpectedRedirect extends ExpectedAnswer {
   /** The `redirect_uri` of the authorization request. If it is given, an address of another page is refused. */
   redirectUri?: string | undefined;
 }
+
+const expectedNames: Record<keyof ExpectedRedirect, true> = { state: true, issuer: true, redirectUri: true };
 
 /**
  * Reads the answer from an address that a person copied from a browser on another computer. That browser ends at the redirect
@@ -23,6 +26,7 @@ export interface ExpectedRedirect extends ExpectedAnswer {
  * URL. An empty `pasted` is a RedirectUrlError.
  */
 export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): AuthorizationResponse {
+  checkNames(expected, expectedNames);
   const { state, issuer, redirectUri } = expected;
   if (typeof pasted !== 'string') throw new TypeError(`\`pasted\` must be a string, got ${typeof pasted}`);
   checkText('state', state);

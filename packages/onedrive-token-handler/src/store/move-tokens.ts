@@ -1,4 +1,5 @@
 import type { Lock, TokenRecord, TokenStore } from 'shared-token';
+import { checkNames } from '../check-names.ts';
 import { belongToDifferentAccounts } from '../id-token.ts';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { readStoreOptions, type StoreOptions } from '../options.ts';
@@ -15,6 +16,8 @@ export interface MoveOptions {
   /** Called before the first change, with what moves: a caller that keeps more than the tokens moves that too. */
   onMove?: ((record: TokenRecord) => void) | undefined;
 }
+
+const moveOptionNames: Record<keyof MoveOptions, true> = { from: true, to: true, onMove: true };
 
 /** `not-signed-in`: there was nothing to move. `already-there`: the other store has a sign-in of that name. Both change nothing. */
 export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
@@ -35,7 +38,9 @@ export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
  *
  * The lock of a store on another machine can be lost: then its writes may be refused, and the move stops where it is.
  */
-export async function moveTokens(appName: string, { from, to, onMove }: MoveOptions): Promise<MoveOutcome> {
+export async function moveTokens(appName: string, options: MoveOptions): Promise<MoveOutcome> {
+  checkNames(options, moveOptionNames);
+  const { from, to, onMove } = options;
   const checked = { from: readStoreOptions(from), to: readStoreOptions(to) };
   if (checked.from.dbFilepath !== undefined && !fileExists(checked.from.dbFilepath)) return 'not-signed-in';
   const source = openStore(checked.from);

@@ -66,11 +66,13 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
     assert.deepEqual(await store.list(), []);
   },
 
-  'a field that the store does not know is not kept': async (store) => {
-    const record = { ...fullRecord, extra: 'secret' } as TokenRecord;
-    await store.set('app', record);
+  'a field that no record has is refused with a TypeError, and nothing changes': async (store) => {
+    await store.set('app', fullRecord);
+    const record = { ...fullRecord, refreshToken: 'refresh-2', extra: 'secret' } as TokenRecord;
+    await refuses('set with an unknown field', () => store.set('app', record));
+    await refuses('replace with an unknown field', () => store.replace('app', 'refresh-1', record));
+    await refuses('replace of nothing with an unknown field', () => store.replace('new', undefined, record));
     assert.deepEqual(await store.get('app'), fullRecord);
-    assert.equal(await store.replace('app', 'refresh-1', record), true);
-    assert.deepEqual(await store.get('app'), fullRecord);
+    assert.deepEqual(await store.list(), ['app']);
   },
 };
