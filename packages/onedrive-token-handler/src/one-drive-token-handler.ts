@@ -36,6 +36,12 @@ export interface GetTokenOptions {
 }
 
 /**
+ * A program that runs for longer than this will refresh some day, often at the same moment as many others: by then the HTTP client
+ * is loaded.
+ */
+const prepareAfterMs = 2_000;
+
+/**
  * Gives a program a Microsoft Graph access token for a personal OneDrive: from memory, else from the store, else by a
  * refresh, else by signing in through the browser.
  *
@@ -53,6 +59,9 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   /** How the newest sign-in asks the person, and the signal that ends it. */
   #asking: { method: SignInMethod; signal: AbortSignal } | undefined;
   #closed: Promise<void> | undefined;
+  readonly #prepareTimer: NodeJS.Timeout;
+  /** Of sign-ins that have ended: each resolves when the browser's sockets are closed, within 500 ms. */
+  readonly #hangingUp = new Set<Promise<void>>();
 
   /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
   constructor(options: OneDriveTokenHandlerOptions) {
@@ -75,6 +84,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       signInTimeout: settings.signInTimeout,
       onEvent: (event, error) => this.#translate(event, error),
     });
+    const prepare = async (): Promise<void> => (await this.#provider()).prepare();
+    this.#prepareTimer = setTimeout(() => void prepare().catch(() => {}), prepareAfterMs).unref();
   }
 
   /**
@@ -171,10 +182,11 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    clearTimeout(this.#prepareTimer);
     this.#closing.abort(new OneDriveTokenError('CLOSED', closedMessage));
     try {
       await this.#shared.close();
-      await this.#http?.close();
+      await Promise.all([this.#http?.close(), ...this.#hangingUp]);
     } finally {
       await this.#opened.close();
     }
@@ -190,6 +202,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     const settings = this.#settings;
     this.#asking = { method: options.method ?? 'browser', signal: context.signal };
     const { signIn } = await import('./sign-in/sign-in.ts');
+    // The last sign-in may still hold the one port that may be used.
+    if (settings.redirectPort !== 0) await Promise.all(this.#hangingUp);
     const granted = context.reason === 'requested' ? [] : splitScope(context.record?.scope);
     return signIn({
       settings,
@@ -200,6 +214,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       emit: (event) => this.#emit(event),
       onTokens: (found) => {
         this.#granted = found;
+      },
+      onClosing: (closed) => {
+        this.#hangingUp.add(closed);
+        void closed.then(() => this.#hangingUp.delete(closed));
       },
     });
   }

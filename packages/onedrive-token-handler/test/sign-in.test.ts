@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ScriptedBrowser, signInAs, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,6 +30,30 @@ test('responseMode query, prompt and loginHint reach the provider', async () => 
   assert.is(query.get('response_mode'), 'query');
   assert.is(query.get('prompt'), 'select_account');
   assert.is(query.get('login_hint'), 'ada@example.com');
+});
+
+test('a browser that keeps its socket after it has the page delays close(), and not signIn()', async () => {
+  await using scene = await openScene();
+  const gotPage = Promise.withResolvers<void>();
+  const open = async (url: string): Promise<void> => {
+    const address = new URL(await signInElsewhere(url));
+    const socket = connect({ host: '127.0.0.1', port: Number(address.port), allowHalfOpen: true });
+    socket.write(`GET ${address.pathname}${address.search} HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`);
+    socket.resume();
+    await once(socket, 'end');
+    gotPage.resolve();
+  };
+  const handler = scene.handler({ responseMode: 'query', openBrowser: (url) => void open(url) });
+  const signedIn = handler.signIn().then(() => 'signed in');
+  await gotPage.promise;
+  const started = performance.now();
+  // The acceptor closes the socket after 500 ms.
+  assert.is(await Promise.race([signedIn, sleep(400, 'still waiting')]), 'signed in');
+  const closed = handler.close().then(() => 'closed');
+  const end = await Promise.race([closed, sleep(20, 'still waiting')]);
+  // If this process stood still, the 500 ms may be over.
+  if (performance.now() - started < 400) assert.is(end, 'still waiting');
+  await closed;
 });
 
 test('status() has the account, the granted scopes and the times, and sends no request', async () => {

@@ -1,8 +1,11 @@
 import type { Lock, TokenStore } from 'token-store-kit';
 import { toStoreError } from './shared-token-error.ts';
 
-/** A shorter wait for a lock makes no event. */
-const waitingEventAfterMs = 50;
+/**
+ * A shorter wait for a lock makes no event, and the record is not read meanwhile: if many processes refresh at the same moment,
+ * the one that holds the lock needs the processor more than the others do.
+ */
+const waitingAfterMs = 150;
 
 /** For a store that gives its tasks no lock. */
 export const neverAborted: AbortSignal = new AbortController().signal;
@@ -26,7 +29,7 @@ export async function runExclusively<T>(
   const waiting = new AbortController();
   const stopWaiting = (): void => waiting.abort(signal?.reason);
   signal?.addEventListener('abort', stopWaiting);
-  const notice = setTimeout(() => onWait?.(), waitingEventAfterMs);
+  const notice = setTimeout(() => onWait?.(), waitingAfterMs);
   const waited = (): void => {
     clearTimeout(notice);
     signal?.removeEventListener('abort', stopWaiting);

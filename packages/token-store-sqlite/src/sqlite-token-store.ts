@@ -46,6 +46,12 @@ const remove = 'DELETE FROM token WHERE app_name = ?';
 const optionNames: Record<keyof TokenStoreOptions, true> = { key: true, readOnly: true };
 
 /**
+ * A program that runs for longer than this will need the lock some day, often at the same moment as many others: by then it is
+ * loaded.
+ */
+const loadAfterMs = 2_000;
+
+/**
  * Keeps OAuth refresh tokens in one SQLite file that many processes share. All methods are synchronous, except
  * `exclusively` and `changed`. A write is on the disk when it returns. A call blocks the event loop while another
  * process writes: for milliseconds as a rule. After 5 seconds it throws STORE_BUSY.
@@ -61,6 +67,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   readonly #select: string;
   readonly #list: string;
   readonly #closing = new AbortController();
+  readonly #loadTimer: NodeJS.Timeout;
 
   /** See {@link openTokenStore}. */
   constructor(path: string, options: TokenStoreOptions = {}) {
@@ -75,6 +82,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     const isPresent = stored.includes('sealed') ? present : "refresh_token <> ''";
     this.#select = `SELECT ${stored} FROM token WHERE app_name = ?`;
     this.#list = `SELECT app_name FROM token WHERE ${isPresent} ORDER BY app_name`;
+    this.#loadTimer = setTimeout(() => void import('./wait.ts').catch(() => {}), loadAfterMs).unref();
   }
 
   /** The record of this app name, or undefined if there is none. */
@@ -152,7 +160,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     // A lock is a file beside the database.
     if (this.#readOnly) throw fileError(this.path, 'STORE_READONLY', 'is open for reading only');
     // Loaded here because most programs that read a token never get to this point.
-    const { runExclusively } = await import('./lock/run-exclusively.ts');
+    const { runExclusively } = await import('./wait.ts');
     return runExclusively({ appName, database, timeout, signal, closing: this.#closing.signal }, task);
   }
 
@@ -170,7 +178,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     signal?.throwIfAborted();
     const tokens = this.#open();
     const before = tokens.countCommits();
-    const { waitForChange } = await import('./database/wait-for-change.ts');
+    const { waitForChange } = await import('./wait.ts');
     return waitForChange(tokens, before, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
   }
 
@@ -203,6 +211,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
    */
   close(): void {
     if (this.#closing.signal.aborted) return;
+    clearTimeout(this.#loadTimer);
     const message = 'this store was closed. Open it again';
     this.#closing.abort(fileError(this.path, 'STORE_OPEN', message, { reason: 'closed' }));
     this.#tokens.sql.close();

@@ -10,9 +10,9 @@ export interface RequestSecrets {
   challenge: string;
 }
 
-export async function createSecrets(): Promise<RequestSecrets> {
+export async function createSecrets(state: string = createState()): Promise<RequestSecrets> {
   const { verifier, challenge } = await createPkce();
-  return { state: createState(), verifier, challenge };
+  return { state, verifier, challenge };
 }
 
 /** The address on which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3). */
@@ -46,7 +46,7 @@ export function codeForm(
 }
 
 /** The handler's error for the provider's answer to the authorization request. Other errors stay as they are. */
-export function toSignInError(error: unknown, { state }: RequestSecrets): unknown {
+export function toSignInError(error: unknown, { state }: Pick<RequestSecrets, 'state'>): unknown {
   if (!(error instanceof AuthorizationError)) return error;
   const fields = removeSecrets({ error: error.error, description: error.errorDescription }, [state]);
   return toTokenError(fields, 'authorization');

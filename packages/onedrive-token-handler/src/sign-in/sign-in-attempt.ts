@@ -45,6 +45,8 @@ export interface SignInAttempt {
   readonly emit: (event: TokenEvent) => void;
   /** Sends one token request, for a device code that may not have been entered yet. */
   request(step: ProviderStep, form: Record<string, string>): Promise<TokenResponse>;
+  /** Told of sockets that are being closed: the result does not wait for them, close() does. */
+  readonly onClosing: (closed: Promise<void>) => void;
   /** Exchanges an authorization code and stores the tokens. Once begun, neither the timeout nor an abort ends it. */
   redeem(form: Record<string, string>): Promise<TokenResponse>;
 }

@@ -1,5 +1,6 @@
 import { AcceptorError, openAcceptor } from 'loopback-acceptor';
 import { replaceSecrets } from 'loopback-acceptor/plain-text';
+import { createState } from 'pkce-state';
 import type { TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { Settings } from '../options.ts';
@@ -17,24 +18,32 @@ const maxStrayRequests = Number.POSITIVE_INFINITY;
 
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
 export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResponse> {
-  const { settings, timeout, emit } = attempt;
+  const { settings, timeout, emit, onClosing } = attempt;
   const { redirectHost: host, redirectPort: port } = settings;
-  const secrets = await createSecrets();
+  const state = createState();
   const unseen = new AbortController();
   const signal = AbortSignal.any([attempt.signal, unseen.signal]);
   try {
-    const { state } = secrets;
-    await using acceptor = await openAcceptor({ state, host, port, timeout, signal, maxStrayRequests });
-    const { redirectUri } = acceptor;
-    const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
-    emit({ type: 'authorization-url', url });
-    showUrl(url, secrets, attempt, (message) => {
-      // Nothing shows the address to the person, so that the wait would be in vain.
-      if (!settings.onEvent) unseen.abort(noBrowser(message));
-    });
-    return await acceptor.accept(({ code }) => attempt.redeem(codeForm(code, redirectUri, attempt, secrets)));
+    // The challenge is computed while the sockets open.
+    const [secrets, acceptor] = await Promise.all([
+      createSecrets(state),
+      openAcceptor({ state, host, port, timeout, signal, maxStrayRequests }),
+    ]);
+    try {
+      const { redirectUri } = acceptor;
+      const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
+      emit({ type: 'authorization-url', url });
+      showUrl(url, secrets, attempt, (message) => {
+        // Nothing shows the address to the person, so that the wait would be in vain.
+        if (!settings.onEvent) unseen.abort(noBrowser(message));
+      });
+      return await acceptor.accept(({ code }) => attempt.redeem(codeForm(code, redirectUri, attempt, secrets)));
+    } finally {
+      // The page is sent by now. A browser may keep its sockets open for a while.
+      onClosing(acceptor.close());
+    }
   } catch (error) {
-    throw explain(error, secrets, attempt);
+    throw explain(error, state, attempt);
   }
 }
 
@@ -99,8 +108,8 @@ function portNotUsable({ redirectPort, redirectHost }: Settings, cause: Acceptor
   );
 }
 
-function explain(error: unknown, secrets: RequestSecrets, { settings }: SignInAttempt): unknown {
-  if (!(error instanceof AcceptorError)) return toSignInError(error, secrets);
+function explain(error: unknown, state: string, { settings }: SignInAttempt): unknown {
+  if (!(error instanceof AcceptorError)) return toSignInError(error, { state });
   if (error.code === 'ACCEPTOR_TIMEOUT') return timedOut('browser', settings.signInTimeout);
   if (error.code === 'ACCEPTOR_LISTEN' && settings.redirectPort !== 0) return portNotUsable(settings, error);
   // No free port: neither the person nor the provider caused it.

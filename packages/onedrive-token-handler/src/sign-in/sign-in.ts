@@ -19,6 +19,7 @@ export interface SignInRequest {
   readonly emit: (event: TokenEvent) => void;
   /** Called with what the tokens say of themselves, before they are stored. */
   readonly onTokens: (granted: GrantedSignIn) => void;
+  readonly onClosing: SignInAttempt['onClosing'];
 }
 
 /** What an answer to a sign-in says besides its tokens. */
@@ -34,7 +35,7 @@ export interface GrantedSignIn {
  * request to the exchange of its answer.
  */
 export async function signIn(request: SignInRequest): Promise<TokenResponse> {
-  const { settings, options, scopes, context, provider, emit, onTokens } = request;
+  const { settings, options, scopes, context, provider, emit, onTokens, onClosing } = request;
   const { method = 'browser', onDeviceCode, readRedirectUrl: askForAddress } = options;
   const { timeout, signal, reason } = context;
   const scope = scopes.join(' ');
@@ -59,6 +60,7 @@ export async function signIn(request: SignInRequest): Promise<TokenResponse> {
     loginHint,
     timeout,
     signal,
+    onClosing,
     provider,
     emit,
     request: send,
