@@ -14,7 +14,7 @@ import { isGranted, scopesToAsk, splitScope } from './scopes.ts';
 import type { GrantedSignIn } from './sign-in/sign-in.ts';
 import type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
-import { type OpenedStore, openStore } from './store/open-store.ts';
+import { type OpenedStore, openStore, runOnStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
 import type { SignInMethod, TokenEvent } from './token-event.ts';
 import { trace } from './trace.ts';
@@ -149,6 +149,16 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   async status(): Promise<SignInStatus> {
     this.#assertOpen();
     return describeRecord(this.#settings.appName, await this.#asHandlerErrors(this.#shared.read()));
+  }
+
+  /**
+   * Writes to the store as a sign-in will, and takes it back: so that a full disk shows before a person is asked, not after.
+   * Throws STORE.
+   */
+  async ensureWritable(): Promise<void> {
+    this.#assertOpen();
+    const { ensureWritable } = await import('./store/ensure-writable.ts');
+    return runOnStore(() => ensureWritable(this.#opened.store, this.#settings.appName));
   }
 
   /**

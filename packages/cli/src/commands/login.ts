@@ -42,6 +42,7 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
   });
   await using session = await openSession(command, {
     interactive: true,
+    signsIn: true,
     choice: readChoice(options),
     redirectPort: options.port,
     ...(options.device && settings.timeout === undefined && { signInTimeout: longestCodeLifeMs }),

@@ -31,6 +31,8 @@ export interface SessionOptions {
   passphrase?: string;
   /** Default: the handler's. If a code is to be pasted, it is 'query' in any case. */
   responseMode?: 'form_post' | 'query';
+  /** The person signs in, whatever is stored. Default false. */
+  signsIn?: boolean;
   /** How long a sign-in waits for the person, in milliseconds. Default: as --timeout says. */
   signInTimeout?: number | undefined;
   /** What the person sees of a sign-in. Default: what fits the place where this command runs. */
@@ -95,7 +97,7 @@ interface Opened {
 /** Opens the database with its key, then a handler on it. */
 async function open(
   command: Command,
-  { interactive, choice, passphrase }: SessionOptions,
+  { interactive, choice, passphrase, signsIn = false }: SessionOptions,
   toHandlerOptions: (tokenOptions: TokenOptions) => OneDriveTokenHandlerOptions,
 ): Promise<Opened> {
   const { settings } = command;
@@ -110,7 +112,8 @@ async function open(
     const database = await openDatabase(settings, key);
     try {
       const tokenOptions = ofFile ?? (await chooseOfServer(command, choice, database));
-      return { database, handler: await openHandler({ ...toHandlerOptions(tokenOptions), ...database.options }) };
+      const handlerOptions = { ...toHandlerOptions(tokenOptions), ...database.options };
+      return { database, handler: await openHandler(handlerOptions, signsIn) };
     } catch (error) {
       await database[Symbol.asyncDispose]();
       throw error;
@@ -166,10 +169,13 @@ async function notSignedIn(command: Command, chosen: TokenOptions | undefined): 
 }
 
 /** Opens the database at once, so that a wrong key shows before anything else is done. */
-async function openHandler(options: OneDriveTokenHandlerOptions): Promise<OneDriveTokenHandler> {
+async function openHandler(options: OneDriveTokenHandlerOptions, signsIn: boolean): Promise<OneDriveTokenHandler> {
   const handler = createHandler(options);
   try {
-    await handler.status();
+    const { signedIn, refusedAt } = await handler.status();
+    const asks = signsIn || (options.interactive && (!signedIn || refusedAt !== undefined));
+    // A full disk must show before the person signs in.
+    if (asks) await handler.ensureWritable();
     return handler;
   } catch (error) {
     await handler.close();

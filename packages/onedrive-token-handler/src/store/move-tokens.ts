@@ -3,8 +3,9 @@ import { checkNames } from '../check-names.ts';
 import { belongToDifferentAccounts } from '../id-token.ts';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { readStoreOptions, type StoreOptions } from '../options.ts';
+import { ensureWritable } from './ensure-writable.ts';
 import { fileExists, openStore, runOnStore } from './open-store.ts';
-import { movingName, probeName } from './unfinished-move.ts';
+import { movingName } from './unfinished-move.ts';
 import { locksOf, withLocks } from './with-locks.ts';
 
 /** From where to where `moveTokens` moves. */
@@ -88,6 +89,7 @@ async function moveBetween({ source, target, locks, appName, onMove }: Move): Pr
   const moved = record ?? interrupted;
   if (!moved) return 'not-signed-in';
   onMove?.(moved);
+  // A target that takes no write must be noticed before the source is changed.
   await ensureWritable(target, appName);
   if (locks.some(({ signal }) => signal.aborted)) throw interruptedError(appName);
   if (record) {
@@ -112,13 +114,6 @@ async function moveBetween({ source, target, locks, appName, onMove }: Move): Pr
 function interruptedError(appName: string): OneDriveTokenError {
   const message = `The move of ${JSON.stringify(appName)} was interrupted, because the lock of a database was lost. Nothing is lost: move it again`;
   return new OneDriveTokenError('STORE', message, { retryable: true });
-}
-
-/** A target that takes no write must be noticed before the source is changed. */
-async function ensureWritable(target: TokenStore, appName: string): Promise<void> {
-  const probe = probeName(appName);
-  await target.set(probe, { refreshToken: 'none' });
-  await target.delete(probe);
 }
 
 /** Whether the record at the target is the one that was moved there, or what a refresh has made of it since. */
