@@ -138,6 +138,7 @@ export class RecordKeeper {
     // Written again later, it must not take the place of a sign-in that another process has made since.
     const asUnsaved = async (): Promise<Unsaved | undefined> => {
       const stored = await asStoreErrors(() => store.get(name)).then(readStoredRecord, () => before);
+      if (before && !stored) throw signedOutError();
       if (isLate() && stored?.refreshToken !== before?.refreshToken) return undefined;
       return { record, replaces: stored?.refreshToken };
     };

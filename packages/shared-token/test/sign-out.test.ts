@@ -100,6 +100,25 @@ test('a sign-in that a sign-out has ended does not come back if the store fails 
   assert.is(scene.store.records.size, 0);
 });
 
+test('a sign-in does not undo the sign-out of another process if the store fails just then', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => answer.promise });
+  const call = shared.signIn();
+  await scene.until('sign-in-started');
+  await scene.open().signOut();
+  const { get } = scene.store;
+  scene.store.get = async () => {
+    scene.store.get = get;
+    throw Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  };
+  answer.resolve(await scene.provider.signIn());
+  assert.is((await rejection(call)).reason, 'signed-out');
+  await shared.close();
+  assert.is(scene.store.records.size, 0);
+});
+
 test('a sign-out wins over a sign-in that gives no refresh token, too', async () => {
   await using scene = openScene();
   const answer = Promise.withResolvers<TokenResponse>();
