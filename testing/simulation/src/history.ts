@@ -33,6 +33,8 @@ export interface RefreshToken {
   readonly generation: number;
   /** The token that was spent for it. */
   readonly parent: RefreshToken | undefined;
+  /** The step in which it was first stored. */
+  storedAt?: number;
   spending?: Spending;
 }
 
@@ -80,7 +82,11 @@ export interface Instance {
   readonly signOuts: number[];
   /** Events so far that said that a token could not be stored. */
   storeFailures: number;
+  /** Tokens that it gave out before they were stored. */
+  readonly unstored: Access[];
   isClosed: boolean;
+  /** It was closed when all trouble was over. */
+  wasClosedCalmly: boolean;
 }
 
 export type Method = 'getToken' | 'signIn' | 'signOut' | 'read' | 'peek' | 'close';
@@ -109,6 +115,8 @@ export interface RefreshCall {
   isSettled: boolean;
   /** Why its answer may be lost. */
   excuse?: string;
+  /** The store failed before the answer was stored: its process still has it. */
+  isKeptInMemory?: boolean;
 }
 
 /** One call of the user's `signIn`: a window in front of the person. */
@@ -118,6 +126,8 @@ export interface Window {
   readonly reason: string;
   readonly openedAt: number;
   readonly holder: Holder | undefined;
+  /** The sign-in that was stored when it began, as far as its process had read. */
+  readonly found: Family | undefined;
   isSettled: boolean;
 }
 
@@ -150,13 +160,11 @@ export class History {
   readonly stored = new Map<string, TokenRecord>();
   /** Whether a wall clock was set, or anything took much longer than it should: then no expiry can be compared. */
   hasOddTime = false;
-  /** Whether any call of the store failed. */
-  hasStoreFailed = false;
   /** Whether everything was mended, for the last calls. */
   isCalm = false;
 
   /** For each process and name: the step of its last read. */
-  readonly #reads = new Map<string, number>();
+  readonly #reads = new Map<string, { step: number; record: TokenRecord | undefined }>();
   /** The steps in which versions of records were replaced. */
   readonly #replaced = new Map<string, number>();
 
@@ -170,17 +178,27 @@ export class History {
 
   /** Of this process, something went wrong while an answer of the provider was on its way into the store. */
   excuse(process: Process, why: string): void {
+    for (const call of this.#openCalls(process)) call.excuse ??= why;
+  }
+
+  /** Of this process, the store failed. Until the answer is stored, it has it in memory. */
+  storeFailed(process: Process): void {
+    for (const call of this.#openCalls(process)) call.isKeptInMemory = true;
+  }
+
+  /** The calls of refresh whose answer the provider has given, and the store does not have. */
+  *#openCalls(process: Process): Generator<RefreshCall> {
     for (const { spending } of this.refreshTokens.values()) {
-      if (spending && !spending.isStored && spending.call.instance.process === process) spending.call.excuse ??= why;
+      if (spending && !spending.isStored && spending.call.instance.process === process) yield spending.call;
     }
   }
 
   wasRead(process: Process, name: string): void {
-    this.#reads.set(`${process.id} ${name}`, this.machine.steps);
+    this.#reads.set(`${process.id} ${name}`, { step: this.machine.steps, record: this.stored.get(name) });
   }
 
-  lastReadBy(process: Process, name: string): number {
-    return this.#reads.get(`${process.id} ${name}`) ?? -1;
+  lastReadBy(process: Process, name: string): { step: number; record: TokenRecord | undefined } {
+    return this.#reads.get(`${process.id} ${name}`) ?? { step: -1, record: undefined };
   }
 
   /** The step in which the store got another record than this one; Infinity if it still has it, -1 if it never had it. */
@@ -214,6 +232,7 @@ export class History {
         const access = this.accesses.get(record.accessToken ?? '');
         if (access) access.storedAt ??= machine.steps;
         if (!token) break;
+        token.storedAt ??= machine.steps;
         token.family.wasStored = true;
         if (record.clientId === undefined) token.family.isBare = true;
         else if (token.family.isBare) token.family.clientId = record.clientId;
@@ -241,6 +260,11 @@ export class History {
   signOutBegan({ name }: Instance): void {
     this.signingOut.set(name, (this.signingOut.get(name) ?? 0) + 1);
     this.owed.delete(name);
+    // Even if the sign-out fails: the person wants it gone, and what was not stored yet is dropped.
+    for (const instance of this.instances.filter((each) => each.name === name)) {
+      instance.unstored.length = 0;
+      this.excuse(instance.process, 'a sign-out');
+    }
   }
 
   signOutEnded(instance: Instance, call: Call): void {

@@ -2,7 +2,7 @@
  * What must be true in every schedule: the promises of SECURITY.md and docs/architecture.md about one shared sign-in, each as a
  * sentence and as a check. A check returns how the promise is broken, or undefined.
  */
-import type { Call, Fact, Family, History, RefreshCall, Window } from './history.ts';
+import type { Call, Fact, Family, History, Instance, RefreshCall, RefreshToken, Window } from './history.ts';
 import { secretMark } from './models/provider.ts';
 
 type FactOf<Type extends Fact['type']> = Extract<Fact, { type: Type }>;
@@ -19,8 +19,10 @@ type Invariants = { readonly [Type in Fact['type']]?: readonly Invariant<Type>[]
  * token, and its answer is not durably stored yet. In that window the process was killed, the answer was lost or came after
  * `refreshTimeout`, the store failed, or the lease ended because the process was stopped for longer.
  */
-function windowExcuse({ excuse, holder, deadline, isSettled }: RefreshCall, { machine }: History): string | undefined {
+function windowExcuse(call: RefreshCall, { machine }: History, sender: RefreshCall): string | undefined {
+  const { excuse, holder, deadline, isSettled, isKeptInMemory, instance } = call;
   if (excuse) return excuse;
+  if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
   if (holder && holder.endsAt <= machine.now) return 'the lease ended before the answer was stored';
   if (!isSettled && machine.now >= deadline) return 'the answer came after refreshTimeout';
   return undefined;
@@ -92,7 +94,7 @@ const invariants: Invariants = {
       check({ call, token }, history) {
         const { spending } = token;
         if (!spending) return undefined;
-        const excuse = windowExcuse(spending.call, history) ?? windowExcuse(call, history);
+        const excuse = windowExcuse(spending.call, history, call) ?? windowExcuse(call, history, call);
         if (excuse) token.family.excuse = excuse;
         return excuse ? undefined : `${call.instance.label} sends again what ${spending.call.instance.label} has spent`;
       },
@@ -106,6 +108,26 @@ const invariants: Invariants = {
           (each) => each.instance.name === window.instance.name && isUnderWay(each, history),
         );
         return other && `${window.instance.label} asks while the question of ${other.instance.label} is open`;
+      },
+    },
+    {
+      promise: 'No person is asked while a good sign-in is stored, unless signIn() is called',
+      check({ window: { instance, reason, holder } }, history) {
+        const stored = goodToken(instance, history);
+        const isOld = stored?.storedAt !== undefined && stored.storedAt < (holder?.askedAt ?? 0);
+        return reason !== 'requested' && isOld ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
+      },
+    },
+    {
+      promise: 'The processes that wait for a sign-in use its result',
+      check({ window: { instance, reason, holder } }, history) {
+        const stored = goodToken(instance, history);
+        const isNew = stored?.storedAt !== undefined && stored.storedAt > (holder?.askedAt ?? 0);
+        const wasRead =
+          stored?.storedAt !== undefined && stored.storedAt < history.lastReadBy(instance.process, instance.name).step;
+        return reason !== 'requested' && isNew && wasRead
+          ? `sign-in ${stored.family.id} came while it waited`
+          : undefined;
       },
     },
     {
@@ -126,6 +148,16 @@ const invariants: Invariants = {
   ],
   written: [
     {
+      promise: 'A sign-in does not undo the sign-out of another process, if it has read what that deleted',
+      check({ before, record }, history) {
+        const family = history.familyOf(record);
+        const found = family?.window?.found;
+        return !before && found?.isSignedOut && !family?.wasStored
+          ? `sign-in ${family?.id} after ${found.id}`
+          : undefined;
+      },
+    },
+    {
       promise: 'No older token takes the place of a newer one',
       check({ name, before, record, by }, history) {
         const was = before && history.refreshTokens.get(before.refreshToken);
@@ -140,7 +172,7 @@ const invariants: Invariants = {
         if (!access || !earlier || access.generation >= earlier.generation) return undefined;
         // If the refresh token stays, compare-and-swap does not see a write between this process's read and its write. And of
         // two requests that were both late, only the provider knows which it answered first.
-        const wasKnown = (earlier.storedAt ?? 0) <= history.lastReadBy(by, name);
+        const wasKnown = (earlier.storedAt ?? 0) <= history.lastReadBy(by, name).step;
         return wasKnown && (record.obtainedAt ?? 0) < (before.obtainedAt ?? 0)
           ? `access token ${access.value} over ${earlier.value}`
           : undefined;
@@ -159,8 +191,7 @@ const invariants: Invariants = {
         const family = history.familyOf(record);
         if (!by) return undefined;
         if (!family) return 'a refresh token that the provider never gave out';
-        const isRight =
-          family.name === name && (family.isBare || (record.clientId ?? family.clientId) === family.clientId);
+        const isRight = family.name === name && (family.isBare || record.clientId === family.clientId);
         return isRight ? undefined : `sign-in ${family.id} is of ${family.clientId}, ${family.name}`;
       },
     },
@@ -208,7 +239,29 @@ const invariants: Invariants = {
       check({ call }, history) {
         const access = accessGiven(call, history);
         const isKnown = !access || access.storedAt !== undefined || call.instance.storeFailures > 0;
+        if (access && access.storedAt === undefined) call.instance.unstored.push(access);
         return isKnown ? undefined : `${access.value} was never stored`;
+      },
+    },
+    {
+      promise: 'SIGN_IN_REQUIRED comes only if no good sign-in is stored',
+      check({ call }, history) {
+        const { code, reason } = Object(errorOf(call)) as { code?: string; reason?: string };
+        if (code !== 'SIGN_IN_REQUIRED' || (reason !== 'refused' && reason !== 'not-signed-in')) return undefined;
+        const stored = goodToken(call.instance, history);
+        const isOld = stored?.storedAt !== undefined && stored.storedAt < call.startedAt;
+        return isOld ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
+      },
+    },
+    {
+      promise: 'While the token in memory is valid, it bridges a refresh that fails',
+      check({ call }, history) {
+        const { instance, method, options, held, abortReason } = call;
+        const error = errorOf(call);
+        const isOurs = error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code));
+        if (method !== 'getToken' || options.forceRefresh || !error || isOurs || history.hasOddTime) return undefined;
+        const expiresAt = history.accesses.get(held ?? '')?.expiresAt ?? 0;
+        return expiresAt > instance.process.wallNow ? `${held} is valid, and the call ends in ${error}` : undefined;
       },
     },
     {
@@ -259,6 +312,20 @@ const invariants: Invariants = {
       },
     },
     {
+      promise: 'What could not be stored is stored by close() at the latest',
+      check(_fact, history) {
+        for (const instance of history.instances.filter(({ process }) => !process.isDead)) {
+          for (const { value, family, generation, storedAt } of instance.unstored) {
+            const stored = history.refreshTokens.get(history.stored.get(instance.name)?.refreshToken ?? '');
+            const isOlder =
+              stored?.family === family && stored.generation < generation && stored.value !== family.current;
+            if (storedAt === undefined && isOlder && instance.wasClosedCalmly) return value;
+          }
+        }
+        return undefined;
+      },
+    },
+    {
       promise: 'No sign-in is stored after a sign-out that came after it began',
       check(_fact, history) {
         for (const record of history.stored.values()) {
@@ -298,6 +365,13 @@ export function judge(fact: Fact, history: History): string | undefined {
 /** A record that does not say whose it is counts as every client's. */
 function isOf(family: Family, { name, clientId }: { name: string; clientId: string }): boolean {
   return family.name === name && (family.isBare || family.clientId === clientId);
+}
+
+/** The stored refresh token, if it is of this client and the provider accepts it. */
+function goodToken({ name, clientId }: Instance, history: History): RefreshToken | undefined {
+  const token = history.refreshTokens.get(history.stored.get(name)?.refreshToken ?? '');
+  if (!token || token.family.isBare || !isOf(token.family, { name, clientId })) return undefined;
+  return token.family.revoked || token.spending ? undefined : token;
 }
 
 function errorOf({ outcome }: Call): unknown {

@@ -197,7 +197,9 @@ export class Schedule {
       calls: new Set(),
       signOuts: [],
       storeFailures: 0,
+      unstored: [],
       isClosed: false,
+      wasClosedCalmly: false,
     };
     this.#history.instances.push(instance);
     machine.note(process, () => `starts (${clientId}, ${JSON.stringify(name)})`);
@@ -225,7 +227,10 @@ export class Schedule {
       machine.later(process, abortAfterMs, 'the caller lets go', () => controller.abort(abortReason));
     }
     if (method === 'signOut') this.#history.signOutBegan(instance);
-    if (method === 'close') instance.isClosed = true;
+    if (method === 'close') {
+      instance.isClosed = true;
+      instance.wasClosedCalmly = this.#history.isCalm;
+    }
     const signal = controller?.signal as unknown as AbortSignal | undefined;
     const settle = (outcome: NonNullable<Call['outcome']>): void => {
       if (process.isDead) return;

@@ -95,8 +95,7 @@ export class StoreCalls {
   }
 
   #failure({ code = 'STORE_OPEN' }: Fault): TokenStoreError {
-    this.#store.history.excuse(this.#process, 'the store failed before the answer was stored');
-    this.#store.history.hasStoreFailed = true;
+    this.#store.history.storeFailed(this.#process);
     const reason = code === 'STORE_OPEN' ? 'unreachable' : undefined;
     return new TokenStoreError(code, 'the simulated store fails', { reason });
   }

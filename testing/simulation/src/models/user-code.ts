@@ -89,6 +89,7 @@ export class UserCode {
     const window: Window = {
       ...{ instance, signal, reason: context.reason, openedAt: machine.steps },
       holder: holder?.process === instance.process ? holder : undefined,
+      found: history.familyOf(history.lastReadBy(instance.process, instance.name).record),
       isSettled: false,
     };
     machine.note(instance.process, () => `signIn() is called (${context.reason})`);
