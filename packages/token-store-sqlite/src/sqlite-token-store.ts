@@ -15,9 +15,10 @@ import {
   type TokenStore,
   type TokenStoreError,
 } from 'token-store-kit';
+import { checkPath } from './database/database-file.ts';
 import { fileError, keyChanged } from './database/file-error.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
-import { columns, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';
+import { columns, isSameRecord, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';
 
 /** Options of {@link openTokenStore}. */
 export interface TokenStoreOptions {
@@ -105,8 +106,15 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   replace(appName: string, previous: string | undefined, record: TokenRecord): boolean {
     checkText(appName, 'appName');
     if (previous !== undefined) checkText(previous, 'previous');
+    const checked = checkRecord(record);
+    const write = (): boolean => this.#replace(appName, previous, checked);
+    const isRewrite = previous === checked.refreshToken && isSameRecord(this.get(appName), checked);
+    return isRewrite ? this.#open().rewrite(write) : write();
+  }
+
+  #replace(appName: string, previous: string | undefined, record: TokenRecord): boolean {
     const tokens = this.#open();
-    const values = this.#values(appName, checkRecord(record), tokens.cipher);
+    const values = this.#values(appName, record, tokens.cipher);
     if (previous === undefined) {
       return tokens.attempt(() => tokens.statement(insertIfAbsent).run(values, appName).changes > 0) || this.#missed();
     }
@@ -287,14 +295,4 @@ export class SqliteTokenStore implements TokenStore, Disposable {
  */
 export function openTokenStore(path: string, options?: TokenStoreOptions): SqliteTokenStore {
   return new SqliteTokenStore(path, options);
-}
-
-function checkPath(path: unknown): void {
-  checkText(path, 'path');
-  if (path === '' || path.includes('\0')) throw new TypeError('path must be the name of a file');
-  // better-sqlite3 trims names, and would open another file.
-  if (path !== path.trimEnd()) throw new TypeError('path must not end with a space');
-  if (path === ':memory:' || path.startsWith('file:')) {
-    throw new TypeError(`path must be the name of a file, not ${path === ':memory:' ? path : 'a URL'}`);
-  }
 }

@@ -7,7 +7,7 @@ const statements = watchStatements();
 
 /** SQLite statements, including those that check the file and its schema, and those of the lock. */
 const mostToOpenAndRead = 9;
-const mostToRefresh = 6;
+const mostToRefresh = 9;
 
 test('a token in memory needs no SQLite statement', async () => {
   await using scene = await Scene.open();

@@ -1,3 +1,4 @@
+import { checkText } from 'token-store-kit';
 import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
 
 // An import of node:fs also loads node:fs/promises and streams: 3 ms at the start of every program that reads a token.
@@ -202,5 +203,16 @@ function syncDirectory(directory: string): void {
     fs.fsyncSync(descriptor);
   } finally {
     fs.closeSync(descriptor);
+  }
+}
+
+/** Throws TypeError if it cannot be the name of a file. */
+export function checkPath(path: unknown): void {
+  checkText(path, 'path');
+  if (path === '' || path.includes('\0')) throw new TypeError('path must be the name of a file');
+  // better-sqlite3 trims names, and would open another file.
+  if (path !== path.trimEnd()) throw new TypeError('path must not end with a space');
+  if (path === ':memory:' || path.startsWith('file:')) {
+    throw new TypeError(`path must be the name of a file, not ${path === ':memory:' ? path : 'a URL'}`);
   }
 }
