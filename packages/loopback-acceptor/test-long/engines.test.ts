@@ -14,6 +14,7 @@ import * as assert from 'uvu/assert';
 import { openAcceptor } from '../src/index.ts';
 import { rejection, within } from '../test/within.ts';
 import { type Engine, engines, type WatchedWindow } from './engines.ts';
+import { serveHostilePage } from './hostile-page.ts';
 import { authorizationUrl, openProviderSite, type ProviderSite, signIn } from './provider-site.ts';
 
 for (const engine of engines) testEngine(engine);
@@ -97,6 +98,22 @@ function testEngine({ name, missing, open, looksForIcons }: Engine): void {
     assert.equal({ dest, mode, from }, { dest: 'document', mode: 'navigate', from: 'cross-site' });
     assert.match(headers.accept ?? '', 'text/html');
   });
+
+  inEngine(
+    'no part of a hostile page is the answer, even if the page knows the state, and the person signs in',
+    async () => {
+      await using acceptor = await openAcceptor({ state: 'right', timeout: stepTimeoutMs });
+      const redeemed = acceptor.accept(async ({ code }) => code);
+      await using attacker = await serveHostilePage(acceptor.redirectUri);
+      await window.open(attacker.url);
+      await waitUntil(
+        'the end of all that the page loads',
+        async () => (await window.evaluate('document.title')) === 'done',
+      );
+      await window.open(`${acceptor.redirectUri}/?code=person&state=right`);
+      assert.is(await redeemed, 'person');
+    },
+  );
 
   inEngine('a page of renderPage, with or without an icon, violates no policy', async () => {
     const { messages } = window;

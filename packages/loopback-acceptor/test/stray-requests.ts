@@ -206,6 +206,20 @@ export const strays: Stray[] = [
     request: { headers: { 'sec-fetch-dest': dest } },
   })),
   {
+    name: 'a WebSocket of a page in Chromium, which sends no Sec-Fetch-Dest with it',
+    status: 403,
+    target: `/?${answer}`,
+    request: {
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        origin: 'https://attacker.example',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      },
+    },
+  },
+  {
     name: 'Sec-Fetch-Dest twice',
     status: 403,
     bytes: (host) =>

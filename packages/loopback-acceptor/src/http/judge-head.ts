@@ -31,7 +31,9 @@ function refuseTarget({ method, target, headers }: RequestHead, { host, path }: 
   }
   if (splitTarget(target).path !== path) return { status: 404, reason: 'There is nothing here.' };
   if (method !== 'GET' && method !== 'POST') return { status: 405, reason: 'Only GET and POST are answered.' };
-  if ((headers.get('sec-fetch-dest') ?? 'document') !== 'document') {
+  // Chromium sends no Sec-Fetch-Dest when it opens a WebSocket.
+  const isWebSocket = /\bwebsocket\b/i.test(headers.get('upgrade') ?? '');
+  if (isWebSocket || (headers.get('sec-fetch-dest') ?? 'document') !== 'document') {
     return { status: 403, reason: 'An authorization response is a page, not a part of one.' };
   }
   if ((headers.get('expect') ?? '100-continue').toLowerCase() !== '100-continue') {
