@@ -99,21 +99,18 @@ function testEngine({ name, missing, open, looksForIcons }: Engine): void {
     assert.match(headers.accept ?? '', 'text/html');
   });
 
-  inEngine(
-    'no part of a hostile page is the answer, even if the page knows the state, and the person signs in',
-    async () => {
-      await using acceptor = await openAcceptor({ state: 'right', timeout: stepTimeoutMs });
-      const redeemed = acceptor.accept(async ({ code }) => code);
-      await using attacker = await serveHostilePage(acceptor.redirectUri);
-      await window.open(attacker.url);
-      await waitUntil(
-        'the end of all that the page loads',
-        async () => (await window.evaluate('document.title')) === 'done',
-      );
-      await window.open(`${acceptor.redirectUri}/?code=person&state=right`);
-      assert.is(await redeemed, 'person');
-    },
-  );
+  inEngine('no part of a hostile page is the answer, even if it knows the state', async () => {
+    await using acceptor = await openAcceptor({ state: 'right', timeout: stepTimeoutMs });
+    const redeemed = acceptor.accept(async ({ code }) => code);
+    await using attacker = await serveHostilePage(acceptor.redirectUri);
+    await window.open(attacker.url);
+    await waitUntil(
+      'the end of all that the page loads',
+      async () => (await window.evaluate('document.title')) === 'done',
+    );
+    await window.open(`${acceptor.redirectUri}/?code=person&state=right`);
+    assert.is(await redeemed, 'person');
+  });
 
   inEngine('a page of renderPage, with or without an icon, violates no policy', async () => {
     const { messages } = window;
@@ -124,6 +121,8 @@ function testEngine({ name, missing, open, looksForIcons }: Engine): void {
         `<!doctype html><title>Mine</title>${icon}<style>h1{color:green}</style><h1>Mine</h1>`;
       await using acceptor = await openAcceptor({ state: 'right', timeout: stepTimeoutMs, renderPage });
       const redeemed = acceptor.accept(async () => 1);
+      // Chromium does not name the page of a message, so that only new ones count. Firefox does, and forgets old ones.
+      const old = looksForIcons ? 0 : (await messages.call(window)).length;
       await window.open(`${acceptor.redirectUri}/?code=a&state=right`);
       await redeemed;
       // A page that the policy does not fit: what the browser says of it comes after all that it says of the page before.
@@ -131,7 +130,7 @@ function testEngine({ name, missing, open, looksForIcons }: Engine): void {
       await window.open(control.origin);
       const last = looksForIcons ? `${control.origin}/favicon.ico` : 'inline script';
       const said = await waitUntil('a message about the second page', async () => {
-        const all = await messages.call(window);
+        const all = (await messages.call(window)).slice(old);
         return all.some((message) => message.includes(last)) && all;
       });
       const violations = said.filter((message) => /content.security.policy/i.test(message));
@@ -140,8 +139,7 @@ function testEngine({ name, missing, open, looksForIcons }: Engine): void {
         violations.filter((message) => message.includes(acceptor.redirectUri)),
         [],
       );
-      // Chromium does not name the page.
-      if (!looksForIcons) assert.is(violations.length, icon ? 2 : 1, violations.join('\n'));
+      if (!looksForIcons) assert.is(violations.length, 1, violations.join('\n'));
     }
   });
 
