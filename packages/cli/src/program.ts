@@ -56,7 +56,7 @@ function withDefaultCommand(args: readonly string[]): string[] {
     const isAnswered = ['-h', '--help', '-V', '--version'].includes(arg);
     if (isAnswered || !arg.startsWith('-')) return [...args];
     const option = commonOptions.find(({ flag }) => flag === arg);
-    if (option?.value) index++;
+    if (option?.value || arg === '--min-valid') index++;
   }
   return ['token', ...args];
 }

@@ -4,7 +4,8 @@
  */
 import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored-token';
 import { printToken } from './commands/print-token.ts';
-import { type PlainLine, readPlainLine } from './settings/common-options.ts';
+import { execMinValidMs, type PlainLine, readPlainLine } from './settings/common-options.ts';
+import { renewalNoticeMs } from './settings/renewal-notice-ms.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
 import { readTokenOptions } from './settings/token-options.ts';
 import { writeOut } from './terminal/streams.ts';
@@ -31,8 +32,9 @@ export async function start(args: readonly string[]): Promise<number> {
 async function useStoredToken({ command, flags, program }: PlainLine): Promise<number | undefined> {
   if (command !== 'token' && command !== 'exec') return undefined;
   const settings = readSettings(flags);
-  const stored = readToken(settings);
-  if (!stored) return undefined;
+  const stored = readToken(settings, command === 'exec' ? execMinValidMs : undefined);
+  // Only the full program warns that the sign-in expires soon.
+  if (!stored || (stored.renewBy !== undefined && stored.renewBy - Date.now() < renewalNoticeMs)) return undefined;
   if (command === 'exec') {
     const { runWithToken } = await import('./commands/run-with-token.ts');
     return runWithToken(stored.accessToken, program, settings);
@@ -41,12 +43,12 @@ async function useStoredToken({ command, flags, program }: PlainLine): Promise<n
   return 0;
 }
 
-function readToken(settings: Settings): StoredToken | undefined {
+function readToken(settings: Settings, minValid: number | undefined): StoredToken | undefined {
   // With a key given, only the full program can decrypt or explain. Only it connects to PostgreSQL or to a socket.
   const needsProgram =
     settings.hasKey || settings.verbose || settings.postgresUrl !== undefined || settings.socket !== undefined;
   const options = needsProgram ? undefined : readTokenOptions(settings);
-  return options && tryToRead(options);
+  return options && tryToRead({ ...options, minValid });
 }
 
 function tryToRead(options: Parameters<typeof readStoredToken>[0]): StoredToken | undefined {

@@ -9,7 +9,20 @@ import * as assert from 'uvu/assert';
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
-const commands = ['token', 'login', 'status', 'logout', 'list', 'rekey', 'move', 'api', 'exec', 'completion'];
+const commands = [
+  'token',
+  'login',
+  'status',
+  'whoami',
+  'logout',
+  'list',
+  'rekey',
+  'move',
+  'api',
+  'exec',
+  'serve',
+  'completion',
+];
 
 async function complete(...words: string[]): Promise<string[]> {
   const { status, stdout, stderr } = await home.run(['__complete', ...words]);
@@ -41,6 +54,8 @@ test('known values are completed: app names, paths, shells', async () => {
   assert.equal(await complete('--db=nowhere.db', '--app', ''), []);
   assert.equal(await complete('api', '/me/drive/r'), ['/me/drive/root/children', '/me/drive/recent']);
   assert.equal(await complete('completion', ''), ['bash', 'zsh', 'fish']);
+  assert.equal(await complete('login', '--response-mode', ''), ['form_post', 'query']);
+  assert.equal(await complete('login', '--prompt', 's'), ['select_account']);
 });
 
 test('the shell completes file names and the words of another program', async () => {
@@ -116,6 +131,16 @@ inShell('zsh')('zsh completes', async () => {
   await terminal.shows(/--device /);
   terminal.type('\u0015onedrive-token api --upload completion.zs\t');
   await terminal.shows(/--upload completion\.zsh /);
+});
+
+inShell('zsh')('zsh without compinit says what to add to ~/.zshrc, and goes on', () => {
+  const script = `source ${folder}/completion.zsh; echo goes on`;
+  const { status, stdout, stderr } = spawnSync('zsh', ['-f', '-c', script], { env, encoding: 'utf8' });
+  assert.equal([status, stdout], [0, 'goes on\n']);
+  assert.is(
+    stderr,
+    "onedrive-token: zsh's completion is off. Put this line before this one in ~/.zshrc: autoload -U compinit && compinit\n",
+  );
 });
 
 test.run();

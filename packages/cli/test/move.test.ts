@@ -8,7 +8,7 @@ const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
 const keyFile = join(home.folder, 'key');
-writeFileSync(keyFile, 'a passphrase\n');
+writeFileSync(keyFile, 'a passphrase\n', { mode: 0o600 });
 
 async function prints(args: readonly string[]): Promise<boolean> {
   const { status, stdout } = await home.run(['token', '--no-interactive', ...args]);

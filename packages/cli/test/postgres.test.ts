@@ -140,7 +140,7 @@ test('move takes a sign-in from a file to PostgreSQL and back', async () => {
 
 test('rekey encrypts the database for every machine, and logout ends the sign-in of all', async () => {
   const keyFile = join(home.folder, 'key');
-  writeFileSync(keyFile, 'a passphrase');
+  writeFileSync(keyFile, 'a passphrase', { mode: 0o600 });
   assert.is((await home.run(['rekey', '--new-key-file', keyFile], { env: fleet })).status, 0);
   const without = await home.run([], { env: fleet });
   assert.is(without.status, 7);

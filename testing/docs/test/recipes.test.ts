@@ -71,7 +71,7 @@ recipe('systemd: the units are valid, and their command uploads with an encrypte
 
   const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? [];
   const [, variable = '', value = ''] = /^Environment=(\w+)=(.*)$/m.exec(service) ?? [];
-  writeFileSync(join(home.folder, 'onedrive-token'), 'correct horse battery staple\n');
+  writeFileSync(join(home.folder, 'onedrive-token'), 'correct horse battery staple\n', { mode: 0o400 });
   const env = { [variable]: value.replace('%d', home.folder), ONEDRIVE_TOKEN_DB: join(home.folder, 'sealed.db') };
   const login = await run(`onedrive-token login --client-id ${authority.clientId}`, env);
   assert.is(login.status, 0, login.stderr);

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command as Program } from 'commander
 import { type Command, runCommand } from '../command.ts';
 import { printScript, shells } from '../completion/print-script.ts';
 import { commonOptions, type Flags } from '../settings/common-options.ts';
+import { durationExample, readDuration } from '../settings/read-duration.ts';
 import { refuseSocket } from '../settings/refuse-socket.ts';
 import { defaultScopes } from '../settings/token-options.ts';
 import { formatExamples, type ManualPage, manual } from './manual.ts';
@@ -31,12 +32,23 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
     });
   addCommonOptions(program);
 
-  run(add('token', manual.token), async (command) => (await import('./token.ts')).token(command));
+  const token = addMinValid(add('token', manual.token), 'how long the token has to be valid at least')
+    .option('--refresh', 'get a new token, for example after a 401 from Graph')
+    .option('--header', "print it as a header, 'Authorization: Bearer ...'");
+  run(token, async (command) => (await import('./token.ts')).token(command, token.opts()));
 
   const login = addLoginOptions(add('login', manual.login));
   runOnDatabase(login, async (command) => (await import('./login.ts')).login(command, login.opts()));
 
-  run(add('status', manual.status), async (command) => (await import('./status.ts')).status(command));
+  const status = add('status', manual.status).addOption(
+    new Option(
+      '--fail-if-within <duration>',
+      'end with status 1 if the sign-in expires within this time, for example 14d',
+    ).argParser(readDurationArgument),
+  );
+  run(status, async (command) => (await import('./status.ts')).status(command, status.opts()));
+
+  run(add('whoami', manual.whoami), async (command) => (await import('./whoami.ts')).whoami(command));
 
   const logout = add('logout', manual.logout).option('--all', 'every app name in the database');
   runOnDatabase(logout, async (command) => (await import('./logout.ts')).logout(command, logout.opts()));
@@ -52,12 +64,15 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
   const api = addApiOptions(add('api', manual.api));
   run(api, async (command) => (await import('./api/api.ts')).api(command, api.args[0] ?? '', api.opts()));
 
-  const exec = add('exec', manual.exec)
+  const exec = addMinValid(
+    add('exec', manual.exec),
+    "how long the token has to be valid at least (default: 30m, or less if the provider's tokens are shorter)",
+  )
     .usage('[options] -- <program> [args...]')
     .argument('<program>', 'the program to run', notEmpty)
     .argument('[args...]', 'its arguments')
     .passThroughOptions();
-  run(exec, async (command) => (await import('./exec.ts')).exec(command, exec.args));
+  run(exec, async (command) => (await import('./exec.ts')).exec(command, exec.args, exec.opts()));
 
   const serve = add('serve', manual.serve).addOption(
     new Option('--socket <path>', 'the socket (default: $XDG_RUNTIME_DIR/onedrive-token.sock)').argParser(notEmpty),
@@ -67,6 +82,10 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
   const completion = add('completion', manual.completion);
   completion.addArgument(completion.createArgument('<shell>').choices(shells));
   run(completion, async () => printScript(completion.args[0] ?? ''));
+}
+
+function addMinValid(commander: Program, description: string): Program {
+  return commander.addOption(new Option('--min-valid <duration>', description).argParser(readDurationArgument));
 }
 
 function addLoginOptions(login: Program): Program {
@@ -156,7 +175,10 @@ function addApiOptions(api: Program): Program {
         .conflicts(['include', 'upload']),
     )
     .addOption(
-      new Option('--upload <file>', 'upload a file as the item at <path>; replaces an item that is there')
+      new Option(
+        '--upload <file>',
+        'upload a file, or - for stdin, as the item at <path>; replaces an item that is there',
+      )
         .argParser(notEmpty)
         .conflicts(['data', 'method']),
     )
@@ -199,6 +221,12 @@ function readIdleTimeout(value: string): number {
   const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : 0;
   if (seconds > 0 && seconds <= 300) return Math.max(1, Math.round(seconds * 1000));
   throw new InvalidArgumentError('Expected seconds, above 0 and at most 300.');
+}
+
+function readDurationArgument(value: string): number {
+  const duration = readDuration(value);
+  if (duration === undefined) throw new InvalidArgumentError(`It is not ${durationExample}.`);
+  return duration;
 }
 
 function readPort(value: string): number {

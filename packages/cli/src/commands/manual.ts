@@ -10,12 +10,19 @@ const token: ManualPage = {
   summary: 'print a valid access token (the default command)',
   description: `Prints an access token for Microsoft Graph and a newline on stdout: the stored token while it is valid, otherwise a refreshed one. If you have to sign in, it opens the browser if stdin and stderr are a terminal; otherwise it ends with status 3.
 
-With --json: {"token": string, "expiresAt": number}. expiresAt is in milliseconds since 1970.`,
+With --json: {"token": string, "expiresAt": number}. expiresAt is in milliseconds since 1970. With --header --json: {"Authorization": string}.
+
+--min-valid ends with status 1 if the provider's tokens are shorter than that.`,
   examples: [
     [
       'curl -H "Authorization: Bearer $(onedrive-token)" https://graph.microsoft.com/v1.0/me/drive',
       'call Graph from a script',
     ],
+    [
+      'onedrive-token --header | curl -H @- https://graph.microsoft.com/v1.0/me/drive',
+      'the same, without the token in a command line',
+    ],
+    ['onedrive-token --min-valid 45m', 'for a step that takes long'],
     ['onedrive-token token --json --no-interactive', 'for a program: never asks you, ends with status 3 instead'],
   ],
 };
@@ -38,10 +45,22 @@ const status: ManualPage = {
   summary: 'show who is signed in, with which scopes',
   description: `Shows what is stored, and sends no request. Never makes or changes a file. The exit status is 0 if a token can be had without a person, otherwise 3: without a database or a client id, or if the provider has refused the stored sign-in.
 
-With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. refusedAt says when the provider refused the sign-in; then you have to sign in again.`,
+With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "renewBy"?: number, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. renewBy says when the sign-in expires unless a refresh renews it before: 90 days after the last refresh, or what the provider says. refusedAt says when the provider refused the sign-in; then you have to sign in again.`,
   examples: [
     ['onedrive-token status', 'for you'],
     ['onedrive-token status --json >/dev/null || onedrive-token login', 'sign in if no sign-in is stored'],
+    ['onedrive-token status --fail-if-within 14d', 'for monitoring: status 1 if you have to sign in soon, 3 if now'],
+  ],
+};
+
+const whoami: ManualPage = {
+  summary: 'print the user name of the account',
+  description: `Prints the user name of the account that is signed in, as the stored sign-in says. Sends no request. Ends with status 3 if nobody is signed in.
+
+With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
+  examples: [
+    ['onedrive-token whoami', 'for you'],
+    ['onedrive-token whoami --app family', 'which account is that?'],
   ],
 };
 
@@ -102,14 +121,16 @@ With --json and --output: {"file": string, "bytes": number}.`,
     [`onedrive-token api /me/drive/root/children -d '{"name":"new","folder":{}}'`, 'make a folder'],
     ['onedrive-token api /me/drive/root:/notes.txt:/content -o notes.txt', 'download'],
     ['onedrive-token api /me/drive/root:/disk.img --upload disk.img', 'upload'],
+    ['tar c notes | onedrive-token api /me/drive/root:/notes.tar --upload -', 'upload what another program writes'],
   ],
 };
 
 const exec: ManualPage = {
   summary: 'run a program with the token in its environment',
-  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. Ends with the program's status: 128 + n if signal n killed it, 126 if it cannot be executed, 127 if it is not found. Passes signals on to the program, except SIGINT and SIGQUIT on a terminal: a terminal sends Ctrl-C to the program itself. The program does not get ONEDRIVE_TOKEN_KEY, nor ONEDRIVE_TOKEN_DB if there is a password in it.`,
+  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. The token is valid for 30 minutes or longer if the provider's tokens are. Ends with the program's status: 128 + n if signal n killed it, 126 if it cannot be executed, 127 if it is not found. Passes signals on to the program, except SIGINT and SIGQUIT on a terminal: a terminal sends Ctrl-C to the program itself. The program does not get ONEDRIVE_TOKEN_KEY, nor ONEDRIVE_TOKEN_DB if there is a password in it.`,
   examples: [
     ['onedrive-token exec -- ./backup.sh --full', 'everything after -- is passed to the program'],
+    ['onedrive-token exec --min-valid 50m -- ./long.sh', 'a token that is nearly fresh'],
     ['onedrive-token exec -- python3 backup.py', "reads os.environ['ONEDRIVE_TOKEN']"],
   ],
 };
@@ -140,7 +161,7 @@ const completion: ManualPage = {
   ],
 };
 
-export const manual = { token, login, status, logout, list, rekey, move, api, exec, serve, completion };
+export const manual = { token, login, status, whoami, logout, list, rekey, move, api, exec, serve, completion };
 
 /** The end of the whole program's help. */
 export const epilogue = `Exit status:

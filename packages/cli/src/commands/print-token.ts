@@ -1,8 +1,16 @@
 // A file of its own because the start of the command loads it: it must not import what only the full program needs.
-import type { Settings } from '../settings/settings.ts';
 import { writeOut } from '../terminal/streams.ts';
 
+/** How a token is printed. */
+export interface TokenFormat {
+  readonly json: boolean;
+  /** As a header of HTTP: a line for `curl -H @-`, or a JSON object of headers. */
+  readonly header?: boolean;
+}
+
 /** `expiresAt`: epoch milliseconds. */
-export function printToken(token: string, expiresAt: number, { json }: Settings): void {
-  writeOut(json ? `${JSON.stringify({ token, expiresAt })}\n` : `${token}\n`);
+export function printToken(token: string, expiresAt: number, { json, header = false }: TokenFormat): void {
+  const value = `Bearer ${token}`;
+  if (json) writeOut(`${JSON.stringify(header ? { Authorization: value } : { token, expiresAt })}\n`);
+  else writeOut(header ? `Authorization: ${value}\n` : `${token}\n`);
 }

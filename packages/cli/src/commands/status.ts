@@ -2,6 +2,7 @@ import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { databaseExists, withDatabase } from '../session/database.ts';
 import { openTokenSource } from '../session/open-token-source.ts';
+import { warnOfExpiry } from '../session/renewal-notice.ts';
 import { describeNotSignedIn, readStoredSignIns } from '../session/stored-sign-ins.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
@@ -11,22 +12,37 @@ import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
 /** Shows who is signed in, without asking the provider. Never makes or changes a file. */
-export async function status(command: Command): Promise<number> {
+export async function status(command: Command, { failIfWithin }: StatusOptions = {}): Promise<number> {
   const { settings } = command;
-  const { found, advice } = settings.socket === undefined ? await readDatabase(command) : await askServer(command);
+  const { found, advice } = await readStatus(command);
   if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
   else if (found.signedIn) writeOut(describe(found, settings));
   else writeOut(`Not signed in${advice()}\n`);
-  return found.signedIn && found.refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
+  if (!found.signedIn || found.refusedAt !== undefined) return exitStatus.signInNeeded;
+  const left = (found.renewBy ?? Number.POSITIVE_INFINITY) - Date.now();
+  return failIfWithin !== undefined && left < failIfWithin ? exitStatus.failed : exitStatus.done;
 }
 
-interface Found {
+export interface StatusOptions {
+  /** Ends with status 1 if the sign-in expires within so many milliseconds. */
+  failIfWithin?: number;
+}
+
+export interface FoundStatus {
   readonly found: SignInStatus;
-  /** What to do if there is no sign-in. */
+  /** Why there is no sign-in, and what to do. */
   advice(): string;
 }
 
-async function readDatabase(command: Command): Promise<Found> {
+/** Warns on stderr if the sign-in expires soon. */
+export async function readStatus(command: Command): Promise<FoundStatus> {
+  const { settings } = command;
+  const status = settings.socket === undefined ? await readDatabase(command) : await askServer(command);
+  warnOfExpiry(status.found, settings);
+  return status;
+}
+
+async function readDatabase(command: Command): Promise<FoundStatus> {
   const { settings } = command;
   const isThere = databaseExists(settings);
   const read = (database: Parameters<typeof readStoredSignIns>[1]) => readStoredSignIns(settings, database);
@@ -38,7 +54,7 @@ async function readDatabase(command: Command): Promise<Found> {
 }
 
 /** With ONEDRIVE_TOKEN_SOCKET, the `serve` at its other end knows. */
-async function askServer(command: Command): Promise<Found> {
+async function askServer(command: Command): Promise<FoundStatus> {
   await using session = await openTokenSource(command, { interactive: false });
   return { found: await session.handler.status(), advice: () => `. ${loginAdvice(command.settings)}` };
 }
@@ -56,13 +72,14 @@ function loginAdvice(settings: Settings): string {
 }
 
 function describe(found: SignInStatus, settings: Settings): string {
-  const { appName, scopes, refreshedAt, refusedAt } = found;
+  const { appName, scopes, refreshedAt, refusedAt, renewBy } = found;
   const isRefused = refusedAt !== undefined;
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [
     ['App name', appName],
     ['Scopes', scopes.join(' ')],
     ['Access token', describeExpiry(found)],
     ['Refreshed', refreshedAt === undefined ? undefined : localTime(refreshedAt)],
+    ['Sign in by', renewBy === undefined || isRefused ? undefined : localTime(renewBy)],
     ['Refused', describeRefusal(found)],
     settings.socket === undefined ? ['Database', settings.db] : ['Socket', settings.socket],
   ];

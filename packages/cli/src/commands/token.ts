@@ -1,14 +1,24 @@
 import type { Command } from '../command.ts';
+import { obtainToken } from '../session/obtain-token.ts';
 import { openTokenSource } from '../session/open-token-source.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printToken } from './print-token.ts';
 
+export interface PrintedTokenOptions {
+  header?: boolean;
+  /** Gets a new token, because Graph has refused the stored one. */
+  refresh?: boolean;
+  /** Milliseconds. */
+  minValid?: number;
+}
+
 /** Prints a valid token. Signs in first if that is needed and a person may be asked. */
-export async function token(command: Command): Promise<number> {
-  const { settings, interrupt } = command;
+export async function token(command: Command, options: PrintedTokenOptions = {}): Promise<number> {
+  const { settings } = command;
+  const { header = false, refresh = false, minValid } = options;
   await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
-  const { accessToken, expiresAt } = await session.handler.getTokenDetails({ signal: interrupt.signal });
-  printToken(accessToken, expiresAt, settings);
+  const { accessToken, expiresAt } = await obtainToken(command, session, { refresh, minValid });
+  printToken(accessToken, expiresAt, { json: settings.json, header });
   return exitStatus.done;
 }

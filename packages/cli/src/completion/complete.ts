@@ -41,7 +41,8 @@ async function candidatesFor(
   partial: string,
 ): Promise<readonly Candidate[]> {
   const { command, pending, operands, flags } = readWords(program, before);
-  if (pending) return pending.long === '--app' ? appNames(flags) : [];
+  if (pending?.long === '--app') return appNames(flags);
+  if (pending) return pending.argChoices?.map((choice) => [choice, '']) ?? [];
   if (command === program && operands > 0) return [];
   if (command === program) return partial.startsWith('-') ? options(program) : commands(program);
   if (partial.startsWith('-')) return command.name() === 'exec' && operands > 0 ? [] : options(command);

@@ -30,6 +30,8 @@ _onedrive_token() {
 }
 if [[ "\${zsh_eval_context[-1]}" == loadautofunc ]]; then
   _onedrive_token "$@"
+elif (( ! $+functions[compdef] )); then
+  print -u2 "onedrive-token: zsh's completion is off. Put this line before this one in ~/.zshrc: autoload -U compinit && compinit"
 else
   compdef _onedrive_token onedrive-token
 fi

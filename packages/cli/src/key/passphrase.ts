@@ -44,13 +44,19 @@ export function readPassphrase(settings: Settings, env: NodeJS.ProcessEnv = proc
   return settings.keyFile ? readKeyFile('--key-file', settings.keyFile) : undefined;
 }
 
-/** The passphrase in a file that `option` names. Throws UsageError if the file is empty or can't be read. */
+/** The passphrase in a file that `option` names. Throws UsageError if the file is empty, can't be read, or can be read by all. */
 export function readKeyFile(option: string, file: string): string {
   let content: string;
+  let mode: number;
   try {
     content = fs.readFileSync(file, 'utf8');
+    mode = fs.statSync(file).mode;
   } catch (error) {
     throw new UsageError(`${option}: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+  }
+  // Windows has no mode bits.
+  if (process.platform !== 'win32' && mode & 0o004) {
+    throw new UsageError(`${option}: every user of this computer can read ${file}. Run: chmod 600 ${file}`);
   }
   // An editor or `echo` ends the file with a line break, which is not part of the passphrase.
   const passphrase = content.replace(/\r?\n$/, '');

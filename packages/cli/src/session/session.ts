@@ -18,6 +18,7 @@ import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import { describeEvent } from './describe-event.ts';
 import { RefreshNotice } from './refresh-notice.ts';
+import { warnOfExpiry } from './renewal-notice.ts';
 import { chooseToken, describeNotSignedIn, readStoredSignIns } from './stored-sign-ins.ts';
 
 export interface SessionOptions {
@@ -41,6 +42,8 @@ export interface SessionOptions {
 
 export interface Session extends AsyncDisposable {
   readonly handler: OneDriveTokenHandler;
+  /** Why a token that should have been refreshed was not: it is still valid. */
+  readonly bridged: Error | undefined;
   /** Closes the handler. Throws STORE if the new tokens are still not in the database. */
   finish(): Promise<void>;
 }
@@ -51,6 +54,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   const view = options.view ?? (options.interactive ? await createView(command) : undefined);
   const notice = new RefreshNotice(command.screen);
   let notStored: Error | undefined;
+  let bridged: Error | undefined;
   const handlerOptions = {
     signInTimeout: options.signInTimeout ?? settings.timeout ?? defaultTimeoutMs,
     interactive: options.interactive,
@@ -66,6 +70,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       if (event.type === 'signed-in') remember(command, tokenOptions, event.scopes);
       if (event.type === 'store-failed') notStored = event.error;
       if (event.type === 'store-recovered') notStored = undefined;
+      if (event.type === 'refresh-failed' && event.bridged) bridged = event.error;
       guardRequest(command, event);
       notice.onEvent(event);
       view?.onEvent(event);
@@ -73,6 +78,9 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   }));
   return {
     handler,
+    get bridged() {
+      return bridged;
+    },
     async finish() {
       await handler.close();
       const error = notStored;
@@ -82,6 +90,8 @@ export async function openSession(command: Command, options: SessionOptions): Pr
     async [Symbol.asyncDispose]() {
       view?.[Symbol.dispose]();
       notice[Symbol.dispose]();
+      // Nothing to warn of if it is closed already: a sign-in was made.
+      warnOfExpiry(await handler.status().catch(() => ({})), settings);
       await handler.close();
       await database[Symbol.asyncDispose]();
       if (notStored) (await import('../errors/report-error.ts')).reportNotStored(notStored, command);

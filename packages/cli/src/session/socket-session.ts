@@ -9,6 +9,8 @@ type TokenSource = Pick<OneDriveTokenHandler, 'getToken' | 'getTokenDetails' | '
 
 export interface TokenSession extends AsyncDisposable {
   readonly handler: TokenSource;
+  /** Why a token that should have been refreshed was not: it is still valid. */
+  readonly bridged?: Error | undefined;
 }
 
 /** Takes tokens from the `serve` that listens on `socket`. Throws UsageError if the command line names other tokens. */

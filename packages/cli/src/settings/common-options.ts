@@ -1,6 +1,9 @@
 /** How long a sign-in waits for the person if --timeout says nothing. */
 export const defaultTimeoutMs = 180_000;
 
+/** How long a token that `exec` hands out is valid at least, if the provider's tokens are valid for that long. */
+export const execMinValidMs = 30 * 60_000;
+
 /** The common options of the command line, not checked yet. */
 export interface Flags {
   app?: string;

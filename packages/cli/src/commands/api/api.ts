@@ -9,6 +9,7 @@ import { graphFailure } from './graph-failure.ts';
 import { printResponse } from './print-response.ts';
 import { formatSize, Progress } from './progress.ts';
 import { type ApiRequest, type RequestOptions, readRequest } from './read-request.ts';
+import { spoolStdin } from './spool-stdin.ts';
 import { UnfinishedUploads } from './unfinished-uploads.ts';
 import { encodeUploadPath } from './upload-path.ts';
 
@@ -66,7 +67,7 @@ async function callAndPrint(call: Call): Promise<void> {
   else if (options.output !== undefined && options.output !== '-') await save(call, options.output);
   else {
     const { upload } = options;
-    const response = await (upload === undefined ? client.request(url, init) : sendFile(call, upload));
+    const response = await (upload === undefined ? client.request(url, init) : sendInput(call, upload));
     await printResponse(response, { include: options.include === true, signal: command.interrupt.signal });
   }
 }
@@ -86,12 +87,23 @@ async function save({ command, client, request, progress }: Call, file: string):
   else command.screen.say(`Saved ${formatSize(bytes)} to ${file}`);
 }
 
-async function sendFile({ command, client, request, progress }: Call, file: string): Promise<Response> {
+async function sendInput(call: Call, file: string): Promise<Response> {
+  if (file !== '-') return sendFile(call, file);
+  await using input = await spoolStdin(call.command.interrupt.signal);
+  return await sendFile(call, input.file, { isKept: false });
+}
+
+async function sendFile(
+  { command, client, request, progress }: Call,
+  file: string,
+  { isKept = true }: { isKept?: boolean } = {},
+): Promise<Response> {
   const { settings, screen, interrupt } = command;
   const { url, headers } = request;
   const sessions = new UnfinishedUploads(settings);
   try {
-    return await client.requestUpload(url, file, { headers, sessions, onProgress: progress.follow('Uploading') });
+    const kept = isKept ? { sessions } : {};
+    return await client.requestUpload(url, file, { headers, ...kept, onProgress: progress.follow('Uploading') });
   } catch (error) {
     if (sessions.isLastKept && (interrupt.signal.aborted || isWorthContinuing(error))) {
       progress.end();

@@ -1,0 +1,22 @@
+import type { Command } from '../command.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+import { exitStatus, Failure } from '../terminal/failure.ts';
+import { printable } from '../terminal/printable.ts';
+import { writeOut } from '../terminal/streams.ts';
+import { readStatus } from './status.ts';
+
+/** Prints the user name of the account that is signed in. Sends no request. */
+export async function whoami(command: Command): Promise<number> {
+  const { settings } = command;
+  const { found, advice } = await readStatus(command);
+  if (!found.signedIn) throw new Failure(`not signed in${advice()}`, exitStatus.signInNeeded);
+  const { account = {}, refusedAt } = found;
+  const name = account.username ?? account.name;
+  if (name === undefined) {
+    throw new Failure(
+      `the stored sign-in does not say whose it is. It will after the next refresh or sign-in. Run: ${suggestCommand('token --refresh', settings)}`,
+    );
+  }
+  writeOut(settings.json ? `${JSON.stringify(account)}\n` : `${printable(name)}\n`);
+  return refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
+}
