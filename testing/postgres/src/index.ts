@@ -1,6 +1,7 @@
-/** Private PostgreSQL clusters, poolers, broken networks and hosts for tests. */
+/** Private PostgreSQL clusters, poolers, full disks, broken networks and hosts for tests. */
 export { type NetworkHost, NetworkHosts } from './network-hosts.ts';
 export type { PgBouncer } from './pg-bouncer.ts';
 export { PrivateCluster } from './private-cluster.ts';
+export { SmallDisk } from './small-disk.ts';
 export { TcpProxy } from './tcp-proxy.ts';
 export { missingTools } from './tools.ts';

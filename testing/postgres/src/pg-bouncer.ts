@@ -3,7 +3,7 @@
 import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ServerProcess } from './server-process.ts';
-import { findUser, freePort, newFolder, requireTool } from './tools.ts';
+import { findUser, newFolder, onFreePort, requireTool } from './tools.ts';
 
 export interface PgBouncerOptions {
   /** Roles that may connect, without a password. Default: `postgres`. */
@@ -22,12 +22,16 @@ export class PgBouncer implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(
+  static start(target: { host: string; port: number }, options: PgBouncerOptions = {}): Promise<PgBouncer> {
+    return onFreePort((port) => PgBouncer.#startOn(port, target, options));
+  }
+
+  static async #startOn(
+    port: number,
     target: { host: string; port: number },
-    { users = ['postgres'], settings = [] }: PgBouncerOptions = {},
+    { users = ['postgres'], settings = [] }: PgBouncerOptions,
   ): Promise<PgBouncer> {
     const folder = newFolder();
-    const port = await freePort();
     const userList = join(folder, 'userlist.txt');
     const configuration = join(folder, 'pgbouncer.ini');
     writeFileSync(userList, users.map((user) => `"${user}" ""\n`).join(''));

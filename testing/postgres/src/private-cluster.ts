@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { PgBouncer, type PgBouncerOptions } from './pg-bouncer.ts';
 import { ServerProcess } from './server-process.ts';
-import { findUser, freePort, newFolder, requireTool } from './tools.ts';
+import { findUser, newFolder, onFreePort, requireTool } from './tools.ts';
 
 const run = promisify(execFile);
 
@@ -45,16 +45,24 @@ export class PrivateCluster implements AsyncDisposable {
 
   /** Makes a cluster and starts it. */
   static async start(options: ClusterOptions = {}): Promise<PrivateCluster> {
-    const cluster = new PrivateCluster(newFolder(), await freePort(), options);
-    await run('cp', ['-a', await findTemplate(), cluster.#data]);
-    await run('chown', ['-R', ownerOf(cluster.folder), cluster.#data]);
-    await cluster.#serve();
-    return cluster;
+    const folder = newFolder();
+    const data = dataIn(folder);
+    await run('cp', ['-a', await findTemplate(), data]);
+    await run('chown', ['-R', ownerOf(folder), data]);
+    return PrivateCluster.#serveOnFreePort(folder, options);
+  }
+
+  static #serveOnFreePort(folder: string, options: ClusterOptions): Promise<PrivateCluster> {
+    return onFreePort(async (port) => {
+      const cluster = new PrivateCluster(folder, port, options);
+      await cluster.#serve();
+      return cluster;
+    });
   }
 
   /** A standby that replays what this cluster writes. */
   async startStandby(): Promise<PrivateCluster> {
-    const standby = new PrivateCluster(newFolder(), await freePort(), this.#options);
+    const folder = newFolder();
     await runAsServer('pg_basebackup', [
       '-h',
       this.folder,
@@ -66,10 +74,9 @@ export class PrivateCluster implements AsyncDisposable {
       '-c',
       'fast',
       '-D',
-      standby.#data,
+      dataIn(folder),
     ]);
-    await standby.#serve();
-    return standby;
+    return PrivateCluster.#serveOnFreePort(folder, this.#options);
   }
 
   /** pgbouncer in transaction mode before this cluster. */
@@ -144,7 +151,7 @@ export class PrivateCluster implements AsyncDisposable {
   }
 
   get #data(): string {
-    return join(this.folder, 'data');
+    return dataIn(this.folder);
   }
 
   async #serve(): Promise<void> {
@@ -168,6 +175,11 @@ export class PrivateCluster implements AsyncDisposable {
     ];
     this.#server = new ServerProcess(requireTool('postgres'), all);
     await this.#server.untilLog('ready to accept');
+    // One address is enough for PostgreSQL.
+    if (!this.#server.log.includes('could not bind')) return;
+    const { log } = this;
+    await this.stop('kill');
+    throw new Error(`the server does not listen everywhere:\n${log}`);
   }
 
   #writeAccessRules(hba: readonly string[]): void {
@@ -196,6 +208,10 @@ async function findTemplate(): Promise<string> {
     rmSync(copy, { recursive: true });
   }
   return template;
+}
+
+function dataIn(folder: string): string {
+  return join(folder, 'data');
 }
 
 function ownerOf(folder: string): string {

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { accessSync, chownSync, constants, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -66,13 +67,35 @@ export function newFolder(): string {
   return folder;
 }
 
+/** Ports that no system gives to outgoing connections, which could take the place of a server that restarts. */
+const [firstPort, lastPort] = [15_000, 31_999];
+
 /** A TCP port of loopback that no program listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(firstPort, lastPort + 1);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
+}
+
+const portAttempts = 5;
+
+/** Starts a server on a free port, and on another one if a program took that in the meantime. */
+export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      if (attempt === portAttempts || !/address already in use/i.test(String(error))) throw error;
+    }
+  }
 }
 
 /** A Unix socket's path may have about 100 characters, and the user of PostgreSQL has to enter every folder of it. */
