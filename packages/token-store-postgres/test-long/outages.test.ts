@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import * as assert from 'uvu/assert';
 import { openPostgresTokenStore, type PostgresTokenStore } from '../src/index.ts';
 import { assertUnreachable, attempt } from '../test/attempt.ts';
@@ -62,6 +64,46 @@ for (const [name, { call, result, stored }] of Object.entries(writes)) {
     }
   });
 }
+
+test('a session that locks the rows: STORE_BUSY, no statement goes on waiting, and the next call works', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, leaseTime: 20_000, listen: false });
+  await store.set('app', record);
+  await store.set('other', record);
+  await store.exclusively('app', async () => {});
+  const calls: [rows: string, calls: (() => Promise<unknown>)[]][] = [
+    [
+      'oauth_token_lease',
+      [() => store.exclusively('app', async () => 1, { timeout: 100 }), () => store.exclusively('app', async () => 1)],
+    ],
+    [
+      'oauth_token',
+      [() => store.set('app', record), () => store.replace('other', 'first', record), () => store.delete('app')],
+    ],
+    ['oauth_token_meta', [() => store.set('app', record), () => store.replace('other', 'first', record)]],
+  ];
+  for (const [table, blocked] of calls) {
+    const blocker = new pg.Client(scene.cluster.connectionString());
+    blocker.on('error', () => {});
+    await blocker.connect();
+    await blocker.query(`BEGIN; SELECT 1 FROM ${schema}.${table} FOR UPDATE`);
+    const outcomes = await Promise.all(blocked.map(attempt));
+    for (const [index, outcome] of outcomes.entries()) {
+      const where = `${table}: ${blocked[index]}`;
+      assert.ok('error' in outcome, where);
+      assert.equal([outcome.error.code, outcome.error.reason], ['STORE_BUSY', 'database-locked'], where);
+    }
+    const stuck = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    for (let left = 100; (await scene.cluster.query(stuck)) !== '0'; left--) {
+      assert.ok(left > 0, `${table}: statements go on waiting`);
+      await delay(50);
+    }
+    await blocker.query('ROLLBACK');
+    await blocker.end();
+    assert.equal(await store.get('app'), record);
+    assert.ok(await store.exclusively('app', () => store.replace('app', 'first', record)));
+  }
+});
 
 test('pg_terminate_backend at any moment: no call is harmed, and the process lives', async () => {
   const store = await scene.open();

@@ -22,6 +22,20 @@ const endTimeoutMs = 1_000;
 export const durably =
   "(SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off')";
 
+/**
+ * A statement waits so long for a row that another session has locked, and, behind others that wait, once more. Then its connection
+ * still waits for the answer.
+ */
+const rowLockTimeoutMs = 2_000;
+
+/**
+ * A condition that is always true, and limits how long its statement waits for a row: else the server would go on with a statement
+ * whose answer was given up, and one process of the server for each of them. A shorter limit of the role's stays.
+ */
+export function waitingAtMost(milliseconds = rowLockTimeoutMs): string {
+  return `(SELECT CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', '${milliseconds}', true) ELSE '' END) IS NOT NULL`;
+}
+
 /** A row as the server sends it. */
 export type Row = Readonly<Record<string, string | null>>;
 

@@ -5,7 +5,7 @@ import { type Tables, toKey, toTopic } from '../tables/names.ts';
 import { isTrue } from '../tables/open-tables.ts';
 import { dueAfterRelease, pollingMark, toldMark } from '../tables/record-statements.ts';
 import { Lease } from './lease.ts';
-import { leaveStatement, takeStatement } from './lease-statements.ts';
+import { endTimeoutMs, leaveStatement, takeStatement } from './lease-statements.ts';
 import type { Notice, Watcher } from './watcher.ts';
 
 /** How long a caller that is in the queue waits for a database that restarts. */
@@ -62,8 +62,9 @@ class Acquisition {
   #taking: Promise<Lease | undefined> | undefined;
   #isTaking = false;
   #holder: string | undefined;
-  /** By `performance.now()`: since when the database cannot be reached. */
+  /** By `performance.now()`: since when the database cannot be reached, and why. */
   #outSince: number | undefined;
+  #outage: TokenStoreError | undefined;
   /** Whether a statement whose answer was lost may have acquired the lock. */
   #mayHold = false;
 
@@ -97,6 +98,7 @@ class Acquisition {
       unwatch?.();
     }
     await this.#leave();
+    if (this.#outage) throw this.#outage;
     return { holder: this.#holder };
   }
 
@@ -129,11 +131,10 @@ class Acquisition {
     this.#isTaking = true;
     try {
       const values = [this.#key, owner, holder, leaseTimeMs, this.#entry, joins, tables.channel, this.#topic];
-      [row] = await database.run(takeStatement(tables), values, {
-        isWrite: true,
-        timeout: Math.min(takeTimeoutMs, Math.max(left, minTakeTimeoutMs)),
-      });
+      const timeout = Math.round(Math.min(takeTimeoutMs, Math.max(left, minTakeTimeoutMs)));
+      [row] = await database.run(takeStatement(tables, timeout), values, { isWrite: true, timeout });
       this.#outSince = undefined;
+      this.#outage = undefined;
       this.#mayHold = false;
     } catch (error) {
       this.#endure(error as TokenStoreError);
@@ -158,14 +159,16 @@ class Acquisition {
 
   /**
    * A caller that is in the queue does not give up for a restart. Nor does one whose statement may have acquired the lock: the
-   * same statement says so if it is run again, and no other process could release it.
+   * same statement says so if it is run again, and no other process could release it. In a crowd, the row may be locked for a while.
    */
   #endure(error: TokenStoreError): void {
     const now = performance.now();
     const isFirst = this.#outSince === undefined;
     this.#outSince ??= now;
+    this.#outage = error;
     this.#mayHold ||= isUnanswered(error);
-    const isWorthIt = this.#mayHold || (this.#joined && error.reason === 'unreachable');
+    const isLocked = error.reason === 'database-locked';
+    const isWorthIt = this.#mayHold || isLocked || (this.#joined && error.reason === 'unreachable');
     if (!isWorthIt || now - this.#outSince > (this.#joined ? outageLimitMs : shortOutageLimitMs)) throw error;
     this.#setTurn(isFirst ? 0 : outageRetryMs);
   }
@@ -221,10 +224,11 @@ class Acquisition {
     const { database, tables } = this.#context;
     const values = [this.#key, this.#entry, this.#request.owner, tables.channel, this.#topic];
     try {
-      const [row] = await database.run(leaveStatement(tables), values, { isWrite: true, timeout: minTakeTimeoutMs });
+      const [row] = await database.run(leaveStatement(tables), values, { isWrite: true, timeout: endTimeoutMs });
       this.#holder = row?.holder ?? undefined;
       return true;
-    } catch {
+    } catch (error) {
+      if ((error as TokenStoreError).reason === 'unreachable') this.#outage = error as TokenStoreError;
       return false;
     }
   }

@@ -1,21 +1,27 @@
-import { durably } from '../connection/database.ts';
+import { durably, waitingAtMost } from '../connection/database.ts';
 import type { Tables } from '../tables/names.ts';
 import { ageOf, dueIn } from '../tables/record-statements.ts';
 
+/** How long a caller waits for the answer when it leaves the queue, or releases the lock. */
+export const endTimeoutMs = 2_000;
+/** How much of the time for an answer a statement may wait for a row: behind others that wait, it does so twice. */
+const rowShare = 0.4;
+
 /**
  * Acquires the lock if it is free and it is this caller's turn, else joins the queue, in one statement.
- * $1 name, $2 owner, $3 holder, $4 lease in ms, $5 entry in the queue, $6 whether to join it, $7 channel, $8 topic.
+ * $1 name, $2 owner, $3 holder, $4 lease in ms, $5 entry in the queue, $6 whether to join it, $7 channel, $8 topic. `timeoutMs`: how
+ * long the answer is waited for.
  *
  * The lease begins when the server receives the statement, even if that has to wait for the row. A statement that arrives twice, or
  * later than a repetition of it, changes nothing for a caller that has the lock already: neither its fencing number nor the queue.
  *
  * It also says what `lookStatement` does: spares the caller its next look.
  */
-export function takeStatement({ records, leases }: Tables): string {
+export function takeStatement({ records, leases }: Tables, timeoutMs: number): string {
   const place = 'coalesce(array_position(l.waiting, $5), cardinality(l.waiting) + 1)';
   const isFree = '(l.owner IS NULL OR l.ends_at <= statement_timestamp())';
   return `INSERT INTO ${leases} AS l (name, fence, owner, holder, ends_at)
-VALUES ($1, 1, $2, $3, statement_timestamp() + $4::float8 * interval '1 ms')
+SELECT $1::text, 1, $2::text, $3::text, statement_timestamp() + $4::float8 * interval '1 ms' WHERE ${waitingAtMost(rowShare * timeoutMs)}
 ON CONFLICT (name) DO UPDATE SET (fence, owner, holder, ends_at, waiting) = (
   SELECT CASE WHEN turn.has_come THEN l.fence + 1 ELSE l.fence END,
     CASE WHEN turn.has_come THEN excluded.owner ELSE l.owner END,
@@ -38,7 +44,7 @@ RETURNING ${durably} AS durable, owner = $2 AS taken, owner, fence, holder, ${du
  */
 export function renewStatement({ leases }: Tables): string {
   return `UPDATE ${leases} SET ends_at = clock_timestamp() + $4::float8 * interval '1 ms'
-WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() RETURNING ${durably} AS durable`;
+WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() AND ${waitingAtMost()} RETURNING ${durably} AS durable`;
 }
 
 /**
@@ -47,7 +53,7 @@ WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_ti
  */
 export function releaseStatement({ leases }: Tables): string {
   return `UPDATE ${leases} AS l SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
-WHERE name = $1 AND owner = $2 RETURNING ${notifyQueue('true', 3)} AS notified`;
+WHERE name = $1 AND owner = $2 AND ${waitingAtMost(rowShare * endTimeoutMs)} RETURNING ${notifyQueue('true', 3)} AS notified`;
 }
 
 /**
@@ -58,7 +64,7 @@ export function leaveStatement({ leases }: Tables): string {
   const isOwn = 'CASE WHEN owner = $3 THEN';
   return `UPDATE ${leases} AS l SET waiting = array_remove(waiting, $2), owner = nullif(owner, $3),
   holder = ${isOwn} NULL ELSE holder END, ends_at = ${isOwn} statement_timestamp() ELSE ends_at END
-WHERE name = $1 RETURNING holder, ${notifyQueue('(owner IS NULL OR ends_at <= statement_timestamp())', 4)} AS notified`;
+WHERE name = $1 AND ${waitingAtMost(rowShare * endTimeoutMs)} RETURNING holder, ${notifyQueue('(owner IS NULL OR ends_at <= statement_timestamp())', 4)} AS notified`;
 }
 
 /** A message has at most 8,000 bytes. Callers further behind find out by a look. */

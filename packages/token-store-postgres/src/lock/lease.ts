@@ -4,7 +4,7 @@ import type { Database } from '../connection/database.ts';
 import { Stopwatch } from '../connection/stopwatch.ts';
 import type { Tables } from '../tables/names.ts';
 import type { Fence } from '../tables/record-statements.ts';
-import { releaseStatement, renewStatement } from './lease-statements.ts';
+import { endTimeoutMs, releaseStatement, renewStatement } from './lease-statements.ts';
 
 /** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */
 const safetyShare = 0.1;
@@ -12,8 +12,6 @@ const renewShare = 1 / 3;
 /** After a renewal that failed. */
 const retryShare = 0.05;
 const timerMarginMs = 2;
-/** How long `exclusively` waits for the release. After that, the lease ends by itself. */
-const releaseTimeoutMs = 2_000;
 const releaseRetryMs = 500;
 
 export interface LeaseOptions extends Fence {
@@ -80,7 +78,8 @@ export class Lease implements Lock, Fence {
   async release(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
-    if (await this.#tryRelease(releaseTimeoutMs)) return;
+    // If that takes longer, the lease ends by itself.
+    if (await this.#tryRelease()) return;
     void this.#releaseLater();
   }
 
@@ -88,17 +87,17 @@ export class Lease implements Lock, Fence {
   async #releaseLater(): Promise<void> {
     while (this.#remainingMs() > 0) {
       await new Promise((resolve) => setTimeout(resolve, releaseRetryMs).unref());
-      if (await this.#tryRelease(releaseTimeoutMs)) return;
+      if (await this.#tryRelease()) return;
     }
   }
 
-  async #tryRelease(timeout: number): Promise<boolean> {
+  async #tryRelease(): Promise<boolean> {
     const { key, owner } = this;
     const statement = releaseStatement(this.#tables);
     const { promise: late, resolve } = Promise.withResolvers<false>();
-    const timer = setTimeout(resolve, timeout, false);
+    const timer = setTimeout(resolve, endTimeoutMs, false);
     const released = this.#database
-      .run(statement, [key, owner, this.#tables.channel, this.#topic], { timeout, isWrite: true })
+      .run(statement, [key, owner, this.#tables.channel, this.#topic], { timeout: endTimeoutMs, isWrite: true })
       .then(
         () => true,
         () => false,

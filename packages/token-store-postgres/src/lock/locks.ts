@@ -25,7 +25,6 @@ export class Locks {
   readonly #context: LeaseContext;
   readonly #storeId: string;
   readonly #leaseTimeMs: number;
-  #calls = 0;
   readonly #callers = new CallerQueue();
   readonly #runs: AsyncLocalStorage<Run> = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)();
   readonly #running = new Set<Lease>();
@@ -42,11 +41,12 @@ export class Locks {
     const { name, timeout, signal, closing } = request;
     const deadline = performance.now() + timeout;
     const acquireAndRun = async (): Promise<T> => {
-      this.#calls++;
+      // A number would not do: two copies of a process that was frozen and cloned count alike.
+      const call = process.getBuiltinModule('node:crypto').randomBytes(6).toString('base64url');
       const lease = await acquireLease(this.#context, {
         name,
         // A statement of an earlier call may still be under way: it must not act for this one.
-        owner: `${this.#storeId}-${this.#calls}`,
+        owner: `${this.#storeId}-${call}`,
         holder: thisHolder(),
         leaseTimeMs: this.#leaseTimeMs,
         deadline,

@@ -1,4 +1,4 @@
-import { durably } from '../connection/database.ts';
+import { durably, waitingAtMost } from '../connection/database.ts';
 import type { ClockOffset } from '../connection/database-clock.ts';
 import type { Tables } from './names.ts';
 import { schemaVersion } from './table-statements.ts';
@@ -63,7 +63,7 @@ export function writeStatement(
   ];
   values.push(offsetMs, errorMs, signIn);
   const key = `key_row AS (
-  SELECT 1 FROM ${tables.meta} WHERE version = $7 AND salt IS NOT DISTINCT FROM $6::bytea FOR SHARE
+  SELECT 1 FROM ${tables.meta} WHERE version = $7 AND salt IS NOT DISTINCT FROM $6::bytea AND ${waitingAtMost()} FOR SHARE
 )`;
   const held = heldClause(tables, values, fence);
   const allowed = 'EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held)';
@@ -90,7 +90,7 @@ export function deleteStatement(
 ): Statement {
   const values: unknown[] = [name, tables.channel, `w${topic}`, revision];
   const held = heldClause(tables, values, fence);
-  const remove = `DELETE FROM ${tables.records} WHERE name = $1 AND revision = $4 AND EXISTS (SELECT FROM held) RETURNING 1`;
+  const remove = `DELETE FROM ${tables.records} WHERE name = $1 AND revision = $4 AND EXISTS (SELECT FROM held) AND ${waitingAtMost()} RETURNING 1`;
   return { text: `WITH ${held}, written AS (\n  ${remove}\n)\n${outcome(tables, 'true', 2)}`, values };
 }
 
@@ -99,7 +99,8 @@ function heldClause({ leases }: Tables, values: unknown[], fence: Fence | undefi
   if (!fence) return 'held AS (SELECT 1)';
   const at = values.push(fence.owner, fence.fence);
   return `held AS (
-  SELECT 1 FROM ${leases} WHERE name = $1 AND owner = $${at - 1} AND fence = $${at}::bigint AND ends_at > clock_timestamp() FOR SHARE
+  SELECT 1 FROM ${leases} WHERE name = $1 AND owner = $${at - 1} AND fence = $${at}::bigint AND ends_at > clock_timestamp()
+    AND ${waitingAtMost()} FOR SHARE
 )`;
 }
 
