@@ -1,23 +1,69 @@
 /** The goals. Each run is compared with them. */
 export const goals = {
-  start: { what: 'command, start to a stored token ÷ `node -e 0`', most: 1.3, unit: '×' },
+  start: { what: 'command, start to a stored token ÷ `node -e 0`', most: 1.25, unit: '×' },
+  commandRefresh: { what: 'command, start to a refreshed token ÷ `node -e 0`', most: 3, unit: '×' },
+  handlerRefresh: { what: 'handler, start to a refreshed token ÷ `node -e 0`', most: 2.6, unit: '×' },
+  refreshPeers: { what: "that of the handler ÷ the fastest peer's", most: 0.5, unit: '×' },
+  handlerStart: {
+    what: 'handler, start to a stored token ÷ `node -e 0`',
+    most: 1.8,
+    unit: '×',
+    ifMissed:
+      'A bare program that opens the database and reads one row takes 1.46. The rest is what the handler checks before it trusts a row.',
+  },
+  status: { what: '`status` ÷ `node -e 0`', most: 2.3, unit: '×' },
+  list: { what: '`list` ÷ `node -e 0`', most: 2.3, unit: '×' },
+  version: { what: '`--version` ÷ `node -e 0`', most: 1.7, unit: '×' },
+  help: { what: '`--help` ÷ `node -e 0`', most: 1.8, unit: '×' },
+  exec: {
+    what: '`exec -- true` with a stored token ÷ (`node -e 0` and `true`)',
+    most: 1.5,
+    unit: '×',
+    ifMissed:
+      'Node cannot replace itself by the command: it has to start a child and to wait for it, which loads `child_process` and watches signals.',
+  },
+  import: { what: 'import of the handler over bare Node', most: 10, unit: 'ms' },
   memory: { what: '`getToken()` in memory', most: 1, unit: 'µs' },
   memoryRatio: { what: '`acquireTokenSilent()` of msal-node ÷ `getToken()` in memory', least: 50, unit: '×' },
-  signIn: { what: 'sign-in with a scripted browser, without the time in the provider', most: 25, unit: 'ms' },
-  signInPeers: { what: "that time ÷ the fastest peer's", most: 1, unit: '×' },
-  expiryRequests: { what: 'refresh requests of 32 processes at expiry', most: 1, unit: '' },
-  expiryWall: { what: 'wall time of 32 processes at expiry ÷ of one', most: 1.5, unit: '×' },
+  signInStart: {
+    what: "sign-in with the start of the process ÷ the fastest peer's",
+    most: 0.8,
+    unit: '×',
+    ifMissed:
+      'The peers wait for no disk and take no lock. PKCE is made while the sockets open, and nothing waits for the last socket to close.',
+  },
+  signInRunning: {
+    what: "sign-in in a running program ÷ the fastest peer's",
+    most: 1.7,
+    unit: '×',
+    ifMissed:
+      'Two locks and a durable write, which no peer has: with a plain file and no lock, the handler takes the time in its second row below.',
+  },
+  expiryRequests: { what: 'refresh requests of 64 processes at expiry', most: 1, unit: '' },
+  expiryPeers: {
+    what: "wall time of 64 processes at expiry ÷ the Python class's 64, which get 1 token",
+    most: 1,
+    unit: '×',
+    ifMissed:
+      'The Python class takes no lock and waits for nothing: 63 of its 64 processes lose the sign-in. Ours wait for the one that refreshes, and all get its token.',
+  },
   replace: { what: 'durable `replace` ÷ the same statement in bare better-sqlite3', most: 1.1, unit: '×' },
-  growth: { what: '`get` with 100,000 names ÷ with 10', most: 1.5, unit: '×' },
+  growth: { what: '`get` of 100,000 names in no order ÷ bare better-sqlite3', most: 1.1, unit: '×' },
+  fleetRequests: { what: 'refresh requests of 24 processes at expiry, with PostgreSQL', most: 1, unit: '' },
   packages: { what: 'packages that a user installs for the handler', most: 21, unit: '' },
-  import: { what: 'import of the handler over bare Node', most: 10, unit: 'ms' },
   kills: {
     what: 'avoidably lost sign-ins, or damaged databases, after `kill -9` at 1,000 random moments',
     most: 0,
     unit: '',
   },
   strayCompletes: { what: 'sign-ins completed during 10,000 stray requests and 500 idle sockets', least: 1, unit: '' },
-  strayMemory: { what: 'growth of held memory during those', most: 20, unit: 'MB' },
+  strayMemory: { what: 'growth of held memory during those', most: 5, unit: 'MB' },
+  suite: {
+    what: '`pnpm test` on 2 cores, no test skipped',
+    most: 75,
+    unit: 's',
+    ifMissed: 'Several test files run at a time; what is left is the processor time of the programs that they start.',
+  },
 } as const satisfies Record<string, Goal>;
 
 export interface Goal {
@@ -25,6 +71,8 @@ export interface Goal {
   readonly most?: number;
   readonly least?: number;
   readonly unit: string;
+  /** Why it is hard, and what was tried: shown if it is missed. */
+  readonly ifMissed?: string;
 }
 
 export type GoalName = keyof typeof goals;
@@ -39,6 +87,7 @@ export interface Verdict {
 
 export function judge(name: GoalName, value: number | undefined): Verdict {
   const goal: Goal = goals[name];
+  // What failed to be measured is no number, and counts as missed.
   const met =
     value === undefined
       ? undefined

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { measuredEnvironment } from './measured-environment.ts';
 
 /** A line of JSON that a program has printed. programs/run-program.ts says what the fields are. */
 export interface Line {
@@ -26,7 +27,11 @@ export class Program implements AsyncDisposable {
   constructor(command: readonly string[], { lineTimeoutMs = 60_000 }: { lineTimeoutMs?: number } = {}) {
     const [file = '', ...args] = command;
     this.#lineTimeoutMs = lineTimeoutMs;
-    this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], cwd: import.meta.dirname });
+    this.#child = spawn(file, args, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      cwd: import.meta.dirname,
+      env: measuredEnvironment(),
+    });
     this.#child.stdin?.on('error', () => {});
     createInterface(this.#child.stdout as NodeJS.ReadableStream).on('line', (line) => {
       this.#lines.push(JSON.parse(line));

@@ -10,6 +10,16 @@ export interface Section {
   readonly rows: readonly (readonly string[])[];
   readonly results?: Partial<Record<GoalName, number>>;
   readonly chart?: Chart;
+  /** Rows of the table at the top of the page. */
+  readonly headlines?: readonly Headline[];
+}
+
+/** What a visitor wants to know first: one number for us and for each peer, by the name of the subject. */
+export interface Headline {
+  readonly what: string;
+  /** Whether it comes before the others. Default false. */
+  readonly first?: boolean;
+  readonly cells: Readonly<Record<string, string>>;
 }
 
 export interface Chart {

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Authority, signInAs, startAuthority } from 'testing-authority';
+import { type Authority, freePort, signInAs, startAuthority } from 'testing-authority';
 import { Program } from './program.ts';
 import type { Situation } from './programs/run-program.ts';
 import { pythonClass, type Subject } from './subjects.ts';
@@ -54,12 +53,4 @@ export class Stage implements AsyncDisposable {
     await this.authority.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
-  const { port } = server.address() as import('node:net').AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { scriptPath } from './build-programs.ts';
+import { measuredEnvironment } from './measured-environment.ts';
 import { type Sample, summarize } from './sample.ts';
 
 /** A program that starts, prints something and ends. */
@@ -10,7 +11,7 @@ export interface Command {
   readonly env?: NodeJS.ProcessEnv;
   /** Called before each run. Its time does not count. */
   readonly prepare?: () => void;
-  /** Whether it prints a token. Default true. */
+  /** Whether it prints a token, which is long. Default true. */
   readonly printsToken?: boolean;
 }
 
@@ -31,13 +32,17 @@ export interface Timing {
  * Runs the commands in turn, in rounds: A B C, B C A, …. So a change of the machine's speed affects all of them. Processor time and
  * memory are measured in rounds of their own, because that measurement takes time.
  */
-export async function timeInTurn(commands: readonly Command[], rounds: number): Promise<Map<string, Timing>> {
+export async function timeInTurn(
+  commands: readonly Command[],
+  rounds: number,
+  { asksUsage = true }: { asksUsage?: boolean } = {},
+): Promise<Map<string, Timing>> {
   const walls = new Map<string, number[]>(commands.map(({ name }) => [name, []]));
   const usages = new Map<string, Usage[]>(commands.map(({ name }) => [name, []]));
   for (const command of commands) await runOnce(command);
   for (let round = 0; round < rounds; round++) {
     for (const command of rotated(commands, round)) walls.get(command.name)?.push((await runOnce(command)).wall);
-    if (round % 3 > 0) continue;
+    if (round % 3 > 0 || !asksUsage) continue;
     for (const command of rotated(commands, round)) {
       const { usage } = await runOnce(command, true);
       if (usage) usages.get(command.name)?.push(usage);
@@ -86,7 +91,7 @@ async function runOnce(command: Command, asksUsage = false): Promise<{ wall: num
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe', ...(asksUsage ? (['pipe'] as const) : [])],
     cwd: import.meta.dirname,
-    env: { ...process.env, ...command.env, ...(asksUsage && usageEnv) },
+    env: measuredEnvironment({ ...command.env, ...(asksUsage && usageEnv) }),
     timeout: 60_000,
   });
   let wall = 0;

@@ -4,18 +4,26 @@ import { drawChart } from './draw-chart.ts';
 import { digits } from './format.ts';
 import { type GoalName, goals, judge, type Verdict } from './goals.ts';
 import { describeCommit, describeMachine } from './machine.ts';
-import type { Section } from './section.ts';
-import { subjects, versionOf } from './subjects.ts';
+import type { Chart, Section } from './section.ts';
+import { handler, msalNode, openidClient, pythonClass, subjects, versionOf } from './subjects.ts';
 
 const introduction = `<!-- Written by \`pnpm bench\`: change testing/bench instead. -->
 
 # Benchmarks
 
-What the packages cost, next to what users would use instead. One run measures all of them, with one provider: [testing/authority](../testing/authority), on
-loopback. \`npx --yes pnpm@12.21.0 bench\` measures everything again and rewrites this page, in about ten minutes.
+Some processes of one user need a new token at the same moment. Most libraries let each of them spend the same refresh token; the provider sees that, and signs
+the user out. Ours sends one request, and all get its token.`;
+
+const method = `What the packages cost, next to what users would use instead. One run measures all of them, with one provider: [testing/authority](../testing/authority), on
+loopback. \`npx --yes pnpm@12.21.0 bench\` measures everything again and rewrites this page, in about twelve minutes.
 
 Numbers are medians, with the lower and the upper quartile in parentheses. Unless the text says otherwise, the compared programs take turns, so that a change
-of the machine's speed affects all of them.`;
+of the machine's speed affects all of them. They get no variables of the machine's own but the usual ones: no proxy, no certificates, no settings of Node.`;
+
+/** The picture at the top of the page. */
+const firstChart = 'expiry';
+/** The columns of the table below it. */
+const firstColumns = [handler, msalNode, openidClient, pythonClass].filter((subject) => subject !== undefined);
 
 /** Writes benchmarks.md and its pictures to `folder`. Returns the verdicts. */
 export function writeReport(folder: string, sections: readonly Section[], { quick }: { quick: boolean }): Verdict[] {
@@ -27,10 +35,13 @@ export function writeReport(folder: string, sections: readonly Section[], { quic
   }
   const parts = [
     introduction,
+    ...summaryOf(sections),
     ...(quick ? ['**This was a quick run, to see that the bench works. Its numbers mean nothing.**'] : []),
     `Measured on ${new Date().toISOString().slice(0, 10)}, commit ${describeCommit()}: ${describeMachine()}.`,
+    method,
     '## Goals',
     table(['', 'goal', 'measured', ''], verdicts.map(verdictRow)),
+    ...reasonsFor(verdicts),
     '## What is compared',
     [
       ...subjects.map(({ name, version, setup }) => `- **${name}** (${version}): ${setup}.`),
@@ -42,8 +53,34 @@ export function writeReport(folder: string, sections: readonly Section[], { quic
   return verdicts;
 }
 
+/** One picture and one table, which a visitor understands at once. */
+function summaryOf(sections: readonly Section[]): string[] {
+  const chart = sections.find((section) => section.chart?.name === firstChart)?.chart;
+  const rows = sections
+    .flatMap(({ headlines = [] }) => headlines)
+    .toSorted((a, b) => Number(b.first ?? false) - Number(a.first ?? false))
+    .map(({ what, cells }) => [what, ...firstColumns.map(({ name }) => cells[name] ?? '–')]);
+  return [
+    ...(chart ? [picture(chart)] : []),
+    ...(rows.length > 0 ? [table(['', ...firstColumns.map(({ name }) => name)], rows)] : []),
+  ];
+}
+
+/** Why a goal was missed. */
+function reasonsFor(verdicts: readonly Verdict[]): string[] {
+  const missed = verdicts.filter(({ met }) => met === false);
+  if (missed.length === 0) return [];
+  const lines = missed.map(({ goal }) => `- **${goal.what}**: ${goal.ifMissed ?? 'The reason is not known yet.'}`);
+  return ['Missed, and why:', lines.join('\n')];
+}
+
+function picture({ title, name }: Chart): string {
+  return `![${title}](bench-${name}.svg)`;
+}
+
 export function verdictRow({ goal, value, met }: Verdict): string[] {
-  const { what, most, least, unit } = goal;
+  const { most, least, unit } = goal;
+  const what = met === false ? `**${goal.what}**` : goal.what;
   const limit = most === undefined ? `≥ ${least}` : most === 0 ? '0' : `≤ ${most}`;
   const word = met === undefined ? 'not measured' : met ? 'met' : '**missed**';
   return [
@@ -56,7 +93,7 @@ export function verdictRow({ goal, value, met }: Verdict): string[] {
 
 function describeSection({ title, how, columns, rows, chart }: Section): string {
   const parts = [`## ${title}`, how];
-  if (chart) parts.push(`![${chart.title}](bench-${chart.name}.svg)`);
+  if (chart && chart.name !== firstChart) parts.push(picture(chart));
   if (rows.length > 0) parts.push(table(columns, rows));
   return parts.join('\n\n');
 }

@@ -3,6 +3,7 @@ import { globSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import type { Effort } from '../effort.ts';
 import { megabytes } from '../format.ts';
+import { pnpmCommand } from '../pnpm-command.ts';
 import type { Bar, Section } from '../section.ts';
 import type { Stage } from '../stage.ts';
 import { handler, msalNode, oauthCallback, openidClient, versionOf } from '../subjects.ts';
@@ -49,6 +50,12 @@ export function measureFootprint(stage: Stage, { installs }: Effort): Section {
     columns: ['', 'packages', 'MB'],
     rows: found.map(([label, { packages, bytes }]) => [label, String(packages), megabytes(bytes)]),
     results: { packages: found[0]?.[1].packages ?? Number.NaN },
+    headlines: [
+      {
+        what: 'packages that are installed',
+        cells: Object.fromEntries(found.map(([label, { packages }]) => [label, String(packages)])),
+      },
+    ],
     chart: {
       name: 'packages',
       title: 'Installed packages',
@@ -79,16 +86,12 @@ function pack(folder: string): Map<string, Packed> {
   for (const manifest of globSync('packages/*/package.json', { cwd: root })) {
     const { name, version, dependencies = {} } = JSON.parse(readFileSync(join(root, manifest), 'utf8'));
     const cwd = join(root, manifest, '..');
-    run('npx', ['--yes', `pnpm@${pnpmVersion()}`, 'pack', '--pack-destination', folder], cwd);
+    // npm would not replace `workspace:` by versions.
+    const [file = '', ...args] = pnpmCommand('pack', '--pack-destination', folder);
+    run(file, args, cwd);
     packed.set(name, { tarball: join(folder, `${name}-${version}.tgz`), dependencies: Object.keys(dependencies) });
   }
   return packed;
-}
-
-/** The version of pnpm that packs. npm would not replace `workspace:` by versions. */
-function pnpmVersion(): string {
-  const { devEngines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return devEngines.packageManager.version.replace('^', '');
 }
 
 function install(folder: string, specs: readonly string[]): Footprint {

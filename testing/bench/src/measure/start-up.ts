@@ -26,6 +26,7 @@ export async function measureStartUp(stage: Stage, { starts }: Effort): Promise<
     ],
     Math.ceil(starts / 2),
   );
+  const fast = [msalNode, openidClient, ...(pythonClass ? [pythonClass] : [])];
   const bars: Bar[] = [...fromStore].map(([name, { wall }]) => ({
     label: name.replaceAll('`', ''),
     value: wall.median,
@@ -40,7 +41,8 @@ export async function measureStartUp(stage: Stage, { starts }: Effort): Promise<
         'in runs of their own.',
       columns,
       rows: rowsOf(fromStore),
-      results: { start: fromStore.get(cliName)?.ratio.median ?? Number.NaN },
+      results: { start: ratioOf(fromStore, cliName), handlerStart: ratioOf(fromStore, handler.name) },
+      headlines: [{ what: 'start of a process to a stored token, ms', cells: cellsOf(fromStore) }],
       chart: { name: 'start-up', title: 'From the start of a process to a stored token', unit: 'ms', bars },
     },
     {
@@ -51,8 +53,53 @@ export async function measureStartUp(stage: Stage, { starts }: Effort): Promise<
         'The handler, the command and the Python class print the token only when the new tokens are on the disk. The others do not wait for the disk.',
       columns,
       rows: rowsOf(byRefresh),
+      results: {
+        commandRefresh: ratioOf(byRefresh, cliName),
+        handlerRefresh: ratioOf(byRefresh, handler.name),
+        refreshPeers:
+          medianOf(byRefresh, handler.name) / Math.min(...fast.map(({ name }) => medianOf(byRefresh, name))),
+      },
+      headlines: [{ what: 'start of a process to a refreshed token, ms', cells: cellsOf(byRefresh) }],
     },
+    await measureCommands(stage, starts),
   ];
+}
+
+/** The commands of onedrive-token that need no token, or only pass it on. */
+async function measureCommands(stage: Stage, starts: number): Promise<Section> {
+  const ours = ([name, ...args]: readonly [string, ...string[]]): Command => {
+    const { argv, env = {} } = cli(stage);
+    return { name, argv: [...argv, ...args], env, printsToken: false };
+  };
+  const runsTrue: Command = { name: '`true`', argv: ['true'], printsToken: false };
+  const commands = (['status', 'list', '--version', '--help'] as const).map((word) => ours([`\`${word}\``, word]));
+  const exec = ours(['`exec -- true`', 'exec', '--', 'true']);
+  const timings = await timeInTurn([bare, runsTrue, ...commands, exec], starts, { asksUsage: false });
+  return {
+    title: 'Short commands',
+    how: '`onedrive-token` with a stored token, from the start of the process to its end.',
+    columns: ['', 'wall, ms', '÷ bare Node'],
+    rows: [...timings].map(([name, { wall, ratio }]) => [name, spread(wall), digits(ratio.median)]),
+    results: {
+      status: ratioOf(timings, '`status`'),
+      list: ratioOf(timings, '`list`'),
+      version: ratioOf(timings, '`--version`'),
+      help: ratioOf(timings, '`--help`'),
+      exec: medianOf(timings, exec.name) / (medianOf(timings, bare.name) + medianOf(timings, runsTrue.name)),
+    },
+  };
+}
+
+function medianOf(timings: Map<string, Timing>, name: string): number {
+  return timings.get(name)?.wall.median ?? Number.NaN;
+}
+
+function ratioOf(timings: Map<string, Timing>, name: string): number {
+  return timings.get(name)?.ratio.median ?? Number.NaN;
+}
+
+function cellsOf(timings: Map<string, Timing>): Record<string, string> {
+  return Object.fromEntries([...timings].map(([name, { wall }]) => [name, digits(wall.median)]));
 }
 
 /** The cost of importing a package. */

@@ -3,7 +3,9 @@ import Database from 'better-sqlite3';
 import { openTokenStore, type TokenRecord } from 'token-store-sqlite';
 import type { Effort } from '../effort.ts';
 import { digits, spread } from '../format.ts';
-import { median, summarize } from '../sample.ts';
+import { inTurn, ratioOf } from '../in-turn.ts';
+import { summarize } from '../sample.ts';
+import { assertTrue, recordOf, refreshTokenOf } from '../sample-record.ts';
 import type { Section } from '../section.ts';
 import type { Stage } from '../stage.ts';
 
@@ -46,11 +48,14 @@ export async function measureStore(stage: Stage, { writes, reads }: Effort): Pro
   );
   const select = bare.prepare(`SELECT ${names} FROM token WHERE app_name = ?`);
 
-  const [replaced = [], updated = []] = inTurn(writes, [
+  const [replaced = [], updated = []] = await inTurn(writes, [
     (round) => assertTrue(store.replace('app', refreshTokenOf(round), recordOf(round + 1))),
     (round) => assertTrue(update.run(parameters(recordOf(round + 1)), 'app', refreshTokenOf(round)).changes === 1),
   ]);
-  const [got = [], selected = []] = inTurn(reads, [repeat(() => store.get('app')), repeat(() => select.get('app'))]);
+  const [got = [], selected = []] = await inTurn(reads, [
+    repeat(() => store.get('app')),
+    repeat(() => select.get('app')),
+  ]);
   bare.close();
   const microseconds = (values: readonly number[]): string => spread(summarize(values), batch / 1000);
   return {
@@ -92,12 +97,12 @@ export async function measureGrowth(stage: Stage, { reads, manyNames }: Effort):
     [digits(manyNames), 'all', walk(getLarge, manyNames)],
     [`${digits(manyNames)}, bare better-sqlite3`, 'all', walk((name) => select.get(name), manyNames)],
   ] as const;
-  const times = inTurn(
+  const times = await inTurn(
     reads,
     walks.map(([, , read]) => read),
   );
   bare.close();
-  const [fewest = [], , , all = []] = times;
+  const [fewest = [], , , all = [], allBare = []] = times;
   return {
     title: 'Growth',
     how:
@@ -108,50 +113,13 @@ export async function measureGrowth(stage: Stage, { reads, manyNames }: Effort):
       const taken = times[index] ?? [];
       return [inFile, read, spread(summarize(taken), batch / 1000), digits(ratioOf(taken, fewest))];
     }),
-    results: { growth: ratioOf(all, fewest) },
+    results: { growth: ratioOf(all, allBare) },
   };
-}
-
-/** The milliseconds of each, in rounds: A B C, C B A, A B C, …. */
-function inTurn(rounds: number, work: readonly ((round: number) => void)[]): number[][] {
-  const times: number[][] = work.map(() => []);
-  const order = [...work.keys()];
-  for (let round = 0; round < rounds; round++) {
-    for (const index of round % 2 === 0 ? order : order.toReversed()) {
-      const started = performance.now();
-      work[index]?.(round);
-      times[index]?.push(performance.now() - started);
-    }
-  }
-  return times;
-}
-
-/** The median of the ratios. The two values of a pair come from the same round. */
-function ratioOf(above: readonly number[], below: readonly number[]): number {
-  return median(above.map((value, index) => value / (below[index] ?? Number.NaN)));
 }
 
 function repeat(work: () => unknown): () => void {
   return () => {
     for (let count = 0; count < batch; count++) work();
-  };
-}
-
-function refreshTokenOf(index: number): string {
-  return `refresh-${index}`.padEnd(1_000, 'r');
-}
-
-/** A record with tokens as long as Microsoft's. */
-function recordOf(index: number): TokenRecord {
-  return {
-    refreshToken: refreshTokenOf(index),
-    accessToken: 'a'.repeat(1_500),
-    expiresAt: 2_000_000_000_000 + index,
-    obtainedAt: 1_999_996_400_000 + index,
-    clientId: '00000000-0000-0000-0000-000000000000',
-    authority: 'https://login.microsoftonline.com/consumers',
-    scope: 'Files.ReadWrite.All',
-    idToken: 'i'.repeat(1_000),
   };
 }
 
@@ -169,8 +137,4 @@ function fill(path: string, count: number): string {
   })();
   database.close();
   return path;
-}
-
-function assertTrue(condition: boolean): void {
-  if (!condition) throw new Error('a measured call has not done its work');
 }

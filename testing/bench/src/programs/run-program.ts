@@ -6,6 +6,8 @@ export interface Situation {
   readonly authority: string;
   readonly clientId: string;
   readonly folder: string;
+  /** Of PostgreSQL, for programs that use one. */
+  readonly connectionString?: string;
   /** A free port, for a library that cannot find one itself. */
   readonly port: number;
 }
@@ -14,6 +16,8 @@ export const scopes = ['https://graph.microsoft.com/Files.ReadWrite.All'];
 
 /** A way to get a token, written as in a program that uses it. */
 export interface Client {
+  /** What a program that runs for long has done before it needs a token: its database is open. */
+  prepare?(): Promise<unknown>;
   /** Returns a token from the stored ones, without a user. Absent if it stores nothing. */
   token?(): Promise<string>;
   /** Signs in: calls `open` with the address for the browser, and stores the tokens before it resolves. */
@@ -40,6 +44,7 @@ export async function runProgram(make: (situation: Situation) => Client): Promis
   process.on('SIGUSR2', () => void sayHeldMemory());
   const { createInterface } = await import('node:readline');
   const lines = createInterface(process.stdin);
+  if (mode === 'token-when-told') await client.prepare?.();
   say({ ready: true });
   for await (const _ of lines) {
     const started = now();
