@@ -1,3 +1,4 @@
+// Takes about 8 s.
 import { randomBytes } from 'node:crypto';
 import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';

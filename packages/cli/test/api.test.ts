@@ -1,3 +1,4 @@
+// Takes about 10 s.
 import { writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';

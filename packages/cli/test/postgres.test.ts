@@ -1,3 +1,4 @@
+// Takes about 10 s.
 import {
   cpSync,
   existsSync,

@@ -1,3 +1,4 @@
+// Takes about 9 s.
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bin, CliHome, commandNode, type Ended, openSignedInScene } from 'testing-command';

@@ -1,3 +1,4 @@
+// Takes about 12 s.
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { CliHome, openScene, type Running } from 'testing-command';

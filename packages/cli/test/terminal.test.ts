@@ -1,3 +1,4 @@
+// Takes about 8 s.
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { signInAs, signInElsewhere } from 'testing-authority';

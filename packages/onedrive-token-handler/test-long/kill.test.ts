@@ -1,3 +1,4 @@
+// Takes about 180 s.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAs } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';

@@ -1,3 +1,4 @@
+// Takes about 60 s.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';

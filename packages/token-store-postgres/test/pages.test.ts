@@ -1,3 +1,4 @@
+// Takes about 7 s.
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';

@@ -1,3 +1,4 @@
+// Takes about 240 s.
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { signInAs, startAuthority } from 'testing-authority';

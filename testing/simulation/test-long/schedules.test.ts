@@ -1,3 +1,4 @@
+// Takes about 300 s.
 import * as assert from 'node:assert/strict';
 import { test } from 'uvu';
 import { loadPackage } from '../src/machine/load-package.ts';

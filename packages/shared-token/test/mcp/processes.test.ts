@@ -1,3 +1,4 @@
+// Takes about 6 s.
 import { join } from 'node:path';
 import { ScriptedBrowser } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';

@@ -1,3 +1,4 @@
+// Takes about 8 s.
 import { join } from 'node:path';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
