@@ -113,7 +113,7 @@ export interface PlainLine {
   readonly program: readonly string[];
 }
 
-export type PlainCommand = (typeof plainCommands)[number];
+type PlainCommand = (typeof plainCommands)[number];
 
 const plainCommands = ['token', 'status', 'list', 'exec'] as const;
 
