@@ -44,7 +44,7 @@ test('an absolute URL on another host is wrong usage, and nothing is sent', asyn
   const { status, stdout, stderr } = await home.run(['api', `${graph.elsewhere}/end`, ...args]);
   assert.is(status, 2);
   assert.is(stdout, '');
-  assert.match(stderr, `the token goes to ${graph.origin} only`);
+  assert.match(stderr, `the token goes only to ${graph.origin}`);
   assert.is(graph.requests.length, 0);
 });
 
@@ -107,7 +107,7 @@ for (const [path, says] of [
 test('a next page on another host is not asked for', async () => {
   const { status, stderr } = await home.run(['api', '--paginate', '/page/hostile', ...args]);
   assert.is(status, 1);
-  assert.match(stderr, `@odata.nextLink: the token goes to ${graph.origin} only`);
+  assert.match(stderr, `@odata.nextLink: the token goes only to ${graph.origin}`);
   assert.equal(graph.requests.map(summary), ['GET 127.0.0.1 /page/hostile with the token']);
 });
 

@@ -60,7 +60,7 @@ export function resolveGraphUrl(root: URL, path: string | URL): URL {
   if (!url) {
     throw new GraphAddressError('not-a-url', `'${path}' is not a path of Microsoft Graph; expected one like /me/drive`);
   }
-  const only = `the token goes to ${root.origin} only`;
+  const only = `the token goes only to ${root.origin}`;
   if (url.origin !== root.origin) {
     throw new GraphAddressError('other-origin', `${only}, not to ${url.protocol}//${url.host}`);
   }

@@ -23,16 +23,13 @@ test('with a signal that was aborted before, no function of the caller is called
   const signal = AbortSignal.abort(reason);
   const source = join(folder, 'source');
   writeFileSync(source, 'hello');
-  const options = {
-    signal,
-    onProgress: called('onProgress'),
-    sessions: { get: called('get'), set: called('set'), delete: called('delete') },
-  };
+  const transfer = { signal, onProgress: called('onProgress') };
+  const options = { ...transfer, sessions: { get: called('get'), set: called('set'), delete: called('delete') } };
   const outcomes = [
     client.request('/me', { signal }),
     client.json('/me', { signal }),
     client.pages('/me', { signal }).next(),
-    client.download('/me', join(folder, 'copy'), options),
+    client.download('/me', join(folder, 'copy'), transfer),
     client.upload('/me', source, options),
     client.requestUpload('/me', source, options),
   ].map((call) => rejection(call, Error));

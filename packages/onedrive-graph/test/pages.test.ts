@@ -65,7 +65,7 @@ for (const [what, next, says] of [
   [
     'another host',
     ({ elsewhere }) => `${elsewhere}/1`,
-    /^@odata\.nextLink: the token goes to http:\/\/127\.0\.0\.1:\d+ only/,
+    /^@odata\.nextLink: the token goes only to http:\/\/127\.0\.0\.1:\d+/,
   ],
   ['what is no text', () => 7, /^@odata\.nextLink: Graph gave something else than an address$/],
   ['what is no URL', () => 'https://', /^@odata\.nextLink: Graph gave something else than an address$/],

@@ -50,7 +50,7 @@ export function describeRecord(appName: string, record: TokenRecord | undefined)
 /** Whose sign-in is meant. */
 export interface StatusOptions {
   appName: string;
-  /** undefined: no token can be had without one, so nobody counts as signed in. */
+  /** undefined: no token can be had without one, so a sign-in does not count. */
   clientId?: string | undefined;
   /** Default: the handler's. */
   authority?: string | undefined;

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { fileError } from '../graph-client-error.ts';
 import { untilAborted } from '../request/until-aborted.ts';
+import { openPart } from './part-file.ts';
 
 /**
  * The file that a download fills. A regular file is written beside its place, and takes the place when it is complete; a
@@ -14,25 +14,32 @@ export class Destination implements AsyncDisposable {
   readonly #target: string | undefined;
   readonly #written: string;
   readonly #output: FileHandle;
+  /** How many bytes an earlier process has left, which need not be requested again. */
+  readonly length: number;
 
-  private constructor(file: string, target: string | undefined, written: string, output: FileHandle) {
+  private constructor(file: string, target: string | undefined, written: string, output: FileHandle, length = 0) {
     this.#file = file;
     this.#target = target;
     this.#written = written;
     this.#output = output;
+    this.length = length;
   }
 
-  /** Throws FILE, or the signal's reason: to open a pipe waits for its reader. */
-  static async open(file: string, signal: AbortSignal | undefined): Promise<Destination> {
+  /**
+   * `contentId`: see `contentIdOf`; what a killed process has left of the same content is continued. Throws FILE, or the
+   * signal's reason: to open a pipe waits for its reader.
+   */
+  static async open(
+    file: string,
+    { contentId, signal }: { contentId: string | undefined; signal: AbortSignal | undefined },
+  ): Promise<Destination> {
     try {
       const found = statSync(file, { throwIfNoEntry: false });
       const target = found ? realpathSync(file) : file;
       if (found?.isFIFO()) return new Destination(file, undefined, target, await openPipe(target, signal));
       if (found && !found.isFile()) return new Destination(file, undefined, target, await open(target, 'w'));
-      const written = `${target}.${randomBytes(6).toString('hex')}.part`;
-      // `wx`: a link of that name is not followed. The mode: the new file must not be readable for more users than the old one.
-      const output = await open(written, 'wx', found && found.mode & 0o777);
-      return new Destination(file, target, written, output);
+      const { path, output, length } = await openPart(target, contentId, found && found.mode & 0o777);
+      return new Destination(file, target, path, output, length);
     } catch (error) {
       signal?.throwIfAborted();
       throw fileError('write', file, error);

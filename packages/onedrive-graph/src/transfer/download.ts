@@ -5,6 +5,7 @@ import { isTimeout } from '../request/idle-limit.ts';
 import { readBody } from '../request/read-body.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 import { Destination } from './destination.ts';
+import { contentIdOf } from './part-file.ts';
 import type { TransferProgress } from './transfer-options.ts';
 
 // This folder moves the content of files. What a single request needs is in ../request.
@@ -37,7 +38,13 @@ export async function download(
   const whole = { ...request, headers: uncompressed };
   const first = await sender.sendSuccessfully(whole);
   try {
-    await using destination = await Destination.open(file, request.signal);
+    const total = totalOf(first);
+    const etag = isResumable(first) ? (first.headers.get('etag') ?? '') : '';
+    const contentId = etag && total !== undefined ? contentIdOf(request.url, etag, total) : undefined;
+    await using destination = await Destination.open(file, { contentId, signal: request.signal });
+    if (destination.length > (total ?? 0)) {
+      throw new GraphClientError('CHANGED', `what an earlier download has left of ${file} is too long`);
+    }
     const bytes = await receive({ sender, request: whole, first, destination, onProgress });
     await destination.complete();
     return bytes;
@@ -47,8 +54,9 @@ export async function download(
 }
 
 async function receive({ sender, request, first, destination, onProgress }: Download): Promise<number> {
-  let done = 0;
-  for await (const { chunk, total } of readPieces(sender, request, first)) {
+  let done = destination.length;
+  if (done > 0) await first.body?.cancel();
+  for await (const { chunk, total } of readPieces(sender, request, first, done)) {
     await destination.write(chunk);
     done += chunk.length;
     onProgress?.({ done, ...(total !== undefined && { total }) });
@@ -64,17 +72,19 @@ async function* readPieces(
   sender: RequestSender,
   request: GraphRequest,
   first: Response,
+  from: number,
 ): AsyncGenerator<{ chunk: Uint8Array; total: number | undefined }, void> {
   if (first.status === 206 && !request.headers.has('range')) {
     throw new GraphClientError('RESPONSE', 'Graph answered with a part of the file, and was asked for all of it');
   }
   const total = totalOf(first);
-  let response: Response | undefined = first;
-  let done = 0;
+  let response: Response | undefined = from === 0 ? first : undefined;
+  let done = from;
   for (let breaks = 0; ; ) {
     const before = done;
     let wasSilent = false;
     try {
+      if (done > 0 && done === total) return yield { chunk: new Uint8Array(), total };
       response ??= await requestRest(sender, request, first, done);
       yield { chunk: new Uint8Array(), total };
       for await (const chunk of readBody(response, request.signal)) {

@@ -1,0 +1,105 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+
+/** The file beside its place that a download is written to, and how much of it was there already. */
+export interface PartFile {
+  readonly path: string;
+  readonly output: FileHandle;
+  /** Bytes. */
+  readonly length: number;
+}
+
+interface LeftPart {
+  readonly path: string;
+  readonly contentId: string;
+}
+
+/**
+ * Names one version of one file. undefined if a part of it cannot be continued later: after a crash of the whole machine, the
+ * end of a part may be zeros, so a part counts until the next start only, where that can be told.
+ */
+export function contentIdOf(url: URL, etag: string, size: number): string | undefined {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
+    return shortHash(`${url.href} ${etag} ${size} ${boot}`, 16);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Opens the part of `target`. If a killed process has left one with the same content id, it is continued; what killed processes
+ * have left else is deleted. `mode`: that of the file which is replaced. Throws the file system's error.
+ */
+export async function openPart(target: string, contentId: string | undefined, mode?: number): Promise<PartFile> {
+  const path = `${target}.${contentId ?? 'none'}-${hostId()}-${process.pid}-${randomBytes(4).toString('hex')}.part`;
+  for (const left of leftParts(target)) {
+    const found = left.contentId === contentId ? await takeOver(left.path, path, mode) : undefined;
+    if (found) return found;
+    rmSync(left.path, { force: true });
+  }
+  // `wx`: a link of that name is not followed.
+  return { path, output: await open(path, 'wx', mode), length: 0 };
+}
+
+/**
+ * undefined if another process has just taken it over, and if it is no file of this user's own: another user may have put it
+ * there.
+ */
+async function takeOver(left: string, path: string, mode: number | undefined): Promise<PartFile | undefined> {
+  const { O_APPEND, O_WRONLY, O_NOFOLLOW = 0 } = constants;
+  const stat = lstatSync(left, { throwIfNoEntry: false });
+  if (!stat?.isFile() || stat.nlink !== 1 || stat.uid !== process.getuid?.()) return undefined;
+  try {
+    renameSync(left, path);
+  } catch {
+    return undefined;
+  }
+  const output = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
+  // The new file must not be readable for more users than the old one.
+  if (mode !== undefined) await output.chmod(mode);
+  return { path, output, length: (await output.stat()).size };
+}
+
+/** What processes of this machine have left that do not run any more. */
+function leftParts(target: string): LeftPart[] {
+  const folder = dirname(target);
+  const prefix = `${basename(target)}.`;
+  return namesIn(folder).flatMap((name) => {
+    if (!name.startsWith(prefix)) return [];
+    const [, contentId, host, pid] =
+      /^([0-9a-f]{16}|none)-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/.exec(name.slice(prefix.length)) ?? [];
+    if (contentId === undefined || host !== hostId() || isRunning(Number(pid))) return [];
+    return [{ path: join(folder, name), contentId }];
+  });
+}
+
+/** None if the folder can't be read: whether it can be written shows when the part is made. */
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Two machines, or two containers, may write in one folder: the process ids of one mean nothing in the other. */
+function hostId(): string {
+  return shortHash(hostname(), 8);
+}
+
+function shortHash(text: string, length: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, length);
+}

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { GraphClient } from '../src/index.ts';
+import { type OddGraph, openOddGraph } from './odd-graph.ts';
+import { until } from './within.ts';
+
+const isLinux = existsSync('/proc/sys/kernel/random/boot_id');
+const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+const content = Buffer.from('0123456789'.repeat(500));
+
+/** A server that sends 1,000 bytes of a whole file and stalls, and sends every rest. */
+function openStallingGraph(etag: () => string): Promise<OddGraph> {
+  return openOddGraph(({ headers }, response) => {
+    const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
+    if (headers.range && headers['if-range'] === etag()) {
+      const rest = content.subarray(from);
+      const range = `bytes ${from}-${content.length - 1}/${content.length}`;
+      response.writeHead(206, { etag: etag(), 'content-range': range, 'content-length': rest.length }).end(rest);
+    } else {
+      response.writeHead(200, { etag: etag(), 'content-length': content.length }).write(content.subarray(0, 1_000));
+    }
+  });
+}
+
+const parts = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.part'));
+
+/** Starts a download in a process of its own, and kills it when 1,000 bytes are in the file. */
+async function killDownloading(root: string, file: string): Promise<void> {
+  const program = `import { GraphClient } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
+    const client = new GraphClient({ root: ${JSON.stringify(root)}, getToken: async () => 'the-token' });
+    await client.download('/file', ${JSON.stringify(file)});`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' });
+  await until(() => parts().some((name) => statSync(join(folder, name)).size === 1_000));
+  child.kill('SIGKILL');
+  await once(child, 'close');
+}
+
+test('what a killed process has left of a download is used by the next one', async () => {
+  await using graph = await openStallingGraph(() => '"v1"');
+  const file = join(folder, 'resumed');
+  await killDownloading(graph.origin, file);
+  assert.is(parts().length, 1);
+  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
+  const reports: number[] = [];
+  const onProgress = ({ done }: { done: number }): number => reports.push(done);
+  assert.equal(await client.download('/file', file, { onProgress }), { bytes: content.length });
+  assert.ok(readFileSync(file).equals(content));
+  if (isLinux) assert.is(reports[0], 1_000, 'it began where the killed process stopped');
+  assert.equal(parts(), []);
+});
+
+test('what is left of another version is deleted', async () => {
+  let etag = '"v1"';
+  await using graph = await openStallingGraph(() => etag);
+  const file = join(folder, 'changed');
+  await killDownloading(graph.origin, file);
+  etag = '"v2"';
+  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
+  const reports: number[] = [];
+  await client.download('/file', file, { onProgress: ({ done }) => reports.push(done) });
+  assert.is(reports[0], 0);
+  assert.ok(readFileSync(file).equals(content));
+  assert.equal(parts(), []);
+});
+
+test('the part of a process that still runs is left alone, and so is a file that is named alike', async () => {
+  await using graph = await openOddGraph((_request, response) => {
+    response.writeHead(200, { etag: '"v1"', 'content-length': 5 }).end('hello');
+  });
+  const names = ['mine.none-00000000-1-00000000.part', 'mine.txt.part', 'mine.part'];
+  for (const name of names) writeFileSync(join(folder, name), 'x');
+  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token' });
+  await Promise.all([1, 2, 3].map(() => client.download('/file', join(folder, 'mine'))));
+  assert.is(readFileSync(join(folder, 'mine'), 'utf8'), 'hello');
+  assert.equal(parts().sort(), names.sort());
+});
+
+test.run();
