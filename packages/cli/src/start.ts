@@ -5,7 +5,7 @@
 import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored-token';
 import { printToken } from './commands/print-token.ts';
 import { execMinValidMs, type PlainLine, readPlainLine } from './settings/common-options.ts';
-import { renewalNoticeMs } from './settings/renewal-notice-ms.ts';
+import { expiresSoon } from './settings/expires-soon.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
 import { readTokenOptions } from './settings/token-options.ts';
 import { writeOut } from './terminal/streams.ts';
@@ -34,7 +34,7 @@ async function useStoredToken({ command, flags, program }: PlainLine): Promise<n
   const settings = readSettings(flags);
   const stored = readToken(settings, command === 'exec' ? execMinValidMs : undefined);
   // Only the full program warns that the sign-in expires soon.
-  if (!stored || (stored.renewBy !== undefined && stored.renewBy - Date.now() < renewalNoticeMs)) return undefined;
+  if (!stored || expiresSoon(stored.renewBy)) return undefined;
   if (command === 'exec') {
     const { runWithToken } = await import('./commands/run-with-token.ts');
     return runWithToken(stored.accessToken, program, settings);

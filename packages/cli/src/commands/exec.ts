@@ -1,5 +1,4 @@
 import type { Command } from '../command.ts';
-import { obtainToken } from '../session/obtain-token.ts';
 import { openTokenSource } from '../session/open-token-source.ts';
 import { execMinValidMs } from '../settings/common-options.ts';
 import { mayAsk } from '../settings/settings.ts';
@@ -19,6 +18,9 @@ export async function exec(
 /** Without --min-valid, a shorter token will do if the provider's tokens are short. */
 async function getToken(command: Command, minValid: number | undefined): Promise<string> {
   await using session = await openTokenSource(command, { interactive: mayAsk(command.settings) });
-  if (minValid !== undefined) return (await obtainToken(command, session, { minValid })).accessToken;
+  if (minValid !== undefined) {
+    const { obtainToken } = await import('../session/obtain-token.ts');
+    return (await obtainToken(command, session, { minValid })).accessToken;
+  }
   return await session.handler.getToken({ minValid: execMinValidMs, signal: command.interrupt.signal });
 }

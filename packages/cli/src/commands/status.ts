@@ -2,8 +2,8 @@ import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { databaseExists, withDatabase } from '../session/database.ts';
 import { openTokenSource } from '../session/open-token-source.ts';
-import { warnOfExpiry } from '../session/renewal-notice.ts';
 import { describeNotSignedIn, readStoredSignIns } from '../session/stored-sign-ins.ts';
+import { warnIfExpiring } from '../session/warn-if-expiring.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { readTokenOptions } from '../settings/token-options.ts';
@@ -38,7 +38,7 @@ export interface FoundStatus {
 export async function readStatus(command: Command): Promise<FoundStatus> {
   const { settings } = command;
   const status = settings.socket === undefined ? await readDatabase(command) : await askServer(command);
-  warnOfExpiry(status.found, settings);
+  await warnIfExpiring(status.found, settings);
   return status;
 }
 

@@ -1,5 +1,4 @@
 import type { Command } from '../command.ts';
-import { obtainToken } from '../session/obtain-token.ts';
 import { openTokenSource } from '../session/open-token-source.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { exitStatus } from '../terminal/failure.ts';
@@ -15,10 +14,13 @@ export interface PrintedTokenOptions {
 
 /** Prints a valid token. Signs in first if that is needed and a person may be asked. */
 export async function token(command: Command, options: PrintedTokenOptions = {}): Promise<number> {
-  const { settings } = command;
+  const { settings, interrupt } = command;
   const { header = false, refresh = false, minValid } = options;
   await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
-  const { accessToken, expiresAt } = await obtainToken(command, session, { refresh, minValid });
+  const { accessToken, expiresAt } =
+    minValid === undefined
+      ? await session.handler.getTokenDetails({ forceRefresh: refresh, signal: interrupt.signal })
+      : await (await import('../session/obtain-token.ts')).obtainToken(command, session, { refresh, minValid });
   printToken(accessToken, expiresAt, { json: settings.json, header });
   return exitStatus.done;
 }

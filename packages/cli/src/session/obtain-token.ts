@@ -1,13 +1,13 @@
 import type { AccessToken } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
-import { formatDuration } from '../settings/read-duration.ts';
 import { Failure } from '../terminal/failure.ts';
+import { formatDuration } from '../terminal/format-duration.ts';
 import type { TokenSession } from './socket-session.ts';
 
 export interface TokenRequest {
   readonly refresh?: boolean;
-  /** How long the token has to be valid, in milliseconds, if the command line says it. */
-  readonly minValid: number | undefined;
+  /** How long the token has to be valid, in milliseconds. */
+  readonly minValid: number;
 }
 
 /** A token that has just been requested is a moment shorter than the provider says. */
@@ -24,7 +24,7 @@ export async function obtainToken(
 ): Promise<AccessToken> {
   const token = await session.handler.getTokenDetails({ forceRefresh: refresh, minValid, signal: interrupt.signal });
   const left = token.expiresAt - Date.now();
-  if (minValid === undefined || left + requestToleranceMs >= minValid) return token;
+  if (left + requestToleranceMs >= minValid) return token;
   if (session.bridged) throw session.bridged;
   throw new Failure(
     `--min-valid asks for a token that is valid for ${formatDuration(minValid)}, but the provider's token is valid for ${formatDuration(left)} only. Ask for less, and ask again before each long step`,

@@ -18,8 +18,8 @@ import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import { describeEvent } from './describe-event.ts';
 import { RefreshNotice } from './refresh-notice.ts';
-import { warnOfExpiry } from './renewal-notice.ts';
 import { chooseToken, describeNotSignedIn, readStoredSignIns } from './stored-sign-ins.ts';
+import { warnIfExpiring } from './warn-if-expiring.ts';
 
 export interface SessionOptions {
   /** Whether a person may be asked to sign in. */
@@ -91,7 +91,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       view?.[Symbol.dispose]();
       notice[Symbol.dispose]();
       // Nothing to warn of if it is closed already: a sign-in was made.
-      warnOfExpiry(await handler.status().catch(() => ({})), settings);
+      await warnIfExpiring(await handler.status().catch(() => undefined), settings);
       await handler.close();
       await database[Symbol.asyncDispose]();
       if (notStored) (await import('../errors/report-error.ts')).reportNotStored(notStored, command);

@@ -9,17 +9,3 @@ export function readDuration(text: string): number | undefined {
   const duration = Number(number) * (unitMs[unit] ?? Number.NaN);
   return Number.isFinite(duration) ? Math.round(duration) : undefined;
 }
-
-/** 5,400,000 as `90 min`, in the largest unit that gives at least 2. */
-export function formatDuration(milliseconds: number): string {
-  const units = [
-    ['d', 'days'],
-    ['h', 'h'],
-    ['m', 'min'],
-  ] as const;
-  for (const [unit, name] of units) {
-    const count = Math.floor(milliseconds / (unitMs[unit] as number));
-    if (count >= 2) return `${count} ${name}`;
-  }
-  return `${Math.max(0, Math.floor(milliseconds / 1000))} s`;
-}

@@ -1,5 +1,4 @@
 import type { SignInContext, TokenResponse } from 'shared-token';
-import { checkNames } from '../check-names.ts';
 import { readAccount } from '../id-token.ts';
 import type { Settings } from '../options.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -88,18 +87,8 @@ function describeGrant({ scope, id_token: idToken }: TokenResponse, asked: strin
   return { account: readAccount(idToken), scopes, missing };
 }
 
-const signInOptionNames: Record<keyof SignInOptions, true> = {
-  method: true,
-  signal: true,
-  loginHint: true,
-  prompt: true,
-  onDeviceCode: true,
-  readRedirectUrl: true,
-};
-
 /** Throws TypeError, naming the option that cannot be used. */
 export function checkSignInOptions(options: SignInOptions): void {
-  checkNames(options, signInOptionNames);
   const { method = 'browser', signal, loginHint, prompt, onDeviceCode, readRedirectUrl } = options;
   if (!['browser', 'device', 'paste'].includes(method)) {
     throw new TypeError(`method must be 'browser', 'device' or 'paste', not ${JSON.stringify(method)}`);
