@@ -5,8 +5,8 @@ export {
   type OneDriveTokenErrorCode,
   type OneDriveTokenErrorDetails,
 } from './one-drive-token-error.ts';
-export { type GetTokenOptions, OneDriveTokenHandler } from './one-drive-token-handler.ts';
-export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
+export { OneDriveTokenHandler } from './one-drive-token-handler.ts';
+export type { GetTokenOptions, OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
 export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 export { type SignInStatus, type StatusOptions, statusOfRecord } from './sign-in-status.ts';
 export { forgetTokens, listAppNames, readRecord } from './store/app-names.ts';

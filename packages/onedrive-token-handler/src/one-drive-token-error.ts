@@ -93,3 +93,9 @@ export function toHandlerError(error: unknown): unknown {
   const { retryable, reason, cause } = error;
   return new OneDriveTokenError(error.code, error.message, { cause, retryable, reason });
 }
+
+/** The OAuth error with Microsoft's numbers: `invalid_grant AADSTS700082`. */
+export function describeRefusal(refusal: unknown): string {
+  const { error = 'refused', errorCodes = [] } = refusal as OneDriveTokenError;
+  return [error, ...errorCodes.map((number) => `AADSTS${number}`)].join(' ');
+}

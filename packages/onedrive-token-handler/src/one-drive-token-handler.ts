@@ -7,8 +7,8 @@ import {
   type TokenResponse,
 } from 'shared-token';
 import { checkNames } from './check-names.ts';
-import { OneDriveTokenError, timeoutAdvice, toHandlerError } from './one-drive-token-error.ts';
-import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
+import { describeRefusal, OneDriveTokenError, timeoutAdvice, toHandlerError } from './one-drive-token-error.ts';
+import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import type { HttpClient } from './provider/http-client.ts';
 import type { Provider } from './provider/provider.ts';
 import { isGranted, scopesToAsk, splitScope } from './scopes.ts';
@@ -20,22 +20,6 @@ import { type OpenedStore, openStore, runOnStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
 import type { SignInMethod, TokenEvent } from './token-event.ts';
 import { trace } from './trace.ts';
-
-/** What one call of getToken() wants. */
-export interface GetTokenOptions {
-  /** Whether a browser may be opened. Default: the handler's own `interactive`. */
-  interactive?: boolean | undefined;
-  /** Refreshes even if the token looks valid: for an API that answered 401. Default false. */
-  forceRefresh?: boolean | undefined;
-  /**
-   * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.
-   * The result may still expire sooner, if the provider's tokens do, or if the refresh fails while the old one is valid:
-   * `getTokenDetails()` says when. Default: `expirySkew`.
-   */
-  minValid?: number | undefined;
-  /** Lets go of this call alone; it rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
-}
 
 /**
  * A program that runs for longer than this will refresh some day, often at the same moment as many others: by then the HTTP client
@@ -312,9 +296,3 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 }
 
 const closedMessage = 'The handler was closed. Make a new one.';
-
-/** The OAuth error with Microsoft's numbers: `invalid_grant AADSTS700082`. */
-function describeRefusal(refusal: unknown): string {
-  const { error = 'refused', errorCodes = [] } = refusal as OneDriveTokenError;
-  return [error, ...errorCodes.map((number) => `AADSTS${number}`)].join(' ');
-}

@@ -1,8 +1,7 @@
 /** Reads the stored access token without loading the handler. */
 import { isOurs, usableToken } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
-import type { GetTokenOptions } from './one-drive-token-handler.ts';
-import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
+import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
 import { renewByOf } from './renew-by.ts';
 import { isGranted } from './scopes.ts';
 
