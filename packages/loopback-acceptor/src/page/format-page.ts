@@ -65,6 +65,9 @@ const beforeHead = new RegExp(
   'i',
 );
 
+/** Where an icon is looked for. A huge page must not cost time. An icon further down still takes the place of the empty one. */
+const searchedLength = 16_384;
+
 /**
  * Puts the script into the head, before all that could keep it from running: an element of `renderPage` that is not closed, or a
  * policy in the page.
@@ -73,8 +76,10 @@ const beforeHead = new RegExp(
  * policy forbids that.
  */
 function completeHead(html: string): string {
-  const icon = /<link\s[^>]*\bicon\b/i.test(html) ? '' : '<link rel="icon" href="data:,">';
-  return html.replace(beforeHead, (start) => `${start}<script>${script}</script>${icon}`);
+  const beginning = html.slice(0, searchedLength);
+  const icon = /<link\s[^>]*\bicon\b/i.test(beginning) ? '' : '<link rel="icon" href="data:,">';
+  const [start = ''] = beforeHead.exec(beginning) ?? [];
+  return `${start}<script>${script}</script>${icon}${html.slice(start.length)}`;
 }
 
 function makePolicy(isBuiltIn: boolean): string {
