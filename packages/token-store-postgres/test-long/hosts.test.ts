@@ -93,8 +93,8 @@ onHosts('a host that is cut off before its request leaves loses nothing, and com
   await storeExpired(schema, provider);
   const [host, otherHost] = hosts;
   if (!host || !otherHost) throw new Error('unreachable');
-  const store = { schema, connectionString: connectionString(), leaseTime: 2_000 };
-  const cutOff = await startMember({ store, provider, prefix: host.prefix, pausesMs: [600, 0] });
+  const store = { schema, connectionString: connectionString(), leaseTime: 6_000 };
+  const cutOff = await startMember({ store, provider, prefix: host.prefix, pausesMs: [2_000, 0] });
   const other = await startMember({ store, provider, prefix: otherHost.prefix });
   cutOff.tell('get');
   await untilLocked(schema);
@@ -115,8 +115,8 @@ onHosts(
     await storeExpired(schema, provider);
     const [host, otherHost] = hosts;
     if (!host || !otherHost) throw new Error('unreachable');
-    const store = { schema, connectionString: connectionString(), leaseTime: 8_000 };
-    const cutOff = await startMember({ store, provider, prefix: host.prefix, pausesMs: [0, 400] });
+    const store = { schema, connectionString: connectionString(), leaseTime: 15_000 };
+    const cutOff = await startMember({ store, provider, prefix: host.prefix, pausesMs: [0, 2_000] });
     const other = await startMember({ store, provider, prefix: otherHost.prefix });
     const answered = Promise.withResolvers<void>();
     provider.beforeAnswer = async () => {
@@ -125,7 +125,7 @@ onHosts(
     cutOff.tell('get');
     await answered.promise;
     const waiting = tellAll([other], 'get');
-    await whileCutOff(host, () => delay(1_500));
+    await whileCutOff(host, () => delay(3_000));
     assert.equal(await waiting, ['access-token-2']);
     assert.is(await cutOff.line(), 'access-token-2');
     assert.equal(provider.events, ['sign-in', 'refresh']);
@@ -141,15 +141,15 @@ onHosts(
     await storeExpired(schema, provider);
     const [host] = hosts;
     if (!host) throw new Error('unreachable');
-    const store = { schema, connectionString: connectionString(), leaseTime: 1_000 };
-    const cutOff = await startMember({ store, provider, prefix: host.prefix, pausesMs: [0, 400] });
+    const store = { schema, connectionString: connectionString(), leaseTime: 4_000 };
+    const cutOff = await startMember({ store, provider, prefix: host.prefix, pausesMs: [0, 2_000] });
     const answered = Promise.withResolvers<void>();
     provider.beforeAnswer = async () => {
       setTimeout(answered.resolve, 150);
     };
     cutOff.tell('get');
     await answered.promise;
-    await whileCutOff(host, () => delay(3_000));
+    await whileCutOff(host, () => delay(8_000));
     assert.is(await cutOff.line(), 'access-token-2');
     assert.equal(await tellAll([cutOff], 'get'), ['access-token-2']);
     const reader = await scene.open({ schema });

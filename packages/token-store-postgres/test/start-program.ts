@@ -16,7 +16,7 @@ export function killPrograms(): void {
 
 export interface Program {
   readonly pid: number;
-  /** The next line on stdout, or undefined at its end. Rejects after 20 seconds. */
+  /** The next line on stdout, or undefined at its end. Rejects after a minute. */
   line(): Promise<string | undefined>;
   /** How the process ended, with all on stderr. Rejects after two minutes. */
   readonly ended: Promise<{ code: number | null; signal: string | null; errors: string }>;
@@ -69,7 +69,7 @@ export function startProgram(name: string, argument: unknown, { prefix = [], env
     line: async () => {
       const line = lines.shift();
       if (line !== undefined || !open) return line;
-      return within(20_000, `a line of ${name}; stderr: ${errors}`, new Promise((resolve) => waiting.push(resolve)));
+      return within(60_000, `a line of ${name}; stderr: ${errors}`, new Promise((resolve) => waiting.push(resolve)));
     },
     ended: limited,
     tell: (line) => child.stdin.write(`${line}\n`),
