@@ -124,7 +124,8 @@ for (const command of [[], ['token'], ['login'], ['api', '/me'], ['exec', '--', 
     assert.match(stderr, 'http://localhost');
     assert.match(stderr, 'directory');
     assert.match(stderr, 'onedrive-token login --client-id');
-    assert.ok(stderr.split('\n').length < 15);
+    assert.match(stderr, 'onedrive-token --db ./tokens.db --app APP-NAME --client-id ID');
+    assert.ok(stderr.split('\n').length < 17);
   });
 }
 

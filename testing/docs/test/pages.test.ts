@@ -47,4 +47,13 @@ test('docs/coming-from-python.md: the file of the Python class still works, with
   assert.is(authority.count('token', 'refresh_token'), 1);
 });
 
+test('docs/coming-from-python.md: the command carries on with that file too, and remembers the client id', async () => {
+  const sample = markdownFile('docs/coming-from-python.md').samples.find(({ language }) => language === 'sh');
+  const { status, stdout, stderr } = await run(`set -e\n${sample?.code}\nonedrive-token --db ./tokens.db --app my-app`);
+  assert.is(status, 0, stderr);
+  const [first = '', second] = stdout.split('\n');
+  assert.ok(authority.issuedSecrets.has(first));
+  assert.is(second, first);
+});
+
 test.run();

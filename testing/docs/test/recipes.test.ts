@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { commandLines } from '../src/command-lines.ts';
 import { startGraphProxy } from '../src/graph-proxy.ts';
 import { markdownFile } from '../src/markdown-file.ts';
+import { readText } from '../src/repository.ts';
 import { openStandIn } from '../src/stand-in.ts';
 import { unitProblems } from '../src/unit-problems.ts';
 
@@ -36,6 +37,31 @@ recipe('a script with curl reads the drive, and ends with status 3 if there is n
   assert.is(JSON.parse(stdout).driveType, 'personal');
   const nobody = await run(script, { ONEDRIVE_TOKEN_APP: 'nobody', ONEDRIVE_TOKEN_CLIENT_ID: authority.clientId });
   assert.equal([nobody.status, nobody.stdout], [3, '']);
+});
+
+recipe('curl takes the token as a header from stdin, in one line', async () => {
+  const [line] = readText('docs/recipes.md').match(/onedrive-token --header \| curl [^`]+/) ?? [];
+  const { status, stdout, stderr } = await run(line ?? 'false');
+  assert.is(status, 0, stderr);
+  assert.is(JSON.parse(stdout).driveType, 'personal');
+});
+
+recipe('a client of MCP gets its headers as a JSON object, which Graph accepts', async () => {
+  const { status, stdout, stderr } = await run(sampleOf('MCP server', 'sh'));
+  assert.equal([status, stderr], [0, '']);
+  const headers = JSON.parse(stdout);
+  assert.equal(Object.keys(headers), ['Authorization']);
+  assert.is((await fetch(`${authority.graphUrl}/me/drive`, { headers })).status, 200);
+  const nobody = await run(sampleOf('MCP server', 'sh'), { ONEDRIVE_TOKEN_APP: 'nobody' });
+  assert.equal([nobody.status, nobody.stdout], [3, '']);
+});
+
+recipe('the token command for rclone prints the bare token', async () => {
+  const [line] = readText('docs/recipes.md').match(/(?<=`)onedrive-token --no-interactive(?=`)/) ?? [];
+  const { status, stdout } = await run(line ?? 'false');
+  assert.is(status, 0);
+  const headers = { Authorization: `Bearer ${stdout.trim()}` };
+  assert.is((await fetch(`${authority.graphUrl}/me/drive`, { headers })).status, 200);
 });
 
 recipe('cron: each line of the crontab works as cron would run it', async () => {

@@ -1,7 +1,9 @@
 import type { SignInOptions } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
+import { MissingClientId } from '../errors/missing-client-id.ts';
 import { choosePassphrase, readPassphrase } from '../key/passphrase.ts';
-import { openSession } from '../session/session.ts';
+import { openSession, type Session, type SessionOptions } from '../session/session.ts';
+import { mayAsk } from '../settings/settings.ts';
 import type { SignInChoice } from '../settings/token-options.ts';
 import { SignInView } from '../sign-in/sign-in-view.ts';
 import { readSurroundings } from '../sign-in/surroundings.ts';
@@ -40,7 +42,7 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
     surroundings: options.browser === false ? { ...surroundings, hasBrowser: false } : surroundings,
     isLogin: true,
   });
-  await using session = await openSession(command, {
+  const sessionOptions: SessionOptions = {
     interactive: true,
     signsIn: true,
     choice: readChoice(options),
@@ -51,13 +53,26 @@ export async function login(command: Command, options: LoginOptions): Promise<nu
       passphrase: readPassphrase(settings) ?? (await choosePassphrase(command, 'set ONEDRIVE_TOKEN_KEY or --key-file')),
     }),
     ...(options.responseMode && { responseMode: options.responseMode }),
-  });
+  };
+  await using session = await openWithClientId(command, sessionOptions);
   const status = await session.handler.signIn(signInOptions(command, options, view));
   await session.finish();
   screen.clear();
   if (settings.json) writeOut(`${JSON.stringify(status)}\n`);
   else screen.say(`Signed in${describeAccount(status)}.`);
   return exitStatus.done;
+}
+
+/** On a terminal, a person who has no client id yet is asked for it. */
+async function openWithClientId(command: Command, options: SessionOptions): Promise<Session> {
+  try {
+    return await openSession(command, options);
+  } catch (error) {
+    if (!(error instanceof MissingClientId) || !mayAsk(command.settings)) throw error;
+  }
+  const { askClientId } = await import('../sign-in/ask-client-id.ts');
+  command.settings.clientId = await askClientId(command);
+  return openSession(command, options);
 }
 
 /** With `--prompt select_account` the person may choose another account than that of the last sign-in. */

@@ -2,20 +2,27 @@ import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { UsageError } from '../terminal/failure.ts';
 
-/**
- * Tells how to get a client id. Each person registers an app of their own, because none is built in. `trouble`: why a client
- * id that was remembered can't be read.
- */
-export function missingClientId(settings: Settings, trouble?: string): UsageError {
-  return new UsageError(`${trouble === undefined ? '' : `${trouble}, so that no client id is known.\n`}no client id yet. Register an app of your own, once:
+export const registrationPage = 'https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/CreateApplicationBlade';
 
-  https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/CreateApplicationBlade
+/** Each person registers an app of their own, because none is built in. */
+export const registrationSteps = `Register an app of your own:
+
+  ${registrationPage}
 
   Supported account types   Personal Microsoft accounts
   Redirect URI              Public client/native (mobile & desktop): http://localhost
   Authentication            Allow public client flows: Yes (only --device needs it)
 
 No directory yet? That page links to Azure (free, but asks for a payment card).
+Used the Python class until now? Its database works here, without a sign-in:
+  onedrive-token --db ./tokens.db --app APP-NAME --client-id ID`;
+
+/** No client id is known. On a terminal, `login` asks for it. */
+export class MissingClientId extends UsageError {}
+
+/** Tells how to get a client id. `trouble`: why a client id that was remembered can't be read. */
+export function missingClientId(settings: Settings, trouble?: string): MissingClientId {
+  return new MissingClientId(`${trouble === undefined ? '' : `${trouble}, so that no client id is known.\n`}no client id yet. ${registrationSteps}
 
 Then sign in with its "Application (client) ID". It is remembered:
 
