@@ -18,6 +18,7 @@ import { missingTools, PrivateCluster } from 'testing-postgres';
 import { test as uvuTest } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UnfinishedUploads } from '../src/commands/api/unfinished-uploads.ts';
+import { assertFailed, blockedBy, diagnose } from './fixtures/diagnose.ts';
 
 const missing = missingTools(['initdb', 'postgres', 'psql']);
 if (missing !== undefined) console.log(missing);
@@ -65,6 +66,22 @@ test('login on one machine signs the others in, and leaves no files', async () =
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
   assert.not(existsSync(join(home.folder, 'data')));
   assert.not(existsSync(join(pod.folder, 'data')));
+});
+
+test('doctor checks the server, the rights, the locks and the sign-in, and names a right that is missing', async () => {
+  assertFailed(await diagnose(home, { env: fleet }), {});
+  await cluster.query('REVOKE INSERT ON oauth_token FROM ada');
+  const checks = await diagnose(home, { env: fleet });
+  assertFailed(checks, {
+    'database-rights':
+      /this user lacks rights: INSERT ON public\.oauth_token \| .*GRANT INSERT ON public\.oauth_token TO/,
+    lock: blockedBy('database-rights'),
+    encryption: blockedBy('database-rights'),
+    'sign-in': blockedBy('database-rights'),
+    'renew-by': blockedBy('database-rights'),
+  });
+  assertNoPassword(JSON.stringify([...checks.values()]));
+  await cluster.query('GRANT INSERT ON oauth_token TO ada');
 });
 
 test('status, list, api, exec and completion use the shared sign-in', async () => {

@@ -19,6 +19,7 @@ const commands = [
   'api',
   'exec',
   'serve',
+  'doctor',
   'completion',
 ];
 

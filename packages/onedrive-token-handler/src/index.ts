@@ -7,6 +7,7 @@ export {
 } from './one-drive-token-error.ts';
 export { OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { GetTokenOptions, OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
+export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
 export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 export { type SignInStatus, type StatusOptions, statusOfRecord } from './sign-in-status.ts';
 export { forgetTokens, listAppNames, readRecord } from './store/app-names.ts';

@@ -79,6 +79,8 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
   );
   runOnDatabase(serve, async (command) => (await import('./serve/serve.ts')).serve(command, serve.opts()));
 
+  run(add('doctor', manual.doctor), async (command) => (await import('./doctor/doctor.ts')).doctor(command));
+
   const completion = add('completion', manual.completion);
   completion.addArgument(completion.createArgument('<shell>').choices(shells));
   run(completion, async () => printScript(completion.args[0] ?? ''));

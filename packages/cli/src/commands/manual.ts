@@ -152,6 +152,17 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
   ],
 };
 
+const doctor: ManualPage = {
+  summary: 'find out what is wrong',
+  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, loopback addresses, the browser, the database, its key, the sign-in, and the registration. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
+
+With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean, "detail": string, "remedy"?: string}]}. There is no token, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
+  examples: [
+    ['onedrive-token doctor', 'for you'],
+    ['onedrive-token doctor --json', 'for a bug report'],
+  ],
+};
+
 const completion: ManualPage = {
   summary: 'print a completion script for your shell',
   description: 'Prints a script that makes the shell complete commands, options and app names.',
@@ -161,7 +172,7 @@ const completion: ManualPage = {
   ],
 };
 
-export const manual = { token, login, status, whoami, logout, list, rekey, move, api, exec, serve, completion };
+export const manual = { token, login, status, whoami, logout, list, rekey, move, api, exec, serve, doctor, completion };
 
 /** The end of the whole program's help. */
 export const epilogue = `Exit status:

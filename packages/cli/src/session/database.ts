@@ -1,5 +1,5 @@
 import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
-import type { PostgresTokenStore, PostgresTokenStoreOptions } from 'token-store-postgres';
+import type { PostgresInspection, PostgresTokenStore, PostgresTokenStoreOptions } from 'token-store-postgres';
 import type { Command } from '../command.ts';
 import { withKey } from '../key/with-key.ts';
 import type { DatabaseSettings } from '../settings/settings.ts';
@@ -52,10 +52,24 @@ export async function openDatabase(
   return { options: { store }, [Symbol.asyncDispose]: () => store.close() };
 }
 
-async function connect(options: PostgresTokenStoreOptions, shown: string): Promise<PostgresTokenStore> {
-  const { openPostgresTokenStore } = await loadPostgres(shown);
+/** Looks at a PostgreSQL database, and changes nothing. Throws STORE if it cannot be reached. */
+export function inspectDatabase({ db, postgresUrl = '' }: DatabaseSettings): Promise<PostgresInspection> {
+  return callPostgres(db, ({ inspectPostgresTokenStore }) =>
+    inspectPostgresTokenStore({ connectionString: postgresUrl }),
+  );
+}
+
+function connect(options: PostgresTokenStoreOptions, shown: string): Promise<PostgresTokenStore> {
+  return callPostgres(shown, ({ openPostgresTokenStore }) => openPostgresTokenStore(options));
+}
+
+async function callPostgres<T>(
+  shown: string,
+  call: (postgres: typeof import('token-store-postgres')) => Promise<T>,
+): Promise<T> {
+  const postgres = await loadPostgres(shown);
   try {
-    return await openPostgresTokenStore(options);
+    return await call(postgres);
   } catch (error) {
     const { message, reason, code } = error as Error & { reason?: string; code?: string };
     if (reason === 'no-driver') throw missingPackage(shown, error);

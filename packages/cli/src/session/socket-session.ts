@@ -1,8 +1,9 @@
-import { OneDriveTokenHandler, type SignInStatus, type TokenStore } from 'onedrive-token-handler';
+import type { OneDriveTokenHandler, SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../command.ts';
 import { refuseDatabaseOptions } from '../settings/refuse-socket.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { askSocket, notOurs, type SocketAnswer } from './ask-socket.ts';
+import { createFetcher } from './create-fetcher.ts';
 
 /** Where a command has its tokens from: the handler, or a socket that answers as the handler does. */
 type TokenSource = Pick<OneDriveTokenHandler, 'getToken' | 'getTokenDetails' | 'status' | 'fetch'>;
@@ -62,17 +63,3 @@ function failureOf({ status, body, retryAfter }: SocketAnswer, socket: string): 
   if (status !== 503) return new Failure(what);
   return new Failure(`${what}${retryAfter ? `. Try again in ${retryAfter} s` : ''}`, exitStatus.unavailable);
 }
-
-/** A handler that is never asked for a token: its `fetch` goes through the proxy of the environment, and explains its errors. */
-function createFetcher(): OneDriveTokenHandler {
-  return new OneDriveTokenHandler({ appName: 'no tokens', clientId: 'none', scopes: ['none'], store: noStore });
-}
-
-const noStore: TokenStore = {
-  get: () => undefined,
-  set() {},
-  replace: () => false,
-  delete: () => false,
-  list: () => [],
-  exclusively: (_name, task) => task({ signal: new AbortController().signal }),
-};

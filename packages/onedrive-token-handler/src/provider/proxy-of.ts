@@ -6,7 +6,10 @@ export interface NamedProxy {
   readonly variable: string;
 }
 
-/** As undici's EnvHttpProxyAgent chooses one. For messages only. Returns undefined if there is none, or no readable one. */
+/**
+ * The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for a URL, as undici's EnvHttpProxyAgent chooses it: for messages and
+ * diagnosis only. Returns undefined if there is none, or no readable one.
+ */
 export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedProxy | undefined {
   const isHttps = url.protocol === 'https:';
   const variables = isHttps ? ['https_proxy', 'HTTPS_PROXY'] : ['http_proxy', 'HTTP_PROXY'];

@@ -1,0 +1,71 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Check, Finding } from '../check.ts';
+
+const timeoutMs = 10_000;
+const redirectUri = 'http://localhost';
+/** OpenID Connect Core section 3.1.2.6: the provider knows the app, and would have to ask the person. */
+const knownErrors = ['login_required', 'interaction_required', 'consent_required', 'account_selection_required'];
+/** Microsoft's page and RFC 6749: it does not know the app. */
+const unknownErrors = /AADSTS700016|unauthorized_client|invalid_client/;
+
+type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
+
+/**
+ * Whether the provider knows the client id. It is asked to sign in without showing a page (`prompt=none`), which it refuses
+ * because nobody is signed in, or because it does not know the app. No code and no token comes of that.
+ */
+export function checkClientId(authority: string, clientId: () => Promise<string | undefined>, fetch: Fetch): Check {
+  return {
+    name: 'client-id',
+    needs: ['authority'],
+    async run() {
+      const id = await clientId();
+      if (id === undefined) {
+        return { ok: false, detail: 'no client id is known', remedy: 'Run: onedrive-token login --client-id ID' };
+      }
+      const init: RequestInit = { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) };
+      const response = await fetch(authorizationUrl(authority, id), init);
+      return judge(id, response, await response.text());
+    },
+  };
+}
+
+function judge(id: string, response: Response, body: string): Finding {
+  const location = response.headers.get('location') ?? '';
+  const error = URL.parse(location)?.searchParams.get('error') ?? '';
+  if (location.startsWith(redirectUri) && knownErrors.includes(error)) {
+    return { ok: true, detail: `the provider knows ${id}` };
+  }
+  if (unknownErrors.test(error + body)) {
+    return {
+      ok: false,
+      detail: `the provider does not know the client id ${id}`,
+      remedy: 'Check the Application (client) ID of the registration, then run: onedrive-token login --client-id ID',
+    };
+  }
+  if (response.status >= 500 || response.status === 429) {
+    return {
+      ok: false,
+      detail: `the provider has problems (status ${response.status})`,
+      remedy: 'Run this again later.',
+    };
+  }
+  return { ok: true, detail: `${id}; this provider tells only a browser whether it knows it` };
+}
+
+function authorizationUrl(authority: string, clientId: string): URL {
+  const url = new URL(`${authority.replace(/\/+$/, '')}/oauth2/v2.0/authorize`);
+  const parameters = {
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    response_mode: 'query',
+    scope: 'openid',
+    prompt: 'none',
+    state: randomBytes(16).toString('base64url'),
+    code_challenge: createHash('sha256').update(randomBytes(32)).digest('base64url'),
+    code_challenge_method: 'S256',
+  };
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url;
+}

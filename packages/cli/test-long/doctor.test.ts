@@ -1,0 +1,136 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, cpSync, existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bin, commandNode, openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { assertFailed, blockedBy, type Check, diagnose, readChecks } from '../test/fixtures/diagnose.ts';
+import { openKeyringScene } from '../test/fixtures/keyring-scene.ts';
+
+const { home, ...scene } = await openSignedInScene();
+const keyrings = await openKeyringScene();
+test.after(async () => {
+  await keyrings[Symbol.asyncDispose]();
+  await scene[Symbol.asyncDispose]();
+});
+
+const isRoot = process.getuid?.() === 0 && spawnSync('unshare', ['--net', '--mount', 'true']).status === 0;
+if (!isRoot) console.log('skipped: namespaces without a network and with other disks need root on Linux');
+const namespaced = isRoot ? test : test.skip;
+
+/** Runs `doctor` in namespaces of its own, after a shell script that changes what it finds there. */
+async function diagnoseIn(script: string, args: readonly string[] = []): Promise<Map<string, Check>> {
+  const command = [commandNode, bin, 'doctor', '--json', ...args];
+  const start = ['--net', '--mount', 'sh', '-c', `${script}; exec "$@"`, 'sh', ...command];
+  return readChecks(await home.startProgram('unshare', start).ended);
+}
+
+/** Brings up the loopback interface of the new namespace. */
+const loopbackUp = 'ip link set lo up';
+
+namespaced('a machine whose loopback interface is down', async () => {
+  const checks = await diagnoseIn('true');
+  for (const name of ['loopback-ipv4', 'loopback-ipv6']) assert.not.ok(checks.get(name)?.ok, name);
+  assert.match(checks.get('loopback-ipv4')?.detail ?? '', '127.0.0.1 cannot be used');
+  assert.match(checks.get('loopback-ipv4')?.remedy ?? '', 'ip link set lo up');
+  assert.not.ok(checks.get('authority')?.ok);
+  assert.ok(checks.get('sign-in')?.ok, 'what needs no network is checked all the same');
+});
+
+namespaced('a machine without IPv6', async () => {
+  const checks = await diagnoseIn(`${loopbackUp}; echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6`);
+  assert.ok(checks.get('loopback-ipv4')?.ok);
+  assert.match(checks.get('loopback-ipv6')?.detail ?? '', '::1 cannot be used (EADDRNOTAVAIL)');
+  assert.match(checks.get('loopback-ipv6')?.remedy ?? '', 'disable_ipv6=0');
+});
+
+namespaced('a disk that is full', async () => {
+  const disk = join(home.folder, 'disk');
+  mkdirSync(disk);
+  const mount = `mount -t tmpfs -o size=600k,mode=700 none '${disk}' && cp -p '${home.db}'* '${disk}'`;
+  const checks = await diagnoseIn(mount, ['--db', join(disk, 'tokens.db')]);
+  assert.match(checks.get('file-system')?.detail ?? '', /the disk of .*disk is full \(\d+ bytes left\)/);
+  assert.ok(checks.get('sign-in')?.ok);
+});
+
+namespaced('a file system that is read-only', async () => {
+  const folder = join(home.folder, 'data/onedrive-token');
+  const checks = await diagnoseIn(`mount --bind '${folder}' '${folder}' && mount -o remount,bind,ro '${folder}'`);
+  assert.match(checks.get('database-mode')?.detail ?? '', /tokens\.db cannot be written \(EROFS\)/);
+  assert.match(checks.get('database-mode')?.remedy ?? '', 'read-only');
+  assert.ok(checks.get('sign-in')?.ok);
+});
+
+namespaced('a database of another user', async () => {
+  chownSync(home.db, 12345, 12345);
+  const checks = await diagnose(home);
+  chownSync(home.db, 0, 0);
+  assertFailed(checks, { 'database-mode': /belongs to user id 12345, and this is root .* \| .*chown root/ });
+});
+
+test('a network file system, mounted by rclone', async () => {
+  if (
+    spawnSync('rclone', ['version']).error ||
+    spawnSync('fusermount3', ['--version']).error ||
+    !existsSync('/dev/fuse')
+  ) {
+    return console.log(
+      'skipped: a network file system needs rclone and fusermount3 (Debian: apt install rclone fuse3)',
+    );
+  }
+  const [source, point] = ['remote', 'mounted'].map((name) => join(home.folder, name)) as [string, string];
+  mkdirSync(source, { mode: 0o700 });
+  mkdirSync(point);
+  cpSync(home.db, join(source, 'tokens.db'), { preserveTimestamps: true });
+  const options = [
+    '--config',
+    '/dev/null',
+    '--vfs-cache-mode',
+    'writes',
+    '--dir-perms',
+    '0700',
+    '--file-perms',
+    '0600',
+  ];
+  const rclone = spawn('rclone', ['mount', `:local:${source}`, point, ...options], { stdio: 'ignore', env: home.env });
+  try {
+    const file = join(point, 'tokens.db');
+    for (const end = performance.now() + 20_000; !existsSync(file) && rclone.exitCode === null; await sleep(50)) {
+      assert.ok(performance.now() < end, 'the mount takes too long');
+    }
+    if (!existsSync(file)) return console.log('skipped: this system does not allow to mount a network file system');
+    const checks = await diagnose(home, { args: ['--db', file, '--client-id', scene.authority.clientId] });
+    assertFailed(checks, { 'file-system': /network file system \(fuse\.rclone\).* \| Keep the database on a disk/ });
+  } finally {
+    if (rclone.exitCode === null) {
+      const ended = once(rclone, 'exit');
+      rclone.kill('SIGTERM');
+      await ended;
+    }
+  }
+});
+
+const withKeyring = keyrings.session ? test : test.skip;
+
+withKeyring('a key in the keyring: unlocked, locked, and gone', async () => {
+  using signedIn = await keyrings.signIn(['--keyring']);
+  const before = await diagnose(signedIn.home);
+  assertFailed(before, {});
+  assert.match(before.get('keyring')?.detail ?? '', 'it has the key');
+  const blocked = {
+    encryption: blockedBy('keyring'),
+    'sign-in': blockedBy('keyring'),
+    'renew-by': blockedBy('keyring'),
+  };
+  await keyrings.session?.lock('dismissed');
+  assertFailed(await diagnose(signedIn.home), { keyring: /the keyring is locked .* \| Unlock it/, ...blocked });
+  await keyrings.session?.unlock();
+  signedIn.entry.deletePassword();
+  assertFailed(await diagnose(signedIn.home), { keyring: /is gone \| Put the entry back/, ...blocked });
+  const env = { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' };
+  assertFailed(await diagnose(signedIn.home, { env }), { keyring: /keyring/, ...blocked });
+});
+
+test.run();

@@ -1,0 +1,115 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CliHome, openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { assertFailed, blockedBy, diagnose } from './fixtures/diagnose.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+test('a folder that others can enter, a sign-in that ends soon, and a client id that the provider does not know', async () => {
+  const folder = join(home.folder, 'data/onedrive-token');
+  chmodSync(folder, 0o755);
+  const database = new DatabaseSync(home.db);
+  const eightyDaysAgo = Date.now() - 80 * 86_400_000;
+  const [before] = database.prepare('SELECT obtained_at, client_id FROM token').all() as [
+    Record<string, number | string>,
+  ];
+  database.prepare('UPDATE token SET obtained_at = ?, client_id = ?').run(eightyDaysAgo, 'no-such-app');
+  const checks = await diagnose(home, { args: ['--client-id', 'no-such-app'] });
+  assertFailed(checks, {
+    'database-mode': /other users can read or enter .*onedrive-token \(mode 0755\) \| Run: chmod 700 ~/,
+    'renew-by':
+      /the sign-in expires on \d{4}-\d\d-\d\d \| .*run: onedrive-token token --refresh --client-id no-such-app/,
+    'client-id': /does not know the client id no-such-app \| .*onedrive-token login --client-id/,
+  });
+  database
+    .prepare('UPDATE token SET obtained_at = ?, client_id = ?')
+    .run(before.obtained_at ?? 0, before.client_id ?? '');
+  database.close();
+  chmodSync(folder, 0o700);
+});
+
+test('a database that is damaged, or is none: it is named and kept as it is', async () => {
+  using other = new CliHome(home.env);
+  const file = join(other.folder, 'broken.db');
+  const content = readFileSync(home.db);
+  content.fill(0xff, 4096, 8192);
+  for (const broken of [content, Buffer.from('no database at all, but longer than a header: '.repeat(99))]) {
+    writeFileSync(file, broken, { mode: 0o600 });
+    chmodSync(other.folder, 0o700);
+    const checks = await diagnose(other, { args: ['--db', file, '--client-id', authority.clientId] });
+    assertFailed(checks, {
+      integrity:
+        /the database (is damaged|cannot be read): .* \| Move ~\/broken\.db away, or put a backup in its place/,
+      encryption: blockedBy('integrity'),
+      'sign-in': blockedBy('integrity'),
+      'renew-by': blockedBy('integrity'),
+    });
+    assert.equal(readFileSync(file), broken);
+  }
+});
+
+test('an encrypted database without its key, and with it', async () => {
+  using other = new CliHome(home.env);
+  const env = { ONEDRIVE_TOKEN_KEY: 'correct horse battery staple' };
+  await other.login(['--client-id', authority.clientId], { env });
+  const without = await diagnose(other);
+  assertFailed(without, {
+    encryption: /tokens\.db: is encrypted \| The passphrase comes from ONEDRIVE_TOKEN_KEY/,
+    'sign-in': blockedBy('encryption'),
+    'renew-by': blockedBy('encryption'),
+  });
+  const withKey = await diagnose(other, { env });
+  assertFailed(withKey, {});
+  assert.match(withKey.get('encryption')?.detail ?? '', 'encrypted, and the key that is set opens it');
+  assertFailed(await diagnose(home, { env }), {
+    encryption: /is not encrypted \| Leave out ONEDRIVE_TOKEN_KEY/,
+    'sign-in': blockedBy('encryption'),
+    'renew-by': blockedBy('encryption'),
+  });
+});
+
+test('a process that holds a lock is named: one that signs in, and one that was stopped', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows who holds a lock');
+  const signingIn = home.start(['login', '--no-browser']);
+  await signingIn.says(/authorize/);
+  const { pid } = signingIn.child;
+  const checks = await diagnose(home);
+  assertFailed(checks, { lock: new RegExp(`process ${pid} \\(.*\\) holds the lock of a sign-in of onedrive-token`) });
+  signingIn.child.kill('SIGSTOP');
+  const stopped = (await diagnose(home)).get('lock');
+  assert.match(stopped?.detail ?? '', new RegExp(`process ${pid} \\(.*, stopped\\)`));
+  assert.match(stopped?.remedy ?? '', `kill -CONT ${pid}`);
+  signingIn.child.kill('SIGKILL');
+  await signingIn.ended;
+});
+
+test('a sign-in that the provider refused, and one that is gone', async () => {
+  await authority.revokeAll();
+  home.expireTokens();
+  await home.run([]);
+  assertFailed(await diagnose(home), {
+    'sign-in': /the provider refused it on \d{4}-\d\d-\d\d: invalid_grant AADSTS50173 \| Run: onedrive-token login/,
+    'renew-by': blockedBy('sign-in'),
+  });
+  await home.run(['logout']);
+  assertFailed(await diagnose(home), {
+    'sign-in': /no sign-in is stored for app name "onedrive-token" in ~.* \| Run: onedrive-token login/,
+    'renew-by': blockedBy('sign-in'),
+  });
+  await home.login();
+});
+
+test('PostgreSQL that cannot be reached', async () => {
+  const checks = await diagnose(home, { args: ['--db', 'postgresql://ada@127.0.0.1:9/tokens'] });
+  assert.not.ok(checks.get('database')?.ok);
+  assert.match(checks.get('database')?.detail ?? '', '127.0.0.1:9');
+  for (const name of ['database-rights', 'lock', 'encryption', 'sign-in']) {
+    assert.match(checks.get(name)?.remedy ?? '', /^First mend database: /, name);
+  }
+});
+
+test.run();

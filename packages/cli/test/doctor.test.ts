@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, globSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { issueCertificate } from 'testing-authority';
+import { CliHome, openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { assertFailed, blockedBy, diagnose } from './fixtures/diagnose.ts';
+import { startService } from './fixtures/token-service.ts';
+
+const { home, authority, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+test.after.each(() => authority.clearFaults());
+
+/** Every file below a folder, with its content, its mode and when it was changed. */
+function fingerprint(folder: string): string {
+  const entries = globSync('**', { cwd: folder }).sort();
+  return entries
+    .map((name) => {
+      const { mode, mtimeMs, ctimeMs, ino, size } = lstatSync(join(folder, name));
+      const isFile = lstatSync(join(folder, name)).isFile();
+      const content = isFile
+        ? createHash('sha256')
+            .update(readFileSync(join(folder, name)))
+            .digest('hex')
+        : '';
+      return [name, mode, mtimeMs, ctimeMs, ino, size, content].join(' ');
+    })
+    .join('\n');
+}
+
+async function withServer<T>(
+  handle: RequestListener,
+  use: (origin: string) => Promise<T>,
+  tls?: { key: string; cert: string },
+): Promise<T> {
+  const server = tls ? createTlsServer(tls, handle) : createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    return await use(`${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+const healthy = [
+  ...['node', 'clock', 'proxy', 'authority-name', 'authority-tls', 'authority', 'graph-name', 'graph-tls', 'graph'],
+  ...['loopback-ipv4', 'loopback-ipv6', 'browser', 'database', 'database-mode', 'file-system', 'lock', 'integrity'],
+  ...['keyring', 'encryption', 'remembered', 'sign-in', 'renew-by', 'client-id'],
+];
+
+test('nothing is wrong: every check is ok; nothing is written, no token is asked for, and nobody is named', async () => {
+  const before = fingerprint(home.folder);
+  const requests = authority.requests.length;
+  const checks = await diagnose(home);
+  assert.is(fingerprint(home.folder), before);
+  assert.equal([...checks.keys()], healthy);
+  assertFailed(checks, {});
+  const sent = authority.requests.slice(requests).map(({ endpoint }) => endpoint);
+  assert.equal(
+    sent.filter((endpoint) => endpoint === 'token' || endpoint === 'devicecode'),
+    [],
+  );
+  assert.ok(sent.includes('authorize'), 'the client id was asked about');
+  const text = JSON.stringify([...checks.values()]);
+  assert.match(text, '~/data/onedrive-token/tokens.db');
+  assert.match(checks.get('sign-in')?.detail ?? '', /Files\.ReadWrite\.All, refreshed 0 min ago$/);
+  assert.match(checks.get('client-id')?.detail ?? '', `the provider knows ${authority.clientId}`);
+  for (const secret of [...authority.issuedSecrets, 'someone', '@', home.folder]) assert.not.match(text, secret);
+});
+
+test('for a person: a line for each check, with the account; a remedy under each one that failed', async () => {
+  const { status, stdout, stderr } = await home.run(['doctor'], { env: { BROWSER: 'no-such-browser' } });
+  assert.is(status, 1);
+  assert.is(stderr, '');
+  for (const name of healthy) assert.match(stdout, new RegExp(`^[✓✗] ${name} +\\S`, 'm'));
+  assert.match(stdout, /^✓ sign-in {12}someone@example\.com, scopes Files\.ReadWrite\.All/m);
+  assert.match(
+    stdout,
+    /^✗ browser {12}BROWSER names no program .*no-such-browser\n +→ Correct BROWSER\. .*login --paste\n/m,
+  );
+  assert.match(stdout, /\n\d things? (is|are) wrong\.\n$/);
+  const ascii = await home.run(['doctor'], { env: { LANG: 'C' } });
+  assert.match(ascii.stdout, /^ok {3}node +Node\.js v/m);
+});
+
+test('no file is opened for writing', async () => {
+  const script = 'strace -f -qq -e trace=file,ftruncate -o trace onedrive-token doctor --json';
+  const { status } = await home.shell(script);
+  if (status === 127) return console.log('skipped: needs strace');
+  const calls = readFileSync(join(home.folder, 'trace'), 'utf8').split('\n');
+  const writing =
+    /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|\b(unlink|rename|link|symlink|mkdir|rmdir|chmod|chown|truncate|utime|mknod)\w*\(/;
+  const written = calls.filter((line) => writing.test(line) && !line.includes('"/dev/'));
+  assert.ok(
+    calls.some((line) => line.includes(home.db)),
+    'the trace sees the database',
+  );
+  assert.equal(written, []);
+});
+
+test('several things that are wrong at the same time are each found, with what to do', async () => {
+  chmodSync(home.db, 0o644);
+  const apps = `${home.db}.apps.json`;
+  const remembered = readFileSync(apps);
+  writeFileSync(apps, '{"onedrive-token": {');
+  authority.fail('graph', { type: 'status', status: 503 }, { times: 9 });
+  const checks = await diagnose(home, { env: { BROWSER: '' } });
+  assertFailed(checks, {
+    'database-mode': /other users can read .*tokens\.db \(mode 0644\) \| Run: chmod 600 ~/,
+    remembered: /apps\.json is damaged.* \| Delete that file, then run: onedrive-token login/,
+    graph: /has problems: .*503 \| .*later/,
+    browser: /no browser can be opened here.* \| .*login --paste/,
+  });
+  assert.is(lstatSync(home.db).mode & 0o777, 0o644, 'it is left as it was');
+  chmodSync(home.db, 0o600);
+  writeFileSync(apps, remembered);
+});
+
+test('a name that is not found: what needs it is not checked, and says so', async () => {
+  const args = ['--authority', 'https://login.invalid/consumers', '--graph', 'https://graph.invalid/v1.0'];
+  const checks = await diagnose(home, { args });
+  assertFailed(checks, {
+    'authority-name': /the name login\.invalid is not found \(E\w+\) \| Check the network/,
+    'authority-tls': blockedBy('authority-name'),
+    authority: blockedBy('authority-name'),
+    'client-id': blockedBy('authority-name'),
+    'graph-name': /the name graph\.invalid is not found/,
+    'graph-tls': blockedBy('graph-name'),
+    graph: blockedBy('graph-name'),
+    clock: /not checked, because authority failed \| First mend authority/,
+    'sign-in': /is of authority .* \| Run: onedrive-token login/,
+    'renew-by': blockedBy('sign-in'),
+  });
+});
+
+test('a certificate that is not trusted; and a clock that is wrong by days, although nothing is trusted', async () => {
+  const tls = issueCertificate();
+  const tenDaysAgo = new Date(Date.now() - 10 * 86_400_000).toUTCString();
+  const serve: RequestListener = (_request, response) => response.writeHead(200, { Date: tenDaysAgo }).end();
+  const checks = await withServer(
+    serve,
+    (origin) => diagnose(home, { args: ['--authority', `${origin}/consumers`] }),
+    tls,
+  );
+  assert.match(checks.get('authority-tls')?.remedy ?? '', 'NODE_EXTRA_CA_CERTS');
+  assert.match(checks.get('authority')?.remedy ?? '', 'First mend authority-tls');
+  assert.not.ok(checks.get('clock')?.ok);
+  assert.match(checks.get('clock')?.detail ?? '', "this machine's clock is 10 days fast");
+  assert.match(checks.get('clock')?.remedy ?? '', 'set it');
+});
+
+test('a clock that is 5 minutes slow, by an authority that answers', async () => {
+  const inFiveMinutes = (): string => new Date(Date.now() + 5 * 60_000).toUTCString();
+  const serve: RequestListener = (_request, response) =>
+    response.writeHead(200, { Date: inFiveMinutes() }).end(JSON.stringify({ token_endpoint: 'https://x/token' }));
+  const checks = await withServer(serve, (origin) => diagnose(home, { args: ['--authority', `${origin}/consumers`] }));
+  assert.match(checks.get('clock')?.detail ?? '', "this machine's clock is 5 min slow");
+  assert.ok(checks.get('authority')?.ok);
+});
+
+test('a dead proxy is named, and what goes through it is not checked', async () => {
+  const env = { HTTP_PROXY: 'http://user:secret@127.0.0.1:9', NO_PROXY: '' };
+  const checks = await diagnose(home, { env });
+  assert.match(checks.get('proxy')?.detail ?? '', 'no connection to the proxy 127.0.0.1:9 (ECONNREFUSED)');
+  assert.match(checks.get('proxy')?.remedy ?? '', 'HTTP_PROXY');
+  for (const name of ['authority-tls', 'authority', 'graph', 'client-id']) {
+    assert.match(checks.get(name)?.remedy ?? '', 'First mend proxy: ', name);
+  }
+  assert.not.match(JSON.stringify([...checks.values()]), 'secret');
+  assert.ok((await diagnose(home, { env: { ...env, NO_PROXY: '127.0.0.1' } })).get('proxy')?.ok);
+});
+
+test('an authority that is down, has problems, or is a hotel that wants a log-in', async () => {
+  const at = (origin: string): string[] => ['--authority', `${origin}/consumers`];
+  const down = await withServer(
+    () => {},
+    async (origin) => origin,
+  );
+  assert.match((await diagnose(home, { args: at(down) })).get('authority')?.detail ?? '', 'ECONNREFUSED');
+  for (const [status, says] of [
+    [503, /has problems: it answered with status 503/],
+    [200, /does not answer like an identity provider/],
+  ] as const) {
+    const serve: RequestListener = (_request, response) => response.writeHead(status).end('<html>Welcome</html>');
+    const checks = await withServer(serve, (origin) => diagnose(home, { args: at(origin) }));
+    assert.match(checks.get('authority')?.detail ?? '', says);
+    assert.match(checks.get('client-id')?.remedy ?? '', 'First mend authority: ');
+  }
+});
+
+test('a wrong --graph', async () => {
+  const checks = await diagnose(home, { args: ['--graph', `${authority.origin}/nowhere`] });
+  assertFailed(checks, { graph: /does not answer like Microsoft Graph \(status 404\) \| Correct --graph/ });
+});
+
+test('a fresh machine: no database and no client id; no file is made', async () => {
+  using fresh = new CliHome(home.env);
+  const checks = await diagnose(fresh);
+  assert.match(checks.get('database')?.detail ?? '', 'there is no database ~/data/onedrive-token/tokens.db');
+  assert.match(checks.get('database')?.remedy ?? '', 'Run: onedrive-token login');
+  assert.match(checks.get('client-id')?.detail ?? '', 'no client id is known');
+  for (const name of ['database-mode', 'file-system', 'lock', 'integrity', 'keyring', 'encryption', 'sign-in']) {
+    assert.match(checks.get(name)?.remedy ?? '', /^First mend database: /, name);
+  }
+  assert.not.ok(existsSync(join(fresh.folder, 'data')));
+});
+
+test('with ONEDRIVE_TOKEN_SOCKET, the socket and its sign-in are checked, and no database', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no Unix sockets with file modes');
+  const { socket, running } = await startService(home);
+  const env = { ONEDRIVE_TOKEN_SOCKET: socket };
+  const checks = await diagnose(home, { env });
+  assertFailed(checks, {});
+  assert.not.ok(checks.has('database'));
+  assert.match(checks.get('sign-in')?.detail ?? '', 'Files.ReadWrite.All');
+  running.child.kill('SIGTERM');
+  await running.ended;
+  assertFailed(await diagnose(home, { env }), {
+    socket: /cannot reach ~\/sockets\/token\.sock/,
+    'sign-in': blockedBy('socket'),
+    'renew-by': blockedBy('socket'),
+  });
+});
+
+test.run();
