@@ -22,6 +22,8 @@ export interface Family {
   /** Why it may be lost: see the window in SECURITY.md. */
   excuse?: string;
   wasStored: boolean;
+  /** The store said that a write of it failed, although it was done. */
+  hasLostAnswer: boolean;
   /** A sign-out deleted it. */
   isSignedOut: boolean;
 }
@@ -165,6 +167,7 @@ export class History {
 
   /** For each process and name: the step of its last read. */
   readonly #reads = new Map<string, { step: number; record: TokenRecord | undefined }>();
+  readonly #lastWritten = new Map<Process, Family>();
   /** The steps in which versions of records were replaced. */
   readonly #replaced = new Map<string, number>();
 
@@ -179,6 +182,12 @@ export class History {
   /** Of this process, something went wrong while an answer of the provider was on its way into the store. */
   excuse(process: Process, why: string): void {
     for (const call of this.#openCalls(process)) call.excuse ??= why;
+  }
+
+  /** The last write of this process was done, and the store says that it failed. */
+  answerWasLost(process: Process): void {
+    const family = this.#lastWritten.get(process);
+    if (family) family.hasLostAnswer = true;
   }
 
   /** Of this process, the store failed. Until the answer is stored, it has it in memory. */
@@ -233,6 +242,7 @@ export class History {
         if (access) access.storedAt ??= machine.steps;
         if (!token) break;
         token.storedAt ??= machine.steps;
+        if (fact.by) this.#lastWritten.set(fact.by, token.family);
         token.family.wasStored = true;
         if (record.clientId === undefined) token.family.isBare = true;
         else if (token.family.isBare) token.family.clientId = record.clientId;

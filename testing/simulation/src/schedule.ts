@@ -4,7 +4,7 @@ import { judge } from './invariants.ts';
 import { streams } from './machine/choices.ts';
 import { type Machine, Process } from './machine/machine.ts';
 import { SimulatedController } from './machine/signals.ts';
-import { ModelStore } from './models/model-store.ts';
+import type { OpenStore, StoreUnderTest } from './models/model-store.ts';
 import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
 import { UserCode } from './models/user-code.ts';
@@ -22,23 +22,19 @@ export class Schedule {
   readonly #machine: Machine;
   readonly #plan: Plan;
   readonly #history: History;
-  readonly #store: ModelStore;
+  readonly #store: StoreUnderTest;
   readonly #provider: Provider;
   /** What runs now in each place. */
   readonly #instances: (Instance | undefined)[] = [];
   #processes = 0;
 
-  constructor(subject: Subject, machine: Machine, plan: Plan) {
+  constructor(subject: Subject, machine: Machine, plan: Plan, openStore: OpenStore = openModelStore) {
     this.#subject = subject;
     this.#machine = machine;
     this.#plan = plan;
     this.#history = new History(machine);
     this.#provider = new Provider(this.#history, { kind: plan.provider, lifetimeMs: plan.lifetimeMs });
-    this.#store = new ModelStore(this.#history, {
-      kind: plan.store,
-      tells: plan.tells,
-      faultOneIn: plan.storeFaultOneIn,
-    });
+    this.#store = openStore(this.#history, { kind: plan.store, tells: plan.tells, faultOneIn: plan.storeFaultOneIn });
     this.#store.report = this.#report;
   }
 
@@ -183,7 +179,7 @@ export class Schedule {
     );
     const isSilent = this.#plan.lastIsSilent && place === this.#plan.processes - 1 && place > 0;
     const token = new this.#subject.SharedToken({
-      ...{ store: openModelStore(this.#store, process), name, clientId, authority: 'https://provider.example' },
+      ...{ store: this.#store.open(process), name, clientId, authority: 'https://provider.example' },
       refresh: user.refresh,
       ...(!isSilent && { signIn: user.signIn }),
       onEvent: (event) => {

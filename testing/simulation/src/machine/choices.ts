@@ -1,5 +1,5 @@
 /** One stream of choices for each purpose, so that a choice that is taken back in one does not shift the others. */
-export const streams = { plan: 0, order: 1, network: 2, person: 3, actions: 16, processes: 64 } as const;
+export const streams = { plan: 0, order: 1, network: 2, person: 3, random: 4, actions: 16, processes: 64 } as const;
 
 const choicesPerStream = 0x10000;
 

@@ -1,3 +1,4 @@
+import { streams } from './choices.ts';
 import { type Machine, Timer } from './machine.ts';
 import { SimulatedController, SimulatedSignal } from './signals.ts';
 
@@ -48,6 +49,9 @@ export const simulatedGlobals = {
   setTimeout,
   clearTimeout,
   setImmediate,
+  Math: Object.create(Math, {
+    random: { value: () => running().choices.below(streams.random, 2 ** 30) / 2 ** 30 },
+  }) as typeof Math,
   AbortController: SimulatedController,
   AbortSignal: SimulatedSignal,
 };

@@ -69,6 +69,9 @@ export class SimulatedSignal {
   }
 }
 
+// A store may ask whether it was given an AbortSignal.
+Object.setPrototypeOf(SimulatedSignal.prototype, AbortSignal.prototype);
+
 const abortError = new DOMException('This operation was aborted', 'AbortError');
 
 export class SimulatedController {

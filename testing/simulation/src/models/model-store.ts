@@ -1,4 +1,4 @@
-import type { TokenRecord } from 'shared-token';
+import type { TokenRecord, TokenStore } from 'shared-token';
 import type { Fact, History, Holder } from '../history.ts';
 import type { Machine, Process } from '../machine/machine.ts';
 import { leaseMs } from './lease-lock.ts';
@@ -20,6 +20,22 @@ export interface StoreOptions {
 }
 
 type Outage = 'none' | 'full' | 'unreachable';
+
+/** What a schedule needs of the store that its processes share. */
+export interface StoreUnderTest {
+  /** Who holds the lock of a name, whether or not its lease has ended. */
+  holderOf(name: string): Holder | undefined;
+  /** The store as one process has it open. */
+  open(process: Process): TokenStore;
+  /** Writes without a lock, as another program. */
+  write(name: string, record: TokenRecord, by: undefined): void;
+  outage: Outage;
+  /** Told of all writes. Set by the schedule. */
+  report: (fact: Fact) => void;
+}
+
+/** Opens the store of one schedule. */
+export type OpenStore = (history: History, options: StoreOptions) => StoreUnderTest;
 
 /** What all processes share. */
 export class ModelStore {

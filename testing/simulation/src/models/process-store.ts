@@ -1,18 +1,22 @@
 import type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'shared-token';
 import { type MaybePromise, TokenStoreError } from 'token-store-kit';
-import type { Holder } from '../history.ts';
+import type { History, Holder } from '../history.ts';
 import type { Machine, Process, Timer } from '../machine/machine.ts';
 import { SimulatedController } from '../machine/signals.ts';
 import { LeaseLock, lockLost } from './lease-lock.ts';
 import type { Waiter } from './model-lock.ts';
-import type { ModelStore } from './model-store.ts';
+import { ModelStore, type StoreOptions, type StoreUnderTest } from './model-store.ts';
 import { StoreCalls } from './store-call.ts';
 
-/** The store as one process has it open. */
-export function openModelStore(store: ModelStore, process: Process): TokenStore {
-  process.onDeath.push(() => store.bury(process));
-  const opened = new ProcessStore(store, process);
-  return store.options.tells ? Object.assign(opened, { changed: opened.watch.bind(opened) }) : opened;
+/** The model of a store. */
+export function openModelStore(history: History, options: StoreOptions): StoreUnderTest {
+  const store = new ModelStore(history, options);
+  const open = (process: Process): TokenStore => {
+    process.onDeath.push(() => store.bury(process));
+    const opened = new ProcessStore(store, process);
+    return options.tells ? Object.assign(opened, { changed: opened.watch.bind(opened) }) : opened;
+  };
+  return Object.assign(store, { open });
 }
 
 /** A task of `exclusively` that runs, in the asynchronous context of its work. */

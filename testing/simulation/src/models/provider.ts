@@ -44,6 +44,7 @@ export class Provider {
       generation: 0,
       current: '',
       wasStored: false,
+      hasLostAnswer: false,
       isSignedOut: false,
     };
     families.push(family);

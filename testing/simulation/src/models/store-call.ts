@@ -43,7 +43,10 @@ export class StoreCalls {
     if (fault.isBefore) throw this.#failure(fault);
     const result = effect();
     this.#process.pass();
-    if (fault.code) throw this.#failure(fault);
+    if (fault.code) {
+      this.#store.history.answerWasLost(this.#process);
+      throw this.#failure(fault);
+    }
     return result;
   }
 
@@ -70,8 +73,10 @@ export class StoreCalls {
           answer(() => reject(error), 'is refused');
           return;
         }
-        if (fault.code) answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
-        else answer(() => resolve(result), 'is answered');
+        if (fault.code) {
+          this.#store.history.answerWasLost(process);
+          answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
+        } else answer(() => resolve(result), 'is answered');
       };
       machine.later(undefined, fault.requestDelayMs, () => `store: ${label} of process ${process.id} arrives`, arrive);
     });

@@ -4,7 +4,7 @@ import { streams } from '../machine/choices.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Plan } from '../plan/plan.ts';
 import { leaseMs, safeLeaseMs } from './lease-lock.ts';
-import type { ModelStore } from './model-store.ts';
+import type { StoreUnderTest } from './model-store.ts';
 import type { Provider } from './provider.ts';
 
 const refreshTimeoutMs = 30_000;
@@ -16,7 +16,7 @@ export interface Scene {
   readonly machine: Machine;
   readonly history: History;
   readonly provider: Provider;
-  readonly store: ModelStore;
+  readonly store: StoreUnderTest;
   readonly plan: Plan;
   readonly report: (fact: Fact) => void;
 }

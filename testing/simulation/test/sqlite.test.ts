@@ -1,0 +1,3 @@
+import { testSqlite } from '../src/test-sqlite.ts';
+
+testSqlite(40);
