@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 
+const root = join(import.meta.dirname, '..');
+
 /** A file of tests. It runs in the folder of its package. */
 export interface TestFile {
   readonly folder: string;
@@ -20,12 +22,12 @@ export interface TestChoice {
 export function findTestFiles(folder: string, { long = false, parts = [] }: TestChoice): TestFile[] {
   return globSync(`${long ? 'test-long' : 'test'}/**/*.test.ts`, { cwd: folder })
     .sort()
-    .filter((path) => parts.length === 0 || parts.some((part) => path.includes(part)))
+    .filter((path) => parts.length === 0 || parts.some((part) => relative(root, join(folder, path)).includes(part)))
     .map((path) => ({ folder, path, source: readFileSync(join(folder, path), 'utf8') }));
 }
 
 /** The folders of the repository's packages that have tests of this kind, and the names of their packages. */
-export function findTestedPackages(root: string, { long = false }: TestChoice): Map<string, string> {
+export function findTestedPackages({ long = false }: TestChoice): Map<string, string> {
   const packages = new Map<string, string>();
   for (const manifest of globSync(
     ['packages/*', 'testing/*', 'scripts'].map((at) => `${at}/package.json`),

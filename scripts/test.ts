@@ -6,7 +6,6 @@
  *
  * All packages share the N files that run at a time. `suite.ts` says what else the options mean.
  */
-import { join } from 'node:path';
 import { processorSeconds, readTestOptions, runTestFiles } from './run-test-files.ts';
 import { TestCount } from './test-count.ts';
 import { findTestedPackages, findTestFiles } from './test-files.ts';
@@ -17,7 +16,7 @@ const total = new TestCount();
 const built = turbo(['build', '--output-logs=errors-only']);
 if (built !== 0) total.fail(`the build failed: turbo ended with ${built}`);
 else {
-  const packages = findTestedPackages(join(import.meta.dirname, '..'), options);
+  const packages = findTestedPackages(options);
   const files = [...packages.keys()].flatMap((folder) => findTestFiles(folder, options));
   const counts = await runTestFiles(files, options);
   for (const [folder, name] of packages) {

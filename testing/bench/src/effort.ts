@@ -35,7 +35,7 @@ export const full: Effort = {
   starts: 40,
   signInProcesses: 8,
   signInsEach: 8,
-  processes: [1, 8, 32, 64],
+  processes: [1, 8, 64],
   expiries: 5,
   writes: 600,
   reads: 400,

@@ -31,6 +31,8 @@ export class CliHome implements Disposable {
       HOME: this.folder,
       XDG_DATA_HOME: join(this.folder, 'data'),
       LANG: 'C.UTF-8',
+      // A third of the processor time of a start. The bench measures starts, without it.
+      NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE,
     };
   }
 
