@@ -15,7 +15,7 @@ export interface Section {
 }
 
 /** What a visitor wants to know first: one number for us and for each peer, by the name of the subject. */
-export interface Headline {
+interface Headline {
   readonly what: string;
   /** Whether it comes before the others. Default false. */
   readonly first?: boolean;

@@ -10,7 +10,7 @@ import { startStrictProvider } from './strict-provider.ts';
 import { startMicrosoft, type TestProvider } from './test-provider.ts';
 
 const script = new URL('./get-token-process.ts', import.meta.url);
-const processes = 4;
+const processes = 3;
 const calls = 4;
 
 interface Outcome {
