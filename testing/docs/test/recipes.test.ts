@@ -40,7 +40,7 @@ recipe('a script with curl reads the drive, and ends with status 3 if there is n
 });
 
 recipe('curl takes the token as a header from stdin, in one line', async () => {
-  const [line] = readText('docs/recipes.md').match(/onedrive-token --header \| curl [^`]+/) ?? [];
+  const [line] = readText('docs/recipes.md').match(/onedrive-token token --header \| curl [^`]+/) ?? [];
   const { status, stdout, stderr } = await run(line ?? 'false');
   assert.is(status, 0, stderr);
   assert.is(JSON.parse(stdout).driveType, 'personal');
