@@ -21,6 +21,7 @@ const commands = [
   'api',
   'exec',
   'serve',
+  'doctor',
   'completion',
 ];
 
