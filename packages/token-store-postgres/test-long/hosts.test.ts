@@ -94,7 +94,7 @@ onHosts('a host that is cut off before its request leaves loses nothing, and com
   const [host, otherHost] = hosts;
   if (!host || !otherHost) throw new Error('unreachable');
   const store = { schema, connectionString: connectionString(), leaseTime: 6_000 };
-  const cutOff = await startMember({ store, provider, prefix: host.prefix, pausesMs: [2_000, 0] });
+  const cutOff = await startMember({ store, provider, prefix: host.prefix, pausesMs: [8_000, 0] });
   const other = await startMember({ store, provider, prefix: otherHost.prefix });
   cutOff.tell('get');
   await untilLocked(schema);
