@@ -127,8 +127,33 @@ test('stores take turns in the order in which they came, and one that takes the 
   const first = Math.min(...stores.map((_, index) => order.lastIndexOf(index)));
   for (const index of stores.keys()) {
     const had = order.slice(0, first + 1).filter((each) => each === index).length;
-    assert.ok(had >= 2, `store ${index} had ${had} turns of ${order}`);
+    assert.ok(had >= 1, `store ${index} had ${had} turns of ${order}`);
   }
+});
+
+test('a caller that missed its turn joins the queue again at the next release', async () => {
+  const schema = scene.newSchema();
+  const [store, dropped, next] = await Promise.all([1, 2, 3].map(() => scene.open({ schema, leaseTime: 20_000 })));
+  if (!store || !dropped || !next) throw new Error('unreachable');
+  const untilQueue = async (count: number): Promise<void> => {
+    for (let left = 150; (await leaseOf(schema, 'cardinality(waiting)')) !== String(count); left--) {
+      assert.ok(left > 0, `there are never ${count} callers in the queue`);
+      await delay(20);
+    }
+  };
+  const held = await hold(store);
+  const waiting = dropped.exclusively('app', async () => 'my turn');
+  await untilQueue(1);
+  await delay(300); // until it listens
+  // As a caller does that acquires the lock before it.
+  await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET waiting = '{}'`);
+  const following = hold(next);
+  await untilQueue(1);
+  await held.end();
+  const second = await following;
+  await untilQueue(1);
+  await second.end();
+  assert.is(await within(5_000, 'its turn', waiting), 'my turn');
 });
 
 test('STORE_BUSY names host and process of the holder', async () => {

@@ -5,7 +5,7 @@ import { type Tables, toKey, toTopic } from '../tables/names.ts';
 import { isTrue } from '../tables/open-tables.ts';
 import { dueAfterRelease, pollingMark, toldMark } from '../tables/record-statements.ts';
 import { Lease } from './lease.ts';
-import { endTimeoutMs, leaveStatement, takeStatement } from './lease-statements.ts';
+import { endTimeoutMs, leaveStatement, maxToldEntries, takeStatement } from './lease-statements.ts';
 import type { Notice, Watcher } from './watcher.ts';
 
 /** How long a caller that is in the queue waits for a database that restarts. */
@@ -178,8 +178,9 @@ class Acquisition {
     if (notice.type === 'taken') this.#learnOwner(notice.owner, Number.POSITIVE_INFINITY);
     if (notice.type !== 'free') return;
     const place = notice.queue.indexOf(this.#entry);
-    // A caller that is not on the list is far behind.
-    this.#setTurn(dueAfterRelease(notice.queue, place < 0 ? notice.queue.length : place));
+    // A caller that is not on the list has missed its turn, and joins the queue again, unless it is far behind.
+    if (place < 0 && notice.queue.length < maxToldEntries) this.#setTurn(0);
+    else this.#setTurn(dueAfterRelease(notice.queue, place < 0 ? notice.queue.length : place));
   }
 
   #see({ owner, due_ms: dueMs }: Row): void {

@@ -68,7 +68,7 @@ WHERE name = $1 AND ${waitingAtMost(rowShare * endTimeoutMs)} RETURNING holder, 
 }
 
 /** A message has at most 8,000 bytes. Callers further behind find out by a look. */
-const maxToldEntries = 200;
+export const maxToldEntries = 200;
 
 function notifyQueue(condition: string, channelAt: number): string {
   return `CASE WHEN ${condition} AND cardinality(waiting) > 0
