@@ -322,4 +322,15 @@ export const defects: readonly Defect[] = [
     ],
     within: 1000,
   },
+  {
+    name: 'puts a late sign-in over a newer one',
+    patches: [
+      patch(
+        'record-keeper.ts',
+        '      if (isLate() && stored?.refreshToken !== before?.refreshToken) return false;\n',
+        '',
+      ),
+    ],
+    within: 20000,
+  },
 ];
