@@ -18,6 +18,10 @@ export async function start(args: readonly string[]): Promise<number> {
       writeOut(`${readVersion()}\n`);
       return 0;
     }
+    if (args.length === 1 && ['--help', '-h'].includes(args[0] as string) && !mayBeTerminal()) {
+      writeOut((await import('./help.ts')).helpText);
+      return 0;
+    }
     const line = readPlainLine(args);
     if (line)
       return (await useStoredToken(line)) ?? (await (await import('./commands/run-plain-line.ts')).runPlainLine(line));
@@ -58,4 +62,9 @@ function tryToRead(options: Parameters<typeof readStoredToken>[0]): StoredToken 
     // The full program says what is wrong with an option.
     return undefined;
   }
+}
+
+/** A terminal may have another width than 80 columns, for which the full program wraps the help. */
+function mayBeTerminal(): boolean {
+  return process.getBuiltinModule('node:fs').fstatSync(1).isCharacterDevice();
 }

@@ -23,6 +23,11 @@ const commands = [
   'completion',
 ];
 
+test('--help, which no parser of options makes, says what the parser says', async () => {
+  const [short, full] = await Promise.all([home.run(['--help']), home.run(['help'])]);
+  assert.is(short.stdout, full.stdout, 'copy what `onedrive-token help | cat` prints into src/help.ts');
+});
+
 test('--help goes to stdout, names every command and every exit status, and ends with 0', async () => {
   const { status, stdout, stderr } = await home.run(['--help']);
   assert.is(status, 0);
