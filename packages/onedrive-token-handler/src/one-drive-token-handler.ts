@@ -89,8 +89,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    *
    * Throws OneDriveTokenError, or the signal's reason.
    */
-  async getToken(options: GetTokenOptions = {}): Promise<string> {
-    return (this.#shared.peek(options) ?? (await this.#obtain(options))).accessToken;
+  async getToken(options?: GetTokenOptions): Promise<string> {
+    return (this.#shared.peek(options) ?? (await this.#obtain(options ?? {}))).accessToken;
   }
 
   /** As {@link getToken}, with the times of the token, in epoch milliseconds. */

@@ -104,8 +104,8 @@ export class SharedToken implements AsyncDisposable {
    *
    * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
    */
-  async getToken(options: GetTokenOptions = {}): Promise<AccessToken> {
-    const { accessToken, expiresAt, obtainedAt } = this.peek(options) ?? (await this.#obtain(options));
+  async getToken(options?: GetTokenOptions): Promise<AccessToken> {
+    const { accessToken, expiresAt, obtainedAt } = this.peek(options) ?? (await this.#obtain(options ?? noOptions));
     return { accessToken, expiresAt, obtainedAt };
   }
 

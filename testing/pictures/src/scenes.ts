@@ -17,7 +17,11 @@ export async function playScenes(): Promise<Scenes> {
     const login = `onedrive-token login --client-id ${authority.clientId}`;
     return {
       error: await play(home, async (shell) => {
-        await shell.run('onedrive-token login');
+        await shell.shows(/\$ $/);
+        shell.type('onedrive-token login');
+        await shell.shows(/\[Y\/n\] /);
+        shell.type('n');
+        await shell.shows(/\(client\) ID": /);
         return [shell.output];
       }),
       login: await play(home, async (shell) => {
