@@ -259,7 +259,9 @@ const invariants: Invariants = {
         const { code, reason } = Object(errorOf(call)) as { code?: string; reason?: string };
         if (code !== 'SIGN_IN_REQUIRED' || (reason !== 'refused' && reason !== 'not-signed-in')) return undefined;
         const stored = goodToken(call.instance, history);
-        const isOld = stored?.storedAt !== undefined && stored.storedAt < call.startedAt;
+        // The call may have joined a read that began before the sign-in was stored.
+        const knewAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
+        const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
         return isOld ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
       },
     },
