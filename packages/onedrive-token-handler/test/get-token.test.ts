@@ -134,6 +134,17 @@ test('expires_in may be a number in a string', async () => {
   assert.ok(Math.abs(accessTokenExpiresAt - Date.now() - 3_600_000) < 30_000);
 });
 
+test('an ID token that is no text costs no refresh token', async () => {
+  await using scene = await openScene({ accessTokenTtl: 60 });
+  await scene.signedIn();
+  const change = (body: Record<string, unknown>): object => ({ ...body, id_token: [64_753] });
+  scene.authority.fail('token', { type: 'response', change });
+  const handler = scene.handler({ interactive: false });
+  await handler.getToken();
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+  assert.ok(scene.events.some(({ type }) => type === 'refreshed'));
+});
+
 test('if a sign-in brings no refresh token, the caller gets the access token, and an event says so', async () => {
   await using scene = await openScene();
   scene.authority.fail('token', { type: 'response', change: ({ refresh_token: _, ...rest }) => rest });

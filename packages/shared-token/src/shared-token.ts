@@ -83,6 +83,7 @@ export class SharedToken implements AsyncDisposable {
   /** By the monotonic clock: until then the held token counts to its very end, because it could not be refreshed. */
   #bridgedUntil = 0;
   readonly #flights = new Set<Flight<unknown>>();
+  #signOutsEnded = 0;
   #closed: Promise<void> | undefined;
 
   /** Nothing is read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -166,6 +167,7 @@ export class SharedToken implements AsyncDisposable {
     for (const flight of this.#flights) flight.stop(signedOutError());
     try {
       await this.#keeper.forget();
+      this.#signOutsEnded++;
     } finally {
       this.#held = undefined;
       // Flights that have ended still know their tokens.
@@ -211,6 +213,7 @@ export class SharedToken implements AsyncDisposable {
     signal?.throwIfAborted();
     readDuration('minValid', minValid);
     const { signOuts } = this.#keeper;
+    const signOutsEnded = this.#signOutsEnded;
     const started = performance.now();
     const rejected = forceRefresh ? this.#held?.accessToken : undefined;
     let outcome = await this.#join(this.#joinSilent(forceRefresh, minValid), signal);
@@ -218,6 +221,8 @@ export class SharedToken implements AsyncDisposable {
     if (rejected !== undefined && outcome.type === 'token' && outcome.token.accessToken === rejected) {
       outcome = await this.#join(this.#joinSilent(true, minValid), signal);
     }
+    // A sign-out that was under way when this call began has ended: the record may have been read before that.
+    if (outcome.type !== 'sign-in' && signOutsEnded !== this.#signOutsEnded) throw signedOutError();
     if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
     if (outcome.type === 'failed') {
       if (forceRefresh || !outcome.bridge) throw outcome.error;

@@ -16,6 +16,31 @@ test('signing out deletes the record, and the token in memory is not returned an
   assert.is(scene.events.at(-1)?.type, 'signed-out');
 });
 
+test('a call that begins during a sign-out and has read the record before it does not return its token', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
+  const { store } = scene;
+  const [get, remove] = [store.get.bind(store), store.delete.bind(store)];
+  const [read, deleted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const shared = scene.open({ signIn: mustNotAsk });
+  store.delete = async (name) => {
+    await deleted.promise;
+    return remove(name);
+  };
+  store.get = async (name) => {
+    const record = await get(name);
+    await read.promise;
+    return record;
+  };
+  const signOut = shared.signOut();
+  const call = rejection(shared.getToken());
+  deleted.resolve();
+  await signOut;
+  read.resolve();
+  assert.is((await call).reason, 'signed-out');
+  assert.is(shared.peek(), undefined);
+});
+
 test('signing out deletes the record of another client, too', async () => {
   await using scene = openScene();
   await scene.signedIn({ clientId: 'other-client' });

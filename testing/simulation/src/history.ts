@@ -26,6 +26,8 @@ export interface Family {
   hasLostAnswer: boolean;
   /** A sign-out deleted it. */
   isSignedOut: boolean;
+  /** Its first write was on its way when its process was killed, which could have taken it back after a sign-out. */
+  cameFromTheDead: boolean;
 }
 
 /** A refresh token that the provider knows. */
@@ -243,6 +245,7 @@ export class History {
         if (!token) break;
         token.storedAt ??= machine.steps;
         if (fact.by) this.#lastWritten.set(fact.by, token.family);
+        if (!token.family.wasStored) token.family.cameFromTheDead = fact.by?.isDead === true;
         token.family.wasStored = true;
         if (record.clientId === undefined) token.family.isBare = true;
         else if (token.family.isBare) token.family.clientId = record.clientId;

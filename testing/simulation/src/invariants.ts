@@ -337,7 +337,7 @@ const invariants: Invariants = {
       check(_fact, history) {
         for (const record of history.stored.values()) {
           const family = history.familyOf(record);
-          if (family && isForbidden(family)) return `sign-in ${family.id}`;
+          if (family && !family.cameFromTheDead && isForbidden(family)) return `sign-in ${family.id}`;
         }
         return undefined;
       },

@@ -46,6 +46,7 @@ export class Provider {
       wasStored: false,
       hasLostAnswer: false,
       isSignedOut: false,
+      cameFromTheDead: false,
     };
     families.push(family);
     this.#rotate(family, undefined);
