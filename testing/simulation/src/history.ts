@@ -26,8 +26,8 @@ export interface Family {
   hasLostAnswer: boolean;
   /** A sign-out deleted it. */
   isSignedOut: boolean;
-  /** Its first write was on its way when its process was killed, which could have taken it back after a sign-out. */
-  cameFromTheDead: boolean;
+  /** After a sign-out its process takes it back, but was killed or met a store that failed. */
+  couldNotBeTakenBack: boolean;
 }
 
 /** A refresh token that the provider knows. */
@@ -84,6 +84,8 @@ export interface Instance {
   readonly calls: Set<Call>;
   /** The steps in which its sign-outs began that succeeded. */
   readonly signOuts: number[];
+  /** The steps in which its sign-outs began, whatever became of them. */
+  readonly triedSignOuts: number[];
   /** Events so far that said that a token could not be stored. */
   storeFailures: number;
   /** Tokens that it gave out before they were stored. */
@@ -195,6 +197,11 @@ export class History {
   /** Of this process, the store failed. Until the answer is stored, it has it in memory. */
   storeFailed(process: Process): void {
     for (const call of this.#openCalls(process)) call.isKeptInMemory = true;
+    for (const family of this.families) {
+      const { instance, openedAt = 0 } = family.window ?? {};
+      if (instance?.process !== process || !instance.triedSignOuts.some((startedAt) => startedAt >= openedAt)) continue;
+      family.couldNotBeTakenBack = true;
+    }
   }
 
   /** The calls of refresh whose answer the provider has given, and the store does not have. */
@@ -245,7 +252,7 @@ export class History {
         if (!token) break;
         token.storedAt ??= machine.steps;
         if (fact.by) this.#lastWritten.set(fact.by, token.family);
-        if (!token.family.wasStored) token.family.cameFromTheDead = fact.by?.isDead === true;
+        if (!token.family.wasStored) token.family.couldNotBeTakenBack = fact.by?.isDead === true;
         token.family.wasStored = true;
         if (record.clientId === undefined) token.family.isBare = true;
         else if (token.family.isBare) token.family.clientId = record.clientId;
@@ -270,7 +277,8 @@ export class History {
   }
 
   /** A sign-out of this instance began. */
-  signOutBegan({ name }: Instance): void {
+  signOutBegan({ name, triedSignOuts }: Instance): void {
+    triedSignOuts.push(this.machine.steps);
     this.signingOut.set(name, (this.signingOut.get(name) ?? 0) + 1);
     this.owed.delete(name);
     // Even if the sign-out fails: the person wants it gone, and what was not stored yet is dropped.

@@ -211,7 +211,11 @@ const invariants: Invariants = {
       promise: 'Only a sign-out deletes a record',
       check({ name, before }, history) {
         const family = history.familyOf(before);
-        return history.signingOut.get(name) || !family || isForbidden(family) ? undefined : `sign-in ${family.id}`;
+        if (history.signingOut.get(name) || !family) return undefined;
+        // A sign-in that ends after a sign-out of its instance takes itself back, even if the sign-out failed.
+        const { instance, openedAt = 0 } = family.window ?? {};
+        const isTakenBack = instance?.triedSignOuts.some((startedAt) => startedAt >= openedAt);
+        return isTakenBack ? undefined : `sign-in ${family.id}`;
       },
     },
   ],
@@ -337,7 +341,7 @@ const invariants: Invariants = {
       check(_fact, history) {
         for (const record of history.stored.values()) {
           const family = history.familyOf(record);
-          if (family && !family.cameFromTheDead && isForbidden(family)) return `sign-in ${family.id}`;
+          if (family && isForbidden(family)) return `sign-in ${family.id}`;
         }
         return undefined;
       },
@@ -396,7 +400,7 @@ function familyGiven(call: Call, history: History): Family | undefined {
 }
 
 /** Whether a sign-out of the instance that made this sign-in came while the person was asked or later. */
-function isForbidden({ window }: Family, instance = window?.instance): boolean {
-  if (!window || window.instance !== instance) return false;
+function isForbidden({ window, couldNotBeTakenBack }: Family, instance = window?.instance): boolean {
+  if (!window || window.instance !== instance || couldNotBeTakenBack) return false;
   return instance.signOuts.some((startedAt) => startedAt >= window.openedAt);
 }

@@ -192,6 +192,7 @@ export class Schedule {
       ...{ process, name, clientId, token, label: `process ${process.id}` },
       calls: new Set(),
       signOuts: [],
+      triedSignOuts: [],
       storeFailures: 0,
       unstored: [],
       isClosed: false,

@@ -46,7 +46,7 @@ export class Provider {
       wasStored: false,
       hasLostAnswer: false,
       isSignedOut: false,
-      cameFromTheDead: false,
+      couldNotBeTakenBack: false,
     };
     families.push(family);
     this.#rotate(family, undefined);
