@@ -29,7 +29,7 @@ test('rekey takes the key out of the keyring and keeps the sign-in, unencrypted 
   person.entry.deletePassword();
   assert.ok(await person.works());
   await person.run(['rekey', '--keyring']);
-  writeFileSync(join(person.home.folder, 'key'), 'pass phrase\n');
+  writeFileSync(join(person.home.folder, 'key'), 'pass phrase\n', { mode: 0o600 });
   assert.is((await person.run(['rekey', '--new-key-file', 'key'])).status, 0);
   person.entry.deletePassword();
   assert.is((await person.run([])).status, 7);
@@ -83,10 +83,12 @@ test('after several moves of one database at the same time, its key is in the ke
   assert.ok(await person.works());
 });
 
-test('with ONEDRIVE_TOKEN_KEYRING any command encrypts, and finds the key even if its account is not remembered', async () => {
+test('with ONEDRIVE_TOKEN_KEYRING a command that may write encrypts, and finds the key even if its account is not remembered', async () => {
   using person = await signIn();
   const env = { ONEDRIVE_TOKEN_KEYRING: '1' };
   assert.is((await person.run(['status'], { env })).status, 0);
+  assert.not(person.isEncrypted());
+  assert.ok(await person.works({ env }));
   assert.ok(person.isEncrypted());
   writeFileSync(`${person.home.db}.keyring.json`, '');
   assert.is((await person.run([])).status, 7);

@@ -20,13 +20,13 @@ function occupy(): Disposable {
   };
 }
 
-test('a login whose tokens could not be stored ends with 7', async () => {
+test('a login whose tokens could not be stored because the database stays locked ends with 8', async () => {
   const running = home.start(['login'], { env: { BROWSER: 'true' } });
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
   using _occupied = occupy();
   await signInAs(address);
   const { status, stderr } = await running.ended;
-  assert.is(status, 7);
+  assert.is(status, 8);
   assert.match(stderr, /\nonedrive-token: .*\n$/);
   assert.not.match(stderr, 'Signed in as');
 });

@@ -13,8 +13,8 @@ async function prints(options: Parameters<typeof home.run>[1]): Promise<boolean>
 }
 
 test('a passphrase is added, changed and removed, and the sign-in stays', async () => {
-  writeFileSync(join(home.folder, 'first'), 'first\n');
-  writeFileSync(join(home.folder, 'second'), 'second\n');
+  writeFileSync(join(home.folder, 'first'), 'first\n', { mode: 0o600 });
+  writeFileSync(join(home.folder, 'second'), 'second\n', { mode: 0o600 });
   const first = { env: { ONEDRIVE_TOKEN_KEY: 'first' } };
   const second = { env: { ONEDRIVE_TOKEN_KEY: 'second' } };
   assert.is((await home.run(['rekey', '--new-key-file', 'first'])).status, 0);
@@ -34,7 +34,7 @@ test('a key that is missing, wrong or not needed ends with 7, and the message sa
   const plain = await home.run(['status'], right);
   assert.is(plain.status, 7);
   assert.match(plain.stderr, /tokens\.db: is not encrypted\. Leave out .* onedrive-token rekey --encrypt\n$/);
-  writeFileSync(join(home.folder, 'right'), 'right');
+  writeFileSync(join(home.folder, 'right'), 'right', { mode: 0o600 });
   await home.run(['rekey', '--new-key-file', 'right']);
   for (const [env, says] of [
     [{}, /tokens\.db: is encrypted\. The passphrase comes from ONEDRIVE_TOKEN_KEY, /],
