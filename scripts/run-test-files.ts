@@ -29,7 +29,7 @@ export function readTestOptions(): TestOptions {
     long,
     // One more than cores, because most tests wait for something now and then.
     jobs: positive('--jobs', values.jobs ?? availableParallelism() + 1),
-    deadlineMs: positive('--deadline', values.deadline ?? (long ? 900_000 : 120_000)),
+    deadlineMs: positive('--deadline', values.deadline ?? (long ? 1_800_000 : 240_000)),
     parts: positionals,
   };
 }
