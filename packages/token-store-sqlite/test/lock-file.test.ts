@@ -24,6 +24,31 @@ test('one of several holds the lock, and another can acquire it after its releas
   second.remove();
 });
 
+test('a file that another process removes and makes again while it is opened is no error', () => {
+  const [lock] = newLocks(1) as [LockFile];
+  const fs = process.getBuiltinModule('node:fs');
+  const { openSync, existsSync } = fs;
+  let path = '';
+  fs.openSync = (file, ...rest) => {
+    const descriptor = openSync(file, ...rest);
+    if (path === '') fs.unlinkSync(file);
+    path = String(file);
+    return descriptor;
+  };
+  // As if the other process made the new one just after SQLite has found none.
+  fs.existsSync = (file) => {
+    if (file === path) fs.writeFileSync(file, '', { mode: 0o600 });
+    return existsSync(file);
+  };
+  try {
+    assert.ok(lock.tryLock());
+    assert.is.not(path, '');
+  } finally {
+    Object.assign(fs, { openSync, existsSync });
+  }
+  lock.remove();
+});
+
 test('a lock on a removed file does not count, even if the file is still open', () => {
   const [first, waiter, newcomer] = newLocks(3) as [LockFile, LockFile, LockFile];
   assert.ok(first.tryLock());

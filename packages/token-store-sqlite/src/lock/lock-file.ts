@@ -45,8 +45,9 @@ export class LockFile {
         const code = error instanceof Database.SqliteError ? error.code : '';
         if (code.startsWith('SQLITE_BUSY')) return false;
         this.close();
-        // The file may have been removed between the two openings. That is no error: the next round makes a new one.
-        const isGone = code === 'SQLITE_CANTOPEN' && !fs.existsSync(this.#path);
+        // The file may have been removed between the two openings, and another process may have made a new one since. That is
+        // no error: the next round opens that. If the pinned file has lost its name, close() has dropped the pin.
+        const isGone = code === 'SQLITE_CANTOPEN' && (!pins.has(this.#path) || !fs.existsSync(this.#path));
         if (!isGone) throw this.#database.errorBeside(this.#path, error);
       }
     }
