@@ -27,11 +27,11 @@ test('a record of the Python class, which has no client id, is refreshed', async
 });
 
 test('a passphrase comes from a variable or a file; without the right one the status is 7', async () => {
-  const encrypted = await openScene();
+  await using encrypted = await openScene();
   const { home: other } = encrypted;
   const key = 'correct horse battery staple';
   const file = `${other.folder}/key`;
-  writeFileSync(file, `${key}\n`);
+  writeFileSync(file, `${key}\n`, { mode: 0o600 });
   await other.login(['--client-id', encrypted.authority.clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
   const token = (await other.run([], { env: { ONEDRIVE_TOKEN_KEY: key } })).stdout;
   assert.match(token, /^\S+\n$/);
@@ -47,7 +47,6 @@ test('a passphrase comes from a variable or a file; without the right one the st
       assert.not.match(stderr, key);
     }
   }
-  await encrypted[Symbol.asyncDispose]();
 });
 
 test.run();
