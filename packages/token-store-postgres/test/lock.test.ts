@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, TokenStoreError } from '../src/index.ts';
+import { tablesOf, toTopic } from '../src/tables/names.ts';
 import { startScene } from './scene.ts';
 import { startProgram } from './start-program.ts';
 import { within } from './within.ts';
@@ -32,6 +33,13 @@ async function hold(
 /** A column of the lease of `app`. */
 const leaseOf = (schema: string, column: string): Promise<string> =>
   scene.cluster.query(`SELECT ${column} FROM ${schema}.oauth_token_lease WHERE name = 'app'`);
+
+async function untilQueue(schema: string, count: number): Promise<void> {
+  for (let left = 150; (await leaseOf(schema, 'cardinality(waiting)')) !== String(count); left--) {
+    assert.ok(left > 0, `there are never ${count} callers in the queue`);
+    await delay(20);
+  }
+}
 
 test('each time that the lock is acquired raises its fencing number', async () => {
   const schema = scene.newSchema();
@@ -135,24 +143,38 @@ test('a caller that missed its turn joins the queue again at the next release', 
   const schema = scene.newSchema();
   const [store, dropped, next] = await Promise.all([1, 2, 3].map(() => scene.open({ schema, leaseTime: 20_000 })));
   if (!store || !dropped || !next) throw new Error('unreachable');
-  const untilQueue = async (count: number): Promise<void> => {
-    for (let left = 150; (await leaseOf(schema, 'cardinality(waiting)')) !== String(count); left--) {
-      assert.ok(left > 0, `there are never ${count} callers in the queue`);
-      await delay(20);
-    }
-  };
   const held = await hold(store);
   const waiting = dropped.exclusively('app', async () => 'my turn');
-  await untilQueue(1);
+  await untilQueue(schema, 1);
   await delay(300); // until it listens
   // As a caller does that acquires the lock before it.
   await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET waiting = '{}'`);
   const following = hold(next);
-  await untilQueue(1);
+  await untilQueue(schema, 1);
   await held.end();
   const second = await following;
-  await untilQueue(1);
+  await untilQueue(schema, 1);
   await second.end();
+  assert.is(await within(5_000, 'its turn', waiting), 'my turn');
+});
+
+test('it joins the queue again also if it hears of the release and of the next owner in one moment', async () => {
+  const schema = scene.newSchema();
+  const [store, dropped] = await Promise.all([1, 2].map(() => scene.open({ schema, leaseTime: 20_000 })));
+  if (!store || !dropped) throw new Error('unreachable');
+  const held = await hold(store);
+  const waiting = dropped.exclusively('app', async () => 'my turn');
+  await untilQueue(schema, 1);
+  await delay(300); // until it listens
+  const tables = tablesOf(schema, { table: 'oauth_token' });
+  const topic = toTopic(tables, 'app');
+  // The server sends the messages of one statement together.
+  await scene.cluster.query(
+    `WITH dropped AS (UPDATE ${tables.leases} SET waiting = '{}' RETURNING 1)
+     SELECT pg_notify('${tables.channel}', 'f${topic} next'), pg_notify('${tables.channel}', 't${topic} next') FROM dropped`,
+  );
+  await untilQueue(schema, 1);
+  await held.end();
   assert.is(await within(5_000, 'its turn', waiting), 'my turn');
 });
 

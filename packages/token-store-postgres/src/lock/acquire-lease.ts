@@ -58,6 +58,8 @@ class Acquisition {
   /** Messages about the lock so far. */
   #notices = 0;
   #joined = false;
+  /** Whether it was told that it is no longer in the queue, and has not joined it again. */
+  #missedTurn = false;
   /** The statement that is under way, or the last one. */
   #taking: Promise<Lease | undefined> | undefined;
   #isTaking = false;
@@ -148,6 +150,7 @@ class Acquisition {
       return new Lease(database, tables, { ...ids, owner, fence, leaseTimeMs, since });
     }
     this.#joined ||= joins;
+    this.#missedTurn = false;
     this.#holder = row?.holder ?? undefined;
     const turnAt = this.#turnAt;
     this.#context.watcher.looked(name, row ?? {}, sentAt);
@@ -179,7 +182,8 @@ class Acquisition {
     if (notice.type !== 'free') return;
     const place = notice.queue.indexOf(this.#entry);
     // A caller that is not on the list has missed its turn, and joins the queue again, unless it is far behind.
-    if (place < 0 && notice.queue.length < maxToldEntries) this.#setTurn(0);
+    this.#missedTurn = place < 0 && notice.queue.length < maxToldEntries;
+    if (this.#missedTurn) this.#setTurn(0);
     else this.#setTurn(dueAfterRelease(notice.queue, place < 0 ? notice.queue.length : place));
   }
 
@@ -191,8 +195,8 @@ class Acquisition {
   /** A statement of this call that arrived late may have acquired the lock: then a repetition of it says so. */
   #learnOwner(owner: string | null | undefined, dueMs: number): void {
     if (owner === this.#request.owner) this.#setTurn(0);
-    // As long as an answer is missing, the owner may be this call a moment later.
-    else if (!this.#mayHold) this.#setTurn(dueMs);
+    // As long as an answer is missing, the owner may be this call a moment later. And a caller outside the queue would never get a turn.
+    else if (!this.#mayHold && !this.#missedTurn) this.#setTurn(dueMs);
   }
 
   #setTurn(inMs: number): void {
