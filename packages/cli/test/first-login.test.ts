@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { signInElsewhere } from 'testing-authority';
 import { CliHome, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
@@ -12,7 +14,8 @@ const onTerminal = openTerminal ? test : test.skip;
 
 onTerminal('login without a client id explains, opens the page if wanted, asks for the id, and signs in', async () => {
   using other = new CliHome(home.env);
-  const browser = `sh -c 'echo "$0" >> opened; case "$0" in *entra*) ;; *) exec ${home.env.BROWSER} "$0";; esac'`;
+  const opened = join(other.folder, 'opened');
+  const browser = `sh -c 'echo "$0" >> ${opened}; case "$0" in *entra*) ;; *) exec ${home.env.BROWSER} "$0";; esac'`;
   using terminal = sit(other, ['login'], { BROWSER: browser, TMPDIR: other.folder });
   await terminal.shows(/Register an app of your own:\s+https:\/\/entra\.microsoft\.com\//);
   await terminal.shows(/Open that page in the browser now\? \[Y\/n\] /);
@@ -24,6 +27,7 @@ onTerminal('login without a client id explains, opens the page if wanted, asks f
   await terminal.shows(/Signed in/);
   assert.is((await terminal.ended).status, 0);
   assert.is((await other.run([])).status, 0);
+  assert.match(readFileSync(opened, 'utf8'), /^https:\/\/entra\.microsoft\.com\/.*\n.*\/authorize\?.*\n$/);
 });
 
 onTerminal(
