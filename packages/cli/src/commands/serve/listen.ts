@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { chmodSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
+import { dirname, join } from 'node:path';
 import { Failure, fileFailure } from '../../terminal/failure.ts';
 import { type ActivatedSocket, pathOfDescriptor } from './activated-socket.ts';
 import { checkPrivateSocket, preparePrivateFolder } from './private-folder.ts';
@@ -10,18 +11,61 @@ const backlog = 4096;
 /** Each further attempt means that another process removed or made the socket in the meantime. */
 const maxAttempts = 5;
 
-/** Listens on a socket with mode 0600 in a folder with mode 0700. Returns its path. Throws Failure. */
-export async function listenOnSocket(server: Server, path: string): Promise<string> {
+/** The socket of this process in the file system. */
+export class OwnSocket {
+  readonly path: string;
+  readonly #inode: bigint | undefined;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#inode = inodeOf(path);
+  }
+
+  /** Whether clients that open the path still reach this process. */
+  get isInPlace(): boolean {
+    return this.#inode !== undefined && inodeOf(this.path) === this.#inode;
+  }
+
+  remove(): void {
+    if (this.isInPlace) rmSync(this.path, { force: true });
+  }
+}
+
+function inodeOf(path: string): bigint | undefined {
+  try {
+    return lstatSync(path, { bigint: true }).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Listens on a socket with mode 0600 in a folder with mode 0700. Throws Failure.
+ *
+ * The socket gets its name when it already listens, so a socket with that name and no listener is one that an ended process has left.
+ */
+export async function listenOnSocket(server: Server, path: string): Promise<OwnSocket> {
   preparePrivateFolder(path);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await listenPrivately(server, path);
-      return path;
-    } catch (error) {
-      const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      if (!isTaken || attempt === maxAttempts) throw fileFailure('listen on', path, error);
-      await removeStale(path);
+  const nameless = join(dirname(path), `.${process.pid.toString(36)}`);
+  try {
+    // An ended process of the same number may have left it.
+    rmSync(nameless, { force: true });
+    await listenPrivately(server, nameless);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        linkSync(nameless, path);
+        unlinkSync(nameless);
+        return new OwnSocket(path);
+      } catch (error) {
+        const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
+        if (!isTaken || attempt === maxAttempts) throw error;
+        await removeStale(path);
+      }
     }
+  } catch (error) {
+    // This removes `nameless`.
+    server.close();
+    throw error instanceof Failure ? error : fileFailure('listen on', path, error);
   }
 }
 
@@ -87,8 +131,10 @@ async function removeStale(path: string): Promise<void> {
 
 function putBack(moved: string, path: string): void {
   try {
-    // Unlike rename(), it does not replace a socket that was made in the meantime.
+    // Unlike rename(), it does not replace a socket that was made in the meantime. Then the process of the one that was moved ends.
     linkSync(moved, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileFailure('listen on', path, error);
   } finally {
     rmSync(moved, { force: true });
   }
