@@ -1,25 +1,15 @@
 import type { Lock, TokenRecord } from 'token-store-kit';
+import { LateWrites, type Unsaved } from './late-writes.ts';
 import type { Settings } from './options.ts';
 import { readStoredRecord } from './read-stored-record.ts';
 import { type LockRequest, neverAborted, runExclusively } from './run-exclusively.ts';
-import { SaveTimer } from './save-timer.ts';
-import { asStoreErrors, SharedTokenError, signedOutError, toStoreError } from './shared-token-error.ts';
-import { describeError, type Emit } from './shared-token-event.ts';
+import { asStoreErrors, SharedTokenError, signedOutError } from './shared-token-error.ts';
+import type { Emit } from './shared-token-event.ts';
 import { isOurs } from './usable-token.ts';
 import { writeWhileLocked } from './write-while-locked.ts';
 
 /** Stands in for the access token that a record will get, so that the test write needs as much space. */
 const padding = 'x'.repeat(2048);
-
-/** After a write that took longer than this to fail, the next try waits for as long as it took. */
-const slowWriteMs = 100;
-
-/** A record that the store could not take. */
-interface Unsaved {
-  readonly record: TokenRecord;
-  /** The refresh token that it takes the place of; undefined if none was stored. */
-  readonly replaces: string | undefined;
-}
 
 /** What a sign-in has to know when it is stored. */
 export interface Circumstances {
@@ -37,27 +27,21 @@ const maxRounds = 5;
 /** Reads, advances and deletes the one record of a name without losing a sign-in. */
 export class RecordKeeper {
   readonly #settings: Settings;
-  readonly #emit: Emit;
-  readonly #saveTimer: SaveTimer;
+  readonly #late: LateWrites;
   readonly #closing = new AbortController();
-  #unsaved: Unsaved | undefined;
-  #saving: Promise<void> | undefined;
   /** First writes that are under way. */
   readonly #writing = new Set<Promise<unknown>>();
-  /** By the monotonic clock. */
-  #saveNotBefore = 0;
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
 
   /** `runDetached` runs a function outside of the async context of the store's tasks. */
   constructor(settings: Settings, emit: Emit, runDetached: <T>(call: () => T) => T) {
     this.#settings = settings;
-    this.#emit = emit;
-    this.#saveTimer = new SaveTimer(() => this.saveAgain().then(() => this.hasUnsaved), runDetached);
+    this.#late = new LateWrites(settings, emit, runDetached);
   }
 
   get hasUnsaved(): boolean {
-    return this.#unsaved !== undefined;
+    return !this.#late.isEmpty;
   }
 
   /** The newest record, if it is of this client and authority. Throws STORE. */
@@ -68,13 +52,7 @@ export class RecordKeeper {
   /** The newest record, of whichever client and authority. Throws STORE. */
   async readAny(): Promise<TokenRecord | undefined> {
     const { store, name } = this.#settings;
-    const stored = readStoredRecord(await asStoreErrors(() => store.get(name)));
-    const unsaved = this.#unsaved;
-    if (!unsaved) return stored;
-    if (!isSuperseded(unsaved, stored)) return unsaved.record;
-    // Another process has stored a newer sign-in, or signed out.
-    if (this.#unsaved === unsaved) this.#unsaved = undefined;
-    return stored;
+    return this.#late.newest(readStoredRecord(await asStoreErrors(() => store.get(name))));
   }
 
   /** The record, if it is of this client and authority. */
@@ -89,7 +67,7 @@ export class RecordKeeper {
   async ensureWritable(record: TokenRecord): Promise<boolean> {
     const { store, name } = this.#settings;
     return asStoreErrors(async () => {
-      if (this.#unsaved) return this.#writeLate(this.#unsaved);
+      if (this.#late.unsaved) return this.#late.writeIfNewest(this.#late.unsaved);
       if (record.accessToken === undefined) {
         const padded = { ...record, accessToken: padding, expiresAt: 0 };
         if (!(await store.replace(name, record.refreshToken, padded))) return false;
@@ -106,7 +84,7 @@ export class RecordKeeper {
   async advance(replaces: string, record: TokenRecord, lock?: Lock): Promise<boolean> {
     const unsaved = { record, replaces };
     const { signOuts } = this;
-    const write = (): Promise<boolean> => (lock ? this.#write(unsaved) : this.#writeLate(unsaved));
+    const write = (): Promise<boolean> => (lock ? this.#late.write(unsaved) : this.#late.writeInTurn(unsaved));
     if (await this.#save(write, async () => unsaved, { lock, signOuts })) return true;
     if (!lock?.signal.aborted) return false;
     // The store refuses the writes of a lock that was lost. Unless the next holder stored another token, ours is the newest.
@@ -115,7 +93,7 @@ export class RecordKeeper {
       () => true,
     );
     if (!isStillStored || signOuts !== this.signOuts) return false;
-    this.#keepUnsaved(unsaved, lock.signal.reason);
+    this.#late.keep(unsaved, lock.signal.reason);
     return true;
   }
 
@@ -142,10 +120,20 @@ export class RecordKeeper {
       if (isLate() && stored?.refreshToken !== before?.refreshToken) return undefined;
       return { record, replaces: stored?.refreshToken };
     };
+    let isTried = false;
+    const write = (): Promise<boolean> => {
+      isTried = true;
+      return this.#replaceAny(record, circumstances);
+    };
     const save = async (lock?: Lock): Promise<boolean> => {
-      const saved = await this.#save(() => this.#replaceAny(record, circumstances), asUnsaved, { lock, signOuts });
-      if (signOuts !== this.signOuts) await this.#takeBack(record);
-      return saved;
+      const saved = await this.#save(write, asUnsaved, { lock, signOuts }).catch((error: unknown) => {
+        if (signOuts === this.signOuts) throw error;
+        return false;
+      });
+      if (signOuts === this.signOuts) return saved;
+      // The sign-out came while the record was written, and may have deleted before that.
+      if (isTried) await this.#takeBack(record, lock);
+      throw signedOutError();
     };
     try {
       // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
@@ -158,17 +146,13 @@ export class RecordKeeper {
 
   /** Tries once more to write what could not be written. Never rejects. */
   saveAgain(): Promise<void> {
-    if (!this.#unsaved || performance.now() < this.#saveNotBefore) return Promise.resolve();
-    this.#saving ??= this.#saveAgain(this.#unsaved).finally(() => {
-      this.#saving = undefined;
-    });
-    return this.#saving;
+    return this.#late.tryAgain();
   }
 
   /** Throws STORE. */
   async forget(): Promise<void> {
     this.signOuts++;
-    this.#unsaved = undefined;
+    this.#late.drop();
     await asStoreErrors(() => this.#settings.store.delete(this.#settings.name));
   }
 
@@ -183,11 +167,9 @@ export class RecordKeeper {
   /** Tries once more to write what could not be written, and starts no more tries. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#saveTimer.stop();
+    this.#late.stopTimer();
     await Promise.all(this.#writing);
-    await this.#saving;
-    this.#saveNotBefore = 0;
-    await this.saveAgain();
+    await this.#late.close();
   }
 
   /**
@@ -202,36 +184,22 @@ export class RecordKeeper {
       if ((before && !stored) || signOuts !== this.signOuts) throw signedOutError();
       if (isLate() && stored?.refreshToken !== before?.refreshToken) return false;
       if (await store.replace(name, stored?.refreshToken, record)) {
-        this.#unsaved = undefined;
+        this.#late.drop();
         return true;
       }
     }
     // The record keeps changing, or the store has one that is none.
     await store.set(name, record);
-    this.#unsaved = undefined;
+    this.#late.drop();
     return true;
   }
 
-  /** The sign-out came while the record was written, and may have deleted before that. */
-  async #takeBack({ refreshToken }: TokenRecord): Promise<never> {
-    const { store, name } = this.#settings;
-    const stored = await this.readAny().catch(() => undefined);
-    if (stored?.refreshToken === refreshToken) await asStoreErrors(() => store.delete(name));
-    throw signedOutError();
-  }
-
-  async #saveAgain(unsaved: Unsaved): Promise<void> {
-    // A store may block the thread. The caller, who has its token, does not wait for that.
-    await new Promise((resolve) => setImmediate(resolve));
-    const started = performance.now();
-    try {
-      const written = await asStoreErrors(async () => this.#unsaved === unsaved && this.#writeLate(unsaved));
-      if (written) this.#emit({ type: 'store-recovered' });
-    } catch {
-      // It was reported when it first failed.
-      const now = performance.now();
-      if (now - started > slowWriteMs) this.#saveNotBefore = now + (now - started);
-    }
+  /** Deletes a sign-in that a sign-out has ended. Tries as often as a write is tried, then later. Never rejects. */
+  #takeBack(record: TokenRecord, lock: Lock | undefined): Promise<void> {
+    const takeBack = (): Promise<void> => asStoreErrors(() => this.#late.takeBack(record.refreshToken));
+    return this.#beforeClose(() =>
+      writeWhileLocked(takeBack, this.#stopSignals(lock)).catch((error) => this.#late.takeBackLater(record, error)),
+    );
   }
 
   /**
@@ -239,69 +207,38 @@ export class RecordKeeper {
    * if another record is stored by now, or if a sign-out came since the work for it began: `signOuts` is how many there
    * had been then.
    */
-  async #save(
+  #save(
     write: () => Promise<boolean>,
     asUnsaved: () => Promise<Unsaved | undefined>,
     { lock, signOuts }: { lock: Lock | undefined; signOuts: number },
   ): Promise<boolean> {
     const writeUnlessSignedOut = async (): Promise<boolean> => signOuts === this.signOuts && asStoreErrors(write);
+    return this.#beforeClose(async () => {
+      try {
+        return await writeWhileLocked(writeUnlessSignedOut, this.#stopSignals(lock));
+      } catch (error) {
+        if (error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED') throw error;
+        const unsaved = await asUnsaved();
+        if (!unsaved || signOuts !== this.signOuts) return false;
+        this.#late.keep(unsaved, error);
+        return true;
+      }
+    });
+  }
+
+  #stopSignals(lock: Lock | undefined): AbortSignal[] {
+    return [lock?.signal ?? neverAborted, this.#closing.signal];
+  }
+
+  /** close() waits for the end of this work. */
+  async #beforeClose<T>(work: () => Promise<T>): Promise<T> {
     const ended = Promise.withResolvers<void>();
     this.#writing.add(ended.promise);
     try {
-      return await writeWhileLocked(writeUnlessSignedOut, [lock?.signal ?? neverAborted, this.#closing.signal]);
-    } catch (error) {
-      if (error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED') throw error;
-      const unsaved = await asUnsaved();
-      if (!unsaved || signOuts !== this.signOuts) return false;
-      this.#keepUnsaved(unsaved, error);
-      return true;
+      return await work();
     } finally {
       ended.resolve();
       this.#writing.delete(ended.promise);
     }
   }
-
-  #keepUnsaved(unsaved: Unsaved, reason: unknown): void {
-    this.#unsaved = unsaved;
-    this.#saveTimer.start();
-    const error = toStoreError(reason);
-    const secrets = [...secretsOf(unsaved.record), unsaved.replaces];
-    this.#emit({ type: 'store-failed', error: describeError(error, secrets) }, error);
-  }
-
-  /**
-   * As #write, of a record that was not written while its lock was held. If the provider keeps its refresh tokens, then
-   * compare-and-swap does not see that another process has refreshed since.
-   */
-  async #writeLate(unsaved: Unsaved): Promise<boolean> {
-    const { store, name } = this.#settings;
-    if (unsaved.record.refreshToken === unsaved.replaces) {
-      if (isSuperseded(unsaved, readStoredRecord(await store.get(name)))) {
-        if (this.#unsaved === unsaved) this.#unsaved = undefined;
-        return false;
-      }
-    }
-    return this.#write(unsaved);
-  }
-
-  /** False if another record is stored by now; then this one is of no use any more. */
-  async #write({ record, replaces }: Unsaved): Promise<boolean> {
-    const { store, name } = this.#settings;
-    const before = this.#unsaved;
-    const written = await store.replace(name, replaces, record);
-    // Another record may have become unsaved while this one was written.
-    if (this.#unsaved === before) this.#unsaved = undefined;
-    return written;
-  }
-}
-
-/** Whether the store has a newer record than the one that it could not take. */
-function isSuperseded({ record, replaces }: Unsaved, stored: TokenRecord | undefined): boolean {
-  if (stored?.refreshToken !== replaces) return true;
-  return record.refreshToken === replaces && (stored?.obtainedAt ?? 0) >= (record.obtainedAt ?? 0);
-}
-
-/** What no event may quote. */
-export function secretsOf(record: Partial<TokenRecord> | undefined): (string | undefined)[] {
-  return [record?.refreshToken, record?.accessToken, record?.idToken];
 }

@@ -1,7 +1,7 @@
 import type { Lock, TokenRecord } from 'token-store-kit';
 import type { FlowContext } from './flow-context.ts';
+import { secretsOf } from './late-writes.ts';
 import type { Settings } from './options.ts';
-import { secretsOf } from './record-keeper.ts';
 import { lockLostError, SharedTokenError, type SignInReason, signedOutError } from './shared-token-error.ts';
 import { describeError } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenSet, toRecord } from './token-response.ts';

@@ -25,9 +25,12 @@ export type SharedTokenEvent =
   | { type: 'signed-in'; expiresAt: number }
   | { type: 'sign-in-failed'; error: EventError }
   | { type: 'signed-out' }
-  /** A token was returned but could not be stored yet; a timer and the next calls try to store it again. */
+  /**
+   * A token was returned but could not be stored yet, or a sign-in that a sign-out has ended could not be deleted yet. A
+   * timer and the next calls try it again.
+   */
   | { type: 'store-failed'; error: EventError }
-  /** That write has now succeeded. */
+  /** That has now succeeded. */
   | { type: 'store-recovered' }
   /** The sign-in gave no refresh token: the next token will need another sign-in. */
   | { type: 'refresh-token-missing' };

@@ -1,7 +1,7 @@
 import type { Lock, TokenRecord } from 'token-store-kit';
 import type { FlowContext } from './flow-context.ts';
+import { secretsOf } from './late-writes.ts';
 import type { SignIn, SignInContext } from './options.ts';
-import { secretsOf } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
 import { isBusy, lockLostError, SharedTokenError, signedOutError } from './shared-token-error.ts';
 import { describeError } from './shared-token-event.ts';

@@ -19,6 +19,11 @@ async function loseLock(scene: Scene, inBetween: () => Promise<void> = async () 
   return { shared, call };
 }
 
+/** Lets everything that is due run, that many times. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 test('refresh is told when the lock is lost; if it stops, that is STORE, worth a retry', async () => {
   await using scene = openScene();
   await scene.signedIn();
@@ -89,6 +94,31 @@ test('a provider that keeps the refresh token: a late access token does not take
   assert.is((await call).accessToken, 'older');
   await late.close();
   assert.equal([scene.record.accessToken, scene.record.refreshToken], ['newer', refreshToken]);
+});
+
+test('a provider that keeps the refresh token: a late access token is written while no process works with the record', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  const late = scene.open({
+    refresh: async () => {
+      await gate.promise;
+      return { access_token: 'late', expires_in: 3600 };
+    },
+  });
+  const call = late.getToken();
+  await scene.until('refresh-started');
+  scene.store.loseLock('my-app');
+  await scene.store.exclusively('my-app', async () => {
+    // The next holder of the lock has read the record, and is about to write it back.
+    const read = scene.record;
+    gate.resolve();
+    assert.is((await call).accessToken, 'late');
+    await turns(50);
+    assert.is(scene.record, read);
+  });
+  await late.close();
+  assert.is(scene.record.accessToken, 'late');
 });
 
 test('a refresh that ends after a sign-out: nothing comes back', async () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
-import { mustNotAsk, openScene } from './scene.ts';
+import { mustNotAsk, openScene, type Scene } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 test('signing out deletes the record, and the token in memory is not returned any more', async () => {
@@ -142,6 +142,91 @@ test('a sign-in does not undo the sign-out of another process if the store fails
   assert.is((await rejection(call)).reason, 'signed-out');
   await shared.close();
   assert.is(scene.store.records.size, 0);
+});
+
+/** A sign-in whose write arrives after the sign-out that ended it. From then on `refuse` says what becomes of each delete. */
+async function signInThatArrivesLate(scene: Scene, refuse: (attempt: number) => Error | undefined) {
+  const { store } = scene;
+  const writing = Promise.withResolvers<void>();
+  const set = store.set.bind(store);
+  let writes = 0;
+  store.set = async (name, record) => {
+    writes++;
+    await writing.promise;
+    await set(name, record);
+  };
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const call = rejection(shared.getToken());
+  await untilTrue(() => writes === 1);
+  await shared.signOut();
+  store.set = set;
+  const remove = store.delete.bind(store);
+  const deletes = { attempts: 0, refuse };
+  store.delete = async (name) => {
+    const error = deletes.refuse(++deletes.attempts);
+    if (error) throw error;
+    return remove(name);
+  };
+  writing.resolve();
+  return { shared, call, deletes };
+}
+
+test('a sign-in that was stored after the sign-out is deleted, although the store is busy for a moment', async () => {
+  await using scene = openScene();
+  const busy = Object.assign(new Error('busy'), { code: 'STORE_BUSY' });
+  const { call, deletes } = await signInThatArrivesLate(scene, (attempt) => (attempt <= 2 ? busy : undefined));
+  assert.is((await call).reason, 'signed-out');
+  assert.is(deletes.attempts, 3);
+  assert.is(scene.store.records.size, 0);
+  assert.is(scene.count('store-failed'), 0);
+});
+
+test('a sign-in that cannot be deleted after the sign-out does not count, and a timer deletes it', async () => {
+  await using scene = openScene();
+  const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  const { shared, call, deletes } = await signInThatArrivesLate(scene, () => full);
+  assert.is((await call).reason, 'signed-out');
+  assert.is(scene.count('store-failed'), 1);
+  assert.is(scene.store.records.size, 1);
+  assert.is(await shared.read(), undefined);
+  assert.is((await rejection(shared.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
+  assert.is(scene.provider.refreshes, 0);
+  deletes.refuse = () => undefined;
+  await untilTrue(() => scene.store.records.size === 0);
+  await scene.until('store-recovered');
+});
+
+test('a sign-in that could not be deleted after the sign-out is deleted by close()', async () => {
+  await using scene = openScene();
+  const { shared, call, deletes } = await signInThatArrivesLate(scene, () => new Error('the disk is full'));
+  await call;
+  deletes.refuse = () => undefined;
+  await shared.close();
+  assert.is(scene.store.records.size, 0);
+});
+
+test('a sign-in that could not be deleted after the sign-out gives way to the next one, which stays', async () => {
+  await using scene = openScene();
+  const { shared, call, deletes } = await signInThatArrivesLate(scene, () => new Error('the disk is full'));
+  await call;
+  const { accessToken } = await shared.signIn();
+  deletes.refuse = () => undefined;
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('the next sign-in is kept although the store takes neither it nor the deletion of the one before', async () => {
+  await using scene = openScene();
+  const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  const { shared, call, deletes } = await signInThatArrivesLate(scene, () => full);
+  await call;
+  scene.store.refuse = () => full;
+  const { accessToken } = await shared.signIn();
+  assert.is((await shared.read())?.accessToken, accessToken);
+  deletes.refuse = () => undefined;
+  scene.store.refuse = () => undefined;
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
 });
 
 test('a sign-out wins over a sign-in that gives no refresh token, too', async () => {

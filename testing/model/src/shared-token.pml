@@ -15,7 +15,10 @@
  * The defects, if defined, each of which breaks an invariant: see ../test-long/model.test.ts.
  */
 
-/* What a record holds: the number of its refresh token (0: no record), and of its access token. */
+/*
+ * What a record holds: the number of its refresh token (0: no record), and of its access token. Access tokens are counted
+ * in the order in which they were asked for, as `obtainedAt` says in the code.
+ */
 typedef Tokens { byte refresh; byte access }
 
 /* The store. */
@@ -37,11 +40,11 @@ byte signedInWith = 1;         /* the first refresh token of the newest sign-in 
 /* The request of each process: the refresh token that is on its way. It arrives even if the process crashes. */
 #define NOTHING 0
 byte request[PROCESSES];
-/* The answer to it. */
+/* The refresh token in the answer to it. */
 #define REFUSED 254
 #define LOST 253
 #define OF_EARLIER_SIGN_IN 252
-Tokens answer[PROCESSES];
+byte answer[PROCESSES];
 
 /* Each process. */
 #define IDLE 0
@@ -183,17 +186,18 @@ refreshInTurn:
     /* refreshOnce() */
     atomic {
       assertOneRefresh();
-      answer[me].refresh = NOTHING;
+      answer[me] = NOTHING;
       request[me] = mine.refresh;
+      newest.access++;
+      got.access = newest.access;
       phase[me] = SPENT
     }
     /* callRefresh() */
     if
-    :: answer[me].refresh == LOST -> goto released
-    :: atomic { answer[me].refresh == REFUSED -> phase[me] = IDLE }
+    :: answer[me] == LOST -> goto released
+    :: atomic { answer[me] == REFUSED -> phase[me] = IDLE }
     :: atomic {
-         answer[me].refresh != NOTHING && answer[me].refresh < LOST ->
-         got.refresh = answer[me].refresh; got.access = answer[me].access; answer[me].refresh = NOTHING; goto advance
+         answer[me] != NOTHING && answer[me] < LOST -> got.refresh = answer[me]; answer[me] = NOTHING; goto advance
        }
     fi;
 
@@ -216,15 +220,27 @@ advance:
     if
     :: written || !lostRecordLock[me]
     :: !written && lostRecordLock[me] ->
-#ifndef KEEPS_UNROTATED
        if
-       :: got.refresh == mine.refresh       /* The stored refresh token is as good: nothing is lost. */
-       :: got.refresh != mine.refresh ->
+       :: got.refresh != mine.refresh -> replace(mine.refresh, got, false)
+       :: got.refresh == mine.refresh ->
+          /* Compare-and-swap sees neither a refresh of another process nor its test write: writeInTurn() */
+#ifndef LATE_WRITE_UNLOCKED
+          atomic { recordLock == FREE -> recordLock = me; lostRecordLock[me] = false; fence++; myFence = fence };
 #endif
+#ifndef UNORDERED
+          atomic {
+            if
+            :: stored.refresh != mine.refresh || stored.access >= got.access -> goto released       /* isSuperseded() */
+            :: else
+            fi
+          }
+#endif
+#ifdef LATE_WRITE_UNLOCKED
           replace(mine.refresh, got, false)
-#ifndef KEEPS_UNROTATED
-       fi
+#else
+          replace(mine.refresh, got, true)
 #endif
+       fi
     fi;
     goto released;
 
@@ -316,21 +332,16 @@ end:
        if
 #ifdef STRICT
        :: request[i] >= signedInWith && (request[i] != newest.refresh || revoked) ->
-          revoked = true; answer[i].refresh = REFUSED
+          revoked = true; answer[i] = REFUSED
 #endif
        /* Tokens of an earlier sign-in, which went on beside this one. */
-       :: request[i] < signedInWith && earlierRevoked -> answer[i].refresh = REFUSED
-       :: request[i] < signedInWith && !earlierRevoked ->
-          newest.access++;
-          answer[i].refresh = OF_EARLIER_SIGN_IN;
-          answer[i].access = newest.access
+       :: request[i] < signedInWith && earlierRevoked -> answer[i] = REFUSED
+       :: request[i] < signedInWith && !earlierRevoked -> answer[i] = OF_EARLIER_SIGN_IN
        :: else ->
 #ifndef KEEPS
           newest.refresh++;
 #endif
-          newest.access++;
-          answer[i].refresh = newest.refresh;
-          answer[i].access = newest.access
+          answer[i] = newest.refresh
        fi;
        request[i] = NOTHING
      }
@@ -339,8 +350,8 @@ end:
        if :: phase[i] >= SPENT -> excused = true :: else fi
      }
   :: atomic {
-       lostAnswers > 0 && phase[i] == SPENT && answer[i].refresh != NOTHING && answer[i].refresh < LOST ->
-       lostAnswers--; answer[i].refresh = LOST; excused = true
+       lostAnswers > 0 && phase[i] == SPENT && answer[i] != NOTHING && answer[i] < LOST ->
+       lostAnswers--; answer[i] = LOST; excused = true
      }
 #ifdef LEASE
   /* A lease ends by the database's clock. An owner that was only stopped finds out from `lock.signal`. */

@@ -31,7 +31,7 @@ export const defects: readonly Defect[] = [
     name: 'writes without compare-and-swap',
     patches: [
       patch(
-        'record-keeper.ts',
+        'late-writes.ts',
         'const written = await store.replace(name, replaces, record);',
         'await store.set(name, record);\n    const written = true;',
       ),
@@ -282,7 +282,7 @@ export const defects: readonly Defect[] = [
   {
     name: 'does not take back a sign-in that a sign-out has ended',
     patches: [
-      patch('record-keeper.ts', '      if (signOuts !== this.signOuts) await this.#takeBack(record);\n', ''),
+      patch('record-keeper.ts', '      if (isTried) await this.#takeBack(record, lock);\n', ''),
       patch('record-keeper.ts', 'signOuts === this.signOuts && asStoreErrors(write)', 'asStoreErrors(write)'),
       patch('record-keeper.ts', '(before && !stored) || signOuts !== this.signOuts', 'before && !stored'),
     ],
@@ -290,13 +290,13 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'forgets what could not be stored',
-    patches: [patch('record-keeper.ts', '    this.#unsaved = unsaved;\n    this.#saveTimer.start();\n', '')],
+    patches: [patch('late-writes.ts', '    this.#unsaved = unsaved;\n', '')],
     within: 5000,
   },
   {
     name: 'reads the store although it has something newer in memory',
     patches: [
-      patch('record-keeper.ts', '    if (!unsaved) return stored;\n', '    if (!unsaved || stored) return stored;\n'),
+      patch('late-writes.ts', '    if (!unsaved) return counting;\n', '    if (!unsaved || stored) return counting;\n'),
     ],
     within: 5000,
   },
@@ -305,7 +305,7 @@ export const defects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        '    this.#keepUnsaved(unsaved, lock.signal.reason);\n    return true;',
+        '    this.#late.keep(unsaved, lock.signal.reason);\n    return true;',
         '    return true;',
       ),
     ],
@@ -316,8 +316,8 @@ export const defects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'const stored = readStoredRecord(await asStoreErrors(() => store.get(name)));\n    const unsaved',
-        'const stored = readStoredRecord(await asStoreErrors(() => store.get(name)).catch(() => undefined));\n    const unsaved',
+        'newest(readStoredRecord(await asStoreErrors(() => store.get(name))));',
+        'newest(readStoredRecord(await asStoreErrors(() => store.get(name)).catch(() => undefined)));',
       ),
     ],
     within: 1000,
