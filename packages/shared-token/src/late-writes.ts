@@ -104,9 +104,13 @@ export class LateWrites {
     return this.write(unsaved);
   }
 
-  /** As writeIfNewest(), but acquires the lock if compare-and-swap is not enough. */
+  /**
+   * As writeIfNewest(), but acquires the lock if compare-and-swap is not enough. That is so, too, if the record takes the place
+   * of none: if such a write arrives at the database late, after a sign-out, only its lock can show that it counts no more.
+   */
   async writeInTurn(unsaved: Unsaved): Promise<boolean> {
-    if (unsaved.record.refreshToken !== unsaved.replaces) return this.write(unsaved);
+    const { record, replaces } = unsaved;
+    if (replaces !== undefined && replaces !== record.refreshToken) return this.write(unsaved);
     return this.#inTurn(() => this.writeIfNewest(unsaved));
   }
 

@@ -238,4 +238,19 @@ test('a sign-in is written again as well, while the record lock is held', async 
   assert.is(scene.count('store-failed'), 0);
 });
 
+test('a first sign-in that could not be written is written by a task of its own, whose lock shows whether it still counts', async () => {
+  await using scene = openScene();
+  scene.store.refuse = () => failure('STORE_FULL');
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const { accessToken } = await shared.getToken();
+  scene.store.refuse = () => undefined;
+  await scene.store.exclusively('my-app', async () => {
+    void shared.peek();
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.is(scene.store.records.size, 0);
+  });
+  await scene.until('store-recovered');
+  assert.is(scene.record.accessToken, accessToken);
+});
+
 test.run();

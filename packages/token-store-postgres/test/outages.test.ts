@@ -102,6 +102,25 @@ test('statement_timeout, a lock of another session and idle_in_transaction_sessi
   assert.equal(await store.get('app'), record);
 });
 
+test('a table that another session has locked: with the lock_timeout of a role that is told, else it looks like a server that hangs', async () => {
+  const schema = scene.newSchema();
+  await scene.cluster.query("CREATE ROLE patient SUPERUSER LOGIN; ALTER ROLE patient SET lock_timeout = '200ms'");
+  const limited = await scene.open({ schema, connectionString: scene.cluster.connectionString({ user: 'patient' }) });
+  const other = await scene.open({ schema });
+  await limited.set('app', record);
+  const blocker = new pg.Client(scene.cluster.connectionString());
+  await blocker.connect();
+  await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
+  const [told, silent] = await Promise.all([attempt(() => limited.get('app')), attempt(() => other.get('app'))]);
+  await blocker.query('ROLLBACK');
+  await blocker.end();
+  assert.ok('error' in told && 'error' in silent);
+  assert.equal([told.error.code, told.error.reason], ['STORE_BUSY', 'database-locked']);
+  assert.equal([silent.error.code, silent.error.reason], ['STORE_OPEN', 'unreachable']);
+  for (const { error } of [told, silent]) assert.match(error.message, /VACUUM FULL.*pg_blocking_pids/);
+  assert.equal(await other.get('app'), record);
+});
+
 test('an idle connection of a pool of the caller that breaks does not end the process', async () => {
   const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), application_name: 'of the caller' });
   const store = await scene.open({ pool });

@@ -18,10 +18,23 @@ const noAccess: Failure = {
   reason: 'no-permission',
   message: 'refuses this role. Check user, password and pg_hba.conf, and GRANT the role what it needs',
 };
+/** pg gave up: the server has the statement, but no answer came. A statement waits for a locked table before it can limit its wait. */
+const silent: Failure = {
+  ...unreachable,
+  message:
+    'does not answer a statement in time. Try again; if it stays so, check the server, and whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it',
+};
 const locked: Failure = {
   code: 'STORE_BUSY',
   reason: 'database-locked',
-  message: 'was kept waiting by another session, or canceled the statement after its statement_timeout. Try again',
+  message:
+    'was kept waiting by another session (VACUUM FULL, ALTER TABLE, or a transaction that was left open). Try again; if it stays so, end that session: pg_blocking_pids() names it',
+};
+const canceled: Failure = {
+  code: 'STORE_BUSY',
+  reason: 'database-locked',
+  message:
+    'canceled the statement, because it took longer than statement_timeout, or an administrator ended it. Try again; if it stays so, check whether another session has locked the tables (VACUUM FULL, ALTER TABLE)',
 };
 const damaged: Failure = {
   code: 'STORE_CORRUPT',
@@ -52,7 +65,7 @@ const failures: Record<string, Failure> = {
     code: 'STORE_FULL',
     message: 'is on a full disk, and nothing was changed. Free some space and try again',
   },
-  '57014': locked,
+  '57014': canceled,
   '55': locked,
   '40': locked,
   '58': { code: 'STORE_OPEN', reason: 'disk', message: 'could not read or write its disk. Check the server' },
@@ -98,10 +111,15 @@ export function isConnectionLoss(error: unknown): boolean {
 export function toStoreError(database: string, error: unknown, isWrite = false): TokenStoreError {
   if (error instanceof TokenStoreError) return error;
   const state = sqlStateOf(error);
-  const found = state === undefined ? unreachable : (failures[state] ?? failures[state.slice(0, 2)] ?? other);
+  const found =
+    state === undefined ? failureOfConnection(error) : (failures[state] ?? failures[state.slice(0, 2)] ?? other);
   const { code, reason, message } = isWrite && state === '42501' ? noWrite : found;
   const detail = describe(error);
   return new TokenStoreError(code, `${database} ${message} (${detail})`, { reason, cause: causeOf(error, detail) });
+}
+
+function failureOfConnection(error: unknown): Failure {
+  return String((Object(error) as ForeignError).message).includes(readTimeout) ? silent : unreachable;
 }
 
 /** Classes whose messages name users, databases, tables and addresses, and never a value of a statement. */
@@ -116,13 +134,15 @@ function describe(error: unknown): string {
   return safeMessages.find((safe) => String(message).includes(safe)) ?? 'connection failed';
 }
 
+const readTimeout = 'Query read timeout';
+
 /** Messages of pg and pg-pool that come without a code. */
 const safeMessages = [
   'timeout exceeded when trying to connect',
   'Connection terminated due to connection timeout',
   'Connection terminated unexpectedly',
   'Connection terminated',
-  'Query read timeout',
+  readTimeout,
   'Cannot use a pool after calling end on the pool',
   'The server does not support SSL connections',
   'Client has encountered a connection error and is not queryable',
