@@ -11,6 +11,8 @@ export interface TestOptions {
   readonly jobs: number;
   /** How long one file may take. */
   readonly deadlineMs: number;
+  /** Whether a file that fails runs once more, alone, when all others have ended. */
+  readonly retry: boolean;
   readonly parts: readonly string[];
 }
 
@@ -21,12 +23,14 @@ export function readTestOptions(): TestOptions {
       long: { type: 'boolean', default: false },
       jobs: { type: 'string' },
       deadline: { type: 'string' },
+      retry: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   });
-  const { long } = values;
+  const { long, retry } = values;
   return {
     long,
+    retry,
     // One more than cores, because most tests wait for something now and then.
     jobs: positive('--jobs', values.jobs ?? availableParallelism() + 1),
     deadlineMs: positive('--deadline', values.deadline ?? (long ? 1_800_000 : 240_000)),
@@ -37,7 +41,7 @@ export function readTestOptions(): TestOptions {
 /** Runs the files, `jobs` at a time, and shows the result of each when it ends. Returns the sum of each package, by its folder. */
 export async function runTestFiles(
   files: readonly TestFile[],
-  { jobs, deadlineMs }: TestOptions,
+  { jobs, deadlineMs, retry }: TestOptions,
 ): Promise<Map<string, TestCount>> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -45,18 +49,29 @@ export async function runTestFiles(
       process.exit(signal === 'SIGINT' ? 130 : 143);
     });
   }
-  const counts = new Map<string, TestCount>();
+  const results = new Map<TestFile, TestCount>();
+  const run = async (file: TestFile): Promise<void> => {
+    const result = await runTestFile(file, deadlineMs);
+    show(file, result);
+    results.set(file, result.count);
+  };
   const waiting = longestFirst(files);
   const work = async (): Promise<void> => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) {
-      const result = await runTestFile(file, deadlineMs);
-      show(file, result);
-      const sum = counts.get(file.folder) ?? new TestCount();
-      sum.add(result.count);
-      counts.set(file.folder, sum);
-    }
+    for (let file = waiting.shift(); file; file = waiting.shift()) await run(file);
   };
   await Promise.all(Array.from({ length: jobs }, work));
+  const failed = [...results].filter(([, count]) => count.failed > 0).map(([file]) => file);
+  if (retry) for (const file of failed) await run(file);
+  for (const file of failed) {
+    if (results.get(file)?.failed === 0)
+      console.log(`unstable: ${nameOf(file)} failed, then passed alone. Find the cause`);
+  }
+  const counts = new Map<string, TestCount>();
+  for (const [{ folder }, count] of results) {
+    const sum = counts.get(folder) ?? new TestCount();
+    sum.add(count);
+    counts.set(folder, sum);
+  }
   return counts;
 }
 

@@ -1,10 +1,13 @@
 /**
  * Runs the tests of the package in the working directory:
  *
- *   node ../../scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [FILE…]
+ *   node ../../scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [FILE…]
  *
  * Every test file runs in a process of its own, with a deadline, N files at a time. This runner fails in four cases in which uvu alone
  * would pass or wait for ever: a file that runs no test, a test that is `.only`, a hook that throws, and a test that hangs.
+ *
+ * With `--retry`, a file that fails runs once more, alone, when all others have ended. If it passes then, it is listed as unstable, and the
+ * suite passes. That is for `.ci/run` alone, whose machine may be busy. An unstable test is a defect all the same.
  *
  * `--long` runs `test-long/` instead of `test/`, with a longer deadline. FILE is a part of a file's name: only such files run.
  */

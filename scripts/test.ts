@@ -2,7 +2,7 @@
  * `pnpm test`: builds all packages, runs all their tests, and ends with one line that adds them up.
  * `pnpm test:long`: the same for the tests that take minutes.
  *
- *   pnpm test [--jobs N] [--deadline MILLISECONDS] [FILE…]
+ *   pnpm test [--jobs N] [--deadline MILLISECONDS] [--retry] [FILE…]
  *
  * All packages share the N files that run at a time. `suite.ts` says what else the options mean.
  */

@@ -138,6 +138,32 @@ test('the output of a file that fails is shown whole, and of one that passes onl
   assert.match(fails, 'nothing special');
 });
 
+const flaky = `import { existsSync, writeFileSync } from 'node:fs';
+test('fails once', () => {
+  if (existsSync('ran')) return;
+  writeFileSync('ran', '');
+  throw new Error('the first time');
+});
+test.run();`;
+
+test('with --retry, a file that fails runs once more: if it passes then, it is listed as unstable', () => {
+  const { status, stdout } = runSuite({ 'test/a.test.ts': flaky, 'test/b.test.ts': pass }, ['--retry']);
+  assert.is(status, 0);
+  assert.match(stdout, /✘ test\/a\.test\.ts.*the first time.*✔ test\/a\.test\.ts.*unstable: test\/a\.test\.ts/s);
+  assert.match(stdout, 'example: 2 passed, 0 failed, 0 skipped');
+});
+
+test('a file that fails twice fails the suite, and without --retry, once is enough', () => {
+  const twice = "test('a', () => { throw new Error('boom'); });\ntest.run();";
+  const again = runSuite({ 'test/a.test.ts': twice }, ['--retry']);
+  assert.is(again.status, 1);
+  assert.match(again.stdout, 'example: 0 passed, 1 failed, 0 skipped');
+  assert.is(again.stdout.match(/✘ test/g)?.length, 2);
+  const once = runSuite({ 'test/a.test.ts': flaky });
+  assert.is(once.status, 1);
+  assert.not.match(once.stdout, 'unstable');
+});
+
 test('a number of jobs or a deadline that cannot be is wrong usage', () => {
   for (const argument of ['--jobs=0', '--jobs=many', '--deadline=-1']) {
     const { status, stderr } = runSuite({ 'test/a.test.ts': pass }, [argument]);
