@@ -53,7 +53,7 @@ const healthy = [
   ...['keyring', 'encryption', 'remembered', 'sign-in', 'renew-by', 'client-id'],
 ];
 
-test('nothing is wrong: every check is ok; nothing is written, no token is asked for, and nobody is named', async () => {
+test('nothing is wrong: every check is ok; nothing is written, no token is asked for, and no user is named', async () => {
   const before = fingerprint(home.folder);
   const requests = authority.requests.length;
   const checks = await diagnose(home);

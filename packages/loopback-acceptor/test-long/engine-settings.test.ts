@@ -35,7 +35,7 @@ inFirefox(
 const asksFirst = () => ({
   'network.lna.address_space.public.override': site.host,
   'network.lna.allow_top_level_navigation': false,
-  // Otherwise the buttons of the prompt do nothing at first, so that nobody presses them by accident.
+  // Otherwise the buttons of the prompt do nothing at first, so that the user does not press them by accident.
   'security.notification_enable_delay': 0,
 });
 

@@ -55,7 +55,7 @@ function testEngine({ name, missing, open, looksForIcons }: Engine): void {
     );
   }
 
-  inEngine('a user who presses Cancel sees that nobody is signed in, and the program is told why', async () => {
+  inEngine('a user who presses Cancel sees that the sign-in was not made, and the program is told why', async () => {
     const state = createState();
     await using acceptor = await openAcceptor({ state, timeout: stepTimeoutMs });
     const outcome = rejection(acceptor.accept(), stepTimeoutMs);

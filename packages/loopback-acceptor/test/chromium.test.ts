@@ -278,7 +278,7 @@ function findFlaws(page: Page): Promise<string[]> {
 /** Serves a page of another site. */
 async function serve(html: string): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><title>Somebody</title>${html}`);
+    response.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><title>Another site</title>${html}`);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

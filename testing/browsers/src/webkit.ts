@@ -53,7 +53,7 @@ export async function watchWebKitConsole(url: string): Promise<WebKitConsole> {
   return { messages: () => browser.output(), [Symbol.asyncDispose]: () => belongings.disposeAsync() };
 }
 
-/** Starts a screen that nobody sees, and makes a folder for all that the browser writes. */
+/** Starts an invisible screen, and makes a folder for all that the browser writes. */
 async function prepare(stack: AsyncDisposableStack): Promise<NodeJS.ProcessEnv> {
   if (!webKitPath || !screenPath) {
     throw new Error('there is no WebKit, no driver of it, or no Xvfb (Debian: apt install webkit2gtk-driver xvfb)');

@@ -55,7 +55,7 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
 
 const whoami: ManualPage = {
   summary: 'print the user name of the account',
-  description: `Prints the user name of the account that is signed in, as the stored sign-in says. Sends no request. Ends with status 3 if nobody is signed in.
+  description: `Prints the user name of the account that is signed in, as the stored sign-in says. Sends no request. Ends with status 3 if no user is signed in.
 
 With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
   examples: [

@@ -68,7 +68,7 @@ export async function loadPackage<Module>(
 const whatToDo =
   'If the protocol has changed, change the defect in testing/simulation/src/defects.ts in the same commit.';
 
-/** @throws if the lines are not there, or more than once: whoever changes them has to look at the patch. */
+/** @throws if the lines are not there, or more than once: after a change of them, look at the patch again. */
 function applyPatch(code: string, { file, from, to }: Patch): string {
   const parts = code.split(from);
   if (parts.length === 2) return parts.join(to);

@@ -24,7 +24,7 @@ export interface TokenRequest {
  */
 export class TokenDesk implements AsyncDisposable {
   readonly #command: Command;
-  /** Or why there is none yet: there is no database, because nobody has ever signed in. */
+  /** Or why there is none yet: there is no database, because no user has signed in yet. */
   #session: Session | { readonly missing: unknown };
   #openedAt = performance.now();
   #newest: Promise<AccessToken> | undefined;

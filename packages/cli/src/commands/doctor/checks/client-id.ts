@@ -12,7 +12,7 @@ type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
 /**
  * Whether the provider knows the client id. It is asked to sign in without showing a page (`prompt=none`), which it refuses
- * because nobody is signed in, or because it does not know the app. No code and no token comes of that.
+ * because no user is signed in, or because it does not know the app. No code and no token comes of that.
  */
 export function checkClientId(authority: string, clientId: () => Promise<string | undefined>, fetch: Fetch): Check {
   return {
