@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -80,6 +89,23 @@ test('the part of a process that still runs is left alone, and so is a file that
   await Promise.all([1, 2, 3].map(() => client.download('/file', join(folder, 'mine'))));
   assert.is(readFileSync(join(folder, 'mine'), 'utf8'), 'hello');
   assert.equal(parts().sort(), names.sort());
+});
+
+test('what is left and cannot be deleted does not stop a download', async () => {
+  await using graph = await openOddGraph((_request, response) => {
+    response.writeHead(200, { etag: '"v1"', 'content-length': 5 }).end('hello');
+  });
+  const file = join(folder, 'beside');
+  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
+  let part = '';
+  await client.download('/file', file, {
+    onProgress: () => (part ||= parts().find((name) => name.startsWith('beside.')) ?? ''),
+  });
+  // The part of a process that has ended, and a folder: not a file that can be deleted.
+  const left = join(folder, part.replace(`-${process.pid}-`, '-999999999-'));
+  mkdirSync(left);
+  assert.equal(await client.download('/file', file), { bytes: 5 });
+  assert.ok(existsSync(left));
 });
 
 test.run();

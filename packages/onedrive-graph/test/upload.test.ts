@@ -101,7 +101,7 @@ if (process.platform !== 'win32') {
     const error = await rejection(client().upload('/me/drive/root:/x', inFolder('pipe')), GraphClientError);
     assert.is(error.code, 'NOT_A_FILE');
   });
-}
+} else console.log('skipped: Windows has no pipes in folders');
 
 for (const [what, fault, sent] of [
   ['a broken connection', { type: 'drop', when: 'before' }, ['PUT', 'GET', 'PUT', 'PUT']],

@@ -1,8 +1,13 @@
 import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileError } from '../graph-client-error.ts';
 import { untilAborted } from '../request/until-aborted.ts';
 import { openPart } from './part-file.ts';
+
+/** How long a file that another program has open on Windows is waited for. */
+const longestWaitMs = 5_000;
+const lookIntervalMs = 50;
 
 /**
  * The file that a download fills. A regular file is written beside its place, and takes the place when it is complete; a
@@ -57,7 +62,7 @@ export class Destination implements AsyncDisposable {
       // Otherwise a power failure could leave an empty file in the place of the old one.
       if (this.#target !== undefined) await this.#output.datasync();
       await this.#output.close();
-      if (this.#target !== undefined) await rename(this.#written, this.#target);
+      if (this.#target !== undefined) await replaceFile(this.#written, this.#target);
     });
   }
 
@@ -95,5 +100,21 @@ async function endOpening(pipe: string, opening: Promise<FileHandle>): Promise<v
     await (await opening).close();
   } finally {
     closeSync(reader);
+  }
+}
+
+/**
+ * Windows does not replace a file that another program has open, as virus scanners, indexers and other downloads have for a moment.
+ * It would be a pity to lose a long download to that. Throws the file system's error.
+ */
+async function replaceFile(written: string, target: string): Promise<void> {
+  for (const deadline = performance.now() + longestWaitMs; ; await delay(lookIntervalMs)) {
+    try {
+      return await rename(written, target);
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      const isOpenElsewhere = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
+      if (!isOpenElsewhere || performance.now() > deadline) throw error;
+    }
   }
 }

@@ -32,14 +32,14 @@ export function contentIdOf(url: URL, etag: string, size: number): string | unde
 
 /**
  * Opens the part of `target`. If a killed process has left one with the same content id, it is continued; what killed processes
- * have left else is deleted. `mode`: that of the file which is replaced. Throws the file system's error.
+ * have left else is deleted if possible. `mode`: that of the file which is replaced. Throws the file system's error.
  */
 export async function openPart(target: string, contentId: string | undefined, mode?: number): Promise<PartFile> {
   const path = `${target}.${contentId ?? 'none'}-${hostId()}-${process.pid}-${randomBytes(4).toString('hex')}.part`;
   for (const left of leftParts(target)) {
     const found = left.contentId === contentId ? await takeOver(left.path, path, mode) : undefined;
     if (found) return found;
-    rmSync(left.path, { force: true });
+    tryToDelete(left.path);
   }
   // `wx`: a link of that name is not followed.
   return { path, output: await open(path, 'wx', mode), length: 0 };
@@ -75,6 +75,15 @@ function leftParts(target: string): LeftPart[] {
     if (contentId === undefined || host !== hostId() || isRunning(Number(pid))) return [];
     return [{ path: join(folder, name), contentId }];
   });
+}
+
+/** What cannot be deleted stays: it is another user's, or another program has it open. The download does not need it. */
+function tryToDelete(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // See above.
+  }
 }
 
 /** None if the folder can't be read: whether it can be written shows when the part is made. */
