@@ -146,4 +146,13 @@ for (const [env, expected] of [
   });
 }
 
+test('if both spellings mean one variable, as on Windows, the one that was set is named', () => {
+  for (const name of ['HTTPS_PROXY', 'https_proxy']) {
+    const env = new Proxy({ [name]: 'http://p.example' } as NodeJS.ProcessEnv, {
+      get: (variables, asked) => (String(asked).toUpperCase() === 'HTTPS_PROXY' ? variables[name] : undefined),
+    });
+    assert.is(proxyOf(new URL('https://login.example/'), env)?.variable, name);
+  }
+});
+
 test.run();

@@ -20,7 +20,9 @@ export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedPr
 
 /** Of the two spellings, the first one that is set counts, also if it is empty. */
 function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy | undefined {
-  const variable = variables.find((name) => env[name] !== undefined);
+  // Windows takes both spellings for one variable. Among its keys is the spelling that the user chose.
+  const written = variables.filter((name) => Object.keys(env).includes(name));
+  const variable = [...written, ...variables].find((name) => env[name] !== undefined);
   const host = variable && URL.parse(env[variable] ?? '')?.host;
   return variable && host ? { host, variable } : undefined;
 }
