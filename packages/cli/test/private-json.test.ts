@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,21 @@ test('the lock of a process that was killed while it wrote does not stop later w
   writeEntry(file, 'a', 1);
   assert.equal({ ...readEntries(file) }, { a: 1 });
   assert.equal(readdirSync(folder), ['entries.json']);
+});
+
+test('a file that another program has open for a moment is replaced when it is closed', async () => {
+  if (process.platform !== 'win32')
+    return console.log('skipped: only Windows keeps a file from being replaced while it is open');
+  writeEntry(file, 'a', 1);
+  const holder = `
+    const { DatabaseSync } = require('node:sqlite');
+    new DatabaseSync(process.argv[1]);
+    process.stdout.write('open');
+    setTimeout(() => process.exit(), 400);`;
+  const other = spawn(process.execPath, ['-e', holder, file], { timeout: 30_000 });
+  await once(other.stdout, 'data');
+  writeEntry(file, 'b', 2);
+  assert.equal({ ...readEntries(file) }, { a: 1, b: 2 });
 });
 
 test.run();

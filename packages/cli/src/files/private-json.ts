@@ -3,6 +3,7 @@ const fs = process.getBuiltinModule('node:fs');
 
 /** A process that holds the lock for longer is taken for dead. */
 const longestWriteMs = 2000;
+const lookIntervalMs = 5;
 
 /** The file beside the database with this ending. It is the same file if the database is named by a symbolic link. */
 export function besideDatabase(db: string, ending: string): string {
@@ -23,7 +24,7 @@ export function readEntries(file: string): Record<string, unknown> {
   // Without a prototype, an app name like `constructor` finds nothing that was not written.
   const entries: Record<string, unknown> = Object.create(null);
   try {
-    return Object.assign(entries, JSON.parse(fs.readFileSync(file, 'utf8')));
+    return Object.assign(entries, JSON.parse(whileInUse(() => fs.readFileSync(file, 'utf8'))));
   } catch {
     return entries;
   }
@@ -43,7 +44,7 @@ export function writeEntry(file: string, name: string, value: unknown): void {
     fs.rmSync(temporary, { force: true });
     // `wx` does not follow a symbolic link that another user has put there.
     fs.writeFileSync(temporary, `${content}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    fs.renameSync(temporary, file);
+    whileInUse(() => fs.renameSync(temporary, file));
   } finally {
     fs.rmSync(temporary, { force: true });
     fs.rmSync(lock, { force: true });
@@ -56,12 +57,12 @@ function acquireLock(lock: string): void {
   let deadline = 0;
   for (;;) {
     try {
-      fs.writeFileSync(lock, '', { mode: 0o600, flag: 'wx' });
+      whileInUse(() => fs.writeFileSync(lock, '', { mode: 0o600, flag: 'wx' }));
       return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    const found = fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
+    const found = whileInUse(() => fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs);
     // Released in the meantime.
     if (found === undefined) continue;
     // Another process has the lock now, and may hold it as long.
@@ -70,8 +71,28 @@ function acquireLock(lock: string): void {
       deadline = performance.now() + longestWriteMs;
     }
     if (performance.now() > deadline) fs.rmSync(lock, { force: true });
-    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    else pause();
   }
+}
+
+/**
+ * Windows refuses to replace, delete or make a file that another program has open or is just deleting. That lasts for moments, so
+ * there it is tried again for a second. Throws the file system's error.
+ */
+function whileInUse<T>(work: () => T): T {
+  for (const deadline = performance.now() + longestWriteMs / 2; ; pause()) {
+    try {
+      return work();
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      const isInUse = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
+      if (!isInUse || performance.now() > deadline) throw error;
+    }
+  }
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookIntervalMs);
 }
 
 // What is remembered of each app name stands here too: in a file of its own, the build would split this one off from the start of
