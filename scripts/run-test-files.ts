@@ -79,7 +79,8 @@ export async function runTestFiles(
 function show(file: TestFile, { count, output, seconds }: TestFileResult): void {
   const lines = [`${count.failed > 0 ? '✘' : '✔'} ${nameOf(file)}: ${count} (${seconds.toFixed(1)} s)`];
   if (count.failed > 0) lines.push(output.replace(/^/gm, '    '));
-  else for (const line of new Set(output.match(/^(skipped|measured): .*$/gm))) lines.push(`    ${line}`);
+  // uvu leaves the line with its dots unfinished.
+  else for (const line of new Set(output.match(/(?<=^|• )(skipped|measured): .*$/gm))) lines.push(`    ${line}`);
   for (const reason of count.reasons) lines.push(`    ${reason}`);
   console.log(lines.join('\n'));
 }

@@ -125,9 +125,10 @@ test('never more files run at a time than --jobs says, and those that take long 
 
 test('the output of a file that fails is shown whole, and of one that passes only what was skipped or measured', () => {
   const prints = (then: string): string => `
+    test('is quiet', () => {});
     test('prints', () => {
-      console.log('nothing special');
       console.log('measured: 7 apples');
+      console.log('nothing special');
       ${then}
     });
     test.run();`;
@@ -162,6 +163,16 @@ test('a file that fails twice fails the suite, and without --retry, once is enou
   const once = runSuite({ 'test/a.test.ts': flaky });
   assert.is(once.status, 1);
   assert.not.match(once.stdout, 'unstable');
+});
+
+test('a file that says why it is skipped, and nothing else, is skipped', () => {
+  const says = "console.log('skipped: no such system');";
+  const { status, stdout } = runSuite({ 'test/a.test.ts': `${says}\nprocess.exit(0);` });
+  assert.match(stdout, 'skipped: no such system');
+  assert.match(stdout, 'example: 0 passed, 0 failed, 1 skipped');
+  assert.is(status, 0);
+  assert.is(runSuite({ 'test/a.test.ts': `${says}\n${says}\nprocess.exit(0);` }).status, 1);
+  assert.is(runSuite({ 'test/a.test.ts': `${says}\nprocess.exit(3);` }).status, 1);
 });
 
 test('a number of jobs or a deadline that cannot be is wrong usage', () => {

@@ -9,11 +9,11 @@ import * as assert from 'uvu/assert';
 import { askService, recordSocket, type ServiceAnswer, startService } from './fixtures/token-service.ts';
 import { until } from './fixtures/until.ts';
 
-const { home, authority, ...scene } = await openSignedInScene();
 if (process.platform === 'win32') {
   console.log('skipped: Windows has no Unix sockets with file modes');
   process.exit(0);
 }
+const { home, authority, ...scene } = await openSignedInScene();
 const service = await startService(home);
 const { socket, running, ask } = service;
 test.after(() => scene[Symbol.asyncDispose]());
