@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { dataFolder } from '../src/settings/data-folder.ts';
@@ -11,16 +12,16 @@ for (const [platform, env, data] of [
   ['win32', { LOCALAPPDATA: '/Local' }, '/Local/onedrive-token'],
 ] as const) {
   test(`on ${platform} the folder is the one of the platform`, () => {
-    assert.is(dataFolder(env, platform), data);
+    assert.is(dataFolder(env, platform), normalize(data));
   });
 
   test(`on ${platform} an absolute XDG_DATA_HOME wins`, () => {
-    assert.is(dataFolder({ ...env, XDG_DATA_HOME: '/xdg/data' }, platform), '/xdg/data/onedrive-token');
+    assert.is(dataFolder({ ...env, XDG_DATA_HOME: '/xdg/data' }, platform), normalize('/xdg/data/onedrive-token'));
   });
 
   test(`on ${platform} an XDG_DATA_HOME that is relative or empty is ignored`, () => {
     for (const wrong of ['', 'data', './data']) {
-      assert.is(dataFolder({ ...env, XDG_DATA_HOME: wrong }, platform), data);
+      assert.is(dataFolder({ ...env, XDG_DATA_HOME: wrong }, platform), normalize(data));
     }
   });
 }

@@ -31,17 +31,36 @@ test('a timeout that passes before accept() is called is still its outcome', asy
 });
 
 test('the timeout ends with the answer: a redemption may take longer', async () => {
-  await using acceptor = await openAcceptor({ state: 'right', timeout: 150 });
-  const redeemed = acceptor.accept(async () => new Promise<string>((resolve) => setTimeout(resolve, 400, 'the token')));
-  const page = sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
-  assert.is(await within(2_000, 'the redemption', redeemed), 'the token');
-  assert.is((await page).status, 200);
+  // If the machine is so busy that the answer comes too late, the next attempt gives it more time.
+  for (let timeout = 150; ; timeout *= 3) {
+    await using acceptor = await openAcceptor({ state: 'right', timeout });
+    let begun = false;
+    const redeemed = acceptor.accept(async () => {
+      begun = true;
+      return new Promise<string>((resolve) => setTimeout(resolve, timeout + 250, 'the token'));
+    });
+    const answered = sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+    const [outcome, page] = await Promise.allSettled([within(timeout + 3_000, 'the redemption', redeemed), answered]);
+    if (!begun && timeout < 4_000) continue;
+    assert.equal(outcome, { status: 'fulfilled', value: 'the token' });
+    assert.is(page.status === 'fulfilled' && page.value.status, 200);
+    return;
+  }
 });
 
 test('stray requests do not delay the timeout', async () => {
   await using acceptor = await openAcceptor({ state: 'right', timeout: 200 });
   const rejected = rejection(acceptor.accept());
-  for (let request = 0; request < 5; request++) await sendRequest(`${acceptor.redirectUri}/favicon.ico`);
+  let over = false;
+  const stop = (): void => {
+    over = true;
+  };
+  rejected.then(stop, stop);
+  // The last one finds the port closed.
+  while (!over) {
+    await sendRequest(`${acceptor.redirectUri}/favicon.ico`).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   assert.is((await rejected).code, 'ACCEPTOR_TIMEOUT');
 });
 

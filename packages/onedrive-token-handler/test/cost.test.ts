@@ -48,6 +48,7 @@ test('a refresh does not load undici or open', async () => {
 });
 
 test('a token from memory costs at most 1 µs', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows counts processor time in steps of 16 ms');
   await using scene = await openScene();
   const handler = scene.handler();
   await handler.getToken();

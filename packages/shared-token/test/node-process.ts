@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { untilTrue } from './within.ts';
 
 /** How long a process of a test may live. */
@@ -12,7 +13,7 @@ export class NodeProcess implements AsyncDisposable {
   #status: number | null | undefined;
 
   constructor(script: URL, args: readonly string[], lifetime = lifetimeMs) {
-    this.#child = spawn(process.execPath, [script.pathname, ...args], {
+    this.#child = spawn(process.execPath, [fileURLToPath(script), ...args], {
       timeout: lifetime,
       killSignal: 'SIGKILL',
       // Without it, a start from TypeScript takes three times as long.

@@ -108,7 +108,8 @@ test('a wait never blocks while another process keeps the file locked', async ()
   const { active } = performance.eventLoopUtilization(before);
   assert.ok(firstTime > 1_498 && firstTime < 3_000, `it ended after ${firstTime} of 1,500 ms`);
   assert.ok(secondTime > 398 && secondTime < 2_000, `it ended after ${secondTime} of 400 ms`);
-  assert.ok(active < 150, `blocked for ${active} ms`);
+  // It includes the moments in which a busy machine ran other programs. A wait that blocked would take 1,500 ms.
+  assert.ok(active < 750, `blocked for ${active} ms`);
   program.kill('SIGKILL');
   await program.ended;
   assert.equal(store.get('app'), { refreshToken: 'r1' });

@@ -16,7 +16,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, TokenStoreError } from '../src/index.ts';
 import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
+import { makeLink, temporaryDirectory } from './temporary-directory.ts';
 
 const windows = process.platform === 'win32';
 
@@ -162,7 +162,7 @@ const refusals: Record<string, Refusal> = {
 
 for (const [what, { code, reason, remedy, make }] of Object.entries(refusals)) {
   test(`${what} is ${code} and stays as it is`, () => {
-    if (windows && what.startsWith('a link')) return;
+    if (windows && what.startsWith('a link')) return console.log('skipped: on Windows, few users may make links');
     const directory = temporaryDirectory();
     const path = join(directory, 'tokens.db');
     make(path);
@@ -205,10 +205,12 @@ test('an empty file becomes a database', () => {
 
 test('relative paths, symbolic links and odd names lead to the same file', () => {
   const directory = temporaryDirectory();
-  const path = join(directory, 'a %20 ?#é 漢.db');
+  // Windows allows no `?` in a name.
+  const path = join(directory, windows ? 'a %20 #é 漢.db' : 'a %20 ?#é 漢.db');
   makeTokenDatabase(path);
-  symlinkSync(path, join(directory, 'link'));
-  for (const other of [relative(process.cwd(), path), join(directory, 'link')]) {
+  const names = [relative(process.cwd(), path)];
+  if (makeLink(path, join(directory, 'link'))) names.push(join(directory, 'link'));
+  for (const other of names) {
     using store = openTokenStore(other);
     assert.is(store.path, path);
     assert.is(store.get('app')?.refreshToken, 'old');
@@ -216,6 +218,7 @@ test('relative paths, symbolic links and odd names lead to the same file', () =>
 });
 
 test('a file that is replaced while it is open is STORE_OPEN at the next write', () => {
+  if (windows) return console.log('skipped: Windows lets no program replace a file that SQLite has open');
   const path = join(temporaryDirectory(), 'tokens.db');
   using store = openTokenStore(path);
   store.set('app', { refreshToken: 'old' });

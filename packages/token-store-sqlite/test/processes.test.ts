@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { busyBecauseOf, filesBeside, holder, neverRuns, newStore, queueOf, until, waiter } from './lock-holders.ts';
 import { type Program, startProgram } from './start-program.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
+import { makeLink, temporaryDirectory } from './temporary-directory.ts';
 
 const posix = process.platform === 'win32' ? test.skip : test;
 
@@ -114,7 +114,7 @@ test('other names do not wait, not even in other processes', async () => {
 test('a database that is reached through a link has the same locks', async () => {
   using store = newStore();
   const link = join(temporaryDirectory(), 'link.db');
-  symlinkSync(store.path, link);
+  if (!makeLink(store.path, link)) return;
   using same = openTokenStore(link);
   const program = await holder(store);
   busyBecauseOf(program)(await same.exclusively('app', neverRuns, { timeout: 0 }).catch((error) => error));

@@ -102,6 +102,8 @@ for (const [engine, version] of [
 
   for (const [what, make] of Object.entries(left)) {
     test(`${engine}: ${what} is left to the store, and not changed`, () => {
+      if (process.platform === 'win32' && what === 'a file that others can read')
+        return console.log('skipped: Windows has no mode bits');
       const directory = temporaryDirectory();
       make(join(directory, 'tokens.db'));
       const before = snapshot(directory);

@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -12,6 +12,19 @@ export function temporaryDirectory(parent: string = tmpdir()): string {
   const directory = mkdtempSync(join(parent, 'token-store-'));
   directories.push(directory);
   return directory;
+}
+
+/** Makes a symbolic link. False if the system makes none: Windows lets few users, and wine says yes but makes none. */
+export function makeLink(target: string, path: string): boolean {
+  try {
+    symlinkSync(target, path);
+    readlinkSync(path);
+    return true;
+  } catch (error) {
+    if (process.platform !== 'win32') throw error;
+    console.log('skipped: this user may make no symbolic links');
+    return false;
+  }
 }
 
 /** Whether this process may become another user. */
