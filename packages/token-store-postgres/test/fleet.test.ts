@@ -58,21 +58,30 @@ test('SharedToken: the fence holds for the refresh, and a sign-in gets through i
   const token = new SharedToken({
     store,
     name: 'app',
-    refreshTimeout: 1_000,
+    refreshTimeout: 60_000,
     refresh: async () => {
       await stealLock();
       await scene.cluster.query(`UPDATE ${schema}.oauth_token SET revision = 'another'`);
       return { access_token: 'late', refresh_token: 'late', expires_in: 3_600 };
     },
-    signIn: async () => ({ access_token: 'signed-in', refresh_token: 'signed-in', expires_in: 3_600 }),
   });
   // Its write is refused: it keeps what the provider gave, because the stored refresh token is spent.
   assert.is((await token.getToken()).accessToken, 'late');
   assert.is((await store.get('app'))?.refreshToken, 'first');
   // The lock is still another's. The sign-in waits for it, then counts all the same.
-  assert.is((await within(20_000, 'the sign-in', token.signIn())).accessToken, 'signed-in');
+  const other = new SharedToken({
+    store,
+    name: 'app',
+    refreshTimeout: 1_000,
+    refresh: async () => assert.unreachable() as never,
+    signIn: async () => ({ access_token: 'signed-in', refresh_token: 'signed-in', expires_in: 3_600 }),
+  });
+  assert.is((await within(60_000, 'the sign-in', other.signIn())).accessToken, 'signed-in');
   assert.is((await store.get('app'))?.refreshToken, 'signed-in');
+  // The token that could not be stored does not replace the sign-in.
   await token.close();
+  assert.is((await store.get('app'))?.refreshToken, 'signed-in');
+  await other.close();
 });
 
 test('OneDriveTokenHandler: a sign-in on one host counts on all, and so does a sign-out', async () => {
@@ -93,6 +102,8 @@ test('OneDriveTokenHandler: a sign-in on one host counts on all, and so does a s
   const [pod] = pods;
   assert.is(await pod?.getToken().catch((error) => error.code), 'SIGN_IN_REQUIRED');
   await laptop.signIn();
+  // All of them hold the token that the API rejects then: a pod that held none would refresh its successor.
+  for (const each of pods) await each.getToken();
   const tokens = await Promise.all(pods.map((each) => each.getToken({ forceRefresh: true })));
   assert.is(new Set(tokens).size, 1);
   assert.is(authority.count('token', 'refresh_token'), 1);
@@ -140,9 +151,9 @@ test('moveTokens: if both locks are lost in the middle, nothing is lost, and the
 });
 
 /** What no lock can prevent: the process is stopped after this store's last answer and before the request has left. */
-test('between the last look at the lease and the request to the provider there is under a millisecond', async () => {
+test('between the last look at the lease and the request to the provider, the process does nothing else', async () => {
   const store = await scene.open();
-  let answeredAt = 0;
+  let isSameTurn = false;
   const watched = new Proxy(store, {
     get(target, property) {
       const value = Reflect.get(target, property);
@@ -150,28 +161,26 @@ test('between the last look at the lease and the request to the provider there i
       if (property !== 'replace') return value.bind(target);
       return async (...args: unknown[]) => {
         const result = await value.apply(target, args);
-        answeredAt = performance.now();
+        isSameTurn = true;
+        setImmediate(() => {
+          isSameTurn = false;
+        });
         return result;
       };
     },
   });
-  const gaps: number[] = [];
+  const turns: boolean[] = [];
   const token = new SharedToken({
     store: watched,
     name: 'app',
     refresh: async () => {
-      gaps.push(performance.now() - answeredAt);
-      return { access_token: 'new', refresh_token: 'next', expires_in: 3_600 };
+      turns.push(isSameTurn);
+      return { access_token: `new-${turns.length}`, refresh_token: 'next', expires_in: 3_600 };
     },
   });
   await store.set('app', { refreshToken: 'first', accessToken: 'old', expiresAt: 0 });
-  for (let round = 0; round < 50; round++) await token.getToken({ forceRefresh: true });
-  gaps.sort((a, b) => a - b);
-  const [median = 0, worst = 0] = [gaps[25], gaps[49]];
-  console.log(
-    `measured: from the last look at the lease to the request: ${median.toFixed(3)} ms, at worst ${worst.toFixed(3)} ms`,
-  );
-  assert.ok(median < 1, `${median} ms`);
+  for (let round = 0; round < 10; round++) await token.getToken({ forceRefresh: true });
+  assert.equal(turns, Array(10).fill(true));
 });
 
 test.run();

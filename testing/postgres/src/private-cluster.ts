@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { OperatorConnections } from './operator-connections.ts';
 import { PgBouncer, type PgBouncerOptions } from './pg-bouncer.ts';
 import { ServerProcess } from './server-process.ts';
 import { findUser, newFolder, onFreePort, requireTool } from './tools.ts';
@@ -34,6 +35,7 @@ export class PrivateCluster implements AsyncDisposable {
   /** Where its data and its Unix socket are. */
   readonly folder: string;
   readonly #options: ClusterOptions;
+  readonly #operator: OperatorConnections;
   #server: ServerProcess | undefined;
   #earlierLogs = '';
 
@@ -41,6 +43,7 @@ export class PrivateCluster implements AsyncDisposable {
     this.folder = folder;
     this.port = port;
     this.#options = options;
+    this.#operator = new OperatorConnections(folder, port);
   }
 
   /** Makes a cluster and starts it. */
@@ -100,24 +103,9 @@ export class PrivateCluster implements AsyncDisposable {
     return this.#earlierLogs + (this.#server?.log ?? '');
   }
 
-  /** Runs statements as the superuser, and returns what psql prints: values apart by `|`, rows by line ends. */
-  async query(sql: string): Promise<string> {
-    const args = [
-      '-h',
-      this.folder,
-      '-p',
-      `${this.port}`,
-      '-U',
-      'postgres',
-      '-X',
-      '-q',
-      '-A',
-      '-t',
-      '-v',
-      'ON_ERROR_STOP=1',
-    ];
-    const { stdout } = await run(requireTool('psql'), [...args, '-c', sql, 'postgres']);
-    return stdout.trimEnd();
+  /** Runs statements as the superuser in one transaction, and returns values apart by `|`, rows by line ends. */
+  query(sql: string): Promise<string> {
+    return this.#operator.query(sql);
   }
 
   /** What pg_dump writes. */
@@ -134,6 +122,7 @@ export class PrivateCluster implements AsyncDisposable {
 
   /** Ends the server as the operator would, open connections included; `kill`: as a power failure would. */
   async stop(how: 'fast' | 'kill' = 'fast'): Promise<void> {
+    this.#operator.close();
     // PostgreSQL's immediate shutdown: no server process writes anything more, and the next start recovers.
     await this.#server?.end(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     this.#earlierLogs = this.log;

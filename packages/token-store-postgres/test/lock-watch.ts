@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import type { PostgresTokenStore } from '../src/index.ts';
+import { tablesOf } from '../src/tables/names.ts';
+import type { Scene } from './scene.ts';
+import { within } from './within.ts';
+
+export const never = async (): Promise<never> => {
+  throw new Error('the task ran');
+};
+
+/** A generous deadline: what it limits takes milliseconds. */
+export const deadlineMs = 30_000;
+
+/** Holds the lock of `app` until `end` is called. */
+export async function hold(
+  store: PostgresTokenStore,
+): Promise<{ end(): Promise<void>; signal: AbortSignal; task: Promise<void> }> {
+  const begun = Promise.withResolvers<AbortSignal>();
+  const ending = Promise.withResolvers<void>();
+  const task = store.exclusively('app', async ({ signal }) => {
+    begun.resolve(signal);
+    await ending.promise;
+  });
+  const end = (): Promise<void> => {
+    ending.resolve();
+    return within(deadlineMs, 'the end of the task', task);
+  };
+  return { end, signal: await within(deadlineMs, 'the lock', Promise.race([begun.promise, task.then(never)])), task };
+}
+
+export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + deadlineMs; !(await isSo()); await delay(10)) {
+    assert.ok(performance.now() < end, `it is never so: ${what}`);
+  }
+}
+
+/** What the tests of the lock see of a scene's database. */
+export class LockWatch {
+  readonly #scene: Scene;
+
+  constructor(scene: Scene) {
+    this.#scene = scene;
+  }
+
+  /** A column of the lease of `app`. */
+  leaseOf(schema: string, column: string): Promise<string> {
+    return this.#scene.cluster.query(`SELECT ${column} FROM ${schema}.oauth_token_lease WHERE name = 'app'`);
+  }
+
+  untilQueue(schema: string, count: number): Promise<void> {
+    const queued = (): Promise<string> => this.leaseOf(schema, 'cardinality(waiting)');
+    return until(`${count} callers are in the queue`, async () => (await queued()) === String(count));
+  }
+
+  /** Until so many stores of this schema are told what happens. */
+  untilListening(schema: string, count: number): Promise<void> {
+    const { channel } = tablesOf(schema, { table: 'oauth_token' });
+    const sql = `SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN ${channel}' AND state = 'idle'`;
+    return until(`${count} stores listen`, async () => (await this.#scene.cluster.query(sql)) === String(count));
+  }
+}
+
+/**
+ * The shortest time in milliseconds that `measure` returns in some tries, which end as soon as one is below the limit. A busy machine
+ * can make any try slow; a defect makes all of them slow.
+ */
+export async function fastestOf(tries: number, limitMs: number, measure: () => Promise<number>): Promise<number> {
+  let fastest = Number.POSITIVE_INFINITY;
+  for (let left = tries; left > 0 && fastest >= limitMs; left--) fastest = Math.min(fastest, await measure());
+  return fastest;
+}
