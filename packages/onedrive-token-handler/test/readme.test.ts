@@ -31,8 +31,8 @@ for (const readme of ['../README.md', '../../../README.md']) {
 }
 
 test('the sample for a server signs in by a pasted address', async () => {
-  const text = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const [, sample = ''] = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
+  const text = readFileSync(new URL('../../../docs/handler.md', import.meta.url), 'utf8');
+  const [sample = ''] = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
   assert.match(sample, "method: 'paste'");
   await using scene = await openScene();
   const program = `import { OneDriveTokenHandler } from 'onedrive-token-handler';
