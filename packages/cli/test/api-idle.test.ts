@@ -15,7 +15,7 @@ for (const [what, fault, args] of [
 ] as const) {
   test(`a Graph that ${what}: 6 after --idle-timeout, with the host and the reason`, async () => {
     authority.fail('graph', fault, { times: 9 });
-    const { status, stderr } = await home.run([...args, '--idle-timeout', '0.8']);
+    const { status, stderr } = await home.call([...args, '--idle-timeout', '0.8']);
     assert.is(status, 6, stderr);
     assert.match(stderr, /^onedrive-token: no answer from 127\.0\.0\.1:\d+ within 0\.8 s\n$/);
   });
@@ -32,7 +32,7 @@ test('after 5 s of silence, a terminal says who is silent, and until when the co
 
 for (const wrong of ['0', '-1', 'x', '301', '']) {
   test(`--idle-timeout ${JSON.stringify(wrong)} is wrong usage`, async () => {
-    const { status, stderr } = await home.run(['api', '/me', `--idle-timeout=${wrong}`]);
+    const { status, stderr } = await home.call(['api', '/me', `--idle-timeout=${wrong}`]);
     assert.is(status, 2);
     assert.match(stderr, 'Expected seconds, above 0 and at most 300.');
   });

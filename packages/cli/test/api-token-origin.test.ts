@@ -41,7 +41,7 @@ function summary({ method, path, authorization, headers }: OddRequest): string {
 }
 
 test('an absolute URL on another host is wrong usage, and nothing is sent', async () => {
-  const { status, stdout, stderr } = await home.run(['api', `${graph.elsewhere}/end`, ...args]);
+  const { status, stdout, stderr } = await home.call(['api', `${graph.elsewhere}/end`, ...args]);
   assert.is(status, 2);
   assert.is(stdout, '');
   assert.match(stderr, `the token goes only to ${graph.origin}`);
@@ -49,7 +49,7 @@ test('an absolute URL on another host is wrong usage, and nothing is sent', asyn
 });
 
 test('a root with plain http is wrong usage: the network could read the token', async () => {
-  const { status, stdout, stderr } = await home.run(['api', '/me', '--graph', 'http://graph.example/v1.0']);
+  const { status, stdout, stderr } = await home.call(['api', '/me', '--graph', 'http://graph.example/v1.0']);
   assert.is(status, 2);
   assert.is(stdout, '');
   assert.match(stderr, '--graph: ');
@@ -57,7 +57,7 @@ test('a root with plain http is wrong usage: the network could read the token', 
 
 test('a redirect to another host is followed without the token and without the headers that say who asks', async () => {
   const headers = ['-H', 'X-Secret: x', '-H', 'Cookie: a=b', '-H', 'Range: bytes=0-3'];
-  const { status, stdout } = await home.run(['api', '/elsewhere', ...headers, ...args]);
+  const { status, stdout } = await home.call(['api', '/elsewhere', ...headers, ...args]);
   assert.is(status, 0);
   assert.is(stdout, 'the end');
   assert.equal(graph.requests.map(summary), ['GET 127.0.0.1 /elsewhere with the token', 'GET localhost /end without']);
@@ -69,7 +69,7 @@ test('a redirect to another host is followed without the token and without the h
 });
 
 test('a redirect on the same host keeps the token', async () => {
-  assert.is((await home.run(['api', '/here', ...args])).status, 0);
+  assert.is((await home.call(['api', '/here', ...args])).status, 0);
   assert.equal(graph.requests.map(summary), [
     'GET 127.0.0.1 /here with the token',
     'GET 127.0.0.1 /end with the token',
@@ -77,8 +77,8 @@ test('a redirect on the same host keeps the token', async () => {
 });
 
 test('303 makes a POST a GET, 307 repeats it with its body', async () => {
-  await home.run(['api', '/see-other', '-d', '{"a":1}', ...args]);
-  await home.run(['api', '/kept', '-d', '{"a":1}', ...args]);
+  await home.call(['api', '/see-other', '-d', '{"a":1}', ...args]);
+  await home.call(['api', '/kept', '-d', '{"a":1}', ...args]);
   assert.equal(
     graph.requests.map(({ method, body }) => [method, body]),
     [
@@ -96,7 +96,7 @@ for (const [path, says] of [
   ['/round', /redirected more than 10 times/],
 ] as const) {
   test(`a redirect such as ${path} is not followed`, async () => {
-    const { status, stdout, stderr } = await home.run(['api', path, '-d', '{}', ...args]);
+    const { status, stdout, stderr } = await home.call(['api', path, '-d', '{}', ...args]);
     assert.is(status, 1);
     assert.is(stdout, '');
     assert.match(stderr, says);
@@ -105,14 +105,14 @@ for (const [path, says] of [
 }
 
 test('a next page on another host is not asked for', async () => {
-  const { status, stderr } = await home.run(['api', '--paginate', '/page/hostile', ...args]);
+  const { status, stderr } = await home.call(['api', '--paginate', '/page/hostile', ...args]);
   assert.is(status, 1);
   assert.match(stderr, `@odata.nextLink: the token goes only to ${graph.origin}`);
   assert.equal(graph.requests.map(summary), ['GET 127.0.0.1 /page/hostile with the token']);
 });
 
 test('pages that lead in a circle come to an end', async () => {
-  const { status, stderr } = await home.run(['api', '--paginate', '/page/round', ...args]);
+  const { status, stderr } = await home.call(['api', '--paginate', '/page/round', ...args]);
   assert.is(status, 1);
   assert.match(stderr, 'twice');
   assert.is(graph.requests.length, 1);

@@ -25,12 +25,12 @@ for (const [name, content] of [
   ['big.img', big],
 ] as const) {
   test(`${name} is uploaded, and downloaded as it was`, async () => {
-    const up = await home.run(['api', `/me/drive/root:/${name}`, '--upload', inHome(name)]);
+    const up = await home.call(['api', `/me/drive/root:/${name}`, '--upload', inHome(name)]);
     assert.is(up.status, 0);
     assert.is(up.stderr, '');
     assert.is(JSON.parse(up.stdout).size, content.length);
     const copy = inHome(`copy of ${name}`);
-    const down = await home.run(['api', `/me/drive/root:/${name}:/content`, '-o', copy]);
+    const down = await home.call(['api', `/me/drive/root:/${name}:/content`, '-o', copy]);
     assert.is(down.status, 0);
     assert.is(down.stdout, '');
     assert.match(down.stderr, `to ${copy}\n`);
@@ -39,11 +39,11 @@ for (const [name, content] of [
 }
 
 test('an upload goes to an item by id as well, and replaces it', async () => {
-  const item = JSON.parse((await home.run(['api', '/me/drive/root:/small.txt'])).stdout);
+  const item = JSON.parse((await home.call(['api', '/me/drive/root:/small.txt'])).stdout);
   writeFileSync(inHome('other.txt'), 'another text');
-  const { status } = await home.run(['api', '/me/drive/root:/small.txt:', '--upload', inHome('other.txt')]);
+  const { status } = await home.call(['api', '/me/drive/root:/small.txt:', '--upload', inHome('other.txt')]);
   assert.is(status, 0);
-  const after = JSON.parse((await home.run(['api', `/me/drive/items/${item.id}`])).stdout);
+  const after = JSON.parse((await home.call(['api', `/me/drive/items/${item.id}`])).stdout);
   assert.is(after.size, 12);
 });
 
@@ -52,7 +52,7 @@ for (const [what, file, expected, says] of [
   ['is a folder', '.', 2, /is not a file/],
 ] as const) {
   test(`an upload of a file that ${what} says so`, async () => {
-    const { status, stdout, stderr } = await home.run(['api', '/me/drive/root:/x', '--upload', inHome(file)]);
+    const { status, stdout, stderr } = await home.call(['api', '/me/drive/root:/x', '--upload', inHome(file)]);
     assert.is(status, expected);
     assert.is(stdout, '');
     assert.match(stderr, says);
@@ -62,7 +62,7 @@ for (const [what, file, expected, says] of [
 test('a download that fails leaves the file as it was, and no file beside it', async () => {
   const file = inHome('kept.txt');
   writeFileSync(file, 'kept');
-  const { status, stderr } = await home.run(['api', '/me/drive/root:/missing.txt:/content', '-o', file]);
+  const { status, stderr } = await home.call(['api', '/me/drive/root:/missing.txt:/content', '-o', file]);
   assert.is(status, 1);
   assert.match(stderr, 'HTTP 404');
   assert.is(readFileSync(file, 'utf8'), 'kept');
@@ -72,18 +72,18 @@ test('a download that fails leaves the file as it was, and no file beside it', a
 test('a download to a symbolic link replaces the file that the link leads to', async () => {
   writeFileSync(inHome('target.txt'), 'old');
   if (!makeLink('target.txt', inHome('link.txt'))) return;
-  await home.run(['api', '/me/drive/root:/small.txt:/content', '-o', inHome('link.txt')]);
+  await home.call(['api', '/me/drive/root:/small.txt:/content', '-o', inHome('link.txt')]);
   assert.is(readFileSync(inHome('target.txt'), 'utf8'), 'another text');
 });
 
 test('-o - is stdout', async () => {
-  const { status, stdout } = await home.run(['api', '/me/drive/root:/small.txt:/content', '-o', '-']);
+  const { status, stdout } = await home.call(['api', '/me/drive/root:/small.txt:/content', '-o', '-']);
   assert.is(status, 0);
   assert.is(stdout, 'another text');
 });
 
 test('a download into a missing folder says so', async () => {
-  const { status, stderr } = await home.run(['api', '/me', '-o', inHome('no/such/folder')]);
+  const { status, stderr } = await home.call(['api', '/me', '-o', inHome('no/such/folder')]);
   assert.is(status, 1);
   assert.match(stderr, /cannot write .*no\/such\/folder: no such file or directory/);
 });
@@ -110,7 +110,7 @@ for (const [tag, says] of [
         void until(isBegun).then(() => response.destroy());
       }
     });
-    const { status, stderr } = await home.run(['api', '/file', '-o', file, '--graph', graph.origin]);
+    const { status, stderr } = await home.call(['api', '/file', '-o', file, '--graph', graph.origin]);
     if (says) {
       assert.is(status, 6);
       assert.match(stderr, says);
@@ -130,7 +130,7 @@ for (const option of [[], ['-i'], ['--paginate']]) {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': 50 });
       response.write('{"value":[', () => setImmediate(() => response.destroy()));
     });
-    const { status, stderr } = await home.run(['api', '/me', ...option, '--graph', graph.origin]);
+    const { status, stderr } = await home.call(['api', '/me', ...option, '--graph', graph.origin]);
     assert.is(status, 6);
     assert.match(stderr, /^onedrive-token: the connection to 127\.0\.0\.1:\d+ broke before the answer was complete\n$/);
   });
@@ -142,7 +142,7 @@ test('the address of an upload never gets the token, not even on Graph’s own h
     else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
   });
   const args = ['api', '/me/drive/root:/x', '--upload', inHome('small.txt'), '--graph', graph.origin];
-  const { status, stdout } = await home.run(args);
+  const { status, stdout } = await home.call(args);
   assert.is(status, 0);
   assert.is(stdout, '{"name":"x"}');
   const seen = graph.requests.map(({ method, path, authorization }) => [method, path, authorization !== undefined]);
@@ -157,7 +157,7 @@ test('nothing is uploaded to an address with plain http: the network could read 
     response.end(JSON.stringify({ uploadUrl: 'http://example.com/upload', expirationDateTime: '2999-01-01' }));
   });
   const args = ['api', '/me/drive/root:/x', '--upload', inHome('small.txt'), '--graph', graph.origin];
-  const { status, stderr } = await home.run(args);
+  const { status, stderr } = await home.call(args);
   assert.is(status, 1);
   assert.match(stderr, 'not uploading to http://example.com');
 });

@@ -11,10 +11,10 @@ test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
 test('api prints what Graph answers, byte for byte, on stdout', async () => {
-  const token = (await home.run([])).stdout.trim();
+  const token = (await home.call([])).stdout.trim();
   const expected = await fetch(`${authority.graphUrl}/me/drive`, { headers: { authorization: `Bearer ${token}` } });
   for (const path of ['/me/drive', 'me/drive', `${authority.graphUrl}/me/drive`]) {
-    const { status, stdout, stderr } = await home.run(['api', path]);
+    const { status, stdout, stderr } = await home.call(['api', path]);
     assert.is(status, 0);
     assert.is(stderr, '');
     assert.is(stdout, await expected.clone().text());
@@ -22,7 +22,7 @@ test('api prints what Graph answers, byte for byte, on stdout', async () => {
 });
 
 test('-i prints the status and the headers first', async () => {
-  const { status, stdout } = await home.run(['api', '-i', '/me']);
+  const { status, stdout } = await home.call(['api', '-i', '/me']);
   assert.is(status, 0);
   const [head = '', body = ''] = stdout.split('\n\n');
   assert.match(head, /^HTTP\/1\.1 200 OK\n/);
@@ -31,14 +31,14 @@ test('-i prints the status and the headers first', async () => {
 });
 
 test('an error of Graph is one readable line, with its code and request-id: 1', async () => {
-  const { status, stdout, stderr } = await home.run(['api', '/me/drive/root:/no/such/file']);
+  const { status, stdout, stderr } = await home.call(['api', '/me/drive/root:/no/such/file']);
   assert.is(status, 1);
   assert.is(stdout, '');
   assert.match(stderr, /^onedrive-token: Graph refused: \S.* \(HTTP 404, itemNotFound, request-id [0-9a-f-]{36}\)\n$/);
 });
 
 test('-i shows the response of an error as well', async () => {
-  const { status, stdout } = await home.run(['api', '-i', '/nope']);
+  const { status, stdout } = await home.call(['api', '-i', '/nope']);
   assert.is(status, 1);
   assert.match(stdout, /^HTTP\/1\.1 400 Bad Request\n/);
   assert.is(JSON.parse(stdout.split('\n\n')[1] ?? '').error.code, 'BadRequest');
@@ -47,7 +47,7 @@ test('-i shows the response of an error as well', async () => {
 test('after a 401 the token is refreshed once, and the response to the new token is printed', async () => {
   await authority.expireAccessTokens();
   const before = authority.count('token', 'refresh_token');
-  const { status, stdout } = await home.run(['api', '/me']);
+  const { status, stdout } = await home.call(['api', '/me']);
   assert.is(status, 0);
   assert.is(JSON.parse(stdout).mail, 'someone@example.com');
   assert.is(authority.count('token', 'refresh_token'), before + 1);
@@ -56,7 +56,7 @@ test('after a 401 the token is refreshed once, and the response to the new token
 test('a second 401 ends with 3, after one refresh', async () => {
   authority.fail('graph', { type: 'status', status: 401 }, { times: 9 });
   const before = authority.count('token', 'refresh_token');
-  const { status, stderr } = await home.run(['api', '/me']);
+  const { status, stderr } = await home.call(['api', '/me']);
   assert.is(status, 3);
   assert.match(stderr, 'HTTP 401');
   assert.match(stderr, 'onedrive-token login');
@@ -69,7 +69,7 @@ for (const [status, advice] of [
 ] as const) {
   test(`the advice after ${status} repeats the options that say which sign-in is meant`, async () => {
     authority.fail('graph', { type: 'status', status }, { times: 2 });
-    const { stderr } = await home.run(['api', '/me', '--db', home.db]);
+    const { stderr } = await home.call(['api', '/me', '--db', home.db]);
     authority.clearFaults();
     assert.match(stderr, advice);
   });
@@ -79,7 +79,7 @@ for (const status of [429, 503]) {
   test(`after ${status} the command waits as Graph asks, and sends the request again, also a POST`, async () => {
     authority.fail('graph', { type: 'status', status, retryAfter: '0' });
     const name = `folder-${status}`;
-    const ended = await home.run([
+    const ended = await home.call([
       'api',
       '/me/drive/root/children',
       '-d',
@@ -100,14 +100,14 @@ for (const [what, fault] of [
 }
 
 test('if Graph cannot be reached, the command ends with 6, worth trying again later', async () => {
-  const { status, stderr } = await home.run(['api', '/me', '--graph', 'http://127.0.0.1:9/v1.0']);
+  const { status, stderr } = await home.call(['api', '/me', '--graph', 'http://127.0.0.1:9/v1.0']);
   assert.is(status, 6);
   assert.match(stderr, /^onedrive-token: \S/);
 });
 
 test('an error of HTML is reduced to its status', async () => {
   authority.fail('graph', { type: 'status', status: 404, body: '<html>lost</html>' });
-  const { status, stderr } = await home.run(['api', '/me']);
+  const { status, stderr } = await home.call(['api', '/me']);
   assert.is(status, 1);
   assert.match(stderr, /HTTP 404/);
   assert.not.match(stderr, 'html');
@@ -123,7 +123,7 @@ test('a body comes from the command line, a file or stdin, and makes the request
     ['@-', '{"from": "stdin"}'],
   ] as const) {
     const before = authority.requests.length;
-    await home.run(['api', '/me/drive/root/children', '-d', data], stdin === undefined ? {} : { stdin });
+    await home.call(['api', '/me/drive/root/children', '-d', data], stdin === undefined ? {} : { stdin });
     const sent = authority.requests.slice(before);
     assert.equal(
       sent.map(({ method }) => method),
@@ -134,7 +134,7 @@ test('a body comes from the command line, a file or stdin, and makes the request
 
 test('a body that is not JSON is wrong usage, and nothing is sent', async () => {
   const before = authority.requests.length;
-  const { status, stdout, stderr } = await home.run(['api', '/me', '-d', '-'], { stdin: '{"a":' });
+  const { status, stdout, stderr } = await home.call(['api', '/me', '-d', '-'], { stdin: '{"a":' });
   assert.is(status, 2);
   assert.is(stdout, '');
   assert.match(stderr, /--data: this is not JSON/);
@@ -143,13 +143,13 @@ test('a body that is not JSON is wrong usage, and nothing is sent', async () => 
 
 test('a body of another type is sent as it is', async () => {
   const args = ['-X', 'PUT', '-H', 'Content-Type: text/plain', '-d', 'just {text'];
-  const { status } = await home.run(['api', '/me/drive/root:/plain.txt:/content', ...args]);
+  const { status } = await home.call(['api', '/me/drive/root:/plain.txt:/content', ...args]);
   assert.is(status, 0);
-  assert.is((await home.run(['api', '/me/drive/root:/plain.txt:/content'])).stdout, 'just {text');
+  assert.is((await home.call(['api', '/me/drive/root:/plain.txt:/content'])).stdout, 'just {text');
 });
 
 test('the response to DELETE is empty, and nothing is printed', async () => {
-  await home.run([
+  await home.call([
     'api',
     '/me/drive/root:/gone.txt:/content',
     '-X',
@@ -159,25 +159,25 @@ test('the response to DELETE is empty, and nothing is printed', async () => {
     '-d',
     'x',
   ]);
-  const { status, stdout, stderr } = await home.run(['api', '-X', 'DELETE', '/me/drive/root:/gone.txt']);
+  const { status, stdout, stderr } = await home.call(['api', '-X', 'DELETE', '/me/drive/root:/gone.txt']);
   assert.is(status, 0);
   assert.is(stdout, '');
   assert.is(stderr, '');
-  assert.is((await home.run(['api', '/me/drive/root:/gone.txt'])).status, 1);
+  assert.is((await home.call(['api', '/me/drive/root:/gone.txt'])).status, 1);
 });
 
 test('a file name may have a #, a space or an umlaut in it', async () => {
   const path = '/me/drive/root:/ä #1 b.txt';
-  const put = await home.run(['api', `${path}:/content`, '-X', 'PUT', '-H', 'content-type: text/plain', '-d', 'x']);
+  const put = await home.call(['api', `${path}:/content`, '-X', 'PUT', '-H', 'content-type: text/plain', '-d', 'x']);
   assert.is(put.status, 0);
-  assert.is(JSON.parse((await home.run(['api', path])).stdout).name, 'ä #1 b.txt');
+  assert.is(JSON.parse((await home.call(['api', path])).stdout).name, 'ä #1 b.txt');
 });
 
 test('--paginate prints the items of all pages as one JSON array', async () => {
-  const all = JSON.parse((await home.run(['api', '/me/drive/root/children'])).stdout).value;
+  const all = JSON.parse((await home.call(['api', '/me/drive/root/children'])).stdout).value;
   assert.ok(all.length > 2);
   const before = authority.count('graph');
-  const { status, stdout } = await home.run(['api', '--paginate', '/me/drive/root/children?$top=2']);
+  const { status, stdout } = await home.call(['api', '--paginate', '/me/drive/root/children?$top=2']);
   assert.is(status, 0);
   const names = (items: { name: string }[]): string[] => items.map(({ name }) => name);
   assert.equal(names(JSON.parse(stdout)), names(all));
@@ -185,14 +185,14 @@ test('--paginate prints the items of all pages as one JSON array', async () => {
 });
 
 test('--paginate fails if the response is not a collection', async () => {
-  const { status, stderr } = await home.run(['api', '--paginate', '/me']);
+  const { status, stderr } = await home.call(['api', '--paginate', '/me']);
   assert.is(status, 1);
   assert.match(stderr, 'no collection');
 });
 
 test('api without a sign-in and without a terminal ends with 3, and opens no browser', async () => {
   const before = authority.requests.length;
-  const { status, stdout, stderr } = await home.run([
+  const { status, stdout, stderr } = await home.call([
     'api',
     '/me',
     '--app',

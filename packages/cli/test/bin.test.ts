@@ -37,7 +37,7 @@ test('a command leaves no cache file', async () => {
   using home = new CliHome();
   home.env.TMPDIR = join(home.folder, 'tmp');
   mkdirSync(home.env.TMPDIR);
-  assert.is((await home.run(['list'])).status, 0);
+  assert.is((await home.call(['list'])).status, 0);
   assert.equal(readdirSync(home.folder, { recursive: true }), ['tmp']);
 });
 

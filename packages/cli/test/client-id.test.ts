@@ -19,19 +19,19 @@ const damages: Record<string, { damage: () => void; says: string }> = {
 for (const [what, { damage, says }] of Object.entries(damages)) {
   test(`${what}: the client id of the stored sign-in is used, and remembered again`, async () => {
     damage();
-    const first = await home.run([]);
+    const first = await home.call([]);
     assert.equal([first.status, first.stderr], [0, says]);
     const entries = JSON.parse(readFileSync(remembered, 'utf8'));
     const { clientId, url } = authority;
     const expected = { clientId, scopes: ['Files.ReadWrite.All'], authority: url };
     assert.equal(entries, { 'onedrive-token': expected });
-    const second = await home.run([]);
+    const second = await home.call([]);
     assert.equal([second.status, second.stderr, second.stdout], [0, '', first.stdout]);
   });
 }
 
 test('an app name that is not signed in: token names those that are, and the command to run', async () => {
-  const { status, stdout, stderr } = await home.run(['--app', 'family']);
+  const { status, stdout, stderr } = await home.call(['--app', 'family']);
   assert.is(status, 3);
   assert.is(stdout, '');
   assert.match(stderr, /no sign-in is stored for app name "family" in \S+tokens\.db \(user \S+\)\./);
@@ -42,12 +42,12 @@ test('login --app takes the client id that is remembered for another app name, a
   // Its authority too: the registration is the same.
   const { stderr } = await home.login(['--app', 'family'], { env: { ONEDRIVE_TOKEN_AUTHORITY: '' } });
   assert.match(stderr, `Using the client id of app name "onedrive-token": ${authority.clientId}\n`);
-  assert.is((await home.run(['--app', 'family'])).status, 0);
+  assert.is((await home.call(['--app', 'family'])).status, 0);
 });
 
 test('two remembered client ids: login asks which one is meant', async () => {
   await home.login(['--app', 'work', '--client-id', authority.otherClientId]);
-  const { status, stderr } = await home.run(['login', '--app', 'third']);
+  const { status, stderr } = await home.call(['login', '--app', 'third']);
   assert.is(status, 2);
   assert.match(stderr, `${authority.clientId}  (app name "family")`);
   assert.match(stderr, `${authority.otherClientId}  (app name "work")`);
@@ -62,12 +62,12 @@ test('a database of the Python class: says to name its client id, once', async (
   database.exec('CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT)');
   database.prepare("INSERT INTO token VALUES ('onedrive-token', ?)").run(refreshToken);
   database.close();
-  const { status, stderr } = await other.run([]);
+  const { status, stderr } = await other.call([]);
   assert.is(status, 2);
   assert.match(stderr, 'the Python class has stored it');
   assert.match(stderr, 'Run: onedrive-token token --client-id <ID>\n');
-  assert.is((await other.run(['--client-id', authority.clientId])).status, 0);
-  assert.is((await other.run([])).status, 0);
+  assert.is((await other.call(['--client-id', authority.clientId])).status, 0);
+  assert.is((await other.call([])).status, 0);
 });
 
 test('a data folder that this user may not enter is named together with its owner', async () => {

@@ -26,7 +26,7 @@ const commands = [
 ];
 
 async function complete(...words: string[]): Promise<string[]> {
-  const { status, stdout, stderr } = await home.run(['__complete', ...words]);
+  const { status, stdout, stderr } = await home.call(['__complete', ...words]);
   assert.is(status, 0);
   assert.is(stderr, '');
   return stdout
@@ -38,7 +38,7 @@ async function complete(...words: string[]): Promise<string[]> {
 test('commands are completed, each with its summary', async () => {
   assert.equal(await complete(''), commands);
   assert.equal(await complete('log'), ['login', 'logout']);
-  assert.match((await home.run(['__complete', 'lo'])).stdout, 'login\tsign in\n');
+  assert.match((await home.call(['__complete', 'lo'])).stdout, 'login\tsign in\n');
 });
 
 test('options of the command and common options are completed', async () => {
@@ -79,7 +79,7 @@ test('completing sends no request', async () => {
 const folder = home.installCommand();
 const { env } = home;
 for (const shell of ['bash', 'zsh', 'fish']) {
-  writeFileSync(join(folder, `completion.${shell}`), (await home.run(['completion', shell])).stdout);
+  writeFileSync(join(folder, `completion.${shell}`), (await home.call(['completion', shell])).stdout);
 }
 
 function inShell(shell: string): typeof test | typeof test.skip {

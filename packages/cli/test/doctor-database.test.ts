@@ -90,12 +90,12 @@ test('a process that holds a lock is named: one that signs in, and one that was 
 test('a sign-in that the provider refused, and one that is gone', async () => {
   await authority.revokeAll();
   home.expireTokens();
-  await home.run([]);
+  await home.call([]);
   assertFailed(await diagnose(home), {
     'sign-in': /the provider refused it on \d{4}-\d\d-\d\d: invalid_grant AADSTS50173 \| Run: onedrive-token login/,
     'renew-by': blockedBy('sign-in'),
   });
-  await home.run(['logout']);
+  await home.call(['logout']);
   assertFailed(await diagnose(home), {
     'sign-in': /no sign-in is stored for app name "onedrive-token" in ~.* \| Run: onedrive-token login/,
     'renew-by': blockedBy('sign-in'),

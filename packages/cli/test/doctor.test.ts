@@ -74,7 +74,7 @@ test('nothing is wrong: every check is ok; nothing is written, no token is asked
 });
 
 test('for a person: a line for each check, with the account; a remedy under each one that failed', async () => {
-  const { status, stdout, stderr } = await home.run(['doctor'], { env: { BROWSER: 'no-such-browser' } });
+  const { status, stdout, stderr } = await home.call(['doctor'], { env: { BROWSER: 'no-such-browser' } });
   assert.is(status, 1);
   assert.is(stderr, '');
   for (const name of healthy) assert.match(stdout, new RegExp(`^[✓✗] ${name} +\\S`, 'm'));
@@ -84,7 +84,7 @@ test('for a person: a line for each check, with the account; a remedy under each
     /^✗ browser {12}BROWSER names no program .*no-such-browser\n +→ Correct BROWSER\. .*login --paste\n/m,
   );
   assert.match(stdout, /\n\d things? (is|are) wrong\.\n$/);
-  const ascii = await home.run(['doctor'], { env: { LANG: 'C' } });
+  const ascii = await home.call(['doctor'], { env: { LANG: 'C' } });
   assert.match(ascii.stdout, /^ok {3}node +Node\.js v/m);
 });
 

@@ -56,10 +56,10 @@ for (const [script, expected] of [
 test('the status is 127 if the program is not found, and 126 if it cannot be executed', async () => {
   const file = `${home.folder}/data.txt`;
   writeFileSync(file, 'no program');
-  const missing = await home.run(['exec', '--', 'no-such-program']);
+  const missing = await home.call(['exec', '--', 'no-such-program']);
   assert.is(missing.status, 127);
   assert.match(missing.stderr, 'no-such-program: command not found');
-  const data = await home.run(['exec', '--', file]);
+  const data = await home.call(['exec', '--', file]);
   assert.is(data.status, 126);
 });
 
@@ -85,7 +85,7 @@ test('a signal that arrives as soon as the program runs is passed on too', async
 });
 
 test('exec without a sign-in does not run the program and ends with 3', async () => {
-  const { status, stdout, stderr } = await home.run([
+  const { status, stdout, stderr } = await home.call([
     'exec',
     '--app',
     'nobody',

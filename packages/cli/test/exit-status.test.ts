@@ -28,8 +28,8 @@ test('a certificate that is not trusted is 1, for Microsoft and for Graph', asyn
   const server = createServer(issueCertificate()).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/v1.0`;
-  const graph = await home.run(['api', '/me', '--graph', url]);
-  const login = await home.run(['login', '--device', '--authority', url, '--client-id', 'x', '--app', 'other']);
+  const graph = await home.call(['api', '/me', '--graph', url]);
+  const login = await home.call(['login', '--device', '--authority', url, '--client-id', 'x', '--app', 'other']);
   server.close();
   for (const { status, stderr } of [graph, login]) {
     assert.is(status, 1, stderr);
@@ -48,7 +48,7 @@ test('a wrong path of the authority is 1', async () => {
     '--app',
     'other',
   ];
-  const { status, stderr } = await home.run(args);
+  const { status, stderr } = await home.call(args);
   assert.is(status, 1, stderr);
   assert.match(stderr, 'the authority is wrong');
 });
@@ -56,7 +56,7 @@ test('a wrong path of the authority is 1', async () => {
 test('a full OneDrive is 1, and says what to do', async () => {
   const body = JSON.stringify({ error: { code: 'quotaLimitReached', message: 'Insufficient Space Available' } });
   authority.fail('graph', { type: 'status', status: 507, body }, { times: 9 });
-  const { status, stderr } = await home.run(['api', '/me']);
+  const { status, stderr } = await home.call(['api', '/me']);
   assert.is(status, 1, stderr);
   assert.match(stderr, 'Insufficient Space Available. (HTTP 507, quotaLimitReached');
   assert.match(stderr, 'The OneDrive is full. Delete files there');
@@ -64,7 +64,7 @@ test('a full OneDrive is 1, and says what to do', async () => {
 
 test('Graph that asks for a long wait is 6, and says for how long', async () => {
   authority.fail('graph', { type: 'status', status: 429, retryAfter: '400' }, { times: 9 });
-  const { status, stderr } = await home.run(['api', '/me']);
+  const { status, stderr } = await home.call(['api', '/me']);
   assert.is(status, 6, stderr);
   assert.match(stderr, /\nTry again in 400 s, at \d\d:\d\d:\d\d\.\n$/);
 });

@@ -26,7 +26,7 @@ onTerminal('login without a client id explains, opens the page if wanted, asks f
   terminal.type(`  ${authority.clientId.toUpperCase().toLowerCase()} \r`);
   await terminal.shows(/Signed in/);
   assert.is((await terminal.ended).status, 0);
-  assert.is((await other.run([])).status, 0);
+  assert.is((await other.call([])).status, 0);
   assert.match(readFileSync(opened, 'utf8'), /^https:\/\/entra\.microsoft\.com\/.*\n.*\/authorize\?.*\n$/);
 });
 
@@ -63,7 +63,7 @@ onTerminal('three times no client id is wrong usage, and Ctrl-C ends with 130', 
 for (const args of [['login'], ['token'], ['status']]) {
   test(`${args} without a terminal asks nothing`, async () => {
     using other = new CliHome(home.env);
-    const { status, stderr } = await other.run(args);
+    const { status, stderr } = await other.call(args);
     assert.is(status, args[0] === 'status' ? 3 : 2);
     assert.not.match(stderr, 'Application (client) ID":');
   });

@@ -36,33 +36,33 @@ function refreshes(): number {
 
 for (const command of [[], ['token']]) {
   test(`onedrive-token ${command} --header prints a header for curl -H @-, and with --json an object of headers`, async () => {
-    const { stdout: token } = await home.run([]);
-    const header = await home.run([...command, '--header']);
+    const { stdout: token } = await home.call([]);
+    const header = await home.call([...command, '--header']);
     assert.equal([header.status, header.stdout, header.stderr], [0, `Authorization: Bearer ${token}`, '']);
-    const json = await home.run([...command, '--header', '--json']);
+    const json = await home.call([...command, '--header', '--json']);
     assert.equal(JSON.parse(json.stdout), { Authorization: `Bearer ${token.trim()}` });
   });
 }
 
 test('token --refresh gets a new token although the stored one is valid', async () => {
-  const { stdout: old } = await home.run([]);
+  const { stdout: old } = await home.call([]);
   const before = refreshes();
-  const { status, stdout } = await home.run(['token', '--refresh']);
+  const { status, stdout } = await home.call(['token', '--refresh']);
   assert.is(status, 0);
   assert.is.not(stdout, old);
   assert.is(refreshes(), before + 1);
-  assert.is((await home.run([])).stdout, stdout);
+  assert.is((await home.call([])).stdout, stdout);
 });
 
 test('--min-valid refreshes a token that expires sooner, and only that', async () => {
   leave(20);
-  const { stdout: old } = await home.run([]);
+  const { stdout: old } = await home.call([]);
   const before = refreshes();
-  assert.is((await home.run(['--min-valid', '15m'])).stdout, old);
-  const { status, stdout } = await home.run(['--min-valid', '30m']);
+  assert.is((await home.call(['--min-valid', '15m'])).stdout, old);
+  const { status, stdout } = await home.call(['--min-valid', '30m']);
   assert.is(status, 0);
   assert.is.not(stdout, old);
-  assert.is((await home.run(['token', '--min-valid=30m'])).stdout, stdout);
+  assert.is((await home.call(['token', '--min-valid=30m'])).stdout, stdout);
   assert.is(refreshes(), before + 1);
 });
 
@@ -70,7 +70,7 @@ test("--min-valid for longer than the provider's tokens live ends with 1 and say
   leave(10);
   for (const args of [['token'], ['exec', '--', 'echo', 'it ran']]) {
     const [command = '', ...rest] = args;
-    const { status, stdout, stderr } = await home.run([command, '--min-valid', '3h', ...rest]);
+    const { status, stdout, stderr } = await home.call([command, '--min-valid', '3h', ...rest]);
     assert.equal([status, stdout], [1, '']);
     assert.match(stderr, /--min-valid asks for a token that is valid for 3 h, but .* is valid for (59|60) min only/);
   }
@@ -79,13 +79,13 @@ test("--min-valid for longer than the provider's tokens live ends with 1 and say
 test('if the refresh for --min-valid fails, the status is that of the refresh, although the old token is valid', async () => {
   leave(20);
   authority.fail('token', { type: 'status', status: 503 }, { times: 3 });
-  const { status, stdout } = await home.run(['--min-valid', '30m']);
+  const { status, stdout } = await home.call(['--min-valid', '30m']);
   assert.equal([status, stdout], [6, '']);
 });
 
 test('exec hands out a token that is valid for 30 minutes or longer', async () => {
   leave(20);
-  const { stdout: old } = await home.run([]);
+  const { stdout: old } = await home.call([]);
   const before = refreshes();
   const print = ['exec', '--', 'printenv', 'ONEDRIVE_TOKEN'];
   const { stdout: fresh } = await home.run(print);
@@ -93,21 +93,21 @@ test('exec hands out a token that is valid for 30 minutes or longer', async () =
   leave(40);
   assert.is((await home.run(print)).stdout, fresh);
   assert.is(refreshes(), before + 1);
-  await home.run(['exec', '--min-valid', '50m', '--', 'true']);
+  await home.call(['exec', '--min-valid', '50m', '--', 'true']);
   assert.is(refreshes(), before + 2);
 });
 
 test("exec hands out what there is if the provider's tokens are shorter, and does not refresh each time", async () => {
   authority.accessTokenTtl = 1200;
-  await home.run(['token', '--refresh']);
+  await home.call(['token', '--refresh']);
   const before = refreshes();
-  for (let time = 0; time < 2; time++) assert.is((await home.run(['exec', '--', 'true'])).status, 0);
+  for (let time = 0; time < 2; time++) assert.is((await home.call(['exec', '--', 'true'])).status, 0);
   assert.is(refreshes(), before);
 });
 
 for (const wrong of ['30', '1w', 'soon', '-5m', '']) {
   test(`--min-valid '${wrong}' is wrong usage, and an example is given`, async () => {
-    const { status, stderr } = await home.run(['token', `--min-valid=${wrong}`]);
+    const { status, stderr } = await home.call(['token', `--min-valid=${wrong}`]);
     assert.is(status, 2);
     assert.match(stderr, 'for example 90s, 30m, 12h or 14d');
   });
@@ -115,15 +115,15 @@ for (const wrong of ['30', '1w', 'soon', '-5m', '']) {
 
 test('whoami prints the user name, and with --json the account; it sends no request', async () => {
   const before = authority.requests.length;
-  const { status, stdout } = await home.run(['whoami']);
+  const { status, stdout } = await home.call(['whoami']);
   assert.equal([status, stdout], [0, 'someone@example.com\n']);
-  const { name, username } = JSON.parse((await home.run(['whoami', '--json'])).stdout);
+  const { name, username } = JSON.parse((await home.call(['whoami', '--json'])).stdout);
   assert.equal([name, username], ['Someone', 'someone@example.com']);
   assert.is(authority.requests.length, before);
 });
 
 test('whoami without a sign-in ends with 3 and says what to run', async () => {
-  const { status, stdout, stderr } = await home.run(['whoami', '--app', 'nobody']);
+  const { status, stdout, stderr } = await home.call(['whoami', '--app', 'nobody']);
   assert.equal([status, stdout], [3, '']);
   assert.match(stderr, 'onedrive-token login --app nobody');
 });
@@ -132,18 +132,18 @@ test('whoami says so if the sign-in does not tell whose it is', async () => {
   const database = new DatabaseSync(home.db);
   database.exec('UPDATE token SET id_token = NULL, revision = revision + 1');
   database.close();
-  const { status, stdout, stderr } = await home.run(['whoami']);
+  const { status, stdout, stderr } = await home.call(['whoami']);
   assert.equal([status, stdout], [1, '']);
   assert.match(stderr, 'Run: onedrive-token token --refresh');
-  await home.run(['token', '--refresh']);
-  assert.is((await home.run(['whoami'])).stdout, 'someone@example.com\n');
+  await home.call(['token', '--refresh']);
+  assert.is((await home.call(['whoami'])).stdout, 'someone@example.com\n');
 });
 
 test('status has renewBy, 90 days after the last refresh, or as the provider says', async () => {
-  await home.run(['token', '--refresh']);
-  const { renewBy, refreshedAt } = JSON.parse((await home.run(['status', '--json'])).stdout);
+  await home.call(['token', '--refresh']);
+  const { renewBy, refreshedAt } = JSON.parse((await home.call(['status', '--json'])).stdout);
   assert.is(renewBy - refreshedAt, 90 * day);
-  assert.match((await home.run(['status'])).stdout, /\nSign in by {4}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
+  assert.match((await home.call(['status'])).stdout, /\nSign in by {4}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
 });
 
 test('in the last 14 days, each command that reads the sign-in warns on stderr, and does its work', async () => {
@@ -151,7 +151,7 @@ test('in the last 14 days, each command that reads the sign-in warns on stderr, 
   const expiresAt = now + 55 * minute;
   setTimes({ expires_at: expiresAt, obtained_at: now - 5 * minute, refresh_expires_at: now + 13.5 * day });
   for (const args of [['token'], ['exec', '--', 'true'], ['status'], ['whoami'], ['api', '/me'], ['token', '--json']]) {
-    const { status, stdout, stderr } = await home.run(args);
+    const { status, stdout, stderr } = await home.call(args);
     assert.is(status, 0, stderr);
     assert.match(
       stderr,
@@ -160,19 +160,19 @@ test('in the last 14 days, each command that reads the sign-in warns on stderr, 
     if (args[1] === '--json') JSON.parse(stdout);
   }
   setTimes({ expires_at: expiresAt, obtained_at: now - 5 * minute, refresh_expires_at: now + 14.5 * day });
-  assert.is((await home.run(['token'])).stderr, '');
+  assert.is((await home.call(['token'])).stderr, '');
   setTimes({ expires_at: expiresAt, obtained_at: now - 5 * minute, refresh_expires_at: now - day });
-  assert.match((await home.run(['status'])).stderr, 'expired on');
+  assert.match((await home.call(['status'])).stderr, 'expired on');
 });
 
 test('status --fail-if-within: 1 if the sign-in expires within that time, 0 if not, 3 without a sign-in', async () => {
   const now = Date.now();
   setTimes({ expires_at: now + 55 * minute, obtained_at: now, refresh_expires_at: now + 20 * day });
-  assert.is((await home.run(['status', '--fail-if-within', '19d'])).status, 0);
-  assert.is((await home.run(['status', '--fail-if-within', '21d'])).status, 1);
-  assert.is((await home.run(['status', '--fail-if-within', '21d', '--json'])).status, 1);
-  assert.is((await home.run(['status', '--fail-if-within', '21d', '--app', 'nobody'])).status, 3);
-  assert.is((await home.run(['status', '--fail-if-within', 'soon'])).status, 2);
+  assert.is((await home.call(['status', '--fail-if-within', '19d'])).status, 0);
+  assert.is((await home.call(['status', '--fail-if-within', '21d'])).status, 1);
+  assert.is((await home.call(['status', '--fail-if-within', '21d', '--json'])).status, 1);
+  assert.is((await home.call(['status', '--fail-if-within', '21d', '--app', 'nobody'])).status, 3);
+  assert.is((await home.call(['status', '--fail-if-within', 'soon'])).status, 2);
 });
 
 test('a key file that every user can read is refused, with the command that helps', async () => {
@@ -182,19 +182,19 @@ test('a key file that every user can read is refused, with the command that help
   writeFileSync(keyFile, 'correct horse\n');
   chmodSync(keyFile, 0o644);
   const args = ['list', '--key-file', keyFile];
-  const { status, stderr } = await other.run(args);
+  const { status, stderr } = await other.call(args);
   assert.is(status, 2);
   assert.match(stderr, `every user of this computer can read ${keyFile}. Run: chmod 600 ${keyFile}`);
   chmodSync(keyFile, 0o640);
-  assert.is((await other.run(args)).status, 0);
+  assert.is((await other.call(args)).status, 0);
 });
 
 test('api --upload - uploads what stdin has', async () => {
   const content = 'from another program\n'.repeat(50_000);
   const path = '/me/drive/root:/piped.txt';
-  const { status, stderr } = await home.run(['api', path, '--upload', '-'], { stdin: content });
+  const { status, stderr } = await home.call(['api', path, '--upload', '-'], { stdin: content });
   assert.is(status, 0, stderr);
-  assert.is((await home.run(['api', `${path}:/content`])).stdout, content);
+  assert.is((await home.call(['api', `${path}:/content`])).stdout, content);
 });
 
 test.run();

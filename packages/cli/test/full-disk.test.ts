@@ -34,7 +34,7 @@ test('a full disk is found before the person is asked to sign in, with a databas
       fill();
     }
     const before = authority.requests.length;
-    const { status, stderr } = await home.run(['login', ...args]);
+    const { status, stderr } = await home.call(['login', ...args]);
     assert.is(status, 7, stderr);
     assert.match(stderr, /tokens\.db\S* .*the disk is full.* Free some space/);
     assert.not.match(stderr, 'Open this address');

@@ -32,7 +32,7 @@ test('a port that another program uses is wrong usage at once; the message names
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const { status, stdout, stderr } = await other.run(['login', ...clientId, '--port', String(port)]);
+  const { status, stdout, stderr } = await other.call(['login', ...clientId, '--port', String(port)]);
   server.close();
   assert.is(status, 2);
   assert.is(stdout, '');
@@ -54,13 +54,13 @@ test('--login-hint suggests an account, and is remembered until select_account c
   using other = new CliHome(home.env);
   const first = await loginOf(other, ...clientId, '--login-hint', 'ada@example.com');
   assert.is(first.get('login_hint'), 'ada@example.com');
-  await other.run(['logout']);
+  await other.call(['logout']);
   const second = await loginOf(other);
   assert.is(second.get('login_hint'), 'ada@example.com');
   const third = await loginOf(other, '--prompt', 'select_account');
   assert.is(third.get('prompt'), 'select_account');
   assert.not(third.has('login_hint'));
-  await other.run(['logout']);
+  await other.call(['logout']);
   assert.not((await loginOf(other)).has('login_hint'));
 });
 
@@ -73,13 +73,13 @@ test('without --login-hint, the account of the stored sign-in is suggested', asy
 test('the authority is remembered for the app name, and may be changed', async () => {
   using other = new CliHome({ ...home.env, ONEDRIVE_TOKEN_AUTHORITY: '' });
   await loginOf(other, ...clientId, '--authority', authority.url);
-  assert.is((await other.run([])).status, 0);
-  assert.is((await other.run(['status'])).status, 0);
+  assert.is((await other.call([])).status, 0);
+  assert.is((await other.call(['status'])).status, 0);
   other.expireTokens();
-  assert.is((await other.run([])).status, 0);
-  await other.run(['logout']);
+  assert.is((await other.call([])).status, 0);
+  await other.call(['logout']);
   await loginOf(other);
-  assert.is((await other.run(['status', '--authority', `${authority.origin}/other`])).status, 3);
+  assert.is((await other.call(['status', '--authority', `${authority.origin}/other`])).status, 3);
 });
 
 for (const [what, args, says] of [
@@ -91,7 +91,7 @@ for (const [what, args, says] of [
   ['a device code with a port', ['--device', '--port', '8400'], /cannot be used with option/],
 ] as const) {
   test(`${what} is wrong usage`, async () => {
-    const { status, stderr } = await home.run(['login', ...clientId, ...args]);
+    const { status, stderr } = await home.call(['login', ...clientId, ...args]);
     assert.is(status, 2);
     assert.match(stderr, says);
   });

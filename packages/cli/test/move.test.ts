@@ -11,7 +11,7 @@ const keyFile = join(home.folder, 'key');
 writeFileSync(keyFile, 'a passphrase\n', { mode: 0o600 });
 
 async function prints(args: readonly string[]): Promise<boolean> {
-  const { status, stdout } = await home.run(['token', '--no-interactive', ...args]);
+  const { status, stdout } = await home.call(['token', '--no-interactive', ...args]);
   return status === 0 && authority.issuedSecrets.has(stdout.trim());
 }
 
@@ -19,7 +19,7 @@ const apps = (db: string): object => JSON.parse(readFileSync(`${db}.apps.json`, 
 
 test('a sign-in moves to another file with a key and back, together with its client id', async () => {
   const other = join(home.folder, 'elsewhere/tokens.db');
-  const there = await home.run(['move', '--to', other, '--to-key-file', keyFile]);
+  const there = await home.call(['move', '--to', other, '--to-key-file', keyFile]);
   assert.equal(there, {
     ...there,
     status: 0,
@@ -31,17 +31,17 @@ test('a sign-in moves to another file with a key and back, together with its cli
   assert.equal(apps(home.db), {});
   assert.ok(await prints(['--db', other, '--key-file', keyFile]));
   assert.not(await prints(['--client-id', authority.clientId]));
-  const back = await home.run(['--db', other, '--key-file', keyFile, 'move', '--to', home.db]);
+  const back = await home.call(['--db', other, '--key-file', keyFile, 'move', '--to', home.db]);
   assert.is(back.status, 0, back.stderr);
   assert.match(back.stderr, `\n${home.db} is not encrypted. `);
   assert.ok(await prints([]));
-  assert.equal((await home.run(['list', '--db', other, '--key-file', keyFile])).stdout, '');
+  assert.equal((await home.call(['list', '--db', other, '--key-file', keyFile])).stdout, '');
 });
 
 test('a sign-in of that name that is already there ends with 1, and nothing changes', async () => {
   const other = join(home.folder, 'other.db');
   await home.login(['--db', other, '--client-id', authority.clientId]);
-  const { status, stdout, stderr } = await home.run(['move', '--to', other]);
+  const { status, stdout, stderr } = await home.call(['move', '--to', other]);
   assert.equal([status, stdout], [1, '']);
   assert.match(
     stderr,
@@ -53,7 +53,7 @@ test('a sign-in of that name that is already there ends with 1, and nothing chan
 
 test('without a sign-in it ends with 3, and no file is made', async () => {
   const other = join(home.folder, 'nothing.db');
-  const { status, stderr } = await home.run(['move', '--app', 'nobody', '--to', other]);
+  const { status, stderr } = await home.call(['move', '--app', 'nobody', '--to', other]);
   assert.is(status, 3);
   assert.match(stderr, 'no sign-in is stored for app name "nobody", so there is nothing to move');
   assert.not(existsSync(other));
@@ -65,7 +65,7 @@ test('a wrong key of the other database ends with 7, names the option, and chang
   const env = { ONEDRIVE_TOKEN_KEY: 'another passphrase' };
   await home.login(['--db', other, '--app', 'other', '--client-id', authority.clientId], { env });
   for (const args of [[], ['--to-key-file', keyFile]]) {
-    const { status, stderr } = await home.run(['move', '--to', other, ...args]);
+    const { status, stderr } = await home.call(['move', '--to', other, ...args]);
     assert.is(status, 7);
     assert.match(stderr, `${other}: does not open with this key. Its passphrase comes from --to-key-file alone`);
   }
@@ -79,7 +79,7 @@ test('wrong usage ends with 2', async () => {
     [['--to', 'postgresql://ada:s3cret@127.0.0.1/x'], /^onedrive-token: --to: other users can read a password/],
     [['--to', 'x.db', '--to-key-file', 'nowhere'], /^onedrive-token: --to-key-file: cannot read nowhere/],
   ] as const) {
-    const { status, stderr } = await home.run(['move', ...args]);
+    const { status, stderr } = await home.call(['move', ...args]);
     assert.is(status, 2);
     assert.match(stderr, message);
     assert.not.match(stderr, 's3cret');

@@ -50,10 +50,10 @@ function assertNoPassword(text: string): void {
 const tableCount = "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'oauth_token%'";
 
 test('status, list and completion make no table in a database that has none', async () => {
-  assert.is((await home.run(['status'], { env: fleet })).status, 3);
-  assert.equal((await home.run(['list', '--json'], { env: fleet })).stdout, '[]\n');
-  assert.is((await home.run(['status'], { env: { ...fleet, ONEDRIVE_TOKEN_KEY: 'a passphrase' } })).status, 3);
-  await home.run(['__complete', '--app', ''], { env: fleet });
+  assert.is((await home.call(['status'], { env: fleet })).status, 3);
+  assert.equal((await home.call(['list', '--json'], { env: fleet })).stdout, '[]\n');
+  assert.is((await home.call(['status'], { env: { ...fleet, ONEDRIVE_TOKEN_KEY: 'a passphrase' } })).status, 3);
+  await home.call(['__complete', '--app', ''], { env: fleet });
   assert.is(await cluster.query(tableCount), '0');
 });
 
@@ -61,7 +61,7 @@ test('login on one machine signs the others in, and leaves no files', async () =
   const { stderr } = await home.login(clientId, { env: fleet });
   assert.match(stderr, /Signed in as Someone/);
   using pod = new CliHome(home.env);
-  const { status, stdout } = await pod.run([], { env: { ...fleet, ONEDRIVE_TOKEN_AUTHORITY: '' } });
+  const { status, stdout } = await pod.call([], { env: { ...fleet, ONEDRIVE_TOKEN_AUTHORITY: '' } });
   assert.is(status, 0);
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
   assert.not(existsSync(join(home.folder, 'data')));
@@ -85,13 +85,13 @@ test('doctor checks the server, the rights, the locks and the sign-in, and names
 });
 
 test('status, list, api, exec and completion use the shared sign-in', async () => {
-  const status = await home.run(['status'], { env: fleet });
+  const status = await home.call(['status'], { env: fleet });
   assert.is(status.status, 0);
   assert.match(status.stdout, `\nDatabase      ${url}\n`);
   assertNoPassword(status.stdout);
-  assert.equal(JSON.parse((await home.run(['list', '--json'], { env: fleet })).stdout), ['onedrive-token']);
-  assert.is((await home.run(['api', '/me/drive'], { env: fleet })).status, 0);
-  const completed = await home.run(['__complete', '--app', ''], { env: fleet });
+  assert.equal(JSON.parse((await home.call(['list', '--json'], { env: fleet })).stdout), ['onedrive-token']);
+  assert.is((await home.call(['api', '/me/drive'], { env: fleet })).status, 0);
+  const completed = await home.call(['__complete', '--app', ''], { env: fleet });
   assert.is(completed.stdout, 'onedrive-token\t\n');
 });
 
@@ -119,20 +119,20 @@ test('the password comes from PGPASSWORD, the password file or the service file'
     ['postgresql://?service=tokens', { PGSERVICEFILE: serviceFile }],
     [`postgres://ada@/postgres?host=127.0.0.1&port=${cluster.port}`, { PGPASSWORD: password }],
   ] as const) {
-    const { status, stderr } = await home.run(['status', '--db', db], { env });
+    const { status, stderr } = await home.call(['status', '--db', db], { env });
     assert.equal([db, status, stderr], [db, 0, '']);
   }
 });
 
 test('a wrong password ends with 7, a server that cannot be reached with 6, and neither shows the password', async () => {
   const wrong = cluster.connectionString({ user: 'ada', password: 'wr0ng-password' });
-  const refused = await home.run(['--verbose'], { env: { ONEDRIVE_TOKEN_DB: wrong } });
+  const refused = await home.call(['--verbose'], { env: { ONEDRIVE_TOKEN_DB: wrong } });
   assert.is(refused.status, 7);
   assert.is(refused.stdout, '');
   assert.not.match(refused.stderr, 'wr0ng');
   const nowhere = cluster.connectionString({ user: 'ada', password, port: 9 });
   for (const command of [['token'], ['status'], ['list'], ['logout'], ['rekey', '--decrypt']]) {
-    const { status, stdout, stderr } = await home.run([...command, '--verbose'], {
+    const { status, stdout, stderr } = await home.call([...command, '--verbose'], {
       env: { ONEDRIVE_TOKEN_DB: nowhere },
     });
     assert.equal([command, status, stdout], [command, 6, '']);
@@ -146,29 +146,29 @@ test('move takes a sign-in from a file to PostgreSQL and back', async () => {
   await home.login([...file, ...clientId]);
   const env = { PGPASSWORD: password };
   const shared = ['--app', 'moved', '--db', url];
-  const there = await home.run(['move', ...file, '--to', url], { env });
+  const there = await home.call(['move', ...file, '--to', url], { env });
   assert.equal([there.status, there.stderr], [0, `Moved the sign-in of moved to ${url}.\n`]);
-  assert.ok(authority.issuedSecrets.has((await home.run(shared, { env })).stdout.trim()));
-  assert.is((await home.run(['status', ...file, ...clientId])).status, 3);
-  const back = await home.run(['move', ...shared, '--to', join(home.folder, 'moved.db')], { env });
+  assert.ok(authority.issuedSecrets.has((await home.call(shared, { env })).stdout.trim()));
+  assert.is((await home.call(['status', ...file, ...clientId])).status, 3);
+  const back = await home.call(['move', ...shared, '--to', join(home.folder, 'moved.db')], { env });
   assert.equal([back.status, back.stdout], [0, '']);
-  assert.ok(authority.issuedSecrets.has((await home.run(file)).stdout.trim()));
-  assert.is((await home.run(['status', ...shared, ...clientId], { env })).status, 3);
+  assert.ok(authority.issuedSecrets.has((await home.call(file)).stdout.trim()));
+  assert.is((await home.call(['status', ...shared, ...clientId], { env })).status, 3);
 });
 
 test('rekey encrypts the database for every machine, and logout ends the sign-in of all', async () => {
   const keyFile = join(home.folder, 'key');
   writeFileSync(keyFile, 'a passphrase', { mode: 0o600 });
-  assert.is((await home.run(['rekey', '--new-key-file', keyFile], { env: fleet })).status, 0);
-  const without = await home.run([], { env: fleet });
+  assert.is((await home.call(['rekey', '--new-key-file', keyFile], { env: fleet })).status, 0);
+  const without = await home.call([], { env: fleet });
   assert.is(without.status, 7);
   assert.match(without.stderr, `onedrive-token: ${url}: is encrypted. The passphrase comes from ONEDRIVE_TOKEN_KEY`);
   const env = { ...fleet, ONEDRIVE_TOKEN_KEY: 'a passphrase' };
-  assert.ok(authority.issuedSecrets.has((await home.run([], { env })).stdout.trim()));
+  assert.ok(authority.issuedSecrets.has((await home.call([], { env })).stdout.trim()));
   const dump = await cluster.dump();
   assert.not([...authority.issuedSecrets].some((secret) => dump.includes(secret)));
-  assert.equal(JSON.parse((await home.run(['logout', '--json'], { env })).stdout), ['onedrive-token']);
-  assert.is((await home.run(['status', ...clientId], { env })).status, 3);
+  assert.equal(JSON.parse((await home.call(['logout', '--json'], { env })).stdout), ['onedrive-token']);
+  assert.is((await home.call(['status', ...clientId], { env })).status, 3);
 });
 
 uvuTest(

@@ -33,7 +33,7 @@ function makeFolder(name: string, mode = 0o700): string {
 }
 
 function serveAt(socket: string): Promise<Ended> {
-  return home.run(['serve', '--socket', socket]);
+  return home.call(['serve', '--socket', socket]);
 }
 
 async function assertRefused(socket: string, says: RegExp, expected = 1): Promise<void> {
@@ -59,7 +59,7 @@ test('without --socket it listens in XDG_RUNTIME_DIR, and the status is 2 if the
   running.child.kill('SIGTERM');
   assert.is((await running.ended).status, 0);
   for (const folder of ['', 'relative']) {
-    const { status, stderr } = await home.run(['serve'], { env: { XDG_RUNTIME_DIR: folder } });
+    const { status, stderr } = await home.call(['serve'], { env: { XDG_RUNTIME_DIR: folder } });
     assert.is(status, 2);
     assert.match(stderr, '--socket');
   }
@@ -165,7 +165,7 @@ test('before the first sign-in, without a database, it makes none and answers 40
   assert.equal((await ask('/status')).body, { signedIn: false, appName: 'onedrive-token', scopes: [] });
   assert.not.ok(existsSync(fresh.db));
   await fresh.login(['--client-id', scene.authority.clientId]);
-  const { stdout } = await fresh.run([]);
+  const { stdout } = await fresh.call([]);
   for (const end = performance.now() + 15_000; ; ) {
     const { status, body } = await ask('/token');
     if (status === 200) {
@@ -178,7 +178,7 @@ test('before the first sign-in, without a database, it makes none and answers 40
 
 test('without a client id it does not start: the status is 2', async () => {
   using fresh = new CliHome(home.env);
-  const { status, stderr } = await fresh.run(['serve', '--socket', join(makeFolder('none'), 's')]);
+  const { status, stderr } = await fresh.call(['serve', '--socket', join(makeFolder('none'), 's')]);
   assert.is(status, 2);
   assert.match(stderr, 'client id');
 });

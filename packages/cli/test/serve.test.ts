@@ -34,7 +34,7 @@ test('only the owner can connect: the socket has mode 0600, and its folder 0700'
 });
 
 test('GET /token answers with the stored token and when it expires, and asks no provider', async () => {
-  const { stdout } = await home.run(['--json']);
+  const { stdout } = await home.call(['--json']);
   const before = authority.requests.length;
   const { status, headers, body } = await ask('/token');
   assert.is(status, 200);
@@ -52,7 +52,7 @@ test('curl --unix-socket gets the token', async () => {
 });
 
 test('GET /status answers as status --json', async () => {
-  const { stdout } = await home.run(['status', '--json']);
+  const { stdout } = await home.call(['status', '--json']);
   const { status, body } = await ask('/status');
   assert.is(status, 200);
   assert.equal(body, JSON.parse(stdout));
@@ -180,7 +180,7 @@ test('min_valid while the provider fails: the client gets the token that is stil
 
 test('after a sign-out each client gets 401, and after the next sign-in the new token', async () => {
   const { body: before } = await ask('/token');
-  await home.run(['logout']);
+  await home.call(['logout']);
   for (const path of ['/token', '/token?refresh=1', '/token?min_valid=9']) {
     const { status, body } = await ask(path);
     assert.is(status, 401);
@@ -191,25 +191,25 @@ test('after a sign-out each client gets 401, and after the next sign-in the new 
   const { status, body } = await ask('/token');
   assert.is(status, 200);
   assert.is.not(body.token, before.token);
-  assert.is(`${body.token}\n`, (await home.run([])).stdout);
+  assert.is(`${body.token}\n`, (await home.call([])).stdout);
 });
 
 test('a token that another process has refreshed, or another sign-in, counts at once', async () => {
   await ask('/token');
   expireIn(-1);
-  const { stdout } = await home.run([]);
+  const { stdout } = await home.call([]);
   const before = refreshes();
   assert.is(`${(await ask('/token')).body.token}\n`, stdout);
   await home.login();
-  assert.is(`${(await ask('/token')).body.token}\n`, (await home.run([])).stdout);
+  assert.is(`${(await ask('/token')).body.token}\n`, (await home.call([])).stdout);
   assert.is(refreshes(), before);
 });
 
 test('after a sign-in with another client id, its token is served without a restart', async () => {
-  await home.run(['logout']);
+  await home.call(['logout']);
   assert.is((await ask('/token')).status, 401);
   await home.login(['--client-id', authority.otherClientId]);
-  const { stdout } = await home.run([]);
+  const { stdout } = await home.call([]);
   for (const end = performance.now() + 15_000; ; ) {
     const { status, body } = await ask('/token');
     if (status === 200) return assert.is(`${body.token}\n`, stdout);
@@ -256,7 +256,7 @@ test('SIGINT during a refresh: the new tokens are stored, the waiting client get
   answer.resolve();
   assert.is((await waiting).status, 503);
   assert.is((await second.running.ended).status, 0);
-  assert.is((await home.run([])).status, 0);
+  assert.is((await home.call([])).status, 0);
   assert.is(refreshes(), before + 1);
 });
 
@@ -265,8 +265,8 @@ test('no refresh token is in any byte of the socket', async () => {
   await using recorder = await recordSocket(home, third.socket);
   const env = { ONEDRIVE_TOKEN_SOCKET: recorder.socket };
   const askRecorded = (path: string): Promise<ServiceAnswer> => askService(recorder.socket, path);
-  const tokens = new Set([(await home.run([], { env })).stdout.trim()]);
-  assert.is((await home.run(['api', '/me'], { env })).status, 0);
+  const tokens = new Set([(await home.call([], { env })).stdout.trim()]);
+  assert.is((await home.call(['api', '/me'], { env })).status, 0);
   assert.is((await askRecorded('/status')).status, 200);
   expireIn(-1);
   tokens.add((await askRecorded('/token')).body.token);
@@ -277,7 +277,7 @@ test('no refresh token is in any byte of the socket', async () => {
   await authority.revokeAll();
   assert.is((await askRecorded('/token?refresh=1')).status, 401);
   assert.is((await askRecorded('/token?min_valid=x')).status, 400);
-  await home.run(['logout']);
+  await home.call(['logout']);
   assert.is((await askRecorded('/token')).status, 401);
   const bytes = recorder.bytes();
   assert.is(tokens.size, 3);

@@ -1,7 +1,7 @@
 // Takes about 12 s.
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
-import { CliHome, openScene, type Running } from 'testing-command';
+import { type Called, CliHome, openScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -12,18 +12,18 @@ test.after.each(() => authority.clearFaults());
 const clientId = ['--client-id', authority.clientId];
 const stdin = 'open';
 
-async function addressOf(running: Running): Promise<string> {
+async function addressOf(running: Pick<Called, 'says'>): Promise<string> {
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
   return address;
 }
 
 test('login opens the command that BROWSER names, even without a terminal, and says who signed in', async () => {
   using other = new CliHome(home.env);
-  const { status, stdout, stderr } = await other.run(['login', ...clientId]);
+  const { status, stdout, stderr } = await other.call(['login', ...clientId]);
   assert.is(status, 0);
   assert.is(stdout, '');
   assert.match(stderr, /\nSigned in as Someone \(someone@example\.com\)\.\n$/);
-  const token = await other.run([]);
+  const token = await other.call([]);
   assert.is(token.status, 0);
   assert.ok(authority.issuedSecrets.has(token.stdout.trim()));
 });
@@ -43,7 +43,7 @@ test('what the browser prints does not reach our stdout or stderr', async () => 
   using other = new CliHome(home.env);
   const script = `${other.folder}/browser with spaces.sh`;
   writeFileSync(script, `#!/bin/sh\necho chatter; echo chatter >&2; exec ${home.env.BROWSER} "$1"\n`, { mode: 0o755 });
-  const { status, stdout, stderr } = await other.run(['login', ...clientId], { env: { BROWSER: script } });
+  const { status, stdout, stderr } = await other.call(['login', ...clientId], { env: { BROWSER: script } });
   assert.is(status, 0);
   assert.is(stdout, '');
   assert.not.match(stderr, 'chatter');
@@ -61,14 +61,14 @@ test('the client id and the scopes are remembered beside the database, and survi
     },
   });
   for (const secret of authority.issuedSecrets) assert.not.match(readFileSync(file, 'utf8'), secret);
-  assert.is((await other.run([])).status, 0);
-  assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
-  await other.run(['logout']);
-  assert.is((await other.run([])).status, 3);
+  assert.is((await other.call([])).status, 0);
+  assert.equal(JSON.parse((await other.call(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
+  await other.call(['logout']);
+  assert.is((await other.call([])).status, 3);
   await other.login();
-  assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
+  assert.equal(JSON.parse((await other.call(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
   await other.login(['--scope', 'Files.ReadWrite']);
-  assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.ReadWrite']);
+  assert.equal(JSON.parse((await other.call(['status', '--json'])).stdout).scopes, ['Files.ReadWrite']);
 });
 
 test('scopes may be given one by one, together, or in one argument', async () => {
@@ -79,7 +79,7 @@ test('scopes may be given one by one, together, or in one argument', async () =>
   ]) {
     using other = new CliHome(home.env);
     await other.login([...given, ...clientId]);
-    assert.equal(JSON.parse((await other.run(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
+    assert.equal(JSON.parse((await other.call(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
   }
 });
 
@@ -89,7 +89,7 @@ test('a sign-in with fewer scopes counts, even if nothing is remembered or anoth
   rmSync(`${other.db}.apps.json`);
   for (const args of [['status'], ['token'], ['api', '/me/drive'], ['exec', '--', 'true']]) {
     const [command = '', ...rest] = args;
-    const { status, stderr } = await other.run([command, ...clientId, ...rest]);
+    const { status, stderr } = await other.call([command, ...clientId, ...rest]);
     assert.is(status, 0, stderr);
   }
 });
@@ -117,14 +117,14 @@ test('what is remembered is found through a symbolic link to the database', asyn
   using other = new CliHome(home.env);
   await other.login(clientId);
   symlinkSync(other.db, `${other.folder}/link.db`);
-  assert.is((await other.run(['status', '--db', 'link.db'])).status, 0);
+  assert.is((await other.call(['status', '--db', 'link.db'])).status, 0);
   await other.login(['--db', 'link.db', '--app', 'second', ...clientId]);
-  assert.is((await other.run(['status', '--app', 'second'])).status, 0);
+  assert.is((await other.call(['status', '--app', 'second'])).status, 0);
 });
 
 test('--no-browser waits for a browser on loopback', async () => {
   using other = new CliHome(home.env);
-  const running = other.start(['login', '--no-browser', ...clientId]);
+  const running = other.begin(['login', '--no-browser', ...clientId]);
   const url = await addressOf(running);
   const page = await signInAs(url);
   assert.is(page.status, 200);
@@ -137,7 +137,7 @@ test('--no-browser waits for a browser on loopback', async () => {
 
 test('--response-mode query makes the code come back in the address', async () => {
   using other = new CliHome(home.env);
-  const running = other.start(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
+  const running = other.begin(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
   const url = await addressOf(running);
   assert.is(new URL(url).searchParams.get('response_mode'), 'query');
   const page = await signInAs(url);
@@ -147,7 +147,7 @@ test('--response-mode query makes the code come back in the address', async () =
 
 test('--no-browser also takes a pasted address, and explains why a wrong one is not taken', async () => {
   using other = new CliHome(home.env);
-  const running = other.start(['login', '--no-browser', ...clientId], { stdin });
+  const running = other.begin(['login', '--no-browser', ...clientId], { stdin });
   const url = await addressOf(running);
   const { port } = new URL(new URL(url).searchParams.get('redirect_uri') ?? '');
   const answer = await signInElsewhere(url);
@@ -159,10 +159,10 @@ test('--no-browser also takes a pasted address, and explains why a wrong one is 
     [`http://localhost:${port}/?code=x&state=y`, /The address belongs to another sign-in\./],
     [`http://localhost:${port}/?code=x&code=y`, /The address has a parameter twice\./],
   ] as const) {
-    running.child.stdin?.write(`${wrong}\n`);
+    running.stdin?.write(`${wrong}\n`);
     await running.says(says);
   }
-  running.child.stdin?.write(`  ${answer.replace('http://', '')} \n`);
+  running.stdin?.write(`  ${answer.replace('http://', '')} \n`);
   const { status, stderr } = await running.ended;
   assert.is(status, 0);
   assert.match(stderr, 'Signed in as');
@@ -170,18 +170,18 @@ test('--no-browser also takes a pasted address, and explains why a wrong one is 
 
 test('--no-browser still waits on loopback after stdin has ended', async () => {
   using other = new CliHome(home.env);
-  const running = other.start(['login', '--no-browser', ...clientId], { stdin: '' });
+  const running = other.begin(['login', '--no-browser', ...clientId], { stdin: '' });
   await signInAs(await addressOf(running));
   assert.is((await running.ended).status, 0);
 });
 
 test('--paste takes the address of the page on which a browser of another computer ended', async () => {
   using other = new CliHome(home.env);
-  const running = other.start(['login', '--paste', ...clientId], { stdin });
+  const running = other.begin(['login', '--paste', ...clientId], { stdin });
   const answer = await signInElsewhere(await addressOf(running));
-  running.child.stdin?.write('http://localhost/?nothing=1\n');
+  running.stdin?.write('http://localhost/?nothing=1\n');
   await running.says(/has no code in it/);
-  running.child.stdin?.write(`${answer}\n`);
+  running.stdin?.write(`${answer}\n`);
   const { status, stdout, stderr } = await running.ended;
   assert.is(status, 0);
   assert.is(stdout, '');
@@ -190,14 +190,14 @@ test('--paste takes the address of the page on which a browser of another comput
 
 test('--paste fails if stdin is empty', async () => {
   using other = new CliHome(home.env);
-  const { status, stderr } = await other.run(['login', '--paste', ...clientId]);
+  const { status, stderr } = await other.call(['login', '--paste', ...clientId]);
   assert.is(status, 1);
   assert.match(stderr, 'nothing was pasted');
 });
 
 test('--device shows an address and a code, and waits until the code is entered', async () => {
   using other = new CliHome(home.env);
-  const running = other.start(['login', '--device', ...clientId]);
+  const running = other.begin(['login', '--device', ...clientId]);
   const [, uri = '', code = ''] = await running.says(/open {3}(\S+)\n.*code {4}(\S+)\n/);
   await approveDevice(uri, code);
   const { status, stdout, stderr } = await running.ended;
@@ -208,19 +208,19 @@ test('--device shows an address and a code, and waits until the code is entered'
 
 test('a denied sign-in ends with 4 and stores nothing', async () => {
   using other = new CliHome(home.env);
-  const { status, stdout, stderr } = await other.run(['login', ...clientId], {
+  const { status, stdout, stderr } = await other.call(['login', ...clientId], {
     env: { SCRIPTED_BROWSER: '{"deny":true}' },
   });
   assert.is(status, 4);
   assert.is(stdout, '');
   assert.match(stderr, /onedrive-token: \S/);
-  assert.is((await other.run([...clientId])).status, 3);
+  assert.is((await other.call([...clientId])).status, 3);
 });
 
 test('a sign-in that is not finished within --timeout ends with 5', async () => {
   using other = new CliHome(home.env);
   const started = performance.now();
-  const { status, stderr } = await other.run(['login', ...clientId, '--timeout', '0.4'], { env: { BROWSER: 'true' } });
+  const { status, stderr } = await other.call(['login', ...clientId, '--timeout', '0.4'], { env: { BROWSER: 'true' } });
   assert.is(status, 5);
   assert.match(stderr, 'or use login --paste or login --device. Allow more time with --timeout SECONDS.\n');
   assert.ok(performance.now() - started < 5000);
@@ -239,7 +239,7 @@ for (const [way, says] of [
 ] as const) {
   test(`login ${way} has a time-out text of its own`, async () => {
     using other = new CliHome(home.env);
-    const running = other.start(['login', ...way, ...clientId, '--timeout', '0.4'], { stdin });
+    const running = other.begin(['login', ...way, ...clientId, '--timeout', '0.4'], { stdin });
     const { status, stderr } = await running.ended;
     assert.is(status, 5);
     assert.match(stderr, says);
@@ -249,7 +249,7 @@ for (const [way, says] of [
 test('a refused code ends with 3, and the message does not blame the stored sign-in', async () => {
   using other = new CliHome(home.env);
   authority.fail('token', { type: 'oauth', error: 'invalid_grant', description: 'spent', errorCodes: [70000] });
-  const { status, stderr } = await other.run(['login', ...clientId]);
+  const { status, stderr } = await other.call(['login', ...clientId]);
   assert.is(status, 3);
   assert.match(
     stderr,
@@ -274,7 +274,7 @@ test('a signal during the wait ends with 128 + n and one line', async () => {
 });
 
 test('login --no-interactive ends with 3 and one line', async () => {
-  const { status, stdout, stderr } = await home.run(['login', '--no-interactive', ...clientId]);
+  const { status, stdout, stderr } = await home.call(['login', '--no-interactive', ...clientId]);
   assert.is(status, 3);
   assert.is(stdout, '');
   assert.is(stderr.trim().split('\n').length, 1);
@@ -282,9 +282,9 @@ test('login --no-interactive ends with 3 and one line', async () => {
 
 test('no code, token, verifier or state is printed, even with --verbose', async () => {
   using other = new CliHome(home.env);
-  const running = other.start(['login', '--verbose', '--no-browser', ...clientId], { stdin });
+  const running = other.begin(['login', '--verbose', '--no-browser', ...clientId], { stdin });
   const url = await addressOf(running);
-  running.child.stdin?.write(`${await signInElsewhere(url)}\n`);
+  running.stdin?.write(`${await signInElsewhere(url)}\n`);
   const { stderr } = await running.ended;
   const elsewhere = stderr.replace(url, '');
   assert.match(elsewhere, 'authorization-url');

@@ -22,7 +22,7 @@ test.after(async () => {
 test.after.each(() => authority.clearFaults());
 
 async function expectStatus(args: readonly string[], expected: number, env: NodeJS.ProcessEnv = {}): Promise<string> {
-  const { status, stdout, stderr } = await client.run(args, { env });
+  const { status, stdout, stderr } = await client.call(args, { env });
   assert.is(status, expected, stderr);
   assert.is(stdout, '');
   assert.match(stderr, /^onedrive-token: \S.*\n$/);
@@ -31,8 +31,8 @@ async function expectStatus(args: readonly string[], expected: number, env: Node
 
 test('token prints the token of the socket, with --json also when it expires', async () => {
   const { body } = await ask('/token');
-  assert.equal(await client.run([]), { status: 0, signal: null, stdout: `${body.token}\n`, stderr: '' });
-  assert.equal(JSON.parse((await client.run(['--json'])).stdout), body);
+  assert.equal(await client.call([]), { status: 0, signal: null, stdout: `${body.token}\n`, stderr: '' });
+  assert.equal(JSON.parse((await client.call(['--json'])).stdout), body);
 });
 
 test('exec gives the token of the socket to a program', async () => {
@@ -42,19 +42,19 @@ test('exec gives the token of the socket to a program', async () => {
 });
 
 test('status shows the sign-in and the socket', async () => {
-  const { status, stdout } = await client.run(['status']);
+  const { status, stdout } = await client.call(['status']);
   assert.is(status, 0);
   assert.match(stdout, /^Signed in as Someone \(someone@example\.com\)\.\n/);
   assert.match(stdout, new RegExp(`^Socket +${socket}$`, 'm'));
   assert.not.match(stdout, 'Database');
-  assert.equal(JSON.parse((await client.run(['status', '--json'])).stdout), (await ask('/status')).body);
+  assert.equal(JSON.parse((await client.call(['status', '--json'])).stdout), (await ask('/status')).body);
 });
 
 test('api calls Graph with the token of the socket, and asks for a new one after a 401', async () => {
-  assert.match((await client.run(['api', '/me'])).stdout, 'someone@example.com');
+  assert.match((await client.call(['api', '/me'])).stdout, 'someone@example.com');
   const { body: old } = await ask('/token');
   authority.fail('graph', { type: 'status', status: 401 });
-  const { status, stdout } = await client.run(['api', '/me']);
+  const { status, stdout } = await client.call(['api', '/me']);
   assert.is(status, 0);
   assert.match(stdout, 'someone@example.com');
   assert.is.not((await ask('/token')).body.token, old.token);
@@ -96,7 +96,7 @@ test('a socket that cannot be reached ends with 6, and the message says why and 
 });
 
 test('an empty ONEDRIVE_TOKEN_SOCKET counts as unset', async () => {
-  const { status, stdout } = await home.run([], { env: { ONEDRIVE_TOKEN_SOCKET: '' } });
+  const { status, stdout } = await home.call([], { env: { ONEDRIVE_TOKEN_SOCKET: '' } });
   assert.is(status, 0);
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
 });
@@ -159,11 +159,11 @@ test('a provider that fails: the client ends with 6, and says when to try again'
 });
 
 test('after a sign-out each command ends with 3, and says where to sign in', async () => {
-  await home.run(['logout']);
+  await home.call(['logout']);
   for (const args of [[], ['api', '/me']]) {
     assert.match(await expectStatus(args, 3), 'On the computer that it runs on, run: onedrive-token login');
   }
-  const { status, stdout } = await client.run(['status']);
+  const { status, stdout } = await client.call(['status']);
   assert.is(status, 3);
   assert.match(stdout, 'On the computer that serves the tokens: Run: onedrive-token login');
 });

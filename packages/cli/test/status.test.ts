@@ -23,7 +23,7 @@ function makePythonDatabase(file: string): void {
 for (const args of [[], ['--client-id', 'x'], ['--client-id', 'x', '--app', 'family'], ['--keyring']]) {
   test(`status ${args.join(' ')} on a fresh machine ends with 3 and names database, app name and user`, async () => {
     using fresh = new CliHome();
-    const { status, stdout, stderr } = await fresh.run(['status', ...args]);
+    const { status, stdout, stderr } = await fresh.call(['status', ...args]);
     assert.is(status, 3);
     assert.is(stderr, '');
     const app = args.includes('family') ? 'family' : 'onedrive-token';
@@ -32,17 +32,17 @@ for (const args of [[], ['--client-id', 'x'], ['--client-id', 'x', '--app', 'fam
       new RegExp(`^Not signed in: there is no database ${fresh.db} \\(app name "${app}", user \\S+\\)`),
     );
     assert.match(stdout, /Run: onedrive-token login.*\n$/);
-    const json = await fresh.run(['status', '--json', ...args]);
+    const json = await fresh.call(['status', '--json', ...args]);
     assert.is(json.status, 3);
     assert.equal(JSON.parse(json.stdout), { signedIn: false, appName: app, scopes: [] });
-    assert.is((await fresh.run(['list', ...args])).status, 0);
+    assert.is((await fresh.call(['list', ...args])).status, 0);
     assert.equal(filesOf(fresh.folder), []);
   });
 }
 
 test('without a database, token that may not ask makes none either', async () => {
   using fresh = new CliHome();
-  const { status, stderr } = await fresh.run(['--client-id', 'x', '--no-interactive']);
+  const { status, stderr } = await fresh.call(['--client-id', 'x', '--no-interactive']);
   assert.is(status, 3);
   assert.match(stderr, `there is no database ${fresh.db}`);
   assert.equal(filesOf(fresh.folder), []);
@@ -65,30 +65,30 @@ for (const [what, make] of Object.entries(makers)) {
     using other = new CliHome({ ONEDRIVE_TOKEN_AUTHORITY: authority.url });
     await make(other);
     const before = filesOf(other.folder);
-    const { status, stdout } = await other.run(['list']);
+    const { status, stdout } = await other.call(['list']);
     assert.equal([status, stdout], [0, 'onedrive-token\n']);
     const isPython = what.includes('Python');
-    assert.is((await other.run(['status'])).status, isPython ? 3 : 0);
+    assert.is((await other.call(['status'])).status, isPython ? 3 : 0);
     assert.equal(filesOf(other.folder), before);
   });
 }
 
 test('status of a sign-in of another client id or authority says which one is stored', async () => {
-  const { stdout } = await home.run(['status', '--client-id', authority.otherClientId]);
+  const { stdout } = await home.call(['status', '--client-id', authority.otherClientId]);
   assert.match(stdout, `is of client id ${authority.clientId}, not ${authority.otherClientId}. Run: `);
-  const other = await home.run(['status', '--authority', `${authority.origin}/other`]);
+  const other = await home.call(['status', '--authority', `${authority.origin}/other`]);
   assert.match(other.stdout, `is of authority ${authority.url}, not ${authority.origin}/other. Run: `);
 });
 
 test('status needs no client id beside the database: the record knows it', async () => {
   rmSync(`${home.db}.apps.json`);
-  const { status, stdout } = await home.run(['status', '--json']);
+  const { status, stdout } = await home.call(['status', '--json']);
   assert.is(status, 0);
   assert.is(JSON.parse(stdout).signedIn, true);
 });
 
 test('status --authority with nonsense is wrong usage', async () => {
-  const { status, stderr } = await home.run(['status', '--authority', 'nonsense']);
+  const { status, stderr } = await home.call(['status', '--authority', 'nonsense']);
   assert.is(status, 2);
   assert.match(stderr, 'authority must be a URL');
 });

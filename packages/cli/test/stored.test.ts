@@ -20,7 +20,7 @@ function copyRecord(...names: string[]): void {
 
 test('status shows who is signed in, the scopes and the expiry, and sends no request', async () => {
   const before = authority.requests.length;
-  const { status, stdout, stderr } = await home.run(['status']);
+  const { status, stdout, stderr } = await home.call(['status']);
   assert.is(status, 0);
   assert.is(stderr, '');
   assert.match(stdout, /^Signed in as Someone \(someone@example\.com\)\.\n/);
@@ -32,7 +32,7 @@ test('status shows who is signed in, the scopes and the expiry, and sends no req
 });
 
 test('status --json has the documented fields', async () => {
-  const { status, stdout } = await home.run(['status', '--json']);
+  const { status, stdout } = await home.call(['status', '--json']);
   assert.is(status, 0);
   const { accessTokenExpiresAt, refreshedAt, renewBy, account, ...rest } = JSON.parse(stdout);
   assert.equal(rest, { signedIn: true, appName: 'onedrive-token', scopes: ['Files.ReadWrite.All'] });
@@ -44,12 +44,12 @@ test('status --json has the documented fields', async () => {
 
 test('status without a sign-in ends with 3 and one line that says what to run', async () => {
   const args = ['--app', 'nobody', '--client-id', authority.clientId];
-  const { status, stdout, stderr } = await home.run(['status', ...args]);
+  const { status, stdout, stderr } = await home.call(['status', ...args]);
   assert.is(status, 3);
   assert.is(stderr, '');
   assert.match(stdout, /^Not signed in: no sign-in is stored for app name "nobody" in \S+tokens\.db \(user \S+\)\. /);
   assert.match(stdout, /Signed in there: "onedrive-token"\. Run: onedrive-token login --app nobody .*\n$/);
-  assert.equal(JSON.parse((await home.run(['status', '--json', ...args])).stdout), {
+  assert.equal(JSON.parse((await home.call(['status', '--json', ...args])).stdout), {
     signedIn: false,
     appName: 'nobody',
     scopes: [],
@@ -58,54 +58,54 @@ test('status without a sign-in ends with 3 and one line that says what to run', 
 
 test('list prints the app names sorted, one per line, or as a JSON array', async () => {
   copyRecord('zebra', 'a b', 'ümläut');
-  const { status, stdout, stderr } = await home.run(['list']);
+  const { status, stdout, stderr } = await home.call(['list']);
   assert.is(status, 0);
   assert.is(stderr, '');
   assert.is(stdout, 'a b\nonedrive-token\nzebra\nümläut\n');
-  assert.equal(JSON.parse((await home.run(['list', '--json'])).stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
+  assert.equal(JSON.parse((await home.call(['list', '--json'])).stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
 });
 
 test('common options may stand before the command, and those after it win', async () => {
-  assert.equal(JSON.parse((await home.run(['--json', 'list'])).stdout).length, 4);
-  assert.is((await home.run(['--app', 'nobody', 'status', '--app', 'onedrive-token'])).status, 0);
+  assert.equal(JSON.parse((await home.call(['--json', 'list'])).stdout).length, 4);
+  assert.is((await home.call(['--app', 'nobody', 'status', '--app', 'onedrive-token'])).status, 0);
 });
 
 test('an app name cannot move the cursor', async () => {
   copyRecord('red\u001b[31m\u009b2J\u202e');
-  const { stdout } = await home.run(['list']);
+  const { stdout } = await home.call(['list']);
   assert.match(stdout, 'red\u{fffd}[31m\u{fffd}2J\u{fffd}\n');
-  await home.run(['logout', '--app', 'red\u001b[31m\u009b2J\u202e']);
+  await home.call(['logout', '--app', 'red\u001b[31m\u009b2J\u202e']);
 });
 
 test('logout deletes the tokens of one app name, whatever its client id, and of no other', async () => {
   copyRecord('other');
-  const { status, stdout, stderr } = await home.run(['logout', '--app', 'other', '--client-id', 'x']);
+  const { status, stdout, stderr } = await home.call(['logout', '--app', 'other', '--client-id', 'x']);
   assert.is(status, 0);
   assert.is(stdout, '');
   assert.is(stderr, 'Signed out of other.\n');
-  assert.not.match((await home.run(['list'])).stdout, 'other');
-  assert.is((await home.run([])).status, 0);
+  assert.not.match((await home.call(['list'])).stdout, 'other');
+  assert.is((await home.call([])).status, 0);
 });
 
 test('logout without a sign-in ends with 0', async () => {
-  const { status, stderr } = await home.run(['logout', '--app', 'nobody']);
+  const { status, stderr } = await home.call(['logout', '--app', 'nobody']);
   assert.is(status, 0);
   assert.is(stderr, 'Not signed in: there was nothing to delete.\n');
-  assert.is((await home.run(['logout', '--app', 'nobody', '--json'])).stdout, '[]\n');
+  assert.is((await home.call(['logout', '--app', 'nobody', '--json'])).stdout, '[]\n');
 });
 
 test('logout --all deletes the tokens of every app name', async () => {
-  const { status, stdout } = await home.run(['logout', '--all', '--json']);
+  const { status, stdout } = await home.call(['logout', '--all', '--json']);
   assert.is(status, 0);
   assert.equal(JSON.parse(stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
-  assert.is((await home.run(['list'])).stdout, '');
-  assert.is((await home.run([])).status, 3);
+  assert.is((await home.call(['list'])).stdout, '');
+  assert.is((await home.call([])).status, 3);
 });
 
 test('list and logout without a database find nothing and create no file', async () => {
   using other = new CliHome();
-  for (const command of ['list', 'logout']) assert.is((await other.run([command])).status, 0);
-  assert.is((await other.run(['list', '--json'])).stdout, '[]\n');
+  for (const command of ['list', 'logout']) assert.is((await other.call([command])).status, 0);
+  assert.is((await other.call(['list', '--json'])).stdout, '[]\n');
   assert.not(existsSync(other.db));
 });
 

@@ -58,7 +58,7 @@ test('a sign-in that replaces a refused one still knows the name of the account'
   other.expireTokens();
   using terminal = sit(other, []);
   assert.is((await terminal.ended).status, 0);
-  assert.match((await other.run(['status'])).stdout, /^Signed in as Someone/);
+  assert.match((await other.call(['status'])).stdout, /^Signed in as Someone/);
 });
 
 test('Ctrl-C during the wait for the browser ends with 130 and a clean line', async () => {
@@ -141,7 +141,7 @@ test('api shows JSON indented, and keeps binary data off the terminal', async ()
   using json = sit(home, ['api', '/me']);
   assert.is((await json.ended).status, 0);
   assert.match(json.output, '{\r\n  "@odata.context"');
-  await home.run(['api', '/me/drive/root:/a.bin:/content', '-X', 'PUT', '-d', '-', '-H', 'content-type: x/y'], {
+  await home.call(['api', '/me/drive/root:/a.bin:/content', '-X', 'PUT', '-d', '-', '-H', 'content-type: x/y'], {
     stdin: '\0',
   });
   using binary = sit(home, ['api', '/me/drive/root:/a.bin:/content']);

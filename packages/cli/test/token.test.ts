@@ -14,7 +14,7 @@ test.after.each(() => authority.clearFaults());
 for (const args of [[], ['token'], ['--app', 'onedrive-token'], ['--no-interactive']]) {
   test(`onedrive-token ${args.join(' ')} prints the stored token, a newline and nothing else`, async () => {
     const before = authority.requests.length;
-    const { status, stdout, stderr } = await home.run(args);
+    const { status, stdout, stderr } = await home.call(args);
     assert.is(status, 0);
     assert.is(stderr, '');
     assert.match(stdout, /^\S+\n$/);
@@ -32,7 +32,7 @@ test('Graph accepts the token from a shell script', async () => {
 });
 
 test('--json has the token and when it expires', async () => {
-  const { status, stdout } = await home.run(['--json']);
+  const { status, stdout } = await home.call(['--json']);
   assert.is(status, 0);
   const { token, expiresAt, ...rest } = JSON.parse(stdout);
   assert.equal(rest, {});
@@ -41,20 +41,20 @@ test('--json has the token and when it expires', async () => {
 });
 
 test('an expired token is refreshed once, and the new one is stored', async () => {
-  const old = (await home.run([])).stdout;
+  const old = (await home.call([])).stdout;
   home.expireTokens();
   const before = authority.count('token', 'refresh_token');
-  const { status, stdout, stderr } = await home.run([]);
+  const { status, stdout, stderr } = await home.call([]);
   assert.is(status, 0);
   assert.is(stderr, '');
   assert.is.not(stdout, old);
-  assert.is((await home.run([])).stdout, stdout);
+  assert.is((await home.call([])).stdout, stdout);
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
 test('--verbose logs what happens, without secrets', async () => {
   home.expireTokens();
-  const { status, stdout, stderr } = await home.run(['--verbose']);
+  const { status, stdout, stderr } = await home.call(['--verbose']);
   assert.is(status, 0);
   assert.match(stdout, /^\S+\n$/);
   assert.match(stderr, /refresh-started\nrefreshed expiresAt=\d{4}-\S+ rotated=true/);
@@ -94,7 +94,7 @@ for (const [what, args] of [
   test(`a record of ${what} does not count: token and status end with 3, and no browser opens`, async () => {
     const before = authority.requests.length;
     for (const command of ['token', 'status']) {
-      const { status, stdout, stderr } = await home.run([command, ...args]);
+      const { status, stdout, stderr } = await home.call([command, ...args]);
       assert.is(status, 3);
       const said = command === 'token' ? stderr : stdout;
       assert.match(said, /Run: onedrive-token login --/);
@@ -108,7 +108,7 @@ for (const [what, args] of [
 test('a revoked sign-in ends with 3 and one line: the reason and ids of the provider, and what to run', async () => {
   await authority.revokeAll();
   home.expireTokens();
-  const { status, stdout, stderr } = await home.run([]);
+  const { status, stdout, stderr } = await home.call([]);
   assert.is(status, 3);
   assert.is(stdout, '');
   assert.match(stderr, /^onedrive-token: .*Run: onedrive-token login.*\n$/);
@@ -120,21 +120,21 @@ test('a revoked sign-in ends with 3 and one line: the reason and ids of the prov
 test('status after a refusal ends with 3, and shows when and why, and what to run', async () => {
   await authority.revokeAll();
   home.expireTokens();
-  await home.run([]);
-  const { status, stdout, stderr } = await home.run(['status', '--db', home.db]);
+  await home.call([]);
+  const { status, stdout, stderr } = await home.call(['status', '--db', home.db]);
   assert.is(status, 3);
   assert.is(stderr, '');
   assert.match(stdout, /^No longer signed in as Someone \(someone@example\.com\)\.\n/);
   assert.match(stdout, /\nAccess token {2}expired \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
   assert.match(stdout, /\nRefused {7}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(invalid_grant AADSTS50173\)\n/);
   assert.ok(stdout.endsWith(`\nRun: onedrive-token login --db ${home.db}\n`), stdout);
-  const json = await home.run(['status', '--json']);
+  const json = await home.call(['status', '--json']);
   assert.is(json.status, 3);
   const { signedIn, refusedAt, refusedBecause } = JSON.parse(json.stdout);
   assert.equal([signedIn, refusedBecause], [true, 'invalid_grant AADSTS50173']);
   assert.ok(Math.abs(refusedAt - Date.now()) < 60_000);
   await home.login();
-  assert.is((await home.run(['status'])).status, 0);
+  assert.is((await home.call(['status'])).status, 0);
 });
 
 for (const [what, fault] of [
@@ -144,7 +144,7 @@ for (const [what, fault] of [
   test(`a provider that ${what} ends the command with 6, worth trying again later`, async () => {
     home.expireTokens();
     await assertWorthRetrying({ home, authority }, [], 'token', fault);
-    assert.is((await home.run([])).status, 0);
+    assert.is((await home.call([])).status, 0);
   });
 }
 
@@ -154,7 +154,7 @@ test('a damaged database ends with 7: it is named, and kept as it is', async () 
   writeFileSync(file, 'no database at all, but longer than the hundred bytes that a header has: '.repeat(9));
   const before = readFileSync(file);
   for (const command of ['token', 'status', 'list', 'logout', 'login']) {
-    const { status, stdout, stderr } = await other.run([command, '--db', file, '--client-id', authority.clientId]);
+    const { status, stdout, stderr } = await other.call([command, '--db', file, '--client-id', authority.clientId]);
     assert.is(status, 7);
     assert.is(stdout, '');
     assert.match(stderr, file);
@@ -173,7 +173,7 @@ test('Ctrl-C during a refresh loses nothing: the new tokens are stored, and the 
   assert.is(status, 130);
   assert.is(stdout, '');
   assert.match(stderr, 'so that the sign-in is not lost');
-  assert.is((await home.run([])).status, 0);
+  assert.is((await home.call([])).status, 0);
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
@@ -210,7 +210,7 @@ test('a second signal during a refresh ends the process at once', async () => {
   await running.says(/once more/);
   running.child.kill('SIGTERM');
   assert.is((await running.ended).signal, 'SIGTERM');
-  assert.is((await home.run([])).status, 0);
+  assert.is((await home.call([])).status, 0);
 });
 
 test('a passphrase encrypts the database; without it the status is 7', async () => {
@@ -218,10 +218,10 @@ test('a passphrase encrypts the database; without it the status is 7', async () 
   const { home: other } = encrypted;
   const env = { ONEDRIVE_TOKEN_KEY: 'correct horse battery staple' };
   await other.login(['--client-id', encrypted.authority.clientId], { env });
-  const { stdout: token } = await other.run([], { env });
+  const { stdout: token } = await other.call([], { env });
   assert.ok(encrypted.authority.issuedSecrets.has(token.trim()));
   assert.not.match(readFileSync(other.db, 'latin1'), token.trim());
-  const { status, stdout, stderr } = await other.run([]);
+  const { status, stdout, stderr } = await other.call([]);
   await encrypted[Symbol.asyncDispose]();
   assert.is(status, 7);
   assert.is(stdout, '');
@@ -229,7 +229,7 @@ test('a passphrase encrypts the database; without it the status is 7', async () 
 });
 
 test('a passphrase for an unencrypted database ends with 7, although its token could be read', async () => {
-  const { status, stdout, stderr } = await home.run([], { env: { ONEDRIVE_TOKEN_KEY: 'correct horse' } });
+  const { status, stdout, stderr } = await home.call([], { env: { ONEDRIVE_TOKEN_KEY: 'correct horse' } });
   assert.is(status, 7);
   assert.is(stdout, '');
   assert.match(stderr, 'is not encrypted');
@@ -238,7 +238,7 @@ test('a passphrase for an unencrypted database ends with 7, although its token c
 test('the mode of a database that others can read is tightened', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
   chmodSync(home.db, 0o644);
-  assert.is((await home.run([])).status, 0);
+  assert.is((await home.call([])).status, 0);
   assert.is(statSync(home.db).mode & 0o777, 0o600);
 });
 

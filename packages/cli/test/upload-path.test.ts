@@ -46,10 +46,10 @@ for (const [path, example] of [
 test('a file whose name looks encoded is uploaded under that very name', async () => {
   const name = 'a%20b.txt';
   writeFileSync(join(home.folder, name), 'hello');
-  const { status, stdout } = await home.run(['api', `/me/drive/root:/${name}:/content`, '--upload', name]);
+  const { status, stdout } = await home.call(['api', `/me/drive/root:/${name}:/content`, '--upload', name]);
   assert.is(status, 0);
   assert.is(JSON.parse(stdout).name, name);
-  await home.run(['api', '/me/drive/root:/a%2520b.txt:/content', '-o', 'copy.txt']);
+  await home.call(['api', '/me/drive/root:/a%2520b.txt:/content', '-o', 'copy.txt']);
   assert.is(readFileSync(join(home.folder, 'copy.txt'), 'utf8'), 'hello');
 });
 

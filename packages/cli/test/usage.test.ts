@@ -24,12 +24,12 @@ const commands = [
 ];
 
 test('--help, which no parser of options makes, says what the parser says', async () => {
-  const [short, full] = await Promise.all([home.run(['--help']), home.run(['help'])]);
+  const [short, full] = await Promise.all([home.call(['--help']), home.call(['help'])]);
   assert.is(short.stdout, full.stdout, 'copy what `onedrive-token help | cat` prints into src/help.ts');
 });
 
 test('--help goes to stdout, names every command and every exit status, and ends with 0', async () => {
-  const { status, stdout, stderr } = await home.run(['--help']);
+  const { status, stdout, stderr } = await home.call(['--help']);
   assert.is(status, 0);
   assert.is(stderr, '');
   for (const command of commands) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
@@ -38,7 +38,7 @@ test('--help goes to stdout, names every command and every exit status, and ends
 
 for (const command of commands) {
   test(`${command} --help has an example and every common option with its variable`, async () => {
-    const { status, stdout, stderr } = await home.run([command, '--help']);
+    const { status, stdout, stderr } = await home.call([command, '--help']);
     assert.is(status, 0);
     assert.is(stderr, '');
     assert.match(stdout, /Examples:\n {2}# .+\n {2}\$ .*onedrive-token/);
@@ -50,7 +50,7 @@ for (const command of commands) {
 }
 
 test('help COMMAND prints the same as COMMAND --help', async () => {
-  const [one, other] = await Promise.all([home.run(['help', 'api']), home.run(['api', '--help'])]);
+  const [one, other] = await Promise.all([home.call(['help', 'api']), home.call(['api', '--help'])]);
   assert.is(one.status, 0);
   assert.is(one.stdout, other.stdout);
 });
@@ -58,7 +58,7 @@ test('help COMMAND prints the same as COMMAND --help', async () => {
 test('--version prints the version of the package, also after a command', async () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
   for (const args of [['--version'], ...commands.map((command) => [command, '--version'])]) {
-    const { status, stdout } = await home.run(args);
+    const { status, stdout } = await home.call(args);
     assert.is(status, 0, args.join(' '));
     assert.is(stdout, `${manifest.version}\n`);
   }
@@ -73,7 +73,7 @@ for (const [typed, meant] of [
   [['--jsn'], '--json'],
 ] as const) {
   test(`${typed.join(' ')} is wrong usage, and ${meant} is suggested`, async () => {
-    const { status, stdout, stderr } = await home.run(typed);
+    const { status, stdout, stderr } = await home.call(typed);
     assert.is(status, 2);
     assert.is(stdout, '');
     assert.match(stderr, `(Did you mean ${meant}?)`);
@@ -105,7 +105,7 @@ for (const [what, args, says] of [
   ],
 ] as const) {
   test(`${what} is wrong usage, and the message has no stack`, async () => {
-    const { status, stdout, stderr } = await home.run(args);
+    const { status, stdout, stderr } = await home.call(args);
     assert.is(status, 2);
     assert.is(stdout, '');
     assert.match(stderr, says);
@@ -115,14 +115,14 @@ for (const [what, args, says] of [
 
 test('a variable with a wrong value is wrong usage, and is named', async () => {
   const env = { ONEDRIVE_TOKEN_JSON: 'maybe' };
-  const { status, stderr } = await home.run(['list'], { env });
+  const { status, stderr } = await home.call(['list'], { env });
   assert.is(status, 2);
   assert.match(stderr, "ONEDRIVE_TOKEN_JSON: expected 1 or 0, got 'maybe'");
 });
 
 for (const command of [[], ['token'], ['login'], ['api', '/me'], ['exec', '--', 'true']]) {
   test(`onedrive-token ${command.join(' ')} without a client id explains how to get one`, async () => {
-    const { status, stdout, stderr } = await home.run(command);
+    const { status, stdout, stderr } = await home.call(command);
     assert.is(status, 2);
     assert.is(stdout, '');
     assert.match(stderr, 'https://entra.microsoft.com/');
@@ -137,7 +137,7 @@ for (const command of [[], ['token'], ['login'], ['api', '/me'], ['exec', '--', 
 
 for (const authority of ['http://example.com/consumers', 'nonsense', 'ftp://localhost', 'https://login.example/?a=b']) {
   test(`--authority ${authority} is wrong usage`, async () => {
-    const { status, stdout, stderr } = await home.run(['--client-id', 'x', '--authority', authority]);
+    const { status, stdout, stderr } = await home.call(['--client-id', 'x', '--authority', authority]);
     assert.is(status, 2);
     assert.is(stdout, '');
     assert.match(stderr, 'authority');
@@ -145,16 +145,16 @@ for (const authority of ['http://example.com/consumers', 'nonsense', 'ftp://loca
 }
 
 test('a suggested command repeats the options that say which tokens are meant', async () => {
-  const { stderr } = await home.run(['--app', "it's mine", '--client-id', 'x', '--db', 'my.db']);
+  const { stderr } = await home.call(['--app', "it's mine", '--client-id', 'x', '--db', 'my.db']);
   assert.match(stderr, String.raw`onedrive-token login --app 'it'\''s mine' --client-id x --db my.db`);
 });
 
 test('without a home folder, the database has to be named', async () => {
   const env = { HOME: '', XDG_DATA_HOME: 'relative/is/ignored' };
-  const { status, stderr } = await home.run(['list'], { env });
+  const { status, stderr } = await home.call(['list'], { env });
   assert.is(status, 2);
   assert.match(stderr, '--db or ONEDRIVE_TOKEN_DB');
-  assert.is((await home.run(['list', '--db', 'my.db'], { env })).status, 0);
+  assert.is((await home.call(['list', '--db', 'my.db'], { env })).status, 0);
 });
 
 test.run();

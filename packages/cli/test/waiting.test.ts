@@ -68,7 +68,7 @@ test('Ctrl-C while the code is exchanged: the sign-in is kept, and the command s
     /Interrupted\. The sign-in was complete by then, and is stored\. To undo it, run: onedrive-token logout --client-id/,
   );
   assert.is((await terminal.ended).status, 130);
-  assert.is((await other.run(['status'])).status, 0);
+  assert.is((await other.call(['status'])).status, 0);
 });
 
 test('Ctrl-C before the person has answered: nothing is stored, and nothing else is claimed', async () => {
@@ -78,7 +78,7 @@ test('Ctrl-C before the person has answered: nothing is stored, and nothing else
   terminal.type('\u0003');
   await terminal.shows(/Interrupted\.\s*$/);
   assert.is((await terminal.ended).status, 130);
-  assert.is((await other.run(['status'])).status, 3);
+  assert.is((await other.call(['status'])).status, 3);
 });
 
 test('--paste shows the time left', async () => {

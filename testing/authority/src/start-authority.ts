@@ -151,5 +151,9 @@ class LocalAuthority implements Authority {
 }
 
 function listenerOf({ tls }: AuthorityOptions, handle: RequestListener): Server {
-  return tls ? https.createServer({ key: tls.key, cert: tls.cert }, handle) : http.createServer(handle);
+  // 0: an idle connection stays open. If this side closed it, a request that is sent at that moment would fail, and so would the test.
+  const options = { keepAliveTimeout: 0 };
+  return tls
+    ? https.createServer({ ...options, key: tls.key, cert: tls.cert }, handle)
+    : http.createServer(options, handle);
 }

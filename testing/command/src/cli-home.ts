@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { signInAs } from 'testing-authority';
+import { type Called, callCommand } from './call-command.ts';
 import {
   bin,
   commandNode,
@@ -58,6 +59,21 @@ export class CliHome implements Disposable {
     return this.start(args, options).ended;
   }
 
+  /**
+   * Begins the command in this process, or in one of its own if CLI_NODE is set. Most processor time of a command is the start of Node.
+   * See `callCommand` for what needs a process.
+   */
+  begin(args: readonly string[], options: RunOptions = {}): Called {
+    if (commandNode === process.execPath) return callCommand(args, this.#complete(options));
+    const { child, ...running } = this.start(args, options);
+    return { ...running, stdin: child.stdin };
+  }
+
+  /** The same, to its end. */
+  call(args: readonly string[], options?: RunOptions): Promise<Ended> {
+    return this.begin(args, options).ended;
+  }
+
   /** Runs a script in bash, with the command installed. */
   shell(script: string, options: RunOptions = {}): Promise<Ended> {
     this.installCommand();
@@ -88,7 +104,7 @@ export class CliHome implements Disposable {
 
   /** Signs in. The test itself plays the browser, because that is faster than to start one. */
   async login(args: readonly string[] = [], { env, ...options }: RunOptions = {}): Promise<Ended> {
-    const running = this.start(['login', ...args], { ...options, env: { ...env, BROWSER: 'true' } });
+    const running = this.begin(['login', ...args], { ...options, env: { ...env, BROWSER: 'true' } });
     const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
     await signInAs(address);
     const ended = await running.ended;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 
 /** The command, as npm would link it. It runs what the last build has left. */
 export const bin = resolve(import.meta.dirname, '../../../packages/cli/bin/onedrive-token.js');
@@ -59,15 +60,21 @@ export function startProcess(file: string, args: readonly string[], options: Pro
     child.once('error', reject);
     child.once('close', (status, signal) => resolve({ ...output, status, signal }));
   });
-  const says = (pattern: RegExp): Promise<RegExpMatchArray> =>
+  const says = saysIn(child.stderr, ended, () => output.stderr);
+  return { child, ended, says };
+}
+
+/** Makes the function that waits for a text: `said` returns what there is of it, and `stream` tells when there is more. */
+export function saysIn(stream: Readable | null, ended: Promise<unknown>, said: () => string): Running['says'] {
+  return (pattern) =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = output.stderr.match(pattern);
+        const found = said().match(pattern);
         if (found) resolve(found);
       };
-      child.stderr?.on('data', look);
-      child.once('close', () => reject(new Error(`ended without saying ${pattern}: ${output.stderr}`)));
+      stream?.on('data', look);
+      const fail = (): void => reject(new Error(`ended without saying ${pattern}: ${said()}`));
+      void ended.then(fail, fail);
       look();
     });
-  return { child, ended, says };
 }

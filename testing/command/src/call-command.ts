@@ -1,0 +1,127 @@
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import { PassThrough, type Readable, Writable } from 'node:stream';
+import tty from 'node:tty';
+import { pathToFileURL } from 'node:url';
+import { bin, type Ended, type ProcessOptions, saysIn } from './run-command.ts';
+
+/** A command line that runs in this process. */
+export interface Called {
+  readonly ended: Promise<Ended>;
+  /** For `stdin: 'open'`. */
+  readonly stdin: Writable | null;
+  /** Resolves with the match as soon as stderr matches. Rejects if the command ends first. */
+  says(pattern: RegExp): Promise<RegExpMatchArray>;
+}
+
+type Start = (args: readonly string[]) => Promise<number>;
+
+/** What Node reads at its own start, so that a variable in this process would come too late. */
+const variablesOfNode = ['NODE_OPTIONS', 'NODE_DEBUG', 'NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'NODE_V8_COVERAGE'];
+const start = pathToFileURL(join(bin, '../../dist/start.js')).href;
+const { writeSync } = fs;
+const { isatty } = tty;
+const streams = (['stdin', 'stdout', 'stderr'] as const).map(
+  (name) => [name, Object.getOwnPropertyDescriptor(process, name) as PropertyDescriptor] as const,
+);
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs the built command in this process: all that `bin` starts, without a new Node, which takes most of the processor time of a
+ * command. For what a command says and does. How it starts, ends, takes signals and shares with other processes needs a process.
+ *
+ * The environment, the working directory and the streams belong to the whole process, so one call runs after the other. No stream of
+ * a call is a terminal. A program that `exec` starts has the streams of the test.
+ */
+export function callCommand(args: readonly string[], options: ProcessOptions): Called {
+  const name = variablesOfNode.find((variable) => options.env[variable] !== undefined);
+  if (name) throw new Error(`${name} needs a process: use run()`);
+  const output = new Output();
+  const stdin = new PassThrough();
+  if (options.stdin !== 'open') stdin.end(options.stdin);
+  const begin = (): Promise<Ended> => call(args, options, stdin, output);
+  const ended = last.then(begin, begin);
+  last = ended;
+  return { ended, stdin, says: saysIn(output.stderr, ended, () => output.text('stderr')) };
+}
+
+/** All that a call has written. */
+class Output {
+  readonly stderr = new PassThrough();
+  readonly #bytes: Record<'stdout' | 'stderr', Uint8Array[]> = { stdout: [], stderr: [] };
+
+  add(name: 'stdout' | 'stderr', data: Uint8Array): number {
+    const copy = Buffer.from(data);
+    this.#bytes[name].push(copy);
+    if (name === 'stderr') this.stderr.write(copy);
+    return copy.length;
+  }
+
+  text(name: 'stdout' | 'stderr'): string {
+    return Buffer.concat(this.#bytes[name]).toString();
+  }
+}
+
+async function call(
+  args: readonly string[],
+  { env, cwd = process.cwd(), timeout = 30_000 }: ProcessOptions,
+  stdin: Readable,
+  output: Output,
+): Promise<Ended> {
+  const command = (await import(start)) as { start: Start };
+  const before = { env: { ...process.env }, cwd: process.cwd() };
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new Error(`${args.join(' ')}: still running after ${timeout} ms: ${output.text('stderr')}`));
+    process.emit('SIGTERM', 'SIGTERM');
+  }, timeout);
+  setEnvironment(env);
+  process.chdir(cwd);
+  redirectStreams(stdin, output);
+  try {
+    const status = await Promise.race([command.start(args), late.promise]);
+    return { status, signal: null, stdout: output.text('stdout'), stderr: output.text('stderr') };
+  } finally {
+    clearTimeout(timer);
+    restoreStreams();
+    process.chdir(before.cwd);
+    setEnvironment(before.env);
+    output.stderr.end();
+  }
+}
+
+/** In place, because Node and libraries in C read the variables of the process itself. */
+function setEnvironment(env: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(process.env)) if (env[name] === undefined) delete process.env[name];
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && process.env[name] !== value) process.env[name] = value;
+  }
+}
+
+function redirectStreams(stdin: Readable, output: Output): void {
+  const writable = (name: 'stdout' | 'stderr') =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        output.add(name, chunk);
+        done();
+      },
+    });
+  const replacements = { stdin, stdout: writable('stdout'), stderr: writable('stderr') };
+  for (const [name] of streams) Object.defineProperty(process, name, { value: replacements[name], configurable: true });
+  // The command writes to the descriptors.
+  fs.writeSync = ((descriptor: number, data: Uint8Array, ...rest: never[]) => {
+    if (descriptor === 1) return output.add('stdout', data);
+    if (descriptor === 2) return output.add('stderr', data);
+    return writeSync(descriptor, data, ...rest);
+  }) as typeof writeSync;
+  tty.isatty = () => false;
+  syncBuiltinESMExports();
+}
+
+function restoreStreams(): void {
+  for (const [name, descriptor] of streams) Object.defineProperty(process, name, descriptor);
+  fs.writeSync = writeSync;
+  tty.isatty = isatty;
+  syncBuiltinESMExports();
+}
