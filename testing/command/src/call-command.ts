@@ -19,6 +19,17 @@ type Start = (args: readonly string[]) => Promise<number>;
 
 /** What Node reads at its own start, so that a variable in this process would come too late. */
 const variablesOfNode = ['NODE_OPTIONS', 'NODE_DEBUG', 'NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'NODE_V8_COVERAGE'];
+/** A process on Windows has these even if its environment is given without them. */
+const variablesOfWindows = [
+  'HOMEDRIVE',
+  'HOMEPATH',
+  'SYSTEMDRIVE',
+  'SYSTEMROOT',
+  'TEMP',
+  'USERNAME',
+  'USERPROFILE',
+  'WINDIR',
+];
 const start = pathToFileURL(join(bin, '../../dist/start.js')).href;
 const { writeSync } = fs;
 const { isatty } = tty;
@@ -93,7 +104,10 @@ async function call(
 
 /** In place, because Node and libraries in C read the variables of the process itself. */
 function setEnvironment(env: NodeJS.ProcessEnv): void {
-  for (const name of Object.keys(process.env)) if (env[name] === undefined) delete process.env[name];
+  const kept = process.platform === 'win32' ? variablesOfWindows : [];
+  for (const name of Object.keys(process.env)) {
+    if (env[name] === undefined && !kept.includes(name.toUpperCase())) delete process.env[name];
+  }
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && process.env[name] !== value) process.env[name] = value;
   }
