@@ -1,7 +1,8 @@
 /** Gives all callers, processes and machines that share a store one OAuth access token. */
 export type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'token-store-kit';
+export type { GetTokenOptions, SignInOptions } from './call-options.ts';
 export type { RefreshContext, SharedTokenOptions, SignIn, SignInContext } from './options.ts';
-export { type GetTokenOptions, SharedToken, type SignInOptions } from './shared-token.ts';
+export { SharedToken } from './shared-token.ts';
 export {
   SharedTokenError,
   type SharedTokenErrorCode,

@@ -2,6 +2,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TokenRecord } from 'token-store-kit';
+import {
+  type GetTokenOptions,
+  getTokenOptionNames,
+  noOptions,
+  type SignInOptions,
+  signInOptionNames,
+} from './call-options.ts';
 import { checkNames } from './check-names.ts';
 import { Flight } from './flight.ts';
 import type { FlowContext } from './flow-context.ts';
@@ -14,30 +21,6 @@ import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import type { AccessToken } from './token-response.ts';
 import { clockToleranceMs, neededTime } from './usable-token.ts';
 
-/** What one call of getToken() wants. */
-export interface GetTokenOptions {
-  /** Whether a person may be asked. Default: the instance's own `interactive`. */
-  interactive?: boolean | undefined;
-  /** Refreshes even if the token looks valid: for an API that answered 401. Default false. */
-  forceRefresh?: boolean | undefined;
-  /**
-   * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.
-   * The result may still expire sooner, if the provider's tokens do, or if the refresh fails while the old one is valid:
-   * see its `expiresAt`. Default: `expirySkew`.
-   */
-  minValid?: number | undefined;
-  /** Lets go of this call alone; it rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
-}
-
-/** What one call of signIn() wants. */
-export interface SignInOptions {
-  /** Lets go of this call; it rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
-  /** Another way to ask the person, for this call alone. */
-  signIn?: SignIn | undefined;
-}
-
 /**
  * A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took.
  */
@@ -45,15 +28,6 @@ const slowRefreshMs = 1_000;
 
 /** How long close() waits for a last write to a store that may never answer. */
 const lastWriteLimitMs = 5_000;
-
-const noOptions: GetTokenOptions = {};
-const getTokenOptionNames: Record<keyof GetTokenOptions, true> = {
-  interactive: true,
-  forceRefresh: true,
-  minValid: true,
-  signal: true,
-};
-const signInOptionNames: Record<keyof SignInOptions, true> = { signal: true, signIn: true };
 
 interface HeldToken extends AccessToken {
   /** By the monotonic clock, which is never set back. */

@@ -1,6 +1,6 @@
 import type { AccessToken, SharedToken, SharedTokenOptions } from 'shared-token';
 import { type Call, type Fact, History, type Instance, type Method } from './history.ts';
-import { judge } from './invariants.ts';
+import { judge } from './invariants/judge.ts';
 import { streams } from './machine/choices.ts';
 import { type Machine, Process } from './machine/machine.ts';
 import { SimulatedController } from './machine/signals.ts';

@@ -1,0 +1,106 @@
+import { secretMark } from '../models/provider.ts';
+import type { Invariants } from './invariant.ts';
+import { accessGiven, errorOf, familyGiven, goodToken, isForbidden, isOf } from './questions.ts';
+
+/** When a call of SharedToken settles, and when it tells of an event. */
+export const callInvariants: Invariants = {
+  'call-settled': [
+    {
+      promise: 'A call ends in a token, its own abort, what the user threw, or a SharedTokenError',
+      check({ call }) {
+        const error = errorOf(call);
+        if (error === undefined || error === call.abortReason) return undefined;
+        if (!(error instanceof Error)) return `${call.method}() threw ${error}`;
+        return /^(TypeError|RangeError|ReferenceError|SyntaxError)$/.test(error.name)
+          ? `${call.method}() threw ${error.stack}`
+          : undefined;
+      },
+    },
+    {
+      promise: 'No secret is in a message of ours',
+      check({ call }) {
+        const error = errorOf(call);
+        const isOurs = error instanceof Error && error.name === 'SharedTokenError';
+        return isOurs && error.message.includes(secretMark) ? error.message : undefined;
+      },
+    },
+    {
+      promise: 'A token that is given out is of this client and name',
+      check({ call }, history) {
+        const family = familyGiven(call, history);
+        return !family || isOf(family, call.instance)
+          ? undefined
+          : `sign-in ${family.id} is of ${family.clientId}, ${family.name}`;
+      },
+    },
+    {
+      promise: 'A token is stored before it is given out, or an event says that it was not',
+      check({ call }, history) {
+        const access = accessGiven(call, history);
+        const isKnown = !access || access.storedAt !== undefined || call.instance.storeFailures > 0;
+        if (access && access.storedAt === undefined) call.instance.unstored.push(access);
+        return isKnown ? undefined : `${access.value} was never stored`;
+      },
+    },
+    {
+      promise: 'SIGN_IN_REQUIRED comes only if no good sign-in is stored',
+      check({ call }, history) {
+        const { code, reason } = Object(errorOf(call)) as { code?: string; reason?: string };
+        if (code !== 'SIGN_IN_REQUIRED' || (reason !== 'refused' && reason !== 'not-signed-in')) return undefined;
+        const stored = goodToken(call.instance, history);
+        // The call may have joined a read that began before the sign-in was stored.
+        const knewAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
+        const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
+        return isOld ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
+      },
+    },
+    {
+      promise: 'While the token in memory is valid, it bridges a refresh that fails',
+      check({ call }, history) {
+        const { instance, method, options, held, abortReason } = call;
+        const error = errorOf(call);
+        const isOurs = error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code));
+        if (method !== 'getToken' || options.forceRefresh || !error || isOurs || history.hasOddTime) return undefined;
+        const expiresAt = history.accesses.get(held ?? '')?.expiresAt ?? 0;
+        return expiresAt > instance.process.wallNow ? `${held} is valid, and the call ends in ${error}` : undefined;
+      },
+    },
+    {
+      promise: 'A forced refresh does not give the rejected token',
+      check({ call }, history) {
+        const access = accessGiven(call, history);
+        return call.options.forceRefresh && access && access.value === call.held ? `${access.value} again` : undefined;
+      },
+    },
+    {
+      promise: 'A token that is given out has not expired',
+      check({ call }, history) {
+        const access = accessGiven(call, history);
+        const { wallNow } = history.machine;
+        if (
+          call.method === 'read' ||
+          !access ||
+          history.hasOddTime ||
+          access.expiresAt === undefined ||
+          access.expiresAt > wallNow
+        )
+          return undefined;
+        return `${access.value} expired ${wallNow - access.expiresAt} ms ago`;
+      },
+    },
+    {
+      promise: 'After a sign-out, its instance does not give out a token of before',
+      check({ call }, history) {
+        // A record that was read just before the sign-out may come just after it.
+        const family = call.method === 'read' ? undefined : familyGiven(call, history);
+        return family && isForbidden(family, call.instance) ? `sign-in ${family.id}` : undefined;
+      },
+    },
+  ],
+  event: [
+    {
+      promise: 'No secret is in an event',
+      check: ({ event }) => (JSON.stringify(event).includes(secretMark) ? JSON.stringify(event) : undefined),
+    },
+  ],
+};

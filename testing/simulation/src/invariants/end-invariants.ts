@@ -1,0 +1,59 @@
+import type { Fact, History } from '../history.ts';
+import type { Invariants } from './invariant.ts';
+import { familyGiven, isForbidden } from './questions.ts';
+
+const everyCallEnds = {
+  promise: 'Every call ends',
+  check(_fact: Fact, { instances }: History): string | undefined {
+    const living = instances.filter(({ process }) => !process.isDead);
+    const open = living.flatMap(({ calls }) => [...calls]).find(({ outcome }) => !outcome);
+    return open && `${open.method}() of ${open.instance.label} waits for ever`;
+  },
+};
+
+/** When nothing is left to do, and when all trouble is over. */
+export const endInvariants: Invariants = {
+  // Nothing is left to wait for, but timers that keep no process alive.
+  calm: [everyCallEnds],
+  ended: [
+    everyCallEnds,
+    {
+      promise: 'What could not be stored is stored by close() at the latest',
+      check(_fact, history) {
+        for (const instance of history.instances.filter(({ process }) => !process.isDead)) {
+          for (const { value, family, generation, storedAt } of instance.unstored) {
+            const stored = history.refreshTokens.get(history.stored.get(instance.name)?.refreshToken ?? '');
+            const isOlder =
+              stored?.family === family && stored.generation < generation && stored.value !== family.current;
+            if (storedAt === undefined && isOlder && instance.wasClosedCalmly) return value;
+          }
+        }
+        return undefined;
+      },
+    },
+    {
+      promise: 'No sign-in is stored after a sign-out that came after it began',
+      check(_fact, history) {
+        for (const record of history.stored.values()) {
+          const family = history.familyOf(record);
+          if (family && isForbidden(family)) return `sign-in ${family.id}`;
+        }
+        return undefined;
+      },
+    },
+    {
+      promise: 'No sign-in is lost, but in the window',
+      check(_fact, history) {
+        for (const [name, family] of history.owed) {
+          const stored = history.familyOf(history.stored.get(name));
+          if (stored !== family) return `sign-in ${family.id} is not in the store`;
+          if (family.revoked || family.excuse) continue;
+          const last = history.instances.findLast((instance) => instance.name === name);
+          const call = last && [...last.calls].at(-1);
+          if (call && !familyGiven(call, history)) return `sign-in ${family.id} gives no token any more`;
+        }
+        return undefined;
+      },
+    },
+  ],
+};

@@ -1,0 +1,45 @@
+/** What several invariants ask about the history. */
+import type { Call, Family, History, Instance, RefreshCall, RefreshToken, Window } from '../history.ts';
+
+/** Whether SharedToken must still keep others from doing the same: not after a kill, the end of the lease or of its patience. */
+export function isUnderWay(
+  { instance, signal, holder, isSettled }: RefreshCall | Window,
+  { machine }: History,
+): boolean {
+  return !isSettled && !signal.aborted && !instance.process.isDead && (!holder || holder.endsAt > machine.now);
+}
+
+/** A record that does not say whose it is counts as every client's. */
+export function isOf(family: Family, { name, clientId }: { name: string; clientId: string }): boolean {
+  return family.name === name && (family.isBare || family.clientId === clientId);
+}
+
+/** The stored refresh token, if it is of this client and the provider accepts it. */
+export function goodToken({ name, clientId }: Instance, history: History): RefreshToken | undefined {
+  const token = history.refreshTokens.get(history.stored.get(name)?.refreshToken ?? '');
+  if (!token || token.family.isBare || !isOf(token.family, { name, clientId })) return undefined;
+  return token.family.revoked || token.spending ? undefined : token;
+}
+
+export function errorOf({ outcome }: Call): unknown {
+  return outcome && 'error' in outcome ? outcome.error : undefined;
+}
+
+export function accessGiven({ outcome }: Call, { accesses }: History) {
+  const { accessToken } = Object(outcome && 'value' in outcome ? outcome.value : undefined) as { accessToken?: string };
+  return accessToken === undefined ? undefined : accesses.get(accessToken);
+}
+
+/** Of which sign-in the token is that the call gave. A call of read() gives a record. */
+export function familyGiven(call: Call, history: History): Family | undefined {
+  return accessGiven(call, history)?.family;
+}
+
+/** Whether a sign-out of the instance that made this sign-in came while the person was asked or later. */
+export function isForbidden({ window, couldNotBeTakenBack }: Family, instance = window?.instance): boolean {
+  if (!window || window.instance !== instance) return false;
+  // What the store cannot delete is deleted later, by close() at the latest, if that finds the store working.
+  const mayStillDoIt = !instance.process.isDead && (!instance.isClosed || instance.wasClosedCalmly);
+  if (couldNotBeTakenBack && !mayStillDoIt) return false;
+  return instance.signOuts.some((startedAt) => startedAt >= window.openedAt);
+}

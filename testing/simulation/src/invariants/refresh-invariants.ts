@@ -1,0 +1,87 @@
+import type { History, RefreshCall } from '../history.ts';
+import type { Invariants } from './invariant.ts';
+import { isOf, isUnderWay } from './questions.ts';
+
+/**
+ * The one window in which a sign-in may be lost (SECURITY.md, "What is not protected against"): the provider has taken the refresh
+ * token, and its answer is not durably stored yet. In that window the process was killed, the answer was lost or came after
+ * `refreshTimeout`, the store failed, or the lease ended because the process was stopped for longer.
+ */
+function windowExcuse(call: RefreshCall, { machine }: History, sender: RefreshCall): string | undefined {
+  const { excuse, holder, deadline, isSettled, isKeptInMemory, instance } = call;
+  if (excuse) return excuse;
+  if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
+  if (holder && holder.endsAt <= machine.now) return 'the lease ended before the answer was stored';
+  if (!isSettled && machine.now >= deadline) return 'the answer came after refreshTimeout';
+  return undefined;
+}
+
+/** When the user's `refresh` is called, and when its request arrives at the provider. */
+export const refreshInvariants: Invariants = {
+  'refresh-called': [
+    {
+      promise: 'One refresh is under way, over all processes',
+      check({ call }, history) {
+        const other = history.refreshCalls.find(
+          (each) => each.instance.name === call.instance.name && isUnderWay(each, history),
+        );
+        return other && `${call.instance.label} calls refresh while the one of ${other.instance.label} is under way`;
+      },
+    },
+    {
+      promise: "refresh is called under the record's lock",
+      check: ({ call }, { machine }) =>
+        call.holder && call.holder.endsAt > machine.now ? undefined : `${call.instance.label} does not hold it`,
+    },
+    {
+      promise: 'What is sent is what is stored now, not what was read before the lock',
+      check({ call }, history) {
+        // A sign-in, a sign-out or another program may have written without the lock, after the record was read.
+        const replacedAt = history.replacedAt(call.instance.name, call.record);
+        return replacedAt >= (call.holder?.since ?? 0)
+          ? undefined
+          : 'the store had another record before the lock was acquired';
+      },
+    },
+    {
+      promise: 'A token is refreshed once for each expiry, and not if the stored one is good',
+      check({ call }, history) {
+        const { instance, record } = call;
+        const calls = [...instance.calls].filter(({ method }) => method === 'getToken');
+        // A refresh that was forced goes on after its caller let go.
+        if (calls.some(({ options, outcome, abortReason }) => options.forceRefresh && (!outcome || abortReason)))
+          return undefined;
+        if (instance.process.wallOffsetMs !== 0) return undefined;
+        const { accessToken, expiresAt = 0, obtainedAt = 0 } = record;
+        const access = history.accesses.get(accessToken ?? '');
+        const now = instance.process.wallNow;
+        if (!access || expiresAt <= now || obtainedAt > now + 30_000) return undefined;
+        // A token that came while the process waited for the lock is good to its very end.
+        const isNew = access.issuedAt > (call.holder?.askedAt ?? 0);
+        return isNew || expiresAt - 300_000 > now ? `the stored token is good: ${accessToken}` : undefined;
+      },
+    },
+    {
+      promise: 'No record of another client, provider or name is sent',
+      check({ call }, history) {
+        const family = history.familyOf(call.record);
+        if (!family) return 'a refresh token that the provider never gave out';
+        return isOf(family, call.instance)
+          ? undefined
+          : `sign-in ${family.id} is of ${family.clientId}, ${family.name}`;
+      },
+    },
+  ],
+  'refresh-arrived': [
+    {
+      promise: 'No refresh token is sent again after it was spent, but in the window',
+      check({ call, token }, history) {
+        const { spending } = token;
+        if (!spending) return undefined;
+        const excuse = windowExcuse(spending.call, history, call) ?? windowExcuse(call, history, call);
+        if (excuse) token.family.excuse = excuse;
+        return excuse ? undefined : `${call.instance.label} sends again what ${spending.call.instance.label} has spent`;
+      },
+    },
+  ],
+};

@@ -1,0 +1,52 @@
+import type { Invariants } from './invariant.ts';
+import { goodToken, isUnderWay } from './questions.ts';
+
+/** When a person is asked to sign in. */
+export const signInInvariants: Invariants = {
+  'person-asked': [
+    {
+      promise: 'One sign-in is in front of the person, over all processes',
+      check({ window }, history) {
+        const other = history.windows.find(
+          (each) => each.instance.name === window.instance.name && isUnderWay(each, history),
+        );
+        return other && `${window.instance.label} asks while the question of ${other.instance.label} is open`;
+      },
+    },
+    {
+      promise: 'No person is asked while a good sign-in is stored, unless signIn() is called',
+      check({ window: { instance, reason, holder } }, history) {
+        const stored = goodToken(instance, history);
+        const isOld = stored?.storedAt !== undefined && stored.storedAt < (holder?.askedAt ?? 0);
+        return reason !== 'requested' && isOld ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
+      },
+    },
+    {
+      promise: 'The processes that wait for a sign-in use its result',
+      check({ window: { instance, reason, holder } }, history) {
+        const stored = goodToken(instance, history);
+        const isNew = stored?.storedAt !== undefined && stored.storedAt > (holder?.askedAt ?? 0);
+        const wasRead =
+          stored?.storedAt !== undefined && stored.storedAt < history.lastReadBy(instance.process, instance.name).step;
+        return reason !== 'requested' && isNew && wasRead
+          ? `sign-in ${stored.family.id} came while it waited`
+          : undefined;
+      },
+    },
+    {
+      promise: 'A person is asked only under the sign-in lock',
+      check: ({ window }, { machine }) =>
+        window.holder && window.holder.endsAt > machine.now ? undefined : `${window.instance.label} does not hold it`,
+    },
+    {
+      promise: 'A person is asked only if a caller allows it',
+      check: ({ window }) =>
+        [...window.instance.calls].some(
+          ({ method, options, outcome }) =>
+            !outcome && (method === 'signIn' || (method === 'getToken' && options.interactive !== false)),
+        )
+          ? undefined
+          : 'no call that is under way allows it',
+    },
+  ],
+};

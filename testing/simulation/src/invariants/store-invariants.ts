@@ -1,0 +1,69 @@
+import type { Invariants } from './invariant.ts';
+
+/** When the store has written or deleted a record. */
+export const storeInvariants: Invariants = {
+  written: [
+    {
+      promise: 'A sign-in does not undo the sign-out of another process, if it has read what that deleted',
+      check({ before, record }, history) {
+        const family = history.familyOf(record);
+        const found = family?.window?.found;
+        return !before && found?.isSignedOut && !family?.wasStored
+          ? `sign-in ${family?.id} after ${found.id}`
+          : undefined;
+      },
+    },
+    {
+      promise: 'No older token takes the place of a newer one',
+      check({ name, before, record, by }, history) {
+        const was = before && history.refreshTokens.get(before.refreshToken);
+        const is = history.refreshTokens.get(record.refreshToken);
+        // A program that writes without the lock cannot know what it replaces, nor can we know what it will write.
+        if (!was || !is || !by || was.family.isForeign) return undefined;
+        if (is.family.order < was.family.order) return `sign-in ${is.family.id} over sign-in ${was.family.id}`;
+        if (is.family !== was.family) return undefined;
+        if (is.generation < was.generation) return `refresh token ${is.generation} over ${was.generation}`;
+        const access = history.accesses.get(record.accessToken ?? '');
+        const earlier = history.accesses.get(before.accessToken ?? '');
+        if (!access || !earlier || access.generation >= earlier.generation) return undefined;
+        // If the refresh token stays, compare-and-swap does not see a write between this process's read and its write. And of
+        // two requests that were both late, only the provider knows which it answered first.
+        const wasKnown = (earlier.storedAt ?? 0) <= history.lastReadBy(by, name).step;
+        return wasKnown && (record.obtainedAt ?? 0) < (before.obtainedAt ?? 0)
+          ? `access token ${access.value} over ${earlier.value}`
+          : undefined;
+      },
+    },
+    {
+      promise: 'Nothing that a sign-out has deleted is stored again',
+      check({ record }, history) {
+        const family = history.familyOf(record);
+        // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
+        return family?.isSignedOut && !family.hasLostAnswer ? `sign-in ${family.id}` : undefined;
+      },
+    },
+    {
+      promise: 'A record says whose it is, and stays under its name',
+      check({ name, record, by }, history) {
+        const family = history.familyOf(record);
+        if (!by) return undefined;
+        if (!family) return 'a refresh token that the provider never gave out';
+        const isRight = family.name === name && (family.isBare || record.clientId === family.clientId);
+        return isRight ? undefined : `sign-in ${family.id} is of ${family.clientId}, ${family.name}`;
+      },
+    },
+  ],
+  deleted: [
+    {
+      promise: 'Only a sign-out deletes a record',
+      check({ name, before }, history) {
+        const family = history.familyOf(before);
+        if (history.signingOut.get(name) || !family) return undefined;
+        // A sign-in that ends after a sign-out of its instance takes itself back, even if the sign-out failed.
+        const { instance, openedAt = 0 } = family.window ?? {};
+        const isTakenBack = instance?.triedSignOuts.some((startedAt) => startedAt >= openedAt);
+        return isTakenBack ? undefined : `sign-in ${family.id}`;
+      },
+    },
+  ],
+};
