@@ -47,6 +47,11 @@ export class NodeProcess implements AsyncDisposable {
     if (!this.lines.includes(line)) throw new Error(`ended before it said ${line}: ${this.#errors}`);
   }
 
+  /** Writes one line on its stdin. */
+  tell(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
   endInput(): void {
     this.#child.stdin?.end();
   }

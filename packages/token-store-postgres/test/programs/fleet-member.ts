@@ -2,6 +2,7 @@
  * A process of a fleet. Prints `ready`. Each `get` on stdin is one getToken(): prints the access token, or the error's code. Each
  * `turns N` is N forced refreshes, one after the other: prints how many of them gave a token. The end of stdin ends it.
  */
+import { flushCompileCache } from 'node:module';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken, type TokenResponse } from 'shared-token';
@@ -51,6 +52,8 @@ async function getToken(forceRefresh: boolean): Promise<string> {
   }
 }
 
+// Node does it at the exit, which a killed process does not reach.
+flushCompileCache();
 console.log('ready');
 for await (const line of createInterface({ input: process.stdin })) {
   const [command, count] = line.split(' ');
