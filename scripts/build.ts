@@ -1,28 +1,30 @@
 /**
- * Builds the package in the working directory: `node ../../scripts/build.ts ENTRY… [--inline SPECIFIER]… [--chunk NAME=FOLDER,…]…`
+ * Builds the package in the working directory: `node ../../scripts/build.ts ENTRY… [--inline SPECIFIER]… [--together FILE]…`
  *
  * An ENTRY is a file of `src/` without its ending. A SPECIFIER is an entry of a dependency, for example `shared-token/usable-token`: its
  * code is copied into ours, because a program that starts often pays for each file that it loads. The dependency stays in `dependencies`,
- * because the declarations may import its types. Do not inline a module with state or with a class: a user could then have two of them.
+ * because the declarations may import its types. Do not inline a module with state, or with a class that our users meet: they could
+ * then have two of them. `better-sqlite3` needs more than that, see inline-better-sqlite3.ts.
  *
- * A FOLDER is one of `src/`. The files in it, without those in its subfolders, become one file that is loaded when one of them is
- * needed.
+ * A FILE is one of `src/` that a program's entry imports dynamically. What it imports becomes one file, although others import parts
+ * of that too.
  *
  * tsc checks the types and writes the declarations. The JavaScript becomes one file per entry; only what is imported dynamically gets
- * a file of its own, and one file has what an entry shares with those. Entries share no file, for the same reason. Comments are in
+ * a file of its own, and one file has what an entry and those share. Entries share no file, for the same reason. Comments are in
  * `src/` and in the declarations.
  */
 import { globSync, readFileSync, rmSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type CodeSplittingGroup, type CodeSplittingNameFunction, rolldown } from 'rolldown';
+import { type ChunkingContext, type CodeSplittingGroup, type CodeSplittingNameFunction, rolldown } from 'rolldown';
+import { inlineBetterSqlite3 } from './inline-better-sqlite3.ts';
 import { tool } from './tool.ts';
 
 const { values, positionals: entries } = parseArgs({
   options: {
     inline: { type: 'string', multiple: true, default: [] },
-    chunk: { type: 'string', multiple: true, default: [] },
+    together: { type: 'string', multiple: true, default: [] },
   },
   allowPositionals: true,
 });
@@ -32,12 +34,6 @@ const isLibrary = '.' in exports;
 /** What rolldown itself adds for syntax that our oldest Node lacks. It becomes part of the file. */
 const rolldownHelpers = '@oxc-project/runtime/';
 const neverImported = new Set(values.inline);
-
-const chunks = values.chunk.map((chunk) => {
-  const [name = '', folders = ''] = chunk.split('=');
-  const wanted = folders.split(',').map((folder) => join(process.cwd(), 'src', folder));
-  return { name, test: (id: string) => wanted.includes(dirname(id)), priority: 1 };
-});
 
 rmSync('dist', { recursive: true, force: true });
 process.exitCode = tool('tsc', ['-p', 'tsconfig.build.json', isLibrary ? '--emitDeclarationOnly' : '--noEmit']);
@@ -60,6 +56,7 @@ async function bundle(entry: string): Promise<void> {
     transform,
     preserveEntrySignatures,
     experimental,
+    plugins: values.inline.includes('better-sqlite3') ? [inlineBetterSqlite3()] : [],
   });
   await build.write({
     dir: 'dist',
@@ -67,31 +64,42 @@ async function bundle(entry: string): Promise<void> {
     sourcemap: true,
     chunkFileNames: '[name].js',
     comments: { jsdoc: false },
-    codeSplitting: { groups: isLibrary ? [sharedByEntry(entry), ...chunks] : chunks },
+    codeSplitting: {
+      groups: isLibrary ? [sharedByEntry(entry)] : values.together.map((file) => together(entry, file)),
+    },
   });
   await build.close();
 }
 
-/** One file for what a library's entry has in common with what is imported dynamically. A program's entry is that file itself. */
+/**
+ * One file for what a library's entry has in common with what is imported dynamically, and for what those have in common. A
+ * program's entry is that file itself.
+ */
 function sharedByEntry(entry: string): CodeSplittingGroup {
   const entryFile = join(process.cwd(), 'src', `${entry}.ts`);
-  const reached = new Set<string>();
-  const name: CodeSplittingNameFunction = (id, context) => {
-    const reach = (file: string): void => {
-      if (reached.has(file)) return;
-      reached.add(file);
-      for (const imported of context.getModuleInfo(file)?.importedIds ?? []) reach(imported);
-    };
-    reach(entryFile);
-    const isRuntime = id.startsWith('\0rolldown/');
-    return isRuntime || (reached.has(id) && id !== entryFile) ? 'shared' : null;
+  return { name: (id) => (id === entryFile ? null : 'shared'), debugName: 'shared', minShareCount: 2 };
+}
+
+/** One file for what `file` imports, without what the entry imports. `file` itself gets the file that dynamic imports get. */
+function together(entry: string, file: string): CodeSplittingGroup {
+  const [entryFile, start] = [entry, file].map((name) => join(process.cwd(), 'src', `${name}.ts`)) as [string, string];
+  const reachedFrom = (from: string, context: ChunkingContext, reached = new Set<string>()): Set<string> => {
+    if (reached.has(from)) return reached;
+    reached.add(from);
+    for (const imported of context.getModuleInfo(from)?.importedIds ?? []) reachedFrom(imported, context, reached);
+    return reached;
   };
-  return { name, debugName: 'shared', minShareCount: 2, priority: 2 };
+  const name: CodeSplittingNameFunction = (id, context) => {
+    const isPart = id !== start && reachedFrom(start, context).has(id) && !reachedFrom(entryFile, context).has(id);
+    return isPart ? `${basename(file)}-parts` : null;
+  };
+  return { name, debugName: file, includeDependenciesRecursively: false };
 }
 
 /** Whether an import stays an import. Throws if a user of the package would not have what it names. */
 function isExternal(id: string, importer: string | undefined): boolean {
-  if (importer === undefined || id.startsWith('.') || isAbsolute(id) || id.startsWith(rolldownHelpers)) return false;
+  const isOwn = id.startsWith('.') || id.startsWith('\0') || isAbsolute(id) || id.startsWith(rolldownHelpers);
+  if (importer === undefined || isOwn) return false;
   if (values.inline.includes(id)) {
     neverImported.delete(id);
     return false;

@@ -4,6 +4,7 @@
  */
 import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored-token';
 import { printToken } from './commands/print-token.ts';
+import { runWithToken } from './commands/run-with-token.ts';
 import { execMinValidMs, type PlainLine, readPlainLine } from './settings/common-options.ts';
 import { expiresSoon } from './settings/expires-soon.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
@@ -40,7 +41,6 @@ async function useStoredToken({ command, flags, program }: PlainLine): Promise<n
   // Only the full program warns that the sign-in expires soon.
   if (!stored || expiresSoon(stored.renewBy)) return undefined;
   if (command === 'exec') {
-    const { runWithToken } = await import('./commands/run-with-token.ts');
     return runWithToken(stored.accessToken, program, settings);
   }
   printToken(stored.accessToken, stored.expiresAt, settings);

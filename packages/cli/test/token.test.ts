@@ -61,10 +61,10 @@ test('--verbose logs what happens, without secrets', async () => {
   for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
 });
 
-test('three files are loaded to print a stored token', async () => {
+test('two files are loaded to print a stored token', async () => {
   const { stderr } = await home.run([], { env: { NODE_DEBUG: 'esm' } });
   const files = new Set(stderr.match(/(?<=file:\/\/\S*)[\w-]+\.js\b/g));
-  assert.equal([...files].sort(), ['read-record.js', 'start.js', 'stored-token.js']);
+  assert.equal([...files].sort(), ['start.js', 'stored-token.js']);
 });
 
 test('if the reader has closed stdout, the status is 0 and no message is printed', async () => {

@@ -46,8 +46,10 @@ function open(path: string): ReadOnlyDatabase {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
     return new DatabaseSync(path, { readOnly: true });
   }
-  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
-  const Database: typeof import('better-sqlite3') = require('better-sqlite3');
+  const { createRequire } = process.getBuiltinModule('node:module');
+  // From this package, because the build of a package that uses it may have copied this file there.
+  const here = createRequire(import.meta.url).resolve('token-store-sqlite/package.json');
+  const Database: typeof import('better-sqlite3') = createRequire(here)('better-sqlite3');
   return new Database(path, { readonly: true, timeout: 0 });
 }
 

@@ -35,7 +35,7 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
   const token = addMinValid(add('token', manual.token), 'how long the token has to be valid at least')
     .option('--refresh', 'get a new token, for example after a 401 from Graph')
     .option('--header', "print it as a header, 'Authorization: Bearer ...'");
-  run(token, async (command) => (await import('./token.ts')).token(command, token.opts()));
+  run(token, async (command) => (await import('./run-plain-line.ts')).token(command, token.opts()));
 
   const login = addLoginOptions(add('login', manual.login));
   runOnDatabase(login, async (command) => (await import('./login.ts')).login(command, login.opts()));
@@ -46,14 +46,14 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
       'end with status 1 if the sign-in expires within this time, for example 14d',
     ).argParser(readDurationArgument),
   );
-  run(status, async (command) => (await import('./status.ts')).status(command, status.opts()));
+  run(status, async (command) => (await import('./run-plain-line.ts')).status(command, status.opts()));
 
   run(add('whoami', manual.whoami), async (command) => (await import('./whoami.ts')).whoami(command));
 
   const logout = add('logout', manual.logout).option('--all', 'every app name in the database');
   runOnDatabase(logout, async (command) => (await import('./logout.ts')).logout(command, logout.opts()));
 
-  run(add('list', manual.list), async (command) => (await import('./list.ts')).list(command));
+  run(add('list', manual.list), async (command) => (await import('./run-plain-line.ts')).list(command));
 
   const rekey = addRekeyOptions(add('rekey', manual.rekey));
   runOnDatabase(rekey, async (command) => (await import('./rekey.ts')).rekey(command, rekey.opts()));
@@ -72,7 +72,7 @@ export function defineCommands(program: Program, setStatus: (status: number) => 
     .argument('<program>', 'the program to run', notEmpty)
     .argument('[args...]', 'its arguments')
     .passThroughOptions();
-  run(exec, async (command) => (await import('./exec.ts')).exec(command, exec.args, exec.opts()));
+  run(exec, async (command) => (await import('./run-plain-line.ts')).exec(command, exec.args, exec.opts()));
 
   const serve = add('serve', manual.serve).addOption(
     new Option('--socket <path>', 'the socket (default: $XDG_RUNTIME_DIR/onedrive-token.sock)').argParser(notEmpty),

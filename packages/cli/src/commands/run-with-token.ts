@@ -1,9 +1,5 @@
-import { constants } from 'node:os';
 import type { DatabaseSettings } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
-
-// An import would copy each of its functions first.
-const { spawn } = process.getBuiltinModule('node:child_process');
 
 /** A shell ends with these statuses if it cannot run a program. */
 const notExecutable = 126;
@@ -22,13 +18,14 @@ export async function runWithToken(
   [name = '', ...args]: readonly string[],
   settings: DatabaseSettings,
 ): Promise<number> {
+  const { spawn } = process.getBuiltinModule('node:child_process');
   const env = withoutSecrets(settings);
   // Before the child exists: it may start, and send a signal, before this process goes on.
   const stopForwarding = forwardSignals((signal) => child.kill(signal));
   const child = spawn(name, args, { stdio: 'inherit', env: { ...env, ONEDRIVE_TOKEN: token } });
   return new Promise<number>((resolve, reject) => {
     child.once('error', (error) => reject(explain(error, name)));
-    child.once('exit', (status, signal) => resolve(signal ? 128 + constants.signals[signal] : (status ?? 1)));
+    child.once('exit', (status, signal) => resolve(signal ? 128 + signalNumbers()[signal] : (status ?? 1)));
   }).finally(stopForwarding);
 }
 
@@ -41,11 +38,15 @@ function withoutSecrets({ db, postgresUrl }: DatabaseSettings): NodeJS.ProcessEn
   return env;
 }
 
+function signalNumbers(): Record<NodeJS.Signals, number> {
+  return process.getBuiltinModule('node:os').constants.signals;
+}
+
 function forwardSignals(send: (signal: NodeJS.Signals) => void): () => void {
   const forward = (signal: NodeJS.Signals): void => {
     if (!(process.stdin.isTTY && fromKeyboard.includes(signal))) send(signal);
   };
-  const known = forwarded.filter((signal) => signal in constants.signals);
+  const known = forwarded.filter((signal) => signal in signalNumbers());
   for (const signal of known) process.on(signal, forward);
   return () => {
     for (const signal of known) process.off(signal, forward);

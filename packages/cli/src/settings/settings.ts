@@ -1,5 +1,6 @@
 // settings/ is what the command line, the environment and the last sign-in say together.
 import { UsageError } from '../terminal/failure.ts';
+import { isTerminal } from '../terminal/streams.ts';
 import { commonOptions, type Flags } from './common-options.ts';
 import { dataFolder } from './data-folder.ts';
 import { readPostgresAddress } from './postgres-url.ts';
@@ -69,8 +70,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
 
 /** True if a person may be asked: there is a terminal to read the question on and to answer it. */
 export function mayAsk(settings: Settings): boolean {
-  const { isatty } = process.getBuiltinModule('node:tty');
-  return settings.interactive && isatty(0) && isatty(2);
+  return settings.interactive && isTerminal(2) && isTerminal(0);
 }
 
 function text(key: keyof Flags, flags: Flags, env: NodeJS.ProcessEnv): string | undefined {

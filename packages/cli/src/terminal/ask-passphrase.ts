@@ -1,11 +1,11 @@
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { Failure } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
 import { writeErr } from './streams.ts';
 
 /** Asks on the terminal, without echo. Rejects with a Failure if the person types nothing (Ctrl-D). */
 export function askPassphrase(question: string, interrupt: Interrupt): Promise<string> {
+  const { createInterface } = process.getBuiltinModule('node:readline');
+  const { Writable } = process.getBuiltinModule('node:stream');
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true, historySize: 0 });
   writeErr(question);

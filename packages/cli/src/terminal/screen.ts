@@ -1,13 +1,12 @@
 // terminal/ is how this process talks to the person and the shell that started it: streams, screen, prompts, signals, exit
 // statuses. Nothing in here knows of tokens, options or commands.
-import { isatty } from 'node:tty';
-import { writeErr } from './streams.ts';
+import { isTerminal, writeErr } from './streams.ts';
 
 const framesPerSecond = 8;
 
 /** What the person sees on stderr: lines that stay and, on a terminal, a last line that changes. */
 export class Screen implements Disposable {
-  readonly isTerminal = isatty(2);
+  readonly isTerminal = isTerminal(2);
   /** Whether the terminal shows more than ASCII. */
   readonly isUnicode: boolean;
   readonly #canRewrite: boolean;

@@ -5,6 +5,20 @@ export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
 }
 
+/** Whether a descriptor is a terminal. A pipe or a file is told apart without node:tty, which loads node:net and all streams. */
+export function isTerminal(descriptor: 0 | 1 | 2): boolean {
+  return mayBeTerminal(descriptor) && process.getBuiltinModule('node:tty').isatty(descriptor);
+}
+
+function mayBeTerminal(descriptor: number): boolean {
+  if (process.platform === 'win32') return true;
+  try {
+    return fs.fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Writes an answer to stdout, and returns when all of it is written: `process.stdout` takes 2 ms to set up, and loses what is
  * still buffered when the process exits. Throws OutputClosed, or an error with the system's message (a full disk).

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { checkText } from 'token-store-kit';
 import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
 
@@ -69,6 +70,18 @@ export class DatabaseFile {
       const message = `can be read by other users, and belongs to user ${uid}, so that this user cannot change it. Choose another file`;
       throw fileError(this.path, 'STORE_OPEN', message, { reason: 'exposed', cause: error });
     }
+  }
+
+  /**
+   * SQLite's connection to the file, or to one beside it. A method, so that the lock needs no import: see errorBeside().
+   *
+   * @throws {TypeError} for a name that better-sqlite3 would change.
+   */
+  connect({ path = this.path, ...options }: { path?: string; timeout: number; readonly?: boolean }): Database.Database {
+    if (path !== path.trimEnd()) {
+      throw new TypeError(`path must not lead to a file whose name ends with a space: ${path}`);
+    }
+    return new Database(path, { fileMustExist: true, ...options });
   }
 
   /**

@@ -1,5 +1,5 @@
 /** This folder has the SQLite file: how it is found, made, brought to the newest version, read and written. */
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { type KeyCheck, TokenCipher, type TokenStoreError } from 'token-store-kit';
 import { DatabaseFile } from './database-file.ts';
 import { fileError, sqliteCode, toTokenStoreError } from './file-error.ts';
@@ -59,7 +59,7 @@ export class TokenDatabase {
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
   constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
     this.file = readOnly ? DatabaseFile.find(path) : DatabaseFile.findOrCreate(path);
-    this.sql = this.attempt(() => connect(this.file.path, readOnly));
+    this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
     try {
       this.cipher = readOnly ? this.#prepareToRead(key) : this.#prepare(key);
       this.columns = readOnly ? this.#presentColumns() : columns;
@@ -261,11 +261,4 @@ export class TokenDatabase {
 
 function isBusy(error: unknown): boolean {
   return sqliteCode(error)?.startsWith('SQLITE_BUSY') ?? false;
-}
-
-function connect(path: string, readonly: boolean): Database.Database {
-  if (path !== path.trimEnd()) {
-    throw new TypeError(`path must not lead to a file whose name ends with a space: ${path}`);
-  }
-  return new Database(path, { timeout: busyRoundMs, fileMustExist: true, readonly });
 }

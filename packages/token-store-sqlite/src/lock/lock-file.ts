@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import type { DatabaseFile } from '../database/database-file.ts';
 
 const fs = process.getBuiltinModule('node:fs');
@@ -42,7 +42,7 @@ export class LockFile {
         if (pins.get(this.#path) === pin) return true;
         this.close();
       } catch (error) {
-        const code = error instanceof Database.SqliteError ? error.code : '';
+        const code = String(Object(error).code);
         if (code.startsWith('SQLITE_BUSY')) return false;
         this.close();
         // The file may have been removed between the two openings, and another process may have made a new one since. That is
@@ -82,7 +82,7 @@ export class LockFile {
     }
     if (this.#connection && this.#pin === pin) return pin;
     this.#connection?.close();
-    this.#connection = new Database(this.#path, { timeout: 0, fileMustExist: true });
+    this.#connection = this.#database.connect({ path: this.#path, timeout: 0 });
     this.#pin = pin;
     return pin;
   }
