@@ -80,13 +80,18 @@ function acquireLock(lock: string): void {
  * there it is tried again for a second. Throws the file system's error.
  */
 function whileInUse<T>(work: () => T): T {
-  for (const deadline = performance.now() + longestWriteMs / 2; ; pause()) {
+  // Only on Windows: `performance` takes a millisecond to load, at every start of the command.
+  let deadline: number | undefined;
+  for (;;) {
     try {
       return work();
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       const isInUse = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
-      if (!isInUse || performance.now() > deadline) throw error;
+      if (!isInUse) throw error;
+      deadline ??= performance.now() + longestWriteMs / 2;
+      if (performance.now() > deadline) throw error;
+      pause();
     }
   }
 }
