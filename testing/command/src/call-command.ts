@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -31,12 +32,15 @@ const variablesOfWindows = [
   'WINDIR',
 ];
 const start = pathToFileURL(join(bin, '../../dist/start.js')).href;
-const { writeSync } = fs;
-const { isatty } = tty;
 const streams = (['stdin', 'stdout', 'stderr'] as const).map(
   (name) => [name, Object.getOwnPropertyDescriptor(process, name) as PropertyDescriptor] as const,
 );
 let last: Promise<unknown> = Promise.resolve();
+/** What a call has begun may write later, for example when its browser ends. It must not get among the lines of the next call. */
+const outputs = new AsyncLocalStorage<Output>();
+/** The output of the call that runs, for what the test itself sets off in it. */
+let current: Output | undefined;
+redirectDescriptors();
 
 /**
  * Runs the built command in this process: all that `bin` starts, without a new Node, which takes most of the processor time of a
@@ -61,12 +65,20 @@ export function callCommand(args: readonly string[], options: ProcessOptions): C
 class Output {
   readonly stderr = new PassThrough();
   readonly #bytes: Record<'stdout' | 'stderr', Uint8Array[]> = { stdout: [], stderr: [] };
+  #isClosed = false;
 
   add(name: 'stdout' | 'stderr', data: Uint8Array): number {
+    if (this.#isClosed) return data.length;
     const copy = Buffer.from(data);
     this.#bytes[name].push(copy);
     if (name === 'stderr') this.stderr.write(copy);
     return copy.length;
+  }
+
+  /** The command has ended. A process would write nothing any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.stderr.end();
   }
 
   text(name: 'stdout' | 'stderr'): string {
@@ -90,15 +102,17 @@ async function call(
   setEnvironment(env);
   process.chdir(cwd);
   redirectStreams(stdin, output);
+  current = output;
   try {
-    const status = await Promise.race([command.start(args), late.promise]);
+    const status = await Promise.race([outputs.run(output, () => command.start(args)), late.promise]);
     return { status, signal: null, stdout: output.text('stdout'), stderr: output.text('stderr') };
   } finally {
     clearTimeout(timer);
+    current = undefined;
     restoreStreams();
     process.chdir(before.cwd);
     setEnvironment(before.env);
-    output.stderr.end();
+    output.close();
   }
 }
 
@@ -123,19 +137,20 @@ function redirectStreams(stdin: Readable, output: Output): void {
     });
   const replacements = { stdin, stdout: writable('stdout'), stderr: writable('stderr') };
   for (const [name] of streams) Object.defineProperty(process, name, { value: replacements[name], configurable: true });
-  // The command writes to the descriptors.
-  fs.writeSync = ((descriptor: number, data: Uint8Array, ...rest: never[]) => {
-    if (descriptor === 1) return output.add('stdout', data);
-    if (descriptor === 2) return output.add('stderr', data);
-    return writeSync(descriptor, data, ...rest);
-  }) as typeof writeSync;
-  tty.isatty = () => false;
-  syncBuiltinESMExports();
 }
 
 function restoreStreams(): void {
   for (const [name, descriptor] of streams) Object.defineProperty(process, name, descriptor);
-  fs.writeSync = writeSync;
-  tty.isatty = isatty;
+}
+
+/** A command writes to the descriptors, and asks whether they are a terminal. */
+function redirectDescriptors(): void {
+  const { writeSync } = fs;
+  fs.writeSync = ((descriptor: number, data: Uint8Array, ...rest: never[]) => {
+    const name = descriptor === 1 ? 'stdout' : descriptor === 2 ? 'stderr' : undefined;
+    return (name && (outputs.getStore() ?? current)?.add(name, data)) ?? writeSync(descriptor, data, ...rest);
+  }) as typeof writeSync;
+  const { isatty } = tty;
+  tty.isatty = (descriptor) => (outputs.getStore() ?? current) === undefined && isatty(descriptor);
   syncBuiltinESMExports();
 }

@@ -27,18 +27,26 @@ export interface Link {
 export class MarkdownFile {
   /** Its path from the root of the repository, with `/`. */
   readonly path: string;
-  readonly tree: Root;
+  #tree: Root | undefined;
+  #anchors: Set<string> | undefined;
 
   constructor(path: string) {
     this.path = path;
-    this.tree = fromMarkdown(readText(path), { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });
+  }
+
+  /** Read when it is needed, because most tests need one file of many. */
+  get tree(): Root {
+    this.#tree ??= fromMarkdown(readText(this.path), { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });
+    return this.#tree;
   }
 
   /** The fragments that a link to this file may have after `#`. */
-  get anchors(): Set<string> {
+  get anchors(): ReadonlySet<string> {
+    if (this.#anchors) return this.#anchors;
     const slugger = new GithubSlugger();
     const anchors = new Set<string>();
     visit(this.tree, 'heading', (heading) => void anchors.add(slugger.slug(textOf(heading))));
+    this.#anchors = anchors;
     return anchors;
   }
 

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Link, MarkdownFile, markdownFiles } from '../src/markdown-file.ts';
+import { type Link, markdownFiles } from '../src/markdown-file.ts';
 import { isInstalled, readManifest, root } from '../src/repository.ts';
 
 const ownSite =
@@ -100,8 +100,8 @@ function problemsOf(place: string, url: string, inside: string): string[] {
   if (path.startsWith('..') || !existsSync(absolute)) return [`${place} ${url}: no such file`];
   if (anchor === undefined) return [];
   const readme = statSync(absolute).isDirectory() ? posix.join(path, 'README.md') : path;
-  const isMarkdown = readme.endsWith('.md') && existsSync(join(root, readme));
-  return isMarkdown && new MarkdownFile(readme).anchors.has(anchor) ? [] : [`${place} ${url}: no such heading`];
+  const file = markdownFiles.find((candidate) => candidate.path === posix.normalize(readme));
+  return file?.anchors.has(anchor) ? [] : [`${place} ${url}: no such heading`];
 }
 
 function isHttps(url: string): boolean {

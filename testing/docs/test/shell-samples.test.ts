@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { bin } from 'testing-command';
+import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CommandLine, commandLines } from '../src/command-lines.ts';
@@ -55,30 +54,16 @@ function problems(check: (command: CommandLine) => string[]): string[] {
   );
 }
 
+/** The options of each command, from its help. '' has those of the program. */
 const helps = new Map<string, Set<string>>();
-
-/** The options of a command, from its help. Those of the program if `command` is empty. */
-function optionsOf(command: string): Set<string> {
-  let options = helps.get(command);
-  if (!options) {
-    const { stdout, status } = spawnSync(process.execPath, [bin, ...(command ? [command] : []), '--help'], {
-      encoding: 'utf8',
-      timeout: 20_000,
-    });
-    assert.is(status, 0, `onedrive-token ${command} --help`);
-    options = new Set(stdout.match(/(?<=^ {2}(?:-\w, )?)--?[\w-]+|(?<=^ {2})-\w(?=, )/gm));
-    helps.set(command, options);
-  }
-  return options;
+using home = new CliHome();
+const { stdout: help } = await home.call(['help']);
+const [, list = ''] = /^Commands:\n([\s\S]*?)\n\n/m.exec(help) ?? [];
+for (const command of ['', ...(list.match(/(?<=^ {2})[a-z]+/gm) ?? [])]) {
+  const { stdout, status } = await home.call([...(command ? [command] : []), '--help']);
+  assert.is(status, 0, `onedrive-token ${command} --help`);
+  helps.set(command, new Set(stdout.match(/(?<=^ {2}(?:-\w, )?)--?[\w-]+|(?<=^ {2})-\w(?=, )/gm)));
 }
-
-/** The words under `Commands:` in the program's help. */
-function commands(): Set<string> {
-  const { stdout } = spawnSync(process.execPath, [bin, '--help'], { encoding: 'utf8', timeout: 20_000 });
-  const [, list = ''] = /^Commands:\n([\s\S]*?)\n\n/m.exec(stdout) ?? [];
-  return new Set(list.match(/^ {2}[a-z]+/gm)?.map((name) => name.trim()));
-}
-const known = commands();
 
 function checkOnedriveToken({ name, args }: CommandLine): string[] {
   if (name === 'ssh' || (name === 'docker' && args[0] === 'run')) {
@@ -90,8 +75,8 @@ function checkOnedriveToken({ name, args }: CommandLine): string[] {
   const own = end < 0 ? args : args.slice(0, end);
   const isPlaceholder = own[0] === 'COMMAND';
   const command = own[0] === undefined || own[0].startsWith('-') || isPlaceholder ? '' : own[0];
-  if (command && !known.has(command)) return [`no command ${command}`];
-  const options = optionsOf(command);
+  const options = helps.get(command);
+  if (!options) return [`no command ${command}`];
   return own
     .filter((arg) => /^--?[a-z]/i.test(arg))
     .map((arg) => arg.replace(/=.*/, ''))

@@ -1,0 +1,205 @@
+// Takes about 7 s.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { freePort, issueCertificate, signInAs, signInElsewhere } from 'testing-authority';
+import { openScene, openSignedInScene } from 'testing-command';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { commandLines } from '../src/command-lines.ts';
+import { startGraphProxy } from '../src/graph-proxy.ts';
+import { recipeSample } from '../src/recipe-sample.ts';
+import { openStandIn } from '../src/stand-in.ts';
+import { unitProblems } from '../src/unit-problems.ts';
+
+// test/recipes.test.ts runs the recipes that need no more than a shell.
+const { home, authority, binFolder, run, runProgram, ...standIn } = await openStandIn();
+test.after(() => standIn[Symbol.asyncDispose]());
+
+const onWindows = process.platform === 'win32';
+if (onWindows) console.log('skipped: the recipes are for the shells of Unix');
+const recipe = onWindows ? test.skip : test;
+
+writeFileSync(join(home.folder, 'notes.txt'), 'a note');
+await home.login(['--client-id', authority.clientId]);
+
+recipe('cron: each line of the crontab works as cron would run it', async () => {
+  const lines = recipeSample('cron', 'crontab').split('\n');
+  const settings = lines.filter((line) => /^\w+=/.test(line));
+  const entries = lines.filter((line) => !settings.includes(line)).map(readCrontabEntry);
+  assert.equal([settings.length, entries.length], [1, 2]);
+  const before = authority.count('graph');
+  for (const command of entries) {
+    const env = [...settings, 'SHELL=/bin/sh', 'LOGNAME=ada', `HOME=${home.folder}`]
+      .concat(['AUTHORITY', 'GRAPH'].map((name) => `ONEDRIVE_TOKEN_${name}=${home.env[`ONEDRIVE_TOKEN_${name}`]}`))
+      // cron sets no XDG_DATA_HOME, and the database of this home is not at the default path.
+      .concat(`ONEDRIVE_TOKEN_DB=${home.db}`)
+      .map((line) => `'${line.replace('/usr/local/bin', [binFolder, dirname(process.execPath)].join(':'))}'`);
+    const { status, stdout, stderr } = await run(`env -i ${env.join(' ')} /bin/sh -c '${command}'`);
+    assert.equal([status, stdout, stderr], [0, '', ''], command);
+  }
+  assert.ok(authority.count('graph') > before);
+  const { stdout } = await run('onedrive-token api --paginate /me/drive/root:/backup:/children');
+  assert.match(stdout, /"notes-\d{4}-\d\d-\d\d\.txt"/);
+});
+
+recipe('systemd: the units are valid, and their command uploads with an encrypted database', async () => {
+  const service = recipeSample('systemd', 'ini', 0);
+  // systemd checks that the program and the user exist.
+  const installed = service.replace('/usr/local/bin/onedrive-token', process.execPath).replace('=ada', '=root');
+  const problems = unitProblems(join(home.folder, 'units'), {
+    'onedrive-backup.service': installed,
+    'onedrive-backup.timer': recipeSample('systemd', 'ini', 1),
+  });
+  if (problems === undefined)
+    console.log('skipped: checking the units needs systemd-analyze (Debian: apt install systemd)');
+  else assert.is(problems, '');
+
+  const [, line = ''] = /^ExecStart=(.*)$/m.exec(service) ?? [];
+  const [, variable = '', value = ''] = /^Environment=(\w+)=(.*)$/m.exec(service) ?? [];
+  writeFileSync(join(home.folder, 'onedrive-token'), 'correct horse battery staple\n', { mode: 0o400 });
+  const env = { [variable]: value.replace('%d', home.folder), ONEDRIVE_TOKEN_DB: join(home.folder, 'sealed.db') };
+  const login = await run(`onedrive-token login --client-id ${authority.clientId}`, env);
+  assert.is(login.status, 0, login.stderr);
+  const command = line
+    .replace('/usr/local/bin', binFolder)
+    .replace('/home/ada/notes.txt', join(home.folder, 'notes.txt'));
+  const upload = await run(command, env);
+  assert.is(upload.status, 0, upload.stderr);
+  const withoutKey = await run(command, { ...env, [variable]: '' });
+  assert.is(withoutKey.status, 7, 'the database is encrypted');
+});
+
+recipe('SSH: login --paste accepts the last address of a browser on another computer', async () => {
+  const running = home.begin(remoteCommand(0), { stdin: 'open' });
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  running.stdin?.end(`${await signInElsewhere(address)}\n`);
+  const { status, stderr } = await running.ended;
+  assert.is(status, 0, stderr);
+});
+
+recipe('SSH: login --port waits for the browser on the port that the same command forwards', async () => {
+  const [ssh] = commandLines(recipeSample('SSH', 'sh', 1));
+  const [, port = '', target] = /^(\d+):localhost:(\d+)$/.exec(ssh?.args[ssh.args.indexOf('-L') + 1] ?? '') ?? [];
+  assert.is(target, port, 'the redirect URI has the port, so it must be the same on both sides');
+  const free = String(await freePort());
+  const args = remoteCommand(1);
+  assert.ok(args.includes(port), String(args));
+  const running = home.begin(
+    args.map((arg) => (arg === port ? free : arg)),
+    { env: { BROWSER: 'true' } },
+  );
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  assert.is(new URL(address).searchParams.get('redirect_uri'), `http://localhost:${free}`);
+  await signInAs(address);
+  assert.is((await running.ended).status, 0);
+});
+
+recipe('SSH: the port that login --no-browser names is forwarded under the same number', async () => {
+  const forwarded = /-L (\d+):localhost:(\d+) /.exec(recipeSample('SSH', 'sh', 2));
+  assert.is(forwarded?.[1], forwarded?.[2], 'the redirect URI has the port, so it must be the same on both sides');
+  const running = home.begin(['login', '--no-browser']);
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  const [, named = ''] = await running.says(/http:\/\/localhost:(\d+)\//);
+  assert.is(new URL(new URL(address).searchParams.get('redirect_uri') ?? '').port, named);
+  await signInAs(address);
+  assert.is((await running.ended).status, 0);
+});
+
+recipe('SSH: login --device waits until the code is entered on another computer', async () => {
+  const running = home.start(remoteCommand(3));
+  const [, uri, code] = await running.says(/open +(http\S+)\nand enter the code +(\S+)\n/);
+  assert.ok(uri && code);
+  running.child.kill('SIGINT');
+  assert.is((await running.ended).status, 130);
+});
+
+const hasRclone = spawnSync('rclone', ['version']).status === 0;
+if (!hasRclone) console.log('skipped: the recipe for rclone needs rclone on PATH (Debian: apt install rclone)');
+(hasRclone ? recipe : test.skip)('rclone copies the drive with the token that it gets', async () => {
+  await using proxy = await startGraphProxy(authority.origin);
+  const { stdout } = await run('onedrive-token api /me/drive');
+  const config = join(home.folder, '.config/rclone');
+  mkdirSync(config, { recursive: true });
+  writeFileSync(
+    join(config, 'rclone.conf'),
+    recipeSample('rclone', 'ini').replace('YOUR-DRIVE-ID', JSON.parse(stdout).id),
+  );
+  const trust = { HTTPS_PROXY: proxy.url, RCLONE_NO_CHECK_CERTIFICATE: 'true', RCLONE_LOW_LEVEL_RETRIES: '1' };
+  // Only rclone uses the proxy. The command reaches the stand-in without it.
+  const { status, stderr } = await run(recipeSample('rclone', 'sh'), { ...trust, NO_PROXY: '127.0.0.1,localhost' });
+  assert.is(status, 0, stderr);
+  const copied = readdirSync(join(home.folder, 'OneDrive'));
+  assert.ok(copied.includes('Shopping list.md'), String(copied));
+});
+
+recipe('the Microsoft Graph SDK lists the drive', async () => {
+  const tls = issueCertificate();
+  const certificate = join(home.folder, 'ca.pem');
+  writeFileSync(certificate, tls.ca);
+  // The SDK sends a token only over https.
+  await using secure = await openScene({ tls });
+  const program = recipeSample('Microsoft Graph SDK', 'ts')
+    .replace("'YOUR-CLIENT-ID',", `'${secure.authority.clientId}', ${settingsFor(secure.authority.url)}`)
+    .replace(
+      'authProvider: handler',
+      `authProvider: handler, baseUrl: '${secure.authority.origin}/', customHosts: new Set(['127.0.0.1'])`,
+    );
+  const { status, stdout, stderr } = await runProgram(program, { NODE_EXTRA_CA_CERTS: certificate });
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /^\d+ Shopping list\.md$/m);
+});
+
+recipe('a service uses the sign-in of the command, and says what to do if there is none', async () => {
+  const program = recipeSample('The command signs in, a service uses it', 'ts')
+    .replace("'YOUR-CLIENT-ID',", `'${authority.clientId}', authority: '${authority.url}',`)
+    .replace("'.local/share/onedrive-token/tokens.db'", "process.env.DB ?? ''")
+    .replace('https://graph.microsoft.com/v1.0', authority.graphUrl);
+  const signedIn = await runProgram(program, { DB: 'data/onedrive-token/tokens.db' });
+  assert.is(signedIn.status, 0, signedIn.stderr);
+  assert.match(signedIn.stdout, "driveType: 'personal'");
+  const nobody = await runProgram(program, { DB: 'nobody.db' });
+  assert.equal([nobody.status, nobody.stderr.trim()], [1, 'Run: onedrive-token login']);
+});
+
+recipe('several accounts can be used', async () => {
+  const { status, stdout, stderr } = await run(recipeSample('Several accounts', 'sh'));
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /^ada\nfamily\n/);
+  assert.match(stdout, 'driveType');
+});
+
+recipe('several processes with an expired token make one refresh', async () => {
+  await using other = await openSignedInScene();
+  other.home.expireTokens();
+  const before = other.authority.count('token', 'refresh_token');
+  const { status, stderr } = await other.home.shell(recipeSample('Several processes', 'sh'));
+  assert.is(status, 0, stderr);
+  for (const name of ['Documents', 'Music', 'Pictures']) {
+    assert.equal(JSON.parse(readFileSync(join(other.home.folder, `${name}.json`), 'utf8')).value, []);
+  }
+  assert.is(other.authority.count('token', 'refresh_token') - before, 1);
+});
+
+/** Options for the stand-in and the scripted browser. */
+function settingsFor(url: string): string {
+  const browser = `(url: string) => import('testing-authority').then(({ signInAs }) => signInAs(url))`;
+  return `authority: '${url}', openBrowser: ${browser},`;
+}
+
+/** The arguments of `onedrive-token` that the `n`th sample for SSH runs on the server. */
+function remoteCommand(n: number): string[] {
+  const [ssh] = commandLines(recipeSample('SSH', 'sh', n));
+  const start = ssh?.args.indexOf('onedrive-token') ?? -1;
+  assert.ok(ssh?.name === 'ssh' && start > 0, ssh?.name);
+  return ssh.args.slice(start + 1).map((arg) => arg.replace('YOUR-CLIENT-ID', authority.clientId));
+}
+
+/** The command of a line of crontab(5): it follows five fields, and every `%` in it is escaped. */
+function readCrontabEntry(line: string): string {
+  const [, command = ''] = /^(?:\S+ +){5}(.*)$/.exec(line) ?? [];
+  assert.not.match(command, /(?<!\\)%/, 'an unescaped % ends the command');
+  return command.replaceAll('\\%', '%');
+}
+
+test.run();
