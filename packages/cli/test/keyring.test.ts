@@ -20,12 +20,16 @@ test('login --keyring encrypts the database with a key that only the keyring has
   assert.ok(await person.works());
   const said: string[] = [];
   for (const args of [['status'], ['list'], ['api', '/me'], ['exec', '--', 'env'], ['--json'], ['logout']]) {
-    const { status, stdout, stderr } = await person.run([...args.slice(0, 1), '--verbose', ...args.slice(1)]);
+    const { status, stdout, stderr } = await person[args[0] === 'exec' ? 'run' : 'call']([
+      ...args.slice(0, 1),
+      '--verbose',
+      ...args.slice(1),
+    ]);
     assert.is(status, 0, `${args} ${stderr}`);
     said.push(stdout, stderr);
   }
   assert.not.match(said.join(''), key);
-  assert.is((await person.run([])).status, 3);
+  assert.is((await person.call([])).status, 3);
   assert.equal(JSON.parse(readFileSync(`${person.home.db}.keyring.json`, 'utf8')), { account: person.home.db });
 });
 
@@ -33,7 +37,7 @@ test('rekey --keyring keeps the sign-in of an existing database, whether it was 
   const passphrase = { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } };
   for (const before of [{ env: {} }, passphrase]) {
     using person = await signIn([], before);
-    const { status, stdout, stderr } = await person.run(['rekey', '--keyring'], before);
+    const { status, stdout, stderr } = await person.call(['rekey', '--keyring'], before);
     assert.is(status, 0, stderr);
     assert.is(stdout, '');
     assert.match(stderr, 'the keyring has the key');
@@ -41,7 +45,7 @@ test('rekey --keyring keeps the sign-in of an existing database, whether it was 
     assert.ok(await person.works());
   }
   using locked = await signIn([], passphrase);
-  const { status, stderr } = await locked.run(['rekey', '--keyring']);
+  const { status, stderr } = await locked.call(['rekey', '--keyring']);
   assert.is(status, 7);
   assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
   assert.is(locked.entry.getPassword(), null);
@@ -53,7 +57,7 @@ test('while the keyring is locked every command ends with 7, and nothing is lost
   using person = await signIn(['--keyring']);
   await session.lock('dismissed');
   for (const args of [[], ['status'], ['logout', '--all'], ['rekey', '--decrypt'], ['login', '--keyring']]) {
-    const { status, stdout, stderr } = await person.run(args);
+    const { status, stdout, stderr } = await person.call(args);
     assert.is(status, 7, stderr);
     assert.is(stdout, '');
     assert.match(stderr, /^onedrive-token: the keyring is locked .*Unlock it/);

@@ -12,7 +12,7 @@ const clientId = ['--client-id', authority.clientId];
 
 /** Signs in, and resolves with the parameters of the authorization request. */
 async function loginOf(signingIn: CliHome, ...args: string[]): Promise<URLSearchParams> {
-  const running = signingIn.start(['login', ...args], { env: { BROWSER: 'true' } });
+  const running = signingIn.begin(['login', ...args], { env: { BROWSER: 'true' } });
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
   await signInAs(address);
   const { status, stderr } = await running.ended;

@@ -1,0 +1,37 @@
+// Takes about 5 s.
+import { globSync, readFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromiumPath } from 'testing-browsers/chromium';
+import { test as always } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readQrCode } from '../src/read-qr-code.ts';
+import { Renderer } from '../src/renderer.ts';
+import { playScenes } from '../src/scenes.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const folder = join(root, 'docs/cli');
+const names = globSync('*.png', { cwd: folder }).sort();
+
+if (!chromiumPath) console.log('skipped: the pictures need chromium on PATH (Debian: apt install chromium)');
+const test = chromiumPath ? always : always.skip;
+
+test('the pictures can be taken again, show nothing of this machine, and a phone can read the QR code', async () => {
+  const scenes = await playScenes();
+  assert.equal(
+    Object.keys(scenes)
+      .map((name) => `${name}.png`)
+      .sort(),
+    names,
+  );
+  for (const output of Object.values(scenes).flat()) {
+    for (const place of [tmpdir(), homedir(), root]) assert.not.match(output, `${place}/`);
+  }
+  await using renderer = await Renderer.start();
+  const address = /http:\S+/.exec(scenes.device[0] ?? '')?.[0];
+  assert.is(await readQrCode(renderer, await renderer.picture(scenes.device)), address);
+  const kept = await readQrCode(renderer, readFileSync(join(folder, 'device.png')));
+  assert.match(kept ?? '', /^http:\/\/127\.0\.0\.1:\d+\/consumers\//);
+});
+
+always.run();
