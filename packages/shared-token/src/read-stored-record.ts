@@ -13,6 +13,7 @@ const fields = {
   refusedAt: toTime,
   refusedBecause: toText,
 } satisfies Record<keyof Omit<TokenRecord, 'refreshToken'>, (value: unknown) => unknown>;
+const readers = Object.entries(fields);
 
 /**
  * Reads what a store gave. Databases and JSON turn an absent record or field into null or {}, and a time into text.
@@ -22,10 +23,10 @@ export function readStoredRecord(found: unknown): TokenRecord | undefined {
   const given: Record<string, unknown> = Object(found);
   const { refreshToken } = given;
   if (typeof refreshToken !== 'string' || refreshToken === '') return undefined;
-  const record: TokenRecord = { refreshToken };
-  for (const [field, read] of Object.entries(fields)) {
+  const record: Record<string, unknown> & TokenRecord = { refreshToken };
+  for (const [field, read] of readers) {
     const value = read(given[field]);
-    if (value !== undefined) Object.assign(record, { [field]: value });
+    if (value !== undefined) record[field] = value;
   }
   return record;
 }

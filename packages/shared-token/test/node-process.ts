@@ -41,19 +41,15 @@ export class NodeProcess implements AsyncDisposable {
     return this.#status !== undefined;
   }
 
-  /** Resolves when it has printed this line. Rejects if it ends before. */
-  async until(line: string): Promise<void> {
-    await untilTrue(() => this.lines.includes(line) || this.hasEnded, 30_000);
-    if (!this.lines.includes(line)) throw new Error(`ended before it said ${line}: ${this.#errors}`);
+  /** Resolves when it has printed this line, after the first lines if `after` says so. Rejects if it ends before. */
+  async until(line: string, after = 0): Promise<void> {
+    await untilTrue(() => this.lines.includes(line, after) || this.hasEnded, 30_000);
+    if (!this.lines.includes(line, after)) throw new Error(`ended before it said ${line}: ${this.#errors}`);
   }
 
-  /** Writes one line on its stdin. */
+  /** One line for its stdin. */
   tell(line: string): void {
     this.#child.stdin?.write(`${line}\n`);
-  }
-
-  endInput(): void {
-    this.#child.stdin?.end();
   }
 
   /** Resolves with the lines it printed. Rejects if it does not end by itself with status 0. */

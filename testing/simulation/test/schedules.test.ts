@@ -1,4 +1,4 @@
-// Takes about 9 s.
+// Takes about 13 s.
 import * as assert from 'node:assert/strict';
 import { test } from 'uvu';
 import { loadPackage } from '../src/machine/load-package.ts';

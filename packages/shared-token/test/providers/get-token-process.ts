@@ -1,11 +1,15 @@
 /**
- * One process that wants tokens: `node get-token-process.ts JSON`. It prints `ready`, waits for the end of stdin, asks
- * `calls` times at once, and prints a JSON line for each: `{token}` or `{code}`.
+ * One process that wants tokens. For each line of JSON on stdin it opens what the line names, and prints `ready`. At the next line it
+ * asks `calls` times at once, prints a JSON line for each call, `{token}` or `{code}`, and then `done`.
  *
  * With `alone` it does what a program without shared-token does: it reads the store, refreshes, and writes.
  */
+import { createInterface } from 'node:readline';
 import { SharedToken } from 'shared-token';
 import { openTokenStore } from 'token-store-sqlite';
+import * as byFetch from '../../examples/fetch.ts';
+import * as byOauth4webapi from '../../examples/oauth4webapi.ts';
+import * as byOpenidClient from '../../examples/openid-client.ts';
 import type { ProviderSettings } from './test-provider.ts';
 
 export interface ProcessSettings {
@@ -16,37 +20,39 @@ export interface ProcessSettings {
   readonly alone?: boolean;
 }
 
-const { library, provider, file, calls, alone }: ProcessSettings = JSON.parse(process.argv[2] ?? '');
-const { issuer, tokenEndpoint, clientId, clientSecret } = provider;
-// Only the library that is used is loaded.
-const { createRefresh } = await {
-  'openid-client': () => import('../../examples/openid-client.ts'),
-  oauth4webapi: () => import('../../examples/oauth4webapi.ts'),
-  fetch: () => import('../../examples/fetch.ts'),
-}[library]();
-const refresh = createRefresh(library === 'fetch' ? tokenEndpoint : issuer, clientId, clientSecret);
-using store = openTokenStore(file);
-await using shared = new SharedToken({ store, name: 'my-app', clientId, authority: issuer, refresh });
+const examples = { 'openid-client': byOpenidClient, oauth4webapi: byOauth4webapi, fetch: byFetch };
 
-const record = store.get('my-app');
-async function getTokenAlone(): Promise<string> {
-  if (!record) throw new Error('nothing is stored');
-  if (record.accessToken && (record.expiresAt ?? 0) > Date.now()) return record.accessToken;
-  const response = await refresh(record, { signal: AbortSignal.timeout(30_000) });
-  const expiresAt = Date.now() + 1000 * Number(response.expires_in);
-  const { access_token: accessToken, refresh_token: refreshToken = record.refreshToken } = response;
-  store.set('my-app', { ...record, refreshToken, accessToken, expiresAt });
-  return accessToken;
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+async function run({ library, provider, file, calls, alone }: ProcessSettings): Promise<void> {
+  const { issuer, tokenEndpoint, clientId, clientSecret } = provider;
+  const refresh = examples[library].createRefresh(library === 'fetch' ? tokenEndpoint : issuer, clientId, clientSecret);
+  using store = openTokenStore(file);
+  await using shared = new SharedToken({ store, name: 'my-app', clientId, authority: issuer, refresh });
+  const record = store.get('my-app');
+  const getTokenAlone = async (): Promise<string> => {
+    if (!record) throw new Error('nothing is stored');
+    if (record.accessToken && (record.expiresAt ?? 0) > Date.now()) return record.accessToken;
+    const response = await refresh(record, { signal: AbortSignal.timeout(30_000) });
+    const expiresAt = Date.now() + 1000 * Number(response.expires_in);
+    const { access_token: accessToken, refresh_token: refreshToken = record.refreshToken } = response;
+    store.set('my-app', { ...record, refreshToken, accessToken, expiresAt });
+    return accessToken;
+  };
+  console.log('ready');
+  await lines.next();
+  const getToken = alone ? getTokenAlone : async () => (await shared.getToken()).accessToken;
+  await Promise.all(
+    Array.from({ length: alone ? 1 : calls }, () =>
+      getToken().then(
+        (token) => console.log(JSON.stringify({ token })),
+        (error) => console.log(JSON.stringify({ code: error.code, error: error.error ?? error.cause?.error })),
+      ),
+    ),
+  );
 }
 
-console.log('ready');
-for await (const _ of process.stdin);
-const getToken = alone ? getTokenAlone : async () => (await shared.getToken()).accessToken;
-await Promise.all(
-  Array.from({ length: alone ? 1 : calls }, () =>
-    getToken().then(
-      (token) => console.log(JSON.stringify({ token })),
-      (error) => console.log(JSON.stringify({ code: error.code, error: error.error ?? error.cause?.error })),
-    ),
-  ),
-);
+for (let line = await lines.next(); !line.done; line = await lines.next()) {
+  await run(JSON.parse(line.value));
+  console.log('done');
+}

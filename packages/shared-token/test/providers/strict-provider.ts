@@ -1,4 +1,4 @@
-import { generateKeyPair, randomBytes } from 'node:crypto';
+import { generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -44,11 +44,19 @@ export async function startStrictProvider(): Promise<TestProvider> {
   };
 }
 
+/** It takes a while to make one. */
+let signingKey: Promise<KeyObject> | undefined;
+
+async function makeSigningKey(): Promise<KeyObject> {
+  return (await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })).privateKey;
+}
+
 async function createProvider(
   issuer: string,
   { clientId, clientSecret }: { clientId: string; clientSecret: string },
 ): Promise<Provider> {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+  signingKey ??= makeSigningKey();
+  const privateKey = await signingKey;
   return new Provider(issuer, {
     adapter: memoryAdapter(),
     clients: [

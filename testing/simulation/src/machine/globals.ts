@@ -1,12 +1,13 @@
 import { streams } from './choices.ts';
 import { type Machine, Timer } from './machine.ts';
-import { SimulatedController, SimulatedSignal } from './signals.ts';
+import { forgetSchedule, SimulatedController, SimulatedSignal } from './signals.ts';
 
 /** The machine whose schedule runs. One at a time: the code under test takes its clock from here. */
 let machine: Machine | undefined;
 
 export function useMachine(next: Machine | undefined): void {
   machine = next;
+  forgetSchedule();
 }
 
 function running(): Machine {

@@ -4,11 +4,23 @@
  */
 type Listener = (event: Event) => void;
 
+/** The number of the schedule that runs. */
+let schedule = 0;
+
+/**
+ * Call it at the beginning of a schedule. A signal that outlives schedules, such as one that never aborts, then forgets what an ended
+ * schedule has joined to it: otherwise each schedule would stay in memory.
+ */
+export function forgetSchedule(): void {
+  schedule++;
+}
+
 export class SimulatedSignal {
   aborted = false;
   reason: unknown;
   readonly #listeners: { listener: Listener; once: boolean }[] = [];
   readonly #dependents: SimulatedSignal[] = [];
+  #schedule = schedule;
 
   static any(signals: readonly SimulatedSignal[]): SimulatedSignal {
     const result = new SimulatedSignal();
@@ -18,7 +30,10 @@ export class SimulatedSignal {
       result.reason = signal.reason;
       return result;
     }
-    for (const signal of signals) signal.#dependents.push(result);
+    for (const signal of signals) {
+      signal.#renew();
+      signal.#dependents.push(result);
+    }
     return result;
   }
 
@@ -34,6 +49,7 @@ export class SimulatedSignal {
   }
 
   addEventListener(_type: 'abort', listener: Listener, options?: { once?: boolean }): void {
+    this.#renew();
     if (this.#listeners.some((other) => other.listener === listener)) return;
     this.#listeners.push({ listener, once: options?.once === true });
   }
@@ -49,6 +65,13 @@ export class SimulatedSignal {
     const all: SimulatedSignal[] = [];
     signal.#mark(reason, all);
     for (const each of all) each.#tell();
+  }
+
+  #renew(): void {
+    if (this.#schedule === schedule) return;
+    this.#schedule = schedule;
+    this.#listeners.length = 0;
+    this.#dependents.length = 0;
   }
 
   #mark(reason: unknown, marked: SimulatedSignal[]): void {
