@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import { testKilledWhileRefreshing } from './killed-while-refreshing.ts';
 
-testKilledWhileRefreshing(3);
+// test-long/crowd.test.ts has a crowd of them.
+testKilledWhileRefreshing(1);
 
 test.run();

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import { testKilledWhileSigningIn } from './killed-while-signing-in.ts';
 
-testKilledWhileSigningIn(2);
+// test-long/crowd.test.ts has a crowd of them.
+testKilledWhileSigningIn(1);
 
 test.run();

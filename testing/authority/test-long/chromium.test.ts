@@ -1,10 +1,11 @@
+// Takes about 6 s.
 import type { Browser, Page } from 'playwright-core';
 import { chromiumPath, launchChromium } from 'testing-browsers/chromium';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { accountPassword, startAuthority } from '../src/index.ts';
-import { App } from './app.ts';
-import { openLoopback } from './loopback.ts';
+import { App } from '../test/app.ts';
+import { openLoopback } from '../test/loopback.ts';
 
 if (!chromiumPath)
   console.log('skipped: the sign-in in a real browser needs chromium on PATH (Debian: apt install chromium)');
