@@ -207,6 +207,7 @@ test('api without a sign-in and without a terminal ends with 3, and opens no bro
 });
 
 test('Ctrl-C while Graph does not answer ends with 130', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
   authority.fail('graph', { type: 'hang' });
   const before = authority.count('graph');
   const running = home.start(['api', '/me']);

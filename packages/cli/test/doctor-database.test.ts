@@ -20,7 +20,9 @@ test('a folder that others can enter, a sign-in that ends soon, and a client id 
   database.prepare('UPDATE token SET obtained_at = ?, client_id = ?').run(eightyDaysAgo, 'no-such-app');
   const checks = await diagnose(home, { args: ['--client-id', 'no-such-app'] });
   assertFailed(checks, {
-    'database-mode': /other users can read or enter .*onedrive-token \(mode 0755\) \| Run: chmod 700 ~/,
+    ...(process.platform !== 'win32' && {
+      'database-mode': /other users can read or enter .*onedrive-token \(mode 0755\) \| Run: chmod 700 ~/,
+    }),
     'renew-by':
       /the sign-in expires on \d{4}-\d\d-\d\d \| .*run: onedrive-token token --refresh --client-id no-such-app/,
     'client-id': /does not know the client id no-such-app \| .*onedrive-token login --client-id/,
@@ -43,7 +45,7 @@ test('a database that is damaged, or is none: it is named and kept as it is', as
     const checks = await diagnose(other, { args: ['--db', file, '--client-id', authority.clientId] });
     assertFailed(checks, {
       integrity:
-        /the database (is damaged|cannot be read): .* \| Move ~\/broken\.db away, or put a backup in its place/,
+        /the database (is damaged|cannot be read): .* \| Move ~[\\/]broken\.db away, or put a backup in its place/,
       encryption: blockedBy('integrity'),
       'sign-in': blockedBy('integrity'),
       'renew-by': blockedBy('integrity'),

@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { CliHome, openSignedInScene } from 'testing-command';
+import { CliHome, doNothing, openSignedInScene, printToken } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -87,13 +87,13 @@ test('exec hands out a token that is valid for 30 minutes or longer', async () =
   leave(20);
   const { stdout: old } = await home.call([]);
   const before = refreshes();
-  const print = ['exec', '--', 'printenv', 'ONEDRIVE_TOKEN'];
+  const print = ['exec', '--', ...printToken];
   const { stdout: fresh } = await home.run(print);
   assert.is.not(fresh, old);
   leave(40);
   assert.is((await home.run(print)).stdout, fresh);
   assert.is(refreshes(), before + 1);
-  await home.call(['exec', '--min-valid', '50m', '--', 'true']);
+  await home.call(['exec', '--min-valid', '50m', '--', ...doNothing]);
   assert.is(refreshes(), before + 2);
 });
 
@@ -101,7 +101,7 @@ test("exec hands out what there is if the provider's tokens are shorter, and doe
   authority.accessTokenTtl = 1200;
   await home.call(['token', '--refresh']);
   const before = refreshes();
-  for (let time = 0; time < 2; time++) assert.is((await home.call(['exec', '--', 'true'])).status, 0);
+  for (let time = 0; time < 2; time++) assert.is((await home.call(['exec', '--', ...doNothing])).status, 0);
   assert.is(refreshes(), before);
 });
 
@@ -150,7 +150,14 @@ test('in the last 14 days, each command that reads the sign-in warns on stderr, 
   const now = Date.now();
   const expiresAt = now + 55 * minute;
   setTimes({ expires_at: expiresAt, obtained_at: now - 5 * minute, refresh_expires_at: now + 13.5 * day });
-  for (const args of [['token'], ['exec', '--', 'true'], ['status'], ['whoami'], ['api', '/me'], ['token', '--json']]) {
+  for (const args of [
+    ['token'],
+    ['exec', '--', ...doNothing],
+    ['status'],
+    ['whoami'],
+    ['api', '/me'],
+    ['token', '--json'],
+  ]) {
     const { status, stdout, stderr } = await home.call(args);
     assert.is(status, 0, stderr);
     assert.match(

@@ -24,6 +24,7 @@ test('a server that cannot be reached ends with 6, and the password is not shown
 });
 
 test('if token-store-postgres or pg is missing, the message says how to install both, and the status is 7', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
   using other = new CliHome();
   const installed = join(other.folder, 'node_modules/onedrive-token');
   for (const part of ['bin', 'dist', 'package.json']) {
@@ -56,7 +57,7 @@ test('an unfinished upload is kept in the data folder, for each database and app
   assert.is(uploads('two').get('disk.img'), undefined);
   assert.is(uploads('one', `${db}2`).get('disk.img'), undefined);
   const file = join(folder, 'onedrive-token/postgresql.uploads.json');
-  assert.is(statSync(file).mode & 0o777, 0o600);
+  if (process.platform !== 'win32') assert.is(statSync(file).mode & 0o777, 0o600);
   assert.not.match(readFileSync(file, 'utf8'), 'password');
   if (XDG_DATA_HOME === undefined) delete process.env.XDG_DATA_HOME;
   else process.env.XDG_DATA_HOME = XDG_DATA_HOME;

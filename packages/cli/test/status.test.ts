@@ -27,9 +27,10 @@ for (const args of [[], ['--client-id', 'x'], ['--client-id', 'x', '--app', 'fam
     assert.is(status, 3);
     assert.is(stderr, '');
     const app = args.includes('family') ? 'family' : 'onedrive-token';
+    assert.ok(stdout.includes(fresh.db));
     assert.match(
       stdout,
-      new RegExp(`^Not signed in: there is no database ${fresh.db} \\(app name "${app}", user \\S+\\)`),
+      new RegExp(String.raw`^Not signed in: there is no database \S+tokens\.db \(app name "${app}", user \S+\)`),
     );
     assert.match(stdout, /Run: onedrive-token login.*\n$/);
     const json = await fresh.call(['status', '--json', ...args]);

@@ -24,6 +24,7 @@ for (const args of [[], ['token'], ['--app', 'onedrive-token'], ['--no-interacti
 }
 
 test('Graph accepts the token from a shell script', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
   const { status, stdout } = await home.shell(
     `curl -sS -H "Authorization: Bearer $(onedrive-token)" ${authority.graphUrl}/me`,
   );
@@ -68,6 +69,7 @@ test('two files are loaded to print a stored token', async () => {
 });
 
 test('if the reader has closed stdout, the status is 0 and no message is printed', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
   for (const args of [[], ['--help'], ['api', '/me'], ['status']]) {
     const { stderr } = await home.shell(`{ sleep 0.2; onedrive-token ${args.join(' ')}; echo $? >&2; } | true`);
     assert.is(stderr, '0\n');
@@ -82,6 +84,7 @@ test('a full disk behind stdout ends with 1', async () => {
 });
 
 test('a reader that is slow at first gets everything', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
   const { stdout } = await home.shell('onedrive-token api /me | { sleep 0.3; cat; }');
   assert.is(JSON.parse(stdout).mail, 'someone@example.com');
 });
@@ -157,12 +160,13 @@ test('a damaged database ends with 7: it is named, and kept as it is', async () 
     const { status, stdout, stderr } = await other.call([command, '--db', file, '--client-id', authority.clientId]);
     assert.is(status, 7);
     assert.is(stdout, '');
-    assert.match(stderr, file);
+    assert.ok(stderr.includes(file), stderr);
   }
   assert.equal(readFileSync(file), before);
 });
 
 test('Ctrl-C during a refresh loses nothing: the new tokens are stored, and the status is 130', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
   home.expireTokens();
   authority.fail('token', { type: 'slow', ms: 700 });
   const before = authority.count('token', 'refresh_token');
@@ -178,6 +182,7 @@ test('Ctrl-C during a refresh loses nothing: the new tokens are stored, and the 
 });
 
 test('Ctrl-C says nothing of a refresh whose result was dropped, because another program had stored a token', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
   home.expireTokens();
   const answer = Promise.withResolvers<void>();
   authority.fail('token', { type: 'held', until: answer.promise });
@@ -201,6 +206,7 @@ test('Ctrl-C says nothing of a refresh whose result was dropped, because another
 });
 
 test('a second signal during a refresh ends the process at once', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
   home.expireTokens();
   authority.fail('token', { type: 'hang' });
   const before = authority.count('token', 'refresh_token');

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 
 const programs = join(import.meta.dirname, 'programs');
-const preload = join(import.meta.dirname, '../../../scripts/compile-cache.js');
+const preloaded = join(import.meta.dirname, '../../../scripts/compile-cache.js');
+// On Windows Node preloads by URL only. Elsewhere BROWSER is a list with colons between the commands, so it can have no URL.
+const preload = process.platform === 'win32' ? pathToFileURL(preloaded).href : preloaded;
 
-/** A value for BROWSER. The preload is for speed alone. No URL, because BROWSER is a list with colons between the commands. */
+/** A value for BROWSER. The preload is for speed alone. */
 function browserCommand(program: string): string {
   return `"${process.execPath}" --import "${preload}" "${join(programs, program)}"`;
 }

@@ -33,6 +33,8 @@ export const openTerminal: OpenTerminal | undefined = await loadTerminal();
 export const noTerminal = 'skipped: a pseudo terminal needs @lydell/node-pty, which has nothing for this platform';
 
 async function loadTerminal(): Promise<OpenTerminal | undefined> {
+  // The console of Windows draws the screen anew in its own way, and has no signals.
+  if (process.platform === 'win32') return undefined;
   try {
     const { spawn } = await import('@lydell/node-pty');
     return (file, args, { env, cols = 100, rows = 40, cwd }) =>

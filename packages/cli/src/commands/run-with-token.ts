@@ -20,22 +20,31 @@ export async function runWithToken(
 ): Promise<number> {
   const { spawn } = process.getBuiltinModule('node:child_process');
   const env = withoutSecrets(settings);
+  let child: ReturnType<typeof spawn> | undefined;
   // Before the child exists: it may start, and send a signal, before this process goes on.
-  const stopForwarding = forwardSignals((signal) => child.kill(signal));
-  const child = spawn(name, args, { stdio: 'inherit', env: { ...env, ONEDRIVE_TOKEN: token } });
-  return new Promise<number>((resolve, reject) => {
-    child.once('error', (error) => reject(explain(error, name)));
-    child.once('exit', (status, signal) => resolve(signal ? 128 + signalNumbers()[signal] : (status ?? 1)));
-  }).finally(stopForwarding);
+  const stopForwarding = forwardSignals((signal) => child?.kill(signal));
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      // On Windows it throws if the file is no program.
+      child = spawn(name, args, { stdio: 'inherit', env: { ...env, ONEDRIVE_TOKEN: token } });
+      child.once('error', reject);
+      child.once('exit', (status, signal) => resolve(signal ? 128 + signalNumbers()[signal] : (status ?? 1)));
+    });
+  } catch (error) {
+    throw explain(error as NodeJS.ErrnoException, name);
+  } finally {
+    stopForwarding();
+  }
 }
 
 /** The environment of the program: it gets the token, and not what the tokens are stored with. */
 function withoutSecrets({ db, postgresUrl }: DatabaseSettings): NodeJS.ProcessEnv {
-  const { ONEDRIVE_TOKEN_KEY: _passphrase, ...env } = process.env;
+  const secrets = ['ONEDRIVE_TOKEN_KEY'];
   // The two differ if the URL has a password.
-  if (postgresUrl !== undefined && postgresUrl === env.ONEDRIVE_TOKEN_DB && postgresUrl !== db)
-    delete env.ONEDRIVE_TOKEN_DB;
-  return env;
+  if (postgresUrl !== undefined && postgresUrl === process.env.ONEDRIVE_TOKEN_DB && postgresUrl !== db)
+    secrets.push('ONEDRIVE_TOKEN_DB');
+  // Windows finds a variable whose name was set in small letters, so that one has to go as well.
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secrets.includes(name.toUpperCase())));
 }
 
 function signalNumbers(): Record<NodeJS.Signals, number> {
@@ -54,7 +63,12 @@ function forwardSignals(send: (signal: NodeJS.Signals) => void): () => void {
 }
 
 function explain(error: NodeJS.ErrnoException, program: string): unknown {
-  if (error.code === 'ENOENT') return new Failure(`${program}: command not found`, notFound);
-  if (error.code === 'EACCES') return new Failure(`${program}: cannot be executed`, notExecutable);
+  const windows = process.platform === 'win32';
+  // npm, az and many others are batch files there, which only cmd runs.
+  const hint = windows ? `. Run a batch file so: onedrive-token exec -- cmd /c ${program}` : '';
+  if (error.code === 'ENOENT') return new Failure(`${program}: command not found${hint}`, notFound);
+  // The last two are Windows' for a file that is no program, and Node's for a batch file.
+  if (error.code === 'EACCES' || (windows && (error.code === 'EFTYPE' || error.code === 'EINVAL')))
+    return new Failure(`${program}: cannot be executed${hint}`, notExecutable);
   return error;
 }

@@ -13,5 +13,8 @@ export function suggestCommand(command: string, settings: Settings | undefined):
 }
 
 function quote(word: string): string {
+  // cmd.exe knows no single quotes, and PowerShell both.
+  if (process.platform === 'win32')
+    return /^[\w./\\:@+,-]+$/.test(word) ? word : `"${word.replaceAll('"', String.raw`\"`)}"`;
   return /^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

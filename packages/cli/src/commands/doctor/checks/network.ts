@@ -86,7 +86,8 @@ async function lookUpHost(url: URL): Promise<Finding> {
     return { ok: true, detail: `${host} is ${found.map(({ address }) => address).join(', ')}` };
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    const remedy = `Check the network and the name servers (/etc/resolv.conf). If only a proxy reaches the internet, set HTTPS_PROXY.`;
+    const place = process.platform === 'win32' ? '' : ' (/etc/resolv.conf)';
+    const remedy = `Check the network and the name servers${place}. If only a proxy reaches the internet, set HTTPS_PROXY.`;
     return { ok: false, detail: `the name ${host} is not found (${code})`, remedy };
   }
 }
