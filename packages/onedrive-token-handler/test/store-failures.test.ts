@@ -114,11 +114,13 @@ test('a file that is not a database is the error STORE, opens no browser, and st
 
 test('a wrong key is the error STORE, and the right one opens the tokens', async () => {
   await using scene = await openScene();
-  await scene.signedIn({ encryptionKey: 'correct horse' });
+  // Not a passphrase: to derive a key from one takes long.
+  const right = new Uint8Array(32).fill(1);
+  await scene.signedIn({ encryptionKey: right });
   const error = await rejection(scene.handler({ encryptionKey: 'battery staple' }).getToken());
   assert.is(error.code, 'STORE');
   assert.is((error.cause as { code?: string }).code, 'STORE_KEY');
-  await scene.handler({ encryptionKey: 'correct horse', interactive: false }).getToken();
+  await scene.handler({ encryptionKey: right, interactive: false }).getToken();
 });
 
 test('a folder that could not be used is used as soon as it can be', async () => {

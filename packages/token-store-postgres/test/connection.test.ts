@@ -233,7 +233,7 @@ together('a pool of the caller with one connection is never held for a wait or a
     await other.set('other', record);
   });
   await other.set('app', { refreshToken: 'second' });
-  await within(2_000, 'the change', change);
+  await within(20_000, 'the change', change);
   await store.close();
   await pool.end();
 });
@@ -241,7 +241,7 @@ together('a pool of the caller with one connection is never held for a wait or a
 together('a pool that reads every type in its own way changes nothing', async () => {
   const types = { getTypeParser: () => () => 'parsed' };
   const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), types: types as never });
-  const store = await scene.open({ pool, key: 'passphrase' });
+  const store = await scene.open({ pool, key: new Uint8Array(32) });
   await store.set('app', { ...record, expiresAt: 5 });
   assert.equal(await store.get('app'), { ...record, expiresAt: 5 });
   assert.is(await store.exclusively('app', () => store.replace('app', record.refreshToken, record)), true);

@@ -69,15 +69,17 @@ test('an empty file has no records, and stays empty', async () => {
 
 test('an encrypted file opens with its key alone', async () => {
   const path = newPath();
+  // Not passphrases: to derive a key from one takes long.
+  const [right, wrong] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   {
-    using store = openTokenStore(path, { key: 'right' });
+    using store = openTokenStore(path, { key: right });
     store.set('app', { refreshToken: 'r', clientId: 'c' });
   }
   await unchanged(path, async () => {
-    using store = openTokenStore(path, { key: 'right', readOnly: true });
+    using store = openTokenStore(path, { key: right, readOnly: true });
     assert.equal(store.get('app'), { refreshToken: 'r', clientId: 'c' });
     await assertFails('STORE_KEY', 'key-missing', () => openTokenStore(path, { readOnly: true }));
-    await assertFails('STORE_KEY', 'key-wrong', () => openTokenStore(path, { key: 'wrong', readOnly: true }));
+    await assertFails('STORE_KEY', 'key-wrong', () => openTokenStore(path, { key: wrong, readOnly: true }));
   });
 });
 
