@@ -18,14 +18,27 @@ const program = `
     const started = Date.now();
     const look = () => {
       if (!isLoaded() && Date.now() - started < 10_000) setTimeout(look, 10);
-      else console.log(JSON.stringify({ url, before, meanwhile: isLoaded() }));
+      else console.log(JSON.stringify({ url, before, files, meanwhile: isLoaded() }));
     };
+    const files = seen.filter((file) => file.startsWith('file:'));
     look();
   };
   await using handler = new OneDriveTokenHandler({ ...JSON.parse(process.argv[1]), openBrowser });
   await handler.signIn();
   console.log(JSON.stringify({ undici: seen.some((url) => url.includes('/undici/')) }));
 `;
+
+interface SaidLine {
+  readonly url?: string;
+  readonly before?: boolean;
+  /** Those that were loaded before. */
+  readonly files?: string[];
+  readonly meanwhile?: boolean;
+  readonly undici?: boolean;
+}
+
+/** If the number falls, lower this limit. */
+const mostFilesBeforeBrowser = 5;
 
 test('the HTTP client is loaded while the browser is open, not before and not after its answer, and undici is not', async () => {
   await using scene = await Scene.open();
@@ -36,7 +49,7 @@ test('the HTTP client is loaded while the browser is open, not before and not af
     killSignal: 'SIGKILL',
   });
   const ended = once(child, 'close');
-  const lines: { url?: string; before?: boolean; meanwhile?: boolean; undici?: boolean }[] = [];
+  const lines: SaidLine[] = [];
   for await (const line of createInterface(child.stdout)) {
     const said = JSON.parse(line);
     lines.push(said);
@@ -46,6 +59,10 @@ test('the HTTP client is loaded while the browser is open, not before and not af
   assert.is(lines[0]?.before, false, 'the browser does not wait for it');
   assert.is(lines[0]?.meanwhile, true, 'the user does not wait for it');
   assert.is(lines[1]?.undici, false);
+  const { files = [] } = lines[0] ?? {};
+  console.log(`measured: ${files.length} files are loaded from the call of signIn() to that of the browser`);
+  assert.ok(files.length > 0, 'the test sees files');
+  assert.ok(files.length <= mostFilesBeforeBrowser, files.join('\n'));
   assert.is(scene.authority.count('token') - before, 1);
 });
 

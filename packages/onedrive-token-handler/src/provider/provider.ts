@@ -5,6 +5,7 @@ import type { Settings } from '../options.ts';
 import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
 import { ConnectionError } from './connection-error.ts';
+import { endpointUrl } from './endpoint-url.ts';
 import { type HttpAnswer, HttpClient } from './http-client.ts';
 import { maxBodyMebibytes } from './http-transport.ts';
 import { type ProviderErrorFields, type ProviderStep, removeSecrets, toTokenError } from './provider-error.ts';
@@ -74,10 +75,6 @@ export class Provider {
     return readTokenAnswer(await this.post({ endpoint: 'token', step, form }));
   }
 
-  authorizationUrl(parameters: Record<string, string>): string {
-    return `${this.#url('authorize')}?${new URLSearchParams({ client_id: this.#settings.clientId, ...parameters })}`;
-  }
-
   /**
    * Posts a form and returns the JSON object of a successful answer. Throws OneDriveTokenError within `requestTimeout`, or the
    * signal's reason.
@@ -86,7 +83,7 @@ export class Provider {
    */
   async post({ endpoint, step, form, signal }: ProviderRequest): Promise<JsonObject> {
     const { clientId, requestTimeout } = this.#settings;
-    const url = this.#url(endpoint);
+    const url = endpointUrl(this.#settings.authority, endpoint);
     const body = new URLSearchParams({ client_id: clientId, ...form });
     const exchange: Exchange = { url, body, step, deadline: AbortSignal.timeout(requestTimeout), signal };
     const end = performance.now() + requestTimeout;
@@ -123,10 +120,6 @@ export class Provider {
     if (answer.status === 200 && json && typeof json.error !== 'string') return { answer: json };
     const busy = answer.status === 429 || answer.status >= 500;
     return { failure: readFailure(exchange, answer, json), repeatable: busy && step !== 'code' };
-  }
-
-  #url(endpoint: string): URL {
-    return new URL(`${this.#settings.authority}/oauth2/v2.0/${endpoint}`);
   }
 }
 

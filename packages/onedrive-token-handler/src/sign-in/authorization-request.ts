@@ -1,5 +1,6 @@
 import { AuthorizationError } from 'loopback-acceptor';
 import { createPkce, createState } from 'pkce-state';
+import { endpointUrl } from '../provider/endpoint-url.ts';
 import { removeSecrets, toTokenError } from '../provider/provider-error.ts';
 import type { SignInAttempt } from './sign-in-attempt.ts';
 
@@ -16,13 +17,14 @@ export async function createSecrets(state: string = createState()): Promise<Requ
 }
 
 /** The address on which the person signs in (RFC 6749 section 4.1.1, RFC 7636 section 4.3). */
-export async function authorizationUrl(
-  { provider, options, scope, loginHint }: SignInAttempt,
+export function authorizationUrl(
+  { settings, options, scope, loginHint }: SignInAttempt,
   { state, challenge }: RequestSecrets,
   redirectUri: string,
   responseMode: 'form_post' | 'query',
-): Promise<string> {
-  return (await provider()).authorizationUrl({
+): string {
+  const parameters = new URLSearchParams({
+    client_id: settings.clientId,
     response_type: 'code',
     redirect_uri: redirectUri,
     response_mode: responseMode,
@@ -33,6 +35,7 @@ export async function authorizationUrl(
     ...(options.prompt && { prompt: options.prompt }),
     ...(loginHint && { login_hint: loginHint }),
   });
+  return `${endpointUrl(settings.authority, 'authorize')}?${parameters}`;
 }
 
 /** The token request for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5). */

@@ -31,7 +31,7 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
     ]);
     try {
       const { redirectUri } = acceptor;
-      const url = await authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
+      const url = authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
       emit({ type: 'authorization-url', url });
       showUrl(url, secrets, attempt, (message) => {
         // Nothing shows the address to the person, so that the wait would be in vain.

@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { RedirectUrlError, readRedirectUrl } from 'loopback-acceptor';
 import type { TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
@@ -17,9 +16,10 @@ export async function signInByPaste(
 ): Promise<TokenResponse> {
   const { emit, signal, settings } = attempt;
   const secrets = await createSecrets();
+  const { randomInt } = process.getBuiltinModule('node:crypto');
   // A random port in the range that no service is assigned to (RFC 6335 section 6).
   const redirectUri = `http://${settings.redirectHost}:${settings.redirectPort || randomInt(49152, 65536)}`;
-  const url = await authorizationUrl(attempt, secrets, redirectUri, 'query');
+  const url = authorizationUrl(attempt, secrets, redirectUri, 'query');
   emit({ type: 'authorization-url', url });
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   signal.addEventListener('abort', () => reject(signal.reason));
