@@ -65,6 +65,7 @@ test('a token from memory costs at most 1 µs', async () => {
 });
 
 test('importing the package costs at most 10 ms of processor time', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows counts processor time in steps of 16 ms');
   await using scene = await openScene();
   const measure = async (work: string): Promise<number> => {
     const program = `${work}; const { user, system } = process.cpuUsage(); console.log((user + system) / 1000);`;
