@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { readSettings } from '../src/settings/settings.ts';
 import { type PasteOptions, pasteInstructions } from '../src/sign-in/paste-instructions.ts';
 
-const settings = readSettings({}, { HOME: '/home/ada' });
+const settings = readSettings({}, { HOME: '/home/ada', LOCALAPPDATA: '/home/ada/Local' });
 
 function instructions(place: PasteOptions['place'], isListening: boolean): string {
   return pasteInstructions({ place, host: 'localhost:49152', isListening, settings });

@@ -5,7 +5,7 @@ import { commonOptions, type Flags, readPlainLine } from '../src/settings/common
 import { readSettings } from '../src/settings/settings.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
-const env = { HOME: '/home/ada' };
+const env = { HOME: '/home/ada', LOCALAPPDATA: '/home/ada/Local' };
 
 /** The message of the UsageError that `read` throws. */
 function usageErrorOf(read: () => unknown): string {
@@ -26,7 +26,7 @@ test('the command line wins over the environment, which wins over the default', 
 
 for (const { key, env: variable, value } of commonOptions.filter((option) => option.value)) {
   test(`${variable} sets ${key}, and counts as unset if it is empty`, () => {
-    const given = key === 'timeout' ? '7' : value === 'file' ? '/some/file' : 'https://some.example/thing';
+    const given = key === 'timeout' ? '7' : value === 'file' ? resolve('/some/file') : 'https://some.example/thing';
     const expected = key === 'timeout' ? 7000 : given;
     assert.is(readSettings({}, { ...env, [variable]: given })[key as 'app'], expected);
     assert.equal(readSettings({}, { ...env, [variable]: '' }), readSettings({}, env));
