@@ -1,43 +1,60 @@
 /** `pnpm check`: format and lint, types, dead code, the packages as npm will see them, what they bring along, and who imports whom. */
 import { globSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { findWrongArrows } from './arrows.ts';
 import { findFileCircles } from './circles.ts';
 import { findUnlocked, findWrongLicences, readBillsOfMaterials } from './dependencies.ts';
-import { tool, turbo } from './tool.ts';
+import { toolBesideOthers, turbo } from './tool.ts';
+import { writeTypeProjects } from './type-projects.ts';
 
-const checks: [name: string, passes: () => boolean][] = [
-  ['format and lint', () => passesTool('biome', ['ci', '--error-on-warnings', '.'])],
-  ['types', () => turbo(['build', 'check', '--output-logs=errors-only']) === 0],
-  ['dead code', () => passesTool('knip', ['--treat-config-hints-as-errors'])],
-  [
-    'packages',
-    () =>
-      globSync('packages/*/package.json').every((file) =>
-        passesTool('publint', ['--strict', '--pack', 'npm', dirname(file)]),
-      ),
-  ],
-  ['dependency arrows', () => findsNothing(findWrongArrows('.'))],
-  ['lockfile', () => findsNothing(findUnlocked(readFileSync('pnpm-lock.yaml', 'utf8')))],
-  [
-    'licences',
-    () => findsNothing([...readBillsOfMaterials('.')].flatMap(([name, bill]) => findWrongLicences(name, bill))),
-  ],
-  ['file circles', () => findsNothing(findFileCircles('.'))],
-];
-
-const failed = checks.filter(([name, passes]) => {
-  console.log(`\n— ${name}`);
-  return !passes();
-});
-console.log(failed.length > 0 ? `\nFailed: ${failed.map(([name]) => name).join(', ')}` : '\nAll checks passed.');
-process.exitCode = failed.length > 0 ? 1 : 0;
-
-function passesTool(name: string, args: readonly string[]): boolean {
-  return tool(name, args) === 0;
+interface Check {
+  readonly name: string;
+  /** Resolves with what it has to say. Empty: nothing, and it has passed. */
+  run(): Promise<string>;
 }
 
-function findsNothing(problems: readonly string[]): boolean {
-  for (const problem of problems) console.log(problem);
-  return problems.length === 0;
+const built = turbo(['build', '--output-logs=errors-only']) === 0;
+// Those that take long come first.
+const checks: Check[] = [
+  ...writeTypeProjects('node_modules/.cache/types').map((project) => withTool('types', 'tsc', ['-p', project])),
+  withTool('format and lint', 'biome', ['ci', '--error-on-warnings', '.']),
+  withTool('dead code', 'knip', ['--treat-config-hints-as-errors']),
+  ...globSync('packages/*/package.json').map((file) =>
+    withTool('packages', 'publint', ['--strict', '--pack', 'npm', dirname(file)]),
+  ),
+  { name: 'dependency arrows', run: async () => findWrongArrows('.').join('\n') },
+  { name: 'lockfile', run: async () => findUnlocked(readFileSync('pnpm-lock.yaml', 'utf8')).join('\n') },
+  {
+    name: 'licences',
+    run: async () => [...readBillsOfMaterials('.')].flatMap(([name, bill]) => findWrongLicences(name, bill)).join('\n'),
+  },
+  { name: 'file circles', run: async () => findFileCircles('.').join('\n') },
+];
+
+const failed = new Set(built ? [] : ['build']);
+const waiting = [...checks];
+const work = async (): Promise<void> => {
+  for (let check = waiting.shift(); check; check = waiting.shift()) {
+    const problems = await check.run();
+    if (problems === '') {
+      console.log(`✔ ${check.name}`);
+      continue;
+    }
+    failed.add(check.name);
+    console.log(`✘ ${check.name}\n${problems}`);
+  }
+};
+await Promise.all(Array.from({ length: availableParallelism() }, work));
+console.log(failed.size > 0 ? `\nFailed: ${[...failed].join(', ')}` : '\nAll checks passed.');
+process.exitCode = failed.size > 0 ? 1 : 0;
+
+function withTool(name: string, program: string, args: readonly string[]): Check {
+  return {
+    name,
+    async run() {
+      const { status, output } = await toolBesideOthers(program, args);
+      return status === 0 ? '' : `${[program, ...args].join(' ')} ended with ${status}\n${output}`;
+    },
+  };
 }

@@ -1,3 +1,4 @@
+// Takes about 30 s.
 import { DatabaseSync } from 'node:sqlite';
 import { signInAs } from 'testing-authority';
 import { openSignedInScene } from 'testing-command';

@@ -1,3 +1,4 @@
+// Takes about 40 s.
 import { stripVTControlCharacters } from 'node:util';
 import { approveDevice } from 'testing-authority';
 import { CliHome, openScene } from 'testing-command';

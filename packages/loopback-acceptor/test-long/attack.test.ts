@@ -63,7 +63,7 @@ test('a sign-in completes amid 10,000 stray requests and 500 idle sockets, and m
   await attack;
   assert.is(page.status, 200);
   assert.ok(authority.issuedSecrets.has(await program.code()), 'the code is the one that was issued');
-  const { status, stderr } = await within(1_000, 'the end of the program', program.ended);
+  const { status, stderr } = await within(30_000, 'the end of the program', program.ended);
   assert.is(stderr, '');
   assert.is(status, 0);
 });
@@ -75,7 +75,7 @@ test('with 3,000 idle sockets the oldest are closed, and the sign-in completes',
   assert.ok(open.length <= 1_100 && open.includes(sockets.at(-1) as net.Socket), `${open.length} open`);
   assert.is((await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`)).status, 200);
   assert.is(await program.code(), 'the-code');
-  assert.is((await within(1_000, 'the end of the program', program.ended)).status, 0);
+  assert.is((await within(30_000, 'the end of the program', program.ended)).status, 0);
 });
 
 test('a page that waits for the redemption is not closed in favour of 1,500 idle sockets', async () => {
@@ -87,11 +87,11 @@ test('a page that waits for the redemption is not closed in favour of 1,500 idle
     return promise;
   });
   const page = sendRequest(`${acceptor.redirectUri}/?code=the-code&state=${state}`);
-  await within(5_000, 'the redemption', started.promise);
+  await within(30_000, 'the redemption', started.promise);
   const sockets = await connectIdle(acceptor.port, 1_500);
   assert.ok(sockets.filter(({ closed }) => closed).length >= 400, 'the oldest are closed');
   resolve('the token');
-  assert.is(await within(5_000, 'the outcome', redeemed), 'the token');
+  assert.is(await within(30_000, 'the outcome', redeemed), 'the token');
   assert.match((await page).text, 'You are signed in');
 });
 
@@ -113,7 +113,7 @@ test('connections that pipeline without end are closed before they fill the memo
 /** Writes until the acceptor closes the connection. */
 function flood(port: number, bytes: string): Promise<void> {
   return within(
-    5_000,
+    60_000,
     'the end of a flood',
     new Promise<void>((resolve) => {
       const socket = net.connect(port, '127.0.0.1');

@@ -7,7 +7,7 @@ export async function connectIdle(port: number, count: number): Promise<net.Sock
   const sockets: net.Socket[] = [];
   await inParallel(100, count, () => {
     return within(
-      5_000,
+      30_000,
       'a connection',
       new Promise<void>((resolve) => {
         const socket = net.connect(port, '127.0.0.1', resolve).on('error', () => {});

@@ -39,7 +39,7 @@ test(`${seeds.length * requestsPerSeed} generated requests are refused one by on
   }
   await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`);
   assert.is(await program.code(), 'the-code');
-  const { status, stderr } = await within(1_000, 'the end of the program', program.ended);
+  const { status, stderr } = await within(30_000, 'the end of the program', program.ended);
   assert.is(stderr, '');
   assert.is(status, 0);
 });
@@ -64,7 +64,7 @@ function exchange(port: number, request: string): Promise<string> {
     });
     socket.on('error', reject).on('close', () => resolve(text));
   });
-  return within(5_000, 'the end of a connection', exchanged);
+  return within(30_000, 'the end of a connection', exchanged);
 }
 
 test.run();

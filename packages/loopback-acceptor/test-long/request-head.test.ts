@@ -78,7 +78,7 @@ function exchange(port: number, bytes: string): Promise<void> {
     socket.resume();
     socket.on('error', reject).on('close', () => resolve());
   });
-  return within(5_000, 'the end of a connection', exchanged);
+  return within(30_000, 'the end of a connection', exchanged);
 }
 
 test.run();

@@ -1,3 +1,4 @@
+// Takes about 30 s.
 import { test } from 'uvu';
 import { testKilledWhileRefreshing } from '../test/killed-while-refreshing.ts';
 import { testKilledWhileSigningIn } from '../test/killed-while-signing-in.ts';

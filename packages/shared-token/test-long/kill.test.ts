@@ -1,4 +1,4 @@
-// Takes about 60 s.
+// Takes about 50 s.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';

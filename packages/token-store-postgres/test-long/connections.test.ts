@@ -9,46 +9,53 @@ const { scene, together: test } = await startScene();
 
 const record = { refreshToken: 'first' };
 
-/** How many connections there are of a program with this name. */
-const countConnections = (name: string): Promise<string> =>
-  scene.cluster.query(`SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}'`);
-const named = (name: string): string => `${scene.cluster.connectionString()}?application_name=${name}`;
+/** Resolves when a program with this name has so many connections. */
+async function untilConnections(name: string, count: string): Promise<void> {
+  const query = `SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}'`;
+  let found = '';
+  for (const end = performance.now() + 30_000; found !== count; await delay(50)) {
+    found = await scene.cluster.query(query);
+    if (found !== count && performance.now() > end) assert.unreachable(`${name}: ${found} connections, not ${count}`);
+  }
+}
+const named = (name: string): string =>
+  `${scene.cluster.connectionString()}?application_name=${encodeURIComponent(name)}`;
 
-test('a server that accepts and says nothing: STORE_OPEN within 5 seconds', async () => {
+test('a server that accepts and says nothing: STORE_OPEN', async () => {
   const server = createServer(() => {});
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
-  const started = performance.now();
   const opening = openPostgresTokenStore({ connectionString: scene.cluster.connectionString({ port }) });
-  const error = await within(15_000, 'the error', opening).then(
+  const error = await within(30_000, 'the error', opening).then(
     () => assert.unreachable('it did not fail') as never,
     (reason: TokenStoreError) => reason,
   );
   assert.equal([error.code, error.reason], ['STORE_OPEN', 'unreachable']);
-  assert.ok(performance.now() - started < 7_000);
   server.close();
 });
 
 test('an idle store holds one connection at most, then none', async () => {
-  const store = await scene.open({ idleTimeout: 700, connectionString: named('idle') });
-  await Promise.all(Array.from({ length: 10 }, (_, index) => store.set(`app ${index}`, record)));
-  await delay(200);
-  assert.is(await countConnections('idle'), '1');
-  await delay(1_000);
-  assert.is(await countConnections('idle'), '0');
+  for (const [idleTimeout, left] of [
+    [300_000, '1'],
+    [700, '0'],
+  ] as const) {
+    const name = `idle for ${idleTimeout}`;
+    const store = await scene.open({ idleTimeout, connectionString: named(name) });
+    await Promise.all(Array.from({ length: 10 }, (_, index) => store.set(`app ${index}`, record)));
+    await untilConnections(name, left);
+  }
 });
 
 test('idleTimeout 0: no connection is kept, and maxConnections 1 is enough for a task', async () => {
-  const options = { idleTimeout: 0, maxConnections: 1, listen: false, leaseTime: 1_000 };
+  const options = { idleTimeout: 0, maxConnections: 1, listen: false, leaseTime: 5_000 };
   const store = await scene.open({ ...options, connectionString: named('short') });
   await store.set('app', record);
   await store.exclusively('app', async ({ signal }) => {
-    await delay(1_100);
+    await delay(5_500);
     await Promise.all(Array.from({ length: 10 }, () => store.get('app')));
     assert.is(signal.aborted, false);
   });
-  await delay(100);
-  assert.is(await countConnections('short'), '0');
+  await untilConnections('short', '0');
 });
 
 test('one connection more listens while callers wait, and goes afterwards', async () => {
@@ -58,12 +65,10 @@ test('one connection more listens while callers wait, and goes afterwards', asyn
   const stop = new AbortController();
   const waiting = names.map((name) => store.changed(name, { timeout: 30_000, signal: stop.signal }));
   const ended = Promise.allSettled(waiting);
-  await delay(500);
-  assert.is(await countConnections('listening'), '1');
+  await untilConnections('listening', '1');
   stop.abort();
   await ended;
-  await delay(2_500);
-  assert.is(await countConnections('listening'), '0');
+  await untilConnections('listening', '0');
 });
 
 test.run();

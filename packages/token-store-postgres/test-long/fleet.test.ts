@@ -39,7 +39,7 @@ test('a process that is stopped in the middle of its refresh writes nothing over
   provider.beforeAnswer = async () => {};
   const refreshToken = provider.signIn();
   await within(
-    10_000,
+    60_000,
     'the lock',
     store.exclusively('app', () =>
       store.set('app', { refreshToken, accessToken: 'new', expiresAt: Date.now() + hour }),

@@ -1,3 +1,4 @@
+// Takes about 40 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { type NetworkHost, NetworkHosts } from 'testing-postgres';
 import * as assert from 'uvu/assert';

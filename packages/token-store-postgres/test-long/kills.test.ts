@@ -1,4 +1,4 @@
-// Takes about 60 s.
+// Takes about 150 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { startMember } from '../test/fleet.ts';

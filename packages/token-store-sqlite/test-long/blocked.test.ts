@@ -9,7 +9,7 @@ test('a database that stays locked is STORE_BUSY after 5 seconds, for readers an
   const path = join(temporaryDirectory(), 'tokens.db');
   using store = openTokenStore(path);
   store.set('app', { refreshToken: 'old' });
-  const program = startProgram('block', [path, 60_000]);
+  const program = startProgram('block', [path, 300_000]);
   assert.is(await program.line(), 'blocks');
   for (const act of [
     () => store.get('app'),
@@ -23,7 +23,8 @@ test('a database that stays locked is STORE_BUSY after 5 seconds, for readers an
         error.code === 'STORE_BUSY' && error.reason === 'database-locked' && /Try again/.test(error.message),
     );
     const waited = performance.now() - started;
-    assert.ok(waited > 4_500 && waited < 7_000, `${waited} ms`);
+    // SQLite adds up how long it meant to sleep. On a busy machine each sleep is longer.
+    assert.ok(waited > 4_500 && waited < 40_000, `${waited} ms`);
   }
   program.kill('SIGKILL');
   await program.ended;

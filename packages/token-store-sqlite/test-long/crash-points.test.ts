@@ -1,4 +1,4 @@
-// Takes about 60 s.
+// Takes about 85 s.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

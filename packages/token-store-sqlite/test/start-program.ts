@@ -12,9 +12,9 @@ process.once('exit', () => {
 
 export interface Program {
   readonly pid: number;
-  /** The next line on stdout, or undefined at its end. Rejects after 10 seconds. */
+  /** The next line on stdout, or undefined at its end. Rejects after a minute. */
   line(): Promise<string | undefined>;
-  /** Everything on stdout that `line` has not returned, and how the process ended. Rejects after a minute. */
+  /** Everything on stdout that `line` has not returned, and how the process ended. Rejects after five minutes. */
   readonly ended: Promise<{ output: string; code: number | null; signal: string | null }>;
   kill(signal?: NodeJS.Signals): void;
 }
@@ -57,12 +57,12 @@ export function startProgram(name: string, args: readonly (string | number)[], b
   return {
     pid: child.pid ?? -1,
     line: () =>
-      within(10_000, `a line of ${name}`, () => {
+      within(60_000, `a line of ${name}`, () => {
         const line = lines.shift();
         if (line !== undefined || !open) return Promise.resolve(line);
         return new Promise((resolve) => waiting.push(resolve));
       }),
-    ended: within(60_000, `the end of ${name}`, () => ended),
+    ended: within(300_000, `the end of ${name}`, () => ended),
     kill: (signal = 'SIGKILL') => child.kill(signal),
   };
 }

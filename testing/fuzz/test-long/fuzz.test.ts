@@ -1,3 +1,4 @@
+// Takes about 60 s.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { defects } from '../src/defects.ts';

@@ -1,3 +1,4 @@
+// Takes about 75 s.
 import { testSqlite } from '../src/test-sqlite.ts';
 
 testSqlite(3_000);
