@@ -75,10 +75,10 @@ test('the password comes from the password file, unless others can read that', a
   await withEnvironment({ PGPASSFILE: writeFile('pgpass', lines) }, async () => {
     await using store = await openPostgresTokenStore(options);
     await store.set('app', record);
-    const changes = store.changed('app', { timeout: 5_000 });
+    const changes = store.changed('app', { timeout: 60_000 });
     await delay(300);
     await store.set('app', { refreshToken: 'second' });
-    await within(2_000, 'the change, by a connection that listens', changes);
+    await within(30_000, 'the change, by a connection that listens', changes);
   });
   await withEnvironment({ PGPASSFILE: writeFile('pgpass-open', lines, 0o644) }, async () => {
     const error = await errorOf(openPostgresTokenStore(options));
@@ -268,7 +268,7 @@ together('close() ends callers that wait, keeps the lock of a running task, and 
   }
   assert.is((await errorOf(other.exclusively('app', async () => 1, { timeout: 0 }))).code, 'STORE_BUSY');
   ending.resolve();
-  await within(2_000, 'close()', Promise.all([task, closed, store.close()]));
+  await within(30_000, 'close()', Promise.all([task, closed, store.close()]));
   assert.is(await other.exclusively('app', async () => 'free', { timeout: 0 }), 'free');
 });
 

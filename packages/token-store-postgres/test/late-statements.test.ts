@@ -30,7 +30,7 @@ async function openUnreliable({ fates, of, ...options }: Unreliable): Promise<{
   const decide = (text: string): Fate => (of.test(text) && fates.shift()) || { type: 'normal' };
   const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
   const store = await scene.open({ leaseTime: 20_000, ...options, pool });
-  return { store, settle: () => within(5_000, 'the late statements', pool.settle()) };
+  return { store, settle: () => within(30_000, 'the late statements', pool.settle()) };
 }
 
 const leaseOf = (schema: string, columns: string): Promise<string> =>
