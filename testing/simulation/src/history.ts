@@ -93,6 +93,8 @@ export interface Instance {
   isClosed: boolean;
   /** It was closed when all trouble was over. */
   wasClosedCalmly: boolean;
+  /** Its process has ended by itself, after a close() that had enough time. */
+  hasExited: boolean;
 }
 
 export type Method = 'getToken' | 'signIn' | 'signOut' | 'read' | 'peek' | 'close';
@@ -105,6 +107,10 @@ export interface Call {
   readonly startedAt: number;
   /** The access token that this instance held then. */
   readonly held: string | undefined;
+  /** The access token that was stored then. */
+  readonly stored: string | undefined;
+  /** This instance had no token in memory yet, not even an expired one, and no forced refresh was under way that it could join. */
+  readonly isFresh: boolean;
   readonly abortReason: Error | undefined;
   outcome?: { value: unknown } | { error: unknown };
 }
@@ -121,7 +127,7 @@ export interface RefreshCall {
   isSettled: boolean;
   /** Why its answer may be lost. */
   excuse?: string;
-  /** The store failed before the answer was stored: its process still has it. */
+  /** The store failed before the answer was stored, for as long as it is tried with the lock held. Its process still has it. */
   isKeptInMemory?: boolean;
 }
 
@@ -148,6 +154,9 @@ export type Fact =
   | { type: 'event'; instance: Instance; event: SharedTokenEvent }
   | { type: 'calm' }
   | { type: 'ended' };
+
+/** How long a write that fails is done again before the lock is released: docs/architecture.md. */
+const writeLimitMs = 10_000;
 
 /** Everything that happened, in the shape that the invariants ask for. It judges nothing. */
 export class History {
@@ -185,7 +194,7 @@ export class History {
 
   /** Of this process, something went wrong while an answer of the provider was on its way into the store. */
   excuse(process: Process, why: string): void {
-    for (const call of this.#openCalls(process)) call.excuse ??= why;
+    for (const { call } of this.#openSpendings(process)) call.excuse ??= why;
   }
 
   /** The last write of this process was done, and the store says that it failed. */
@@ -194,9 +203,12 @@ export class History {
     if (family) family.hasLostAnswer = true;
   }
 
-  /** Of this process, the store failed. Until the answer is stored, it has it in memory. */
-  storeFailed(process: Process): void {
-    for (const call of this.#openCalls(process)) call.isKeptInMemory = true;
+  /** Of this process, the store failed. Until the answer is stored, it has it in memory; and for a while, it keeps the lock. */
+  storeFailed(process: Process, code: string): void {
+    for (const { at, call } of this.#openSpendings(process)) {
+      const isTriedAgain = code !== 'STORE_FULL' && this.machine.now - at < writeLimitMs && !call.instance.isClosed;
+      if (!isTriedAgain) call.isKeptInMemory = true;
+    }
     for (const family of this.families) {
       const { instance, openedAt = 0 } = family.window ?? {};
       if (instance?.process !== process || !instance.triedSignOuts.some((startedAt) => startedAt >= openedAt)) continue;
@@ -204,10 +216,19 @@ export class History {
     }
   }
 
+  /** The process ends by itself, after close(): a request that is still under way then has no excuse, unless the store was slow. */
+  exited(instance: Instance): void {
+    if (this.hasOddTime) return;
+    instance.hasExited = true;
+    for (const call of this.refreshCalls) {
+      if (call.instance === instance && this.machine.now < call.deadline) call.isSettled = true;
+    }
+  }
+
   /** The calls of refresh whose answer the provider has given, and the store does not have. */
-  *#openCalls(process: Process): Generator<RefreshCall> {
+  *#openSpendings(process: Process): Generator<Spending> {
     for (const { spending } of this.refreshTokens.values()) {
-      if (spending && !spending.isStored && spending.call.instance.process === process) yield spending.call;
+      if (spending && !spending.isStored && spending.call.instance.process === process) yield spending;
     }
   }
 

@@ -113,7 +113,7 @@ export class Schedule {
     });
   }
 
-  #perform({ kind, process: place, options, abortAfterMs }: Action): void {
+  #perform({ kind, process: place, options, abortAfterMs, hasTwin, thenExits }: Action): void {
     const machine = this.#machine;
     switch (kind) {
       case 'revoke': {
@@ -141,7 +141,11 @@ export class Schedule {
       default: {
         const running = this.#instances[place];
         const instance = running && !running.process.isDead && !running.isClosed ? running : this.#startPlace(place);
-        machine.enqueue(instance.process, '', () => this.#call(instance, { method: kind, options, abortAfterMs }));
+        const request = { method: kind, options, abortAfterMs, thenExits };
+        const call = (): void => this.#call(instance, request);
+        const twin = { method: 'getToken' as const, options: { ...options, forceRefresh: !options.forceRefresh } };
+        const callTwin = (): void => this.#call(instance, twin);
+        for (const each of hasTwin ? [callTwin, call] : [call]) machine.enqueue(instance.process, '', each);
       }
     }
   }
@@ -169,7 +173,10 @@ export class Schedule {
         machine.note(process, () => `its wall clock is set by ${fate.milliseconds} ms`);
       };
     }
-    process.onDeath.push(() => this.#history.excuse(process, 'the process was killed before the answer was stored'));
+    process.onDeath.push(() => {
+      // After close(), nothing may be under way that a process must not end in.
+      if (!instance.hasExited) this.#history.excuse(process, 'the process was killed before the answer was stored');
+    });
     const user = new UserCode(
       {
         ...{ machine, history: this.#history, provider: this.#provider, store: this.#store, plan: this.#plan },
@@ -197,6 +204,7 @@ export class Schedule {
       unstored: [],
       isClosed: false,
       wasClosedCalmly: false,
+      hasExited: false,
     };
     this.#history.instances.push(instance);
     machine.note(process, () => `starts (${clientId}, ${JSON.stringify(name)})`);
@@ -205,17 +213,19 @@ export class Schedule {
 
   #call(
     instance: Instance,
-    request: { method: Method; options: Call['options']; abortAfterMs?: number | undefined },
+    request: { method: Method; options: Call['options']; abortAfterMs?: number | undefined; thenExits?: boolean },
   ): void {
     const machine = this.#machine;
     const { process, token } = instance;
-    const { method, options, abortAfterMs } = request;
+    const { method, options, abortAfterMs, thenExits = false } = request;
     const controller = abortAfterMs === undefined ? undefined : new SimulatedController();
     const abortReason = controller && new Error('the caller lets go');
     const call: Call = {
       ...{ instance, method, options },
       startedAt: machine.steps,
       held: token.peek()?.accessToken,
+      stored: this.#history.stored.get(instance.name)?.accessToken,
+      isFresh: this.#isFresh(instance),
       abortReason,
     };
     instance.calls.add(call);
@@ -235,11 +245,21 @@ export class Schedule {
       machine.note(process, () => `${method}() ${describeOutcome(outcome)}`);
       if (method === 'signOut') this.#history.signOutEnded(instance, call);
       this.#report({ type: 'call-settled', call });
+      if (!thenExits) return;
+      this.#history.exited(instance);
+      process.kill();
     };
     this.#invoke(token, method, { ...options, signal }).then(
       (value) => settle({ value }),
       (error: unknown) => settle({ error }),
     );
+  }
+
+  /** Whether this instance never had a token in memory, and no forced refresh is under way. */
+  #isFresh(instance: Instance): boolean {
+    const knows = ({ outcome, options }: Call): boolean =>
+      outcome ? 'value' in outcome : options.forceRefresh === true;
+    return ![...instance.calls].some(knows) && !this.#history.windows.some((window) => window.instance === instance);
   }
 
   async #invoke(token: SharedToken, method: Method, options: object): Promise<unknown> {

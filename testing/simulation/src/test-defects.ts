@@ -1,6 +1,6 @@
 import * as assert from 'node:assert/strict';
 import { test } from 'uvu';
-import type { Defect } from './defects.ts';
+import type { Defect } from './defects/defect.ts';
 import { loadPackage } from './machine/load-package.ts';
 import { runSchedules } from './run-schedules.ts';
 import type { Subject } from './schedule.ts';

@@ -1,5 +1,5 @@
-// Takes about 30 s.
-import { defects } from '../src/defects.ts';
+// Takes about 60 s.
+import { defects } from '../src/defects/all-defects.ts';
 import { testDefects } from '../src/test-defects.ts';
 
 testDefects(defects);

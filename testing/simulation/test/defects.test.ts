@@ -1,4 +1,4 @@
-import { defects } from '../src/defects.ts';
+import { defects } from '../src/defects/all-defects.ts';
 import { testDefects } from '../src/test-defects.ts';
 
 /** Those that are found soon. The others are in test-long/. */

@@ -73,6 +73,14 @@ export const callInvariants: Invariants = {
       },
     },
     {
+      promise: 'A forced refresh does not give the token that was stored before it, if none was in memory',
+      check({ call }, history) {
+        const { options, stored, isFresh } = call;
+        if (!options.forceRefresh || !isFresh || stored === undefined) return undefined;
+        return accessGiven(call, history)?.value === stored ? `${stored} again` : undefined;
+      },
+    },
+    {
       promise: 'A token that is given out has not expired',
       check({ call }, history) {
         const access = accessGiven(call, history);

@@ -11,7 +11,9 @@ function windowExcuse(call: RefreshCall, { machine }: History, sender: RefreshCa
   const { excuse, holder, deadline, isSettled, isKeptInMemory, instance } = call;
   if (excuse) return excuse;
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
-  if (holder && holder.endsAt <= machine.now) return 'the lease ended before the answer was stored';
+  // A process that has exited released its locks itself.
+  if (holder && holder.endsAt <= machine.now && !instance.hasExited)
+    return 'the lease ended before the answer was stored';
   if (!isSettled && machine.now >= deadline) return 'the answer came after refreshTimeout';
   return undefined;
 }
@@ -51,7 +53,8 @@ export const refreshInvariants: Invariants = {
         // A refresh that was forced goes on after its caller let go.
         if (calls.some(({ options, outcome, abortReason }) => options.forceRefresh && (!outcome || abortReason)))
           return undefined;
-        if (instance.process.wallOffsetMs !== 0) return undefined;
+        // A token of a process whose clock is ahead is not used, and may look good when the request is sent.
+        if (history.instances.some(({ process }) => process.wallOffsetMs !== 0)) return undefined;
         const { accessToken, expiresAt = 0, obtainedAt = 0 } = record;
         const access = history.accesses.get(accessToken ?? '');
         const now = instance.process.wallNow;

@@ -100,7 +100,7 @@ export class StoreCalls {
   }
 
   #failure({ code = 'STORE_OPEN' }: Fault): TokenStoreError {
-    this.#store.history.storeFailed(this.#process);
+    this.#store.history.storeFailed(this.#process, code);
     const reason = code === 'STORE_OPEN' ? 'unreachable' : undefined;
     return new TokenStoreError(code, 'the simulated store fails', { reason });
   }

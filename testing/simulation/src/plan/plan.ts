@@ -12,6 +12,13 @@ export interface Action {
   readonly options: { forceRefresh?: boolean; interactive?: boolean };
   /** The caller lets go after that time. */
   readonly abortAfterMs: number | undefined;
+  /**
+   * At the same moment, the process calls getToken() as well. If this call is getToken() too, one of the two is forced. If it is
+   * close(), the token is asked for just before.
+   */
+  readonly hasTwin: boolean;
+  /** Of close(): the process ends when it resolves, as a program does that has nothing else to do. */
+  readonly thenExits: boolean;
 }
 
 /** What happens to one process, at a moment that is chosen among all that others could notice. */
@@ -89,8 +96,10 @@ function chooseAction(choices: Choices, index: number, processes: number, lifeti
   const forceRefresh = choices.isRare(stream, 4);
   const interactive = choices.weighted(stream, [2, 1]) === 0;
   const abortAfterMs = [undefined, 0, 50, 10_000, 31_000][choices.weighted(stream, [12, 1, 1, 1, 1])];
+  const thenExits = !choices.isRare(stream, 3) && kind === 'close';
+  const hasTwin = choices.isRare(stream, kind === 'close' ? 2 : 8) && (kind === 'getToken' || thenExits);
   return {
-    ...{ kind, delayMs, process, abortAfterMs },
+    ...{ kind, delayMs, process, abortAfterMs, hasTwin, thenExits },
     options: kind === 'getToken' ? { ...(forceRefresh && { forceRefresh }), interactive } : {},
   };
 }

@@ -1,0 +1,8 @@
+import type { Defect } from './defect.ts';
+import { recordDefects } from './record-defects.ts';
+import { refreshDefects } from './refresh-defects.ts';
+import { signInDefects } from './sign-in-defects.ts';
+import { tokenDefects } from './token-defects.ts';
+
+/** Mistakes that the simulation has to find. */
+export const defects: readonly Defect[] = [...refreshDefects, ...recordDefects, ...signInDefects, ...tokenDefects];
