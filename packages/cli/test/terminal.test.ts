@@ -37,7 +37,8 @@ test('$(onedrive-token) in a terminal signs in too, and only the token goes to t
   if (!openTerminal) return;
   using other = new CliHome(home.env);
   const script = `token=$('${commandNode}' '${bin}' --client-id ${authority.clientId}); printf '<%s>' "$token" > '${other.folder}/out'`;
-  using terminal = openTerminal('bash', ['-c', script], { env: other.env });
+  using terminal = openTerminal('bash', ['-c', script], { env: { ...other.env, BROWSER: 'true' } });
+  await signInAs(await addressOn(terminal));
   await terminal.ended;
   const written = readFileSync(`${other.folder}/out`, 'utf8');
   assert.match(written, /^<\S+>$/);
@@ -56,7 +57,8 @@ test('a sign-in that replaces a refused one still knows the name of the account'
   await other.login(clientId);
   await authority.revokeAll();
   other.expireTokens();
-  using terminal = sit(other, []);
+  using terminal = sit(other, [], { BROWSER: 'true' });
+  await signInAs(await addressOn(terminal));
   assert.is((await terminal.ended).status, 0);
   assert.match((await other.call(['status'])).stdout, /^Signed in as Someone/);
 });
