@@ -165,4 +165,23 @@ test('a kill at any moment of a move into the keyring or out of it loses no sign
   );
 });
 
+test('rekey --keyring keeps the sign-in of an existing database, whether it was unencrypted or had a passphrase', async () => {
+  const passphrase = { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } };
+  for (const before of [{ env: {} }, passphrase]) {
+    using person = await signIn([], before);
+    const { status, stdout, stderr } = await person.run(['rekey', '--keyring'], before);
+    assert.is(status, 0, stderr);
+    assert.is(stdout, '');
+    assert.match(stderr, 'the keyring has the key');
+    assert.ok(person.isEncrypted());
+    assert.ok(await person.works());
+  }
+  using locked = await signIn([], passphrase);
+  const { status, stderr } = await locked.run(['rekey', '--keyring']);
+  assert.is(status, 7);
+  assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
+  assert.is(locked.entry.getPassword(), null);
+  assert.ok(await locked.works(passphrase));
+});
+
 always.run();

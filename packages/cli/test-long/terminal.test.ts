@@ -1,8 +1,8 @@
 // Takes about 40 s.
 import { stripVTControlCharacters } from 'node:util';
-import { approveDevice } from 'testing-authority';
+import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { CliHome, openScene } from 'testing-command';
-import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
+import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -13,6 +13,11 @@ if (!openTerminal) console.log(noTerminal);
 const test = openTerminal ? always : always.skip;
 const esc = String.fromCharCode(27);
 const clientId = ['--client-id', authority.clientId];
+
+async function addressOn(terminal: Terminal): Promise<string> {
+  const [address] = await terminal.shows(/http:\/\/\S+\/authorize\?client_id\S+(?=\s)/);
+  return address;
+}
 
 test('--device draws no QR code if the terminal is too narrow or shows only ASCII', async () => {
   for (const [env, cols] of [
@@ -116,6 +121,41 @@ test('--device draws a QR code of the address', async () => {
   await approveDevice(uri, code);
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);
+});
+
+test('an address longer than the line of a terminal is pasted whole', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--paste', ...clientId], {}, 1000);
+  const answer = await signInElsewhere(await addressOn(terminal));
+  terminal.type(`${answer}&padding=${'x'.repeat(5000)}\r`);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+});
+
+test('a browser on this machine may answer before anything is pasted', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--no-browser', ...clientId], {}, 1000);
+  await terminal.shows(/Paste the address here: /);
+  await signInAs(await addressOn(terminal));
+  await terminal.shows(/\nSigned in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+});
+
+test('exec in a terminal gives one Ctrl-C to the program, not two', async () => {
+  const script = `let n = 0; process.on('SIGINT', () => { n++; setTimeout(() => process.exit(10 + n), 300); }); console.log('here'); setTimeout(() => {}, 9000)`;
+  using terminal = sit(home, ['exec', '--', process.execPath, '-e', script]);
+  await terminal.shows(/here/);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 11);
+});
+
+test('api says that it reads its body from the terminal, and Ctrl-C ends that', async () => {
+  using terminal = sit(home, ['api', '/me/drive/root/children', '-d', '-']);
+  await terminal.shows(/Type the body.* Ctrl-D/);
+  terminal.type('\u0003');
+  await terminal.shows(/Interrupted\./);
+  const { status, signal } = await terminal.ended;
+  assert.ok(status === 130 || signal === 2, `${status} ${signal}`);
 });
 
 always.run();

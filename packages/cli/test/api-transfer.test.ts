@@ -1,4 +1,4 @@
-// Takes about 8 s.
+// Takes about 3 s.
 import { randomBytes } from 'node:crypto';
 import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';
@@ -165,5 +165,15 @@ test('nothing is uploaded to an address with plain http: the network could read 
 function leftovers(): string[] {
   return readdirSync(home.folder).filter((name) => name.endsWith('.part'));
 }
+
+test('a file whose name looks encoded is uploaded under that very name', async () => {
+  const name = 'a%20b.txt';
+  writeFileSync(inHome(name), 'hello');
+  const { status, stdout } = await home.call(['api', `/me/drive/root:/${name}:/content`, '--upload', name]);
+  assert.is(status, 0);
+  assert.is(JSON.parse(stdout).name, name);
+  await home.call(['api', '/me/drive/root:/a%2520b.txt:/content', '-o', 'copy.txt']);
+  assert.is(readFileSync(inHome('copy.txt'), 'utf8'), 'hello');
+});
 
 test.run();

@@ -1,4 +1,4 @@
-// Takes about 12 s.
+// Takes about 5 s.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { type Called, CliHome, doNothing, openScene } from 'testing-command';
@@ -210,9 +210,9 @@ test('--device shows an address and a code, and waits until the code is entered'
 
 test('a denied sign-in ends with 4 and stores nothing', async () => {
   using other = new CliHome(home.env);
-  const { status, stdout, stderr } = await other.call(['login', ...clientId], {
-    env: { SCRIPTED_BROWSER: '{"deny":true}' },
-  });
+  const running = other.begin(['login', ...clientId], { env: { BROWSER: 'true' } });
+  await signInAs(await addressOf(running), { deny: true });
+  const { status, stdout, stderr } = await running.ended;
   assert.is(status, 4);
   assert.is(stdout, '');
   assert.match(stderr, /onedrive-token: \S/);
@@ -251,7 +251,9 @@ for (const [way, says] of [
 test('a refused code ends with 3, and the message does not blame the stored sign-in', async () => {
   using other = new CliHome(home.env);
   authority.fail('token', { type: 'oauth', error: 'invalid_grant', description: 'spent', errorCodes: [70000] });
-  const { status, stderr } = await other.call(['login', ...clientId]);
+  const running = other.begin(['login', ...clientId], { env: { BROWSER: 'true' } });
+  await signInAs(await addressOf(running));
+  const { status, stderr } = await running.ended;
   assert.is(status, 3);
   assert.match(
     stderr,

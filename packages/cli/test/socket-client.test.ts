@@ -1,4 +1,3 @@
-// Takes about 8 s.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';

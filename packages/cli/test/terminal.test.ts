@@ -1,4 +1,4 @@
-// Takes about 8 s.
+// Takes about 5 s.
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { signInAs, signInElsewhere } from 'testing-authority';
@@ -101,24 +101,6 @@ test('if no browser can be opened, login asks for the address on which the brows
   assert.not.match(terminal.output, /\r\n\r\n\S*Signed in/);
 });
 
-test('an address longer than the line of a terminal is pasted whole', async () => {
-  using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', '--paste', ...clientId], {}, 1000);
-  const answer = await signInElsewhere(await addressOn(terminal));
-  terminal.type(`${answer}&padding=${'x'.repeat(5000)}\r`);
-  await terminal.shows(/Signed in as Someone/);
-  assert.is((await terminal.ended).status, 0);
-});
-
-test('a browser on this machine may answer before anything is pasted', async () => {
-  using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', '--no-browser', ...clientId], {}, 1000);
-  await terminal.shows(/Paste the address here: /);
-  await signInAs(await addressOn(terminal));
-  await terminal.shows(/\nSigned in as Someone/);
-  assert.is((await terminal.ended).status, 0);
-});
-
 test('a typed passphrase is not shown', async () => {
   using other = new CliHome(home.env);
   const key = 'pass phrase';
@@ -149,23 +131,6 @@ test('api shows JSON indented, and keeps binary data off the terminal', async ()
   using binary = sit(home, ['api', '/me/drive/root:/a.bin:/content']);
   assert.is((await binary.ended).status, 2);
   assert.match(binary.output, '--output FILE');
-});
-
-test('api says that it reads its body from the terminal, and Ctrl-C ends that', async () => {
-  using terminal = sit(home, ['api', '/me/drive/root/children', '-d', '-']);
-  await terminal.shows(/Type the body.* Ctrl-D/);
-  terminal.type('\u0003');
-  await terminal.shows(/Interrupted\./);
-  const { status, signal } = await terminal.ended;
-  assert.ok(status === 130 || signal === 2, `${status} ${signal}`);
-});
-
-test('exec in a terminal gives one Ctrl-C to the program, not two', async () => {
-  const script = `let n = 0; process.on('SIGINT', () => { n++; setTimeout(() => process.exit(10 + n), 300); }); console.log('here'); setTimeout(() => {}, 9000)`;
-  using terminal = sit(home, ['exec', '--', process.execPath, '-e', script]);
-  await terminal.shows(/here/);
-  terminal.type('\u0003');
-  assert.is((await terminal.ended).status, 11);
 });
 
 test('--help fits a narrow terminal, and has no control sequences with NO_COLOR', async () => {

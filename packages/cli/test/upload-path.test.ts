@@ -1,13 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeUploadPath } from '../src/commands/api/upload-path.ts';
 import { UsageError } from '../src/terminal/failure.ts';
-
-const { home, authority, ...scene } = await openSignedInScene();
-test.after(() => scene[Symbol.asyncDispose]());
 
 for (const [path, expected] of [
   ['/me/drive/root:/notes.txt', '/me/drive/root:/notes.txt'],
@@ -42,15 +36,5 @@ for (const [path, example] of [
     assert.throws(() => encodeUploadPath(path), isRight);
   });
 }
-
-test('a file whose name looks encoded is uploaded under that very name', async () => {
-  const name = 'a%20b.txt';
-  writeFileSync(join(home.folder, name), 'hello');
-  const { status, stdout } = await home.call(['api', `/me/drive/root:/${name}:/content`, '--upload', name]);
-  assert.is(status, 0);
-  assert.is(JSON.parse(stdout).name, name);
-  await home.call(['api', '/me/drive/root:/a%2520b.txt:/content', '-o', 'copy.txt']);
-  assert.is(readFileSync(join(home.folder, 'copy.txt'), 'utf8'), 'hello');
-});
 
 test.run();

@@ -1,3 +1,4 @@
+// Takes about 5 s.
 import { signInAs } from 'testing-authority';
 import { CliHome, openScene, type Running } from 'testing-command';
 import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
