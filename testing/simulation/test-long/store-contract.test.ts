@@ -7,6 +7,9 @@ import { Machine, Process } from '../src/machine/machine.ts';
 import { storeKinds } from '../src/models/model-store.ts';
 import { openModelStore } from '../src/models/process-store.ts';
 
+/** A timer of one millisecond means: behind the steps that are due. On a busy machine these take longer. */
+const minTimerMs = 100;
+
 /** A machine whose steps come by themselves and whose timers are Node's: for cases that wait for real time. */
 class RealTimeMachine extends Machine {
   override enqueue(process: Process | undefined, _label: unknown, run: () => void): void {
@@ -20,13 +23,16 @@ class RealTimeMachine extends Machine {
 
   override setTimer(process: Process | undefined, milliseconds: number, run: () => void) {
     const timer = super.setTimer(process, milliseconds, run);
-    const real = setTimeout(() => {
-      if (!timer.isDone) {
-        timer.finish();
-        this.now = performance.now();
-        timer.run();
-      }
-    }, milliseconds);
+    const real = setTimeout(
+      () => {
+        if (!timer.isDone) {
+          timer.finish();
+          this.now = performance.now();
+          timer.run();
+        }
+      },
+      Math.max(milliseconds, minTimerMs),
+    );
     const { finish } = timer;
     timer.finish = () => {
       clearTimeout(real);
