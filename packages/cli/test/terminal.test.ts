@@ -1,7 +1,7 @@
 // Takes about 5 s.
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
-import { signInAs, signInElsewhere } from 'testing-authority';
+import { signInElsewhere } from 'testing-authority';
 import { bin, CliHome, commandNode, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
 import { test as always } from 'uvu';
@@ -37,8 +37,7 @@ test('$(onedrive-token) in a terminal signs in too, and only the token goes to t
   if (!openTerminal) return;
   using other = new CliHome(home.env);
   const script = `token=$('${commandNode}' '${bin}' --client-id ${authority.clientId}); printf '<%s>' "$token" > '${other.folder}/out'`;
-  using terminal = openTerminal('bash', ['-c', script], { env: { ...other.env, BROWSER: 'true' } });
-  await signInAs(await addressOn(terminal));
+  using terminal = openTerminal('bash', ['-c', script], { env: other.env });
   await terminal.ended;
   const written = readFileSync(`${other.folder}/out`, 'utf8');
   assert.match(written, /^<\S+>$/);
@@ -57,8 +56,7 @@ test('a sign-in that replaces a refused one still knows the name of the account'
   await other.login(clientId);
   await authority.revokeAll();
   other.expireTokens();
-  using terminal = sit(other, [], { BROWSER: 'true' });
-  await signInAs(await addressOn(terminal));
+  using terminal = sit(other, []);
   assert.is((await terminal.ended).status, 0);
   assert.match((await other.call(['status'])).stdout, /^Signed in as Someone/);
 });
