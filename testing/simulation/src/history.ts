@@ -278,7 +278,10 @@ export class History {
         if (record.clientId === undefined) token.family.isBare = true;
         else if (token.family.isBare) token.family.clientId = record.clientId;
         if (token.parent?.spending) token.parent.spending.isStored = true;
-        if (!this.signingOut.get(name)) this.owed.set(name, token.family);
+        // A sign-in that was written in the same moment as a sign-out is taken back.
+        const { instance, openedAt = 0 } = token.family.window ?? {};
+        const isTakenBack = instance?.signOuts.some((startedAt) => startedAt >= openedAt);
+        if (!this.signingOut.get(name) && !isTakenBack) this.owed.set(name, token.family);
         break;
       }
       case 'deleted': {
