@@ -32,6 +32,7 @@ export class LateWrites {
   /** The refresh token of a sign-in that must not stay stored. */
   #unwanted: string | undefined;
   #saving: Promise<void> | undefined;
+  #signOuts = 0;
   /** By the monotonic clock. */
   #notBefore = 0;
 
@@ -79,6 +80,12 @@ export class LateWrites {
     this.#unsaved = undefined;
   }
 
+  /** Nothing has to be written any more: a sign-out has begun. */
+  forget(): void {
+    this.#signOuts++;
+    this.drop();
+  }
+
   /** False if another record is stored by now; then this one is of no use any more. */
   async write({ record, replaces }: Unsaved): Promise<boolean> {
     const { store, name } = this.#settings;
@@ -105,13 +112,30 @@ export class LateWrites {
   }
 
   /**
+   * As writeIfNewest(), of the record that is kept here. If a sign-out came before, it is not written; if one comes meanwhile,
+   * it is taken back.
+   */
+  async writeKept(unsaved: Unsaved): Promise<boolean> {
+    const signOuts = this.#signOuts;
+    if (this.#unsaved !== unsaved) return false;
+    try {
+      return (await this.writeIfNewest(unsaved)) && signOuts === this.#signOuts;
+    } finally {
+      const { record } = unsaved;
+      if (signOuts !== this.#signOuts) {
+        await this.takeBack(record.refreshToken).catch((error) => this.takeBackLater(record, error));
+      }
+    }
+  }
+
+  /**
    * As writeIfNewest(), but acquires the lock if compare-and-swap is not enough. That is so, too, if the record takes the place
    * of none: if such a write arrives at the database late, after a sign-out, only its lock can show that it counts no more.
    */
-  async writeInTurn(unsaved: Unsaved): Promise<boolean> {
+  async writeInTurn(unsaved: Unsaved, write = () => this.writeIfNewest(unsaved)): Promise<boolean> {
     const { record, replaces } = unsaved;
-    if (replaces !== undefined && replaces !== record.refreshToken) return this.write(unsaved);
-    return this.#inTurn(() => this.writeIfNewest(unsaved));
+    if (replaces !== undefined && replaces !== record.refreshToken) return write();
+    return this.#inTurn(write);
   }
 
   /** Deletes a sign-in that a sign-out has ended, unless another record is stored by now. */
@@ -152,7 +176,7 @@ export class LateWrites {
     try {
       const isDone = await asStoreErrors(async () => {
         if (unwanted !== undefined && unwanted !== unsaved?.replaces) await this.#inTurn(() => this.takeBack(unwanted));
-        return unsaved ? this.#unsaved === unsaved && this.writeInTurn(unsaved) : true;
+        return unsaved ? this.writeInTurn(unsaved, () => this.writeKept(unsaved)) : true;
       });
       if (isDone) this.#emit({ type: 'store-recovered' });
     } catch {

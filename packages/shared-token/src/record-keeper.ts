@@ -67,7 +67,7 @@ export class RecordKeeper {
   async ensureWritable(record: TokenRecord): Promise<boolean> {
     const { store, name } = this.#settings;
     return asStoreErrors(async () => {
-      if (this.#late.unsaved) return this.#late.writeIfNewest(this.#late.unsaved);
+      if (this.#late.unsaved) return this.#late.writeKept(this.#late.unsaved);
       if (record.accessToken === undefined) {
         const padded = { ...record, accessToken: padding, expiresAt: 0 };
         if (!(await store.replace(name, record.refreshToken, padded))) return false;
@@ -152,7 +152,7 @@ export class RecordKeeper {
   /** Throws STORE. */
   async forget(): Promise<void> {
     this.signOuts++;
-    this.#late.drop();
+    this.#late.forget();
     await asStoreErrors(() => this.#settings.store.delete(this.#settings.name));
   }
 

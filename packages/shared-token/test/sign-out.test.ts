@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
 import { mustNotAsk, openScene, type Scene } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
+import { rejection, untilTrue, within } from './within.ts';
 
 test('signing out deletes the record, and the token in memory is not returned any more', async () => {
   await using scene = openScene();
@@ -142,6 +142,57 @@ test('a sign-in does not undo the sign-out of another process if the store fails
   assert.is((await rejection(call)).reason, 'signed-out');
   await shared.close();
   assert.is(scene.store.records.size, 0);
+});
+
+/** A sign-in on a full disk: it is in memory alone, and has to be stored later. */
+async function signInOnFullDisk(scene: Scene) {
+  scene.store.refuse = () => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  scene.store.refuse = () => undefined;
+  return shared;
+}
+
+test('a sign-in that waits for the lock to be stored is not stored after a sign-out', async () => {
+  await using scene = openScene();
+  const shared = await signInOnFullDisk(scene);
+  const release = Promise.withResolvers<void>();
+  const { store } = scene;
+  const holding = store.exclusively('my-app', () => release.promise);
+  const { exclusively } = store;
+  const waiting = Promise.withResolvers<void>();
+  store.exclusively = (...request) => {
+    waiting.resolve();
+    return exclusively.apply(store, request) as never;
+  };
+  await shared.getToken(); // tries to store it
+  await within(10_000, waiting.promise);
+  await shared.signOut();
+  release.resolve();
+  await holding;
+  await shared.close();
+  assert.is(store.records.size, 0);
+  assert.is(scene.count('store-recovered'), 0);
+});
+
+test('a sign-in that is being stored late when a sign-out comes is taken back', async () => {
+  await using scene = openScene();
+  const shared = await signInOnFullDisk(scene);
+  const { store } = scene;
+  const set = store.set.bind(store);
+  const [writing, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  store.set = async (name, record) => {
+    writing.resolve();
+    await goOn.promise;
+    await set(name, record);
+  };
+  await shared.getToken();
+  await within(10_000, writing.promise);
+  await shared.signOut();
+  goOn.resolve();
+  await shared.close();
+  assert.is(store.records.size, 0);
+  assert.is(scene.count('store-recovered'), 0);
 });
 
 /** A sign-in whose write arrives after the sign-out that ended it. From then on `refuse` says what becomes of each delete. */

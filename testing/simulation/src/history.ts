@@ -17,6 +17,8 @@ export interface Family {
   isBare: boolean;
   generation: number;
   current: string;
+  /** It has another refresh token than at first. */
+  isRotated: boolean;
   /** `person`: at the provider's own page. `reuse`: because a spent refresh token came again. */
   revoked?: 'person' | 'reuse';
   /** Why it may be lost: see the window in SECURITY.md. */

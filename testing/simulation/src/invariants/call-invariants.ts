@@ -51,7 +51,9 @@ export const callInvariants: Invariants = {
         // The call may have joined a read that began before the sign-in was stored.
         const knewAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
         const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
-        return isOld ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
+        // What this instance has signed out is not good for it, even if the store could not delete it yet.
+        const isOver = stored && isForbidden(stored.family, call.instance);
+        return isOld && !isOver ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
       },
     },
     {

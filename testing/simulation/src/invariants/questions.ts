@@ -36,8 +36,10 @@ export function familyGiven(call: Call, history: History): Family | undefined {
 }
 
 /** Whether a sign-out of the instance that made this sign-in came while the person was asked or later. */
-export function isForbidden({ window, couldNotBeTakenBack }: Family, instance = window?.instance): boolean {
+export function isForbidden({ window, couldNotBeTakenBack, isRotated }: Family, instance = window?.instance): boolean {
   if (!window || window.instance !== instance) return false;
+  // Before it could be taken back, another process has refreshed it. Its new refresh token is one that this process does not know.
+  if (couldNotBeTakenBack && isRotated) return false;
   // What the store cannot delete is deleted later, by close() at the latest, if that finds the store working.
   const mayStillDoIt = !instance.process.isDead && (!instance.isClosed || instance.wasClosedCalmly);
   if (couldNotBeTakenBack && !mayStillDoIt) return false;

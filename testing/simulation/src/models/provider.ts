@@ -43,6 +43,7 @@ export class Provider {
       isBare: false,
       generation: 0,
       current: '',
+      isRotated: false,
       wasStored: false,
       hasLostAnswer: false,
       isSignedOut: false,
@@ -98,6 +99,7 @@ export class Provider {
 
   #rotate(family: Family, parent: RefreshToken | undefined): void {
     family.generation++;
+    family.isRotated = parent !== undefined;
     family.current = `rt.${family.id}.${family.generation}.${secretMark}`;
     const token = { value: family.current, family, generation: family.generation, parent };
     this.#history.refreshTokens.set(token.value, token);
