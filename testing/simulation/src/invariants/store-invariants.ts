@@ -20,7 +20,10 @@ export const storeInvariants: Invariants = {
         const is = history.refreshTokens.get(record.refreshToken);
         // A program that writes without the lock cannot know what it replaces, nor can we know what it will write.
         if (!was || !is || !by || was.family.isForeign) return undefined;
-        if (is.family.order < was.family.order) return `sign-in ${is.family.id} over sign-in ${was.family.id}`;
+        // If the person answers a window late that was given up, the window that opened after it counts, whichever the provider answers first.
+        const openedBefore = (is.family.window?.openedAt ?? -1) < (was.family.window?.openedAt ?? -1);
+        if (is.family.order < was.family.order && openedBefore)
+          return `sign-in ${is.family.id} over sign-in ${was.family.id}`;
         if (is.family !== was.family) return undefined;
         if (is.generation < was.generation) return `refresh token ${is.generation} over ${was.generation}`;
         const access = history.accesses.get(record.accessToken ?? '');
