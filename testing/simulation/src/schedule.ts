@@ -255,10 +255,12 @@ export class Schedule {
     );
   }
 
-  /** Whether this instance never had a token in memory, and no forced refresh is under way. */
+  /** Whether this instance never had a token in memory, and no forced refresh is under way, also for others than its first caller. */
   #isFresh(instance: Instance): boolean {
-    const knows = ({ outcome, options }: Call): boolean =>
-      outcome ? 'value' in outcome : options.forceRefresh === true;
+    const knows = ({ outcome, options, abortReason }: Call): boolean => {
+      if (outcome && 'value' in outcome) return true;
+      return options.forceRefresh === true && (!outcome || outcome.error === abortReason);
+    };
     return ![...instance.calls].some(knows) && !this.#history.windows.some((window) => window.instance === instance);
   }
 
