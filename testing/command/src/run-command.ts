@@ -48,6 +48,8 @@ export function startProcess(file: string, args: readonly string[], options: Pro
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     killSignal: 'SIGKILL',
   });
+  // A program may end without reading it.
+  child.stdin?.on('error', () => {});
   if (stdin !== undefined && stdin !== 'open') child.stdin?.end(stdin);
   const output = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -20,6 +20,11 @@ test('stdin has the given text, or nothing', async () => {
   assert.is((await run(echo).ended).stdout, '');
 });
 
+test('a process may end without reading its stdin', async () => {
+  // More than the pipe takes.
+  assert.is((await run('', { stdin: 'x'.repeat(1_000_000) }).ended).status, 0);
+});
+
 test('says() waits for a text on stderr, and rejects if the process ends without it', async () => {
   const running = run("setTimeout(() => console.error('number 42'), 50)");
   const [, number] = await running.says(/number (\d+)/);
