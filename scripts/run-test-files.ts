@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { killRunning, runTestFile, type TestFileResult } from './run-test-file.ts';
+import { killRunning, runTestFile, runTestFilesTogether, type TestFileResult } from './run-test-process.ts';
 import { TestCount } from './test-count.ts';
-import { longestFirst, nameOf, type TestFile } from './test-files.ts';
+import { nameOf, planProcesses, type TestFile } from './test-files.ts';
 
 export interface TestOptions {
   readonly long: boolean;
-  /** How many files run at a time. */
+  /** How many processes run at a time. */
   readonly jobs: number;
   /** How long one file may take. */
   readonly deadlineMs: number;
@@ -38,7 +38,7 @@ export function readTestOptions(): TestOptions {
   };
 }
 
-/** Runs the files, `jobs` at a time, and shows the result of each when it ends. Returns the sum of each package, by its folder. */
+/** Runs the files in `jobs` processes at a time, and shows the result of each when it ends. Returns the sum of each package, by its folder. */
 export async function runTestFiles(
   files: readonly TestFile[],
   { jobs, deadlineMs, retry }: TestOptions,
@@ -50,14 +50,25 @@ export async function runTestFiles(
     });
   }
   const results = new Map<TestFile, TestCount>();
-  const run = async (file: TestFile): Promise<void> => {
-    const result = await runTestFile(file, deadlineMs);
+  const take = (file: TestFile, result: TestFileResult): void => {
     show(file, result);
     results.set(file, result.count);
   };
-  const waiting = longestFirst(files);
+  const run = async (file: TestFile): Promise<void> => take(file, await runTestFile(file, deadlineMs));
+  const waiting = planProcesses(files);
   const work = async (): Promise<void> => {
-    for (let file = waiting.shift(); file; file = waiting.shift()) await run(file);
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const together = next.length > 1 ? await runTestFilesTogether(next, deadlineMs) : [];
+      if (!together)
+        console.log(
+          `these share a process that did not run to its end, so each of them alone: ${next.map(nameOf).join(' ')}`,
+        );
+      for (const [index, file] of next.entries()) {
+        const result = together?.[index];
+        if (result) take(file, result);
+        else await run(file);
+      }
+    }
   };
   await Promise.all(Array.from({ length: jobs }, work));
   const failed = [...results].filter(([, count]) => count.failed > 0).map(([file]) => file);

@@ -3,8 +3,9 @@
  *
  *   node ../../scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [FILE…]
  *
- * Every test file runs in a process of its own, with a deadline, N files at a time. This runner fails in four cases in which uvu alone
- * would pass or wait for ever: a file that runs no test, a test that is `.only`, a hook that throws, and a test that hangs.
+ * N processes run at a time, each with one file or with several small ones (`planProcesses` says which), and every file has a deadline.
+ * This runner fails in four cases in which uvu alone would pass or wait for ever: a file that runs no test, a test that is `.only`, a hook
+ * that throws, and a test that hangs.
  *
  * With `--retry`, a file that fails runs once more, alone, when all others have ended. If it passes then, it is listed as unstable, and the
  * suite passes. That is for `.ci/run` alone, whose machine may be busy. An unstable test is a defect all the same.

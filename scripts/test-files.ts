@@ -40,16 +40,27 @@ export function findTestedPackages({ long = false }: TestChoice): Map<string, st
 }
 
 /**
- * The files in the order in which they start: those that take long first, so that none of them is still running when everything else has
- * ended. A file that takes long says so in a line `// Takes about 12 s.`
+ * Which files share a process, in the order in which the processes start: those that take long first, so that none of them is still running
+ * when everything else has ended.
+ *
+ * A file that takes long says so in a line `// Takes about 12 s.`, and has a process of its own. So has a file that says
+ * `// Runs alone: REASON.` The others of a package run together, eight in a process.
  */
-export function longestFirst(files: readonly TestFile[]): TestFile[] {
-  return files.toSorted((a, b) => secondsOf(b) - secondsOf(a));
+export function planProcesses(files: readonly TestFile[]): TestFile[][] {
+  const alone = files.filter(({ source }) => /^\/\/ (Takes about \d+ s|Runs alone: .+)\.$/m.test(source));
+  const small = files.filter((file) => !alone.includes(file));
+  const together = Object.values(Object.groupBy(small, ({ folder }) => folder)).flatMap((ofPackage = []) =>
+    Array.from({ length: Math.ceil(ofPackage.length / 8) }, (_, n) => ofPackage.slice(n * 8, n * 8 + 8)),
+  );
+  return [...alone.map((file) => [file]), ...together].toSorted((a, b) => secondsOf(b) - secondsOf(a));
 }
 
-function secondsOf({ source }: TestFile): number {
-  return Number(/^\/\/ Takes about (\d+) s\.$/m.exec(source)?.[1] ?? 1);
+function secondsOf(files: readonly TestFile[]): number {
+  return files.reduce((sum, { source }) => sum + Number(/^\/\/ Takes about (\d+) s\.$/m.exec(source)?.[1] ?? 1), 0);
 }
+
+/** Stands before what a file prints in a process that it shares. No test prints it. */
+export const separator = '\u001e';
 
 /** How a person names the file: from the working directory. */
 export function nameOf({ folder, path }: TestFile): string {

@@ -4,7 +4,7 @@
  *
  *   pnpm test [--jobs N] [--deadline MILLISECONDS] [--retry] [FILE…]
  *
- * All packages share the N files that run at a time. `suite.ts` says what else the options mean.
+ * All packages share the N processes that run at a time. `suite.ts` says what else the options mean.
  */
 import { processorSeconds, readTestOptions, runTestFiles } from './run-test-files.ts';
 import { TestCount } from './test-count.ts';

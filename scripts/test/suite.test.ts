@@ -1,4 +1,4 @@
-// Takes about 6 s.
+// Takes about 5 s.
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -54,14 +54,62 @@ const failing: [name: string, source: string, says: RegExp][] = [
   ['a process that ends early', "test('a', () => process.exit(0));\ntest.run();", /ended without a result/],
   ['a process that fails afterwards', `${pass}\nprocess.on('exit', () => { process.exitCode = 3; });`, /exit 3/],
 ];
-for (const [name, source, says] of failing) {
+const failed = runSuite(Object.fromEntries(failing.map(([, source], n) => [`test/${n}.test.ts`, source])));
+for (const [n, [name, , says]] of failing.entries()) {
   test(`${name} fails the suite`, () => {
-    const { status, stdout } = runSuite({ 'test/a.test.ts': source });
-    assert.is(status, 1);
-    assert.match(stdout, says);
-    assert.match(stdout, /example: \d+ passed, [1-9]\d* failed/);
+    const [shown = ''] = new RegExp(`^✘ test/${n}\\..*?(?=^[✔✘]|^example:)`, 'ms').exec(failed.stdout) ?? [];
+    assert.match(shown, /: \d+ passed, 1 failed/);
+    assert.match(shown, says);
   });
 }
+
+test('a suite with a file that fails ends with 1', () => {
+  assert.is(failed.status, 1);
+  assert.match(failed.stdout, `example: 2 passed, ${failing.length} failed, 0 skipped`);
+});
+
+/** Says by which process it was run, and how many files that process had run before. */
+const counts = `test('counts', () => {
+  globalThis.count = (globalThis.count ?? 0) + 1;
+  console.log('measured: file ' + globalThis.count + ' of process ' + process.pid);
+});
+test.run();`;
+
+test('small files run in one process, and one that has to run alone in a process of its own', () => {
+  const { status, stdout } = runSuite({
+    'test/a.test.ts': counts,
+    'test/b.test.ts': "test('fails', () => { throw new Error('boom'); });\ntest.run();",
+    'test/c.test.ts': counts,
+    'test/d.test.ts': `// Runs alone: it counts.\n${counts}`,
+    'test/e.test.ts': `// Takes about 2 s.\n${counts}`,
+  });
+  assert.is(status, 1);
+  assert.match(stdout, 'example: 4 passed, 1 failed, 0 skipped');
+  const shown = (name: string): [file: string, pid: string] => {
+    const [, file = '', pid = ''] =
+      new RegExp(`${name}\\.test\\.ts: 1 passed.*\\n +measured: file (\\d) of process (\\d+)`).exec(stdout) ?? [];
+    return [file, pid];
+  };
+  const [[first, shared], second] = [shown('a'), shown('c')];
+  assert.is(first, '1');
+  assert.equal(second, ['2', shared]);
+  for (const alone of ['d', 'e']) {
+    assert.is(shown(alone)[0], '1');
+    assert.is.not(shown(alone)[1], shared);
+  }
+});
+
+test('if a process that files share ends early, each of them runs alone', () => {
+  const { status, stdout } = runSuite({
+    'test/a.test.ts': counts,
+    'test/b.test.ts': "test('ends the process', () => process.exit(0));\ntest.run();",
+    'test/c.test.ts': counts,
+  });
+  assert.is(status, 1);
+  assert.match(stdout, 'each of them alone: test/a.test.ts test/b.test.ts test/c.test.ts');
+  assert.is(stdout.match(/file 1 of process/g)?.length, 2);
+  assert.match(stdout, /b\.test\.ts: 0 passed, 1 failed.*ended without a result/s);
+});
 
 test('a process that a test starts uses no compile cache, unless the test gives it that of the tests', () => {
   const { status, stdout } = runSuite({
@@ -86,7 +134,7 @@ test('a package without tests fails the suite', () => {
 });
 
 /** The test of this file passes only if the other file runs at the same time: each makes a folder and waits for that of the other. */
-const meets = (own: string, other: string): string => `
+const meets = (own: string, other: string): string => `// Runs alone: it waits for the other.
   import { existsSync, mkdirSync } from 'node:fs';
   test('meets the other file', async () => {
     mkdirSync('${own}');
