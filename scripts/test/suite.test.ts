@@ -65,7 +65,7 @@ for (const [n, [name, , says]] of failing.entries()) {
 
 test('a suite with a file that fails ends with 1', () => {
   assert.is(failed.status, 1);
-  assert.match(failed.stdout, `example: 2 passed, ${failing.length} failed, 0 skipped`);
+  assert.match(failed.stdout, `example: 2 passed, ${failing.length} failed, 1 skipped`);
 });
 
 /** Says by which process it was run, and how many files that process had run before. */
