@@ -150,4 +150,35 @@ test('the page arrives whole if the process exits as soon as it has the outcome'
   assert.is(missing, 0);
 });
 
+test('on Windows, where an exit resets the sockets, accept() settles after the browser has closed its side', async () => {
+  const windows = `data:text/javascript,Object.defineProperty(process, 'platform', { value: 'win32' })`;
+  // On a busy machine the client may need longer than an acceptor waits, so the best of a few attempts counts.
+  const early = await least(0, async () => {
+    await using program = runProgram(
+      `
+      const acceptor = await openAcceptor({ state: 'right' });
+      console.log(acceptor.redirectUri);
+      await acceptor.accept();
+      console.log('settled');`,
+      { nodeOptions: ['--import', windows] },
+    );
+    const { host, port } = new URL(await program.nextLine());
+    let isSettled = false;
+    const settled = program.nextLine().then((line) => {
+      isSettled = line === 'settled';
+    });
+    const socket = net.connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).resume();
+    const page = new Promise((resolve) => socket.on('error', resolve).on('end', resolve));
+    socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    await within(5_000, 'the page', page);
+    await delay(50);
+    const wasSettled = isSettled;
+    socket.end();
+    await settled;
+    assert.ok(isSettled);
+    return Number(wasSettled);
+  });
+  assert.is(early, 0);
+});
+
 test.run();

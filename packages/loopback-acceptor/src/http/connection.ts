@@ -14,6 +14,12 @@ const requestTimeoutMs = 20_000;
 /** How long a refused client may take to close its side of the connection. */
 const lingerTimeMs = 400;
 
+/**
+ * Windows resets the sockets that a process has not closed before its `process.exit()`, and a browser that is reset drops what it
+ * has not read. Other systems go on sending.
+ */
+const resetsAtExit = process.platform === 'win32';
+
 const nothing = Buffer.alloc(0);
 
 const malformed: Refusal = { status: 400, reason: 'This is not a request as browsers send it.' };
@@ -81,11 +87,17 @@ export class Connection {
     return this.#state === 'leaving';
   }
 
-  /** Sends the response. Resolves when the system has taken it or the client is gone. */
+  /**
+   * Sends the response. Resolves when the system has taken it or the client is gone. On Windows it resolves when the client has
+   * closed its side too, or the server has hung up.
+   */
   respond(response: string): Promise<void> {
     this.#leave();
     if (this.#socket.destroyed) return Promise.resolve();
-    return new Promise((resolve) => this.#socket.on('close', resolve).end(response, resolve));
+    return new Promise((resolve) => {
+      this.#socket.on('close', resolve).end(response);
+      if (!resetsAtExit) this.#socket.on('finish', resolve);
+    });
   }
 
   refuse(refusal: Refusal): void {

@@ -40,7 +40,7 @@ export class LoopbackServer {
    * after `since`, a time of `performance.now()`. Resolves when all are gone. Later calls share the first one's result.
    */
   hangUp(since = performance.now()): Promise<void> {
-    this.#closed ??= this.#hangUp(since + farewellTimeMs - performance.now());
+    this.#closed ??= this.#hangUp(Math.max(0, since + farewellTimeMs - performance.now()));
     return this.#closed;
   }
 
