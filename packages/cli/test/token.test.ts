@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -153,7 +153,7 @@ for (const [what, fault] of [
 
 test('a damaged database ends with 7: it is named, and kept as it is', async () => {
   using other = new CliHome(home.env);
-  const file = `${other.folder}/broken.db`;
+  const file = join(other.folder, 'broken.db');
   writeFileSync(file, 'no database at all, but longer than the hundred bytes that a header has: '.repeat(9));
   const before = readFileSync(file);
   for (const command of ['token', 'status', 'list', 'logout', 'login']) {

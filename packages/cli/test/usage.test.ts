@@ -146,7 +146,8 @@ for (const authority of ['http://example.com/consumers', 'nonsense', 'ftp://loca
 
 test('a suggested command repeats the options that say which tokens are meant', async () => {
   const { stderr } = await home.call(['--app', "it's mine", '--client-id', 'x', '--db', 'my.db']);
-  assert.match(stderr, String.raw`onedrive-token login --app 'it'\''s mine' --client-id x --db my.db`);
+  const app = process.platform === 'win32' ? `"it's mine"` : String.raw`'it'\''s mine'`;
+  assert.match(stderr, `onedrive-token login --app ${app} --client-id x --db my.db`);
 });
 
 test('without a home folder, the database has to be named', async () => {

@@ -20,7 +20,7 @@ type Start = (args: readonly string[]) => Promise<number>;
 
 /** What Node reads at its own start, so that a variable in this process would come too late. */
 const variablesOfNode = ['NODE_OPTIONS', 'NODE_DEBUG', 'NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'NODE_V8_COVERAGE'];
-/** A process on Windows has these even if its environment is given without them. */
+/** A process on Windows has these even if its environment is given without them. The last is wine's, which takes the user's name from it. */
 const variablesOfWindows = [
   'HOMEDRIVE',
   'HOMEPATH',
@@ -30,6 +30,7 @@ const variablesOfWindows = [
   'USERNAME',
   'USERPROFILE',
   'WINDIR',
+  'WINEUSERNAME',
 ];
 const start = pathToFileURL(join(bin, '../../dist/start.js')).href;
 const streams = (['stdin', 'stdout', 'stderr'] as const).map(

@@ -114,6 +114,7 @@ export class CliHome implements Disposable {
 
   [Symbol.dispose](): void {
     for (const { child } of this.#running) child.kill('SIGKILL');
-    rmSync(this.folder, { recursive: true, force: true });
+    // Windows keeps the folder while a program is in it, such as a browser that ends a moment later than the command.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
