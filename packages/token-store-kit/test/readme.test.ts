@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
+const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const [storeSample = '', contractSample = ''] = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
@@ -23,11 +25,21 @@ function newProject(files: Record<string, string>): string {
   const directory = mkdtempSync(join(tmpdir(), 'token-store-kit-'));
   directories.push(directory);
   mkdirSync(join(directory, 'node_modules'));
-  symlinkSync(root, join(directory, 'node_modules/token-store-kit'), 'junction');
-  symlinkSync(join(root, 'node_modules/@types'), join(directory, 'node_modules/@types'), 'junction');
+  linkFolder(root, join(directory, 'node_modules/token-store-kit'));
+  linkFolder(dirname(dirname(require.resolve('@types/node/package.json'))), join(directory, 'node_modules/@types'));
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   return directory;
+}
+
+/** Or copies it, because wine makes no junctions. */
+function linkFolder(target: string, path: string): void {
+  try {
+    symlinkSync(target, path, 'junction');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTSUP') throw error;
+    cpSync(target, path, { recursive: true });
+  }
 }
 
 function node(directory: string, ...args: string[]): { stdout: string; stderr: string; status: number | null } {
@@ -52,7 +64,12 @@ test('the samples compile', () => {
       include: ['*.ts'],
     }),
   });
-  const { stdout, status } = node(directory, join(root, 'node_modules/typescript/bin/tsc'), '-p', '.');
+  const { stdout, status } = node(
+    directory,
+    join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'),
+    '-p',
+    '.',
+  );
   assert.is(status, 0, stdout);
 });
 

@@ -1,10 +1,10 @@
 /** The build copies the JavaScript of better-sqlite3 into dist (scripts/inline-better-sqlite3.ts). These tests use dist. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { temporaryDirectory } from './temporary-directory.ts';
+import { linkFolder, temporaryDirectory } from './temporary-directory.ts';
 
 const root = join(import.meta.dirname, '..');
 const installed = realpathSync(join(root, 'node_modules/better-sqlite3'));
@@ -17,12 +17,8 @@ function installWith(version: string): string {
   cpSync(join(root, 'dist'), join(folder, 'dist'), { recursive: true });
   cpSync(join(root, 'package.json'), join(folder, 'package.json'));
   cpSync(join(installed, 'lib'), join(driver, 'lib'), { recursive: true });
-  symlinkSync(join(installed, 'prebuilds'), join(driver, 'prebuilds'), 'junction');
-  symlinkSync(
-    realpathSync(join(root, 'node_modules/token-store-kit')),
-    join(folder, 'node_modules/token-store-kit'),
-    'junction',
-  );
+  linkFolder(join(installed, 'prebuilds'), join(driver, 'prebuilds'));
+  linkFolder(realpathSync(join(root, 'node_modules/token-store-kit')), join(folder, 'node_modules/token-store-kit'));
   const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
   writeFileSync(join(driver, 'package.json'), JSON.stringify({ ...manifest, version }));
   return folder;
