@@ -1,37 +1,9 @@
 import { test } from 'uvu';
-import * as assert from 'uvu/assert';
-import { askProcesses } from './ask-processes.ts';
-import { openScene } from './scene.ts';
+import { assertOneRefresh, assertOneWindow } from './many-processes.ts';
 
-test('8 processes with 32 calls each at expiry make one refresh, and all get the same token', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
-  const outcomes = await askProcesses(scene, 8, 32);
-  assert.is(outcomes.length, 256);
-  assert.is(new Set(outcomes.map(({ token }) => token)).size, 1);
-  assert.ok(outcomes[0]?.token);
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
+// test-long/processes.test.ts has more of them.
+test('3 processes with 32 calls each at expiry make one refresh, and all get the same token', () => assertOneRefresh(3));
 
-test('6 processes without a sign-in open one browser window, and all get its token', async () => {
-  await using scene = await openScene();
-  const outcomes = await askProcesses(scene, 6, 2, { interactive: true });
-  assert.is(outcomes.filter(({ window }) => window).length, 1);
-  const tokens = outcomes.filter(({ window }) => !window).map(({ token }) => token);
-  assert.is(tokens.length, 12);
-  assert.is(new Set(tokens).size, 1);
-  assert.ok(tokens[0]);
-});
-
-test('if the user closes the browser tab, all of 4 processes end at the timeout', async () => {
-  await using scene = await openScene();
-  // The tab shows an error, so the sign-in cannot go on, as if the tab was closed.
-  scene.authority.fail('authorize', { type: 'status', status: 500 }, { times: 9 });
-  const outcomes = await askProcesses(scene, 4, 2, { interactive: true, signInTimeout: 3_000 });
-  const others = outcomes.filter(({ window }) => !window);
-  assert.is(others.length, 8);
-  assert.equal([...new Set(others.map(({ code }) => code))], ['SIGN_IN_TIMEOUT']);
-});
+test('2 processes without a sign-in open one browser window, and all get its token', () => assertOneWindow(2));
 
 test.run();
