@@ -7,9 +7,6 @@
 import { createInterface } from 'node:readline';
 import { SharedToken } from 'shared-token';
 import { openTokenStore } from 'token-store-sqlite';
-import * as byFetch from '../../examples/fetch.ts';
-import * as byOauth4webapi from '../../examples/oauth4webapi.ts';
-import * as byOpenidClient from '../../examples/openid-client.ts';
 import type { ProviderSettings } from './test-provider.ts';
 
 export interface ProcessSettings {
@@ -20,13 +17,19 @@ export interface ProcessSettings {
   readonly alone?: boolean;
 }
 
-const examples = { 'openid-client': byOpenidClient, oauth4webapi: byOauth4webapi, fetch: byFetch };
+/** A process loads the library that it uses. */
+const examples = {
+  'openid-client': () => import('../../examples/openid-client.ts'),
+  oauth4webapi: () => import('../../examples/oauth4webapi.ts'),
+  fetch: () => import('../../examples/fetch.ts'),
+};
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 async function run({ library, provider, file, calls, alone }: ProcessSettings): Promise<void> {
   const { issuer, tokenEndpoint, clientId, clientSecret } = provider;
-  const refresh = examples[library].createRefresh(library === 'fetch' ? tokenEndpoint : issuer, clientId, clientSecret);
+  const { createRefresh } = await examples[library]();
+  const refresh = createRefresh(library === 'fetch' ? tokenEndpoint : issuer, clientId, clientSecret);
   using store = openTokenStore(file);
   await using shared = new SharedToken({ store, name: 'my-app', clientId, authority: issuer, refresh });
   const record = store.get('my-app');
