@@ -1,12 +1,11 @@
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
-import { busyBecauseOf, filesBeside, holder, neverRuns, newStore, queueOf, until, waiter } from './lock-holders.ts';
-import { type Program, startProgram } from './start-program.ts';
+import { busyBecauseOf, filesBeside, holder, neverRuns, newStore, queueOf, until } from './lock-holders.ts';
+import { startProgram } from './start-program.ts';
 import { makeLink, temporaryDirectory } from './temporary-directory.ts';
 
 const posix = process.platform === 'win32' ? test.skip : test;
@@ -48,22 +47,6 @@ posix(
     assert.equal(filesBeside(store), ['tokens.db']);
   },
 );
-
-test('processes get the lock in the order in which they came', async () => {
-  using store = newStore();
-  const first = await holder(store);
-  const waiters: Program[] = [];
-  for (let index = 0; index < 4; index++) waiters.push(await waiter(store, 30));
-  const order: number[] = [];
-  const served = waiters.map(async (program, index) => {
-    assert.is(await program.line(), 'holds');
-    order.push(index);
-    assert.is(await program.line(), 'done');
-  });
-  first.kill('SIGKILL');
-  await Promise.all(served);
-  assert.equal(order, [0, 1, 2, 3]);
-});
 
 test('a process that acquires the lock again and again gives way to one that waits', async () => {
   using store = newStore();
@@ -119,31 +102,6 @@ test('a database that is reached through a link has the same locks', async () =>
   const program = await holder(store);
   busyBecauseOf(program)(await same.exclusively('app', neverRuns, { timeout: 0 }).catch((error) => error));
   program.kill('SIGKILL');
-});
-
-test('of eight processes that acquire the lock as often as they can, never two hold it at once', async () => {
-  using store = newStore();
-  const programs = Array.from({ length: 8 }, () => startProgram('take-turns', [store.path, 15, 30_000]));
-  for (const program of programs) {
-    const { output } = await program.ended;
-    assert.is(JSON.parse(output).length, 15);
-  }
-  assert.equal(filesBeside(store).sort(), ['tokens.db', 'tokens.db.turns']);
-});
-
-test('never two threads of one process hold the lock at once', async () => {
-  using store = newStore();
-  const inside = new SharedArrayBuffer(8);
-  const file = new URL('programs/thread.ts', import.meta.url);
-  const workers = Array.from(
-    { length: 3 },
-    () => new Worker(file, { workerData: { path: store.path, rounds: 20, inside } }),
-  );
-  await Promise.all(
-    workers.map((worker) => new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject))),
-  );
-  assert.is(new Int32Array(inside)[1], 60);
-  assert.equal(filesBeside(store), ['tokens.db']);
 });
 
 posix('a link in place of a lock file is refused, and its target is not changed', async () => {
