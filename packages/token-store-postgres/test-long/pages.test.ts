@@ -1,12 +1,32 @@
+// Takes about 10 s.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { newProject, run, samplesOf } from '../test/project.ts';
+import { parseAllDocuments } from 'yaml';
+import { compile, newProject, run, samplesOf } from '../test/project.ts';
 import { startScene } from '../test/scene.ts';
 import { StrictProvider } from '../test/strict-provider.ts';
 
 const { scene, test } = await startScene();
 
-const fleetSamples = samplesOf('docs/fleet.md', 'ts');
+const fleetPage = 'docs/fleet.md';
+const [readmeSample = ''] = samplesOf('packages/token-store-postgres/README.md', 'ts');
+const fleetSamples = samplesOf(fleetPage, 'ts');
+const [fleetYaml = ''] = samplesOf(fleetPage, 'yaml');
+
+test('the sample of the README refreshes once for many processes, and reads the token ever after', async () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  assert.ok(readme.split('\n').slice(0, 36).join('\n').includes(readmeSample), 'the sample ends too late');
+  await using provider = await StrictProvider.start();
+  const store = await scene.open({ schema: 'public', key: 'passphrase' });
+  const folder = newProject({ 'sample.ts': readmeSample });
+  const env = { TOKEN_ENDPOINT: provider.url, DATABASE_URL: scene.cluster.connectionString(), TOKEN_KEY: 'passphrase' };
+  assert.match((await run(folder, 'sample.ts', env)).stderr, 'SIGN_IN_REQUIRED');
+  await store.set('ada@example.org', { refreshToken: provider.signIn() });
+  const outcomes = await Promise.all(Array.from({ length: 3 }, () => run(folder, 'sample.ts', env)));
+  for (const outcome of outcomes) assert.equal(outcome, { stdout: 'access-token-2\n', stderr: '', code: 0 });
+  assert.equal(provider.events, ['sign-in', 'refresh']);
+});
 
 test('docs/fleet.md: a function gets its token, and leaves no connection behind', async () => {
   await using provider = await StrictProvider.start();
@@ -59,6 +79,69 @@ test('docs/fleet.md: the metrics tell that someone is signed in, and until when'
   const ended = new Promise((resolve) => child.once('close', (code) => resolve(code)));
   child.kill('SIGTERM');
   assert.is(await ended, 0);
+});
+
+/** Where the package `kubernetes-types` has the type of each kind. */
+const kubernetesTypes: Record<string, string> = {
+  Secret: 'core/v1',
+  ConfigMap: 'core/v1',
+  Service: 'core/v1',
+  Deployment: 'apps/v1',
+};
+
+function kubernetesProgram(yaml: string): string {
+  const objects = parseAllDocuments(yaml).map((document) => {
+    assert.equal(document.errors, []);
+    return document.toJS() as { kind: string; apiVersion: string };
+  });
+  return objects
+    .map((object, index) => {
+      const path = kubernetesTypes[object.kind];
+      assert.is(object.apiVersion, path?.replace('core/', ''), `${object.kind} has another apiVersion`);
+      const type = `import('kubernetes-types/${path}.js').${object.kind}`;
+      return `export const object${index}: ${type} = ${JSON.stringify(object, null, 2)};\n`;
+    })
+    .join('');
+}
+
+/** What the compiler says of the samples, and of some mistakes. One run for all: it takes two seconds of the processor. */
+const complaints = (() => {
+  let found: string | undefined;
+  return (): string => {
+    const samples = [readmeSample, ...fleetSamples].map((code, index) => [`sample${index}.ts`, code]);
+    assert.is(samples.length, 3);
+    found ??= compile(
+      newProject({
+        ...Object.fromEntries(samples),
+        'objects.ts': kubernetesProgram(fleetYaml),
+        'mistaken-sample.ts': readmeSample.replace('token.getToken', 'token.getTokens'),
+        'mistaken-field.ts': kubernetesProgram(fleetYaml.replace('readinessProbe', 'readynessProbe')),
+        'mistaken-type.ts': kubernetesProgram(fleetYaml.replace('replicas: 2', "replicas: '2'")),
+      }),
+    );
+    return found;
+  };
+})();
+
+const complaintsAbout = (file: string): string[] =>
+  complaints()
+    .split('\n')
+    .filter((line) => line.includes(`/${file}`));
+
+test('every TypeScript sample compiles, without the types of pg', () => {
+  assert.equal(complaintsAbout('sample'), []);
+  assert.match(complaintsAbout('mistaken-sample.ts').join(), /error TS2/);
+});
+
+test('docs/fleet.md: the YAML for Kubernetes has the fields and types that Kubernetes knows', () => {
+  assert.equal(complaintsAbout('objects.ts'), []);
+  // A field that does not exist, and one of a wrong type, are found.
+  assert.match(complaintsAbout('mistaken-field.ts').join(), /error TS2/);
+  assert.match(complaintsAbout('mistaken-type.ts').join(), /error TS2/);
+  const others = complaints()
+    .split('\n')
+    .filter((line) => /^\S/.test(line) && !line.includes('/mistaken-'));
+  assert.equal(others, []);
 });
 
 test.run();

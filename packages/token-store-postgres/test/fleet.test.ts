@@ -3,39 +3,10 @@ import { SharedToken } from 'shared-token';
 import { signInAs, startAuthority } from 'testing-authority';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
-import { startMember, tellAll } from './fleet.ts';
 import { startScene } from './scene.ts';
-import { StrictProvider } from './strict-provider.ts';
 import { within } from './within.ts';
 
 const { scene, together: test } = await startScene();
-
-const hour = 3_600_000;
-/** A record that has expired on every clock of these tests. */
-const expired = (refreshToken: string) => ({ refreshToken, accessToken: 'old', expiresAt: Date.now() - 24 * hour });
-
-test('processes on hosts whose clocks differ by hours make one refresh, and agree', async () => {
-  await using provider = await StrictProvider.start();
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema });
-  await store.set('app', expired(provider.signIn()));
-  const target = { schema, connectionString: scene.cluster.connectionString() };
-  const shifts = [0, 3 * hour, -3 * hour, 500, -500];
-  const members = await Promise.all(
-    shifts.map((clockShiftMs) => startMember({ store: target, provider, clockShiftMs })),
-  );
-  for (let round = 0; round < 2; round++) {
-    assert.equal(
-      await tellAll(members, 'get'),
-      shifts.map(() => 'access-token-2'),
-    );
-  }
-  // A process that starts later, on a host whose clock is late, takes the stored token as well.
-  const late = await startMember({ store: target, provider, clockShiftMs: -2 * hour });
-  assert.equal(await tellAll([late], 'get'), ['access-token-2']);
-  assert.equal(provider.events, ['sign-in', 'refresh']);
-  for (const member of [...members, late]) member.kill();
-});
 
 test('times are read back to the millisecond by stores whose clocks show the same', async () => {
   const schema = scene.newSchema();
@@ -50,7 +21,7 @@ test('times are read back to the millisecond by stores whose clocks show the sam
 test('SharedToken: the fence holds for the refresh, and a sign-in gets through if the lock is not to be had', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
-  await store.set('app', expired('first'));
+  await store.set('app', { refreshToken: 'first', accessToken: 'old', expiresAt: Date.now() - 24 * 3_600_000 });
   const stealLock = (): Promise<string> =>
     scene.cluster.query(
       `UPDATE ${schema}.oauth_token_lease SET fence = fence + 1, owner = 'another', ends_at = now() + interval '1 min'`,
