@@ -49,4 +49,12 @@ testInTerminal('a terminal shows how far an upload is, why it waits, and then ag
   assert.is((await terminal.ended).status, 0);
 });
 
+testInTerminal('after 5 s of silence, a terminal says who is silent, and until when the command waits', async () => {
+  authority.fail('graph', { type: 'hang' }, { times: 9 });
+  using terminal = sit(home, ['api', '/me', '--idle-timeout', '25']);
+  await terminal.shows(/Nothing from 127\.0\.0\.1:\d+ for 5 s, gives up after 25 s; Ctrl-C cancels/);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 130);
+});
+
 always.run();

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { approveDevice, signInAs } from 'testing-authority';
 import { CliHome, openScene, type Running } from 'testing-command';
 import { test } from 'uvu';
@@ -107,6 +107,25 @@ test('a sign-in that is denied on the other device ends with 4', async () => {
   const { status, stderr } = await running.ended;
   assert.is(status, 4);
   assert.match(stderr, /onedrive-token: \S/);
+});
+
+test('the passphrase is turned into a key once per command, even if other scopes were granted than asked for', async () => {
+  using other = new CliHome({ ...home.env, ONEDRIVE_TOKEN_KEY: 'pass phrase' });
+  await other.login(['--scope', 'Files.Read', ...clientId]);
+  rmSync(`${other.db}.apps.json`);
+  const count = `const crypto = require('node:crypto');
+    const { scryptSync } = crypto;
+    let calls = 0;
+    crypto.scryptSync = (...args) => (calls++, scryptSync(...args));
+    require('node:module').syncBuiltinESMExports();
+    process.on('exit', () => require('node:fs').writeSync(2, 'scrypt: ' + calls));`;
+  writeFileSync(`${other.folder}/count.cjs`, count);
+  const env = { NODE_OPTIONS: `--require=${other.folder}/count.cjs` };
+  for (const command of ['token', 'status']) {
+    const { status, stderr } = await other.run([command, ...clientId], { env });
+    assert.is(status, 0);
+    assert.is(stderr, 'scrypt: 1');
+  }
 });
 
 test.run();

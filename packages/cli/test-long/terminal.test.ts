@@ -1,4 +1,4 @@
-// Takes about 40 s.
+// Takes about 45 s.
 import { stripVTControlCharacters } from 'node:util';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { CliHome, openScene } from 'testing-command';
@@ -156,6 +156,48 @@ test('api says that it reads its body from the terminal, and Ctrl-C ends that', 
   await terminal.shows(/Interrupted\./);
   const { status, signal } = await terminal.ended;
   assert.ok(status === 130 || signal === 2, `${status} ${signal}`);
+});
+
+test('a sign-in that replaces a refused one still knows the name of the account', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  await authority.revokeAll();
+  other.expireTokens();
+  using terminal = sit(other, []);
+  assert.is((await terminal.ended).status, 0);
+  assert.match((await other.call(['status'])).stdout, /^Signed in as Someone/);
+});
+
+test('a typed passphrase is not shown', async () => {
+  using other = new CliHome(home.env);
+  const key = 'pass phrase';
+  await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: key } });
+  using terminal = sit(other, ['status']);
+  await terminal.shows(/Passphrase of .*tokens\.db: $/);
+  terminal.type('wrong\r');
+  await terminal.shows(/Passphrase of [\s\S]*\nThat is not the passphrase\.\r\nPassphrase of .*: $/);
+  terminal.type(`${key}\r`);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, key);
+  assert.not.match(terminal.output, 'wrong');
+  using interrupted = sit(other, []);
+  await interrupted.shows(/Passphrase of/);
+  interrupted.type('\u0003');
+  assert.is((await interrupted.ended).status, 130);
+});
+
+test('api shows JSON indented, and keeps binary data off the terminal', async () => {
+  await home.login(clientId);
+  using json = sit(home, ['api', '/me']);
+  assert.is((await json.ended).status, 0);
+  assert.match(json.output, '{\r\n  "@odata.context"');
+  await home.call(['api', '/me/drive/root:/a.bin:/content', '-X', 'PUT', '-d', '-', '-H', 'content-type: x/y'], {
+    stdin: '\0',
+  });
+  using binary = sit(home, ['api', '/me/drive/root:/a.bin:/content']);
+  assert.is((await binary.ended).status, 2);
+  assert.match(binary.output, '--output FILE');
 });
 
 always.run();

@@ -1,7 +1,6 @@
 // Takes about 7 s.
 import { writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';
-import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { until } from './fixtures/until.ts';
@@ -232,15 +231,6 @@ for (const [what, fault, args] of [
     assert.match(stderr, /^onedrive-token: no answer from 127\.0\.0\.1:\d+ within 0\.8 s\n$/);
   });
 }
-
-test('after 5 s of silence, a terminal says who is silent, and until when the command waits', async () => {
-  if (!openTerminal) return console.log(noTerminal);
-  authority.fail('graph', { type: 'hang' }, { times: 9 });
-  using terminal = sit(home, ['api', '/me', '--idle-timeout', '25']);
-  await terminal.shows(/Nothing from 127\.0\.0\.1:\d+ for 5 s, gives up after 25 s; Ctrl-C cancels/);
-  terminal.type('\u0003');
-  assert.is((await terminal.ended).status, 130);
-});
 
 for (const wrong of ['0', '-1', 'x', '301', '']) {
   test(`--idle-timeout ${JSON.stringify(wrong)} is wrong usage`, async () => {

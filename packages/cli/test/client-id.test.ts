@@ -1,7 +1,6 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { signInElsewhere } from 'testing-authority';
 import { CliHome, openSignedInScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test } from 'uvu';
@@ -75,22 +74,6 @@ test('a database of the Python class: says to name its client id, once', async (
   assert.is((await other.call([])).status, 0);
 });
 
-test('a data folder that this user may not enter is named together with its owner', async () => {
-  if (process.getuid?.() !== 0) return console.log('skipped: needs root, to become another user');
-  using other = new CliHome();
-  const folder = dirname(dirname(other.db));
-  mkdirSync(dirname(other.db), { recursive: true });
-  chmodSync(other.folder, 0o755);
-  chmodSync(folder, 0o700);
-  for (const command of ['token', 'status', 'list', 'login', 'logout']) {
-    const { status, stderr } = await other.shell(`exec setpriv --reuid 65534 --clear-groups onedrive-token ${command}`);
-    if (status === 127) return console.log('skipped: needs setpriv');
-    assert.is(status, 7, `${command}: ${stderr}`);
-    assert.match(stderr, `${other.db}: user nobody may not read it: ${folder} belongs to user root. `);
-    assert.not.match(stderr, 'Register an app');
-  }
-});
-
 function readRecord(db: string): { refreshToken: string } {
   const database = new DatabaseSync(db, { readOnly: true });
   const row = database.prepare("SELECT refresh_token FROM token WHERE app_name = 'family'").get();
@@ -114,36 +97,6 @@ onTerminal('login without a client id explains, opens the page if wanted, asks f
   assert.is((await terminal.ended).status, 0);
   assert.is((await other.call([])).status, 0);
   assert.match(readFileSync(opened, 'utf8'), /^https:\/\/entra\.microsoft\.com\/.*\n.*\/authorize\?.*\n$/);
-});
-
-onTerminal(
-  'over SSH no page can be opened: login asks for the id at once, and goes on with a pasted address',
-  async () => {
-    using other = new CliHome({ ...home.env, BROWSER: '', SSH_CONNECTION: '1' });
-    using terminal = sit(other, ['login']);
-    await terminal.shows(/Its "Application \(client\) ID": /);
-    assert.not.match(terminal.output, 'Open that page');
-    terminal.type(`${authority.clientId}\r`);
-    const [address] = await terminal.shows(/http:\/\/\S+\/authorize\?client_id[^\s]+(?=\s)/);
-    await terminal.shows(/Paste the address here: /);
-    terminal.type(`${await signInElsewhere(address)}\r`);
-    await terminal.shows(/Signed in/);
-    assert.is((await terminal.ended).status, 0);
-  },
-);
-
-onTerminal('three times no client id is wrong usage, and Ctrl-C ends with 130', async () => {
-  using other = new CliHome({ ...home.env, BROWSER: '', SSH_CONNECTION: '1' });
-  using terminal = sit(other, ['login']);
-  for (let time = 1; time <= 3; time++) {
-    await terminal.shows(new RegExp(`(?:[^]*Its "Application \\(client\\) ID": ){${time}}`));
-    terminal.type('nonsense\r');
-  }
-  assert.is((await terminal.ended).status, 2);
-  using interrupted = sit(other, ['login']);
-  await interrupted.shows(/Its "Application \(client\) ID": /);
-  interrupted.type('\u0003');
-  assert.is((await interrupted.ended).status, 130);
 });
 
 for (const args of [['login'], ['token'], ['status']]) {

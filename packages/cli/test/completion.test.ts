@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { openSignedInScene } from 'testing-command';
 import { openTerminal } from 'testing-command/terminal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { inShell, installCompletion } from './fixtures/completion.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -75,18 +74,8 @@ test('completing sends no request', async () => {
   assert.is(authority.requests.length, before);
 });
 
-/** A folder with the command under its name, and the completion scripts. */
-const folder = home.installCommand();
+const folder = await installCompletion(home);
 const { env } = home;
-for (const shell of ['bash', 'zsh', 'fish']) {
-  writeFileSync(join(folder, `completion.${shell}`), (await home.call(['completion', shell])).stdout);
-}
-
-function inShell(shell: string): typeof test | typeof test.skip {
-  if (spawnSync(shell, ['-c', 'exit 0']).status === 0) return test;
-  console.log(`skipped: completion in ${shell} needs ${shell} (Debian: apt install ${shell})`);
-  return test.skip;
-}
 
 /** The candidates that bash offers for these words. */
 function inBash(...words: string[]): string {
@@ -108,40 +97,6 @@ inShell('bash')('bash completes file names if the command offers nothing', async
   await terminal.shows(/ready> /);
   terminal.type('source completion.bash\ronedrive-token api --upload completion.ba\t');
   await terminal.shows(/--upload completion\.bash /);
-});
-
-inShell('fish')('fish completes, with descriptions', () => {
-  const ask = (line: string): string =>
-    spawnSync('fish', ['-N', '-c', `source ${folder}/completion.fish; complete -C '${line}'`], {
-      env,
-      encoding: 'utf8',
-    }).stdout;
-  assert.is(ask('onedrive-token log'), 'login\tsign in\nlogout\tsign out, which deletes the stored tokens\n');
-  assert.match(ask(`onedrive-token --db ${folder}/comp`), 'completion.fish');
-});
-
-inShell('zsh')('zsh completes', async () => {
-  if (!openTerminal) return;
-  using terminal = openTerminal('zsh', ['-f', '-i'], { env: { ...env, PS1: 'ready> ' }, cwd: folder });
-  await terminal.shows(/ready> /);
-  terminal.type(`autoload -U compinit; compinit -D -u; source completion.zsh; echo load''ed\r`);
-  await terminal.shows(/loaded/);
-  terminal.type('onedrive-token logi\t');
-  await terminal.shows(/onedrive-token login /);
-  terminal.type('--devi\t');
-  await terminal.shows(/--device /);
-  terminal.type('\u0015onedrive-token api --upload completion.zs\t');
-  await terminal.shows(/--upload completion\.zsh /);
-});
-
-inShell('zsh')('zsh without compinit says what to add to ~/.zshrc, and goes on', () => {
-  const script = `source ${folder}/completion.zsh; echo goes on`;
-  const { status, stdout, stderr } = spawnSync('zsh', ['-f', '-c', script], { env, encoding: 'utf8' });
-  assert.equal([status, stdout], [0, 'goes on\n']);
-  assert.is(
-    stderr,
-    "onedrive-token: zsh's completion is off. Put this line before this one in ~/.zshrc: autoload -U compinit && compinit\n",
-  );
 });
 
 test.run();

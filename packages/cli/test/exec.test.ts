@@ -1,8 +1,8 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from './fixtures/until.ts';
+import { assertPassedOn } from './fixtures/assert-passed-on.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -71,28 +71,8 @@ test('the status is 127 if the program is not found, and 126 if it cannot be exe
   assert.match(data.stderr, 'data.txt: cannot be executed');
 });
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) {
-  test(`${signal} is passed on, and the status is that of the program`, async () => {
-    if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
-    const file = `${home.folder}/${signal}`;
-    const script = `process.on('${signal}', () => process.exit(9)); require('fs').writeFileSync(${JSON.stringify(file)}, ''); setTimeout(() => {}, 20_000)`;
-    const running = home.start(['exec', '--', 'node', '-e', script]);
-    await until(() => existsSync(file));
-    running.child.kill(signal);
-    const { status, stderr } = await running.ended;
-    assert.is(status, 9);
-    assert.is(stderr, '');
-  });
-}
-
-test('a signal that arrives as soon as the program runs is passed on too', async () => {
-  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
-  const script = 'trap "exit 9" TERM; kill -TERM $PPID; for i in $(seq 100); do sleep 0.1; done';
-  for (let time = 0; time < 5; time++) {
-    const { status, signal } = await home.run(['exec', '--', 'sh', '-c', script]);
-    assert.equal([status, signal], [9, null]);
-  }
-});
+// test-long/exec.test.ts has other signals.
+test('SIGINT is passed on, and the status is that of the program', () => assertPassedOn(home, 'SIGINT'));
 
 test('exec without a sign-in does not run the program and ends with 3', async () => {
   const { status, stdout, stderr } = await home.call([

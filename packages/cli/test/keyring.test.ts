@@ -33,20 +33,6 @@ test('login --keyring encrypts the database with a key that only the keyring has
   assert.equal(JSON.parse(readFileSync(`${person.home.db}.keyring.json`, 'utf8')), { account: person.home.db });
 });
 
-test('while the keyring is locked every command ends with 7, and nothing is lost', async () => {
-  if (!session) return;
-  using person = await signIn(['--keyring']);
-  await session.lock('dismissed');
-  for (const args of [[], ['status'], ['logout', '--all'], ['rekey', '--decrypt'], ['login', '--keyring']]) {
-    const { status, stdout, stderr } = await person.run(args);
-    assert.is(status, 7, stderr);
-    assert.is(stdout, '');
-    assert.match(stderr, /^onedrive-token: the keyring is locked .*Unlock it/);
-  }
-  await session.unlock();
-  assert.ok(await person.works());
-});
-
 always('without a desktop session --keyring ends with 7, says what to do and changes nothing', async () => {
   if (process.platform !== 'linux') return console.log('skipped: only on Linux the keyring needs a desktop session');
   const nowhere = { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: '' };

@@ -1,4 +1,3 @@
-// Takes about 5 s.
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { signInElsewhere } from 'testing-authority';
@@ -51,16 +50,6 @@ test('with --no-interactive the command does not ask the user, even on a termina
   assert.match(terminal.output, /^onedrive-token: .*Run: onedrive-token login --client-id \S+\r\n$/);
 });
 
-test('a sign-in that replaces a refused one still knows the name of the account', async () => {
-  using other = new CliHome(home.env);
-  await other.login(clientId);
-  await authority.revokeAll();
-  other.expireTokens();
-  using terminal = sit(other, []);
-  assert.is((await terminal.ended).status, 0);
-  assert.match((await other.call(['status'])).stdout, /^Signed in as Someone/);
-});
-
 test('Ctrl-C during the wait for the browser ends with 130 and a clean line', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' });
@@ -97,38 +86,6 @@ test('if no browser can be opened, login asks for the address on which the brows
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);
   assert.not.match(terminal.output, /\r\n\r\n\S*Signed in/);
-});
-
-test('a typed passphrase is not shown', async () => {
-  using other = new CliHome(home.env);
-  const key = 'pass phrase';
-  await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: key } });
-  using terminal = sit(other, ['status']);
-  await terminal.shows(/Passphrase of .*tokens\.db: $/);
-  terminal.type('wrong\r');
-  await terminal.shows(/Passphrase of [\s\S]*\nThat is not the passphrase\.\r\nPassphrase of .*: $/);
-  terminal.type(`${key}\r`);
-  await terminal.shows(/Signed in as Someone/);
-  assert.is((await terminal.ended).status, 0);
-  assert.not.match(terminal.output, key);
-  assert.not.match(terminal.output, 'wrong');
-  using interrupted = sit(other, []);
-  await interrupted.shows(/Passphrase of/);
-  interrupted.type('\u0003');
-  assert.is((await interrupted.ended).status, 130);
-});
-
-test('api shows JSON indented, and keeps binary data off the terminal', async () => {
-  await home.login(clientId);
-  using json = sit(home, ['api', '/me']);
-  assert.is((await json.ended).status, 0);
-  assert.match(json.output, '{\r\n  "@odata.context"');
-  await home.call(['api', '/me/drive/root:/a.bin:/content', '-X', 'PUT', '-d', '-', '-H', 'content-type: x/y'], {
-    stdin: '\0',
-  });
-  using binary = sit(home, ['api', '/me/drive/root:/a.bin:/content']);
-  assert.is((await binary.ended).status, 2);
-  assert.match(binary.output, '--output FILE');
 });
 
 test('--help fits a narrow terminal, and has no control sequences with NO_COLOR', async () => {

@@ -42,6 +42,7 @@ const outputs = new AsyncLocalStorage<Output>();
 /** The output of the call that runs, for what the test itself sets off in it. */
 let current: Output | undefined;
 redirectDescriptors();
+keepDerivedKeys();
 
 /**
  * Runs the built command in this process: all that `bin` starts, without a new Node, which takes most of the processor time of a
@@ -154,4 +155,17 @@ function redirectDescriptors(): void {
   const { isatty } = tty;
   tty.isatty = (descriptor) => (outputs.getStore() ?? current) === undefined && isatty(descriptor);
   syncBuiltinESMExports();
+}
+
+/** A process derives its key by a third of a second's work. The calls of one process need not repeat it. */
+function keepDerivedKeys(): void {
+  const crypto = process.getBuiltinModule('node:crypto');
+  const { scryptSync } = crypto;
+  const kept = new Map<string, Buffer>();
+  crypto.scryptSync = ((...args: Parameters<typeof scryptSync>) => {
+    const id = JSON.stringify(args);
+    const key = kept.get(id) ?? scryptSync(...args);
+    kept.set(id, key);
+    return Buffer.from(key);
+  }) as typeof scryptSync;
 }

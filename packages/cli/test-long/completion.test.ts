@@ -1,0 +1,48 @@
+// Takes about 3 s.
+import { spawnSync } from 'node:child_process';
+import { openSignedInScene } from 'testing-command';
+import { openTerminal } from 'testing-command/terminal';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inShell, installCompletion } from '../test/fixtures/completion.ts';
+
+const { home, ...scene } = await openSignedInScene();
+test.after(() => scene[Symbol.asyncDispose]());
+const { env } = home;
+const folder = await installCompletion(home);
+
+inShell('fish')('fish completes, with descriptions', () => {
+  const ask = (line: string): string =>
+    spawnSync('fish', ['-N', '-c', `source ${folder}/completion.fish; complete -C '${line}'`], {
+      env,
+      encoding: 'utf8',
+    }).stdout;
+  assert.is(ask('onedrive-token log'), 'login\tsign in\nlogout\tsign out, which deletes the stored tokens\n');
+  assert.match(ask(`onedrive-token --db ${folder}/comp`), 'completion.fish');
+});
+
+inShell('zsh')('zsh completes', async () => {
+  if (!openTerminal) return;
+  using terminal = openTerminal('zsh', ['-f', '-i'], { env: { ...env, PS1: 'ready> ' }, cwd: folder });
+  await terminal.shows(/ready> /);
+  terminal.type(`autoload -U compinit; compinit -D -u; source completion.zsh; echo load''ed\r`);
+  await terminal.shows(/loaded/);
+  terminal.type('onedrive-token logi\t');
+  await terminal.shows(/onedrive-token login /);
+  terminal.type('--devi\t');
+  await terminal.shows(/--device /);
+  terminal.type('\u0015onedrive-token api --upload completion.zs\t');
+  await terminal.shows(/--upload completion\.zsh /);
+});
+
+inShell('zsh')('zsh without compinit says what to add to ~/.zshrc, and goes on', () => {
+  const script = `source ${folder}/completion.zsh; echo goes on`;
+  const { status, stdout, stderr } = spawnSync('zsh', ['-f', '-c', script], { env, encoding: 'utf8' });
+  assert.equal([status, stdout], [0, 'goes on\n']);
+  assert.is(
+    stderr,
+    "onedrive-token: zsh's completion is off. Put this line before this one in ~/.zshrc: autoload -U compinit && compinit\n",
+  );
+});
+
+test.run();
