@@ -1,0 +1,29 @@
+// Takes about 8 s.
+import type { Fault } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { failure, openScene } from '../test/scene.ts';
+import { untilTrue } from '../test/until-true.ts';
+
+test('polling slows down by 5 s after slow_down, goes on after a lost connection, and ends at an abort', async () => {
+  const poll = async (fault: Fault): Promise<number> => {
+    await using scene = await openScene({ deviceInterval: 1 });
+    scene.authority.fail('token', fault);
+    const abort = new AbortController();
+    const handler = scene.handler({ signInTimeout: 30_000 });
+    const signIn = failure(handler.signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal }));
+    await untilTrue(() => scene.authority.count('token') >= 2, 20_000);
+    abort.abort(new Error('enough'));
+    assert.is((await signIn).message, 'enough');
+    const [first, second] = scene.authority.requests.filter(({ endpoint }) => endpoint === 'token');
+    return (second?.at ?? 0) - (first?.at ?? 0);
+  };
+  const [toldTo, offline] = await Promise.all([
+    poll({ type: 'oauth', error: 'slow_down' }),
+    poll({ type: 'drop', when: 'before' }),
+  ]);
+  assert.ok(toldTo >= 5_900, `${toldTo} ms`);
+  assert.ok(offline >= 1_900 && offline < toldTo, `${offline} ms, and twice as long each time`);
+});
+
+test.run();
