@@ -11,6 +11,7 @@ import { rejection, until } from './within.ts';
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 const reason = new Error('the user has had enough');
+const countTimers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 const never = (): Promise<never> => new Promise(() => {});
 
 test('with a signal that was aborted before, no function of the caller is called', async () => {
@@ -43,9 +44,11 @@ for (const [what, options] of [
 ] as const) {
   test(`a ${what} that does not obey its signal does not hold the call`, async () => {
     const controller = new AbortController();
+    const before = countTimers();
     const call = rejection(new GraphClient(options).request('/me', { signal: controller.signal }), Error);
     setImmediate(() => controller.abort(reason));
     assert.is(await call, reason);
+    assert.ok(countTimers() <= before, 'a timer is left, which keeps the process alive');
   });
 }
 

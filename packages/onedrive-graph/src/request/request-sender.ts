@@ -125,7 +125,9 @@ export class RequestSender {
     const send = (stop: AbortSignal): Promise<Response> =>
       fetch(url, { ...sent, signal: signal ? AbortSignal.any([signal, stop]) : stop });
     try {
-      const response = await untilAborted(signal, () => limit.watch(url.host, send, answerTimeout));
+      // The limit is outside: its timer ends at an abort, also if `fetch` does not.
+      const work = (stop: AbortSignal): Promise<Response> => untilAborted(signal, () => send(stop));
+      const response = await limit.watch(url.host, work, answerTimeout);
       return keepSource(response, { host: url.host, limit });
     } catch (error) {
       signal?.throwIfAborted();
