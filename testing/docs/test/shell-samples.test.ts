@@ -17,6 +17,17 @@ const scripts = markdownFiles.flatMap((file) => [
     .map(({ place, code }) => ({ place, lines: () => commandLines(code) })),
 ]);
 
+test('every code block names its language, and it is one that these tests know', () => {
+  const known = ['ts', 'js', 'sh', 'ini', 'crontab', 'dockerfile', 'mermaid', 'sql', 'yaml'];
+  assert.equal(
+    markdownFiles
+      .flatMap((file) => file.samples)
+      .filter(({ language }) => !known.includes(language))
+      .map(({ place, language }) => `${place} ${language}`),
+    [],
+  );
+});
+
 test('a shell can read every shell sample', () => {
   assert.ok(scripts.length > 15, `only ${scripts.length} scripts`);
   for (const { lines } of scripts) lines();

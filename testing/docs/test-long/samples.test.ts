@@ -1,3 +1,4 @@
+// Takes about 4 s.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -33,16 +34,9 @@ const ownModules = {
   ),
 };
 
-const samples = markdownFiles.flatMap((file) => file.samples);
-const typescript = samples.filter(({ language }) => language === 'ts' || language === 'js');
-
-test('every code block names its language, and it is one that these tests know', () => {
-  const known = ['ts', 'js', 'sh', 'ini', 'crontab', 'dockerfile', 'mermaid', 'sql', 'yaml'];
-  assert.equal(
-    samples.filter(({ language }) => !known.includes(language)).map(({ place, language }) => `${place} ${language}`),
-    [],
-  );
-});
+const typescript = markdownFiles
+  .flatMap((file) => file.samples)
+  .filter(({ language }) => language === 'ts' || language === 'js');
 
 test('every TypeScript sample compiles with the built packages, and one that does not is found', () => {
   assert.ok(typescript.length >= 9, `only ${typescript.length} samples`);

@@ -1,3 +1,4 @@
+// Takes about 6 s.
 import { join } from 'node:path';
 import { chromiumPath } from 'testing-browsers/chromium';
 import { openScene, prepareChromiumSignIn } from 'testing-command';
