@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
-import { bin, CliHome, openSignedInScene } from 'testing-command';
+import { bin, CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -31,25 +31,6 @@ test('the bin has only the syntax of 2009, which any Node can read', () => {
     .replace(/'[^']*'/g, "''");
   assert.not.match(source, /=>|`|\b(let|const|class|async|await|import|export)\b|\?\.|\?\?|\.\.\.|,\s*[)\]}]/);
   assert.ok(new Script(`(function (require) {${readFileSync(bin, 'utf8').replace(/^#!.*/, '')}})`));
-});
-
-test('a process of the command shows what most tests see by calling it: status, stdout and stderr', async () => {
-  await using scene = await openSignedInScene();
-  const { home } = scene;
-  const stdin = '{"not":';
-  for (const [expected, ...args] of [
-    [0],
-    [0, 'status', '--json'],
-    [0, 'api', '/me'],
-    [2, 'login', '--no-such-option'],
-    [2, 'api', '/me', '-d', '-'],
-    [3, 'whoami', '--app', 'other'],
-    [6, 'api', '/me', '--graph', 'http://127.0.0.1:9/v1.0'],
-  ] as const) {
-    const ended = await home.run(args, { stdin });
-    assert.is(ended.status, expected, `${args}: ${ended.stderr}`);
-    assert.equal(await home.call(args, { stdin }), ended);
-  }
 });
 
 test('a command leaves no cache file', async () => {

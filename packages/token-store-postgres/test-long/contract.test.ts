@@ -7,6 +7,9 @@ const { scene, together: test } = await startScene();
 let strictRole: Promise<unknown> | undefined;
 const key = new Uint8Array(32).fill(7);
 const kinds: Record<string, () => Promise<PostgresTokenStoreOptions>> = {
+  'through pgbouncer in transaction mode': async () => ({
+    connectionString: (await scene.bouncer()).connectionString(),
+  }),
   'with a key': async () => ({ key }),
   'with a key, through pgbouncer': async () => ({ key, connectionString: (await scene.bouncer()).connectionString() }),
   'of a role whose transactions are serializable': async () => {

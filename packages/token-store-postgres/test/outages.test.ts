@@ -5,46 +5,9 @@ import { assertUnreachable, attempt } from './attempt.ts';
 import { startScene } from './scene.ts';
 import { within } from './within.ts';
 
-const { scene, test } = await startScene();
+const { scene, test, together } = await startScene();
 
 const record = { refreshToken: 'first' };
-
-test('an answer that was lost is found out', async () => {
-  const schema = scene.newSchema();
-  const proxy = await scene.proxy();
-  const connectionString = scene.cluster.connectionString({ port: proxy.port });
-  const store = await scene.open({ schema, connectionString, listen: false });
-  const calls: (() => Promise<unknown>)[] = [
-    () => store.set('app', record),
-    () => store.replace('app', 'first', { refreshToken: 'second' }),
-    () => store.exclusively('app', () => store.replace('app', 'second', { refreshToken: 'third' })),
-    () => store.delete('app'),
-  ];
-  const results = [];
-  for (const call of calls) {
-    void proxy.cutAfter('server', 0);
-    results.push(await attempt(call));
-  }
-  assert.equal(results, [{ result: undefined }, { result: true }, { result: true }, { result: true }]);
-  assert.equal(await store.list(), []);
-});
-
-test('a set whose answer was lost does not overwrite what a refresh has made of it since', async () => {
-  const schema = scene.newSchema();
-  const proxy = await scene.proxy();
-  const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ port: proxy.port }) });
-  const other = await scene.open({ schema });
-  await store.set('app', record);
-  const cut = proxy.cutAfter('server', 0);
-  const setting = store.set('app', { refreshToken: 'sign-in' });
-  await cut;
-  proxy.refuse();
-  assert.equal(await other.get('app'), { refreshToken: 'sign-in' });
-  assert.ok(await other.replace('app', 'sign-in', { refreshToken: 'refreshed' }));
-  proxy.heal();
-  await setting;
-  assert.equal(await other.get('app'), { refreshToken: 'refreshed' });
-});
 
 test('the server restarts: the right error, and the next call works', async () => {
   const store = await scene.open();
@@ -81,46 +44,6 @@ test('a restart in the middle of a task costs nothing if it is shorter than the 
   );
 });
 
-test('statement_timeout, a lock of another session and idle_in_transaction_session_timeout: STORE_BUSY, and the next call works', async () => {
-  const schema = scene.newSchema();
-  await (await scene.open({ schema })).set('app', record);
-  await scene.cluster.query("CREATE ROLE hurried SUPERUSER LOGIN; ALTER ROLE hurried SET statement_timeout = '200ms'");
-  await scene.cluster.query("ALTER ROLE hurried SET idle_in_transaction_session_timeout = '100ms'");
-  const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ user: 'hurried' }) });
-  const blocker = new pg.Client(scene.cluster.connectionString());
-  await blocker.connect();
-  await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
-  for (const call of [() => store.get('app'), () => store.set('app', record), () => store.delete('app')]) {
-    const outcome = await attempt(call);
-    assert.ok('error' in outcome);
-    assert.equal([outcome.error.code, outcome.error.reason], ['STORE_BUSY', 'database-locked']);
-  }
-  await blocker.query('ROLLBACK');
-  await blocker.end();
-  assert.equal(await store.get('app'), record);
-  await store.rekey('passphrase');
-  assert.equal(await store.get('app'), record);
-});
-
-test('a table that another session has locked: with the lock_timeout of a role that is told, else it looks like a server that hangs', async () => {
-  const schema = scene.newSchema();
-  await scene.cluster.query("CREATE ROLE patient SUPERUSER LOGIN; ALTER ROLE patient SET lock_timeout = '200ms'");
-  const limited = await scene.open({ schema, connectionString: scene.cluster.connectionString({ user: 'patient' }) });
-  const other = await scene.open({ schema });
-  await limited.set('app', record);
-  const blocker = new pg.Client(scene.cluster.connectionString());
-  await blocker.connect();
-  await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
-  const [told, silent] = await Promise.all([attempt(() => limited.get('app')), attempt(() => other.get('app'))]);
-  await blocker.query('ROLLBACK');
-  await blocker.end();
-  assert.ok('error' in told && 'error' in silent);
-  assert.equal([told.error.code, told.error.reason], ['STORE_BUSY', 'database-locked']);
-  assert.equal([silent.error.code, silent.error.reason], ['STORE_OPEN', 'unreachable']);
-  for (const { error } of [told, silent]) assert.match(error.message, /VACUUM FULL.*pg_blocking_pids/);
-  assert.equal(await other.get('app'), record);
-});
-
 test('an idle connection of a pool of the caller that breaks does not end the process', async () => {
   const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), application_name: 'of the caller' });
   const store = await scene.open({ pool });
@@ -135,7 +58,93 @@ test('an idle connection of a pool of the caller that breaks does not end the pr
   await pool.end();
 });
 
-test('a caller in the queue whose database goes away is told so when its time is up', async () => {
+// These mostly wait. Each has a schema of its own.
+together('an answer that was lost is found out', async () => {
+  const schema = scene.newSchema();
+  const proxy = await scene.proxy();
+  const connectionString = scene.cluster.connectionString({ port: proxy.port });
+  const store = await scene.open({ schema, connectionString, listen: false });
+  const calls: (() => Promise<unknown>)[] = [
+    () => store.set('app', record),
+    () => store.replace('app', 'first', { refreshToken: 'second' }),
+    () => store.exclusively('app', () => store.replace('app', 'second', { refreshToken: 'third' })),
+    () => store.delete('app'),
+  ];
+  const results = [];
+  for (const call of calls) {
+    void proxy.cutAfter('server', 0);
+    results.push(await attempt(call));
+  }
+  assert.equal(results, [{ result: undefined }, { result: true }, { result: true }, { result: true }]);
+  assert.equal(await store.list(), []);
+});
+
+together('a set whose answer was lost does not overwrite what a refresh has made of it since', async () => {
+  const schema = scene.newSchema();
+  const proxy = await scene.proxy();
+  const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ port: proxy.port }) });
+  const other = await scene.open({ schema });
+  await store.set('app', record);
+  const cut = proxy.cutAfter('server', 0);
+  const setting = store.set('app', { refreshToken: 'sign-in' });
+  await cut;
+  proxy.refuse();
+  assert.equal(await other.get('app'), { refreshToken: 'sign-in' });
+  assert.ok(await other.replace('app', 'sign-in', { refreshToken: 'refreshed' }));
+  proxy.heal();
+  await setting;
+  assert.equal(await other.get('app'), { refreshToken: 'refreshed' });
+});
+
+together(
+  'statement_timeout, a lock of another session and idle_in_transaction_session_timeout: STORE_BUSY, and the next call works',
+  async () => {
+    const schema = scene.newSchema();
+    await (await scene.open({ schema })).set('app', record);
+    await scene.cluster.query(
+      "CREATE ROLE hurried SUPERUSER LOGIN; ALTER ROLE hurried SET statement_timeout = '200ms'",
+    );
+    await scene.cluster.query("ALTER ROLE hurried SET idle_in_transaction_session_timeout = '100ms'");
+    const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ user: 'hurried' }) });
+    const blocker = new pg.Client(scene.cluster.connectionString());
+    await blocker.connect();
+    await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
+    for (const call of [() => store.get('app'), () => store.set('app', record), () => store.delete('app')]) {
+      const outcome = await attempt(call);
+      assert.ok('error' in outcome);
+      assert.equal([outcome.error.code, outcome.error.reason], ['STORE_BUSY', 'database-locked']);
+    }
+    await blocker.query('ROLLBACK');
+    await blocker.end();
+    assert.equal(await store.get('app'), record);
+    await store.rekey('passphrase');
+    assert.equal(await store.get('app'), record);
+  },
+);
+
+together(
+  'a table that another session has locked: with the lock_timeout of a role that is told, else it looks like a server that hangs',
+  async () => {
+    const schema = scene.newSchema();
+    await scene.cluster.query("CREATE ROLE patient SUPERUSER LOGIN; ALTER ROLE patient SET lock_timeout = '200ms'");
+    const limited = await scene.open({ schema, connectionString: scene.cluster.connectionString({ user: 'patient' }) });
+    const other = await scene.open({ schema });
+    await limited.set('app', record);
+    const blocker = new pg.Client(scene.cluster.connectionString());
+    await blocker.connect();
+    await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
+    const [told, silent] = await Promise.all([attempt(() => limited.get('app')), attempt(() => other.get('app'))]);
+    await blocker.query('ROLLBACK');
+    await blocker.end();
+    assert.ok('error' in told && 'error' in silent);
+    assert.equal([told.error.code, told.error.reason], ['STORE_BUSY', 'database-locked']);
+    assert.equal([silent.error.code, silent.error.reason], ['STORE_OPEN', 'unreachable']);
+    for (const { error } of [told, silent]) assert.match(error.message, /VACUUM FULL.*pg_blocking_pids/);
+    assert.equal(await other.get('app'), record);
+  },
+);
+
+together('a caller in the queue whose database goes away is told so when its time is up', async () => {
   const schema = scene.newSchema();
   const proxy = await scene.proxy();
   const holder = await scene.open({ schema });
@@ -154,7 +163,7 @@ test('a caller in the queue whose database goes away is told so when its time is
   });
 });
 
-test('a network that swallows everything: the calls end with STORE_OPEN, and close does not hang', async () => {
+together('a network that swallows everything: the calls end with STORE_OPEN, and close does not hang', async () => {
   const proxy = await scene.proxy();
   const store = await scene.open({ connectionString: scene.cluster.connectionString({ port: proxy.port }) });
   await store.set('app', record);

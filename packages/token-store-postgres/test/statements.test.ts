@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { SharedToken } from 'shared-token';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
@@ -60,45 +59,6 @@ test('each call is one statement: to acquire, renew and release the lock as well
   const renewals = statements.length - 2;
   assert.ok(renewals >= 1 && renewals <= seconds, `${seconds} s:\n${statements.join('\n')}`);
 });
-
-test('the calls take about as long as the same number of bare statements of pg', async () => {
-  const schema = scene.newSchema();
-  const store = await open('beside', { schema });
-  await store.set('app', record);
-  const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), max: 1 });
-  pool.on('error', () => {});
-  const read = `SELECT name, record::text FROM ${schema}.oauth_token WHERE name = $1`;
-  const write = `UPDATE ${schema}.oauth_token SET updated_at = now() WHERE name = $1`;
-  const pairs: Record<string, [ours: () => Promise<unknown>, bare: () => Promise<unknown>]> = {
-    get: [() => store.get('app'), () => pool.query(read, ['app'])],
-    replace: [() => store.replace('app', 'first', record), () => pool.query(write, ['app'])],
-    'exclusively with an empty task': [
-      () => store.exclusively('app', async () => {}),
-      async () => {
-        for (let statement = 0; statement < 2; statement++) await pool.query(write, ['app']);
-      },
-    ],
-  };
-  for (const [name, calls] of Object.entries(pairs)) {
-    const [ours = 0, bare = 1] = await medians(calls);
-    console.log(`measured: ${name}: ${ours.toFixed(2)} ms, ${(ours / bare).toFixed(1)} × bare statements of pg`);
-    assert.ok(ours < 10 * bare, `${name} takes ${ours} ms, and bare statements ${bare} ms`);
-  }
-  await pool.end();
-});
-
-/** The median of 100 runs of each call in milliseconds, taken in turns. */
-async function medians(calls: readonly (() => Promise<unknown>)[]): Promise<number[]> {
-  const times: number[][] = calls.map(() => []);
-  for (let round = 0; round < 100; round++) {
-    for (const [index, call] of calls.entries()) {
-      const start = performance.now();
-      await call();
-      times[index]?.push(performance.now() - start);
-    }
-  }
-  return times.map((each) => each.sort((a, b) => a - b)[50] ?? 0);
-}
 
 test('a replace of a token that this store has not read is two statements', async () => {
   const schema = scene.newSchema();

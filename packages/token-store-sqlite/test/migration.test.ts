@@ -4,7 +4,6 @@ import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenRecord, type TokenStoreError } from '../src/index.ts';
-import { startProgram } from './start-program.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { makeSealedVersion1, makeVersion1, sealedBy, sealedRecord } from './version-1.ts';
 
@@ -111,14 +110,6 @@ test('a file of version 1 that others can read is closed to them', () => {
   chmodSync(path, 0o644);
   openTokenStore(path).close();
   if (process.platform !== 'win32') assert.is(statSync(path).mode & 0o777, 0o600);
-});
-
-test('of many processes that open a file of version 1 at once, all read its record', async () => {
-  const path = newPath();
-  makeVersion1(path, { refreshToken: 'refresh', accessToken: 'access of refresh' });
-  const programs = Array.from({ length: 8 }, () => startProgram('read', [path, 200]));
-  for (const { ended } of programs) assert.ok(Number((await ended).output) > 0);
-  assert.is(versionOf(path), 2);
 });
 
 test('a migration that fails leaves version 1', () => {
