@@ -6,13 +6,13 @@ import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connect, SharedAuthProvider } from '../../examples/mcp-client.ts';
-import type { GreetSettings } from '../../test/mcp/greet-process.ts';
-import { startMcpServer } from '../../test/mcp/mcp-server.ts';
 import { NodeProcess } from '../../test/node-process.ts';
 import { temporaryDirectory } from '../../test/temporary-directory.ts';
 import { untilTrue } from '../../test/within.ts';
+import type { GreetSettings } from './greet-process.ts';
+import { startMcpServer } from './mcp-server.ts';
 
-const script = new URL('../../test/mcp/greet-process.ts', import.meta.url);
+const script = new URL('./greet-process.ts', import.meta.url);
 const processes = 3;
 
 interface Outcome {

@@ -4,12 +4,12 @@ import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NodeProcess } from '../../test/node-process.ts';
-import type { ProcessSettings } from '../../test/providers/get-token-process.ts';
-import { startStrictProvider } from '../../test/providers/strict-provider.ts';
-import { startMicrosoft, type TestProvider } from '../../test/providers/test-provider.ts';
 import { temporaryDirectory } from '../../test/temporary-directory.ts';
+import type { ProcessSettings } from './get-token-process.ts';
+import { startStrictProvider } from './strict-provider.ts';
+import { startMicrosoft, type TestProvider } from './test-provider.ts';
 
-const script = new URL('../../test/providers/get-token-process.ts', import.meta.url);
+const script = new URL('./get-token-process.ts', import.meta.url);
 const processes = 3;
 const calls = 4;
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene } from './scene.ts';
+import { openScene } from '../test/scene.ts';
 
 /** The statements with which the Python class stores and reads its refresh token. */
 const program = `

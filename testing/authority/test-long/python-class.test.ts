@@ -8,7 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signInAs, startAuthority } from '../src/index.ts';
 
-const program = fileURLToPath(new URL('./fixtures/onedrive_token_handler.py', import.meta.url));
+const program = fileURLToPath(new URL('../test/fixtures/onedrive_token_handler.py', import.meta.url));
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 if (!hasPython) console.log('skipped: the original Python class needs python3 on PATH (Debian: apt install python3)');
 

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { approveDevice, signInAs, startAuthority } from '../src/index.ts';
 import { microsoft, networkClientFor } from '../src/msal-network-client.ts';
-import { openLoopback } from './loopback.ts';
+import { openLoopback } from '../test/loopback.ts';
 
 const scopes = ['https://graph.microsoft.com/Files.ReadWrite.All', 'User.Read'];
 const authority = await startAuthority({ deviceInterval: 0 });

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Scene } from './scene.ts';
+import { Scene } from '../test/scene.ts';
 
 const statements = watchStatements();
 

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Scene } from './scene.ts';
+import { Scene } from '../test/scene.ts';
 
 /** Prints a line when the HTTP client is loaded while the browser is open, or after 10 s, and a line when it has signed in. */
 const program = `

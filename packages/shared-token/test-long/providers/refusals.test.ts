@@ -5,9 +5,9 @@ import * as fetchExample from '../../examples/fetch.ts';
 import * as oauth4webapiExample from '../../examples/oauth4webapi.ts';
 import * as openidClientExample from '../../examples/openid-client.ts';
 import type { SharedTokenOptions } from '../../src/index.ts';
+import { mustNotAsk, openScene } from '../../test/scene.ts';
+import { rejection } from '../../test/within.ts';
 import { startMcpServer } from '../mcp/mcp-server.ts';
-import { mustNotAsk, openScene } from '../scene.ts';
-import { rejection } from '../within.ts';
 import { startStrictProvider } from './strict-provider.ts';
 
 /** How a program refreshes with each library, and the class of the errors that it gets. */

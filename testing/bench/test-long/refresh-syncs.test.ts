@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { run, Scene } from './scene.ts';
+import { run, Scene } from '../test/scene.ts';
 
 /** Two durable writes, each of which syncs the journal twice, the file once, and their folder when the journal is made. The write of the new tokens syncs the folder once more when the journal is gone; the one that checks that the disk can take it leaves that out. */
 const mostSyncs = 9;

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { run, Scene } from './scene.ts';
+import { run, Scene } from '../test/scene.ts';
 
 /** Bytes of a call, without those of its promise: an async function that returns a string allocates those too. */
 const mostBytes = 16;

@@ -2,7 +2,7 @@ import * as client from 'openid-client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { approveDevice, signInAs, startAuthority } from '../src/index.ts';
-import { openLoopback } from './loopback.ts';
+import { openLoopback } from '../test/loopback.ts';
 
 const authority = await startAuthority({ deviceInterval: 1 });
 const config = await discover(authority.clientId);

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { signIn as signInWithMsal } from '../examples/msal-node.ts';
 import { signIn as signInWithOpenidClient } from '../examples/openid-client.ts';
 import { AuthorizationError, openAcceptor } from '../src/index.ts';
-import { rejection, within } from './within.ts';
+import { rejection, within } from '../test/within.ts';
 
 const authority = await startAuthority();
 const scope = 'openid profile offline_access https://graph.microsoft.com/Files.ReadWrite.All';

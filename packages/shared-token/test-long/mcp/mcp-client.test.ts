@@ -2,8 +2,8 @@ import { ScriptedBrowser } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connect, SharedAuthProvider } from '../../examples/mcp-client.ts';
-import { MemoryStore } from '../memory-store.ts';
-import { rejection, within } from '../within.ts';
+import { MemoryStore } from '../../test/memory-store.ts';
+import { rejection, within } from '../../test/within.ts';
 import { type RunningMcpServer, startMcpServer } from './mcp-server.ts';
 
 /** An MCP server and a store; each of the providers is like a process of its own. */

@@ -2,8 +2,8 @@ import { ScriptedBrowser } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connect } from '../examples/mcp-client.ts';
+import { rejection, within } from '../test/within.ts';
 import { startMcpServer } from './mcp-server.ts';
-import { rejection, within } from './within.ts';
 
 test('the MCP example signs in to a server of the SDK, which then answers', async () => {
   await using server = await startMcpServer();
