@@ -7,9 +7,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRefresh } from '../examples/fetch.ts';
 import { NodeProcess } from '../test/node-process.ts';
-import { startMicrosoft, type TestProvider } from '../test/providers/test-provider.ts';
 import { temporaryDirectory } from '../test/temporary-directory.ts';
 import { untilTrue } from '../test/within.ts';
+import { startMicrosoft, type TestProvider } from './providers/test-provider.ts';
 
 /** `SEED=… KILLS=… node ../../scripts/suite.ts --long kill` kills at the same moments again. */
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 32));
