@@ -27,7 +27,8 @@ export function newProject(files: Record<string, string>): string {
   directories.push(directory);
   mkdirSync(join(directory, 'node_modules'));
   linkFolder(root, join(directory, 'node_modules/token-store-kit'));
-  linkFolder(dirname(dirname(require.resolve('@types/node/package.json'))), join(directory, 'node_modules/@types'));
+  const types = dirname(dirname(dirname(require.resolve('@types/node/package.json'))));
+  for (const name of ['@types', 'undici-types']) linkFolder(join(types, name), join(directory, 'node_modules', name));
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   return directory;

@@ -1,13 +1,19 @@
 /** The build copies the JavaScript of better-sqlite3 into dist (scripts/inline-better-sqlite3.ts). These tests use dist. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { linkFolder, temporaryDirectory } from './temporary-directory.ts';
 
 const root = join(import.meta.dirname, '..');
-const installed = realpathSync(join(root, 'node_modules/better-sqlite3'));
+const require = createRequire(import.meta.url);
+const installed = folderOf('better-sqlite3');
+
+function folderOf(name: string): string {
+  return dirname(realpathSync(require.resolve(`${name}/package.json`)));
+}
 
 /** A copy of this package as users install it, with another version number of better-sqlite3. Returns its folder. */
 function installWith(version: string): string {
@@ -18,7 +24,7 @@ function installWith(version: string): string {
   cpSync(join(root, 'package.json'), join(folder, 'package.json'));
   cpSync(join(installed, 'lib'), join(driver, 'lib'), { recursive: true });
   linkFolder(join(installed, 'prebuilds'), join(driver, 'prebuilds'));
-  linkFolder(realpathSync(join(root, 'node_modules/token-store-kit')), join(folder, 'node_modules/token-store-kit'));
+  linkFolder(folderOf('token-store-kit'), join(folder, 'node_modules/token-store-kit'));
   const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
   writeFileSync(join(driver, 'package.json'), JSON.stringify({ ...manifest, version }));
   return folder;

@@ -78,10 +78,14 @@ test('an abort right after the call ends the wait, even if no other caller holds
 test('waiting leaves the event loop free', async () => {
   using store = newStore();
   const program = await holder(store);
-  const before = performance.eventLoopUtilization();
-  await store.exclusively('app', neverRuns, { timeout: 500 }).catch(busyBecauseOf(program));
-  const { active } = performance.eventLoopUtilization(before);
-  assert.ok(active < 250, `busy for ${active} of 500 ms`);
+  let least = Number.POSITIVE_INFINITY;
+  // It includes the moments in which a busy machine ran other programs, so the best of a few attempts counts.
+  for (let attempt = 0; attempt < 5 && least >= 250; attempt++) {
+    const before = performance.eventLoopUtilization();
+    await store.exclusively('app', neverRuns, { timeout: 500 }).catch(busyBecauseOf(program));
+    least = Math.min(least, performance.eventLoopUtilization(before).active);
+  }
+  assert.ok(least < 250, `busy for ${least} of 500 ms`);
   program.kill('SIGKILL');
 });
 
