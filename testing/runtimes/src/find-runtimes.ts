@@ -21,8 +21,13 @@ function binary(runtime: string, platformPackage: string, file: string): string 
   }
 }
 
-/** Deno and Bun, as far as there are binaries for this platform. */
+/** Deno and Bun, as far as there are binaries for this platform. If `under-musl.sh` has set TEST_MUSL, only its Bun. */
 export function findRuntimes(): Runtime[] {
+  const musl = process.env.TEST_MUSL;
+  if (musl) {
+    const args = ['--library-path', musl, join(musl, 'bun'), 'run'];
+    return [{ name: 'Bun', command: join(musl, 'ld-musl-x86_64.so.1'), args }];
+  }
   const deno = binary('deno', `@deno/${platform}-glibc`, 'deno');
   const bun = binary('bun', `@oven/bun-${platform}`, 'bin/bun');
   const found: Runtime[] = [];
