@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, cpSync, existsSync, mkdirSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bin, commandNode, openSignedInScene } from 'testing-command';
@@ -131,6 +131,23 @@ withKeyring('a key in the keyring: unlocked, locked, and gone', async () => {
   assertFailed(await diagnose(signedIn.home), { keyring: /is gone \| Put the entry back/, ...blocked });
   const env = { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' };
   assertFailed(await diagnose(signedIn.home, { env }), { keyring: /keyring/, ...blocked });
+});
+
+test('no file is opened for writing', async () => {
+  if (process.platform === 'win32') return console.log('skipped: needs strace');
+  const script = 'strace -f -qq -e trace=file,ftruncate -o trace onedrive-token doctor --json';
+  // The compile cache of these tests would be written.
+  const { status } = await home.shell(script, { env: { NODE_COMPILE_CACHE: undefined } });
+  if (status === 127) return console.log('skipped: needs strace');
+  const calls = readFileSync(join(home.folder, 'trace'), 'utf8').split('\n');
+  const writing =
+    /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|\b(unlink|rename|link|symlink|mkdir|rmdir|chmod|chown|truncate|utime|mknod)\w*\(/;
+  const written = calls.filter((line) => writing.test(line) && !line.includes('"/dev/'));
+  assert.ok(
+    calls.some((line) => line.includes(home.db)),
+    'the trace sees the database',
+  );
+  assert.equal(written, []);
 });
 
 test.run();

@@ -1,4 +1,5 @@
-// Takes about 35 s.
+// Takes about 42 s.
+import { DatabaseSync } from 'node:sqlite';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,6 +20,19 @@ test('a command that was stopped while it refreshes makes others end with 8, and
   assert.equal([status, stdout], [8, ''], stderr);
   assert.match(stderr, `${stopped.child.pid}`);
   assert.is((await home.run([])).status, 0, 'the lock ended with its process');
+});
+
+test('a database that another process keeps locked is 8, whatever the command needs it for', async () => {
+  const holder = new DatabaseSync(home.db);
+  holder.exec('BEGIN EXCLUSIVE');
+  const commands = [['token'], ['status'], ['list'], ['logout', '--app', 'nobody']];
+  const ended = await Promise.all(commands.map((args) => home.run(args)));
+  holder.exec('ROLLBACK');
+  holder.close();
+  for (const [index, { status, stdout, stderr }] of ended.entries()) {
+    assert.equal([status, stdout], [8, ''], `${commands[index]}: ${stderr}`);
+    assert.match(stderr, `${home.db}: another process keeps the database locked. Try again;`);
+  }
 });
 
 test.run();

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { DatabaseSync } from 'node:sqlite';
 import { issueCertificate } from 'testing-authority';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -10,19 +9,6 @@ import * as assert from 'uvu/assert';
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
-
-test('a database that another process keeps locked is 8, whatever the command needs it for', async () => {
-  const holder = new DatabaseSync(home.db);
-  holder.exec('BEGIN EXCLUSIVE');
-  const commands = [['token'], ['status'], ['list'], ['logout', '--app', 'nobody']];
-  const ended = await Promise.all(commands.map((args) => home.run(args)));
-  holder.exec('ROLLBACK');
-  holder.close();
-  for (const [index, { status, stdout, stderr }] of ended.entries()) {
-    assert.equal([status, stdout], [8, ''], `${commands[index]}: ${stderr}`);
-    assert.match(stderr, `${home.db}: another process keeps the database locked. Try again;`);
-  }
-});
 
 test('a certificate that is not trusted is 1, for Microsoft and for Graph', async () => {
   const server = createServer(issueCertificate()).listen(0, '127.0.0.1');

@@ -1,41 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// test-long/default-browser.test.ts has browsers that do not start.
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Started } from './node-process.ts';
-import { openScene, type Scene } from './scene.ts';
+import { desktop, events, onLinux, start } from './desktop.ts';
+import { openScene } from './scene.ts';
 import { untilTrue } from './until-true.ts';
-
-const isLinux = process.platform === 'linux';
-if (!isLinux) console.log('skipped: the browser of the desktop is tested on Linux only');
-const onLinux = isLinux ? test : test.skip;
-
-/** Starts a process that needs a token, and resolves when it has asked for a browser window. */
-function start(scene: Scene, env: NodeJS.ProcessEnv): Promise<Started> {
-  const options = scene.optionsFor({ interactive: true });
-  return scene.start('./print-events.ts', [options], { until: 'authorization-url', env });
-}
-
-/** The environment of a desktop whose browser is this shell script. */
-function desktop({ folder }: Scene, browser: string): NodeJS.ProcessEnv {
-  const programs = join(folder, 'programs');
-  mkdirSync(programs);
-  writeFileSync(join(programs, 'kde-open5'), `#!/bin/sh\n${browser}\n`, { mode: 0o755 });
-  const path = [programs, process.env.PATH].join(':');
-  return { PATH: path, DISPLAY: ':99', XDG_CURRENT_DESKTOP: 'KDE', KDE_SESSION_VERSION: '5' };
-}
-
-interface Seen {
-  type: string;
-  url: string;
-  error: string;
-}
-
-function events({ said }: Started): Seen[] {
-  const lines = said().split('\n').slice(0, -1);
-  return lines.map((line): Seen => JSON.parse(line));
-}
 
 onLinux(
   "the desktop's browser gets the address as its only argument, and nothing of ours in its environment",
@@ -63,31 +34,5 @@ onLinux(
     assert.ok(events(child).some(({ type }) => type === 'signed-in'));
   },
 );
-
-onLinux(
-  "if the desktop's browser does not start, an event says so, and the sign-in waits for the shown address",
-  async () => {
-    await using scene = await openScene();
-    const child = await start(scene, desktop(scene, 'exit 1'));
-    await untilTrue(() => events(child).some(({ type }) => type === 'browser-failed'));
-    assert.match(events(child).find(({ error }) => error)?.error ?? '', /could not be started/);
-    await signInAs(events(child).find(({ url }) => url)?.url ?? '');
-    await child.untilEnded();
-    assert.ok(events(child).some(({ type }) => type === 'signed-in'));
-  },
-);
-
-onLinux('without a display no browser is started, and the sign-in waits for the shown address', async () => {
-  await using scene = await openScene();
-  const launched = join(scene.folder, 'launched');
-  const none = { DISPLAY: '', WAYLAND_DISPLAY: '', WSL_DISTRO_NAME: '' };
-  const child = await start(scene, { ...desktop(scene, `touch ${launched}`), ...none });
-  await untilTrue(() => events(child).some(({ type }) => type === 'browser-failed'));
-  assert.match(events(child).find(({ error }) => error)?.error ?? '', /no graphical display/);
-  await signInAs(events(child).find(({ url }) => url)?.url ?? '');
-  await child.untilEnded();
-  assert.ok(events(child).some(({ type }) => type === 'signed-in'));
-  assert.not(existsSync(launched));
-});
 
 test.run();

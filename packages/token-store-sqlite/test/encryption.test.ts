@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openTokenStore, TokenStoreError } from '../src/index.ts';
+import { openTokenStore, type TokenStoreError } from '../src/index.ts';
+import { assertLocked, keyError } from './key-errors.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const bytes = new Uint8Array(32).fill(7);
@@ -12,16 +13,6 @@ const otherBytes = new Uint8Array(32).fill(8);
 const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access', scope: 'secret-scope', expiresAt: 5 };
 
 const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
-
-function keyError(reason: string, act: () => unknown, message = /./): void {
-  assert.throws(act, (error: unknown) => {
-    assert.instance(error, TokenStoreError);
-    assert.is((error as TokenStoreError).code, 'STORE_KEY', (error as Error).message);
-    assert.is((error as TokenStoreError).reason, reason, (error as Error).message);
-    assert.match((error as Error).message, message);
-    return true;
-  });
-}
 
 function execute(path: string, sql: string): void {
   const database = new Database(path);
@@ -74,17 +65,11 @@ for (const key of [bytes, passphrase]) {
     assert.is(again.get('app')?.refreshToken, 'secret-second');
     assert.is(scrypt.count, 2 * scryptRuns);
   });
-
-  test(`a wrong or missing key is STORE_KEY and writes nothing, if the key is ${kind}`, () => {
-    const path = newPath();
-    openTokenStore(path, { key }).close();
-    const empty = readFileSync(path);
-    keyError('key-missing', () => openTokenStore(path), /is encrypted. Open it with its key/);
-    keyError('key-wrong', () => openTokenStore(path, { key: 'wrong' }), /another key/);
-    keyError('key-wrong', () => openTokenStore(path, { key: otherBytes }), /another key/);
-    assert.ok(readFileSync(path).equals(empty), 'the file was changed');
-  });
 }
+
+// test-long/encryption.test.ts has passphrases.
+test('a wrong or missing key is STORE_KEY and writes nothing, if the key is 32 bytes', () =>
+  assertLocked(bytes, [otherBytes]));
 
 test('a key for a file with plain tokens is STORE_KEY, names rekey, and writes nothing', () => {
   const path = newPath();

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import * as assert from 'uvu/assert';
+import { openScene } from './scene.ts';
+
+/** The example of this README gets a token through the browser and reads the drive. */
+export async function assertExample(readme: string): Promise<void> {
+  const text = readFileSync(new URL(`../../../${readme}`, import.meta.url), 'utf8');
+  const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(text) ?? [];
+  assert.match(example, 'await handler.getToken()');
+  await using scene = await openScene();
+  const { authority, dbFilepath } = scene;
+  const here = { clientId: authority.clientId, authority: authority.url, dbFilepath };
+  const program = example
+    .replaceAll('https://graph.microsoft.com/v1.0', authority.graphUrl)
+    .replace(/(new OneDriveTokenHandler\(\{)([\s\S]*?)(\n\}\))/, (_, open, given, close) =>
+      [open, given, `...${JSON.stringify(here)}, openBrowser: signInAs,`, close].join(''),
+    );
+  const { status, stdout, stderr } = await scene.run([
+    '--input-type=module-typescript',
+    '-e',
+    `import { signInAs } from 'testing-authority';\n${program}`,
+  ]);
+  assert.is(status, 0, stderr);
+  assert.match(stdout, 'personal');
+}
