@@ -1,4 +1,3 @@
-// Takes about 3 s.
 import { randomBytes } from 'node:crypto';
 import { existsSync, globSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';

@@ -1,4 +1,3 @@
-// Takes about 7 s.
 import { writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';

@@ -1,4 +1,3 @@
-// Takes about 6 s.
 import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliHome, type Ended, openSignedInScene } from 'testing-command';

@@ -1,4 +1,3 @@
-// Takes about 5 s.
 import { existsSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';

@@ -1,4 +1,3 @@
-// Takes about 5 s.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { type Called, CliHome, doNothing, openScene } from 'testing-command';
