@@ -27,7 +27,8 @@ export async function checkTypes(
   types: readonly string[] = nodeTypes,
 ): Promise<void> {
   const tsc = join(dirname(require.resolve(`${compiler}/package.json`)), 'bin/tsc');
-  const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2022'];
+  // Those of TypeScript itself are of others, and take half of the time.
+  const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--skipDefaultLibCheck', '--target', 'es2022'];
   const options = [...strict, ...resolution, ...types];
   await run(process.execPath, [tsc, ...options, ...files], { cwd: project, env: plainEnvironment() });
 }
