@@ -40,9 +40,21 @@ const asksFirst = () => ({
   'security.notification_enable_delay': 0,
 });
 
+// One Firefox for the tests of its guard, because a start takes most of the time.
+let guarding: FirefoxWindow | undefined;
+test.after(async () => {
+  await guarding?.[Symbol.asyncDispose]();
+});
+
+async function openGuarding(): Promise<FirefoxWindow> {
+  guarding ??= await openFirefox();
+  await guarding.renew(asksFirst());
+  return guarding;
+}
+
 for (const mode of ['form_post', 'query'] as const) {
   inFirefox(`Firefox that guards local addresses asks before it sends the ${mode} answer; Allow signs in`, async () => {
-    await using window = await openFirefox({ settings: asksFirst() });
+    const window = await openGuarding();
     await using started = await start(window, mode);
     await answerPrompt(window, 'button');
     assert.ok(await started.redeemed);
@@ -53,7 +65,7 @@ for (const mode of ['form_post', 'query'] as const) {
   inFirefox(
     `Firefox that guards local addresses sends nothing by ${mode} after Block, and the wait goes on`,
     async () => {
-      await using window = await openFirefox({ settings: asksFirst() });
+      const window = await openGuarding();
       await using started = await start(window, mode);
       await answerPrompt(window, 'secondaryButton');
       // The form leaves a blank page, the redirect leaves the page before it.
@@ -67,6 +79,29 @@ for (const mode of ['form_post', 'query'] as const) {
     },
   );
 }
+
+inFirefox(
+  'a Firefox that is renewed has forgotten the sites, their cookies and the settings, and guards no more',
+  async () => {
+    const window = await openGuarding();
+    await window.open(site.show({ redirectUri: 'http://localhost:1', fields: {}, by: 'button' }));
+    const cookies = 'Services.cookies.cookies.length';
+    // It also has the addresses of Mozilla's bookmarks.
+    const sites = async (): Promise<string[]> => (await window.visited()).filter((url) => url.includes('127.0.0.1'));
+    await waitUntil('the site among the visited addresses', async () => (await sites()).length > 0);
+    await window.evaluate('document.cookie = "a=b"');
+    assert.ok(Number(await window.evaluateInBrowser(cookies)) > 0);
+    await window.renew({});
+    assert.equal(await sites(), []);
+    assert.is(await window.evaluateInBrowser(cookies), 0);
+    assert.equal(
+      (await window.history()).filter((address) => address !== 'about:blank'),
+      [],
+    );
+    await using started = await start(window, 'form_post');
+    assert.ok(await started.redeemed);
+  },
+);
 
 inWebKit('the console of WebKit says nothing about a page of renderPage without an icon', async () => {
   const control = createServer((_, response) => {

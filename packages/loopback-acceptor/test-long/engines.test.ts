@@ -20,7 +20,7 @@ import { authorizationUrl, openProviderSite, type ProviderSite, signIn } from '.
 
 for (const engine of engines) testEngine(engine);
 
-function testEngine({ name, missing, open, looksForIcons }: Engine): void {
+function testEngine({ name, missing, open, close, looksForIcons }: Engine): void {
   if (missing) console.log(`skipped: sign-ins in ${name} need packages of Debian (apt install ${missing})`);
   // A suite for each engine, because a start takes seconds, and so that only one of these browsers is open at a time.
   const test = suite(name);
@@ -33,7 +33,7 @@ function testEngine({ name, missing, open, looksForIcons }: Engine): void {
     window = await open(site.host);
   });
   test.after(async () => {
-    await window?.[Symbol.asyncDispose]();
+    if (window) await close(window);
     await site?.[Symbol.asyncDispose]();
   });
 
