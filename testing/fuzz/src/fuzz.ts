@@ -20,6 +20,8 @@ export interface FuzzOptions {
   readonly seed: number;
   /** How long to search. */
   readonly seconds: number;
+  /** How many inputs are enough, even if there is time left. Default: there are never enough. */
+  readonly inputs?: number;
   readonly defect?: Defect;
 }
 
@@ -35,7 +37,7 @@ export interface FuzzResult {
 const graceMs = 60_000;
 
 /** Builds the target as one file, which jazzer.js instruments, and searches for an input that breaks a rule. */
-export async function fuzz({ target, seed, seconds, defect }: FuzzOptions): Promise<FuzzResult> {
+export async function fuzz({ target, seed, seconds, inputs = -1, defect }: FuzzOptions): Promise<FuzzResult> {
   const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
   try {
     const file = join(folder, 'target.mjs');
@@ -47,6 +49,7 @@ export async function fuzz({ target, seed, seconds, defect }: FuzzOptions): Prom
     const options = [
       `-seed=${seed}`,
       `-max_total_time=${seconds}`,
+      `-runs=${inputs}`,
       '-dict=words',
       '-max_len=2000',
       '-print_final_stats=1',
