@@ -55,9 +55,9 @@ export const full: Effort = {
 
 /** Only to see that everything works. The numbers mean nothing. */
 export const quick: Effort = {
-  starts: 3,
+  starts: 1,
   signInProcesses: 1,
-  signInsEach: 3,
+  signInsEach: 2,
   processes: [1, 4],
   expiries: 1,
   writes: 20,
