@@ -15,7 +15,7 @@ const test = session ? always : always.skip;
 test('a passphrase that is still set although the key is in the keyring is refused, with the reason', async () => {
   using person = await signIn(['--keyring']);
   const env = { ONEDRIVE_TOKEN_KEY: 'left over' };
-  const { status, stderr } = await person.run([], { env });
+  const { status, stderr } = await person.call([], { env });
   assert.is(status, 7);
   assert.match(stderr, 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY');
   assert.ok(await person.works({ env: { ...env, ONEDRIVE_TOKEN_KEYRING: '1' } }));
@@ -23,17 +23,17 @@ test('a passphrase that is still set although the key is in the keyring is refus
 
 test('rekey takes the key out of the keyring and keeps the sign-in, unencrypted or with a passphrase', async () => {
   using person = await signIn(['--keyring']);
-  const { status, stderr } = await person.run(['rekey', '--decrypt']);
+  const { status, stderr } = await person.call(['rekey', '--decrypt']);
   assert.is(status, 0, stderr);
   assert.match(stderr, 'is not encrypted any more');
   assert.match(stderr, `account ${person.home.db}`);
   person.entry.deletePassword();
   assert.ok(await person.works());
-  await person.run(['rekey', '--keyring']);
+  await person.call(['rekey', '--keyring']);
   writeFileSync(join(person.home.folder, 'key'), 'pass phrase\n', { mode: 0o600 });
-  assert.is((await person.run(['rekey', '--new-key-file', 'key'])).status, 0);
+  assert.is((await person.call(['rekey', '--new-key-file', 'key'])).status, 0);
   person.entry.deletePassword();
-  assert.is((await person.run([])).status, 7);
+  assert.is((await person.call([])).status, 7);
   assert.ok(await person.works({ env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } }));
 });
 
@@ -48,7 +48,7 @@ test('a keyring entry that is missing, wrong or damaged ends with 7, and with th
     if (wrong === undefined) person.entry.deletePassword();
     else person.entry.setPassword(wrong);
     for (const args of [[], ['--keyring'], ['rekey', '--keyring']]) {
-      const { status, stderr } = await person.run(args);
+      const { status, stderr } = await person.call(args);
       assert.is(status, 7);
       assert.match(stderr, says);
       assert.not.match(stderr, wrong ?? key);
@@ -87,15 +87,15 @@ test('after several moves of one database at the same time, its key is in the ke
 test('with ONEDRIVE_TOKEN_KEYRING a command that may write encrypts, and finds the key even if its account is not remembered', async () => {
   using person = await signIn();
   const env = { ONEDRIVE_TOKEN_KEYRING: '1' };
-  assert.is((await person.run(['status'], { env })).status, 0);
+  assert.is((await person.call(['status'], { env })).status, 0);
   assert.not(person.isEncrypted());
   assert.ok(await person.works({ env }));
   assert.ok(person.isEncrypted());
   writeFileSync(`${person.home.db}.keyring.json`, '');
-  assert.is((await person.run([])).status, 7);
+  assert.is((await person.call([])).status, 7);
   assert.ok(await person.works({ env }));
   assert.ok(await person.works());
-  assert.is((await person.run(['rekey', '--decrypt'], { env })).status, 2);
+  assert.is((await person.call(['rekey', '--decrypt'], { env })).status, 2);
 });
 
 test('a database that is moved with its folder still finds its key', async () => {
@@ -123,7 +123,7 @@ test('--no-interactive does not wait for a locked keyring: 7', async () => {
   if (!session) return;
   using person = await signIn(['--keyring']);
   await session.lock('waiting');
-  const { status, stdout, stderr } = await person.run(['--no-interactive']);
+  const { status, stdout, stderr } = await person.call(['--no-interactive']);
   assert.is(status, 7);
   assert.is(stdout, '');
   assert.match(stderr, /^onedrive-token: the keyring is locked .*does not answer.*Unlock it.*\n$/);
@@ -169,7 +169,7 @@ test('rekey --keyring keeps the sign-in of an existing database, whether it was 
   const passphrase = { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } };
   for (const before of [{ env: {} }, passphrase]) {
     using person = await signIn([], before);
-    const { status, stdout, stderr } = await person.run(['rekey', '--keyring'], before);
+    const { status, stdout, stderr } = await person.call(['rekey', '--keyring'], before);
     assert.is(status, 0, stderr);
     assert.is(stdout, '');
     assert.match(stderr, 'the keyring has the key');
@@ -177,7 +177,7 @@ test('rekey --keyring keeps the sign-in of an existing database, whether it was 
     assert.ok(await person.works());
   }
   using locked = await signIn([], passphrase);
-  const { status, stderr } = await locked.run(['rekey', '--keyring']);
+  const { status, stderr } = await locked.call(['rekey', '--keyring']);
   assert.is(status, 7);
   assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
   assert.is(locked.entry.getPassword(), null);

@@ -19,7 +19,7 @@ async function addressOf(running: Running): Promise<string> {
 test('BROWSER may name several commands, with %s for the address', async () => {
   using other = new CliHome(home.env);
   const env = { BROWSER: `no-such-browser:false %s:sh -c '${home.env.BROWSER} "$0"' %s` };
-  assert.is((await other.run(['login', ...clientId], { env })).status, 0);
+  assert.is((await other.call(['login', ...clientId], { env })).status, 0);
 });
 
 for (const BROWSER of ['no-such-browser', 'sh -c "kill $$"']) {
@@ -36,12 +36,12 @@ test('each app name has its own sign-in and client id', async () => {
   using other = new CliHome(home.env);
   await other.login(['--app', '__proto__', '--client-id', authority.otherClientId]);
   await other.login(['--app', 'one', ...clientId]);
-  const one = await other.run(['--app', 'one']);
-  const proto = await other.run(['--app', '__proto__']);
+  const one = await other.call(['--app', 'one']);
+  const proto = await other.call(['--app', '__proto__']);
   assert.is(one.status, 0);
   assert.is(proto.status, 0);
   assert.is.not(one.stdout, proto.stdout);
-  const { status, stderr } = await other.run(['--app', 'constructor']);
+  const { status, stderr } = await other.call(['--app', 'constructor']);
   assert.is(status, 2);
   assert.match(stderr, 'constructor');
   assert.match(stderr, /__proto__|one/);
@@ -51,7 +51,7 @@ test('a damaged apps.json costs no token, and the next login replaces it', async
   using other = new CliHome(home.env);
   await other.login(clientId);
   writeFileSync(`${other.db}.apps.json`, '{"onedrive-token": {"clientId"');
-  assert.is((await other.run([])).status, 0);
+  assert.is((await other.call([])).status, 0);
   await other.login(clientId);
   assert.match(readFileSync(`${other.db}.apps.json`, 'utf8'), authority.clientId);
 });
@@ -81,7 +81,7 @@ test('--response-mode query asks for an answer in the address', async () => {
 
 test('login --encrypt without a terminal is wrong usage', async () => {
   using other = new CliHome(home.env);
-  const { status, stderr } = await other.run(['login', '--encrypt', ...clientId]);
+  const { status, stderr } = await other.call(['login', '--encrypt', ...clientId]);
   assert.is(status, 2);
   assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
 });
@@ -94,7 +94,7 @@ test('an unknown client id ends with 1 and the number of Microsoft', async () =>
     description: 'AADSTS700016: no such app',
     errorCodes: [700016],
   });
-  const { status, stderr } = await other.run(['login', ...clientId]);
+  const { status, stderr } = await other.call(['login', ...clientId]);
   assert.is(status, 1);
   assert.match(stderr, '700016');
 });

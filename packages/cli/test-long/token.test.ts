@@ -19,7 +19,7 @@ test('a record of the Python class, which has no client id, is refreshed', async
   python.prepare('INSERT INTO token VALUES (?, ?)').run('backup', refreshToken ?? null);
   python.close();
   const args = ['--db', file, '--app', 'backup', '--client-id', authority.clientId];
-  const { status, stdout } = await other.run(args);
+  const { status, stdout } = await other.call(args);
   assert.is(status, 0);
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
   // The other home has used the refresh token.
@@ -33,14 +33,14 @@ test('a passphrase comes from a variable or a file; without the right one the st
   const file = `${other.folder}/key`;
   writeFileSync(file, `${key}\n`, { mode: 0o600 });
   await other.login(['--client-id', encrypted.authority.clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
-  const token = (await other.run([], { env: { ONEDRIVE_TOKEN_KEY: key } })).stdout;
+  const token = (await other.call([], { env: { ONEDRIVE_TOKEN_KEY: key } })).stdout;
   assert.match(token, /^\S+\n$/);
-  assert.is((await other.run([], { env: { ONEDRIVE_TOKEN_KEY_FILE: file } })).stdout, token);
-  assert.is((await other.run(['--key-file', file], { env: { ONEDRIVE_TOKEN_KEY: 'wrong' } })).stdout, token);
+  assert.is((await other.call([], { env: { ONEDRIVE_TOKEN_KEY_FILE: file } })).stdout, token);
+  assert.is((await other.call(['--key-file', file], { env: { ONEDRIVE_TOKEN_KEY: 'wrong' } })).stdout, token);
   assert.not.match(readFileSync(other.db, 'latin1'), token.trim());
   for (const env of [{}, { ONEDRIVE_TOKEN_KEY: 'wrong' }]) {
     for (const command of ['token', 'logout']) {
-      const { status, stdout, stderr } = await other.run([command], { env });
+      const { status, stdout, stderr } = await other.call([command], { env });
       assert.is(status, 7);
       assert.is(stdout, '');
       assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
