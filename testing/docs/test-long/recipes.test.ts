@@ -12,7 +12,7 @@ import { recipeSample } from '../src/recipe-sample.ts';
 import { openStandIn } from '../src/stand-in.ts';
 import { unitProblems } from '../src/unit-problems.ts';
 
-// test/recipes.test.ts runs the recipes that need no more than a shell.
+// shell-recipes.test.ts runs the recipes that need no more than a shell.
 const { home, authority, binFolder, run, runProgram, ...standIn } = await openStandIn();
 test.after(() => standIn[Symbol.asyncDispose]());
 

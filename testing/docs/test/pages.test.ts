@@ -8,7 +8,7 @@ import { markdownFile } from '../src/markdown-file.ts';
 import { root } from '../src/repository.ts';
 import { openStandIn } from '../src/stand-in.ts';
 
-// The tests of the packages run the TypeScript of the READMEs. recipes.test.ts runs docs/recipes.md.
+// The tests of the packages run the TypeScript of the READMEs. test-long/recipes.test.ts runs docs/recipes.md.
 const { home, authority, run, runProgram, ...standIn } = await openStandIn();
 test.after(() => standIn[Symbol.asyncDispose]());
 

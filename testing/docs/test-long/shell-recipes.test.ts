@@ -1,3 +1,4 @@
+// Takes about 4 s.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandLines } from '../src/command-lines.ts';
@@ -5,7 +6,7 @@ import { recipeSample } from '../src/recipe-sample.ts';
 import { readText } from '../src/repository.ts';
 import { openStandIn } from '../src/stand-in.ts';
 
-// test-long/recipes.test.ts runs the recipes for other programs.
+// recipes.test.ts runs the recipes for other programs.
 const { authority, run, ...standIn } = await openStandIn();
 test.after(() => standIn[Symbol.asyncDispose]());
 
