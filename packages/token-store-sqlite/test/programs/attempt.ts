@@ -1,12 +1,11 @@
 /**
- * attempt.ts PATH CALL…: opens the database and makes the calls, as an ordinary user even if root runs the tests.
- * Prints the outcome as JSON: `{ results }` or `{ code, reason, message }`.
+ * attempt.ts PATH CALL… [-- PATH CALL…]…: opens each database and makes the calls, as an ordinary user even if root runs the tests.
+ * Prints a line of JSON for each: `{ results }` or `{ code, reason, message }`.
  */
 import { openTokenStore, TokenStoreError } from '../../src/index.ts';
 import '../../src/lock/run-exclusively.ts';
 import { isRoot, otherUser } from '../temporary-directory.ts';
 
-const [path = '', ...calls] = process.argv.slice(2);
 if (isRoot) {
   // All that it needs is loaded by now: the other user may not be able to enter the directory of these files.
   process.setgroups?.([]);
@@ -20,13 +19,22 @@ const actions: Record<string, (store: ReturnType<typeof openTokenStore>) => unkn
   exclusively: (store) => store.exclusively('app', async () => 'ran'),
 };
 
-try {
-  using store = openTokenStore(path);
-  const results = [];
-  for (const call of calls) results.push((await actions[call]?.(store)) ?? null);
-  console.log(JSON.stringify({ results }));
-} catch (error) {
-  if (!(error instanceof TokenStoreError)) throw error;
-  const { code, reason, message } = error;
-  console.log(JSON.stringify({ code, reason, message }));
+async function attempt([path = '', ...calls]: readonly string[]): Promise<object> {
+  try {
+    using store = openTokenStore(path);
+    const results = [];
+    for (const call of calls) results.push((await actions[call]?.(store)) ?? null);
+    return { results };
+  } catch (error) {
+    if (!(error instanceof TokenStoreError)) throw error;
+    const { code, reason, message } = error;
+    return { code, reason, message };
+  }
 }
+
+const attempts: string[][] = [[]];
+for (const argument of process.argv.slice(2)) {
+  if (argument === '--') attempts.push([]);
+  else attempts.at(-1)?.push(argument);
+}
+for (const each of attempts) console.log(JSON.stringify(await attempt(each)));
