@@ -9,10 +9,11 @@ export class Flight<T> {
   #landed = false;
 
   constructor(task: (signal: AbortSignal) => Promise<T>) {
-    this.#result = task(this.#controller.signal).finally(() => {
+    this.#result = task(this.#controller.signal);
+    const land = (): void => {
       this.#landed = true;
-    });
-    this.#result.catch(() => {});
+    };
+    this.#result.then(land, land);
   }
 
   /** True until the work has ended or was asked to stop: a new caller can still join. */
@@ -37,10 +38,12 @@ export class Flight<T> {
   }
 
   /** Resolves when the work has ended, in whatever way. */
-  async ended(): Promise<void> {
-    await this.#result.catch(() => {});
+  ended(): Promise<void> {
+    return this.#result.then(ignore, ignore);
   }
 }
+
+function ignore(): void {}
 
 /** The promise's outcome, or the signal's reason if that comes first. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -49,6 +52,8 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const end = (): void => signal.removeEventListener('abort', abort);
+    promise.then(resolve, reject);
+    promise.then(end, end);
   });
 }

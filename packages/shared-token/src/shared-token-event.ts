@@ -41,11 +41,11 @@ const shortestSecret = 8;
 /** The error for an event: its name, code and message, with every one of `secrets` replaced. */
 export function describeError(error: unknown, secrets: readonly (string | undefined)[]): EventError {
   const { name, message, code } = error instanceof Error ? (error as Error & { code?: unknown }) : toError(error);
-  const strike = (text: string): string =>
-    secrets
-      .filter((secret) => secret !== undefined && secret.length >= shortestSecret)
-      .flatMap((secret) => [secret as string, encodeURIComponent(secret as string)])
-      .reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
+  const hidden: string[] = [];
+  for (const secret of secrets) {
+    if (secret !== undefined && secret.length >= shortestSecret) hidden.push(secret, encodeURIComponent(secret));
+  }
+  const strike = (text: string): string => hidden.reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
   return {
     name: strike(String(name)),
     message: strike(String(message)),

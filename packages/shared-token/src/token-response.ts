@@ -40,14 +40,15 @@ const yearInSeconds = 365 * 24 * 60 * 60;
  * `expires_in` is not a number of seconds from 0 to one year.
  */
 export function readTokenResponse(response: unknown, obtainedAt: number): TokenSet {
-  const { access_token: accessToken, expires_in: expiresIn = 0, ...rest } = Object(response) as Record<string, unknown>;
+  const given = Object(response) as Record<string, unknown>;
+  const { access_token: accessToken, expires_in: expiresIn = 0 } = given;
   // RFC 6750 section 2.1: visible ASCII.
   if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw unusable('no usable access_token');
   const seconds = readSeconds(expiresIn);
   if (seconds === undefined || seconds > yearInSeconds)
     throw unusable('an expires_in that is not a number of seconds from 0 to one year');
-  const { refresh_token: refreshToken, id_token: idToken, scope } = rest;
-  const refreshSeconds = readSeconds(rest.refresh_token_expires_in);
+  const { refresh_token: refreshToken, id_token: idToken, scope } = given;
+  const refreshSeconds = readSeconds(given.refresh_token_expires_in);
   return {
     accessToken,
     obtainedAt,
@@ -70,7 +71,7 @@ export function toRecord(
 ): TokenRecord | undefined {
   const { accessToken, expiresAt, obtainedAt, refreshToken = old?.refreshToken } = tokens;
   if (refreshToken === undefined) return undefined;
-  const record: TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt };
+  const record: Record<string, unknown> & TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt };
   const rest: Partial<TokenRecord> = {
     clientId: clientId ?? old?.clientId,
     authority: authority ?? old?.authority,
@@ -78,7 +79,7 @@ export function toRecord(
     idToken: tokens.idToken ?? old?.idToken,
     refreshExpiresAt: tokens.refreshExpiresAt ?? (tokens.refreshToken ? undefined : old?.refreshExpiresAt),
   };
-  for (const [field, value] of Object.entries(rest)) if (value !== undefined) Object.assign(record, { [field]: value });
+  for (const [field, value] of Object.entries(rest)) if (value !== undefined) record[field] = value;
   return record;
 }
 
