@@ -1,164 +1,25 @@
-import type { SharedToken, SharedTokenEvent, TokenRecord } from 'shared-token';
+import type { TokenRecord } from 'shared-token';
+import type { Access, Call, Fact, Family, Instance, RefreshCall, RefreshToken, Spending, Window } from './facts.ts';
 import type { Machine, Process } from './machine/machine.ts';
-
-/** What the provider gave out for one sign-in: the refresh tokens that follow each other, and their access tokens. */
-export interface Family {
-  readonly id: number;
-  /** Under which name it belongs into the store, and of which client it is. */
-  readonly name: string;
-  clientId: string;
-  /** Undefined: it was there when the schedule began. */
-  readonly window: Window | undefined;
-  /** Grows with each family. */
-  readonly order: number;
-  /** Another program stored it, without the lock. */
-  isForeign: boolean;
-  /** Its record was stored without the name of its client. */
-  isBare: boolean;
-  generation: number;
-  current: string;
-  /** It has another refresh token than at first. */
-  isRotated: boolean;
-  /** `person`: at the provider's own page. `reuse`: because a spent refresh token came again. */
-  revoked?: 'person' | 'reuse';
-  /** Why it may be lost: see the window in SECURITY.md. */
-  excuse?: string;
-  wasStored: boolean;
-  /** The store said that a write of it failed, although it was done. */
-  hasLostAnswer: boolean;
-  /** A sign-out deleted it. */
-  isSignedOut: boolean;
-  /** After a sign-out its process takes it back, but was killed or met a store that failed. */
-  couldNotBeTakenBack: boolean;
-}
-
-/** A refresh token that the provider knows. */
-export interface RefreshToken {
-  readonly value: string;
-  readonly family: Family;
-  readonly generation: number;
-  /** The token that was spent for it. */
-  readonly parent: RefreshToken | undefined;
-  /** The step in which it was first stored. */
-  storedAt?: number;
-  spending?: Spending;
-}
-
-/** The provider has taken a refresh token and answered with the next one. */
-interface Spending {
-  readonly at: number;
-  readonly call: RefreshCall;
-  /** The refresh token of the answer was durably stored. */
-  isStored: boolean;
-}
-
-export interface Access {
-  readonly value: string;
-  readonly family: Family;
-  readonly generation: number;
-  /** By the world's wall clock. Undefined: the provider did not say. */
-  readonly expiresAt: number | undefined;
-  /** The step in which the provider gave it out. */
-  readonly issuedAt: number;
-  /** The step in which it was first stored. */
-  storedAt?: number;
-}
-
-/** Who holds a lock of the store. */
-export interface Holder {
-  readonly process: Process;
-  readonly fence: number;
-  /** The step in which it asked for the lock. */
-  readonly askedAt: number;
-  /** The step in which it acquired it. */
-  readonly since: number;
-  /** By the machine's clock. A lock of the kernel ends with its process only. */
-  endsAt: number;
-}
-
-/** One SharedToken of one process. */
-export interface Instance {
-  readonly process: Process;
-  readonly label: string;
-  readonly name: string;
-  readonly clientId: string;
-  readonly token: SharedToken;
-  readonly calls: Set<Call>;
-  /** The steps in which its sign-outs began that succeeded. */
-  readonly signOuts: number[];
-  /** The steps in which its sign-outs began, whatever became of them. */
-  readonly triedSignOuts: number[];
-  /** Events so far that said that a token could not be stored. */
-  storeFailures: number;
-  /** Tokens that it gave out before they were stored. */
-  readonly unstored: Access[];
-  isClosed: boolean;
-  /** It was closed when all trouble was over. */
-  wasClosedCalmly: boolean;
-  /** Its process has ended by itself, after a close() that had enough time. */
-  hasExited: boolean;
-}
-
-export type Method = 'getToken' | 'signIn' | 'signOut' | 'read' | 'peek' | 'close';
-
-/** One call of a method. */
-export interface Call {
-  readonly instance: Instance;
-  readonly method: Method;
-  readonly options: { forceRefresh?: boolean; interactive?: boolean };
-  readonly startedAt: number;
-  /** The access token that this instance held then. */
-  readonly held: string | undefined;
-  /** The access token that was stored then. */
-  readonly stored: string | undefined;
-  /** This instance had no token in memory yet, not even an expired one, and no forced refresh was under way that it could join. */
-  readonly isFresh: boolean;
-  readonly abortReason: Error | undefined;
-  outcome?: { value: unknown } | { error: unknown };
-}
-
-/** One call of the user's `refresh`. */
-export interface RefreshCall {
-  readonly instance: Instance;
-  readonly record: TokenRecord;
-  readonly signal: AbortSignal;
-  /** The lock that it runs under. */
-  readonly holder: Holder | undefined;
-  /** When SharedToken stops waiting for it. */
-  readonly deadline: number;
-  isSettled: boolean;
-  /** Why its answer may be lost. */
-  excuse?: string;
-  /** The store failed before the answer was stored, for as long as it is tried with the lock held. Its process still has it. */
-  isKeptInMemory?: boolean;
-}
-
-/** One call of the user's `signIn`: a window in front of the person. */
-export interface Window {
-  readonly instance: Instance;
-  readonly signal: AbortSignal;
-  readonly reason: string;
-  readonly openedAt: number;
-  readonly holder: Holder | undefined;
-  /** The sign-in that was stored when it began, as far as its process had read. */
-  readonly found: Family | undefined;
-  isSettled: boolean;
-}
-
-/** What happens in a schedule, as far as a promise of SECURITY.md is about it. */
-export type Fact =
-  | { type: 'refresh-called'; call: RefreshCall }
-  | { type: 'refresh-arrived'; call: RefreshCall; token: RefreshToken }
-  | { type: 'person-asked'; window: Window }
-  | { type: 'written'; name: string; before: TokenRecord | undefined; record: TokenRecord; by: Process | undefined }
-  | { type: 'deleted'; name: string; before: TokenRecord; by: Process }
-  | { type: 'call-settled'; call: Call }
-  | { type: 'event'; instance: Instance; event: SharedTokenEvent }
-  | { type: 'calm' }
-  | { type: 'ended' };
 
 /** How long a write that fails is done again before the lock is released: docs/architecture.md. */
 const writeLimitMs = 10_000;
+
+/** A read of a record by a process. */
+interface Read {
+  readonly process: Process;
+  readonly name: string;
+  step: number;
+  record: TokenRecord | undefined;
+}
+
+/** A record as it was stored. */
+interface Version {
+  readonly name: string;
+  readonly record: TokenRecord;
+  /** The step in which the store got another one; Infinity if it still has this one. */
+  replacedAt: number;
+}
 
 /** Everything that happened, in the shape that the invariants ask for. It judges nothing. */
 export class History {
@@ -180,11 +41,11 @@ export class History {
   /** Whether everything was mended, for the last calls. */
   isCalm = false;
 
-  /** For each process and name: the step of its last read. */
-  readonly #reads = new Map<string, { step: number; record: TokenRecord | undefined }>();
+  /** For each process and name: its last read. */
+  readonly #reads: Read[] = [];
   readonly #lastWritten = new Map<Process, Family>();
-  /** The steps in which versions of records were replaced. */
-  readonly #replaced = new Map<string, number>();
+  /** All versions of all records, in the order in which they were written. */
+  readonly #versions: Version[] = [];
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -235,25 +96,53 @@ export class History {
   }
 
   wasRead(process: Process, name: string): void {
-    this.#reads.set(`${process.id} ${name}`, { step: this.machine.steps, record: this.stored.get(name) });
+    const record = this.stored.get(name);
+    const { steps: step } = this.machine;
+    const read = this.#findRead(process, name);
+    if (!read) this.#reads.push({ process, name, step, record });
+    else {
+      read.step = step;
+      read.record = record;
+    }
   }
 
   lastReadBy(process: Process, name: string): { step: number; record: TokenRecord | undefined } {
-    return this.#reads.get(`${process.id} ${name}`) ?? { step: -1, record: undefined };
+    return this.#findRead(process, name) ?? { step: -1, record: undefined };
+  }
+
+  #findRead(process: Process, name: string): Read | undefined {
+    for (const read of this.#reads) if (read.process === process && read.name === name) return read;
+    return undefined;
   }
 
   /** The step in which the store got another record than this one; Infinity if it still has it, -1 if it never had it. */
   replacedAt(name: string, record: TokenRecord): number {
-    return this.#replaced.get(versionOf(name, record)) ?? -1;
+    return this.#findVersion(name, record)?.replacedAt ?? -1;
+  }
+
+  #findVersion(name: string, { refreshToken, accessToken }: TokenRecord): Version | undefined {
+    const versions = this.#versions;
+    for (let index = versions.length - 1; index >= 0; index--) {
+      const version = versions[index] as Version;
+      const { record } = version;
+      if (record.refreshToken === refreshToken && record.accessToken === accessToken && version.name === name)
+        return version;
+    }
+    return undefined;
   }
 
   #replace(name: string, record: TokenRecord | undefined): void {
     const before = this.stored.get(name);
-    if (before) this.#replaced.set(versionOf(name, before), this.machine.steps);
-    if (record) {
-      this.#replaced.set(versionOf(name, record), Number.POSITIVE_INFINITY);
-      this.stored.set(name, record);
-    } else this.stored.delete(name);
+    const old = before && this.#findVersion(name, before);
+    if (old) old.replacedAt = this.machine.steps;
+    if (!record) {
+      this.stored.delete(name);
+      return;
+    }
+    const again = this.#findVersion(name, record);
+    if (again) again.replacedAt = Number.POSITIVE_INFINITY;
+    else this.#versions.push({ name, record, replacedAt: Number.POSITIVE_INFINITY });
+    this.stored.set(name, record);
   }
 
   /** Of the facts that change what is known. */
@@ -319,8 +208,4 @@ export class History {
     this.signingOut.set(name, (this.signingOut.get(name) ?? 1) - 1);
     if (call.outcome && 'value' in call.outcome) instance.signOuts.push(call.startedAt);
   }
-}
-
-function versionOf(name: string, { refreshToken, accessToken }: TokenRecord): string {
-  return `${name} ${refreshToken} ${accessToken}`;
 }

@@ -1,4 +1,4 @@
-/** `node run-chunk.ts FIRST_SEED SCHEDULES CPU_SECONDS`: prints the run as JSON. A process of its own, because memory grows with each schedule. */
+/** `node run-chunk.ts FIRST_SEED SCHEDULES CPU_SECONDS`: prints the run as JSON. For a person who wants other seeds than those of the tests. */
 import { loadPackage } from './machine/load-package.ts';
 import { runSchedules } from './run-schedules.ts';
 import type { Subject } from './schedule.ts';

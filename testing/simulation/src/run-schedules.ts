@@ -21,14 +21,14 @@ export interface RunLimits {
 }
 
 /** From one look at the time that was used to the next. */
-const schedulesPerLook = 50;
+const schedulesPerLook = 200;
 
 /** Runs schedules with one seed after the other, until one breaks a promise. */
 export async function runSchedules(subject: Subject, limits: RunLimits): Promise<Run> {
   const { firstSeed, schedules, cpuSeconds = Number.POSITIVE_INFINITY, isShown = true } = limits;
   const { stackTraceLimit } = Error;
-  // Stacks are not looked at, and take longer than all the rest of an error.
-  Error.stackTraceLimit = 0;
+  // Stacks are not looked at, and take longer than all the rest of an error. V8 makes none if the limit is not a number.
+  Error.stackTraceLimit = undefined as unknown as number;
   const started = process.cpuUsage();
   const used = (): number => {
     const { user, system } = process.cpuUsage(started);

@@ -1,5 +1,6 @@
 import type { AccessToken, SharedToken, SharedTokenOptions } from 'shared-token';
-import { type Call, type Fact, History, type Instance, type Method } from './history.ts';
+import type { Call, Fact, Instance, Method } from './facts.ts';
+import { History } from './history.ts';
 import { judge } from './invariants/judge.ts';
 import { streams } from './machine/choices.ts';
 import { type Machine, Process } from './machine/machine.ts';
@@ -7,7 +8,7 @@ import { SimulatedController } from './machine/signals.ts';
 import type { OpenStore, StoreUnderTest } from './models/model-store.ts';
 import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
-import { UserCode } from './models/user-code.ts';
+import { type Scene, UserCode } from './models/user-code.ts';
 import { type Action, describePlan, type Plan, skewMs } from './plan/plan.ts';
 
 /** The package under test, as it was loaded. */
@@ -24,6 +25,7 @@ export class Schedule {
   readonly #history: History;
   readonly #store: StoreUnderTest;
   readonly #provider: Provider;
+  readonly #scene: Scene;
   /** What runs now in each place. */
   readonly #instances: (Instance | undefined)[] = [];
   #processes = 0;
@@ -36,6 +38,8 @@ export class Schedule {
     this.#provider = new Provider(this.#history, { kind: plan.provider, lifetimeMs: plan.lifetimeMs });
     this.#store = openStore(this.#history, { kind: plan.store, tells: plan.tells, faultOneIn: plan.storeFaultOneIn });
     this.#store.report = this.#report;
+    const shared = { history: this.#history, provider: this.#provider, store: this.#store };
+    this.#scene = { machine, plan, report: this.#report, ...shared };
   }
 
   async run(): Promise<void> {
@@ -177,18 +181,15 @@ export class Schedule {
       // After close(), nothing may be under way that a process must not end in.
       if (!instance.hasExited) this.#history.excuse(process, 'the process was killed before the answer was stored');
     });
-    const user = new UserCode(
-      {
-        ...{ machine, history: this.#history, provider: this.#provider, store: this.#store, plan: this.#plan },
-        report: this.#report,
-      },
-      () => instance,
-    );
+    const user = new UserCode(this.#scene, () => instance);
     const isSilent = this.#plan.lastIsSilent && place === this.#plan.processes - 1 && place > 0;
     const token = new this.#subject.SharedToken({
-      ...{ store: this.#store.open(process), name, clientId, authority: 'https://provider.example' },
+      store: this.#store.open(process),
+      name,
+      clientId,
+      authority: 'https://provider.example',
       refresh: user.refresh,
-      ...(!isSilent && { signIn: user.signIn }),
+      signIn: isSilent ? undefined : user.signIn,
       onEvent: (event) => {
         if (process.isDead) return;
         machine.note(process, () => `event ${JSON.stringify(event)}`);
@@ -196,7 +197,11 @@ export class Schedule {
       },
     });
     const instance: Instance = {
-      ...{ process, name, clientId, token, label: `process ${process.id}` },
+      process,
+      name,
+      clientId,
+      token,
+      label: `process ${process.id}`,
       calls: new Set(),
       signOuts: [],
       triedSignOuts: [],
@@ -221,11 +226,13 @@ export class Schedule {
     const controller = abortAfterMs === undefined ? undefined : new SimulatedController();
     const abortReason = controller && new Error('the caller lets go');
     const call: Call = {
-      ...{ instance, method, options },
+      instance,
+      method,
+      options,
       startedAt: machine.steps,
       held: token.peek()?.accessToken,
       stored: this.#history.stored.get(instance.name)?.accessToken,
-      isFresh: this.#isFresh(instance),
+      isFresh: options.forceRefresh === true && this.#isFresh(instance),
       abortReason,
     };
     instance.calls.add(call);
@@ -257,11 +264,11 @@ export class Schedule {
 
   /** Whether this instance never had a token in memory, and no forced refresh is under way, also for others than its first caller. */
   #isFresh(instance: Instance): boolean {
-    const knows = ({ outcome, options, abortReason }: Call): boolean => {
-      if (outcome && 'value' in outcome) return true;
-      return options.forceRefresh === true && (!outcome || outcome.error === abortReason);
-    };
-    return ![...instance.calls].some(knows) && !this.#history.windows.some((window) => window.instance === instance);
+    for (const { outcome, options, abortReason } of instance.calls) {
+      if (outcome && 'value' in outcome) return false;
+      if (options.forceRefresh && (!outcome || outcome.error === abortReason)) return false;
+    }
+    return !this.#history.windows.some((window) => window.instance === instance);
   }
 
   async #invoke(token: SharedToken, method: Method, options: object): Promise<unknown> {

@@ -1,13 +1,16 @@
-import type { Fact, History } from '../history.ts';
+import type { Fact } from '../facts.ts';
+import type { History } from '../history.ts';
 import type { Invariants } from './invariant.ts';
 import { familyGiven, isForbidden } from './questions.ts';
 
 const everyCallEnds = {
   promise: 'Every call ends',
   check(_fact: Fact, { instances }: History): string | undefined {
-    const living = instances.filter(({ process }) => !process.isDead);
-    const open = living.flatMap(({ calls }) => [...calls]).find(({ outcome }) => !outcome);
-    return open && `${open.method}() of ${open.instance.label} waits for ever`;
+    for (const { process, label, calls } of instances) {
+      if (process.isDead) continue;
+      for (const { method, outcome } of calls) if (!outcome) return `${method}() of ${label} waits for ever`;
+    }
+    return undefined;
   },
 };
 

@@ -1,4 +1,5 @@
-import type { Fact, History } from '../history.ts';
+import type { Fact } from '../facts.ts';
+import type { History } from '../history.ts';
 
 type FactOf<Type extends Fact['type']> = Extract<Fact, { type: Type }>;
 

@@ -1,5 +1,6 @@
 /** What several invariants ask about the history. */
-import type { Call, Family, History, Instance, RefreshCall, RefreshToken, Window } from '../history.ts';
+import type { Call, Family, Instance, RefreshCall, RefreshToken, Window } from '../facts.ts';
+import type { History } from '../history.ts';
 
 /** Whether SharedToken must still keep others from doing the same: not after a kill, the end of the lease or of its patience. */
 export function isUnderWay(
@@ -26,7 +27,8 @@ export function errorOf({ outcome }: Call): unknown {
 }
 
 export function accessGiven({ outcome }: Call, { accesses }: History) {
-  const { accessToken } = Object(outcome && 'value' in outcome ? outcome.value : undefined) as { accessToken?: string };
+  if (!outcome || !('value' in outcome)) return undefined;
+  const accessToken = (outcome.value as { accessToken?: string } | null | undefined)?.accessToken;
   return accessToken === undefined ? undefined : accesses.get(accessToken);
 }
 

@@ -1,4 +1,5 @@
-import type { History, RefreshCall } from '../history.ts';
+import type { RefreshCall } from '../facts.ts';
+import type { History } from '../history.ts';
 import type { Invariants } from './invariant.ts';
 import { isOf, isUnderWay } from './questions.ts';
 

@@ -10,7 +10,8 @@ const choicesPerStream = 0x10000;
 export class Choices {
   readonly #seed: number;
   readonly #given: ReadonlyMap<number, number> | undefined;
-  readonly #counters = new Uint16Array(256);
+  /** How many choices each stream has made. */
+  readonly #counts: number[] = [];
   /** The choices that were not 0. Kept only if asked for, because it takes time. */
   readonly made: Map<number, number> | undefined;
 
@@ -22,37 +23,52 @@ export class Choices {
 
   /** A whole number from 0 to `bound` - 1. */
   below(stream: number, bound: number): number {
-    return this.#choose(stream, (random) => random % bound, bound);
+    const key = this.#nextKey(stream);
+    return this.#made(key, this.#given ? this.#again(key, bound) : this.#random(key) % bound);
   }
 
   /** True once in `oneIn` times, as a rule. */
   isRare(stream: number, oneIn: number): boolean {
-    return this.#choose(stream, (random) => (random % oneIn === 1 % oneIn ? 1 : 0), 2) === 1;
+    const key = this.#nextKey(stream);
+    if (this.#given) return this.#made(key, this.#again(key, 2)) === 1;
+    return this.#made(key, this.#random(key) % oneIn === 1 % oneIn ? 1 : 0) === 1;
   }
 
   /** The index of one of the weights. Put the plainest first. */
   weighted(stream: number, weights: readonly number[]): number {
-    const pick = (random: number): number => {
-      let rest = random % sum(weights);
-      let index = 0;
-      for (; rest >= (weights[index] as number); index++) rest -= weights[index] as number;
-      return index;
-    };
-    return this.#choose(stream, pick, weights.length);
+    const key = this.#nextKey(stream);
+    if (this.#given) return this.#made(key, this.#again(key, weights.length));
+    let rest = this.#random(key) % sum(weights);
+    let index = 0;
+    for (; rest >= (weights[index] as number); index++) rest -= weights[index] as number;
+    return this.#made(key, index);
   }
 
   /** 0, but once in `oneIn` times any index below `bound`. */
   rarelyBelow(stream: number, bound: number, oneIn: number): number {
-    return this.#choose(stream, (random) => (random % oneIn === 0 ? Math.floor(random / oneIn) % bound : 0), bound);
+    const key = this.#nextKey(stream);
+    if (this.#given) return this.#made(key, this.#again(key, bound));
+    const random = this.#random(key);
+    return this.#made(key, random % oneIn === 0 ? Math.floor(random / oneIn) % bound : 0);
   }
 
-  #choose(stream: number, pick: (random: number) => number, bound: number): number {
-    const count = this.#counters[stream] as number;
-    this.#counters[stream] = count + 1;
-    const key = stream * choicesPerStream + count;
-    let value: number;
-    if (this.#given) value = Math.min(this.#given.get(key) ?? 0, bound - 1);
-    else value = pick(mix(this.#seed, stream, count));
+  /** What names the next choice of this stream. */
+  #nextKey(stream: number): number {
+    const count = this.#counts[stream] ?? 0;
+    this.#counts[stream] = count + 1;
+    return stream * choicesPerStream + count;
+  }
+
+  #random(key: number): number {
+    return mix(this.#seed, Math.floor(key / choicesPerStream), key % choicesPerStream);
+  }
+
+  /** The choice as it was given. */
+  #again(key: number, bound: number): number {
+    return Math.min(this.#given?.get(key) ?? 0, bound - 1);
+  }
+
+  #made(key: number, value: number): number {
     if (value !== 0) this.made?.set(key, value);
     return value;
   }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { compileFunction } from 'node:vm';
 import { rolldown } from 'rolldown';
-import { simulatedGlobals } from './globals.ts';
+import { simulatedGlobals, simulatedModules } from './globals.ts';
 
 /** Other lines in the place of some lines of a source. */
 export interface Patch {
@@ -57,7 +57,8 @@ export async function loadPackage<Module>(
   const [lost] = unused;
   if (lost) throw new Error(`${join(name, 'src', lost.file)} does not exist any more. ${whatToDo}`);
   const run = compileFunction(output[0].code, parameters, { filename: join(dirname(sources), 'simulated.cjs') });
-  const requireThere: (name: string) => unknown = createRequire(join(packages, name, 'package.json'));
+  const requireReal = createRequire(join(packages, name, 'package.json'));
+  const requireThere = (name: string): unknown => simulatedModules.get(name) ?? requireReal(name);
   return (require = requireThere) => {
     const module = { exports: {} };
     run(require, module.exports, module, ...Object.values(simulatedGlobals));

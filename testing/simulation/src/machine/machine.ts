@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Choices, streams } from './choices.ts';
+import { Timer } from './timer.ts';
 
 /** The wall clock of the simulated world at its beginning, in epoch milliseconds. */
 const epoch = Date.UTC(2026, 0, 1);
@@ -24,52 +25,6 @@ interface Step {
   readonly process: Process | undefined;
   readonly label: Label;
   readonly run: () => void;
-}
-
-/** A timer of a process, or of the world outside. */
-export class Timer {
-  readonly machine: Machine;
-  readonly due: number;
-  readonly process: Process | undefined;
-  readonly run: () => void;
-  isRef = true;
-  isDone = false;
-
-  constructor(machine: Machine, due: number, process: Process | undefined, run: () => void) {
-    this.machine = machine;
-    this.due = due;
-    this.process = process;
-    this.run = run;
-    this.#count(1);
-  }
-
-  ref(): this {
-    if (!this.isRef && !this.isDone) this.#count(1);
-    this.isRef = true;
-    return this;
-  }
-
-  unref(): this {
-    if (this.isRef && !this.isDone) this.#count(-1);
-    this.isRef = false;
-    return this;
-  }
-
-  hasRef(): boolean {
-    return this.isRef;
-  }
-
-  /** Call it once, when the timer fires or is cleared. */
-  finish(): void {
-    if (this.isDone) return;
-    this.isDone = true;
-    if (this.isRef) this.#count(-1);
-  }
-
-  #count(change: number): void {
-    if (this.process) this.process.refs += change;
-    this.machine.refTimers += change;
-  }
 }
 
 /** One process of the simulated machine. */
@@ -149,7 +104,7 @@ export class Machine {
   refTimers = 0;
   readonly #ready: Step[] = [];
   /** The earliest last. */
-  readonly #timers: Timer[] = [];
+  readonly #timers: Timer<Process>[] = [];
   #callsInStep = 0;
 
   constructor(choices: Choices, options: { trace?: boolean } = {}) {
@@ -194,14 +149,20 @@ export class Machine {
     else this.setTimer(process, milliseconds, () => this.enqueue(process, label, run));
   }
 
-  setTimer(process: Process | undefined, milliseconds: number, run: () => void): Timer {
+  setTimer(process: Process | undefined, milliseconds: number, run: () => void): Timer<Process> {
     const context = this.context.getStore();
     const inContext = context === undefined ? run : () => this.context.run(context, run);
     const timer = new Timer(this, this.now + Math.max(milliseconds, 1), process, inContext);
     if (process?.isDead) timer.finish();
-    let index = this.#timers.length;
-    while (index > 0 && (this.#timers[index - 1] as Timer).due <= timer.due) index--;
-    this.#timers.splice(index, 0, timer);
+    const timers = this.#timers;
+    let index = timers.length;
+    timers.push(timer);
+    for (; index > 0; index--) {
+      const other = timers[index - 1] as Timer<Process>;
+      if (other.due > timer.due) break;
+      timers[index] = other;
+    }
+    timers[index] = timer;
     return timer;
   }
 
@@ -256,15 +217,25 @@ export class Machine {
   #takeStep(): Step | undefined {
     const ready = this.#ready;
     for (;;) {
-      // As a rule no process is stopped.
-      const stopped = ready.some(({ process }) => process !== undefined && process.stoppedUntil > this.now);
-      const due = stopped ? ready.filter(({ process }) => !process?.isStopped) : ready;
-      const step = due[due.length > 1 ? this.#pick(due.length) : 0];
+      const due = this.#dueSteps();
+      const index = due.length > 1 ? this.#pick(due.length) : 0;
+      const step = due[index];
       if (!step) return undefined;
-      ready.splice(ready.indexOf(step), 1);
-      if (step.process) step.process.refs--;
-      if (!step.process?.isDead) return step;
+      removeAt(ready, due === ready ? index : ready.indexOf(step));
+      const { process } = step;
+      if (!process) return step;
+      process.refs--;
+      if (!process.isDead) return step;
     }
+  }
+
+  /** The steps of processes that are not stopped. */
+  #dueSteps(): readonly Step[] {
+    for (const { process } of this.#ready) {
+      // As a rule none is.
+      if (process?.isStopped) return this.#ready.filter((step) => !step.process?.isStopped);
+    }
+    return this.#ready;
   }
 
   #pick(count: number): number {
@@ -275,22 +246,28 @@ export class Machine {
   }
 
   /** The next timer that may fire. Time passes until it is due. */
-  #takeTimer(): Timer | undefined {
+  #takeTimer(): Timer<Process> | undefined {
     if (this.refTimers === 0) return undefined;
     for (let index = this.#timers.length - 1; index >= 0; index--) {
-      const timer = this.#timers[index] as Timer;
+      const timer = this.#timers[index] as Timer<Process>;
       const { process } = timer;
       if (timer.isDone) {
-        this.#timers.splice(index, 1);
+        removeAt(this.#timers, index);
         continue;
       }
       const due = Math.max(timer.due, this.now);
       if (process && (process.stoppedUntil > due || (!timer.isRef && process.refs === 0))) continue;
-      this.#timers.splice(index, 1);
+      removeAt(this.#timers, index);
       timer.finish();
       this.now = due;
       return timer;
     }
     return undefined;
   }
+}
+
+/** As splice(), which makes an array of what it removes. */
+function removeAt(list: unknown[], index: number): void {
+  for (let at = index + 1; at < list.length; at++) list[at - 1] = list[at];
+  list.pop();
 }

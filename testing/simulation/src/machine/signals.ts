@@ -50,12 +50,12 @@ export class SimulatedSignal {
 
   addEventListener(_type: 'abort', listener: Listener, options?: { once?: boolean }): void {
     this.#renew();
-    if (this.#listeners.some((other) => other.listener === listener)) return;
+    if (this.#indexOf(listener) >= 0) return;
     this.#listeners.push({ listener, once: options?.once === true });
   }
 
   removeEventListener(_type: 'abort', listener: Listener): void {
-    const index = this.#listeners.findIndex((other) => other.listener === listener);
+    const index = this.#indexOf(listener);
     if (index >= 0) this.#listeners.splice(index, 1);
   }
 
@@ -65,6 +65,12 @@ export class SimulatedSignal {
     const all: SimulatedSignal[] = [];
     signal.#mark(reason, all);
     for (const each of all) each.#tell();
+  }
+
+  #indexOf(listener: Listener): number {
+    const listeners = this.#listeners;
+    for (let index = 0; index < listeners.length; index++) if (listeners[index]?.listener === listener) return index;
+    return -1;
   }
 
   #renew(): void {
@@ -83,9 +89,10 @@ export class SimulatedSignal {
   }
 
   #tell(): void {
+    if (this.#listeners.length === 0) return;
     const event = { type: 'abort', target: this } as unknown as Event;
     for (const { listener, once } of [...this.#listeners]) {
-      if (!this.#listeners.some((other) => other.listener === listener)) continue;
+      if (this.#indexOf(listener) < 0) continue;
       if (once) this.removeEventListener('abort', listener);
       listener.call(this, event);
     }

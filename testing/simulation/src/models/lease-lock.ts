@@ -1,7 +1,8 @@
 import { TokenStoreError } from 'token-store-kit';
-import type { Holder } from '../history.ts';
-import type { Machine, Timer } from '../machine/machine.ts';
+import type { Holder } from '../facts.ts';
+import type { Machine } from '../machine/machine.ts';
 import { SimulatedController } from '../machine/signals.ts';
+import type { Timer } from '../machine/timer.ts';
 
 export const leaseMs = 15_000;
 /** As token-store-postgres: the lock counts as lost when a tenth of the lease is left. */

@@ -1,5 +1,6 @@
-import type { Holder } from '../history.ts';
-import type { Machine, Process, Timer } from '../machine/machine.ts';
+import type { Holder } from '../facts.ts';
+import type { Machine, Process } from '../machine/machine.ts';
+import type { Timer } from '../machine/timer.ts';
 
 export interface Waiter {
   readonly process: Process;
@@ -67,18 +68,20 @@ export class ModelLock {
 
   /** The first waiter of each process tries. */
   #poke(): void {
-    const tried = new Set<Process>();
     for (const waiter of this.#waiting) {
-      if (tried.has(waiter.process)) continue;
-      tried.add(waiter.process);
+      if (this.#firstOf(waiter.process) !== waiter) continue;
       this.#machine.enqueue(undefined, 'a waiter tries the lock', () => this.#try(waiter));
     }
   }
 
+  #firstOf(process: Process): Waiter | undefined {
+    for (const waiter of this.#waiting) if (waiter.process === process) return waiter;
+    return undefined;
+  }
+
   #try(waiter: Waiter): void {
     const { now } = this.#machine;
-    const first = this.#waiting.find(({ process }) => process === waiter.process);
-    if (first !== waiter) return;
+    if (this.#firstOf(waiter.process) !== waiter) return;
     if (this.holder && this.holder.endsAt > now) {
       this.#pokeAt(this.holder.endsAt);
       return;

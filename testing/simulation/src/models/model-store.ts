@@ -1,5 +1,6 @@
 import type { TokenRecord, TokenStore } from 'shared-token';
-import type { Fact, History, Holder } from '../history.ts';
+import type { Fact, Holder } from '../facts.ts';
+import type { History } from '../history.ts';
 import type { Machine, Process } from '../machine/machine.ts';
 import { leaseMs } from './lease-lock.ts';
 import { ModelLock } from './model-lock.ts';
@@ -71,14 +72,11 @@ export class ModelStore {
     return this.#locks.get(name)?.holder;
   }
 
-  get(name: string): TokenRecord | undefined {
-    const record = this.history.stored.get(name);
-    return record && { ...record };
-  }
-
   write(name: string, record: TokenRecord, by: Process | undefined): void {
     const kept: TokenRecord = { ...record };
-    for (const field of Object.keys(kept) as (keyof TokenRecord)[]) if (kept[field] === undefined) delete kept[field];
+    for (const field in kept) {
+      if (kept[field as keyof TokenRecord] === undefined) delete kept[field as keyof TokenRecord];
+    }
     this.report({ type: 'written', name, before: this.history.stored.get(name), record: kept, by });
     this.#tell(name);
   }

@@ -1,8 +1,10 @@
 import type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'shared-token';
 import { type MaybePromise, TokenStoreError } from 'token-store-kit';
-import type { History, Holder } from '../history.ts';
-import type { Machine, Process, Timer } from '../machine/machine.ts';
+import type { Holder } from '../facts.ts';
+import type { History } from '../history.ts';
+import type { Machine, Process } from '../machine/machine.ts';
 import { SimulatedController } from '../machine/signals.ts';
+import type { Timer } from '../machine/timer.ts';
 import { LeaseLock, lockLost } from './lease-lock.ts';
 import type { Waiter } from './model-lock.ts';
 import { ModelStore, type StoreOptions, type StoreUnderTest } from './model-store.ts';
@@ -46,7 +48,8 @@ class ProcessStore implements TokenStore {
   get(name: string): MaybePromise<TokenRecord | undefined> {
     return this.#calls.ask('get', false, () => {
       this.#store.history.wasRead(this.#process, name);
-      return this.#store.get(name);
+      const record = this.#store.history.stored.get(name);
+      return record && { ...record };
     });
   }
 
@@ -62,7 +65,7 @@ class ProcessStore implements TokenStore {
     const task = this.#taskOf(name);
     return this.#calls.ask('replace', true, () => {
       if (this.#isLost(task)) return false;
-      if (this.#store.get(name)?.refreshToken !== previous) return false;
+      if (this.#store.history.stored.get(name)?.refreshToken !== previous) return false;
       this.#store.write(name, record, this.#process);
       return true;
     });

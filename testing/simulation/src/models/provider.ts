@@ -1,5 +1,6 @@
 import type { TokenResponse } from 'shared-token';
-import type { Family, History, RefreshCall, RefreshToken, Window } from '../history.ts';
+import type { Family, RefreshCall, RefreshToken, Window } from '../facts.ts';
+import type { History } from '../history.ts';
 
 /**
  * What a provider does with a refresh token that was spent before. `lenient`: accepts it for ever, as Microsoft does. `strict`: takes
@@ -67,12 +68,9 @@ export class Provider {
       expiresAt,
       issuedAt: this.#history.machine.steps,
     });
-    return {
-      access_token: access,
-      ...(lifetimeMs !== undefined && { expires_in: lifetimeMs / 1000 }),
-      refresh_token: family.current,
-      token_type: 'Bearer',
-    };
+    const answer: TokenResponse = { access_token: access, refresh_token: family.current, token_type: 'Bearer' };
+    if (lifetimeMs !== undefined) answer.expires_in = lifetimeMs / 1000;
+    return answer;
   }
 
   /** A refresh request has arrived. Throws the provider's refusal. */

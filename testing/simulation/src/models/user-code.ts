@@ -1,5 +1,6 @@
 import type { RefreshContext, SharedTokenOptions, SignInContext, TokenRecord, TokenResponse } from 'shared-token';
-import type { Fact, Family, History, Instance, RefreshCall, Window } from '../history.ts';
+import type { Fact, Family, Instance, RefreshCall, Window } from '../facts.ts';
+import type { History } from '../history.ts';
 import { streams } from '../machine/choices.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Plan } from '../plan/plan.ts';

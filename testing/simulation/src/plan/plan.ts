@@ -1,4 +1,4 @@
-import type { Method } from '../history.ts';
+import type { Method } from '../facts.ts';
 import { type Choices, streams } from '../machine/choices.ts';
 import { type StoreKind, storeKinds } from '../models/model-store.ts';
 import { type ProviderKind, providerKinds } from '../models/provider.ts';
@@ -74,11 +74,15 @@ export function choosePlan(choices: Choices): Plan {
   const usesRedeem = weighted(1, 1) === 1;
   const lastIsSilent = weighted(1, 1) === 1;
   const count = 1 + below(maxActions);
-  const actions = Array.from({ length: count }, (_, index) => chooseAction(choices, index, processes, lifetimeMs));
-  const fates = Array.from({ length: weighted(4, 3, 2, 1) }, (_, index) => chooseFate(choices, index, processes));
+  const actions: Action[] = [];
+  while (actions.length < count) actions.push(chooseAction(choices, actions.length, processes, lifetimeMs));
+  const fateCount = weighted(4, 3, 2, 1);
+  const fates: Fate[] = [];
+  while (fates.length < fateCount) fates.push(chooseFate(choices, fates.length, processes));
+  // biome-ignore format: one line each would fill the screen
   return {
-    ...{ provider, lifetimeMs, store, tells, storeFaultOneIn, networkFaultOneIn, personFaultOneIn, processes },
-    ...{ stranger, stored, obeys, usesRedeem, lastIsSilent, actions, fates },
+    provider, lifetimeMs, store, tells, storeFaultOneIn, networkFaultOneIn, personFaultOneIn, processes,
+    stranger, stored, obeys, usesRedeem, lastIsSilent, actions, fates,
   };
 }
 
@@ -98,10 +102,9 @@ function chooseAction(choices: Choices, index: number, processes: number, lifeti
   const abortAfterMs = [undefined, 0, 50, 10_000, 31_000][choices.weighted(stream, [12, 1, 1, 1, 1])];
   const thenExits = !choices.isRare(stream, 3) && kind === 'close';
   const hasTwin = choices.isRare(stream, kind === 'close' ? 2 : 8) && (kind === 'getToken' || thenExits);
-  return {
-    ...{ kind, delayMs, process, abortAfterMs, hasTwin, thenExits },
-    options: kind === 'getToken' ? { ...(forceRefresh && { forceRefresh }), interactive } : {},
-  };
+  let options: Action['options'] = {};
+  if (kind === 'getToken') options = forceRefresh ? { forceRefresh, interactive } : { interactive };
+  return { kind, delayMs, process, abortAfterMs, hasTwin, thenExits, options };
 }
 
 function chooseFate(choices: Choices, index: number, processes: number): Fate {
