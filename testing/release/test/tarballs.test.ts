@@ -1,4 +1,4 @@
-// Takes about 10 s.
+// test-long/tarballs.test.ts looks into the declarations.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -6,7 +6,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packAll } from '../src/packed-package.ts';
 import { reachFiles } from '../src/reachable-files.ts';
-import { plainEnvironment, run } from '../src/run.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tarballs-'));
@@ -47,14 +46,6 @@ for (const packed of await packAll(folder)) {
     const dependencies = JSON.stringify(manifest.dependencies ?? {});
     assert.not.match(dependencies, /workspace:|catalog:|link:|file:/);
   });
-
-  if (JSON.stringify(manifest.exports).includes('.d.ts')) {
-    test(`${name}: arethetypeswrong finds nothing`, async () => {
-      const attw = join(import.meta.dirname, '../node_modules/@arethetypeswrong/cli/dist/index.js');
-      const args = [attw, '--profile', 'esm-only', packed.tarball];
-      await run(process.execPath, args, { cwd: folder, env: plainEnvironment() });
-    });
-  }
 }
 
 test.run();
