@@ -9,6 +9,7 @@ const { home, authority, ...scene } = await openScene({ env: { SCRIPTED_BROWSER:
 test.after(() => scene[Symbol.asyncDispose]());
 
 test('the first example runs unchanged, apart from ids and addresses', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
   const [, example = ''] = /```sh\n(onedrive-token login[\s\S]*?)```/.exec(readme) ?? [];
   writeFileSync(join(home.folder, 'notes.txt'), 'a note');
   const script = example
