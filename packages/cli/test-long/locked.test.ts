@@ -9,6 +9,7 @@ const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
 test('a command that was stopped while it refreshes makes others end with 8, and name its process', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no signal that stops a process');
   home.expireTokens();
   authority.fail('token', { type: 'hang' }, { times: 1 });
   const before = authority.count('token');
