@@ -64,7 +64,7 @@ test('an upload goes on where it stopped after its process died', async () => {
   running.child.kill('SIGKILL');
   await running.ended;
   authority.clearFaults();
-  assert.is(statSync(`${home.db}.uploads.json`).mode & 0o077, 0);
+  if (process.platform !== 'win32') assert.is(statSync(`${home.db}.uploads.json`).mode & 0o077, 0);
   const resumed = authority.requests.length;
   const { status, stdout } = await home.run(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
   assert.is(status, 0);
@@ -95,6 +95,7 @@ test('an upload starts again if its session is gone', async () => {
 });
 
 test('Ctrl-C during an upload says that it can go on', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
   authority.fail('content', { type: 'hang' });
   const before = authority.requests.length;
   const running = home.start(['api', '/me/drive/root:/late.img', '--upload', inHome('big.img')]);
