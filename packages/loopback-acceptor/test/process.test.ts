@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { connectAll } from './raw-sockets.ts';
 import { runProgram } from './run-program.ts';
 import { sendRequest } from './send-request.ts';
-import { least, within } from './within.ts';
+import { within } from './within.ts';
 
 test('a process stays alive while it redeems, though the browser is gone', async () => {
   await using program = runProgram(`
@@ -107,33 +107,30 @@ test('after close() and after the answer, no resource of the acceptor is left in
 
 test('on Windows, where an exit resets the sockets, accept() settles after the browser has closed its side', async () => {
   const windows = `data:text/javascript,Object.defineProperty(process, 'platform', { value: 'win32' })`;
-  // On a busy machine the client may need longer than an acceptor waits, so the best of a few attempts counts.
-  const early = await least(0, async () => {
-    await using program = runProgram(
-      `
-      const acceptor = await openAcceptor({ state: 'right' });
-      console.log(acceptor.redirectUri);
-      await acceptor.accept();
-      console.log('settled');`,
-      { nodeOptions: ['--import', windows] },
-    );
-    const { host, port } = new URL(await program.nextLine());
-    let isSettled = false;
-    const settled = program.nextLine().then((line) => {
-      isSettled = line === 'settled';
-    });
-    const socket = net.connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).resume();
-    const page = new Promise((resolve) => socket.on('error', resolve).on('end', resolve));
-    socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
-    await within(5_000, 'the page', page);
-    await delay(50);
-    const wasSettled = isSettled;
-    socket.end();
-    await settled;
-    assert.ok(isSettled);
-    return Number(wasSettled);
+  await using program = runProgram(
+    `
+    const acceptor = await openAcceptor({ state: 'right' });
+    console.log(acceptor.redirectUri);
+    await acceptor.accept();
+    console.log('settled');`,
+    { nodeOptions: ['--import', windows] },
+  );
+  const { host, port } = new URL(await program.nextLine());
+  let isSettled = false;
+  const settled = program.nextLine().then((line) => {
+    isSettled = line === 'settled';
   });
-  assert.is(early, 0);
+  const socket = net.connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).resume();
+  const page = new Promise((resolve) => socket.on('error', resolve).on('end', resolve));
+  const started = performance.now();
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  await within(5_000, 'the page', page);
+  await delay(50);
+  // On a busy machine the 350 ms that a browser has may be over.
+  if (isSettled) assert.ok(performance.now() - started > 350, 'it settled though the browser had not closed its side');
+  socket.end();
+  await settled;
+  assert.ok(isSettled);
 });
 
 test.run();
