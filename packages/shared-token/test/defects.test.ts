@@ -43,20 +43,13 @@ test('a sign-in whose write fails after a sign-out does not come back', async ()
 
 test('a sign-in whose write is on its way to the store when a sign-out deletes the record does not come back', async () => {
   await using scene = openScene();
-  const writing = Promise.withResolvers<void>();
-  const set = scene.store.set.bind(scene.store);
-  let writes = 0;
-  scene.store.set = async (name, record) => {
-    writes++;
-    await writing.promise;
-    await set(name, record);
-  };
+  const held = scene.store.holdWrites();
   const shared = scene.open({ signIn: scene.provider.signIn });
   const call = rejection(shared.getToken());
-  await untilTrue(() => writes === 1);
+  await held.begun;
   const signedOut = shared.signOut();
   await sleep(20);
-  writing.resolve();
+  held.goOn();
   await signedOut;
   assert.is((await call).code, 'SIGN_IN_REQUIRED');
   assert.is(scene.store.records.size, 0);

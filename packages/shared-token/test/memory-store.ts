@@ -12,6 +12,7 @@ export class MemoryStore implements TokenStore {
   reads = 0;
   /** Called before each write: the error to throw, if any. */
   refuse: (record: TokenRecord) => Error | undefined = () => undefined;
+  #hold: (() => Promise<void>) | undefined;
   readonly #tails = new Map<string, Promise<unknown>>();
   readonly #holding = new AsyncLocalStorage<Lock>();
   readonly #loseLock = new Map<string, () => void>();
@@ -22,6 +23,7 @@ export class MemoryStore implements TokenStore {
   }
 
   async set(name: string, record: TokenRecord): Promise<void> {
+    await this.#hold?.();
     const refusal = this.refuse(record);
     if (refusal) throw refusal;
     // As every store does: a field that is undefined when written is absent when read.
@@ -75,6 +77,20 @@ export class MemoryStore implements TokenStore {
       signal?.removeEventListener('abort', abort);
       turn.resolve();
     }
+  }
+
+  /** Writes wait from now on, until `goOn` is called. `begun` resolves when the first one waits, and rejects after 10 s. */
+  holdWrites(): { begun: Promise<void>; goOn: () => void } {
+    const [begun, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    this.#hold = () => {
+      begun.resolve();
+      return released.promise;
+    };
+    const goOn = (): void => {
+      this.#hold = undefined;
+      released.resolve();
+    };
+    return { begun: within(10_000, begun.promise), goOn };
   }
 
   /** The task that holds the lock loses it: the next one can acquire it now. */

@@ -179,17 +179,11 @@ test('a sign-in that is being stored late when a sign-out comes is taken back', 
   await using scene = openScene();
   const shared = await signInOnFullDisk(scene);
   const { store } = scene;
-  const set = store.set.bind(store);
-  const [writing, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  store.set = async (name, record) => {
-    writing.resolve();
-    await goOn.promise;
-    await set(name, record);
-  };
+  const held = store.holdWrites();
   await shared.getToken();
-  await within(10_000, writing.promise);
+  await held.begun;
   await shared.signOut();
-  goOn.resolve();
+  held.goOn();
   await shared.close();
   assert.is(store.records.size, 0);
   assert.is(scene.count('store-recovered'), 0);
@@ -198,19 +192,11 @@ test('a sign-in that is being stored late when a sign-out comes is taken back', 
 /** A sign-in whose write arrives after the sign-out that ended it. From then on `refuse` says what becomes of each delete. */
 async function signInThatArrivesLate(scene: Scene, refuse: (attempt: number) => Error | undefined) {
   const { store } = scene;
-  const writing = Promise.withResolvers<void>();
-  const set = store.set.bind(store);
-  let writes = 0;
-  store.set = async (name, record) => {
-    writes++;
-    await writing.promise;
-    await set(name, record);
-  };
+  const held = store.holdWrites();
   const shared = scene.open({ signIn: scene.provider.signIn });
   const call = rejection(shared.getToken());
-  await untilTrue(() => writes === 1);
+  await held.begun;
   await shared.signOut();
-  store.set = set;
   const remove = store.delete.bind(store);
   const deletes = { attempts: 0, refuse };
   store.delete = async (name) => {
@@ -218,7 +204,7 @@ async function signInThatArrivesLate(scene: Scene, refuse: (attempt: number) => 
     if (error) throw error;
     return remove(name);
   };
-  writing.resolve();
+  held.goOn();
   return { shared, call, deletes };
 }
 
