@@ -1,3 +1,4 @@
+// Takes about 10 s.
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { chromiumPath } from 'testing-browsers/chromium';

@@ -1,3 +1,4 @@
+// Takes about 8 s.
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

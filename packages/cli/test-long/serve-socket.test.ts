@@ -1,4 +1,4 @@
-// Takes about 8 s.
+// Takes about 6 s.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openSignedInScene } from 'testing-command';

@@ -1,3 +1,4 @@
+// Takes about 23 s.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { openSignedInScene } from 'testing-command';

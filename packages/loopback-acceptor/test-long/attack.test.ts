@@ -1,3 +1,4 @@
+// Takes about 15 s.
 import net from 'node:net';
 import { signInAs, startAuthority } from 'testing-authority';
 import { test } from 'uvu';

@@ -1,4 +1,4 @@
-// Takes about 10 s.
+// Takes about 20 s.
 // For the functions that run inside the page.
 /// <reference lib="dom" />
 import { createServer } from 'node:http';

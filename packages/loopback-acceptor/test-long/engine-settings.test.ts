@@ -1,4 +1,4 @@
-// Takes about 40 s.
+// Takes about 35 s.
 /** Settings of browsers in which a sign-in goes another way, and what a console says that only the browser itself can show. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-// Takes about 60 s.
+// Takes about 75 s.
 /**
  * Sign-ins in the engines of the browsers that users have, from an https site to the acceptor. ENGINE_PICTURES=FOLDER keeps the
  * pictures of the pages, for looking at.

@@ -1,3 +1,4 @@
+// Takes about 8 s.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Program, runModule, runProgram } from '../test/run-program.ts';

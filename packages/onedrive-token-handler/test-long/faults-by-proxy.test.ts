@@ -1,3 +1,4 @@
+// Takes about 9 s.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { testFaults } from '../test/fault-cases.ts';

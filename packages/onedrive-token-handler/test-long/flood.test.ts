@@ -1,3 +1,4 @@
+// Takes about 6 s.
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { signInAs } from 'testing-authority';

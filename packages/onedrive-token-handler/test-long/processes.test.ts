@@ -1,4 +1,4 @@
-// Takes about 8 s.
+// Takes about 12 s.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { askProcesses } from '../test/ask-processes.ts';

@@ -1,3 +1,4 @@
+// Takes about 10 s.
 import { openTokenStore } from 'token-store-sqlite';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';

@@ -1,4 +1,4 @@
-// Takes about 6 s.
+// Takes about 12 s.
 import type { Browser, Page } from 'playwright-core';
 import { chromiumPath, launchChromium } from 'testing-browsers/chromium';
 import { test } from 'uvu';

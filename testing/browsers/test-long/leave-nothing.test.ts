@@ -1,4 +1,4 @@
-// Takes about 35 s.
+// Takes about 25 s.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Takes about 45 s.
+// Takes about 40 s.
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { explore, missingTool } from '../src/explore.ts';

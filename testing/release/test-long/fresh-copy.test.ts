@@ -1,4 +1,4 @@
-// Takes about 45 s.
+// Takes about 60 s.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

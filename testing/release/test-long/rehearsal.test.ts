@@ -1,4 +1,4 @@
-// Takes about 190 s.
+// Takes about 200 s.
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { signInAs, startAuthority } from 'testing-authority';
