@@ -10,7 +10,8 @@
  * With `--retry`, a file that fails runs once more, alone, when all others have ended. If it passes then, it is listed as unstable, and the
  * suite passes. That is for `.ci/run` alone, whose machine may be busy. An unstable test is a defect all the same.
  *
- * A file that prints nothing but a line `skipped: …` and ends with status 0 is skipped. So is a test that prints such a line.
+ * A file that prints nothing but a line `skipped: …` and ends with status 0 is skipped. A test that prints such a line
+ * counts as passed, and the line is shown.
  *
  * `--long` runs `test-long/` instead of `test/`, with a longer deadline. FILE is a part of a file's name: only such files run.
  */

@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 
@@ -22,8 +22,13 @@ export interface TestChoice {
 export function findTestFiles(folder: string, { long = false, parts = [] }: TestChoice): TestFile[] {
   return globSync(`${long ? 'test-long' : 'test'}/**/*.test.ts`, { cwd: folder })
     .sort()
-    .filter((path) => parts.length === 0 || parts.some((part) => relative(root, join(folder, path)).includes(part)))
+    .filter((path) => parts.length === 0 || parts.some((part) => nameInRoot(folder, path).includes(part)))
     .map((path) => ({ folder, path, source: readFileSync(join(folder, path), 'utf8') }));
+}
+
+/** With slashes on every system. */
+function nameInRoot(folder: string, path: string): string {
+  return relative(root, join(folder, path)).replaceAll(sep, '/');
 }
 
 /** The folders of the repository's packages that have tests of this kind, and the names of their packages. */
