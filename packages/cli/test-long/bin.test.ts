@@ -1,4 +1,3 @@
-// Takes about 3 s.
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

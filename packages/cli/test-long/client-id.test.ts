@@ -1,4 +1,3 @@
-// Takes about 3 s.
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { signInElsewhere } from 'testing-authority';

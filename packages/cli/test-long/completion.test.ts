@@ -1,4 +1,3 @@
-// Takes about 3 s.
 import { spawnSync } from 'node:child_process';
 import { openSignedInScene } from 'testing-command';
 import { openTerminal } from 'testing-command/terminal';

@@ -1,4 +1,3 @@
-// Takes about 5 s.
 import { signInAs } from 'testing-authority';
 import { CliHome, openScene, type Running } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';

@@ -1,4 +1,3 @@
-// Takes about 2 s.
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';

@@ -1,4 +1,3 @@
-// Takes about 2 s.
 import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

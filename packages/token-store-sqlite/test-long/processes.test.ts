@@ -1,4 +1,3 @@
-// Takes about 4 s.
 import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';

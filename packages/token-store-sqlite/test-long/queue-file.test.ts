@@ -1,4 +1,3 @@
-// Takes about 3 s.
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';

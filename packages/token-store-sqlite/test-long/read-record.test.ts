@@ -1,4 +1,3 @@
-// Takes about 2 s.
 import { join } from 'node:path';
 import { test } from 'uvu';
 import { openTokenStore } from '../src/index.ts';
