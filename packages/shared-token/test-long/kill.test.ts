@@ -1,4 +1,4 @@
-// Takes about 50 s.
+// Takes about 70 s.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
