@@ -1,11 +1,20 @@
+// Takes about 60 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import * as assert from 'uvu/assert';
 import { openPostgresTokenStore, type PostgresTokenStore } from '../src/index.ts';
 import { assertUnreachable, attempt } from '../test/attempt.ts';
+import { random } from '../test/random.ts';
 import { startScene } from '../test/scene.ts';
 
 const { scene, test } = await startScene();
+
+/** `OUTAGES_SEED=… node ../../scripts/suite.ts --long outages` waits as long again between two looks for connections to terminate. */
+const seed = Number(process.env.OUTAGES_SEED ?? Math.floor(Math.random() * 1_000_000));
+/** How many connections are terminated at least, in 60 writes at least. */
+const leastTerminations = 300;
+/** In this time, a connection may be opened and begin a statement, or end one. */
+const longestPauseMs = 4;
 
 const record = { refreshToken: 'first' };
 
@@ -55,6 +64,7 @@ for (const [name, { call, result, stored }] of Object.entries(writes)) {
       const check = await openPostgresTokenStore({
         schema,
         connectionString,
+        listen: false,
         ...(name === 'rekey' ? { key: new Uint8Array(32) } : {}),
       });
       assert.is((await check.get('app'))?.refreshToken, stored, where);
@@ -105,33 +115,52 @@ test('a session that locks the rows: STORE_BUSY, no statement goes on waiting, a
   }
 });
 
-test('pg_terminate_backend at any moment: no call is harmed, and the process lives', async () => {
-  const store = await scene.open();
-  await store.set('app', { refreshToken: '0' });
-  const ends = Promise.withResolvers<void>();
+test(`pg_terminate_backend at ${leastTerminations} random moments and more: no call is harmed, and the process lives`, async () => {
+  console.log(`\nmeasured: OUTAGES_SEED=${seed}`);
+  const next = random(seed);
+  const stores = await Promise.all(Array.from({ length: 3 }, () => scene.open()));
+  for (const store of stores) await store.set('app', { refreshToken: '0' });
+  let terminated = 0;
   let ended = false;
   const terminating = (async () => {
+    const ours = "FROM pg_stat_activity WHERE application_name = 'token-store-postgres'";
     while (!ended) {
-      await scene.cluster.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'token-store-postgres'",
-      );
+      terminated += Number(await scene.cluster.query(`SELECT count(pg_terminate_backend(pid)) ${ours}`));
+      await delay(next() * longestPauseMs);
     }
-    ends.resolve();
   })();
-  let written = 0;
-  for (let turn = 0; turn < 60; turn++) {
-    const outcome = await attempt(() => store.replace('app', String(written), { refreshToken: String(written + 1) }));
-    assertUnreachable(outcome, `turn ${turn}`);
-    const now = (await attempt(() => store.get('app'))) as { result?: { refreshToken: string } };
-    if ('result' in outcome) {
-      assert.is(outcome.result, true);
-      written++;
-    } else if (now.result) written = Number(now.result.refreshToken);
-    if (now.result) assert.is(now.result.refreshToken, String(written));
-  }
+  const written = await Promise.all(stores.map(write));
   ended = true;
   await terminating;
-  assert.equal(await store.get('app'), { refreshToken: String(written) });
+  console.log(`\nmeasured: ${terminated} connections terminated, ${written} writes`);
+  for (const [index, store] of stores.entries())
+    assert.equal(await store.get('app'), { refreshToken: String(written[index]) });
+
+  /** Writes one number after the other. Returns the last one that is stored. */
+  async function write(store: PostgresTokenStore): Promise<number> {
+    let stored = 0;
+    for (let turn = 0; turn < 20 || terminated < leastTerminations; turn++) {
+      const outcome = await attempt(() => store.replace('app', String(stored), { refreshToken: String(stored + 1) }));
+      assertUnreachable(outcome, `turn ${turn}`);
+      const now = await readAtLast(store);
+      if ('result' in outcome) {
+        assert.is(outcome.result, true);
+        assert.is(now, stored + 1);
+      } else assert.ok(now === stored || now === stored + 1, `${now} after ${stored}`);
+      stored = now;
+    }
+    return stored;
+  }
 });
+
+/** What is stored, as soon as a call is not disturbed for so long that it fails. */
+async function readAtLast(store: PostgresTokenStore): Promise<number> {
+  for (let left = 20; ; left--) {
+    const outcome = await attempt(() => store.get('app'));
+    assertUnreachable(outcome, 'get');
+    if ('result' in outcome) return Number((outcome.result as { refreshToken: string }).refreshToken);
+    assert.ok(left > 0, 'each call fails');
+  }
+}
 
 test.run();
