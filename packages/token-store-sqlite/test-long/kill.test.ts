@@ -1,4 +1,4 @@
-// Takes about 80 s.
+// Takes about 105 s.
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
@@ -8,6 +8,9 @@ import { openTokenStore } from '../src/index.ts';
 import { plannedWrite } from '../test/programs/write-plan.ts';
 import { startProgram } from '../test/start-program.ts';
 import { temporaryDirectory } from '../test/temporary-directory.ts';
+
+/** A writer is killed within this time after its first write has begun. It is enough for several writes. */
+const killWithinMs = 12;
 
 /**
  * Kills writers at random moments, one after the other on one file. Returns how many of them were in the middle of a
@@ -23,7 +26,7 @@ async function killWriters(kills: number, key: string): Promise<number> {
   for (let kill = 0; kill < kills; kill++) {
     const writer = startProgram('write-forever', [path, next, key]);
     const first = await writer.line();
-    await delay(Math.random() * 25);
+    await delay(Math.random() * killWithinMs);
     writer.kill('SIGKILL');
     const { output, signal } = await writer.ended;
     assert.is(signal, 'SIGKILL');

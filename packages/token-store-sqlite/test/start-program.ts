@@ -16,6 +16,8 @@ export interface Program {
   line(): Promise<string | undefined>;
   /** Everything on stdout that `line` has not returned, and how the process ended. Rejects after five minutes. */
   readonly ended: Promise<{ output: string; code: number | null; signal: string | null }>;
+  /** One line for its stdin. */
+  tell(line: string): void;
   kill(signal?: NodeJS.Signals): void;
 }
 
@@ -26,8 +28,10 @@ export interface Program {
 export function startProgram(name: string, args: readonly (string | number)[], before: string[] = []): Program {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
   const [command = process.execPath, ...rest] = [...before, process.execPath, file, ...args.map(String)];
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const child = spawn(command, rest, { env });
   running.add(child);
+  // It may end before it has read its input.
+  child.stdin.on('error', () => {});
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
@@ -63,6 +67,7 @@ export function startProgram(name: string, args: readonly (string | number)[], b
         return new Promise((resolve) => waiting.push(resolve));
       }),
     ended: within(300_000, `the end of ${name}`, () => ended),
+    tell: (line) => child.stdin.write(`${line}\n`),
     kill: (signal = 'SIGKILL') => child.kill(signal),
   };
 }

@@ -1,12 +1,19 @@
-/** once.ts ACTION PATH: does one thing that must be done completely or not at all. */
+/**
+ * once.ts ACTION PATH [KEY [WAIT]]: does one thing that must be done completely or not at all. With WAIT, when it has loaded
+ * everything, it prints `ready`, and waits for a line on stdin.
+ */
+import { readSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { openTokenStore } from '../../src/index.ts';
-import '../../src/lock/run-exclusively.ts';
-import { sealedBy } from '../version-1.ts';
+// As it was built: it is started hundreds of times, and src/ has many files to load.
+import { openTokenStore } from 'token-store-sqlite';
 
-const [action = '', path = ''] = process.argv.slice(2);
+const [action = '', path = '', storedKey = '', waits] = process.argv.slice(2);
 const [key, otherKey] = [Buffer.alloc(32, 'k'), Buffer.alloc(32, 'o')];
 flushCompileCache();
+if (waits) {
+  writeSync(1, 'ready\n');
+  readSync(0, Buffer.alloc(1));
+}
 switch (action) {
   case 'create':
     openTokenStore(path).set('app', { refreshToken: 'new' });
@@ -15,7 +22,7 @@ switch (action) {
     openTokenStore(path);
     break;
   case 'migrate with a key':
-    openTokenStore(path, { key: sealedBy.bytes.key });
+    openTokenStore(path, { key: Buffer.from(storedKey, 'hex') });
     break;
   case 'encrypt':
     openTokenStore(path).rekey(key);

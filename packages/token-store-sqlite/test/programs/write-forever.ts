@@ -1,7 +1,8 @@
 /** write-forever.ts PATH NUMBER [KEY]: makes the planned writes from NUMBER on. Prints a line before and after each. */
 import { writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { openTokenStore } from '../../src/index.ts';
+// As it was built: it is started a thousand times, and src/ has many files to load.
+import { openTokenStore } from 'token-store-sqlite';
 import { plannedWrite } from './write-plan.ts';
 
 const [path = '', first, key] = process.argv.slice(2);
