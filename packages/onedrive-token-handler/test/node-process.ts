@@ -20,6 +20,8 @@ export interface Started {
   said(): string;
   /** The same on stderr. */
   warned(): string;
+  /** One line for its stdin. */
+  tell(line: string): void;
   kill(): void;
   ended(): boolean;
   /** Resolves when it has ended and all that it printed has been read. */
@@ -31,10 +33,11 @@ export async function startNode(args: readonly string[], options: StartOptions =
   const { until = 'ready', env = {} } = options;
   const child = spawn(process.execPath, args, {
     env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
     timeout: lifetimeMs,
     killSignal: 'SIGKILL',
   });
+  // It may end before it has read its input.
+  child.stdin.on('error', () => {});
   let [said, warned, closed] = ['', '', false];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -57,6 +60,7 @@ export async function startNode(args: readonly string[], options: StartOptions =
     pid: child.pid,
     said: () => said,
     warned: () => warned,
+    tell: (line) => child.stdin.write(`${line}\n`),
     kill,
     ended: () => closed,
     untilEnded: () => untilTrue(() => closed, 30_000),
