@@ -49,14 +49,15 @@ export function findTestedPackages({ long = false }: TestChoice): Map<string, st
  * when everything else has ended.
  *
  * A file that takes long says so in a line `// Takes about 12 s.`, and has a process of its own. So has a file that says
- * `// Runs alone: REASON.` The others of a package run together, eight in a process.
+ * `// Runs alone: REASON.` The others of a package run together, at most twelve in a process.
  */
 export function planProcesses(files: readonly TestFile[]): TestFile[][] {
   const alone = files.filter(({ source }) => /^\/\/ (Takes about \d+ s|Runs alone: .+)\.$/m.test(source));
   const small = files.filter((file) => !alone.includes(file));
-  const together = Object.values(Object.groupBy(small, ({ folder }) => folder)).flatMap((ofPackage = []) =>
-    Array.from({ length: Math.ceil(ofPackage.length / 8) }, (_, n) => ofPackage.slice(n * 8, n * 8 + 8)),
-  );
+  const together = Object.values(Object.groupBy(small, ({ folder }) => folder)).flatMap((ofPackage = []) => {
+    const processes = Math.ceil(ofPackage.length / 12);
+    return Array.from({ length: processes }, (_, n) => ofPackage.filter((_, index) => index % processes === n));
+  });
   return [...alone.map((file) => [file]), ...together].toSorted((a, b) => secondsOf(b) - secondsOf(a));
 }
 
