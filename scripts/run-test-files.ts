@@ -31,8 +31,8 @@ export function readTestOptions(): TestOptions {
   return {
     long,
     retry,
-    // More than cores, because most tests wait for something now and then.
-    jobs: positive('--jobs', values.jobs ?? availableParallelism() + 3),
+    // More than cores, because most tests wait for something now and then. Of the long ones many start many processes.
+    jobs: positive('--jobs', values.jobs ?? availableParallelism() + (long ? 2 : 3)),
     deadlineMs: positive('--deadline', values.deadline ?? (long ? 1_800_000 : 240_000)),
     parts: positionals,
   };

@@ -208,15 +208,20 @@ async function callRefresh(
   const { refresh, refreshTimeout } = settings;
   const limit = new AbortController();
   const message = `refresh took longer than ${refreshTimeout} ms (refreshTimeout)`;
-  const deadlineTimer = setTimeout(() => limit.abort(new DOMException(message, 'TimeoutError')), refreshTimeout);
+  const stop = (): void => limit.abort(new DOMException(message, 'TimeoutError'));
+  const deadlineTimer = setTimeout(stop, refreshTimeout);
   const signal = AbortSignal.any([limit.signal, lock.signal]);
   const answer = callUserCode(async () => refresh({ ...record }, { signal }));
   const { promise: notObeyed, reject: giveUp } = Promise.withResolvers<never>();
-  const giveUpTimer = setTimeout(() => giveUp(limit.signal.reason), refreshTimeout + abortGraceMs);
+  const giveUpTimer = setTimeout(() => {
+    // When a process goes on that was stopped, both timers are due, and this one may come first.
+    stop();
+    giveUp(limit.signal.reason);
+  }, refreshTimeout + abortGraceMs);
   try {
     return await Promise.race([answer, notObeyed]);
   } catch (error) {
-    if (lock.signal.aborted && error === lock.signal.reason) throw lockLostError(lock);
+    if (lock.signal.aborted && isAbortBy(error, lock.signal.reason)) throw lockLostError(lock);
     if (limit.signal.aborted && error === limit.signal.reason) {
       const store = (response: unknown): Promise<unknown> =>
         keeper.advance(
@@ -230,6 +235,11 @@ async function callRefresh(
     clearTimeout(deadlineTimer);
     clearTimeout(giveUpTimer);
   }
+}
+
+/** What `fetch` rejects with is the reason itself. Node's own functions wrap it. */
+function isAbortBy(error: unknown, reason: unknown): boolean {
+  return error === reason || (error as Error | undefined)?.cause === reason;
 }
 
 /** What the record says of a refusal. A function of the caller's that fails does not hide that a sign-in is needed. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
@@ -37,6 +38,18 @@ test('refresh is told when the lock is lost; if it stops, that is STORE, worth a
   assert.equal([error.code, error.retryable], ['STORE', true]);
   assert.is((told as Error).message, 'the lease has ended');
   assert.is(error.cause, told);
+});
+
+test('that is STORE too if refresh is a function of Node, which wraps the reason in an AbortError', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const refresh = async (_: TokenRecord, { signal }: RefreshContext): Promise<TokenResponse> => {
+    scene.store.loseLock('my-app');
+    await delay(1_000, undefined, { signal });
+    return { access_token: 'late' };
+  };
+  const error = await rejection(scene.open({ refresh }).getToken());
+  assert.equal([error.code, error.retryable], ['STORE', true]);
 });
 
 test('a lock that is lost before the refresh is sent: nothing is sent', async () => {

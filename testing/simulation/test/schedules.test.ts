@@ -18,4 +18,16 @@ test('shared-token keeps its promises in 20,000 schedules', async () => {
   assert.equal(run.schedules, schedules);
 });
 
+/** Others of `pnpm test:long`, which found a defect that has been mended. */
+const found = [289_707, 730_481];
+
+test('shared-token keeps its promises in the schedules that once found a defect', async () => {
+  const subject = (await loadPackage<Subject>('shared-token'))();
+  for (const firstSeed of found) {
+    const run = await runSchedules(subject, { firstSeed, schedules: 1 });
+    assert.equal(run.found, undefined, run.found?.text);
+    assert.equal(run.schedules, 1);
+  }
+});
+
 test.run();

@@ -101,18 +101,14 @@ export const refreshDefects: readonly Defect[] = [
   },
   {
     name: 'waits for a refresh that never ends',
-    patches: [patch('refresh.ts', '() => giveUp(limit.signal.reason)', '() => {}')],
+    patches: [patch('refresh.ts', 'giveUp(limit.signal.reason);', '')],
     within: 2000,
   },
   {
     name: 'gives up with timers that do not keep the process alive',
     patches: [
-      patch(
-        'refresh.ts',
-        '() => giveUp(limit.signal.reason), refreshTimeout + abortGraceMs);',
-        '() => giveUp(limit.signal.reason), refreshTimeout + abortGraceMs).unref();',
-      ),
-      patch('refresh.ts', "'TimeoutError')), refreshTimeout);", "'TimeoutError')), refreshTimeout).unref();"),
+      patch('refresh.ts', '}, refreshTimeout + abortGraceMs);', '}, refreshTimeout + abortGraceMs).unref();'),
+      patch('refresh.ts', 'setTimeout(stop, refreshTimeout);', 'setTimeout(stop, refreshTimeout).unref();'),
     ],
     within: 1000,
   },
