@@ -115,7 +115,14 @@ export class RecordKeeper {
     const { signOuts, before, isLate } = circumstances;
     // Written again later, it must not take the place of a sign-in that another process has made since.
     const asUnsaved = async (): Promise<Unsaved | undefined> => {
-      const stored = await asStoreErrors(() => store.get(name)).then(readStoredRecord, () => before);
+      const { unsaved } = this.#late;
+      const read = await asStoreErrors(() => store.get(name)).then(
+        (value) => ({ value }),
+        () => undefined,
+      );
+      // What was known when the sign-in began may be a record that is only here.
+      if (!read) return { record, replaces: unsaved ? unsaved.replaces : before?.refreshToken };
+      const stored = readStoredRecord(read.value);
       if (before && !stored) throw signedOutError();
       if (isLate() && stored?.refreshToken !== before?.refreshToken) return undefined;
       return { record, replaces: stored?.refreshToken };

@@ -182,7 +182,8 @@ export class SharedToken implements AsyncDisposable {
     await within(lastWriteLimitMs, this.#keeper.close());
   }
 
-  async #obtain({ interactive, forceRefresh = false, minValid = 0, signal }: GetTokenOptions): Promise<AccessToken> {
+  async #obtain(options: GetTokenOptions): Promise<AccessToken> {
+    const { interactive, forceRefresh = false, minValid = 0, signal } = options;
     this.#assertOpen();
     signal?.throwIfAborted();
     readDuration('minValid', minValid);
@@ -209,7 +210,9 @@ export class SharedToken implements AsyncDisposable {
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
       throw outcome.error;
     const { reason, record } = outcome;
-    return this.#join(this.#joinSignIn(signIn, { reason, seen: record?.refreshToken }), signal);
+    const token = await this.#join(this.#joinSignIn(signIn, { reason, seen: record?.refreshToken }), signal);
+    // What this call joined had begun before the sign-in that brought the very token that the API rejects.
+    return token.accessToken === rejected ? this.#obtain(options) : token;
   }
 
   /** Keeps a token in memory. Throws if a sign-out or close() came since the work for it began. */

@@ -111,6 +111,25 @@ test('a forced refresh gets another token although the stored one looks valid', 
   assert.is(scene.record.accessToken, forced.accessToken);
 });
 
+test('a forced refresh that joins one from before a sign-in does not give the token of that sign-in', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const get = scene.store.get.bind(scene.store);
+  const gate = Promise.withResolvers<void>();
+  scene.store.get = async (name) => {
+    scene.store.get = get;
+    const record = await get(name);
+    await gate.promise;
+    return record;
+  };
+  const first = shared.getToken({ forceRefresh: true });
+  const { accessToken } = await shared.signIn();
+  const second = shared.getToken({ forceRefresh: true });
+  gate.resolve();
+  assert.is((await first).accessToken, accessToken);
+  assert.is.not((await second).accessToken, accessToken);
+});
+
 test('a forced refresh takes the token that another process has stored since, without a request', async () => {
   await using scene = openScene();
   await scene.signedIn();

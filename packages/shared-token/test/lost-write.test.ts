@@ -253,4 +253,23 @@ test('a first sign-in that could not be written is written by a task of its own,
   assert.is(scene.record.accessToken, accessToken);
 });
 
+test('a sign-in is not lost if the store has just failed twice: its write, and the look at what it replaces', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  refuseNext(scene, () => failure('STORE_FULL'));
+  // This refresh token is only in memory.
+  await shared.getToken();
+  const get = scene.store.get.bind(scene.store);
+  scene.store.refuse = () => {
+    scene.store.get = () => Promise.reject(failure('STORE_OPEN'));
+    return failure('STORE_FULL');
+  };
+  await shared.signIn();
+  scene.store.get = get;
+  scene.store.refuse = () => undefined;
+  await shared.getToken({ forceRefresh: true, interactive: false });
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+});
+
 test.run();

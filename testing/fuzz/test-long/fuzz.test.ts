@@ -10,10 +10,10 @@ console.log(`measured: FUZZ_SEED=${seed}`);
 
 /** Not a time, so that a busy machine tries as many as an idle one. Each takes a few seconds of processor time. */
 const inputs = {
-  'request-head': 60_000,
-  'authorization-response': 60_000,
-  'token-response': 15_000,
-  'pasted-address': 30_000,
+  'request-head': 100_000,
+  'authorization-response': 100_000,
+  'token-response': 30_000,
+  'pasted-address': 80_000,
 };
 
 for (const target of targetNames) {

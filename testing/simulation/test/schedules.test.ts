@@ -19,7 +19,7 @@ test('shared-token keeps its promises in 20,000 schedules', async () => {
 });
 
 /** Others of `pnpm test:long`, which found a defect that has been mended. */
-const found = [289_707, 730_481];
+const found = [289_707, 730_481, 763_274, 792_464];
 
 test('shared-token keeps its promises in the schedules that once found a defect', async () => {
   const subject = (await loadPackage<Subject>('shared-token'))();
