@@ -169,9 +169,9 @@ export class History {
         if (record.clientId === undefined) token.family.isBare = true;
         else if (token.family.isBare) token.family.clientId = record.clientId;
         if (token.parent?.spending) token.parent.spending.isStored = true;
-        // A sign-in that was written in the same moment as a sign-out is taken back.
+        // A sign-in that was written in the same moment as a sign-out is taken back, even if the sign-out fails.
         const { instance, openedAt = 0 } = token.family.window ?? {};
-        const isTakenBack = instance?.signOuts.some((startedAt) => startedAt >= openedAt);
+        const isTakenBack = instance?.triedSignOuts.some((startedAt) => startedAt >= openedAt);
         if (!this.signingOut.get(name) && !isTakenBack) this.owed.set(name, token.family);
         break;
       }

@@ -1,6 +1,6 @@
 import { secretMark } from '../models/provider.ts';
 import type { Invariants } from './invariant.ts';
-import { accessGiven, errorOf, familyGiven, goodToken, isForbidden, isOf } from './questions.ts';
+import { accessGiven, errorOf, familyGiven, goodToken, isForbidden, isOf, isUnwanted } from './questions.ts';
 
 /** As `JSON.stringify(value).includes(secretMark)`, which takes ten times as long. */
 function hasSecret(value: unknown): boolean {
@@ -63,8 +63,9 @@ export const callInvariants: Invariants = {
         // The call may have joined a read that began before the sign-in was stored.
         const knewAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
         const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
-        // What this instance has signed out is not good for it, even if the store could not delete it yet.
-        const isOver = stored && isForbidden(stored.family, call.instance);
+        // What this instance has signed out is not good for it, even if the store could not delete it.
+        const isOver =
+          stored && (isForbidden(stored.family, call.instance) || isUnwanted(stored.family, call.instance));
         return isOld && !isOver ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
       },
     },

@@ -37,6 +37,15 @@ export function familyGiven(call: Call, history: History): Family | undefined {
   return accessGiven(call, history)?.family;
 }
 
+/**
+ * Whether the instance that made this sign-in tried a sign-out while the person was asked or later. That ends the sign-in even if it
+ * fails. If another process has refreshed it since, the instance does not know the new refresh token.
+ */
+export function isUnwanted({ window, isRotated }: Family, instance: Instance): boolean {
+  if (window?.instance !== instance || isRotated) return false;
+  return instance.triedSignOuts.some((startedAt) => startedAt >= window.openedAt);
+}
+
 /** Whether a sign-out of the instance that made this sign-in came while the person was asked or later. */
 export function isForbidden({ window, couldNotBeTakenBack, isRotated }: Family, instance = window?.instance): boolean {
   if (!window || window.instance !== instance) return false;
