@@ -28,7 +28,7 @@ const refreshes = (): number => authority.count('token', 'refresh_token');
 
 /** How long the stored access token is still good for. */
 function expireIn(milliseconds: number): void {
-  const database = new DatabaseSync(home.db);
+  const database = new DatabaseSync(home.db, { timeout: 5_000 });
   database.exec(`UPDATE token SET expires_at = ${Date.now() + milliseconds}`);
   database.close();
 }

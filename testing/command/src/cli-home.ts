@@ -97,7 +97,7 @@ export class CliHome implements Disposable {
 
   /** Makes every stored access token expire. */
   expireTokens(): void {
-    const database = new DatabaseSync(this.db);
+    const database = new DatabaseSync(this.db, { timeout: 5_000 });
     database.exec('UPDATE token SET expires_at = 1');
     database.close();
   }
