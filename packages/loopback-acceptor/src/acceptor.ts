@@ -33,6 +33,15 @@ export interface Acceptor extends AsyncDisposable {
    */
   accept<T>(redeem: (response: AuthorizationResponse) => Promise<T>): Promise<T>;
   /**
+   * Takes the answer from the address at which a browser on another computer ended, where nothing listens. A person copies it
+   * from there. The rules are those of `readRedirectUrl`, with the `state`, `issuer` and `redirectUri` of this acceptor. The
+   * provider's error is an answer too: then `accept()` rejects. Does nothing if the wait is over.
+   *
+   * @throws {RedirectUrlError} if the text is not the answer. The wait goes on, and this does not count as a stray request.
+   * @throws {TypeError} if `address` is not a string.
+   */
+  deliver(address: string): void;
+  /**
    * Stops waiting. If there is no outcome yet, `accept()` rejects with ACCEPTOR_CLOSED. Resolves when every socket is gone,
    * within 500 ms, whatever the clients do. May be called at any time and more than once.
    */

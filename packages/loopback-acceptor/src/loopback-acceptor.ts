@@ -3,6 +3,7 @@ import { AcceptorError } from './acceptor-error.ts';
 import type { Settings } from './acceptor-options.ts';
 import { AuthorizationError } from './answer/authorization-error.ts';
 import { type AnswerFlaw, type AuthorizationResponse, type ExpectedAnswer, readAnswer } from './answer/read-answer.ts';
+import { readPastedAnswer } from './answer/read-redirect-url.ts';
 import type { Connection, Request } from './http/connection.ts';
 import { judgeHead, splitTarget, type Target } from './http/judge-head.ts';
 import type { LoopbackServer } from './http/loopback-server.ts';
@@ -110,6 +111,12 @@ export class LoopbackAcceptor implements Acceptor {
     return redeem || this.#phase === 'failed' ? this.#redemption.promise : this.#response.promise;
   }
 
+  deliver(address: string): void {
+    const { state, issuer } = this.#settings;
+    const { redirectUri } = this;
+    if (this.#phase === 'waiting') this.#take(readPastedAnswer(address, { state, issuer, redirectUri }));
+  }
+
   close(): Promise<void> {
     this.#fail(new AcceptorError('ACCEPTOR_CLOSED', 'The acceptor was closed before the sign-in was complete'));
     return this.#server.hangUp();
@@ -136,8 +143,11 @@ export class LoopbackAcceptor implements Acceptor {
       return;
     }
     this.#readers.push({ connection, headers: head.headers });
-    // The person reloaded the page. It gets the same outcome.
-    if (this.#phase !== 'waiting') return;
+    // Otherwise the person reloaded the page. It gets the same outcome.
+    if (this.#phase === 'waiting') this.#take(answer);
+  }
+
+  #take(answer: AuthorizationResponse | AuthorizationError): void {
     if (answer instanceof AuthorizationError) {
       const { error, errorDescription: description } = answer;
       this.#fail(answer, { outcome: 'denied', redeemed: false, error, ...(description && { description }) });

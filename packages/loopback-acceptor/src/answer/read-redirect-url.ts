@@ -28,13 +28,28 @@ const expectedNames: Record<keyof ExpectedRedirect, true> = { state: true, issue
 export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): AuthorizationResponse {
   checkNames(expected, expectedNames);
   const { state, issuer, redirectUri } = expected;
-  if (typeof pasted !== 'string') throw new TypeError(`\`pasted\` must be a string, got ${typeof pasted}`);
   checkText('state', state);
   if (issuer !== undefined) checkText('issuer', issuer);
-  const expectedPage = redirectUri === undefined ? undefined : parseRedirectUri(redirectUri);
-  const { page, query } = split(clean(pasted));
-  const answer = findPageFlaw(page, query, expectedPage) ?? readAnswer(query, { state, issuer });
+  if (redirectUri !== undefined) checkRedirectUri(redirectUri);
+  const answer = readPastedAnswer(pasted, { state, issuer, redirectUri });
   if (answer instanceof AuthorizationError) throw answer;
+  return answer;
+}
+
+/**
+ * As `readRedirectUrl`, but returns the provider's error, which is an answer too, and takes `expected` as checked.
+ *
+ * @throws {RedirectUrlError} if the text is not the answer.
+ * @throws {TypeError} if it is not a string.
+ */
+export function readPastedAnswer(
+  pasted: string,
+  { redirectUri, ...expected }: ExpectedRedirect,
+): AuthorizationResponse | AuthorizationError {
+  if (typeof pasted !== 'string') throw new TypeError(`\`pasted\` must be a string, got ${typeof pasted}`);
+  const { page, query } = split(clean(pasted));
+  const expectedPage = redirectUri === undefined ? undefined : new URL(redirectUri);
+  const answer = findPageFlaw(page, query, expectedPage) ?? readAnswer(query, expected);
   if (typeof answer === 'string') throw new RedirectUrlError(answer, redirectUri);
   return answer;
 }
@@ -75,9 +90,7 @@ function isSamePage(one: URL, other: URL): boolean {
   return one.origin === other.origin && one.pathname === other.pathname;
 }
 
-function parseRedirectUri(redirectUri: unknown): URL {
+function checkRedirectUri(redirectUri: unknown): void {
   checkText('redirectUri', redirectUri);
-  const url = URL.parse(redirectUri);
-  if (!url) throw new TypeError('`redirectUri` must be an absolute URL');
-  return url;
+  if (!URL.canParse(redirectUri)) throw new TypeError('`redirectUri` must be an absolute URL');
 }
