@@ -28,7 +28,7 @@ export interface TokenStoreOptions {
    */
   key?: string | Uint8Array;
   /**
-   * Only reads: no file is made, and nothing about an existing one is changed, neither its mode nor its version. A file that
+   * Only reads: no file is made, and nothing about an existing one is changed, neither its mode nor its tables. A file that
    * is missing is then STORE_OPEN with the reason `missing`, and every call that writes or locks is STORE_READONLY.
    * Default false.
    */
@@ -285,8 +285,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 
 /**
  * Opens the token database at `path`, or makes it: the file with mode 0600, missing directories with 0700. A file that
- * other users can read is closed to them. A file of an older version, or of the original Python class, is brought to
- * the newest version and keeps its tokens.
+ * other users can read is closed to them. A file of the original Python class gets our columns and keeps its tokens.
  *
  * @throws {TokenStoreError} STORE_OPEN for a path that cannot be a database, and for another program's database;
  * STORE_CORRUPT for a damaged file; STORE_KEY for a wrong or missing key; STORE_VERSION for a file of a newer version;

@@ -9,7 +9,6 @@ import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { startProgram } from '../test/start-program.ts';
 import { isRoot, temporaryDirectory } from '../test/temporary-directory.ts';
-import { makeSealedVersion1, makeVersion1, sealedBy, sealedRecord } from '../test/version-1.ts';
 
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 if (!canTrace) console.log('skipped: strace kills a process at a system call (apt-get install strace)');
@@ -75,7 +74,8 @@ const scenarios: Scenario[] = [
     },
   },
   {
-    action: 'migrate',
+    action: 'extend',
+    what: 'open a file of the Python class',
     leastPoints: 30,
     prepare: (path) => {
       const database = new Database(path);
@@ -92,34 +92,6 @@ const scenarios: Scenario[] = [
       using store = openTokenStore(path);
       for (const name of names) assert.equal(store.get(name), { refreshToken: `refresh of ${name}` });
       assert.ok(store.replace('app0', 'refresh of app0', recordOf('app0')));
-    },
-  },
-  {
-    action: 'migrate',
-    what: 'migrate from version 1',
-    leastPoints: 10,
-    prepare: (path) => makeVersion1(path, { refreshToken: 'refresh', accessToken: 'access' }),
-    check: (path) => {
-      {
-        // The original class may be the next program to open it.
-        const database = new Database(path);
-        const read = database.prepare("SELECT refresh_token FROM token WHERE app_name = 'app'").pluck();
-        assert.is(read.get(), 'refresh');
-        database.close();
-      }
-      using store = openTokenStore(path);
-      assert.equal(store.get('app'), { refreshToken: 'refresh', accessToken: 'access' });
-      assert.ok(store.replace('app', 'refresh', { refreshToken: 'next', refusedAt: 5 }));
-    },
-  },
-  {
-    action: 'migrate with a key',
-    leastPoints: 10,
-    prepare: (path) => makeSealedVersion1(path, sealedBy.bytes),
-    check: (path) => {
-      using store = openTokenStore(path, { key: sealedBy.bytes.key });
-      assert.equal(store.get('app'), sealedRecord);
-      assert.ok(store.replace('app', 'refresh', { refreshToken: 'next', refusedAt: 5 }));
     },
   },
   {
@@ -163,7 +135,7 @@ function prepared({ action, prepare }: Scenario): { directory: string; path: str
 
 /** Runs the action under strace. Returns the signal that ended it. */
 async function trace(action: string, path: string, options: string[]): Promise<string | null> {
-  const args = [action, path, Buffer.from(sealedBy.bytes.key).toString('hex'), 'wait'];
+  const args = [action, path, 'wait'];
   const program = startProgram('once', args, mayJoin ? [] : ['strace', '-f', ...options]);
   assert.is(await program.line(), 'ready');
   const joined = mayJoin && (await joinByStrace(program.pid, options));

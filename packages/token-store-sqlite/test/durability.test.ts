@@ -86,7 +86,7 @@ test('opening and reading load the kit, and no more than they need', async () =>
   assert.equal(files?.sort(), [
     'database/database-file.ts',
     'database/file-error.ts',
-    'database/migrations.ts',
+    'database/schema.ts',
     'database/token-database.ts',
     'database/token-table.ts',
     'index.ts',

@@ -227,4 +227,42 @@ test('another program cannot write plain tokens into an encrypted file', () => {
   assert.equal(store.get('app'), record);
 });
 
+/** What was stored, byte for byte, of `sealedRecord` under the name `app`. Later versions have to open it. */
+const sealedBy = {
+  bytes: {
+    key: new Uint8Array(32).fill(7),
+    salt: '0D500B702A0A32474861A25F5D5D19BE',
+    verifier: '0D500B702A0A32474861A25F5D5D19BE1C7DEA4320DF4613ADDC3533C8A8CA9995FB0FEE152703FCC1339E84',
+    sealed:
+      '0D500B702A0A32474861A25F5D5D19BE0D06BABDFD6D111CE37F4DEA9675ABD128D67085184A7693D27E84851B07C93365CBC3B4C81CC8486769B1FEB355C51F060036A2D6FB7F39AFE84EB401E6519A5A50AE1F954BD9D4E3CAA67E9AD867134A6193D9A033F212F5F7AD87E1EC951929B8B29CDC6F860A009D28780BAD2A0010C29CCE797894',
+  },
+  passphrase: {
+    key: 'correct horse battery staple',
+    salt: '0360D8D931FD4FE813B7EE882ABA9EF9',
+    verifier: '0360D8D931FD4FE813B7EE882ABA9EF999D9B8009C83D6405E0AF49AFB2F9761809A1EBB551416EAFAE181BA',
+    sealed:
+      '0360D8D931FD4FE813B7EE882ABA9EF92AF67EB5BFA431140F37F58ED34FE3D387A3E570FD157294D1B68E6FA42C468E2F36C193F86315DC172C666A6B2D6AF9FCC66A15FA87D930FFA3776E539BF4B31E63891663E997D661E665AF6235A61C6F643FF625492B6B3DC1DEF65A14931826E0A1D282487178816AD0F1CA72158F69077AE8ABE937',
+  },
+};
+const sealedRecord = {
+  refreshToken: 'refresh',
+  accessToken: 'access',
+  expiresAt: 1_800_000_000_000,
+  scope: 'files',
+};
+
+for (const [kind, { key, salt, verifier, sealed }] of Object.entries(sealedBy)) {
+  test(`a file that was encrypted by an earlier release opens with its key, which is ${kind}`, () => {
+    const path = newPath();
+    openTokenStore(path).close();
+    execute(
+      path,
+      `INSERT INTO token_key VALUES (x'${salt}', x'${verifier}');
+      INSERT INTO token (app_name, sealed, revision) VALUES ('app', x'${sealed}', 1)`,
+    );
+    using store = openTokenStore(path, { key });
+    assert.equal(store.get('app'), sealedRecord);
+  });
+}
+
 test.run();

@@ -106,10 +106,10 @@ const refusals: Record<string, Refusal> = {
   'a database of a newer version': {
     code: 'STORE_VERSION',
     reason: undefined,
-    remedy: /schema 3, this one knows 2\). Update it/,
+    remedy: /schema 2, this one knows 1\). Update it/,
     make: (path) => {
       makeTokenDatabase(path);
-      execute(path, 'PRAGMA user_version = 3');
+      execute(path, 'PRAGMA user_version = 2');
     },
   },
   'a token table of a newer version, without our application id': {

@@ -6,7 +6,6 @@ import * as assert from 'uvu/assert';
 import { openTokenStore, TokenStoreError, type TokenStoreErrorCode } from '../src/index.ts';
 import { snapshot } from './snapshot.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
-import { makeVersion1 } from './version-1.ts';
 
 const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
 
@@ -37,7 +36,6 @@ const makers: Record<string, (path: string) => void> = {
     );
     database.close();
   },
-  'a file of version 1': (path) => makeVersion1(path, { refreshToken: 'r' }),
   'a file that other users can read': (path) => {
     using store = openTokenStore(path);
     store.set('app', { refreshToken: 'r' });

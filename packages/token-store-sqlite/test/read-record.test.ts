@@ -9,7 +9,6 @@ import { assertRead } from './read-as.ts';
 import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
-import { makeVersion1 } from './version-1.ts';
 
 const whole: Required<TokenRecord> = {
   refreshToken: 'refresh',
@@ -54,9 +53,8 @@ const left: Record<string, (path: string) => void> = {
   },
   'a newer version': (path) => {
     makeTokenDatabase(path);
-    execute(path, 'PRAGMA user_version = 3');
+    execute(path, 'PRAGMA user_version = 2');
   },
-  'a file of version 1': (path) => makeVersion1(path, { refreshToken: 'r' }),
   "another program's file": (path) => {
     makeTokenDatabase(path);
     execute(path, 'PRAGMA application_id = 1');

@@ -1,10 +1,10 @@
-/** This folder has the SQLite file: how it is found, made, brought to the newest version, read and written. */
+/** This folder has the SQLite file: how it is found, made, extended, read and written. */
 import type Database from 'better-sqlite3';
 import { type KeyCheck, TokenCipher, type TokenStoreError } from 'token-store-kit';
 import { DatabaseFile } from './database-file.ts';
 import { fileError, sqliteCode, toTokenStoreError } from './file-error.ts';
-import { migrations, originalTable } from './migrations.ts';
-import { applicationId, columns, schemaVersion } from './token-table.ts';
+import { extendOriginal, type Identity, identify, originalTable } from './schema.ts';
+import { columns, schemaVersion } from './token-table.ts';
 
 const { statSync } = process.getBuiltinModule('node:fs');
 
@@ -32,28 +32,19 @@ export interface CommitCount {
   readonly others: number | undefined;
 }
 
-/** What the head of a file says, if the file is ours or may become ours. */
+/** What a file is, if it is ours or may become ours. */
 interface Inspection {
-  /** 0 for a new file and for one of the original Python class. */
-  readonly version: number;
-  readonly isNew: boolean;
+  readonly owner: Identity['owner'];
   readonly check: KeyCheck | undefined;
 }
 
-interface Header {
-  readonly application_id: number;
-  readonly user_version: number;
-  /** In bytes. */
-  readonly page_size: number;
-}
-
-/** An open database of the newest version, and its cipher if it is encrypted. */
+/** An open database with our tables, and its cipher if it is encrypted. */
 export class TokenDatabase {
   readonly file: DatabaseFile;
   readonly sql: Database.Database;
   cipher: TokenCipher | undefined;
-  /** Those columns of a record that the file has. A file of an older version that may not be changed lacks some. */
-  readonly columns: readonly string[];
+  /** Those columns of a record that the file has. A file that is not ours yet and may not be changed lacks some. */
+  columns: readonly string[] = columns;
   readonly #statements = new Map<string, Database.Statement>();
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
@@ -62,7 +53,6 @@ export class TokenDatabase {
     this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
     try {
       this.cipher = readOnly ? this.#prepareToRead(key) : this.#prepare(key);
-      this.columns = readOnly ? this.#presentColumns() : columns;
     } catch (error) {
       this.sql.close();
       throw error;
@@ -140,7 +130,7 @@ export class TokenDatabase {
 
   #prepare(key: string | Uint8Array | undefined): TokenCipher | undefined {
     // In one transaction: no other process writes meanwhile, and SQLite has rolled back what a crash left half written.
-    const { version, isNew, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
+    const { owner, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
     // From here on the file is known to be ours, and may be changed.
     this.file.makePrivate();
     this.attempt(() => {
@@ -149,35 +139,29 @@ export class TokenDatabase {
       this.sql.exec('PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY');
     });
     const opened = check && this.#unlock(key, check);
-    if (version === schemaVersion && (check || key === undefined)) return opened;
+    if (owner === 'ours' && (check || key === undefined)) return opened;
 
-    if (!check && key !== undefined && !isNew) this.attempt(() => this.#refuseToEncrypt());
+    if (!check && key !== undefined && owner !== 'nobody') this.attempt(() => this.#refuseToEncrypt());
     // The Python class leaves tokens that it replaced in the unused bytes of its pages.
-    if (version === 0 && !isNew) this.attempt(() => this.sql.exec('VACUUM'));
+    if (owner === 'original') this.attempt(() => this.sql.exec('VACUUM'));
     const cipher = opened ?? (key === undefined ? undefined : newCipher(key));
-    return this.transaction(() => this.#migrate(key, cipher));
+    return this.transaction(() => this.#makeOurs(key, cipher));
   }
 
-  /** As `#prepare`, and changes nothing: neither the file's mode nor its version. */
+  /** As `#prepare`, and changes nothing: neither the file's mode nor its tables. */
   #prepareToRead(key: string | Uint8Array | undefined): TokenCipher | undefined {
-    const { isNew, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
+    const { owner, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
+    if (owner !== 'ours') this.columns = owner === 'original' ? ['refresh_token'] : [];
     if (check) return this.#unlock(key, check);
-    if (key !== undefined && !isNew) this.attempt(() => this.#refuseToEncrypt());
+    if (key !== undefined && owner !== 'nobody') this.attempt(() => this.#refuseToEncrypt());
     return undefined;
   }
 
-  #presentColumns(): readonly string[] {
-    const present = this.attempt(() => this.sql.prepare('SELECT name FROM pragma_table_info(?)').pluck().all('token'));
-    return columns.filter((column) => present.includes(column));
-  }
-
-  /**
-   * Inspects the file once more: before this process had the write lock, another one may have migrated or encrypted it.
-   */
-  #migrate(key: string | Uint8Array | undefined, cipher: TokenCipher | undefined): TokenCipher | undefined {
-    const { version, isNew, check } = this.#inspect();
-    if (isNew) this.sql.exec(originalTable);
-    for (const migration of migrations.slice(version)) this.sql.exec(migration);
+  /** Inspects the file once more: before this process had the write lock, another one may have done this, or encrypted the file. */
+  #makeOurs(key: string | Uint8Array | undefined, cipher: TokenCipher | undefined): TokenCipher | undefined {
+    const { owner, check } = this.#inspect();
+    if (owner === 'nobody') this.sql.exec(originalTable);
+    if (owner !== 'ours') this.sql.exec(extendOriginal);
     if (check) return cipher?.matches(check.salt) ? cipher : this.#unlock(key, check);
     if (cipher) {
       this.#refuseToEncrypt();
@@ -187,16 +171,28 @@ export class TokenDatabase {
   }
 
   #inspect(): Inspection {
-    const header = this.sql
-      .prepare('SELECT * FROM pragma_application_id, pragma_user_version, pragma_page_size')
-      .get() as Header;
-    const { version, isNew } = this.#identify(header);
-    this.#checkLength(header);
-    return { version, isNew, check: version === 0 ? undefined : this.readKeyCheck() };
+    const { owner, version, pageSize } = identify(this.sql);
+    if (owner === 'newer') {
+      throw fileError(
+        this.file.path,
+        'STORE_VERSION',
+        `was written by a newer version of token-store-sqlite (schema ${version}, this one knows ${schemaVersion}). Update it`,
+      );
+    }
+    if (owner === 'foreign') {
+      throw fileError(
+        this.file.path,
+        'STORE_OPEN',
+        'is the database of another program, and was left as it is. Choose another file for the tokens',
+        { reason: 'foreign' },
+      );
+    }
+    this.#checkLength(pageSize);
+    return { owner, check: owner === 'ours' ? this.readKeyCheck() : undefined };
   }
 
   /** SQLite fills a cut-off last page with zeros, and so would return half a token. */
-  #checkLength({ page_size: pageSize }: Header): void {
+  #checkLength(pageSize: number): void {
     if (statSync(this.file.path).size % pageSize === 0) return;
     throw fileError(
       this.file.path,
@@ -217,41 +213,6 @@ export class TokenDatabase {
   #refuseToEncrypt(): void {
     if (this.sql.prepare('SELECT 1 FROM token LIMIT 1').get() === undefined) return;
     throw this.#keyError('not-encrypted', 'is not encrypted. Open it without a key, then encrypt it with rekey(key)');
-  }
-
-  #identify({ application_id: application, user_version: version }: Header): Omit<Inspection, 'check'> {
-    const isMarked = application === applicationId;
-    if (isMarked && version >= 1 && version <= schemaVersion) return { version, isNew: false };
-    const columns = this.sql.prepare('SELECT name FROM pragma_table_info(?)').pluck().all('token');
-    const isLikeOurs = columns.includes('app_name') && columns.includes('refresh_token');
-    if ((isMarked || (application === 0 && isLikeOurs)) && version > schemaVersion) {
-      throw fileError(
-        this.file.path,
-        'STORE_VERSION',
-        `was written by a newer version of token-store-sqlite (schema ${version}, this one knows ${schemaVersion}). Update it`,
-      );
-    }
-    if (application === 0 && version === 0) {
-      const tables = this.sql
-        .prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
-        .pluck()
-        .all();
-      if (tables.length === 0) return { version, isNew: true };
-      if (isLikeOurs && columns.length === 2 && tables.length === 1 && this.#hasUniqueNames()) {
-        return { version, isNew: false };
-      }
-    }
-    throw fileError(
-      this.file.path,
-      'STORE_OPEN',
-      'is the database of another program, and was left as it is. Choose another file for the tokens',
-      { reason: 'foreign' },
-    );
-  }
-
-  /** Whether the token table can have each app name only once, as the statements need it. */
-  #hasUniqueNames(): boolean {
-    return this.sql.prepare('SELECT 1 FROM pragma_index_list(?) WHERE "unique"').get('token') !== undefined;
   }
 
   #keyError(reason: string, message: string): TokenStoreError {

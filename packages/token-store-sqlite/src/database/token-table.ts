@@ -2,8 +2,8 @@ import type { TokenRecord } from 'token-store-kit';
 
 /** The bytes "tokn", as SQLite's `application_id`: they mark the file as one of this package. */
 export const applicationId = 0x746f6b6e;
-/** SQLite's `user_version` of a file that has all of `migrations`. */
-export const schemaVersion = 2;
+/** SQLite's `user_version` of a file with our tables. Version 0 are the tables of the Python class, or none. */
+export const schemaVersion = 1;
 
 const fields = {
   refreshToken: 'refresh_token',

@@ -1,5 +1,5 @@
 /**
- * once.ts ACTION PATH [KEY [WAIT]]: does one thing that must be done completely or not at all. With WAIT, when it has loaded
+ * once.ts ACTION PATH [WAIT]: does one thing that must be done completely or not at all. With WAIT, when it has loaded
  * everything, it prints `ready`, and waits for a line on stdin.
  */
 import { readSync, writeSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { flushCompileCache } from 'node:module';
 // As it was built: it is started hundreds of times, and src/ has many files to load.
 import { openTokenStore } from 'token-store-sqlite';
 
-const [action = '', path = '', storedKey = '', waits] = process.argv.slice(2);
+const [action = '', path = '', waits] = process.argv.slice(2);
 const [key, otherKey] = [Buffer.alloc(32, 'k'), Buffer.alloc(32, 'o')];
 flushCompileCache();
 if (waits) {
@@ -18,11 +18,8 @@ switch (action) {
   case 'create':
     openTokenStore(path).set('app', { refreshToken: 'new' });
     break;
-  case 'migrate':
+  case 'extend':
     openTokenStore(path);
-    break;
-  case 'migrate with a key':
-    openTokenStore(path, { key: Buffer.from(storedKey, 'hex') });
     break;
   case 'encrypt':
     openTokenStore(path).rekey(key);
