@@ -2,9 +2,9 @@ import { CommanderError, Command as Program } from 'commander';
 import { defineCommands } from './commands/define-commands.ts';
 import { epilogue } from './commands/manual.ts';
 import { commonOptions } from './settings/common-options.ts';
+import { readVersion } from './settings/version.ts';
 import { exitStatus } from './terminal/failure.ts';
 import { writeErr, writeOut } from './terminal/streams.ts';
-import { readVersion } from './version.ts';
 
 /** Runs any command line, and resolves with its exit status. */
 export async function runProgram(args: readonly string[]): Promise<number> {

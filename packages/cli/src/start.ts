@@ -9,8 +9,8 @@ import { execMinValidMs, type PlainLine, readPlainLine } from './settings/common
 import { expiresSoon } from './settings/expires-soon.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
 import { readTokenOptions } from './settings/token-options.ts';
+import { readVersion } from './settings/version.ts';
 import { writeOut } from './terminal/streams.ts';
-import { readVersion } from './version.ts';
 
 /** Runs one command line, and resolves with its exit status. */
 export async function start(args: readonly string[]): Promise<number> {
@@ -28,7 +28,7 @@ export async function start(args: readonly string[]): Promise<number> {
       return (await useStoredToken(line)) ?? (await (await import('./commands/run-plain-line.ts')).runPlainLine(line));
     return await (await import('./program.ts')).runProgram(args);
   } catch (error) {
-    const { reportError } = await import('./errors/report-error.ts');
+    const { reportError } = await import('./settings/report-error.ts');
     return reportError(error);
   }
 }

@@ -1,7 +1,7 @@
 import { OneDriveTokenError, type OneDriveTokenErrorCode } from 'onedrive-token-handler';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describeError, type ShownMethod } from '../src/errors/describe-error.ts';
+import { describeError, type ShownMethod } from '../src/settings/describe-error.ts';
 import { readSettings } from '../src/settings/settings.ts';
 
 const settings = readSettings({ app: 'backup', db: '/data/tokens.db' }, { HOME: '/home/ada' });

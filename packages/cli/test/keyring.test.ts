@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bin, CliHome } from 'testing-command';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { oldestKeyring } from '../src/key/keyring-entry.ts';
+import { oldestKeyring } from '../src/session/keyring-entry.ts';
 import { openKeyringScene } from './fixtures/keyring-scene.ts';
 
 const { session, signIn, home, authority, ...scene } = await openKeyringScene();

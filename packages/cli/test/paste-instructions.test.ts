@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type PasteOptions, pasteInstructions } from '../src/session/paste-instructions.ts';
 import { readSettings } from '../src/settings/settings.ts';
-import { type PasteOptions, pasteInstructions } from '../src/sign-in/paste-instructions.ts';
 
 const settings = readSettings({}, { HOME: '/home/ada', LOCALAPPDATA: '/home/ada/Local' });
 

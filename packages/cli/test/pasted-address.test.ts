@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { deliverPastedAddress } from '../src/sign-in/pasted-address.ts';
+import { deliverPastedAddress } from '../src/session/pasted-address.ts';
 
 const seen: (string | undefined)[] = [];
 const server = createServer((request, response) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readEntries, writeEntry } from '../src/files/private-json.ts';
+import { readEntries, writeEntry } from '../src/settings/private-json.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'private-json-'));
 const file = join(folder, 'entries.json');

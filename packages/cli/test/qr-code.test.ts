@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import jsQR from 'jsqr';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { renderQrCode } from '../src/sign-in/qr-code.ts';
+import { renderQrCode } from '../src/session/qr-code.ts';
 
 const terminal = { isUnicode: true, columns: 80 };
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Clues, readSurroundings } from '../src/sign-in/surroundings.ts';
+import { type Clues, readSurroundings } from '../src/session/surroundings.ts';
 
 function at(platform: NodeJS.Platform, env: NodeJS.ProcessEnv = {}, more: Partial<Clues> = {}): unknown {
   const { place, hasBrowser } = readSurroundings({ env, platform, exists: () => false, kernel: () => '', ...more });

@@ -1,7 +1,7 @@
 // commands/ is what each command does: one file for each, the words of its help in manual.ts.
 import { InvalidArgumentError, Option, type Command as Program } from 'commander';
-import { type Command, runCommand } from '../command.ts';
 import { printScript, shells } from '../completion/print-script.ts';
+import { type Command, runCommand } from '../settings/command.ts';
 import { commonOptions, type Flags } from '../settings/common-options.ts';
 import { durationExample, readDuration } from '../settings/read-duration.ts';
 import { refuseSocket } from '../settings/refuse-socket.ts';

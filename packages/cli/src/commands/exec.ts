@@ -1,5 +1,5 @@
-import type { Command } from '../command.ts';
 import { openTokenSource } from '../session/open-token-source.ts';
+import type { Command } from '../settings/command.ts';
 import { execMinValidMs } from '../settings/common-options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { runWithToken } from './run-with-token.ts';

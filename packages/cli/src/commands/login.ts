@@ -1,12 +1,12 @@
 import type { SignInOptions } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
-import { MissingClientId } from '../errors/missing-client-id.ts';
-import { choosePassphrase, readPassphrase } from '../key/passphrase.ts';
+import { choosePassphrase, readPassphrase } from '../session/passphrase.ts';
 import { openSession, type Session, type SessionOptions } from '../session/session.ts';
+import { SignInView } from '../session/sign-in-view.ts';
+import { readSurroundings } from '../session/surroundings.ts';
+import type { Command } from '../settings/command.ts';
+import { MissingClientId } from '../settings/missing-client-id.ts';
 import { mayAsk } from '../settings/settings.ts';
 import type { SignInChoice } from '../settings/token-options.ts';
-import { SignInView } from '../sign-in/sign-in-view.ts';
-import { readSurroundings } from '../sign-in/surroundings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 import { describeAccount } from './status.ts';
@@ -70,7 +70,7 @@ async function openWithClientId(command: Command, options: SessionOptions): Prom
   } catch (error) {
     if (!(error instanceof MissingClientId) || !mayAsk(command.settings)) throw error;
   }
-  const { askClientId } = await import('../sign-in/ask-client-id.ts');
+  const { askClientId } = await import('../session/ask-client-id.ts');
   command.settings.clientId = await askClientId(command);
   return openSession(command, options);
 }

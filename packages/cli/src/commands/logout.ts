@@ -1,6 +1,6 @@
 import { forgetTokens, listAppNames } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
 import { withDatabase } from '../session/database.ts';
+import type { Command } from '../settings/command.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';

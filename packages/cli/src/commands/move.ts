@@ -1,9 +1,9 @@
 import { listAppNames, moveTokens } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
-import { isKeyError } from '../errors/describe-error.ts';
-import { forgetApp, isSameDatabase, readRememberedApp, rememberApp } from '../files/private-json.ts';
-import { readKeyFile } from '../key/passphrase.ts';
 import { openDatabase, withDatabase } from '../session/database.ts';
+import { readKeyFile } from '../session/passphrase.ts';
+import type { Command } from '../settings/command.ts';
+import { isKeyError } from '../settings/describe-error.ts';
+import { forgetApp, isSameDatabase, readRememberedApp, rememberApp } from '../settings/private-json.ts';
 import { type DatabaseSettings, readDatabase } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';

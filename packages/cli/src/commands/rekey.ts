@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
-import { forgetKeyring, readKeyringAccount } from '../files/remembered-keyring.ts';
-import { moveToKeyring } from '../key/move-to-keyring.ts';
-import { choosePassphrase, readKeyFile } from '../key/passphrase.ts';
 import { withDatabase } from '../session/database.ts';
+import { moveToKeyring } from '../session/move-to-keyring.ts';
+import { choosePassphrase, readKeyFile } from '../session/passphrase.ts';
+import type { Command } from '../settings/command.ts';
+import { forgetKeyring, readKeyringAccount } from '../settings/remembered-keyring.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 

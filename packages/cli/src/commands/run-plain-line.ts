@@ -1,4 +1,4 @@
-import { runCommand } from '../command.ts';
+import { runCommand } from '../settings/command.ts';
 import type { PlainLine } from '../settings/common-options.ts';
 import { exec } from './exec.ts';
 import { list } from './list.ts';

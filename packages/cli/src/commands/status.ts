@@ -1,9 +1,9 @@
 import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
 import { databaseExists, withDatabase } from '../session/database.ts';
 import { openTokenSource } from '../session/open-token-source.ts';
 import { describeNotSignedIn, readStoredSignIns } from '../session/stored-sign-ins.ts';
 import { warnIfExpiring } from '../session/warn-if-expiring.ts';
+import type { Command } from '../settings/command.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { readTokenOptions } from '../settings/token-options.ts';

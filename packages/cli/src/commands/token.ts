@@ -1,5 +1,5 @@
-import type { Command } from '../command.ts';
 import { openTokenSource } from '../session/open-token-source.ts';
+import type { Command } from '../settings/command.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printToken } from './print-token.ts';

@@ -1,9 +1,9 @@
 import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
 import type { PostgresInspection, PostgresTokenStore, PostgresTokenStoreOptions } from 'token-store-postgres';
-import type { Command } from '../command.ts';
-import { withKey } from '../key/with-key.ts';
+import type { Command } from '../settings/command.ts';
 import type { DatabaseSettings } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
+import { withKey } from './with-key.ts';
 
 const { statSync } = process.getBuiltinModule('node:fs');
 

@@ -1,5 +1,5 @@
 import type { AccessToken } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
+import type { Command } from '../settings/command.ts';
 import { Failure } from '../terminal/failure.ts';
 import { formatDuration } from '../terminal/format-duration.ts';
 import type { TokenSession } from './socket-session.ts';

@@ -1,4 +1,4 @@
-import type { Command } from '../command.ts';
+import type { Command } from '../settings/command.ts';
 import { openSession, type SessionOptions } from './session.ts';
 import type { TokenSession } from './socket-session.ts';
 

@@ -1,4 +1,4 @@
-// session/ is the handler of one command line: its options, its key, and what the command does with its events.
+// session/ is the handler of one command line: its options, its key, and what a person sees of its events.
 import {
   OneDriveTokenError,
   OneDriveTokenHandler,
@@ -6,20 +6,20 @@ import {
   readRecord,
   type TokenEvent,
 } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
-import { rememberApp } from '../files/private-json.ts';
-import { withKey } from '../key/with-key.ts';
+import type { Command } from '../settings/command.ts';
 import { defaultTimeoutMs } from '../settings/common-options.ts';
+import { rememberApp } from '../settings/private-json.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { readTokenOptions, type SignInChoice, type TokenOptions } from '../settings/token-options.ts';
-import type { SignInView } from '../sign-in/sign-in-view.ts';
 import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import { describeEvent } from './describe-event.ts';
 import { RefreshNotice } from './refresh-notice.ts';
+import type { SignInView } from './sign-in-view.ts';
 import { chooseToken, describeNotSignedIn, readStoredSignIns } from './stored-sign-ins.ts';
 import { warnIfExpiring } from './warn-if-expiring.ts';
+import { withKey } from './with-key.ts';
 
 export interface SessionOptions {
   /** Whether a person may be asked to sign in. */
@@ -94,7 +94,7 @@ export async function openSession(command: Command, options: SessionOptions): Pr
       await warnIfExpiring(await handler.status().catch(() => undefined), settings);
       await handler.close();
       await database[Symbol.asyncDispose]();
-      if (notStored) (await import('../errors/report-error.ts')).reportNotStored(notStored, command);
+      if (notStored) (await import('../settings/report-error.ts')).reportNotStored(notStored, command);
     },
   };
 }
@@ -199,7 +199,7 @@ function createHandler(options: OneDriveTokenHandlerOptions): OneDriveTokenHandl
 }
 
 async function createView(command: Command): Promise<SignInView> {
-  const { SignInView } = await import('../sign-in/sign-in-view.ts');
+  const { SignInView } = await import('./sign-in-view.ts');
   return new SignInView(command);
 }
 

@@ -1,5 +1,5 @@
 import type { OneDriveTokenHandler, SignInStatus } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
+import type { Command } from '../settings/command.ts';
 import { refuseDatabaseOptions } from '../settings/refuse-socket.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { askSocket, notOurs, type SocketAnswer } from './ask-socket.ts';

@@ -1,7 +1,7 @@
 // Whose sign-in a command line means, if its options do not say it, and what to tell a person if it is not there.
 import { listAppNames, readRecord, type StoreOptions, type TokenRecord } from 'onedrive-token-handler';
-import { missingClientId } from '../errors/missing-client-id.ts';
-import { explainRemembered, readRememberedApps } from '../files/private-json.ts';
+import { missingClientId } from '../settings/missing-client-id.ts';
+import { explainRemembered, readRememberedApps } from '../settings/private-json.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { readTokenOptions, type SignInChoice, type TokenOptions } from '../settings/token-options.ts';

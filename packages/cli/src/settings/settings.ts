@@ -1,4 +1,4 @@
-// settings/ is what the command line, the environment and the last sign-in say together.
+// settings/ is what the command line, the environment and the stored sign-in say together, and the words of what goes wrong.
 import { UsageError } from '../terminal/failure.ts';
 import { isTerminal } from '../terminal/streams.ts';
 import { commonOptions, type Flags } from './common-options.ts';

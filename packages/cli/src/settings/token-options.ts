@@ -1,4 +1,4 @@
-import { readRememberedApp } from '../files/private-json.ts';
+import { readRememberedApp } from './private-json.ts';
 import type { Settings } from './settings.ts';
 
 /** Asked for if the command line names no scopes and none are remembered. */

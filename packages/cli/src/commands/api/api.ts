@@ -1,6 +1,6 @@
 import { GraphClient, GraphClientError, GraphError } from 'onedrive-graph';
-import type { Command } from '../../command.ts';
 import { openTokenSource } from '../../session/open-token-source.ts';
+import type { Command } from '../../settings/command.ts';
 import { mayAsk } from '../../settings/settings.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { writeOut } from '../../terminal/streams.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { readVersion } from '../../settings/version.ts';
 import { fileFailure, UsageError } from '../../terminal/failure.ts';
 import { writeErr } from '../../terminal/streams.ts';
-import { readVersion } from '../../version.ts';
 
 export interface RequestOptions {
   method?: string;

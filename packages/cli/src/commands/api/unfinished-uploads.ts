@@ -1,6 +1,6 @@
 import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
-import { besideDatabase, readEntries, writeEntry } from '../../files/private-json.ts';
 import { dataFolder } from '../../settings/data-folder.ts';
+import { besideDatabase, readEntries, writeEntry } from '../../settings/private-json.ts';
 import type { DatabaseSettings, Settings } from '../../settings/settings.ts';
 
 const { mkdirSync } = process.getBuiltinModule('node:fs');

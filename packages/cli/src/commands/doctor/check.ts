@@ -1,5 +1,5 @@
-import type { Command } from '../../command.ts';
-import { describeError } from '../../errors/describe-error.ts';
+import type { Command } from '../../settings/command.ts';
+import { describeError } from '../../settings/describe-error.ts';
 
 /** What one check has found. */
 export interface Finding {

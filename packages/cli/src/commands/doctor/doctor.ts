@@ -1,6 +1,6 @@
 // doctor/ looks for what keeps the command from working, one check for each thing that has to be right. It changes nothing, and
 // asks the provider for no token.
-import type { Command } from '../../command.ts';
+import type { Command } from '../../settings/command.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';

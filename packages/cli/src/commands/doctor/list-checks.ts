@@ -1,6 +1,6 @@
 import type { SignInStatus } from 'onedrive-token-handler';
-import type { Command } from '../../command.ts';
 import { createFetcher } from '../../session/create-fetcher.ts';
+import type { Command } from '../../settings/command.ts';
 import { readTokenOptions } from '../../settings/token-options.ts';
 import type { Check } from './check.ts';
 import { discoveryUrl, judgeAuthority, judgeGraph } from './checks/authority.ts';

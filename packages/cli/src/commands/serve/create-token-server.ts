@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { OneDriveTokenError } from 'onedrive-token-handler';
-import type { Command } from '../../command.ts';
-import { describeError } from '../../errors/describe-error.ts';
-import { exitStatusOf } from '../../errors/report-error.ts';
+import type { Command } from '../../settings/command.ts';
+import { describeError } from '../../settings/describe-error.ts';
+import { exitStatusOf } from '../../settings/report-error.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import { BadRequest, checkHost, readTokenRequest, readUrl } from './read-request.ts';

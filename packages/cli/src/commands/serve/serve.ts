@@ -2,7 +2,7 @@
 // answered. It knows nothing of how a token is refreshed.
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import type { Command } from '../../command.ts';
+import type { Command } from '../../settings/command.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';

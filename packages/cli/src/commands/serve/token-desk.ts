@@ -1,7 +1,7 @@
 import { type AccessToken, OneDriveTokenError, type SignInStatus } from 'onedrive-token-handler';
-import type { Command } from '../../command.ts';
-import { exitStatusOf } from '../../errors/report-error.ts';
 import { openSession, type Session } from '../../session/session.ts';
+import type { Command } from '../../settings/command.ts';
+import { exitStatusOf } from '../../settings/report-error.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 
 /** How often the database is opened anew while no sign-in is found: the next one may be of another client id. */

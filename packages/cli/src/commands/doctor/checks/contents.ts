@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Command } from '../../../command.ts';
-import { readKeyringAccount } from '../../../files/remembered-keyring.ts';
-import { KeyringEntry } from '../../../key/keyring-entry.ts';
 import { withDatabase } from '../../../session/database.ts';
+import { KeyringEntry } from '../../../session/keyring-entry.ts';
 import { readStoredSignIns, type StoredSignIns } from '../../../session/stored-sign-ins.ts';
+import type { Command } from '../../../settings/command.ts';
+import { readKeyringAccount } from '../../../settings/remembered-keyring.ts';
 import type { Check, Finding } from '../check.ts';
 
 const maxProblems = 3;

@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { realDatabase } from '../../../files/private-json.ts';
+import { realDatabase } from '../../../settings/private-json.ts';
 import type { Settings } from '../../../settings/settings.ts';
 import { suggestCommand } from '../../../settings/suggest-command.ts';
 import { userName } from '../../../terminal/users.ts';

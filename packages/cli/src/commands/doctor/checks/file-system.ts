@@ -1,6 +1,6 @@
 import { readFileSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { realDatabase } from '../../../files/private-json.ts';
+import { realDatabase } from '../../../settings/private-json.ts';
 import type { Check, Finding } from '../check.ts';
 
 /** A refresh writes a journal as large as the pages that change, and the new tokens. */

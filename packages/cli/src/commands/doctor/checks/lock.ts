@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { realDatabase } from '../../../files/private-json.ts';
+import { realDatabase } from '../../../settings/private-json.ts';
 import type { Check, Finding } from '../check.ts';
 
 /** A refresh takes less. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresInspection } from 'token-store-postgres';
-import type { Command } from '../../../command.ts';
 import { inspectDatabase } from '../../../session/database.ts';
+import type { Command } from '../../../settings/command.ts';
 import type { Check, Finding } from '../check.ts';
 import type { ReadSignIns } from './contents.ts';
 import { describeLock, longestHoldMs } from './lock.ts';

@@ -1,7 +1,7 @@
 import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
-import { explainRemembered } from '../../../files/private-json.ts';
 import { databaseExists } from '../../../session/database.ts';
 import { describeNotSignedIn } from '../../../session/stored-sign-ins.ts';
+import { explainRemembered } from '../../../settings/private-json.ts';
 import type { Settings } from '../../../settings/settings.ts';
 import { suggestCommand } from '../../../settings/suggest-command.ts';
 import { readTokenOptions } from '../../../settings/token-options.ts';

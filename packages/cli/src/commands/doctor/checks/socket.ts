@@ -1,6 +1,6 @@
 import type { SignInStatus } from 'onedrive-token-handler';
-import type { Command } from '../../../command.ts';
 import { openTokenSource } from '../../../session/open-token-source.ts';
+import type { Command } from '../../../settings/command.ts';
 import type { Check } from '../check.ts';
 
 /** With ONEDRIVE_TOKEN_SOCKET: whether the `serve` at its other end answers. It knows the sign-in, and needs the database. */

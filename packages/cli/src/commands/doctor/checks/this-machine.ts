@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { readSurroundings } from '../../../sign-in/surroundings.ts';
-import { readVersion } from '../../../version.ts';
+import { readSurroundings } from '../../../session/surroundings.ts';
+import { readVersion } from '../../../settings/version.ts';
 import type { Check, Finding } from '../check.ts';
 
 const connectTimeoutMs = 3000;

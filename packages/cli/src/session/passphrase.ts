@@ -1,5 +1,5 @@
-import type { Command } from '../command.ts';
-import { isKeyError } from '../errors/describe-error.ts';
+import type { Command } from '../settings/command.ts';
+import { isKeyError } from '../settings/describe-error.ts';
 import { mayAsk, type Settings } from '../settings/settings.ts';
 import { askPassphrase } from '../terminal/ask-passphrase.ts';
 import { UsageError } from '../terminal/failure.ts';

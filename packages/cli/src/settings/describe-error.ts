@@ -1,9 +1,9 @@
 import { OneDriveTokenError, type SignInMethod } from 'onedrive-token-handler';
-import { keyringFile, readKeyringAccount } from '../files/remembered-keyring.ts';
-import { defaultTimeoutMs } from '../settings/common-options.ts';
-import type { Settings } from '../settings/settings.ts';
-import { suggestCommand } from '../settings/suggest-command.ts';
 import { ownerOf, userName } from '../terminal/users.ts';
+import { defaultTimeoutMs } from './common-options.ts';
+import { keyringFile, readKeyringAccount } from './remembered-keyring.ts';
+import type { Settings } from './settings.ts';
+import { suggestCommand } from './suggest-command.ts';
 
 /** The method of a sign-in, as the person sees it. `address`: the method is `browser`, but none opens here. */
 export type ShownMethod = SignInMethod | 'address';

@@ -1,6 +1,6 @@
 import type { AsyncEntry } from '@napi-rs/keyring';
-import type { Command } from '../command.ts';
-import { isKeyError } from '../errors/describe-error.ts';
+import type { Command } from '../settings/command.ts';
+import { isKeyError } from '../settings/describe-error.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { writeErr } from '../terminal/streams.ts';
 

@@ -1,6 +1,6 @@
-import type { Settings } from '../settings/settings.ts';
-import { suggestCommand } from '../settings/suggest-command.ts';
 import { UsageError } from '../terminal/failure.ts';
+import type { Settings } from './settings.ts';
+import { suggestCommand } from './suggest-command.ts';
 
 export const registrationPage = 'https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/CreateApplicationBlade';
 

@@ -1,8 +1,8 @@
-import type { ErrorContext, ShownMethod } from './errors/describe-error.ts';
-import type { Flags } from './settings/common-options.ts';
-import { readSettings, type Settings } from './settings/settings.ts';
-import { Interrupt } from './terminal/interrupt.ts';
-import { Screen } from './terminal/screen.ts';
+import { Interrupt } from '../terminal/interrupt.ts';
+import { Screen } from '../terminal/screen.ts';
+import type { Flags } from './common-options.ts';
+import type { ErrorContext, ShownMethod } from './describe-error.ts';
+import { readSettings, type Settings } from './settings.ts';
 
 /** What every command runs with. */
 export interface Command extends ErrorContext {
@@ -36,7 +36,7 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
   } catch (error) {
     screen.clear();
     // Loads the handler, which help and completion do without.
-    const { reportError } = await import('./errors/report-error.ts');
+    const { reportError } = await import('./report-error.ts');
     return reportError((await command.explain?.(error)) ?? error, command);
   }
 }

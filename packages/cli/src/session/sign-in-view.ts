@@ -1,4 +1,4 @@
-// sign-in/ is what a person sees of a sign-in, and how they answer.
+// What a person sees of a sign-in, and how they answer.
 import type { Interface } from 'node:readline';
 import type {
   OneDriveTokenError,
@@ -7,7 +7,7 @@ import type {
   SignInReason,
   TokenEvent,
 } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
+import type { Command } from '../settings/command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { Failure } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';

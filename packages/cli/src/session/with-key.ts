@@ -1,7 +1,7 @@
-// key/ is where the key of the database comes from: a variable, a file, a question, or the keyring.
-import type { Command } from '../command.ts';
-import { isKeyError } from '../errors/describe-error.ts';
-import { readKeyringAccount } from '../files/remembered-keyring.ts';
+// Where the key of the database comes from: a variable, a file, a question, or the keyring.
+import type { Command } from '../settings/command.ts';
+import { isKeyError } from '../settings/describe-error.ts';
+import { readKeyringAccount } from '../settings/remembered-keyring.ts';
 import { KeyringEntry } from './keyring-entry.ts';
 import { moveToKeyring } from './move-to-keyring.ts';
 import { readPassphrase, withPassphrase } from './passphrase.ts';

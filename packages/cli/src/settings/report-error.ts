@@ -1,12 +1,12 @@
-// errors/ is what the command says when something fails, and the exit status that goes with it.
+// What the command says when something fails, and the exit status that goes with it.
 import { inspect } from 'node:util';
 import { OneDriveTokenError } from 'onedrive-token-handler';
-import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { Interrupted } from '../terminal/interrupt.ts';
 import { printable } from '../terminal/printable.ts';
 import { OutputClosed, writeErr } from '../terminal/streams.ts';
 import { describeError, type ErrorContext, storeErrorOf } from './describe-error.ts';
+import { suggestCommand } from './suggest-command.ts';
 
 /** Writes to stderr what went wrong, and returns the exit status. `context` is absent if the options could not be read. */
 export function reportError(error: unknown, context?: ErrorContext): number {

@@ -1,5 +1,5 @@
-import type { Command } from '../command.ts';
-import { registrationPage, registrationSteps } from '../errors/missing-client-id.ts';
+import type { Command } from '../settings/command.ts';
+import { registrationPage, registrationSteps } from '../settings/missing-client-id.ts';
 import { askLine } from '../terminal/ask-line.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';

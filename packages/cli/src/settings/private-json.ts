@@ -1,4 +1,4 @@
-// files/ is what the command keeps beside the database, in JSON files of its own. No token is in them.
+// What the command keeps beside the database, in JSON files of its own. No token is in them.
 const fs = process.getBuiltinModule('node:fs');
 
 /** A process that holds the lock for longer is taken for dead. */

@@ -1,8 +1,8 @@
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
-import type { Command } from '../command.ts';
-import { isKeyError } from '../errors/describe-error.ts';
-import { realDatabase } from '../files/private-json.ts';
-import { readKeyringAccount, rememberKeyring } from '../files/remembered-keyring.ts';
+import type { Command } from '../settings/command.ts';
+import { isKeyError } from '../settings/describe-error.ts';
+import { realDatabase } from '../settings/private-json.ts';
+import { readKeyringAccount, rememberKeyring } from '../settings/remembered-keyring.ts';
 import { KeyringEntry } from './keyring-entry.ts';
 import { readPassphrase, withPassphrase } from './passphrase.ts';
 
