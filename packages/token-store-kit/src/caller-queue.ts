@@ -94,8 +94,8 @@ export function lockHeldError(name: string, timeout: number, details: TokenStore
   const limit = timeout < 1_000 ? `${timeout} ms` : `${timeout / 1_000} s`;
   return new TokenStoreError(
     'STORE_BUSY',
-    `${path === undefined ? '' : `${path}: `}${holder} is working with the tokens of ${JSON.stringify(labelOf(name))} and was not done within ${limit}. Try again; if it hangs, end it`,
-    { reason: 'lock-held', ...details },
+    `${path === undefined ? '' : `${path}: `}${holder} is working with the tokens of ${JSON.stringify(labelOf(name))} and was not done within ${limit}`,
+    { reason: 'lock-held', remedy: 'Try again; if it hangs, end it', ...details },
   );
 }
 

@@ -1,5 +1,6 @@
 import { checkNames } from './check-names.ts';
 import { kindOf } from './check-text.ts';
+import { refuseUnknown } from './refuse-unknown.ts';
 import type { ChangedOptions, ExclusivelyOptions } from './token-store.ts';
 
 /** How long `exclusively` waits for the lock if its caller does not say. */
@@ -11,13 +12,15 @@ const lockTimeoutMs = 60_000;
  * @throws {TypeError} if `options` is no object, or has another option.
  */
 export function checkOptions(options: unknown, known: Readonly<Record<string, unknown>>): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`options must be an object, not ${kindOf(options)}`);
-  }
+  checkObject(options);
   checkNames(options, known);
 }
 
-const waitOptions: Record<keyof ExclusivelyOptions, true> = { timeout: true, signal: true };
+function checkObject(options: unknown): asserts options is object {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`options must be an object, not ${kindOf(options)}`);
+  }
+}
 
 /**
  * The options of `exclusively`, with the default timeout.
@@ -30,8 +33,10 @@ export function readExclusivelyOptions(
   options: ExclusivelyOptions = {},
 ): { timeout: number; signal: AbortSignal | undefined } {
   if (typeof task !== 'function') throw new TypeError(`task must be a function, not ${kindOf(task)}`);
-  checkOptions(options, waitOptions);
-  return readWait(options.timeout ?? lockTimeoutMs, options.signal);
+  checkObject(options);
+  const { timeout = lockTimeoutMs, signal, ...unknown } = options;
+  refuseUnknown(unknown);
+  return readWait(timeout, signal);
 }
 
 /**
@@ -41,8 +46,10 @@ export function readExclusivelyOptions(
  * @throws {RangeError} if the timeout is negative or NaN.
  */
 export function readChangedOptions(options: ChangedOptions): { timeout: number; signal: AbortSignal | undefined } {
-  checkOptions(options, waitOptions);
-  return readWait(options.timeout, options.signal);
+  checkObject(options);
+  const { timeout, signal, ...unknown } = options;
+  refuseUnknown(unknown);
+  return readWait(timeout, signal);
 }
 
 function readWait(timeout: unknown, signal: unknown): { timeout: number; signal: AbortSignal | undefined } {

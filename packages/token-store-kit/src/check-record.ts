@@ -1,8 +1,9 @@
-import { checkNames } from './check-names.ts';
 import { checkText, kindOf } from './check-text.ts';
+import { refuseUnknown } from './refuse-unknown.ts';
 import type { TokenRecord } from './token-record.ts';
 
-const optionalFields: Record<Exclude<keyof TokenRecord, 'refreshToken'>, 'text' | 'time'> = {
+const fields: Record<keyof TokenRecord, 'text' | 'time'> = {
+  refreshToken: 'text',
   accessToken: 'text',
   expiresAt: 'time',
   obtainedAt: 'time',
@@ -15,8 +16,6 @@ const optionalFields: Record<Exclude<keyof TokenRecord, 'refreshToken'>, 'text' 
   refusedBecause: 'text',
 };
 
-const fields: Readonly<Record<keyof TokenRecord, unknown>> = { refreshToken: 'text', ...optionalFields };
-
 /**
  * A copy with the fields that are defined, in a fixed order: what a store writes.
  *
@@ -26,14 +25,14 @@ export function checkRecord(record: TokenRecord): TokenRecord {
   if (typeof record !== 'object' || record === null) {
     throw new TypeError(`record must be an object, not ${kindOf(record)}`);
   }
-  checkNames(record, fields, 'field');
-  // Read once, as every field: a getter could return another value after the check.
-  const { refreshToken } = record;
-  checkText(refreshToken, 'record.refreshToken');
-  if (refreshToken === '') throw new TypeError('record.refreshToken must not be empty');
-  const copy: Record<string, unknown> & TokenRecord = { refreshToken };
-  for (const [field, kind] of Object.entries(optionalFields)) {
-    const value: unknown = record[field as keyof TokenRecord];
+  // Each field is read once: a getter could return another value after the check.
+  const left: Record<string, unknown> = { ...record };
+  checkText(left.refreshToken, 'record.refreshToken');
+  if (left.refreshToken === '') throw new TypeError('record.refreshToken must not be empty');
+  const copy: Record<string, unknown> = {};
+  for (const [field, kind] of Object.entries(fields)) {
+    const value = left[field];
+    delete left[field];
     if (value === undefined) continue;
     if (kind === 'text') checkText(value, `record.${field}`);
     else if (!Number.isFinite(value)) {
@@ -41,5 +40,6 @@ export function checkRecord(record: TokenRecord): TokenRecord {
     }
     copy[field] = value;
   }
-  return copy;
+  refuseUnknown(left, 'field');
+  return copy as unknown as TokenRecord;
 }

@@ -1,12 +1,12 @@
 /**
  * What every token store has to do, as cases that any test runner can run. Loads neither a database nor a test library.
  */
-import { checkNames } from './check-names.ts';
 import { argumentCases } from './contract-cases/arguments.ts';
 import { changedCases } from './contract-cases/changed.ts';
 import { exclusivelyCases } from './contract-cases/exclusively.ts';
 import { recordCases } from './contract-cases/records.ts';
 import { sharingCases } from './contract-cases/sharing.ts';
+import { refuseUnknown } from './refuse-unknown.ts';
 import type { TokenStore } from './token-store.ts';
 
 /** How the suite gets its stores. */
@@ -21,8 +21,6 @@ export interface StoreContractOptions<Store extends TokenStore> {
   /** Called with every store that a case opened. */
   close?(store: Store): unknown;
 }
-
-const optionNames: Record<keyof StoreContractOptions<TokenStore>, true> = { open: true, share: true, close: true };
 
 /** One thing that a store has to do. */
 export interface ContractCase {
@@ -41,8 +39,8 @@ export interface ContractCase {
  *     for (const { name, run } of storeContract({ open: () => new MyStore() })) test(name, run);
  */
 export function storeContract<Store extends TokenStore>(options: StoreContractOptions<Store>): ContractCase[] {
-  checkNames(options, optionNames);
-  const { open, share, close } = options;
+  const { open, share, close, ...unknown } = options;
+  refuseUnknown(unknown);
   const cases = { ...recordCases, ...argumentCases, ...exclusivelyCases, ...changedCases };
   const alone = Object.entries(cases).map(([name, check]) => ({
     name,

@@ -5,7 +5,13 @@ export { checkOptions, readChangedOptions, readExclusivelyOptions } from './chec
 export { checkRecord } from './check-record.ts';
 export { checkText } from './check-text.ts';
 export { pause } from './pause.ts';
+export { refuseUnknown } from './refuse-unknown.ts';
 export { type CipherOptions, checkKey, type KeyCheck, saltBytes, TokenCipher } from './token-cipher.ts';
 export type { TokenRecord } from './token-record.ts';
 export type { ChangedOptions, ExclusivelyOptions, Lock, MaybePromise, TokenStore } from './token-store.ts';
-export { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorDetails } from './token-store-error.ts';
+export {
+  TokenStoreError,
+  type TokenStoreErrorCode,
+  type TokenStoreErrorDetails,
+  type TokenStoreErrorReason,
+} from './token-store-error.ts';

@@ -1,5 +1,5 @@
-import { checkOptions } from './check-options.ts';
 import { checkText, kindOf } from './check-text.ts';
+import { refuseUnknown } from './refuse-unknown.ts';
 import type { TokenRecord } from './token-record.ts';
 
 /**
@@ -33,8 +33,6 @@ export interface CipherOptions {
   /** 16 bytes. Default: new random ones. */
   salt?: Uint8Array;
 }
-
-const optionNames: Record<keyof CipherOptions, true> = { key: true, domain: true, salt: true };
 
 // Loaded when a key is used: other programs do not pay for it at their start.
 const crypto = (): typeof import('node:crypto') => process.getBuiltinModule('node:crypto');
@@ -74,8 +72,8 @@ export class TokenCipher {
    * @throws {TypeError} for what cannot be a key (see {@link checkKey}), and for a salt that is not 16 bytes.
    */
   constructor(options: CipherOptions) {
-    checkOptions(options, optionNames);
-    const { key, domain, salt = crypto().randomBytes(saltBytes) } = options;
+    const { key, domain, salt = crypto().randomBytes(saltBytes), ...unknown } = options;
+    refuseUnknown(unknown);
     checkKey(key);
     if (!isSalt(salt)) {
       const actual = salt instanceof Uint8Array ? `${salt.length} bytes` : kindOf(salt);

@@ -8,12 +8,79 @@ export type TokenStoreErrorCode =
   | 'STORE_OPEN'
   | 'STORE_VERSION';
 
-/** What is known about the failure besides its code and message. */
+/**
+ * Which cause, if the code has several. More reasons may come; treat an unknown one like none.
+ *
+ * STORE_KEY:
+ * - `key-missing`: the data is encrypted, and no key was given
+ * - `key-wrong`: the data is encrypted with another key
+ * - `key-changed`: the key was changed, added or removed after the store was opened
+ * - `not-encrypted`: a key was given, but the data is not encrypted
+ *
+ * STORE_OPEN:
+ * - `closed`: `close()` was called on this store
+ * - `moved`: the file or the tables were moved, replaced or deleted after the store was opened; opening it again helps
+ * - `foreign`: another program's data
+ * - `not-a-file`: the path leads to a directory, or to a link without a file
+ * - `missing`: the store was opened for reading only, and there is nothing to read
+ * - `no-permission`: this user may not read it, or may not enter its directory
+ * - `exposed`: other users can read the file, and this user may not change that
+ * - `disk`: the system could not read or write the disk
+ * - `read-only-file-system`: a missing directory cannot be made there
+ * - `unreachable`: the database server does not answer; trying again may help
+ * - `no-database`, `no-schema`, `no-service`: the server, or the file of services, has none of that name
+ * - `no-driver`: the package that speaks to the server is not installed
+ *
+ * STORE_READONLY:
+ * - `no-permission`: this user may not write it
+ * - `read-only-file-system`: the file system is mounted read-only
+ * - `read-only-server`: the server takes no writes, for example because it is a standby
+ * - `unfinished-write`: a process was stopped while it wrote; only a store that may write can undo that
+ *
+ * STORE_CORRUPT:
+ * - `damaged`: the file is damaged, or is no database
+ * - `record-changed`: an encrypted record was changed by another program, or moved to another name
+ *
+ * STORE_BUSY:
+ * - `lock-held`: another caller of `exclusively` holds the lock
+ * - `lock-lost`: the lock could not be kept until the task had ended
+ * - `database-locked`: another process kept the database itself locked
+ */
+export type TokenStoreErrorReason =
+  | 'key-missing'
+  | 'key-wrong'
+  | 'key-changed'
+  | 'not-encrypted'
+  | 'closed'
+  | 'moved'
+  | 'foreign'
+  | 'not-a-file'
+  | 'missing'
+  | 'no-permission'
+  | 'exposed'
+  | 'disk'
+  | 'read-only-file-system'
+  | 'read-only-server'
+  | 'unreachable'
+  | 'no-database'
+  | 'no-schema'
+  | 'no-service'
+  | 'no-driver'
+  | 'unfinished-write'
+  | 'damaged'
+  | 'record-changed'
+  | 'lock-held'
+  | 'lock-lost'
+  | 'database-locked';
+
+/** What is known about the failure besides its code and what went wrong. */
 export interface TokenStoreErrorDetails {
+  /** What a person can do about it: begins with a capital letter, has no final full stop. */
+  remedy?: string | undefined;
   /** The error that the store's own library or the system reported. */
   cause?: unknown;
   /** See {@link TokenStoreError.reason}. */
-  reason?: string | undefined;
+  reason?: TokenStoreErrorReason | undefined;
   /** See {@link TokenStoreError.path}. */
   path?: string | undefined;
   /** See {@link TokenStoreError.pid}. */
@@ -23,8 +90,8 @@ export interface TokenStoreErrorDetails {
 }
 
 /**
- * A token store could not do what it was asked to. The message tells a person what happened and what to do. It never
- * contains a token. Programs decide by `code` and `reason`, not by the message.
+ * A token store could not do what it was asked to. For a person, `problem` says what happened and `remedy` what to do;
+ * the message is both. None of them ever contains a token. Programs decide by `code` and `reason`.
  *
  * | code             | what happened                                                                              |
  * | ---------------- | ------------------------------------------------------------------------------------------ |
@@ -39,41 +106,12 @@ export interface TokenStoreErrorDetails {
 export class TokenStoreError extends Error {
   override readonly name = 'TokenStoreError';
   readonly code: TokenStoreErrorCode;
-  /**
-   * Which cause, if the code has several. More reasons may come; treat an unknown one like none.
-   *
-   * STORE_KEY:
-   * - `key-missing`: the data is encrypted, and no key was given
-   * - `key-wrong`: the data is encrypted with another key
-   * - `key-changed`: the key was changed, added or removed after the store was opened
-   * - `not-encrypted`: a key was given, but the data is not encrypted
-   *
-   * STORE_OPEN:
-   * - `closed`: `close()` was called on this store
-   * - `moved`: the file was moved, replaced or deleted after the store was opened; opening it again helps
-   * - `foreign`: another program's data
-   * - `not-a-file`: the path leads to a directory, or to a link without a file
-   * - `missing`: the store was opened for reading only, and there is nothing to read
-   * - `no-permission`: this user may not read it, or may not enter its directory
-   * - `exposed`: other users can read the file, and this user may not change that
-   * - `disk`: the system could not read or write the disk
-   * - `read-only-file-system`: a missing directory cannot be made there
-   * - `unreachable`: the database server does not answer; trying again may help
-   *
-   * STORE_READONLY:
-   * - `no-permission`: this user may not write it
-   * - `read-only-file-system`: the file system is mounted read-only
-   * - `unfinished-write`: a process was stopped while it wrote; only a store that may write can undo that
-   *
-   * STORE_CORRUPT:
-   * - `damaged`: the file is damaged, or is no database
-   * - `record-changed`: an encrypted record was changed by another program, or moved to another name
-   *
-   * STORE_BUSY:
-   * - `lock-held`: another caller of `exclusively` holds the lock
-   * - `database-locked`: another process kept the database itself locked
-   */
-  declare readonly reason?: string;
+  /** What went wrong, without a final full stop. */
+  readonly problem: string;
+  /** What a person can do about it, if that is known: begins with a capital letter, has no final full stop. */
+  declare readonly remedy?: string;
+  /** Which cause, if the code has several. */
+  declare readonly reason?: TokenStoreErrorReason;
   /** The file, if the store is one. */
   declare readonly path?: string;
   /** With STORE_BUSY: the process of this machine that holds the lock, if known. */
@@ -81,10 +119,12 @@ export class TokenStoreError extends Error {
   /** With STORE_BUSY: the host and process that hold the lock, if known. */
   declare readonly holder?: string;
 
-  constructor(code: TokenStoreErrorCode, message: string, details: TokenStoreErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  constructor(code: TokenStoreErrorCode, problem: string, details: TokenStoreErrorDetails = {}) {
+    const { cause, remedy, reason, path, pid, holder } = details;
+    super(remedy === undefined ? problem : `${problem}. ${remedy}`, cause === undefined ? undefined : { cause });
     this.code = code;
-    const { reason, path, pid, holder } = details;
+    this.problem = problem;
+    if (remedy !== undefined) this.remedy = remedy;
     if (reason !== undefined) this.reason = reason;
     if (path !== undefined) this.path = path;
     if (pid !== undefined) this.pid = pid;

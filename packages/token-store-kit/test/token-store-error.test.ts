@@ -3,15 +3,25 @@ import * as assert from 'uvu/assert';
 import { TokenStoreError } from '../src/index.ts';
 
 test('an error has only the details that are known', () => {
-  const error = new TokenStoreError('STORE_OPEN', 'message');
-  assert.equal([error.name, error.code, error.message], ['TokenStoreError', 'STORE_OPEN', 'message']);
-  for (const detail of ['cause', 'reason', 'path', 'pid', 'holder']) assert.not.ok(detail in error, detail);
+  const error = new TokenStoreError('STORE_OPEN', 'it is gone');
+  assert.equal([error.name, error.code], ['TokenStoreError', 'STORE_OPEN']);
+  assert.equal([error.message, error.problem], ['it is gone', 'it is gone']);
+  for (const detail of ['cause', 'remedy', 'reason', 'path', 'pid', 'holder']) assert.not.ok(detail in error, detail);
 });
 
 test('an error has all the details that it was given', () => {
-  const details = { cause: new Error('cause'), reason: 'moved', path: '/tokens.db', pid: 5, holder: 'host, process 5' };
-  const { cause, reason, path, pid, holder } = new TokenStoreError('STORE_BUSY', 'message', details);
-  assert.equal({ cause, reason, path, pid, holder }, details);
+  const place = { path: '/tokens.db', pid: 5, holder: 'host, process 5' };
+  const details = { cause: new Error('cause'), remedy: 'Open it again', reason: 'moved' as const, ...place };
+  const { cause, remedy, reason, path, pid, holder } = new TokenStoreError('STORE_BUSY', 'message', details);
+  assert.equal({ cause, remedy, reason, path, pid, holder }, details);
+});
+
+test('the message of an error is what went wrong and what to do', () => {
+  const error = new TokenStoreError('STORE_OPEN', 'it is gone', { remedy: 'Open it again' });
+  assert.equal(
+    [error.message, error.problem, error.remedy],
+    ['it is gone. Open it again', 'it is gone', 'Open it again'],
+  );
 });
 
 test.run();

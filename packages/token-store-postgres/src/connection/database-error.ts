@@ -1,9 +1,9 @@
-import { TokenStoreError, type TokenStoreErrorCode } from 'token-store-kit';
+import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason } from 'token-store-kit';
 
 /** What an error of the server or of the network means to the caller. */
 interface Failure {
   readonly code: TokenStoreErrorCode;
-  readonly reason?: string;
+  readonly reason?: TokenStoreErrorReason;
   /** Goes on after the name of the database. */
   readonly message: string;
 }

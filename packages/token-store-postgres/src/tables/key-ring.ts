@@ -1,4 +1,4 @@
-import { type KeyCheck, TokenCipher, TokenStoreError } from 'token-store-kit';
+import { type KeyCheck, TokenCipher, TokenStoreError, type TokenStoreErrorReason } from 'token-store-kit';
 import type { Key } from '../options.ts';
 
 /** Bound into all that is encrypted here. It must not change, because records have been stored with it. */
@@ -84,7 +84,7 @@ export class KeyRing {
     return undefined;
   }
 
-  #error(reason: string, message: string): TokenStoreError {
+  #error(reason: TokenStoreErrorReason, message: string): TokenStoreError {
     return new TokenStoreError('STORE_KEY', `${this.#database} ${message}`, { reason });
   }
 }

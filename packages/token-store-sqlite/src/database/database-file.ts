@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { checkText } from 'token-store-kit';
+import { checkText, type TokenStoreErrorReason } from 'token-store-kit';
 import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
 
 // An import of node:fs also loads node:fs/promises and streams: 3 ms at the start of every program that reads a token.
@@ -127,7 +127,7 @@ function creationError(path: string, error: unknown): unknown {
   return openError(path, error);
 }
 
-const openReasons: Record<string, string> = {
+const openReasons: Record<string, TokenStoreErrorReason> = {
   EACCES: 'no-permission',
   EPERM: 'no-permission',
   EROFS: 'read-only-file-system',

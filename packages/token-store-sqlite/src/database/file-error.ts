@@ -1,4 +1,9 @@
-import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorDetails } from 'token-store-kit';
+import {
+  TokenStoreError,
+  type TokenStoreErrorCode,
+  type TokenStoreErrorDetails,
+  type TokenStoreErrorReason,
+} from 'token-store-kit';
 
 const fs = process.getBuiltinModule('node:fs');
 const { dirname } = process.getBuiltinModule('node:path');
@@ -16,7 +21,7 @@ export function fileError(
 /** What an error of SQLite means to the caller. */
 interface Failure {
   readonly code: TokenStoreErrorCode;
-  readonly reason?: string;
+  readonly reason?: TokenStoreErrorReason;
   readonly message: string;
 }
 

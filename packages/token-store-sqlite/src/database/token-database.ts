@@ -1,6 +1,6 @@
 /** This folder has the SQLite file: how it is found, made, extended, read and written. */
 import type Database from 'better-sqlite3';
-import { type KeyCheck, TokenCipher, type TokenStoreError } from 'token-store-kit';
+import { type KeyCheck, TokenCipher, type TokenStoreError, type TokenStoreErrorReason } from 'token-store-kit';
 import { DatabaseFile } from './database-file.ts';
 import { fileError, sqliteCode, toTokenStoreError } from './file-error.ts';
 import { extendOriginal, type Identity, identify, originalTable } from './schema.ts';
@@ -215,7 +215,7 @@ export class TokenDatabase {
     throw this.#keyError('not-encrypted', 'is not encrypted. Open it without a key, then encrypt it with rekey(key)');
   }
 
-  #keyError(reason: string, message: string): TokenStoreError {
+  #keyError(reason: TokenStoreErrorReason, message: string): TokenStoreError {
     return fileError(this.file.path, 'STORE_KEY', message, { reason });
   }
 }
