@@ -4,7 +4,6 @@ import { CliHome, type Ended, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeFolder } from './fixtures/make-folder.ts';
-import { activate, assertSocketRefused, findActivation } from './fixtures/systemd-activation.ts';
 import { askService, askUntilSignedIn, endService, startService } from './fixtures/token-service.ts';
 
 if (process.platform === 'win32') {
@@ -125,21 +124,5 @@ test('without a client id it does not start: the status is 2', async () => {
   assert.is(status, 2);
   assert.match(stderr, 'client id');
 });
-
-const activation = await findActivation(home);
-
-activation('the socket that systemd passes is used, and stays when the server ends', async () => {
-  const address = join(makeFolder(home, 'systemd'), 's');
-  const running = activate(home, { kind: 'path', address });
-  await running.says(new RegExp(`^Serving tokens of onedrive-token at ${address}$`, 'm'));
-  assert.is((await askService(address, '/token')).status, 200);
-  running.child.kill('SIGTERM');
-  assert.is((await running.ended).status, 0);
-  assert.ok(existsSync(address), 'it is the socket of systemd');
-});
-
-activation('a socket of mode 666 from systemd is refused with status 1', () =>
-  assertSocketRefused(home, 'a socket of mode 666', { mode: '666' }, /other users can connect to .*SocketMode=0600/),
-);
 
 test.run();

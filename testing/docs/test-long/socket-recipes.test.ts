@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -18,7 +18,7 @@ if (process.platform !== 'linux') {
 const samples = markdownFile('docs/recipes.md').samples.filter(
   ({ heading }) => heading === 'Containers and other computers',
 );
-const [socketUnit = '', serviceUnit = ''] = samplesIn('ini');
+const [unit = ''] = samplesIn('ini');
 const [systemdScript = '', dockerScript = '', sshScript = ''] = samplesIn('sh');
 
 const { home, authority, run, ...standIn } = await openStandIn();
@@ -30,34 +30,21 @@ const env = { XDG_RUNTIME_DIR: runtime };
 const socket = join(runtime, 'onedrive-token/token.sock');
 await home.login(['--client-id', authority.clientId]);
 
-test('systemd: the units are valid, and the recipe enables the socket of the unit', () => {
-  const installed = serviceUnit.replace('/usr/local/bin/onedrive-token', process.execPath);
-  const units = { 'onedrive-token.socket': socketUnit, 'onedrive-token.service': installed };
-  const problems = unitProblems(join(home.folder, 'units'), units);
+test('systemd: the unit is valid, and the recipe enables it', () => {
+  const installed = unit.replace('/usr/local/bin/onedrive-token', process.execPath);
+  const problems = unitProblems(join(home.folder, 'units'), { 'onedrive-token.service': installed });
   if (problems === undefined)
-    console.log('skipped: checking the units needs systemd-analyze (Debian: apt install systemd)');
+    console.log('skipped: checking the unit needs systemd-analyze (Debian: apt install systemd)');
   else assert.is(problems, '');
-  const [enable, curl] = commandLines(systemdScript);
-  assert.equal(enable?.args, ['--user', 'enable', '--now', 'onedrive-token.socket']);
-  assert.is(curl?.args[2], optionOf(socketUnit, 'ListenStream').replace('%t', '$XDG_RUNTIME_DIR'));
+  const [enable] = commandLines(systemdScript);
+  assert.equal(enable?.args, ['--user', 'enable', '--now', 'onedrive-token.service']);
 });
 
-test('systemd: it passes the socket, the command of the service serves on it, and curl gets a token', async () => {
-  const [program = '', ...args] = optionOf(serviceUnit, 'ExecStart').split(' ');
+test('systemd: the command of the unit serves, and curl gets a token', async () => {
+  const [program = '', ...args] = optionOf(unit, 'ExecStart').replace('%t', runtime).split(' ');
   assert.is(program, '/usr/local/bin/onedrive-token');
-  assert.is(optionOf(socketUnit, 'ListenStream').replace('%t', runtime), socket);
-  assert.equal([optionOf(socketUnit, 'SocketMode'), optionOf(socketUnit, 'DirectoryMode')], ['0600', '0700']);
-  const keep = ['HOME', 'XDG_DATA_HOME', 'ONEDRIVE_TOKEN_AUTHORITY'].flatMap((name) => ['-E', name]);
-  const activate = [`--listen=${socket}`, ...keep, commandNode, bin, ...args];
-  if (spawnSync('systemd-socket-activate', ['--version']).error) {
-    console.log('skipped: passing a socket needs systemd-socket-activate (Debian: apt install systemd)');
-    await home.start(['serve', '--socket', socket], { timeout: 55_000 }).says(/Serving tokens of/);
-  } else {
-    await home.startProgram('systemd-socket-activate', activate, { timeout: 55_000 }).says(/Listening on/);
-    // As the unit says. This program does not know those options, and starts the server when the first client comes.
-    chmodSync(socket, 0o600);
-    chmodSync(dirname(socket), 0o700);
-  }
+  assert.ok(args.includes(socket));
+  await home.start(args, { timeout: 55_000 }).says(/Serving tokens of/);
   const { status, stdout, stderr } = await run(systemdScript.replace(/^systemctl .*$/m, ''), env);
   assert.is(status, 0, stderr);
   assert.ok(authority.issuedSecrets.has(JSON.parse(stdout).token));

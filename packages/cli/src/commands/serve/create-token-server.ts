@@ -5,16 +5,16 @@ import { describeError } from '../../settings/describe-error.ts';
 import { exitStatusOf } from '../../settings/report-error.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
-import { BadRequest, checkHost, readTokenRequest, readUrl } from './read-request.ts';
-import type { TokenDesk } from './token-desk.ts';
+import type { TokenDesk, TokenRequest } from './token-desk.ts';
 
 /** A client sends its request, which is one short packet, in less time than this, or loses its connection. */
 const requestTimeoutMs = 10_000;
 const keepAliveMs = 5000;
-/** Longer than a request to the provider takes with its retries. */
-const idleTimeoutMs = 90_000;
 /** When a client should come back if the provider does not say. */
 const defaultRetryAfterMs = 10_000;
+
+/** The client asks for something that there is not. The message says what was expected and what came. */
+class BadRequest extends Error {}
 
 interface Answer {
   readonly status: number;
@@ -43,7 +43,7 @@ export function createTokenServer(desk: TokenDesk, command: Command): Server {
       return answerToError(error, command);
     }
   };
-  const server = createServer(
+  return createServer(
     {
       headersTimeout: requestTimeoutMs,
       requestTimeout: requestTimeoutMs,
@@ -56,20 +56,45 @@ export function createTokenServer(desk: TokenDesk, command: Command): Server {
       send(answer, request, response);
     },
   );
-  server.timeout = idleTimeoutMs;
-  return server;
 }
 
 /** Throws BadRequest and OneDriveTokenError. */
 async function find(request: IncomingMessage, desk: TokenDesk): Promise<Answer> {
   checkHost(request.headers.host);
-  const { pathname, searchParams } = readUrl(request.url);
+  const url = URL.parse(request.url ?? '', 'http://localhost');
+  if (!url) throw new BadRequest(`expected a path like /token, got '${request.url}'`);
+  const { pathname, searchParams } = url;
   if (pathname !== '/token' && pathname !== '/status') return { status: 404, body: { error: 'not_found' } };
   if (request.method !== 'GET')
     return { status: 405, body: { error: 'method_not_allowed' }, headers: { Allow: 'GET' } };
   if (pathname === '/status') return { status: 200, body: await desk.status() };
   const { accessToken: token, expiresAt } = await desk.getToken(readTokenRequest(searchParams));
   return { status: 200, body: { token, expiresAt } };
+}
+
+/**
+ * Throws BadRequest for the name of a host in the internet: then a web page has made a browser ask, through a network port that
+ * forwards to the socket. Clients of a socket choose any name without a dot.
+ */
+function checkHost(host: string | undefined): void {
+  const name = (host ?? '').replace(/:\d*$/, '').toLowerCase();
+  const isLocal = !name.includes('.') || name.endsWith('.localhost') || name === '127.0.0.1' || name.startsWith('[');
+  if (!isLocal) throw new BadRequest(`Host: expected localhost, got '${name}'`);
+}
+
+/** What a client wants of its token. Throws BadRequest. */
+function readTokenRequest(query: URLSearchParams): TokenRequest {
+  for (const name of new Set(query.keys())) {
+    if (name !== 'min_valid' && name !== 'refresh')
+      throw new BadRequest(`expected min_valid or refresh, got '${name}'`);
+    if (query.getAll(name).length > 1) throw new BadRequest(`${name}: expected once`);
+  }
+  const seconds = query.get('min_valid') ?? '0';
+  if (!/^\d{1,12}(\.\d{1,12})?$/.test(seconds))
+    throw new BadRequest(`min_valid: expected a number of seconds, got '${seconds}'`);
+  const refresh = query.get('refresh') ?? '0';
+  if (refresh !== '0' && refresh !== '1') throw new BadRequest(`refresh: expected 1 or 0, got '${refresh}'`);
+  return { minValid: Number(seconds) * 1000, refresh: refresh === '1' };
 }
 
 function answerToError(error: unknown, command: Command): Answer {

@@ -1,146 +1,96 @@
 import { once } from 'node:events';
-import { chmodSync, linkSync, lstatSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
-import { dirname, join } from 'node:path';
-import { Failure, fileFailure } from '../../terminal/failure.ts';
-import { type ActivatedSocket, pathOfDescriptor } from './activated-socket.ts';
-import { checkPrivateSocket, preparePrivateFolder } from './private-folder.ts';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { Failure, fileFailure, UsageError } from '../../terminal/failure.ts';
 
 /** How many clients may connect at the same moment. The system may allow less. */
 const backlog = 4096;
-/** Each further attempt means that another process removed or made the socket in the meantime. */
-const maxAttempts = 5;
+/** The longest path of a Unix socket in bytes. The system would cut off a longer one, and use another file. */
+const longestPath = process.platform === 'linux' ? 107 : 103;
 
-/** The socket of this process in the file system. */
-export class OwnSocket {
-  readonly path: string;
-  readonly #inode: bigint | undefined;
-
-  constructor(path: string) {
-    this.path = path;
-    this.#inode = inodeOf(path);
-  }
-
-  /** Whether clients that open the path still reach this process. */
-  get isInPlace(): boolean {
-    return this.#inode !== undefined && inodeOf(this.path) === this.#inode;
-  }
-
-  remove(): void {
-    if (this.isInPlace) rmSync(this.path, { force: true });
-  }
+/** The socket to listen on, absolute: `given`, or the default in the user's runtime folder. Throws UsageError. */
+export function socketPath(given: string | undefined): string {
+  const path = given === undefined ? defaultPath() : resolve(given);
+  const length = Buffer.byteLength(path);
+  if (length <= longestPath) return path;
+  throw new UsageError(`--socket: a socket's path has at most ${longestPath} bytes, and ${path} has ${length}`);
 }
 
-function inodeOf(path: string): bigint | undefined {
-  try {
-    return lstatSync(path, { bigint: true }).ino;
-  } catch {
-    return undefined;
-  }
+function defaultPath(): string {
+  const folder = process.env.XDG_RUNTIME_DIR;
+  // The XDG Base Directory Specification says to ignore a relative path.
+  if (folder && isAbsolute(folder)) return join(folder, 'onedrive-token.sock');
+  throw new UsageError('there is no XDG_RUNTIME_DIR here: name the socket, in a folder of its own, with --socket');
 }
 
 /**
- * Listens on a socket with mode 0600 in a folder with mode 0700. Throws Failure.
- *
- * The socket gets its name when it already listens, so a socket with that name and no listener is one that an ended process has left.
+ * Listens on a socket with mode 0600 in a folder that other users cannot enter, and replaces a socket that an ended process has
+ * left. When the server is closed, the socket is removed. Throws Failure.
  */
-export async function listenOnSocket(server: Server, path: string): Promise<OwnSocket> {
-  preparePrivateFolder(path);
-  const nameless = join(dirname(path), `.${process.pid.toString(36)}`);
+export async function listenPrivately(server: Server, path: string): Promise<void> {
   try {
-    // An ended process of the same number may have left it.
-    rmSync(nameless, { force: true });
-    await listenPrivately(server, nameless);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        linkSync(nameless, path);
-        unlinkSync(nameless);
-        return new OwnSocket(path);
-      } catch (error) {
-        const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
-        if (!isTaken || attempt === maxAttempts) throw error;
-        await removeStale(path);
-      }
+    preparePrivateFolder(dirname(path));
+    try {
+      await listen(server, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      await removeStale(path);
+      await listen(server, path);
     }
   } catch (error) {
-    // This removes `nameless`.
-    server.close();
     throw error instanceof Failure ? error : fileFailure('listen on', path, error);
   }
 }
 
-/** Listens on the socket that systemd made. Returns its path. Throws Failure if other users can connect to it. */
-export async function listenOnDescriptor(server: Server, socket: ActivatedSocket): Promise<string> {
-  try {
-    await listen(server, { fd: socket.descriptor });
-  } catch (error) {
-    throw new Failure(`cannot use the socket of systemd: ${(error as Error).message}`, undefined, { cause: error });
-  }
-  try {
-    if (server.address() !== null) {
-      throw new Failure('systemd passed a network socket, and other users could connect to it. Use a Unix socket');
-    }
-    const path = pathOfDescriptor(socket);
-    checkPrivateSocket(path);
-    return path;
-  } catch (error) {
-    server.close();
-    throw error;
-  }
-}
-
-async function listenPrivately(server: Server, path: string): Promise<void> {
+async function listen(server: Server, path: string): Promise<void> {
   const before = process.umask(0o177);
-  const listening = listen(server, { path });
+  server.listen({ path, backlog });
   // The socket is made before listen() returns.
   process.umask(before);
-  await listening;
-  chmodSync(path, 0o600);
-}
-
-async function listen(server: Server, options: { path: string } | { fd: number }): Promise<void> {
-  server.listen({ ...options, backlog });
   await once(server, 'listening');
 }
 
 /**
- * Removes a socket on which no process listens any more. Throws Failure if one does, and if it is another kind of file.
- *
- * Two processes may do this at the same time. The file is moved away before it is removed, and tested once more, because the
- * other process may have put its own socket there.
+ * Makes the folder, with mode 0700, if it is missing. Throws Failure if other users can enter it: the mode of the socket alone
+ * does not keep them out on every system.
  */
+function preparePrivateFolder(folder: string): void {
+  try {
+    // Only the last folder: with `recursive`, Node never ends if the folder cannot be made in /proc.
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileFailure('use', folder, error);
+  }
+  const stats = statSync(folder);
+  if (!stats.isDirectory()) throw new Failure(`cannot use ${folder}: it is not a folder`);
+  if ((stats.mode & 0o077) !== 0) {
+    const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
+    throw new Failure(
+      `other users can enter ${folder} (mode ${mode}), and would get your tokens. Run: chmod 700 ${folder}, or choose a folder that only you use with --socket`,
+    );
+  }
+  // root can read everything anyway, and systemd makes folders as root.
+  if (stats.uid !== 0 && stats.uid !== process.getuid?.()) {
+    throw new Failure(
+      `${folder} belongs to another user (user id ${stats.uid}), who would get your tokens. Choose another one`,
+    );
+  }
+}
+
+/** Removes a socket on which no process listens any more. Throws Failure if one does, and if it is another kind of file. */
 async function removeStale(path: string): Promise<void> {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (!stats) return;
-  if (!stats.isSocket()) throw new Failure(`${path} is not a socket, and was left as it is. Choose another one`);
-  if (await isLive(path)) throw liveSocket(path);
-  const moved = `${path}.${process.pid}`;
-  try {
-    renameSync(path, moved);
-  } catch (error) {
-    // Another process has removed it.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw fileFailure('replace', path, error);
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
+    throw new Failure(`${path} is not a socket, and was left as it is. Choose another one`);
   }
-  if (await isLive(moved)) {
-    putBack(moved, path);
-    throw liveSocket(path);
+  if (await isLive(path)) {
+    throw new Failure(
+      `another process already serves at ${path}. Use that one, or choose another socket with --socket`,
+    );
   }
-  rmSync(moved, { force: true });
+  rmSync(path, { force: true });
 }
 
-function putBack(moved: string, path: string): void {
-  try {
-    // Unlike rename(), it does not replace a socket that was made in the meantime. Then the process of the one that was moved ends.
-    linkSync(moved, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileFailure('listen on', path, error);
-  } finally {
-    rmSync(moved, { force: true });
-  }
-}
-
-/** Whether a process listens on it. */
 async function isLive(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
@@ -153,8 +103,4 @@ async function isLive(path: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-function liveSocket(path: string): Failure {
-  return new Failure(`another process already serves at ${path}. Use that one, or choose another socket with --socket`);
 }
