@@ -27,18 +27,16 @@ const files = {
     type: 'module',
     exports: {
       './double': { types: './dist/double.d.ts', default: './dist/double.js' },
-      './greedy': { types: './dist/double.d.ts', default: './dist/greedy.js' },
     },
   }),
   'node_modules/theirs/dist/double.js':
     "import { EOL } from 'node:os';\nexport const double = (n) => n * 2 + EOL.length - 1;\n",
-  'node_modules/theirs/dist/greedy.js': "import 'not-ours';\nexport const double = (n) => n * 2;\n",
   'node_modules/theirs/dist/double.d.ts':
     'export type Doubled = number;\nexport declare function double(n: number): Doubled;\n',
 };
 
 /** Builds that package, with some files changed. `read` reads a file of the result. */
-function build(args: readonly string[], changes: Record<string, string> = {}) {
+function build(changes: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'build-'));
   try {
     for (const [name, text] of Object.entries({ ...files, ...changes })) {
@@ -46,7 +44,7 @@ function build(args: readonly string[], changes: Record<string, string> = {}) {
       writeFileSync(join(folder, name), text);
     }
     const options = { cwd: folder, encoding: 'utf8', timeout: 30_000 } as const;
-    const { status, stderr } = spawnSync(process.execPath, [script, 'index', ...args], options);
+    const { status, stderr } = spawnSync(process.execPath, [script], options);
     const [code, declaration] =
       status === 0 ? ['js', 'd.ts'].map((end) => readFileSync(join(folder, `dist/index.${end}`), 'utf8')) : [];
     return { status, stderr, code: code ?? '', declaration: declaration ?? '' };
@@ -56,37 +54,14 @@ function build(args: readonly string[], changes: Record<string, string> = {}) {
 }
 
 test('a dependency stays an import', () => {
-  const { status, stderr, code } = build([]);
+  const { status, stderr, code, declaration } = build();
   assert.is(status, 0, stderr);
   assert.match(code, /from ["']theirs\/double["']/);
-});
-
-test('--inline copies an entry of a dependency into ours, and the declarations still name its types', () => {
-  const { status, stderr, code, declaration } = build(['--inline', 'theirs/double']);
-  assert.is(status, 0, stderr);
-  assert.not.match(code, /from ["']theirs/);
-  assert.match(code, 'n * 2');
-  assert.match(code, /from ["']node:os["']/);
   assert.match(declaration, /from ["']theirs\/double["']/);
 });
 
-test('--inline fails if no entry imports that module', () => {
-  const { status, stderr } = build(['--inline', 'theirs/greedy']);
-  assert.is(status, 1);
-  assert.match(stderr, '--inline: no entry imports theirs/greedy');
-});
-
-test('an import that is not among the dependencies fails, also in an inlined file', () => {
-  const missing = {
-    'src/index.ts': "import { double } from 'theirs/greedy';\nexport const four: number = double(2);\n",
-  };
-  const { status, stderr } = build(['--inline', 'theirs/greedy'], missing);
-  assert.is(status, 1);
-  assert.match(stderr, /greedy\.js imports not-ours, which is not among the dependencies/);
-});
-
 test('a wrong type fails', () => {
-  assert.is.not(build([], { 'src/index.ts': 'export const four: number = "four";\n' }).status, 0);
+  assert.is.not(build({ 'src/index.ts': 'export const four: number = "four";\n' }).status, 0);
 });
 
 test.run();

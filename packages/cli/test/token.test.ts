@@ -62,12 +62,6 @@ test('--verbose logs what happens, without secrets', async () => {
   for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
 });
 
-test('two files are loaded to print a stored token', async () => {
-  const { stderr } = await home.run([], { env: { NODE_DEBUG: 'esm' } });
-  const files = new Set(stderr.match(/(?<=file:\/\/\S*)[\w-]+\.js\b/g));
-  assert.equal([...files].sort(), ['start.js', 'stored-token.js']);
-});
-
 test('if the reader has closed stdout, the status is 0 and no message is printed', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
   for (const args of [[], ['--help'], ['api', '/me'], ['status']]) {

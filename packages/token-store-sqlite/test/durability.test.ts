@@ -78,30 +78,4 @@ test('a call waits while another program writes', async () => {
   },
 );
 
-test('opening and reading load the kit, and no more than they need', async () => {
-  const path = join(temporaryDirectory(), 'tokens.db');
-  openTokenStore(path).close();
-  const { output } = await startProgram('count-modules', [path]).ended;
-  const { files, packages, builtins } = JSON.parse(output) as Record<string, string[]>;
-  assert.equal(files?.sort(), [
-    'database/database-file.ts',
-    'database/file-error.ts',
-    'database/schema.ts',
-    'database/token-database.ts',
-    'database/token-table.ts',
-    'index.ts',
-    'sqlite-token-store.ts',
-  ]);
-  assert.equal(
-    // Under wine a stand-in leads to the kit.
-    packages?.filter((file) => !file.startsWith('better-sqlite3/') && !file.endsWith('.mjs')),
-    ['token-store-kit/dist/index.js'],
-  );
-  const heavy = ['crypto', 'internal/crypto/scrypt', 'internal/fs/promises', 'async_hooks', 'timers/promises'];
-  assert.equal(
-    heavy.filter((name) => builtins?.includes(`NativeModule ${name}`)),
-    [],
-  );
-});
-
 test.run();

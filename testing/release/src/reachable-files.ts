@@ -16,18 +16,9 @@ export interface Reached {
 export function reachFiles({ folder, manifest, files }: PackedPackage): Reached {
   const reached = new Set<string>();
   const dangling: string[] = [];
-  const dependencies = Object.keys(manifest.dependencies ?? {});
   const follow = (target: string, from: string): void => {
     const file = posix.normalize(target);
     if (reached.has(file)) return;
-    // The build has copied code of a dependency into this file (`--inline` of scripts/build.ts).
-    if (from.endsWith('.map') && dependencies.some((name) => file.startsWith(`../${name}/`))) return;
-    const copied = dependencies.find((name) => from.endsWith('.map') && file.includes(`/node_modules/${name}/`));
-    if (copied) {
-      // Code of others keeps its licence.
-      follow(posix.join(posix.dirname(from), `${copied}.LICENSE`), from);
-      return;
-    }
     if (!files.has(file)) {
       dangling.push(`${from}: ${target}`);
       return;

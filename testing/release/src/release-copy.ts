@@ -37,6 +37,14 @@ export class ReleaseCopy {
     await this.#commit(text);
   }
 
+  /** Changes a source file, as a contributor does. `file`: from the root. */
+  replaceText(file: string, before: string, after: string): void {
+    const path = join(this.folder, file);
+    const text = readFileSync(path, 'utf8');
+    if (!text.includes(before)) throw new Error(`${file} does not contain ${JSON.stringify(before)}`);
+    writeFileSync(path, text.replace(before, after));
+  }
+
   /** Does what the pull request "Version Packages" and its merge do. Does nothing if there is no changeset. */
   async version(): Promise<void> {
     if (!readdirSync(join(this.folder, '.changeset')).some((file) => file.endsWith('.md'))) return;
