@@ -88,14 +88,17 @@ async function loadPostgres(shown: string): Promise<typeof import('token-store-p
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_MODULE_NOT_FOUND') throw missingPackage(shown, error);
-    throw new Failure(`token-store-postgres does not work here: ${message}`, exitStatus.database, { cause: error });
+    throw new Failure(`token-store-postgres does not work here: ${message}`, {
+      status: exitStatus.database,
+      cause: error,
+    });
   }
 }
 
 function missingPackage(shown: string, cause: unknown): Failure {
-  return new Failure(
-    `--db ${shown} needs token-store-postgres and pg. Run: npm install --global token-store-postgres pg`,
-    exitStatus.database,
-    { cause },
-  );
+  return new Failure(`--db ${shown} needs token-store-postgres and pg`, {
+    status: exitStatus.database,
+    remedy: 'Run: npm install --global token-store-postgres pg',
+    cause,
+  });
 }

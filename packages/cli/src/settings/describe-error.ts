@@ -1,4 +1,6 @@
-import { OneDriveTokenError, type SignInMethod } from 'onedrive-token-handler';
+// The command's words and exit status for each error. A new code or reason without words does not compile.
+import { OneDriveTokenError, type SignInMethod, type SignInReason } from 'onedrive-token-handler';
+import { exitStatus, Failure, joinProblem, type Problem } from '../terminal/failure.ts';
 import { ownerOf, userName } from '../terminal/users.ts';
 import { defaultTimeoutMs } from './common-options.ts';
 import { keyringFile, readKeyringAccount } from './remembered-keyring.ts';
@@ -10,94 +12,82 @@ export type ShownMethod = SignInMethod | 'address';
 
 /** What the words of an error depend on. */
 export interface ErrorContext {
-  readonly settings: Settings;
+  /** Absent if the options could not be read. */
+  readonly settings?: Settings | undefined;
   /** Set from the start of a sign-in until it succeeds. */
   readonly signInMethod?: ShownMethod | undefined;
   /** The person interrupted the command when the sign-in could not be stopped any more, so it was stored. */
   readonly isSignInKept?: boolean | undefined;
 }
 
-/** Says what went wrong and what to do. It may quote the provider: pass it through `printable` before it is shown. */
-export function describeError(error: unknown, context?: ErrorContext): string {
-  if (!(error instanceof Error)) return String(error);
-  if (!(error instanceof OneDriveTokenError)) return error.message;
-  const storeError = storeErrorOf(error);
-  const { code, reason } = storeError ?? error;
-  const say = words[`${code}/${reason}`] ?? words[code];
-  if (!say) return withIds(error.message, error);
-  return say({ error, file: storeError?.path ?? context?.settings.db ?? 'the database', ...context });
+export interface DescribedError extends Problem {
+  /** The exit status of a command that fails with this error. */
+  readonly status: number;
 }
 
-/** True if the database could not be opened because its key is missing, wrong or not needed. */
-export function isKeyError(error: unknown): boolean {
-  return error instanceof OneDriveTokenError && storeErrorOf(error)?.code === 'STORE_KEY';
-}
-
-interface Failed extends Partial<ErrorContext> {
+interface Failed extends ErrorContext {
   readonly error: OneDriveTokenError;
-  /** The database. */
-  readonly file: string;
 }
 
-/**
- * The command's own words, by `CODE/reason`, else by `CODE`: for the errors whose message tells a programmer which function to
- * call. All others keep the message of the library, which is written for any person.
- */
-const words: Record<string, ((failed: Failed) => string) | undefined> = {
-  'SIGN_IN_REQUIRED/not-signed-in': ({ settings }) =>
-    `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority. ${runLogin(settings)}`,
-  'SIGN_IN_REQUIRED/refused': ({ error, signInMethod, settings }) =>
-    `the provider refused ${refusedThing(signInMethod)}${inBrackets(causes(error))}.${hintAfterRefusal(signInMethod)} ${runLogin(settings)}`,
-  'SIGN_IN_REQUIRED/not-accepted': ({ settings }) =>
-    `the stored sign-in lacks a permission that is needed now. ${runLogin(settings)}`,
-  'SIGN_IN_REQUIRED/signed-out': ({ settings }) =>
-    `a logout deleted the tokens while this command ran. ${runLogin(settings)}`,
-  SIGN_IN_REQUIRED: ({ error, settings }) => `a sign-in is needed${inBrackets(causes(error))}. ${runLogin(settings)}`,
-  SIGN_IN_TIMEOUT: ({ error, signInMethod, settings }) =>
-    withIds(describeTimeout(signInMethod ?? 'other process', settings), error),
-  CLOSED: () => 'this command ended before it had a token. Run it again.',
-  'STORE_KEY/not-encrypted': ({ file, settings }) =>
-    `${file}: is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: ${rekeyCommand(settings)}`,
-  'STORE_KEY/key-missing': ({ file, settings }) => `${file}: is encrypted. ${keySources(file, settings)}`,
-  'STORE_KEY/key-wrong': ({ file, settings }) =>
-    `${file}: is encrypted with another key. ${keySources(file, settings)}`,
-  'STORE_KEY/key-changed': ({ file }) => `${file}: its key was changed while this command ran. Run it again.`,
-  STORE_KEY: ({ file, settings }) => `${file}: does not open with this key. ${keySources(file, settings)}`,
-  'STORE_OPEN/no-permission': ({ file }) =>
-    `${file}: user ${userName()} may not read it${ownerOf(file)}. Run the command as that user, or choose another database with --db`,
-  'STORE_READONLY/unfinished-write': ({ file, settings }) =>
-    `${file}: a command was killed while it wrote, and this command only reads. To repair it, run: ${suggestCommand('token', settings)}`,
-  'STORE_OPEN/closed': ({ file }) => `${file}: was closed before this command was done. Run it again.`,
-  'STORE_OPEN/moved': ({ file }) => `${file}: was moved, replaced or deleted while this command ran. Run it again.`,
-  'STORE_OPEN/foreign': ({ error, file, settings }) =>
-    isPostgres(settings)
-      ? `${error.message}: name another one in the URL, for example ?options=-c%20search_path%3Dtokens`
-      : `${file}: is the database of another program, and was left as it is. Choose another file with --db.`,
-  STORE_VERSION: ({ file, settings }) =>
-    `${file}: was written by a newer version of this command. Run: npm install --global onedrive-token${isPostgres(settings) ? ' token-store-postgres' : ''}`,
-};
+/** Says what went wrong and what to do. It may quote the provider: pass it through `printable` before it is shown. */
+export function describeError(error: unknown, context: ErrorContext = {}): DescribedError {
+  if (error instanceof Failure) return error;
+  if (error instanceof OneDriveTokenError) return describe({ error, ...context });
+  return { problem: error instanceof Error ? error.message : String(error), status: exitStatus.failed };
+}
 
-function describeTimeout(method: ShownMethod | 'other process', settings: Settings | undefined): string {
-  // Without --timeout, a device code is waited for as long as it lives.
-  if (method === 'device' && settings?.timeout === undefined) {
-    return 'the code expired before it was entered and confirmed. Run the command again for a new code, or use login --paste.';
+/** The same as one text. */
+export function sayError(error: unknown, context?: ErrorContext): string {
+  return joinProblem(describeError(error, context));
+}
+
+/** The command's own words where those of the library tell a programmer which function to call; else the library's. */
+function describe(failed: Failed): DescribedError {
+  const { error } = failed;
+  switch (error.code) {
+    case 'SIGN_IN_REQUIRED':
+      return { ...describeSignInRequired(failed), status: exitStatus.signInNeeded };
+    case 'SIGN_IN_DENIED':
+      return { ...withIds(error), status: exitStatus.denied };
+    case 'SIGN_IN_TIMEOUT':
+      return { ...withIds(error, describeTimeout(failed)), status: exitStatus.timedOut };
+    case 'NETWORK':
+    case 'SERVER':
+    case 'THROTTLED':
+    case 'RESPONSE':
+      // For example after a certificate that is not trusted, later does not help.
+      return { ...withIds(error), status: error.retryable ? exitStatus.unavailable : exitStatus.failed };
+    case 'CONFIGURATION':
+      // With an OAuth error the provider refused the registration; without one the command line is wrong.
+      return { ...withIds(error), status: error.error === undefined ? exitStatus.usage : exitStatus.failed };
+    case 'STORE':
+      return describeStore(failed);
+    case 'CLOSED':
+      return {
+        problem: 'this command ended before it had a token',
+        remedy: 'Run it again',
+        status: exitStatus.failed,
+      };
   }
-  return `${timeouts[method]((settings?.timeout ?? defaultTimeoutMs) / 1000)} Allow more time with --timeout SECONDS.`;
 }
 
-/** The words for a sign-in that timed out, by its method. `other process`: another process held the sign-in lock all the time. */
-const timeouts: Record<ShownMethod | 'other process', (seconds: number) => string> = {
-  browser: (seconds) =>
-    `the browser sign-in was not finished within ${seconds} s. If no browser opened, open the shown address yourself, or use login --paste or login --device.`,
-  address: (seconds) =>
-    `the sign-in was not finished within ${seconds} s: no browser on this computer came back, and no address was pasted. Run the command again, or use login --device.`,
-  device: (seconds) =>
-    `the code was not entered and confirmed within ${seconds} s, or it expired. Run the command again for a new code, or use login --paste.`,
-  paste: (seconds) =>
-    `no address was pasted within ${seconds} s. Run the command again, sign in, and paste the address of the page on which the browser ends.`,
-  'other process': (seconds) =>
-    `another process was signing in, and did not finish within ${seconds} s. Run the command again.`,
-};
+function describeSignInRequired({ error, signInMethod, settings }: Failed): Problem {
+  const remedy = `Run: ${suggestCommand('login', settings)}`;
+  const words: Record<SignInReason, Problem> = {
+    'not-signed-in': {
+      problem: `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority`,
+    },
+    refused: {
+      problem: `the provider refused ${refusedThing(signInMethod)}${inBrackets(causes(error))}`,
+      remedy: `${hintAfterRefusal(signInMethod)}${remedy}`,
+    },
+    'not-accepted': { problem: 'the stored sign-in lacks a permission that is needed now' },
+    'signed-out': { problem: 'a logout deleted the tokens while this command ran' },
+  };
+  const { reason } = error;
+  const unknown = { problem: `a sign-in is needed${inBrackets(causes(error))}` };
+  return { remedy, ...(reason === undefined ? unknown : words[reason]) };
+}
 
 function refusedThing(signInMethod: ShownMethod | undefined): string {
   if (signInMethod === undefined) return 'the stored sign-in';
@@ -107,13 +97,124 @@ function refusedThing(signInMethod: ShownMethod | undefined): string {
 function hintAfterRefusal(signInMethod: ShownMethod | undefined): string {
   if (signInMethod === undefined) return '';
   return signInMethod === 'device'
-    ? ' Device codes are unreliable for personal accounts: sign in with the browser.'
-    : ' It was too old, or a browser extension or a reloaded page used it first.';
+    ? 'Device codes are unreliable for personal accounts: sign in with the browser. '
+    : 'It was too old, or a browser extension or a reloaded page used it first. ';
 }
 
-function runLogin(settings: Settings | undefined): string {
-  return `Run: ${suggestCommand('login', settings)}`;
+function describeTimeout({ signInMethod, settings }: Failed): Problem {
+  const { timeout } = settings ?? {};
+  // Without --timeout, a device code is waited for as long as it lives.
+  if (signInMethod === 'device' && timeout === undefined) {
+    return {
+      problem: 'the code expired before it was entered and confirmed',
+      remedy: 'Run the command again for a new code, or use login --paste',
+    };
+  }
+  const [happened, toDo] = timeouts[signInMethod ?? 'other process'];
+  return {
+    problem: `${happened} within ${(timeout ?? defaultTimeoutMs) / 1000} s`,
+    remedy: `${toDo}. Allow more time with --timeout SECONDS`,
+  };
 }
+
+/** The words for a sign-in that timed out, by its method. `other process`: another process held the sign-in lock all the time. */
+const timeouts: Record<ShownMethod | 'other process', readonly [happened: string, toDo: string]> = {
+  browser: [
+    'the browser sign-in was not finished',
+    'If no browser opened, open the shown address yourself, or use login --paste or login --device',
+  ],
+  address: [
+    'no browser on this computer came back, and no address was pasted',
+    'Run the command again, or use login --device',
+  ],
+  device: ['the code was not entered and confirmed', 'Run the command again for a new code, or use login --paste'],
+  paste: [
+    'no address was pasted',
+    'Run the command again, sign in, and paste the address of the page on which the browser ends',
+  ],
+  'other process': ['another process was signing in, and did not finish', 'Run the command again'],
+};
+
+/** True if the database could not be opened because its key is missing, wrong or not needed. */
+export function isKeyError(error: unknown): boolean {
+  return error instanceof OneDriveTokenError && storeErrorOf(error)?.code === 'STORE_KEY';
+}
+
+function describeStore(failed: Failed): DescribedError {
+  const { error, settings } = failed;
+  const { code, reason, path: file = settings?.db ?? 'the database' } = storeErrorOf(error) ?? {};
+  const words =
+    (reason && storeWords[reason]?.({ ...failed, file })) || (code && codeWords[code]?.({ ...failed, file }));
+  return { ...(words || withIds(error)), status: statusOfStore(error) };
+}
+
+function statusOfStore(error: OneDriveTokenError): number {
+  const { code, reason } = storeErrorOf(error) ?? {};
+  // A server that cannot be reached comes back by itself.
+  if (reason === 'unreachable') return exitStatus.unavailable;
+  // A full disk does not get empty by itself. Else, what may succeed later waits for another process.
+  const isLocked = code === 'STORE_BUSY' || (error.retryable && code !== 'STORE_FULL');
+  return isLocked ? exitStatus.databaseLocked : exitStatus.database;
+}
+
+interface StoreFailed extends Failed {
+  /** The database. */
+  readonly file: string;
+}
+type StoreWords = (failed: StoreFailed) => Problem | undefined;
+
+const storeWords: Record<string, StoreWords | undefined> = {
+  'not-encrypted': ({ file, settings }) => ({
+    problem: `${file}: is not encrypted`,
+    remedy: `Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: ${rekeyCommand(settings)}`,
+  }),
+  'key-missing': ({ file, settings }) => ({ problem: `${file}: is encrypted`, remedy: keySources(file, settings) }),
+  'key-wrong': ({ file, settings }) => ({
+    problem: `${file}: is encrypted with another key`,
+    remedy: keySources(file, settings),
+  }),
+  'key-changed': ({ file }) => ({
+    problem: `${file}: its key was changed while this command ran`,
+    remedy: 'Run it again',
+  }),
+  'no-permission': ({ error, file }) =>
+    storeErrorOf(error)?.code === 'STORE_OPEN'
+      ? {
+          problem: `${file}: user ${userName()} may not read it${ownerOf(file)}`,
+          remedy: 'Run the command as that user, or choose another database with --db',
+        }
+      : undefined,
+  'unfinished-write': ({ file, settings }) => ({
+    problem: `${file}: a command was killed while it wrote, and this command only reads`,
+    remedy: `To repair it, run: ${suggestCommand('token', settings)}`,
+  }),
+  closed: ({ file }) => ({ problem: `${file}: was closed before this command was done`, remedy: 'Run it again' }),
+  moved: ({ file }) => ({
+    problem: `${file}: was moved, replaced or deleted while this command ran`,
+    remedy: 'Run it again',
+  }),
+  foreign: ({ error, file, settings }) =>
+    isPostgres(settings)
+      ? {
+          problem: error.message,
+          remedy: 'Name another one in the URL, for example ?options=-c%20search_path%3Dtokens',
+        }
+      : {
+          problem: `${file}: is the database of another program, and was left as it is`,
+          remedy: 'Choose another file with --db',
+        },
+};
+
+const codeWords: Record<string, StoreWords | undefined> = {
+  STORE_KEY: ({ file, settings }) => ({
+    problem: `${file}: does not open with this key`,
+    remedy: keySources(file, settings),
+  }),
+  STORE_VERSION: ({ file, settings }) => ({
+    problem: `${file}: was written by a newer version of this command`,
+    remedy: `Run: npm install --global onedrive-token${isPostgres(settings) ? ' token-store-postgres' : ''}`,
+  }),
+};
 
 /** Without --key-file: the database has no passphrase yet. */
 function rekeyCommand(settings: Settings | undefined): string {
@@ -126,11 +227,11 @@ function isPostgres(settings: Settings | undefined): boolean {
 }
 
 function keySources(db: string, settings: Settings | undefined): string {
-  const sources = 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal.';
+  const sources = 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal';
   if (isPostgres(settings)) return sources;
   return readKeyringAccount(db) === undefined
-    ? `${sources} If it was encrypted with --keyring, ${keyringFile(db)} is missing.`
-    : 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file.';
+    ? `${sources}. If it was encrypted with --keyring, ${keyringFile(db)} is missing`
+    : 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file';
 }
 
 /** Why the provider refused: its error and explanation, Microsoft's numbers, and what Microsoft's support asks for. */
@@ -147,8 +248,13 @@ function requestIds({ correlationId, traceId }: OneDriveTokenError): string[] {
   ) as string[];
 }
 
-function withIds(message: string, error: OneDriveTokenError): string {
-  return message + inBrackets(requestIds(error));
+/** The words, by default those of the error itself, with what Microsoft's support asks for. */
+function withIds(error: OneDriveTokenError, words: Problem = wordsOf(error)): Problem {
+  return { ...words, problem: words.problem + inBrackets(requestIds(error)) };
+}
+
+function wordsOf(error: Error & Partial<Problem>): Problem {
+  return { problem: error.problem ?? error.message, remedy: error.remedy };
 }
 
 function inBrackets(parts: readonly string[]): string {

@@ -31,9 +31,10 @@ export function readPostgresAddress(
   }
   const shown = withoutPassword(text);
   if (shown !== text && isOnCommandLine) {
-    throw new UsageError(
-      `${source}: other users can read a password on the command line. Leave it out, and set PGPASSWORD, or put it into a password file (PGPASSFILE) or a service file (PGSERVICE), or put the whole URL into ONEDRIVE_TOKEN_DB`,
-    );
+    throw new UsageError(`${source}: other users can read a password on the command line`, {
+      remedy:
+        'Leave it out, and set PGPASSWORD, or put it into a password file (PGPASSFILE) or a service file (PGSERVICE), or put the whole URL into ONEDRIVE_TOKEN_DB',
+    });
   }
   return { url: text, shown };
 }

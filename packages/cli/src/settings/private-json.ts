@@ -1,8 +1,8 @@
 // What the command keeps beside the database, in JSON files of its own. No token is in them.
 const fs = process.getBuiltinModule('node:fs');
 
-/** A process that holds the lock for longer is taken for dead. */
-const longestWriteMs = 2000;
+/** How long another program keeps a file open for, on Windows. */
+const longestUseMs = 1000;
 const lookIntervalMs = 5;
 
 /** The file beside the database with this ending. It is the same file if the database is named by a symbolic link. */
@@ -31,47 +31,20 @@ export function readEntries(file: string): Record<string, unknown> {
 }
 
 /**
- * Writes one entry, or removes it if `value` is undefined. Only the owner can read the file, and a process that reads it
- * at the same time sees the old content or the new, never half of it. Throws the file system's error.
+ * Writes one entry, or removes it if `value` is undefined. Only the owner can read the file, and a process that reads it at the
+ * same time sees the old content or the new, never half of it. If two processes write at the same moment, one entry may be lost:
+ * then the person is asked again, or an upload starts again. Throws the file system's error.
  */
 export function writeEntry(file: string, name: string, value: unknown): void {
-  if (JSON.stringify(readEntries(file)[name]) === JSON.stringify(value)) return;
-  const lock = `${file}.lock`;
-  const temporary = `${file}.${process.pid}.tmp`;
-  acquireLock(lock);
+  const draft = `${file}.${process.pid}.tmp`;
+  const content = JSON.stringify({ ...readEntries(file), [name]: value }, null, 2);
   try {
-    const content = JSON.stringify({ ...readEntries(file), [name]: value }, null, 2);
-    fs.rmSync(temporary, { force: true });
+    fs.rmSync(draft, { force: true });
     // `wx` does not follow a symbolic link that another user has put there.
-    fs.writeFileSync(temporary, `${content}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    whileInUse(() => fs.renameSync(temporary, file));
+    fs.writeFileSync(draft, `${content}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    whileInUse(() => fs.renameSync(draft, file));
   } finally {
-    fs.rmSync(temporary, { force: true });
-    fs.rmSync(lock, { force: true });
-  }
-}
-
-/** Creates the file that keeps other processes from writing: without it, one process would overwrite another's entry. */
-function acquireLock(lock: string): void {
-  let madeAt: number | undefined;
-  let deadline = 0;
-  for (;;) {
-    try {
-      whileInUse(() => fs.writeFileSync(lock, '', { mode: 0o600, flag: 'wx' }));
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const found = whileInUse(() => fs.statSync(lock, { throwIfNoEntry: false })?.mtimeMs);
-    // Released in the meantime.
-    if (found === undefined) continue;
-    // Another process has the lock now, and may hold it as long.
-    if (found !== madeAt) {
-      madeAt = found;
-      deadline = performance.now() + longestWriteMs;
-    }
-    if (performance.now() > deadline) fs.rmSync(lock, { force: true });
-    else pause();
+    fs.rmSync(draft, { force: true });
   }
 }
 
@@ -80,24 +53,17 @@ function acquireLock(lock: string): void {
  * there it is tried again for a second. Throws the file system's error.
  */
 function whileInUse<T>(work: () => T): T {
-  // Only on Windows: `performance` takes a millisecond to load, at every start of the command.
-  let deadline: number | undefined;
+  const deadline = Date.now() + longestUseMs;
   for (;;) {
     try {
       return work();
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       const isInUse = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
-      if (!isInUse) throw error;
-      deadline ??= performance.now() + longestWriteMs / 2;
-      if (performance.now() > deadline) throw error;
-      pause();
+      if (!isInUse || Date.now() > deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookIntervalMs);
     }
   }
-}
-
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookIntervalMs);
 }
 
 // What is remembered of each app name stands here too: in a file of its own, the build would split this one off from the start of

@@ -9,7 +9,8 @@ const ofDatabase = ['app', 'clientId', 'db', 'keyFile', 'keyring', 'authority'];
 export function refuseSocket({ socket }: Settings, command: string): void {
   if (socket === undefined) return;
   throw new UsageError(
-    `${command} needs the database, and ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}. Run it on the computer that serves them, without that variable`,
+    `${command} needs the database, and ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}`,
+    { remedy: 'Run it on the computer that serves them, without that variable' },
   );
 }
 
@@ -17,7 +18,7 @@ export function refuseSocket({ socket }: Settings, command: string): void {
 export function refuseDatabaseOptions({ socket, flags }: Settings): void {
   const given = commonOptions.find(({ key }) => ofDatabase.includes(key) && flags[key] !== undefined);
   if (socket === undefined || given === undefined) return;
-  throw new UsageError(
-    `${given.flag}: ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}. Leave out ${given.flag}, or unset that variable`,
-  );
+  throw new UsageError(`${given.flag}: ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}`, {
+    remedy: `Leave out ${given.flag}, or unset that variable`,
+  });
 }

@@ -14,24 +14,49 @@ export const exitStatus = {
   databaseLocked: 8,
 } as const;
 
-/** Ends the command line with `status`. The message tells the person what went wrong and what to do. */
-export class Failure extends Error {
+/** What a person is told of a failure. */
+export interface Problem {
+  /** What went wrong, in this case. Without a full stop at its end. */
+  readonly problem: string;
+  /** What to do, as a sentence without its full stop. Absent if the problem says it already. */
+  readonly remedy?: string | undefined;
+}
+
+export interface FailureDetails extends ErrorOptions {
+  /** Default: `failed`. */
+  readonly status?: number | undefined;
+  readonly remedy?: string | undefined;
+}
+
+/** Ends the command line with `status`. */
+export class Failure extends Error implements Problem {
   override readonly name: string = 'Failure';
+  readonly problem: string;
+  readonly remedy: string | undefined;
   readonly status: number;
 
-  constructor(message: string, status: number = exitStatus.failed, options?: ErrorOptions) {
-    super(message, options);
+  /** A status instead of the details is deprecated. */
+  constructor(problem: string, details: FailureDetails | number = {}, options: ErrorOptions = {}) {
+    const { remedy, status = exitStatus.failed, ...rest } = typeof details === 'number' ? { status: details } : details;
+    super(joinProblem({ problem, remedy }), { ...rest, ...options });
+    this.problem = problem;
+    this.remedy = remedy;
     this.status = status;
   }
 }
 
-/** The command line or the environment is wrong. The message says what was expected and what came. Ends with status 2. */
+/** The command line or the environment is wrong. `problem` says what was expected and what came. Ends with status 2. */
 export class UsageError extends Failure {
   override readonly name = 'UsageError';
 
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, exitStatus.usage, options);
+  constructor(problem: string, details: Omit<FailureDetails, 'status'> = {}) {
+    super(problem, { ...details, status: exitStatus.usage });
   }
+}
+
+/** Both parts as one text. */
+export function joinProblem({ problem, remedy }: Problem): string {
+  return remedy === undefined ? problem : `${problem}. ${remedy}`;
 }
 
 /** What `work` returns. An error about an option of a library becomes a UsageError: its message names the option. */
@@ -48,5 +73,5 @@ export function fileFailure(action: string, file: string, error: unknown): Failu
   const { message } = error as Error;
   // Node says `ENOSPC: no space left on device, write`.
   const reason = /^E[A-Z]+: (.+?)(, \w+)?( '.*)?$/.exec(message)?.[1] ?? message;
-  return new Failure(`cannot ${action} ${file}: ${reason}`, exitStatus.failed, { cause: error });
+  return new Failure(`cannot ${action} ${file}: ${reason}`, { cause: error });
 }

@@ -1,5 +1,5 @@
 import type { Command } from '../../settings/command.ts';
-import { describeError } from '../../settings/describe-error.ts';
+import { sayError } from '../../settings/describe-error.ts';
 
 /** What one check has found. */
 export interface Finding {
@@ -52,7 +52,7 @@ function notChecked({ name, blockedBy = name, detail, remedy = detail }: CheckRe
 
 /** An error as a finding: its first sentence says what is wrong, the rest what to do. */
 function findingOf(error: unknown, command: Command): Finding {
-  const text = describeError(error, command).replace(/\s+/g, ' ').trim();
+  const text = sayError(error, command).replace(/\s+/g, ' ').trim();
   const [, what = text, remedy = ''] =
     /^(.+?)\.? (?=(?:Run|Check|Set|If|Write|Its|The passphrase|Leave|Unlock|Choose)\b)(.+)$/.exec(text) ?? [];
   return { ok: false, detail: what.replace(/\.$/, ''), remedy: remedy || 'Mend this, then run doctor again.' };

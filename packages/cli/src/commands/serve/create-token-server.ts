@@ -1,8 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { OneDriveTokenError } from 'onedrive-token-handler';
 import type { Command } from '../../settings/command.ts';
-import { describeError } from '../../settings/describe-error.ts';
-import { exitStatusOf } from '../../settings/report-error.ts';
+import { describeError, sayError } from '../../settings/describe-error.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import type { TokenDesk, TokenRequest } from './token-desk.ts';
@@ -31,7 +30,7 @@ export function createTokenServer(desk: TokenDesk, command: Command): Server {
     const { code, error: refusal } = error as Partial<OneDriveTokenError>;
     if (error instanceof BadRequest || isEnding(error) || told === `${code} ${refusal}`) return;
     told = `${code} ${refusal}`;
-    screen.say(`onedrive-token: ${printable(describeError(error, command))}`);
+    screen.say(`onedrive-token: ${printable(sayError(error, command))}`);
   };
   const answerTo = async (request: IncomingMessage): Promise<Answer> => {
     try {
@@ -98,8 +97,8 @@ function readTokenRequest(query: URLSearchParams): TokenRequest {
 }
 
 function answerToError(error: unknown, command: Command): Answer {
-  const message = isEnding(error) ? 'the server is ending' : describeError(error, command);
-  const status = exitStatusOf(error);
+  const message = isEnding(error) ? 'the server is ending' : sayError(error, command);
+  const status = describeError(error).status;
   if (error instanceof BadRequest) return { status: 400, body: { error: 'bad_request', message } };
   if (status === exitStatus.signInNeeded) return { status: 401, body: { error: 'sign_in_required' } };
   const { retryable = false, retryAfter = defaultRetryAfterMs } = error as Partial<OneDriveTokenError>;

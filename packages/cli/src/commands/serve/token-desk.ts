@@ -1,7 +1,7 @@
 import type { AccessToken, SignInStatus } from 'onedrive-token-handler';
 import { openSession, type Session } from '../../session/session.ts';
 import type { Command } from '../../settings/command.ts';
-import { exitStatusOf } from '../../settings/report-error.ts';
+import { describeError } from '../../settings/describe-error.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 
 /** How often the database is opened anew while no sign-in is found: the next one may be of another client id. */
@@ -39,7 +39,7 @@ export class TokenDesk implements AsyncDisposable {
     try {
       await desk.#open(command);
     } catch (error) {
-      if (exitStatusOf(error) !== exitStatus.signInNeeded) throw error;
+      if (describeError(error).status !== exitStatus.signInNeeded) throw error;
       desk.#missing = error;
     }
     return desk;
