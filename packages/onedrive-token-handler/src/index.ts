@@ -1,5 +1,6 @@
 /** Gives a program a Microsoft Graph access token for a personal OneDrive. */
 export type { AccessToken, SignInReason, TokenRecord, TokenStore } from 'shared-token';
+export type { MoveOutcome, RekeyStore } from 'token-store-kit/administration';
 export {
   OneDriveTokenError,
   type OneDriveTokenErrorCode,
@@ -10,8 +11,14 @@ export type { GetTokenOptions, OneDriveTokenHandlerOptions, StoreOptions } from 
 export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
 export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 export { type SignInStatus, type StatusOptions, statusOfRecord } from './sign-in-status.ts';
-export { forgetTokens, listAppNames, readRecord } from './store/app-names.ts';
-export { changeEncryptionKey, type RekeyOptions, type RekeyStore } from './store/change-encryption-key.ts';
-export { type MoveOptions, type MoveOutcome, moveTokens } from './store/move-tokens.ts';
+export {
+  changeEncryptionKey,
+  forgetTokens,
+  listAppNames,
+  type MoveOptions,
+  moveTokens,
+  type RekeyOptions,
+  readRecord,
+} from './store/administration.ts';
 export type { AbortSignalLike, TokenCredential } from './token-credential.ts';
 export type { Account, SignInMethod, TokenEvent } from './token-event.ts';

@@ -6,7 +6,6 @@ import {
   type SignInContext,
   type TokenResponse,
 } from 'shared-token';
-import { checkNames } from './check-names.ts';
 import { describeRefusal, OneDriveTokenError, timeoutAdvice, toHandlerError } from './one-drive-token-error.ts';
 import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import type { HttpClient } from './provider/http-client.ts';
@@ -15,7 +14,6 @@ import { isGranted, scopesToAsk, splitScope } from './scopes.ts';
 import type { GrantedSignIn } from './sign-in/sign-in.ts';
 import type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
-import { ensureWritable } from './store/ensure-writable.ts';
 import { type OpenedStore, openStore, runOnStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
 import type { SignInMethod, TokenEvent } from './token-event.ts';
@@ -26,15 +24,6 @@ import { trace } from './trace.ts';
  * is loaded.
  */
 const prepareAfterMs = 2_000;
-
-const signInOptionNames: Record<keyof SignInOptions, true> = {
-  method: true,
-  signal: true,
-  loginHint: true,
-  prompt: true,
-  onDeviceCode: true,
-  readRedirectUrl: true,
-};
 
 /**
  * Gives a program a Microsoft Graph access token for a personal OneDrive: from memory, else from the store, else by a
@@ -120,7 +109,6 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * ask for nothing but the browser share one window. Throws OneDriveTokenError, or the signal's reason.
    */
   async signIn(options: SignInOptions = {}): Promise<SignInStatus> {
-    checkNames(options, signInOptionNames);
     const { checkSignInOptions } = await import('./sign-in/sign-in.ts');
     checkSignInOptions(options);
     this.#assertOpen();
@@ -153,6 +141,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    */
   async ensureWritable(): Promise<void> {
     this.#assertOpen();
+    const { ensureWritable } = await import('token-store-kit/administration');
     return runOnStore(() => ensureWritable(this.#opened.store, this.#settings.appName));
   }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { TokenStore } from 'shared-token';
-import { checkNames } from './check-names.ts';
+import { refuseUnknown } from './refuse-unknown.ts';
 import { withOfflineAccess } from './scopes.ts';
 import type { TokenEvent } from './token-event.ts';
 
@@ -109,33 +109,18 @@ export type Settings = StoreSettings & {
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
 /** The longest wait of a timer. */
-const storeOptionNames: Record<keyof StoreOptions, true> = { dbFilepath: true, store: true, encryptionKey: true };
-const optionNames: Record<keyof OneDriveTokenHandlerOptions, true> = {
-  ...storeOptionNames,
-  appName: true,
-  clientId: true,
-  scopes: true,
-  useGrantedScopes: true,
-  authority: true,
-  signInTimeout: true,
-  requestTimeout: true,
-  expirySkew: true,
-  responseMode: true,
-  redirectPort: true,
-  redirectHost: true,
-  loginHint: true,
-  openBrowser: true,
-  interactive: true,
-  dispatcher: true,
-  onEvent: true,
-};
 const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
-  checkNames(options, optionNames);
   const {
+    appName,
+    clientId,
+    scopes,
+    store,
+    dbFilepath,
+    encryptionKey,
     authority,
     signInTimeout = 180_000,
     requestTimeout = 30_000,
@@ -149,7 +134,9 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     openBrowser,
     dispatcher,
     onEvent,
+    ...unknown
   } = options;
+  refuseUnknown(unknown);
   if (responseMode !== 'form_post' && responseMode !== 'query') {
     throw new TypeError(`responseMode must be 'form_post' or 'query', not ${JSON.stringify(responseMode)}`);
   }
@@ -165,10 +152,10 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     throw new TypeError("dispatcher must be one of undici's, for example new ProxyAgent(…)");
   }
   return {
-    ...readPlace(options),
-    appName: readText('appName', options.appName),
-    clientId: readText('clientId', options.clientId),
-    scopes: readScopes(options.scopes),
+    ...readStoreOptions({ store, dbFilepath, encryptionKey }),
+    appName: readText('appName', appName),
+    clientId: readText('clientId', clientId),
+    scopes: readScopes(scopes),
     useGrantedScopes,
     authority: readAuthority(authority),
     signInTimeout: readTimeout('signInTimeout', signInTimeout),
@@ -190,11 +177,8 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
  * that a store lacks.
  */
 export function readStoreOptions(options: StoreOptions): StoreSettings {
-  checkNames(options, storeOptionNames);
-  return readPlace(options);
-}
-
-function readPlace({ dbFilepath = './tokens.db', store, encryptionKey }: StoreOptions): StoreSettings {
+  const { dbFilepath = './tokens.db', store, encryptionKey, ...unknown } = options;
+  refuseUnknown(unknown);
   if (store !== undefined) {
     if (encryptionKey !== undefined)
       throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');

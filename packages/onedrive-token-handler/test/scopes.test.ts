@@ -1,7 +1,6 @@
 import { Agent } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { forgetTokens, listAppNames } from '../src/index.ts';
 import { coversScopes, splitScope } from '../src/scopes.ts';
 import { openScene, rejection } from './scene.ts';
 
@@ -128,20 +127,8 @@ test('two app names in one file are independent of each other', async () => {
   const [one, two] = [scene.handler({ appName: 'one' }), scene.handler({ appName: 'two' })];
   const tokens = await Promise.all([one.getToken(), two.getToken()]);
   assert.is(new Set(tokens).size, 2);
-  assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), ['one', 'two']);
   await one.signOut();
   assert.is(await two.getToken(), tokens[1]);
-  assert.is(await forgetTokens('two', { dbFilepath: scene.dbFilepath }), true);
-  assert.is(await forgetTokens('two', { dbFilepath: scene.dbFilepath }), false);
-  assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), []);
-});
-
-test('without a file there are no app names, and no file is made', async () => {
-  await using scene = await openScene();
-  assert.equal(await listAppNames({ dbFilepath: scene.dbFilepath }), []);
-  assert.is(await forgetTokens('one', { dbFilepath: scene.dbFilepath }), false);
-  const { existsSync } = await import('node:fs');
-  assert.not(existsSync(scene.dbFilepath));
 });
 
 function idTokenOf(claims: object): string {

@@ -2,6 +2,7 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import { readExclusivelyOptions } from './check-options.ts';
 import { checkText } from './check-text.ts';
 import { pause } from './pause.ts';
+import { labelOf } from './reserved-names.ts';
 import type { ExclusivelyOptions, Lock } from './token-store.ts';
 import { TokenStoreError, type TokenStoreErrorDetails } from './token-store-error.ts';
 
@@ -97,11 +98,6 @@ export function lockHeldError(name: string, timeout: number, details: TokenStore
     `${path === undefined ? '' : `${path}: `}${holder} is working with the tokens of ${JSON.stringify(labelOf(name))} and was not done within ${limit}`,
     { reason: 'lock-held', remedy: 'Try again; if it hangs, end it', ...details },
   );
-}
-
-/** Locks that belong to a record are named after it, behind U+001F, which a person should not see. */
-function labelOf(name: string): string {
-  return name.split('\u001f').findLast((part) => part !== '') ?? name;
 }
 
 function processName(pid: number): string {

@@ -6,6 +6,7 @@ export { checkRecord } from './check-record.ts';
 export { checkText } from './check-text.ts';
 export { pause } from './pause.ts';
 export { refuseUnknown } from './refuse-unknown.ts';
+export { signInLockName } from './reserved-names.ts';
 export { type CipherOptions, checkKey, type KeyCheck, saltBytes, TokenCipher } from './token-cipher.ts';
 export type { TokenRecord } from './token-record.ts';
 export type { ChangedOptions, ExclusivelyOptions, Lock, MaybePromise, TokenStore } from './token-store.ts';

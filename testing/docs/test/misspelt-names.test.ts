@@ -76,8 +76,8 @@ const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
 
 for (const [name, functions] of Object.entries(calls)) {
   for (const [names, call] of Object.entries(functions)) {
-    const [misspelt = '', meant] = names.split(' ');
-    test(`${name}: ${misspelt} is a TypeError at once, and ${meant} is suggested`, async () => {
+    const [misspelt = ''] = names.split(' ');
+    test(`${name}: ${misspelt} is a TypeError at once`, async () => {
       const secret = 'may be a secret';
       const attempt = async (): Promise<unknown> => call({ [misspelt]: secret } as never);
       const error = await attempt().then(
@@ -85,7 +85,7 @@ for (const [name, functions] of Object.entries(calls)) {
         (reason: Error) => reason,
       );
       assert.instance(error, TypeError, error.message);
-      assert.match(error.message, `"${misspelt}": did you mean ${meant}?`);
+      assert.match(error.message, new RegExp(`^unknown (option|field) "${misspelt}"`));
       assert.not.match(error.message, secret);
     });
   }

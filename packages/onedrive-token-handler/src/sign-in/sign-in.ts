@@ -2,6 +2,7 @@ import type { SignInContext, TokenResponse } from 'shared-token';
 import { readAccount } from '../id-token.ts';
 import type { Settings } from '../options.ts';
 import type { Provider } from '../provider/provider.ts';
+import { refuseUnknown } from '../refuse-unknown.ts';
 import { coversScopes, splitScope } from '../scopes.ts';
 import type { Account, TokenEvent } from '../token-event.ts';
 import type { SignInAttempt, SignInOptions } from './sign-in-attempt.ts';
@@ -89,7 +90,8 @@ function describeGrant({ scope, id_token: idToken }: TokenResponse, asked: strin
 
 /** Throws TypeError, naming the option that cannot be used. */
 export function checkSignInOptions(options: SignInOptions): void {
-  const { method = 'browser', signal, loginHint, prompt, onDeviceCode, readRedirectUrl } = options;
+  const { method = 'browser', signal, loginHint, prompt, onDeviceCode, readRedirectUrl, ...unknown } = options;
+  refuseUnknown(unknown);
   if (!['browser', 'device', 'paste'].includes(method)) {
     throw new TypeError(`method must be 'browser', 'device' or 'paste', not ${JSON.stringify(method)}`);
   }

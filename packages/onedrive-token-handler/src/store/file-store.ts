@@ -1,8 +1,9 @@
-import type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'shared-token';
+import type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord } from 'shared-token';
+import type { RekeyStore, StoreKey } from 'token-store-kit/administration';
 import type { SqliteTokenStore } from 'token-store-sqlite';
 
 /** The token file: opened when it is first used, and opened again if it was replaced or deleted in the meantime. */
-export class FileStore implements TokenStore {
+export class FileStore implements RekeyStore {
   readonly #path: string;
   readonly #key: string | Uint8Array | undefined;
   readonly #readOnly: boolean;
@@ -34,6 +35,11 @@ export class FileStore implements TokenStore {
 
   list(): Promise<string[]> {
     return this.#use((store) => store.list());
+  }
+
+  /** Programs that have the file open need the new key from then on. This store has to be opened again, too. */
+  rekey(key: StoreKey): Promise<void> {
+    return this.#use((store) => store.rekey(key));
   }
 
   // Not by `#use`, and `changed` neither: they work although the file was moved. A lock goes by the file's name, and after

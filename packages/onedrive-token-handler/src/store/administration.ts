@@ -1,0 +1,122 @@
+/** Work on all that is stored, whatever client id it is of: by the kit, on a file or a store of the caller's own. */
+import type { TokenRecord, TokenStore } from 'shared-token';
+import {
+  changeKey,
+  forgetRecord,
+  listNames,
+  type MoveOutcome,
+  moveRecord,
+  type RekeyStore,
+  type StoreKey,
+} from 'token-store-kit/administration';
+import { belongToDifferentAccounts } from '../id-token.ts';
+import { readStoreOptions, type StoreOptions, type StoreSettings } from '../options.ts';
+import { refuseUnknown } from '../refuse-unknown.ts';
+import { fileExists, openStore, runOnStore } from './open-store.ts';
+
+/** Which records get another key: those of a file, or of a store of the caller's own, which stays open. */
+export interface RekeyOptions extends StoreOptions {
+  store?: RekeyStore | undefined;
+}
+
+/** From where to where `moveTokens` moves. */
+export interface MoveOptions {
+  /** Where the tokens are. */
+  from: StoreOptions;
+  /** Where they go. Its file is made if it is missing. */
+  to: StoreOptions;
+  /** Called before the first change, with what moves: a caller that keeps more than the tokens moves that too. */
+  onMove?: ((record: TokenRecord) => void) | undefined;
+}
+
+/** The app names that have tokens, sorted; none if the file does not exist. Changes nothing about a file. Throws STORE. */
+export async function listAppNames(options: StoreOptions = {}): Promise<string[]> {
+  return (await withExistingStore(options, { readOnly: true }, listNames)) ?? [];
+}
+
+/** Deletes the tokens of one app name, whatever client id they are of. False if there were none. Throws STORE. */
+export async function forgetTokens(appName: string, options: StoreOptions = {}): Promise<boolean> {
+  return (await withExistingStore(options, {}, (store) => forgetRecord(store, appName))) ?? false;
+}
+
+/**
+ * What is stored under one app name, whatever client id it is of; undefined if nothing is. It has the tokens. Changes nothing
+ * about a file, and makes none. Throws STORE.
+ */
+export function readRecord(appName: string, options: StoreOptions = {}): Promise<TokenRecord | undefined> {
+  return withExistingStore(options, { readOnly: true }, (store) => store.get(appName));
+}
+
+/**
+ * Changes, adds or removes the encryption of a file or of a store. `chooseKey` is called after a file has opened with
+ * `encryptionKey`, while no other process changes the key, refreshes or signs in. What `chooseKey` throws passes through, and
+ * then nothing was changed. Throws STORE, also if another process does not finish within 60 seconds. After a crash all tokens
+ * have the old key, or all have the new one.
+ */
+export async function changeEncryptionKey(
+  options: RekeyOptions,
+  chooseKey: () => StoreKey | Promise<StoreKey>,
+): Promise<void> {
+  const { store, close } = openStore(readStoreOptions(options));
+  if (!('rekey' in store)) throw new TypeError('changeEncryptionKey() needs a store with a method rekey()');
+  /** What `chooseKey` threw: kept aside, so that it does not become STORE. */
+  let refusal: { error: unknown } | undefined;
+  const choose = async (): Promise<StoreKey> => {
+    try {
+      return await chooseKey();
+    } catch (error) {
+      refusal = { error };
+      throw error;
+    }
+  };
+  try {
+    await runOnStore(() => changeKey(store as RekeyStore, choose));
+  } catch (error) {
+    throw refusal ? refusal.error : error;
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * Moves the tokens of one app name to another store, under the locks of both: a refresh or a sign-in that is under way ends
+ * first. At no moment can both stores' programs use the sign-in. If this process is killed, nothing is lost, and the next call
+ * with the same stores finishes the move: see `moveRecord` of token-store-kit. Throws STORE.
+ */
+export async function moveTokens(appName: string, options: MoveOptions): Promise<MoveOutcome> {
+  const { from, to, onMove, ...unknown } = options;
+  refuseUnknown(unknown);
+  const [checkedFrom, checkedTo] = [readStoreOptions(from), readStoreOptions(to)];
+  if (isMissing(checkedFrom)) return 'not-signed-in';
+  const source = openStore(checkedFrom);
+  const target = openStore(checkedTo);
+  const isSameAccount = (moved: TokenRecord, present: TokenRecord): boolean =>
+    !belongToDifferentAccounts(moved.idToken, present.idToken);
+  try {
+    const stores = { source: source.store, target: target.store };
+    return await runOnStore(() => moveRecord({ ...stores, name: appName, isSameAccount, onMove }));
+  } finally {
+    await source.close();
+    await target.close();
+  }
+}
+
+/** Undefined if there is no file: none is made. */
+async function withExistingStore<T>(
+  options: StoreOptions,
+  access: { readOnly?: boolean },
+  work: (store: TokenStore) => T | Promise<T>,
+): Promise<T | undefined> {
+  const checked = readStoreOptions(options);
+  if (isMissing(checked)) return undefined;
+  const { store, close } = openStore(checked, access);
+  try {
+    return await runOnStore(() => work(store));
+  } finally {
+    await close();
+  }
+}
+
+function isMissing({ dbFilepath }: StoreSettings): boolean {
+  return dbFilepath !== undefined && !fileExists(dbFilepath);
+}

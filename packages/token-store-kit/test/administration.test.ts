@@ -1,0 +1,277 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  changeKey,
+  ensureWritable,
+  forgetRecord,
+  listNames,
+  type MoveRecordOptions,
+  moveRecord,
+  type RekeyStore,
+} from '../src/administration.ts';
+import { signInLockName, type TokenRecord, type TokenStore, TokenStoreError } from '../src/index.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const record: TokenRecord = { refreshToken: 'secret', clientId: 'client', authority: 'issuer', scope: 'a b' };
+const rotated: TokenRecord = { ...record, refreshToken: 'rotated' };
+
+/** How often a move writes: it tries the target (2), copies, deletes, writes at the target and deletes the copy. */
+const writesOfMove = 6;
+/** After these, the source cannot use the record any more, and the target not yet. */
+const writesUntilBetween = 4;
+
+/** A store that calls `onWrite` before each write, which may throw. */
+function writeBy(store: TokenStore, onWrite: (method: 'set' | 'replace' | 'delete', name: string) => void): TokenStore {
+  return {
+    get: (name) => store.get(name),
+    list: () => store.list(),
+    exclusively: (name, task, options) => store.exclusively(name, task, options),
+    set(name, value) {
+      onWrite('set', name);
+      return store.set(name, value);
+    },
+    replace(name, previous, value) {
+      onWrite('replace', name);
+      return store.replace(name, previous, value);
+    },
+    delete(name) {
+      onWrite('delete', name);
+      return store.delete(name);
+    },
+  };
+}
+
+function newPair(stored: TokenRecord | undefined = record): { source: MemoryStore; target: MemoryStore } {
+  const [source, target] = [new MemoryStore(), new MemoryStore()];
+  if (stored) source.set('app', stored);
+  return { source, target };
+}
+
+const move = (options: Omit<MoveRecordOptions, 'name'>) => moveRecord({ name: 'app', ...options });
+
+/** Moves as a process does that is killed before it has written once more. */
+async function moveUntilKilled({ source, target }: ReturnType<typeof newPair>, writes: number): Promise<void> {
+  let left = writes;
+  const dies = (): void => {
+    if (left-- <= 0) throw new Error('killed');
+  };
+  const moved = move({ source: writeBy(source, dies), target: writeBy(target, dies) });
+  assert.match(String(await errorOf(moved)), 'killed');
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => assert.unreachable('it did not reject'),
+    (error: unknown) => error,
+  );
+}
+
+test('the names are sorted, and a record whose move was interrupted counts to the store that it leaves', async () => {
+  const pair = newPair();
+  await moveUntilKilled(pair, writesUntilBetween);
+  for (const name of ['z', 'b']) pair.source.set(name, record);
+  assert.equal(await listNames(pair.source), ['app', 'b', 'z']);
+  assert.equal(await listNames(pair.target), []);
+});
+
+test('a name of which the source has the record and its copy is listed once', async () => {
+  const pair = newPair();
+  await moveUntilKilled(pair, writesUntilBetween - 1);
+  assert.equal(await listNames(pair.source), ['app']);
+});
+
+test('a record that is forgotten is gone, and false says that there was none', async () => {
+  const { source } = newPair();
+  assert.is(await forgetRecord(source, 'app'), true);
+  assert.is(source.get('app'), undefined);
+  assert.is(await forgetRecord(source, 'app'), false);
+});
+
+test('a record that is forgotten in the middle of a move does not come back', async () => {
+  const pair = newPair();
+  await moveUntilKilled(pair, writesUntilBetween);
+  assert.is(await forgetRecord(pair.source, 'app'), true);
+  assert.is(await move(pair), 'not-signed-in');
+  assert.equal([pair.source.list(), pair.target.list()], [[], []]);
+});
+
+test('a store that takes no write is found out, and one that does is left as it was', async () => {
+  const { source } = newPair();
+  await ensureWritable(source, 'app');
+  assert.equal(source.list(), ['app']);
+  const full = new TokenStoreError('STORE_FULL', 'full');
+  const refusing = writeBy(source, () => {
+    throw full;
+  });
+  assert.is(await errorOf(ensureWritable(refusing, 'app')), full);
+});
+
+/** A store that says with which keys it was encrypted. */
+function rekeyStore(): RekeyStore & { readonly keys: unknown[] } {
+  const { source } = newPair();
+  const keys: unknown[] = [];
+  return { ...writeBy(source, () => {}), keys, rekey: (key) => void keys.push(key) };
+}
+
+test('a key is chosen and changed while no refresh, no sign-in and no other change runs', async () => {
+  const store = rekeyStore();
+  const answer = Promise.withResolvers<string>();
+  const choosing = Promise.withResolvers<void>();
+  const changed = changeKey(store, () => {
+    choosing.resolve();
+    return answer.promise;
+  });
+  await choosing.promise;
+  for (const lock of ['app', signInLockName('app')]) {
+    const error = await errorOf(store.exclusively(lock, async () => 'ran', { timeout: 0 }));
+    assert.is((error as TokenStoreError).code, 'STORE_BUSY', lock);
+  }
+  const other = changeKey(store, () => 'other');
+  answer.resolve('first');
+  await Promise.all([changed, other]);
+  assert.equal(store.keys, ['first', 'other']);
+});
+
+test('if no key can be chosen, nothing is changed, and the caller gets the reason', async () => {
+  const store = rekeyStore();
+  const reason = new Error('no keyring');
+  assert.is(await errorOf(changeKey(store, () => Promise.reject(reason))), reason);
+  assert.equal(store.keys, []);
+  await changeKey(store, () => undefined);
+  assert.equal(store.keys, [undefined]);
+});
+
+test('the whole record moves', async () => {
+  const pair = newPair();
+  assert.is(await move(pair), 'moved');
+  assert.equal(pair.target.get('app'), record);
+  assert.equal([pair.source.list(), pair.target.list()], [[], ['app']]);
+});
+
+test('a record of that name that is already there stays, and so does the one that was to move', async () => {
+  const pair = newPair();
+  pair.target.set('app', rotated);
+  assert.is(await move(pair), 'already-there');
+  assert.equal([pair.source.get('app'), pair.target.get('app')], [record, rotated]);
+});
+
+test('if there is nothing to move, the target is not touched', async () => {
+  const { source } = newPair();
+  source.delete('app');
+  assert.is(await move({ source, target: undefined as never }), 'not-signed-in');
+});
+
+test('a target that takes no write changes nothing at the source', async () => {
+  const { source, target } = newPair();
+  const refusing = writeBy(target, () => {
+    throw new TokenStoreError('STORE_READONLY', 'read-only');
+  });
+  assert.is(((await errorOf(move({ source, target: refusing }))) as TokenStoreError).code, 'STORE_READONLY');
+  assert.equal([source.list(), source.get('app')], [['app'], record]);
+});
+
+for (let writes = 0; writes < writesOfMove; writes++) {
+  test(`a move that is killed after ${writes} of ${writesOfMove} writes loses nothing, and the next one finishes it`, async () => {
+    const pair = newPair();
+    await moveUntilKilled(pair, writes);
+    const usable = [pair.source.get('app'), pair.target.get('app')].filter(Boolean);
+    assert.ok(usable.length <= 1, 'it is usable in both');
+    const listed = [await listNames(pair.source), await listNames(pair.target)].flat();
+    assert.equal([...new Set(listed)], ['app']);
+    assert.is(await move(pair), 'moved');
+    assert.equal([pair.source.list(), pair.target.list()], [[], ['app']]);
+    assert.equal(pair.target.get('app'), record);
+  });
+}
+
+test('what a refresh stored after the first writes is what moves', async () => {
+  const pair = newPair();
+  await moveUntilKilled(pair, writesUntilBetween - 1);
+  pair.source.set('app', rotated);
+  assert.is(await move(pair), 'moved');
+  assert.equal([pair.source.list(), pair.target.get('app')], [[], rotated]);
+});
+
+test('what the target refreshed before the move was finished stays', async () => {
+  const pair = newPair();
+  await moveUntilKilled(pair, writesUntilBetween + 1);
+  pair.target.set('app', rotated);
+  assert.is(await move(pair), 'moved');
+  assert.equal([pair.source.list(), pair.target.get('app')], [[], rotated]);
+});
+
+test('another sign-in at the target does not end an interrupted move: the record stays where it can move again', async () => {
+  for (const [present, isSameAccount] of [
+    [{ ...rotated, clientId: 'other' }, undefined],
+    [{ ...rotated, authority: 'other' }, undefined],
+    [rotated, () => false],
+  ] as const) {
+    const pair = newPair();
+    await moveUntilKilled(pair, writesUntilBetween);
+    pair.target.set('app', present);
+    assert.is(await move({ ...pair, isSameAccount }), 'already-there');
+    pair.target.delete('app');
+    assert.is(await move(pair), 'moved');
+    assert.equal(pair.target.get('app'), record);
+  }
+});
+
+test('a sign-in at the target by a program that takes no lock leaves the source its own', async () => {
+  const { source, target } = newPair();
+  const signsIn = (method: string): void => {
+    if (method === 'replace') target.set('app', rotated);
+  };
+  assert.is(await move({ source, target: writeBy(target, signsIn) }), 'already-there');
+  assert.equal([source.get('app'), source.list(), target.get('app')], [record, ['app'], rotated]);
+});
+
+test('while a refresh or a sign-in runs at either store, nothing moves', async () => {
+  for (const lock of ['app', signInLockName('app')]) {
+    for (const busy of ['source', 'target'] as const) {
+      const pair = newPair();
+      const ending = Promise.withResolvers<void>();
+      const running = pair[busy].exclusively(lock, async () => {
+        await ending.promise;
+        pair.source.set('app', rotated);
+      });
+      const moved = move(pair);
+      ending.resolve();
+      await running;
+      assert.is(await moved, 'moved');
+      assert.equal(pair.target.get('app'), rotated);
+    }
+  }
+});
+
+/** A store whose locks are lost as soon as `method` is called, so that it refuses a compare-and-swap. */
+function losesLocksAt(method: string, store: MemoryStore): TokenStore {
+  const lost = new AbortController();
+  const onWrite = (called: string): void => {
+    if (called === method) lost.abort();
+  };
+  return {
+    ...writeBy(store, onWrite),
+    replace: (name, previous, value) => {
+      onWrite('replace');
+      return !lost.signal.aborted && store.replace(name, previous, value);
+    },
+    exclusively: (name, task, options) => store.exclusively(name, () => task({ signal: lost.signal }), options),
+  };
+}
+
+test('a move whose lock was lost stops where it is, and the next one finishes it', async () => {
+  // Before the first change at the source, and at the write at the target.
+  for (const [method, left] of [
+    ['set', ['app']],
+    ['replace', ['moving\u001fapp']],
+  ] as const) {
+    const { source, target } = newPair();
+    const error = (await errorOf(move({ source, target: losesLocksAt(method, target) }))) as TokenStoreError;
+    assert.equal([error.code, error.reason, error.remedy], ['STORE_BUSY', 'lock-lost', 'Move it again']);
+    assert.equal([source.list(), target.list()], [left, []]);
+    assert.is(await move({ source, target }), 'moved');
+    assert.equal(target.get('app'), record);
+  }
+});
+
+test.run();
