@@ -1,4 +1,5 @@
 /** Gives a program a Microsoft Graph access token for a personal OneDrive. */
+export { type PlainTextOptions, toPlainText } from 'loopback-acceptor/plain-text';
 export type { AccessToken, SignInReason, TokenRecord, TokenStore } from 'shared-token';
 export type { MoveOutcome, RekeyStore } from 'token-store-kit/administration';
 export {
@@ -8,6 +9,7 @@ export {
 } from './one-drive-token-error.ts';
 export { OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { GetTokenOptions, OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
+export { createFetcher, type Fetcher } from './provider/create-fetcher.ts';
 export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
 export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 export { type SignInStatus, type StatusOptions, statusOfRecord } from './sign-in-status.ts';

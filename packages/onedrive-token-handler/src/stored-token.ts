@@ -6,11 +6,15 @@ import { renewByOf } from './renew-by.ts';
 import { isGranted } from './scopes.ts';
 
 /** The options of the handler that say which token is wanted. */
-export type StoredTokenOptions = Pick<
-  OneDriveTokenHandlerOptions,
-  'appName' | 'clientId' | 'scopes' | 'useGrantedScopes' | 'dbFilepath' | 'authority' | 'expirySkew'
-> &
-  Pick<GetTokenOptions, 'minValid'>;
+export interface StoredTokenOptions
+  extends Pick<
+      OneDriveTokenHandlerOptions,
+      'appName' | 'scopes' | 'useGrantedScopes' | 'dbFilepath' | 'authority' | 'expirySkew'
+    >,
+    Pick<GetTokenOptions, 'minValid'> {
+  /** Default: that of the record. Then its authority counts, too, unless one is given. */
+  clientId?: string | undefined;
+}
 
 /** An access token that needs no request. */
 export interface StoredToken {
@@ -30,9 +34,11 @@ export interface StoredToken {
  */
 export function readStoredToken(options: StoredTokenOptions): StoredToken | undefined {
   const { minValid, ...handlerOptions } = options;
-  const settings = readOptions(handlerOptions);
+  const { clientId, authority } = options;
+  const settings = readOptions({ ...handlerOptions, clientId: clientId ?? 'of the record' });
   const record = settings.dbFilepath && readRecord(settings.dbFilepath, settings.appName);
-  if (!record || !isOurs(record, settings)) return undefined;
+  const owner = clientId === undefined ? { authority: authority && settings.authority } : settings;
+  if (!record || !isOurs(record, owner)) return undefined;
   const validity = { skew: settings.expirySkew, minValid };
   const token = usableToken(record, (candidate) => isGranted(candidate, settings), validity);
   if (!token) return undefined;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { approveDevice, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createFetcher } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
@@ -203,6 +204,18 @@ test('a fetch() that is aborted rejects with the reason', async () => {
   await untilTrue(() => scene.authority.count('graph') === 1);
   abort.abort(new Error('enough'));
   assert.is((await call).message, 'enough');
+});
+
+test('createFetcher() fetches without a sign-in, and explains what fails until it is closed', async () => {
+  await using scene = await openScene();
+  const fetcher = createFetcher();
+  assert.is((await fetcher.fetch(`${scene.authority.graphUrl}/me`)).status, 401);
+  // A port that fetch allows, and nothing listens on.
+  const { code, message } = await rejection(fetcher.fetch('http://127.0.0.1:3'));
+  assert.is(code, 'NETWORK');
+  assert.match(message, /^No answer from 127\.0\.0\.1:3 \(ECONNREFUSED\)/);
+  await fetcher.close();
+  assert.is((await rejection(fetcher.fetch(`${scene.authority.graphUrl}/me`))).code, 'NETWORK');
 });
 
 test('a fetch() whose options exclude each other is a TypeError', async () => {

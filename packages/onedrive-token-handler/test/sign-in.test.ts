@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RedirectUrlError } from 'loopback-acceptor';
 import { ScriptedBrowser, signInAs, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TokenEvent } from '../src/index.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
@@ -266,6 +268,23 @@ test('after a wrong paste the user is asked again, three times in all', async ()
   assert.is(error.code, 'RESPONSE');
   assert.is(asked, 3);
   assert.is(scene.events.filter(({ type }) => type === 'paste-refused').length, 2);
+});
+
+test('while the browser is awaited here, the address that one elsewhere ended on can be delivered', async () => {
+  await using scene = await openScene();
+  const refusals: unknown[] = [];
+  const onEvent = async (event: TokenEvent): Promise<void> => {
+    if (event.type !== 'authorization-url') return;
+    try {
+      event.deliver?.('http://localhost/?code=a&state=wrong');
+    } catch (error) {
+      refusals.push(error);
+    }
+    event.deliver?.(await signInElsewhere(event.url));
+  };
+  const handler = scene.handler({ openBrowser: () => {}, responseMode: 'query', onEvent });
+  assert.ok((await handler.signIn()).signedIn);
+  assert.instance(refusals[0], RedirectUrlError);
 });
 
 test('if no address is pasted, the error is SIGN_IN_TIMEOUT', async () => {

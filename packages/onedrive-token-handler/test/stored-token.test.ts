@@ -38,6 +38,11 @@ test('readStoredToken() returns the token that getToken() would return without a
   assert.ok(readStoredToken({ ...options, minValid: 50 * minute }));
   assert.ok(readStoredToken({ ...options, authority: `${scene.authority.url}/` }));
 
+  const { clientId: _, authority, ...unowned } = options;
+  assert.ok(readStoredToken(unowned), "the record's own client id and authority count");
+  assert.ok(readStoredToken({ ...unowned, authority }));
+  assert.is(readStoredToken({ ...unowned, authority: 'https://login.example.org/consumers' }), undefined);
+
   using store = openTokenStore(scene.dbFilepath);
   const record = store.get('my-app');
   assert.ok(record);

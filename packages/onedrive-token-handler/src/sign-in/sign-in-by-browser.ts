@@ -32,7 +32,7 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
     try {
       const { redirectUri } = acceptor;
       const url = authorizationUrl(attempt, secrets, redirectUri, settings.responseMode);
-      emit({ type: 'authorization-url', url });
+      emit({ type: 'authorization-url', url, deliver: (address) => acceptor.deliver(address) });
       showUrl(url, secrets, attempt, (message) => {
         // Nothing shows the address to the person, so that the wait would be in vain.
         if (!settings.onEvent) unseen.abort(noBrowser(message));
