@@ -54,6 +54,8 @@ export interface Authority extends AsyncDisposable {
   revokeAll(): Promise<void>;
   /** Makes all access tokens expire: Graph answers 401 to them. */
   expireAccessTokens(): Promise<void>;
+  /** Resolves when no client is connected any more, so that all that a killed process had sent has been read and answered. */
+  untilDisconnected(): Promise<void>;
   /** Closes every connection and stops listening. */
   close(): Promise<void>;
 }

@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Authority, AuthorityOptions } from './authority.ts';
 import { ContentStore } from './graph/content-store.ts';
 import { serveGraph } from './graph/serve-graph.ts';
-import { authorityPath, graphPath } from './paths.ts';
+import { authorityPath, controlPath, graphPath } from './paths.ts';
 import { MemoryStore } from './provider/memory-store.ts';
 import { speakMicrosoftDialect } from './provider/microsoft-dialect.ts';
 import { createProvider, type RegisteredApp } from './provider/provider.ts';
@@ -16,6 +18,9 @@ import { injectFaults } from './requests/inject-faults.ts';
 import { logRequests, type ServedRequest } from './requests/request-log.ts';
 import { serveControl } from './requests/serve-control.ts';
 import { serveSignIn } from './sign-in/serve-sign-in.ts';
+
+/** What is limited takes milliseconds, but the machine may be busy. */
+const disconnectTimeoutMs = 60_000;
 
 /** Starts an authority. Rejects if the port is taken, and with a RangeError if an option has a wrong value. */
 export async function startAuthority(options: AuthorityOptions = {}): Promise<Authority> {
@@ -125,6 +130,17 @@ class LocalAuthority implements Authority {
     this.#store.clear('AccessToken');
   }
 
+  async untilDisconnected(): Promise<void> {
+    // The system may keep connections that this process has not accepted yet, and hands them out in their order: this one is the last.
+    await this.#askOnNewConnection();
+    const connections = promisify(this.#server.getConnections.bind(this.#server));
+    const end = performance.now() + disconnectTimeoutMs;
+    while ((await connections()) > 0 || this.requests.some(({ status }) => status === undefined)) {
+      if (performance.now() > end) throw new Error('a client is still connected');
+      await sleep(5);
+    }
+  }
+
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
@@ -135,6 +151,13 @@ class LocalAuthority implements Authority {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #askOnNewConnection(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request = http.get(`${this.origin}${controlPath}/requests`, { agent: false });
+      request.on('error', reject).on('response', (response) => response.resume().on('end', resolve));
+    });
   }
 
   #apps(): RegisteredApp[] {
