@@ -28,6 +28,7 @@ export function readTestOptions(): TestOptions {
     allowPositionals: true,
   });
   const { long, retry } = values;
+  if (long) process.env.TEST_POSTGRES ??= 'system';
   return {
     long,
     retry,

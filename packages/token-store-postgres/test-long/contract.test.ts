@@ -2,7 +2,7 @@ import { storeContract } from 'token-store-kit/contract';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
 import { startScene } from '../test/scene.ts';
 
-const { scene, together: test } = await startScene();
+const { scene, together: test } = await startScene({}, ['initdb', 'postgres', 'pgbouncer']);
 
 let strictRole: Promise<unknown> | undefined;
 const key = new Uint8Array(32).fill(7);

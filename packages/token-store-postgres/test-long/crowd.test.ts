@@ -4,9 +4,12 @@ import * as assert from 'uvu/assert';
 import { startScene } from '../test/scene.ts';
 import { within } from '../test/within.ts';
 
-const { scene, test } = await startScene({
-  settings: { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log', max_connections: '300' },
-});
+const { scene, test } = await startScene(
+  {
+    settings: { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log', max_connections: '300' },
+  },
+  ['initdb', 'postgres', 'pgbouncer'],
+);
 
 const seconds = 5;
 

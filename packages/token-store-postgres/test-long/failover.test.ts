@@ -4,7 +4,7 @@ import type { TokenStoreError } from '../src/index.ts';
 import { startScene } from '../test/scene.ts';
 import { within } from '../test/within.ts';
 
-const { scene, test } = await startScene();
+const { scene, test } = await startScene({}, ['initdb', 'postgres', 'pg_basebackup']);
 
 const record = { refreshToken: 'first' };
 

@@ -4,7 +4,7 @@ import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStor
 import { killPrograms } from './start-program.ts';
 import { within } from './within.ts';
 
-type Test = typeof uvuTest;
+export type Test = typeof uvuTest;
 type ClusterOptions = Parameters<typeof PrivateCluster.start>[0];
 
 /** A cluster for one test file. What it opens is closed at the end. */
@@ -63,8 +63,11 @@ export class Scene {
  * The scene of a test file, and its `test`. Tests of `together` run four at a time, because they mostly wait. Without PostgreSQL,
  * all tests of the file are skipped.
  */
-export async function startScene(options?: ClusterOptions): Promise<{ scene: Scene; test: Test; together: Test }> {
-  const missing = missingTools();
+export async function startScene(
+  options?: ClusterOptions,
+  tools?: readonly string[],
+): Promise<{ scene: Scene; test: Test; together: Test }> {
+  const missing = missingTools(tools);
   if (missing !== undefined) {
     console.log(missing);
     const skipping = Object.assign((name: string) => uvuTest.skip(name, () => {}), uvuTest) as Test;

