@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import { withDatabase } from '../session/database.ts';
-import { moveToKeyring } from '../session/move-to-keyring.ts';
 import { choosePassphrase, readKeyFile } from '../session/passphrase.ts';
+import { moveToKeyring } from '../session/with-key.ts';
 import type { Command } from '../settings/command.ts';
 import { forgetKeyring, readKeyringAccount } from '../settings/remembered-keyring.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';

@@ -1,10 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
 import type { AsyncEntry } from '@napi-rs/keyring';
 import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { writeErr } from '../terminal/streams.ts';
-
-const { createRequire } = process.getBuiltinModule('node:module');
 
 const service = 'onedrive-token';
 /**
@@ -55,7 +55,7 @@ export class KeyringEntry {
   async readOrMake(): Promise<Uint8Array> {
     const present = await this.read();
     if (present) return present;
-    const key = process.getBuiltinModule('node:crypto').randomBytes(keyLength);
+    const key = randomBytes(keyLength);
     await this.#wait(this.#entry.setPassword(key.toString('base64url')));
     // If a keyring only claims to have stored the key, the sign-in would be lost.
     const stored = await this.read();
@@ -71,17 +71,14 @@ export class KeyringEntry {
     try {
       return await work();
     } catch (error) {
-      throw isKeyError(error) ? this.keyLostFailure(db, key) : error;
+      if (!isKeyError(error)) throw error;
+      const what = key
+        ? `${db} is encrypted with another key than that of ${this}. If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file`
+        : `${db} is encrypted, and ${this} is gone`;
+      throw failure(
+        `${what}. To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again`,
+      );
     }
-  }
-
-  keyLostFailure(db: string, key: Uint8Array | undefined): Failure {
-    const what = key
-      ? `${db} is encrypted with another key than that of ${this}. If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file`
-      : `${db} is encrypted, and ${this} is gone`;
-    return failure(
-      `${what}. To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again`,
-    );
   }
 
   toString(): string {

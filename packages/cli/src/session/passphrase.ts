@@ -1,11 +1,10 @@
+import { readFileSync, statSync } from 'node:fs';
 import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
 import { mayAsk, type Settings } from '../settings/settings.ts';
-import { askPassphrase } from '../terminal/ask-passphrase.ts';
 import { UsageError } from '../terminal/failure.ts';
+import { askPassphrase } from '../terminal/line-reader.ts';
 import { writeErr } from '../terminal/streams.ts';
-
-const fs = process.getBuiltinModule('node:fs');
 
 const maxQuestions = 3;
 
@@ -49,8 +48,8 @@ export function readKeyFile(option: string, file: string): string {
   let content: string;
   let mode: number;
   try {
-    content = fs.readFileSync(file, 'utf8');
-    mode = fs.statSync(file).mode;
+    content = readFileSync(file, 'utf8');
+    mode = statSync(file).mode;
   } catch (error) {
     throw new UsageError(`${option}: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
   }

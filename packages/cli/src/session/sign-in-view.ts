@@ -1,50 +1,41 @@
-// What a person sees of a sign-in, and how they answer.
-import type { Interface } from 'node:readline';
-import type {
-  OneDriveTokenError,
-  OneDriveTokenHandlerOptions,
-  SignInOptions,
-  SignInReason,
-  TokenEvent,
-} from 'onedrive-token-handler';
+import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { Failure } from '../terminal/failure.ts';
+import { LineReader } from '../terminal/line-reader.ts';
 import { printable } from '../terminal/printable.ts';
-import { readLines } from '../terminal/read-lines.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
-import { pasteInstructions } from './paste-instructions.ts';
 import { deliverPastedAddress } from './pasted-address.ts';
+import { describeReason, explainErrorPages, pasteInstructions } from './sign-in-words.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 
 /** If the person has not signed in by then, the address is shown, although a browser seemed to open. */
 const showUrlAfterMs = 10_000;
 /** If the person has not signed in by then, the browser may show an error page, which never comes back here. */
 const explainErrorsAfterMs = 30_000;
-const errorsPage = 'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md#the-errors';
-const browsersPage =
-  'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md#browsers-that-stop-the-way-back';
 
+export interface SignInViewOptions {
+  /** Default: where this process runs. */
+  readonly surroundings?: Surroundings;
+  /** The command was told to sign in, so that the sign-in of another process is no substitute. Default false. */
+  readonly isLogin?: boolean;
+}
+
+/** What a person sees of a sign-in, and how they answer. */
 export class SignInView implements Disposable {
   readonly #command: Command;
   readonly #surroundings: Surroundings;
+  readonly #isLogin: boolean;
   #url: URL | undefined;
-  #urlShown = false;
-  #lines: Interface | undefined;
+  #isUrlShown = false;
+  #lines: LineReader | undefined;
   #timers: NodeJS.Timeout[] = [];
   /** When the wait for the person ends, in epoch milliseconds. */
   #expiresAt = 0;
   /** Why the provider refused the stored sign-in. */
   #refusal: unknown;
-  #ended = false;
+  #hasEnded = false;
 
-  readonly #isLogin: boolean;
-
-  /** `isLogin`: the command was told to sign in, so that the sign-in of another process is no substitute. */
-  constructor(
-    command: Command,
-    { surroundings = readSurroundings(), isLogin = false }: { surroundings?: Surroundings; isLogin?: boolean } = {},
-  ) {
+  constructor(command: Command, { surroundings = readSurroundings(), isLogin = false }: SignInViewOptions = {}) {
     this.#command = command;
     this.#surroundings = surroundings;
     this.#isLogin = isLogin;
@@ -59,7 +50,7 @@ export class SignInView implements Disposable {
   }
 
   readonly onEvent = (event: TokenEvent): void => {
-    const { screen } = this.#command;
+    const { screen, settings } = this.#command;
     switch (event.type) {
       case 'waiting':
         if (event.for === 'sign-in') this.#showOtherSignIn();
@@ -67,13 +58,18 @@ export class SignInView implements Disposable {
       case 'refresh-failed':
         this.#refusal = event.error;
         break;
-      case 'sign-in-started':
-        this.#command.signInMethod =
-          event.method === 'browser' && !this.#surroundings.hasBrowser ? 'address' : event.method;
+      case 'sign-in-started': {
+        const { method, reason } = event;
+        this.#command.signInMethod = method === 'browser' && !this.#surroundings.hasBrowser ? 'address' : method;
         this.#expiresAt = event.expiresAt;
-        if (event.reason !== 'requested') screen.say(`${this.#describeReason(event.reason)} Sign in now.`);
-        if (event.method === 'browser') this.#showWait('in the browser');
+        if (reason !== 'requested') screen.say(`${describeReason(reason, settings, this.#refusal)} Sign in now.`);
+        if (this.#command.signInMethod === 'browser') {
+          this.#showWait('in the browser');
+          this.#after(showUrlAfterMs, () => this.#showUrl());
+          this.#after(explainErrorsAfterMs, () => screen.say(explainErrorPages(settings)));
+        }
         break;
+      }
       case 'authorization-url':
         this.#url = new URL(event.url);
         // Without a terminal there is no countdown to watch, so the address is shown at once.
@@ -82,17 +78,17 @@ export class SignInView implements Disposable {
       case 'browser-failed':
         screen.say(`No browser could be opened: ${printable(event.error.message)}`);
         this.#showUrl();
-        screen.say(`Browser on another computer? Run: ${suggestCommand('login --paste', this.#command.settings)}`);
+        screen.say(`Browser on another computer? Run: ${suggestCommand('login --paste', settings)}`);
         break;
       case 'paste-refused':
         screen.say(printable(event.reason));
         break;
       case 'signed-in':
         this.#command.signInMethod = undefined;
-        this.#end();
+        this[Symbol.dispose]();
         break;
       case 'sign-in-failed':
-        this.#end();
+        this[Symbol.dispose]();
         break;
       default:
         break;
@@ -117,25 +113,12 @@ export class SignInView implements Disposable {
 
   /** For `--paste`: asks for the address of the page on which the browser ended. */
   readonly readRedirectUrl = (): Promise<string> => {
-    if (!this.#urlShown) {
-      this.#showUrl();
-      this.#explainPaste({ isListening: false });
-    }
-    this.#lines ??= this.#readLines();
-    const lines = this.#lines;
-    this.#prompt(lines);
-    return new Promise((resolve, reject) => {
-      lines.once('line', resolve);
-      lines.once('close', () => reject(new Failure('nothing was pasted')));
-    });
+    this.#lines ??= this.#startPasting({ isListening: false });
+    return this.#lines.ask('nothing was pasted');
   };
 
   [Symbol.dispose](): void {
-    this.#end();
-  }
-
-  #end(): void {
-    this.#ended = true;
+    this.#hasEnded = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#lines?.close();
     this.#command.screen.clear();
@@ -143,56 +126,37 @@ export class SignInView implements Disposable {
 
   /** Used instead of a browser: shows the address, and gives every pasted line to the listener until the sign-in has ended. */
   #waitForPaste(): void {
-    this.#showUrl();
-    this.#explainPaste({ isListening: true });
-    const lines = this.#readLines();
+    const { screen, settings } = this.#command;
+    const lines = this.#startPasting({ isListening: true });
     this.#lines = lines;
-    this.#prompt(lines);
-    this.#after(explainErrorsAfterMs, () => this.#explainErrors());
+    lines.prompt();
+    this.#after(explainErrorsAfterMs, () => {
+      screen.say(explainErrorPages(settings));
+      lines.prompt();
+    });
     // If stdin ends, the wait goes on: a browser on this computer may still answer.
     lines.on('line', (line) => void this.#deliver(line, lines));
   }
 
-  async #deliver(line: string, lines: Interface): Promise<void> {
-    if (!this.#url || line.trim() === '') return this.#prompt(lines);
+  async #deliver(line: string, lines: LineReader): Promise<void> {
+    if (!this.#url || line.trim() === '') return lines.prompt();
     const refusal = await deliverPastedAddress(line, this.#url);
-    if (this.#ended || refusal === undefined) return;
+    if (this.#hasEnded || refusal === undefined) return;
     this.#command.screen.say(refusal);
-    this.#prompt(lines);
+    lines.prompt();
   }
 
-  #readLines(): Interface {
-    const { screen, interrupt } = this.#command;
-    const lines = readLines({ screen, interrupt, prompt: this.#promptText });
-    // A line that the person is editing is left alone.
-    const tick = (): void => {
-      if (lines.terminal && process.env.TERM !== 'dumb' && lines.line === '') this.#prompt(lines);
-    };
-    this.#timers.push(setInterval(tick, 1_000).unref());
-    return lines;
-  }
-
-  get #promptText(): string {
-    return `${timeLeft(this.#expiresAt)} left. Paste the address here: `;
-  }
-
-  #prompt(lines: Interface): void {
-    if (lines.terminal) lines.setPrompt(this.#promptText);
-    lines.prompt(true);
+  /** Shows the address and what to do with it. */
+  #startPasting({ isListening }: { isListening: boolean }): LineReader {
+    const { screen, settings, interrupt } = this.#command;
+    this.#showUrl();
+    const { host } = new URL(this.#url?.searchParams.get('redirect_uri') ?? 'http://localhost');
+    screen.say(pasteInstructions({ place: this.#surroundings.place, host, isListening, settings }));
+    return new LineReader({ interrupt, prompt: () => `${this.#timeLeft} left. Paste the address here: ` });
   }
 
   #showWait(place: string): void {
-    // A countdown would overwrite the line into which the person pastes.
-    if (this.#command.signInMethod === 'address') return;
-    const text = (): string => `Waiting for you to sign in ${place}: ${timeLeft(this.#expiresAt)} left, Ctrl-C cancels`;
-    this.#command.screen.spin(text);
-    if (this.#command.signInMethod !== 'browser') return;
-    this.#after(showUrlAfterMs, () => this.#showUrl());
-    this.#after(explainErrorsAfterMs, () => this.#explainErrors());
-  }
-
-  #after(delayMs: number, work: () => void): void {
-    this.#timers.push(setTimeout(work, delayMs).unref());
+    this.#command.screen.spin(() => `Waiting for you to sign in ${place}: ${this.#timeLeft} left, Ctrl-C cancels`);
   }
 
   /** Of a person who called `login` twice, or of a script beside a person. */
@@ -203,61 +167,18 @@ export class SignInView implements Disposable {
     screen.spin(() => 'Waiting for the sign-in of another process, Ctrl-C cancels');
   }
 
-  #describeReason(reason: SignInReason): string {
-    const { app } = this.#command.settings;
-    switch (reason) {
-      case 'refused':
-        return `The provider does not accept the stored sign-in any more${describeNumbers(this.#refusal)}.`;
-      case 'not-accepted':
-        return 'The stored sign-in lacks a permission that is needed now.';
-      default:
-        return `No sign-in is stored for app name ${JSON.stringify(app)} yet.`;
-    }
-  }
-
-  /** An error page of the provider's looks like any other page to this process. */
-  #explainErrors(): void {
-    const { screen, settings } = this.#command;
-    const suggest = (options: string): string => suggestCommand(`login ${options}`, settings);
-    screen.say(`Does the browser show an error instead? Such a page never comes back here. Look for its number:
-  AADSTS700016   the client id is wrong, or the app does not allow personal accounts
-  AADSTS50011    the registration lacks the redirect URI http://localhost (Mobile and desktop applications)
-  others         ${errorsPage}
-The browser says that it cannot reach localhost?   ${suggest('--paste')}
-The browser warns about a form?                    ${suggest('--response-mode query')}
-A blank page, or Firefox or Safari blocks it?      ${browsersPage}
-`);
-    const lines = this.#lines;
-    if (lines) this.#prompt(lines);
-  }
-
   #showUrl(): void {
-    if (this.#urlShown || !this.#url) return;
-    this.#urlShown = true;
+    if (this.#isUrlShown || !this.#url) return;
+    this.#isUrlShown = true;
     this.#command.screen.say(`Open this address in a browser:\n\n${printable(this.#url.href)}\n`);
   }
 
-  #explainPaste({ isListening }: { isListening: boolean }): void {
-    const { place } = this.#surroundings;
-    const host = this.#redirectUri?.host ?? '';
-    const { screen, settings } = this.#command;
-    screen.say(pasteInstructions({ place, host, isListening, settings }));
+  #after(delayMs: number, work: () => void): void {
+    this.#timers.push(setTimeout(work, delayMs).unref());
   }
 
-  get #redirectUri(): URL | undefined {
-    const uri = this.#url?.searchParams.get('redirect_uri');
-    return uri ? new URL(uri) : undefined;
+  get #timeLeft(): string {
+    const seconds = Math.max(0, Math.ceil((this.#expiresAt - Date.now()) / 1000));
+    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
   }
-}
-
-/** ' (invalid_grant, AADSTS700082)', or '' if the error has neither. */
-function describeNumbers(refusal: unknown): string {
-  const { error, errorCodes = [] } = Object(refusal) as Partial<OneDriveTokenError>;
-  const parts = [error, ...errorCodes.map((number) => `AADSTS${number}`)].filter(Boolean);
-  return parts.length > 0 ? printable(` (${parts.join(', ')})`) : '';
-}
-
-function timeLeft(until: number): string {
-  const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }

@@ -1,9 +1,11 @@
-// Where the key of the database comes from: a variable, a file, a question, or the keyring.
+// Where the key of the database comes from: a variable, a file, a question (passphrase.ts), or the keyring (keyring-entry.ts).
+import { existsSync } from 'node:fs';
+import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
-import { readKeyringAccount } from '../settings/remembered-keyring.ts';
+import { realDatabase } from '../settings/private-json.ts';
+import { readKeyringAccount, rememberKeyring } from '../settings/remembered-keyring.ts';
 import { KeyringEntry } from './keyring-entry.ts';
-import { moveToKeyring } from './move-to-keyring.ts';
 import { readPassphrase, withPassphrase } from './passphrase.ts';
 
 /**
@@ -16,11 +18,10 @@ export async function withKey<T>(
   use: (key: string | Uint8Array | undefined) => Promise<T>,
   { readOnly = false }: { readOnly?: boolean } = {},
 ): Promise<T> {
-  const { settings } = command;
-  if (settings.keyring && !readOnly) await moveToKeyring(command);
-  if (settings.postgresUrl !== undefined) return withPassphrase(command, use);
-  const isForKeyring = settings.keyring || readPassphrase(settings) === undefined;
-  const account = isForKeyring ? readKeyringAccount(settings.db) : undefined;
+  const { db, keyring, postgresUrl } = command.settings;
+  if (keyring && !readOnly) await moveToKeyring(command);
+  const mayBeInKeyring = postgresUrl === undefined && (keyring || readPassphrase(command.settings) === undefined);
+  const account = mayBeInKeyring ? readKeyringAccount(db) : undefined;
   if (account === undefined) return withPassphrase(command, use);
   try {
     return await use(undefined);
@@ -29,6 +30,39 @@ export async function withKey<T>(
   }
   const entry = new KeyringEntry(account, command);
   const key = await entry.read();
-  if (!key) throw entry.keyLostFailure(settings.db, undefined);
-  return entry.orKeyLost(settings.db, key, () => use(key));
+  return entry.orKeyLost(db, key, () => use(key));
+}
+
+/**
+ * Encrypts the database with a key in the keyring, unless it already is. Its tokens stay, whether they were encrypted or not.
+ * The order makes a crash harmless: first the keyring has the key, then the key's place is remembered, then the database is
+ * encrypted.
+ */
+export async function moveToKeyring(command: Command): Promise<void> {
+  const { settings, screen } = command;
+  const { db } = settings;
+  const remembered = readKeyringAccount(db);
+  const entry = new KeyringEntry(remembered ?? realDatabase(db), command);
+  const found = await entry.read();
+  if (found && (await isOpenedBy(db, found))) return rememberKeyring(db, entry.account);
+  const encrypt = (passphrase: string | undefined): Promise<void> =>
+    changeEncryptionKey({ dbFilepath: db, encryptionKey: passphrase }, async () => {
+      const key = await entry.readOrMake();
+      rememberKeyring(db, entry.account);
+      return key;
+    });
+  if (remembered === undefined) await withPassphrase(command, encrypt);
+  else await entry.orKeyLost(db, found, () => encrypt(readPassphrase(settings)));
+  screen.say(`${db} is encrypted now; the keyring has the key.`);
+}
+
+async function isOpenedBy(db: string, encryptionKey: Uint8Array): Promise<boolean> {
+  if (!existsSync(db)) return false;
+  try {
+    await listAppNames({ dbFilepath: db, encryptionKey });
+    return true;
+  } catch (error) {
+    if (isKeyError(error)) return false;
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
-const { statSync } = process.getBuiltinModule('node:fs');
-const { userInfo } = process.getBuiltinModule('node:os');
-const { dirname } = process.getBuiltinModule('node:path');
+import { statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 
 /** The user that this process runs as. A user id without an account has no name. */
 export function userName(): string {

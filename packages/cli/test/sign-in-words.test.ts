@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type PasteOptions, pasteInstructions } from '../src/session/paste-instructions.ts';
+import { type PasteOptions, pasteInstructions } from '../src/session/sign-in-words.ts';
 import { readSettings } from '../src/settings/settings.ts';
 
 const settings = readSettings({}, { HOME: '/home/ada', LOCALAPPDATA: '/home/ada/Local' });
