@@ -1,4 +1,14 @@
 /** Keeps OAuth refresh tokens in one SQLite file that many processes share. */
-export type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStoreErrorCode } from 'token-store-kit';
+export type {
+  ChangedOptions,
+  ExclusivelyOptions,
+  Lock,
+  TokenRecord,
+  TokenStoreErrorCode,
+  TokenStoreErrorReason,
+} from 'token-store-kit';
 export { TokenStoreError } from 'token-store-kit';
+export type { FileSystem } from './database/file-system.ts';
+export { type Access, inspectTokenStore, type TokenStoreInspection } from './inspect-token-store.ts';
+export type { HeldLock } from './lock/held-locks.ts';
 export { openTokenStore, SqliteTokenStore, type TokenStoreOptions } from './sqlite-token-store.ts';

@@ -3,22 +3,23 @@
 import {
   type ChangedOptions,
   checkKey,
-  checkOptions,
   checkRecord,
   checkText,
   type ExclusivelyOptions,
   type Lock,
   readChangedOptions,
   readExclusivelyOptions,
+  refuseUnknown,
   type TokenCipher,
   type TokenRecord,
   type TokenStore,
-  type TokenStoreError,
 } from 'token-store-kit';
 import { checkPath } from './database/database-file.ts';
 import { fileError, keyChanged } from './database/file-error.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
-import { columns, isSameRecord, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';
+import { columns, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';
+import { waitForChange } from './database/wait-for-change.ts';
+import { runExclusively } from './lock/run-exclusively.ts';
 
 /** Options of {@link openTokenStore}. */
 export interface TokenStoreOptions {
@@ -44,14 +45,6 @@ const update = `UPDATE token SET ${columns.map((column) => `${column} = ?`)}, re
 WHERE app_name = ? AND refresh_token = ?`;
 const remove = 'DELETE FROM token WHERE app_name = ?';
 
-const optionNames: Record<keyof TokenStoreOptions, true> = { key: true, readOnly: true };
-
-/**
- * A program that runs for longer than this will need the lock some day, often at the same moment as many others: by then it is
- * loaded.
- */
-const loadAfterMs = 2_000;
-
 /**
  * Keeps OAuth refresh tokens in one SQLite file that many processes share. All methods are synchronous, except
  * `exclusively` and `changed`. A write is on the disk when it returns. A call blocks the event loop while another
@@ -68,13 +61,12 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   readonly #select: string;
   readonly #list: string;
   readonly #closing = new AbortController();
-  readonly #loadTimer: NodeJS.Timeout;
 
   /** See {@link openTokenStore}. */
   constructor(path: string, options: TokenStoreOptions = {}) {
     checkPath(path);
-    checkOptions(options, optionNames);
-    const { key, readOnly = false } = options;
+    const { key, readOnly = false, ...unknown } = options;
+    refuseUnknown(unknown);
     if (typeof readOnly !== 'boolean') throw new TypeError(`readOnly must be a boolean, not ${typeof readOnly}`);
     this.#readOnly = readOnly;
     this.#tokens = new TokenDatabase(path, key === undefined ? undefined : checkKey(key), readOnly);
@@ -83,7 +75,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     const isPresent = stored.includes('sealed') ? present : "refresh_token <> ''";
     this.#select = `SELECT ${stored} FROM token WHERE app_name = ?`;
     this.#list = `SELECT app_name FROM token WHERE ${isPresent} ORDER BY app_name`;
-    this.#loadTimer = setTimeout(() => void import('./wait.ts').catch(() => {}), loadAfterMs).unref();
   }
 
   /** The record of this app name, or undefined if there is none. */
@@ -107,14 +98,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     checkText(appName, 'appName');
     if (previous !== undefined) checkText(previous, 'previous');
     const checked = checkRecord(record);
-    const write = (): boolean => this.#replace(appName, previous, checked);
-    const isRewrite = previous === checked.refreshToken && isSameRecord(this.get(appName), checked);
-    return isRewrite ? this.#open().rewrite(write) : write();
-  }
-
-  #replace(appName: string, previous: string | undefined, record: TokenRecord): boolean {
     const tokens = this.#open();
-    const values = this.#values(appName, record, tokens.cipher);
+    const values = this.#values(appName, checked, tokens.cipher);
     if (previous === undefined) {
       return tokens.attempt(() => tokens.statement(insertIfAbsent).run(values, appName).changes > 0) || this.#missed();
     }
@@ -166,9 +151,10 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     signal?.throwIfAborted();
     const database = this.#open().file;
     // A lock is a file beside the database.
-    if (this.#readOnly) throw fileError(this.path, 'STORE_READONLY', 'is open for reading only');
-    // Loaded here because most programs that read a token never get to this point.
-    const { runExclusively } = await import('./wait.ts');
+    if (this.#readOnly) {
+      const problem = 'is open for reading only';
+      throw fileError(this.path, { code: 'STORE_READONLY', problem, remedy: 'Open it without readOnly' });
+    }
     return runExclusively({ appName, database, timeout, signal, closing: this.#closing.signal }, task);
   }
 
@@ -186,7 +172,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     signal?.throwIfAborted();
     const tokens = this.#open();
     const before = tokens.countCommits();
-    const { waitForChange } = await import('./wait.ts');
     return waitForChange(tokens, before, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
   }
 
@@ -219,9 +204,9 @@ export class SqliteTokenStore implements TokenStore, Disposable {
    */
   close(): void {
     if (this.#closing.signal.aborted) return;
-    clearTimeout(this.#loadTimer);
-    const message = 'this store was closed. Open it again';
-    this.#closing.abort(fileError(this.path, 'STORE_OPEN', message, { reason: 'closed' }));
+    const problem = 'this store was closed';
+    const remedy = 'Open it again';
+    this.#closing.abort(fileError(this.path, { code: 'STORE_OPEN', reason: 'closed', problem, remedy }));
     this.#tokens.sql.close();
   }
 
@@ -245,18 +230,15 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   #record(appName: string, row: TokenRow): TokenRecord | undefined {
     const { cipher } = this.#tokens;
     if (row.sealed) {
-      if (!cipher?.matches(row.sealed)) throw this.#keyChanged();
+      if (!cipher?.matches(row.sealed)) throw fileError(this.path, keyChanged);
       const record = cipher.open(appName, row.sealed);
       if (record) return record;
-      throw fileError(
-        this.path,
-        'STORE_CORRUPT',
-        `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name. Delete them and sign in again`,
-        { reason: 'record-changed' },
-      );
+      const problem = `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name`;
+      const remedy = 'Delete them and sign in again';
+      throw fileError(this.path, { code: 'STORE_CORRUPT', reason: 'record-changed', problem, remedy });
     }
     const record = readPlainRow(row);
-    if (record && cipher) throw this.#keyChanged();
+    if (record && cipher) throw fileError(this.path, keyChanged);
     return record;
   }
 
@@ -274,12 +256,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** Throws STORE_KEY if the file's key is no longer the one that it was opened with. */
   #checkKey(): void {
     const check = this.#tokens.attempt(() => this.#tokens.readKeyCheck());
-    if (check ? !this.#tokens.cipher?.matches(check.salt) : this.#tokens.cipher) throw this.#keyChanged();
-  }
-
-  #keyChanged(): TokenStoreError {
-    const { code, message, reason } = keyChanged;
-    return fileError(this.path, code, message, { reason });
+    if (check ? !this.#tokens.cipher?.matches(check.salt) : this.#tokens.cipher) throw fileError(this.path, keyChanged);
   }
 }
 

@@ -129,7 +129,7 @@ function prepared({ action, prepare }: Scenario): { directory: string; path: str
   const path = join(directory, 'tokens.db');
   if (action !== 'create') mkdirSync(directory);
   prepare(path);
-  const files = [directory, path, `${path}-journal`, lockOf(path), `${lockOf(path)}-queue`];
+  const files = [directory, path, `${path}-journal`, lockOf(path), `${lockOf(path)}-holder`];
   return { directory, path, only: files.flatMap((name) => ['-P', name]) };
 }
 

@@ -1,24 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { filesBeside, holder, newStore, waiter } from '../test/lock-holders.ts';
-import { type Program, startProgram } from '../test/start-program.ts';
-
-test('processes get the lock in the order in which they came', async () => {
-  using store = newStore();
-  const first = await holder(store);
-  const waiters: Program[] = [];
-  for (let index = 0; index < 4; index++) waiters.push(await waiter(store, 30));
-  const order: number[] = [];
-  const served = waiters.map(async (program, index) => {
-    assert.is(await program.line(), 'holds');
-    order.push(index);
-    assert.is(await program.line(), 'done');
-  });
-  first.kill('SIGKILL');
-  await Promise.all(served);
-  assert.equal(order, [0, 1, 2, 3]);
-});
+import { filesBeside, newStore } from '../test/lock-holders.ts';
+import { startProgram } from '../test/start-program.ts';
 
 test('of eight processes that acquire the lock as often as they can, never two hold it at once', async () => {
   using store = newStore();

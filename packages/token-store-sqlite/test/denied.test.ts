@@ -40,7 +40,7 @@ const denials: Record<string, Denial> = {
     calls: ['get', 'exclusively'],
     make: (directory) => readyDatabase(directory, { directory: 0o500 }),
     expect: 'STORE_READONLY',
-    remedy: /Let this user write it/,
+    remedy: /write the file and its directory/,
   },
   'a new file in a directory that may only be read': {
     calls: [],
@@ -49,7 +49,7 @@ const denials: Record<string, Denial> = {
       return join(directory, 'tokens.db');
     },
     expect: 'STORE_READONLY',
-    remedy: /Let this user write it/,
+    remedy: /write the file and its directory/,
   },
   'a directory that cannot be made': {
     calls: [],

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
@@ -18,23 +18,17 @@ export async function holder(store: SqliteTokenStore, name = 'app', milliseconds
   return program;
 }
 
-/** A process that waits in the queue for the lock of `app`. */
+/** A process that waits for the lock of `app`, as the next to have it if no other one waits. */
 export async function waiter(store: SqliteTokenStore, milliseconds = 0, timeout = 30_000): Promise<Program> {
   const program = startProgram('hold', [store.path, 'app', milliseconds, timeout]);
   assert.is(await program.line(), 'asks');
-  await until(() => queueOf(store).includes(`wait ${program.pid}-`));
+  await until(() => isWaitedFor(store));
   return program;
 }
 
-export function queueFile(store: SqliteTokenStore): string | undefined {
-  const directory = join(store.path, '..');
-  const name = readdirSync(directory).find((file) => file.endsWith('-queue'));
-  return name && join(directory, name);
-}
-
-export function queueOf(store: SqliteTokenStore): string {
-  const file = queueFile(store);
-  return file ? readFileSync(file, 'utf8') : '';
+/** Whether a caller waits for a lock of this database. */
+export function isWaitedFor(store: SqliteTokenStore): boolean {
+  return filesBeside(store).some((file) => file.endsWith('-gate'));
 }
 
 export async function until(condition: () => boolean): Promise<void> {

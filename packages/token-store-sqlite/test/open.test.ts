@@ -49,13 +49,13 @@ const refusals: Record<string, Refusal> = {
   'a link to itself': {
     code: 'STORE_OPEN',
     reason: 'not-a-file',
-    remedy: /Check the path/,
+    remedy: /Check that it is a file/,
     make: (path) => symlinkSync(path, path),
   },
   'random bytes': {
     code: 'STORE_CORRUPT',
     reason: 'damaged',
-    remedy: /restore it from a backup, or move it away/,
+    remedy: /Restore it from a backup, or move it away/,
     make: (path) => writeFileSync(path, crypto.getRandomValues(new Uint8Array(10_000))),
   },
   'one byte': {
@@ -181,6 +181,7 @@ for (const [what, { code, reason, remedy, make }] of Object.entries(refusals)) {
       assert.is((error as TokenStoreError).path, path);
       assert.ok((error as TokenStoreError).message.startsWith(`${path}: `), (error as TokenStoreError).message);
       assert.match((error as TokenStoreError).message, remedy);
+      assert.ok((error as TokenStoreError).remedy, 'it says what to do');
     }
     assert.equal(snapshot(directory), before);
   });

@@ -36,7 +36,7 @@ for (const umask of ['000', '022', '077', '777']) {
       .filter((line) => line.includes(path) && line.includes('O_CREAT'))
       .map((line) => ({ suffix: /"[^"]*tokens\.db([^"]*)"/.exec(line)?.[1], mode: / (0\d+)\)/.exec(line)?.[1] }));
     const kinds = new Set(made.map(({ suffix }) => suffix));
-    assert.equal([...kinds].sort(), ['', '-journal', '-lock-617070', '-lock-617070-queue']);
+    assert.equal([...kinds].sort(), ['', '-journal', '-lock-617070', '-lock-617070-holder']);
     assert.equal([...new Set(made.map(({ mode }) => mode))], ['0600']);
     const changed = readFileSync(trace, 'utf8')
       .split('\n')
@@ -100,7 +100,7 @@ for (const umask of [0, 0o777]) {
       readdirSync(directory).map((name) => `${name} ${mode(join(directory, name))}`),
     );
     process.umask(before);
-    assert.equal(seen.sort(), ['tokens.db 600', 'tokens.db-lock-617070 600', 'tokens.db-lock-617070-queue 600']);
+    assert.equal(seen.sort(), ['tokens.db 600', 'tokens.db-lock-617070 600', 'tokens.db-lock-617070-holder 600']);
     assert.equal(readdirSync(directory), ['tokens.db']);
   });
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
-import { busyBecauseOf, filesBeside, holder, neverRuns, newStore, queueOf, until } from './lock-holders.ts';
+import { busyBecauseOf, filesBeside, holder, isWaitedFor, neverRuns, newStore, until } from './lock-holders.ts';
 import { startProgram } from './start-program.ts';
 import { makeLink, temporaryDirectory } from './temporary-directory.ts';
 
@@ -17,7 +17,7 @@ test('when the holder is killed, a waiter goes on within 100 ms and nothing is l
     const program = await holder(store);
     let killed = 0;
     const turn = store.exclusively('app', async () => performance.now() - killed);
-    await until(() => queueOf(store).includes(`wait ${process.pid}-`));
+    await until(() => isWaitedFor(store));
     await delay(Math.random() * 50);
     killed = performance.now();
     program.kill('SIGKILL');
@@ -51,7 +51,7 @@ posix(
 test('a process that acquires the lock again and again gives way to one that waits', async () => {
   using store = newStore();
   const greedy = startProgram('take-turns', [store.path, 1_000_000, 20_000]);
-  await until(() => queueOf(store).includes('hold'));
+  await until(() => filesBeside(store).some((file) => file.endsWith('-holder')));
   const waits: number[] = [];
   for (let round = 0; round < 10; round++) {
     const asked = performance.now();
@@ -113,8 +113,8 @@ posix('a link in place of a lock file is refused, and its target is not changed'
   const names = await store.exclusively('app', async () => filesBeside(store).filter((name) => name !== 'tokens.db'));
   const target = join(temporaryDirectory(), 'precious');
   writeFileSync(target, 'precious');
-  const [lock = '', queue = ''] = names.sort().map((name) => join(store.path, '..', name));
-  symlinkSync(target, queue);
+  const [lock = '', holderFile = ''] = names.sort().map((name) => join(store.path, '..', name));
+  symlinkSync(target, holderFile);
   assert.is(await store.exclusively('app', async () => 'ran'), 'ran');
   symlinkSync(target, lock);
   const error: TokenStoreError = await store.exclusively('app', neverRuns).catch((error) => error);

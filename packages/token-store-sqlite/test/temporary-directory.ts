@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -24,16 +24,6 @@ export function makeLink(target: string, path: string): boolean {
     if (process.platform !== 'win32') throw error;
     console.log('skipped: this user may make no symbolic links');
     return false;
-  }
-}
-
-/** Makes a link to a folder, or copies it, because wine makes no junctions. */
-export function linkFolder(target: string, path: string): void {
-  try {
-    symlinkSync(target, path, 'junction');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTSUP') throw error;
-    cpSync(target, path, { recursive: true });
   }
 }
 

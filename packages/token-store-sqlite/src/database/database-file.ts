@@ -1,27 +1,18 @@
+import fs from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
-import { checkText, type TokenStoreErrorReason } from 'token-store-kit';
-import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
-
-// An import of node:fs also loads node:fs/promises and streams: 3 ms at the start of every program that reads a token.
-const fs = process.getBuiltinModule('node:fs');
-const { dirname, resolve } = process.getBuiltinModule('node:path');
-
-/** What is needed of `fs.Stats`. */
-interface FileStats {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-}
+import { checkText } from 'token-store-kit';
+import { creationError, fileError, openError, systemCode } from './file-error.ts';
 
 /** The file that SQLite opens, and the place for files beside it. */
 export class DatabaseFile {
   /** Without symbolic links, so that two names of one file share their locks. */
   readonly path: string;
-  readonly #stats: FileStats;
+  readonly stats: fs.Stats;
 
-  constructor(path: string, stats: FileStats) {
+  constructor(path: string, stats: fs.Stats) {
     this.path = path;
-    this.#stats = stats;
+    this.stats = stats;
   }
 
   /**
@@ -33,7 +24,8 @@ export class DatabaseFile {
     const absolute = resolve(path);
     const file = find(absolute);
     if (file) return file;
-    throw fileError(absolute, 'STORE_OPEN', 'does not exist', { reason: 'missing' });
+    const remedy = 'Nothing is stored there. Choose another file, or open it for writing';
+    throw fileError(absolute, { code: 'STORE_OPEN', reason: 'missing', problem: 'does not exist', remedy });
   }
 
   /**
@@ -49,8 +41,9 @@ export class DatabaseFile {
       file = find(absolute);
     }
     if (file) return file;
-    const message = 'is a symbolic link to a file that does not exist. Remove the link, or make the file it points to';
-    throw fileError(absolute, 'STORE_OPEN', message, { reason: 'not-a-file' });
+    const problem = 'is a symbolic link to a file that does not exist';
+    const remedy = 'Remove the link, or make the file it points to';
+    throw fileError(absolute, { code: 'STORE_OPEN', reason: 'not-a-file', problem, remedy });
   }
 
   /**
@@ -60,20 +53,21 @@ export class DatabaseFile {
    * @throws {TokenStoreError} STORE_OPEN if the file is another user's.
    */
   makePrivate(): void {
-    const { mode, uid } = this.#stats;
+    const { mode, uid } = this.stats;
     if ((mode & 0o077) === 0 || process.platform === 'win32') return;
     try {
       fs.chmodSync(this.path, mode & 0o600);
     } catch (error) {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
       if (systemCode(error) === 'EROFS') return;
-      const message = `can be read by other users, and belongs to user ${uid}, so that this user cannot change it. Choose another file`;
-      throw fileError(this.path, 'STORE_OPEN', message, { reason: 'exposed', cause: error });
+      const problem = `can be read by other users, and belongs to user ${uid}, so that this user cannot change it`;
+      const remedy = 'Choose another file';
+      throw fileError(this.path, { code: 'STORE_OPEN', reason: 'exposed', problem, remedy }, error);
     }
   }
 
   /**
-   * SQLite's connection to the file, or to one beside it. A method, so that the lock needs no import: see errorBeside().
+   * SQLite's connection to the file, or to one beside it.
    *
    * @throws {TypeError} for a name that better-sqlite3 would change.
    */
@@ -95,57 +89,10 @@ export class DatabaseFile {
     if (process.platform === 'win32') return descriptor;
     const { mode, uid } = fs.fstatSync(descriptor);
     if ((mode & 0o777) !== 0o600) fs.fchmodSync(descriptor, 0o600);
-    const owner = this.#stats;
+    const owner = this.stats;
     if (uid !== owner.uid && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
     return descriptor;
   }
-
-  /**
-   * The TokenStoreError for a file beside this one that could not be made or used. A method, so that the lock needs no
-   * import from this folder: the build would turn that into one more file that every program loads.
-   */
-  errorBeside(path: string, error: unknown): unknown {
-    return creationError(path, error);
-  }
-}
-
-/** The TokenStoreError for a file that could not be made. */
-function creationError(path: string, error: unknown): unknown {
-  const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const message = `cannot be created: the disk is full. Free some space and try again (${code})`;
-    return fileError(path, 'STORE_FULL', message, { cause: error });
-  }
-  if (code === 'EROFS') {
-    const message = `cannot be created: the file system is read-only. Choose a file on another one (${code})`;
-    return fileError(path, 'STORE_READONLY', message, { reason: 'read-only-file-system', cause: error });
-  }
-  if (code === 'EACCES' || code === 'EPERM') {
-    const message = `cannot be created: its directory cannot be written. Let this user write it, or choose another file (${code})`;
-    return fileError(path, 'STORE_READONLY', message, { reason: 'no-permission', cause: error });
-  }
-  return openError(path, error);
-}
-
-const openReasons: Record<string, TokenStoreErrorReason> = {
-  EACCES: 'no-permission',
-  EPERM: 'no-permission',
-  EROFS: 'read-only-file-system',
-  EISDIR: 'not-a-file',
-  ELOOP: 'not-a-file',
-  ENOTDIR: 'not-a-file',
-  EIO: 'disk',
-};
-
-function openError(path: string, error: unknown): unknown {
-  const code = systemCode(error);
-  if (code === undefined || code.startsWith('SQLITE_')) return toTokenStoreError(path, error);
-  const remedy =
-    code === 'EROFS'
-      ? ': the file system is read-only. Choose a file on another one'
-      : '. Check the path, and that this user may enter its directories';
-  const message = `cannot be opened or created${remedy} (${code})`;
-  return fileError(path, 'STORE_OPEN', message, { reason: openReasons[code], cause: error });
 }
 
 /** Undefined if there is no such file. */
@@ -158,7 +105,8 @@ function find(path: string): DatabaseFile | undefined {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw openError(path, error);
   }
-  throw fileError(path, 'STORE_OPEN', 'is not a file. Choose the name of a file', { reason: 'not-a-file' });
+  const remedy = 'Choose the name of a file';
+  throw fileError(path, { code: 'STORE_OPEN', reason: 'not-a-file', problem: 'is not a file', remedy });
 }
 
 function create(path: string): void {

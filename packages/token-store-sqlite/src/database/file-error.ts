@@ -1,68 +1,68 @@
-import {
-  TokenStoreError,
-  type TokenStoreErrorCode,
-  type TokenStoreErrorDetails,
-  type TokenStoreErrorReason,
-} from 'token-store-kit';
+import { accessSync, constants } from 'node:fs';
+import { dirname } from 'node:path';
+import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason } from 'token-store-kit';
 
-const fs = process.getBuiltinModule('node:fs');
-const { dirname } = process.getBuiltinModule('node:path');
-
-/** The error about the file at `path`. Its message begins with the path; `message` goes on from there. */
-export function fileError(
-  path: string,
-  code: TokenStoreErrorCode,
-  message: string,
-  details?: TokenStoreErrorDetails,
-): TokenStoreError {
-  return new TokenStoreError(code, `${path}: ${message}`, { path, ...details });
-}
-
-/** What an error of SQLite means to the caller. */
-interface Failure {
+/** What went wrong with a file, and what a person can do. */
+export interface Failure {
   readonly code: TokenStoreErrorCode;
   readonly reason?: TokenStoreErrorReason;
-  readonly message: string;
+  /** Goes on from the path. */
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** The error about the file at `path`. Its problem begins with the path, and ends with the code of its cause, if there is one. */
+export function fileError(path: string, failure: Failure, cause?: unknown): TokenStoreError {
+  const { code, problem, ...details } = failure;
+  const detail = systemCode(cause);
+  return new TokenStoreError(code, `${path}: ${problem}${detail ? ` (${detail})` : ''}`, { ...details, path, cause });
 }
 
 /** For a store that was opened with a key which is no longer the key of the file. */
-export const keyChanged = {
+export const keyChanged: Failure = {
   code: 'STORE_KEY',
   reason: 'key-changed',
-  message: 'the key was changed, added or removed after this store was opened. Open it again with the new key',
-} as const satisfies Failure;
-
+  problem: 'the key was changed, added or removed after this store was opened',
+  remedy: 'Open it again with the new key',
+};
+export const damaged: Failure = {
+  code: 'STORE_CORRUPT',
+  reason: 'damaged',
+  problem: 'is not a token database, or is damaged. It was left as it is',
+  remedy: 'Restore it from a backup, or move it away and sign in again',
+};
 const busy: Failure = {
   code: 'STORE_BUSY',
   reason: 'database-locked',
-  message:
-    'another process keeps the database locked. Try again; if it stays locked, find that process (`fuser` on this file) and end it',
+  problem: 'another process keeps the database locked',
+  remedy: 'Try again; if it stays locked, find that process (`fuser` on this file) and end it',
 };
 const readOnly: Failure = {
   code: 'STORE_READONLY',
-  message:
-    'cannot be written. Let the user who runs this program write the file and its directory, or choose another file',
+  problem: 'cannot be written',
+  remedy: 'Let the user who runs this program write the file and its directory, or choose another file',
 };
 const readOnlyFileSystem: Failure = {
   code: 'STORE_READONLY',
   reason: 'read-only-file-system',
-  message: 'cannot be written: the file system is read-only. Choose a file on another one',
+  problem: 'cannot be written: the file system is read-only',
+  remedy: 'Choose a file on another one',
 };
 const cannotOpen: Failure = {
   code: 'STORE_OPEN',
-  message: 'cannot be opened. Check that it is a file and that this user may read it and enter its directory',
+  problem: 'cannot be opened',
+  remedy: 'Check that it is a file, and that this user may read it and enter its directories',
 };
-const damaged: Failure = {
-  code: 'STORE_CORRUPT',
-  reason: 'damaged',
-  message:
-    'is not a token database, or is damaged. It was left as it is: restore it from a backup, or move it away and sign in again',
+const full: Failure = {
+  code: 'STORE_FULL',
+  problem: 'the disk is full, and nothing was changed',
+  remedy: 'Free some space and try again',
 };
 const diskFailed: Failure = {
   code: 'STORE_OPEN',
   reason: 'disk',
-  message:
-    'the system could not read or write it. Check the disk, its quota, and that the file is on a local file system',
+  problem: 'the system could not read or write it',
+  remedy: 'Check the disk, its quota, and that the file is on a local file system',
 };
 
 /**
@@ -72,24 +72,22 @@ const failures: Record<string, Failure> = {
   SQLITE_READONLY_DBMOVED: {
     code: 'STORE_OPEN',
     reason: 'moved',
-    message: 'was moved, replaced or deleted since it was opened. Open it again',
+    problem: 'was moved, replaced or deleted since it was opened',
+    remedy: 'Open it again',
   },
   // The triggers refuse nothing but records under another key.
   SQLITE_CONSTRAINT_TRIGGER: keyChanged,
   SQLITE_READONLY_ROLLBACK: {
     code: 'STORE_READONLY',
     reason: 'unfinished-write',
-    message:
-      'a process was stopped while it wrote, and a store that is open for reading only may not undo that. Open it once without readOnly',
+    problem: 'a process was stopped while it wrote, and a store that is open for reading only may not undo that',
+    remedy: 'Open it once without readOnly',
   },
   SQLITE_IOERR_SHORT_READ: damaged,
   SQLITE_IOERR_DATA: damaged,
   SQLITE_BUSY: busy,
   SQLITE_LOCKED: busy,
-  SQLITE_FULL: {
-    code: 'STORE_FULL',
-    message: 'the disk is full, and nothing was changed. Free some space and try again',
-  },
+  SQLITE_FULL: full,
   SQLITE_READONLY: readOnly,
   SQLITE_PERM: readOnly,
   SQLITE_CANTOPEN: cannotOpen,
@@ -102,30 +100,24 @@ const failures: Record<string, Failure> = {
   SQLITE_MISMATCH: damaged,
 };
 
-/** SQLite's own code, such as SQLITE_BUSY_RECOVERY, if `error` comes from SQLite. */
-export function sqliteCode(error: unknown): string | undefined {
-  const code = systemCode(error);
-  return code?.startsWith('SQLITE_') ? code : undefined;
-}
-
-/** The `code` of an error of the system, such as EACCES, or of SQLite. */
+/** The `code` of an error of the system, such as EACCES, or of SQLite, such as SQLITE_BUSY_RECOVERY. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  const { code } = Object(error) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
 }
 
 /** The TokenStoreError for an error of SQLite. Any other error is returned as it is. */
 export function toTokenStoreError(path: string, error: unknown): unknown {
-  const sqlite = sqliteCode(error);
-  if (sqlite === undefined) return error;
-  const primary = sqlite.split('_', 2).join('_');
-  const found = failures[sqlite] ?? failures[primary] ?? diskFailed;
-  const { code, reason, message } = found.reason ? found : explain(found, path);
-  return fileError(path, code, `${message} (${sqlite})`, { reason, cause: error });
+  const code = systemCode(error);
+  if (!code?.startsWith('SQLITE_')) return error;
+  const primary = code.split('_', 2).join('_');
+  const found = failures[code] ?? failures[primary] ?? diskFailed;
+  return fileError(path, found.reason ? found : explain(found, path), error);
 }
 
 /** Adds why the file cannot be opened or written: SQLite does not say it. */
 function explain(failure: Failure, path: string): Failure {
-  const { R_OK, W_OK, X_OK } = fs.constants;
+  const { R_OK, W_OK, X_OK } = constants;
   const isWrite = failure === readOnly;
   if (!isWrite && failure !== cannotOpen) return failure;
   const denied = [accessError(path, isWrite ? W_OK : R_OK), accessError(dirname(path), isWrite ? W_OK | X_OK : X_OK)];
@@ -133,11 +125,47 @@ function explain(failure: Failure, path: string): Failure {
   return denied.includes('EACCES') || denied.includes('EPERM') ? { ...failure, reason: 'no-permission' } : failure;
 }
 
-function accessError(path: string, mode: number): string | undefined {
+/** Why this user may not use it so, for example EACCES. Undefined if the user may. `mode`: see `fs.access`. */
+export function accessError(path: string, mode: number): string | undefined {
   try {
-    fs.accessSync(path, mode);
+    accessSync(path, mode);
     return undefined;
   } catch (error) {
     return systemCode(error);
+  }
+}
+
+const openReasons: Record<string, TokenStoreErrorReason> = {
+  EACCES: 'no-permission',
+  EPERM: 'no-permission',
+  EROFS: 'read-only-file-system',
+  EISDIR: 'not-a-file',
+  ELOOP: 'not-a-file',
+  ENOTDIR: 'not-a-file',
+  EIO: 'disk',
+};
+
+/** The TokenStoreError for a file that the system did not open or find. */
+export function openError(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === undefined || code.startsWith('SQLITE_')) return toTokenStoreError(path, error);
+  const failure = code === 'EROFS' ? readOnlyFileSystem : cannotOpen;
+  const reason = openReasons[code];
+  return fileError(path, { ...failure, code: 'STORE_OPEN', ...(reason && { reason }) }, error);
+}
+
+/** The TokenStoreError for a file that could not be made. */
+export function creationError(path: string, error: unknown): unknown {
+  switch (systemCode(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return fileError(path, full, error);
+    case 'EROFS':
+      return fileError(path, readOnlyFileSystem, error);
+    case 'EACCES':
+    case 'EPERM':
+      return fileError(path, { ...readOnly, reason: 'no-permission' }, error);
+    default:
+      return openError(path, error);
   }
 }

@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
-import { saltBytes } from 'token-store-kit';
+import { type KeyCheck, saltBytes } from 'token-store-kit';
+import { damaged, fileError } from './file-error.ts';
 import { applicationId, schemaVersion } from './token-table.ts';
 
 /** The table of the original Python class, in its own words. A new file begins with it, so that all files have the same tables. */
@@ -51,27 +53,49 @@ PRAGMA application_id = ${applicationId};
 PRAGMA user_version = ${schemaVersion};
 `;
 
-/** Whose tables a database has. `original`: those of the Python class, which have two columns. */
-export interface Identity {
-  readonly owner: 'ours' | 'original' | 'nobody' | 'newer' | 'foreign';
-  /** SQLite's `user_version`. */
-  readonly version: number;
+/** Whose tables a database has, if they are ours or may become ours. `original`: those of the Python class. */
+export interface Tables {
+  readonly owner: 'ours' | 'original' | 'nobody';
+  /** Tells a right key from a wrong one. Undefined if nothing is encrypted. */
+  readonly check: KeyCheck | undefined;
+}
+
+/**
+ * Looks at the tables of the file at `path`. Call it within a transaction: then no other process changes them meanwhile.
+ *
+ * @throws {TokenStoreError} if the tables are not ours and cannot become ours.
+ */
+export function inspectTables(sql: Database.Database, path: string): Tables {
+  const header = sql
+    .prepare('SELECT * FROM pragma_application_id, pragma_user_version, pragma_page_size')
+    .get() as Header;
+  const owner = ownerOf(sql, header);
+  if (owner === 'newer') {
+    const problem = `was written by a newer version of token-store-sqlite (schema ${header.user_version}, this one knows ${schemaVersion})`;
+    throw fileError(path, { code: 'STORE_VERSION', problem, remedy: 'Update it' });
+  }
+  if (owner === 'foreign') {
+    const problem = 'is the database of another program, and was left as it is';
+    const remedy = 'Choose another file for the tokens';
+    throw fileError(path, { code: 'STORE_OPEN', reason: 'foreign', problem, remedy });
+  }
+  // SQLite fills a cut-off last page with zeros, and so would return half a token.
+  if (statSync(path).size % header.page_size !== 0) {
+    const problem = 'ends within a page, because its end was cut off. It was left as it is';
+    throw fileError(path, { ...damaged, problem });
+  }
+  return { owner, check: owner === 'ours' ? readKeyCheck(sql) : undefined };
+}
+
+interface Header {
+  readonly application_id: number;
+  readonly user_version: number;
   /** In bytes. */
-  readonly pageSize: number;
+  readonly page_size: number;
 }
 
-/** Call it within a transaction: otherwise another process could change the tables meanwhile. */
-export function identify(sql: Database.Database): Identity {
-  const header = sql.prepare('SELECT * FROM pragma_application_id, pragma_user_version, pragma_page_size').get();
-  const { application_id: application, user_version: version, page_size: pageSize } = header as Record<string, number>;
-  return {
-    owner: ownerOf(sql, application, version as number),
-    version: version as number,
-    pageSize: pageSize as number,
-  };
-}
-
-function ownerOf(sql: Database.Database, application: number | undefined, version: number): Identity['owner'] {
+function ownerOf(sql: Database.Database, header: Header): Tables['owner'] | 'newer' | 'foreign' {
+  const { application_id: application, user_version: version } = header;
   const isMarked = application === applicationId;
   if (isMarked && version === schemaVersion) return 'ours';
   const columns = sql.prepare('SELECT name FROM pragma_table_info(?)').pluck().all('token');
@@ -86,4 +110,8 @@ function ownerOf(sql: Database.Database, application: number | undefined, versio
   // The statements need a table that can have each app name only once.
   const hasUniqueNames = sql.prepare('SELECT 1 FROM pragma_index_list(?) WHERE "unique"').get('token') !== undefined;
   return isLikeOurs && columns.length === 2 && tables.length === 1 && hasUniqueNames ? 'original' : 'foreign';
+}
+
+export function readKeyCheck(sql: Database.Database): KeyCheck | undefined {
+  return sql.prepare<[], KeyCheck>('SELECT salt, verifier FROM token_key').get();
 }

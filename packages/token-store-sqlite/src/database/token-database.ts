@@ -1,12 +1,10 @@
 /** This folder has the SQLite file: how it is found, made, extended, read and written. */
 import type Database from 'better-sqlite3';
-import { type KeyCheck, TokenCipher, type TokenStoreError, type TokenStoreErrorReason } from 'token-store-kit';
+import { type KeyCheck, TokenCipher } from 'token-store-kit';
 import { DatabaseFile } from './database-file.ts';
-import { fileError, sqliteCode, toTokenStoreError } from './file-error.ts';
-import { extendOriginal, type Identity, identify, originalTable } from './schema.ts';
-import { columns, schemaVersion } from './token-table.ts';
-
-const { statSync } = process.getBuiltinModule('node:fs');
+import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
+import { extendOriginal, inspectTables, originalTable, readKeyCheck, type Tables } from './schema.ts';
+import { columns } from './token-table.ts';
 
 /** How long a call may block the event loop while other processes write. One write takes a few milliseconds. */
 const busyLimitMs = 5_000;
@@ -30,12 +28,6 @@ export interface CommitCount {
   readonly own: number;
   /** SQLite's `data_version`: differs after a commit of another connection. Undefined while one of them writes. */
   readonly others: number | undefined;
-}
-
-/** What a file is, if it is ours or may become ours. */
-interface Inspection {
-  readonly owner: Identity['owner'];
-  readonly check: KeyCheck | undefined;
 }
 
 /** An open database with our tables, and its cipher if it is encrypted. */
@@ -80,20 +72,6 @@ export class TokenDatabase {
     return this.attempt(() => this.sql.transaction(work).immediate());
   }
 
-  /**
-   * Runs a write that leaves the record as it is, to learn that the disk can take it. It syncs as much as any other write, apart
-   * from the folder after its journal was deleted. If the power fails then, SQLite rolls the write back, and the record is the
-   * same. The next write syncs the folder before it changes the file, so that it is never rolled back with an old journal.
-   */
-  rewrite<T>(write: () => T): T {
-    this.sql.pragma('synchronous = FULL');
-    try {
-      return write();
-    } finally {
-      this.sql.pragma('synchronous = EXTRA');
-    }
-  }
-
   /** Never waits for other connections. */
   countCommits(): CommitCount {
     const own = this.statement<number>('SELECT total_changes()').pluck().get() as number;
@@ -109,7 +87,7 @@ export class TokenDatabase {
   }
 
   readKeyCheck(): KeyCheck | undefined {
-    return this.sql.prepare<[], KeyCheck>('SELECT salt, verifier FROM token_key').get();
+    return readKeyCheck(this.sql);
   }
 
   /** Call it within a transaction: the triggers refuse every record that does not fit the new key. */
@@ -170,56 +148,31 @@ export class TokenDatabase {
     return cipher;
   }
 
-  #inspect(): Inspection {
-    const { owner, version, pageSize } = identify(this.sql);
-    if (owner === 'newer') {
-      throw fileError(
-        this.file.path,
-        'STORE_VERSION',
-        `was written by a newer version of token-store-sqlite (schema ${version}, this one knows ${schemaVersion}). Update it`,
-      );
-    }
-    if (owner === 'foreign') {
-      throw fileError(
-        this.file.path,
-        'STORE_OPEN',
-        'is the database of another program, and was left as it is. Choose another file for the tokens',
-        { reason: 'foreign' },
-      );
-    }
-    this.#checkLength(pageSize);
-    return { owner, check: owner === 'ours' ? this.readKeyCheck() : undefined };
-  }
-
-  /** SQLite fills a cut-off last page with zeros, and so would return half a token. */
-  #checkLength(pageSize: number): void {
-    if (statSync(this.file.path).size % pageSize === 0) return;
-    throw fileError(
-      this.file.path,
-      'STORE_CORRUPT',
-      'ends within a page, because its end was cut off. It was left as it is: restore it from a backup, or move it away and sign in again',
-      { reason: 'damaged' },
-    );
+  #inspect(): Tables {
+    return inspectTables(this.sql, this.file.path);
   }
 
   #unlock(key: string | Uint8Array | undefined, check: KeyCheck): TokenCipher {
-    if (key === undefined) throw this.#keyError('key-missing', 'is encrypted. Open it with its key');
+    const { path } = this.file;
+    if (key === undefined) {
+      const remedy = 'Open it with its key';
+      throw fileError(path, { code: 'STORE_KEY', reason: 'key-missing', problem: 'is encrypted', remedy });
+    }
     const cipher = TokenCipher.unlock({ key, domain }, check);
-    if (!cipher) throw this.#keyError('key-wrong', 'is encrypted with another key. Open it with that key');
-    return cipher;
+    if (cipher) return cipher;
+    const problem = 'is encrypted with another key';
+    throw fileError(path, { code: 'STORE_KEY', reason: 'key-wrong', problem, remedy: 'Open it with that key' });
   }
 
   /** A key for a file with plain tokens is more often a mistake than a wish to encrypt them. */
   #refuseToEncrypt(): void {
     if (this.sql.prepare('SELECT 1 FROM token LIMIT 1').get() === undefined) return;
-    throw this.#keyError('not-encrypted', 'is not encrypted. Open it without a key, then encrypt it with rekey(key)');
-  }
-
-  #keyError(reason: TokenStoreErrorReason, message: string): TokenStoreError {
-    return fileError(this.file.path, 'STORE_KEY', message, { reason });
+    const problem = 'is not encrypted';
+    const remedy = 'Open it without a key, then encrypt it with rekey(key)';
+    throw fileError(this.file.path, { code: 'STORE_KEY', reason: 'not-encrypted', problem, remedy });
   }
 }
 
 function isBusy(error: unknown): boolean {
-  return sqliteCode(error)?.startsWith('SQLITE_BUSY') ?? false;
+  return systemCode(error)?.startsWith('SQLITE_BUSY') ?? false;
 }

@@ -40,7 +40,3 @@ export function readPlainRow(row: TokenRow): TokenRecord | undefined {
   }
   return record as Partial<TokenRecord> as TokenRecord;
 }
-
-export function isSameRecord(stored: TokenRecord | undefined, record: TokenRecord): boolean {
-  return recordFields.every((field) => stored?.[field] === record[field]);
-}

@@ -1,21 +1,15 @@
+import { existsSync } from 'node:fs';
 import { pause } from 'token-store-kit';
 import type { DatabaseFile } from '../database/database-file.ts';
+import { removeHolder, writeHolder } from './holder-file.ts';
 import { LockFile } from './lock-file.ts';
-import { QueueFile } from './queue-file.ts';
+import type { LockPaths } from './lock-paths.ts';
 
-/**
- * How long the first in the queue may leave a free lock alone before the next ones try it: its process may be stopped.
- */
-const headStartMs = 60;
-
-/**
- * After this time every waiter tries the lock, whatever the queue says. The processes that it names may have been
- * killed, and other processes may have their process ids by now.
- */
-const ignoreQueueAfterMs = 3_000;
+/** How often a process that is not the next one tries the lock all the same: the next one may be stopped. */
+const overtakeIntervalMs = 1_000;
 
 export interface LockRequest {
-  readonly lockPath: string;
+  readonly paths: LockPaths;
   readonly database: DatabaseFile;
   /** On the clock of `performance.now()`. If it has passed already, the lock is tried once. */
   readonly deadline: number;
@@ -23,84 +17,68 @@ export interface LockRequest {
 }
 
 /**
- * Waits for the lock in the order of the queue. Resolves with a function that releases it, or with undefined after the
- * deadline. As a rule only the first in the queue tries the lock, so that a process that acquires it again and again
- * gives way to the waiters.
+ * Waits for the lock. Resolves with a function that releases it, or with undefined after the deadline.
+ *
+ * Of the processes that wait, one has locked the gate: it is the next to have the lock, and only then leaves the gate to another.
+ * So a process that acquires the lock again and again gives way. The kernel releases the gate as well when its process ends.
  */
-export async function acquireLock({
-  lockPath,
-  database,
-  deadline,
-  signals,
-}: LockRequest): Promise<(() => void) | undefined> {
-  const lock = new LockFile(lockPath, database);
-  const queue = new QueueFile(lockPath, database);
-  const place = { id: `${process.pid}-${Math.random().toString(36).slice(2)}`, pid: process.pid };
+export async function acquireLock(request: LockRequest): Promise<(() => void) | undefined> {
+  const { paths, database, deadline, signals } = request;
+  const lock = new LockFile(paths.lock, database);
+  const gate = new LockFile(paths.gate, database);
   const start = performance.now();
   let tried = start;
-  let joined = false;
-  let freeSince: number | undefined;
+  let isNext = false;
   let acquired = false;
   try {
-    for (;;) {
-      for (const signal of signals) signal.throwIfAborted();
+    for (const signal of signals) signal.throwIfAborted();
+    // Without a gate, no process waits.
+    if (!existsSync(paths.gate)) acquired = lock.tryLock();
+    while (!acquired) {
       const now = performance.now();
-      const state = queue.read();
-      const position = state.waiting.findIndex(({ id }) => id === place.id);
-      const ahead = position < 0 ? state.waiting.length : position;
-      freeSince = state.held ? undefined : (freeSince ?? now);
-      const isOverdue = freeSince !== undefined && now - freeSince > headStartMs + 10 * ahead;
-      if (ahead === 0 || isOverdue || now - tried > ignoreQueueAfterMs || now >= deadline) {
+      isNext ||= gate.tryLock();
+      if (isNext || now - tried > overtakeIntervalMs || now >= deadline) {
         tried = now;
-        if (lock.tryLock()) {
-          acquired = true;
-          queue.hold(place, state);
-          return () => release(lock, queue, place.id);
-        }
+        acquired = lock.tryLock();
       }
+      if (acquired) break;
       if (now >= deadline) return undefined;
-      if (position < 0) queue.join(place, deadline - now);
-      joined = true;
-      await pause(Math.min(lookIntervalMs(ahead, now - start), deadline - now), signals);
+      // Longer after a while. Random, so that the waiters do not all look at the same moment.
+      const interval = Math.min(isNext ? 25 : 50, 3 + (now - start) / 50) * (0.75 + Math.random() / 2);
+      await pause(Math.min(interval, deadline - now), signals);
     }
+    gate.close();
+    writeHolder(paths.holder, database);
+    return () => release(lock, gate, paths);
   } finally {
-    if (!acquired) giveUp(lock, queue, joined ? place.id : undefined);
+    if (!acquired) giveUp(lock, gate, isNext);
   }
 }
 
-/**
- * Short for the first in the queue, longer for the others and after a while. Random, so that the waiters do not all
- * look at the same moment.
- */
-function lookIntervalMs(ahead: number, waited: number): number {
-  return Math.min(80, 25 + 2 * ahead, 3 + 4 * ahead + waited / 50) * (0.75 + Math.random() / 2);
-}
-
-function giveUp(lock: LockFile, queue: QueueFile, id: string | undefined): void {
-  if (id !== undefined) {
-    queue.leave(id);
-    const { held, waiting } = queue.read();
-    try {
-      // The last holder may have left the files to the waiter that gives up now.
-      if (!held && waiting.length === 0 && lock.tryLock()) removeFiles(lock, queue);
-    } catch {
-      // The files stay for the next caller. The caller of this one has to hear why its wait ended, and not of this.
-    }
-  }
-  lock.close();
-}
-
-function release(lock: LockFile, queue: QueueFile, id: string): void {
-  if (queue.read().waiting.some((place) => place.id !== id)) {
-    queue.leave(id);
+function release(lock: LockFile, gate: LockFile, paths: LockPaths): void {
+  removeHolder(paths.holder);
+  if (existsSync(paths.gate) && !isFree(gate)) {
     lock.close();
   } else {
-    removeFiles(lock, queue);
+    // No process waits at the gate. One that comes now makes the files again.
+    gate.remove();
+    lock.remove();
   }
 }
 
-/** Call it only while this process holds the lock. */
-function removeFiles(lock: LockFile, queue: QueueFile): void {
-  queue.remove();
-  lock.remove();
+/** The last holder has left the files to the process at the gate, which may be this one. */
+function giveUp(lock: LockFile, gate: LockFile, isNext: boolean): void {
+  if (isNext && isFree(lock)) lock.remove();
+  if (isNext) gate.remove();
+  lock.close();
+  gate.close();
+}
+
+/** Whether this process has it now. If not, the files stay for the next caller: the caller of this one waits for no answer. */
+function isFree(lock: LockFile): boolean {
+  try {
+    return lock.tryLock();
+  } catch {
+    return false;
+  }
 }

@@ -1,7 +1,7 @@
+import fs from 'node:fs';
 import type Database from 'better-sqlite3';
 import type { DatabaseFile } from '../database/database-file.ts';
-
-const fs = process.getBuiltinModule('node:fs');
+import { creationError, systemCode } from '../database/file-error.ts';
 
 /** A lock file that this process keeps open, so that no other file can get its inode number. */
 interface Pin {
@@ -42,13 +42,13 @@ export class LockFile {
         if (pins.get(this.#path) === pin) return true;
         this.close();
       } catch (error) {
-        const code = String(Object(error).code);
-        if (code.startsWith('SQLITE_BUSY')) return false;
+        const code = systemCode(error);
+        if (code?.startsWith('SQLITE_BUSY')) return false;
         this.close();
         // The file may have been removed between the two openings, and another process may have made a new one since. That is
         // no error: the next round opens that. If the pinned file has lost its name, close() has dropped the pin.
         const isGone = code === 'SQLITE_CANTOPEN' && (!pins.has(this.#path) || !fs.existsSync(this.#path));
-        if (!isGone) throw this.#database.errorBeside(this.#path, error);
+        if (!isGone) throw creationError(this.#path, error);
       }
     }
   }

@@ -1,0 +1,50 @@
+import { readFileSync, statfsSync } from 'node:fs';
+
+/** The file system that a file is on. */
+export interface FileSystem {
+  /** As Linux names it, for example `ext4` or `fuse.sshfs`. Undefined on other systems. */
+  readonly type: string | undefined;
+  /** Whether other computers have it, too: SQLite's locks do not reach them. False if it is not known. */
+  readonly isNetwork: boolean;
+  readonly isReadOnly: boolean;
+  /** Bytes that this user may still write. */
+  readonly free: number;
+}
+
+const networkTypes =
+  /^(nfs\d?|cifs|smb3|smbfs|9p|drvfs|ceph|afs|coda|ncpfs|lustre|beegfs|gpfs|vboxsf|vmhgfs|prl_fs|fuse\.(sshfs|rclone|s3fs|gcsfuse|goofys|davfs|glusterfs|curlftpfs|ceph|smb|cifs|onedrive|blobfuse|vmhgfs).*)$/;
+
+/** Whether a file system of this type, as Linux names it, is on another computer. */
+export function isNetworkType(type: string): boolean {
+  return networkTypes.test(type);
+}
+
+export function inspectFileSystem(folder: string, isReadOnly: boolean): FileSystem {
+  const { bavail, bsize } = statfsSync(folder);
+  const type = mountedType(folder);
+  return { type, isNetwork: type !== undefined && isNetworkType(type), isReadOnly, free: bavail * bsize };
+}
+
+/** The type of the last mount of all that have the longest path to this folder. */
+function mountedType(folder: string): string | undefined {
+  let longest = '';
+  let found: string | undefined;
+  for (const line of readMounts().split('\n')) {
+    const [, escaped, type] = /^\S+ \S+ \S+ \S+ (\S+) .* - (\S+) /.exec(line) ?? [];
+    // The table writes a space as \040.
+    const point = escaped?.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
+    if (point === undefined || point.length < longest.length) continue;
+    if (folder !== point && !folder.startsWith(point === '/' ? '/' : `${point}/`)) continue;
+    longest = point;
+    found = type;
+  }
+  return found;
+}
+
+function readMounts(): string {
+  try {
+    return readFileSync('/proc/self/mountinfo', 'utf8');
+  } catch {
+    return '';
+  }
+}

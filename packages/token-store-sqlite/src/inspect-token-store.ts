@@ -1,0 +1,108 @@
+import { constants, type Stats, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { TokenStoreError } from 'token-store-kit';
+import { checkPath, DatabaseFile } from './database/database-file.ts';
+import { accessError, damaged, fileError, toTokenStoreError } from './database/file-error.ts';
+import { type FileSystem, inspectFileSystem } from './database/file-system.ts';
+import { inspectTables } from './database/schema.ts';
+import { findHeldLocks, type HeldLock } from './lock/held-locks.ts';
+
+/** What {@link inspectTokenStore} has found. No token and no key is in it. */
+export interface TokenStoreInspection {
+  /** The file, absolute and, if it is there, without symbolic links. */
+  readonly path: string;
+  /**
+   * `ours`; `original`: it is as the Python class made it; `empty`: it has no tables yet; `unusable`: `error` says why it
+   * cannot be used, by `code` and `reason` (`missing`, `foreign`, `no-permission`, `damaged`, `unfinished-write` …).
+   */
+  readonly state: 'ours' | 'original' | 'empty' | 'unusable';
+  readonly error: TokenStoreError | undefined;
+  /** Whether the tokens are encrypted. Undefined if that cannot be read. */
+  readonly isEncrypted: boolean | undefined;
+  /** In bytes. Undefined if there is no file that this user can reach, as are the next two. */
+  readonly size: number | undefined;
+  /** Who may use the file, and the directory that it is in. */
+  readonly access: { readonly file: Access; readonly directory: Access } | undefined;
+  readonly fileSystem: FileSystem | undefined;
+  /** The locks that are held now, also by this process. */
+  readonly locks: readonly HeldLock[];
+}
+
+/** Who may use a file or directory. On Windows, `mode` and `owner` say nothing. */
+export interface Access {
+  readonly path: string;
+  /** The nine bits of the mode, for example 0o600. */
+  readonly mode: number;
+  /** The user id. */
+  readonly owner: number;
+  /** The system's code if this user may not read and write it, for example `EACCES` or `EROFS`. */
+  readonly denied: string | undefined;
+}
+
+/** How long a write of another process may keep this waiting. */
+const busyLimitMs = 1_000;
+/** SQLite may find one for each page. */
+const maxProblems = 3;
+
+/**
+ * Looks at a file for a person who wants to know why something does not work, or who holds a lock. Makes, changes and locks
+ * nothing, and leaves the locks that this process has on the file.
+ *
+ * @throws {TypeError} for a path that cannot be the name of a file.
+ */
+export function inspectTokenStore(path: string): TokenStoreInspection {
+  checkPath(path);
+  const nothing = { isEncrypted: undefined, size: undefined, access: undefined, fileSystem: undefined, locks: [] };
+  let file: DatabaseFile;
+  try {
+    file = DatabaseFile.find(path);
+  } catch (error) {
+    return { ...nothing, path: resolve(path), ...unusable(error) };
+  }
+  const directory = dirname(file.path);
+  const access = {
+    file: inspectAccess(file.path, file.stats),
+    directory: inspectAccess(directory, statSync(directory)),
+  };
+  const isReadOnly = access.file.denied === 'EROFS' || access.directory.denied === 'EROFS';
+  return {
+    path: file.path,
+    ...inspectContent(file),
+    size: file.stats.size,
+    access,
+    fileSystem: inspectFileSystem(directory, isReadOnly),
+    locks: findHeldLocks(file.path),
+  };
+}
+
+function inspectAccess(path: string, { mode, uid }: Stats): Access {
+  return { path, mode: mode & 0o777, owner: uid, denied: accessError(path, constants.R_OK | constants.W_OK) };
+}
+
+type Content = Pick<TokenStoreInspection, 'state' | 'error' | 'isEncrypted'>;
+
+/** By SQLite alone: to open the file in another way, and close it, would drop the locks that SQLite has on it in this process. */
+function inspectContent(file: DatabaseFile): Content {
+  try {
+    const sql = file.connect({ timeout: busyLimitMs, readonly: true });
+    try {
+      return sql.transaction((): Content => {
+        const { owner, check } = inspectTables(sql, file.path);
+        const problems = sql.prepare<[], string>('PRAGMA integrity_check').pluck().all();
+        const state = owner === 'nobody' ? 'empty' : owner;
+        if (problems.join() === 'ok') return { state, error: undefined, isEncrypted: check !== undefined };
+        const problem = `is damaged: ${problems.slice(0, maxProblems).join('; ')}. It was left as it is`;
+        throw fileError(file.path, { ...damaged, problem });
+      })();
+    } finally {
+      sql.close();
+    }
+  } catch (error) {
+    return unusable(toTokenStoreError(file.path, error));
+  }
+}
+
+function unusable(error: unknown): Content {
+  if (error instanceof TokenStoreError) return { state: 'unusable', error, isEncrypted: undefined };
+  throw error;
+}

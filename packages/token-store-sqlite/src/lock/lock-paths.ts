@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** The longest app name, in bytes, that is part of a file's name. */
+const maxNameBytes = 32;
+
+/** The files of one lock, beside the database. They are there only while the lock is needed. */
+export interface LockPaths {
+  /** A process that has locked it has the lock. */
+  readonly lock: string;
+  /** A process that has locked it is the next to have the lock. */
+  readonly gate: string;
+  /** Says who has the lock. */
+  readonly holder: string;
+}
+
+/** An app name can be any string, so its files are named after its bytes in hex, or after their hash if there are many. */
+export function lockPathsOf(databasePath: string, appName: string): LockPaths {
+  const bytes = Buffer.from(appName);
+  const hash = (): string => `sha256-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}`;
+  return pathsOf(`${databasePath}-lock-${bytes.length > maxNameBytes ? hash() : bytes.toString('hex')}`);
+}
+
+/** The locks of a database whose files are there now. The name is undefined if it is too long to be in the file's name. */
+export function findLockPaths(databasePath: string): { paths: LockPaths; name: string | undefined }[] {
+  const prefix = `${basename(databasePath)}-lock-`;
+  return readdirSync(dirname(databasePath)).flatMap((file) => {
+    const [, encoded, name] =
+      /^((?:sha256-)?([0-9a-f]*))$/.exec(file.startsWith(prefix) ? file.slice(prefix.length) : '-') ?? [];
+    if (encoded === undefined) return [];
+    const paths = pathsOf(join(dirname(databasePath), file));
+    return [{ paths, name: encoded === name ? Buffer.from(name, 'hex').toString() : undefined }];
+  });
+}
+
+function pathsOf(lock: string): LockPaths {
+  return { lock, gate: `${lock}-gate`, holder: `${lock}-holder` };
+}

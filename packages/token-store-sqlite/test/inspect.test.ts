@@ -1,0 +1,197 @@
+import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isNetworkType } from '../src/database/file-system.ts';
+import { inspectTokenStore, openTokenStore, type TokenStoreInspection } from '../src/index.ts';
+import { holder, newStore } from './lock-holders.ts';
+import { bare, create } from './original-class.ts';
+import { snapshot } from './snapshot.ts';
+import { startProgram } from './start-program.ts';
+import { makeLink, temporaryDirectory } from './temporary-directory.ts';
+
+const isLinux = process.platform === 'linux';
+const posix = process.platform === 'win32' ? test.skip : test;
+const linux = isLinux ? test : test.skip;
+const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
+
+/** Inspects the file, and asserts that nothing was made or changed. */
+function inspect(path: string): TokenStoreInspection {
+  const before = snapshot(dirname(path));
+  const found = inspectTokenStore(path);
+  assert.equal(snapshot(dirname(path)), before);
+  return found;
+}
+
+function fill(path: string, key?: Uint8Array): void {
+  using store = openTokenStore(path, key ? { key } : {});
+  store.set('app', { refreshToken: 'r'.repeat(20_000), accessToken: 'a' });
+}
+
+test('a file of ours', () => {
+  const path = newPath();
+  fill(path);
+  const { access, fileSystem, ...found } = inspect(path);
+  const size = readFileSync(path).length;
+  assert.equal(found, { path, state: 'ours', error: undefined, isEncrypted: false, size, locks: [] });
+  assert.is(access?.file.path, path);
+  assert.is(access?.file.denied, undefined);
+  assert.is(access?.directory.path, dirname(path));
+  if (process.platform !== 'win32') {
+    assert.equal([access?.file.mode, access?.directory.mode], [0o600, 0o700]);
+    assert.is(access?.file.owner, process.geteuid?.());
+  }
+  assert.ok(fileSystem && fileSystem.free > 0);
+  assert.equal([fileSystem?.isNetwork, fileSystem?.isReadOnly], [false, false]);
+  if (isLinux) assert.match(String(fileSystem?.type), /^\w+$/);
+});
+
+const states: Record<string, { make(path: string): void; state: string; reason?: string; isEncrypted?: boolean }> = {
+  'an encrypted file': { make: (path) => fill(path, new Uint8Array(32)), state: 'ours', isEncrypted: true },
+  'a file of the Python class': {
+    make: (path) => bare(path, (database) => void database.exec(create)),
+    state: 'original',
+    isEncrypted: false,
+  },
+  'an empty file': { make: (path) => writeFileSync(path, ''), state: 'empty', isEncrypted: false },
+  'no file': { make: () => {}, state: 'unusable', reason: 'missing' },
+  'a directory': { make: (path) => mkdirSync(path), state: 'unusable', reason: 'not-a-file' },
+  "another program's database": {
+    make: (path) => bare(path, (database) => void database.exec('CREATE TABLE notes (text)')),
+    state: 'unusable',
+    reason: 'foreign',
+  },
+  'a newer version': {
+    make: (path) => {
+      fill(path);
+      bare(path, (database) => void database.exec('PRAGMA user_version = 2'));
+    },
+    state: 'unusable',
+  },
+  'random bytes': {
+    make: (path) => writeFileSync(path, crypto.getRandomValues(new Uint8Array(10_000))),
+    state: 'unusable',
+    reason: 'damaged',
+  },
+  'a file that was copied in part': {
+    make: (path) => {
+      fill(path);
+      truncateSync(path, readFileSync(path).length - 100);
+    },
+    state: 'unusable',
+    reason: 'damaged',
+  },
+  'a page that was overwritten': {
+    make: (path) => {
+      fill(path);
+      const content = readFileSync(path);
+      content.fill(0xff, content.length - 4096);
+      writeFileSync(path, content);
+    },
+    state: 'unusable',
+    reason: 'damaged',
+  },
+};
+for (const [what, { make, state, reason, isEncrypted }] of Object.entries(states)) {
+  test(`${what} is ${reason ?? state}`, () => {
+    const path = newPath();
+    make(path);
+    const found = inspect(path);
+    assert.is(found.path, path);
+    assert.is(found.state, state);
+    assert.is(found.isEncrypted, isEncrypted);
+    assert.equal([found.error === undefined, found.error?.reason], [state !== 'unusable', reason]);
+    if (found.error) assert.ok(found.error.remedy, found.error.message);
+  });
+}
+
+posix('modes are told and stay; a link is followed', () => {
+  const path = newPath();
+  fill(path);
+  chmodSync(path, 0o644);
+  chmodSync(dirname(path), 0o755);
+  const link = join(temporaryDirectory(), 'link.db');
+  if (!makeLink(path, link)) return;
+  const found = inspectTokenStore(link);
+  assert.is(found.path, path);
+  assert.equal([found.access?.file.mode, found.access?.directory.mode], [0o644, 0o755]);
+  assert.equal(inspect(path).access, found.access);
+});
+
+linux('the locks that processes hold, and whether they are stopped', async () => {
+  using store = newStore();
+  const long = 'n'.repeat(40);
+  const [short, other] = await Promise.all([holder(store, 'app'), holder(store, long)]);
+  short.kill('SIGSTOP');
+  for (const end = performance.now() + 5_000; performance.now() < end; ) {
+    if (inspect(store.path).locks.some(({ isStopped }) => isStopped)) break;
+  }
+  const { locks } = inspect(store.path);
+  const shown = locks.map(({ kind, name, pid, isStopped }) => ({ kind, name, pid, isStopped }));
+  assert.equal(
+    shown.sort((one, two) => Number(two.isStopped) - Number(one.isStopped)),
+    [
+      { kind: 'name', name: 'app', pid: short.pid, isStopped: true },
+      { kind: 'name', name: undefined, pid: other.pid, isStopped: false },
+    ],
+  );
+  for (const { since = 0, program } of locks) {
+    assert.ok(since > Date.now() - 20_000 && since <= Date.now(), String(since));
+    assert.ok(program);
+  }
+  short.kill('SIGKILL');
+  other.kill('SIGKILL');
+  await Promise.all([short.ended, other.ended]);
+  assert.equal(inspect(store.path).locks, [], 'what killed processes leave is no lock');
+});
+
+linux('a process that keeps the database locked is named, and the wait for it is short', async () => {
+  const path = newPath();
+  fill(path);
+  const program = startProgram('block', [path, 60_000]);
+  assert.is(await program.line(), 'blocks');
+  const started = performance.now();
+  const { error, locks } = inspect(path);
+  assert.ok(performance.now() - started < 3_000);
+  assert.equal([error?.code, error?.reason], ['STORE_BUSY', 'database-locked']);
+  assert.equal(
+    locks.map(({ kind, pid }) => [kind, pid]),
+    [['database', program.pid]],
+  );
+  program.kill('SIGKILL');
+});
+
+linux('the locks of this process stay while it inspects', () => {
+  using store = newStore();
+  const writer = new Database(store.path);
+  writer.exec('BEGIN IMMEDIATE');
+  for (let round = 0; round < 2; round++) {
+    const [lock] = inspectTokenStore(store.path).locks;
+    assert.equal([lock?.kind, lock?.pid], ['database', process.pid], `round ${round}`);
+  }
+  writer.exec('COMMIT');
+  writer.close();
+});
+
+for (const [type, expected] of [
+  ['nfs4', true],
+  ['cifs', true],
+  ['smb3', true],
+  ['9p', true],
+  ['ceph', true],
+  ['fuse.sshfs', true],
+  ['fuse.rclone', true],
+  ['fuse.gocryptfs', false],
+  ['fuseblk', false],
+  ['ext4', false],
+  ['btrfs', false],
+  ['tmpfs', false],
+  ['overlay', false],
+] as const) {
+  test(`${type} ${expected ? 'is' : 'is not'} a network file system`, () => {
+    assert.is(isNetworkType(type), expected);
+  });
+}
+
+test.run();
