@@ -23,14 +23,3 @@ export interface SignInOptions {
   /** Another way to ask the person, for this call alone. */
   signIn?: SignIn | undefined;
 }
-
-/** Made once, because nearly every call has none. */
-export const noOptions: GetTokenOptions = {};
-
-export const getTokenOptionNames: Record<keyof GetTokenOptions, true> = {
-  interactive: true,
-  forceRefresh: true,
-  minValid: true,
-  signal: true,
-};
-export const signInOptionNames: Record<keyof SignInOptions, true> = { signal: true, signIn: true };

@@ -1,5 +1,7 @@
 /** Gives all callers, processes and machines that share a store one OAuth access token. */
+
 export type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'token-store-kit';
+export { signInLockName } from 'token-store-kit';
 export type { GetTokenOptions, SignInOptions } from './call-options.ts';
 export type { RefreshContext, SharedTokenOptions, SignIn, SignInContext } from './options.ts';
 export { SharedToken } from './shared-token.ts';
@@ -11,5 +13,4 @@ export {
   toStoreError,
 } from './shared-token-error.ts';
 export type { EventError, SharedTokenEvent } from './shared-token-event.ts';
-export { signInLockName } from './sign-in.ts';
 export type { AccessToken, TokenResponse } from './token-response.ts';

@@ -1,5 +1,4 @@
-import type { TokenRecord, TokenStore } from 'token-store-kit';
-import { checkNames } from './check-names.ts';
+import { refuseUnknown, type TokenRecord, type TokenStore } from 'token-store-kit';
 import type { SignInReason } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import type { TokenResponse } from './token-response.ts';
@@ -75,40 +74,15 @@ export interface SharedTokenOptions {
   onEvent?: ((event: SharedTokenEvent, error?: unknown) => unknown) | undefined;
 }
 
-/** The options with their defaults, checked. */
-export interface Settings {
-  readonly store: TokenStore;
-  readonly name: string;
-  readonly clientId: string | undefined;
-  readonly authority: string | undefined;
-  readonly refresh: SharedTokenOptions['refresh'];
-  readonly signIn: SignIn | undefined;
-  readonly needsSignIn: (error: unknown) => boolean;
-  readonly describeRefusal: (error: unknown) => string;
-  readonly accepts: (record: TokenRecord) => boolean;
-  readonly interactive: boolean;
-  readonly expirySkew: number;
-  readonly refreshTimeout: number;
-  readonly signInTimeout: number;
-  readonly onEvent: ((event: SharedTokenEvent, error?: unknown) => unknown) | undefined;
-}
+type Optional = 'clientId' | 'authority' | 'signIn' | 'onEvent';
 
-const optionNames: Record<keyof SharedTokenOptions, true> = {
-  store: true,
-  name: true,
-  clientId: true,
-  authority: true,
-  refresh: true,
-  signIn: true,
-  needsSignIn: true,
-  describeRefusal: true,
-  accepts: true,
-  interactive: true,
-  expirySkew: true,
-  refreshTimeout: true,
-  signInTimeout: true,
-  onEvent: true,
+/** The options with their defaults, checked. */
+export type Settings = {
+  readonly [Name in keyof SharedTokenOptions]-?: Name extends Optional
+    ? SharedTokenOptions[Name]
+    : NonNullable<SharedTokenOptions[Name]>;
 };
+
 const storeMethods = ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const;
 /** The longest wait of a timer. */
 const maxTimeoutMs = 2 ** 31 - 1;
@@ -116,35 +90,40 @@ const maxTimeoutMs = 2 ** 31 - 1;
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: SharedTokenOptions): Settings {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
-  checkNames(options, optionNames);
-  const { store, signIn } = options;
+  const {
+    store,
+    name,
+    clientId,
+    authority,
+    refresh,
+    signIn,
+    needsSignIn = (error) => refusalOf(error) !== undefined,
+    describeRefusal = (error) => refusalOf(error) ?? 'refused',
+    accepts = () => true,
+    interactive = signIn !== undefined,
+    expirySkew = 300_000,
+    refreshTimeout = 30_000,
+    signInTimeout = 180_000,
+    onEvent,
+    ...unknown
+  } = options;
+  refuseUnknown(unknown);
   for (const method of storeMethods) {
     if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);
   }
-  if (typeof options.refresh !== 'function')
-    throw new TypeError(`refresh must be a function, not ${typeof options.refresh}`);
-  for (const name of ['signIn', 'needsSignIn', 'describeRefusal', 'accepts', 'onEvent'] as const) {
-    const value = options[name];
-    if (value !== undefined && typeof value !== 'function')
-      throw new TypeError(`${name} must be a function, not ${typeof value}`);
+  const functions = { refresh, needsSignIn, describeRefusal, accepts };
+  for (const [name, value] of Object.entries({ ...functions, signIn, onEvent })) {
+    if (typeof value === 'function' || (value === undefined && !(name in functions))) continue;
+    throw new TypeError(`${name} must be a function, not ${typeof value}`);
   }
-  const { interactive = signIn !== undefined } = options;
   if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
   return {
-    store,
-    name: readName(options.name),
-    clientId: options.clientId === undefined ? undefined : readText('clientId', options.clientId),
-    authority: options.authority === undefined ? undefined : readText('authority', options.authority),
-    refresh: options.refresh,
-    signIn,
-    needsSignIn: options.needsSignIn ?? ((error) => refusalOf(error) !== undefined),
-    describeRefusal: options.describeRefusal ?? ((error) => refusalOf(error) ?? 'refused'),
-    accepts: options.accepts ?? (() => true),
-    interactive,
-    expirySkew: readDuration('expirySkew', options.expirySkew ?? 300_000),
-    refreshTimeout: readTimeout('refreshTimeout', options.refreshTimeout ?? 30_000),
-    signInTimeout: readTimeout('signInTimeout', options.signInTimeout ?? 180_000),
-    onEvent: options.onEvent,
+    ...{ store, name: readName(name), ...functions, signIn, onEvent, interactive },
+    clientId: clientId === undefined ? undefined : readText('clientId', clientId),
+    authority: authority === undefined ? undefined : readText('authority', authority),
+    expirySkew: readDuration('expirySkew', expirySkew),
+    refreshTimeout: readTimeout('refreshTimeout', refreshTimeout),
+    signInTimeout: readTimeout('signInTimeout', signInTimeout),
   };
 }
 

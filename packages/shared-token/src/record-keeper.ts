@@ -1,47 +1,81 @@
-import type { Lock, TokenRecord } from 'token-store-kit';
-import { LateWrites, type Unsaved } from './late-writes.ts';
+import { type Lock, pause, type TokenRecord } from 'token-store-kit';
 import type { Settings } from './options.ts';
+import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
 import { readStoredRecord } from './read-stored-record.ts';
 import { type LockRequest, neverAborted, runExclusively } from './run-exclusively.ts';
-import { asStoreErrors, SharedTokenError, signedOutError } from './shared-token-error.ts';
-import type { Emit } from './shared-token-event.ts';
+import {
+  asStoreErrors,
+  hasCode,
+  lockLostError,
+  mayPassSoon,
+  signInRequired,
+  toStoreError,
+} from './shared-token-error.ts';
+import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
 import { isOurs } from './usable-token.ts';
-import { writeWhileLocked } from './write-while-locked.ts';
 
 /** Stands in for the access token that a record will get, so that the test write needs as much space. */
 const padding = 'x'.repeat(2048);
+
+/** Each further round means that a process wrote the record without the lock. */
+const maxRounds = 5;
+
+/** The pauses between two tries to write: each is twice the one before. */
+const firstPauseMs = 50;
+const longestPauseMs = { withLock: 1_000, later: 30_000 };
+
+/** How long a write is tried with the lock held, from the first try on. */
+const lockedLimitMs = 10_000;
+
+/** How long a later try waits for the record's lock. */
+const laterLockTimeoutMs = 5_000;
+
+/** After a later try that took longer than this to fail, none is made for as long as it took. */
+const slowWriteMs = 100;
 
 /** What a sign-in has to know when it is stored. */
 export interface Circumstances {
   /** How many sign-outs there had been when it began. */
   readonly signOuts: number;
-  /** What was stored when it began, of whichever client. */
+  /** The newest record when it began, of whichever client. */
   readonly before: TokenRecord | undefined;
   /** Whether its callers have given up, or its lock was lost. Then it counts only if no other sign-in was stored since. */
   readonly isLate: () => boolean;
 }
 
-/** Each further round means that a process wrote the record without the lock. */
-const maxRounds = 5;
-
-/** Reads, advances and deletes the one record of a name without losing a sign-in. */
+/**
+ * Reads, advances and deletes the one record of a name without losing a sign-in.
+ *
+ * What the store owes is a list of changes that it could not make. They are newer than what is stored, unless that is neither what
+ * they replace nor what they bring. How a write is tried again: while the lock is held if the failure may pass soon, because the
+ * next holder would spend the refresh token that it replaces; then by a timer, by the next calls, and by close().
+ */
 export class RecordKeeper {
   readonly #settings: Settings;
-  readonly #late: LateWrites;
+  readonly #emit: Emit;
+  readonly #runDetached: <T>(call: () => T) => T;
   readonly #closing = new AbortController();
+  /** Replaced, never changed: a read remembers what was owed when it began. */
+  #owed: readonly Change[] = [];
   /** First writes that are under way. */
-  readonly #writing = new Set<Promise<unknown>>();
+  readonly #saving = new Set<Promise<unknown>>();
+  #savingAgain: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** By the monotonic clock: no later try before. */
+  #notBefore = 0;
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
 
   /** `runDetached` runs a function outside of the async context of the store's tasks. */
   constructor(settings: Settings, emit: Emit, runDetached: <T>(call: () => T) => T) {
     this.#settings = settings;
-    this.#late = new LateWrites(settings, emit, runDetached);
+    this.#emit = emit;
+    this.#runDetached = runDetached;
   }
 
+  /** Whether the store owes anything. */
   get hasUnsaved(): boolean {
-    return !this.#late.isEmpty;
+    return this.#owed.length > 0;
   }
 
   /** The newest record, if it is of this client and authority. Throws STORE. */
@@ -51,8 +85,7 @@ export class RecordKeeper {
 
   /** The newest record, of whichever client and authority. Throws STORE. */
   async readAny(): Promise<TokenRecord | undefined> {
-    const { store, name } = this.#settings;
-    return this.#late.newest(readStoredRecord(await asStoreErrors(() => store.get(name))));
+    return (await asStoreErrors(() => this.#look())).newest;
   }
 
   /** The record, if it is of this client and authority. */
@@ -62,12 +95,15 @@ export class RecordKeeper {
 
   /**
    * Writes the record back as it is, before its refresh token is spent: a full disk or a read-only file must not cost the
-   * sign-in. False if another record is stored by now. Throws STORE.
+   * sign-in. False if the record has to be read again. Throws STORE.
    */
-  async ensureWritable(record: TokenRecord): Promise<boolean> {
+  async ensureWritable(record: TokenRecord, lock: Lock): Promise<boolean> {
     const { store, name } = this.#settings;
     return asStoreErrors(async () => {
-      if (this.#late.unsaved) return this.#late.writeKept(this.#late.unsaved);
+      if (this.hasUnsaved) {
+        await this.#pay(undefined, lock);
+        return false;
+      }
       if (record.accessToken === undefined) {
         const padded = { ...record, accessToken: padding, expiresAt: 0 };
         if (!(await store.replace(name, record.refreshToken, padded))) return false;
@@ -76,90 +112,90 @@ export class RecordKeeper {
     });
   }
 
-  /**
-   * Replaces the record whose refresh token is `replaces`. False if another one is stored by now.
-   * If the store fails, it is written again while the lock is held. If that does not help, or the lock was lost, the record
-   * is kept here until it can be written.
-   */
-  async advance(replaces: string, record: TokenRecord, lock?: Lock): Promise<boolean> {
-    const unsaved = { record, replaces };
+  /** Replaces the record whose refresh token is `replaces`. False if a newer one is known by now. What the store cannot take is owed. */
+  advance(replaces: string, record: TokenRecord, lock?: Lock): Promise<boolean> {
+    const { store, name } = this.#settings;
     const { signOuts } = this;
-    const write = (): Promise<boolean> => (lock ? this.#late.write(unsaved) : this.#late.writeInTurn(unsaved));
-    if (await this.#save(write, async () => unsaved, { lock, signOuts })) return true;
-    if (!lock?.signal.aborted) return false;
-    // The store refuses the writes of a lock that was lost. Unless the next holder stored another token, ours is the newest.
-    const isStillStored = await this.readAny().then(
-      (stored) => stored?.refreshToken === replaces,
-      () => true,
-    );
-    if (!isStillStored || signOuts !== this.signOuts) return false;
-    this.#late.keep(unsaved, lock.signal.reason);
-    return true;
+    const change = { replaces, record };
+    const write = async (): Promise<boolean> => {
+      if (signOuts !== this.signOuts) return false;
+      // As a rule this is all.
+      if (lock && !this.hasUnsaved && (await store.replace(name, replaces, record))) return true;
+      return this.#pay(change, lock);
+    };
+    return this.#save(write, () => (signOuts === this.signOuts ? change : undefined), lock);
   }
 
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
   async markRefused(record: TokenRecord, because: string): Promise<void> {
     if (record.refusedAt !== undefined) return;
+    const { store, name } = this.#settings;
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
-    await asStoreErrors(() => this.#settings.store.replace(this.#settings.name, record.refreshToken, refused)).catch(
-      () => {},
-    );
+    await asStoreErrors(() => store.replace(name, record.refreshToken, refused)).catch(() => {});
   }
 
   /**
-   * Stores a new sign-in. A store that fails is reported by an event, and the write is tried again. False if the sign-in is
-   * late, and a newer one is stored. Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
+   * Stores a new sign-in, in the place of whatever is stored. What the store cannot take is owed. False if the sign-in is late,
+   * and a newer one is known. Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
-  async put(record: TokenRecord, circumstances: Circumstances): Promise<boolean> {
+  async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.#settings;
-    const { signOuts, before, isLate } = circumstances;
-    // Written again later, it must not take the place of a sign-in that another process has made since.
-    const asUnsaved = async (): Promise<Unsaved | undefined> => {
-      const { unsaved } = this.#late;
-      const read = await asStoreErrors(() => store.get(name)).then(
-        (value) => ({ value }),
-        () => undefined,
-      );
-      // What was known when the sign-in began may be a record that is only here.
-      if (!read) return { record, replaces: unsaved ? unsaved.replaces : before?.refreshToken };
-      const stored = readStoredRecord(read.value);
-      if (before && !stored) throw signedOutError();
-      if (isLate() && stored?.refreshToken !== before?.refreshToken) return undefined;
-      return { record, replaces: stored?.refreshToken };
+    const mayReplace = (newest: TokenRecord | undefined): boolean => {
+      if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.#settings);
+      return !isLate() || newest?.refreshToken === before?.refreshToken;
     };
     let isTried = false;
-    const write = (): Promise<boolean> => {
-      isTried = true;
-      return this.#replaceAny(record, circumstances);
+    const write = async (): Promise<boolean> => {
+      for (let round = 0; round < maxRounds; round++) {
+        const { stored, newest } = await this.#look();
+        if (!mayReplace(newest)) return false;
+        isTried = true;
+        // By compare-and-swap, so that a sign-out is not missed.
+        if (await store.replace(name, stored?.refreshToken, record)) return this.#forgetOwed();
+      }
+      // The record keeps changing, or the store has one that is none.
+      await store.set(name, record);
+      return this.#forgetOwed();
+    };
+    // Written again later, it must not take the place of a sign-in that another process has made since.
+    const toChange = async (): Promise<Change | undefined> => {
+      const look = await this.#look().catch(() => undefined);
+      if (look ? !mayReplace(look.newest) : signOuts !== this.signOuts) return undefined;
+      const replaced = look ? look.newest : (this.#owed.at(-1)?.record ?? before);
+      return { replaces: replaced?.refreshToken, record };
     };
     const save = async (lock?: Lock): Promise<boolean> => {
-      const saved = await this.#save(write, asUnsaved, { lock, signOuts }).catch((error: unknown) => {
+      const saved = await this.#save(write, toChange, lock).catch((error: unknown) => {
         if (signOuts === this.signOuts) throw error;
         return false;
       });
       if (signOuts === this.signOuts) return saved;
       // The sign-out came while the record was written, and may have deleted before that.
       if (isTried) await this.#takeBack(record, lock);
-      throw signedOutError();
+      throw signInRequired('signed-out', this.#settings);
     };
     try {
       // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
       return await this.exclusively(name, save, { timeout: refreshTimeout });
     } catch (error) {
-      if (!(error instanceof SharedTokenError) || error.code !== 'STORE') throw error;
+      if (!hasCode(error, 'STORE')) throw error;
       return save();
     }
   }
 
-  /** Tries once more to write what could not be written. Never rejects. */
+  /** Tries once more to do what is owed. Never rejects. */
   saveAgain(): Promise<void> {
-    return this.#late.tryAgain();
+    if (!this.hasUnsaved || performance.now() < this.#notBefore) return Promise.resolve();
+    this.#savingAgain ??= this.#saveAgain().finally(() => {
+      this.#savingAgain = undefined;
+    });
+    return this.#savingAgain;
   }
 
-  /** Throws STORE. */
+  /** Deletes the record. What is owed is not written any more. Throws STORE. */
   async forget(): Promise<void> {
     this.signOuts++;
-    this.#late.forget();
+    this.#owed = this.#owed.filter(({ record }) => !record);
     await asStoreErrors(() => this.#settings.store.delete(this.#settings.name));
   }
 
@@ -171,81 +207,146 @@ export class RecordKeeper {
     return runExclusively(this.#settings.store, { name, ...options }, task);
   }
 
-  /** Tries once more to write what could not be written, and starts no more tries. */
+  /** Tries once more to do what is owed, and starts no more tries. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#late.stopTimer();
-    await Promise.all(this.#writing);
-    await this.#late.close();
+    clearTimeout(this.#timer);
+    await Promise.all(this.#saving);
+    await this.#savingAgain;
+    this.#notBefore = 0;
+    await this.saveAgain();
+  }
+
+  /** What is stored, and what is newest: that, or what the store owes, unless another process has stored a newer one, or signed out. */
+  async #look(): Promise<{ stored: TokenRecord | undefined; newest: TokenRecord | undefined }> {
+    const owedBefore = this.#owed;
+    const stored = readStoredRecord(await this.#settings.store.get(this.#settings.name));
+    const newest = applyChanges(stored, this.#owed);
+    if (newest !== stored) return { stored, newest };
+    const last = this.#owed.at(-1);
+    // Asked before all of it was owed: what is stored may be older than what is replaced.
+    if (owedBefore !== this.#owed) return { stored, newest: last?.record ?? stored };
+    this.#forgetOwed();
+    // The store had done it, although it said that it failed.
+    if (last && last.record?.accessToken === stored?.accessToken) this.#emit({ type: 'store-recovered' });
+    return { stored, newest };
   }
 
   /**
-   * Puts a new sign-in in the place of whatever is stored, by compare-and-swap, so that a sign-out is not missed. False if
-   * it does not count any more.
+   * One try to do what is owed, and then `change`. True if the store has it now; false if nothing is left to do, or something
+   * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough.
    */
-  async #replaceAny(record: TokenRecord, circumstances: Circumstances): Promise<boolean> {
-    const { signOuts, before, isLate } = circumstances;
+  async #pay(change?: Change, lock?: Lock): Promise<boolean> {
     const { store, name } = this.#settings;
-    for (let round = 0; round < maxRounds; round++) {
-      const stored = readStoredRecord(await store.get(name));
-      if ((before && !stored) || signOuts !== this.signOuts) throw signedOutError();
-      if (isLate() && stored?.refreshToken !== before?.refreshToken) return false;
-      if (await store.replace(name, stored?.refreshToken, record)) {
-        this.#late.drop();
-        return true;
-      }
+    const { signOuts } = this;
+    const { stored, newest } = await this.#look();
+    const owed = this.#owed;
+    if (signOuts !== this.signOuts || (change && !isBefore(newest, change))) return false;
+    const record = applyChanges(stored, change ? addChange(owed, change) : owed);
+    if (record === stored) return false;
+    const isSwapEnough = stored && record && stored.refreshToken !== record.refreshToken;
+    if (!lock && !isSwapEnough) return this.#inTurn((turn) => this.#pay(change, turn));
+    let isDone = true;
+    try {
+      if (record) isDone = await store.replace(name, stored?.refreshToken, record);
+      else await store.delete(name);
+    } finally {
+      if (record && signOuts !== this.signOuts) await this.#takeBack(record, lock);
     }
-    // The record keeps changing, or the store has one that is none.
-    await store.set(name, record);
-    this.#late.drop();
+    // The store refuses the writes of a lock that was lost.
+    if (!isDone && lock?.signal.aborted) throw lockLostError(lock);
+    if (!isDone || signOuts !== this.signOuts) return false;
+    if (owed.length > 0 && owed === this.#owed && this.#forgetOwed()) this.#emit({ type: 'store-recovered' });
     return true;
   }
 
-  /** Deletes a sign-in that a sign-out has ended. Tries as often as a write is tried, then later. Never rejects. */
-  #takeBack(record: TokenRecord, lock: Lock | undefined): Promise<void> {
-    const takeBack = (): Promise<void> => asStoreErrors(() => this.#late.takeBack(record.refreshToken));
-    return this.#beforeClose(() =>
-      writeWhileLocked(takeBack, this.#stopSignals(lock)).catch((error) => this.#late.takeBackLater(record, error)),
+  /** Deletes a sign-in that a sign-out has ended, unless another record is stored by now. Never rejects. */
+  async #takeBack({ refreshToken }: TokenRecord, lock: Lock | undefined): Promise<void> {
+    const change = { replaces: refreshToken, record: undefined };
+    await this.#save(
+      () => this.#pay(change, lock),
+      () => change,
+      lock,
     );
   }
 
   /**
-   * Writes, several times if the failure may pass soon. If it fails, the record is kept here, which counts as saved. False
-   * if another record is stored by now, or if a sign-out came since the work for it began: `signOuts` is how many there
-   * had been then.
+   * Runs `write`, several times if the failure may pass soon. If it fails, the store owes what `toChange` returns, and that
+   * counts as saved. False if something newer is known.
    */
-  #save(
+  async #save(
     write: () => Promise<boolean>,
-    asUnsaved: () => Promise<Unsaved | undefined>,
-    { lock, signOuts }: { lock: Lock | undefined; signOuts: number },
+    toChange: () => Change | undefined | Promise<Change | undefined>,
+    lock: Lock = { signal: neverAborted },
   ): Promise<boolean> {
-    const writeUnlessSignedOut = async (): Promise<boolean> => signOuts === this.signOuts && asStoreErrors(write);
-    return this.#beforeClose(async () => {
-      try {
-        return await writeWhileLocked(writeUnlessSignedOut, this.#stopSignals(lock));
-      } catch (error) {
-        if (error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED') throw error;
-        const unsaved = await asUnsaved();
-        if (!unsaved || signOuts !== this.signOuts) return false;
-        this.#late.keep(unsaved, error);
-        return true;
-      }
-    });
-  }
-
-  #stopSignals(lock: Lock | undefined): AbortSignal[] {
-    return [lock?.signal ?? neverAborted, this.#closing.signal];
-  }
-
-  /** close() waits for the end of this work. */
-  async #beforeClose<T>(work: () => Promise<T>): Promise<T> {
-    const ended = Promise.withResolvers<void>();
-    this.#writing.add(ended.promise);
+    const closing = this.#closing.signal;
+    const end = performance.now() + lockedLimitMs;
+    const { promise: ended, resolve: release } = Promise.withResolvers<void>();
+    this.#saving.add(ended);
     try {
-      return await work();
+      for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs.withLock)) {
+        const isLast = lock.signal.aborted || closing.aborted;
+        try {
+          return await write();
+        } catch (error) {
+          if (hasCode(error, 'SIGN_IN_REQUIRED')) throw error;
+          if (isLast || !mayPassSoon(error) || performance.now() >= end) {
+            const change = await toChange();
+            if (change) this.#owe(change, error);
+            return change !== undefined;
+          }
+        }
+        await pause(pauseMs, [lock.signal, closing]).catch(() => {});
+      }
     } finally {
-      ended.resolve();
-      this.#writing.delete(ended.promise);
+      release();
+      this.#saving.delete(ended);
     }
+  }
+
+  #owe(change: Change, reason: unknown): void {
+    this.#owed = addChange(this.#owed, change);
+    this.#setTimer(firstPauseMs);
+    const error = toStoreError(reason);
+    this.#emit(
+      { type: 'store-failed', error: describeError(error, [change.replaces, ...secretsOf(change.record)]) },
+      error,
+    );
+  }
+
+  /** Nothing is owed any more. */
+  #forgetOwed(): true {
+    this.#owed = [];
+    return true;
+  }
+
+  /** Does not keep the process alive. */
+  #setTimer(pauseMs: number): void {
+    clearTimeout(this.#timer);
+    if (this.#closing.signal.aborted) return;
+    const again = async (): Promise<void> => {
+      await this.saveAgain();
+      if (this.hasUnsaved) this.#setTimer(Math.min(2 * pauseMs, longestPauseMs.later));
+    };
+    // A store takes what a task started for its part, and refuses the writes of a task whose lock was lost.
+    this.#timer = this.#runDetached(() => setTimeout(again, pauseMs).unref());
+  }
+
+  async #saveAgain(): Promise<void> {
+    // A store may block the thread. The caller, who has its token, does not wait for that.
+    await new Promise((resolve) => setImmediate(resolve));
+    const started = performance.now();
+    try {
+      await this.#pay();
+    } catch {
+      // It was reported when it first failed.
+      const now = performance.now();
+      if (now - started > slowWriteMs) this.#notBefore = now + (now - started);
+    }
+  }
+
+  #inTurn<T>(task: (lock: Lock) => Promise<T>): Promise<T> {
+    const { store, name } = this.#settings;
+    return this.#runDetached(() => runExclusively(store, { name, timeout: laterLockTimeoutMs }, task));
   }
 }

@@ -1,12 +1,23 @@
 import type { Lock, TokenRecord } from 'token-store-kit';
-import type { FlowContext } from './flow-context.ts';
-import { secretsOf } from './late-writes.ts';
 import type { Settings } from './options.ts';
-import { lockLostError, SharedTokenError, type SignInReason, signedOutError } from './shared-token-error.ts';
-import { describeError } from './shared-token-event.ts';
+import type { RecordKeeper } from './record-keeper.ts';
+import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
+import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenSet, toRecord } from './token-response.ts';
 import { usableToken } from './usable-token.ts';
 import { waitForChange } from './wait-for-change.ts';
+
+/** What every step of the flow of one SharedToken works with. */
+export interface FlowContext {
+  readonly settings: Settings;
+  readonly keeper: RecordKeeper;
+  readonly emit: Emit;
+  /**
+   * Runs a function of the user's outside of our async context. Otherwise `exclusively` would take a call of that function
+   * for a call from our own task, and refuse it.
+   */
+  readonly callUserCode: <T>(call: () => T) => T;
+}
 
 /** The result of getting a token without asking a person. */
 export type SilentOutcome =
@@ -55,11 +66,14 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
     if (!settings.accepts(first)) return needSignIn(settings, 'not-accepted', first);
     return await refreshOrWait(context, first, request);
   } catch (error) {
-    if (signal.aborted || isSignInRequired(error)) throw error;
+    // After a sign-out, the error of a refresh that it has ended is of no interest.
+    if (signal.aborted) throw signal.reason;
+    if (hasCode(error, 'SIGN_IN_REQUIRED')) throw error;
     // A sign-out in the meantime wins: then the old token is not given out either.
-    const now = await keeper.read().catch(() => first);
-    if (first && !now) throw signedOutError();
-    const bridge = usableToken(now, settings.accepts, { skew: 0 }) ?? usableToken(held, () => true, { skew: 0 });
+    const now = await keeper.readAny().catch(() => first);
+    if (first && !now) throw signInRequired('signed-out', settings);
+    const bridge =
+      usableToken(keeper.ours(now), settings.accepts, { skew: 0 }) ?? usableToken(held, () => true, { skew: 0 });
     const told = describeError(error, [...secretsOf(first), ...secretsOf(now), held?.accessToken]);
     emit({ type: 'refresh-failed', error: told, bridged: bridge !== undefined && !forced }, error);
     return { type: 'failed', error, bridge };
@@ -71,29 +85,13 @@ function useStored({ emit }: FlowContext, token: AccessToken): SilentOutcome {
   return { type: 'token', token };
 }
 
-const explanations: Record<'not-signed-in' | 'refused' | 'not-accepted', string> = {
-  'not-signed-in': 'No sign-in is stored for NAME with this client id and authority.',
-  'not-accepted': 'The stored sign-in of NAME lacks what this program needs.',
-  refused: 'The provider refused the stored sign-in of NAME.',
-};
-
 function needSignIn(
-  { name }: Settings,
-  reason: keyof typeof explanations,
+  settings: Settings,
+  reason: SignInReason,
   record: TokenRecord | undefined,
   cause?: unknown,
 ): SilentOutcome {
-  const message = `${explanations[reason].replace('NAME', () => JSON.stringify(name))} Call signIn().`;
-  return {
-    type: 'sign-in',
-    error: new SharedTokenError('SIGN_IN_REQUIRED', message, { reason, cause }),
-    reason,
-    record,
-  };
-}
-
-function isSignInRequired(error: unknown): boolean {
-  return error instanceof SharedTokenError && error.code === 'SIGN_IN_REQUIRED';
+  return { type: 'sign-in', error: signInRequired(reason, settings, cause), reason, record };
 }
 
 /**
@@ -150,22 +148,25 @@ async function refreshInTurn(
 ): Promise<SilentOutcome> {
   const { settings, keeper } = context;
   for (let round = 0; round < maxRounds; round++) {
-    const record = await keeper.read();
+    const newest = await keeper.readAny();
     // Thrown, not returned: no browser opens for a person who has just signed out.
-    if (!record) throw signedOutError();
+    if (!newest) throw signInRequired('signed-out', settings);
+    const record = keeper.ours(newest);
+    if (!record) return needSignIn(settings, 'not-signed-in', undefined);
     if (!settings.accepts(record)) return needSignIn(settings, 'not-accepted', record);
     // A token that came while this caller waited counts even if it is short-lived.
     const isNew = record.accessToken !== first.accessToken;
     const stored = usableToken(record, settings.accepts, isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid });
     if (stored && (isNew || !forced)) return useStored(context, stored);
-    if (!(await keeper.ensureWritable(record))) continue;
+    const isWritable = await keeper.ensureWritable(record, lock);
     signal.throwIfAborted();
     if (lock.signal.aborted) throw lockLostError(lock);
+    if (!isWritable) continue;
     const outcome = await refreshOnce(context, record, lock);
     if (outcome) return outcome;
   }
-  const message = `The record of ${JSON.stringify(settings.name)} keeps changing. Try again.`;
-  throw new SharedTokenError('STORE', message, { retryable: true });
+  const problem = `The record of ${JSON.stringify(settings.name)} keeps changing`;
+  throw new SharedTokenError('STORE', problem, { remedy: 'Try again', retryable: true });
 }
 
 /** undefined: another record is stored by now. */

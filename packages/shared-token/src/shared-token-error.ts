@@ -13,8 +13,18 @@ export type SharedTokenErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_TIMEOUT' | 'RES
  */
 export type SignInReason = 'not-signed-in' | 'refused' | 'not-accepted' | 'signed-out';
 
-/** What is known about a failure besides its code and message. */
+/** In words, for each reason. NAME is the record's. */
+const signInProblems: Record<SignInReason, string> = {
+  'not-signed-in': 'No sign-in is stored for NAME with this client id and authority',
+  refused: 'The provider refused the stored sign-in of NAME',
+  'not-accepted': 'The stored sign-in of NAME lacks what this program needs',
+  'signed-out': 'A sign-out of NAME ended this call',
+};
+
+/** What is known about a failure besides its code and what went wrong. */
 export interface SharedTokenErrorDetails {
+  /** See {@link SharedTokenError.remedy}. */
+  remedy?: string | undefined;
   cause?: unknown;
   /** Default false. */
   retryable?: boolean;
@@ -30,37 +40,44 @@ export interface SharedTokenErrorDetails {
  * | --- | --- | --- |
  * | `SIGN_IN_REQUIRED` | no usable sign-in is stored, and no person could be asked; `reason` says why | call `signIn()` |
  * | `SIGN_IN_TIMEOUT` | the person did not finish in time | sign in again |
- * | `RESPONSE` | the provider's token response cannot be used | as the message says |
- * | `STORE` | the store failed; `cause` is its error | as the message says |
+ * | `RESPONSE` | the provider's token response cannot be used | as `remedy` says |
+ * | `STORE` | the store failed; `cause` is its error | as `remedy` says |
  * | `CLOSED` | `close()` was called | make a new SharedToken |
  */
 export class SharedTokenError extends Error {
   override readonly name = 'SharedTokenError';
   readonly code: SharedTokenErrorCode;
+  /** What went wrong, without a full stop. */
+  readonly problem: string;
+  /** What to do about it, if known: a sentence without its full stop. */
+  declare readonly remedy?: string;
   /** True if the same call may succeed later without any change. */
   readonly retryable: boolean;
   /** With SIGN_IN_REQUIRED: why. */
   declare readonly reason?: SignInReason;
 
-  constructor(code: SharedTokenErrorCode, message: string, details: SharedTokenErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  /** `message` is the problem, and the remedy as a second sentence. */
+  constructor(code: SharedTokenErrorCode, problem: string, details: SharedTokenErrorDetails = {}) {
+    const { remedy, cause, retryable = false, reason } = details;
+    super(remedy === undefined ? problem : `${problem}. ${remedy}`, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.retryable = details.retryable ?? false;
-    if (details.reason !== undefined) this.reason = details.reason;
+    this.problem = problem;
+    this.retryable = retryable;
+    if (remedy !== undefined) this.remedy = remedy;
+    if (reason !== undefined) this.reason = reason;
   }
 }
 
-/** The SIGN_IN_REQUIRED of a call that was under way when a sign-out won. */
-export function signedOutError(): SharedTokenError {
-  return new SharedTokenError('SIGN_IN_REQUIRED', 'A sign-out ended this call. Call signIn().', {
-    reason: 'signed-out',
-  });
+/** The SIGN_IN_REQUIRED of this reason, about the record of that name. */
+export function signInRequired(reason: SignInReason, { name }: { name: string }, cause?: unknown): SharedTokenError {
+  const problem = signInProblems[reason].replace('NAME', () => JSON.stringify(name));
+  return new SharedTokenError('SIGN_IN_REQUIRED', problem, { remedy: 'Call signIn()', reason, cause });
 }
 
 /** The STORE of a task whose lock was lost: another process may hold it by now. */
 export function lockLostError({ signal }: Lock): SharedTokenError {
-  const message = 'The lock of the store was lost before the work under it was done. Try again.';
-  return new SharedTokenError('STORE', message, { cause: signal.reason, retryable: true });
+  const problem = 'The lock of the store was lost before the work under it was done';
+  return new SharedTokenError('STORE', problem, { remedy: 'Try again', cause: signal.reason, retryable: true });
 }
 
 /** Runs the work of a store; whatever it throws becomes STORE. */
@@ -75,17 +92,31 @@ export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
 /** STORE with the store's error as `cause`; retryable if it was busy, full or not reachable. */
 export function toStoreError(error: unknown): SharedTokenError {
   if (error instanceof SharedTokenError) return error;
-  const retryable =
-    isBusy(error) || propertyOf(error, 'code') === 'STORE_FULL' || propertyOf(error, 'reason') === 'unreachable';
-  const message = error instanceof Error ? error.message : String(error);
-  return new SharedTokenError('STORE', message, { cause: error, retryable });
+  const { code, reason, message = String(error), problem = message, remedy }: StoreFailure = Object(error);
+  const retryable = code === 'STORE_BUSY' || code === 'STORE_FULL' || reason === 'unreachable';
+  return new SharedTokenError('STORE', problem, { remedy, cause: error, retryable });
 }
 
-/** Whether an error of a store says that its lock or its data is held by another caller. */
-export function isBusy(error: unknown): boolean {
-  return propertyOf(error, 'code') === 'STORE_BUSY';
+/** What a store's error may have. */
+interface StoreFailure {
+  code?: unknown;
+  reason?: unknown;
+  message?: string;
+  problem?: string;
+  remedy?: string;
 }
 
-function propertyOf(error: unknown, name: 'code' | 'reason'): unknown {
-  return error instanceof Error ? (error as { code?: unknown; reason?: unknown })[name] : undefined;
+/** Whether an error, of whichever copy of this package or a store's, has this code. */
+export function hasCode(error: unknown, code: SharedTokenErrorCode | 'STORE_BUSY'): boolean {
+  return (Object(error) as { code?: unknown }).code === code;
+}
+
+/**
+ * Whether a store's failure may pass soon: it is busy, not reachable, or a standby after a failover. Not if the disk is full: then
+ * the test write of the next holder of the lock fails as well, and nothing is spent.
+ */
+export function mayPassSoon(error: unknown): boolean {
+  const cause: unknown = hasCode(error, 'STORE') ? (error as Error).cause : error;
+  const { reason } = Object(cause) as StoreFailure;
+  return hasCode(cause, 'STORE_BUSY') || reason === 'unreachable' || reason === 'read-only-server';
 }

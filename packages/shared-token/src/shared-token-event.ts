@@ -1,3 +1,5 @@
+import type { TokenRecord } from 'token-store-kit';
+
 /** A failure as an event tells it: without the tokens of the record, which an error may quote. */
 export interface EventError {
   name: string;
@@ -40,10 +42,16 @@ const shortestSecret = 8;
 
 /** The error for an event: its name, code and message, with every one of `secrets` replaced. */
 export function describeError(error: unknown, secrets: readonly (string | undefined)[]): EventError {
-  const { name, message, code } = error instanceof Error ? (error as Error & { code?: unknown }) : toError(error);
+  const {
+    name = 'Error',
+    message = String(error),
+    code,
+  }: { name?: unknown; message?: unknown; code?: unknown } = Object(error);
   const hidden: string[] = [];
   for (const secret of secrets) {
-    if (secret !== undefined && secret.length >= shortestSecret) hidden.push(secret, encodeURIComponent(secret));
+    if (secret === undefined || secret.length < shortestSecret) continue;
+    // With half a surrogate pair, encodeURIComponent throws.
+    hidden.push(secret, encodeURIComponent(secret.toWellFormed()));
   }
   const strike = (text: string): string => hidden.reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
   return {
@@ -53,8 +61,9 @@ export function describeError(error: unknown, secrets: readonly (string | undefi
   };
 }
 
-function toError(thrown: unknown): Error & { code?: unknown } {
-  return new Error(String(thrown));
+/** What no event may quote. */
+export function secretsOf(record: Partial<TokenRecord> | undefined): (string | undefined)[] {
+  return [record?.refreshToken, record?.accessToken, record?.idToken];
 }
 
 /** Tells the listener; `error` is the original of the event's error. */

@@ -1,21 +1,13 @@
 // `AsyncDisposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { TokenRecord } from 'token-store-kit';
-import {
-  type GetTokenOptions,
-  getTokenOptionNames,
-  noOptions,
-  type SignInOptions,
-  signInOptionNames,
-} from './call-options.ts';
-import { checkNames } from './check-names.ts';
+import { refuseUnknown, type TokenRecord } from 'token-store-kit';
+import type { GetTokenOptions, SignInOptions } from './call-options.ts';
 import { Flight } from './flight.ts';
-import type { FlowContext } from './flow-context.ts';
 import { readDuration, readOptions, type Settings, type SharedTokenOptions, type SignIn } from './options.ts';
 import { RecordKeeper } from './record-keeper.ts';
-import { obtainSilently, type SilentOutcome } from './refresh.ts';
-import { SharedTokenError, signedOutError } from './shared-token-error.ts';
+import { type FlowContext, obtainSilently, type SilentOutcome } from './refresh.ts';
+import { SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import type { AccessToken } from './token-response.ts';
@@ -25,6 +17,9 @@ import { clockToleranceMs, neededTime } from './usable-token.ts';
  * A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took.
  */
 const slowRefreshMs = 1_000;
+
+/** Made once, because nearly every call has none. */
+const noOptions: GetTokenOptions = {};
 
 /** How long close() waits for a last write to a store that may never answer. */
 const lastWriteLimitMs = 5_000;
@@ -89,14 +84,15 @@ export class SharedToken implements AsyncDisposable {
    * so nothing is awaited and next to nothing is allocated. A record that could not be stored is written again meanwhile.
    */
   peek(options?: GetTokenOptions): AccessToken | undefined {
-    if (options) checkNames(options, getTokenOptionNames);
+    if (options) refuseOthers(options);
     const { forceRefresh, minValid, signal } = options ?? noOptions;
     const held = this.#held;
     if (!held || forceRefresh || signal?.aborted) return undefined;
     const now = Date.now();
     const clock = performance.now();
-    let skew = clock < this.#bridgedUntil ? 0 : this.#settings.expirySkew;
-    if (minValid !== undefined && skew !== 0) {
+    let skew = this.#settings.expirySkew;
+    if (clock < this.#bridgedUntil) skew = 0;
+    else if (minValid !== undefined) {
       skew = neededTime({ skew, minValid: readDuration('minValid', minValid) }, held.expiresAt - held.obtainedAt);
     }
     if (
@@ -114,16 +110,16 @@ export class SharedToken implements AsyncDisposable {
    * Throws SharedTokenError, what `signIn` threw, or the signal's reason.
    */
   async signIn(options: SignInOptions = {}): Promise<AccessToken> {
-    checkNames(options, signInOptionNames);
-    const { signal, signIn } = options;
+    const { signal, signIn, ...unknown } = options;
+    refuseUnknown(unknown);
     this.#assertOpen();
     signal?.throwIfAborted();
     const ask = signIn ?? this.#settings.signIn;
     if (!ask) {
-      throw new SharedTokenError(
-        'SIGN_IN_REQUIRED',
-        'No person can be asked here, because there is no signIn function.',
-      );
+      const problem = 'No person can be asked here, because there is no signIn function';
+      throw new SharedTokenError('SIGN_IN_REQUIRED', problem, {
+        remedy: 'Give one to this call or to the constructor',
+      });
     }
     const cause: SignInCause = { reason: 'requested', seen: undefined };
     const flight = signIn ? this.#fly((stop) => this.#runSignIn(ask, cause, stop)) : this.#joinSignIn(ask, cause);
@@ -138,7 +134,7 @@ export class SharedToken implements AsyncDisposable {
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
-    for (const flight of this.#flights) flight.stop(signedOutError());
+    for (const flight of this.#flights) flight.stop(signInRequired('signed-out', this.#settings));
     try {
       await this.#keeper.forget();
       this.#signOutsEnded++;
@@ -154,7 +150,9 @@ export class SharedToken implements AsyncDisposable {
   /** The newest record, if it is of this client and authority; never asks the provider. Throws STORE. */
   async read(): Promise<TokenRecord | undefined> {
     this.#assertOpen();
-    return this.#keeper.read();
+    const record = await this.#keeper.read();
+    // A copy: a record that could not be stored is kept, and stored later.
+    return record && { ...record };
   }
 
   /**
@@ -173,7 +171,7 @@ export class SharedToken implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const reason = new SharedTokenError('CLOSED', 'This SharedToken was closed. Make a new one.');
+    const reason = new SharedTokenError('CLOSED', 'This SharedToken was closed', { remedy: 'Make a new one' });
     this.#closing.abort(reason);
     this.#held = undefined;
     for (const flight of this.#flights) flight.stop(reason);
@@ -197,14 +195,16 @@ export class SharedToken implements AsyncDisposable {
       outcome = await this.#join(this.#joinSilent(true, minValid), signal);
     }
     // A sign-out that was under way when this call began has ended: the record may have been read before that.
-    if (outcome.type !== 'sign-in' && signOutsEnded !== this.#signOutsEnded) throw signedOutError();
+    if (outcome.type !== 'sign-in' && signOutsEnded !== this.#signOutsEnded)
+      throw signInRequired('signed-out', this.#settings);
     if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
     if (outcome.type === 'failed') {
       if (forceRefresh || !outcome.bridge) throw outcome.error;
       const now = performance.now();
       const took = now - started;
+      const held = this.#hold(outcome.bridge, signOuts);
       this.#bridgedUntil = now + Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error));
-      return this.#hold(outcome.bridge, signOuts);
+      return held;
     }
     const { signIn } = this.#settings;
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
@@ -218,9 +218,10 @@ export class SharedToken implements AsyncDisposable {
   /** Keeps a token in memory. Throws if a sign-out or close() came since the work for it began. */
   #hold({ accessToken, expiresAt, obtainedAt }: AccessToken, signOuts: number): HeldToken {
     this.#assertOpen();
-    if (signOuts !== this.#keeper.signOuts) throw signedOutError();
+    if (signOuts !== this.#keeper.signOuts) throw signInRequired('signed-out', this.#settings);
     const expiresAtMonotonic = performance.now() + (expiresAt - Date.now());
     this.#held = Object.freeze({ accessToken, expiresAt, obtainedAt, expiresAtMonotonic });
+    this.#bridgedUntil = 0;
     return this.#held;
   }
 
@@ -267,6 +268,11 @@ export class SharedToken implements AsyncDisposable {
   #assertOpen(): void {
     this.#closing.signal.throwIfAborted();
   }
+}
+
+/** Throws TypeError if there is another option than those of getToken(). */
+function refuseOthers({ interactive: _i, forceRefresh: _f, minValid: _m, signal: _s, ...unknown }: GetTokenOptions) {
+  refuseUnknown(unknown);
 }
 
 /** Resolves when the promise does, or after that many milliseconds. */

@@ -1,10 +1,8 @@
-import type { Lock, TokenRecord } from 'token-store-kit';
-import type { FlowContext } from './flow-context.ts';
-import { secretsOf } from './late-writes.ts';
+import { type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
-import { obtainSilently } from './refresh.ts';
-import { isBusy, lockLostError, SharedTokenError, signedOutError } from './shared-token-error.ts';
-import { describeError } from './shared-token-event.ts';
+import { type FlowContext, obtainSilently } from './refresh.ts';
+import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
+import { describeError, secretsOf } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenResponse, type TokenSet, toRecord } from './token-response.ts';
 import { usableToken } from './usable-token.ts';
 
@@ -24,14 +22,6 @@ const minTimeShare = 0.1;
 /** An exchange with a deadline of its own tells more exactly what went wrong. */
 const exchangeGraceMs = 1_000;
 
-/**
- * The name of the lock that a sign-in holds, apart from the record's own, which it takes only to write. A program that
- * works on a whole store, for example to change its encryption key, acquires both.
- */
-export function signInLockName(name: string): string {
-  return `sign-in\u001f${name}`;
-}
-
 /** Signs in while no other process does under this name. Throws SharedTokenError, what `signIn` throws, or the signal's reason. */
 export async function signInInTurn(context: FlowContext, request: SignInRequest): Promise<AccessToken> {
   const { settings, keeper, emit } = context;
@@ -43,7 +33,7 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
     started = true;
     stored = await keeper.readAny();
     // No person who has just signed out is asked.
-    if (request.seen !== undefined && !stored) throw signedOutError();
+    if (request.seen !== undefined && !stored) throw signInRequired('signed-out', settings);
     const found = await tokensFromOtherSignIn(context, request, keeper.ours(stored));
     if (found) return found;
     const timeout = end - performance.now();
@@ -61,8 +51,8 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
       onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
     });
   } catch (error) {
-    const wasBusy = !started && error instanceof SharedTokenError && isBusy(error.cause);
-    const failure = wasBusy ? timeoutError(signInTimeout, error.cause) : error;
+    const cause = hasCode(error, 'STORE') ? (error as Error).cause : undefined;
+    const failure = !started && hasCode(cause, 'STORE_BUSY') ? timeoutError(signInTimeout, cause) : error;
     emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen, ...secretsOf(stored)]) }, failure);
     throw failure;
   }
@@ -85,14 +75,14 @@ async function tokensFromOtherSignIn(
   const outcome = await obtainSilently(context, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
   if (outcome.type === 'token') return outcome.token;
-  // The other sign-in has been signed out already.
-  if (!outcome.record) throw signedOutError();
+  // The other sign-in is gone already: no browser opens for a person who has just signed out.
+  if (!outcome.record) throw outcome.error;
   return undefined;
 }
 
 function timeoutError(timeoutMs: number, cause?: unknown): SharedTokenError {
-  const message = `The sign-in was not finished within ${timeoutMs / 1000} s. Sign in again.`;
-  return new SharedTokenError('SIGN_IN_TIMEOUT', message, { cause });
+  const problem = `The sign-in was not finished within ${timeoutMs / 1000} s`;
+  return new SharedTokenError('SIGN_IN_TIMEOUT', problem, { remedy: 'Sign in again', cause });
 }
 
 /** One call of `signIn`, from asking the person to the stored record. */
@@ -157,9 +147,9 @@ class SignInAttempt {
 
   async #exchange(exchange: () => Promise<TokenResponse>): Promise<{ response: TokenResponse; token: AccessToken }> {
     const { refreshTimeout } = this.#context.settings;
-    const message = `The answer was not exchanged for tokens within ${refreshTimeout / 1000} s. Sign in again.`;
+    const problem = `The answer was not exchanged for tokens within ${refreshTimeout / 1000} s`;
     this.#setDeadline(refreshTimeout + exchangeGraceMs, () => {
-      this.#giveUp(new SharedTokenError('SIGN_IN_TIMEOUT', message));
+      this.#giveUp(new SharedTokenError('SIGN_IN_TIMEOUT', problem, { remedy: 'Sign in again' }));
     });
     const obtainedAt = Date.now();
     const response = await exchange();
@@ -176,7 +166,7 @@ class SignInAttempt {
       const isLate = (): boolean => this.#isLate || this.#lock.signal.aborted;
       if (!(await keeper.put(record, { signOuts, before: this.#stored, isLate }))) return this.#newerToken();
     }
-    if (signOuts !== keeper.signOuts) throw signedOutError();
+    if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
     emit({ type: 'signed-in', expiresAt: tokens.expiresAt });
     return tokens;
   }

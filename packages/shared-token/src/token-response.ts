@@ -94,8 +94,7 @@ function isText(value: unknown): value is string {
 }
 
 function unusable(what: string): SharedTokenError {
-  return new SharedTokenError(
-    'RESPONSE',
-    `The provider answered with ${what}. Nothing was stored; check the authority.`,
-  );
+  return new SharedTokenError('RESPONSE', `The provider answered with ${what}; nothing was stored`, {
+    remedy: 'Check the authority',
+  });
 }

@@ -104,7 +104,7 @@ test('a provider that keeps the refresh token: a late access token does not take
   scene.store.loseLock('my-app');
   await scene.open({ refresh: async () => ({ access_token: 'newer', expires_in: 3600 }) }).getToken();
   gate.resolve();
-  assert.is((await call).accessToken, 'older');
+  assert.is((await call).accessToken, 'newer');
   await late.close();
   assert.equal([scene.record.accessToken, scene.record.refreshToken], ['newer', refreshToken]);
 });

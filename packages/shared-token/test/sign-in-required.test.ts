@@ -8,7 +8,7 @@ test('nothing stored is SIGN_IN_REQUIRED, reason not-signed-in, and the provider
   await using scene = openScene();
   const error = await rejection(scene.open().getToken());
   assert.equal([error.code, error.reason, error.retryable], ['SIGN_IN_REQUIRED', 'not-signed-in', false]);
-  assert.match(error.message, /"my-app".*Call signIn\(\)\.$/);
+  assert.match(error.message, /"my-app".*Call signIn\(\)$/);
   assert.is(scene.provider.refreshes, 0);
 });
 

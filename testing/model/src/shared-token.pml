@@ -159,7 +159,7 @@ refreshInTurn:
       mine.access = stored.access;
       before = mine.refresh;
       if
-      :: mine.refresh == 0 -> goto released                        /* signedOutError() */
+      :: mine.refresh == 0 -> goto released                        /* signed-out */
       :: mine.refresh != 0 && !expired -> goto released            /* useStored() */
       :: else -> seenSignOuts = signOuts
       fi
@@ -223,14 +223,14 @@ advance:
        if
        :: got.refresh != mine.refresh -> replace(mine.refresh, got, false)
        :: got.refresh == mine.refresh ->
-          /* Compare-and-swap sees neither a refresh of another process nor its test write: writeInTurn() */
+          /* Compare-and-swap sees neither a refresh of another process nor its test write: RecordKeeper.#pay() waits for the lock */
 #ifndef LATE_WRITE_UNLOCKED
           atomic { recordLock == FREE -> recordLock = me; lostRecordLock[me] = false; fence++; myFence = fence };
 #endif
 #ifndef UNORDERED
           atomic {
             if
-            :: stored.refresh != mine.refresh || stored.access >= got.access -> goto released       /* isSuperseded() */
+            :: stored.refresh != mine.refresh || stored.access >= got.access -> goto released       /* isBefore() */
             :: else
             fi
           }
@@ -256,7 +256,7 @@ signInInTurn:
 #ifndef NO_LOOK_BEFORE_WINDOW
       if
       :: before != 0 && before != first.refresh -> goto signInEnds       /* tokensFromOtherSignIn() */
-      :: before == 0 && first.refresh != 0 -> goto signInEnds            /* signedOutError() */
+      :: before == 0 && first.refresh != 0 -> goto signInEnds            /* signed-out */
       :: lostSignInLock[me] -> goto signInEnds                           /* lockLostError() */
       :: else
       fi;
@@ -284,12 +284,12 @@ signInInTurn:
     }
     /* RecordKeeper.put() */
     atomic { recordLock == FREE -> recordLock = me; lostRecordLock[me] = false; fence++; myFence = fence };
-replaceAny:
+put:
     atomic {
       first.refresh = stored.refresh;
 #ifndef SIGN_OUT_IGNORED
       if
-      :: before != 0 && first.refresh == 0 -> goto signInEnds                              /* signedOutError() */
+      :: before != 0 && first.refresh == 0 -> goto signInEnds                              /* signed-out */
       :: (lostSignInLock[me] || lostRecordLock[me]) && first.refresh != before -> goto signInEnds   /* isLate() */
       :: else
       fi
@@ -297,7 +297,7 @@ replaceAny:
     }
     replace(first.refresh, mine, true);
     if
-    :: !written && !lostRecordLock[me] -> goto replaceAny
+    :: !written && !lostRecordLock[me] -> goto put
     :: !written && lostRecordLock[me] -> excused = true
     :: written
     fi;

@@ -10,7 +10,7 @@ import type { Subject } from './schedule.ts';
 export function testSqlite(schedules: number): void {
   test(`the same promises hold in ${schedules} schedules over a real SQLite file, which always has what the model has`, async () => {
     const subject = (await loadPackage<Subject>('shared-token'))();
-    const sqlite = await loadPackage<SqlitePackage>('token-store-sqlite', { inline: ['token-store-kit'] });
+    const sqlite = await loadPackage<SqlitePackage>('token-store-sqlite');
     let steps = 0;
     for (let seed = 1; seed <= schedules; seed++) {
       let store: SqliteProcesses | undefined;

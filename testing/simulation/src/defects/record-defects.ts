@@ -5,10 +5,11 @@ export const recordDefects: readonly Defect[] = [
   {
     name: 'writes without compare-and-swap',
     patches: [
+      patch('record-keeper.ts', 'await store.replace(name, replaces, record)', '(await store.set(name, record), true)'),
       patch(
-        'late-writes.ts',
-        'const written = await store.replace(name, replaces, record);',
-        'await store.set(name, record);\n    const written = true;',
+        'record-keeper.ts',
+        'isDone = await store.replace(name, stored?.refreshToken, record);',
+        'await store.set(name, record);',
       ),
     ],
     within: 200,
@@ -23,8 +24,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'await asStoreErrors(() => this.#settings.store.replace(this.#settings.name, record.refreshToken, refused)).catch(',
-        'await asStoreErrors(() => this.#settings.store.set(this.#settings.name, refused)).catch(',
+        'asStoreErrors(() => store.replace(name, record.refreshToken, refused))',
+        'asStoreErrors(() => store.set(name, refused))',
       ),
     ],
     within: 25000,
@@ -34,35 +35,38 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'if (await store.replace(name, stored?.refreshToken, record)) {',
-        'await store.set(name, record);\n      if (round >= 0) {',
+        'if (await store.replace(name, stored?.refreshToken, record)) return',
+        'await store.set(name, record);\n        return',
       ),
     ],
     within: 20000,
   },
   {
     name: 'lets a sign-in undo the sign-out of another process',
-    patches: [patch('record-keeper.ts', 'if ((before && !stored) || signOuts', 'if (signOuts')],
+    patches: [patch('record-keeper.ts', 'if ((before && !newest) || signOuts', 'if (signOuts')],
     within: 5000,
   },
   {
     name: 'does not take back a sign-in that a sign-out has ended',
     patches: [
       patch('record-keeper.ts', '      if (isTried) await this.#takeBack(record, lock);\n', ''),
-      patch('record-keeper.ts', 'signOuts === this.signOuts && asStoreErrors(write)', 'asStoreErrors(write)'),
-      patch('record-keeper.ts', '(before && !stored) || signOuts !== this.signOuts', 'before && !stored'),
+      patch('record-keeper.ts', '(before && !newest) || signOuts !== this.signOuts', 'before && !newest'),
     ],
     within: 10000,
   },
   {
     name: 'forgets what could not be stored',
-    patches: [patch('late-writes.ts', '    this.#unsaved = unsaved;\n', '')],
+    patches: [patch('record-keeper.ts', '    this.#owed = addChange(this.#owed, change);\n', '')],
     within: 5000,
   },
   {
     name: 'reads the store although it has something newer in memory',
     patches: [
-      patch('late-writes.ts', '    if (!unsaved) return counting;\n', '    if (!unsaved || stored) return counting;\n'),
+      patch(
+        'record-keeper.ts',
+        'return (await asStoreErrors(() => this.#look())).newest;',
+        'const look = await asStoreErrors(() => this.#look());\n    return look.stored ?? look.newest;',
+      ),
     ],
     within: 5000,
   },
@@ -71,8 +75,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        '    this.#late.keep(unsaved, lock.signal.reason);\n    return true;',
-        '    return true;',
+        'if (!isDone && lock?.signal.aborted) throw lockLostError(lock);',
+        'if (!isDone && lock?.signal.aborted) return true;',
       ),
     ],
     within: 10000,
@@ -82,8 +86,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'newest(readStoredRecord(await asStoreErrors(() => store.get(name))));',
-        'newest(readStoredRecord(await asStoreErrors(() => store.get(name)).catch(() => undefined)));',
+        'return (await asStoreErrors(() => this.#look())).newest;',
+        'return (await asStoreErrors(() => this.#look()).catch(() => undefined))?.newest;',
       ),
     ],
     within: 1000,
@@ -91,17 +95,29 @@ export const recordDefects: readonly Defect[] = [
   {
     name: 'puts a late sign-in over a newer one',
     patches: [
-      patch(
-        'record-keeper.ts',
-        '      if (isLate() && stored?.refreshToken !== before?.refreshToken) return false;\n',
-        '',
-      ),
+      patch('record-keeper.ts', 'return !isLate() || newest?.refreshToken === before?.refreshToken;', 'return true;'),
     ],
     within: 20000,
   },
   {
     name: 'releases the lock after the first write that fails',
-    patches: [patch('write-while-locked.ts', 'const isLast = stop.aborted;', 'const isLast = true;')],
+    patches: [
+      patch('record-keeper.ts', 'const isLast = lock.signal.aborted || closing.aborted;', 'const isLast = true;'),
+    ],
     within: 10000,
+  },
+  {
+    name: 'takes an answer that was asked for before a record was owed for newer than that',
+    patches: [
+      patch('record-keeper.ts', 'if (owedBefore !== this.#owed) return', 'if (this.#closing === undefined) return'),
+    ],
+    within: 25000,
+  },
+  {
+    name: 'takes a sign-in that is only in memory for one that was signed out',
+    patches: [
+      patch('record-keeper.ts', 'if (!mayReplace(newest)) return false;', 'if (!mayReplace(stored)) return false;'),
+    ],
+    within: 25000,
   },
 ];

@@ -7,15 +7,15 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        '    const record = await keeper.read();\n    // Thrown',
-        '    const record = round === 0 ? first : await keeper.read();\n    // Thrown',
+        'const newest = await keeper.readAny();',
+        'const newest = round === 0 ? first : await keeper.readAny();',
       ),
     ],
     within: 10000,
   },
   {
     name: 'spends the refresh token without a test write',
-    patches: [patch('refresh.ts', 'if (!(await keeper.ensureWritable(record))) continue;', '')],
+    patches: [patch('refresh.ts', 'await keeper.ensureWritable(record, lock);', 'true;')],
     within: 1000,
   },
   {
@@ -93,8 +93,8 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        '    if (lock.signal.aborted) throw lockLostError(lock);\n    const outcome',
-        '    const outcome',
+        '    if (lock.signal.aborted) throw lockLostError(lock);\n    if (!isWritable)',
+        '    if (!isWritable)',
       ),
     ],
     within: 5000,
@@ -125,13 +125,7 @@ export const refreshDefects: readonly Defect[] = [
   },
   {
     name: 'refreshes what another process has just refreshed',
-    patches: [
-      patch(
-        'refresh.ts',
-        '    if (stored && (isNew || !forced)) return useStored(context, stored);\n    if (!(await',
-        '    if (!(await',
-      ),
-    ],
+    patches: [patch('refresh.ts', '    if (stored && (isNew || !forced)) return useStored(context, stored);\n', '')],
     within: 200,
   },
   {

@@ -23,8 +23,8 @@ export const signInDefects: readonly Defect[] = [
     patches: [
       patch(
         'sign-in.ts',
-        'signInLockName(name: string): string {\n  return',
-        "signInLockName(name: string): string {\n  if (name !== '') return name;\n  return",
+        'keeper.exclusively(signInLockName(settings.name), inTurn',
+        'keeper.exclusively(settings.name, inTurn',
       ),
     ],
     within: 200,

@@ -70,6 +70,16 @@ export const callInvariants: Invariants = {
       },
     },
     {
+      promise: 'A sign-out ends a call only if a person signed out',
+      check({ call }, history) {
+        const { reason } = Object(errorOf(call)) as { reason?: string };
+        if (reason !== 'signed-out') return undefined;
+        const { name } = call.instance;
+        const wasSignedOut = history.instances.some((each) => each.name === name && each.triedSignOuts.length > 0);
+        return wasSignedOut ? undefined : 'nobody signed out';
+      },
+    },
+    {
       promise: 'While the token in memory is valid, it bridges a refresh that fails',
       check({ call }, history) {
         const { instance, method, options, held, abortReason } = call;

@@ -17,16 +17,17 @@ export interface Patch {
 /** Makes a copy of the package's modules that shares no state with other copies. */
 export type NewInstance<Module> = (require?: (name: string) => unknown) => Module;
 
+const kit = 'token-store-kit';
 const packages = join(import.meta.dirname, '../../../../packages');
 const parameters = ['require', 'exports', 'module', ...Object.keys(simulatedGlobals)];
 
 /**
  * The code of a package of this repository, from its sources, with the simulation's clock, timers and signals instead of Node's.
- * Packages named in `inline` are copied into it; they get the same clock.
+ * token-store-kit is copied into it, and gets the same clock.
  */
 export async function loadPackage<Module>(
   name: string,
-  { patches = [], inline = [] }: { patches?: readonly Patch[]; inline?: readonly string[] } = {},
+  { patches = [] }: { patches?: readonly Patch[] } = {},
 ): Promise<NewInstance<Module>> {
   const sources = join(packages, name, 'src');
   const unused = new Set(patches);
@@ -34,11 +35,11 @@ export async function loadPackage<Module>(
     input: join(sources, 'index.ts'),
     platform: 'node',
     logLevel: 'silent',
-    external: (id) => !id.startsWith('.') && !id.startsWith('/') && !inline.includes(id),
+    external: (id) => !id.startsWith('.') && !id.startsWith('/') && id !== kit,
     plugins: [
       {
         name: 'patches',
-        resolveId: (id) => (inline.includes(id) ? join(packages, id, 'src/index.ts') : null),
+        resolveId: (id) => (id === kit ? join(packages, kit, 'src/index.ts') : null),
         load(path) {
           if (!path.startsWith(packages)) return null;
           let code = readFileSync(path, 'utf8');

@@ -1,0 +1,109 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { TokenRecord, TokenResponse } from '../src/index.ts';
+import { openScene, type Scene } from './scene.ts';
+import { untilTrue, within } from './within.ts';
+
+// What the store owes: a record that it could not take is newer than what it has.
+
+const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+
+/** From now on the store takes what it has and no other refresh token. */
+function fill({ store, record }: Scene): void {
+  const { refreshToken } = record;
+  store.refuse = (next) => (next.refreshToken === refreshToken ? undefined : full());
+}
+
+/** The next read is asked now and answered when `answer` is called, with what is stored now. */
+function readSlowly({ store, record }: Scene): { answer: () => void } {
+  const get = store.get.bind(store);
+  const answered = Promise.withResolvers<void>();
+  store.get = async () => {
+    store.get = get;
+    await answered.promise;
+    return record;
+  };
+  return { answer: answered.resolve };
+}
+
+test('an answer that was asked for before two refreshes is not newer than the second one, which could not be stored', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  const { answer } = readSlowly(scene);
+  const read = shared.read();
+  await shared.getToken();
+  fill(scene);
+  const { accessToken } = await shared.getToken({ forceRefresh: true });
+  answer();
+  assert.is((await within(10_000, read))?.accessToken, accessToken);
+  scene.store.refuse = () => undefined;
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+});
+
+test('a sign-in after one that could not be stored is no sign-out, whether or not the disk is still full', async () => {
+  for (const isStillFull of [true, false]) {
+    await using scene = openScene();
+    scene.store.refuse = full;
+    const shared = scene.open({ signIn: scene.provider.signIn });
+    await shared.signIn();
+    if (!isStillFull) scene.store.refuse = () => undefined;
+    const second = await shared.signIn();
+    assert.is((await shared.read())?.accessToken, second.accessToken);
+    scene.store.refuse = () => undefined;
+    await shared.close();
+    assert.is(scene.record.accessToken, second.accessToken);
+  }
+});
+
+test('a record that is owed is not dropped because the lock was lost while it was written again', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  fill(scene);
+  const { accessToken } = await shared.getToken();
+  const replace = scene.store.replace.bind(scene.store);
+  scene.store.replace = (...write) => {
+    scene.store.replace = replace;
+    scene.store.loseLock('my-app');
+    return replace(...write);
+  };
+  await shared.getToken({ forceRefresh: true }).catch(() => {});
+  scene.store.refuse = () => undefined;
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('what read() returns is a copy: to change it changes nothing that is stored later', async () => {
+  await using scene = openScene();
+  scene.store.refuse = full;
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const { accessToken } = await shared.getToken();
+  Object.assign((await shared.read()) as TokenRecord, { accessToken: 'another' });
+  scene.store.refuse = () => undefined;
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('an answer that came after refreshTimeout is not put over the newer one that could not be stored', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const late = Promise.withResolvers<TokenResponse>();
+  let requests = 0;
+  const refresh = async (): Promise<TokenResponse> =>
+    ++requests === 1 ? late.promise : { access_token: 'newer', refresh_token: 'newer refresh', expires_in: 3600 };
+  const shared = scene.open({ refresh, refreshTimeout: 10 });
+  await shared.getToken().catch(() => {});
+  fill(scene);
+  await shared.getToken();
+  scene.store.refuse = () => undefined;
+  late.resolve({ access_token: 'older', refresh_token: 'older refresh', expires_in: 3600 });
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await untilTrue(() => scene.count('store-failed') === 1);
+  await shared.close();
+  assert.is(scene.record.accessToken, 'newer');
+});
+
+test.run();
