@@ -1,14 +1,110 @@
-import { CommanderError, Command as Program } from 'commander';
-import { defineCommands } from './commands/define-commands.ts';
-import { epilogue } from './commands/manual.ts';
-import { commonOptions } from './settings/common-options.ts';
+import { CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
+import { type Command, runCommand } from './settings/command.ts';
+import type { CommandDefinition } from './settings/define-command.ts';
+import {
+  commonOptions,
+  type Flags,
+  longFlag,
+  minValidOption,
+  type OptionDefinition,
+  type OptionDefinitions,
+  takesValue,
+} from './settings/options.ts';
+import { refuseSocket } from './settings/refuse-socket.ts';
 import { readVersion } from './settings/version.ts';
-import { exitStatus } from './terminal/failure.ts';
+import { exitStatus, UsageError } from './terminal/failure.ts';
 import { writeErr, writeOut } from './terminal/streams.ts';
 
+/** In the order of the help. Only the one that runs is loaded. */
+const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
+  token: async () => (await import('./commands/token.ts')).token,
+  login: async () => (await import('./commands/login.ts')).login,
+  status: async () => (await import('./commands/status.ts')).status,
+  whoami: async () => (await import('./commands/whoami.ts')).whoami,
+  logout: async () => (await import('./commands/logout.ts')).logout,
+  list: async () => (await import('./commands/list.ts')).list,
+  rekey: async () => (await import('./commands/rekey.ts')).rekey,
+  move: async () => (await import('./commands/move.ts')).move,
+  api: async () => (await import('./commands/api/api.ts')).api,
+  exec: async () => (await import('./commands/exec.ts')).exec,
+  serve: async () => (await import('./commands/serve/serve.ts')).serve,
+  doctor: async () => (await import('./commands/doctor/doctor.ts')).doctor,
+  completion: async () => (await import('./commands/completion.ts')).completion,
+};
+
+const epilogue = `
+Exit status:
+  0  done                    5  timed out
+  1  failed                  6  the network or a server failed: try again later
+  2  wrong usage             7  the token database or its key
+  3  sign-in needed          8  another process has locked the database: try again soon
+  4  denied by you or the provider          130  interrupted
+
+Environment:
+  ONEDRIVE_TOKEN_KEY         the passphrase that encrypts the database
+  ONEDRIVE_TOKEN_SOCKET      the socket of a serve: token, exec, api and status get tokens there
+  PGPASSWORD, PGPASSFILE     the password of a PostgreSQL database, or the file that has it
+  BROWSER                    the command that opens a browser
+  HTTPS_PROXY, NO_PROXY      the proxy to use, and the hosts that need none
+  NO_COLOR                   no colours
+
+Files, in $XDG_DATA_HOME/onedrive-token or your platform's data folder:
+  tokens.db                  the tokens, with client id, authority and granted scopes of each app name
+  tokens.db.keyring.json     which keyring entry has the key
+  tokens.db.uploads.json     where unfinished uploads can continue
+
+A PostgreSQL database (--db postgresql://user@host/database) is shared by many machines: one login signs all of them in.
+It needs two more packages. Run: npm install --global token-store-postgres pg
+`;
+
 /** Runs any command line, and resolves with its exit status. */
-export async function runProgram(args: readonly string[]): Promise<number> {
+export async function runProgram(given: readonly string[]): Promise<number> {
+  if (given[0] === '__complete') {
+    const { complete } = await import('./complete.ts');
+    return complete(await Promise.all(Object.values(commands).map((load) => load())), given.slice(1));
+  }
+  const { name, args } = findCommand(given);
+  const load = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  // The help lists all commands, and a mistyped name is compared with all.
+  const definitions = await Promise.all((load ? [load] : Object.values(commands)).map((each) => each()));
   let status: number = exitStatus.done;
+  const program = createProgram();
+  for (const definition of definitions) {
+    addCommand(program, definition, (ended) => {
+      status = ended;
+    });
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return status;
+  } catch (error) {
+    // Commander has already printed what is wrong, or the help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.usage;
+    throw error;
+  }
+}
+
+/**
+ * Makes `onedrive-token --app x` mean `onedrive-token token --app x`. Commander's own default command would take a mistyped
+ * command as its argument, and never suggest the right one.
+ */
+function findCommand(given: readonly string[]): { name?: string; args: readonly string[] } {
+  const valued = [...Object.values(commonOptions), minValidOption].filter(takesValue).map(longFlag);
+  for (let index = 0; index < given.length; index++) {
+    const arg = given[index] as string;
+    if (['-h', '--help', '-V', '--version'].includes(arg)) return { args: given };
+    if (!arg.startsWith('-')) {
+      const next = given[index + 1];
+      // Without `help` before an unknown command, Commander says what is wrong and suggests a command.
+      const isUnknown = arg === 'help' && next !== undefined && !Object.hasOwn(commands, next);
+      return { name: arg, args: isUnknown ? given.toSpliced(index, 1) : given };
+    }
+    if (valued.includes(arg)) index++;
+  }
+  return { name: 'token', args: ['token', ...given] };
+}
+
+function createProgram(): Program {
   const program = new Program('onedrive-token')
     .description('Prints a Microsoft Graph access token for your personal OneDrive.')
     .version(readVersion(), '-V, --version')
@@ -21,42 +117,77 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     })
     .configureHelp({ minWidthToWrap: 20 })
     .showHelpAfterError('(for more, run: onedrive-token --help)')
-    .addHelpText('after', `\n${epilogue}`);
-  defineCommands(program, (ended) => {
-    status = ended;
-  });
-  if (args[0] === '__complete') {
-    const { complete } = await import('./completion/complete.ts');
-    return complete(program, args.slice(1));
+    .addHelpText('after', epilogue);
+  addOptions(program, commonOptions);
+  return program;
+}
+
+function addCommand(program: Program, definition: CommandDefinition, setStatus: (status: number) => void): void {
+  const { name, summary, description, examples, options = {}, needsDatabase, runsProgram } = definition;
+  const lines = examples.map(([line, purpose]) => `  # ${purpose}\n  $ ${line}\n`);
+  const command = program
+    .command(name)
+    .version(program.version() ?? '')
+    .summary(summary)
+    .description(description)
+    .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+  addArguments(command, definition);
+  if (runsProgram) command.usage('[options] -- <program> [args...]').passThroughOptions();
+  addOptions(command, options);
+  addOptions(command.optionsGroup('Common options:'), commonOptions);
+  const work = async (context: Command): Promise<number> => {
+    if (needsDatabase) refuseSocket(context.settings, name);
+    return definition.run(context, command.opts(), command.args);
+  };
+  command.action(async () => setStatus(await runCommand(readFlags(command), work)));
+}
+
+function addArguments(command: Program, { arguments: args = [] }: CommandDefinition): void {
+  for (const { name, description, choices } of args) {
+    const argument = command.createArgument(name, description);
+    if (choices) argument.choices([...choices]);
+    else if (!name.endsWith('...]')) argument.argParser(notEmpty);
+    command.addArgument(argument);
   }
+}
+
+function addOptions(command: Program, options: OptionDefinitions): void {
+  for (const option of Object.values(options)) command.addOption(toCommander(option));
+}
+
+function toCommander(definition: OptionDefinition): Option {
+  const { flags, description, env, choices, conflicts, isRequired, read = notEmpty } = definition;
+  const option = new Option(flags, description);
+  if (conflicts) option.conflicts([...conflicts]);
+  if (isRequired) option.makeOptionMandatory();
+  // The variables and values of the common options are read by `readSettings`.
+  if (env !== undefined) option.env(env);
+  else if (choices) option.choices([...choices]);
+  else if (takesValue(definition)) option.argParser((value, before) => readArgument(read, value, before));
+  return option;
+}
+
+function readArgument(read: NonNullable<OptionDefinition['read']>, value: string, before: unknown): unknown {
   try {
-    await program.parseAsync(withDefaultCommand(withoutHelp(program, args)), { from: 'user' });
-    return status;
+    return read(value, before as never);
   } catch (error) {
-    // Commander has already printed what is wrong, or the help.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.usage;
-    throw error;
+    throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error;
   }
 }
 
-/** Removes `help` before an unknown command, because Commander then says what is wrong and suggests a command. */
-function withoutHelp(program: Program, args: readonly string[]): readonly string[] {
-  const [help, command] = args;
-  const isKnown = command === undefined || program.commands.some((candidate) => candidate.name() === command);
-  return help === 'help' && !isKnown ? args.slice(1) : args;
+/** An empty value is a mistake: a script's variable that was never set. */
+function notEmpty(value: string): string {
+  if (value === '') throw new InvalidArgumentError('It is empty.');
+  return value;
 }
 
-/**
- * Makes `onedrive-token --app x` mean `onedrive-token token --app x`. Commander's own default command would take a mistyped
- * command as its argument, and never suggest the right one.
- */
-function withDefaultCommand(args: readonly string[]): string[] {
-  for (let index = 0; index < args.length; index++) {
-    const arg = args[index] as string;
-    const isAnswered = ['-h', '--help', '-V', '--version'].includes(arg);
-    if (isAnswered || !arg.startsWith('-')) return [...args];
-    const option = commonOptions.find(({ flag }) => flag === arg);
-    if (option?.value || arg === '--min-valid') index++;
+/** The common options on the command line, before or after the command's name. */
+function readFlags(command: Program): Flags {
+  const flags: Record<string, unknown> = {};
+  for (const level of [command.parent, command]) {
+    for (const name of Object.keys(commonOptions)) {
+      if (level?.getOptionValueSource(name) === 'cli') flags[name] = level.getOptionValue(name);
+    }
   }
-  return ['token', ...args];
+  return flags;
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { commonOptions, type Flags, readPlainLine } from '../src/settings/common-options.ts';
+import { commonOptions, type Flags, readPlainLine, takesValue } from '../src/settings/options.ts';
 import { readSettings } from '../src/settings/settings.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
@@ -24,9 +24,11 @@ test('the command line wins over the environment, which wins over the default', 
   assert.is(readSettings({ app: 'flag' }, { ...env, ONEDRIVE_TOKEN_APP: 'env' }).app, 'flag');
 });
 
-for (const { key, env: variable, value } of commonOptions.filter((option) => option.value)) {
+for (const [key, { env: variable, flags }] of Object.entries(commonOptions)) {
+  if (!takesValue({ flags })) continue;
   test(`${variable} sets ${key}, and counts as unset if it is empty`, () => {
-    const given = key === 'timeout' ? '7' : value === 'file' ? resolve('/some/file') : 'https://some.example/thing';
+    const given =
+      key === 'timeout' ? '7' : flags.endsWith('<file>') ? resolve('/some/file') : 'https://some.example/thing';
     const expected = key === 'timeout' ? 7000 : given;
     assert.is(readSettings({}, { ...env, [variable]: given })[key as 'app'], expected);
     assert.equal(readSettings({}, { ...env, [variable]: '' }), readSettings({}, env));
@@ -135,32 +137,34 @@ for (const [line, flags] of [
   ['--app=a=b', { app: 'a=b' }],
 ] as const satisfies [string, Flags][]) {
   test(`'${line}' only asks for a token`, () => {
-    assert.equal(readPlainLine(line.split(' ').filter(Boolean)), { command: 'token', flags, program: [] });
+    assert.equal(readPlainLine(line.split(' ').filter(Boolean)), { flags, program: undefined });
   });
 }
 
-for (const [line, expected] of [
-  ['status --json', { command: 'status', flags: { json: true }, program: [] }],
-  ['list --db=b', { command: 'list', flags: { db: 'b' }, program: [] }],
-  ['exec -- sh', { command: 'exec', flags: {}, program: ['sh'] }],
-  ['exec --app a -- sh --json -- b', { command: 'exec', flags: { app: 'a' }, program: ['sh', '--json', '--', 'b'] }],
-] as const) {
-  test(`'${line}' needs no parser`, () => {
-    assert.equal(readPlainLine(line.split(' ')), expected);
-  });
-}
-
-test('exec with an empty program is left to the real parser', () => {
-  assert.is(readPlainLine(['exec', '--', '']), undefined);
+test('exec with common options and a program needs no parser', () => {
+  const program = ['sh', '--json', '--', 'b'];
+  assert.equal(readPlainLine(['exec', '--', ...program]), { flags: {}, program });
+  assert.equal(readPlainLine(['exec', '--app', 'a', '--', ...program]), { flags: { app: 'a' }, program });
 });
 
-for (const line of ['exec', 'exec --', 'exec sh', 'exec --app -- sh', 'exec --what -- sh', 'status x', 'list --']) {
+for (const line of ['exec', 'exec --', 'exec -- ', 'exec sh', 'exec --app -- sh', 'exec --what -- sh']) {
   test(`'${line}' is left to the real parser`, () => {
     assert.is(readPlainLine(line.split(' ')), undefined);
   });
 }
 
-for (const line of ['login', '--help', '--app', '--json=yes', 'token token', '--app a login', '--', 'token --', '-V']) {
+for (const line of [
+  'login',
+  'status',
+  '--help',
+  '--app',
+  '--json=yes',
+  'token token',
+  '--app a login',
+  '--',
+  'token --',
+  '-V',
+]) {
   test(`'${line}' is left to the real parser`, () => {
     assert.is(readPlainLine(line.split(' ')), undefined);
   });

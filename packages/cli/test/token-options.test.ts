@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Flags } from '../src/settings/common-options.ts';
+import type { Flags } from '../src/settings/options.ts';
 import { rememberApp } from '../src/settings/private-json.ts';
 import { readSettings } from '../src/settings/settings.ts';
 import { readTokenOptions, type SignInChoice } from '../src/settings/token-options.ts';

@@ -1,26 +1,43 @@
 import { openTokenSource } from '../session/open-token-source.ts';
 import type { Command } from '../settings/command.ts';
-import { execMinValidMs } from '../settings/common-options.ts';
+import { defineCommand } from '../settings/define-command.ts';
+import { execMinValidMs, minValidOption } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { runWithToken } from './run-with-token.ts';
+import { obtainToken } from './token.ts';
 
-/** Runs a program with the token in its environment. Resolves with the program's exit status. */
-export async function exec(
-  command: Command,
-  program: readonly string[],
-  { minValid }: { minValid?: number } = {},
-): Promise<number> {
-  const token = await getToken(command, minValid);
-  command.interrupt[Symbol.dispose]();
-  return runWithToken(token, program, command.settings);
-}
+/** Runs a program with the token in its environment. The status is the program's. */
+export const exec = defineCommand({
+  name: 'exec',
+  summary: 'run a program with the token in its environment',
+  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. The token is valid for 30 minutes or longer if the provider's tokens are. Ends with the program's status: 128 + n if signal n killed it, 126 if it cannot be executed, 127 if it is not found. Passes signals on to the program, except SIGINT and SIGQUIT on a terminal: a terminal sends Ctrl-C to the program itself. The program does not get ONEDRIVE_TOKEN_KEY, nor ONEDRIVE_TOKEN_DB if there is a password in it.`,
+  examples: [
+    ['onedrive-token exec -- ./backup.sh --full', 'everything after -- is passed to the program'],
+    ['onedrive-token exec --min-valid 50m -- ./long.sh', 'a token that is nearly fresh'],
+    ['onedrive-token exec -- python3 backup.py', "reads os.environ['ONEDRIVE_TOKEN']"],
+  ],
+  arguments: [
+    { name: '<program>', description: 'the program to run' },
+    { name: '[args...]', description: 'its arguments' },
+  ],
+  options: {
+    minValid: {
+      ...minValidOption,
+      description:
+        "how long the token has to be valid at least (default: 30m, or less if the provider's tokens are shorter)",
+    },
+  },
+  runsProgram: true,
+  async run(command, { minValid }, program) {
+    const token = await getToken(command, minValid);
+    command.interrupt[Symbol.dispose]();
+    return runWithToken(token, program, command.settings);
+  },
+});
 
 /** Without --min-valid, a shorter token will do if the provider's tokens are short. */
 async function getToken(command: Command, minValid: number | undefined): Promise<string> {
   await using session = await openTokenSource(command, { interactive: mayAsk(command.settings) });
-  if (minValid !== undefined) {
-    const { obtainToken } = await import('../session/obtain-token.ts');
-    return (await obtainToken(command, session, { minValid })).accessToken;
-  }
+  if (minValid !== undefined) return (await obtainToken(command, session, { minValid })).accessToken;
   return await session.handler.getToken({ minValid: execMinValidMs, signal: command.interrupt.signal });
 }

@@ -1,14 +1,24 @@
 import { listAppNames } from 'onedrive-token-handler';
 import { withDatabase } from '../session/database.ts';
-import type { Command } from '../settings/command.ts';
+import { defineCommand } from '../settings/define-command.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
-/** Prints the app names that have tokens, one per line. Never makes or changes a file. */
-export async function list(command: Command): Promise<number> {
-  const { settings } = command;
-  const names = await withDatabase(command, listAppNames, { readOnly: true });
-  writeOut(settings.json ? `${JSON.stringify(names)}\n` : names.map((name) => `${printable(name)}\n`).join(''));
-  return exitStatus.done;
-}
+/** Prints the app names that have tokens, one per line. */
+export const list = defineCommand({
+  name: 'list',
+  summary: 'list the app names in the database',
+  description:
+    'Prints the app names that have tokens, sorted, one per line. Never makes or changes a file. With --json: an array of strings.',
+  examples: [
+    ['onedrive-token list', 'for you'],
+    ['onedrive-token list --json', 'for a program'],
+  ],
+  async run(command) {
+    const names = await withDatabase(command, listAppNames, { readOnly: true });
+    const text = names.map((name) => `${printable(name)}\n`).join('');
+    writeOut(command.settings.json ? `${JSON.stringify(names)}\n` : text);
+    return exitStatus.done;
+  },
+});

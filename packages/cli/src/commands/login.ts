@@ -4,64 +4,118 @@ import { openSession, type Session, type SessionOptions } from '../session/sessi
 import { SignInView } from '../session/sign-in-view.ts';
 import { readSurroundings } from '../session/surroundings.ts';
 import type { Command } from '../settings/command.ts';
+import { defineCommand } from '../settings/define-command.ts';
 import { MissingClientId } from '../settings/missing-client-id.ts';
 import { mayAsk } from '../settings/settings.ts';
-import type { SignInChoice } from '../settings/token-options.ts';
+import { defaultScopes } from '../settings/token-options.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 import { describeAccount } from './status.ts';
-
-export interface LoginOptions {
-  device?: boolean;
-  paste?: boolean;
-  /** False for --no-browser. */
-  browser?: boolean;
-  scope?: string[];
-  /** Asks for the passphrase of a new database. */
-  encrypt?: boolean;
-  responseMode?: 'form_post' | 'query';
-  port?: number;
-  redirectHost?: 'localhost' | '127.0.0.1';
-  prompt?: SignInOptions['prompt'];
-  loginHint?: string;
-}
 
 /** Longer than any device code lives: Microsoft's live for 15 minutes. */
 const longestCodeLifeMs = 3_600_000;
 
 /** Signs in, whatever is stored. */
-export async function login(command: Command, options: LoginOptions): Promise<number> {
-  const { settings, screen } = command;
-  if (!settings.interactive) {
-    throw new Failure('login has to ask a person: run it without --no-interactive', exitStatus.signInNeeded);
-  }
-  if (options.encrypt && settings.keyring)
-    throw new UsageError('--encrypt: there is no passphrase to choose with --keyring (or ONEDRIVE_TOKEN_KEYRING)');
-  const surroundings = readSurroundings();
-  const view = new SignInView(command, {
-    surroundings: options.browser === false ? { ...surroundings, hasBrowser: false } : surroundings,
-    isLogin: true,
-  });
-  const sessionOptions: SessionOptions = {
-    interactive: true,
-    signsIn: true,
-    choice: readChoice(options),
-    redirectPort: options.port,
-    ...(options.device && settings.timeout === undefined && { signInTimeout: longestCodeLifeMs }),
-    view,
-    ...(options.encrypt && {
-      passphrase: readPassphrase(settings) ?? (await choosePassphrase(command, 'set ONEDRIVE_TOKEN_KEY or --key-file')),
-    }),
-    ...(options.responseMode && { responseMode: options.responseMode }),
-  };
-  await using session = await openWithClientId(command, sessionOptions);
-  const status = await session.handler.signIn(signInOptions(command, options, view));
-  await session.finish();
-  screen.clear();
-  if (settings.json) writeOut(`${JSON.stringify(status)}\n`);
-  else screen.say(`Signed in${describeAccount(status)}.`);
-  return exitStatus.done;
-}
+export const login = defineCommand({
+  name: 'login',
+  summary: 'sign in',
+  description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. Client id, authority, scopes, login hint and redirect host are remembered for the app name, so later commands don't need them. If no browser can be opened (SSH, a container), it prints the address. Open it on any computer, sign in, and paste the address of the page on which that browser ends.
+
+With --json: the same as status --json.`,
+  examples: [
+    ['onedrive-token login --client-id 12345678-90ab-cdef-1234-567890abcdef', 'the first time'],
+    ['onedrive-token login --device', 'with a code that you enter on any device'],
+    ['onedrive-token login --scope Files.Read --scope User.Read', 'with other permissions'],
+    ['onedrive-token login --app family --prompt select_account', 'with another account'],
+    ['ssh -t -L 8400:localhost:8400 server onedrive-token login --port 8400', 'on a server, with the browser here'],
+  ],
+  needsDatabase: true,
+  options: {
+    device: {
+      flags: '--device',
+      description: 'sign in with a code that you enter on any device',
+      conflicts: ['paste', 'browser', 'port', 'redirectHost', 'prompt', 'loginHint'],
+    },
+    paste: {
+      flags: '--paste',
+      description: 'sign in on any computer and paste the final address',
+      conflicts: ['browser'],
+    },
+    browser: {
+      flags: '--no-browser',
+      description: 'print the address instead of opening a browser; then sign in here or paste the final address',
+    },
+    scope: {
+      flags: '--scope <scope...>',
+      description: `a permission to ask for; may be given several times (default: those granted last, else ${defaultScopes.join(' ')})`,
+      read: readScopes,
+    },
+    prompt: {
+      flags: '--prompt <what>',
+      description: 'make Microsoft ask again: for the account, the password or the consent',
+      choices: ['select_account', 'login', 'consent'],
+    },
+    loginHint: { flags: '--login-hint <user>', description: 'the account to suggest, for example ada@example.com' },
+    port: {
+      flags: '--port <port>',
+      description: "wait for the browser's answer on this port, for example one that ssh forwards",
+      read: readPort,
+    },
+    redirectHost: {
+      flags: '--redirect-host <host>',
+      description: 'the host in the registered redirect URI',
+      choices: ['localhost', '127.0.0.1'],
+    },
+    encrypt: { flags: '--encrypt', description: 'ask for a passphrase that encrypts a new database, if none is set' },
+    responseMode: {
+      flags: '--response-mode <mode>',
+      description: 'use query if the browser warns about a form (Safari)',
+      choices: ['form_post', 'query'],
+    },
+  },
+  async run(command, { device, paste, browser, encrypt, responseMode, ...options }) {
+    const { settings, screen, interrupt } = command;
+    if (!settings.interactive) {
+      throw new Failure('login has to ask a person', {
+        status: exitStatus.signInNeeded,
+        remedy: 'Run it without --no-interactive',
+      });
+    }
+    if (encrypt && settings.keyring)
+      throw new UsageError('--encrypt: there is no passphrase to choose with --keyring (or ONEDRIVE_TOKEN_KEYRING)');
+    const surroundings = readSurroundings();
+    const view = new SignInView(command, {
+      surroundings: browser === false ? { ...surroundings, hasBrowser: false } : surroundings,
+      isLogin: true,
+    });
+    const { scope: scopes, redirectHost, prompt } = options;
+    // With `--prompt select_account` the person may choose another account than that of the last sign-in.
+    const loginHint = options.loginHint ?? (prompt === 'select_account' ? '' : undefined);
+    await using session = await openWithClientId(command, {
+      interactive: true,
+      signsIn: true,
+      choice: { scopes, redirectHost, loginHint },
+      redirectPort: options.port,
+      ...(device && settings.timeout === undefined && { signInTimeout: longestCodeLifeMs }),
+      view,
+      ...(encrypt && {
+        passphrase:
+          readPassphrase(settings) ?? (await choosePassphrase(command, 'set ONEDRIVE_TOKEN_KEY or --key-file')),
+      }),
+      ...(responseMode && { responseMode }),
+    });
+    const { signal } = interrupt;
+    let signIn: SignInOptions = { method: 'browser', signal, prompt };
+    if (device) signIn = { method: 'device', signal, onDeviceCode: view.onDeviceCode };
+    if (paste) signIn = { method: 'paste', signal, prompt, readRedirectUrl: view.readRedirectUrl };
+    const status = await session.handler.signIn(signIn);
+    await session.finish();
+    screen.clear();
+    if (settings.json) writeOut(`${JSON.stringify(status)}\n`);
+    else screen.say(`Signed in${describeAccount(status)}.`);
+    return exitStatus.done;
+  },
+});
 
 /** On a terminal, a person who has no client id yet is asked for it. */
 async function openWithClientId(command: Command, options: SessionOptions): Promise<Session> {
@@ -75,18 +129,15 @@ async function openWithClientId(command: Command, options: SessionOptions): Prom
   return openSession(command, options);
 }
 
-/** With `--prompt select_account` the person may choose another account than that of the last sign-in. */
-function readChoice({ scope: scopes, redirectHost, prompt, loginHint }: LoginOptions): SignInChoice {
-  return { scopes, redirectHost, loginHint: loginHint ?? (prompt === 'select_account' ? '' : undefined) };
+/** One argument may hold several scopes, separated by spaces, as `status` prints them. */
+function readScopes(value: string, before: readonly string[] = []): readonly string[] {
+  const scopes = value.split(/\s+/).filter(Boolean);
+  if (scopes.length === 0) throw new UsageError('It is empty.');
+  return [...before, ...scopes];
 }
 
-function signInOptions(
-  { interrupt }: Command,
-  { device, paste, prompt }: LoginOptions,
-  view: SignInView,
-): SignInOptions {
-  const { signal } = interrupt;
-  if (device) return { method: 'device', signal, onDeviceCode: view.onDeviceCode };
-  if (paste) return { method: 'paste', signal, prompt, readRedirectUrl: view.readRedirectUrl };
-  return { method: 'browser', signal, prompt };
+function readPort(value: string): number {
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : 0;
+  if (port < 1 || port > 65_535) throw new UsageError('It is not a port from 1 to 65535.');
+  return port;
 }

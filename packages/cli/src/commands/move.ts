@@ -1,57 +1,72 @@
 import { listAppNames, moveTokens } from 'onedrive-token-handler';
 import { openDatabase, withDatabase } from '../session/database.ts';
 import { readKeyFile } from '../session/passphrase.ts';
-import type { Command } from '../settings/command.ts';
+import { defineCommand } from '../settings/define-command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
 import { forgetApp, isSameDatabase, readRememberedApp, rememberApp } from '../settings/private-json.ts';
 import { type DatabaseSettings, readDatabase } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 
-export interface MoveOptions {
-  to: string;
-  toKeyFile?: string;
-}
-
 /** Moves the sign-in of one app name to another database. */
-export async function move(command: Command, { to, toKeyFile }: MoveOptions): Promise<number> {
-  const { settings, screen, interrupt } = command;
-  const target = readDatabase(to, { source: '--to', isOnCommandLine: true });
-  if (isSameDatabase(target.db, settings.db)) {
-    throw new UsageError(`--to: ${target.db} is the database that the sign-in is in`);
-  }
-  const key = toKeyFile === undefined ? undefined : readKeyFile('--to-key-file', toKeyFile);
-  const outcome = await withDatabase(command, async (from) => {
-    await using database = await openTarget(target, key);
-    interrupt.busyWith = 'finishing the move';
-    return await moveTokens(settings.app, {
-      from,
-      to: database.options,
-      onMove: ({ clientId, authority, scope = '' }) => {
-        const remembered = readRememberedApp(settings.db, settings.app);
-        const ofRecord =
-          clientId === undefined ? undefined : { clientId, authority, scopes: scope.split(' ').filter(Boolean) };
-        const app = remembered ?? ofRecord;
-        if (app && target.postgresUrl === undefined) rememberApp(target.db, settings.app, app);
-      },
+export const move = defineCommand({
+  name: 'move',
+  summary: 'move the sign-in to another database',
+  description: `Moves the tokens of one app name, and its client id, from the database (--db) to another one, for example to PostgreSQL and back. It waits for a refresh that is under way. Only one of the two databases can be used at any moment. If the move is interrupted, run the same command again: it continues where it stopped.
+
+The passphrase of the other database comes from --to-key-file alone. Without that option, the tokens are not encrypted there. If the other database already has a sign-in of that name, nothing is changed, and the exit status is 1.`,
+  examples: [
+    ['onedrive-token move --to postgresql://app@db.example.org/app', 'from this computer to many machines'],
+    ['onedrive-token move --to /mnt/usb/tokens.db --to-key-file key.txt', 'to another file, encrypted there'],
+  ],
+  needsDatabase: true,
+  options: {
+    to: {
+      flags: '--to <database>',
+      description: 'the other database: a file, or postgresql://user@host/database',
+      isRequired: true,
+    },
+    toKeyFile: { flags: '--to-key-file <file>', description: 'a file with the passphrase of the other database' },
+  },
+  async run(command, { to = '', toKeyFile }) {
+    const { settings, screen, interrupt } = command;
+    const target = readDatabase(to, { source: '--to', isOnCommandLine: true });
+    if (isSameDatabase(target.db, settings.db)) {
+      throw new UsageError(`--to: ${target.db} is the database that the sign-in is in`);
+    }
+    const key = toKeyFile === undefined ? undefined : readKeyFile('--to-key-file', toKeyFile);
+    const outcome = await withDatabase(command, async (from) => {
+      await using database = await openTarget(target, key);
+      interrupt.busyWith = 'finishing the move';
+      return await moveTokens(settings.app, {
+        from,
+        to: database.options,
+        onMove: ({ clientId, authority, scope = '' }) => {
+          const remembered = readRememberedApp(settings.db, settings.app);
+          const ofRecord =
+            clientId === undefined ? undefined : { clientId, authority, scopes: scope.split(' ').filter(Boolean) };
+          const app = remembered ?? ofRecord;
+          if (app && target.postgresUrl === undefined) rememberApp(target.db, settings.app, app);
+        },
+      });
     });
-  });
-  if (outcome === 'already-there') {
-    throw new Failure(
-      `${target.db} already has a sign-in for app name ${JSON.stringify(settings.app)}. Nothing was changed. To replace it, first run logout there`,
-    );
-  }
-  if (outcome === 'not-signed-in') {
-    const message = `no sign-in is stored for app name ${JSON.stringify(settings.app)}, so there is nothing to move`;
-    throw new Failure(message, exitStatus.signInNeeded);
-  }
-  if (settings.postgresUrl === undefined) forgetApp(settings.db, settings.app);
-  screen.say(`Moved the sign-in of ${printable(settings.app)} to ${target.db}.`);
-  if (settings.hasKey && key === undefined) {
-    screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
-  }
-  return exitStatus.done;
-}
+    if (outcome === 'already-there') {
+      throw new Failure(
+        `${target.db} already has a sign-in for app name ${JSON.stringify(settings.app)}. Nothing was changed. To replace it, first run logout there`,
+      );
+    }
+    if (outcome === 'not-signed-in') {
+      const message = `no sign-in is stored for app name ${JSON.stringify(settings.app)}, so there is nothing to move`;
+      throw new Failure(message, exitStatus.signInNeeded);
+    }
+    if (settings.postgresUrl === undefined) forgetApp(settings.db, settings.app);
+    screen.say(`Moved the sign-in of ${printable(settings.app)} to ${target.db}.`);
+    if (settings.hasKey && key === undefined) {
+      screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
+    }
+    return exitStatus.done;
+  },
+});
 
 /** Opens it with its key, so that a wrong one shows before anything is changed. */
 async function openTarget(target: DatabaseSettings, key: string | undefined): ReturnType<typeof openDatabase> {

@@ -1,4 +1,5 @@
 // A file of its own because the start of the command loads it: it must not import what only the full program needs.
+import { exitStatus } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 
 /** How a token is printed. */
@@ -8,9 +9,10 @@ export interface TokenFormat {
   readonly header?: boolean;
 }
 
-/** `expiresAt`: epoch milliseconds. */
-export function printToken(token: string, expiresAt: number, { json, header = false }: TokenFormat): void {
+/** `expiresAt`: epoch milliseconds. Returns the exit status. */
+export function printToken(token: string, expiresAt: number, { json, header = false }: TokenFormat): number {
   const value = `Bearer ${token}`;
   if (json) writeOut(`${JSON.stringify(header ? { Authorization: value } : { token, expiresAt })}\n`);
   else writeOut(header ? `Authorization: ${value}\n` : `${token}\n`);
+  return exitStatus.done;
 }

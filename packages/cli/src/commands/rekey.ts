@@ -4,54 +4,68 @@ import { withDatabase } from '../session/database.ts';
 import { choosePassphrase, readKeyFile } from '../session/passphrase.ts';
 import { moveToKeyring } from '../session/with-key.ts';
 import type { Command } from '../settings/command.ts';
+import { defineCommand } from '../settings/define-command.ts';
 import { forgetKeyring, readKeyringAccount } from '../settings/remembered-keyring.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
-export interface RekeyOptions {
-  /** Asks for a new passphrase. */
-  encrypt?: boolean;
-  newKeyFile?: string;
-  /** Stores tokens unencrypted. */
-  decrypt?: boolean;
-}
-
 /** Changes what encrypts the database. Every sign-in in it stays. */
-export async function rekey(command: Command, { encrypt, newKeyFile, decrypt }: RekeyOptions): Promise<number> {
-  const { settings, screen } = command;
-  const { db, postgresUrl } = settings;
-  const hasPassphrase = encrypt || newKeyFile !== undefined;
-  if ([settings.keyring, hasPassphrase, decrypt].filter(Boolean).length !== 1) {
-    throw new UsageError(
-      'expected one of --keyring (or ONEDRIVE_TOKEN_KEYRING), --encrypt or --new-key-file, --decrypt',
-    );
-  }
-  if (postgresUrl === undefined && !existsSync(db)) {
-    const login = suggestCommand('login', settings);
-    throw new Failure(`there is no database ${db}, so there is nothing to encrypt. Run: ${login}`, exitStatus.database);
-  }
-  if (settings.keyring) {
-    await moveToKeyring(command);
+export const rekey = defineCommand({
+  name: 'rekey',
+  summary: 'change how the database is encrypted',
+  description: `Encrypts the database with a key in the keyring of the system (--keyring) or with a new passphrase (--encrypt, --new-key-file), or stores tokens unencrypted (--decrypt). Every sign-in in it stays. The present passphrase comes from ONEDRIVE_TOKEN_KEY or --key-file; otherwise the command asks you for it.
+
+The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or the Credential Manager of Windows. While it is unlocked, every program that you run in your session can read the key. The keyring needs one more package. Run: npm install --global @napi-rs/keyring`,
+  examples: [
+    ['onedrive-token rekey --keyring', 'move the key into the keyring; later commands find it there'],
+    ['onedrive-token rekey --encrypt', 'ask for a new passphrase and encrypt with it'],
+    ['onedrive-token rekey --decrypt', 'store tokens unencrypted; only the file mode protects them'],
+  ],
+  needsDatabase: true,
+  options: {
+    encrypt: { flags: '--encrypt', description: 'ask for a new passphrase and encrypt with it' },
+    newKeyFile: { flags: '--new-key-file <file>', description: 'encrypt with the new passphrase in this file' },
+    decrypt: { flags: '--decrypt', description: 'store tokens unencrypted', conflicts: ['encrypt', 'newKeyFile'] },
+  },
+  async run(command, { encrypt, newKeyFile, decrypt }) {
+    const { settings, screen } = command;
+    const { db, postgresUrl } = settings;
+    const hasPassphrase = encrypt || newKeyFile !== undefined;
+    if ([settings.keyring, hasPassphrase, decrypt].filter(Boolean).length !== 1) {
+      throw new UsageError(
+        'expected one of --keyring (or ONEDRIVE_TOKEN_KEYRING), --encrypt or --new-key-file, --decrypt',
+      );
+    }
+    if (postgresUrl === undefined && !existsSync(db)) {
+      const login = suggestCommand('login', settings);
+      throw new Failure(
+        `there is no database ${db}, so there is nothing to encrypt. Run: ${login}`,
+        exitStatus.database,
+      );
+    }
+    if (settings.keyring) {
+      await moveToKeyring(command);
+      return exitStatus.done;
+    }
+    await withDatabase(command, async (before) => {
+      // Fails if the present key is wrong, before the person is asked for a new passphrase.
+      await listAppNames(before);
+      const next = await chooseKey(command, { newKeyFile, decrypt });
+      await changeEncryptionKey(before, () => next);
+    });
+    screen.say(decrypt ? `${db} is not encrypted any more.` : `${db} is encrypted with the new passphrase.`);
+    if (postgresUrl !== undefined) return exitStatus.done;
+    const account = readKeyringAccount(db);
+    forgetKeyring(db);
+    // The key is kept, because a copy of the database may need it.
+    if (account !== undefined) {
+      screen.say(
+        `The keyring still has the old key (service onedrive-token, account ${account}). Only copies of the database need it.`,
+      );
+    }
     return exitStatus.done;
-  }
-  await withDatabase(command, async (before) => {
-    // Fails if the present key is wrong, before the person is asked for a new passphrase.
-    await listAppNames(before);
-    const next = await chooseKey(command, { newKeyFile, decrypt });
-    await changeEncryptionKey(before, () => next);
-  });
-  screen.say(decrypt ? `${db} is not encrypted any more.` : `${db} is encrypted with the new passphrase.`);
-  if (postgresUrl !== undefined) return exitStatus.done;
-  const account = readKeyringAccount(db);
-  forgetKeyring(db);
-  // The key is kept, because a copy of the database may need it.
-  if (account !== undefined) {
-    screen.say(
-      `The keyring still has the old key (service onedrive-token, account ${account}). Only copies of the database need it.`,
-    );
-  }
-  return exitStatus.done;
-}
+  },
+});
 
 async function chooseKey(
   command: Command,

@@ -4,6 +4,8 @@ import { openTokenSource } from '../session/open-token-source.ts';
 import { describeNotSignedIn, readStoredSignIns } from '../session/stored-sign-ins.ts';
 import { warnIfExpiring } from '../session/warn-if-expiring.ts';
 import type { Command } from '../settings/command.ts';
+import { defineCommand } from '../settings/define-command.ts';
+import { readDuration } from '../settings/read-duration.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { readTokenOptions } from '../settings/token-options.ts';
@@ -11,22 +13,36 @@ import { exitStatus, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
-/** Shows who is signed in, without asking the provider. Never makes or changes a file. */
-export async function status(command: Command, { failIfWithin }: StatusOptions = {}): Promise<number> {
-  const { settings } = command;
-  const { found, advice } = await readStatus(command);
-  if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
-  else if (found.signedIn) writeOut(describe(found, settings));
-  else writeOut(`Not signed in${advice()}\n`);
-  if (!found.signedIn || found.refusedAt !== undefined) return exitStatus.signInNeeded;
-  const left = (found.renewBy ?? Number.POSITIVE_INFINITY) - Date.now();
-  return failIfWithin !== undefined && left < failIfWithin ? exitStatus.failed : exitStatus.done;
-}
+/** Shows who is signed in, without asking the provider. */
+export const status = defineCommand({
+  name: 'status',
+  summary: 'show who is signed in, with which scopes',
+  description: `Shows what is stored, and sends no request. Never makes or changes a file. The exit status is 0 if a token can be had without a person, otherwise 3: without a database or a client id, or if the provider has refused the stored sign-in.
 
-export interface StatusOptions {
-  /** Ends with status 1 if the sign-in expires within so many milliseconds. */
-  failIfWithin?: number;
-}
+With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "renewBy"?: number, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. renewBy says when the sign-in expires unless a refresh renews it before: 90 days after the last refresh, or what the provider says. refusedAt says when the provider refused the sign-in; then you have to sign in again.`,
+  examples: [
+    ['onedrive-token status', 'for you'],
+    ['onedrive-token status --json >/dev/null || onedrive-token login', 'sign in if no sign-in is stored'],
+    ['onedrive-token status --fail-if-within 14d', 'for monitoring: status 1 if you have to sign in soon, 3 if now'],
+  ],
+  options: {
+    failIfWithin: {
+      flags: '--fail-if-within <duration>',
+      description: 'end with status 1 if the sign-in expires within this time, for example 14d',
+      read: readDuration,
+    },
+  },
+  async run(command, { failIfWithin }) {
+    const { settings } = command;
+    const { found, advice } = await readStatus(command);
+    if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
+    else if (found.signedIn) writeOut(describe(found, settings));
+    else writeOut(`Not signed in${advice()}\n`);
+    if (!found.signedIn || found.refusedAt !== undefined) return exitStatus.signInNeeded;
+    const left = (found.renewBy ?? Number.POSITIVE_INFINITY) - Date.now();
+    return failIfWithin !== undefined && left < failIfWithin ? exitStatus.failed : exitStatus.done;
+  },
+});
 
 export interface FoundStatus {
   readonly found: SignInStatus;

@@ -1,26 +1,69 @@
+import type { AccessToken } from 'onedrive-token-handler';
 import { openTokenSource } from '../session/open-token-source.ts';
+import type { TokenSession } from '../session/socket-session.ts';
 import type { Command } from '../settings/command.ts';
+import { defineCommand } from '../settings/define-command.ts';
+import { minValidOption } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
-import { exitStatus } from '../terminal/failure.ts';
+import { Failure } from '../terminal/failure.ts';
+import { formatDuration } from '../terminal/format-duration.ts';
 import { printToken } from './print-token.ts';
 
-export interface PrintedTokenOptions {
-  header?: boolean;
-  /** Gets a new token, because Graph has refused the stored one. */
-  refresh?: boolean;
-  /** Milliseconds. */
-  minValid?: number;
-}
-
 /** Prints a valid token. Signs in first if that is needed and a person may be asked. */
-export async function token(command: Command, options: PrintedTokenOptions = {}): Promise<number> {
-  const { settings, interrupt } = command;
-  const { header = false, refresh = false, minValid } = options;
-  await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
-  const { accessToken, expiresAt } =
-    minValid === undefined
-      ? await session.handler.getTokenDetails({ forceRefresh: refresh, signal: interrupt.signal })
-      : await (await import('../session/obtain-token.ts')).obtainToken(command, session, { refresh, minValid });
-  printToken(accessToken, expiresAt, { json: settings.json, header });
-  return exitStatus.done;
+export const token = defineCommand({
+  name: 'token',
+  summary: 'print a valid access token (the default command)',
+  description: `Prints an access token for Microsoft Graph and a newline on stdout: the stored token while it is valid, otherwise a refreshed one. If you have to sign in, it opens the browser if stdin and stderr are a terminal; otherwise it ends with status 3.
+
+With --json: {"token": string, "expiresAt": number}. expiresAt is in milliseconds since 1970. With --header --json: {"Authorization": string}.
+
+--min-valid ends with status 1 if the provider's tokens are shorter than that.`,
+  examples: [
+    [
+      'curl -H "Authorization: Bearer $(onedrive-token)" https://graph.microsoft.com/v1.0/me/drive',
+      'call Graph from a script',
+    ],
+    [
+      'onedrive-token --header | curl -H @- https://graph.microsoft.com/v1.0/me/drive',
+      'the same, without the token in a command line',
+    ],
+    ['onedrive-token --min-valid 45m', 'for a step that takes long'],
+    ['onedrive-token token --json --no-interactive', 'for a program: never asks you, ends with status 3 instead'],
+  ],
+  options: {
+    minValid: { ...minValidOption, description: 'how long the token has to be valid at least' },
+    refresh: { flags: '--refresh', description: 'get a new token, for example after a 401 from Graph' },
+    header: { flags: '--header', description: "print it as a header, 'Authorization: Bearer ...'" },
+  },
+  async run(command, { header = false, refresh = false, minValid }) {
+    const { settings, interrupt } = command;
+    await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
+    const { accessToken, expiresAt } =
+      minValid === undefined
+        ? await session.handler.getTokenDetails({ forceRefresh: refresh, signal: interrupt.signal })
+        : await obtainToken(command, session, { refresh, minValid });
+    return printToken(accessToken, expiresAt, { json: settings.json, header });
+  },
+});
+
+/** A token that has just been requested is a moment shorter than the provider says. */
+const requestToleranceMs = 10_000;
+
+/**
+ * A token that is valid for `minValid` milliseconds. Throws the error of the refresh, or a Failure if the provider's tokens are
+ * shorter than that.
+ */
+export async function obtainToken(
+  { interrupt }: Command,
+  session: TokenSession,
+  { refresh = false, minValid }: { refresh?: boolean; minValid: number },
+): Promise<AccessToken> {
+  const found = await session.handler.getTokenDetails({ forceRefresh: refresh, minValid, signal: interrupt.signal });
+  const left = found.expiresAt - Date.now();
+  if (left + requestToleranceMs >= minValid) return found;
+  if (session.bridged) throw session.bridged;
+  const asked = `--min-valid asks for a token that is valid for ${formatDuration(minValid)}`;
+  throw new Failure(`${asked}, but the provider's token is valid for ${formatDuration(left)} only`, {
+    remedy: 'Ask for less, and ask again before each long step',
+  });
 }

@@ -1,4 +1,4 @@
-import type { Command } from '../settings/command.ts';
+import { defineCommand } from '../settings/define-command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
@@ -6,17 +6,28 @@ import { writeOut } from '../terminal/streams.ts';
 import { readStatus } from './status.ts';
 
 /** Prints the user name of the account that is signed in. Sends no request. */
-export async function whoami(command: Command): Promise<number> {
-  const { settings } = command;
-  const { found, advice } = await readStatus(command);
-  if (!found.signedIn) throw new Failure(`not signed in${advice()}`, exitStatus.signInNeeded);
-  const { account = {}, refusedAt } = found;
-  const name = account.username ?? account.name;
-  if (name === undefined) {
-    throw new Failure(
-      `the stored sign-in does not say whose it is. It will after the next refresh or sign-in. Run: ${suggestCommand('token --refresh', settings)}`,
-    );
-  }
-  writeOut(settings.json ? `${JSON.stringify(account)}\n` : `${printable(name)}\n`);
-  return refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
-}
+export const whoami = defineCommand({
+  name: 'whoami',
+  summary: 'print the user name of the account',
+  description: `Prints the user name of the account that is signed in, as the stored sign-in says. Sends no request. Ends with status 3 if no user is signed in.
+
+With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
+  examples: [
+    ['onedrive-token whoami', 'for you'],
+    ['onedrive-token whoami --app family', 'which account is that?'],
+  ],
+  async run(command) {
+    const { settings } = command;
+    const { found, advice } = await readStatus(command);
+    if (!found.signedIn) throw new Failure(`not signed in${advice()}`, { status: exitStatus.signInNeeded });
+    const { account = {}, refusedAt } = found;
+    const name = account.username ?? account.name;
+    if (name === undefined) {
+      throw new Failure('the stored sign-in does not say whose it is', {
+        remedy: `It will after the next refresh or sign-in. Run: ${suggestCommand('token --refresh', settings)}`,
+      });
+    }
+    writeOut(settings.json ? `${JSON.stringify(account)}\n` : `${printable(name)}\n`);
+    return refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
+  },
+});

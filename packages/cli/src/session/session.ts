@@ -7,7 +7,7 @@ import {
   type TokenEvent,
 } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
-import { defaultTimeoutMs } from '../settings/common-options.ts';
+import { defaultTimeoutMs } from '../settings/options.ts';
 import { rememberApp } from '../settings/private-json.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { readTokenOptions, type SignInChoice, type TokenOptions } from '../settings/token-options.ts';

@@ -1,7 +1,7 @@
 import { Interrupt } from '../terminal/interrupt.ts';
 import { Screen } from '../terminal/screen.ts';
-import type { Flags } from './common-options.ts';
 import type { ErrorContext, ShownMethod } from './describe-error.ts';
+import type { Flags } from './options.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 /** What every command runs with. */

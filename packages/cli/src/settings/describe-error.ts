@@ -2,7 +2,7 @@
 import { OneDriveTokenError, type SignInMethod, type SignInReason } from 'onedrive-token-handler';
 import { exitStatus, Failure, joinProblem, type Problem } from '../terminal/failure.ts';
 import { ownerOf, userName } from '../terminal/users.ts';
-import { defaultTimeoutMs } from './common-options.ts';
+import { defaultTimeoutMs } from './options.ts';
 import { keyringFile, readKeyringAccount } from './remembered-keyring.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';

@@ -1,9 +1,10 @@
 // settings/ is what the command line, the environment and the stored sign-in say together, and the words of what goes wrong.
 import { UsageError } from '../terminal/failure.ts';
 import { isTerminal } from '../terminal/streams.ts';
-import { commonOptions, type Flags } from './common-options.ts';
 import { dataFolder } from './data-folder.ts';
+import { commonOptions, type Flags, longFlag } from './options.ts';
 import { readPostgresAddress } from './postgres-url.ts';
+import { readSeconds } from './read-duration.ts';
 
 const { join, resolve } = process.getBuiltinModule('node:path');
 
@@ -36,6 +37,9 @@ export interface Settings {
 /** Which database is meant. */
 export type DatabaseSettings = Pick<Settings, 'db' | 'postgresUrl'>;
 
+/** A timer of Node takes at most 2^31 - 1 ms. */
+const longestTimeoutSeconds = 2_147_483;
+
 /** @throws {UsageError} that names the option or variable, what was expected and what came. */
 export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env): Settings {
   const clientId = text('clientId', flags, env);
@@ -60,7 +64,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
     ...(authority !== undefined && { authority }),
     graph: text('graph', flags, env) ?? 'https://graph.microsoft.com/v1.0',
     ...(socket && { socket: resolve(socket) }),
-    ...(timeout !== undefined && { timeout: milliseconds(timeout, flags.timeout === undefined) }),
+    ...(timeout !== undefined && { timeout: readTimeout(timeout, sourceOf('timeout', flags)) }),
     interactive: flags.interactive ?? isOn('interactive', env),
     json: flags.json ?? isOn('json', env),
     verbose: flags.verbose ?? isOn('verbose', env),
@@ -75,8 +79,8 @@ export function mayAsk(settings: Settings): boolean {
 
 function text(key: keyof Flags, flags: Flags, env: NodeJS.ProcessEnv): string | undefined {
   const given = flags[key];
-  if (given === '') throw new UsageError(`${option(key).flag}: expected a value, got an empty string`);
-  return given === undefined ? env[option(key).env] || undefined : String(given);
+  if (given === '') throw new UsageError(`${longFlag(commonOptions[key])}: expected a value, got an empty string`);
+  return given === undefined ? env[commonOptions[key].env] || undefined : String(given);
 }
 
 /** Reads the name of a database: a file, or a URL of PostgreSQL. `source`: the option or the variable that it comes from. */
@@ -91,33 +95,28 @@ export function readDatabase(
 function readDatabaseOption(flags: Flags, env: NodeJS.ProcessEnv): DatabaseSettings {
   const given = text('db', flags, env);
   if (given === undefined) return { db: defaultDatabase(env) };
-  const isOnCommandLine = flags.db !== undefined;
-  const { flag, env: variable } = option('db');
-  return readDatabase(given, { source: isOnCommandLine ? flag : variable, isOnCommandLine });
+  return readDatabase(given, { source: sourceOf('db', flags), isOnCommandLine: flags.db !== undefined });
+}
+
+/** Where the value of an option comes from, for a message: the flag or its variable. */
+function sourceOf(key: keyof Flags, flags: Flags): string {
+  return flags[key] === undefined ? commonOptions[key].env : longFlag(commonOptions[key]);
 }
 
 /** Whether the variable, or the default, turns the option on. The variable of a negated option turns it off. */
 function isOn(key: keyof Flags, env: NodeJS.ProcessEnv): boolean {
-  const { env: name, negated = false } = option(key);
+  const { env: name, flags } = commonOptions[key];
+  const negated = flags.startsWith('--no-');
   const value = env[name]?.toLowerCase() ?? '';
   if (['1', 'true', 'yes', 'on'].includes(value)) return !negated;
   if (['', '0', 'false', 'no', 'off'].includes(value)) return negated;
   throw new UsageError(`${name}: expected 1 or 0, got '${env[name]}'`);
 }
 
-function option(key: keyof Flags): (typeof commonOptions)[number] {
-  return commonOptions.find((candidate) => candidate.key === key) as (typeof commonOptions)[number];
-}
-
-function milliseconds(seconds: string, fromEnvironment: boolean): number {
-  // A timer of Node takes at most 2^31 - 1 ms.
-  const longestSeconds = 2_147_483;
-  const value = /^\d+(\.\d+)?$/.test(seconds) ? Number(seconds) : Number.NaN;
-  if (value > 0 && value <= longestSeconds) return Math.max(1, Math.round(value * 1000));
-  const { flag, env } = option('timeout');
-  throw new UsageError(
-    `${fromEnvironment ? env : flag}: expected seconds, above 0 and at most ${longestSeconds}, got '${seconds}'`,
-  );
+function readTimeout(text: string, source: string): number {
+  const timeout = readSeconds(text, longestTimeoutSeconds);
+  if (timeout !== undefined) return timeout;
+  throw new UsageError(`${source}: expected seconds, above 0 and at most ${longestTimeoutSeconds}, got '${text}'`);
 }
 
 function defaultDatabase(env: NodeJS.ProcessEnv): string {

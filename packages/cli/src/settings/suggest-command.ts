@@ -1,14 +1,12 @@
-import { commonOptions } from './common-options.ts';
+import { commonOptions, longFlag } from './options.ts';
 import type { Settings } from './settings.ts';
 
 /** A command line to copy: `command` with those options of the present one that say which tokens are meant. */
 export function suggestCommand(command: string, settings: Settings | undefined): string {
-  const words = commonOptions
-    .filter(({ key }) => ['app', 'clientId', 'db', 'keyFile', 'authority'].includes(key))
-    .flatMap(({ flag, key }) => {
-      const value = settings?.flags[key];
-      return value === undefined ? [] : [flag, quote(String(value))];
-    });
+  const words = (['app', 'clientId', 'db', 'keyFile', 'authority'] as const).flatMap((name) => {
+    const value = settings?.flags[name];
+    return value === undefined ? [] : [longFlag(commonOptions[name]), quote(value)];
+  });
   return ['onedrive-token', command, ...words].join(' ');
 }
 

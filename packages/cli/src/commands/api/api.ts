@@ -1,63 +1,135 @@
 import { GraphClient, GraphClientError, GraphError } from 'onedrive-graph';
 import { openTokenSource } from '../../session/open-token-source.ts';
 import type { Command } from '../../settings/command.ts';
+import { defineCommand } from '../../settings/define-command.ts';
+import { readSeconds } from '../../settings/read-duration.ts';
 import { mayAsk } from '../../settings/settings.ts';
-import { exitStatus } from '../../terminal/failure.ts';
+import { exitStatus, UsageError } from '../../terminal/failure.ts';
 import { writeOut } from '../../terminal/streams.ts';
 import { readGraphRoot, resolveGraphPath } from './graph-address.ts';
 import { graphFailure } from './graph-failure.ts';
 import { printResponse } from './print-response.ts';
 import { formatSize, Progress } from './progress.ts';
-import { type ApiRequest, type RequestOptions, readRequest } from './read-request.ts';
+import { type ApiRequest, readRequest } from './read-request.ts';
 import { spoolStdin } from './spool-stdin.ts';
 import { UnfinishedUploads } from './unfinished-uploads.ts';
 import { encodeUploadPath } from './upload-path.ts';
 
-export interface ApiOptions extends RequestOptions {
-  paginate?: boolean;
-  include?: boolean;
-  output?: string;
-  upload?: string;
-  /** Milliseconds. Default: that of onedrive-graph. */
-  idleTimeout?: number;
+/** Calls Microsoft Graph and prints what it answers. */
+export const api = defineCommand({
+  name: 'api',
+  summary: 'call Microsoft Graph',
+  description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again, after the wait that Graph asks for or after a few seconds. A GET is sent again after a 502 or 504 too.
+
+If nothing comes for 30 seconds (--idle-timeout) - no connection, no first byte, no further byte - the attempt is given up. Downloads and uploads then continue with a new connection, 5 times in a row at most; any other request ends with status 6. --timeout is for the sign-in only. If an upload or a download is interrupted, run the same command again: it continues where it stopped. With --upload, what follows root:/ is the name as you write it, not encoded.
+
+With --json and --output: {"file": string, "bytes": number}.`,
+  examples: [
+    ['onedrive-token api /me/drive', 'your drive'],
+    [`onedrive-token api --paginate '/me/drive/root/children?$select=name,size'`, 'all pages as one array'],
+    [`onedrive-token api /me/drive/root/children -d '{"name":"new","folder":{}}'`, 'make a folder'],
+    ['onedrive-token api /me/drive/root:/notes.txt:/content -o notes.txt', 'download'],
+    ['onedrive-token api /me/drive/root:/disk.img --upload disk.img', 'upload'],
+    ['tar c notes | onedrive-token api /me/drive/root:/notes.tar --upload -', 'upload what another program writes'],
+  ],
+  arguments: [
+    {
+      name: '<path>',
+      description: 'for example /me/drive, or an absolute URL on the same host',
+      suggestions: [
+        ['/me', 'who you are'],
+        ['/me/drive', 'your drive'],
+        ['/me/drive/root/children', 'the files and folders at the top level'],
+        ['/me/drive/recent', 'what you used recently'],
+        ['/me/drive/sharedWithMe', 'what others share with you'],
+      ],
+    },
+  ],
+  options: {
+    method: { flags: '-X, --method <method>', description: 'the HTTP method (default: GET; with --data: POST)' },
+    data: {
+      flags: '-d, --data <data>',
+      description: 'the body, as JSON: a text, @FILE, or - for stdin',
+      read: anyText,
+    },
+    header: {
+      flags: '-H, --header <line>',
+      description: "a header, 'Name: value'; may be given several times",
+      read: collect,
+    },
+    paginate: {
+      flags: '--paginate',
+      description: 'print the items of all pages as one array',
+      conflicts: ['data', 'include', 'output', 'upload', 'method'],
+    },
+    include: { flags: '-i, --include', description: 'print the status and the headers too' },
+    output: {
+      flags: '-o, --output <file>',
+      description: 'save the response in a file',
+      conflicts: ['include', 'upload'],
+    },
+    upload: {
+      flags: '--upload <file>',
+      description: 'upload a file, or - for stdin, as the item at <path>; replaces an item that is there',
+      conflicts: ['data', 'method'],
+    },
+    idleTimeout: {
+      flags: '--idle-timeout <seconds>',
+      description: 'how long nothing may come before an attempt is given up (default: 30)',
+      read: readIdleTimeout,
+    },
+  },
+  async run(command, options, [path = '']) {
+    const { settings, screen, interrupt } = command;
+    const root = readGraphRoot(settings.graph);
+    const itemPath = options.upload === undefined ? path : encodeUploadPath(path);
+    const reading = readRequest(resolveGraphPath(root, itemPath), options);
+    const request = await interrupt.endAtOnceDuring(reading);
+    await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
+    const { handler } = session;
+    using progress = new Progress(screen, { tellsWaits: settings.verbose });
+    const client = new GraphClient({
+      root,
+      getToken: (needed) => handler.getToken(needed),
+      fetch: (url, init) => {
+        progress.endWait();
+        return handler.fetch(url, init);
+      },
+      signal: interrupt.signal,
+      onWait: (wait) => progress.wait(wait),
+      onSilence: (silence) => progress.silence(silence),
+      idleTimeout: options.idleTimeout,
+    });
+    try {
+      await callAndPrint({ command, client, request, options, progress });
+    } catch (error) {
+      throw graphFailure(error, settings);
+    }
+    return exitStatus.done;
+  },
+});
+
+function anyText(value: string): string {
+  return value;
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** In milliseconds. Node's own fetch waits for 300 s at most. */
+function readIdleTimeout(value: string): number {
+  const timeout = readSeconds(value, 300);
+  if (timeout === undefined) throw new UsageError('Expected seconds, above 0 and at most 300.');
+  return timeout;
 }
 
 interface Call {
   readonly command: Command;
   readonly client: GraphClient;
   readonly request: ApiRequest;
-  readonly options: ApiOptions;
+  readonly options: { paginate?: boolean; include?: boolean; output?: string; upload?: string };
   readonly progress: Progress;
-}
-
-/** Calls Microsoft Graph and prints what it answers. */
-export async function api(command: Command, path: string, options: ApiOptions): Promise<number> {
-  const { settings, screen, interrupt } = command;
-  const root = readGraphRoot(settings.graph);
-  const itemPath = options.upload === undefined ? path : encodeUploadPath(path);
-  const reading = readRequest(resolveGraphPath(root, itemPath), options);
-  const request = await interrupt.endAtOnceDuring(reading);
-  await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
-  const { handler } = session;
-  using progress = new Progress(screen, { tellsWaits: settings.verbose });
-  const client = new GraphClient({
-    root,
-    getToken: (needed) => handler.getToken(needed),
-    fetch: (url, init) => {
-      progress.endWait();
-      return handler.fetch(url, init);
-    },
-    signal: interrupt.signal,
-    onWait: (wait) => progress.wait(wait),
-    onSilence: (silence) => progress.silence(silence),
-    idleTimeout: options.idleTimeout,
-  });
-  try {
-    await callAndPrint({ command, client, request, options, progress });
-  } catch (error) {
-    throw graphFailure(error, settings);
-  }
-  return exitStatus.done;
 }
 
 async function callAndPrint(call: Call): Promise<void> {

@@ -6,7 +6,7 @@ import { writeErr } from '../../terminal/streams.ts';
 export interface RequestOptions {
   method?: string;
   data?: string;
-  header?: string[];
+  header?: readonly string[];
 }
 
 /** What is to be sent. */

@@ -1,6 +1,7 @@
 // doctor/ looks for what keeps the command from working, one check for each thing that has to be right. It changes nothing, and
 // asks the provider for no token.
 import type { Command } from '../../settings/command.ts';
+import { defineCommand } from '../../settings/define-command.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';
@@ -11,31 +12,42 @@ import { redact } from './redact.ts';
 const nameWidth = 18;
 
 /** Prints a line for each check, or all of them as JSON. The status is 0 if nothing is wrong, otherwise 1. */
-export async function doctor(command: Command): Promise<number> {
-  // No check may ask a person: a question would come between the lines.
-  const quiet: Command = { ...command, settings: { ...command.settings, interactive: false } };
-  const { settings, screen, interrupt } = quiet;
-  const results: CheckResult[] = [];
-  await using checks = listChecks(quiet);
-  const print = async (): Promise<void> => {
-    screen.spin(() => 'Checking');
-    for await (const result of runChecks(checks.all, quiet)) {
-      results.push(result);
-      if (settings.json) continue;
-      screen.clear();
-      writeOut(formatResult(result, screen.isUnicode));
+export const doctor = defineCommand({
+  name: 'doctor',
+  summary: 'find out what is wrong',
+  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, loopback addresses, the browser, the database, its key, the sign-in, and the registration. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
+
+With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean, "detail": string, "remedy"?: string}]}. There is no token, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
+  examples: [
+    ['onedrive-token doctor', 'for you'],
+    ['onedrive-token doctor --json', 'for a bug report'],
+  ],
+  async run(command) {
+    // No check may ask a person: a question would come between the lines.
+    const quiet: Command = { ...command, settings: { ...command.settings, interactive: false } };
+    const { settings, screen, interrupt } = quiet;
+    const results: CheckResult[] = [];
+    await using checks = listChecks(quiet);
+    const print = async (): Promise<void> => {
       screen.spin(() => 'Checking');
-    }
-    screen.clear();
-  };
-  const interrupted = Promise.withResolvers<never>();
-  interrupt.signal.addEventListener('abort', () => interrupted.reject(interrupt.signal.reason));
-  await Promise.race([print(), interrupted.promise]);
-  const isWell = results.every(({ ok }) => ok);
-  if (settings.json) writeOut(`${JSON.stringify(redact({ ok: isWell, checks: results.map(withoutCause) }))}\n`);
-  else writeOut(summarize(results));
-  return isWell ? exitStatus.done : exitStatus.failed;
-}
+      for await (const result of runChecks(checks.all, quiet)) {
+        results.push(result);
+        if (settings.json) continue;
+        screen.clear();
+        writeOut(formatResult(result, screen.isUnicode));
+        screen.spin(() => 'Checking');
+      }
+      screen.clear();
+    };
+    const interrupted = Promise.withResolvers<never>();
+    interrupt.signal.addEventListener('abort', () => interrupted.reject(interrupt.signal.reason));
+    await Promise.race([print(), interrupted.promise]);
+    const isWell = results.every(({ ok }) => ok);
+    if (settings.json) writeOut(`${JSON.stringify(redact({ ok: isWell, checks: results.map(withoutCause) }))}\n`);
+    else writeOut(summarize(results));
+    return isWell ? exitStatus.done : exitStatus.failed;
+  },
+});
 
 function withoutCause({ blockedBy: _blockedBy, ...shown }: CheckResult): Omit<CheckResult, 'blockedBy'> {
   return shown;

@@ -1,3 +1,4 @@
+import { defineCommand } from '../settings/define-command.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 
@@ -49,11 +50,18 @@ complete -c onedrive-token -f -a '(__onedrive_token_complete)'
 `,
 };
 
-/** The shells that have a script. */
-export const shells = Object.keys(scripts);
-
-/** Prints the script that makes `shell`, one of `shells`, complete our command lines. */
-export function printScript(shell: string): number {
-  writeOut(scripts[shell] ?? '');
-  return exitStatus.done;
-}
+/** Prints the script that makes a shell complete our command lines. */
+export const completion = defineCommand({
+  name: 'completion',
+  summary: 'print a completion script for your shell',
+  description: 'Prints a script that makes the shell complete commands, options and app names.',
+  examples: [
+    ['source <(onedrive-token completion bash)', 'in ~/.bashrc; the same with zsh in ~/.zshrc'],
+    ['onedrive-token completion fish | source', 'in ~/.config/fish/config.fish'],
+  ],
+  arguments: [{ name: '<shell>', description: 'the shell', choices: Object.keys(scripts) }],
+  async run(_command, _options, [shell = '']) {
+    writeOut(scripts[shell] ?? '');
+    return exitStatus.done;
+  },
+});

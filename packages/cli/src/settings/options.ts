@@ -1,0 +1,147 @@
+import { readDuration } from './read-duration.ts';
+
+/** How long a sign-in waits for the person if --timeout says nothing. */
+export const defaultTimeoutMs = 180_000;
+
+/** One option. Parsing, help and completion come from this. */
+export interface OptionDefinition {
+  /** As the help shows it: `-X, --method <method>`. The flag `--no-x` turns `x` off. */
+  readonly flags: string;
+  readonly description: string;
+  /** The variable that stands for it. */
+  readonly env?: string;
+  readonly choices?: readonly string[];
+  /** The names of options that cannot be given together with it. */
+  readonly conflicts?: readonly string[];
+  readonly isRequired?: true;
+  /**
+   * Reads the value; `before` is what an earlier one on the same command line gave. Throws UsageError. Default: any text that is
+   * not empty.
+   */
+  readonly read?: (value: string, before?: never) => unknown;
+}
+
+/** Options by the name that the command's work knows them by, which is the flag's in camel case. */
+export type OptionDefinitions = Readonly<Record<string, OptionDefinition>>;
+
+type Value<Option extends OptionDefinition> = Option extends { read: (...values: never[]) => infer Read }
+  ? Read
+  : Option extends { choices: readonly (infer Choice)[] }
+    ? Choice
+    : Option['flags'] extends `${string}<${string}`
+      ? string
+      : boolean;
+
+/** What a command line says, by the options that it may have. */
+export type OptionValues<Options extends OptionDefinitions> = {
+  readonly [Name in keyof Options]?: Value<Options[Name]>;
+};
+
+/** The options that every command takes. */
+export const commonOptions = {
+  app: {
+    flags: '--app <name>',
+    env: 'ONEDRIVE_TOKEN_APP',
+    description: 'the name under which the tokens are stored (default: onedrive-token)',
+  },
+  clientId: {
+    flags: '--client-id <id>',
+    env: 'ONEDRIVE_TOKEN_CLIENT_ID',
+    description: 'the client id of your app registration (default: that of the stored sign-in)',
+  },
+  db: {
+    flags: '--db <file>',
+    env: 'ONEDRIVE_TOKEN_DB',
+    description:
+      'the token database: a file (default: tokens.db in your data folder), or postgresql://user@host/database',
+  },
+  keyFile: {
+    flags: '--key-file <file>',
+    env: 'ONEDRIVE_TOKEN_KEY_FILE',
+    description:
+      'a file with the passphrase that encrypts the database; ONEDRIVE_TOKEN_KEY may hold the passphrase itself',
+  },
+  keyring: {
+    flags: '--keyring',
+    env: 'ONEDRIVE_TOKEN_KEYRING',
+    description: 'encrypt the database with a key in the keyring of the system; remembered',
+  },
+  authority: {
+    flags: '--authority <url>',
+    env: 'ONEDRIVE_TOKEN_AUTHORITY',
+    description: "the identity provider (default: that of the stored sign-in, else Microsoft's for personal accounts)",
+  },
+  graph: {
+    flags: '--graph <url>',
+    env: 'ONEDRIVE_TOKEN_GRAPH',
+    description: 'the base URL of Microsoft Graph (default: https://graph.microsoft.com/v1.0)',
+  },
+  timeout: {
+    flags: '--timeout <seconds>',
+    env: 'ONEDRIVE_TOKEN_TIMEOUT',
+    description: `how long a sign-in waits for you (default: ${defaultTimeoutMs / 1000}; with --device, as long as the code lives)`,
+  },
+  interactive: {
+    flags: '--no-interactive',
+    env: 'ONEDRIVE_TOKEN_NO_INTERACTIVE',
+    description: 'never ask and never open a browser; end with status 3 instead',
+  },
+  json: { flags: '--json', env: 'ONEDRIVE_TOKEN_JSON', description: 'print JSON for programs' },
+  verbose: {
+    flags: '--verbose',
+    env: 'ONEDRIVE_TOKEN_VERBOSE',
+    description: 'log what happens, without secrets',
+  },
+} as const satisfies OptionDefinitions;
+
+/** Of `token` and `exec`. */
+export const minValidOption = { flags: '--min-valid <duration>', read: readDuration } as const;
+
+/** How long a token that `exec` hands out is valid at least, if the provider's tokens are valid for that long. */
+export const execMinValidMs = 30 * 60_000;
+
+/** The common options of the command line, not checked yet. */
+export type Flags = { -readonly [Name in keyof typeof commonOptions]?: Value<(typeof commonOptions)[Name]> };
+
+/** `--method` of `-X, --method <method>`. */
+export function longFlag({ flags }: Pick<OptionDefinition, 'flags'>): string {
+  return /--[\w-]+/.exec(flags)?.[0] ?? '';
+}
+
+export function takesValue({ flags }: Pick<OptionDefinition, 'flags'>): boolean {
+  return flags.includes('<');
+}
+
+/** Splits `--db=FILE` at its first `=`. Without one, there is no value. */
+export function splitFlag(arg: string): [flag: string, value: string | undefined] {
+  const equals = arg.indexOf('=');
+  return equals < 0 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
+}
+
+/** A command line that needs no parser. */
+export interface PlainLine {
+  readonly flags: Flags;
+  /** Of `exec`: the program and its arguments. undefined for `token`. */
+  readonly program: readonly string[] | undefined;
+}
+
+/**
+ * Reads `[token] [common options]` and `exec [common options] -- PROGRAM [ARGS]` without loading a parser. Returns undefined for
+ * any other line, and for a wrong one, which the real parser explains.
+ */
+export function readPlainLine(args: readonly string[]): PlainLine | undefined {
+  const isExec = args[0] === 'exec';
+  const end = isExec ? args.indexOf('--') : args.length;
+  const program = isExec ? args.slice(end + 1) : undefined;
+  if (end < 0 || (program && !program[0])) return undefined;
+  const flags: Record<string, string | boolean> = {};
+  for (let index = isExec || args[0] === 'token' ? 1 : 0; index < end; index++) {
+    const [flag, attached] = splitFlag(args[index] as string);
+    const [name, option] = Object.entries(commonOptions).find(([, candidate]) => longFlag(candidate) === flag) ?? [];
+    if (!name || !option) return undefined;
+    const value = takesValue(option) ? (attached ?? args[++index]) : !flag.startsWith('--no-');
+    if (value === undefined || index >= end || (attached !== undefined && value !== attached)) return undefined;
+    flags[name] = value;
+  }
+  return { flags, program };
+}
