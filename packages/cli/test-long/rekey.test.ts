@@ -61,7 +61,7 @@ test('rekey --encrypt without a terminal ends with 2 and names the option for a 
   await home.call(['rekey', '--decrypt'], { env: { ONEDRIVE_TOKEN_KEY: 'right' } });
   const { status, stderr } = await home.call(['rekey', '--encrypt']);
   assert.is(status, 2);
-  assert.match(stderr, 'use --new-key-file');
+  assert.match(stderr, 'Use --new-key-file');
 });
 
 test('rekey without a new key, or with more than one, is wrong usage', async () => {

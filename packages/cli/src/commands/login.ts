@@ -100,7 +100,7 @@ With --json: the same as status --json.`,
       view,
       ...(encrypt && {
         passphrase:
-          readPassphrase(settings) ?? (await choosePassphrase(command, 'set ONEDRIVE_TOKEN_KEY or --key-file')),
+          readPassphrase(settings) ?? (await choosePassphrase(command, 'Set ONEDRIVE_TOKEN_KEY or --key-file')),
       }),
       ...(responseMode && { responseMode }),
     });

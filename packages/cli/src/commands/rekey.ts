@@ -73,6 +73,6 @@ async function chooseKey(
 ): Promise<string | undefined> {
   if (decrypt) return undefined;
   return newKeyFile === undefined
-    ? choosePassphrase(command, 'use --new-key-file')
+    ? choosePassphrase(command, 'Use --new-key-file')
     : readKeyFile('--new-key-file', newKeyFile);
 }

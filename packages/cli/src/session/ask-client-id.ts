@@ -23,9 +23,9 @@ export async function askClientId(command: Command): Promise<string> {
   for (let asked = 1; ; asked++) {
     const typed = (await askLine('Its "Application (client) ID": ', interrupt)).trim();
     if (guid.test(typed)) return typed;
-    const wrong = `${JSON.stringify(typed)} is no client id: it looks like 12345678-90ab-cdef-1234-567890abcdef.`;
-    if (asked === maxQuestions) throw new UsageError(`${wrong} Run login again when you have it`);
-    screen.say(printable(`${wrong} The overview page of the registration shows it.`));
+    const wrong = `${JSON.stringify(typed)} is no client id: it looks like 12345678-90ab-cdef-1234-567890abcdef`;
+    if (asked === maxQuestions) throw new UsageError(wrong, { remedy: 'Run login again when you have it' });
+    screen.say(printable(`${wrong}. The overview page of the registration shows it.`));
   }
 }
 

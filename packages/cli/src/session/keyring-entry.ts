@@ -19,7 +19,7 @@ const unlockNoticeAfterMs = 1500;
 const unlockTimeoutMs = 5000;
 const unlockNotice =
   'Waiting for the keyring, which may be asking for its password in a window of the desktop; Ctrl-C cancels';
-const orPassphrase = ', or use a passphrase instead: ONEDRIVE_TOKEN_KEY or --key-file';
+const usePassphrase = 'use a passphrase instead: ONEDRIVE_TOKEN_KEY or --key-file';
 
 /** One entry of the system's keyring: the key of one database. Every error is a Failure with status 7. */
 export class KeyringEntry {
@@ -36,7 +36,8 @@ export class KeyringEntry {
       this.#entry = new Entry(service, account, { linux: { store: 'secret-service' } });
     } catch (error) {
       throw failure(
-        `no keyring can be reached (${(error as Error).message}). It belongs to a desktop session: on Linux GNOME Keyring or KWallet over D-Bus. Run this there${orPassphrase}`,
+        `no keyring can be reached (${(error as Error).message})`,
+        `It belongs to a desktop session: on Linux GNOME Keyring or KWallet over D-Bus. Run this there, or ${usePassphrase}`,
         error,
       );
     }
@@ -60,7 +61,7 @@ export class KeyringEntry {
     // If a keyring only claims to have stored the key, the sign-in would be lost.
     const stored = await this.read();
     if (stored && Buffer.compare(stored, key) === 0) return key;
-    throw failure(`the keyring did not store the key. Nothing was changed${orPassphrase}`);
+    throw failure('the keyring did not store the key, and nothing was changed', `You can ${usePassphrase}`);
   }
 
   /**
@@ -73,10 +74,12 @@ export class KeyringEntry {
     } catch (error) {
       if (!isKeyError(error)) throw error;
       const what = key
-        ? `${db} is encrypted with another key than that of ${this}. If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file`
+        ? `${db} is encrypted with another key than that of ${this}`
         : `${db} is encrypted, and ${this} is gone`;
+      const now = key ? 'If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file. ' : '';
       throw failure(
-        `${what}. To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again`,
+        what,
+        `${now}To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again`,
       );
     }
   }
@@ -95,7 +98,7 @@ export class KeyringEntry {
       return await interrupt.endAtOnceDuring(Promise.race([answer, timedOut]));
     } catch (error) {
       const { message } = error as Error;
-      throw failure(`the keyring is locked or cannot be used (${message}). Unlock it and run this again`, error);
+      throw failure(`the keyring is locked or cannot be used (${message})`, 'Unlock it and run this again', error);
     } finally {
       clearTimeout(timer);
     }
@@ -111,17 +114,18 @@ function loadEntry(account: string, { settings }: Command): typeof AsyncEntry {
       return require('@napi-rs/keyring').AsyncEntry;
     }
     throw failure(
-      `@napi-rs/keyring is ${version} and has to be ${oldestKeyring} or newer. Run: npm install --global @napi-rs/keyring@latest`,
+      `@napi-rs/keyring is ${version} and has to be ${oldestKeyring} or newer`,
+      'Run: npm install --global @napi-rs/keyring@latest',
     );
   } catch (error) {
     if (error instanceof Failure) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'MODULE_NOT_FOUND') throw failure(`@napi-rs/keyring does not work here: ${message}`, error);
+    if (code !== 'MODULE_NOT_FOUND') throw failure(`@napi-rs/keyring does not work here: ${message}`, undefined, error);
     const need = settings.keyring ? '--keyring needs' : `the key of ${account} is in the keyring, which needs`;
-    throw failure(`${need} @napi-rs/keyring. Run: npm install --global @napi-rs/keyring`, error);
+    throw failure(`${need} @napi-rs/keyring`, 'Run: npm install --global @napi-rs/keyring', error);
   }
 }
 
-function failure(message: string, cause?: unknown): Failure {
-  return new Failure(message, exitStatus.database, { cause });
+function failure(problem: string, remedy?: string, cause?: unknown): Failure {
+  return new Failure(problem, { status: exitStatus.database, remedy, cause });
 }

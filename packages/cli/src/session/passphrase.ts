@@ -55,7 +55,9 @@ export function readKeyFile(option: string, file: string): string {
   }
   // Windows has no mode bits.
   if (process.platform !== 'win32' && mode & 0o004) {
-    throw new UsageError(`${option}: every user of this computer can read ${file}. Run: chmod 600 ${file}`);
+    throw new UsageError(`${option}: every user of this computer can read ${file}`, {
+      remedy: `Run: chmod 600 ${file}`,
+    });
   }
   // An editor or `echo` ends the file with a line break, which is not part of the passphrase.
   const passphrase = content.replace(/\r?\n$/, '');
@@ -64,11 +66,11 @@ export function readKeyFile(option: string, file: string): string {
 }
 
 /**
- * Asks for a new passphrase, twice. Throws UsageError if the two differ, or if there is no terminal to ask on; that message ends
- * with what to do `instead`.
+ * Asks for a new passphrase, twice. Throws UsageError if the two differ, or if there is no terminal to ask on: then
+ * `remedy` says what to do.
  */
-export async function choosePassphrase({ settings, interrupt }: Command, instead: string): Promise<string> {
-  if (!mayAsk(settings)) throw new UsageError(`--encrypt: there is no terminal to ask you on; ${instead}`);
+export async function choosePassphrase({ settings, interrupt }: Command, remedy: string): Promise<string> {
+  if (!mayAsk(settings)) throw new UsageError('--encrypt: there is no terminal to ask you on', { remedy });
   const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
   if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
   if (passphrase !== (await askPassphrase('Once more: ', interrupt)))

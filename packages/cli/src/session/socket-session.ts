@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { OneDriveTokenHandler, SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { refuseDatabaseOptions } from '../settings/refuse-socket.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
-import { askSocket, notOurs, type SocketAnswer } from './ask-socket.ts';
 import { createFetcher } from './create-fetcher.ts';
+
+/** Longer than the server may need for a refresh. */
+const answerTimeoutMs = 60_000;
 
 /** Where a command has its tokens from: the handler, or a socket that answers as the handler does. */
 type TokenSource = Pick<OneDriveTokenHandler, 'getToken' | 'getTokenDetails' | 'status' | 'fetch'>;
@@ -15,21 +20,16 @@ export interface TokenSession extends AsyncDisposable {
 }
 
 /** Takes tokens from the `serve` that listens on `socket`. Throws UsageError if the command line names other tokens. */
-export function openSocketSession(command: Command, socket: string): TokenSession {
-  refuseDatabaseOptions(command.settings);
-  let http: OneDriveTokenHandler | undefined;
-  const ask = async <T>(path: string, signal: AbortSignal | undefined): Promise<T> => {
-    const answer = await askSocket(socket, path, signal ?? command.interrupt.signal);
-    if (answer.status !== 200) throw failureOf(answer, socket);
-    return answer.body as T;
-  };
+export function openSocketSession({ settings, interrupt }: Command, socket: string): TokenSession {
+  refuseDatabaseOptions(settings);
+  let http: ReturnType<typeof createFetcher> | undefined;
   const getTokenDetails: TokenSource['getTokenDetails'] = async ({
     forceRefresh = false,
     minValid = 0,
-    signal,
+    signal = interrupt.signal,
   } = {}) => {
     const path = `/token?refresh=${forceRefresh ? 1 : 0}&min_valid=${Math.ceil(minValid / 1000)}`;
-    const { token, expiresAt } = await ask<{ token: unknown; expiresAt: unknown }>(path, signal);
+    const { token, expiresAt } = await ask(socket, path, signal);
     if (typeof token !== 'string' || typeof expiresAt !== 'number') throw notOurs(socket);
     return { accessToken: token, expiresAt, obtainedAt: Date.now() };
   };
@@ -37,7 +37,7 @@ export function openSocketSession(command: Command, socket: string): TokenSessio
     handler: {
       getTokenDetails,
       getToken: async (options) => (await getTokenDetails(options)).accessToken,
-      status: () => ask<SignInStatus>('/status', undefined),
+      status: async () => (await ask(socket, '/status', interrupt.signal)) as unknown as SignInStatus,
       fetch(url, init) {
         http ??= createFetcher();
         return http.fetch(url, init);
@@ -49,17 +49,72 @@ export function openSocketSession(command: Command, socket: string): TokenSessio
   };
 }
 
-function failureOf({ status, body, retryAfter }: SocketAnswer, socket: string): Failure {
-  const { error, message } = body;
-  const reason = typeof message === 'string' ? message : `it answered with status ${status}`;
-  if (status === 401 && error === 'sign_in_required') {
-    const command = 'onedrive-token login';
-    return new Failure(
-      `the server at ${socket} has no sign-in that works. On the computer that it runs on, run: ${command}`,
-      exitStatus.signInNeeded,
-    );
+/**
+ * Sends one GET request, and resolves with the object that a good answer has. Throws a Failure, with status 6 if the socket can't
+ * be reached, or the signal's reason.
+ */
+async function ask(socketPath: string, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
+  let response: IncomingMessage;
+  let content: string;
+  try {
+    const sent = request({ socketPath, path, agent: false, signal: limit }).end();
+    [response] = (await once(sent, 'response')) as [IncomingMessage];
+    content = await text(response);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw unreachable(socketPath, error);
   }
-  const what = `the server at ${socket} has no token now: ${reason}`;
-  if (status !== 503) return new Failure(what);
-  return new Failure(`${what}${retryAfter ? `. Try again in ${retryAfter} s` : ''}`, exitStatus.unavailable);
+  const body = parseObject(content);
+  if (!body) throw notOurs(socketPath);
+  if (response.statusCode !== 200) throw failureOf(response, body, socketPath);
+  return body;
+}
+
+function parseObject(content: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(content);
+    return typeof value === 'object' && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function failureOf({ statusCode, headers }: IncomingMessage, body: Record<string, unknown>, socket: string): Failure {
+  if (statusCode === 401 && body.error === 'sign_in_required') {
+    return new Failure(`the server at ${socket} has no sign-in that works`, {
+      status: exitStatus.signInNeeded,
+      remedy: 'On the computer that it runs on, run: onedrive-token login',
+    });
+  }
+  const reason = typeof body.message === 'string' ? body.message : `it answered with status ${statusCode}`;
+  const retryAfter = headers['retry-after'];
+  return new Failure(`the server at ${socket} has no token now: ${reason}`, {
+    status: statusCode === 503 ? exitStatus.unavailable : exitStatus.failed,
+    remedy: statusCode === 503 && retryAfter ? `Try again in ${retryAfter} s` : undefined,
+  });
+}
+
+/** The failure if another program listens on the socket. */
+function notOurs(socketPath: string): Failure {
+  return new Failure(`${socketPath} does not answer as onedrive-token serve does`, {
+    remedy: 'Correct ONEDRIVE_TOKEN_SOCKET',
+  });
+}
+
+function unreachable(socketPath: string, cause: unknown): Failure {
+  const { code = '', message } = cause as NodeJS.ErrnoException;
+  const reasons: Record<string, string> = {
+    ENOENT: 'there is no such file',
+    ECONNREFUSED: 'no process listens there any more',
+    EACCES: 'it belongs to another user, or its folder does',
+    EAGAIN: 'too many programs ask at this moment',
+    ENOTDIR: 'a part of its path is not a folder',
+    ABORT_ERR: `it did not answer within ${answerTimeoutMs / 1000} s`,
+  };
+  return new Failure(`cannot reach ${socketPath} (ONEDRIVE_TOKEN_SOCKET): ${reasons[code] ?? message}`, {
+    status: exitStatus.unavailable,
+    remedy: 'Start it: onedrive-token serve --socket PATH',
+    cause,
+  });
 }

@@ -21,7 +21,9 @@ function defaultPath(): string {
   const folder = process.env.XDG_RUNTIME_DIR;
   // The XDG Base Directory Specification says to ignore a relative path.
   if (folder && isAbsolute(folder)) return join(folder, 'onedrive-token.sock');
-  throw new UsageError('there is no XDG_RUNTIME_DIR here: name the socket, in a folder of its own, with --socket');
+  throw new UsageError('there is no XDG_RUNTIME_DIR here', {
+    remedy: 'Name the socket, in a folder of its own, with --socket',
+  });
 }
 
 /**
@@ -66,27 +68,27 @@ function preparePrivateFolder(folder: string): void {
   if (!stats.isDirectory()) throw new Failure(`cannot use ${folder}: it is not a folder`);
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
-    throw new Failure(
-      `other users can enter ${folder} (mode ${mode}), and would get your tokens. Run: chmod 700 ${folder}, or choose a folder that only you use with --socket`,
-    );
+    throw new Failure(`other users can enter ${folder} (mode ${mode}), and would get your tokens`, {
+      remedy: `Run: chmod 700 ${folder}, or choose a folder that only you use with --socket`,
+    });
   }
   // root can read everything anyway, and systemd makes folders as root.
   if (stats.uid !== 0 && stats.uid !== process.getuid?.()) {
-    throw new Failure(
-      `${folder} belongs to another user (user id ${stats.uid}), who would get your tokens. Choose another one`,
-    );
+    throw new Failure(`${folder} belongs to another user (user id ${stats.uid}), who would get your tokens`, {
+      remedy: 'Choose another one with --socket',
+    });
   }
 }
 
 /** Removes a socket on which no process listens any more. Throws Failure if one does, and if it is another kind of file. */
 async function removeStale(path: string): Promise<void> {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
-    throw new Failure(`${path} is not a socket, and was left as it is. Choose another one`);
+    throw new Failure(`${path} is not a socket, and was left as it is`, { remedy: 'Choose another one with --socket' });
   }
   if (await isLive(path)) {
-    throw new Failure(
-      `another process already serves at ${path}. Use that one, or choose another socket with --socket`,
-    );
+    throw new Failure(`another process already serves at ${path}`, {
+      remedy: 'Use that one, or choose another socket with --socket',
+    });
   }
   rmSync(path, { force: true });
 }
