@@ -11,16 +11,19 @@ export { OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { GetTokenOptions, OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
 export { createFetcher, type Fetcher } from './provider/create-fetcher.ts';
 export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
+export { readServerDate } from './provider/server-date.ts';
 export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
 export { type SignInStatus, type StatusOptions, statusOfRecord } from './sign-in-status.ts';
 export {
   changeEncryptionKey,
   forgetTokens,
+  inspectStore,
   listAppNames,
   type MoveOptions,
   moveTokens,
   type RekeyOptions,
   readRecord,
+  type StoreInspection,
 } from './store/administration.ts';
 export type { AbortSignalLike, TokenCredential } from './token-credential.ts';
 export type { Account, SignInMethod, TokenEvent } from './token-event.ts';

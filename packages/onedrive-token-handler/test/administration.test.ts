@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import {
   changeEncryptionKey,
   forgetTokens,
+  inspectStore,
   listAppNames,
   moveTokens,
   readRecord,
@@ -37,6 +38,21 @@ test('what is stored in a file is listed, read and forgotten, whatever client id
   assert.is(await forgetTokens('my-app', { dbFilepath }), true);
   assert.is(await forgetTokens('my-app', { dbFilepath }), false);
   assert.equal(await listAppNames({ dbFilepath }), []);
+});
+
+test('what is wrong with a file is STORE, with the remedy of the store', async () => {
+  await using scene = await openScene();
+  const { dbFilepath } = scene;
+  await scene.signedIn();
+  assert.equal(await inspectStore({ dbFilepath }).then(({ path, state, error }) => [path, state, error]), [
+    dbFilepath,
+    'ours',
+    undefined,
+  ]);
+  writeFileSync(dbFilepath, 'not a database');
+  const { error } = await inspectStore({ dbFilepath });
+  assert.is(error?.code, 'STORE');
+  assert.match(String(error?.message), /Restore it from a backup/);
 });
 
 test('without a file nothing is stored, and none is made', async () => {

@@ -1,5 +1,5 @@
 /** Work on all that is stored, whatever client id it is of: by the kit, on a file or a store of the caller's own. */
-import type { TokenRecord, TokenStore } from 'shared-token';
+import { type TokenRecord, type TokenStore, toStoreError } from 'shared-token';
 import {
   changeKey,
   forgetRecord,
@@ -9,10 +9,26 @@ import {
   type RekeyStore,
   type StoreKey,
 } from 'token-store-kit/administration';
+import type { TokenStoreInspection } from 'token-store-sqlite';
 import { belongToDifferentAccounts } from '../id-token.ts';
+import { type OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
 import { readStoreOptions, type StoreOptions, type StoreSettings } from '../options.ts';
 import { refuseUnknown } from '../refuse-unknown.ts';
 import { fileExists, openStore, runOnStore } from './open-store.ts';
+
+/** What {@link inspectStore} has found: see `inspectTokenStore` of token-store-sqlite. */
+export interface StoreInspection extends Omit<TokenStoreInspection, 'error'> {
+  /** STORE, if the file cannot be used. */
+  readonly error: OneDriveTokenError | undefined;
+}
+
+/** What a person wants to know about a file that does not work, and who holds its locks. Makes, changes and locks nothing. */
+export async function inspectStore(options: Pick<StoreOptions, 'dbFilepath'> = {}): Promise<StoreInspection> {
+  const { dbFilepath = '' } = readStoreOptions(options);
+  const { inspectTokenStore } = await import('token-store-sqlite');
+  const { error, ...found } = inspectTokenStore(dbFilepath);
+  return { ...found, error: error && (toHandlerError(toStoreError(error)) as OneDriveTokenError) };
+}
 
 /** Which records get another key: those of a file, or of a store of the caller's own, which stays open. */
 export interface RekeyOptions extends StoreOptions {
