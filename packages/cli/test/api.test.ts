@@ -20,6 +20,23 @@ test('api prints what Graph answers, byte for byte, on stdout', async () => {
   }
 });
 
+test('an address to which the token must not go is wrong usage, and nothing is sent', async () => {
+  const before = authority.requests.length;
+  for (const [args, says] of [
+    [['https://graph.example/me'], `the token goes only to ${new URL(authority.graphUrl).origin}`],
+    [['/me', '--graph', 'http://graph.example/v1.0'], '--graph: plain http would show the token to the network'],
+    [['/me', '--graph', 'https://ada:secret@graph.example'], '--graph: a URL with a password in it is refused'],
+    [['/me', '--graph', 'nonsense'], '--graph: expected a URL'],
+  ] as const) {
+    const { status, stdout, stderr } = await home.call(['api', ...args]);
+    assert.is(status, 2);
+    assert.is(stdout, '');
+    assert.match(stderr, says);
+    assert.not.match(stderr, 'secret');
+  }
+  assert.is(authority.requests.length, before);
+});
+
 test('-i prints the status and the headers first', async () => {
   const { status, stdout } = await home.call(['api', '-i', '/me']);
   assert.is(status, 0);

@@ -52,7 +52,7 @@ test('Graph that asks for a long wait is 6, and says for how long', async () => 
   authority.fail('graph', { type: 'status', status: 429, retryAfter: '400' }, { times: 9 });
   const { status, stderr } = await home.call(['api', '/me']);
   assert.is(status, 6, stderr);
-  assert.match(stderr, /\nTry again in 400 s, at \d\d:\d\d:\d\d\.\n$/);
+  assert.match(stderr, /\. Try again in 400 s, at \d\d:\d\d:\d\d\n$/);
 });
 
 test.run();

@@ -21,7 +21,7 @@ for (const [what, options, says] of [
   ['a header without a colon', { header: ['nonsense'] }, /--header: expected 'Name: value'/],
   ['a header without a name', { header: [': x'] }, /--header: expected 'Name: value'/],
   ['a header of two lines', { header: ['x-name: a\r\nb: c'] }, /--header/],
-  ['a header that is not Latin', { header: ['x-name: \u{1f600}'] }, /--header: the value of x-name/],
+  ['a header that is not Latin', { header: ['x-name: \u{1f600}'] }, /--header: x-name or its value/],
   ['the token as a header', { header: ['authorization: Bearer secret'] }, /Authorization is set for you/],
 ] as const satisfies [string, RequestOptions, RegExp][]) {
   test(`${what} is wrong usage`, async () => {

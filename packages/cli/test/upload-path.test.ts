@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeUploadPath } from '../src/commands/api/upload-path.ts';
+import { encodeUploadPath } from '../src/commands/api/read-request.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
 for (const [path, expected] of [

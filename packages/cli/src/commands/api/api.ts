@@ -6,14 +6,11 @@ import { readSeconds } from '../../settings/read-duration.ts';
 import { mayAsk } from '../../settings/settings.ts';
 import { exitStatus, UsageError } from '../../terminal/failure.ts';
 import { writeOut } from '../../terminal/streams.ts';
-import { readGraphRoot, resolveGraphPath } from './graph-address.ts';
-import { graphFailure } from './graph-failure.ts';
+import { graphFailure, resolveAddress } from './graph-failure.ts';
 import { printResponse } from './print-response.ts';
 import { formatSize, Progress } from './progress.ts';
-import { type ApiRequest, readRequest } from './read-request.ts';
-import { spoolStdin } from './spool-stdin.ts';
+import { type ApiRequest, encodeUploadPath, readRequest, spoolStdin } from './read-request.ts';
 import { UnfinishedUploads } from './unfinished-uploads.ts';
-import { encodeUploadPath } from './upload-path.ts';
 
 /** Calls Microsoft Graph and prints what it answers. */
 export const api = defineCommand({
@@ -81,10 +78,8 @@ With --json and --output: {"file": string, "bytes": number}.`,
   },
   async run(command, options, [path = '']) {
     const { settings, screen, interrupt } = command;
-    const root = readGraphRoot(settings.graph);
-    const itemPath = options.upload === undefined ? path : encodeUploadPath(path);
-    const reading = readRequest(resolveGraphPath(root, itemPath), options);
-    const request = await interrupt.endAtOnceDuring(reading);
+    const { root, url } = resolveAddress(settings.graph, options.upload === undefined ? path : encodeUploadPath(path));
+    const request = await interrupt.endAtOnceDuring(readRequest(url, options));
     await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
     const { handler } = session;
     using progress = new Progress(screen, { tellsWaits: settings.verbose });
@@ -133,14 +128,20 @@ interface Call {
 }
 
 async function callAndPrint(call: Call): Promise<void> {
-  const { command, client, options } = call;
-  const { url, ...init } = call.request;
-  if (options.paginate) await printItems(client.pages(url, init));
-  else if (options.output !== undefined && options.output !== '-') await save(call, options.output);
-  else {
-    const { upload } = options;
+  const { command, client, options, request, progress } = call;
+  const { url, ...init } = request;
+  const { headers } = init;
+  const { include = false, output, upload } = options;
+  if (options.paginate) {
+    await printItems(client.pages(url, init));
+  } else if (output !== undefined && output !== '-') {
+    const { bytes } = await client.download(url, output, { headers, onProgress: progress.follow('Downloading') });
+    progress.end();
+    if (command.settings.json) writeOut(`${JSON.stringify({ file: output, bytes })}\n`);
+    else command.screen.say(`Saved ${formatSize(bytes)} to ${output}`);
+  } else {
     const response = await (upload === undefined ? client.request(url, init) : sendInput(call, upload));
-    await printResponse(response, { include: options.include === true, signal: command.interrupt.signal });
+    await printResponse(response, { include, signal: command.interrupt.signal });
   }
 }
 
@@ -151,35 +152,24 @@ async function printItems(items: AsyncIterable<unknown>): Promise<void> {
   writeOut(count === 0 ? '[]\n' : ']\n');
 }
 
-async function save({ command, client, request, progress }: Call, file: string): Promise<void> {
-  const { url, headers } = request;
-  const { bytes } = await client.download(url, file, { headers, onProgress: progress.follow('Downloading') });
-  progress.end();
-  if (command.settings.json) writeOut(`${JSON.stringify({ file, bytes })}\n`);
-  else command.screen.say(`Saved ${formatSize(bytes)} to ${file}`);
-}
-
 async function sendInput(call: Call, file: string): Promise<Response> {
-  if (file !== '-') return sendFile(call, file);
+  if (file !== '-') return sendFile(call, file, new UnfinishedUploads(call.command.settings));
   await using input = await spoolStdin(call.command.interrupt.signal);
-  return await sendFile(call, input.file, { isKept: false });
+  return await sendFile(call, input.file);
 }
 
 async function sendFile(
   { command, client, request, progress }: Call,
   file: string,
-  { isKept = true }: { isKept?: boolean } = {},
+  sessions?: UnfinishedUploads,
 ): Promise<Response> {
-  const { settings, screen, interrupt } = command;
   const { url, headers } = request;
-  const sessions = new UnfinishedUploads(settings);
   try {
-    const kept = isKept ? { sessions } : {};
-    return await client.requestUpload(url, file, { headers, ...kept, onProgress: progress.follow('Uploading') });
+    return await client.requestUpload(url, file, { headers, sessions, onProgress: progress.follow('Uploading') });
   } catch (error) {
-    if (sessions.isLastKept && (interrupt.signal.aborted || isWorthContinuing(error))) {
+    if (sessions?.isLastKept && (command.interrupt.signal.aborted || isWorthContinuing(error))) {
       progress.end();
-      screen.say('Run the same command again to continue the upload.');
+      command.screen.say('Run the same command again to continue the upload.');
     }
     throw error;
   } finally {

@@ -1,12 +1,6 @@
 import type { GraphSilence, GraphWait, TransferProgress } from 'onedrive-graph';
 import type { Screen } from '../../terminal/screen.ts';
 
-interface Transfer {
-  readonly verb: string;
-  readonly done: number;
-  readonly total: number | undefined;
-}
-
 /** As onedrive-graph tells of a silence. */
 const silenceNoticeMs = 5_000;
 
@@ -14,9 +8,11 @@ const silenceNoticeMs = 5_000;
 export class Progress implements Disposable {
   readonly #screen: Screen;
   readonly #tellsWaits: boolean;
-  #transfer: Transfer | undefined;
-  #isWaiting = false;
-  #silence: GraphSilence | undefined;
+  #transfer: (TransferProgress & { readonly verb: string }) | undefined;
+  #wait: { readonly reason: string; readonly until: number } | undefined;
+  #silence: (GraphSilence & { readonly since: number }) | undefined;
+  /** The rate counts from here, without the bytes and waits before it. */
+  #start = { at: 0, done: 0 };
 
   /** With `tellsWaits`, each wait is also a line that stays. */
   constructor(screen: Screen, { tellsWaits }: { tellsWaits: boolean }) {
@@ -26,69 +22,72 @@ export class Progress implements Disposable {
 
   /** Returns what is to be called as the transfer goes on. `verb` is what it does, for example `Uploading`. */
   follow(verb: string): (progress: TransferProgress) => void {
-    return ({ done, total }) => {
-      const isContinued = this.#transfer !== undefined && this.#transfer.done <= done;
-      this.#transfer = { verb, done, total };
-      if (!isContinued) this.#showTransfer(done);
+    return (progress) => {
+      const isContinued = this.#transfer !== undefined && this.#transfer.done <= progress.done;
+      this.#transfer = { ...progress, verb };
+      if (!isContinued) this.#show();
     };
   }
 
   /** Shows a wait until `endWait` is called. */
   wait({ reason, delay }: GraphWait): void {
-    const until = Date.now() + delay;
-    if (this.#tellsWaits) this.#screen.say(`${reason}; next attempt in ${Math.ceil(delay / 1000)} s`);
-    this.#screen.spin(() => `${reason}; next attempt in ${Math.ceil((until - Date.now()) / 1000)} s`);
-    this.#isWaiting = true;
-  }
-
-  /** Shows that nothing comes, until something comes. */
-  silence(silence: GraphSilence): void {
-    const { host, timeout, ended } = silence;
-    const startedAt = performance.now() - silenceNoticeMs;
-    this.#silence = silence;
-    this.#screen.spin(() => {
-      const seconds = Math.floor((performance.now() - startedAt) / 1000);
-      return `Nothing from ${host} for ${seconds} s, gives up after ${timeout / 1000} s; Ctrl-C cancels`;
-    });
-    void ended.then(() => {
-      if (this.#silence !== silence) return;
-      this.#silence = undefined;
-      if (!this.#isWaiting) this.#showTransferOrNothing();
-    });
+    this.#wait = { reason, until: Date.now() + delay };
+    if (this.#tellsWaits) this.#screen.say(this.#text());
+    this.#show();
   }
 
   /** To be called before each request: it ends the wait before it. */
   endWait(): void {
-    if (!this.#isWaiting) return;
-    this.#isWaiting = false;
-    this.#showTransferOrNothing();
+    if (!this.#wait) return;
+    this.#wait = undefined;
+    this.#show();
+  }
+
+  /** Shows that nothing comes, until something comes. */
+  silence(silence: GraphSilence): void {
+    const shown = { ...silence, since: performance.now() - silenceNoticeMs };
+    this.#silence = shown;
+    this.#show();
+    void silence.ended.then(() => {
+      if (this.#silence !== shown) return;
+      this.#silence = undefined;
+      this.#show();
+    });
   }
 
   /** The transfer has ended. */
   end(): void {
     this.#transfer = undefined;
+    this.#wait = undefined;
     this.#silence = undefined;
-    this.#screen.clear();
+    this.#show();
   }
 
   [Symbol.dispose](): void {
     this.end();
   }
 
-  #showTransferOrNothing(): void {
-    if (this.#transfer) this.#showTransfer(this.#transfer.done);
-    else this.#screen.clear();
+  #show(): void {
+    this.#start = { at: performance.now(), done: this.#transfer?.done ?? 0 };
+    if (this.#text() === '') this.#screen.clear();
+    else this.#screen.spin(() => this.#text());
   }
 
-  /** The rate counts from here, without the bytes and waits before it. */
-  #showTransfer(from: number): void {
-    const startedAt = performance.now();
-    this.#screen.spin(() => {
-      const { verb, done, total } = this.#transfer ?? { verb: '', done: 0, total: undefined };
-      const share = total ? ` of ${formatSize(total)} (${Math.floor((100 * done) / total)} %)` : '';
-      const rate = (done - from) / Math.max(1, (performance.now() - startedAt) / 1000);
-      return `${verb} ${formatSize(done)}${share}, ${formatSize(rate)}/s`;
-    });
+  #text(): string {
+    if (this.#wait) {
+      const { reason, until } = this.#wait;
+      return `${reason}; next attempt in ${Math.ceil((until - Date.now()) / 1000)} s`;
+    }
+    if (this.#silence) {
+      const { host, timeout, since } = this.#silence;
+      const seconds = Math.floor((performance.now() - since) / 1000);
+      return `Nothing from ${host} for ${seconds} s, gives up after ${timeout / 1000} s; Ctrl-C cancels`;
+    }
+    if (!this.#transfer) return '';
+    const { verb, done, total } = this.#transfer;
+    const share = total ? ` of ${formatSize(total)} (${Math.floor((100 * done) / total)} %)` : '';
+    const rate = (done - this.#start.done) / Math.max(1, (performance.now() - this.#start.at) / 1000);
+    return `${verb} ${formatSize(done)}${share}, ${formatSize(rate)}/s`;
   }
 }
 

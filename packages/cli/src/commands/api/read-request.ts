@@ -1,4 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { readVersion } from '../../settings/version.ts';
 import { fileFailure, UsageError } from '../../terminal/failure.ts';
 import { writeErr } from '../../terminal/streams.ts';
@@ -23,7 +28,7 @@ export async function readRequest(url: URL, { method: given, data, header = [] }
   if (!/^[A-Z]+$/.test(method) || ['CONNECT', 'TRACE', 'TRACK'].includes(method))
     throw new UsageError(`--method: expected GET, POST, PATCH, PUT, DELETE or the like, got '${given}'`);
   if (data !== undefined && (method === 'GET' || method === 'HEAD'))
-    throw new UsageError(`--data: a ${method} request has no body; use another --method`);
+    throw new UsageError(`--data: a ${method} request has no body`, { remedy: 'Use another --method' });
   const headers = readHeaders(header);
   if (data === undefined) return { method, url, headers };
   const body = await readBody(data);
@@ -33,27 +38,25 @@ export async function readRequest(url: URL, { method: given, data, header = [] }
 }
 
 function readHeaders(lines: readonly string[]): Headers {
-  const headers = new Headers({ accept: '*/*', 'user-agent': `onedrive-token/${readVersion()}` });
-  const given = new Set<string>();
+  const headers = new Headers();
   for (const line of lines) {
-    const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(line) ?? [];
-    if (name === undefined || value === undefined)
-      throw new UsageError(`--header: expected 'Name: value', got '${line}'`);
+    const [, name, value = ''] = /^([^:]+):\s*(.*)$/.exec(line) ?? [];
+    if (name === undefined) throw new UsageError(`--header: expected 'Name: value', got '${line}'`);
     if (name.toLowerCase() === 'authorization')
       throw new UsageError('--header: Authorization is set for you; other users can read a command line');
     try {
-      if (given.has(name.toLowerCase())) headers.append(name, value);
-      else headers.set(name, value);
+      headers.append(name, value);
     } catch {
-      throw new UsageError(`--header: the value of ${name} has a character that no header may have`);
+      throw new UsageError(`--header: ${name} or its value has a character that no header may have`);
     }
-    given.add(name.toLowerCase());
   }
+  if (!headers.has('accept')) headers.set('accept', '*/*');
+  if (!headers.has('user-agent')) headers.set('user-agent', `onedrive-token/${readVersion()}`);
   return headers;
 }
 
 async function readBody(data: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (data === '-' || data === '@-') return readStdin();
+  if (data === '-' || data === '@-') return new Uint8Array(await buffer(openStdin('body')));
   if (!data.startsWith('@')) return new TextEncoder().encode(data);
   const file = data.slice(1);
   return new Uint8Array(
@@ -63,21 +66,68 @@ async function readBody(data: string): Promise<Uint8Array<ArrayBuffer>> {
   );
 }
 
-async function readStdin(): Promise<Uint8Array<ArrayBuffer>> {
-  if (process.stdin.isTTY) writeErr('Type the body, or paste it; Ctrl-D on a line of its own ends it.\n');
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk);
-  return new Uint8Array(Buffer.concat(chunks));
-}
-
 function checkJson(body: Uint8Array): void {
   try {
     JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {
     // V8's message quotes the body, which may hold a secret: only the place is shown.
     const place = /line \d+ column \d+/.exec((error as Error).message)?.[0];
-    throw new UsageError(
-      `--data: this is not JSON${place ? ` (${place})` : ''}; for something else say --header 'Content-Type: ...'`,
-    );
+    throw new UsageError(`--data: this is not JSON${place ? ` (${place})` : ''}`, {
+      remedy: "For something else say --header 'Content-Type: ...'",
+    });
   }
+}
+
+const actions = /(:\/|\/)(content|createUploadSession)$/;
+
+/**
+ * The path of the item that `--upload` writes, encoded. What follows `root:/` is a name as the shell has it: a `%`, `?` or `#` is
+ * a part of the name. The path for a download, `root:/notes.txt:/content`, means the same item. Throws UsageError for a folder.
+ */
+export function encodeUploadPath(path: string): string {
+  const item = withoutAction(path).replace(/:$/, '');
+  if (item.endsWith('/') || item.endsWith(':')) {
+    const example = `${item.replace(/[:/]+$/, '')}${item.includes(':/') && !item.endsWith(':/') ? '' : ':'}/notes.txt`;
+    throw new UsageError(`--upload: ${path} is a folder`, { remedy: `Name the file in it, for example ${example}` });
+  }
+  const start = item.indexOf(':/') + 2;
+  // An absolute URL is encoded already.
+  if (start < 2 || /^https?:\/\//i.test(item)) return item;
+  return item.slice(0, start) + item.slice(start).split('/').map(encodeURIComponent).join('/');
+}
+
+/** `root:/content` itself is a file of that name. */
+function withoutAction(path: string): string {
+  const [, separator] = actions.exec(path) ?? [];
+  if (separator === undefined) return path;
+  const item = path.replace(actions, '');
+  return (separator === ':/') === /.:\/(?!\/)/.test(item) ? item : path;
+}
+
+/** A copy of stdin, in a folder that only this user can enter. It is deleted at the end. */
+export interface SpooledStdin extends AsyncDisposable {
+  readonly file: string;
+}
+
+/**
+ * Copies stdin to a file, because Graph has to know the size of an upload before its first piece. Throws a Failure if the disk is
+ * full, or the signal's reason.
+ */
+export async function spoolStdin(signal: AbortSignal): Promise<SpooledStdin> {
+  const folder = await mkdtemp(join(tmpdir(), 'onedrive-token-'));
+  const file = join(folder, 'stdin');
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    await pipeline(openStdin('content'), createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
+  } catch (error) {
+    await remove();
+    signal.throwIfAborted();
+    throw fileFailure('write', file, error);
+  }
+  return { file, [Symbol.asyncDispose]: remove };
+}
+
+function openStdin(what: string): NodeJS.ReadStream {
+  if (process.stdin.isTTY) writeErr(`Type the ${what}, or paste it; Ctrl-D on a line of its own ends it.\n`);
+  return process.stdin;
 }
