@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bin, commandNode, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertFailed, blockedBy, type Check, diagnose, readChecks } from '../test/fixtures/diagnose.ts';
+import { assertFailed, type Check, diagnose, readChecks } from '../test/fixtures/diagnose.ts';
 import { openKeyringScene } from '../test/fixtures/keyring-scene.ts';
 
 const { home, ...scene } = await openSignedInScene();
@@ -32,18 +32,16 @@ const loopbackUp = 'ip link set lo up';
 
 namespaced('a machine whose loopback interface is down', async () => {
   const checks = await diagnoseIn('true');
-  for (const name of ['loopback-ipv4', 'loopback-ipv6']) assert.not.ok(checks.get(name)?.ok, name);
-  assert.match(checks.get('loopback-ipv4')?.detail ?? '', '127.0.0.1 cannot be used');
-  assert.match(checks.get('loopback-ipv4')?.remedy ?? '', 'ip link set lo up');
-  assert.not.ok(checks.get('authority')?.ok);
+  assert.match(checks.get('loopback')?.detail ?? '', '127.0.0.1 cannot be used');
+  assert.match(checks.get('loopback')?.remedy ?? '', 'ip link set lo up');
+  assert.is(checks.get('authority')?.ok, false);
   assert.ok(checks.get('sign-in')?.ok, 'what needs no network is checked all the same');
 });
 
-namespaced('a machine without IPv6', async () => {
+namespaced('a machine without IPv6 can sign in', async () => {
   const checks = await diagnoseIn(`${loopbackUp}; echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6`);
-  assert.ok(checks.get('loopback-ipv4')?.ok);
-  assert.match(checks.get('loopback-ipv6')?.detail ?? '', '::1 cannot be used (EADDRNOTAVAIL)');
-  assert.match(checks.get('loopback-ipv6')?.remedy ?? '', 'disable_ipv6=0');
+  assert.ok(checks.get('loopback')?.ok);
+  assert.match(checks.get('loopback')?.detail ?? '', '::1 cannot be used (EADDRNOTAVAIL)');
 });
 
 namespaced('a disk that is full', async () => {
@@ -119,18 +117,14 @@ withKeyring('a key in the keyring: unlocked, locked, and gone', async () => {
   const before = await diagnose(signedIn.home);
   assertFailed(before, {});
   assert.match(before.get('keyring')?.detail ?? '', 'it has the key');
-  const blocked = {
-    encryption: blockedBy('keyring'),
-    'sign-in': blockedBy('keyring'),
-    'renew-by': blockedBy('keyring'),
-  };
+  const blocked = { keyring: ['encryption', 'sign-in', 'renew-by'] };
   await keyrings.session?.lock('dismissed');
-  assertFailed(await diagnose(signedIn.home), { keyring: /the keyring is locked .* \| Unlock it/, ...blocked });
+  assertFailed(await diagnose(signedIn.home), { keyring: /the keyring is locked .* \| Unlock it/ }, blocked);
   await keyrings.session?.unlock();
   signedIn.entry.deletePassword();
-  assertFailed(await diagnose(signedIn.home), { keyring: /is gone \| Put the entry back/, ...blocked });
+  assertFailed(await diagnose(signedIn.home), { keyring: /is gone \| Put the entry back/ }, blocked);
   const env = { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' };
-  assertFailed(await diagnose(signedIn.home, { env }), { keyring: /keyring/, ...blocked });
+  assertFailed(await diagnose(signedIn.home, { env }), { keyring: /keyring/ }, blocked);
 });
 
 test('no file is opened for writing', async () => {

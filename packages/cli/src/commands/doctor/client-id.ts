@@ -1,0 +1,57 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Failure } from '../../terminal/failure.ts';
+import type { Check } from './check.ts';
+import { type Fetch, refuseTrouble, trimmed } from './network.ts';
+
+const timeoutMs = 10_000;
+const redirectUri = 'http://localhost';
+/** OpenID Connect Core section 3.1.2.6: the provider knows the app, and would have to ask the person. */
+const knownErrors = ['login_required', 'interaction_required', 'consent_required', 'account_selection_required'];
+/** Microsoft's page and RFC 6749: it does not know the app. */
+const unknownErrors = /AADSTS700016|unauthorized_client|invalid_client/;
+
+/**
+ * Whether the provider knows the client id. It is asked to sign in without showing a page (`prompt=none`), which it refuses
+ * because no user is signed in, or because it does not know the app. No code and no token comes of that.
+ */
+export function checkClientId(token: () => Promise<{ authority: string; clientId?: string }>, fetch: Fetch): Check {
+  return {
+    name: 'client-id',
+    needs: ['authority'],
+    async run() {
+      const { authority, clientId: id } = await token();
+      if (id === undefined) {
+        throw new Failure('no client id is known', { remedy: 'Run: onedrive-token login --client-id ID' });
+      }
+      const url = authorizationUrl(authority, id);
+      const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) });
+      const location = response.headers.get('location') ?? '';
+      const error = URL.parse(location)?.searchParams.get('error') ?? '';
+      if (location.startsWith(redirectUri) && knownErrors.includes(error)) return `the provider knows ${id}`;
+      if (unknownErrors.test(error + (await response.text()))) {
+        const command = 'onedrive-token login --client-id ID';
+        const remedy = `Check the Application (client) ID of the registration, then run: ${command}`;
+        throw new Failure(`the provider does not know the client id ${id}`, { remedy });
+      }
+      refuseTrouble({ url, status: response.status });
+      return `${id}; this provider tells only a browser whether it knows it`;
+    },
+  };
+}
+
+function authorizationUrl(authority: string, clientId: string): URL {
+  const url = new URL(`${trimmed(authority)}/oauth2/v2.0/authorize`);
+  const parameters = {
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    response_mode: 'query',
+    scope: 'openid',
+    prompt: 'none',
+    state: randomBytes(16).toString('base64url'),
+    code_challenge: createHash('sha256').update(randomBytes(32)).digest('base64url'),
+    code_challenge_method: 'S256',
+  };
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  return url;
+}

@@ -1,0 +1,83 @@
+import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
+import { databaseExists } from '../../session/database.ts';
+import { openTokenSource } from '../../session/open-token-source.ts';
+import { describeNotSignedIn, type StoredSignIns } from '../../session/stored-sign-ins.ts';
+import type { Command } from '../../settings/command.ts';
+import type { Settings } from '../../settings/settings.ts';
+import { suggestCommand } from '../../settings/suggest-command.ts';
+import { readTokenOptions } from '../../settings/token-options.ts';
+import { Failure } from '../../terminal/failure.ts';
+import { type Check, once } from './check.ts';
+import { describeDuration } from './network.ts';
+
+/** A sign-in that is not refreshed for this much longer is lost. */
+const warningMs = 14 * 24 * 60 * 60 * 1000;
+
+/** With ONEDRIVE_TOKEN_SOCKET: whether the `serve` at its other end answers, and what it says of its sign-in. */
+export function socketChecks(command: Command, socket: string): readonly Check[] {
+  const { settings } = command;
+  const ask = once(async () => {
+    await using session = await openTokenSource(command, { interactive: false });
+    return await session.handler.status();
+  });
+  const readStatus = async (): Promise<SignInStatus> => {
+    const status = await ask();
+    if (status.signedIn) return status;
+    throw new Failure('the server of the socket has no sign-in', { remedy: loginCommand(settings) });
+  };
+  const checkSocket = async (): Promise<string> => {
+    await ask();
+    return `${socket} answers`;
+  };
+  return [{ name: 'socket', run: checkSocket }, ...signInChecks(settings, 'socket', readStatus)];
+}
+
+/** Whether the database has a sign-in. `readSignIns` opens it. */
+export function storedChecks(settings: Settings, readSignIns: () => Promise<StoredSignIns>): readonly Check[] {
+  return signInChecks(settings, 'encryption', async () => {
+    const stored = await readSignIns();
+    const { clientId, authority } = readTokenOptions(settings, undefined, stored.record) ?? settings;
+    const status = statusOfRecord(stored.record, { appName: settings.app, clientId, authority });
+    if (status.signedIn) return status;
+    const problem = describeNotSignedIn(settings, stored, { isThere: databaseExists(settings), clientId, authority });
+    throw new Failure(problem.replace(/\.$/, ''), { remedy: loginCommand(settings) });
+  });
+}
+
+/** Whether a token can be had without a person, and for how long. `need`: the check without which it cannot be known. */
+function signInChecks(settings: Settings, need: string, readStatus: () => Promise<SignInStatus>): readonly Check[] {
+  return [
+    { name: 'sign-in', needs: [need], run: async () => judgeSignIn(await readStatus(), settings) },
+    { name: 'renew-by', needs: ['sign-in'], run: async () => judgeRenewal(await readStatus(), settings) },
+  ];
+}
+
+function judgeSignIn(
+  { account, scopes, refreshedAt, refusedAt, refusedBecause }: SignInStatus,
+  settings: Settings,
+): string {
+  if (refusedAt !== undefined) {
+    const because = refusedBecause ? `: ${refusedBecause}` : '';
+    throw new Failure(`the provider refused it on ${day(refusedAt)}${because}`, { remedy: loginCommand(settings) });
+  }
+  const who = account?.username ?? account?.name;
+  const age =
+    refreshedAt === undefined ? '' : `, refreshed ${describeDuration(Math.max(0, Date.now() - refreshedAt))} ago`;
+  return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
+}
+
+function judgeRenewal({ renewBy }: SignInStatus, settings: Settings): string {
+  if (renewBy === undefined) return 'the database does not say when the sign-in expires';
+  const left = renewBy - Date.now();
+  if (left > warningMs) return `the sign-in is good until ${day(renewBy)}, and each refresh prolongs that`;
+  const remedy = `To refresh it now, run: ${suggestCommand('token --refresh', settings)}`;
+  throw new Failure(`the sign-in ${left > 0 ? 'expires' : 'has expired'} on ${day(renewBy)}`, { remedy });
+}
+
+function loginCommand(settings: Settings): string {
+  return `Run: ${suggestCommand('login', settings)}`;
+}
+
+function day(timestamp: number): string {
+  return new Date(timestamp).toISOString().slice(0, 10);
+}
