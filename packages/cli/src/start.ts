@@ -6,9 +6,9 @@ import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored
 import { printToken } from './commands/print-token.ts';
 import { runWithToken } from './commands/run-with-token.ts';
 import { expiresSoon } from './settings/expires-soon.ts';
+import { meantToken } from './settings/meant-token.ts';
 import { execMinValidMs, readPlainLine } from './settings/options.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
-import { readTokenOptions } from './settings/token-options.ts';
 
 /** Runs one command line, and resolves with its exit status. */
 export async function start(args: readonly string[]): Promise<number> {
@@ -22,18 +22,16 @@ export async function start(args: readonly string[]): Promise<number> {
     }
     return await (await import('./program.ts')).runProgram(args);
   } catch (error) {
-    const { reportError } = await import('./settings/report-error.ts');
-    return reportError(error);
+    return (await import('./settings/report-error.ts')).reportError(error);
   }
 }
 
 /** The stored token, if it only has to be read. The whole program connects, decrypts, and explains what is wrong. */
 function readToken(settings: Settings, minValid: number | undefined): StoredToken | undefined {
-  const { hasKey, verbose, postgresUrl, socket } = settings;
+  const { db, hasKey, verbose, postgresUrl, socket } = settings;
   if (hasKey || verbose || postgresUrl !== undefined || socket !== undefined) return undefined;
-  const options = readTokenOptions(settings);
   try {
-    const stored = options && readStoredToken({ ...options, minValid });
+    const stored = readStoredToken({ ...meantToken(settings), dbFilepath: db, minValid });
     // Only the whole program warns that the sign-in expires soon.
     return expiresSoon(stored?.renewBy) ? undefined : stored;
   } catch {

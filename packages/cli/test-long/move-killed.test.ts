@@ -50,7 +50,6 @@ async function refreshTokenIn(db: string): Promise<string | undefined> {
 /** The sign-in is in the file alone, or in PostgreSQL alone, and no lock is held: the lease of a killed process ends by itself. */
 async function reset(source: string): Promise<void> {
   rmSync(file, { force: true });
-  rmSync(`${file}.apps.json`, { force: true });
   if (source === file) cpSync(saved, file);
   await cluster.query(`TRUNCATE oauth_token, oauth_token_lease`);
   if (source === url) await cluster.query('INSERT INTO oauth_token SELECT * FROM saved');

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
@@ -7,55 +7,17 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const { home, authority, ...scene } = await openSignedInScene();
-const remembered = `${home.db}.apps.json`;
 test.after(() => scene[Symbol.asyncDispose]());
 
 if (!openTerminal) console.log(noTerminal);
 const onTerminal = openTerminal ? test : test.skip;
-
-const damages: Record<string, { damage: () => void; says: string }> = {
-  'missing apps.json': { damage: () => rmSync(remembered), says: '' },
-  'damaged apps.json': {
-    damage: () => writeFileSync(remembered, '{"onedrive-token": {"clie'),
-    says: `${remembered} is damaged, and was ignored. The client id is that of the stored sign-in.\n`,
-  },
-};
-for (const [what, { damage, says }] of Object.entries(damages)) {
-  test(`${what}: the client id of the stored sign-in is used, and remembered again`, async () => {
-    damage();
-    const first = await home.call([]);
-    assert.equal([first.status, first.stderr], [0, says]);
-    const entries = JSON.parse(readFileSync(remembered, 'utf8'));
-    const { clientId, url } = authority;
-    const expected = { clientId, scopes: ['Files.ReadWrite.All'], authority: url };
-    assert.equal(entries, { 'onedrive-token': expected });
-    const second = await home.call([]);
-    assert.equal([second.status, second.stderr, second.stdout], [0, '', first.stdout]);
-  });
-}
 
 test('an app name that is not signed in: token names those that are, and the command to run', async () => {
   const { status, stdout, stderr } = await home.call(['--app', 'family']);
   assert.is(status, 3);
   assert.is(stdout, '');
   assert.match(stderr, /no sign-in is stored for app name "family" in \S+tokens\.db \(user \S+\)\./);
-  assert.match(stderr, /Signed in there: "onedrive-token"\. Run: onedrive-token login --app family\n$/);
-});
-
-test('login --app takes the client id that is remembered for another app name, and says so', async () => {
-  // Its authority too: the registration is the same.
-  const { stderr } = await home.login(['--app', 'family'], { env: { ONEDRIVE_TOKEN_AUTHORITY: '' } });
-  assert.match(stderr, `Using the client id of app name "onedrive-token": ${authority.clientId}\n`);
-  assert.is((await home.call(['--app', 'family'])).status, 0);
-});
-
-test('two remembered client ids: login asks which one is meant', async () => {
-  await home.login(['--app', 'work', '--client-id', authority.otherClientId]);
-  const { status, stderr } = await home.call(['login', '--app', 'third']);
-  assert.is(status, 2);
-  assert.match(stderr, `${authority.clientId}  (app name "family")`);
-  assert.match(stderr, `${authority.otherClientId}  (app name "work")`);
-  assert.match(stderr, 'onedrive-token login --app third --client-id <ID>');
+  assert.match(stderr, /Signed in there: "onedrive-token"\. Run: onedrive-token login --app family --client-id ID\n$/);
 });
 
 test('a database of the Python class: says to name its client id, once', async () => {
@@ -76,7 +38,7 @@ test('a database of the Python class: says to name its client id, once', async (
 
 function readRecord(db: string): { refreshToken: string } {
   const database = new DatabaseSync(db, { readOnly: true });
-  const row = database.prepare("SELECT refresh_token FROM token WHERE app_name = 'family'").get();
+  const row = database.prepare("SELECT refresh_token FROM token WHERE app_name = 'onedrive-token'").get();
   database.close();
   return { refreshToken: String(row?.refresh_token) };
 }

@@ -63,6 +63,7 @@ test('an encrypted database without its key, and with it', async () => {
     without,
     {
       encryption: /tokens\.db: is encrypted \| The passphrase comes from ONEDRIVE_TOKEN_KEY/,
+      'client-id': /no client id is known/,
     },
     { encryption: ['sign-in', 'renew-by'] },
   );
@@ -73,6 +74,7 @@ test('an encrypted database without its key, and with it', async () => {
     await diagnose(home, { env }),
     {
       encryption: /is not encrypted \| Leave out ONEDRIVE_TOKEN_KEY/,
+      'client-id': /no client id is known/,
     },
     { encryption: ['sign-in', 'renew-by'] },
   );
@@ -109,10 +111,11 @@ test('a sign-in that the provider refused, and one that is gone', async () => {
     await diagnose(home),
     {
       'sign-in': /no sign-in is stored for app name "onedrive-token" in ~.* \| Run: onedrive-token login/,
+      'client-id': /no client id is known/,
     },
     { 'sign-in': ['renew-by'] },
   );
-  await home.login();
+  await home.login(['--client-id', authority.clientId]);
 });
 
 test('PostgreSQL that cannot be reached', async () => {

@@ -15,8 +15,6 @@ async function prints(args: readonly string[]): Promise<boolean> {
   return status === 0 && authority.issuedSecrets.has(stdout.trim());
 }
 
-const apps = (db: string): object => JSON.parse(readFileSync(`${db}.apps.json`, 'utf8'));
-
 test('a sign-in moves to another file with a key and back, together with its client id', async () => {
   const other = join(home.folder, 'elsewhere/tokens.db');
   const there = await home.call(['move', '--to', other, '--to-key-file', keyFile]);
@@ -27,8 +25,6 @@ test('a sign-in moves to another file with a key and back, together with its cli
     stderr: `Moved the sign-in of onedrive-token to ${other}.\n`,
   });
   assert.not([...authority.issuedSecrets].some((secret) => readFileSync(other).includes(secret)));
-  assert.equal(Object.keys(apps(other)), ['onedrive-token']);
-  assert.equal(apps(home.db), {});
   assert.ok(await prints(['--db', other, '--key-file', keyFile]));
   assert.not(await prints(['--client-id', authority.clientId]));
   const back = await home.call(['--db', other, '--key-file', keyFile, 'move', '--to', home.db]);
@@ -45,7 +41,7 @@ test('a sign-in of that name that is already there ends with 1, and nothing chan
   assert.equal([status, stdout], [1, '']);
   assert.match(
     stderr,
-    `onedrive-token: ${other} already has a sign-in for app name "onedrive-token". Nothing was changed.`,
+    `onedrive-token: ${other} already has a sign-in for app name "onedrive-token". Nothing was changed. To replace it`,
   );
   assert.ok(await prints([]));
   assert.ok(await prints(['--db', other]));
@@ -57,7 +53,6 @@ test('without a sign-in it ends with 3, and no file is made', async () => {
   assert.is(status, 3);
   assert.match(stderr, 'no sign-in is stored for app name "nobody", so there is nothing to move');
   assert.not(existsSync(other));
-  assert.not(existsSync(`${other}.apps.json`));
 });
 
 test('a wrong key of the other database ends with 7, names the option, and changes nothing', async () => {

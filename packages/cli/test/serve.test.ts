@@ -188,7 +188,7 @@ test('after a sign-out each client gets 401, and after the next sign-in the new 
     assert.equal(body, { error: 'sign_in_required' });
   }
   assert.is((await ask('/status')).body.signedIn, false);
-  await home.login();
+  await home.login(['--client-id', authority.clientId]);
   const { status, body } = await ask('/token');
   assert.is(status, 200);
   assert.is.not(body.token, before.token);

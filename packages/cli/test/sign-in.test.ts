@@ -1,9 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { type Called, CliHome, doNothing, openScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeLink } from '../../onedrive-graph/test/make-link.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 test.after(() => scene[Symbol.asyncDispose]());
@@ -50,26 +49,26 @@ test('what the browser prints does not reach our stdout or stderr', async () => 
   assert.not.match(stderr, 'chatter');
 });
 
-test('the client id and the scopes are remembered beside the database, and survive a logout', async () => {
-  using other = new CliHome(home.env);
-  await other.login([...clientId, '--scope', 'Files.Read', '--scope', 'User.Read']);
-  const file = `${other.db}.apps.json`;
-  assert.equal(JSON.parse(readFileSync(file, 'utf8')), {
-    'onedrive-token': {
-      clientId: authority.clientId,
-      scopes: ['Files.Read', 'User.Read'],
-      authority: authority.url,
-    },
-  });
-  for (const secret of authority.issuedSecrets) assert.not.match(readFileSync(file, 'utf8'), secret);
+test('a later login needs no client id and asks for the scopes that were granted; after a logout it needs one', async () => {
+  using other = new CliHome({ ...home.env, ONEDRIVE_TOKEN_AUTHORITY: '' });
+  const scopes = async () => JSON.parse((await other.call(['status', '--json'])).stdout).scopes;
+  await other.login([...clientId, '--authority', authority.url, '--scope', 'Files.Read', '--scope', 'User.Read']);
   assert.is((await other.call([])).status, 0);
-  assert.equal(JSON.parse((await other.call(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
-  await other.call(['logout']);
+  await authority.revokeAll();
+  other.expireTokens();
   assert.is((await other.call([])).status, 3);
   await other.login();
-  assert.equal(JSON.parse((await other.call(['status', '--json'])).stdout).scopes, ['Files.Read', 'User.Read']);
+  assert.equal(await scopes(), ['Files.Read', 'User.Read']);
   await other.login(['--scope', 'Files.ReadWrite']);
-  assert.equal(JSON.parse((await other.call(['status', '--json'])).stdout).scopes, ['Files.ReadWrite']);
+  assert.equal(await scopes(), ['Files.ReadWrite']);
+  const { stderr } = await other.call(['logout']);
+  assert.is(stderr, `Signed out of onedrive-token. The next login needs --client-id ${authority.clientId}\n`);
+  const token = await other.call([]);
+  assert.is(token.status, 3);
+  assert.match(token.stderr, /Run: onedrive-token login --client-id ID\n$/);
+  const login = await other.call(['login']);
+  assert.is(login.status, 2);
+  assert.match(login.stderr, 'no client id yet');
 });
 
 test('scopes may be given one by one, together, or in one argument', async () => {
@@ -84,24 +83,14 @@ test('scopes may be given one by one, together, or in one argument', async () =>
   }
 });
 
-test('a sign-in with fewer scopes counts, even if nothing is remembered or another program signed in', async () => {
+test('a sign-in with fewer scopes counts, also if another program signed in', async () => {
   using other = new CliHome(home.env);
   await other.login(['--scope', 'Files.Read', ...clientId]);
-  rmSync(`${other.db}.apps.json`);
   for (const args of [['status'], ['token'], ['api', '/me/drive'], ['exec', '--', ...doNothing]]) {
     const [command = '', ...rest] = args;
     const { status, stderr } = await other.call([command, ...clientId, ...rest]);
     assert.is(status, 0, stderr);
   }
-});
-
-test('what is remembered is found through a symbolic link to the database', async () => {
-  using other = new CliHome(home.env);
-  await other.login(clientId);
-  if (!makeLink(other.db, `${other.folder}/link.db`)) return;
-  assert.is((await other.call(['status', '--db', 'link.db'])).status, 0);
-  await other.login(['--db', 'link.db', '--app', 'second', ...clientId]);
-  assert.is((await other.call(['status', '--app', 'second'])).status, 0);
 });
 
 test('--no-browser waits for a browser on loopback', async () => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
@@ -79,13 +79,6 @@ test('status of a sign-in of another client id or authority says which one is st
   assert.match(stdout, `is of client id ${authority.clientId}, not ${authority.otherClientId}. Run: `);
   const other = await home.call(['status', '--authority', `${authority.origin}/other`]);
   assert.match(other.stdout, `is of authority ${authority.url}, not ${authority.origin}/other. Run: `);
-});
-
-test('status needs no client id beside the database: the record knows it', async () => {
-  rmSync(`${home.db}.apps.json`);
-  const { status, stdout } = await home.call(['status', '--json']);
-  assert.is(status, 0);
-  assert.is(JSON.parse(stdout).signedIn, true);
 });
 
 test('status --authority with nonsense is wrong usage', async () => {

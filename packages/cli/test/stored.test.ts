@@ -82,7 +82,7 @@ test('logout deletes the tokens of one app name, whatever its client id, and of 
   const { status, stdout, stderr } = await home.call(['logout', '--app', 'other', '--client-id', 'x']);
   assert.is(status, 0);
   assert.is(stdout, '');
-  assert.is(stderr, 'Signed out of other.\n');
+  assert.is(stderr, `Signed out of other. The next login needs --client-id ${authority.clientId}\n`);
   assert.not.match((await home.call(['list'])).stdout, 'other');
   assert.is((await home.call([])).status, 0);
 });

@@ -55,6 +55,17 @@ export function checkKey(key: string | Uint8Array): string | Uint8Array {
   return key;
 }
 
+/** What was derived last: a program that opens a store again does not wait again. Its passphrase is in memory anyway. */
+let lastDerived: { passphrase: string; salt: Uint8Array; secret: Uint8Array } | undefined;
+
+function deriveSecret(passphrase: string, salt: Uint8Array): Uint8Array {
+  if (lastDerived?.passphrase !== passphrase || Buffer.compare(lastDerived.salt, salt) !== 0) {
+    const secret = crypto().scryptSync(passphrase, salt, keyBytes, scryptCost);
+    lastDerived = { passphrase, salt: Uint8Array.from(salt), secret };
+  }
+  return lastDerived.secret;
+}
+
 /**
  * Seals records with AES-256-GCM (NIST SP 800-38D) under one key and one salt. A sealed record is bound to its name and
  * to the domain; the name itself is not hidden. A sealed message is salt, nonce, tag and ciphertext. Its salt tells
@@ -83,7 +94,7 @@ export class TokenCipher {
     this.#domain = domain;
     this.#secret =
       typeof key === 'string'
-        ? crypto().scryptSync(key.normalize('NFC'), salt, keyBytes, scryptCost)
+        ? deriveSecret(key.normalize('NFC'), salt)
         : new Uint8Array(crypto().hkdfSync('sha256', key, salt, domain, keyBytes));
   }
 

@@ -1,4 +1,4 @@
-import { openTokenSource } from '../session/open-token-source.ts';
+import { openTokenSource } from '../session/session.ts';
 import type { Command } from '../settings/command.ts';
 import { defineCommand } from '../settings/define-command.ts';
 import { execMinValidMs, minValidOption } from '../settings/options.ts';

@@ -5,9 +5,9 @@ import { SignInView } from '../session/sign-in-view.ts';
 import { readSurroundings } from '../session/surroundings.ts';
 import type { Command } from '../settings/command.ts';
 import { defineCommand } from '../settings/define-command.ts';
+import { defaultScopes } from '../settings/meant-token.ts';
 import { MissingClientId } from '../settings/missing-client-id.ts';
 import { mayAsk } from '../settings/settings.ts';
-import { defaultScopes } from '../settings/token-options.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 import { describeAccount } from './status.ts';
@@ -88,21 +88,18 @@ With --json: the same as status --json.`,
       surroundings: browser === false ? { ...surroundings, hasBrowser: false } : surroundings,
       isLogin: true,
     });
-    const { scope: scopes, redirectHost, prompt } = options;
-    // With `--prompt select_account` the person may choose another account than that of the last sign-in.
-    const loginHint = options.loginHint ?? (prompt === 'select_account' ? '' : undefined);
+    const { scope: scopes, prompt, port: redirectPort, redirectHost, loginHint } = options;
+    const codeLife = device && settings.timeout === undefined ? { signInTimeout: longestCodeLifeMs } : {};
     await using session = await openWithClientId(command, {
       interactive: true,
       signsIn: true,
-      choice: { scopes, redirectHost, loginHint },
-      redirectPort: options.port,
-      ...(device && settings.timeout === undefined && { signInTimeout: longestCodeLifeMs }),
+      asked: { scopes },
+      signIn: { loginHint, redirectHost, redirectPort, responseMode, ...codeLife },
       view,
       ...(encrypt && {
         passphrase:
           readPassphrase(settings) ?? (await choosePassphrase(command, 'Set ONEDRIVE_TOKEN_KEY or --key-file')),
       }),
-      ...(responseMode && { responseMode }),
     });
     const { signal } = interrupt;
     let signIn: SignInOptions = { method: 'browser', signal, prompt };
@@ -125,8 +122,8 @@ async function openWithClientId(command: Command, options: SessionOptions): Prom
     if (!(error instanceof MissingClientId) || !mayAsk(command.settings)) throw error;
   }
   const { askClientId } = await import('../session/ask-client-id.ts');
-  command.settings.clientId = await askClientId(command);
-  return openSession(command, options);
+  const clientId = await askClientId(command);
+  return openSession(command, { ...options, asked: { ...options.asked, clientId } });
 }
 
 /** One argument may hold several scopes, separated by spaces, as `status` prints them. */

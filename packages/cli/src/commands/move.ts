@@ -3,7 +3,7 @@ import { openDatabase, withDatabase } from '../session/database.ts';
 import { readKeyFile } from '../session/passphrase.ts';
 import { defineCommand } from '../settings/define-command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
-import { forgetApp, isSameDatabase, readRememberedApp, rememberApp } from '../settings/private-json.ts';
+import { realDatabase } from '../settings/private-json.ts';
 import { type DatabaseSettings, readDatabase } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
@@ -31,35 +31,25 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
   async run(command, { to = '', toKeyFile }) {
     const { settings, screen, interrupt } = command;
     const target = readDatabase(to, { source: '--to', isOnCommandLine: true });
-    if (isSameDatabase(target.db, settings.db)) {
+    if (realDatabase(target.db) === realDatabase(settings.db)) {
       throw new UsageError(`--to: ${target.db} is the database that the sign-in is in`);
     }
     const key = toKeyFile === undefined ? undefined : readKeyFile('--to-key-file', toKeyFile);
     const outcome = await withDatabase(command, async (from) => {
       await using database = await openTarget(target, key);
       interrupt.busyWith = 'finishing the move';
-      return await moveTokens(settings.app, {
-        from,
-        to: database.options,
-        onMove: ({ clientId, authority, scope = '' }) => {
-          const remembered = readRememberedApp(settings.db, settings.app);
-          const ofRecord =
-            clientId === undefined ? undefined : { clientId, authority, scopes: scope.split(' ').filter(Boolean) };
-          const app = remembered ?? ofRecord;
-          if (app && target.postgresUrl === undefined) rememberApp(target.db, settings.app, app);
-        },
-      });
+      return await moveTokens(settings.app, { from, to: database.options });
     });
+    const name = JSON.stringify(settings.app);
     if (outcome === 'already-there') {
-      throw new Failure(
-        `${target.db} already has a sign-in for app name ${JSON.stringify(settings.app)}. Nothing was changed. To replace it, first run logout there`,
-      );
+      throw new Failure(`${target.db} already has a sign-in for app name ${name}. Nothing was changed`, {
+        remedy: 'To replace it, first run logout there',
+      });
     }
     if (outcome === 'not-signed-in') {
-      const message = `no sign-in is stored for app name ${JSON.stringify(settings.app)}, so there is nothing to move`;
-      throw new Failure(message, exitStatus.signInNeeded);
+      const problem = `no sign-in is stored for app name ${name}, so there is nothing to move`;
+      throw new Failure(problem, { status: exitStatus.signInNeeded });
     }
-    if (settings.postgresUrl === undefined) forgetApp(settings.db, settings.app);
     screen.say(`Moved the sign-in of ${printable(settings.app)} to ${target.db}.`);
     if (settings.hasKey && key === undefined) {
       screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
@@ -76,7 +66,10 @@ async function openTarget(target: DatabaseSettings, key: string | undefined): Re
     return database;
   } catch (error) {
     if (!isKeyError(error)) throw error;
-    const remedy = 'Its passphrase comes from --to-key-file alone; without a passphrase, leave that option out';
-    throw new Failure(`${target.db}: does not open with this key. ${remedy}`, exitStatus.database, { cause: error });
+    throw new Failure(`${target.db}: does not open with this key`, {
+      status: exitStatus.database,
+      remedy: 'Its passphrase comes from --to-key-file alone; without a passphrase, leave that option out',
+      cause: error,
+    });
   }
 }

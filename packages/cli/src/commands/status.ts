@@ -1,14 +1,14 @@
 import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
-import { databaseExists, withDatabase } from '../session/database.ts';
-import { openTokenSource } from '../session/open-token-source.ts';
-import { describeNotSignedIn, readStoredSignIns } from '../session/stored-sign-ins.ts';
+import { withDatabase } from '../session/database.ts';
+import { openTokenSource } from '../session/session.ts';
+import { notSignedIn, readStoredSignIn } from '../session/stored-sign-in.ts';
 import { warnIfExpiring } from '../session/warn-if-expiring.ts';
 import type { Command } from '../settings/command.ts';
 import { defineCommand } from '../settings/define-command.ts';
+import { meantToken } from '../settings/meant-token.ts';
 import { readDuration } from '../settings/read-duration.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { readTokenOptions } from '../settings/token-options.ts';
 import { exitStatus, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
@@ -54,19 +54,15 @@ export interface FoundStatus {
 export async function readStatus(command: Command): Promise<FoundStatus> {
   const { settings } = command;
   const status = settings.socket === undefined ? await readDatabase(command) : await askServer(command);
-  await warnIfExpiring(status.found, settings);
+  warnIfExpiring(status.found, settings);
   return status;
 }
 
 async function readDatabase(command: Command): Promise<FoundStatus> {
   const { settings } = command;
-  const isThere = databaseExists(settings);
-  const read = (database: Parameters<typeof readStoredSignIns>[1]) => readStoredSignIns(settings, database);
-  const stored = await withDatabase(command, read, { readOnly: true });
-  const { clientId, authority } = readTokenOptions(settings, undefined, stored.record) ?? settings;
-  const found = orUsageError(() => statusOfRecord(stored.record, { appName: settings.app, clientId, authority }));
-  const reason = (): string => describeNotSignedIn(settings, stored, { isThere, clientId, authority });
-  return { found, advice: () => `: ${printable(reason())} ${loginAdvice(settings)}` };
+  const stored = await withDatabase(command, (database) => readStoredSignIn(settings, database), { readOnly: true });
+  const found = orUsageError(() => statusOfRecord(stored.record, meantToken(settings, stored.record)));
+  return { found, advice: () => `: ${printable(notSignedIn(settings, stored).message)}` };
 }
 
 /** With ONEDRIVE_TOKEN_SOCKET, the `serve` at its other end knows. */

@@ -1,5 +1,5 @@
 import type { AccessToken } from 'onedrive-token-handler';
-import { openTokenSource } from '../session/open-token-source.ts';
+import { openTokenSource } from '../session/session.ts';
 import type { TokenSession } from '../session/socket-session.ts';
 import type { Command } from '../settings/command.ts';
 import { defineCommand } from '../settings/define-command.ts';

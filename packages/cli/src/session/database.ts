@@ -73,7 +73,8 @@ async function callPostgres<T>(
   } catch (error) {
     const { message, reason, code } = error as Error & { reason?: string; code?: string };
     if (reason === 'no-driver') throw missingPackage(shown, error);
-    if (error instanceof TypeError) throw new UsageError(`${shown}: ${message}`);
+    // Any other error is about an option in the URL.
+    if (!code?.startsWith('STORE_')) throw new UsageError(`${shown}: ${message}`, { cause: error });
     throw new OneDriveTokenError('STORE', message, {
       cause: error,
       retryable: reason === 'unreachable' || code === 'STORE_BUSY',

@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { OneDriveTokenHandler, SignInStatus } from 'onedrive-token-handler';
+import { createFetcher, type Fetcher, type OneDriveTokenHandler, type SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { refuseDatabaseOptions } from '../settings/refuse-socket.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
-import { createFetcher } from './create-fetcher.ts';
 
 /** Longer than the server may need for a refresh. */
 const answerTimeoutMs = 60_000;
@@ -22,7 +21,7 @@ export interface TokenSession extends AsyncDisposable {
 /** Takes tokens from the `serve` that listens on `socket`. Throws UsageError if the command line names other tokens. */
 export function openSocketSession({ settings, interrupt }: Command, socket: string): TokenSession {
   refuseDatabaseOptions(settings);
-  let http: ReturnType<typeof createFetcher> | undefined;
+  let http: Fetcher | undefined;
   const getTokenDetails: TokenSource['getTokenDetails'] = async ({
     forceRefresh = false,
     minValid = 0,

@@ -13,8 +13,6 @@ export interface Command extends ErrorContext {
   isSignInKept: boolean;
   /** What the person has typed, if it was right: no command asks for it twice. */
   passphrase: string | undefined;
-  /** Says more about an error, if something has to be read for that. */
-  explain: ((error: unknown) => Promise<unknown>) | undefined;
 }
 
 /** Runs `work` with the common options in `flags`, and resolves with the exit status. Throws UsageError for wrong options. */
@@ -29,7 +27,6 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
     signInMethod: undefined,
     isSignInKept: false,
     passphrase: undefined,
-    explain: undefined,
   };
   try {
     return await work(command);
@@ -37,6 +34,6 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
     screen.clear();
     // Loads the handler, which help and completion do without.
     const { reportError } = await import('./report-error.ts');
-    return reportError((await command.explain?.(error)) ?? error, command);
+    return reportError(error, command);
   }
 }

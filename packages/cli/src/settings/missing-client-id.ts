@@ -20,9 +20,9 @@ Used the Python class until now? Its database works here, without a sign-in:
 /** No client id is known. On a terminal, `login` asks for it. */
 export class MissingClientId extends UsageError {}
 
-/** Tells how to get a client id. `trouble`: why a client id that was remembered can't be read. */
-export function missingClientId(settings: Settings, trouble?: string): MissingClientId {
-  return new MissingClientId(`${trouble === undefined ? '' : `${trouble}, so that no client id is known.\n`}no client id yet. ${registrationSteps}
+/** Tells how to get a client id. */
+export function missingClientId(settings: Settings): MissingClientId {
+  return new MissingClientId(`no client id yet. ${registrationSteps}
 
 Then sign in with its "Application (client) ID". It is remembered:
 

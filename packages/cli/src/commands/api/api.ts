@@ -1,5 +1,5 @@
 import { GraphClient, GraphClientError, GraphError } from 'onedrive-graph';
-import { openTokenSource } from '../../session/open-token-source.ts';
+import { openTokenSource } from '../../session/session.ts';
 import type { Command } from '../../settings/command.ts';
 import { defineCommand } from '../../settings/define-command.ts';
 import { readSeconds } from '../../settings/read-duration.ts';

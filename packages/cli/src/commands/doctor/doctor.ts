@@ -2,10 +2,10 @@
 // asks the provider for no token.
 import { createFetcher } from 'onedrive-token-handler';
 import { withDatabase } from '../../session/database.ts';
-import { readStoredSignIns } from '../../session/stored-sign-ins.ts';
+import { readStoredSignIn } from '../../session/stored-sign-in.ts';
 import type { Command } from '../../settings/command.ts';
 import { defineCommand } from '../../settings/define-command.ts';
-import { readTokenOptions } from '../../settings/token-options.ts';
+import { meantToken } from '../../settings/meant-token.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';
@@ -37,7 +37,7 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     const quiet: Command = { ...command, settings: { ...command.settings, interactive: false } };
     const { settings, screen, interrupt } = quiet;
     const results: CheckResult[] = [];
-    await using checks = listChecks(quiet);
+    await using checks = await listChecks(quiet);
     const print = async (): Promise<void> => {
       screen.spin(() => 'Checking');
       for await (const result of runChecks(checks.all, quiet)) {
@@ -71,12 +71,11 @@ function listChecks(command: Command): CheckList {
   const fetch: Fetch = (url, init) => http.fetch(url, init);
   // Read once: a second look at the database could ask the keyring a second time.
   const readSignIns = once(() =>
-    withDatabase(command, (database) => readStoredSignIns(settings, database), { readOnly: true }),
+    withDatabase(command, (database) => readStoredSignIn(settings, database), { readOnly: true }),
   );
   const token = once(async () => {
     const stored = settings.socket === undefined ? await readSignIns().catch(() => undefined) : undefined;
-    const { clientId, authority = defaultAuthority } =
-      readTokenOptions(settings, undefined, stored?.record) ?? settings;
+    const { clientId, authority = defaultAuthority } = meantToken(settings, stored?.record);
     return { authority, ...(clientId !== undefined && { clientId }) };
   });
   const ofDatabase = (): readonly Check[] => [

@@ -1,6 +1,6 @@
 import { inspectStore, type StoreInspection } from 'onedrive-token-handler';
 import { KeyringEntry } from '../../session/keyring-entry.ts';
-import type { StoredSignIns } from '../../session/stored-sign-ins.ts';
+import type { StoredSignIn } from '../../session/stored-sign-in.ts';
 import type { Command } from '../../settings/command.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
 import { readKeyringAccount } from '../../settings/remembered-keyring.ts';
@@ -16,7 +16,7 @@ const neededBytes = 1_000_000;
 type Reached = StoreInspection & { [Key in 'access' | 'fileSystem']-?: NonNullable<StoreInspection[Key]> };
 
 /** The checks of a database file. `readSignIns` opens it with its key. */
-export function fileChecks(command: Command, readSignIns: () => Promise<StoredSignIns>): readonly Check[] {
+export function fileChecks(command: Command, readSignIns: () => Promise<StoredSignIn>): readonly Check[] {
   const { settings } = command;
   const look = (): Promise<StoreInspection> => inspectStore({ dbFilepath: settings.db });
   const inspect = once(look);

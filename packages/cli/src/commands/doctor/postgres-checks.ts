@@ -1,13 +1,13 @@
 import type { PostgresInspection } from 'token-store-postgres';
 import { inspectDatabase } from '../../session/database.ts';
-import type { StoredSignIns } from '../../session/stored-sign-ins.ts';
+import type { StoredSignIn } from '../../session/stored-sign-in.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { type Check, once } from './check.ts';
 import { heldInPostgres, judgeLocks } from './locks.ts';
 
 /** Whether the server answers, whether this user may use our tables, who holds a lock, and whether the key is right. */
-export function postgresChecks(settings: Settings, readSignIns: () => Promise<StoredSignIns>): readonly Check[] {
+export function postgresChecks(settings: Settings, readSignIns: () => Promise<StoredSignIn>): readonly Check[] {
   const inspect = once(() => inspectDatabase(settings));
   const look = async () => heldInPostgres(await inspectDatabase(settings));
   return [

@@ -1,11 +1,10 @@
 import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
-import { databaseExists } from '../../session/database.ts';
-import { openTokenSource } from '../../session/open-token-source.ts';
-import { describeNotSignedIn, type StoredSignIns } from '../../session/stored-sign-ins.ts';
+import { openTokenSource } from '../../session/session.ts';
+import { notSignedIn, type StoredSignIn } from '../../session/stored-sign-in.ts';
 import type { Command } from '../../settings/command.ts';
+import { meantToken } from '../../settings/meant-token.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
-import { readTokenOptions } from '../../settings/token-options.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { type Check, once } from './check.ts';
 import { describeDuration } from './network.ts';
@@ -33,14 +32,12 @@ export function socketChecks(command: Command, socket: string): readonly Check[]
 }
 
 /** Whether the database has a sign-in. `readSignIns` opens it. */
-export function storedChecks(settings: Settings, readSignIns: () => Promise<StoredSignIns>): readonly Check[] {
+export function storedChecks(settings: Settings, readSignIns: () => Promise<StoredSignIn>): readonly Check[] {
   return signInChecks(settings, 'encryption', async () => {
     const stored = await readSignIns();
-    const { clientId, authority } = readTokenOptions(settings, undefined, stored.record) ?? settings;
-    const status = statusOfRecord(stored.record, { appName: settings.app, clientId, authority });
+    const status = statusOfRecord(stored.record, meantToken(settings, stored.record));
     if (status.signedIn) return status;
-    const problem = describeNotSignedIn(settings, stored, { isThere: databaseExists(settings), clientId, authority });
-    throw new Failure(problem.replace(/\.$/, ''), { remedy: loginCommand(settings) });
+    throw notSignedIn(settings, stored);
   });
 }
 

@@ -1,0 +1,61 @@
+import { listAppNames, readRecord, type StoreOptions, type TokenRecord } from 'onedrive-token-handler';
+import { meantToken } from '../settings/meant-token.ts';
+import type { Settings } from '../settings/settings.ts';
+import { suggestCommand } from '../settings/suggest-command.ts';
+import { exitStatus, Failure } from '../terminal/failure.ts';
+import { userName } from '../terminal/users.ts';
+import { databaseExists } from './database.ts';
+
+/** What the database has under the app name that is meant. */
+export interface StoredSignIn {
+  readonly record: TokenRecord | undefined;
+  /** The other app names in it, if it has none of this name. */
+  readonly others: readonly string[];
+}
+
+const maxNames = 5;
+
+/** Changes nothing about a file. Throws STORE. */
+export async function readStoredSignIn({ app }: Settings, database: StoreOptions): Promise<StoredSignIn> {
+  const record = await readRecord(app, database);
+  const others = record ? [] : (await listAppNames(database)).filter((name) => name !== app);
+  return { record, others };
+}
+
+/** Why no token can be had without a person: nothing is stored for the app name, or another one's sign-in. */
+export function notSignedIn(settings: Settings, { record, others }: StoredSignIn): Failure {
+  const { db, app } = settings;
+  const { clientId, authority } = meantToken(settings, record);
+  const place = `app name ${JSON.stringify(app)} in ${db} (user ${userName()})`;
+  const failure = (problem: string): Failure =>
+    new Failure(problem, {
+      status: exitStatus.signInNeeded,
+      remedy: `Run: ${suggestCommand('login', settings)}${clientId === undefined ? ' --client-id ID' : ''}`,
+    });
+  if (!record && !databaseExists(settings)) {
+    return failure(`there is no database ${db} (app name ${JSON.stringify(app)}, user ${userName()})`);
+  }
+  if (!record) {
+    const names = others.slice(0, maxNames).map((name) => JSON.stringify(name));
+    const more = others.length > maxNames ? ` and ${others.length - maxNames} more` : '';
+    return failure(
+      `no sign-in is stored for ${place}${names.length > 0 ? `. Signed in there: ${names.join(', ')}${more}` : ''}`,
+    );
+  }
+  if (clientId === undefined) return clientIdUnknown(settings);
+  if (record.clientId !== undefined && record.clientId !== clientId) {
+    return failure(`the sign-in of ${place} is of client id ${record.clientId}, not ${clientId}`);
+  }
+  return failure(`the sign-in of ${place} is of authority ${record.authority}, not ${authority ?? 'the default one'}`);
+}
+
+/** A record of the Python class does not say its client id. */
+export function clientIdUnknown(settings: Settings): Failure {
+  const { app, db } = settings;
+  const problem = `the sign-in of app name ${JSON.stringify(app)} in ${db} does not say its client id: the Python class has stored it`;
+  const token = `${suggestCommand('token', settings)} --client-id <ID>`;
+  return new Failure(problem, {
+    status: exitStatus.usage,
+    remedy: `Name the client id that the Python program uses, once. Run: ${token}`,
+  });
+}

@@ -1,0 +1,44 @@
+import type { Settings } from './settings.ts';
+
+/** Asked for if neither the command line nor a stored sign-in names scopes. */
+export const defaultScopes: readonly string[] = ['Files.ReadWrite.All'];
+
+/** What a stored record says of its sign-in. That of the Python class says nothing. */
+export interface SignedInWith {
+  readonly clientId?: string | undefined;
+  readonly authority?: string | undefined;
+  readonly scope?: string | undefined;
+}
+
+/** What `login` has learned besides the common options. */
+export interface Asked {
+  /** Typed by the person. */
+  readonly clientId?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/** Which token is meant, by the names of the handler's options. */
+export interface MeantToken {
+  readonly appName: string;
+  /** undefined if it is not known. */
+  readonly clientId: string | undefined;
+  /** undefined: the handler's default. */
+  readonly authority: string | undefined;
+  /** What a sign-in asks for. */
+  readonly scopes: readonly string[];
+  /** A stored sign-in counts with the scopes it was granted. */
+  readonly useGrantedScopes: true;
+}
+
+/** The one place that decides which token a command line means: by its options and variables, else by the record, else by default. */
+export function meantToken(settings: Settings, record: SignedInWith = {}, asked: Asked = {}): MeantToken {
+  const granted = record.scope?.split(' ').filter(Boolean);
+  return {
+    appName: settings.app,
+    clientId: settings.clientId ?? asked.clientId ?? record.clientId,
+    authority: settings.authority ?? record.authority,
+    // With `openid` and `profile`, the ID token says who signed in.
+    scopes: [...(asked.scopes ?? granted ?? defaultScopes), 'openid', 'profile'],
+    useGrantedScopes: true,
+  };
+}
