@@ -11,9 +11,19 @@ export class AcceptorError extends Error {
    * - `ACCEPTOR_LISTEN`: the acceptor could not listen on a loopback address; `cause` is the system's error.
    */
   readonly code: AcceptorErrorCode;
+  /** What went wrong. The message is this, and then `remedy`. */
+  readonly problem: string;
+  /** What the program can do. Missing if there is nothing. */
+  declare readonly remedy?: string;
 
-  constructor(code: AcceptorErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(
+    code: AcceptorErrorCode,
+    problem: string,
+    { remedy, ...options }: ErrorOptions & { remedy?: string } = {},
+  ) {
+    super(remedy === undefined ? problem : `${problem}. ${remedy}`, options);
     this.code = code;
+    this.problem = problem;
+    if (remedy !== undefined) this.remedy = remedy;
   }
 }

@@ -1,4 +1,3 @@
-import { checkNames } from './check-names.ts';
 import type { PageContext } from './page/page-context.ts';
 
 /** Options of `openAcceptor`. `undefined` means the default. */
@@ -34,29 +33,7 @@ export interface AcceptorOptions {
 }
 
 /** The checked options, with the defaults filled in. */
-export interface Settings {
-  state: string;
-  host: 'localhost' | '127.0.0.1' | '::1';
-  port: number;
-  path: string;
-  timeout: number;
-  maxStrayRequests: number;
-  issuer: string | undefined;
-  signal: AbortSignal | undefined;
-  renderPage: ((page: PageContext) => string) | undefined;
-}
-
-const optionNames: Record<keyof AcceptorOptions, true> = {
-  state: true,
-  host: true,
-  port: true,
-  path: true,
-  timeout: true,
-  maxStrayRequests: true,
-  issuer: true,
-  signal: true,
-  renderPage: true,
-};
+export type Settings = ReturnType<typeof resolveOptions>;
 
 /** A longer timer of Node fires at once. */
 const maxTimeoutMs = 2 ** 31 - 1;
@@ -64,24 +41,19 @@ const maxTimeoutMs = 2 ** 31 - 1;
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws {TypeError} if an option has a wrong type, `state` or `issuer` is empty, or `path` cannot be used.
+ * @throws {TypeError} if an option has a wrong type or an unknown name, `state` or `issuer` is empty, or `path` cannot be used.
  * @throws {RangeError} if a number is out of range or `host` is unknown.
  */
-export function resolveOptions(options: AcceptorOptions): Settings {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`\`options\` must be an object with a \`state\`, got ${nameType(options)}`);
-  }
-  checkNames(options, optionNames);
-  const { state, issuer, signal, renderPage } = options;
+export function resolveOptions(options: AcceptorOptions) {
+  if (typeof options !== 'object' || options === null) throw mustBe('options', 'an object with a `state`', options);
+  const { state, host = 'localhost', port = 0, path = '/', timeout = 180_000, ...more } = options;
+  const { maxStrayRequests = 10_000, issuer, signal, renderPage, ...unknown } = more;
+  refuseUnknown(unknown);
   checkText('state', state);
   if (issuer !== undefined) checkText('issuer', issuer);
-  if (signal !== undefined && !isAbortSignal(signal)) {
-    throw new TypeError(`\`signal\` must be an AbortSignal, got ${nameType(signal)}`);
-  }
-  if (renderPage !== undefined && typeof renderPage !== 'function') {
-    throw new TypeError(`\`renderPage\` must be a function, got ${nameType(renderPage)}`);
-  }
-  const { host = 'localhost', port = 0, path = '/', timeout = 180_000, maxStrayRequests = 10_000 } = options;
+  if (signal !== undefined && !isAbortSignal(signal)) throw mustBe('signal', 'an AbortSignal', signal);
+  if (renderPage !== undefined && typeof renderPage !== 'function')
+    throw mustBe('renderPage', 'a function', renderPage);
   checkHost(host);
   checkNumber('port', port, 'an integer from 0 to 65535', Number.isInteger(port) && port >= 0 && port <= 65_535);
   checkPath(path);
@@ -93,41 +65,52 @@ export function resolveOptions(options: AcceptorOptions): Settings {
 }
 
 /**
+ * Refuses what is left of the options when the known ones are taken out: a misspelt one would silently have its default.
+ *
+ * @throws {TypeError} that has its name.
+ */
+export function refuseUnknown(rest: object): void {
+  for (const name of Object.keys(rest)) throw new TypeError(`unknown option "${name}"`);
+}
+
+/**
  * Checks a text that must not be empty. The message does not repeat it, because the state is a secret.
  *
  * @throws {TypeError} naming the option.
  */
 export function checkText(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw new TypeError(`\`${name}\` must be a string, got ${nameType(value)}`);
+  if (typeof value !== 'string') throw mustBe(name, 'a string', value);
   if (value === '') throw new TypeError(`\`${name}\` must not be empty`);
 }
 
+/** The error for a value of a wrong type. */
+export function mustBe(name: string, expected: string, value: unknown): TypeError {
+  return new TypeError(`\`${name}\` must be ${expected}, not ${value === null ? 'null' : typeof value}`);
+}
+
 function checkHost(host: unknown): void {
-  if (typeof host !== 'string') throw new TypeError(`\`host\` must be a string, got ${nameType(host)}`);
+  if (typeof host !== 'string') throw mustBe('host', 'a string', host);
   if (host !== 'localhost' && host !== '127.0.0.1' && host !== '::1') {
-    throw new RangeError(`\`host\` must be 'localhost', '127.0.0.1' or '::1', got '${host}'`);
+    throw new RangeError(`\`host\` must be 'localhost', '127.0.0.1' or '::1', not '${host}'`);
   }
 }
 
 function checkNumber(name: string, value: unknown, expected: string, inRange: boolean): void {
-  if (typeof value !== 'number') throw new TypeError(`\`${name}\` must be ${expected}, got ${nameType(value)}`);
-  if (!inRange) throw new RangeError(`\`${name}\` must be ${expected}, got ${value}`);
+  if (typeof value !== 'number') throw mustBe(name, expected, value);
+  if (!inRange) throw new RangeError(`\`${name}\` must be ${expected}, not ${value}`);
 }
 
 /** The path is compared byte for byte with what the browser sends, so a path that browsers rewrite would never match. */
 function checkPath(path: unknown): void {
-  if (typeof path !== 'string') throw new TypeError(`\`path\` must be a string, got ${nameType(path)}`);
-  if (!path.startsWith('/')) throw new TypeError(`\`path\` must start with '/', got '${path}'`);
-  if (/[?#]/.test(path)) throw new TypeError(`\`path\` must have no query and no fragment ('?', '#'), got '${path}'`);
+  if (typeof path !== 'string') throw mustBe('path', 'a string', path);
+  if (!path.startsWith('/')) throw new TypeError(`\`path\` must start with '/', not be '${path}'`);
+  if (/[?#]/.test(path))
+    throw new TypeError(`\`path\` must have no query and no fragment ('?', '#'), not be '${path}'`);
   const sent = new URL(`http://localhost${path}`).pathname;
-  if (sent !== path) throw new TypeError(`\`path\` must be as browsers send it, '${sent}', got '${path}'`);
+  if (sent !== path) throw new TypeError(`\`path\` must be as browsers send it, '${sent}', not '${path}'`);
 }
 
 function isAbortSignal(value: unknown): boolean {
   // Not `instanceof`: a signal may come from another realm or a polyfill.
   return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
-}
-
-function nameType(value: unknown): string {
-  return value === null ? 'null' : typeof value;
 }

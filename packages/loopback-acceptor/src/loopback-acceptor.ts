@@ -1,6 +1,6 @@
 import type { Acceptor } from './acceptor.ts';
 import { AcceptorError } from './acceptor-error.ts';
-import type { Settings } from './acceptor-options.ts';
+import { mustBe, type Settings } from './acceptor-options.ts';
 import { AuthorizationError } from './answer/authorization-error.ts';
 import { type AnswerFlaw, type AuthorizationResponse, type ExpectedAnswer, readAnswer } from './answer/read-answer.ts';
 import { readPastedAnswer } from './answer/read-redirect-url.ts';
@@ -8,8 +8,9 @@ import type { Connection, Request } from './http/connection.ts';
 import { judgeHead, splitTarget, type Target } from './http/judge-head.ts';
 import type { LoopbackServer } from './http/loopback-server.ts';
 import type { RequestHead } from './http/request-head.ts';
+import { refusal } from './http/response.ts';
 import { describeRejection } from './page/describe-rejection.ts';
-import { formatPage, type Outcome } from './page/format-page.ts';
+import { makePage, type Outcome } from './page/make-page.ts';
 
 /**
  * How far the acceptor is. Each step leads to a phase further down, never back:
@@ -28,15 +29,8 @@ import { formatPage, type Outcome } from './page/format-page.ts';
  */
 type Phase = 'waiting' | 'answered' | 'given' | 'redeeming' | 'redeemed' | 'failed';
 
-/** In the other phases the outcome is final: `close()` and an abort do not change it. */
-const canFail: Record<Phase, boolean> = {
-  waiting: true,
-  answered: true,
-  given: false,
-  redeeming: true,
-  redeemed: false,
-  failed: false,
-};
+/** In these phases the outcome is final: `close()` and an abort do not change it. */
+const finalPhases: readonly Phase[] = ['given', 'redeemed', 'failed'];
 
 type Redeem = (response: AuthorizationResponse) => Promise<unknown>;
 
@@ -102,7 +96,7 @@ export class LoopbackAcceptor implements Acceptor {
   accept<T>(redeem: (response: AuthorizationResponse) => Promise<T>): Promise<T>;
   accept(redeem?: Redeem): Promise<unknown> {
     if (redeem !== undefined && typeof redeem !== 'function') {
-      return Promise.reject(new TypeError(`\`redeem\` must be a function, got ${typeof redeem}`));
+      return Promise.reject(mustBe('redeem', 'a function', redeem));
     }
     this.#isAsked = true;
     this.#redeem ??= redeem;
@@ -130,15 +124,15 @@ export class LoopbackAcceptor implements Acceptor {
     this.#phase = phase;
     clearTimeout(this.#timer);
     const { signal } = this.#settings;
-    if (canFail[phase]) signal?.addEventListener('abort', this.#onAbort);
-    else signal?.removeEventListener('abort', this.#onAbort);
+    if (finalPhases.includes(phase)) signal?.removeEventListener('abort', this.#onAbort);
+    else signal?.addEventListener('abort', this.#onAbort);
   }
 
   #receive({ head, body }: Request, connection: Connection): void {
-    const encoded = head.method === 'POST' ? body : (splitTarget(head.target).query ?? '');
+    const encoded = head.method === 'POST' ? body : splitTarget(head.target).query;
     const answer = readAnswer(encoded, this.#expected);
     if (typeof answer === 'string') {
-      connection.refuse({ status: 400, reason: refusals[answer] });
+      connection.refuse(refusal('400 Bad Request', refusals[answer]));
       this.#countStray();
       return;
     }
@@ -207,7 +201,7 @@ export class LoopbackAcceptor implements Acceptor {
   }
 
   #fail(reason: unknown, outcome: Outcome = describeRejection(reason, this.#answer?.response)): void {
-    if (!canFail[this.#phase]) return;
+    if (finalPhases.includes(this.#phase)) return;
     this.#enter('failed');
     void this.#tell(outcome).then(() => {
       this.#response.reject(reason);
@@ -226,7 +220,7 @@ export class LoopbackAcceptor implements Acceptor {
 
   async #sendPages(outcome: Outcome, since: number): Promise<void> {
     const pages = this.#readers.splice(0).map(({ connection, headers }) => {
-      return connection.respond(formatPage(outcome, headers, this.#settings.renderPage));
+      return connection.respond(makePage(outcome, headers, this.#settings.renderPage));
     });
     void this.#server.hangUp(since);
     await Promise.all(pages);

@@ -61,7 +61,7 @@ for (const [host, network, name] of [
     await using program = runProgram(source, { within: network });
     const { code, message } = JSON.parse(await program.nextLine());
     assert.is(code, 'ACCEPTOR_LISTEN');
-    assert.match(message, `Cannot listen on ${host}, any port: EADDRNOTAVAIL`);
+    assert.match(message, `Cannot listen on ${host}, any port: this machine does not have the address (EADDRNOTAVAIL)`);
   });
 }
 

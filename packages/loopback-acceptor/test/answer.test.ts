@@ -41,21 +41,6 @@ test('a form whose content type names a charset is accepted', async () => {
   assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
 });
 
-test('a client that asks before it sends its form (Expect: 100-continue) is told to send it', async () => {
-  await using acceptor = await openAcceptor({ state: 'right' });
-  const accepted = acceptor.accept();
-  const head = [
-    'POST / HTTP/1.1',
-    `Host: localhost:${acceptor.port}`,
-    'Content-Type: application/x-www-form-urlencoded',
-    'Content-Length: 18',
-    'Expect: 100-continue',
-  ].join('\r\n');
-  const text = await exchangeBytes(acceptor.port, `${head}\r\n\r\ncode=a&state=right`);
-  assert.match(text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
-  assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
-});
-
 test('an HTTP/1.0 client that names the host is answered', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const accepted = acceptor.accept();

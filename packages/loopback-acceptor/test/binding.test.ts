@@ -123,7 +123,10 @@ for (const address of ['127.0.0.1', '::1']) {
         const error = await rejection(openAcceptor({ state: 'right', port }));
         assert.instance(error, AcceptorError);
         assert.is(error.code, 'ACCEPTOR_LISTEN');
-        assert.match(error.message, `${address}, port ${port}: EADDRINUSE`);
+        assert.match(
+          error.message,
+          `${address}, port ${port}: the port is in use (EADDRINUSE). Leave out \`port\` to get a free one`,
+        );
         assert.is((error.cause as NodeJS.ErrnoException).code, 'EADDRINUSE');
         const free = address === '::1' ? '127.0.0.1' : '::1';
         assert.is((await rejection(connect(free, port))).code, 'ECONNREFUSED');
@@ -171,7 +174,7 @@ test('an address that the machine lacks is left out if there is another one', as
   };
   const alone = await rejection(bindLoopback({ host: '127.0.0.1', port: 0 }, createServer));
   assert.is(alone.code, 'ACCEPTOR_LISTEN');
-  assert.match(alone.message, '127.0.0.1, any port: EADDRNOTAVAIL');
+  assert.match(alone.message, '127.0.0.1, any port: this machine does not have the address (EADDRNOTAVAIL)');
   if (!hasIpv6) return;
   const { servers } = await bindLoopback({ host: 'localhost', port: 0 }, createServer);
   const addresses = servers.map((server) => (server.address() as net.AddressInfo).address);

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openAcceptor } from '../src/index.ts';
+import { openAcceptor, readRedirectUrl } from '../src/index.ts';
 import { rejection } from './within.ts';
 
 const cases: [name: string, error: ErrorConstructor, values: unknown[]][] = [
@@ -38,6 +38,14 @@ test('calling without an options object is a TypeError that says what is needed'
     assert.instance(rejected, TypeError);
     assert.match(rejected.message, 'options');
   }
+});
+
+test('an unknown option is a TypeError that names it', async () => {
+  const rejected = await rejection(openAcceptor({ state: 'right', timeOut: 'top-secret' } as never));
+  assert.instance(rejected, TypeError);
+  assert.is(rejected.message, 'unknown option "timeOut"');
+  const expected = { state: 'right', redirect_uri: 'http://localhost' };
+  assert.throws(() => readRedirectUrl('code=a&state=right', expected), /^unknown option "redirect_uri"$/);
 });
 
 test('undefined is the default of every option but the state', async () => {

@@ -65,9 +65,10 @@ for (const [reason, what, pasted, expected] of refused) {
     for (const more of [expected, { ...expected, redirectUri }]) {
       const error = failure(pasted, more);
       assert.instance(error, RedirectUrlError);
-      const { code, reason: told, name, message } = error as RedirectUrlError;
+      const { code, reason: told, name, message, problem, remedy } = error as RedirectUrlError;
       assert.equal({ code, told, name }, { code: 'REDIRECT_URL', told: reason, name: 'RedirectUrlError' });
-      assert.match(message, /^[A-Z].+\. .*\b(?:[Cc]opy|Open) .+\.$/, 'it says what to do');
+      assert.is(message, `${problem}. ${remedy}`);
+      assert.match(remedy, /^(?:Copy|Open|Sign in again and copy) .+[^.]$/, 'it says what to do');
     }
   });
 }
@@ -91,7 +92,7 @@ for (const [what, pasted, expectedPage = redirectUri] of otherPages) {
   test(`an address of ${what} is refused if the redirect URI is given, and the message names that`, () => {
     const error = failure(pasted, { redirectUri: expectedPage }) as RedirectUrlError;
     assert.is(error.reason, 'other-page');
-    assert.match(error.message, ` It starts with ${expectedPage}.`);
+    assert.match(error.message, ` It starts with ${expectedPage}`);
   });
 }
 

@@ -226,12 +226,6 @@ export const strays: Stray[] = [
       `GET /?${answer} HTTP/1.1\r\nHost: ${host}\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Dest: image\r\n\r\n`,
   },
   {
-    name: 'an unknown expectation',
-    status: 417,
-    target: `/?${answer}`,
-    request: { headers: { expect: mark } },
-  },
-  {
     name: 'a CONNECT',
     status: 400,
     bytes: (host) => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,

@@ -2,7 +2,7 @@
  * Judges an authorization response. This folder holds what an answer is, when it is accepted, and its errors. The same rules
  * hold for a request of the browser and for an address that a person pastes.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { AuthorizationError } from './authorization-error.ts';
 
 /** The provider's one answer, RFC 6749 section 4.1.2. */
@@ -63,9 +63,5 @@ export function readAnswer(
  * pkce-state does this without Node. It is not used here, so that this package has no dependency.
  */
 function isSame(expected: string, received: string | null): boolean {
-  return received !== null && timingSafeEqual(digest(expected), digest(received));
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return received !== null && timingSafeEqual(hash('sha256', expected, 'buffer'), hash('sha256', received, 'buffer'));
 }

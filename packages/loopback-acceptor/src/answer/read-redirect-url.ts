@@ -1,5 +1,4 @@
-import { checkText } from '../acceptor-options.ts';
-import { checkNames } from '../check-names.ts';
+import { checkText, mustBe, refuseUnknown } from '../acceptor-options.ts';
 import { AuthorizationError } from './authorization-error.ts';
 import { type AuthorizationResponse, type ExpectedAnswer, readAnswer } from './read-answer.ts';
 import { RedirectUrlError, type RedirectUrlReason } from './redirect-url-error.ts';
@@ -9,8 +8,6 @@ export interface ExpectedRedirect extends ExpectedAnswer {
   /** The `redirect_uri` of the authorization request. If it is given, an address of another page is refused. */
   redirectUri?: string | undefined;
 }
-
-const expectedNames: Record<keyof ExpectedRedirect, true> = { state: true, issuer: true, redirectUri: true };
 
 /**
  * Reads the answer from an address that a person copied from a browser on another computer. That browser ends at the redirect
@@ -26,8 +23,8 @@ const expectedNames: Record<keyof ExpectedRedirect, true> = { state: true, issue
  * URL. An empty `pasted` is a RedirectUrlError.
  */
 export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): AuthorizationResponse {
-  checkNames(expected, expectedNames);
-  const { state, issuer, redirectUri } = expected;
+  const { state, issuer, redirectUri, ...unknown } = expected;
+  refuseUnknown(unknown);
   checkText('state', state);
   if (issuer !== undefined) checkText('issuer', issuer);
   if (redirectUri !== undefined) checkRedirectUri(redirectUri);
@@ -46,7 +43,7 @@ export function readPastedAnswer(
   pasted: string,
   { redirectUri, ...expected }: ExpectedRedirect,
 ): AuthorizationResponse | AuthorizationError {
-  if (typeof pasted !== 'string') throw new TypeError(`\`pasted\` must be a string, got ${typeof pasted}`);
+  if (typeof pasted !== 'string') throw mustBe('pasted', 'a string', pasted);
   const { page, query } = split(clean(pasted));
   const expectedPage = redirectUri === undefined ? undefined : new URL(redirectUri);
   const answer = findPageFlaw(page, query, expectedPage) ?? readAnswer(query, expected);

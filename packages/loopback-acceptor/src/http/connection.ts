@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { mayBecomeHead, parseHead, type RequestHead } from './request-head.ts';
-import { formatRefusal, type Refusal } from './response.ts';
+import { formatResponse, type Response, refusal } from './response.ts';
 
 /** An authorization response by GET may be as long as one by POST. */
 const maxHeadBytes = 64 * 1_024;
@@ -20,11 +20,12 @@ const lingerTimeMs = 400;
  */
 const resetsAtExit = process.platform === 'win32';
 
-const nothing = Buffer.alloc(0);
-
-const malformed: Refusal = { status: 400, reason: 'This is not a request as browsers send it.' };
-const tooLong: Refusal = { status: 431, reason: 'The request is longer than any authorization response.' };
-const tooSlow: Refusal = { status: 408, reason: 'The request did not arrive in time.' };
+const malformed = refusal('400 Bad Request', 'This is not a request as browsers send it.');
+const tooLong = refusal(
+  '431 Request Header Fields Too Large',
+  'The request is longer than any authorization response.',
+);
+const tooSlow = refusal('408 Request Timeout', 'The request did not arrive in time.');
 
 /** A complete request. */
 export interface Request {
@@ -35,7 +36,7 @@ export interface Request {
 /** The decisions that a connection asks for, and the events that it reports. */
 export interface ConnectionHandlers {
   /** Returns how many bytes of body to read, or why the request is refused. */
-  judgeHead(head: RequestHead): number | Refusal;
+  judgeHead(head: RequestHead): number | Response;
   /** The request has arrived. It waits for `respond` or `refuse`. */
   onRequest(request: Request, connection: Connection): void;
   /** The client sent something else, or an incomplete request, or one that was refused by its head. It was answered. */
@@ -50,140 +51,109 @@ export interface ConnectionHandlers {
  * is closed with unread bytes sends RST, and a client that gets RST may drop its page.
  */
 export class Connection {
+  /**
+   * - `reading`: the request has not arrived yet.
+   * - `answering`: it has arrived, and the client waits for its response.
+   * - `leaving`: the response was sent, or there is none to send.
+   */
+  state: 'reading' | 'answering' | 'leaving' = 'reading';
   readonly #socket: Socket;
   readonly #handlers: ConnectionHandlers;
-  #state: 'reading' | 'answering' | 'leaving' = 'reading';
-  #bytes: Buffer = nothing;
-  #size = 0;
+  /** What has arrived of the head, then of the body. Each byte is one character. */
+  #received = '';
   #head: RequestHead | undefined;
-  #bodyStart = 0;
-  #bodySize = 0;
+  #bodyBytes = 0;
   #timer: NodeJS.Timeout;
 
   constructor(socket: Socket, handlers: ConnectionHandlers) {
     this.#socket = socket;
     this.#handlers = handlers;
-    this.#timer = setTimeout(() => this.#giveUp(), requestTimeoutMs).unref();
+    this.#timer = setTimeout(() => this.#abandon(tooSlow), requestTimeoutMs).unref();
     socket
-      .on('data', (chunk: Buffer) => this.#read(chunk))
-      .on('end', () => this.#endEarly())
+      .setEncoding('latin1')
+      .on('data', (text: string) => this.#read(text))
+      .on('end', () => this.#abandon(malformed))
       .on('error', () => socket.destroy())
       .on('close', () => {
         clearTimeout(this.#timer);
-        this.#endEarly();
+        this.#abandon(malformed);
         // Node 24 frees a socket only in a full garbage collection. Until then its listeners would keep this object and all
         // that it has read, ten thousand times in an attack.
         socket.removeAllListeners();
       });
   }
 
-  /** Whether the request has arrived and the client waits for its response. */
-  get isAnswering(): boolean {
-    return this.#state === 'answering';
-  }
-
-  /** Whether the response was sent, or there is none to send. */
-  get isLeaving(): boolean {
-    return this.#state === 'leaving';
-  }
-
   /**
    * Sends the response. Resolves when the system has taken it or the client is gone. On Windows it resolves when the client has
    * closed its side too, or the server has hung up.
    */
-  respond(response: string): Promise<void> {
-    this.#leave();
+  respond(response: Response): Promise<void> {
+    this.#send(response);
     if (this.#socket.destroyed) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#socket.on('close', resolve).end(response);
+      this.#socket.on('close', resolve);
       if (!resetsAtExit) this.#socket.on('finish', resolve);
     });
   }
 
-  refuse(refusal: Refusal): void {
-    const response = formatRefusal(refusal, this.#head?.method);
-    this.#leave();
+  refuse(response: Response): void {
+    this.#send(response);
     if (this.#socket.destroyed) return;
     this.#timer = setTimeout(() => this.#socket.destroy(), lingerTimeMs).unref();
-    this.#socket.end(response);
   }
 
   destroy(): void {
-    this.#state = 'leaving';
+    this.state = 'leaving';
     this.#socket.destroy();
   }
 
-  /** Frees what was read, because the client may take a while to close its side. */
-  #leave(): void {
-    this.#state = 'leaving';
-    this.#bytes = nothing;
+  #send(response: Response): void {
+    this.state = 'leaving';
+    clearTimeout(this.#timer);
+    if (!this.#socket.destroyed) this.#socket.end(formatResponse(response, this.#head?.method));
+    // Frees what was read, because the client may take a while to close its side.
+    this.#received = '';
     this.#head = undefined;
+  }
+
+  #read(text: string): void {
+    if (this.state !== 'reading') return;
+    this.#received += text;
+    this.#head ??= this.#readHead(text.length);
+    if (!this.#head || this.#received.length < this.#bodyBytes) return;
+    this.state = 'answering';
     clearTimeout(this.#timer);
+    const body = Buffer.from(this.#received.slice(0, this.#bodyBytes), 'latin1').toString();
+    this.#received = '';
+    this.#handlers.onRequest({ head: this.#head, body }, this);
   }
 
-  #read(chunk: Buffer): void {
-    if (this.#state !== 'reading') return;
-    this.#append(chunk);
-    const head = this.#head ?? this.#readHead(chunk.length);
-    if (!head || this.#size < this.#bodyStart + this.#bodySize) return;
-    this.#state = 'answering';
-    clearTimeout(this.#timer);
-    const body = this.#bytes.toString('utf8', this.#bodyStart, this.#bodyStart + this.#bodySize);
-    this.#bytes = nothing;
-    this.#handlers.onRequest({ head, body }, this);
-  }
-
-  #append(chunk: Buffer): void {
-    if (this.#size === 0) {
-      // Not copied, because the first chunk is nearly always the whole request.
-      this.#bytes = chunk;
-      this.#size = chunk.length;
-      return;
-    }
-    const size = this.#size + chunk.length;
-    if (size > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(size, 2 * this.#size));
-      this.#bytes.copy(grown, 0, 0, this.#size);
-      this.#bytes = grown;
-    }
-    chunk.copy(this.#bytes, this.#size);
-    this.#size = size;
-  }
-
-  /** Returns the head if it has arrived and is not refused. `added` is the size of the newest chunk. */
+  /** Returns the head if it has arrived and is not refused. `added` is the size of the newest piece. */
   #readHead(added: number): RequestHead | undefined {
-    const end = this.#bytes.subarray(0, this.#size).indexOf('\r\n\r\n', Math.max(0, this.#size - added - 3));
-    if (end > maxHeadBytes || (end === -1 && this.#size > maxHeadBytes)) return this.#turnAway(tooLong);
+    const begun = this.#received;
+    const end = begun.indexOf('\r\n\r\n', Math.max(0, begun.length - added - 3));
+    if ((end === -1 ? begun.length : end) > maxHeadBytes) return this.#turnAway(tooLong);
     if (end === -1) {
-      const isHopeless = this.#size <= earlyCheckBytes && !mayBecomeHead(this.#bytes.toString('latin1', 0, this.#size));
-      return isHopeless ? this.#turnAway(malformed) : undefined;
+      return begun.length > earlyCheckBytes || mayBecomeHead(begun) ? undefined : this.#turnAway(malformed);
     }
-    this.#head = parseHead(this.#bytes.toString('latin1', 0, end));
+    this.#head = parseHead(begun.slice(0, end));
     if (!this.#head) return this.#turnAway(malformed);
     const verdict = this.#handlers.judgeHead(this.#head);
     if (typeof verdict !== 'number') return this.#turnAway(verdict);
-    this.#bodyStart = end + 4;
-    this.#bodySize = verdict;
-    const { headers, version } = this.#head;
-    if (verdict > 0 && headers.has('expect') && version === '1.1') this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+    this.#received = begun.slice(end + 4);
+    this.#bodyBytes = verdict;
     return this.#head;
   }
 
-  #turnAway(refusal: Refusal): undefined {
-    this.refuse(refusal);
+  #turnAway(response: Response): undefined {
+    this.refuse(response);
     this.#handlers.onStray();
   }
 
-  /** The client has ended its side of the connection or is gone, perhaps before its request was complete. */
-  #endEarly(): void {
-    if (this.#state !== 'reading') return;
-    if (this.#size > 0) this.#turnAway(malformed);
-    else this.destroy();
-  }
-
-  /** The time for the request is over. A client that sent nothing has made no request. */
-  #giveUp(): void {
-    if (this.#size > 0) this.#turnAway(tooSlow);
+  /** No more of the request will arrive in time. A client that sent nothing has made no request. */
+  #abandon(response: Response): void {
+    if (this.state !== 'reading') return;
+    if (this.#head || this.#received !== '') this.#turnAway(response);
     else this.destroy();
   }
 }

@@ -1,6 +1,12 @@
 import { toPlainLine } from '../plain-text.ts';
 import type { PageContext } from './page-context.ts';
 
+/**
+ * Takes the code out of the address bar and of the window's history. A redirect would do that without a script, but would
+ * need a second request when the server is already closing.
+ */
+export const script = "history.replaceState(null,'',location.origin+location.pathname)";
+
 /** The page's only style sheet. The content security policy of the page contains its hash. */
 export const style = `
 :root{color-scheme:light dark;--ground:#f4f5f7;--card:#fff;--text:#1b1f24;--soft:#57606a;--line:#d0d7de;--good:#116329;--bad:#a40e26}
@@ -46,7 +52,7 @@ function describe({ outcome, redeemed }: PageContext): [heading: string, sentenc
 
 /**
  * Renders the built-in page. It loads nothing, suits light and dark mode and any width, and escapes all text that is not its
- * own. A script is added to it later.
+ * own.
  */
 export function renderBuiltInPage(page: PageContext): string {
   const [heading, sentence] = describe(page);
@@ -64,6 +70,7 @@ export function renderBuiltInPage(page: PageContext): string {
 <meta name="viewport" content="width=device-width">
 <title>${heading}</title>
 <link rel="icon" href="data:,">
+<script>${script}</script>
 <style>${style}</style>
 </head>
 <body>
