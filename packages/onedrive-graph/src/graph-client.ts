@@ -1,4 +1,3 @@
-import { checkNames } from './check-names.ts';
 import type { DriveItem } from './drive-item.ts';
 import { parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
 import { GraphClientError } from './graph-client-error.ts';
@@ -43,18 +42,6 @@ export interface UploadOptions extends TransferOptions {
   sessions?: UploadSessions | undefined;
 }
 
-const clientOptionNames: Record<keyof GraphClientOptions, true> = {
-  getToken: true,
-  fetch: true,
-  root: true,
-  signal: true,
-  idleTimeout: true,
-  onSilence: true,
-  onWait: true,
-};
-const transferOptionNames: Record<keyof TransferOptions, true> = { signal: true, onProgress: true, headers: true };
-const uploadOptionNames: Record<keyof UploadOptions, true> = { ...transferOptionNames, sessions: true };
-
 /**
  * Calls Microsoft Graph with a token that you give.
  *
@@ -71,25 +58,19 @@ export class GraphClient {
 
   /** @throws {TypeError} that names an option that cannot be used; {@link GraphAddressError} for `root` */
   constructor(options: GraphClientOptions) {
-    checkNames(options, clientOptionNames);
-    const { getToken, fetch, root = 'https://graph.microsoft.com/v1.0', signal, onWait, onSilence } = options;
-    if (typeof getToken !== 'function') throw new TypeError(`getToken: expected a function, got ${typeof getToken}`);
-    for (const [name, value] of Object.entries({ fetch, onWait, onSilence })) {
-      if (value !== undefined && typeof value !== 'function') {
-        throw new TypeError(`${name}: expected a function, got ${typeof value}`);
-      }
+    const { getToken, root = 'https://graph.microsoft.com/v1.0', signal, onWait, onSilence } = options;
+    const { fetch = (url, init) => globalThis.fetch(url, init), idleTimeout = defaultIdleTimeoutMs } = options;
+    for (const [name, value] of Object.entries({ getToken, fetch, onWait, onSilence })) {
+      if (typeof value === 'function' || (value === undefined && name !== 'getToken')) continue;
+      throw new TypeError(`${name}: expected a function, got ${typeof value}`);
     }
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
     }
+    checkTimeout(idleTimeout);
     this.#signal = signal;
-    this.#sender = new RequestSender({
-      root: parseGraphRoot(root),
-      getToken,
-      fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
-      onWait,
-      idleLimit: new IdleLimit(checkTimeout(options.idleTimeout), onSilence),
-    });
+    const idleLimit = new IdleLimit(idleTimeout, onSilence);
+    this.#sender = new RequestSender({ root: parseGraphRoot(root), getToken, fetch, onWait, idleLimit });
   }
 
   /**
@@ -136,7 +117,7 @@ export class GraphClient {
    * @throws {GraphClientError} CONNECTION, CHANGED, INCOMPLETE, RESPONSE or FILE
    */
   async download(path: string | URL, file: string, options: TransferOptions = {}): Promise<{ bytes: number }> {
-    const request = this.#describeTransfer(path, options, transferOptionNames);
+    const request = this.#describeTransfer(path, options);
     return { bytes: await download(this.#sender, request, file, options.onProgress) };
   }
 
@@ -150,30 +131,23 @@ export class GraphClient {
    * @throws {GraphClientError} CONNECTION, INCOMPLETE, FILE, NOT_A_FILE or RESPONSE
    */
   async upload(path: string | URL, file: string, options: UploadOptions = {}): Promise<DriveItem> {
-    const request = this.#describeTransfer(path, options, uploadOptionNames);
-    const item = (await readJson(await this.#upload(request, file, options), request.signal)) as
-      | DriveItem
-      | null
-      | undefined;
-    if (typeof item?.id !== 'string') {
-      throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
-    }
-    return item;
+    const request = this.#describeTransfer(path, options);
+    const item: unknown = await readJson(await this.#upload(request, file, options), request.signal);
+    if (typeof Object(item).id === 'string') return item as DriveItem;
+    throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
   }
 
   /** As {@link upload}, with Graph's last answer as it came: its status, its headers, its body. */
   async requestUpload(path: string | URL, file: string, options: UploadOptions = {}): Promise<Response> {
-    return this.#upload(this.#describeTransfer(path, options, uploadOptionNames), file, options);
+    return this.#upload(this.#describeTransfer(path, options), file, options);
   }
 
   #upload(item: GraphRequest, file: string, { sessions, onProgress }: UploadOptions): Promise<Response> {
     return upload({ sender: this.#sender, item, sessions, onProgress }, file);
   }
 
-  #describeTransfer(path: string | URL, options: TransferOptions, names: Record<string, true>): GraphRequest {
-    checkNames(options, names);
-    const { signal, headers } = options;
-    return this.#describe(path, { ...(signal && { signal }), ...(headers && { headers }) });
+  #describeTransfer(path: string | URL, { signal, headers = {} }: TransferOptions): GraphRequest {
+    return this.#describe(path, { signal: signal ?? null, headers });
   }
 
   #describe(path: string | URL, { method = 'GET', headers, body, signal, ...init }: RequestInit): GraphRequest {
@@ -194,8 +168,8 @@ export class GraphClient {
 /** The longest wait of a timer. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
-function checkTimeout(timeout: unknown = defaultIdleTimeoutMs): number {
+function checkTimeout(timeout: unknown): void {
   if (typeof timeout !== 'number') throw new TypeError(`idleTimeout: expected milliseconds, got ${typeof timeout}`);
-  if (timeout > 0 && timeout <= maxTimeoutMs) return timeout;
+  if (timeout > 0 && timeout <= maxTimeoutMs) return;
   throw new RangeError(`idleTimeout: expected milliseconds, above 0 and at most ${maxTimeoutMs}, got ${timeout}`);
 }

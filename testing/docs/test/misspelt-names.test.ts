@@ -2,7 +2,6 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAcceptor, readRedirectUrl } from 'loopback-acceptor';
-import { GraphClient } from 'onedrive-graph';
 import { changeEncryptionKey, listAppNames, moveTokens, OneDriveTokenHandler } from 'onedrive-token-handler';
 import { readStoredToken } from 'onedrive-token-handler/stored-token';
 import { SharedToken } from 'shared-token';
@@ -25,7 +24,6 @@ test.after(() => {
 const app = { appName: 'a', clientId: 'c', scopes: ['Files.Read'] };
 const shared = new SharedToken({ store, name: 'a', refresh: async () => ({ access_token: 'x' }) });
 const handler = new OneDriveTokenHandler({ ...app, store });
-const graph = new GraphClient({ getToken: async () => 'x' });
 const never = (): never => {
   throw new Error('it was called');
 };
@@ -56,11 +54,6 @@ const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
     'client_id clientId': (options) => new SharedToken({ store, name: 'a', refresh: never, ...Object(options) }),
     'forceRefesh forceRefresh': (options) => shared.getToken(options),
     'sgnal signal': (options) => shared.signIn(options),
-  },
-  'onedrive-graph': {
-    'gettoken getToken': (options) => new GraphClient({ getToken: async () => 'x', ...Object(options) }),
-    'onprogress onProgress': (options) => graph.download('/me', join(folder, 'file'), options),
-    'session sessions': (options) => graph.upload('/me', join(folder, 'file'), options),
   },
   'onedrive-token-handler': {
     'db_filepath dbFilepath': (options) => new OneDriveTokenHandler({ ...app, ...Object(options) }),

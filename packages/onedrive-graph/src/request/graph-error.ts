@@ -1,4 +1,4 @@
-import { readBody } from './read-body.ts';
+import { readJson } from './read-body.ts';
 import { readRetryAfter } from './retry-after.ts';
 
 /** More than any error of Graph has. */
@@ -45,7 +45,8 @@ export class GraphError extends Error {
    * `signal` it rejects with the signal's reason.
    */
   static async from(response: Response, signal?: AbortSignal): Promise<GraphError> {
-    const { code, message, requestId } = readError(await readText(response, signal));
+    const answer = await readJson(response, signal, maxErrorBytes).catch(() => signal?.throwIfAborted());
+    const { code, message, requestId } = readError(answer);
     const { status, statusText, headers } = response;
     const id = headers.get('request-id') ?? requestId;
     const details = [`HTTP ${status}`, code, id && `request-id ${id}`].filter(Boolean).join(', ');
@@ -59,32 +60,13 @@ export class GraphError extends Error {
   }
 }
 
-function readError(text: string): { code?: string; message?: string; requestId?: string } {
-  try {
-    const { error } = JSON.parse(text);
-    const inner = error.innerError ?? error.innererror;
-    return {
-      ...(typeof error.code === 'string' && { code: error.code }),
-      ...(typeof error.message === 'string' && error.message !== '' && { message: error.message }),
-      ...(typeof inner?.['request-id'] === 'string' && { requestId: inner['request-id'] }),
-    };
-  } catch {
-    return {};
-  }
-}
-
-async function readText(response: Response, signal: AbortSignal | undefined): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of readBody(response, signal)) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > maxErrorBytes) return '';
-    }
-  } catch {
-    signal?.throwIfAborted();
-    // The status says enough.
-  }
-  return Buffer.concat(chunks).toString();
+function readError(answer: unknown): { code?: string; message?: string; requestId?: string } {
+  const { error } = Object(answer) as { error?: unknown };
+  const { code, message, innerError, innererror } = Object(error) as Record<string, unknown>;
+  const { 'request-id': requestId } = Object(innerError ?? innererror) as Record<string, unknown>;
+  return {
+    ...(typeof code === 'string' && { code }),
+    ...(typeof message === 'string' && message !== '' && { message }),
+    ...(typeof requestId === 'string' && { requestId }),
+  };
 }

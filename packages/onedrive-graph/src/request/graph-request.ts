@@ -43,16 +43,14 @@ export function redirectRequest(from: GraphRequest, status: number, location: st
   const becomesGet = (status === 303 && from.method !== 'HEAD') || (status < 303 && from.method === 'POST');
   const method = becomesGet ? 'GET' : from.method;
   const { body, ...withoutBody } = from;
+  const keep = (isKept: (name: string) => boolean): Headers =>
+    new Headers([...from.headers].filter(([name]) => isKept(name)));
   if (url.origin !== from.url.origin) {
     if (method !== 'GET' && method !== 'HEAD') throw refusal(url.origin, `of ${method} to another host`);
-    const kept = [...from.headers].filter(([name]) => impersonalHeaders.includes(name));
-    // Otherwise the other host could choose what is requested with the token, by a redirect back.
-    return { ...withoutBody, url, method, headers: new Headers(kept), withToken: false };
+    // Without `withToken: false` the other host could choose what is requested with the token, by a redirect back.
+    return { ...withoutBody, url, method, headers: keep((name) => impersonalHeaders.includes(name)), withToken: false };
   }
-  if (becomesGet) {
-    const kept = [...from.headers].filter(([name]) => !bodyHeaders.includes(name));
-    return { ...withoutBody, url, method, headers: new Headers(kept) };
-  }
+  if (becomesGet) return { ...withoutBody, url, method, headers: keep((name) => !bodyHeaders.includes(name)) };
   if (!isRepeatable(from)) throw refusal('the body is a stream, which cannot be sent again');
   return { ...from, url };
 }

@@ -72,7 +72,7 @@ export function sourceOf(response: Response): Source {
 }
 
 /** Whether an attempt was given up because nothing came in time. */
-export function isTimeout(error: unknown): boolean {
+export function isTimeout(error: unknown): error is GraphClientError {
   return (
     error instanceof GraphClientError && error.cause instanceof DOMException && error.cause.name === 'TimeoutError'
   );

@@ -27,11 +27,23 @@ export async function* readBody(response: Response, signal?: AbortSignal): Async
   }
 }
 
-/** What the JSON of a response says; undefined if its body is empty. Throws as `readBody`, and RESPONSE if it is not JSON. */
-export async function readJson(response: Response, signal?: AbortSignal): Promise<unknown> {
+/**
+ * What the JSON of a response says; undefined if its body is empty. Throws as `readBody`, and RESPONSE if it is not JSON, or if it
+ * is longer than `maxBytes`.
+ */
+export async function readJson(
+  response: Response,
+  signal?: AbortSignal,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<unknown> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of readBody(response, signal)) chunks.push(chunk);
-  if (chunks.length === 0) return undefined;
+  let length = 0;
+  for await (const chunk of readBody(response, signal)) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxBytes) throw new GraphClientError('RESPONSE', `Graph answered with more than ${maxBytes} bytes`);
+  }
+  if (length === 0) return undefined;
   try {
     return JSON.parse(new TextDecoder().decode(Buffer.concat(chunks)));
   } catch {

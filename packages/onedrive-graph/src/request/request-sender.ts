@@ -115,13 +115,7 @@ export class RequestSender {
     const { fetch, idleLimit: limit } = this.#options;
     const headers = new Headers(request.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
-    const sent = {
-      ...init,
-      method,
-      headers,
-      body: body ?? null,
-      redirect: 'manual',
-    } as const;
+    const sent = { ...init, method, headers, body: body ?? null, redirect: 'manual' } as const;
     const send = (stop: AbortSignal): Promise<Response> =>
       fetch(url, { ...sent, signal: signal ? AbortSignal.any([signal, stop]) : stop });
     try {
@@ -135,9 +129,8 @@ export class RequestSender {
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
       if (error instanceof TypeError && error.cause === undefined) throw error;
       const code = codeOf(error);
-      throw new GraphClientError('CONNECTION', `no answer from ${url.host}${code ? ` (${code})` : ''}`, {
-        cause: error,
-      });
+      const problem = `no answer from ${url.host}${code ? ` (${code})` : ''}`;
+      throw new GraphClientError('CONNECTION', problem, { cause: error });
     }
   }
 

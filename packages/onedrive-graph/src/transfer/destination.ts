@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, realpathSync, statSync } from 'node:fs';
+import { constants, realpathSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileError } from '../graph-client-error.ts';
@@ -14,19 +14,18 @@ const lookIntervalMs = 50;
  * symbolic link stays, and the file that it leads to is replaced. A device or a pipe is written to directly.
  */
 export class Destination implements AsyncDisposable {
+  /** As the caller named it. */
   readonly #file: string;
-  /** Where the file goes when it is complete. Undefined for a device or a pipe. */
-  readonly #target: string | undefined;
-  readonly #written: string;
   readonly #output: FileHandle;
+  /** What is written, and where it goes when it is complete. Undefined for a device or a pipe. */
+  readonly #part: { path: string; target: string } | undefined;
   /** How many bytes an earlier process has left, which need not be requested again. */
   readonly length: number;
 
-  private constructor(file: string, target: string | undefined, written: string, output: FileHandle, length = 0) {
+  private constructor(file: string, output: FileHandle, part?: { path: string; target: string }, length = 0) {
     this.#file = file;
-    this.#target = target;
-    this.#written = written;
     this.#output = output;
+    this.#part = part;
     this.length = length;
   }
 
@@ -41,10 +40,10 @@ export class Destination implements AsyncDisposable {
     try {
       const found = statSync(file, { throwIfNoEntry: false });
       const target = found ? realpathSync(file) : file;
-      if (found?.isFIFO()) return new Destination(file, undefined, target, await openPipe(target, signal));
-      if (found && !found.isFile()) return new Destination(file, undefined, target, await open(target, 'w'));
+      if (found?.isFIFO()) return new Destination(file, await openPipe(target, signal));
+      if (found && !found.isFile()) return new Destination(file, await open(target, 'w'));
       const { path, output, length } = await openPart(target, contentId, found && found.mode & 0o777);
-      return new Destination(file, target, path, output, length);
+      return new Destination(file, output, { path, target }, length);
     } catch (error) {
       signal?.throwIfAborted();
       throw fileError('write', file, error);
@@ -60,46 +59,37 @@ export class Destination implements AsyncDisposable {
   complete(): Promise<void> {
     return this.#attempt(async () => {
       // Otherwise a power failure could leave an empty file in the place of the old one.
-      if (this.#target !== undefined) await this.#output.datasync();
+      if (this.#part) await this.#output.datasync();
       await this.#output.close();
-      if (this.#target !== undefined) await replaceFile(this.#written, this.#target);
+      if (this.#part) await replaceFile(this.#part.path, this.#part.target);
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#output.close().catch(() => {});
-    if (this.#target !== undefined) await rm(this.#written, { force: true }).catch(() => {});
+    if (this.#part) await rm(this.#part.path, { force: true }).catch(() => {});
   }
 
-  async #attempt(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
+  #attempt(work: () => Promise<void>): Promise<void> {
+    return work().catch((error) => {
       throw fileError('write', this.#file, error);
-    }
-  }
-}
-
-async function openPipe(pipe: string, signal: AbortSignal | undefined): Promise<FileHandle> {
-  let opening: Promise<FileHandle> | undefined;
-  try {
-    return await untilAborted(signal, () => {
-      opening = open(pipe, 'w');
-      return opening;
     });
-  } catch (error) {
-    if (signal?.aborted && opening) await endOpening(pipe, opening);
-    throw error;
   }
 }
 
-/** Becomes the reader for a moment. Otherwise a thread of Node waits for one for ever, and the process cannot exit. */
-async function endOpening(pipe: string, opening: Promise<FileHandle>): Promise<void> {
-  const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+/**
+ * Waits for the pipe's reader. At an abort it becomes the reader for a moment. Otherwise a thread of Node would wait for one for ever,
+ * and the process could not exit.
+ */
+async function openPipe(pipe: string, signal: AbortSignal | undefined): Promise<FileHandle> {
+  const opening = open(pipe, 'w');
   try {
+    return await untilAborted(signal, () => opening);
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    await using _reader = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
     await (await opening).close();
-  } finally {
-    closeSync(reader);
+    throw error;
   }
 }
 

@@ -13,15 +13,6 @@ import type { TransferProgress } from './transfer-options.ts';
 /** How many times in a row the connection may break without a new byte. */
 const maxBreaks = 5;
 
-interface Download {
-  readonly sender: RequestSender;
-  readonly request: GraphRequest;
-  /** The answer to the first request: later ones must continue it. */
-  readonly first: Response;
-  readonly destination: Destination;
-  readonly onProgress: ((progress: TransferProgress) => void) | undefined;
-}
-
 /**
  * Saves what Graph answers as `file`; returns its size in bytes. If the connection breaks, asks for the rest. Throws
  * GraphError, GraphClientError, the signal's reason.
@@ -45,23 +36,18 @@ export async function download(
     if (destination.length > (total ?? 0)) {
       throw new GraphClientError('CHANGED', `what an earlier download has left of ${file} is too long`);
     }
-    const bytes = await receive({ sender, request: whole, first, destination, onProgress });
+    let done = destination.length;
+    if (done > 0) await first.body?.cancel();
+    for await (const chunk of readPieces(sender, whole, first, done)) {
+      await destination.write(chunk);
+      done += chunk.length;
+      onProgress?.({ done, ...(total !== undefined && { total }) });
+    }
     await destination.complete();
-    return bytes;
+    return done;
   } finally {
     await first.body?.cancel().catch(() => {});
   }
-}
-
-async function receive({ sender, request, first, destination, onProgress }: Download): Promise<number> {
-  let done = destination.length;
-  if (done > 0) await first.body?.cancel();
-  for await (const { chunk, total } of readPieces(sender, request, first, done)) {
-    await destination.write(chunk);
-    done += chunk.length;
-    onProgress?.({ done, ...(total !== undefined && { total }) });
-  }
-  return done;
 }
 
 /**
@@ -73,7 +59,7 @@ async function* readPieces(
   request: GraphRequest,
   first: Response,
   from: number,
-): AsyncGenerator<{ chunk: Uint8Array; total: number | undefined }, void> {
+): AsyncGenerator<Uint8Array, void> {
   if (first.status === 206 && !request.headers.has('range')) {
     throw new GraphClientError('RESPONSE', 'Graph answered with a part of the file, and was asked for all of it');
   }
@@ -82,34 +68,29 @@ async function* readPieces(
   let done = from;
   for (let breaks = 0; ; ) {
     const before = done;
-    let wasSilent = false;
     try {
-      if (done > 0 && done === total) return yield { chunk: new Uint8Array(), total };
+      if (done > 0 && done === total) return yield new Uint8Array();
       response ??= await requestRest(sender, request, first, done);
-      yield { chunk: new Uint8Array(), total };
+      yield new Uint8Array();
       for await (const chunk of readBody(response, request.signal)) {
-        yield { chunk, total };
+        yield chunk;
         done += chunk.length;
       }
       if (total === undefined || done === total) return;
-      if (done > total)
-        throw new GraphClientError('RESPONSE', `Graph sent more than the ${total} bytes that it announced`);
-      throw new GraphClientError('CONNECTION', `the answer ended after ${done} of ${total} bytes`);
+      const sizes = `${done} of ${total} bytes`;
+      if (done > total) throw new GraphClientError('RESPONSE', `Graph sent more than it announced: ${sizes}`);
+      throw new GraphClientError('CONNECTION', `the answer ended after ${sizes}`);
     } catch (error) {
       if (!isBreak(error)) throw error;
       breaks = done > before ? 1 : breaks + 1;
-      wasSilent = isTimeout(error);
       if (breaks === maxBreaks || !isResumable(first)) {
-        const what = wasSilent ? (error as Error).message : `the connection to ${request.url.host} broke`;
-        const message = `${what} after ${done} bytes`;
-        throw new GraphClientError('CONNECTION', message, { cause: error });
+        const what = isTimeout(error) ? error.message : `the connection to ${request.url.host} broke`;
+        throw new GraphClientError('CONNECTION', `${what} after ${done} bytes`, { cause: error });
       }
+      const reason = isTimeout(error) ? 'Nothing came any more' : 'The connection broke';
+      await sender.wait({ attempt: breaks, reason }, request.signal);
     }
     response = undefined;
-    await sender.wait(
-      { attempt: breaks, reason: wasSilent ? 'Nothing came any more' : 'The connection broke' },
-      request.signal,
-    );
   }
 }
 

@@ -1,21 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { constants, lstatSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { hash, randomBytes } from 'node:crypto';
+import { constants, readFileSync } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
-/** The file beside its place that a download is written to, and how much of it was there already. */
-export interface PartFile {
-  readonly path: string;
-  readonly output: FileHandle;
-  /** Bytes. */
-  readonly length: number;
-}
-
-interface LeftPart {
-  readonly path: string;
-  readonly contentId: string;
-}
+/** The file beside its place that a download is written to, and how many bytes of it were there already. */
+type PartFile = { path: string; output: FileHandle; length: number };
 
 /**
  * Names one version of one file. undefined if a part of it cannot be continued later: after a crash of the whole machine, the
@@ -24,7 +14,7 @@ interface LeftPart {
 export function contentIdOf(url: URL, etag: string, size: number): string | undefined {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
-    return shortHash(`${url.href} ${etag} ${size} ${boot}`, 16);
+    return hash('sha256', `${url.href} ${etag} ${size} ${boot}`).slice(0, 16);
   } catch {
     return undefined;
   }
@@ -36,10 +26,11 @@ export function contentIdOf(url: URL, etag: string, size: number): string | unde
  */
 export async function openPart(target: string, contentId: string | undefined, mode?: number): Promise<PartFile> {
   const path = `${target}.${contentId ?? 'none'}-${hostId()}-${process.pid}-${randomBytes(4).toString('hex')}.part`;
-  for (const left of leftParts(target)) {
+  for (const left of await leftParts(target)) {
     const found = left.contentId === contentId ? await takeOver(left.path, path, mode) : undefined;
     if (found) return found;
-    tryToDelete(left.path);
+    // What cannot be deleted stays: it is another user's, or another program has it open.
+    await rm(left.path, { force: true }).catch(() => {});
   }
   // `wx`: a link of that name is not followed.
   return { path, output: await open(path, 'wx', mode), length: 0 };
@@ -51,10 +42,10 @@ export async function openPart(target: string, contentId: string | undefined, mo
  */
 async function takeOver(left: string, path: string, mode: number | undefined): Promise<PartFile | undefined> {
   const { O_APPEND, O_WRONLY, O_NOFOLLOW = 0 } = constants;
-  const stat = lstatSync(left, { throwIfNoEntry: false });
-  if (!stat?.isFile() || stat.nlink !== 1 || stat.uid !== process.getuid?.()) return undefined;
   try {
-    renameSync(left, path);
+    const stat = await lstat(left);
+    if (!stat.isFile() || stat.nlink !== 1 || stat.uid !== process.getuid?.()) return undefined;
+    await rename(left, path);
   } catch {
     return undefined;
   }
@@ -65,34 +56,18 @@ async function takeOver(left: string, path: string, mode: number | undefined): P
 }
 
 /** What processes of this machine have left that do not run any more. */
-function leftParts(target: string): LeftPart[] {
+async function leftParts(target: string): Promise<{ path: string; contentId: string }[]> {
   const folder = dirname(target);
   const prefix = `${basename(target)}.`;
-  return namesIn(folder).flatMap((name) => {
+  // None if the folder can't be read: whether it can be written shows when the part is made.
+  const names = await readdir(folder).catch(() => []);
+  return names.flatMap((name) => {
     if (!name.startsWith(prefix)) return [];
     const [, contentId, host, pid] =
       /^([0-9a-f]{16}|none)-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/.exec(name.slice(prefix.length)) ?? [];
     if (contentId === undefined || host !== hostId() || isRunning(Number(pid))) return [];
     return [{ path: join(folder, name), contentId }];
   });
-}
-
-/** What cannot be deleted stays: it is another user's, or another program has it open. The download does not need it. */
-function tryToDelete(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // See above.
-  }
-}
-
-/** None if the folder can't be read: whether it can be written shows when the part is made. */
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 function isRunning(pid: number): boolean {
@@ -106,9 +81,5 @@ function isRunning(pid: number): boolean {
 
 /** Two machines, or two containers, may write in one folder: the process ids of one mean nothing in the other. */
 function hostId(): string {
-  return shortHash(hostname(), 8);
-}
-
-function shortHash(text: string, length: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, length);
+  return hash('sha256', hostname()).slice(0, 8);
 }

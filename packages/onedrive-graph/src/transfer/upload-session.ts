@@ -30,18 +30,17 @@ type Step = { item: Response } | { next: number } | 'gone' | { reason: string };
 /** Sends one file, piece by piece, to the address that Graph gave for it, which must not see the token. */
 export class UploadSession {
   readonly #sender: RequestSender;
-  readonly #url: URL;
   readonly #source: UploadSource;
-  readonly #signal: AbortSignal | undefined;
+  /** What all requests have in common. */
+  readonly #target: { url: URL; withToken: false; signal: AbortSignal | undefined };
   /** Of one piece. On a slow line a large piece takes longer than its answer may. */
   #pieceUnits = maxPieceUnits;
 
   /** `uploadUrl` has been checked with `isUploadAddress`. */
   constructor(sender: RequestSender, uploadUrl: string, source: UploadSource, signal: AbortSignal | undefined) {
     this.#sender = sender;
-    this.#url = new URL(uploadUrl);
     this.#source = source;
-    this.#signal = signal;
+    this.#target = { url: new URL(uploadUrl), withToken: false, signal };
   }
 
   /**
@@ -64,10 +63,10 @@ export class UploadSession {
       }
       const reason = 'reason' in step ? step.reason : 'Graph did not take the last piece';
       if (++failures === maxFailures) {
-        const message = `the upload to ${this.#url.host} gave up: ${reason}, ${maxFailures} times in a row`;
+        const message = `the upload to ${this.#target.url.host} gave up: ${reason}, ${maxFailures} times in a row`;
         throw new GraphClientError('INCOMPLETE', message);
       }
-      await this.#sender.wait({ attempt: failures, reason }, this.#signal);
+      await this.#sender.wait({ attempt: failures, reason }, this.#target.signal);
       next = undefined;
     }
   }
@@ -82,7 +81,7 @@ export class UploadSession {
       if (response.status === 404 || response.status === 410) return 'gone';
       if (response.status === (piece === undefined ? 200 : 202)) return await this.#readNext(response);
       if (response.ok) return { item: response };
-      if (!recoverableStatuses.includes(response.status)) throw await GraphError.from(response, this.#signal);
+      if (!recoverableStatuses.includes(response.status)) throw await GraphError.from(response, this.#target.signal);
       await response.body?.cancel();
       return { reason: `Graph failed (HTTP ${response.status})` };
     } catch (error) {
@@ -95,23 +94,20 @@ export class UploadSession {
 
   /** A piece, or without one the question how far Graph is. */
   #request(start = 0, piece?: Uint8Array<ArrayBuffer>): GraphRequest {
-    const common = { url: this.#url, withToken: false, signal: this.#signal };
-    if (piece === undefined) return { ...common, method: 'GET', headers: new Headers() };
+    if (piece === undefined) return { ...this.#target, method: 'GET', headers: new Headers() };
     const end = start + piece.length;
     const range = `bytes ${start}-${end - 1}/${this.#source.size}`;
     const isLast = end === this.#source.size;
-    return {
-      ...common,
-      ...(isLast && { answerTimeout: lastAnswerFactor * this.#sender.idleTimeout }),
-      method: 'PUT',
-      headers: new Headers({ 'content-range': range }),
-      body: piece,
-    };
+    const answerTimeout = (isLast ? lastAnswerFactor : 1) * this.#sender.idleTimeout;
+    const headers = new Headers({ 'content-range': range });
+    return { ...this.#target, method: 'PUT', headers, body: piece, answerTimeout };
   }
 
   async #readNext(response: Response): Promise<Step> {
-    const status = (await readStatus(response, this.#signal)) as { nextExpectedRanges?: unknown } | null;
-    const ranges = status?.nextExpectedRanges;
+    const status = await readJson(response, this.#target.signal).catch((error) => {
+      if (!(error instanceof GraphClientError && error.code === 'RESPONSE')) throw error;
+    });
+    const { nextExpectedRanges: ranges } = Object(status) as { nextExpectedRanges?: unknown };
     const start = Array.isArray(ranges) ? /^\d+/.exec(String(ranges[0]))?.[0] : undefined;
     if (start === undefined) return { reason: 'Graph did not say what it expects next' };
     // Such a piece does not exist. Graph may still be busy with the last one.
@@ -130,14 +126,5 @@ export class UploadSession {
       done += bytesRead;
     }
     return piece;
-  }
-}
-
-async function readStatus(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
-  try {
-    return await readJson(response, signal);
-  } catch (error) {
-    if (error instanceof GraphClientError && error.code === 'RESPONSE') return null;
-    throw error;
   }
 }

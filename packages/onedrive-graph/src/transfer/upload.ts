@@ -36,12 +36,8 @@ export async function upload(to: Upload, file: string): Promise<Response> {
   if (size > 0) return await sendInSessions(to, { input, file, size }, mtimeMs);
   // A session does not accept an empty piece.
   onProgress?.({ done: 0, total: 0 });
-  return sender.sendSuccessfully({
-    ...item,
-    method: 'PUT',
-    url: actionUrl(item.url, 'content'),
-    body: new Uint8Array(),
-  });
+  const url = actionUrl(item.url, 'content');
+  return sender.sendSuccessfully({ ...item, method: 'PUT', url, body: new Uint8Array() });
 }
 
 async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: number): Promise<Response> {
@@ -82,13 +78,9 @@ async function createSession(
 ): Promise<Pick<UnfinishedUpload, 'uploadUrl' | 'expiresAt'>> {
   const headers = new Headers(item.headers);
   headers.set('content-type', 'application/json');
-  const response = await sender.sendSuccessfully({
-    ...item,
-    method: 'POST',
-    url: actionUrl(item.url, 'createUploadSession'),
-    headers,
-    body: '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}',
-  });
+  const body = '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}';
+  const action = actionUrl(item.url, 'createUploadSession');
+  const response = await sender.sendSuccessfully({ ...item, method: 'POST', url: action, headers, body });
   const { uploadUrl, expirationDateTime } = ((await readJson(response, item.signal)) ?? {}) as Record<string, unknown>;
   const url = typeof uploadUrl === 'string' ? URL.parse(uploadUrl) : null;
   if (!url) throw new GraphClientError('INCOMPLETE', 'Graph gave no address to upload to');
