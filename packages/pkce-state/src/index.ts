@@ -46,11 +46,11 @@ export async function createPkce(): Promise<Pkce> {
  * (RFC 7636 section 4.1).
  */
 export async function createChallenge(verifier: string): Promise<string> {
-  if (typeof verifier !== 'string') throw new TypeError(`\`verifier\` must be a string, got ${typeof verifier}`);
+  if (typeof verifier !== 'string') throw new TypeError(`\`verifier\` must be a string, not ${typeof verifier}`);
   if (!verifierPattern.test(verifier)) {
     // The verifier is a secret, so the message tells only its length.
     throw new RangeError(
-      `\`verifier\` must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~ (RFC 7636 section 4.1), got ${
+      `\`verifier\` must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~ (RFC 7636 section 4.1), not ${
         verifier.length < 43 || verifier.length > 128 ? `${verifier.length} characters` : 'another character'
       }`,
     );
