@@ -12,7 +12,7 @@ export type { GetTokenOptions, OneDriveTokenHandlerOptions, StoreOptions } from 
 export { createFetcher, type Fetcher } from './provider/create-fetcher.ts';
 export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
 export { readServerDate } from './provider/server-date.ts';
-export type { SignInOptions } from './sign-in/sign-in-attempt.ts';
+export type { SignInOptions } from './sign-in/sign-in-options.ts';
 export { type SignInStatus, type StatusOptions, statusOfRecord } from './sign-in-status.ts';
 export {
   changeEncryptionKey,

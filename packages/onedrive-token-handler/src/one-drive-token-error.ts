@@ -1,4 +1,5 @@
 import { SharedTokenError, type SignInReason } from 'shared-token';
+import type { SignInMethod } from './token-event.ts';
 
 /** What went wrong: see OneDriveTokenError. */
 export type OneDriveTokenErrorCode =
@@ -13,8 +14,10 @@ export type OneDriveTokenErrorCode =
   | 'STORE'
   | 'CLOSED';
 
-/** What is known about a failure besides its code and message. */
+/** What is known about a failure besides its code and what went wrong. */
 export interface OneDriveTokenErrorDetails {
+  /** See {@link OneDriveTokenError.remedy}. */
+  remedy?: string | undefined;
   cause?: unknown;
   /** Default: true for NETWORK, SERVER and THROTTLED. */
   retryable?: boolean;
@@ -27,7 +30,18 @@ export interface OneDriveTokenErrorDetails {
   reason?: SignInReason | undefined;
 }
 
-const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 'THROTTLED'];
+const isRetryable: Record<OneDriveTokenErrorCode, boolean> = {
+  SIGN_IN_REQUIRED: false,
+  SIGN_IN_DENIED: false,
+  SIGN_IN_TIMEOUT: false,
+  NETWORK: true,
+  SERVER: true,
+  THROTTLED: true,
+  CONFIGURATION: false,
+  RESPONSE: false,
+  STORE: false,
+  CLOSED: false,
+};
 
 /**
  * Every failure of the handler, apart from mistakes in its options (TypeError, RangeError) and aborts (the signal's reason).
@@ -40,14 +54,18 @@ const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 
  * | `NETWORK` | the provider could not be reached, or the connection broke | try again later |
  * | `SERVER` | the provider failed | try again later |
  * | `THROTTLED` | too many requests | try again after `retryAfter` |
- * | `CONFIGURATION` | the app's registration or scopes are wrong | as the message says |
- * | `RESPONSE` | the answer makes no sense (a captive portal, a proxy) | as the message says |
- * | `STORE` | the token store failed; `cause` is its error | as the message says |
+ * | `CONFIGURATION` | the app's registration or scopes are wrong | as `remedy` says |
+ * | `RESPONSE` | the answer makes no sense (a captive portal, a proxy) | as `remedy` says |
+ * | `STORE` | the token store failed; `cause` is its error | as `remedy` says |
  * | `CLOSED` | the handler was closed | make a new one |
  */
 export class OneDriveTokenError extends Error {
   override readonly name = 'OneDriveTokenError';
   readonly code: OneDriveTokenErrorCode;
+  /** What went wrong, without a final full stop. */
+  readonly problem: string;
+  /** What a person can do about it, if that is known: begins with a capital letter, has no final full stop. */
+  declare readonly remedy?: string;
   /** True if the same call may succeed later without any change. */
   readonly retryable: boolean;
   /** The provider's OAuth error, for example `invalid_grant` (RFC 6749 section 5.2). */
@@ -64,34 +82,34 @@ export class OneDriveTokenError extends Error {
   /** With SIGN_IN_REQUIRED: why. */
   declare readonly reason?: SignInReason;
 
-  constructor(code: OneDriveTokenErrorCode, message: string, details: OneDriveTokenErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  /** The message is the problem, and the remedy as a second sentence. */
+  constructor(code: OneDriveTokenErrorCode, problem: string, details: OneDriveTokenErrorDetails = {}) {
+    const { cause, remedy, retryable = isRetryable[code], ...facts } = details;
+    super(remedy === undefined ? problem : `${problem}. ${remedy}`, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.retryable = details.retryable ?? retryableCodes.includes(code);
-    if (details.error !== undefined) this.error = details.error;
-    if (details.errorDescription !== undefined) this.errorDescription = details.errorDescription;
-    if (details.errorCodes !== undefined) this.errorCodes = details.errorCodes;
-    if (details.correlationId !== undefined) this.correlationId = details.correlationId;
-    if (details.traceId !== undefined) this.traceId = details.traceId;
-    if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter;
-    if (details.reason !== undefined) this.reason = details.reason;
+    this.problem = problem;
+    this.retryable = retryable;
+    for (const [name, value] of Object.entries({ remedy, ...facts })) {
+      if (value !== undefined) Object.assign(this, { [name]: value });
+    }
   }
 }
 
 /** What the person can do after a sign-in by this method took too long. */
-export const timeoutAdvice = {
-  browser: "If no browser opened, open the shown address by hand, or use the method 'paste' or 'device'.",
-  device: "Enter the code and confirm it, or use the method 'browser' or 'paste'.",
-  paste: "Paste the address of the page at which the browser ends, or use the method 'browser' or 'device'.",
+export const timeoutRemedies: Record<SignInMethod, string> = {
+  browser: "Sign in again. If no browser opened, open the shown address by hand, or use the method 'paste' or 'device'",
+  device: "Sign in again: enter the code and confirm it, or use the method 'browser' or 'paste'",
+  paste:
+    "Sign in again: paste the address of the page at which the browser ends, or use the method 'browser' or 'device'",
 };
 
 /** The handler's error for one of shared-token. All other errors pass through: the handler's own, aborts, wrong arguments. */
 export function toHandlerError(error: unknown): unknown {
   if (!(error instanceof SharedTokenError)) return error;
+  const { code, problem, remedy, cause, retryable, reason } = error;
   // The provider's refusal says more than that a sign-in is required.
-  if (error.code === 'SIGN_IN_REQUIRED' && error.cause instanceof OneDriveTokenError) return error.cause;
-  const { retryable, reason, cause } = error;
-  return new OneDriveTokenError(error.code, error.message, { cause, retryable, reason });
+  if (code === 'SIGN_IN_REQUIRED' && cause instanceof OneDriveTokenError) return cause;
+  return new OneDriveTokenError(code, problem, { remedy, cause, retryable, reason });
 }
 
 /** The OAuth error with Microsoft's numbers: `invalid_grant AADSTS700082`. */

@@ -6,24 +6,19 @@ import {
   type SignInContext,
   type TokenResponse,
 } from 'shared-token';
-import { describeRefusal, OneDriveTokenError, timeoutAdvice, toHandlerError } from './one-drive-token-error.ts';
+import { ensureWritable } from 'token-store-kit/administration';
+import { describeRefusal, OneDriveTokenError, timeoutRemedies, toHandlerError } from './one-drive-token-error.ts';
 import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
-import type { HttpClient } from './provider/http-client.ts';
-import type { Provider } from './provider/provider.ts';
-import { isGranted, scopesToAsk, splitScope } from './scopes.ts';
+import { HttpClient } from './provider/http-client.ts';
+import { Provider } from './provider/provider.ts';
+import { isGranted } from './scopes.ts';
 import type { GrantedSignIn } from './sign-in/sign-in.ts';
-import type { SignInOptions } from './sign-in/sign-in-attempt.ts';
+import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
 import { type OpenedStore, openStore, runOnStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
 import type { SignInMethod, TokenEvent } from './token-event.ts';
 import { trace } from './trace.ts';
-
-/**
- * A program that runs for longer than this will refresh some day, often at the same moment as many others: by then the HTTP client
- * is loaded.
- */
-const prepareAfterMs = 2_000;
 
 /**
  * Gives a program a Microsoft Graph access token for a personal OneDrive: from memory, else from the store, else by a
@@ -36,28 +31,28 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #opened: OpenedStore;
   readonly #shared: SharedToken;
+  readonly #http: HttpClient;
+  readonly #provider: Provider;
   readonly #closing = new AbortController();
-  #http: HttpClient | undefined;
   /** Of the newest sign-in, for the event that tells of it. */
   #granted: GrantedSignIn | undefined;
   /** How the newest sign-in asks the person, and the signal that ends it. */
   #asking: { method: SignInMethod; signal: AbortSignal } | undefined;
   #closed: Promise<void> | undefined;
-  readonly #prepareTimer: NodeJS.Timeout;
-  /** Of sign-ins that have ended: each resolves when the browser's sockets are closed, within 500 ms. */
-  readonly #hangingUp = new Set<Promise<void>>();
 
   /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
   constructor(options: OneDriveTokenHandlerOptions) {
     const settings = readOptions(options);
     this.#settings = settings;
     this.#opened = openStore(settings);
+    this.#http = new HttpClient(settings.dispatcher);
+    this.#provider = new Provider(this.#http, settings, (event) => this.#emit(event));
     this.#shared = new SharedToken({
       store: this.#opened.store,
       name: settings.appName,
       clientId: settings.clientId,
       authority: settings.authority,
-      refresh: async (record) => (await this.#provider()).refresh(record),
+      refresh: (record) => this.#provider.refresh(record),
       signIn: (context) => this.#signIn({}, context),
       needsSignIn: (error) => error instanceof OneDriveTokenError && error.code === 'SIGN_IN_REQUIRED',
       describeRefusal,
@@ -68,8 +63,6 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       signInTimeout: settings.signInTimeout,
       onEvent: (event, error) => this.#translate(event, error),
     });
-    const prepare = async (): Promise<void> => (await this.#provider()).prepare();
-    this.#prepareTimer = setTimeout(() => void prepare().catch(() => {}), prepareAfterMs).unref();
   }
 
   /**
@@ -109,7 +102,6 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * ask for nothing but the browser share one window. Throws OneDriveTokenError, or the signal's reason.
    */
   async signIn(options: SignInOptions = {}): Promise<SignInStatus> {
-    const { checkSignInOptions } = await import('./sign-in/sign-in.ts');
     checkSignInOptions(options);
     this.#assertOpen();
     const { signal, ...how } = options;
@@ -141,7 +133,6 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    */
   async ensureWritable(): Promise<void> {
     this.#assertOpen();
-    const { ensureWritable } = await import('token-store-kit/administration');
     return runOnStore(() => ensureWritable(this.#opened.store, this.#settings.appName));
   }
 
@@ -151,10 +142,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    */
   async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     this.#assertOpen();
-    const http = await this.#openHttp();
-    this.#assertOpen();
     try {
-      return await http.fetch(new URL(url), init);
+      return await this.#http.fetch(new URL(url), init);
     } catch (error) {
       this.#assertOpen();
       throw error;
@@ -176,11 +165,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#prepareTimer);
-    this.#closing.abort(new OneDriveTokenError('CLOSED', closedMessage));
+    this.#closing.abort(new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Make a new one' }));
     try {
       await this.#shared.close();
-      await Promise.all([this.#http?.close(), ...this.#hangingUp]);
+      await this.#http.close();
     } finally {
       await this.#opened.close();
     }
@@ -191,42 +179,20 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return this.#asHandlerErrors(this.#shared.getToken(options));
   }
 
-  /** getToken() also asks for the scopes that other programs were granted under this app name, signIn() for its own alone. */
   async #signIn(options: SignInOptions, context: SignInContext): Promise<TokenResponse> {
-    const settings = this.#settings;
     this.#asking = { method: options.method ?? 'browser', signal: context.signal };
+    // Loaded when it is first needed, because it brings all that waits for a browser.
     const { signIn } = await import('./sign-in/sign-in.ts');
-    // The last sign-in may still hold the one port that may be used.
-    if (settings.redirectPort !== 0) await Promise.all(this.#hangingUp);
-    const granted = context.reason === 'requested' ? [] : splitScope(context.record?.scope);
     return signIn({
-      settings,
+      settings: this.#settings,
       options,
-      scopes: scopesToAsk(settings, granted),
       context,
-      provider: () => this.#provider(),
+      provider: this.#provider,
       emit: (event) => this.#emit(event),
-      onTokens: (found) => {
-        this.#granted = found;
-      },
-      onClosing: (closed) => {
-        this.#hangingUp.add(closed);
-        void closed.then(() => this.#hangingUp.delete(closed));
+      onTokens: (granted) => {
+        this.#granted = granted;
       },
     });
-  }
-
-  async #provider(): Promise<Provider> {
-    const { Provider } = await import('./provider/provider.ts');
-    const http = await this.#openHttp();
-    return new Provider(http, this.#settings, (event) => this.#emit(event));
-  }
-
-  async #openHttp(): Promise<HttpClient> {
-    // By way of the file that everything else in that folder is loaded with.
-    const { HttpClient } = await import('./provider/provider.ts');
-    this.#http ??= new HttpClient(this.#settings.dispatcher);
-    return this.#http;
   }
 
   #assertOpen(): void {
@@ -269,7 +235,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     const { method, signal } = this.#asking ?? {};
     // Only SharedToken knows that the time is over, and only the handler knows by which method the person was asked.
     if (method && error instanceof SharedTokenError && error.code === 'SIGN_IN_TIMEOUT' && error === signal?.reason) {
-      return new OneDriveTokenError('SIGN_IN_TIMEOUT', `${error.message} ${timeoutAdvice[method]}`);
+      return new OneDriveTokenError('SIGN_IN_TIMEOUT', error.problem, { remedy: timeoutRemedies[method] });
     }
     return toHandlerError(error);
   }
@@ -283,5 +249,3 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     listen().catch(() => {});
   }
 }
-
-const closedMessage = 'The handler was closed. Make a new one.';

@@ -1,6 +1,14 @@
 import { resolve } from 'node:path';
 import type { TokenStore } from 'shared-token';
-import { refuseUnknown } from './refuse-unknown.ts';
+import {
+  readBoolean,
+  readChoice,
+  readFunction,
+  readNumber,
+  readText,
+  refuseUnknown,
+  wrongType,
+} from './check-value.ts';
 import { withOfflineAccess } from './scopes.ts';
 import type { TokenEvent } from './token-event.ts';
 
@@ -87,24 +95,14 @@ export type StoreSettings =
       readonly encryptionKey: string | Uint8Array | undefined;
     };
 
+/** Options that have no default, and need none. */
+type Optional = 'loginHint' | 'openBrowser' | 'dispatcher' | 'onEvent';
+
 /** The options with their defaults, checked. */
 export type Settings = StoreSettings & {
-  readonly appName: string;
-  readonly clientId: string;
-  readonly scopes: readonly string[];
-  readonly useGrantedScopes: boolean;
-  readonly authority: string;
-  readonly signInTimeout: number;
-  readonly requestTimeout: number;
-  readonly expirySkew: number;
-  readonly responseMode: 'form_post' | 'query';
-  readonly redirectPort: number;
-  readonly redirectHost: 'localhost' | '127.0.0.1';
-  readonly loginHint: string | undefined;
-  readonly openBrowser: ((url: string) => unknown) | undefined;
-  readonly interactive: boolean;
-  readonly dispatcher: import('undici').Dispatcher | undefined;
-  readonly onEvent: ((event: TokenEvent) => unknown) | undefined;
+  readonly [Name in Exclude<keyof OneDriveTokenHandlerOptions, keyof StoreOptions>]-?:
+    | Exclude<OneDriveTokenHandlerOptions[Name], undefined>
+    | (Name extends Optional ? undefined : never);
 };
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
@@ -113,7 +111,6 @@ const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
   const {
     appName,
     clientId,
@@ -137,38 +134,28 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
     ...unknown
   } = options;
   refuseUnknown(unknown);
-  if (responseMode !== 'form_post' && responseMode !== 'query') {
-    throw new TypeError(`responseMode must be 'form_post' or 'query', not ${JSON.stringify(responseMode)}`);
-  }
-  if (redirectHost !== 'localhost' && redirectHost !== '127.0.0.1') {
-    throw new TypeError(`redirectHost must be 'localhost' or '127.0.0.1', not ${JSON.stringify(redirectHost)}`);
-  }
-  if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
-  if (typeof useGrantedScopes !== 'boolean')
-    throw new TypeError(`useGrantedScopes must be a boolean, not ${typeof useGrantedScopes}`);
-  checkFunction('openBrowser', openBrowser);
-  checkFunction('onEvent', onEvent);
   if (dispatcher !== undefined && typeof dispatcher?.dispatch !== 'function') {
-    throw new TypeError("dispatcher must be one of undici's, for example new ProxyAgent(…)");
+    throw wrongType('dispatcher', "one of undici's, for example new ProxyAgent(…)", dispatcher);
   }
+  const timeout = { min: 1, max: maxTimeoutMs };
   return {
     ...readStoreOptions({ store, dbFilepath, encryptionKey }),
     appName: readText('appName', appName),
     clientId: readText('clientId', clientId),
     scopes: readScopes(scopes),
-    useGrantedScopes,
+    useGrantedScopes: readBoolean('useGrantedScopes', useGrantedScopes),
     authority: readAuthority(authority),
-    signInTimeout: readTimeout('signInTimeout', signInTimeout),
-    requestTimeout: readTimeout('requestTimeout', requestTimeout),
-    expirySkew: readDuration('expirySkew', expirySkew),
-    responseMode,
-    redirectPort: readPort(redirectPort),
-    redirectHost,
+    signInTimeout: readNumber('signInTimeout', signInTimeout, timeout),
+    requestTimeout: readNumber('requestTimeout', requestTimeout, timeout),
+    expirySkew: readNumber('expirySkew', expirySkew, { ...timeout, min: 0 }),
+    responseMode: readChoice('responseMode', responseMode, ['form_post', 'query']),
+    redirectPort: readNumber('redirectPort', redirectPort, { min: 0, max: 65_535, isInteger: true }),
+    redirectHost: readChoice('redirectHost', redirectHost, ['localhost', '127.0.0.1']),
     loginHint: loginHint === undefined ? undefined : readText('loginHint', loginHint),
-    openBrowser,
-    interactive,
+    openBrowser: readFunction('openBrowser', openBrowser),
+    interactive: readBoolean('interactive', interactive),
     dispatcher,
-    onEvent,
+    onEvent: readFunction('onEvent', onEvent),
   };
 }
 
@@ -179,28 +166,17 @@ export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
 export function readStoreOptions(options: StoreOptions): StoreSettings {
   const { dbFilepath = './tokens.db', store, encryptionKey, ...unknown } = options;
   refuseUnknown(unknown);
-  if (store !== undefined) {
-    if (encryptionKey !== undefined)
-      throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');
-    for (const method of ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const) {
-      if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);
-    }
-    return { store };
+  if (store === undefined) {
+    // The file is opened later: by then the working directory may be another one.
+    return { dbFilepath: resolve(readFilepath(dbFilepath)), encryptionKey: readKey(encryptionKey) };
   }
-  checkKey(encryptionKey);
-  // The file is opened later: by then the working directory may be another one, and the caller may have overwritten the key.
-  return {
-    dbFilepath: resolve(readFilepath(dbFilepath)),
-    encryptionKey: encryptionKey instanceof Uint8Array ? Uint8Array.from(encryptionKey) : encryptionKey,
-  };
-}
-
-function readText(name: string, value: unknown): string {
-  if (typeof value !== 'string' || value === '') {
-    throw new TypeError(`${name} must be a non-empty string, not ${value === '' ? 'an empty one' : typeof value}`);
+  if (encryptionKey !== undefined) {
+    throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');
   }
-  if (!value.isWellFormed()) throw new TypeError(`${name} must be well-formed Unicode`);
-  return value;
+  for (const method of ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const) {
+    if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);
+  }
+  return { store };
 }
 
 function readFilepath(value: unknown): string {
@@ -211,24 +187,20 @@ function readFilepath(value: unknown): string {
   return path;
 }
 
-function checkKey(key: unknown): void {
-  if (key === undefined || (typeof key === 'string' && key !== '')) return;
-  if (key instanceof Uint8Array && key.length === 32) return;
+/** Bytes are copied, because the caller may overwrite them. */
+function readKey(key: unknown): string | Uint8Array | undefined {
+  if (key === undefined || (typeof key === 'string' && key !== '')) return key;
+  // By its tag: a test runner may have another class of that name.
+  const isBytes = Object.prototype.toString.call(key) === '[object Uint8Array]';
+  if (isBytes && (key as Uint8Array).length === 32) return Uint8Array.from(key as Uint8Array);
   throw new TypeError('encryptionKey must be a passphrase that is not empty, or 32 bytes');
-}
-
-function checkFunction(name: string, value: unknown): void {
-  if (value !== undefined && typeof value !== 'function') {
-    throw new TypeError(`${name} must be a function, not ${typeof value}`);
-  }
 }
 
 function readScopes(scopes: unknown): readonly string[] {
   const valid =
     Array.isArray(scopes) && scopes.length > 0 && scopes.every((s) => typeof s === 'string' && /^\S+$/.test(s));
-  if (!valid)
-    throw new TypeError("scopes must be an array of scope names without spaces, for example ['Files.ReadWrite.All']");
-  return withOfflineAccess(scopes);
+  if (valid) return withOfflineAccess(scopes);
+  throw new TypeError("scopes must be an array of scope names without spaces, for example ['Files.ReadWrite.All']");
 }
 
 /**
@@ -248,28 +220,4 @@ export function readAuthority(authority: unknown = defaultAuthority): string {
     throw new TypeError(`authority must have no query, fragment or password: ${url.origin}${url.pathname}`);
   }
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
-}
-
-function readPort(value: unknown): number {
-  if (typeof value !== 'number') throw new TypeError(`redirectPort must be a number, not ${typeof value}`);
-  if (!Number.isInteger(value) || value < 0 || value > 65_535) {
-    throw new RangeError(`redirectPort must be an integer from 0 to 65535, not ${value}`);
-  }
-  return value;
-}
-
-function readTimeout(name: string, value: unknown): number {
-  const duration = readDuration(name, value);
-  if (duration === 0 || duration > maxTimeoutMs) {
-    throw new RangeError(`${name} must be between 1 and ${maxTimeoutMs} milliseconds, not ${duration}`);
-  }
-  return duration;
-}
-
-function readDuration(name: string, value: unknown): number {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number of milliseconds, not ${typeof value}`);
-  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-    throw new RangeError(`${name} must be a finite number of milliseconds, 0 or more, not ${value}`);
-  }
-  return value;
 }

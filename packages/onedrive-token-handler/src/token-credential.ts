@@ -10,15 +10,16 @@ export interface TokenCredential {
 /** The part of a signal that is needed: the Azure SDKs may give one that is not an AbortSignal. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
+  readonly reason?: unknown;
   /** As an EventTarget has it. */
   addEventListener(type: 'abort', listener: () => void): unknown;
 }
 
-/** The signal itself if it is an AbortSignal, else one that aborts together with it. */
+/** A signal that aborts together with it. */
 export function toAbortSignal(signal: AbortSignalLike): AbortSignal {
-  if (signal instanceof AbortSignal) return signal;
   const controller = new AbortController();
-  if (signal.aborted) controller.abort();
-  signal.addEventListener('abort', () => controller.abort());
+  const abort = (): void => controller.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
   return controller.signal;
 }

@@ -1,7 +1,7 @@
+import { debuglog } from 'node:util';
 import type { TokenEvent } from './token-event.ts';
 
-// An import of node:util would also load workers and streams: 5 ms for every program.
-const log = process.getBuiltinModule('node:util').debuglog('onedrive-token-handler');
+const log = debuglog('onedrive-token-handler');
 
 /** Prints an event on stderr if `NODE_DEBUG=onedrive-token-handler` is set. */
 export function trace(event: TokenEvent): void {
@@ -12,6 +12,6 @@ export function trace(event: TokenEvent): void {
 
 function redact(key: string, value: unknown): unknown {
   if (key === 'url') return String(value).replace(/\?.*/, '?[redacted]');
-  if (value instanceof Error) return `${'code' in value ? `${value.code} ` : ''}${value.message}`;
-  return value;
+  const { code, message } = Object(value) as { code?: unknown; message?: unknown };
+  return message === undefined ? value : [code, message].filter(Boolean).join(' ');
 }

@@ -86,7 +86,7 @@ test('a dead proxy is named, and not the provider', async () => {
   const error = await refreshError('https://login.example/consumers');
   assert.is(
     error.message,
-    `No answer from the proxy 127.0.0.1:${port} (ECONNREFUSED). Check HTTPS_PROXY, or put login.example into NO_PROXY if it can be reached without a proxy.`,
+    `No answer from the proxy 127.0.0.1:${port} (ECONNREFUSED). Check HTTPS_PROXY, or put login.example into NO_PROXY if it can be reached without a proxy`,
   );
   assert.ok(error.retryable, 'the proxy may come back');
 });

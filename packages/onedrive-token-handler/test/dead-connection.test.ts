@@ -4,6 +4,7 @@ import { createSecureServer } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { issueCertificate } from 'testing-authority';
+import { Agent } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HttpClient } from '../src/provider/http-client.ts';
@@ -61,20 +62,21 @@ test('after a request to a proxy that never answers has timed out, the process c
   assert.is(status, 0, 'it ended by itself');
 });
 
-for (const [way, isLoaded] of [
-  ["Node's client", false],
-  ['undici', true],
+for (const [way, dispatcher] of [
+  ["Node's client", undefined],
+  ['undici', new Agent()],
 ] as const) {
   test(`a request that is not sent yet when its client closes is never sent, by ${way}`, async () => {
     await using scene = await openScene();
-    const http = new HttpClient(undefined);
-    // From then on undici is used.
-    if (isLoaded) await http.fetch(new URL(scene.authority.issuer), {});
-    const url = new URL(`${scene.authority.url}/oauth2/v2.0/token`);
-    const call = rejection(http.postForm(url, new URLSearchParams(), AbortSignal.timeout(5_000)));
+    const http = new HttpClient(dispatcher);
+    const post = () =>
+      rejection(
+        http.postForm(new URL(`${scene.authority.url}/oauth2/v2.0/token`), new URLSearchParams(), { timeout: 5_000 }),
+      );
+    const call = post();
     await http.close();
     assert.is((await call).code, 'NETWORK');
-    assert.is((await rejection(http.postForm(url, new URLSearchParams(), AbortSignal.timeout(5_000)))).code, 'NETWORK');
+    assert.is((await post()).code, 'NETWORK');
     assert.is(scene.authority.count('token'), 0);
   });
 }

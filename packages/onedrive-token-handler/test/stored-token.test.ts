@@ -57,7 +57,7 @@ test('readStoredToken() returns the token that getToken() would return without a
 
 test('wrong options are refused with the messages of the handler', () => {
   const options = { appName: 'app', clientId: 'client', scopes: ['Files.Read'] };
-  assert.throws(() => readStoredToken({ ...options, appName: '' }), /appName must be a non-empty string/);
+  assert.throws(() => readStoredToken({ ...options, appName: '' }), /appName must be a string that is not empty/);
   assert.throws(() => readStoredToken({ ...options, authority: 'http://example.org' }), /authority must be https/);
 });
 

@@ -1,10 +1,8 @@
 import type { Dispatcher } from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
-import { ConnectionError, routeTo } from './connection-error.ts';
-import type { HttpTransport } from './http-transport.ts';
-import { loadNodeModules, NodeTransport } from './node-transport.ts';
-import { readRetryAfter } from './retry-after.ts';
-import type { UndiciTransport } from './undici/undici-transport.ts';
+import { ConnectionError } from './connection-error.ts';
+import { postForm } from './post-form.ts';
+import { hasProxy, type NamedProxy, proxyOf } from './proxy-of.ts';
 
 /** The answer to a posted form. */
 export interface HttpAnswer {
@@ -15,87 +13,92 @@ export interface HttpAnswer {
   readonly body: string | undefined;
 }
 
-/**
- * The only way to the network. A form is posted by Node's own client, because undici takes longer to load than a whole
- * refresh. By undici if there is a dispatcher or a proxy, and if fetch() has loaded it anyway.
- */
+/** How long a form may take, and what else ends it. */
+export interface PostOptions {
+  /** Milliseconds. */
+  timeout: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** The only way to the network. undici is loaded if there is a dispatcher or a proxy, and for fetch(). */
 export class HttpClient {
-  readonly #callersDispatcher: Dispatcher | undefined;
-  readonly #node = new NodeTransport();
-  #undici: Promise<UndiciTransport> | undefined;
-  #closed = false;
+  readonly #dispatcher: Dispatcher | undefined;
+  readonly #closing = new AbortController();
+  /** Of fetch(), which keeps connections. */
+  #fetching: Dispatcher | undefined;
 
   constructor(dispatcher: Dispatcher | undefined) {
-    this.#callersDispatcher = dispatcher;
+    this.#dispatcher = dispatcher;
   }
 
-  /** Loads what postForm() needs. A failure shows when a request is sent. */
-  prepare(protocol: string): void {
-    if (this.#needsUndici()) this.#loadUndici().catch(() => {});
-    else loadNodeModules(protocol);
-  }
-
-  /** Throws ConnectionError, or the signal's reason. Redirects are not followed. */
-  async postForm(url: URL, form: URLSearchParams, signal: AbortSignal): Promise<HttpAnswer> {
-    const transport: HttpTransport = this.#needsUndici() ? await this.#loadUndici() : this.#node;
+  /** Throws NETWORK, or the signal's reason. Redirects are not followed. */
+  async postForm(url: URL, form: URLSearchParams, { timeout, signal }: PostOptions): Promise<HttpAnswer> {
+    const deadline = AbortSignal.timeout(Math.ceil(timeout));
+    const post = { url, body: form.toString(), signal: this.#anyOf(deadline, signal) };
     try {
-      const { retryAfter, ...answer } = await transport.postForm({ url, body: form.toString(), signal });
-      return { ...answer, retryAfter: readRetryAfter(retryAfter) };
+      const usesUndici = this.#dispatcher !== undefined || hasProxy();
+      const answer = await (usesUndici ? (await loadUndici()).postForm(post, this.#dispatcher) : postForm(post));
+      return { ...answer, retryAfter: readRetryAfter(answer.retryAfter) };
     } catch (cause) {
-      if (signal.aborted) throw signal.reason;
-      throw cause instanceof OneDriveTokenError ? cause : await ConnectionError.from(url, cause, this.#sender);
+      signal?.throwIfAborted();
+      throw deadline.aborted ? ConnectionError.late(url, timeout, this.#proxyOf(url)) : await this.#explain(url, cause);
     }
   }
 
   /**
-   * undici's fetch, with connections that are kept. Throws ConnectionError, the signal's reason, or a TypeError for a
-   * request that cannot be sent at all.
+   * undici's fetch, with connections that are kept. Throws NETWORK, the signal's reason, or a TypeError for a request that
+   * cannot be sent at all.
    */
   async fetch(url: URL, init: RequestInit): Promise<Response> {
-    const undici = await this.#loadUndici();
+    const undici = await loadUndici();
     try {
-      return await undici.fetch(url, init);
+      this.#closing.signal.throwIfAborted();
+      this.#fetching ??= this.#dispatcher ?? undici.proxyByEnvironment();
+      return await undici.fetch(url, { ...init, signal: this.#anyOf(init.signal) }, this.#fetching);
     } catch (error) {
-      if (init.signal?.aborted) throw init.signal.reason;
-      if (error instanceof OneDriveTokenError || (error instanceof TypeError && !error.cause)) throw error;
-      throw await ConnectionError.from(url, error instanceof TypeError ? error.cause : error, this.#sender);
+      init.signal?.throwIfAborted();
+      const { name, cause } = Object(error) as Error;
+      if (name === 'TypeError' && !cause) throw error;
+      throw await this.#explain(url, name === 'TypeError' ? cause : error);
     }
   }
 
-  /** The host of a URL for a message, with the proxy if the requests go through one. */
-  routeTo(url: URL): string {
-    return routeTo(url, this.#sender);
-  }
-
-  /** Closes its connections at once. The caller's own dispatcher stays open. */
+  /** Ends every request at once. The caller's own dispatcher stays open. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#node.close();
-    await (await this.#undici?.catch(() => undefined))?.close();
+    this.#closing.abort(new Error('the client was closed'));
+    if (this.#fetching !== this.#dispatcher) await this.#fetching?.destroy();
   }
 
-  get #sender(): { hasOwnDispatcher: boolean } {
-    return { hasOwnDispatcher: this.#callersDispatcher !== undefined };
+  #anyOf(...signals: readonly (AbortSignal | null | undefined)[]): AbortSignal {
+    return AbortSignal.any([this.#closing.signal, ...signals.filter((signal) => signal != null)]);
   }
 
-  #needsUndici(): boolean {
-    return this.#callersDispatcher !== undefined || this.#undici !== undefined || hasProxy(process.env);
+  async #explain(url: URL, cause: unknown): Promise<unknown> {
+    if (cause instanceof OneDriveTokenError) return cause;
+    return ConnectionError.from(
+      url,
+      this.#closing.signal.aborted ? this.#closing.signal.reason : cause,
+      this.#proxyOf(url),
+    );
   }
 
-  #loadUndici(): Promise<UndiciTransport> {
-    this.#undici ??= this.#importUndici();
-    return this.#undici;
-  }
-
-  async #importUndici(): Promise<UndiciTransport> {
-    const { UndiciTransport } = await import('./undici/undici-transport.ts');
-    const undici = new UndiciTransport(this.#callersDispatcher);
-    if (this.#closed) await undici.close();
-    return undici;
+  /** The proxies of the environment do not count if the caller has a dispatcher. */
+  #proxyOf(url: URL): NamedProxy | undefined {
+    return this.#dispatcher ? undefined : proxyOf(url);
   }
 }
 
-/** Whether undici's EnvHttpProxyAgent may use a proxy. It decides for which hosts. */
-function hasProxy(env: NodeJS.ProcessEnv): boolean {
-  return Boolean((env.http_proxy ?? env.HTTP_PROXY) || (env.https_proxy ?? env.HTTPS_PROXY));
+async function loadUndici(): Promise<typeof import('./undici-client.ts')> {
+  const client = await import('./undici-client.ts');
+  client.assertUsable();
+  return client;
+}
+
+/** The header has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. */
+function readRetryAfter(header: string | undefined): number | undefined {
+  const value = header?.trim() ?? '';
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  // Date.parse() takes almost any text for a date.
+  const instant = /^[A-Z][a-z]+, .+ GMT$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(instant) ? undefined : Math.max(0, instant - Date.now());
 }

@@ -1,17 +1,29 @@
 import { replaceSecrets, toPlainLine } from 'loopback-acceptor/plain-text';
-import { OneDriveTokenError, type OneDriveTokenErrorCode } from '../one-drive-token-error.ts';
+import { OneDriveTokenError } from '../one-drive-token-error.ts';
 
-/** An OAuth error of the provider (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions. */
+/** An OAuth error of the provider (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions, and without secrets. */
 export interface ProviderErrorFields {
-  error: string;
-  description?: string | undefined;
-  errorCodes?: readonly number[] | undefined;
-  correlationId?: string | undefined;
-  traceId?: string | undefined;
+  readonly error: string;
+  readonly description: string;
+  /** Microsoft's AADSTS numbers. */
+  readonly errorCodes: readonly number[] | undefined;
+  readonly correlationId: string | undefined;
+  readonly traceId: string | undefined;
 }
 
 /** What was asked for: `invalid_grant` means another thing for a code than for a refresh token. */
 export type ProviderStep = 'authorization' | 'code' | 'refresh' | 'device code' | 'device poll';
+
+/** The codes that an error of the provider can mean. */
+type ErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_DENIED' | 'SIGN_IN_TIMEOUT' | 'SERVER' | 'CONFIGURATION';
+
+const problems: Record<ErrorCode, string> = {
+  SIGN_IN_REQUIRED: 'A new sign-in is needed',
+  SIGN_IN_DENIED: 'The sign-in was denied',
+  SIGN_IN_TIMEOUT: 'The sign-in was not finished in time',
+  SERVER: 'The provider has problems',
+  CONFIGURATION: "The provider refused the app's registration or request",
+};
 
 const signInAgain = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
 const denied = new Set(['access_denied', 'authorization_declined']);
@@ -28,71 +40,68 @@ const signInAgainNumbers = new Set([
 ]);
 
 /** Microsoft's numbers for a wrong app registration, with the remedy. */
-const remedies = new Map(
-  (
-    [
-      [
-        [9002331, 9002346],
-        'The app is for personal accounts only: use the authority https://login.microsoftonline.com/consumers.',
-      ],
-      [[90002], 'The authority names a tenant that does not exist: use https://login.microsoftonline.com/consumers.'],
-      [
-        [50194],
-        'The app is registered for one organization: choose "Personal Microsoft accounts" among its account types.',
-      ],
-      [
-        [700016],
-        'No app has this client id for personal accounts: copy the "Application (client) ID" of the registration, and allow "Personal Microsoft accounts".',
-      ],
-      [
-        [50011, 500113],
-        'Add the redirect URI http://localhost under Authentication, platform "Mobile and desktop applications".',
-      ],
-      [
-        [9002326, 9002327],
-        'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications".',
-      ],
-      [
-        [7000218, 70002],
-        'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication.',
-      ],
-      [[70011, 650053], 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All.'],
-    ] as const
-  ).flatMap(([numbers, remedy]) => numbers.map((number): [number, string] => [number, remedy])),
-);
+const remedies: Readonly<Record<number, string>> = {
+  9002331: 'The app is for personal accounts only: use the authority https://login.microsoftonline.com/consumers',
+  9002346: 'The app is for personal accounts only: use the authority https://login.microsoftonline.com/consumers',
+  90002: 'The authority names a tenant that does not exist: use https://login.microsoftonline.com/consumers',
+  50194: 'The app is registered for one organization: choose "Personal Microsoft accounts" among its account types',
+  700016:
+    'No app has this client id for personal accounts: copy the "Application (client) ID" of the registration, and allow "Personal Microsoft accounts"',
+  50011: 'Add the redirect URI http://localhost under Authentication, platform "Mobile and desktop applications"',
+  500113: 'Add the redirect URI http://localhost under Authentication, platform "Mobile and desktop applications"',
+  9002326:
+    'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications"',
+  9002327:
+    'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications"',
+  7000218: 'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication',
+  70002: 'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication',
+  70011: 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All',
+  650053: 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All',
+};
 
-/** The error for the handler's caller. `fields` must have no secrets in them: see {@link removeSecrets}. */
-export function toTokenError(fields: ProviderErrorFields, step: ProviderStep): OneDriveTokenError {
-  const { error, description = '', errorCodes, correlationId, traceId } = fields;
-  const numbers = errorCodes ?? numbersIn(description);
-  const code = classify(error, numbers, step);
-  const name = firstLine(error);
-  const explanation = firstLine(description);
-  const said = [name, explanation].filter(Boolean).join(': ');
-  const message = [`${openings[code] ?? 'The provider refused'} (${said}).`, remedyFor(code, numbers, step)]
-    .filter(Boolean)
-    .join(' ');
-  return new OneDriveTokenError(code, message, {
-    error: name,
-    errorDescription: explanation || undefined,
+/** Reads an error response. Some providers quote what was sent to them: `secrets` are replaced. Undefined if it is none. */
+export function readErrorFields(
+  answer: Readonly<Record<string, unknown>>,
+  secrets: readonly string[],
+): ProviderErrorFields | undefined {
+  const { error, error_description, error_codes, correlation_id, trace_id } = answer;
+  const read = (value: unknown): string | undefined =>
+    typeof value === 'string' ? replaceSecrets(value, secrets) : undefined;
+  if (typeof error !== 'string') return undefined;
+  const description = read(error_description) ?? '';
+  const sent = Array.isArray(error_codes) ? error_codes.filter((code) => typeof code === 'number') : [];
+  // The authorization endpoint sends them nowhere else.
+  const numbers =
+    sent.length > 0 ? sent : [...description.matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, code]) => Number(code));
+  return {
+    error: firstLine(replaceSecrets(error, secrets)),
+    description: firstLine(description),
     errorCodes: numbers.length > 0 ? numbers : undefined,
+    correlationId: read(correlation_id),
+    traceId: read(trace_id),
+  };
+}
+
+/** The error for the handler's caller. */
+export function toTokenError(fields: ProviderErrorFields, step: ProviderStep): OneDriveTokenError {
+  const { error, description, errorCodes = [], correlationId, traceId } = fields;
+  const code = classify(error, errorCodes, step);
+  const said = [error, description].filter(Boolean).join(': ');
+  return new OneDriveTokenError(code, `${problems[code]} (${said})`, {
+    remedy: remedyFor(code, errorCodes, step),
+    error,
+    errorDescription: description || undefined,
+    errorCodes: fields.errorCodes,
     correlationId,
     traceId,
     reason: code === 'SIGN_IN_REQUIRED' ? 'refused' : undefined,
   });
 }
 
-const openings: Partial<Record<OneDriveTokenErrorCode, string>> = {
-  SIGN_IN_REQUIRED: 'A new sign-in is needed',
-  SIGN_IN_DENIED: 'The sign-in was denied',
-  SERVER: 'The provider has problems',
-  CONFIGURATION: "The provider refused the app's registration or request",
-};
-
-function classify(error: string, numbers: readonly number[], step: ProviderStep): OneDriveTokenErrorCode {
+function classify(error: string, numbers: readonly number[], step: ProviderStep): ErrorCode {
   // Every number has to be one of these: for an expired refresh token, older endpoints first send one of them, and then the
   // real one.
-  if (numbers.length > 0 && numbers.every((number) => remedies.has(number))) return 'CONFIGURATION';
+  if (numbers.length > 0 && numbers.every((number) => number in remedies)) return 'CONFIGURATION';
   if (denied.has(error)) return 'SIGN_IN_DENIED';
   if (serverErrors.has(error)) return 'SERVER';
   if (step === 'authorization') return 'CONFIGURATION';
@@ -101,38 +110,29 @@ function classify(error: string, numbers: readonly number[], step: ProviderStep)
   return 'CONFIGURATION';
 }
 
-function remedyFor(code: OneDriveTokenErrorCode, numbers: readonly number[], step: ProviderStep): string {
-  if (code === 'CONFIGURATION') {
-    const known = numbers.map((number) => remedies.get(number)).find(Boolean);
-    return known ?? 'Check the client id, the redirect URI http://localhost and the scopes in the app registration.';
+function remedyFor(code: ErrorCode, numbers: readonly number[], step: ProviderStep): string {
+  const byDevice = step === 'device code' || step === 'device poll';
+  switch (code) {
+    case 'CONFIGURATION':
+      return (
+        numbers.map((number) => remedies[number]).find(Boolean) ??
+        'Check the client id, the redirect URI http://localhost and the scopes in the app registration'
+      );
+    case 'SIGN_IN_DENIED':
+      return 'Sign in again and accept what the app asks for';
+    case 'SIGN_IN_REQUIRED':
+      if (step === 'code') {
+        return 'The code was already spent or too old: a browser extension or a reloaded page can spend it. Sign in again';
+      }
+      return byDevice ? unreliable : 'Call signIn()';
+    case 'SIGN_IN_TIMEOUT':
+      return unreliable;
+    case 'SERVER':
+      return byDevice ? unreliable : 'Try again later';
   }
-  if (code === 'SIGN_IN_DENIED') return 'Sign in again and accept what the app asks for.';
-  if (code === 'SIGN_IN_REQUIRED' && step === 'code') {
-    return 'The code was already spent or too old: a browser extension or a reloaded page can spend it. Sign in again.';
-  }
-  if (step === 'device code' || step === 'device poll') {
-    return 'Device codes are unreliable for personal accounts: sign in with the browser.';
-  }
-  return code === 'SIGN_IN_REQUIRED' ? 'Call signIn().' : '';
 }
 
-/** The numbers in the description; the authorization endpoint sends them nowhere else. */
-function numbersIn(description: string): number[] {
-  return [...description.matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, digits]) => Number(digits));
-}
-
-/** The fields without the secrets of the request: some providers quote what was sent to them. */
-export function removeSecrets(fields: ProviderErrorFields, secrets: readonly string[]): ProviderErrorFields {
-  const clean = (text: string): string => replaceSecrets(text, secrets);
-  const { error, description, errorCodes, correlationId, traceId } = fields;
-  return {
-    error: clean(error),
-    description: description && clean(description),
-    errorCodes,
-    correlationId: correlationId && clean(correlationId),
-    traceId: traceId && clean(traceId),
-  };
-}
+const unreliable = 'Device codes are unreliable for personal accounts: sign in with the browser';
 
 /** Microsoft appends its trace ids, which are properties of the error. */
 function firstLine(text: string): string {

@@ -1,17 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenRecord, TokenResponse } from 'shared-token';
+import { pause } from 'token-store-kit';
+import { belongToDifferentAccounts } from '../id-token.ts';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { Settings } from '../options.ts';
 import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
 import { ConnectionError } from './connection-error.ts';
-import { endpointUrl } from './endpoint-url.ts';
-import { type HttpAnswer, HttpClient } from './http-client.ts';
-import { maxBodyMebibytes } from './http-transport.ts';
-import { type ProviderErrorFields, type ProviderStep, removeSecrets, toTokenError } from './provider-error.ts';
-import { readRefreshAnswer, readTokenAnswer } from './token-answer.ts';
-
-export { HttpClient };
+import type { HttpAnswer, HttpClient } from './http-client.ts';
+import { maxBodyMebibytes } from './post-form.ts';
+import { type ProviderStep, readErrorFields, toTokenError } from './provider-error.ts';
 
 type JsonObject = Record<string, unknown>;
 
@@ -23,14 +20,11 @@ export interface ProviderRequest {
   signal?: AbortSignal;
 }
 
-/** A request with its retries. */
-interface Exchange {
+/** What was sent, for the error that the answer means. */
+interface Sent {
   readonly url: URL;
   readonly body: URLSearchParams;
   readonly step: ProviderStep;
-  /** Aborts after `requestTimeout`. */
-  readonly deadline: AbortSignal;
-  readonly signal: AbortSignal | undefined;
 }
 
 type AttemptResult = { answer: JsonObject } | { failure: OneDriveTokenError; repeatable: boolean };
@@ -42,6 +36,10 @@ const jitterMs = 250;
 const missingStatuses = new Set([404, 405, 410]);
 /** Fields of a form that no message may quote. */
 const secretFields = ['code', 'code_verifier', 'refresh_token', 'device_code'];
+
+export function endpointUrl(authority: string, endpoint: 'authorize' | 'token' | 'devicecode'): URL {
+  return new URL(`${authority}/oauth2/v2.0/${endpoint}`);
+}
 
 /**
  * Sends requests to the endpoints of one authority: one deadline for each exchange, retries only if they do no harm, errors
@@ -58,21 +56,29 @@ export class Provider {
     this.#emit = emit;
   }
 
-  /** Loads what a later request needs. */
-  prepare(): void {
-    this.#http.prepare(new URL(this.#settings.authority).protocol);
+  /**
+   * Sends one refresh request (RFC 6749 section 6). Only its own deadline ends it: an abort could lose its result. Throws
+   * RESPONSE if the answer belongs to another account.
+   */
+  async refresh({ refreshToken, scope: granted, idToken }: TokenRecord): Promise<TokenResponse> {
+    const scope = scopesToAsk(this.#settings, splitScope(granted)).join(' ');
+    const form = { grant_type: 'refresh_token', refresh_token: refreshToken, scope };
+    const response = await this.requestTokens('refresh', form);
+    if (!belongToDifferentAccounts(idToken, response.id_token)) return response;
+    throw unusable('a token of another account. Nothing was stored', 'Sign in again');
   }
 
-  /** Sends one refresh request (RFC 6749 section 6). Only its own deadline ends it: an abort could lose its result. */
-  async refresh(record: TokenRecord): Promise<TokenResponse> {
-    const scope = scopesToAsk(this.#settings, splitScope(record.scope)).join(' ');
-    const form = { grant_type: 'refresh_token', refresh_token: record.refreshToken, scope };
-    return readRefreshAnswer(await this.post({ endpoint: 'token', step: 'refresh', form }), record);
-  }
-
-  /** Sends one token request for a code or a device code. */
+  /** Sends one token request. Throws RESPONSE if the token is not a Bearer token. */
   async requestTokens(step: ProviderStep, form: Record<string, string>): Promise<TokenResponse> {
-    return readTokenAnswer(await this.post({ endpoint: 'token', step, form }));
+    const response = { ...(await this.post({ endpoint: 'token', step, form })) };
+    const { token_type: tokenType, scope, id_token: idToken } = response;
+    // Nothing else may throw here: the token that was sent is spent.
+    if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') {
+      throw unusable('a token_type other than Bearer. Nothing was stored', 'Check the authority');
+    }
+    if (typeof scope !== 'string' || scope === '') delete response.scope;
+    if (typeof idToken !== 'string') delete response.id_token;
+    return response as unknown as TokenResponse;
   }
 
   /**
@@ -82,13 +88,15 @@ export class Provider {
    * Repeats it if no connection was made, and after 429 or 5xx unless it spends an authorization code.
    */
   async post({ endpoint, step, form, signal }: ProviderRequest): Promise<JsonObject> {
-    const { clientId, requestTimeout } = this.#settings;
-    const url = endpointUrl(this.#settings.authority, endpoint);
-    const body = new URLSearchParams({ client_id: clientId, ...form });
-    const exchange: Exchange = { url, body, step, deadline: AbortSignal.timeout(requestTimeout), signal };
+    const { authority, clientId, requestTimeout } = this.#settings;
+    const sent: Sent = {
+      url: endpointUrl(authority, endpoint),
+      body: new URLSearchParams({ client_id: clientId, ...form }),
+      step,
+    };
     const end = performance.now() + requestTimeout;
     for (let attempt = 1; ; attempt++) {
-      const result = await this.#attempt(exchange);
+      const result = await this.#attempt(sent, end - performance.now(), signal);
       if ('answer' in result) return result.answer;
       const { failure, repeatable } = result;
       const left = end - performance.now();
@@ -97,83 +105,64 @@ export class Provider {
       if (failure.retryAfter !== undefined && failure.retryAfter > left) throw asThrottled(failure);
       if (!repeatable || attempt === maxAttempts || delay >= left) throw failure;
       this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
-      await sleep(delay, undefined, { signal }).catch(() => {
-        throw signal?.reason;
-      });
+      await pause(delay, signal ? [signal] : []);
     }
   }
 
-  async #attempt(exchange: Exchange): Promise<AttemptResult> {
-    const { url, body, step, deadline, signal } = exchange;
+  async #attempt(sent: Sent, timeout: number, signal?: AbortSignal): Promise<AttemptResult> {
     let answer: HttpAnswer;
     try {
-      answer = await this.#http.postForm(url, body, signal ? AbortSignal.any([deadline, signal]) : deadline);
+      answer = await this.#http.postForm(sent.url, sent.body, { timeout, signal });
     } catch (error) {
       if (error instanceof ConnectionError) return { failure: error, repeatable: error.beforeConnection };
-      if (signal?.aborted) throw signal.reason;
-      if (!deadline.aborted) throw error;
-      const seconds = this.#settings.requestTimeout / 1000;
-      const message = `No answer from ${this.#http.routeTo(url)} within ${seconds} s. Try again later.`;
-      return { failure: new OneDriveTokenError('NETWORK', message), repeatable: false };
+      throw error;
     }
     const json = parseObject(answer.body);
     if (answer.status === 200 && json && typeof json.error !== 'string') return { answer: json };
-    const busy = answer.status === 429 || answer.status >= 500;
-    return { failure: readFailure(exchange, answer, json), repeatable: busy && step !== 'code' };
+    const isBusy = answer.status === 429 || answer.status >= 500;
+    return { failure: readFailure(sent, answer, json), repeatable: isBusy && sent.step !== 'code' };
   }
 }
 
 /** THROTTLED whatever the HTTP status: the wait asked for is longer than the time left. */
 function asThrottled(failure: OneDriveTokenError): OneDriveTokenError {
-  if (failure.code === 'THROTTLED') return failure;
-  const { correlationId, traceId, errorCodes, error, retryAfter } = failure;
-  const details = { correlationId, traceId, errorCodes, error, retryAfter };
-  return new OneDriveTokenError('THROTTLED', failure.message, details);
+  const { problem, remedy, correlationId, traceId, errorCodes, error, retryAfter } = failure;
+  const details = { remedy, correlationId, traceId, errorCodes, error, retryAfter };
+  return new OneDriveTokenError('THROTTLED', problem, details);
+}
+
+function unusable(what: string, remedy: string): OneDriveTokenError {
+  return new OneDriveTokenError('RESPONSE', `The provider answered with ${what}`, { remedy });
 }
 
 function readFailure(
-  { url, body: sent, step }: Exchange,
+  { url, body: sent, step }: Sent,
   { status, retryAfter, body }: HttpAnswer,
   json: JsonObject | undefined,
 ): OneDriveTokenError {
   const secrets = secretFields.flatMap((field) => sent.get(field) ?? []);
   const fields = json && readErrorFields(json, secrets);
-  const { correlationId, traceId, errorCodes, error } = fields ?? {};
-  const details = { correlationId, traceId, errorCodes, error, retryAfter };
+  const { description: _, ...facts } = fields ?? {};
   if (status === 429) {
     const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
-    return new OneDriveTokenError('THROTTLED', `${url.host} asks to wait ${wait} (HTTP 429). Try again then.`, details);
+    const problem = `${url.host} asks to wait ${wait} (HTTP 429)`;
+    return new OneDriveTokenError('THROTTLED', problem, { ...facts, remedy: 'Try again then', retryAfter });
   }
   if (status >= 500) {
-    return new OneDriveTokenError('SERVER', `${url.host} has problems (HTTP ${status}). Try again later.`, details);
+    const problem = `${url.host} has problems (HTTP ${status})`;
+    return new OneDriveTokenError('SERVER', problem, { ...facts, remedy: 'Try again later', retryAfter });
   }
   if (fields) return toTokenError(fields, step);
   if (missingStatuses.has(status)) {
-    const message = `${url.host} has no ${url.pathname} (HTTP ${status}): the authority is wrong. For personal accounts it is https://login.microsoftonline.com/consumers.`;
-    return new OneDriveTokenError('RESPONSE', message);
+    const problem = `${url.host} has no ${url.pathname} (HTTP ${status}): the authority is wrong`;
+    const remedy = 'For personal accounts it is https://login.microsoftonline.com/consumers';
+    return new OneDriveTokenError('RESPONSE', problem, { remedy });
   }
-  const what = describeBody(body, json);
-  const message = `${url.host} answered HTTP ${status} with ${what}: a captive portal or a proxy may have answered in its place. Check the authority and the network, then try again.`;
-  return new OneDriveTokenError('RESPONSE', message, { retryable: true });
-}
-
-function describeBody(body: string | undefined, json: JsonObject | undefined): string {
-  if (body === undefined) return `more than ${maxBodyMebibytes} MiB`;
-  return json ? 'JSON without an error' : 'no JSON object';
-}
-
-function readErrorFields(json: JsonObject, secrets: readonly string[]): ProviderErrorFields | undefined {
-  if (typeof json.error !== 'string') return undefined;
-  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-  const numbers = Array.isArray(json.error_codes) ? json.error_codes.filter((code) => typeof code === 'number') : [];
-  const fields = {
-    error: json.error,
-    description: text(json.error_description),
-    errorCodes: numbers.length > 0 ? numbers : undefined,
-    correlationId: text(json.correlation_id),
-    traceId: text(json.trace_id),
-  };
-  return removeSecrets(fields, secrets);
+  const what =
+    body === undefined ? `more than ${maxBodyMebibytes} MiB` : json ? 'JSON without an error' : 'no JSON object';
+  const problem = `${url.host} answered HTTP ${status} with ${what}: a captive portal or a proxy may have answered in its place`;
+  const remedy = 'Check the authority and the network, then try again';
+  return new OneDriveTokenError('RESPONSE', problem, { remedy, retryable: true });
 }
 
 /** Keeps no cause: the message of a SyntaxError quotes the body, which may hold tokens. */

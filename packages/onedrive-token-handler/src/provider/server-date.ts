@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+
 const timeoutMs = 3_000;
 
 /**
@@ -5,19 +7,18 @@ const timeoutMs = 3_000;
  * clock or the certificate is wrong, so the certificate cannot be checked: nothing secret is sent, and the answer decides
  * nothing but words. Undefined if there is no answer within 3 s.
  */
-export function readServerDate({ hostname, port }: URL): Promise<number | undefined> {
-  const { request } = process.getBuiltinModule('node:https');
+export async function readServerDate({ hostname, port }: URL): Promise<number | undefined> {
+  const { request } = await import('node:https');
   const host = hostname.replace(/^\[(.+)\]$/, '$1');
-  const options = { host, port, path: '/', method: 'HEAD', agent: false, rejectUnauthorized: false };
-  return new Promise((resolve) => {
-    const sent = request(options, (response) => {
-      const date = Date.parse(response.headers.date ?? '');
-      resolve(Number.isNaN(date) ? undefined : date);
-      response.destroy();
-    });
-    sent.setTimeout(timeoutMs, () => sent.destroy());
-    sent.once('error', () => resolve(undefined));
-    sent.once('close', () => resolve(undefined));
-    sent.end();
-  });
+  const signal = AbortSignal.timeout(timeoutMs);
+  const sent = request({ host, port, method: 'HEAD', agent: false, rejectUnauthorized: false, signal }).end();
+  try {
+    const [response] = await once(sent, 'response');
+    const date = Date.parse(response.headers.date);
+    return Number.isNaN(date) ? undefined : date;
+  } catch {
+    return undefined;
+  } finally {
+    sent.destroy();
+  }
 }

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenResponse } from 'shared-token';
+import { pause } from 'token-store-kit';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
-import { type SignInAttempt, type SignInOptions, timedOut } from './sign-in-attempt.ts';
+import type { SignInAttempt } from './sign-in.ts';
 
 /** RFC 8628 sections 3.2 and 3.5. */
 const defaultIntervalMs = 5_000;
@@ -13,36 +13,23 @@ const maxIntervalMs = 30_000;
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /**
- * The person enters a short code on any device, while this process polls the provider (RFC 8628). Does not wait until the
- * code is shown. If it cannot be shown, the sign-in ends with that error.
+ * The person enters a short code on any device, while this process polls the provider (RFC 8628), until that says that the
+ * code has expired. Does not wait until the code is shown. If it cannot be shown, the sign-in ends with that error.
  */
-export async function signInByDevice(
-  attempt: SignInAttempt,
-  onDeviceCode: NonNullable<SignInOptions['onDeviceCode']>,
-): Promise<TokenResponse> {
-  const { settings, provider, scope, timeout } = attempt;
-  const startedAt = performance.now();
-  const request = { endpoint: 'devicecode', step: 'device code', form: { scope }, signal: attempt.signal } as const;
-  const device = readDeviceAnswer(await (await provider()).post(request));
-  const lifetime = Math.max(0, Math.min(device.lifetime, timeout - (performance.now() - startedAt)));
-  const deadline = performance.now() + lifetime;
-
+export async function signInByDevice(attempt: SignInAttempt): Promise<TokenResponse> {
+  const { provider, scope, options, context } = attempt;
+  const endsAt = Date.now() + context.timeout;
+  const request = { endpoint: 'devicecode', step: 'device code', form: { scope }, signal: context.signal } as const;
+  const { deviceCode, lifetime, interval: firstInterval, ...shown } = readDeviceAnswer(await provider.post(request));
   const showFailed = new AbortController();
-  const { userCode, verificationUri, message } = device;
-  const expiresAt = Date.now() + Math.round(lifetime);
   const showCode = async (): Promise<unknown> =>
-    onDeviceCode({ userCode, verificationUri, expiresAt, ...(message && { message }) });
+    options.onDeviceCode?.({ ...shown, expiresAt: Math.min(endsAt, Date.now() + lifetime) });
   showCode().catch((error: unknown) => showFailed.abort(error));
 
-  const signal = AbortSignal.any([attempt.signal, showFailed.signal]);
-  for (let { interval } = device; ; ) {
-    const remaining = deadline - performance.now();
-    await sleep(Math.max(0, Math.min(interval, remaining)), undefined, { signal }).catch(() => {
-      throw signal.reason;
-    });
-    if (interval >= remaining) throw timedOut('device', Math.min(settings.signInTimeout, lifetime));
+  for (let interval = firstInterval; ; ) {
+    await pause(interval, [context.signal, showFailed.signal]);
     try {
-      return await attempt.request('device poll', { grant_type: grantType, device_code: device.deviceCode });
+      return await attempt.request('device poll', { grant_type: grantType, device_code: deviceCode });
     } catch (error) {
       if (!(error instanceof OneDriveTokenError)) throw error;
       if (error.error === 'slow_down') interval += slowDownMs;
@@ -60,7 +47,7 @@ interface DeviceAnswer {
   /** Milliseconds, as `interval`. */
   lifetime: number;
   interval: number;
-  message: string | undefined;
+  message?: string;
 }
 
 function readDeviceAnswer(answer: Record<string, unknown>): DeviceAnswer {
@@ -69,10 +56,8 @@ function readDeviceAnswer(answer: Record<string, unknown>): DeviceAnswer {
   const interval = answer.interval === undefined ? defaultIntervalMs : Number(answer.interval) * 1000;
   const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
   if (!isText(deviceCode) || !isText(userCode) || !isText(verificationUri) || !(lifetime > 0) || !(interval >= 0)) {
-    throw new OneDriveTokenError(
-      'RESPONSE',
-      "The provider's answer to the request for a device code cannot be used. Use the browser.",
-    );
+    const problem = "The provider's answer to the request for a device code cannot be used";
+    throw new OneDriveTokenError('RESPONSE', problem, { remedy: 'Use the browser' });
   }
   return {
     deviceCode,
@@ -80,6 +65,6 @@ function readDeviceAnswer(answer: Record<string, unknown>): DeviceAnswer {
     verificationUri,
     lifetime,
     interval: Math.max(interval, minIntervalMs),
-    message: isText(message) ? message : undefined,
+    ...(isText(message) && { message }),
   };
 }

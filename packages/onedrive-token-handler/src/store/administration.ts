@@ -10,10 +10,10 @@ import {
   type StoreKey,
 } from 'token-store-kit/administration';
 import type { TokenStoreInspection } from 'token-store-sqlite';
+import { refuseUnknown } from '../check-value.ts';
 import { belongToDifferentAccounts } from '../id-token.ts';
 import { type OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
 import { readStoreOptions, type StoreOptions, type StoreSettings } from '../options.ts';
-import { refuseUnknown } from '../refuse-unknown.ts';
 import { fileExists, openStore, runOnStore } from './open-store.ts';
 
 /** What {@link inspectStore} has found: see `inspectTokenStore` of token-store-sqlite. */

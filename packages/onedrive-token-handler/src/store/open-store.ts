@@ -1,5 +1,6 @@
+import { statSync } from 'node:fs';
 import { type TokenStore, toStoreError } from 'shared-token';
-import { OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
+import { toHandlerError } from '../one-drive-token-error.ts';
 import type { StoreSettings } from '../options.ts';
 import { FileStore } from './file-store.ts';
 
@@ -24,8 +25,6 @@ export function openStore(
 
 /** False if there is no file. True also if a folder above it can't be entered: to open it then says what is wrong. */
 export function fileExists(path: string): boolean {
-  // An import of node:fs would load node:fs/promises too, and slow down every program that imports the handler.
-  const { statSync } = process.getBuiltinModule('node:fs');
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch {
@@ -38,6 +37,6 @@ export async function runOnStore<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof OneDriveTokenError ? error : toHandlerError(toStoreError(error));
+    throw toHandlerError(toStoreError(error));
   }
 }

@@ -3,10 +3,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConnectionError } from '../src/provider/connection-error.ts';
-import { NodeTransport } from '../src/provider/node-transport.ts';
+import { type FormAnswer, postForm } from '../src/provider/post-form.ts';
 import { failure } from './scene.ts';
-
-const sender = { hasOwnDispatcher: false };
 
 /** A server of bytes, which says what it got. */
 async function listen(onConnection: (socket: Socket) => void): Promise<{ server: Server; port: number }> {
@@ -19,15 +17,25 @@ async function listen(onConnection: (socket: Socket) => void): Promise<{ server:
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-function post(transport: NodeTransport, url: URL, signal = AbortSignal.timeout(20_000)) {
-  return transport.postForm({ url, body: 'grant_type=refresh_token', signal });
+interface Limits {
+  signal?: AbortSignal;
+  connectTimeout?: number;
+}
+
+function post(url: URL, { signal = AbortSignal.timeout(20_000), connectTimeout }: Limits = {}): Promise<FormAnswer> {
+  return postForm({ url, body: 'grant_type=refresh_token', signal }, connectTimeout);
+}
+
+/** Whether the provider cannot have seen the request that failed so. */
+async function isBeforeConnection(url: URL, error: Error): Promise<boolean> {
+  return (await ConnectionError.from(url, error, undefined)).beforeConnection;
 }
 
 test('a server that never ends the TLS handshake: given up after the connect timeout, and it may be repeated', async () => {
   const { server, port } = await listen(() => {});
   const url = new URL(`https://127.0.0.1:${port}/token`);
-  const error = await failure(post(new NodeTransport(200), url));
-  assert.ok((await ConnectionError.from(url, error, sender)).beforeConnection);
+  const error = await failure(post(url, { connectTimeout: 200 }));
+  assert.ok(await isBeforeConnection(url, error));
   server.close();
 });
 
@@ -35,20 +43,20 @@ test('a request that was sent is not given up after the connect timeout', async 
   const { server, port } = await listen((socket) => {
     socket.once('data', () => setTimeout(() => socket.end('HTTP/1.1 200 OK\r\n\r\nlate'), 400));
   });
-  const answer = await post(new NodeTransport(200), new URL(`http://127.0.0.1:${port}/token`));
+  const answer = await post(new URL(`http://127.0.0.1:${port}/token`), { connectTimeout: 200 });
   assert.equal([answer.status, answer.body], [200, 'late']);
   server.close();
 });
 
-test('close() ends a request that waits for its answer', async () => {
+test('an abort ends a request that waits for its answer', async () => {
   const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
   const { server, port } = await listen((socket) => void socket.once('data', () => onAsked()));
-  const transport = new NodeTransport();
   const url = new URL(`http://127.0.0.1:${port}/token`);
-  const call = failure(post(transport, url));
+  const stop = new AbortController();
+  const call = failure(post(url, { signal: stop.signal }));
   await asked;
-  await transport.close();
-  assert.not((await ConnectionError.from(url, await call, sender)).beforeConnection, 'it may have been read');
+  stop.abort();
+  assert.not(await isBeforeConnection(url, await call), 'it may have been read');
   server.close();
 });
 
@@ -57,7 +65,7 @@ test('an abort in the middle of a body ends the request', async () => {
     socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf'));
   });
   const stop = new AbortController();
-  const call = failure(post(new NodeTransport(), new URL(`http://127.0.0.1:${port}/token`), stop.signal));
+  const call = failure(post(new URL(`http://127.0.0.1:${port}/token`), { signal: stop.signal }));
   setTimeout(() => stop.abort(), 100);
   await call;
   server.close();
@@ -72,8 +80,8 @@ for (const [what, answer] of [
   test(`an answer that ${what} is an error, and the request is not repeated`, async () => {
     const { server, port } = await listen((socket) => void socket.once('data', () => socket.end(answer)));
     const url = new URL(`http://127.0.0.1:${port}/token`);
-    const error = await failure(post(new NodeTransport(), url));
-    assert.not((await ConnectionError.from(url, error, sender)).beforeConnection);
+    const error = await failure(post(url));
+    assert.not(await isBeforeConnection(url, error));
     server.close();
   });
 }
@@ -87,9 +95,8 @@ test('each request has a connection of its own, which says so, and the form', as
       socket.write('HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: 2\r\n\r\n{}');
     });
   });
-  const transport = new NodeTransport();
   const url = new URL(`http://127.0.0.1:${port}/a?b=c`);
-  for (let count = 0; count < 2; count++) assert.is((await post(transport, url)).body, '{}');
+  for (let count = 0; count < 2; count++) assert.is((await post(url)).body, '{}');
   assert.is(heads.length, 2);
   assert.match(heads[0] as string, /^POST \/a\?b=c HTTP\/1\.1\r\n/);
   assert.match(heads[0] as string, /\r\nconnection: close\r\n/i);
@@ -101,7 +108,7 @@ test('each request has a connection of its own, which says so, and the form', as
 test('of two Retry-After headers, the first one counts', async () => {
   const head = 'HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n';
   const { server, port } = await listen((socket) => void socket.once('data', () => socket.end(head)));
-  const answer = await post(new NodeTransport(), new URL(`http://127.0.0.1:${port}/token`));
+  const answer = await post(new URL(`http://127.0.0.1:${port}/token`));
   assert.equal([answer.status, answer.retryAfter], [429, '7']);
   server.close();
 });

@@ -1,0 +1,56 @@
+/** Requests through the caller's dispatcher, or the proxies that the environment names. */
+import * as undici from 'undici';
+import { OneDriveTokenError } from '../one-drive-token-error.ts';
+import { type FormAnswer, type FormPost, formHeaders, readText } from './post-form.ts';
+
+/** Throws CONFIGURATION in Bun: its own `undici` fails only after the provider has answered, when the token is spent. */
+export function assertUsable(): void {
+  if (typeof undici.Dispatcher?.prototype.destroy === 'function') return;
+  const problem = 'Bun replaces the package undici, which a proxy or the option dispatcher needs';
+  throw new OneDriveTokenError('CONFIGURATION', problem, {
+    remedy: 'Run this program in Node.js or Deno, or do without them',
+  });
+}
+
+/** As `postForm` of post-form.ts. */
+export async function postForm({ url, body, signal }: FormPost, given?: undici.Dispatcher): Promise<FormAnswer> {
+  // One for each request, because undici keeps waiting for a silent proxy even after the request was given up.
+  const dispatcher = given ?? proxyByEnvironment();
+  try {
+    const response = await undici.request(url, {
+      dispatcher,
+      signal,
+      method: 'POST',
+      headers: formHeaders,
+      body,
+      // The signal is the only deadline.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      // `connection: close`
+      reset: true,
+    });
+    return {
+      status: response.statusCode,
+      retryAfter: [response.headers['retry-after']].flat()[0],
+      body: await readText(response.body),
+    };
+  } finally {
+    if (!given) dispatcher.destroy().catch(() => {});
+  }
+}
+
+/** undici's fetch. Throws what undici throws. */
+export async function fetch(url: URL, init: RequestInit, dispatcher: undici.Dispatcher): Promise<Response> {
+  const options = { ...(init as unknown as undici.RequestInit), dispatcher };
+  return (await undici.fetch(url, options)) as unknown as Response;
+}
+
+export function proxyByEnvironment(): undici.Dispatcher {
+  try {
+    return new undici.EnvHttpProxyAgent();
+  } catch {
+    // Neither the value nor a cause that quotes it, because a proxy's address may hold a password.
+    const problem = 'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy';
+    throw new OneDriveTokenError('CONFIGURATION', problem, { remedy: 'Write it like http://proxy.example.com:8080' });
+  }
+}

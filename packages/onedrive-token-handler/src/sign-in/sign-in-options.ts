@@ -1,0 +1,46 @@
+import { readChoice, readFunction, readText, refuseUnknown, wrongType } from '../check-value.ts';
+import type { SignInMethod } from '../token-event.ts';
+
+/** How a person signs in. */
+export interface SignInOptions {
+  /**
+   * `browser` (default) opens one here and waits on loopback; `device` shows a code to enter on any device (RFC 8628);
+   * `paste` takes the address that a browser on another computer ended on.
+   */
+  method?: SignInMethod | undefined;
+  /** Ends the wait; the sign-in rejects with its reason. */
+  signal?: AbortSignal | undefined;
+  /**
+   * The account to suggest, for example an e-mail address. Default: the handler's `loginHint`, else the account of the
+   * stored sign-in; with the prompt `select_account` no account is suggested.
+   */
+  loginHint?: string | undefined;
+  /** Makes the provider ask again for the password, the consent or the account. */
+  prompt?: 'login' | 'consent' | 'select_account' | undefined;
+  /** Needed for `device`: shows the code. `expiresAt` is when the wait ends, in epoch milliseconds. */
+  onDeviceCode?:
+    | ((device: { userCode: string; verificationUri: string; expiresAt: number; message?: string }) => unknown)
+    | undefined;
+  /** Needed for `paste`: shows the URL and resolves with the address that the browser ended on. */
+  readRedirectUrl?: ((authorizationUrl: string) => Promise<string>) | undefined;
+}
+
+/** Throws TypeError, naming the option that cannot be used. */
+export function checkSignInOptions(options: SignInOptions): void {
+  const { method = 'browser', signal, loginHint, prompt, onDeviceCode, readRedirectUrl, ...unknown } = options;
+  refuseUnknown(unknown);
+  readChoice('method', method, ['browser', 'device', 'paste']);
+  if (prompt !== undefined) readChoice('prompt', prompt, ['login', 'consent', 'select_account']);
+  if (loginHint !== undefined) readText('loginHint', loginHint);
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
+    throw wrongType('signal', 'an AbortSignal', signal);
+  }
+  readFunction('onDeviceCode', onDeviceCode);
+  readFunction('readRedirectUrl', readRedirectUrl);
+  if (method === 'device' && !onDeviceCode) {
+    throw new TypeError("the method 'device' needs onDeviceCode, a function that shows the code");
+  }
+  if (method === 'paste' && !readRedirectUrl) {
+    throw new TypeError("the method 'paste' needs readRedirectUrl, a function that asks for the address");
+  }
+}
