@@ -1,8 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { OneDriveTokenError } from 'onedrive-token-handler';
 import type { Command } from '../../settings/command.ts';
-import { describeError, sayError } from '../../settings/describe-error.ts';
-import { exitStatus } from '../../terminal/failure.ts';
+import { describeError } from '../../settings/describe-error.ts';
+import { exitStatus, joinProblem } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import type { TokenDesk, TokenRequest } from './token-desk.ts';
 
@@ -19,53 +19,48 @@ interface Answer {
   readonly status: number;
   readonly body: object;
   readonly headers?: Record<string, string>;
+  /** What a person has to know of it. */
+  readonly problem?: string;
 }
 
 /** An HTTP server, not yet listening, that gives out the tokens of `desk`. */
 export function createTokenServer(desk: TokenDesk, command: Command): Server {
   const { settings, screen } = command;
-  /** What the person was told, as long as it lasts: not a line for each of a thousand clients. */
-  let told: string | undefined;
-  const tell = (error: unknown): void => {
-    const { code, error: refusal } = error as Partial<OneDriveTokenError>;
-    if (error instanceof BadRequest || isEnding(error) || told === `${code} ${refusal}`) return;
-    told = `${code} ${refusal}`;
-    screen.say(`onedrive-token: ${printable(sayError(error, command))}`);
+  const options = {
+    headersTimeout: requestTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: 1000,
   };
-  const answerTo = async (request: IncomingMessage): Promise<Answer> => {
-    try {
-      const answer = await find(request, desk);
-      if ('token' in answer.body) told = undefined;
-      return answer;
-    } catch (error) {
-      tell(error);
-      return answerToError(error, command);
-    }
-  };
-  return createServer(
-    {
-      headersTimeout: requestTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: 1000,
-    },
-    async (request, response) => {
-      const answer = await answerTo(request);
-      if (settings.verbose) screen.say(printable(`${request.method} ${request.url} ${answer.status}`));
-      send(answer, request, response);
-    },
-  );
+  /** The status that the person was told of, as long as it lasts: not a line for each of a thousand clients. */
+  let told: number | undefined;
+  return createServer(options, async (request, response) => {
+    const answer = await answerTo(request, desk).catch((error) => answerToError(error, command));
+    const { status, body, headers, problem } = answer;
+    if (problem !== undefined && status !== told) screen.say(printable(`onedrive-token: ${problem}`));
+    if (problem !== undefined || 'token' in body) told = problem === undefined ? undefined : status;
+    if (settings.verbose) screen.say(printable(`${request.method} ${request.url} ${status}`));
+    const content = `${JSON.stringify(body)}\n`;
+    response.writeHead(status, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(content),
+      'Cache-Control': 'no-store',
+      // What a client sends besides its question is not read.
+      ...(request.method !== 'GET' && { Connection: 'close' }),
+      ...headers,
+    });
+    response.end(content);
+  });
 }
 
 /** Throws BadRequest and OneDriveTokenError. */
-async function find(request: IncomingMessage, desk: TokenDesk): Promise<Answer> {
-  checkHost(request.headers.host);
-  const url = URL.parse(request.url ?? '', 'http://localhost');
-  if (!url) throw new BadRequest(`expected a path like /token, got '${request.url}'`);
-  const { pathname, searchParams } = url;
+async function answerTo({ method, url, headers }: IncomingMessage, desk: TokenDesk): Promise<Answer> {
+  checkHost(headers.host);
+  const asked = URL.parse(url ?? '', 'http://localhost');
+  if (!asked) throw new BadRequest(`expected a path like /token, got '${url}'`);
+  const { pathname, searchParams } = asked;
   if (pathname !== '/token' && pathname !== '/status') return { status: 404, body: { error: 'not_found' } };
-  if (request.method !== 'GET')
-    return { status: 405, body: { error: 'method_not_allowed' }, headers: { Allow: 'GET' } };
+  if (method !== 'GET') return { status: 405, body: { error: 'method_not_allowed' }, headers: { Allow: 'GET' } };
   if (pathname === '/status') return { status: 200, body: await desk.status() };
   const { accessToken: token, expiresAt } = await desk.getToken(readTokenRequest(searchParams));
   return { status: 200, body: { token, expiresAt } };
@@ -83,7 +78,7 @@ function checkHost(host: string | undefined): void {
 
 /** What a client wants of its token. Throws BadRequest. */
 function readTokenRequest(query: URLSearchParams): TokenRequest {
-  for (const name of new Set(query.keys())) {
+  for (const name of query.keys()) {
     if (name !== 'min_valid' && name !== 'refresh')
       throw new BadRequest(`expected min_valid or refresh, got '${name}'`);
     if (query.getAll(name).length > 1) throw new BadRequest(`${name}: expected once`);
@@ -97,31 +92,16 @@ function readTokenRequest(query: URLSearchParams): TokenRequest {
 }
 
 function answerToError(error: unknown, command: Command): Answer {
-  const message = isEnding(error) ? 'the server is ending' : sayError(error, command);
-  const status = describeError(error).status;
-  if (error instanceof BadRequest) return { status: 400, body: { error: 'bad_request', message } };
-  if (status === exitStatus.signInNeeded) return { status: 401, body: { error: 'sign_in_required' } };
-  const { retryable = false, retryAfter = defaultRetryAfterMs } = error as Partial<OneDriveTokenError>;
-  if (retryable || isEnding(error) || status === exitStatus.unavailable) {
-    const headers = { 'Retry-After': String(Math.ceil(retryAfter / 1000)) };
-    return { status: 503, body: { error: 'unavailable', message }, headers };
-  }
-  return { status: 500, body: { error: 'failed', message } };
-}
-
-function isEnding(error: unknown): boolean {
-  return error instanceof OneDriveTokenError && error.code === 'CLOSED';
-}
-
-function send({ status, body, headers }: Answer, request: IncomingMessage, response: ServerResponse): void {
-  const content = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(content),
-    'Cache-Control': 'no-store',
-    // What a client sends besides its question is not read.
-    ...(request.method !== 'GET' && { Connection: 'close' }),
-    ...headers,
-  });
-  response.end(content);
+  if (error instanceof BadRequest) return { status: 400, body: { error: 'bad_request', message: error.message } };
+  const { code, retryable, retryAfter = defaultRetryAfterMs } = error as Partial<OneDriveTokenError>;
+  const again = { 'Retry-After': String(Math.ceil(retryAfter / 1000)) };
+  if (error instanceof OneDriveTokenError && code === 'CLOSED')
+    return { status: 503, body: { error: 'unavailable', message: 'the server is ending' }, headers: again };
+  const described = describeError(error, command);
+  const problem = joinProblem(described);
+  if (described.status === exitStatus.signInNeeded)
+    return { status: 401, body: { error: 'sign_in_required' }, problem };
+  return retryable || described.status === exitStatus.unavailable
+    ? { status: 503, body: { error: 'unavailable', message: problem }, headers: again, problem }
+    : { status: 500, body: { error: 'failed', message: problem }, problem };
 }

@@ -11,19 +11,16 @@ const longestPath = process.platform === 'linux' ? 107 : 103;
 
 /** The socket to listen on, absolute: `given`, or the default in the user's runtime folder. Throws UsageError. */
 export function socketPath(given: string | undefined): string {
-  const path = given === undefined ? defaultPath() : resolve(given);
+  const folder = process.env.XDG_RUNTIME_DIR ?? '';
+  // The XDG Base Directory Specification says to ignore a relative path.
+  if (given === undefined && !isAbsolute(folder)) {
+    const remedy = 'Name the socket, in a folder of its own, with --socket';
+    throw new UsageError('there is no XDG_RUNTIME_DIR here', { remedy });
+  }
+  const path = resolve(given ?? join(folder, 'onedrive-token.sock'));
   const length = Buffer.byteLength(path);
   if (length <= longestPath) return path;
   throw new UsageError(`--socket: a socket's path has at most ${longestPath} bytes, and ${path} has ${length}`);
-}
-
-function defaultPath(): string {
-  const folder = process.env.XDG_RUNTIME_DIR;
-  // The XDG Base Directory Specification says to ignore a relative path.
-  if (folder && isAbsolute(folder)) return join(folder, 'onedrive-token.sock');
-  throw new UsageError('there is no XDG_RUNTIME_DIR here', {
-    remedy: 'Name the socket, in a folder of its own, with --socket',
-  });
 }
 
 /**
