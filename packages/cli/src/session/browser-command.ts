@@ -8,10 +8,17 @@ import { delimiter } from 'node:path';
  * the sign-in. Rejects if no command could be started, or if the last one ended with another status than 0.
  */
 export async function openWithBrowserCommand(browser: string, url: string): Promise<void> {
+  // The name of an existing file may contain separators and spaces.
+  const commands = existsSync(browser)
+    ? [[browser]]
+    : browser
+        .split(delimiter)
+        .map(splitWords)
+        .filter((words) => words.length > 0);
   let failure: unknown = new Error('BROWSER names no command');
-  for (const command of browserCommands(browser)) {
+  for (const words of commands) {
     try {
-      return await run(command, url);
+      return await run(words, url);
     } catch (error) {
       failure = error;
     }
@@ -19,14 +26,7 @@ export async function openWithBrowserCommand(browser: string, url: string): Prom
   throw failure;
 }
 
-function browserCommands(browser: string): string[] {
-  // The name of an existing file may contain separators.
-  if (existsSync(browser)) return [quoted(browser)];
-  return browser.split(delimiter).filter((command) => command.trim() !== '');
-}
-
-function run(command: string, url: string): Promise<void> {
-  const words = splitWords(command);
+function run(words: readonly string[], url: string): Promise<void> {
   const [file = '', ...args] = words.some((word) => word.includes('%s'))
     ? words.map((word) => word.replaceAll('%s', () => url))
     : [...words, url];
@@ -47,8 +47,4 @@ function splitWords(command: string): string[] {
   return [...command.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) =>
     word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'),
   );
-}
-
-function quoted(file: string): string {
-  return file.includes("'") ? `"${file}"` : `'${file}'`;
 }

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { isatty } from 'node:tty';
 import { GraphError, readBody } from 'onedrive-graph';
 import { UsageError } from '../../terminal/failure.ts';
@@ -31,25 +32,21 @@ async function printBody(response: Response, signal: AbortSignal): Promise<void>
     for await (const chunk of readBody(response, signal)) writeOut(chunk);
     return;
   }
-  if (/[/+]json\b/i.test(type)) writeOut(readableJson(await readText(response, signal)));
-  else if (type === '' || /^text\/|[/+]xml\b/i.test(type)) writeOut(printable(await readText(response, signal)));
+  if (/[/+]json\b/i.test(type)) writeOut(readableJson(await text(readBody(response, signal))));
+  else if (type === '' || /^text\/|[/+]xml\b/i.test(type)) writeOut(printable(await text(readBody(response, signal))));
   else {
     await response.body?.cancel();
-    throw new UsageError(`that is ${printable(type)}, which would garble the terminal; save it with --output FILE`);
+    throw new UsageError(`that is ${printable(type)}, which would garble the terminal`, {
+      remedy: 'Save it with --output FILE',
+    });
   }
 }
 
-async function readText(response: Response, signal: AbortSignal): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of readBody(response, signal)) chunks.push(chunk);
-  return new TextDecoder().decode(Buffer.concat(chunks));
-}
-
-function readableJson(text: string): string {
-  if (text.trim() === '') return '';
+function readableJson(content: string): string {
+  if (content.trim() === '') return '';
   try {
-    return `${printable(JSON.stringify(JSON.parse(text), null, 2))}\n`;
+    return `${printable(JSON.stringify(JSON.parse(content), null, 2))}\n`;
   } catch {
-    return printable(text);
+    return printable(content);
   }
 }
