@@ -47,9 +47,7 @@ function open(path: string): ReadOnlyDatabase {
     return new DatabaseSync(path, { readOnly: true });
   }
   const { createRequire } = process.getBuiltinModule('node:module');
-  // From this package, because the build of a package that uses it may have copied this file there.
-  const here = createRequire(import.meta.url).resolve('token-store-sqlite/package.json');
-  const Database: typeof import('better-sqlite3') = createRequire(here)('better-sqlite3');
+  const Database: typeof import('better-sqlite3') = createRequire(import.meta.url)('better-sqlite3');
   return new Database(path, { readonly: true, timeout: 0 });
 }
 

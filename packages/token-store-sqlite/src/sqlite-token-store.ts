@@ -16,6 +16,7 @@ import {
 } from 'token-store-kit';
 import { checkPath } from './database/database-file.ts';
 import { fileError, keyChanged } from './database/file-error.ts';
+import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';
 import { waitForChange } from './database/wait-for-change.ts';
@@ -36,13 +37,11 @@ export interface TokenStoreOptions {
   readOnly?: boolean;
 }
 
-const present = "(token.refresh_token <> '' OR token.sealed IS NOT NULL)";
+const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
+const list = "SELECT app_name FROM token WHERE refresh_token <> '' OR sealed IS NOT NULL ORDER BY app_name";
 const insert = `INSERT INTO token (${columns}, app_name, revision) VALUES (${columns.map(() => '?')}, ?, 1)
 ON CONFLICT (app_name) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`)},
   revision = coalesce(token.revision, 0) + 1`;
-const insertIfAbsent = `${insert} WHERE ${present} IS NOT TRUE`;
-const update = `UPDATE token SET ${columns.map((column) => `${column} = ?`)}, revision = coalesce(revision, 0) + 1
-WHERE app_name = ? AND refresh_token = ?`;
 const remove = 'DELETE FROM token WHERE app_name = ?';
 
 /**
@@ -58,8 +57,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   readonly path: string;
   readonly #tokens: TokenDatabase;
   readonly #readOnly: boolean;
-  readonly #select: string;
-  readonly #list: string;
   readonly #closing = new AbortController();
 
   /** See {@link openTokenStore}. */
@@ -71,10 +68,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     this.#readOnly = readOnly;
     this.#tokens = new TokenDatabase(path, key === undefined ? undefined : checkKey(key), readOnly);
     this.path = this.#tokens.file.path;
-    const { columns: stored } = this.#tokens;
-    const isPresent = stored.includes('sealed') ? present : "refresh_token <> ''";
-    this.#select = `SELECT ${stored} FROM token WHERE app_name = ?`;
-    this.#list = `SELECT app_name FROM token WHERE ${isPresent} ORDER BY app_name`;
   }
 
   /** The record of this app name, or undefined if there is none. */
@@ -86,8 +79,10 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. */
   set(appName: string, record: TokenRecord): void {
     checkText(appName, 'appName');
-    const values = this.#values(appName, checkRecord(record), this.#open().cipher);
-    this.#tokens.attempt(() => this.#tokens.statement(insert).run(values, appName));
+    const checked = checkRecord(record);
+    const tokens = this.#openToWrite();
+    const values = this.#values(appName, checked, tokens.cipher);
+    tokens.attempt(() => tokens.statement(insert).run(values, appName));
   }
 
   /**
@@ -98,19 +93,11 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     checkText(appName, 'appName');
     if (previous !== undefined) checkText(previous, 'previous');
     const checked = checkRecord(record);
-    const tokens = this.#open();
-    const values = this.#values(appName, checked, tokens.cipher);
-    if (previous === undefined) {
-      return tokens.attempt(() => tokens.statement(insertIfAbsent).run(values, appName).changes > 0) || this.#missed();
-    }
-    if (!tokens.cipher) {
-      return (
-        tokens.attempt(() => tokens.statement(update).run(values, appName, previous).changes > 0) || this.#missed()
-      );
-    }
+    const tokens = this.#openToWrite();
     return tokens.transaction(() => {
+      this.#checkKey();
       if (this.#read(appName)?.refreshToken !== previous) return false;
-      tokens.statement(insert).run(values, appName);
+      tokens.statement(insert).run(this.#values(appName, checked, tokens.cipher), appName);
       return true;
     });
   }
@@ -118,24 +105,20 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** Deletes the record of this app name. False if there was none. */
   delete(appName: string): boolean {
     checkText(appName, 'appName');
-    const tokens = this.#open();
+    const tokens = this.#openToWrite();
     return tokens.attempt(() => tokens.statement(remove).run(appName).changes > 0);
   }
 
   /** The app names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   list(): string[] {
     const tokens = this.#open();
-    if (tokens.columns.length === 0) return [];
-    return tokens.attempt(() => tokens.statement<string>(this.#list).pluck().all());
+    return tokens.attempt(() => tokens.statement<string>(list).pluck().all());
   }
 
   /**
    * Runs `task` while no other caller, in this process or another, runs one for the same name in the same file. Callers
-   * of one process take turns in the order in which they came, and processes in roughly that order. Other names do not
-   * wait.
-   *
-   * The lock is the kernel's and belongs to the process: it ends with the process, and never before the task. So the
-   * signal of the task's `lock` never aborts.
+   * of one process take turns in the order in which they came, and no process starves. The lock is the kernel's: it ends
+   * with the process, and never before the task. So the signal of the task's `lock` never aborts.
    *
    * Returns what the task returns, or rejects with its error. Rejects with STORE_BUSY after `timeout`, naming the
    * process that holds the lock; with `signal.reason` on an abort; with STORE_OPEN if the store is closed before the
@@ -149,12 +132,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     checkText(appName, 'appName');
     const { timeout, signal } = readExclusivelyOptions(task, options);
     signal?.throwIfAborted();
-    const database = this.#open().file;
     // A lock is a file beside the database.
-    if (this.#readOnly) {
-      const problem = 'is open for reading only';
-      throw fileError(this.path, { code: 'STORE_READONLY', problem, remedy: 'Open it without readOnly' });
-    }
+    const database = this.#openToWrite().file;
     return runExclusively({ appName, database, timeout, signal, closing: this.#closing.signal }, task);
   }
 
@@ -183,7 +162,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
    */
   rekey(key: string | Uint8Array | undefined): void {
     const next = key === undefined ? undefined : newCipher(checkKey(key));
-    const tokens = this.#open();
+    const tokens = this.#openToWrite();
     this.#checkKey();
     // Programs that do not overwrite what they delete may have left tokens in the unused bytes of the file's pages.
     tokens.attempt(() => tokens.sql.exec('VACUUM'));
@@ -220,16 +199,17 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     return this.#tokens;
   }
 
-  #read(appName: string): TokenRecord | undefined {
-    // A new file that may not be changed has no table.
-    if (this.#tokens.columns.length === 0) return undefined;
-    const row = this.#tokens.statement<TokenRow>(this.#select).get(appName);
-    return row && this.#record(appName, row);
+  #openToWrite(): TokenDatabase {
+    const tokens = this.#open();
+    if (!this.#readOnly) return tokens;
+    const problem = 'is open for reading only';
+    throw fileError(this.path, { code: 'STORE_READONLY', problem, remedy: 'Open it without readOnly' });
   }
 
-  #record(appName: string, row: TokenRow): TokenRecord | undefined {
+  #read(appName: string): TokenRecord | undefined {
     const { cipher } = this.#tokens;
-    if (row.sealed) {
+    const row = this.#tokens.statement<TokenRow>(select).get(appName);
+    if (row?.sealed) {
       if (!cipher?.matches(row.sealed)) throw fileError(this.path, keyChanged);
       const record = cipher.open(appName, row.sealed);
       if (record) return record;
@@ -237,7 +217,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
       const remedy = 'Delete them and sign in again';
       throw fileError(this.path, { code: 'STORE_CORRUPT', reason: 'record-changed', problem, remedy });
     }
-    const record = readPlainRow(row);
+    const record = row && readPlainRow(row);
     if (record && cipher) throw fileError(this.path, keyChanged);
     return record;
   }
@@ -247,15 +227,9 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     return [...recordFields.map((name) => record[name] ?? null), null];
   }
 
-  /** For a replace that changed nothing: false, unless the file has another key now. Then throws STORE_KEY. */
-  #missed(): false {
-    this.#checkKey();
-    return false;
-  }
-
   /** Throws STORE_KEY if the file's key is no longer the one that it was opened with. */
   #checkKey(): void {
-    const check = this.#tokens.attempt(() => this.#tokens.readKeyCheck());
+    const check = this.#tokens.attempt(() => readKeyCheck(this.#tokens.sql));
     if (check ? !this.#tokens.cipher?.matches(check.salt) : this.#tokens.cipher) throw fileError(this.path, keyChanged);
   }
 }

@@ -16,31 +16,21 @@ export class DatabaseFile {
   }
 
   /**
-   * Finds the file, and makes none.
-   *
-   * @throws {TokenStoreError} STORE_OPEN.
-   */
-  static find(path: string): DatabaseFile {
-    const absolute = resolve(path);
-    const file = find(absolute);
-    if (file) return file;
-    const remedy = 'Nothing is stored there. Choose another file, or open it for writing';
-    throw fileError(absolute, { code: 'STORE_OPEN', reason: 'missing', problem: 'does not exist', remedy });
-  }
-
-  /**
-   * Finds the file, or makes it: empty, with mode 0600, in directories with mode 0700.
+   * Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700.
    *
    * @throws {TokenStoreError} STORE_OPEN, STORE_READONLY or STORE_FULL.
    */
-  static findOrCreate(path: string): DatabaseFile {
+  static find(path: string, { readOnly = false }: { readOnly?: boolean } = {}): DatabaseFile {
     const absolute = resolve(path);
-    let file = find(absolute);
-    if (!file) {
-      create(absolute);
-      file = find(absolute);
+    const present = find(absolute);
+    if (present) return present;
+    if (readOnly) {
+      const remedy = 'Nothing is stored there. Choose another file, or open it for writing';
+      throw fileError(absolute, { code: 'STORE_OPEN', reason: 'missing', problem: 'does not exist', remedy });
     }
-    if (file) return file;
+    create(absolute);
+    const made = find(absolute);
+    if (made) return made;
     const problem = 'is a symbolic link to a file that does not exist';
     const remedy = 'Remove the link, or make the file it points to';
     throw fileError(absolute, { code: 'STORE_OPEN', reason: 'not-a-file', problem, remedy });
@@ -125,22 +115,18 @@ function create(path: string): void {
   }
 }
 
-const keptOpen: number[] = [];
-
 /**
- * Another thread may have opened the new file through SQLite already. Closing this descriptor would drop the locks of
- * that thread, so it stays open until the file is deleted.
+ * Descriptors of files that this process has made. To close one would drop the locks of another thread that has opened the new
+ * file through SQLite already. So they stay open until the process makes another file after theirs was deleted.
  */
+let keptOpen: number[] = [];
+
 function keepOpen(descriptor: number): void {
-  if (process.platform === 'win32') {
-    fs.closeSync(descriptor);
-    return;
-  }
-  for (const kept of keptOpen.splice(0)) {
-    if (fs.fstatSync(kept).nlink === 0) fs.closeSync(kept);
-    else keptOpen.push(kept);
-  }
-  keptOpen.push(descriptor);
+  keptOpen = [...keptOpen, descriptor].filter((kept) => {
+    if (process.platform !== 'win32' && fs.fstatSync(kept).nlink > 0) return true;
+    fs.closeSync(kept);
+    return false;
+  });
 }
 
 function makeDirectory(directory: string): void {

@@ -5,7 +5,7 @@ import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason }
 /** What went wrong with a file, and what a person can do. */
 export interface Failure {
   readonly code: TokenStoreErrorCode;
-  readonly reason?: TokenStoreErrorReason;
+  readonly reason?: TokenStoreErrorReason | undefined;
   /** Goes on from the path. */
   readonly problem: string;
   readonly remedy: string;
@@ -150,22 +150,14 @@ export function openError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.startsWith('SQLITE_')) return toTokenStoreError(path, error);
   const failure = code === 'EROFS' ? readOnlyFileSystem : cannotOpen;
-  const reason = openReasons[code];
-  return fileError(path, { ...failure, code: 'STORE_OPEN', ...(reason && { reason }) }, error);
+  return fileError(path, { ...failure, code: 'STORE_OPEN', reason: openReasons[code] }, error);
 }
 
 /** The TokenStoreError for a file that could not be made. */
 export function creationError(path: string, error: unknown): unknown {
-  switch (systemCode(error)) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return fileError(path, full, error);
-    case 'EROFS':
-      return fileError(path, readOnlyFileSystem, error);
-    case 'EACCES':
-    case 'EPERM':
-      return fileError(path, { ...readOnly, reason: 'no-permission' }, error);
-    default:
-      return openError(path, error);
-  }
+  const code = systemCode(error) ?? '';
+  if (['ENOSPC', 'EDQUOT'].includes(code)) return fileError(path, full, error);
+  if (code === 'EROFS') return fileError(path, readOnlyFileSystem, error);
+  if (['EACCES', 'EPERM'].includes(code)) return fileError(path, { ...readOnly, reason: 'no-permission' }, error);
+  return openError(path, error);
 }

@@ -7,8 +7,13 @@ import { applicationId, schemaVersion } from './token-table.ts';
 /** The table of the original Python class, in its own words. A new file begins with it, so that all files have the same tables. */
 export const originalTable = 'CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name))';
 
+/** The columns that we add to it for the fields of a record. Files have been made with them: later ones need another version. */
+const addedColumns =
+  `access_token TEXT, expires_at INTEGER, obtained_at INTEGER, client_id TEXT, authority TEXT, scope TEXT,
+id_token TEXT, refresh_expires_at INTEGER, refused_at INTEGER, refused_because TEXT`.split(/,\s/);
+
 /**
- * Makes our columns and triggers. Run it in one transaction. It must not change once it was published: files have been made by it.
+ * Makes our columns and triggers. Run it in one transaction.
  *
  * `sealed` has the whole record if there is a key; otherwise the other columns have it.
  *
@@ -19,18 +24,7 @@ export const originalTable = 'CREATE TABLE token (app_name TEXT, refresh_token T
  * write under the old key, and the Python class must not write plain text.
  */
 export const extendOriginal = `
-ALTER TABLE token ADD COLUMN access_token TEXT;
-ALTER TABLE token ADD COLUMN expires_at INTEGER;
-ALTER TABLE token ADD COLUMN obtained_at INTEGER;
-ALTER TABLE token ADD COLUMN client_id TEXT;
-ALTER TABLE token ADD COLUMN authority TEXT;
-ALTER TABLE token ADD COLUMN scope TEXT;
-ALTER TABLE token ADD COLUMN id_token TEXT;
-ALTER TABLE token ADD COLUMN refresh_expires_at INTEGER;
-ALTER TABLE token ADD COLUMN refused_at INTEGER;
-ALTER TABLE token ADD COLUMN refused_because TEXT;
-ALTER TABLE token ADD COLUMN sealed BLOB;
-ALTER TABLE token ADD COLUMN revision INTEGER;
+${[...addedColumns, 'sealed BLOB', 'revision INTEGER'].map((column) => `ALTER TABLE token ADD COLUMN ${column};`).join('\n')}
 CREATE TABLE token_key (salt BLOB NOT NULL, verifier BLOB NOT NULL) STRICT;
 ${['INSERT', 'UPDATE']
   .map(
@@ -46,12 +40,18 @@ END;`,
 CREATE TRIGGER token_foreign_write AFTER UPDATE OF refresh_token ON token
 WHEN NEW.refresh_token IS NOT OLD.refresh_token AND NEW.revision IS OLD.revision
 BEGIN
-  UPDATE token SET access_token = NULL, expires_at = NULL, obtained_at = NULL, client_id = NULL, authority = NULL, scope = NULL,
-    id_token = NULL, refresh_expires_at = NULL, refused_at = NULL, refused_because = NULL WHERE app_name = NEW.app_name;
+  UPDATE token SET ${addedColumns.map((column) => `${column.split(' ')[0]} = NULL`)} WHERE app_name = NEW.app_name;
 END;
 PRAGMA application_id = ${applicationId};
 PRAGMA user_version = ${schemaVersion};
 `;
+
+/** Shows the connection that runs it our columns in a file that is not ours yet, and may not be changed. */
+export function viewAsOurs(owner: 'original' | 'nobody'): string {
+  const added = [...addedColumns, 'sealed'].map((column) => `NULL AS ${column.split(' ')[0]}`);
+  const present = owner === 'original' ? 'app_name, refresh_token' : 'NULL AS app_name, NULL AS refresh_token';
+  return `CREATE TEMP VIEW token AS SELECT ${present}, ${added} ${owner === 'original' ? 'FROM main.token' : 'WHERE 0'}`;
+}
 
 /** Whose tables a database has, if they are ours or may become ours. `original`: those of the Python class. */
 export interface Tables {

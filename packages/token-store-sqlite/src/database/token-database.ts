@@ -3,8 +3,7 @@ import type Database from 'better-sqlite3';
 import { type KeyCheck, TokenCipher } from 'token-store-kit';
 import { DatabaseFile } from './database-file.ts';
 import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
-import { extendOriginal, inspectTables, originalTable, readKeyCheck, type Tables } from './schema.ts';
-import { columns } from './token-table.ts';
+import { extendOriginal, inspectTables, originalTable, type Tables, viewAsOurs } from './schema.ts';
 
 /** How long a call may block the event loop while other processes write. One write takes a few milliseconds. */
 const busyLimitMs = 5_000;
@@ -22,29 +21,19 @@ export function newCipher(key: string | Uint8Array): TokenCipher {
   return new TokenCipher({ key, domain });
 }
 
-/** Two of these differ if a commit lies between them. */
-export interface CommitCount {
-  /** Rows that this connection has written. */
-  readonly own: number;
-  /** SQLite's `data_version`: differs after a commit of another connection. Undefined while one of them writes. */
-  readonly others: number | undefined;
-}
-
 /** An open database with our tables, and its cipher if it is encrypted. */
 export class TokenDatabase {
   readonly file: DatabaseFile;
   readonly sql: Database.Database;
   cipher: TokenCipher | undefined;
-  /** Those columns of a record that the file has. A file that is not ours yet and may not be changed lacks some. */
-  columns: readonly string[] = columns;
   readonly #statements = new Map<string, Database.Statement>();
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
   constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
-    this.file = readOnly ? DatabaseFile.find(path) : DatabaseFile.findOrCreate(path);
+    this.file = DatabaseFile.find(path, { readOnly });
     this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
     try {
-      this.cipher = readOnly ? this.#prepareToRead(key) : this.#prepare(key);
+      this.cipher = this.#prepare(key, readOnly);
     } catch (error) {
       this.sql.close();
       throw error;
@@ -72,22 +61,18 @@ export class TokenDatabase {
     return this.attempt(() => this.sql.transaction(work).immediate());
   }
 
-  /** Never waits for other connections. */
-  countCommits(): CommitCount {
-    const own = this.statement<number>('SELECT total_changes()').pluck().get() as number;
+  /** Differs after a commit of this connection or of another one. Undefined while another one writes: never waits for it. */
+  countCommits(): string | undefined {
     this.sql.pragma('busy_timeout = 0');
     try {
-      return { own, others: this.statement<number>('PRAGMA data_version').pluck().get() };
+      const own = this.statement('SELECT total_changes()').pluck().get();
+      return `${own} ${this.statement('PRAGMA data_version').pluck().get()}`;
     } catch (error) {
-      if (isBusy(error)) return { own, others: undefined };
+      if (isBusy(error)) return undefined;
       throw toTokenStoreError(this.file.path, error);
     } finally {
       this.sql.pragma(`busy_timeout = ${busyRoundMs}`);
     }
-  }
-
-  readKeyCheck(): KeyCheck | undefined {
-    return readKeyCheck(this.sql);
   }
 
   /** Call it within a transaction: the triggers refuse every record that does not fit the new key. */
@@ -106,45 +91,39 @@ export class TokenDatabase {
     return statement as Database.Statement<unknown[], Row>;
   }
 
-  #prepare(key: string | Uint8Array | undefined): TokenCipher | undefined {
+  #prepare(key: string | Uint8Array | undefined, readOnly: boolean): TokenCipher | undefined {
     // In one transaction: no other process writes meanwhile, and SQLite has rolled back what a crash left half written.
     const { owner, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
+    this.sql.exec('PRAGMA temp_store = MEMORY');
     // From here on the file is known to be ours, and may be changed.
-    this.file.makePrivate();
-    this.attempt(() => {
+    if (!readOnly) {
+      this.file.makePrivate();
       // A WAL would keep old tokens readable. A file has one only if another program switched it.
-      this.sql.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA');
-      this.sql.exec('PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY');
-    });
-    const opened = check && this.#unlock(key, check);
-    if (owner === 'ours' && (check || key === undefined)) return opened;
-
-    if (!check && key !== undefined && owner !== 'nobody') this.attempt(() => this.#refuseToEncrypt());
-    // The Python class leaves tokens that it replaced in the unused bytes of its pages.
-    if (owner === 'original') this.attempt(() => this.sql.exec('VACUUM'));
-    const cipher = opened ?? (key === undefined ? undefined : newCipher(key));
-    return this.transaction(() => this.#makeOurs(key, cipher));
-  }
-
-  /** As `#prepare`, and changes nothing: neither the file's mode nor its tables. */
-  #prepareToRead(key: string | Uint8Array | undefined): TokenCipher | undefined {
-    const { owner, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
-    if (owner !== 'ours') this.columns = owner === 'original' ? ['refresh_token'] : [];
+      const pragmas = 'PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON';
+      this.attempt(() => this.sql.exec(pragmas));
+    }
     if (check) return this.#unlock(key, check);
     if (key !== undefined && owner !== 'nobody') this.attempt(() => this.#refuseToEncrypt());
-    return undefined;
+    if (owner === 'ours' && (readOnly || key === undefined)) return undefined;
+    if (readOnly) {
+      this.sql.exec(viewAsOurs(owner as 'original' | 'nobody'));
+      return undefined;
+    }
+    // The Python class leaves tokens that it replaced in the unused bytes of its pages.
+    if (owner === 'original') this.attempt(() => this.sql.exec('VACUUM'));
+    return this.transaction(() => this.#makeOurs(key));
   }
 
   /** Inspects the file once more: before this process had the write lock, another one may have done this, or encrypted the file. */
-  #makeOurs(key: string | Uint8Array | undefined, cipher: TokenCipher | undefined): TokenCipher | undefined {
+  #makeOurs(key: string | Uint8Array | undefined): TokenCipher | undefined {
     const { owner, check } = this.#inspect();
     if (owner === 'nobody') this.sql.exec(originalTable);
     if (owner !== 'ours') this.sql.exec(extendOriginal);
-    if (check) return cipher?.matches(check.salt) ? cipher : this.#unlock(key, check);
-    if (cipher) {
-      this.#refuseToEncrypt();
-      this.writeKeyCheck(cipher.makeCheck());
-    }
+    if (check) return this.#unlock(key, check);
+    if (key === undefined) return undefined;
+    this.#refuseToEncrypt();
+    const cipher = newCipher(key);
+    this.writeKeyCheck(cipher.makeCheck());
     return cipher;
   }
 
