@@ -1,9 +1,9 @@
 import { ScriptedBrowser } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startMcpServer } from '../../shared-token/test-long/mcp/mcp-server.ts';
 import { connect } from '../examples/mcp-client.ts';
 import { rejection, within } from '../test/within.ts';
-import { startMcpServer } from './mcp-server.ts';
 
 test('the MCP example signs in to a server of the SDK, which then answers', async () => {
   await using server = await startMcpServer();

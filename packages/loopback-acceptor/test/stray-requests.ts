@@ -19,7 +19,7 @@ const post = (body: string, headers: RequestOptions['headers'] = {}): RequestOpt
   headers: { 'content-length': Buffer.byteLength(body), ...headers },
 });
 
-/** Every way in which a request is not the answer. */
+/** Every way in which a request is not the answer. Of parameters only one way of each kind: redirect-url.test.ts has the others. */
 export const strays: Stray[] = [
   { name: 'a favicon', status: 404, target: '/favicon.ico' },
   { name: 'robots.txt', status: 404, target: `/robots.txt?${mark}` },
@@ -90,21 +90,12 @@ export const strays: Stray[] = [
     status: 400,
     bytes: (host) => `GET /?${answer} HTTP/1.1\r\nHost: ${host}\r\nHost: ${host}\r\n\r\n`,
   },
-  { name: 'no state', status: 400, target: `/?code=${mark}` },
-  { name: 'an empty state', status: 400, target: `/?code=${mark}&state=` },
   { name: 'a wrong state', status: 400, target: `/?code=${mark}&state=wrong` },
-  { name: 'a state that is the right one and more', status: 400, target: `/?code=${mark}&state=rightly` },
   { name: 'the state twice', status: 400, target: `/?${answer}&state=right` },
   { name: 'the state after a second question mark', status: 400, target: `/??state=right&code=${mark}` },
-  { name: 'the code twice', status: 400, target: `/?${answer}&code=2` },
   { name: 'any other parameter twice', status: 400, target: `/?${answer}&x=1&x=1` },
-  { name: 'the error twice', status: 400, target: `/?error=${mark}&error=b&state=right` },
   { name: 'code and error together', status: 400, target: `/?${answer}&error=access_denied` },
-  { name: 'neither code nor error', status: 400, target: '/?state=right' },
-  { name: 'an empty code', status: 400, target: '/?code=&state=right' },
-  { name: 'an empty error', status: 400, target: '/?error=&state=right' },
   { name: 'an error without state', status: 400, target: `/?error=access_denied&error_description=${mark}` },
-  { name: 'an error with a wrong state', status: 400, target: `/?error=access_denied&state=${mark}` },
   { name: 'a GET without query', status: 400, target: '/' },
   { name: 'a GET with an empty query', status: 400, bytes: (host) => `GET /? HTTP/1.1\r\nHost: ${host}\r\n\r\n` },
   {
@@ -120,18 +111,6 @@ export const strays: Stray[] = [
     request: { method: 'GET', body: mark, headers: { 'transfer-encoding': 'chunked' } },
   },
   { name: 'no iss if an issuer is expected', status: 400, target: `/?${answer}`, options: { issuer: 'https://a' } },
-  {
-    name: 'a wrong iss if an issuer is expected',
-    status: 400,
-    target: `/?${answer}&iss=https%3A%2F%2Fa%2F`,
-    options: { issuer: 'https://a' },
-  },
-  {
-    name: 'an error without iss if an issuer is expected',
-    status: 400,
-    target: `/?error=${mark}&state=right`,
-    options: { issuer: 'https://a' },
-  },
   {
     name: 'a POST of JSON',
     status: 415,
