@@ -4,7 +4,6 @@ import { suggestCommand } from '../settings/suggest-command.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import { printable } from '../terminal/printable.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
-import { deliverPastedAddress } from './pasted-address.ts';
 import { describeReason, explainErrorPages, pasteInstructions } from './sign-in-words.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 
@@ -33,7 +32,6 @@ export class SignInView implements Disposable {
   #expiresAt = 0;
   /** Why the provider refused the stored sign-in. */
   #refusal: unknown;
-  #hasEnded = false;
 
   constructor(command: Command, { surroundings = readSurroundings(), isLogin = false }: SignInViewOptions = {}) {
     this.#command = command;
@@ -44,7 +42,7 @@ export class SignInView implements Disposable {
   /** How the handler reaches a person here. */
   get handlerOptions(): Pick<OneDriveTokenHandlerOptions, 'openBrowser' | 'responseMode'> {
     // An address can only be pasted if the code is in it.
-    if (!this.#surroundings.hasBrowser) return { openBrowser: () => this.#waitForPaste(), responseMode: 'query' };
+    if (!this.#surroundings.hasBrowser) return { openBrowser: () => {}, responseMode: 'query' };
     const { BROWSER } = process.env;
     return BROWSER ? { openBrowser: (url) => openWithBrowserCommand(BROWSER, url) } : {};
   }
@@ -72,8 +70,9 @@ export class SignInView implements Disposable {
       }
       case 'authorization-url':
         this.#url = new URL(event.url);
+        if (event.deliver && !this.#surroundings.hasBrowser) this.#waitForPaste(event.deliver);
         // Without a terminal there is no countdown to watch, so the address is shown at once.
-        if (this.#surroundings.hasBrowser && !screen.isTerminal) this.#showUrl();
+        else if (this.#surroundings.hasBrowser && !screen.isTerminal) this.#showUrl();
         break;
       case 'browser-failed':
         screen.say(`No browser could be opened: ${printable(event.error.message)}`);
@@ -118,14 +117,13 @@ export class SignInView implements Disposable {
   };
 
   [Symbol.dispose](): void {
-    this.#hasEnded = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#lines?.close();
     this.#command.screen.clear();
   }
 
   /** Used instead of a browser: shows the address, and gives every pasted line to the listener until the sign-in has ended. */
-  #waitForPaste(): void {
+  #waitForPaste(deliver: (address: string) => void): void {
     const { screen, settings } = this.#command;
     const lines = this.#startPasting({ isListening: true });
     this.#lines = lines;
@@ -135,15 +133,15 @@ export class SignInView implements Disposable {
       lines.prompt();
     });
     // If stdin ends, the wait goes on: a browser on this computer may still answer.
-    lines.on('line', (line) => void this.#deliver(line, lines));
-  }
-
-  async #deliver(line: string, lines: LineReader): Promise<void> {
-    if (!this.#url || line.trim() === '') return lines.prompt();
-    const refusal = await deliverPastedAddress(line, this.#url);
-    if (this.#hasEnded || refusal === undefined) return;
-    this.#command.screen.say(refusal);
-    lines.prompt();
+    lines.on('line', (line) => {
+      if (line.trim() === '') return lines.prompt();
+      try {
+        deliver(line);
+      } catch (error) {
+        screen.say(printable((error as Error).message));
+        lines.prompt();
+      }
+    });
   }
 
   /** Shows the address and what to do with it. */

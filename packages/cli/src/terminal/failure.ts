@@ -70,8 +70,7 @@ export function orUsageError<T>(work: () => T): T {
 
 /** A failed file system call, in words for a person: `cannot write disk.img: no space left on device`. */
 export function fileFailure(action: string, file: string, error: unknown): Failure {
-  const { message } = error as Error;
-  // Node says `ENOSPC: no space left on device, write`.
-  const reason = /^E[A-Z]+: (.+?)(, \w+)?( '.*)?$/.exec(message)?.[1] ?? message;
+  const { errno, message } = error as NodeJS.ErrnoException;
+  const reason = errno === undefined ? message : process.getBuiltinModule('node:util').getSystemErrorMessage(errno);
   return new Failure(`cannot ${action} ${file}: ${reason}`, { cause: error });
 }

@@ -1,4 +1,4 @@
-import { toPlainText } from 'onedrive-token-handler/plain-text';
+import { toPlainText } from 'onedrive-token-handler';
 
 /**
  * Makes text from outside this program harmless for a terminal. Control characters could move the cursor or imitate our own

@@ -11,26 +11,16 @@ export function userName(): string {
   }
 }
 
-/** ': it belongs to user id 0', or the same of the first folder above it that can be seen. '' if its owner is not known. */
+/** ': it belongs to user id 5', or the same of the first folder above it that can be seen. '' on Windows, which does not tell. */
 export function ownerOf(file: string): string {
-  for (let path = file; ; path = dirname(path)) {
-    const uid = ownerId(path);
-    // Windows reports 0 for every file.
-    if (uid !== undefined)
-      return process.platform === 'win32' ? '' : `: ${path === file ? 'it' : path} belongs to ${nameOf(uid)}`;
-    if (path === dirname(path)) return '';
+  for (let path = file; process.platform !== 'win32'; path = dirname(path)) {
+    try {
+      const { uid } = statSync(path);
+      const owner = uid === process.getuid?.() ? userName() : uid === 0 ? 'root' : `id ${uid}`;
+      return `: ${path === file ? 'it' : path} belongs to user ${owner}`;
+    } catch {
+      // The folder above may say who keeps this user out.
+    }
   }
-}
-
-function ownerId(path: string): number | undefined {
-  try {
-    return statSync(path).uid;
-  } catch {
-    return undefined;
-  }
-}
-
-function nameOf(uid: number): string {
-  if (uid === process.getuid?.()) return `user ${userName()}`;
-  return uid === 0 ? 'user root' : `user id ${uid}`;
+  return '';
 }
