@@ -93,17 +93,12 @@ test('a program that exec runs gets the token, and not a URL with a password', a
   assert.is(other.stdout.split('\n')[0], url);
 });
 
-test('the password comes from PGPASSWORD, the password file or the service file', async () => {
+test('the password comes from PGPASSWORD or the password file', async () => {
   const passFile = join(home.folder, 'pgpass');
   writeFileSync(passFile, `*:*:*:ada:${password.replaceAll(':', String.raw`\:`)}\n`, { mode: 0o600 });
-  const serviceFile = join(home.folder, 'services');
-  const service = `[tokens]\nhost=127.0.0.1\nport=${cluster.port}\nuser=ada\ndbname=postgres\npassword=${password}\n`;
-  writeFileSync(serviceFile, service, { mode: 0o600 });
   for (const [db, env] of [
     [url, { PGPASSWORD: password }],
     [url, { PGPASSFILE: passFile }],
-    ['postgresql://', { PGSERVICE: 'tokens', PGSERVICEFILE: serviceFile }],
-    ['postgresql://?service=tokens', { PGSERVICEFILE: serviceFile }],
     [`postgres://ada@/postgres?host=127.0.0.1&port=${cluster.port}`, { PGPASSWORD: password }],
   ] as const) {
     const { status, stderr } = await home.call(['status', '--db', db], { env });

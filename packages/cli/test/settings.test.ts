@@ -77,7 +77,7 @@ for (const [url, shown] of [
     const refusal = usageErrorOf(() => readSettings({ db: url }, env));
     assert.match(
       refusal,
-      /^--db: other users can read a password .*PGPASSWORD.*PGPASSFILE.*PGSERVICE.*ONEDRIVE_TOKEN_DB$/,
+      /^--db: other users can read a password .*PGPASSWORD.*PGPASSFILE.*ONEDRIVE_TOKEN_DB$/,
     );
     assert.not.match(refusal, 's3');
     const { db, postgresUrl } = readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url });

@@ -28,7 +28,9 @@ export type TokenStoreErrorCode =
  * - `disk`: the system could not read or write the disk
  * - `read-only-file-system`: a missing directory cannot be made there
  * - `unreachable`: the database server does not answer; trying again may help
- * - `no-database`, `no-schema`, `no-service`: the server, or the file of services, has none of that name
+ * - `no-database`, `no-schema`: the server has none of that name
+ * - `no-service`: a service file is named, and such files are not read
+ * - `encoding`: the database cannot store every text
  * - `no-driver`: the package that speaks to the server is not installed
  *
  * STORE_READONLY:
@@ -65,6 +67,7 @@ export type TokenStoreErrorReason =
   | 'no-database'
   | 'no-schema'
   | 'no-service'
+  | 'encoding'
   | 'no-driver'
   | 'unfinished-write'
   | 'damaged'

@@ -1,11 +1,9 @@
 import type { Row, Run } from './connection/database.ts';
-import { openDatabase } from './connection/open-database.ts';
+import { openDatabase } from './connection/own-pool.ts';
 import type { ClientInternals } from './connection/pg-pool.ts';
 import { type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
-import { fromStoredName, type Tables, tablesOf } from './tables/names.ts';
-import { isTrue, selectMeta } from './tables/open-tables.ts';
-import { nowColumn } from './tables/record-statements.ts';
-import { packageName, schemaVersion } from './tables/table-statements.ts';
+import { packageName, quote, type Statements, schemaVersion, statementsFor, tableNames } from './statements.ts';
+import { fromStoredName } from './stored-name.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
 export interface PostgresInspection {
@@ -13,6 +11,8 @@ export interface PostgresInspection {
   readonly database: string;
   /** For example `17.6`. */
   readonly serverVersion: string;
+  /** Of the database, for example `UTF8`, which a store needs. */
+  readonly encoding: string;
   /** Whether the server takes no writes, because it is a standby or was set to read-only. */
   readonly isReadOnly: boolean;
   /** Whether the connection leads to the server itself, and not to a pooler in transaction mode. */
@@ -41,8 +41,8 @@ export interface HeldLock {
   readonly holder: string;
   /** Milliseconds until the lease ends, if it is not renewed. */
   readonly remaining: number;
-  /** How many callers wait for it. */
-  readonly waiting: number;
+  /** Whether another caller waits for it, or did so in the last seconds. */
+  readonly isWanted: boolean;
 }
 
 /** What a host needs on the records, the leases and the one row about the tables. */
@@ -52,8 +52,9 @@ const neededRights = [
   ['SELECT', 'UPDATE'],
 ];
 
-const inspectServer = `SELECT current_setting('server_version') AS version, coalesce($1::text, current_schema()::text) AS schema,
-  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only, pg_backend_pid() AS pid, ${nowColumn}`;
+const inspectServer = `SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding,
+  coalesce($1::text, current_schema()::text) AS schema, pg_backend_pid() AS pid, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
+  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only`;
 
 const inspectRights = `SELECT c.relname, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
@@ -71,18 +72,20 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   const database = await openDatabase(settings);
   try {
     return await database.use(async (run, client) => {
+      const sentAt = performance.now();
       const [server = {}] = await run(inspectServer, [settings.schema ?? null]);
+      const halfMs = (performance.now() - sentAt) / 2;
       const { processID, connection } = client as ClientInternals;
-      const { offsetMs, errorMs } = database.clock.offset;
       const schema = server.schema ?? undefined;
       return {
         database: database.name,
         serverVersion: server.version?.split(' ')[0] ?? '',
-        isReadOnly: isTrue(server.is_read_only),
+        encoding: server.encoding ?? '',
+        isReadOnly: server.is_read_only === 't',
         isDirect: server.pid === String(processID),
         isEncrypted: connection?.stream && connection.stream.encrypted === true,
-        clockOffset: offsetMs,
-        clockError: errorMs,
+        clockOffset: Number(server.now_ms) + halfMs - Date.now(),
+        clockError: halfMs + 1,
         schema,
         ...(await inspectTables(run, schema, settings)),
       };
@@ -94,47 +97,46 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
 
 type TableState = Pick<PostgresInspection, 'tables' | 'hasKey' | 'missingRights' | 'locks'>;
 
-async function inspectTables(run: Run, schema: string | undefined, settings: Settings): Promise<TableState> {
+async function inspectTables(run: Run, schema: string | undefined, { table }: Settings): Promise<TableState> {
   const none = { hasKey: undefined, missingRights: [], locks: [] };
   if (schema === undefined) return { ...none, tables: 'missing' };
-  const tables = tablesOf(schema, settings);
-  const rights = tables.names.flatMap((name, index) => (neededRights[index] ?? []).map((right) => [name, right]));
+  const names = tableNames(table);
+  const rights = names.flatMap((name, index) => (neededRights[index] ?? []).map((right) => [name, right]));
   const rows = await run(inspectRights, [schema, rights.map(([name]) => name), rights.map(([, right]) => right)]);
   if (rows.length === 0) return { ...none, tables: 'missing' };
-  const lacks = (row: Row): boolean => !isTrue(row.has);
+  const lacks = (row: Row): boolean => row.has !== 't';
   const missingRights = rows.filter(lacks).map(({ relname, right }) => `${right} ON ${schema}.${relname}`);
-  const mayRead = (name: string | undefined): boolean =>
+  const mayRead = (name: string): boolean =>
     rows.some((row) => row.relname === name && row.right === 'SELECT' && !lacks(row));
-  const [, leases, meta] = tables.names;
+  const [, leases, meta] = names;
   if (!rows.some(({ relname }) => relname === meta)) return { ...none, tables: 'foreign' };
   if (!mayRead(meta)) return { ...none, missingRights, tables: 'unreadable' };
-  const { state, hasKey } = await inspectMeta(run, tables);
+  const { state, hasKey } = await inspectMeta(run, statementsFor(schema, table));
   if (state !== 'ours') return { ...none, tables: state };
-  return { tables: state, hasKey, missingRights, locks: mayRead(leases) ? await readLocks(run, tables) : [] };
+  const locks = mayRead(leases) ? await readLocks(run, `${quote(schema)}.${quote(leases)}`) : [];
+  return { tables: state, hasKey, missingRights, locks };
 }
 
 async function inspectMeta(
   run: Run,
-  tables: Tables,
+  { meta }: Statements,
 ): Promise<{ state: PostgresInspection['tables']; hasKey: boolean }> {
-  const row = await run(selectMeta(tables)).then(
-    ([first]) => first,
-    () => undefined,
-  );
+  // A table of another program may not have these columns.
+  const [row] = await run(meta).catch(() => []);
   const version = Number(row?.version);
   const hasKey = Boolean(row?.salt && row.verifier);
   if (row?.package !== packageName || !Number.isInteger(version)) return { state: 'foreign', hasKey };
   return { state: version > schemaVersion ? 'newer' : 'ours', hasKey };
 }
 
-async function readLocks(run: Run, { leases }: Tables): Promise<HeldLock[]> {
-  const rows = await run(`SELECT name, holder, cardinality(waiting) AS waiting,
+async function readLocks(run: Run, leases: string): Promise<HeldLock[]> {
+  const rows = await run(`SELECT name, holder, coalesce(wanted_until > clock_timestamp(), false) AS is_wanted,
   extract(epoch FROM ends_at - clock_timestamp()) * 1000 AS remaining
 FROM ${leases} WHERE owner IS NOT NULL AND ends_at > clock_timestamp() ORDER BY name`);
-  return rows.map(({ name, holder, waiting, remaining }) => ({
+  return rows.map(({ name, holder, is_wanted: isWanted, remaining }) => ({
     name: fromStoredName(name ?? ''),
     holder: holder ?? '',
     remaining: Math.round(Number(remaining)),
-    waiting: Number(waiting),
+    isWanted: isWanted === 't',
   }));
 }

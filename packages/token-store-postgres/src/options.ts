@@ -1,4 +1,4 @@
-import { checkKey, checkOptions, checkText } from 'token-store-kit';
+import { checkKey, checkText, refuseUnknown } from 'token-store-kit';
 import type { PgPool } from './connection/pg-pool.ts';
 
 /** A passphrase, or 32 bytes. */
@@ -13,7 +13,7 @@ export interface PostgresTokenStoreOptions {
   pool?: PgPool | undefined;
   /**
    * For a pool of the store's own, such as `postgresql://app@db.example/app?sslmode=verify-full`. What it leaves out comes
-   * from the PG* environment variables, the service file and the password file, as with other PostgreSQL programs.
+   * from the PG* environment variables and the password file, as with other PostgreSQL programs. Service files are not read.
    */
   connectionString?: string | undefined;
   /** The schema of the tables. It is made if it is missing. Default: the first schema of the connection's search_path. */
@@ -66,24 +66,24 @@ const maxSchemaBytes = 63;
 const maxTimeoutMs = 2 ** 31 - 1;
 const dayMs = 86_400_000;
 
-const optionNames: Record<keyof PostgresTokenStoreOptions, true> = {
-  pool: true,
-  connectionString: true,
-  schema: true,
-  table: true,
-  key: true,
-  otherKeys: true,
-  leaseTime: true,
-  listen: true,
-  maxConnections: true,
-  idleTimeout: true,
-  readOnly: true,
-};
-
 /** @throws {TypeError} or RangeError that names the option that cannot be used. */
 export function readOptions(options: PostgresTokenStoreOptions = {}): Settings {
-  checkOptions(options, optionNames);
-  const { pool, connectionString, schema, table = 'oauth_token', key, otherKeys = [] } = options;
+  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+  const {
+    pool,
+    connectionString,
+    schema,
+    table = 'oauth_token',
+    key,
+    otherKeys = [],
+    readOnly = false,
+    leaseTime = 15_000,
+    listen,
+    maxConnections = 3,
+    idleTimeout = 10_000,
+    ...unknown
+  } = options;
+  refuseUnknown(unknown);
   if (pool !== undefined) checkPool(pool);
   if (connectionString !== undefined) {
     checkText(connectionString, 'connectionString');
@@ -96,11 +96,11 @@ export function readOptions(options: PostgresTokenStoreOptions = {}): Settings {
     schema: schema === undefined ? undefined : readIdentifier('schema', schema, maxSchemaBytes),
     table: readIdentifier('table', table, maxTableBytes),
     keys: [key, ...otherKeys].map(copyKey),
-    readOnly: readBoolean('readOnly', options.readOnly) ?? false,
-    leaseTimeMs: readNumber('leaseTime', options.leaseTime ?? 15_000, 100, dayMs),
-    listen: readBoolean('listen', options.listen),
-    maxConnections: readNumber('maxConnections', options.maxConnections ?? 3, 1, 1_000),
-    idleTimeoutMs: readNumber('idleTimeout', options.idleTimeout ?? 10_000, 0, maxTimeoutMs),
+    readOnly: readBoolean('readOnly', readOnly),
+    leaseTimeMs: readNumber('leaseTime', leaseTime, 100, dayMs),
+    listen: listen === undefined ? undefined : readBoolean('listen', listen),
+    maxConnections: readNumber('maxConnections', maxConnections, 1, 1_000),
+    idleTimeoutMs: readNumber('idleTimeout', idleTimeout, 0, maxTimeoutMs),
   };
 }
 
@@ -124,8 +124,8 @@ function readIdentifier(name: string, value: unknown, maxBytes: number): string 
   return value;
 }
 
-function readBoolean(name: string, value: unknown): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
+function readBoolean(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
   throw new TypeError(`${name} must be a boolean, not ${typeof value}`);
 }
 

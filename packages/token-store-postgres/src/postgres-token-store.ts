@@ -13,18 +13,17 @@ import {
   TokenStoreError,
 } from 'token-store-kit';
 import type { Database } from './connection/database.ts';
-import { openDatabase } from './connection/open-database.ts';
-import { lockLostError } from './lock/lease.ts';
+import { openDatabase } from './connection/own-pool.ts';
+import { type Lease, lockLostError } from './lock/lease.ts';
 import { Locks } from './lock/locks.ts';
-import { waitForChange } from './lock/wait-for-change.ts';
 import { Watcher } from './lock/watcher.ts';
 import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
-import { changeKey, type KeyContext } from './tables/change-key.ts';
-import { type OpenedTables, openTables } from './tables/open-tables.ts';
-import { RecordReader } from './tables/record-reader.ts';
-import { type Outcome, RecordTable } from './tables/record-table.ts';
-
-type StoreSettings = Pick<Settings, 'leaseTimeMs' | 'listen' | 'readOnly'>;
+import { changeKey } from './records/change-key.ts';
+import type { KeyRing } from './records/key-ring.ts';
+import { type OpenedTables, openTables } from './records/open-tables.ts';
+import { type Outcome, RecordTable } from './records/record-table.ts';
+import type { Statements } from './statements.ts';
+import { fromStoredName } from './stored-name.ts';
 
 /** As long as a refresh may take by default. */
 const closeTimeoutMs = 30_000;
@@ -35,12 +34,14 @@ const closeTimeoutMs = 30_000;
  * Every method rejects with a {@link TokenStoreError} if the database cannot do what was asked, and with a TypeError for
  * arguments of a wrong type. A name may be any well-formed string.
  *
- * What may live in this file: what each method promises. How it is done is in tables/ and lock/.
+ * What may live in this file: what each method promises. Their statements are in statements.ts; how records and locks work is in
+ * records/ and lock/.
  */
 export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   readonly #database: Database;
+  readonly #statements: Statements;
+  readonly #ring: KeyRing;
   readonly #records: RecordTable;
-  readonly #keys: KeyContext;
   readonly #watcher: Watcher;
   readonly #locks: Locks;
   readonly #isReadOnly: boolean;
@@ -50,28 +51,23 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   /** For {@link openPostgresTokenStore}. */
-  constructor(database: Database, opened: OpenedTables, settings: StoreSettings) {
-    const { tables, ring, isDirect } = opened;
-    const id = process.getBuiltinModule('node:crypto').randomBytes(9).toString('base64url');
+  constructor(database: Database, { statements, ring, isDirect, areMissing }: OpenedTables, settings: Settings) {
     this.#database = database;
+    this.#statements = statements;
+    this.#ring = ring;
     this.#isReadOnly = settings.readOnly;
-    this.#areTablesMissing = opened.areMissing;
-    this.#watcher = new Watcher(database, tables, settings.listen ?? isDirect);
-    const reader = new RecordReader(database, tables, ring, this.#watcher);
-    this.#records = new RecordTable(database, tables, ring, reader);
-    this.#keys = { database, tables, ring, reader };
-    this.#locks = new Locks({ database, tables, watcher: this.#watcher }, id, settings.leaseTimeMs);
+    this.#areTablesMissing = areMissing;
+    this.#watcher = new Watcher(database, statements, settings.listen ?? isDirect);
+    this.#records = new RecordTable(database, statements, ring, this.#watcher);
+    this.#locks = new Locks({ database, statements, watcher: this.#watcher }, settings.leaseTimeMs);
   }
 
-  /**
-   * The record of this name, or undefined if there is none. If another host wrote it and its clock differs from this host's, the
-   * record's times are moved to this host's clock.
-   */
+  /** The record of this name, or undefined if there is none. */
   async get(name: string): Promise<TokenRecord | undefined> {
     checkText(name, 'name');
     this.#assertOpen();
     try {
-      return await this.#orNothing(undefined, () => this.#records.get(name));
+      return await this.#orNothing(undefined, () => this.#records.read(name));
     } finally {
       // The process may have been stopped for so long that the task's lock is lost: its signal says so from now on.
       this.#locks.leaseFor(name)?.check();
@@ -118,13 +114,15 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /** The names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   async list(): Promise<string[]> {
     this.#assertOpen();
-    return this.#orNothing([], () => this.#records.list());
+    const rows = await this.#orNothing([], () => this.#database.read(this.#statements.list));
+    const names = rows.map(({ name }) => Buffer.from(fromStoredName(name ?? '')));
+    return names.sort(Buffer.compare).map(String);
   }
 
   /**
    * Runs `task` while no other caller, in this process or on another machine, runs one for the same name in the same table.
-   * Callers of one process take turns in the order in which they came, and processes in roughly that order. Other names do not
-   * wait. No connection is held while the task runs.
+   * Callers of one process take turns in the order in which they came. Between processes chance decides, but one that has just had
+   * its turn lets the others go first. Other names do not wait. No connection is held while the task runs.
    *
    * The lock is a lease on the database's clock, which this process renews. It ends `leaseTime` after the process was killed,
    * stopped or cut off. Before it may have ended, the signal of the task's `lock` aborts: stop then, and do not ask the provider.
@@ -155,7 +153,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const { timeout, signal } = readChangedOptions(options);
     signal?.throwIfAborted();
     this.#assertOpen();
-    return waitForChange(this.#watcher, name, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
+    return this.#watcher.changed(name, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
   }
 
   /**
@@ -167,7 +165,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   async rekey(key: Key | undefined): Promise<void> {
     const next = copyKey(key);
     this.#assertWritable();
-    await changeKey(this.#keys, next);
+    await changeKey(this.#database, this.#statements, this.#ring, next);
   }
 
   /**
@@ -186,11 +184,11 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const message = `${this.#database.name}: this store was closed. Open it again`;
-    this.#closing.abort(new TokenStoreError('STORE_OPEN', message, { reason: 'closed' }));
+    const problem = `${this.#database.name}: this store was closed`;
+    this.#closing.abort(new TokenStoreError('STORE_OPEN', problem, { reason: 'closed', remedy: 'Open it again' }));
     this.#watcher.close();
     await this.#locks.idle(closeTimeoutMs);
-    // Callers that waited have to leave their queues first.
+    // Callers that waited have to undo what they have sent first.
     await new Promise((resolve) => setImmediate(resolve));
     await this.#database.close();
   }
@@ -218,7 +216,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /** A write of a task counts only while its lock is held. */
-  async #fenced(name: string, write: (lease: ReturnType<Locks['leaseFor']>) => Promise<Outcome>): Promise<Outcome> {
+  async #fenced(name: string, write: (lease: Lease | undefined) => Promise<Outcome>): Promise<Outcome> {
     const lease = this.#locks.leaseFor(name);
     if (lease && !lease.check()) return 'lock-lost';
     try {

@@ -11,29 +11,6 @@ const hour = 3_600_000;
 /** A record that has expired on every clock of these tests. */
 const expired = (refreshToken: string) => ({ refreshToken, accessToken: 'old', expiresAt: Date.now() - 24 * hour });
 
-test('processes on hosts whose clocks differ by hours make one refresh, and agree', async () => {
-  await using provider = await StrictProvider.start();
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema });
-  await store.set('app', expired(provider.signIn()));
-  const target = { schema, connectionString: scene.cluster.connectionString() };
-  const shifts = [0, 3 * hour, -3 * hour, 500, -500];
-  const members = await Promise.all(
-    shifts.map((clockShiftMs) => startMember({ store: target, provider, clockShiftMs })),
-  );
-  for (let round = 0; round < 2; round++) {
-    assert.equal(
-      await tellAll(members, 'get'),
-      shifts.map(() => 'access-token-2'),
-    );
-  }
-  // A process that starts later, on a host whose clock is late, takes the stored token as well.
-  const late = await startMember({ store: target, provider, clockShiftMs: -2 * hour });
-  assert.equal(await tellAll([late], 'get'), ['access-token-2']);
-  assert.equal(provider.events, ['sign-in', 'refresh']);
-  for (const member of [...members, late]) member.kill();
-});
-
 test('no person is signed in: of several processes one signs in', async () => {
   await using provider = await StrictProvider.start();
   const store = { schema: scene.newSchema(), connectionString: scene.cluster.connectionString() };

@@ -70,7 +70,7 @@ test('without options, the PG* environment variables say where the database is',
 test('the password comes from the password file, unless others can read that', async () => {
   await lockedRole();
   const { port } = scene.cluster;
-  const lines = `# comment\nother:*:*:*:wrong\n127.0.0.1:${port}:*:locked:s3cret-password\n*:*:*:*:wrong\n`;
+  const lines = `# comment\nother:*:*:*:wrong\n127.0.0.1:${port}:*:locked:s3cret-password\n`;
   const options = { schema: scene.newSchema(), connectionString: scene.cluster.connectionString({ user: 'locked' }) };
   await withEnvironment({ PGPASSFILE: writeFile('pgpass', lines) }, async () => {
     await using store = await openPostgresTokenStore(options);
@@ -86,19 +86,12 @@ test('the password comes from the password file, unless others can read that', a
   });
 });
 
-test('the service comes from the service file, by the URL or by PGSERVICE', async () => {
-  const text = `# comment\n[other]\nhost=nowhere.invalid\n\n[fleet]\nhost = 127.0.0.1\nport=${scene.cluster.port}\nuser=postgres\ndbname=postgres\n[last]\nport=1\n`;
-  const PGSERVICEFILE = writeFile('services.conf', text);
-  const schema = scene.newSchema();
-  await withEnvironment({ PGSERVICEFILE }, async () => {
-    await using store = await openPostgresTokenStore({ schema, connectionString: 'postgresql://?service=fleet' });
-    await store.set('app', record);
-    const error = await errorOf(openPostgresTokenStore({ connectionString: 'postgresql://?service=unknown' }));
-    assert.equal([error.code, error.reason], ['STORE_OPEN', 'no-service']);
-  });
-  await withEnvironment({ PGSERVICEFILE, PGSERVICE: 'fleet' }, async () => {
-    await using store = await openPostgresTokenStore({ schema });
-    assert.equal(await store.get('app'), record);
+test('a service is refused, because pg would ignore it and connect to another database', async () => {
+  const error = await errorOf(openPostgresTokenStore({ connectionString: 'postgresql://?service=fleet' }));
+  assert.equal([error.code, error.reason], ['STORE_OPEN', 'no-service']);
+  await withEnvironment({ PGSERVICE: 'fleet' }, async () => {
+    assert.is((await errorOf(openPostgresTokenStore())).reason, 'no-service');
+    await scene.open();
   });
 });
 

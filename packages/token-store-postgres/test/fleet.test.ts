@@ -8,16 +8,6 @@ import { within } from './within.ts';
 
 const { scene, together: test } = await startScene();
 
-test('times are read back to the millisecond by stores whose clocks show the same', async () => {
-  const schema = scene.newSchema();
-  const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
-  for (let round = 0; round < 50; round++) {
-    const record = { refreshToken: 'first', expiresAt: Date.now() + round, obtainedAt: Date.now(), refusedAt: 0 };
-    await store.set('app', record);
-    assert.equal(await other.get('app'), record);
-  }
-});
-
 test('SharedToken: the fence holds for the refresh, and a sign-in gets through if the lock is not to be had', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });

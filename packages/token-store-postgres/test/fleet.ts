@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { PostgresTokenStoreOptions } from '../src/index.ts';
 import { type Program, startProgram } from './start-program.ts';
 import type { StrictProvider } from './strict-provider.ts';
@@ -11,21 +10,11 @@ export interface MemberOptions {
   readonly pausesMs?: readonly [before: number, after: number];
   /** A command that starts it on another host. */
   readonly prefix?: readonly string[];
-  /** How wrong its wall clock is. */
-  readonly clockShiftMs?: number;
 }
 
-const shiftClock = fileURLToPath(new URL('programs/shift-clock.ts', import.meta.url));
-
 /** Starts a process of the fleet. It is ready when this resolves. */
-export async function startMember({ provider, prefix, clockShiftMs, ...member }: MemberOptions): Promise<Program> {
-  const env =
-    clockShiftMs === undefined ? {} : { NODE_OPTIONS: `--import=${shiftClock}`, CLOCK_SHIFT_MS: `${clockShiftMs}` };
-  const program = startProgram(
-    'fleet-member',
-    { ...member, provider: provider.url },
-    { env, ...(prefix && { prefix }) },
-  );
+export async function startMember({ provider, prefix, ...member }: MemberOptions): Promise<Program> {
+  const program = startProgram('fleet-member', { ...member, provider: provider.url }, prefix && { prefix });
   const line = await program.line();
   if (line !== 'ready') throw new Error(`a member did not start: ${line} ${(await program.ended).errors}`);
   return program;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
-import { tablesOf } from '../src/tables/names.ts';
+import { statementsFor } from '../src/statements.ts';
 import type { Scene } from './scene.ts';
 import { within } from './within.ts';
 
@@ -48,14 +48,14 @@ export class LockWatch {
     return this.#scene.cluster.query(`SELECT ${column} FROM ${schema}.oauth_token_lease WHERE name = 'app'`);
   }
 
-  untilQueue(schema: string, count: number): Promise<void> {
-    const queued = (): Promise<string> => this.leaseOf(schema, 'cardinality(waiting)');
-    return until(`${count} callers are in the queue`, async () => (await queued()) === String(count));
+  /** Until a caller has noted that it waits. */
+  untilWanted(schema: string): Promise<void> {
+    return until('a caller waits', async () => (await this.leaseOf(schema, 'wanted_until > now()')) === 't');
   }
 
   /** Until so many stores of this schema are told what happens. */
   untilListening(schema: string, count: number): Promise<void> {
-    const { channel } = tablesOf(schema, { table: 'oauth_token' });
+    const { channel } = statementsFor(schema, 'oauth_token');
     const sql = `SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN ${channel}' AND state = 'idle'`;
     return until(`${count} stores listen`, async () => (await this.#scene.cluster.query(sql)) === String(count));
   }

@@ -39,7 +39,7 @@ test('a restart in the middle of a task costs nothing if it is shorter than the 
   });
   assert.is(await within(30_000, 'the task', task), 'done');
   assert.is(
-    await within(30_000, 'the caller in the queue', waiting[0] ?? Promise.reject(new Error('no caller'))),
+    await within(30_000, 'the caller that waits', waiting[0] ?? Promise.reject(new Error('no caller'))),
     'my turn',
   );
 });
@@ -144,22 +144,22 @@ together(
   },
 );
 
-together('a caller in the queue whose database goes away is told so when its time is up', async () => {
+together('a caller that waits and whose database goes away is told so when its time is up', async () => {
   const schema = scene.newSchema();
   const proxy = await scene.proxy();
   const holder = await scene.open({ schema });
   const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ port: proxy.port }) });
   await holder.exclusively('app', async () => {
     const waiting = attempt(() => store.exclusively('app', async () => 1, { timeout: 3_000 }));
-    const queue = `SELECT cardinality(waiting) FROM ${schema}.oauth_token_lease`;
-    for (let left = 200; (await scene.cluster.query(queue)) !== '1'; left--) {
+    const wanted = `SELECT wanted_until IS NOT NULL FROM ${schema}.oauth_token_lease`;
+    for (let left = 200; (await scene.cluster.query(wanted)) !== 't'; left--) {
       assert.ok(left > 0, 'it does not wait');
       await delay(10);
     }
     proxy.refuse();
     const outcome = await waiting;
     assert.ok('error' in outcome);
-    assertUnreachable(outcome, 'a caller in the queue');
+    assertUnreachable(outcome, 'a caller that waits');
   });
 });
 

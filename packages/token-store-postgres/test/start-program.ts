@@ -28,14 +28,13 @@ export interface Program {
 export interface ProgramOptions {
   /** A command that starts it, for example on another host. */
   readonly prefix?: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Runs `test/programs/NAME.ts` in a process of its own, with one argument as JSON. */
-export function startProgram(name: string, argument: unknown, { prefix = [], env }: ProgramOptions = {}): Program {
+export function startProgram(name: string, argument: unknown, { prefix = [] }: ProgramOptions = {}): Program {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
   const [command = '', ...args] = [...prefix, process.execPath, file, JSON.stringify(argument)];
-  const child = spawn(command, args, { env: { ...inherited, ...env } });
+  const child = spawn(command, args, { env: inherited });
   running.add(child);
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

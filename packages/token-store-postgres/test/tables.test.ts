@@ -113,14 +113,22 @@ test('an inspection tells a person what there is, and makes nothing', async () =
   let waiting: Promise<unknown> | undefined;
   await store.exclusively('Ä', async () => {
     waiting = other.exclusively('Ä', async () => 1, { timeout: 10_000 });
-    for (let left = 200; (await inspect()).locks[0]?.waiting !== 1; left--) assert.ok(left > 0, 'it does not wait');
+    for (let left = 200; !(await inspect()).locks[0]?.isWanted; left--) assert.ok(left > 0, 'it does not wait');
     const { clockOffset, clockError, serverVersion, locks, ...rest } = await inspect();
     assert.match(serverVersion, /^\d+\.\d+$/);
     assert.ok(Math.abs(clockOffset) <= clockError + 1_000);
     const [{ remaining, ...lock } = { remaining: 0 }] = locks;
     assert.ok(remaining > 0 && remaining <= 5_000);
-    assert.equal(lock, { name: 'Ä', holder: `process ${process.pid} on ${hostname()}`, waiting: 1 });
-    const found = { isReadOnly: false, isDirect: true, isEncrypted: false, schema, tables: 'ours', hasKey: true };
+    assert.equal(lock, { name: 'Ä', holder: `process ${process.pid} on ${hostname()}`, isWanted: true });
+    const found = {
+      encoding: 'UTF8',
+      isReadOnly: false,
+      isDirect: true,
+      isEncrypted: false,
+      schema,
+      tables: 'ours',
+      hasKey: true,
+    };
     assert.equal(rest, {
       database: `PostgreSQL at 127.0.0.1:${scene.cluster.port}, database postgres`,
       ...found,
@@ -241,23 +249,29 @@ test('the rights that the README names are enough for every method, and a role w
   }
 });
 
-test('names of any length and any characters are different names, in a database of any encoding', async () => {
+test('a database of another encoding is refused, and the error says what to do', async () => {
   await scene.cluster.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
-  const latin = scene.cluster.connectionString().replace(/postgres$/, 'latin');
-  const long = 'ü\\'.repeat(20_000);
-  const names = [long, `${long}x`, `${long.slice(0, -1)}`, '\\u0000', '\0', '\\', '\\\\', '漢', '😀', ''];
-  for (const options of [{}, { connectionString: latin }, { key: new Uint8Array(32) }]) {
+  const connectionString = scene.cluster.connectionString().replace(/postgres$/, 'latin');
+  const error = await assertRefused({ connectionString }, 'STORE_OPEN', 'encoding');
+  assert.match(error.problem, /database latin has the encoding LATIN1/);
+  assert.match(error.remedy ?? '', /ENCODING 'UTF8'/);
+});
+
+test('names with any characters are different names, and one that is too long is refused', async () => {
+  const names = ['\\0', '\0', '\\', '\\\\', '\\\0', '漢', '😀', '', '漢'.repeat(800)];
+  for (const options of [{}, { key: new Uint8Array(32) }]) {
     const store = await scene.open(options);
-    for (const name of names) await store.set(name, { refreshToken: `token of ${name.length} ${name} \0 漢` });
-    for (const name of names) assert.is((await store.get(name))?.refreshToken, `token of ${name.length} ${name} \0 漢`);
-    const sorted = names
-      .map((name) => Buffer.from(name))
-      .sort(Buffer.compare)
-      .map(String);
-    assert.equal(await store.list(), sorted);
-    assert.is(await store.exclusively(long, async () => store.replace(long, 'another', record)), false);
-    assert.ok(await store.delete(long));
-    assert.is((await store.list()).length, names.length - 1);
+    for (const name of names) await store.set(name, { refreshToken: `token of ${name} \0 漢` });
+    for (const name of names) assert.is((await store.get(name))?.refreshToken, `token of ${name} \0 漢`);
+    assert.equal(
+      await store.list(),
+      names
+        .map((name) => Buffer.from(name))
+        .sort(Buffer.compare)
+        .map(String),
+    );
+    const error = await errorOf(store.get('漢'.repeat(900)));
+    assert.equal([error.constructor, error.message], [RangeError, 'name must have at most 2600 bytes, not 2700']);
   }
 });
 

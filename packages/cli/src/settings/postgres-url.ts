@@ -33,7 +33,7 @@ export function readPostgresAddress(
   if (shown !== text && isOnCommandLine) {
     throw new UsageError(`${source}: other users can read a password on the command line`, {
       remedy:
-        'Leave it out, and set PGPASSWORD, or put it into a password file (PGPASSFILE) or a service file (PGSERVICE), or put the whole URL into ONEDRIVE_TOKEN_DB',
+        'Leave it out, and set PGPASSWORD, or put it into a password file (PGPASSFILE), or put the whole URL into ONEDRIVE_TOKEN_DB',
     });
   }
   return { url: text, shown };

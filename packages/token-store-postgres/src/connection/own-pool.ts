@@ -1,6 +1,6 @@
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
-import { readPassword, readService, type Service } from './password-file.ts';
+import { Database } from './database.ts';
 import type { ClientConstructor, PgPool } from './pg-pool.ts';
 
 /** The parts of `pg` that are used here. */
@@ -12,21 +12,22 @@ interface Pg {
 /** pg would wait without limit. */
 const connectTimeoutMs = 5_000;
 
-/**
- * Makes a small pool. Its connections do not keep the process alive while they are unused.
- *
- * @throws {TypeError} if the connection string cannot be read.
- */
-export async function openOwnPool(
-  settings: Settings,
-  env: NodeJS.ProcessEnv,
-): Promise<{ pool: PgPool; Client: ClientConstructor }> {
+/** The database of the caller's pool, or of a small one of its own. Nothing is connected yet. */
+export async function openDatabase(settings: Settings): Promise<Database> {
+  const { idleTimeoutMs } = settings;
+  const pool = settings.pool ?? (await openOwnPool(settings));
+  const { Client } = pool as { Client?: ClientConstructor };
+  const ownPool = settings.pool ? undefined : { idleTimeoutMs };
+  return new Database({ pool, ownPool, Client, name: nameOf(Client, pool.options) });
+}
+
+/** Its connections do not keep the process alive while they are unused. */
+async function openOwnPool({ connectionString, maxConnections, idleTimeoutMs }: Settings): Promise<PgPool> {
   const pg = await loadPg();
-  const { connectionString, maxConnections, idleTimeoutMs } = settings;
-  const target = readTarget(connectionString, env);
-  const Client = withPasswordFile(pg.Client, env);
+  const target = connectionString === undefined ? {} : { connectionString };
+  refuseService(connectionString);
   try {
-    new Client(target);
+    new pg.Client(target);
   } catch {
     // The error of the URL's parser quotes the whole of it, with the password.
     throw new TypeError('connectionString must be like postgresql://user@host:5432/database?sslmode=verify-full');
@@ -36,53 +37,36 @@ export async function openOwnPool(
     fallback_application_name: 'token-store-postgres',
     keepAlive: true,
     ...target,
-    Client,
+    Client: withPasswordFile(pg.Client),
     max: maxConnections,
     idleTimeoutMillis: idleTimeoutMs,
     allowExitOnIdle: true,
   });
-  return { pool: pool as PgPool, Client };
+  return pool as PgPool;
 }
 
-/** pg reads the password file as well, but prints a warning that it will stop doing so. */
-function withPasswordFile(Client: ClientConstructor, env: NodeJS.ProcessEnv): ClientConstructor {
+/** pg asks the same package, but prints a warning that it will stop doing so. */
+function withPasswordFile(Client: ClientConstructor): ClientConstructor {
   return class extends Client {
     constructor(options: object) {
       super(options);
-      this.password ??= async () => readPassword(this, env);
+      this.password ??= async (target: object) => {
+        const { default: readPasswordFile } = await import('pgpass');
+        return new Promise((resolve) => readPasswordFile(target, resolve));
+      };
     }
   };
 }
 
-/** The options for pg. A service is written as a URL, because pg reads certificates and the like only from URLs. */
-function readTarget(connectionString: string | undefined, env: NodeJS.ProcessEnv): object {
+/** pg ignores a service, and would connect to another database. */
+function refuseService(connectionString: string | undefined): void {
   const [, query = ''] = connectionString?.split('?', 2) ?? [];
-  const { service = env.PGSERVICE, ...params } = Object.fromEntries(new URLSearchParams(query));
-  if (service) {
-    const parts = connectionString === undefined ? {} : partsOf(connectionString);
-    return { connectionString: toUrl({ ...readService(service, env), ...params, ...parts }, env) };
-  }
-  return connectionString === undefined ? {} : { connectionString };
-}
-
-/** What a URL says before its parameters, by the names of libpq. */
-function partsOf(url: string): Service {
-  const [, user, password, host, port, dbname] =
-    /^\w+:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^:/?]*)(?::(\d+))?(?:\/([^?]*))?/.exec(url) ?? [];
-  const parts = Object.entries({ user, password, host, port, dbname }).filter(([, value]) => value);
-  return Object.fromEntries(parts.map(([name, value]) => [name, decodeURIComponent(value as string)]));
-}
-
-function toUrl(
-  { user = '', password = '', port = '', dbname = '', hostaddr, ...rest }: Service,
-  env: NodeJS.ProcessEnv,
-): string {
-  const { host = hostaddr ?? env.PGHOST ?? 'localhost', ...params } = rest;
-  const secret = password === '' ? '' : `:${encodeURIComponent(password)}`;
-  const login = user === '' ? '' : `${encodeURIComponent(user)}${secret}@`;
-  // As a parameter, the host may also be the folder of a socket.
-  const query = new URLSearchParams({ ...params, host });
-  return `postgresql://${login}localhost${port === '' ? '' : `:${port}`}/${encodeURIComponent(dbname)}?${query}`;
+  if (!new URLSearchParams(query).has('service') && (connectionString !== undefined || !process.env.PGSERVICE)) return;
+  throw new TokenStoreError('STORE_OPEN', 'service files of PostgreSQL are not read', {
+    reason: 'no-service',
+    remedy:
+      'Leave out PGSERVICE or ?service=, and name host, port, user and database in the URL, or in PGHOST, PGPORT, PGUSER and PGDATABASE',
+  });
 }
 
 async function loadPg(): Promise<Pg> {
@@ -91,13 +75,13 @@ async function loadPg(): Promise<Pg> {
     return pg as unknown as Pg;
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    const message = 'token-store-postgres needs the package pg, which is not installed. Run: npm install pg';
-    throw new TokenStoreError('STORE_OPEN', message, { reason: 'no-driver' });
+    const problem = 'token-store-postgres needs the package pg, which is not installed';
+    throw new TokenStoreError('STORE_OPEN', problem, { reason: 'no-driver', remedy: 'Run: npm install pg' });
   }
 }
 
 /** Host, port and name of the database, for messages. */
-export function nameOf(Client: ClientConstructor | undefined, options: object): string {
+function nameOf(Client: ClientConstructor | undefined, options: object): string {
   try {
     const { host, port, database } = Client ? new Client(options) : {};
     if (host !== undefined) return `PostgreSQL at ${host}:${port}, database ${database}`;

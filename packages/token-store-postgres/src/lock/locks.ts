@@ -1,12 +1,17 @@
-import type { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, type TokenStoreErrorDetails } from 'token-store-kit';
-import { toKey } from '../tables/names.ts';
+import { toStoredName } from '../stored-name.ts';
 import { acquireLease, type LeaseContext } from './acquire-lease.ts';
 import { Lease } from './lease.ts';
 
+/** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
+const giveWayMs = { told: 100, untold: 1_200 };
+
 /** A running task, and the task from which it was started, if any. */
 interface Run {
-  readonly key: string;
+  readonly name: string;
   readonly lease: Lease;
   readonly outer: Run | undefined;
   ended: boolean;
@@ -23,35 +28,37 @@ export interface ExclusiveRequest {
 /** The locks of one store. */
 export class Locks {
   readonly #context: LeaseContext;
-  readonly #storeId: string;
   readonly #leaseTimeMs: number;
   readonly #callers = new CallerQueue();
-  readonly #runs: AsyncLocalStorage<Run> = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)();
+  readonly #runs = new AsyncLocalStorage<Run>();
   readonly #running = new Set<Lease>();
+  /** Names whose lock other processes wanted when it was released here, and until when they may come, by `performance.now()`. */
+  readonly #wanted = new Map<string, number>();
   #onIdle: (() => void) | undefined;
 
-  constructor(context: LeaseContext, storeId: string, leaseTimeMs: number) {
+  constructor(context: LeaseContext, leaseTimeMs: number) {
     this.#context = context;
-    this.#storeId = storeId;
     this.#leaseTimeMs = leaseTimeMs;
   }
 
   /** See `PostgresTokenStore.exclusively`. */
-  run<T>(request: ExclusiveRequest, task: (lock: Lock) => Promise<T>): Promise<T> {
-    const { name, timeout, signal, closing } = request;
+  run<T>({ name, timeout, signal, closing }: ExclusiveRequest, task: (lock: Lock) => Promise<T>): Promise<T> {
     const deadline = performance.now() + timeout;
+    const key = toStoredName(name);
     const acquireAndRun = async (): Promise<T> => {
-      // A number would not do: two copies of a process that was frozen and cloned count alike.
-      const call = process.getBuiltinModule('node:crypto').randomBytes(6).toString('base64url');
       const lease = await acquireLease(this.#context, {
         name,
-        // A statement of an earlier call may still be under way: it must not act for this one.
-        owner: `${this.#storeId}-${call}`,
+        key,
+        topic: this.#context.watcher.topicOf(name),
+        // Random: two copies of a process that was frozen and cloned count alike.
+        owner: randomBytes(15).toString('base64url'),
         holder: thisHolder(),
         leaseTimeMs: this.#leaseTimeMs,
         deadline,
+        giveWayUntil: this.#wanted.get(name) ?? 0,
         signals: signal ? [closing, signal] : [closing],
       });
+      this.#wanted.delete(name);
       if (lease instanceof Lease) return this.#runTask(lease, task);
       throw lockHeldError(name, timeout, detailsOf(lease.holder));
     };
@@ -59,12 +66,9 @@ export class Locks {
     return this.#callers.run(name, acquireAndRun, { timeout, signal, closing, holder });
   }
 
-  /**
-   * The lease that a write of this name depends on. Undefined if the caller is not within a running task for this name.
-   */
+  /** The lease that a write of this name depends on. Undefined if the caller is not within a running task for this name. */
   leaseFor(name: string): Lease | undefined {
-    const key = toKey(name);
-    for (let run = this.#runs.getStore(); run; run = run.outer) if (run.key === key && !run.ended) return run.lease;
+    for (let run = this.#runs.getStore(); run; run = run.outer) if (run.name === name && !run.ended) return run.lease;
     return undefined;
   }
 
@@ -80,20 +84,22 @@ export class Locks {
   }
 
   async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>): Promise<T> {
-    const run: Run = { key: lease.key, lease, outer: this.#runs.getStore(), ended: false };
+    const { name } = lease.claim;
+    const run: Run = { name, lease, outer: this.#runs.getStore(), ended: false };
     this.#running.add(lease);
     try {
       return await this.#runs.run(run, () => task(lease));
     } finally {
       run.ended = true;
-      await lease.release();
+      if (await lease.release()) {
+        const { isTold } = this.#context.watcher;
+        this.#wanted.set(name, performance.now() + (isTold ? giveWayMs.told : giveWayMs.untold));
+      }
       this.#running.delete(lease);
       if (this.#running.size === 0) this.#onIdle?.();
     }
   }
 }
-
-const hostname = (): string => process.getBuiltinModule('node:os').hostname();
 
 /** How the errors of other processes name this one. */
 function thisHolder(): string {

@@ -1,7 +1,8 @@
-import type { Database, Row } from '../connection/database.ts';
+import { pause } from 'token-store-kit';
+import type { Database } from '../connection/database.ts';
 import { Listener } from '../connection/listener.ts';
-import { type Tables, toKey, toTopic } from '../tables/names.ts';
-import { lookStatement } from '../tables/record-statements.ts';
+import { type Statements, topicOf } from '../statements.ts';
+import { toStoredName } from '../stored-name.ts';
 
 /**
  * Without LISTEN, a caller looks this often. It is a little more than a second: a program that reads the record once a second spares
@@ -12,7 +13,6 @@ const pollIntervalMs = 1_100;
 const listenIntervalMs = 5_000;
 /** Two looks of one store are at least this far apart. */
 const minLookGapMs = 500;
-const lookTimeoutMs = 5_000;
 /** How long the connection stays after the last wait: a program that waits in a loop uses it again. */
 const lingerMs = 2_000;
 /** A shorter wait makes no connection. */
@@ -22,130 +22,121 @@ const listenRetryMs = 5_000;
 /** A program with more names loses nothing but a few statements. */
 const maxKnown = 10_000;
 
-/** What a waiting caller is told. */
+/** What a caller that waits is told. */
 export type Notice =
-  /** The record was written or deleted. */
-  | { readonly type: 'written' }
-  /** The lock is free. `queue`: who is waiting for it, the first one first. */
-  | { readonly type: 'free'; readonly queue: readonly string[] }
+  /** The record was written or deleted, or may have been. */
+  | 'written'
+  /** The lock was released. */
+  | 'free'
   /** A caller has acquired the lock. */
-  | { readonly type: 'taken'; readonly owner: string | undefined };
+  | 'taken'
+  /** What happened in the last moments was not told. */
+  | 'missed';
 
-/** One waiting caller. */
-export interface Wait {
+interface Wait {
   readonly name: string;
-  /** In the queue for the lock, if it waits for that. */
-  readonly entry?: string;
-  /** Whether it waits for the lock, whose state it has just seen, and not for the record. */
-  readonly isForLock: boolean;
-  onNotice(notice: Notice): void;
-  /** What the tables say of the name: see `lookStatement`. */
-  onLook(row: Row): void;
+  readonly topic: string;
+  /** Whether it waits for the record, so that somebody has to look. A caller that waits for the lock looks by itself. */
+  readonly looks: boolean;
+  readonly tell: (notice: Notice) => void;
 }
 
-interface ActiveWait extends Wait {
-  readonly key: string;
-  readonly topic: string;
-  /** When the tables were last read for it, by `performance.now()`. */
+/** What this store knows of a record. A revision is null if there is no record. */
+interface Known {
+  /** What the program has read or written last. */
+  read?: string | null;
+  /** What was written last, as far as this store has heard. */
+  latest?: string | null;
+  /** When it heard that from others, by `performance.now()`. */
+  heardAt: number;
+  /** When the table was read for it. */
   lookedAt: number;
 }
 
-/** Tells the waiting callers of one store what happens to their names: by LISTEN, or by a look once a second. */
+/** Tells the callers of one store that wait what happens to their names: by LISTEN, or by a look once a second. */
 export class Watcher {
   readonly #database: Database;
-  readonly #tables: Tables;
+  readonly #statements: Statements;
   /** Whether a connection can listen at all. */
   readonly #canListen: boolean;
-  readonly #waits = new Set<ActiveWait>();
-  /** The newest revision that this store has seen of each name; null: no record. */
-  readonly #known = new Map<string, { readonly revision: string | null; readonly at: number }>();
-  /** By topic: when a write was told that the program has not read since. */
-  readonly #unread = new Map<string, number>();
+  readonly #waits = new Set<Wait>();
+  readonly #known = new Map<string, Known>();
   #listener: Listener | undefined;
-  /** By `performance.now()`: when the attempt to listen began. */
-  #openingSince: number | undefined;
+  #isOpening = false;
   #listenNotBefore = 0;
   #timer: NodeJS.Timeout | undefined;
   #lingering: NodeJS.Timeout | undefined;
-  #looking = false;
+  #isLooking = false;
   #lastLookAt = Number.NEGATIVE_INFINITY;
-  #closed = false;
+  #isClosed = false;
 
-  constructor(database: Database, tables: Tables, canListen: boolean) {
+  constructor(database: Database, statements: Statements, canListen: boolean) {
     this.#database = database;
-    this.#tables = tables;
+    this.#statements = statements;
     this.#canListen = canListen;
   }
 
-  /** Whether callers of this store are told at once, and do not only look once a second. */
+  /** Whether callers that wait are told, and do not only look about once a second. */
   get isTold(): boolean {
-    return this.#mayListen;
+    return this.#listener !== undefined || this.#mayListen;
   }
 
-  /** The entry of the caller that waits for the lock of this name. Undefined if none does. */
-  entryOf(name: string): string | undefined {
-    for (const wait of this.#waits) if (wait.name === name && wait.entry !== undefined) return wait.entry;
-    return undefined;
+  /** How often a caller that waits looks. */
+  get intervalMs(): number {
+    return this.isTold ? listenIntervalMs : pollIntervalMs;
   }
 
-  /** The newest revision that this store has seen. undefined: none was ever read; null: there was no record. */
-  known(name: string): string | null | undefined {
-    return this.#known.get(name)?.revision;
+  topicOf(name: string): string {
+    return topicOf(this.#statements.channel, name);
   }
 
-  /** Whether a caller waits for this name. */
-  isWatching(name: string): boolean {
-    for (const wait of this.#waits) if (wait.name === name) return true;
-    return false;
+  /** Notes what the program has read, by a statement that was sent at `sentAt`. null: there is no record. */
+  saw(name: string, revision: string | null, sentAt: number): void {
+    const known = this.#knownOf(this.topicOf(name));
+    known.read = revision;
+    this.looked(name, revision, sentAt);
   }
 
-  /** Notes the revision that this store has read by a statement that it sent at `sentAt`. */
-  saw(name: string, revision: string | null, sentAt: number): number {
-    const topic = toTopic(this.#tables, name);
-    if ((this.#unread.get(topic) ?? sentAt) < sentAt) this.#unread.delete(topic);
-    return this.#note(name, revision);
+  /** Notes what a statement has found that was sent at `sentAt`. */
+  looked(name: string, revision: string | null, sentAt: number): void {
+    const topic = this.topicOf(name);
+    const known = this.#knownOf(topic);
+    known.lookedAt = performance.now();
+    // What it heard since may be newer.
+    if (known.heardAt < sentAt) this.#hear(topic, revision);
   }
 
-  /** The same after a look, of which the callers that wait for the name are told. */
-  looked(name: string, row: Row, sentAt: number): void {
-    const at = this.saw(name, row.revision ?? null, sentAt);
-    for (const wait of [...this.#waits]) {
-      if (wait.name !== name) continue;
-      wait.lookedAt = at;
-      wait.onLook(row);
-    }
-  }
-
-  /** Notes what this store has written; null: deleted. */
+  /** Notes what this store has written. null: deleted. */
   wrote(name: string, revision: string | null): void {
-    this.#note(name, revision);
-    for (const wait of [...this.#waits]) if (wait.name === name) wait.onNotice({ type: 'written' });
+    const topic = this.topicOf(name);
+    const known = this.#knownOf(topic);
+    known.heardAt = performance.now();
+    this.#hear(topic, revision);
+    known.read = revision;
   }
 
-  /** Whether a write was told after the program's last read of the name. True once for each write. */
-  takeUnread(name: string): boolean {
-    return this.#unread.delete(toTopic(this.#tables, name));
+  /** Resolves when the record may have changed since the program has read it, or after `timeout`. Rejects with a signal's reason. */
+  async changed(name: string, timeout: number, signals: readonly AbortSignal[]): Promise<void> {
+    for (const signal of signals) signal.throwIfAborted();
+    const known = this.#knownOf(this.topicOf(name));
+    if (known.read !== undefined && known.read !== known.latest) {
+      // Once for each write: a program need not read.
+      if (known.latest !== undefined) known.read = known.latest;
+      return;
+    }
+    await pause(timeout, signals, (wake) => this.watch(name, (notice) => notice === 'written' && wake(), true));
+    if (known.latest !== undefined) known.read = known.latest;
   }
 
   /** Tells this caller from now on. The returned function ends it. */
-  watch(wait: Wait): () => void {
-    const { name, entry, isForLock } = wait;
-    const active: ActiveWait = {
-      name,
-      ...(entry !== undefined && { entry }),
-      isForLock,
-      key: toKey(name),
-      topic: toTopic(this.#tables, name),
-      lookedAt: this.#lastSeenAt(name, isForLock),
-      onNotice: (notice) => wait.onNotice(notice),
-      onLook: (row) => wait.onLook(row),
-    };
-    this.#waits.add(active);
+  watch(name: string, tell: (notice: Notice) => void, looks = false): () => void {
+    const wait: Wait = { name, topic: this.topicOf(name), looks, tell };
+    this.#waits.add(wait);
     clearTimeout(this.#lingering);
     this.#listenSoon();
     this.#schedule();
     return () => {
-      this.#waits.delete(active);
+      this.#waits.delete(wait);
       if (this.#waits.size > 0) return;
       clearTimeout(this.#timer);
       this.#lingering = setTimeout(() => this.#stopListening(), lingerMs).unref();
@@ -153,37 +144,46 @@ export class Watcher {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#lingering);
     this.#stopListening();
   }
 
-  /**
-   * The lock may have been released since its caller saw it, so look at once if that was told before this wait began. For a record,
-   * what counts without LISTEN is when the caller has read it.
-   */
-  #lastSeenAt(name: string, isForLock: boolean): number {
-    const isTold = this.#listener !== undefined;
-    if (isForLock ? !isTold : isTold) return performance.now();
-    return isForLock ? Number.NEGATIVE_INFINITY : (this.#known.get(name)?.at ?? Number.NEGATIVE_INFINITY);
+  #knownOf(topic: string): Known {
+    let known = this.#known.get(topic);
+    if (!known) {
+      if (this.#known.size >= maxKnown) this.#known.clear();
+      known = { heardAt: Number.NEGATIVE_INFINITY, lookedAt: Number.NEGATIVE_INFINITY };
+      this.#known.set(topic, known);
+    }
+    return known;
   }
 
-  #note(name: string, revision: string | null): number {
-    if (this.#known.size >= maxKnown) this.#known.clear();
-    const at = performance.now();
-    this.#known.set(name, { revision, at });
-    return at;
+  #hear(topic: string, revision: string | null): void {
+    const known = this.#knownOf(topic);
+    if (known.latest === revision) return;
+    known.latest = revision;
+    this.#tell('written', topic);
+  }
+
+  /** Without a topic: all. */
+  #tell(notice: Notice, topic?: string): void {
+    for (const wait of [...this.#waits]) if (topic === undefined || wait.topic === topic) wait.tell(notice);
   }
 
   get #mayListen(): boolean {
     return this.#canListen && performance.now() >= this.#listenNotBefore;
   }
 
+  get #isIdle(): boolean {
+    return this.#isClosed || this.#waits.size === 0;
+  }
+
   /** Most waits are over before they are worth a connection. */
   #listenSoon(): void {
-    if (this.#listener || this.#openingSince !== undefined || !this.#mayListen) return;
-    this.#openingSince = performance.now();
+    if (this.#listener || this.#isOpening || !this.#mayListen) return;
+    this.#isOpening = true;
     setTimeout(() => void this.#listen(), listenAfterMs).unref();
   }
 
@@ -192,7 +192,7 @@ export class Watcher {
     try {
       if (this.#isIdle) return;
       const listener = await Listener.open(this.#database, {
-        channel: this.#tables.channel,
+        channel: this.#statements.channel,
         onMessage: (message) => this.#receive(message),
         onLost: () => {
           this.#listener = undefined;
@@ -200,23 +200,14 @@ export class Watcher {
           this.#lookAnew();
         },
       });
-      if (this.#isIdle) {
-        listener.close();
-        return;
-      }
-      this.#listener = listener;
-      // What happened before is not told.
-      for (const wait of this.#waits) wait.lookedAt = Number.NEGATIVE_INFINITY;
+      if (this.#isIdle) listener.close();
+      else this.#listener = listener;
     } catch {
       this.#listenNotBefore = performance.now() + listenRetryMs;
     } finally {
-      this.#openingSince = undefined;
-      this.#schedule();
+      this.#isOpening = false;
+      this.#lookAnew();
     }
-  }
-
-  get #isIdle(): boolean {
-    return this.#closed || this.#waits.size === 0;
   }
 
   #stopListening(): void {
@@ -225,65 +216,58 @@ export class Watcher {
   }
 
   #receive(message: string): void {
-    const [head = '', ...rest] = message.split(' ');
+    const [head = '', detail] = message.split(' ');
     const topic = head.slice(1);
-    const notices: Record<string, Notice> = {
-      w: { type: 'written' },
-      f: { type: 'free', queue: rest },
-      t: { type: 'taken', owner: rest[0] },
-    };
-    const notice = notices[head.charAt(0)];
-    if (!notice) return;
-    if (notice.type === 'written') {
-      if (this.#unread.size >= maxKnown) this.#unread.clear();
-      this.#unread.set(topic, performance.now());
+    switch (head.charAt(0)) {
+      case 'w':
+        this.#knownOf(topic).heardAt = performance.now();
+        this.#hear(topic, detail ?? null);
+        break;
+      case 'f':
+        this.#tell('free', topic);
+        break;
+      case 't':
+        this.#tell('taken', topic);
     }
-    for (const wait of [...this.#waits]) if (wait.topic === topic) wait.onNotice(notice);
   }
 
+  /** What happened before a connection listened, and when it was lost, is not told. */
   #lookAnew(): void {
-    for (const wait of this.#waits) wait.lookedAt = Number.NEGATIVE_INFINITY;
+    for (const { topic } of this.#waits) this.#knownOf(topic).lookedAt = Number.NEGATIVE_INFINITY;
+    this.#tell('missed');
     this.#schedule();
+  }
+
+  /** By `performance.now()`. Infinity if no caller waits for a record. */
+  get #nextLookAt(): number {
+    const due = [...this.#waits].filter(({ looks }) => looks).map(({ topic }) => this.#knownOf(topic).lookedAt);
+    return Math.max(Math.min(...due) + this.intervalMs, this.#lastLookAt + minLookGapMs);
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
-    if (this.#isIdle || this.#looking) return;
-    const interval = this.#listener ? listenIntervalMs : pollIntervalMs;
-    const dueAt = Math.min(...[...this.#waits].map(({ lookedAt }) => lookedAt + interval));
-    // The attempt to listen ends with a look.
-    const earliest = Math.max(
-      this.#lastLookAt + minLookGapMs,
-      (this.#openingSince ?? -pollIntervalMs) + pollIntervalMs,
-    );
-    const delay = Math.max(0, dueAt - performance.now(), earliest - performance.now());
+    const at = this.#nextLookAt;
+    if (this.#isIdle || this.#isLooking || at === Number.POSITIVE_INFINITY) return;
     // Each wait has a timer of its own that keeps the process alive.
-    this.#timer = setTimeout(() => void this.#look(), delay).unref();
+    this.#timer = setTimeout(() => void this.#look(), Math.max(0, at - performance.now())).unref();
   }
 
   async #look(): Promise<void> {
-    const interval = this.#listener ? listenIntervalMs : pollIntervalMs;
-    const due = Math.min(...[...this.#waits].map(({ lookedAt }) => lookedAt + interval));
-    if (due > performance.now() + 1) {
-      // The program has read the name meanwhile.
-      this.#schedule();
-      return;
-    }
-    this.#looking = true;
-    this.#lastLookAt = performance.now();
-    const names = new Map([...this.#waits].map(({ key, name }) => [key, name]));
+    const sentAt = performance.now();
+    // The program may have read the name meanwhile.
+    if (this.#nextLookAt > sentAt + 1) return this.#schedule();
+    this.#isLooking = true;
+    this.#lastLookAt = sentAt;
+    const names = new Map([...this.#waits].filter(({ looks }) => looks).map(({ name }) => [toStoredName(name), name]));
     try {
-      const values = [[...names.keys()], [...names.values()].map((name) => this.entryOf(name) ?? null)];
-      const rows = await this.#database.run(lookStatement(this.#tables), values, {
-        timeout: lookTimeoutMs,
-        repeatable: true,
-      });
-      for (const row of rows) this.looked(names.get(row.name ?? '') ?? '', row, this.#lastLookAt);
+      for (const row of await this.#database.read(this.#statements.look, [[...names.keys()]])) {
+        this.looked(names.get(row.name ?? '') ?? '', row.revision ?? null, sentAt);
+      }
     } catch {
       // The callers get the error when they read. The next look may succeed.
-      for (const wait of this.#waits) if (names.has(wait.key)) wait.lookedAt = this.#lastLookAt;
+      for (const name of names.values()) this.#knownOf(this.topicOf(name)).lookedAt = sentAt;
     } finally {
-      this.#looking = false;
+      this.#isLooking = false;
       this.#listenSoon();
       this.#schedule();
     }

@@ -1,0 +1,55 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TokenStoreError } from 'token-store-kit';
+
+/** Pauses before the repetitions. A server restarts in about so long. */
+const pausesMs = [0, 100, 300, 1_000, 2_000];
+
+/** What is known of a failure besides its error: its answer was lost, so that it may have taken place, or the server ended it in favor of another. */
+type Kind = 'unanswered' | 'conflict' | undefined;
+
+const kinds = new WeakMap<object, Kind>();
+
+export function noteKind(error: TokenStoreError, kind: Kind): void {
+  kinds.set(error, kind);
+}
+
+/** Whether the answer to a statement was lost, so that it may have taken place. */
+export function isUnanswered(error: unknown): boolean {
+  return kinds.get(Object(error)) === 'unanswered';
+}
+
+export interface RetryOptions {
+  /** No repetition begins later than this after the start. Default 10 s. */
+  readonly withinMs?: number;
+  /** Whether an unreachable server and a locked row count as a restart, too, if no answer was lost yet. */
+  readonly isPatient?: boolean;
+}
+
+/**
+ * The one retry policy of this package. Repeats work whose answer was lost, since only a repetition finds out what became of it, and
+ * work that the server ended in favor of another session's. After a lost answer, an unreachable server may be restarting.
+ *
+ * `isRepeated`: the answer of an earlier try was lost, so that it may have taken place.
+ */
+export async function retry<T>(
+  work: (isRepeated: boolean) => Promise<T>,
+  { withinMs = 10_000, isPatient = false }: RetryOptions = {},
+): Promise<T> {
+  const end = performance.now() + withinMs;
+  let isRepeated = false;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work(isRepeated);
+    } catch (error) {
+      isRepeated ||= isUnanswered(error);
+      const { reason } = Object(error) as Partial<TokenStoreError>;
+      const mayPass =
+        kinds.get(Object(error)) !== undefined ||
+        ((isPatient || isRepeated) && reason === 'unreachable') ||
+        (isPatient && reason === 'database-locked');
+      const pause = pausesMs[attempt];
+      if (!mayPass || pause === undefined || performance.now() + pause > end) throw error;
+      await delay(pause);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import {
+  type KeyCheck,
+  TokenCipher,
+  type TokenRecord,
+  TokenStoreError,
+  type TokenStoreErrorReason,
+} from 'token-store-kit';
+import type { Row } from '../connection/database.ts';
+import type { Key } from '../options.ts';
+import { packageName } from '../statements.ts';
+
+/** Bound into all that is encrypted here. It must not change, because records have been stored with it. */
+const domain = packageName;
+
+/** A cipher with a new salt. */
+export function newCipher(key: Key): TokenCipher {
+  return new TokenCipher({ key, domain });
+}
+
+/** A record as it is stored: as JSON, or sealed by the key with this salt. */
+export interface SealedRecord {
+  readonly json: string | null;
+  readonly sealed: Buffer | null;
+  readonly salt: Buffer | null;
+}
+
+/** The keys of one store. The database says which of them is in use; the others are for reading. */
+export class KeyRing {
+  readonly #database: string;
+  #keys: readonly (Key | undefined)[];
+  readonly #ciphers: TokenCipher[] = [];
+  /** Undefined: records are written unencrypted. */
+  #current: TokenCipher | undefined;
+
+  constructor(database: string, keys: readonly (Key | undefined)[]) {
+    this.#database = database;
+    this.#keys = keys;
+  }
+
+  /** The key for tables that have no record yet. */
+  get preferred(): Key | undefined {
+    return this.#keys[0];
+  }
+
+  /** Whether records may be unencrypted. */
+  get allowsPlain(): boolean {
+    return this.#keys.includes(undefined);
+  }
+
+  /** From now on writes with the key that is in use. False if this store does not have it. */
+  adopt(check: KeyCheck | undefined): boolean {
+    const cipher = check && this.#unlock(check);
+    if (check ? !cipher : !this.allowsPlain) return false;
+    this.#current = cipher;
+    return true;
+  }
+
+  /** After a change of key: adds the new one, and writes with it. */
+  change(key: Key | undefined, cipher: TokenCipher | undefined): void {
+    this.#keys = [key, ...this.#keys];
+    if (cipher) this.#ciphers.push(cipher);
+    this.#current = cipher;
+  }
+
+  /** Whether {@link open} has what it needs. If not, the key may have been changed to another one of this store's. */
+  canOpen({ sealed }: Row): boolean {
+    return sealed ? this.#find(Buffer.from(sealed, 'base64')) !== undefined : this.allowsPlain;
+  }
+
+  /** Decrypts a record. `name` is bound into it. */
+  open(name: string, { record, sealed }: Row): TokenRecord {
+    if (!sealed) {
+      if (!this.allowsPlain || !record) throw this.changedError();
+      return JSON.parse(record);
+    }
+    const bytes = Buffer.from(sealed, 'base64');
+    const cipher = this.#find(bytes);
+    if (!cipher) throw this.changedError();
+    const opened = cipher.open(name, bytes);
+    if (opened) return opened;
+    const problem = `${this.#database}: the tokens of ${JSON.stringify(name)} were changed by another program, or belong to another name`;
+    const details = { reason: 'record-changed', remedy: 'Delete them and sign in again' } as const;
+    throw new TokenStoreError('STORE_CORRUPT', problem, details);
+  }
+
+  /** Encrypts a record with the key that is in use. */
+  seal(name: string, record: TokenRecord): SealedRecord {
+    const cipher = this.#current;
+    if (!cipher) return { json: JSON.stringify(record), sealed: null, salt: null };
+    return { json: null, sealed: Buffer.from(cipher.seal(name, record)), salt: Buffer.from(cipher.salt) };
+  }
+
+  /** The error of a store that is opened with keys that do not fit. */
+  openError(isEncrypted: boolean): TokenStoreError {
+    if (!isEncrypted) {
+      const remedy = 'Open it without a key, then encrypt it with rekey(key)';
+      return this.#error('not-encrypted', 'has tokens that are not encrypted', remedy);
+    }
+    if (this.#keys.every((key) => key === undefined)) {
+      return this.#error('key-missing', 'has encrypted tokens', 'Open the store with their key');
+    }
+    return this.#error('key-wrong', 'has tokens that are encrypted with another key', 'Open the store with that key');
+  }
+
+  /** The error of a store that was open when the key changed. */
+  changedError(): TokenStoreError {
+    const problem = 'has tokens whose key was changed, added or removed after this store was opened';
+    return this.#error('key-changed', problem, 'Open it with the new key');
+  }
+
+  /** The cipher of a sealed record, or of a salt. Undefined if it is not known yet. */
+  #find(sealed: Uint8Array): TokenCipher | undefined {
+    return this.#ciphers.find((cipher) => cipher.matches(sealed));
+  }
+
+  /** With a passphrase it takes a quarter of a second for each try, and blocks. */
+  #unlock(check: KeyCheck): TokenCipher | undefined {
+    const known = this.#find(check.salt);
+    if (known) return known;
+    for (const key of this.#keys) {
+      const cipher = key === undefined ? undefined : TokenCipher.unlock({ key, domain }, check);
+      if (!cipher) continue;
+      this.#ciphers.push(cipher);
+      return cipher;
+    }
+    return undefined;
+  }
+
+  #error(reason: TokenStoreErrorReason, problem: string, remedy: string): TokenStoreError {
+    return new TokenStoreError('STORE_KEY', `${this.#database} ${problem}`, { reason, remedy });
+  }
+}

@@ -1,0 +1,117 @@
+/** This folder has the records: how their tables are made, which key is in use, and how they are read and written. */
+import { type KeyCheck, TokenStoreError, type TokenStoreErrorReason } from 'token-store-kit';
+import type { Database, Run } from '../connection/database.ts';
+import type { ClientInternals } from '../connection/pg-pool.ts';
+import { retry } from '../connection/retry.ts';
+import type { Settings } from '../options.ts';
+import { findTables, packageName, type Statements, schemaVersion, statementsFor, tableNames } from '../statements.ts';
+import { KeyRing, newCipher } from './key-ring.ts';
+
+export interface OpenedTables {
+  readonly statements: Statements;
+  readonly ring: KeyRing;
+  /** Whether the connection leads to the server itself, and not to a pooler that changes the server process behind it. */
+  readonly isDirect: boolean;
+  /** Only for a store that only reads. */
+  readonly areMissing: boolean;
+}
+
+/** Finds the tables, or makes them. Any number of hosts may do so at once. */
+export async function openTables(database: Database, settings: Settings): Promise<OpenedTables> {
+  const { table, keys, readOnly } = settings;
+  const { state, isDirect } = await database.use(async (run, client) => {
+    const [row = {}] = await run(findTables, [settings.schema ?? null, tableNames(table)]);
+    return { state: row, isDirect: row.pid === String((client as ClientInternals).processID) };
+  });
+  if (state.encoding !== 'UTF8') {
+    const problem = `has the encoding ${state.encoding}, which cannot store every token`;
+    throw openError(database, 'encoding', problem, "Use a database that was made with ENCODING 'UTF8'");
+  }
+  const { schema } = state;
+  if (!schema) {
+    const problem = 'has no schema of the search_path';
+    throw openError(database, 'no-schema', problem, 'Give the store the option schema');
+  }
+  const statements = statementsFor(schema, table);
+  const ring = new KeyRing(database.name, keys);
+  const areMissing = state.found === '0';
+  let check = areMissing ? undefined : await readMeta(database, statements);
+  if (!readOnly && !check && (areMissing || ring.preferred !== undefined)) {
+    // A passphrase takes a quarter of a second, in which other hosts need not wait for this one's transaction.
+    const wanted = ring.preferred === undefined ? undefined : newCipher(ring.preferred).makeCheck();
+    check = await retry(() => database.transaction((run) => setUp(run, database, statements, settings, wanted)));
+  }
+  // For a store that only reads, tables without a key and without a record are of no key yet.
+  const isOfNoKey =
+    readOnly && !check && !ring.allowsPlain && (areMissing || !(await hasRecords(statements, readingOf(database))));
+  if (!isOfNoKey && !ring.adopt(check)) throw ring.openError(check !== undefined);
+  return { statements, ring, isDirect, areMissing: readOnly && areMissing };
+}
+
+/** Which key is in use. @throws {TokenStoreError} if the tables are another program's, or of a newer version. */
+export async function readMeta(
+  database: Database,
+  statements: Statements,
+  run: Run = readingOf(database),
+): Promise<KeyCheck | undefined> {
+  const [row] = await run(statements.meta).catch((error: TokenStoreError) => {
+    // No such table, or one without these columns.
+    throw error.code === 'STORE_CORRUPT' || error.reason === 'moved' ? foreignError(database, statements) : error;
+  });
+  const version = Number(row?.version);
+  if (row?.package !== packageName || !Number.isInteger(version) || version < 1)
+    throw foreignError(database, statements);
+  if (version > schemaVersion) {
+    const problem = `${database.name} has tables of a newer version of ${packageName} (schema ${version}, this one knows ${schemaVersion})`;
+    throw new TokenStoreError('STORE_VERSION', problem, { remedy: 'Update it' });
+  }
+  const { salt, verifier } = row;
+  if (!salt || !verifier) return undefined;
+  return { salt: Buffer.from(salt, 'base64'), verifier: Buffer.from(verifier, 'base64') };
+}
+
+/** The columns of a key that is in use. */
+export function keyValues(check: KeyCheck | undefined): (Buffer | null)[] {
+  return check ? [Buffer.from(check.salt), Buffer.from(check.verifier)] : [null, null];
+}
+
+/** Makes what is missing, and puts the key in use if nothing is stored yet. A key for tokens that are stored is more often a mistake. */
+async function setUp(
+  run: Run,
+  database: Database,
+  statements: Statements,
+  { table }: Settings,
+  wanted: KeyCheck | undefined,
+): Promise<KeyCheck | undefined> {
+  await run(statements.lockCreation);
+  const [state] = await run(findTables, [statements.schema, tableNames(table)]);
+  if (state?.found === '0') {
+    if (state.has_schema !== 't') await run(statements.createSchema);
+    for (const statement of statements.createTables) await run(statement);
+    await run(statements.insertMeta, keyValues(wanted));
+    return wanted;
+  }
+  if (wanted && !(await readMeta(database, statements, run))) await run(statements.lockMeta);
+  const check = await readMeta(database, statements, run);
+  if (check || !wanted || (await hasRecords(statements, run))) return check;
+  await run(statements.setKey, keyValues(wanted));
+  return wanted;
+}
+
+async function hasRecords(statements: Statements, run: Run): Promise<boolean> {
+  const [row] = await run(statements.hasRecords);
+  return row?.any === 't';
+}
+
+function readingOf(database: Database): Run {
+  return (text, values = []) => database.read(text, values);
+}
+
+function foreignError(database: Database, { schema, table }: Statements): TokenStoreError {
+  const problem = `has tables of another program under the name ${schema}.${table}, and they were left as they are`;
+  return openError(database, 'foreign', problem, 'Choose another schema or table');
+}
+
+function openError(database: Database, reason: TokenStoreErrorReason, problem: string, remedy: string) {
+  return new TokenStoreError('STORE_OPEN', `${database.name} ${problem}`, { reason, remedy });
+}

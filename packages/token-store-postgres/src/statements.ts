@@ -1,0 +1,216 @@
+/** Every statement of this package, except those of `inspectPostgresTokenStore`. One for each method, and what a method needs is in it. */
+import { createHash } from 'node:crypto';
+
+/** Marks the tables as ours. */
+export const packageName = 'token-store-postgres';
+/** The version of the tables that `createTables` makes. */
+export const schemaVersion = 1;
+
+/**
+ * Makes the commit of a statement durable if the database is set to lose the newest commits in a crash: the provider gives a token
+ * only once, and a lock that is forgotten is held twice.
+ */
+const durably =
+  "(SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off')";
+
+/** How a transaction of several statements begins. */
+export const beginStatements = ['BEGIN ISOLATION LEVEL READ COMMITTED', `SELECT ${durably}`];
+
+/**
+ * A condition that is always true, and limits how long its statement waits for a row that another session has locked, and, behind others
+ * that wait, once more: else the server would go on with a statement whose answer was given up, and one process of the server for each
+ * of them. A shorter limit of the role's stays.
+ */
+function waitingAtMost(milliseconds: number): string {
+  return `(SELECT CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', '${milliseconds}', true) ELSE '' END) IS NOT NULL`;
+}
+
+/** An identifier as a statement takes it, whatever characters it has. */
+export function quote(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** The names of the tables, in the order in which they are made. */
+export function tableNames(table: string): readonly [records: string, leases: string, meta: string] {
+  return [table, `${table}_lease`, `${table}_meta`];
+}
+
+/** What the schema $1 (null: the first one of the search_path) has under the names $2. */
+export const findTables = `SELECT target.schema, n.oid IS NOT NULL AS has_schema, pg_backend_pid() AS pid,
+  current_setting('server_encoding') AS encoding,
+  (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid AND relname = ANY ($2::text[])) AS found
+FROM (SELECT coalesce($1::text, current_schema()::text) AS schema) AS target
+LEFT JOIN pg_namespace AS n ON n.nspname = target.schema`;
+
+export type Statements = ReturnType<typeof statementsFor>;
+
+/** The statements of a store whose tables have this schema and name. */
+export function statementsFor(schema: string, table: string) {
+  const [records = '', leases = '', meta = ''] = tableNames(table).map((name) => `${quote(schema)}.${quote(name)}`);
+  const rowWait = waitingAtMost(2_000);
+  const leaseWait = waitingAtMost(800);
+  const channel = `token_store_${hash(`${schema}\0${table}`)}`;
+
+  // Of the lease `l` in `take`. $2 is the call that wants it.
+  const isOwn = 'l.owner = $2';
+  const isFree = `(l.owner IS NULL OR ${isOwn} OR l.ends_at <= statement_timestamp())`;
+  const isWanted = 'coalesce(wanted_until > statement_timestamp(), false)';
+
+  // `held` has a row if the lease with this owner and fencing number is held, or if the write depends on none.
+  const heldBy = (owner: string, fence: string): string => `lease AS (
+  SELECT 1 FROM ${leases} WHERE name = $1 AND owner = ${owner} AND fence = ${fence}::bigint AND ends_at > clock_timestamp()
+    AND ${rowWait} FOR SHARE
+), held AS (SELECT 1 WHERE ${owner}::text IS NULL OR EXISTS (SELECT FROM lease))`;
+  // What a write did, and what was stored when it began. It also tells the callers that wait for the record.
+  const outcome = (
+    fits: string,
+    message: string,
+  ): string => `SELECT ${fits} AS key_fits, EXISTS (SELECT FROM held) AS held,
+  EXISTS (SELECT FROM written) AS written, t.revision, t.sign_in, ${durably} AS durable,
+  CASE WHEN EXISTS (SELECT FROM written) THEN pg_notify('${channel}', ${message}) END AS notified
+FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
+
+  return {
+    schema,
+    table,
+    /** On which callers that wait are told. */
+    channel,
+
+    /**
+     * The tables of version 1. They must not change, because databases have them.
+     *
+     * Records: `record` has it as JSON, or `sealed` has it encrypted if there is a key. `revision` is new with each write. `sign_in` is the
+     * revision of the `set` that began it, and stays when the record is replaced.
+     *
+     * Leases: `owner` is the call of `exclusively` that holds the lock, or null; `ends_at` is when its lease ends, or when it was released;
+     * `fence` grows each time the lock is acquired; until `wanted_until`, another caller is expected to ask again.
+     *
+     * Meta: one row. `salt` and `verifier` are those of the key that is in use, or null.
+     */
+    createTables: [
+      `CREATE TABLE ${records} (
+  name text COLLATE "C" PRIMARY KEY,
+  record json,
+  sealed bytea,
+  revision text NOT NULL,
+  sign_in text NOT NULL,
+  updated_at timestamptz NOT NULL,
+  CHECK ((record IS NULL) <> (sealed IS NULL))
+)`,
+      `CREATE TABLE ${leases} (
+  name text COLLATE "C" PRIMARY KEY,
+  fence bigint NOT NULL,
+  owner text,
+  holder text,
+  ends_at timestamptz NOT NULL,
+  wanted_until timestamptz
+)`,
+      `CREATE TABLE ${meta} (
+  package text NOT NULL,
+  version integer NOT NULL,
+  salt bytea,
+  verifier bytea
+)`,
+    ],
+    createSchema: `CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`,
+    /** One host at a time makes the tables. */
+    lockCreation: `SELECT pg_advisory_xact_lock(hashtextextended('${channel}', 0))`,
+    insertMeta: `INSERT INTO ${meta} (package, version, salt, verifier) VALUES ('${packageName}', ${schemaVersion}, $1, $2)`,
+    /** Writers hold a share of this lock: after it, what they wrote is seen. */
+    lockMeta: `SELECT 1 FROM ${meta} FOR UPDATE`,
+    meta: `SELECT package, version, encode(salt, 'base64') AS salt, encode(verifier, 'base64') AS verifier FROM ${meta}`,
+    setKey: `UPDATE ${meta} SET salt = $1, verifier = $2`,
+
+    list: `SELECT name FROM ${records}`,
+    /** The record of $1. */
+    read: `SELECT record::text AS record, encode(sealed, 'base64') AS sealed, revision, sign_in FROM ${records} WHERE name = $1`,
+    /** The revisions of the names $1. */
+    look: `SELECT n.name, t.revision FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name)`,
+    hasRecords: `SELECT EXISTS (SELECT FROM ${records}) AS any`,
+
+    /**
+     * Writes a record: only over the revision $7 (null: only if there is none), so that it changes nothing if it arrives late or twice; only
+     * if it was sealed with the key that is in use, whose salt is $6; and only while the lease of the call $8 with the fencing number $9 is
+     * held (null: it depends on none). It locks all those rows until the commit, so that none of them changes before.
+     * $1 name, $2 record, $3 sealed, $4 revision, $5 sign-in, $10 topic.
+     */
+    write: `WITH key_row AS (
+  SELECT 1 FROM ${meta} WHERE version = ${schemaVersion} AND salt IS NOT DISTINCT FROM $6::bytea AND ${rowWait} FOR SHARE
+), ${heldBy('$8', '$9')}, updated AS (
+  UPDATE ${records} SET record = $2::json, sealed = $3::bytea, revision = $4::text, sign_in = $5::text, updated_at = clock_timestamp()
+  WHERE name = $1 AND revision = $7::text AND EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held) RETURNING 1
+), inserted AS (
+  INSERT INTO ${records} (name, record, sealed, revision, sign_in, updated_at)
+  SELECT $1::text, $2::json, $3::bytea, $4::text, $5::text, clock_timestamp()
+  WHERE $7::text IS NULL AND EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held)
+  ON CONFLICT (name) DO NOTHING RETURNING 1
+), written AS (SELECT 1 FROM updated UNION ALL SELECT 1 FROM inserted)
+${outcome('EXISTS (SELECT FROM key_row)', "'w' || $10 || ' ' || $4::text")}`,
+
+    /** Deletes the record of $1 if it has the revision $2. $3 and $4: the lease, as in `write`. $5 topic. */
+    delete: `WITH ${heldBy('$3', '$4')}, written AS (
+  DELETE FROM ${records} WHERE name = $1 AND revision = $2 AND EXISTS (SELECT FROM held) AND ${rowWait} RETURNING 1
+)
+${outcome('true', "'w' || $5")}`,
+
+    /** All records, for a change of key, and what takes their place: $1 names, $2 records, $3 sealed ones. */
+    readAll: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed FROM ${records}`,
+    sealAgain: `UPDATE ${records} AS t SET record = n.record::json, sealed = decode(n.sealed, 'base64')
+FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHERE t.name = n.name`,
+
+    /**
+     * Acquires the lock of $1 for the call $2 of $3 for $4 ms if it is free. If not, it says who has it and for how long, and notes that
+     * this caller will ask again within $5 ms (0: it will not). Nothing is written if that is noted already. $6 topic. $7: whether it has noted so before, and
+     * forgets it now. Others that wait note it again.
+     *
+     * The lease begins when the server receives the statement, even if that has to wait for the row. A statement that arrives twice, or
+     * later than a repetition of it, changes nothing for a caller that has the lock already.
+     */
+    take: `WITH taken AS (
+  INSERT INTO ${leases} AS l (name, fence, owner, holder, ends_at)
+  SELECT $1::text, 1, $2::text, $3::text, statement_timestamp() + $4::float8 * interval '1 ms'
+  WHERE ${leaseWait} AND NOT EXISTS (
+    SELECT FROM ${leases} AS l WHERE l.name = $1 AND NOT ${isFree}
+      AND ($5::float8 = 0 OR l.wanted_until > statement_timestamp() + $5::float8 / 2 * interval '1 ms')
+  )
+  ON CONFLICT (name) DO UPDATE SET
+    fence = CASE WHEN ${isOwn} OR NOT ${isFree} THEN l.fence ELSE l.fence + 1 END,
+    owner = CASE WHEN ${isFree} THEN excluded.owner ELSE l.owner END,
+    holder = CASE WHEN ${isFree} THEN excluded.holder ELSE l.holder END,
+    ends_at = CASE WHEN ${isOwn} THEN greatest(l.ends_at, excluded.ends_at) WHEN ${isFree} THEN excluded.ends_at ELSE l.ends_at END,
+    wanted_until = CASE WHEN ${isOwn} THEN l.wanted_until
+      WHEN NOT ${isFree} THEN statement_timestamp() + 1.5 * $5::float8 * interval '1 ms'
+      WHEN NOT $7::boolean THEN l.wanted_until END
+  WHERE ${isFree} OR $5::float8 > 0
+  RETURNING owner, fence, holder, ends_at
+)
+SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) AS holder,
+  extract(epoch FROM coalesce(taken.ends_at, l.ends_at) - statement_timestamp()) * 1000 AS left_ms, t.revision, ${durably} AS durable,
+  CASE WHEN taken.owner = $2 AND l.wanted_until > statement_timestamp() THEN pg_notify('${channel}', 't' || $6) END AS notified
+FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.name = $1 LEFT JOIN ${records} AS t ON t.name = $1`,
+
+    /**
+     * By the time at which the row is written: a renewal that had to wait for the row must not shorten the lease that a later one has
+     * written. $1 name, $2 owner, $3 fencing number, $4 lease in ms.
+     */
+    renew: `UPDATE ${leases} SET ends_at = clock_timestamp() + $4::float8 * interval '1 ms'
+WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() AND ${rowWait} RETURNING ${durably} AS durable`,
+
+    /**
+     * Releases the lock, tells callers that wait, and says whether there are any. The owner is of one call, which is over: the fencing
+     * number does not matter any more. $1 name, $2 owner, $3 topic.
+     */
+    release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
+WHERE name = $1 AND owner = $2 AND ${leaseWait}
+RETURNING ${isWanted} AS wanted, CASE WHEN ${isWanted} THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
+  };
+}
+
+/** Stands for a name in messages: every role of the database can listen to the channel. */
+export function topicOf(channel: string, name: string): string {
+  return hash(`${channel}\0${name}`);
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,69 @@
+// Takes about 40 s.
+import { setTimeout as delay } from 'node:timers/promises';
+import { SharedToken } from 'shared-token';
+import * as assert from 'uvu/assert';
+import { startScene } from '../test/scene.ts';
+import { within } from '../test/within.ts';
+
+const { scene, test } = await startScene({
+  settings: { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log', max_connections: '300' },
+});
+
+const heldSeconds = 5;
+const hour = 3_600_000;
+
+for (const [tokens, stores, through] of [
+  [64, 64, 'direct'],
+  [1_000, 100, 'direct'],
+  [1_000, 100, 'pooler'],
+] as const) {
+  test(`${tokens} callers of ${stores} stores that wait for one name end with one refresh (${through})`, async () => {
+    const schema = scene.newSchema();
+    await using bouncer = await scene.cluster.startPgBouncer({ settings: ['max_client_conn = 1000'] });
+    const url = through === 'direct' ? scene.cluster.connectionString() : bouncer.connectionString();
+    const holder = await scene.open({ schema });
+    await holder.set('app', { refreshToken: 'first', accessToken: 'old', expiresAt: Date.now() - hour });
+    const name = `refresh-${tokens}-${through}`;
+    const opened = await Promise.all(
+      Array.from({ length: stores }, () =>
+        scene.open({ schema, maxConnections: 1, connectionString: `${url}?application_name=${name}` }),
+      ),
+    );
+    let refreshes = 0;
+    const refresh = async () => {
+      refreshes++;
+      await delay(200);
+      return { access_token: 'new', refresh_token: `refreshed ${refreshes}`, expires_in: 3_600 };
+    };
+    const statements = (start: number): number =>
+      scene.cluster.log.slice(start).match(new RegExp(`^<${name}>LOG:  (statement|execute)(?!.*SET application)`, 'gm'))
+        ?.length ?? 0;
+    let waiting: Promise<{ accessToken: string }>[] = [];
+    let rate = 0;
+    await holder.exclusively('app', async () => {
+      waiting = Array.from({ length: tokens }, (_, index) => {
+        const store = opened[index % stores];
+        if (!store) throw new Error('unreachable');
+        return new SharedToken({ store, name: 'app', refresh, refreshTimeout: 60_000 }).getToken();
+      });
+      await delay(1_000); // until all of them wait
+      const start = scene.cluster.log.length;
+      await delay(heldSeconds * 1_000);
+      rate = statements(start) / tokens / heldSeconds;
+    });
+    const start = scene.cluster.log.length;
+    const released = performance.now();
+    const results = await within(60_000, 'all tokens', Promise.all(waiting));
+    const took = performance.now() - released;
+    await delay(500);
+    console.log(
+      `measured: ${tokens} waiting callers of ${stores} stores, ${through}: ${rate.toFixed(2)} statements per second each; all have the token ${took.toFixed(0)} ms after the release, of which the provider takes 200, with ${(statements(start) / tokens).toFixed(1)} statements each`,
+    );
+    assert.equal(new Set(results.map(({ accessToken }) => accessToken)), new Set(['new']));
+    assert.is(refreshes, 1);
+    assert.ok(rate <= 2, `${rate} statements per second`);
+    await Promise.all(opened.map((store) => store.close()));
+  });
+}
+
+test.run();

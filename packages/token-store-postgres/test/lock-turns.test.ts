@@ -1,0 +1,90 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import type { PostgresTokenStore } from '../src/index.ts';
+import { deadlineMs, fastestOf, hold, LockWatch, never } from './lock-watch.ts';
+import { startScene } from './scene.ts';
+import { within } from './within.ts';
+
+const { scene, together: test } = await startScene();
+const watch = new LockWatch(scene);
+
+test('a waiting caller goes on within 100 ms of the release', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  const other = await scene.open({ schema });
+  const fastest = await fastestOf(20, 100, async () => {
+    const held = await hold(store);
+    const waiting = other.exclusively('app', async () => performance.now());
+    await watch.untilWanted(schema);
+    await watch.untilListening(schema, 1);
+    const endedAt = performance.now();
+    await held.end();
+    return (await within(deadlineMs, 'the waiting caller', waiting)) - endedAt;
+  });
+  assert.ok(fastest < 100, `it took ${fastest} ms`);
+});
+
+/** Takes the lock again and again, without a pause, until it is stopped. */
+class Taker {
+  turns = 0;
+  #isStopped = false;
+  readonly #taking: Promise<void>;
+
+  constructor(store: PostgresTokenStore, holdMs: number) {
+    this.#taking = this.#take(store, holdMs);
+  }
+
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    return within(deadlineMs, 'its last turn', this.#taking);
+  }
+
+  async #take(store: PostgresTokenStore, holdMs: number): Promise<void> {
+    for (; !this.#isStopped; this.turns++) await store.exclusively('app', () => delay(holdMs));
+  }
+}
+
+test('of stores that take the lock again and again, each gets its turns', async () => {
+  const schema = scene.newSchema();
+  const stores = await Promise.all(Array.from({ length: 6 }, () => scene.open({ schema })));
+  const takers = stores.map((store) => new Taker(store, 10));
+  for (const end = performance.now() + deadlineMs; takers.some(({ turns }) => turns < 3); await delay(50)) {
+    assert.ok(performance.now() < end, `turns: ${takers.map(({ turns }) => turns)}`);
+  }
+  await Promise.all(takers.map((taker) => taker.stop()));
+});
+
+test('one that is not told of a release gets its turn from one that takes the lock again and again', async () => {
+  const schema = scene.newSchema();
+  const greedy = await scene.open({ schema, leaseTime: 20_000 });
+  const patient = await scene.open({ schema, listen: false });
+  const taker = new Taker(greedy, 100);
+  for (let turn = 0; turn < 3; turn++) {
+    await within(
+      deadlineMs,
+      'its turn',
+      patient.exclusively('app', async () => {}, { timeout: 2 * deadlineMs }),
+    );
+  }
+  await taker.stop();
+});
+
+test('a caller that gave up is not waited for longer than a moment', async () => {
+  const schema = scene.newSchema();
+  const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
+  const fastest = await fastestOf(5, 1_000, async () => {
+    const held = await hold(store);
+    const controller = new AbortController();
+    const givenUp = other.exclusively('app', never, { signal: controller.signal }).catch((error) => error);
+    await watch.untilWanted(schema);
+    controller.abort();
+    assert.is(await givenUp, controller.signal.reason);
+    await held.end();
+    const startedAt = performance.now();
+    for (let turn = 0; turn < 5; turn++) await store.exclusively('app', async () => {});
+    return performance.now() - startedAt;
+  });
+  assert.ok(fastest < 1_000, `5 turns took ${fastest} ms`);
+});
+
+test.run();
