@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { listAppNames } from 'onedrive-token-handler';
 import { openDatabase } from './session/database.ts';
-import type { CommandDefinition } from './settings/define-command.ts';
+import type { CommandDefinition } from './settings/command.ts';
 import {
   commonOptions,
   type Flags,

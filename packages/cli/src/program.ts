@@ -1,6 +1,5 @@
 import { CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
-import { type Command, runCommand } from './settings/command.ts';
-import type { CommandDefinition } from './settings/define-command.ts';
+import { type Command, type CommandDefinition, runCommand } from './settings/command.ts';
 import {
   commonOptions,
   type Flags,

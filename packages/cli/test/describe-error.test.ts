@@ -8,8 +8,10 @@ const settings = readSettings({ app: 'backup', db: '/data/tokens.db' }, { HOME: 
 const forProgrammers = 'Call signIn(). Open it again with rekey(key).';
 const refusal = { error: 'invalid_grant', errorCodes: [700082], correlationId: 'c', traceId: 't' };
 
+/** As the handler passes on what a store has thrown. */
 function fromStore(code: string, reason?: string): OneDriveTokenError {
-  const cause = Object.assign(new Error(forProgrammers), { code, reason, path: '/data/tokens.db' });
+  const words = { problem: '/data/tokens.db: what happened', remedy: 'Open it again with rekey(key)' };
+  const cause = Object.assign(new Error('both'), { code, reason, path: '/data/tokens.db', ...words });
   return new OneDriveTokenError('STORE', forProgrammers, { cause });
 }
 
@@ -46,33 +48,29 @@ test('each way in has a time-out text of its own, with the time and how to get m
     });
   const texts = ways.map((signInMethod) => describe(signInMethod, signInMethod === 'device' ? 180_000 : undefined));
   assert.is(new Set(texts).size, ways.length);
-  for (const text of texts) assert.match(text, /within 180 s.* Allow more time with --timeout SECONDS$/);
-  assert.match(describe('device'), /^the code expired before .* Run the command again for a new code/);
+  for (const text of texts) assert.match(text, /within 180 s\. .* Allow more time with --timeout SECONDS$/);
+  assert.match(describe('device'), /not finished while its code was valid\. .* Run the command again for a new code/);
 });
 
-for (const [code, reason, says] of [
-  ['STORE_KEY', 'key-missing', 'is encrypted. The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, '],
-  ['STORE_KEY', 'key-wrong', 'is encrypted with another key. The passphrase comes from ONEDRIVE_TOKEN_KEY, '],
-  ['STORE_KEY', 'key-changed', 'its key was changed while this command ran. Run it again'],
+for (const [code, reason, remedy] of [
+  ['STORE_KEY', 'key-missing', /^The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you/],
+  ['STORE_KEY', 'key-wrong', /^The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you/],
+  ['STORE_KEY', 'key-changed', /^Run it again$/],
   [
     'STORE_KEY',
     'not-encrypted',
-    'is not encrypted. Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: onedrive-token rekey --encrypt --app backup --db /data/tokens.db',
+    /^Leave out .* run: onedrive-token rekey --encrypt --app backup --db \/data\/tokens\.db$/,
   ],
-  ['STORE_KEY', undefined, 'does not open with this key. The passphrase comes from ONEDRIVE_TOKEN_KEY, '],
-  ['STORE_OPEN', 'moved', 'was moved, replaced or deleted while this command ran. Run it again'],
-  ['STORE_OPEN', 'closed', 'was closed before this command was done. Run it again'],
-  ['STORE_OPEN', 'foreign', 'is the database of another program, and was left as it is. Choose another file with --db'],
-  [
-    'STORE_VERSION',
-    undefined,
-    'was written by a newer version of this command. Run: npm install --global onedrive-token',
-  ],
+  ['STORE_OPEN', 'moved', /^Run it again$/],
+  ['STORE_OPEN', 'closed', /^Run it again$/],
+  ['STORE_OPEN', 'foreign', /^Choose another file with --db$/],
+  ['STORE_VERSION', undefined, /^Run: npm install --global onedrive-token$/],
 ] as const) {
-  test(`${code}${reason ? ` because of ${reason}` : ''} names the file, and what to do on a command line`, () => {
-    const text = sayError(fromStore(code, reason), { settings });
-    assert.ok(text.startsWith(`/data/tokens.db: ${says}`), text);
-    assert.not.match(text, /\w\(/);
+  test(`${code}${reason ? ` because of ${reason}` : ''} says what to do on a command line`, () => {
+    const described = describeError(fromStore(code, reason), { settings });
+    assert.is(described.problem, '/data/tokens.db: what happened');
+    assert.match(described.remedy ?? '', remedy);
+    assert.is(described.status, 7);
   });
 }
 
@@ -88,10 +86,19 @@ for (const code of ['NETWORK', 'SERVER', 'THROTTLED', 'CONFIGURATION', 'RESPONSE
   });
 }
 
-for (const code of ['STORE_BUSY', 'STORE_FULL', 'STORE_READONLY', 'STORE_CORRUPT', 'STORE_OPEN']) {
-  test(`${code} without a reason keeps the message of the store`, () => {
-    assert.is(sayError(fromStore(code), { settings }), forProgrammers);
+for (const [code, status] of [
+  ['STORE_BUSY', 8],
+  ['STORE_FULL', 7],
+  ['STORE_READONLY', 7],
+] as const) {
+  test(`${code} without a reason keeps the words of the store, and ends with ${status}`, () => {
+    const words = { problem: '/data/tokens.db: what happened', remedy: 'Open it again with rekey(key)' };
+    assert.equal(describeError(fromStore(code), { settings }), { ...words, status });
   });
 }
+
+test('a server that cannot be reached ends with 6', () => {
+  assert.is(describeError(fromStore('STORE_OPEN', 'unreachable'), { settings }).status, 6);
+});
 
 test.run();

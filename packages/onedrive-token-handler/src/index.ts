@@ -1,6 +1,7 @@
 /** Gives a program a Microsoft Graph access token for a personal OneDrive. */
 export { type PlainTextOptions, toPlainText } from 'loopback-acceptor/plain-text';
 export type { AccessToken, SignInReason, TokenRecord, TokenStore } from 'shared-token';
+export type { TokenStoreErrorCode, TokenStoreErrorReason } from 'token-store-kit';
 export type { MoveOutcome, RekeyStore } from 'token-store-kit/administration';
 export {
   OneDriveTokenError,

@@ -1,4 +1,4 @@
-import { defineCommand } from '../settings/define-command.ts';
+import { defineCommand } from '../settings/command.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 

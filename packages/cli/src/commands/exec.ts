@@ -1,6 +1,5 @@
 import { openTokenSource } from '../session/session.ts';
-import type { Command } from '../settings/command.ts';
-import { defineCommand } from '../settings/define-command.ts';
+import { type Command, defineCommand } from '../settings/command.ts';
 import { execMinValidMs, minValidOption } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { runWithToken } from './run-with-token.ts';

@@ -1,6 +1,6 @@
 import { listAppNames } from 'onedrive-token-handler';
 import { withDatabase } from '../session/database.ts';
-import { defineCommand } from '../settings/define-command.ts';
+import { defineCommand } from '../settings/command.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';

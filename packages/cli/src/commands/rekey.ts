@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
-import { withDatabase } from '../session/database.ts';
+import { databaseExists, withDatabase } from '../session/database.ts';
 import { choosePassphrase, readKeyFile } from '../session/passphrase.ts';
 import { moveToKeyring } from '../session/with-key.ts';
-import type { Command } from '../settings/command.ts';
-import { defineCommand } from '../settings/define-command.ts';
-import { forgetKeyring, readKeyringAccount } from '../settings/remembered-keyring.ts';
+import { defineCommand } from '../settings/command.ts';
+import { forgetKeyring, readKeyringAccount } from '../settings/private-files.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
@@ -36,12 +34,11 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
         'expected one of --keyring (or ONEDRIVE_TOKEN_KEYRING), --encrypt or --new-key-file, --decrypt',
       );
     }
-    if (postgresUrl === undefined && !existsSync(db)) {
-      const login = suggestCommand('login', settings);
-      throw new Failure(
-        `there is no database ${db}, so there is nothing to encrypt. Run: ${login}`,
-        exitStatus.database,
-      );
+    if (!databaseExists(settings)) {
+      throw new Failure(`there is no database ${db}, so there is nothing to encrypt`, {
+        status: exitStatus.database,
+        remedy: `Run: ${suggestCommand('login', settings)}`,
+      });
     }
     if (settings.keyring) {
       await moveToKeyring(command);
@@ -50,7 +47,9 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
     await withDatabase(command, async (before) => {
       // Fails if the present key is wrong, before the person is asked for a new passphrase.
       await listAppNames(before);
-      const next = await chooseKey(command, { newKeyFile, decrypt });
+      let next: string | undefined;
+      if (newKeyFile !== undefined) next = readKeyFile('--new-key-file', newKeyFile);
+      else if (encrypt) next = await choosePassphrase(command, 'Use --new-key-file');
       await changeEncryptionKey(before, () => next);
     });
     screen.say(decrypt ? `${db} is not encrypted any more.` : `${db} is encrypted with the new passphrase.`);
@@ -66,13 +65,3 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
     return exitStatus.done;
   },
 });
-
-async function chooseKey(
-  command: Command,
-  { newKeyFile, decrypt }: { newKeyFile: string | undefined; decrypt: boolean | undefined },
-): Promise<string | undefined> {
-  if (decrypt) return undefined;
-  return newKeyFile === undefined
-    ? choosePassphrase(command, 'Use --new-key-file')
-    : readKeyFile('--new-key-file', newKeyFile);
-}

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import type { DatabaseSettings } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
 
@@ -19,56 +20,46 @@ export async function runWithToken(
   settings: DatabaseSettings,
 ): Promise<number> {
   const { spawn } = process.getBuiltinModule('node:child_process');
-  const env = withoutSecrets(settings);
-  let child: ReturnType<typeof spawn> | undefined;
+  const { signals } = process.getBuiltinModule('node:os').constants;
+  const env = { ...withoutSecrets(settings), ONEDRIVE_TOKEN: token };
+  let child: ChildProcess | undefined;
+  const forward = (signal: NodeJS.Signals): void => {
+    if (!(process.stdin.isTTY && fromKeyboard.includes(signal))) child?.kill(signal);
+  };
+  const known = forwarded.filter((signal) => signal in signals);
   // Before the child exists: it may start, and send a signal, before this process goes on.
-  const stopForwarding = forwardSignals((signal) => child?.kill(signal));
+  for (const signal of known) process.on(signal, forward);
   try {
     return await new Promise<number>((resolve, reject) => {
       // On Windows it throws if the file is no program.
-      child = spawn(name, args, { stdio: 'inherit', env: { ...env, ONEDRIVE_TOKEN: token } });
+      child = spawn(name, args, { stdio: 'inherit', env });
       child.once('error', reject);
-      child.once('exit', (status, signal) => resolve(signal ? 128 + signalNumbers()[signal] : (status ?? 1)));
+      child.once('exit', (status, signal) => resolve(signal ? 128 + signals[signal] : (status ?? 1)));
     });
   } catch (error) {
     throw explain(error as NodeJS.ErrnoException, name);
   } finally {
-    stopForwarding();
+    for (const signal of known) process.off(signal, forward);
   }
 }
 
 /** The environment of the program: it gets the token, and not what the tokens are stored with. */
 function withoutSecrets({ db, postgresUrl }: DatabaseSettings): NodeJS.ProcessEnv {
-  const secrets = ['ONEDRIVE_TOKEN_KEY'];
   // The two differ if the URL has a password.
-  if (postgresUrl !== undefined && postgresUrl === process.env.ONEDRIVE_TOKEN_DB && postgresUrl !== db)
-    secrets.push('ONEDRIVE_TOKEN_DB');
+  const hasPassword = postgresUrl !== undefined && postgresUrl === process.env.ONEDRIVE_TOKEN_DB && postgresUrl !== db;
+  const secrets = ['ONEDRIVE_TOKEN_KEY', ...(hasPassword ? ['ONEDRIVE_TOKEN_DB'] : [])];
   // Windows finds a variable whose name was set in small letters, so that one has to go as well.
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secrets.includes(name.toUpperCase())));
 }
 
-function signalNumbers(): Record<NodeJS.Signals, number> {
-  return process.getBuiltinModule('node:os').constants.signals;
-}
-
-function forwardSignals(send: (signal: NodeJS.Signals) => void): () => void {
-  const forward = (signal: NodeJS.Signals): void => {
-    if (!(process.stdin.isTTY && fromKeyboard.includes(signal))) send(signal);
-  };
-  const known = forwarded.filter((signal) => signal in signalNumbers());
-  for (const signal of known) process.on(signal, forward);
-  return () => {
-    for (const signal of known) process.off(signal, forward);
-  };
-}
-
 function explain(error: NodeJS.ErrnoException, program: string): unknown {
-  const windows = process.platform === 'win32';
+  const isWindows = process.platform === 'win32';
   // npm, az and many others are batch files there, which only cmd runs.
-  const hint = windows ? `. Run a batch file so: onedrive-token exec -- cmd /c ${program}` : '';
-  if (error.code === 'ENOENT') return new Failure(`${program}: command not found${hint}`, notFound);
+  const remedy = isWindows ? `Run a batch file so: onedrive-token exec -- cmd /c ${program}` : undefined;
+  const { code = '' } = error;
+  if (code === 'ENOENT') return new Failure(`${program}: command not found`, { status: notFound, remedy });
   // The last two are Windows' for a file that is no program, and Node's for a batch file.
-  if (error.code === 'EACCES' || (windows && (error.code === 'EFTYPE' || error.code === 'EINVAL')))
-    return new Failure(`${program}: cannot be executed${hint}`, notExecutable);
+  if (code === 'EACCES' || (isWindows && ['EFTYPE', 'EINVAL'].includes(code)))
+    return new Failure(`${program}: cannot be executed`, { status: notExecutable, remedy });
   return error;
 }

@@ -3,8 +3,7 @@ import { withDatabase } from '../session/database.ts';
 import { openTokenSource } from '../session/session.ts';
 import { notSignedIn, readStoredSignIn } from '../session/stored-sign-in.ts';
 import { warnIfExpiring } from '../session/warn-if-expiring.ts';
-import type { Command } from '../settings/command.ts';
-import { defineCommand } from '../settings/define-command.ts';
+import { type Command, defineCommand } from '../settings/command.ts';
 import { meantToken } from '../settings/meant-token.ts';
 import { readDuration } from '../settings/read-duration.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -117,8 +116,5 @@ function describeRefusal({ refusedAt, refusedBecause }: SignInStatus): string | 
 
 /** 2026-01-31 14:05:09, in the local time zone: sortable, and the same in every locale. */
 function localTime(timestamp: number): string {
-  const date = new Date(timestamp);
-  const two = (part: number): string => String(part).padStart(2, '0');
-  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
-  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
+  return new Date(timestamp).toLocaleString('sv-SE');
 }

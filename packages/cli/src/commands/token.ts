@@ -1,8 +1,7 @@
 import type { AccessToken } from 'onedrive-token-handler';
 import { openTokenSource } from '../session/session.ts';
 import type { TokenSession } from '../session/socket-session.ts';
-import type { Command } from '../settings/command.ts';
-import { defineCommand } from '../settings/define-command.ts';
+import { type Command, defineCommand } from '../settings/command.ts';
 import { minValidOption } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';

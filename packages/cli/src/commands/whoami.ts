@@ -1,4 +1,4 @@
-import { defineCommand } from '../settings/define-command.ts';
+import { defineCommand } from '../settings/command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';

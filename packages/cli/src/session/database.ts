@@ -1,11 +1,10 @@
+import { statSync } from 'node:fs';
 import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
-import type { PostgresInspection, PostgresTokenStore, PostgresTokenStoreOptions } from 'token-store-postgres';
+import type { PostgresInspection } from 'token-store-postgres';
 import type { Command } from '../settings/command.ts';
 import type { DatabaseSettings } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { withKey } from './with-key.ts';
-
-const { statSync } = process.getBuiltinModule('node:fs');
 
 /** The token database of a command line. */
 export interface Database extends AsyncDisposable {
@@ -48,58 +47,35 @@ export async function openDatabase(
   if (postgresUrl === undefined) {
     return { options: { dbFilepath: db, encryptionKey }, [Symbol.asyncDispose]: async () => {} };
   }
-  const store = await connect({ connectionString: postgresUrl, key: encryptionKey, readOnly }, db);
+  const options = { connectionString: postgresUrl, key: encryptionKey, readOnly };
+  const store = await callPostgres(db, ({ openPostgresTokenStore }) => openPostgresTokenStore(options));
   return { options: { store }, [Symbol.asyncDispose]: () => store.close() };
 }
 
 /** Looks at a PostgreSQL database, and changes nothing. Throws STORE if it cannot be reached. */
 export function inspectDatabase({ db, postgresUrl = '' }: DatabaseSettings): Promise<PostgresInspection> {
-  return callPostgres(db, ({ inspectPostgresTokenStore }) =>
-    inspectPostgresTokenStore({ connectionString: postgresUrl }),
-  );
+  return callPostgres(db, ({ inspectPostgresTokenStore: inspect }) => inspect({ connectionString: postgresUrl }));
 }
 
-function connect(options: PostgresTokenStoreOptions, shown: string): Promise<PostgresTokenStore> {
-  return callPostgres(shown, ({ openPostgresTokenStore }) => openPostgresTokenStore(options));
-}
-
+/** With the optional peer package, which a user of a file need not install. */
 async function callPostgres<T>(
   shown: string,
   call: (postgres: typeof import('token-store-postgres')) => Promise<T>,
 ): Promise<T> {
-  const postgres = await loadPostgres(shown);
   try {
-    return await call(postgres);
+    return await call(await import('token-store-postgres'));
   } catch (error) {
     const { message, reason, code } = error as Error & { reason?: string; code?: string };
-    if (reason === 'no-driver') throw missingPackage(shown, error);
+    if (code === 'ERR_MODULE_NOT_FOUND' || reason === 'no-driver') {
+      throw new Failure(`--db ${shown} needs token-store-postgres and pg`, {
+        status: exitStatus.database,
+        remedy: 'Run: npm install --global token-store-postgres pg',
+        cause: error,
+      });
+    }
     // Any other error is about an option in the URL.
     if (!code?.startsWith('STORE_')) throw new UsageError(`${shown}: ${message}`, { cause: error });
-    throw new OneDriveTokenError('STORE', message, {
-      cause: error,
-      retryable: reason === 'unreachable' || code === 'STORE_BUSY',
-    });
+    const retryable = reason === 'unreachable' || code === 'STORE_BUSY';
+    throw new OneDriveTokenError('STORE', message, { cause: error, retryable });
   }
-}
-
-/** Loads the optional peer package, which a user of a file need not install. */
-async function loadPostgres(shown: string): Promise<typeof import('token-store-postgres')> {
-  try {
-    return await import('token-store-postgres');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_MODULE_NOT_FOUND') throw missingPackage(shown, error);
-    throw new Failure(`token-store-postgres does not work here: ${message}`, {
-      status: exitStatus.database,
-      cause: error,
-    });
-  }
-}
-
-function missingPackage(shown: string, cause: unknown): Failure {
-  return new Failure(`--db ${shown} needs token-store-postgres and pg`, {
-    status: exitStatus.database,
-    remedy: 'Run: npm install --global token-store-postgres pg',
-    cause,
-  });
 }

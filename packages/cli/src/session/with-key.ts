@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs';
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
-import { realDatabase } from '../settings/private-json.ts';
-import { readKeyringAccount, rememberKeyring } from '../settings/remembered-keyring.ts';
+import { readKeyringAccount, realDatabase, rememberKeyring } from '../settings/private-files.ts';
 import { KeyringEntry } from './keyring-entry.ts';
 import { readPassphrase, withPassphrase } from './passphrase.ts';
 

@@ -1,9 +1,15 @@
 // The command's words and exit status for each error. A new code or reason without words does not compile.
-import { OneDriveTokenError, type SignInMethod, type SignInReason } from 'onedrive-token-handler';
+import {
+  OneDriveTokenError,
+  type SignInMethod,
+  type SignInReason,
+  type TokenStoreErrorCode,
+  type TokenStoreErrorReason,
+} from 'onedrive-token-handler';
 import { exitStatus, Failure, joinProblem, type Problem } from '../terminal/failure.ts';
 import { ownerOf, userName } from '../terminal/users.ts';
 import { defaultTimeoutMs } from './options.ts';
-import { keyringFile, readKeyringAccount } from './remembered-keyring.ts';
+import { keyringFile, readKeyringAccount } from './private-files.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
 
@@ -72,21 +78,20 @@ function describe(failed: Failed): DescribedError {
 }
 
 function describeSignInRequired({ error, signInMethod, settings }: Failed): Problem {
-  const remedy = `Run: ${suggestCommand('login', settings)}`;
+  const login = `Run: ${suggestCommand('login', settings)}`;
+  const { reason = 'refused' } = error;
   const words: Record<SignInReason, Problem> = {
     'not-signed-in': {
       problem: `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority`,
     },
     refused: {
       problem: `the provider refused ${refusedThing(signInMethod)}${inBrackets(causes(error))}`,
-      remedy: `${hintAfterRefusal(signInMethod)}${remedy}`,
+      remedy: `${hintAfterRefusal(signInMethod)}${login}`,
     },
     'not-accepted': { problem: 'the stored sign-in lacks a permission that is needed now' },
     'signed-out': { problem: 'a logout deleted the tokens while this command ran' },
   };
-  const { reason } = error;
-  const unknown = { problem: `a sign-in is needed${inBrackets(causes(error))}` };
-  return { remedy, ...(reason === undefined ? unknown : words[reason]) };
+  return { remedy: login, ...words[reason] };
 }
 
 function refusedThing(signInMethod: ShownMethod | undefined): string {
@@ -104,35 +109,21 @@ function hintAfterRefusal(signInMethod: ShownMethod | undefined): string {
 function describeTimeout({ signInMethod, settings }: Failed): Problem {
   const { timeout } = settings ?? {};
   // Without --timeout, a device code is waited for as long as it lives.
-  if (signInMethod === 'device' && timeout === undefined) {
-    return {
-      problem: 'the code expired before it was entered and confirmed',
-      remedy: 'Run the command again for a new code, or use login --paste',
-    };
-  }
-  const [happened, toDo] = timeouts[signInMethod ?? 'other process'];
-  return {
-    problem: `${happened} within ${(timeout ?? defaultTimeoutMs) / 1000} s`,
-    remedy: `${toDo}. Allow more time with --timeout SECONDS`,
-  };
+  const seconds = signInMethod === 'device' && timeout === undefined ? undefined : (timeout ?? defaultTimeoutMs) / 1000;
+  const time = seconds === undefined ? 'while its code was valid' : `within ${seconds} s`;
+  const more = seconds === undefined ? '' : '. Allow more time with --timeout SECONDS';
+  const remedy = `${afterTimeout[signInMethod ?? 'other process']}${more}`;
+  return { problem: `the sign-in was not finished ${time}`, remedy };
 }
 
-/** The words for a sign-in that timed out, by its method. `other process`: another process held the sign-in lock all the time. */
-const timeouts: Record<ShownMethod | 'other process', readonly [happened: string, toDo: string]> = {
-  browser: [
-    'the browser sign-in was not finished',
-    'If no browser opened, open the shown address yourself, or use login --paste or login --device',
-  ],
-  address: [
-    'no browser on this computer came back, and no address was pasted',
-    'Run the command again, or use login --device',
-  ],
-  device: ['the code was not entered and confirmed', 'Run the command again for a new code, or use login --paste'],
-  paste: [
-    'no address was pasted',
-    'Run the command again, sign in, and paste the address of the page on which the browser ends',
-  ],
-  'other process': ['another process was signing in, and did not finish', 'Run the command again'],
+/** By the method of the sign-in. `other process`: another process was signing in all the time. */
+const afterTimeout: Record<ShownMethod | 'other process', string> = {
+  browser: 'If no browser opened, open the shown address yourself, or use login --paste or login --device',
+  address:
+    'No browser on this computer came back, and no address was pasted. Run the command again, or use login --device',
+  device: 'The code was not entered and confirmed. Run the command again for a new code, or use login --paste',
+  paste: 'No address was pasted. Run the command again, and paste the address of the page on which the browser ends',
+  'other process': 'Another process was signing in, and did not finish. Run the command again',
 };
 
 /** True if the database could not be opened because its key is missing, wrong or not needed. */
@@ -142,10 +133,13 @@ export function isKeyError(error: unknown): boolean {
 
 function describeStore(failed: Failed): DescribedError {
   const { error, settings } = failed;
-  const { code, reason, path: file = settings?.db ?? 'the database' } = storeErrorOf(error) ?? {};
-  const words =
-    (reason && storeWords[reason]?.({ ...failed, file })) || (code && codeWords[code]?.({ ...failed, file }));
-  return { ...(words || withIds(error)), status: statusOfStore(error) };
+  const store = storeErrorOf(error);
+  const { code, reason, path: file = settings?.db ?? 'the database' } = store ?? {};
+  const words = (reason && storeWords[reason]) ?? (code === 'STORE_VERSION' ? newerVersion : undefined);
+  return {
+    ...withIds(error, { ...wordsOf(store ?? error), ...words?.({ code, file, settings }) }),
+    status: statusOfStore(error),
+  };
 }
 
 function statusOfStore(error: OneDriveTokenError): number {
@@ -157,28 +151,47 @@ function statusOfStore(error: OneDriveTokenError): number {
   return isLocked ? exitStatus.databaseLocked : exitStatus.database;
 }
 
-interface StoreFailed extends Failed {
+type StoreWords = (failed: {
+  readonly code: TokenStoreErrorCode | undefined;
   /** The database. */
   readonly file: string;
-}
-type StoreWords = (failed: StoreFailed) => Problem | undefined;
+  readonly settings: Settings | undefined;
+}) => Partial<Problem> | undefined;
 
-const storeWords: Record<string, StoreWords | undefined> = {
-  'not-encrypted': ({ file, settings }) => ({
-    problem: `${file}: is not encrypted`,
-    remedy: `Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: ${rekeyCommand(settings)}`,
+const runAgain: StoreWords = () => ({ remedy: 'Run it again' });
+
+const needsKey: StoreWords = ({ file, settings }) => {
+  const sources = 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal';
+  if (isPostgres(settings)) return { remedy: sources };
+  if (readKeyringAccount(file) !== undefined)
+    return { remedy: 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file' };
+  return { remedy: `${sources}. If it was encrypted with --keyring, ${keyringFile(file)} is missing` };
+};
+
+const newerVersion: StoreWords = ({ settings }) => ({
+  remedy: `Run: npm install --global onedrive-token${isPostgres(settings) ? ' token-store-postgres' : ''}`,
+});
+
+/** undefined: the store's words are for any person, and not about how a program opens it. */
+const storeWords: Record<TokenStoreErrorReason, StoreWords | undefined> = {
+  'key-missing': needsKey,
+  'key-wrong': needsKey,
+  'key-changed': runAgain,
+  'not-encrypted': ({ settings }) => {
+    // Without --key-file: the database has no passphrase yet.
+    const { keyFile: _keyFile, ...flags } = settings?.flags ?? {};
+    const rekey = suggestCommand('rekey --encrypt', settings && { ...settings, flags });
+    return { remedy: `Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: ${rekey}` };
+  },
+  closed: runAgain,
+  moved: runAgain,
+  foreign: ({ settings }) => ({
+    remedy: isPostgres(settings)
+      ? 'Name another one in the URL, for example ?options=-c%20search_path%3Dtokens'
+      : 'Choose another file with --db',
   }),
-  'key-missing': ({ file, settings }) => ({ problem: `${file}: is encrypted`, remedy: keySources(file, settings) }),
-  'key-wrong': ({ file, settings }) => ({
-    problem: `${file}: is encrypted with another key`,
-    remedy: keySources(file, settings),
-  }),
-  'key-changed': ({ file }) => ({
-    problem: `${file}: its key was changed while this command ran`,
-    remedy: 'Run it again',
-  }),
-  'no-permission': ({ error, file }) =>
-    storeErrorOf(error)?.code === 'STORE_OPEN'
+  'no-permission': ({ code, file, settings }) =>
+    code === 'STORE_OPEN' && !isPostgres(settings)
       ? {
           problem: `${file}: user ${userName()} may not read it${ownerOf(file)}`,
           remedy: 'Run the command as that user, or choose another database with --db',
@@ -188,50 +201,27 @@ const storeWords: Record<string, StoreWords | undefined> = {
     problem: `${file}: a command was killed while it wrote, and this command only reads`,
     remedy: `To repair it, run: ${suggestCommand('token', settings)}`,
   }),
-  closed: ({ file }) => ({ problem: `${file}: was closed before this command was done`, remedy: 'Run it again' }),
-  moved: ({ file }) => ({
-    problem: `${file}: was moved, replaced or deleted while this command ran`,
-    remedy: 'Run it again',
-  }),
-  foreign: ({ error, file, settings }) =>
-    isPostgres(settings)
-      ? {
-          problem: error.message,
-          remedy: 'Name another one in the URL, for example ?options=-c%20search_path%3Dtokens',
-        }
-      : {
-          problem: `${file}: is the database of another program, and was left as it is`,
-          remedy: 'Choose another file with --db',
-        },
+  'not-a-file': undefined,
+  missing: undefined,
+  exposed: undefined,
+  disk: undefined,
+  'read-only-file-system': undefined,
+  'read-only-server': undefined,
+  unreachable: undefined,
+  'no-database': undefined,
+  'no-schema': undefined,
+  'no-service': undefined,
+  'no-driver': undefined,
+  encoding: undefined,
+  damaged: undefined,
+  'record-changed': undefined,
+  'lock-held': undefined,
+  'lock-lost': undefined,
+  'database-locked': undefined,
 };
-
-const codeWords: Record<string, StoreWords | undefined> = {
-  STORE_KEY: ({ file, settings }) => ({
-    problem: `${file}: does not open with this key`,
-    remedy: keySources(file, settings),
-  }),
-  STORE_VERSION: ({ file, settings }) => ({
-    problem: `${file}: was written by a newer version of this command`,
-    remedy: `Run: npm install --global onedrive-token${isPostgres(settings) ? ' token-store-postgres' : ''}`,
-  }),
-};
-
-/** Without --key-file: the database has no passphrase yet. */
-function rekeyCommand(settings: Settings | undefined): string {
-  const { keyFile: _keyFile, ...flags } = settings?.flags ?? {};
-  return suggestCommand('rekey --encrypt', settings && { ...settings, flags });
-}
 
 function isPostgres(settings: Settings | undefined): boolean {
   return settings?.postgresUrl !== undefined;
-}
-
-function keySources(db: string, settings: Settings | undefined): string {
-  const sources = 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal';
-  if (isPostgres(settings)) return sources;
-  return readKeyringAccount(db) === undefined
-    ? `${sources}. If it was encrypted with --keyring, ${keyringFile(db)} is missing`
-    : 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file';
 }
 
 /** Why the provider refused: its error and explanation, Microsoft's numbers, and what Microsoft's support asks for. */
@@ -243,9 +233,7 @@ function causes(failed: OneDriveTokenError): string[] {
 }
 
 function requestIds({ correlationId, traceId }: OneDriveTokenError): string[] {
-  return [correlationId && `correlation id ${correlationId}`, traceId && `trace id ${traceId}`].filter(
-    (id) => id !== undefined && id !== '',
-  ) as string[];
+  return [...(correlationId ? [`correlation id ${correlationId}`] : []), ...(traceId ? [`trace id ${traceId}`] : [])];
 }
 
 /** The words, by default those of the error itself, with what Microsoft's support asks for. */
@@ -253,21 +241,21 @@ function withIds(error: OneDriveTokenError, words: Problem = wordsOf(error)): Pr
   return { ...words, problem: words.problem + inBrackets(requestIds(error)) };
 }
 
-function wordsOf(error: Error & Partial<Problem>): Problem {
-  return { problem: error.problem ?? error.message, remedy: error.remedy };
+function wordsOf({ message, problem = message, remedy }: Error & Partial<Problem>): Problem {
+  return { problem, remedy };
 }
 
 function inBrackets(parts: readonly string[]): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
-interface StoreError {
-  code: string;
-  reason?: string;
-  path?: string;
+interface StoreError extends Error, Partial<Problem> {
+  readonly code?: TokenStoreErrorCode;
+  readonly reason?: TokenStoreErrorReason;
+  readonly path?: string;
 }
 
-/** What the store said: a TokenStoreError, read without a dependency on its package. */
-export function storeErrorOf({ code, cause }: Pick<OneDriveTokenError, 'code' | 'cause'>): StoreError | undefined {
-  return code === 'STORE' && cause instanceof Error && 'code' in cause ? (cause as Error & StoreError) : undefined;
+/** What the store said: a TokenStoreError. */
+export function storeErrorOf({ code, cause }: OneDriveTokenError): StoreError | undefined {
+  return code === 'STORE' && cause instanceof Error ? (cause as StoreError) : undefined;
 }

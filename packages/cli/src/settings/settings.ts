@@ -11,22 +11,22 @@ const { join, resolve } = process.getBuiltinModule('node:path');
 /** The common options: the command line wins over the environment, and an empty variable counts as unset. */
 export interface Settings {
   app: string;
-  clientId?: string;
+  clientId: string | undefined;
   /** The database: the path of a file, or a PostgreSQL URL without its password. */
   db: string;
   /** Set if the database is PostgreSQL: its URL. It may have a password, so it is never shown. */
-  postgresUrl?: string;
-  keyFile?: string;
+  postgresUrl: string | undefined;
+  keyFile: string | undefined;
   /** Move the database's key into the keyring. If it is there already, this option is not needed. */
   keyring: boolean;
   /** A key for the database was given: --keyring, --key-file or ONEDRIVE_TOKEN_KEY. */
   hasKey: boolean;
-  authority?: string;
+  authority: string | undefined;
   graph: string;
   /** Set if tokens come from the Unix socket of a `serve`, and not from a database: its path. */
-  socket?: string;
+  socket: string | undefined;
   /** Milliseconds. */
-  timeout?: number;
+  timeout: number | undefined;
   interactive: boolean;
   json: boolean;
   verbose: boolean;
@@ -42,29 +42,36 @@ const longestTimeoutSeconds = 2_147_483;
 
 /** @throws {UsageError} that names the option or variable, what was expected and what came. */
 export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env): Settings {
-  const clientId = text('clientId', flags, env);
-  const keyFile = text('keyFile', flags, env);
-  const authority = text('authority', flags, env);
-  const timeout = text('timeout', flags, env);
+  const text = (name: keyof Flags): string | undefined => {
+    const given = flags[name];
+    if (given === '') throw new UsageError(`${longFlag(commonOptions[name])}: expected a value, got an empty string`);
+    return given === undefined ? env[commonOptions[name].env] || undefined : String(given);
+  };
+  /** Where the value comes from, for a message. */
+  const sourceOf = (name: keyof Flags): string =>
+    flags[name] === undefined ? commonOptions[name].env : longFlag(commonOptions[name]);
+  const [db, keyFile, seconds] = [text('db'), text('keyFile'), text('timeout')];
   const keyring = flags.keyring ?? isOn('keyring', env);
-  const socket = env.ONEDRIVE_TOKEN_SOCKET;
-  const database = readDatabaseOption(flags, env);
+  const database =
+    db === undefined
+      ? { db: defaultDatabase(env), postgresUrl: undefined }
+      : readDatabase(db, { source: sourceOf('db'), isOnCommandLine: flags.db !== undefined });
   if (keyring && database.postgresUrl !== undefined) {
     throw new UsageError(
       '--keyring (or ONEDRIVE_TOKEN_KEYRING): the key of a PostgreSQL database comes from ONEDRIVE_TOKEN_KEY or --key-file',
     );
   }
   return {
-    app: text('app', flags, env) ?? 'onedrive-token',
-    ...(clientId !== undefined && { clientId }),
+    app: text('app') ?? 'onedrive-token',
+    clientId: text('clientId'),
     ...database,
-    ...(keyFile !== undefined && { keyFile }),
+    keyFile,
     keyring,
     hasKey: keyring || keyFile !== undefined || Boolean(env.ONEDRIVE_TOKEN_KEY),
-    ...(authority !== undefined && { authority }),
-    graph: text('graph', flags, env) ?? 'https://graph.microsoft.com/v1.0',
-    ...(socket && { socket: resolve(socket) }),
-    ...(timeout !== undefined && { timeout: readTimeout(timeout, sourceOf('timeout', flags)) }),
+    authority: text('authority'),
+    graph: text('graph') ?? 'https://graph.microsoft.com/v1.0',
+    socket: env.ONEDRIVE_TOKEN_SOCKET ? resolve(env.ONEDRIVE_TOKEN_SOCKET) : undefined,
+    timeout: seconds === undefined ? undefined : readTimeout(seconds, sourceOf('timeout')),
     interactive: flags.interactive ?? isOn('interactive', env),
     json: flags.json ?? isOn('json', env),
     verbose: flags.verbose ?? isOn('verbose', env),
@@ -77,30 +84,13 @@ export function mayAsk(settings: Settings): boolean {
   return settings.interactive && isTerminal(2) && isTerminal(0);
 }
 
-function text(key: keyof Flags, flags: Flags, env: NodeJS.ProcessEnv): string | undefined {
-  const given = flags[key];
-  if (given === '') throw new UsageError(`${longFlag(commonOptions[key])}: expected a value, got an empty string`);
-  return given === undefined ? env[commonOptions[key].env] || undefined : String(given);
-}
-
 /** Reads the name of a database: a file, or a URL of PostgreSQL. `source`: the option or the variable that it comes from. */
 export function readDatabase(
   name: string,
   { source, isOnCommandLine }: { source: string; isOnCommandLine: boolean },
 ): DatabaseSettings {
   const postgres = readPostgresAddress(name, source, isOnCommandLine);
-  return postgres ? { db: postgres.shown, postgresUrl: postgres.url } : { db: resolve(name) };
-}
-
-function readDatabaseOption(flags: Flags, env: NodeJS.ProcessEnv): DatabaseSettings {
-  const given = text('db', flags, env);
-  if (given === undefined) return { db: defaultDatabase(env) };
-  return readDatabase(given, { source: sourceOf('db', flags), isOnCommandLine: flags.db !== undefined });
-}
-
-/** Where the value of an option comes from, for a message: the flag or its variable. */
-function sourceOf(key: keyof Flags, flags: Flags): string {
-  return flags[key] === undefined ? commonOptions[key].env : longFlag(commonOptions[key]);
+  return postgres ? { db: postgres.shown, postgresUrl: postgres.url } : { db: resolve(name), postgresUrl: undefined };
 }
 
 /** Whether the variable, or the default, turns the option on. The variable of a negated option turns it off. */

@@ -35,10 +35,8 @@ export class Failure extends Error implements Problem {
   readonly remedy: string | undefined;
   readonly status: number;
 
-  /** A status instead of the details is deprecated. */
-  constructor(problem: string, details: FailureDetails | number = {}, options: ErrorOptions = {}) {
-    const { remedy, status = exitStatus.failed, ...rest } = typeof details === 'number' ? { status: details } : details;
-    super(joinProblem({ problem, remedy }), { ...rest, ...options });
+  constructor(problem: string, { remedy, status = exitStatus.failed, ...options }: FailureDetails = {}) {
+    super(joinProblem({ problem, remedy }), options);
     this.problem = problem;
     this.remedy = remedy;
     this.status = status;

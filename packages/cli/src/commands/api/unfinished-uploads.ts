@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
 import { dataFolder } from '../../settings/data-folder.ts';
-import { besideDatabase, readEntries, writeEntry } from '../../settings/private-json.ts';
+import { besideDatabase, readEntries, writeEntry } from '../../settings/private-files.ts';
 import type { DatabaseSettings, Settings } from '../../settings/settings.ts';
 
 /**

@@ -3,8 +3,7 @@
 import { createFetcher } from 'onedrive-token-handler';
 import { withDatabase } from '../../session/database.ts';
 import { readStoredSignIn } from '../../session/stored-sign-in.ts';
-import type { Command } from '../../settings/command.ts';
-import { defineCommand } from '../../settings/define-command.ts';
+import { type Command, defineCommand } from '../../settings/command.ts';
 import { meantToken } from '../../settings/meant-token.ts';
 import { exitStatus } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';

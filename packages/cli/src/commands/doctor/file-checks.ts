@@ -3,7 +3,7 @@ import { KeyringEntry } from '../../session/keyring-entry.ts';
 import type { StoredSignIn } from '../../session/stored-sign-in.ts';
 import type { Command } from '../../settings/command.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
-import { readKeyringAccount } from '../../settings/remembered-keyring.ts';
+import { readKeyringAccount } from '../../settings/private-files.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { userName } from '../../terminal/users.ts';

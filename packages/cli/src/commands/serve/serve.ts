@@ -1,7 +1,7 @@
 // serve/ hands out access tokens over a Unix socket: who may connect (listen.ts), what is asked (create-token-server.ts), and
 // what is answered (token-desk.ts). It knows nothing of how a token is refreshed.
 import { once } from 'node:events';
-import { defineCommand } from '../../settings/define-command.ts';
+import { defineCommand } from '../../settings/command.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';

@@ -1,5 +1,5 @@
 // What the command keeps beside the database, in JSON files of its own. No token is in them.
-const fs = process.getBuiltinModule('node:fs');
+import fs from 'node:fs';
 
 /** How long another program keeps a file open for, on Windows. */
 const longestUseMs = 1000;
@@ -64,4 +64,25 @@ function whileInUse<T>(work: () => T): T {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookIntervalMs);
     }
   }
+}
+
+/** The keyring account that holds this database's key. undefined if the key is not in the keyring. */
+export function readKeyringAccount(db: string): string | undefined {
+  const { account } = readEntries(keyringFile(db));
+  return typeof account === 'string' && account !== '' ? account : undefined;
+}
+
+/** Throws the file system's error. */
+export function rememberKeyring(db: string, account: string): void {
+  writeEntry(keyringFile(db), 'account', account);
+}
+
+/** Throws the file system's error. */
+export function forgetKeyring(db: string): void {
+  fs.rmSync(keyringFile(db), { force: true });
+}
+
+/** The file that names the keyring account. It stays with the database if their folder is moved. */
+export function keyringFile(db: string): string {
+  return besideDatabase(db, '.keyring.json');
 }

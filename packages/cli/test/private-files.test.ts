@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readEntries, writeEntry } from '../src/settings/private-json.ts';
+import { readEntries, writeEntry } from '../src/settings/private-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'private-json-'));
 const file = join(folder, 'entries.json');
