@@ -26,7 +26,7 @@ const house: readonly Floor[] = [
   },
   {
     'onedrive-token-handler': {
-      below: ['shared-token', 'token-store-sqlite', 'loopback-acceptor', 'pkce-state'],
+      below: ['shared-token', 'token-store-sqlite', 'token-store-kit', 'loopback-acceptor', 'pkce-state'],
       npm: ['undici', 'open'],
     },
     'onedrive-graph': {},
