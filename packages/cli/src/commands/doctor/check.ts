@@ -20,15 +20,8 @@ export interface CheckResult {
   readonly remedy?: string;
 }
 
-/** Ends a check that can say nothing because another one failed. */
-export class NotChecked extends Error {
-  readonly because: string;
-
-  constructor(because: string) {
-    super(`not checked, because ${because} failed`);
-    this.because = because;
-  }
-}
+/** Ends a check that can say nothing because another one failed: its message is that one's name. */
+export class NotChecked extends Error {}
 
 /** Runs all checks at the same time, each after those that it needs. Yields the results in the order of the checks. */
 export async function* runChecks(checks: readonly Check[], command: Command): AsyncGenerator<CheckResult> {
@@ -43,8 +36,8 @@ export async function* runChecks(checks: readonly Check[], command: Command): As
       return { name, ok: true, detail: await run() };
     } catch (error) {
       if (error instanceof NotChecked) {
-        causes.set(name, error.because);
-        return { name, ok: null, detail: error.message };
+        causes.set(name, error.message);
+        return { name, ok: null, detail: `not checked, because ${error.message} failed` };
       }
       const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
       return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };

@@ -1,9 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Failure } from '../../terminal/failure.ts';
 import type { Check } from './check.ts';
-import { type Fetch, refuseTrouble, trimmed } from './network.ts';
+import { ask, type Fetch, refuseTrouble, trimmed } from './network.ts';
 
-const timeoutMs = 10_000;
 const redirectUri = 'http://localhost';
 /** OpenID Connect Core section 3.1.2.6: the provider knows the app, and would have to ask the person. */
 const knownErrors = ['login_required', 'interaction_required', 'consent_required', 'account_selection_required'];
@@ -24,16 +23,14 @@ export function checkClientId(token: () => Promise<{ authority: string; clientId
         throw new Failure('no client id is known', { remedy: 'Run: onedrive-token login --client-id ID' });
       }
       const url = authorizationUrl(authority, id);
-      const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) });
-      const location = response.headers.get('location') ?? '';
+      const { status, location, body } = await ask(url, fetch);
       const error = URL.parse(location)?.searchParams.get('error') ?? '';
       if (location.startsWith(redirectUri) && knownErrors.includes(error)) return `the provider knows ${id}`;
-      if (unknownErrors.test(error + (await response.text()))) {
-        const command = 'onedrive-token login --client-id ID';
-        const remedy = `Check the Application (client) ID of the registration, then run: ${command}`;
+      if (unknownErrors.test(error + body)) {
+        const remedy = 'Check the Application (client) ID, then run: onedrive-token login --client-id ID';
         throw new Failure(`the provider does not know the client id ${id}`, { remedy });
       }
-      refuseTrouble({ url, status: response.status });
+      refuseTrouble({ url, status });
       return `${id}; this provider tells only a browser whether it knows it`;
     },
   };

@@ -36,10 +36,10 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     const quiet: Command = { ...command, settings: { ...command.settings, interactive: false } };
     const { settings, screen, interrupt } = quiet;
     const results: CheckResult[] = [];
-    await using checks = await listChecks(quiet);
+    const http = createFetcher();
     const print = async (): Promise<void> => {
       screen.spin(() => 'Checking');
-      for await (const result of runChecks(checks.all, quiet)) {
+      for await (const result of runChecks(listChecks(quiet, http.fetch), quiet)) {
         results.push(result);
         if (settings.json) continue;
         screen.clear();
@@ -48,9 +48,9 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
       }
       screen.clear();
     };
-    const interrupted = Promise.withResolvers<never>();
-    interrupt.signal.addEventListener('abort', () => interrupted.reject(interrupt.signal.reason));
-    await Promise.race([print(), interrupted.promise]);
+    const { promise: interrupted, reject } = Promise.withResolvers<never>();
+    interrupt.signal.addEventListener('abort', () => reject(interrupt.signal.reason));
+    await Promise.race([print(), interrupted]).finally(http.close);
     const isWell = results.every(({ ok }) => ok === true);
     if (settings.json) writeOut(`${JSON.stringify(redact({ ok: isWell, checks: results }))}\n`);
     else writeOut(summarize(results));
@@ -58,16 +58,9 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
   },
 });
 
-interface CheckList extends AsyncDisposable {
-  /** In the order in which they are shown. */
-  readonly all: readonly Check[];
-}
-
-/** The checks that fit the settings: of a file, of PostgreSQL, or of a socket. */
-function listChecks(command: Command): CheckList {
+/** The checks that fit the settings, of a file, of PostgreSQL, or of a socket, in the order in which they are shown. */
+function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   const { settings } = command;
-  const http = createFetcher();
-  const fetch: Fetch = (url, init) => http.fetch(url, init);
   // Read once: a second look at the database could ask the keyring a second time.
   const readSignIns = once(() =>
     withDatabase(command, (database) => readStoredSignIn(settings, database), { readOnly: true }),
@@ -82,14 +75,13 @@ function listChecks(command: Command): CheckList {
     ...storedChecks(settings, readSignIns),
     checkClientId(token, fetch),
   ];
-  const all = [
+  return [
     checkNode,
     ...networkChecks(async () => (await token()).authority, settings.graph, fetch),
     checkLoopback,
     checkBrowser,
     ...(settings.socket === undefined ? ofDatabase() : socketChecks(command, settings.socket)),
   ];
-  return { all, [Symbol.asyncDispose]: () => http.close() };
 }
 
 function summarize(results: readonly CheckResult[]): string {

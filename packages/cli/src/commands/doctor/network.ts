@@ -4,11 +4,13 @@ import { type Check, NotChecked, once } from './check.ts';
 
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
-/** What both servers of a site check share: one request. */
+/** What a server has answered to one request. */
 interface Answer {
   readonly url: URL;
   readonly status: number;
   readonly body: string;
+  /** Where it redirects to; or ''. */
+  readonly location: string;
   /** What its Date header says, in epoch milliseconds: NaN if there is none. */
   readonly date: number;
   /** Epoch milliseconds: when the request was sent, and when the answer began. */
@@ -36,14 +38,15 @@ export function trimmed(url: string): string {
 }
 
 /** Throws what the handler says about the connection. */
-async function ask(url: URL, fetch: Fetch): Promise<Answer> {
+export async function ask(url: URL, fetch: Fetch): Promise<Answer> {
   const signal = AbortSignal.timeout(timeoutMs);
   const sentAt = Date.now();
   try {
     const response = await fetch(url, { signal, redirect: 'manual' });
     const answeredAt = Date.now();
-    const date = Date.parse(response.headers.get('date') ?? '');
-    return { url, status: response.status, body: await response.text(), date, sentAt, answeredAt };
+    const { status, headers } = response;
+    const [date, location] = [Date.parse(headers.get('date') ?? ''), headers.get('location') ?? ''];
+    return { url, status, body: await response.text(), location, date, sentAt, answeredAt };
   } catch (error) {
     if (!signal.aborted) throw error;
     const remedy = 'Check the network, HTTPS_PROXY and NO_PROXY, then try again';
@@ -69,7 +72,7 @@ async function judgeClock(url: URL, answer: Answer | undefined): Promise<string>
 
 /** `5 min`, `3 h`, `10 days`. */
 export function describeDuration(milliseconds: number): string {
-  const minutes = Math.round(milliseconds / 60_000);
+  const minutes = Math.max(0, Math.round(milliseconds / 60_000));
   if (minutes < 120) return `${minutes} min`;
   return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
 }

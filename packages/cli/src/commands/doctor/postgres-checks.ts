@@ -46,9 +46,8 @@ function judgeRights({ isReadOnly, schema, tables, missingRights }: PostgresInsp
   }
   if (missingRights.length > 0) {
     const grants = missingRights.map((right) => `GRANT ${right} TO the user`).join('; ');
-    throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, {
-      remedy: `As the owner of the tables: ${grants}`,
-    });
+    const remedy = `As the owner of the tables: ${grants}`;
+    throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, { remedy });
   }
   return tables === 'missing'
     ? 'there are no tables yet: the first login makes them'

@@ -58,8 +58,7 @@ function judgeSignIn(
     throw new Failure(`the provider refused it on ${day(refusedAt)}${because}`, { remedy: loginCommand(settings) });
   }
   const who = account?.username ?? account?.name;
-  const age =
-    refreshedAt === undefined ? '' : `, refreshed ${describeDuration(Math.max(0, Date.now() - refreshedAt))} ago`;
+  const age = refreshedAt === undefined ? '' : `, refreshed ${describeDuration(Date.now() - refreshedAt)} ago`;
   return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
 }
 
