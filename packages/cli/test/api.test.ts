@@ -91,20 +91,12 @@ for (const [status, advice] of [
   });
 }
 
-for (const status of [429, 503]) {
-  test(`after ${status} the command waits as Graph asks, and sends the request again, also a POST`, async () => {
-    authority.fail('graph', { type: 'status', status, retryAfter: '0' });
-    const name = `folder-${status}`;
-    const ended = await home.call([
-      'api',
-      '/me/drive/root/children',
-      '-d',
-      JSON.stringify({ name, folder: {} }),
-      '--verbose',
-    ]);
-    assert.match(ended.stderr, `Graph is busy (HTTP ${status}); next attempt in 0 s`);
-  });
-}
+test('with --verbose, each wait that Graph asks for is a line', async () => {
+  authority.fail('graph', { type: 'status', status: 429, retryAfter: '0' });
+  const { status, stderr } = await home.call(['api', '/me', '--verbose']);
+  assert.is(status, 0);
+  assert.match(stderr, 'Graph is busy (HTTP 429); next attempt in 0 s');
+});
 
 for (const [what, fault] of [
   ['fails', { type: 'status', status: 500 }],
@@ -119,14 +111,6 @@ test('if Graph cannot be reached, the command ends with 6, worth trying again la
   const { status, stderr } = await home.call(['api', '/me', '--graph', 'http://127.0.0.1:9/v1.0']);
   assert.is(status, 6);
   assert.match(stderr, /^onedrive-token: \S/);
-});
-
-test('an error of HTML is reduced to its status', async () => {
-  authority.fail('graph', { type: 'status', status: 404, body: '<html>lost</html>' });
-  const { status, stderr } = await home.call(['api', '/me']);
-  assert.is(status, 1);
-  assert.match(stderr, /HTTP 404/);
-  assert.not.match(stderr, 'html');
 });
 
 test('a body comes from the command line, a file or stdin, and makes the request a POST', async () => {
@@ -182,13 +166,6 @@ test('the response to DELETE is empty, and nothing is printed', async () => {
   assert.is((await home.call(['api', '/me/drive/root:/gone.txt'])).status, 1);
 });
 
-test('a file name may have a #, a space or an umlaut in it', async () => {
-  const path = '/me/drive/root:/ä #1 b.txt';
-  const put = await home.call(['api', `${path}:/content`, '-X', 'PUT', '-H', 'content-type: text/plain', '-d', 'x']);
-  assert.is(put.status, 0);
-  assert.is(JSON.parse((await home.call(['api', path])).stdout).name, 'ä #1 b.txt');
-});
-
 test('--paginate prints the items of all pages as one JSON array', async () => {
   const all = JSON.parse((await home.call(['api', '/me/drive/root/children'])).stdout).value;
   assert.ok(all.length > 2);
@@ -237,8 +214,6 @@ test('Ctrl-C while Graph does not answer ends with 130', async () => {
 for (const [what, fault, args] of [
   ['accepts and never answers', { type: 'hang' }, ['api', '/me']],
   ['begins an answer and stalls', { type: 'stall' }, ['api', '/me']],
-  ['stalls within a page', { type: 'stall' }, ['api', '/me/drive/root/children', '--paginate']],
-  ['never begins a download', { type: 'hang' }, ['api', '/me/drive/root:/x:/content', '-o', 'x']],
 ] as const) {
   test(`a Graph that ${what}: 6 after --idle-timeout, with the host and the reason`, async () => {
     authority.fail('graph', fault, { times: 9 });

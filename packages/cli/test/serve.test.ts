@@ -63,7 +63,6 @@ test('GET /status answers as status --json', async () => {
   assert.equal(body, JSON.parse(stdout));
 });
 
-// test-long/serve.test.ts has 1,000 of them.
 test('100 clients at the expiry of the token all get the same new one, by one refresh', async () => {
   const { body: old } = await ask('/token');
   expireIn(-1);
