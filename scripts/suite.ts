@@ -1,31 +1,47 @@
 /**
- * Runs the tests of the package in the working directory:
+ * Runs test files, and ends with a line `N passed, N failed, N skipped`: in the root of the repository it builds all packages and tests
+ * them, in the folder of a package it tests that one.
  *
- *   node ../../scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [FILE…]
+ *   node scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [PART…]
  *
- * N processes run at a time, each with one file or with several small ones (`planProcesses` says which), and every file has a deadline.
- * This runner fails in four cases in which uvu alone would pass or wait for ever: a file that runs no test, a test that is `.only`, a hook
- * that throws, and a test that hangs.
- *
- * With `--retry`, a file that fails runs once more, alone, when all others have ended. If it passes then, it is listed as unstable, and the
- * suite passes. That is for `.ci/run` alone, whose machine may be busy. An unstable test is a defect all the same.
- *
- * A file that prints nothing but a line `skipped: …` and ends with status 0 is skipped. A test that prints such a line
- * counts as passed, and the line is shown.
- *
- * `--long` runs `test-long/` instead of `test/`, with a longer deadline. FILE is a part of a file's name: only such files run.
+ * `--long` runs `test-long/` instead of `test/`. PART is a part of a file's name: only such files run. `--jobs` says how many files run at a
+ * time, `--deadline` how long one may take. With `--retry`, a file that fails runs once more, alone, when all others have ended. If it
+ * passes then, it is listed as unstable. That is for `.ci/run` alone, whose machine may be busy: an unstable test is a defect.
  */
-import { readFileSync } from 'node:fs';
-import { readTestOptions, runTestFiles } from './run-test-files.ts';
-import { TestCount } from './test-count.ts';
-import { findTestFiles } from './test-files.ts';
+import { spawn } from 'node:child_process';
+import { join, relative } from 'node:path';
+import { turbo } from './tool.ts';
 
-const options = readTestOptions();
-const { name } = JSON.parse(readFileSync('package.json', 'utf8'));
-const files = findTestFiles(process.cwd(), options);
-const total = new TestCount();
-if (files.length === 0) total.fail(`no test file in ${name}/${options.long ? 'test-long' : 'test'}`);
-for (const count of (await runTestFiles(files, options)).values()) total.add(count);
-for (const reason of total.reasons) console.log(reason);
-console.log(`${name}: ${total}`);
-process.exitCode = total.failed > 0 ? 1 : 0;
+const root = join(import.meta.dirname, '..');
+if (relative(root, process.cwd()) === '') {
+  const status = turbo(['build', '--output-logs=errors-only']);
+  if (status !== 0) {
+    console.log(`the build failed: turbo ended with ${status}\n0 passed, 1 failed, 0 skipped`);
+    process.exit(1);
+  }
+}
+
+// A process group of its own, so that nothing outlives the run. Windows has none.
+const detached = process.platform !== 'win32';
+const args = [join(import.meta.dirname, 'run-test-files.ts'), ...process.argv.slice(2)];
+const runner = spawn(process.execPath, args, { stdio: 'inherit', detached });
+const endAll = (): void => {
+  try {
+    process.kill(detached ? -(runner.pid ?? 0) : (runner.pid ?? 0), 'SIGKILL');
+  } catch {
+    // Nothing was left.
+  }
+};
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => {
+    endAll();
+    process.exit(status);
+  });
+}
+runner.on('exit', (status) => {
+  endAll();
+  process.exitCode = status ?? 1;
+});

@@ -1,124 +1,137 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { flaky, pass, runSuite } from './run-suite.ts';
 
-test('a suite that passes ends with 0 and says how many tests passed', () => {
-  const { status, stdout } = runSuite({ 'test/a.test.ts': pass, 'test/deep/b.test.ts': pass });
-  assert.is(status, 0);
-  assert.match(stdout, 'example: 2 passed, 0 failed, 0 skipped');
+const suite = join(import.meta.dirname, '../suite.ts');
+const pass = "test('passes', () => {});\ntest.run();";
+
+/** Fails at first. */
+const flaky = `import { existsSync, writeFileSync } from 'node:fs';
+test('fails once', () => {
+  if (existsSync('ran')) return;
+  writeFileSync('ran', '');
+  throw new Error('the first time');
 });
+test.run();`;
+
+const folders: string[] = [];
+test.after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A package with these test files. */
+function makePackage(sources: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'suite-'));
+  folders.push(folder);
+  writeFileSync(join(folder, 'package.json'), '{ "name": "example", "type": "module" }');
+  mkdirSync(join(folder, 'test'));
+  for (const [name, source] of Object.entries(sources)) {
+    const text = `import { test } from ${JSON.stringify(import.meta.resolve('uvu'))};\n${source}`;
+    writeFileSync(join(folder, `test/${name}.test.ts`), text);
+  }
+  return folder;
+}
+
+function runSuite(sources: Record<string, string>, args: string[] = []): { status: number | null; lines: string[] } {
+  const options = { cwd: makePackage(sources), encoding: 'utf8', timeout: 60_000 } as const;
+  const { status, stdout } = spawnSync(process.execPath, [suite, ...args], options);
+  return { status, lines: stdout.trimEnd().split('\n') };
+}
 
 // Written like this because the runner looks for the word in this file too.
 const only = 'only';
 
-const failing: [name: string, source: string, says: RegExp][] = [
-  ['a test that fails', "test('a', () => { throw new Error('boom'); });\ntest.run();", /boom/],
-  ['a test that throws undefined', "test('a', () => { throw undefined; });\ntest.run();", /1 failed/],
-  [
-    'a hook that throws',
-    "test.before(() => { throw new Error('hook'); });\ntest('a', () => {});\ntest.run();",
-    /1 failed/,
-  ],
-  ['a file that forgets test.run()', "test('a', () => {});", /ended without a result|ran no test/],
-  ['a file that runs no test', 'test.run();', /ran no test/],
-  ['a test that is .only', `test.${only}('a', () => {});\ntest('b', () => {});\ntest.run();`, /`.only`/],
-  ['a process that ends early', "test('a', () => process.exit(0));\ntest.run();", /ended without a result/],
-  ['a process that fails afterwards', `${pass}\nprocess.on('exit', () => { process.exitCode = 3; });`, /exit 3/],
-];
-const failed = runSuite(Object.fromEntries(failing.map(([, source], n) => [`test/${n}.test.ts`, source])));
-for (const [n, [name, , says]] of failing.entries()) {
-  test(`${name} fails the suite`, () => {
-    const [shown = ''] = new RegExp(`^✘ test/${n}\\..*?(?=^[✔✘]|^example:)`, 'ms').exec(failed.stdout) ?? [];
-    assert.match(shown, /: \d+ passed, 1 failed/);
-    assert.match(shown, says);
-  });
+const failing: Record<string, [what: string, source: string, says: RegExp]> = {
+  a: ['a test that throws undefined', "test('a', () => { throw undefined; });\ntest.run();", /\(0 \/ 1\)/],
+  b: ['a hook that throws', "test.before(() => { throw 0; });\ntest('a', () => {});\ntest.run();", /0 \/ 1/],
+  c: ['a file that forgets test.run()', "test('a', () => {});", /ended without a result \(exit 0\)/],
+  d: ['a file that runs no test', 'test.run();', /ran no test/],
+  e: ['a test that is .only', `test.${only}('a', () => {});\ntest('b', () => {});\ntest.run();`, /`.only` keeps/],
+  f: ['a process that ends early', "test('a', () => process.exit(0));\ntest.run();", /ended without a result/],
+  g: ['a process that fails afterwards', `${pass}\nprocess.on('exit', () => { process.exitCode = 3; });`, /exit 3/],
+  h: ['a line beside that of a skipped file', "console.log('skipped: a');\nconsole.log('b');", /without a result/],
+};
+const hanging: typeof failing = {
+  a: ['a test that hangs', "test('a', () => new Promise(() => setInterval(() => {}, 1)));\ntest.run();", /no end in/],
+  b: ['a timer that keeps a finished file alive', `${pass}\nsetInterval(() => {}, 1);`, /no end in 3 s/],
+};
+
+/** Runs these files beside two that pass and one that is skipped, and adds a test for each. */
+function testFailing(files: typeof failing, ...args: string[]): ReturnType<typeof runSuite> {
+  const sources = Object.fromEntries(Object.entries(files).map(([name, [, source]]) => [name, source]));
+  const run = runSuite({ ...sources, pass, skipped }, args);
+  for (const [name, [what, , says]] of Object.entries(files)) {
+    test(`${what} fails the suite, and all that its file printed is shown`, () => {
+      const shown = new RegExp(`^✘ .*/${name}\\.test\\.ts: (.*?)(?=^[✔✘]|^took)`, 'ms').exec(run.lines.join('\n'))?.[1];
+      assert.match(shown ?? '', /^\d+ passed, 1 failed/);
+      assert.match(shown ?? '', says);
+    });
+  }
+  return run;
 }
 
-test('a suite with a file that fails ends with 1', () => {
-  assert.is(failed.status, 1);
-  assert.match(failed.stdout, `example: 2 passed, ${failing.length} failed, 1 skipped`);
+const skipped = "console.log('skipped: no such system');";
+const all = testFailing(failing);
+testFailing(hanging, '--deadline', '3000');
+
+test('the last line adds up what passed, failed and was skipped', () => {
+  assert.is(all.status, 1);
+  assert.is(all.lines.at(-1), `3 passed, ${Object.keys(failing).length} failed, 2 skipped`);
+  assert.ok(all.lines.includes('    skipped: no such system'));
+  const passing = runSuite({ pass });
+  assert.equal([passing.status, passing.lines.at(-1)], [0, '1 passed, 0 failed, 0 skipped']);
 });
 
-/** Says by which process it was run, and how many files that process had run before. */
-const counts = `test('counts', () => {
-  globalThis.count = (globalThis.count ?? 0) + 1;
-  console.log('measured: file ' + globalThis.count + ' of process ' + process.pid);
+test('no test file at all fails', () => {
+  const { status, lines } = runSuite({});
+  assert.equal([status, lines.at(-1)], [1, '0 passed, 1 failed, 0 skipped']);
 });
-test.run();`;
 
-test('small files run in one process, and one that has to run alone in a process of its own', () => {
-  const { status, stdout } = runSuite({
-    'test/a.test.ts': counts,
-    'test/b.test.ts': "test('fails', () => { throw new Error('boom'); });\ntest.run();",
-    'test/c.test.ts': counts,
-    'test/d.test.ts': `// Runs alone: it counts.\n${counts}`,
-    'test/e.test.ts': `// Takes about 2 s.\n${counts}`,
-  });
-  assert.is(status, 1);
-  assert.match(stdout, 'example: 4 passed, 1 failed, 0 skipped');
-  const shown = (name: string): [file: string, pid: string] => {
-    const [, file = '', pid = ''] =
-      new RegExp(`${name}\\.test\\.ts: 1 passed.*\\n +measured: file (\\d) of process (\\d+)`).exec(stdout) ?? [];
-    return [file, pid];
-  };
-  const [[first, shared], second] = [shown('a'), shown('c')];
-  assert.is(first, '1');
-  assert.equal(second, ['2', shared]);
-  for (const alone of ['d', 'e']) {
-    assert.is(shown(alone)[0], '1');
-    assert.is.not(shown(alone)[1], shared);
+test('with --retry, a file that fails runs once more, and is unstable if it passes then', () => {
+  assert.is(runSuite({ flaky }).lines.at(-1), '0 passed, 1 failed, 0 skipped');
+  const { status, lines } = runSuite({ flaky }, ['--retry']);
+  assert.match(lines.join('\n'), /the first time.*unstable: .*flaky\.test\.ts failed, then passed alone/s);
+  assert.equal([status, lines.at(-1)], [0, '1 passed, 0 failed, 0 skipped']);
+});
+
+test('what a hanging file has started ends with the run, also with one that is interrupted', async () => {
+  const starts = `import { spawn } from 'node:child_process';
+    import { renameSync, writeFileSync } from 'node:fs';
+    const { pid } = spawn('sleep', ['60']);
+    writeFileSync('draft', String(pid));
+    renameSync('draft', 'pid');
+    setInterval(() => {}, 1);`;
+  for (const interrupt of [false, true]) {
+    const cwd = makePackage({ starts });
+    const args = interrupt ? [] : ['--deadline', '1000'];
+    const run = spawn(process.execPath, [suite, ...args], { cwd, stdio: 'ignore' });
+    const ended = once(run, 'exit');
+    await untilTrue(() => existsSync(join(cwd, 'pid')));
+    if (interrupt) run.kill('SIGINT');
+    assert.is((await ended)[0], interrupt ? 130 : 1);
+    await untilTrue(() => !isRunning(Number(readFileSync(join(cwd, 'pid'), 'utf8'))));
   }
 });
 
-test('if a process that files share ends early, each of them runs alone', () => {
-  const { status, stdout } = runSuite({
-    'test/a.test.ts': counts,
-    'test/b.test.ts': "test('ends the process', () => process.exit(0));\ntest.run();",
-    'test/c.test.ts': counts,
-  });
-  assert.is(status, 1);
-  assert.match(stdout, 'each of them alone: test/a.test.ts test/b.test.ts test/c.test.ts');
-  assert.is(stdout.match(/file 1 of process/g)?.length, 2);
-  assert.match(stdout, /b\.test\.ts: 0 passed, 1 failed.*ended without a result/s);
-});
+async function untilTrue(isSo: () => boolean): Promise<void> {
+  for (const end = performance.now() + 30_000; !isSo(); await sleep(20)) assert.ok(performance.now() < end, 'never');
+}
 
-test('a process that a test starts uses no compile cache, unless the test gives it that of the tests', () => {
-  const { status, stdout } = runSuite({
-    'test/a.test.ts': `import { execFileSync } from 'node:child_process';
-      const source = "process.stdout.write(String(require('node:module').getCompileCacheDir()))";
-      const cacheWith = (env) => execFileSync(process.execPath, ['-e', source], { encoding: 'utf8', env });
-      test('a', () => {
-        const found = cacheWith(process.env);
-        if (found !== 'undefined') throw new Error(found);
-        const shared = cacheWith({ ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE });
-        if (!shared.includes('compiled-tests')) throw new Error(shared);
-      });
-      test.run();`,
-  });
-  assert.is(status, 0, stdout);
-});
-
-test('a package without tests fails the suite', () => {
-  const { status, stdout } = runSuite({});
-  assert.is(status, 1);
-  assert.match(stdout, 'no test file');
-});
-
-test('with --retry, a file that fails runs once more: if it passes then, it is listed as unstable', () => {
-  const { status, stdout } = runSuite({ 'test/a.test.ts': flaky, 'test/b.test.ts': pass }, ['--retry']);
-  assert.is(status, 0);
-  assert.match(stdout, /✘ test\/a\.test\.ts.*the first time.*✔ test\/a\.test\.ts.*unstable: test\/a\.test\.ts/s);
-  assert.match(stdout, 'example: 2 passed, 0 failed, 0 skipped');
-});
-
-test('a file that says why it is skipped, and nothing else, is skipped', () => {
-  const says = "console.log('skipped: no such system');";
-  const { status, stdout } = runSuite({ 'test/a.test.ts': `${says}\nprocess.exit(0);` });
-  assert.match(stdout, 'skipped: no such system');
-  assert.match(stdout, 'example: 0 passed, 0 failed, 1 skipped');
-  assert.is(status, 0);
-  assert.is(runSuite({ 'test/a.test.ts': `${says}\n${says}\nprocess.exit(0);` }).status, 1);
-  assert.is(runSuite({ 'test/a.test.ts': `${says}\nprocess.exit(3);` }).status, 1);
-});
+function isRunning(pid: number): boolean {
+  try {
+    // A process whose parent has ended may stay for a moment as one that nobody has waited for.
+    return (
+      !/^State:\s+Z/m.test(existsSync('/proc') ? readFileSync(`/proc/${pid}/status`, 'utf8') : '') &&
+      process.kill(pid, 0)
+    );
+  } catch {
+    return false;
+  }
+}
 
 test.run();
