@@ -117,7 +117,7 @@ withKeyring('a key in the keyring: unlocked, locked, and gone', async () => {
   const before = await diagnose(signedIn.home);
   assertFailed(before, {});
   assert.match(before.get('keyring')?.detail ?? '', 'it has the key');
-  const blocked = { keyring: ['encryption', 'sign-in', 'renew-by'] };
+  const blocked = { keyring: ['encryption', 'sign-in', 'renew-by', 'client-id'] };
   await keyrings.session?.lock('dismissed');
   assertFailed(await diagnose(signedIn.home), { keyring: /the keyring is locked .* \| Unlock it/ }, blocked);
   await keyrings.session?.unlock();

@@ -75,10 +75,7 @@ for (const [url, shown] of [
 ] as const) {
   test(`the password in ${url} is refused on the command line, allowed in the variable, and never shown`, () => {
     const refusal = usageErrorOf(() => readSettings({ db: url }, env));
-    assert.match(
-      refusal,
-      /^--db: other users can read a password .*PGPASSWORD.*PGPASSFILE.*ONEDRIVE_TOKEN_DB$/,
-    );
+    assert.match(refusal, /^--db: other users can read a password .*PGPASSWORD.*PGPASSFILE.*ONEDRIVE_TOKEN_DB$/);
     assert.not.match(refusal, 's3');
     const { db, postgresUrl } = readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url });
     assert.equal([db, postgresUrl], [shown, url]);

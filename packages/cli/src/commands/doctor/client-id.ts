@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Settings } from '../../settings/settings.ts';
 import { Failure } from '../../terminal/failure.ts';
 import type { Check } from './check.ts';
 import { ask, type Fetch, refuseTrouble, trimmed } from './network.ts';
@@ -13,10 +14,15 @@ const unknownErrors = /AADSTS700016|unauthorized_client|invalid_client/;
  * Whether the provider knows the client id. It is asked to sign in without showing a page (`prompt=none`), which it refuses
  * because no user is signed in, or because it does not know the app. No code and no token comes of that.
  */
-export function checkClientId(token: () => Promise<{ authority: string; clientId?: string }>, fetch: Fetch): Check {
+export function checkClientId(
+  settings: Settings,
+  token: () => Promise<{ authority: string; clientId?: string }>,
+  fetch: Fetch,
+): Check {
   return {
     name: 'client-id',
-    needs: ['authority'],
+    // Unless the command line says it, the database does.
+    needs: ['authority', ...(settings.clientId === undefined ? ['encryption'] : [])],
     async run() {
       const { authority, clientId: id } = await token();
       if (id === undefined) {

@@ -73,7 +73,7 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   const ofDatabase = (): readonly Check[] => [
     ...(settings.postgresUrl === undefined ? fileChecks(command, readSignIns) : postgresChecks(settings, readSignIns)),
     ...storedChecks(settings, readSignIns),
-    checkClientId(token, fetch),
+    checkClientId(settings, token, fetch),
   ];
   return [
     checkNode,
