@@ -21,14 +21,19 @@ export class Flight<T> {
     return !this.#landed && !this.#controller.signal.aborted;
   }
 
-  /** Rejects with the signal's reason when it aborts. */
-  async join(signal: AbortSignal | undefined): Promise<T> {
+  /** The result, or the signal's reason if that comes first. */
+  async join(signal: AbortSignal): Promise<T> {
     this.#callers++;
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
     try {
-      return await untilAborted(this.#result, signal);
+      return await Promise.race([this.#result, aborted]);
     } finally {
+      signal.removeEventListener('abort', abort);
       this.#callers--;
-      if (this.#callers === 0) this.stop(signal?.reason);
+      if (this.#callers === 0) this.stop(signal.reason);
     }
   }
 
@@ -38,22 +43,7 @@ export class Flight<T> {
   }
 
   /** Resolves when the work has ended, in whatever way. */
-  ended(): Promise<void> {
-    return this.#result.then(ignore, ignore);
+  ended(): Promise<unknown> {
+    return Promise.allSettled([this.#result]);
   }
-}
-
-function ignore(): void {}
-
-/** The promise's outcome, or the signal's reason if that comes first. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    const end = (): void => signal.removeEventListener('abort', abort);
-    promise.then(resolve, reject);
-    promise.then(end, end);
-  });
 }

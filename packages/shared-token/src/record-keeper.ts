@@ -2,7 +2,7 @@ import { type Lock, pause, type TokenRecord } from 'token-store-kit';
 import type { Settings } from './options.ts';
 import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
 import { readStoredRecord } from './read-stored-record.ts';
-import { type LockRequest, neverAborted, runExclusively } from './run-exclusively.ts';
+import { neverAborted, runExclusively } from './run-exclusively.ts';
 import {
   asStoreErrors,
   hasCode,
@@ -29,9 +29,6 @@ const lockedLimitMs = 10_000;
 
 /** How long a later try waits for the record's lock. */
 const laterLockTimeoutMs = 5_000;
-
-/** After a later try that took longer than this to fail, none is made for as long as it took. */
-const slowWriteMs = 100;
 
 /** What a sign-in has to know when it is stored. */
 export interface Circumstances {
@@ -61,7 +58,7 @@ export class RecordKeeper {
   readonly #saving = new Set<Promise<unknown>>();
   #savingAgain: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** By the monotonic clock: no later try before. */
+  /** By the monotonic clock: no later try before. One that failed is followed by a pause as long as it took. */
   #notBefore = 0;
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
@@ -112,15 +109,17 @@ export class RecordKeeper {
     });
   }
 
-  /** Replaces the record whose refresh token is `replaces`. False if a newer one is known by now. What the store cannot take is owed. */
-  advance(replaces: string, record: TokenRecord, lock?: Lock): Promise<boolean> {
+  /**
+   * Makes the change. What the store cannot do is owed, and counts as done. False if a newer record is known, or a sign-out
+   * came since the work for it began: `signOuts` is how many there had been then.
+   */
+  advance(change: Change & { record: TokenRecord }, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
     const { store, name } = this.#settings;
-    const { signOuts } = this;
-    const change = { replaces, record };
     const write = async (): Promise<boolean> => {
       if (signOuts !== this.signOuts) return false;
+      const isSafe = !this.hasUnsaved && (lock || isSwapEnough(change.replaces, change.record));
       // As a rule this is all.
-      if (lock && !this.hasUnsaved && (await store.replace(name, replaces, record))) return true;
+      if (isSafe && (await store.replace(name, change.replaces, change.record))) return true;
       return this.#pay(change, lock);
     };
     return this.#save(write, () => (signOuts === this.signOuts ? change : undefined), lock);
@@ -135,51 +134,36 @@ export class RecordKeeper {
   }
 
   /**
-   * Stores a new sign-in, in the place of whatever is stored. What the store cannot take is owed. False if the sign-in is late,
-   * and a newer one is known. Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
+   * Stores a new sign-in, in the place of whatever is stored. False if the sign-in is late, and a newer one is known. Throws
+   * SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
   async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.#settings;
-    const mayReplace = (newest: TokenRecord | undefined): boolean => {
-      if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.#settings);
-      return !isLate() || newest?.refreshToken === before?.refreshToken;
-    };
-    let isTried = false;
-    const write = async (): Promise<boolean> => {
+    const save = async (lock: Lock): Promise<boolean> => {
       for (let round = 0; round < maxRounds; round++) {
-        const { stored, newest } = await this.#look();
-        if (!mayReplace(newest)) return false;
-        isTried = true;
+        const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
+        if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.#settings);
+        if (isLate() && newest?.refreshToken !== before?.refreshToken) return false;
         // By compare-and-swap, so that a sign-out is not missed.
-        if (await store.replace(name, stored?.refreshToken, record)) return this.#forgetOwed();
+        const isSaved = await this.advance({ replaces: newest?.refreshToken, record }, lock, signOuts);
+        // The sign-out came while the record was written, and may have deleted before that.
+        if (signOuts !== this.signOuts) await this.#takeBack(record, lock);
+        else if (isSaved) return true;
       }
       // The record keeps changing, or the store has one that is none.
-      await store.set(name, record);
-      return this.#forgetOwed();
-    };
-    // Written again later, it must not take the place of a sign-in that another process has made since.
-    const toChange = async (): Promise<Change | undefined> => {
-      const look = await this.#look().catch(() => undefined);
-      if (look ? !mayReplace(look.newest) : signOuts !== this.signOuts) return undefined;
-      const replaced = look ? look.newest : (this.#owed.at(-1)?.record ?? before);
-      return { replaces: replaced?.refreshToken, record };
-    };
-    const save = async (lock?: Lock): Promise<boolean> => {
-      const saved = await this.#save(write, toChange, lock).catch((error: unknown) => {
-        if (signOuts === this.signOuts) throw error;
-        return false;
-      });
-      if (signOuts === this.signOuts) return saved;
-      // The sign-out came while the record was written, and may have deleted before that.
-      if (isTried) await this.#takeBack(record, lock);
-      throw signInRequired('signed-out', this.#settings);
+      const write = async (): Promise<boolean> => {
+        await store.set(name, record);
+        this.#owed = [];
+        return true;
+      };
+      return this.#save(write, () => ({ replaces: undefined, record }), lock);
     };
     try {
       // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
-      return await this.exclusively(name, save, { timeout: refreshTimeout });
+      return await runExclusively(store, { name, timeout: refreshTimeout }, save);
     } catch (error) {
       if (!hasCode(error, 'STORE')) throw error;
-      return save();
+      return save({ signal: neverAborted });
     }
   }
 
@@ -199,19 +183,11 @@ export class RecordKeeper {
     await asStoreErrors(() => this.#settings.store.delete(this.#settings.name));
   }
 
-  /**
-   * Runs `task` while no other caller or process runs one of that name. The signal ends the wait, not the task.
-   * Throws STORE if the lock cannot be acquired; what the task throws passes through.
-   */
-  exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options: Omit<LockRequest, 'name'>): Promise<T> {
-    return runExclusively(this.#settings.store, { name, ...options }, task);
-  }
-
   /** Tries once more to do what is owed, and starts no more tries. */
   async close(): Promise<void> {
     this.#closing.abort();
     clearTimeout(this.#timer);
-    await Promise.all(this.#saving);
+    await Promise.allSettled(this.#saving);
     await this.#savingAgain;
     this.#notBefore = 0;
     await this.saveAgain();
@@ -226,7 +202,7 @@ export class RecordKeeper {
     const last = this.#owed.at(-1);
     // Asked before all of it was owed: what is stored may be older than what is replaced.
     if (owedBefore !== this.#owed) return { stored, newest: last?.record ?? stored };
-    this.#forgetOwed();
+    this.#owed = [];
     // The store had done it, although it said that it failed.
     if (last && last.record?.accessToken === stored?.accessToken) this.#emit({ type: 'store-recovered' });
     return { stored, newest };
@@ -244,8 +220,10 @@ export class RecordKeeper {
     if (signOuts !== this.signOuts || (change && !isBefore(newest, change))) return false;
     const record = applyChanges(stored, change ? addChange(owed, change) : owed);
     if (record === stored) return false;
-    const isSwapEnough = stored && record && stored.refreshToken !== record.refreshToken;
-    if (!lock && !isSwapEnough) return this.#inTurn((turn) => this.#pay(change, turn));
+    if (!lock && !isSwapEnough(stored?.refreshToken, record)) {
+      const turn = { name, timeout: laterLockTimeoutMs };
+      return this.#runDetached(() => runExclusively(store, turn, (held) => this.#pay(change, held)));
+    }
     let isDone = true;
     try {
       if (record) isDone = await store.replace(name, stored?.refreshToken, record);
@@ -256,7 +234,10 @@ export class RecordKeeper {
     // The store refuses the writes of a lock that was lost.
     if (!isDone && lock?.signal.aborted) throw lockLostError(lock);
     if (!isDone || signOuts !== this.signOuts) return false;
-    if (owed.length > 0 && owed === this.#owed && this.#forgetOwed()) this.#emit({ type: 'store-recovered' });
+    if (owed.length > 0 && owed === this.#owed) {
+      this.#owed = [];
+      this.#emit({ type: 'store-recovered' });
+    }
     return true;
   }
 
@@ -274,33 +255,27 @@ export class RecordKeeper {
    * Runs `write`, several times if the failure may pass soon. If it fails, the store owes what `toChange` returns, and that
    * counts as saved. False if something newer is known.
    */
-  async #save(
-    write: () => Promise<boolean>,
-    toChange: () => Change | undefined | Promise<Change | undefined>,
-    lock: Lock = { signal: neverAborted },
-  ): Promise<boolean> {
+  #save(write: () => Promise<boolean>, toChange: () => Change | undefined, lock?: Lock): Promise<boolean> {
+    const saving = this.#trySave(write, toChange, lock ?? { signal: neverAborted });
+    this.#saving.add(saving);
+    return saving.finally(() => this.#saving.delete(saving));
+  }
+
+  async #trySave(write: () => Promise<boolean>, toChange: () => Change | undefined, lock: Lock): Promise<boolean> {
     const closing = this.#closing.signal;
     const end = performance.now() + lockedLimitMs;
-    const { promise: ended, resolve: release } = Promise.withResolvers<void>();
-    this.#saving.add(ended);
-    try {
-      for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs.withLock)) {
-        const isLast = lock.signal.aborted || closing.aborted;
-        try {
-          return await write();
-        } catch (error) {
-          if (hasCode(error, 'SIGN_IN_REQUIRED')) throw error;
-          if (isLast || !mayPassSoon(error) || performance.now() >= end) {
-            const change = await toChange();
-            if (change) this.#owe(change, error);
-            return change !== undefined;
-          }
+    for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs.withLock)) {
+      const isLast = lock.signal.aborted || closing.aborted;
+      try {
+        return await write();
+      } catch (error) {
+        if (isLast || !mayPassSoon(error) || performance.now() >= end) {
+          const change = toChange();
+          if (change) this.#owe(change, error);
+          return change !== undefined;
         }
-        await pause(pauseMs, [lock.signal, closing]).catch(() => {});
       }
-    } finally {
-      release();
-      this.#saving.delete(ended);
+      await pause(pauseMs, [lock.signal, closing]).catch(() => {});
     }
   }
 
@@ -312,12 +287,6 @@ export class RecordKeeper {
       { type: 'store-failed', error: describeError(error, [change.replaces, ...secretsOf(change.record)]) },
       error,
     );
-  }
-
-  /** Nothing is owed any more. */
-  #forgetOwed(): true {
-    this.#owed = [];
-    return true;
   }
 
   /** Does not keep the process alive. */
@@ -336,17 +305,17 @@ export class RecordKeeper {
     // A store may block the thread. The caller, who has its token, does not wait for that.
     await new Promise((resolve) => setImmediate(resolve));
     const started = performance.now();
-    try {
-      await this.#pay();
-    } catch {
-      // It was reported when it first failed.
-      const now = performance.now();
-      if (now - started > slowWriteMs) this.#notBefore = now + (now - started);
-    }
+    // A failure was reported when it first came.
+    await this.#pay().catch(() => {
+      this.#notBefore = 2 * performance.now() - started;
+    });
   }
+}
 
-  #inTurn<T>(task: (lock: Lock) => Promise<T>): Promise<T> {
-    const { store, name } = this.#settings;
-    return this.#runDetached(() => runExclusively(store, { name, timeout: laterLockTimeoutMs }, task));
-  }
+/**
+ * Whether compare-and-swap alone shows that the change still counts. A new record in the place of none may arrive at the database
+ * late, after a sign-out; and if the provider keeps its refresh tokens, another process may have refreshed.
+ */
+function isSwapEnough(replaces: string | undefined, record: TokenRecord | undefined): boolean {
+  return replaces !== undefined && record !== undefined && replaces !== record.refreshToken;
 }

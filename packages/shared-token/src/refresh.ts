@@ -1,11 +1,11 @@
-import type { Lock, TokenRecord } from 'token-store-kit';
+import { type Lock, pause, type TokenRecord } from 'token-store-kit';
 import type { Settings } from './options.ts';
 import type { RecordKeeper } from './record-keeper.ts';
+import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
 import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenSet, toRecord } from './token-response.ts';
 import { usableToken } from './usable-token.ts';
-import { waitForChange } from './wait-for-change.ts';
 
 /** What every step of the flow of one SharedToken works with. */
 export interface FlowContext {
@@ -43,6 +43,12 @@ const lockMarginMs = 5_000;
 
 /** A `refresh` that ignores its signal for this long is not waited for any more. */
 const abortGraceMs = 1_000;
+
+/** Between two looks at a record that another process refreshes, if the store cannot tell of a change. */
+const lookIntervalMs = 50;
+
+/** The longest wait for a store to tell of a change: it may miss one. */
+const changeTimeoutMs = 5_000;
 
 /** Each further round means that a process wrote the record without the lock. */
 const maxRounds = 5;
@@ -107,7 +113,6 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
     while (!waited.signal.aborted && !token) {
       // Asked before the record is read, so that no change is missed.
       const change = waitForChange(settings, waited.signal);
-      change.catch(() => {});
       const record = await keeper.read().catch(() => first);
       if (record?.accessToken !== first.accessToken) token = usableToken(record, settings.accepts, { skew: 0 });
       if (!token) await change;
@@ -120,15 +125,17 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
     waited.abort();
     return refreshInTurn(context, first, request, lock);
   };
+  const turn = {
+    name: settings.name,
+    timeout: settings.refreshTimeout + lockMarginMs,
+    signal: AbortSignal.any([request.signal, found.signal]),
+    onWait: () => {
+      emit({ type: 'waiting', for: 'refresh' });
+      watch().catch(() => {});
+    },
+  };
   try {
-    const outcome = await keeper.exclusively(settings.name, refresh, {
-      timeout: settings.refreshTimeout + lockMarginMs,
-      signal: AbortSignal.any([request.signal, found.signal]),
-      onWait: () => {
-        emit({ type: 'waiting', for: 'refresh' });
-        watch().catch(() => {});
-      },
-    });
+    const outcome = await runExclusively(settings.store, turn, refresh);
     // Within the task, the store refused the writes of a lock that was lost.
     if (held?.signal.aborted && keeper.hasUnsaved) void keeper.saveAgain();
     return outcome;
@@ -138,6 +145,19 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
   } finally {
     waited.abort();
   }
+}
+
+/** Resolves when the record may have changed, or the signal aborts. */
+async function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<void> {
+  const started = performance.now();
+  try {
+    await store.changed?.(name, { timeout: changeTimeoutMs, signal });
+    // A store that always resolves at once is read at the usual interval, or this loop would block the process.
+    if (performance.now() - started > 1) return;
+  } catch {
+    // The store cannot report changes now.
+  }
+  await pause(lookIntervalMs, [signal]).catch(() => {});
 }
 
 async function refreshInTurn(
@@ -189,7 +209,7 @@ async function refreshOnce(context: FlowContext, record: TokenRecord, lock: Lock
     return needSignIn(settings, 'refused', record, error);
   }
   const next = toRecord(settings, tokens, record) as TokenRecord;
-  if (!(await keeper.advance(record.refreshToken, next, lock))) return undefined;
+  if (!(await keeper.advance({ replaces: record.refreshToken, record: next }, lock))) return undefined;
   const rotated = next.refreshToken !== record.refreshToken;
   const duration = Math.round(performance.now() - started);
   emit({ type: 'refreshed', expiresAt: tokens.expiresAt, rotated, duration });
@@ -222,25 +242,21 @@ async function callRefresh(
   try {
     return await Promise.race([answer, notObeyed]);
   } catch (error) {
-    if (lock.signal.aborted && isAbortBy(error, lock.signal.reason)) throw lockLostError(lock);
+    // What `fetch` rejects with is the reason itself. Node's own functions wrap it.
+    const reasons = [error, (Object(error) as Error).cause];
+    if (lock.signal.aborted && reasons.includes(lock.signal.reason)) throw lockLostError(lock);
     if (limit.signal.aborted && error === limit.signal.reason) {
-      const store = (response: unknown): Promise<unknown> =>
-        keeper.advance(
-          record.refreshToken,
-          toRecord(settings, readTokenResponse(response, obtainedAt), record) as TokenRecord,
-        );
-      answer.then(store).catch(() => {});
+      const toLateRecord = (response: unknown) => toRecord(settings, readTokenResponse(response, obtainedAt), record);
+      const replaces = record.refreshToken;
+      answer
+        .then((response) => keeper.advance({ replaces, record: toLateRecord(response) as TokenRecord }))
+        .catch(() => {});
     }
     throw error;
   } finally {
     clearTimeout(deadlineTimer);
     clearTimeout(giveUpTimer);
   }
-}
-
-/** What `fetch` rejects with is the reason itself. Node's own functions wrap it. */
-function isAbortBy(error: unknown, reason: unknown): boolean {
-  return error === reason || (error as Error | undefined)?.cause === reason;
 }
 
 /** What the record says of a refusal. A function of the caller's that fails does not hide that a sign-in is needed. */

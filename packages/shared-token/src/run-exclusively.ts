@@ -18,35 +18,30 @@ export interface LockRequest {
   onWait?: () => void;
 }
 
-/** See RecordKeeper.exclusively. */
+/**
+ * Runs `task` while no other caller or process runs one of that name. The signal ends the wait, not the task.
+ * Throws STORE if the lock cannot be acquired; what the task throws passes through.
+ */
 export async function runExclusively<T>(
   store: TokenStore,
-  request: LockRequest,
+  { name, timeout, signal, onWait }: LockRequest,
   task: (lock: Lock) => Promise<T>,
 ): Promise<T> {
-  const { name, timeout, signal, onWait } = request;
   signal?.throwIfAborted();
-  const waiting = new AbortController();
-  const stopWaiting = (): void => waiting.abort(signal?.reason);
-  signal?.addEventListener('abort', stopWaiting);
   const notice = setTimeout(() => onWait?.(), waitingAfterMs);
-  const waited = (): void => {
-    clearTimeout(notice);
-    signal?.removeEventListener('abort', stopWaiting);
-  };
   let result: Promise<T> | undefined;
   const run = (lock: Lock | undefined): Promise<T> => {
-    waited();
+    clearTimeout(notice);
     result = task(lock?.signal ? lock : { signal: neverAborted });
     return result;
   };
   try {
-    return await store.exclusively(name, run, { timeout, signal: waiting.signal });
+    return await store.exclusively(name, run, { timeout, signal });
   } catch (error) {
     // To release the lock may fail as well: the task's result counts.
     if (result) return result;
-    throw waiting.signal.aborted ? error : toStoreError(error);
+    throw signal?.aborted ? error : toStoreError(error);
   } finally {
-    waited();
+    clearTimeout(notice);
   }
 }

@@ -1,7 +1,7 @@
 // `AsyncDisposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { refuseUnknown, type TokenRecord } from 'token-store-kit';
+import { pause, refuseUnknown, type TokenRecord } from 'token-store-kit';
 import type { GetTokenOptions, SignInOptions } from './call-options.ts';
 import { Flight } from './flight.ts';
 import { readDuration, readOptions, type Settings, type SharedTokenOptions, type SignIn } from './options.ts';
@@ -44,10 +44,8 @@ export class SharedToken implements AsyncDisposable {
   readonly #keeper: RecordKeeper;
   readonly #closing = new AbortController();
   #held: HeldToken | undefined;
-  #silent: Flight<SilentOutcome> | undefined;
-  /** For which its callers ask, in milliseconds. */
-  #silentMinValid = 0;
-  #forced: Flight<SilentOutcome> | undefined;
+  /** The newest work of that kind, and what its callers ask for. */
+  #silent: { flight: Flight<SilentOutcome>; forced: boolean; minValid: number } | undefined;
   #signIn: Flight<AccessToken> | undefined;
   /** By the monotonic clock: until then the held token counts to its very end, because it could not be refreshed. */
   #bridgedUntil = 0;
@@ -90,17 +88,14 @@ export class SharedToken implements AsyncDisposable {
     if (!held || forceRefresh || signal?.aborted) return undefined;
     const now = Date.now();
     const clock = performance.now();
+    const { obtainedAt, expiresAt, expiresAtMonotonic } = held;
     let skew = this.#settings.expirySkew;
     if (clock < this.#bridgedUntil) skew = 0;
     else if (minValid !== undefined) {
-      skew = neededTime({ skew, minValid: readDuration('minValid', minValid) }, held.expiresAt - held.obtainedAt);
+      skew = neededTime({ skew, minValid: readDuration('minValid', minValid) }, expiresAt - obtainedAt);
     }
-    if (
-      now >= held.expiresAt - skew ||
-      now < held.obtainedAt - clockToleranceMs ||
-      clock >= held.expiresAtMonotonic - skew
-    )
-      return undefined;
+    const isObtained = now >= obtainedAt - clockToleranceMs;
+    if (!isObtained || now >= expiresAt - skew || clock >= expiresAtMonotonic - skew) return undefined;
     if (this.#keeper.hasUnsaved) void this.#keeper.saveAgain();
     return held;
   }
@@ -122,7 +117,7 @@ export class SharedToken implements AsyncDisposable {
       });
     }
     const cause: SignInCause = { reason: 'requested', seen: undefined };
-    const flight = signIn ? this.#fly((stop) => this.#runSignIn(ask, cause, stop)) : this.#joinSignIn(ask, cause);
+    const flight = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);
     const { accessToken, expiresAt, obtainedAt } = await this.#join(flight, signal);
     return { accessToken, expiresAt, obtainedAt };
   }
@@ -142,7 +137,6 @@ export class SharedToken implements AsyncDisposable {
       this.#held = undefined;
       // Flights that have ended still know their tokens.
       this.#silent = undefined;
-      this.#forced = undefined;
     }
     this.#context.emit({ type: 'signed-out' });
   }
@@ -195,8 +189,8 @@ export class SharedToken implements AsyncDisposable {
       outcome = await this.#join(this.#joinSilent(true, minValid), signal);
     }
     // A sign-out that was under way when this call began has ended: the record may have been read before that.
-    if (outcome.type !== 'sign-in' && signOutsEnded !== this.#signOutsEnded)
-      throw signInRequired('signed-out', this.#settings);
+    const wasSignedOut = signOutsEnded !== this.#signOutsEnded;
+    if (wasSignedOut && outcome.type !== 'sign-in') throw signInRequired('signed-out', this.#settings);
     if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
     if (outcome.type === 'failed') {
       if (forceRefresh || !outcome.bridge) throw outcome.error;
@@ -230,27 +224,24 @@ export class SharedToken implements AsyncDisposable {
    * token has to be valid for longer.
    */
   #joinSilent(forced: boolean, minValid: number): Flight<SilentOutcome> {
-    if (this.#forced?.isJoinable) return this.#forced;
-    if (!forced && this.#silent?.isJoinable && this.#silentMinValid >= minValid) return this.#silent;
+    const known = this.#silent;
+    if (known?.flight.isJoinable && (known.forced || (!forced && known.minValid >= minValid))) return known.flight;
     const held = this.#held;
     const flight = this.#fly((signal) => obtainSilently(this.#context, { held, forced, minValid, signal }));
-    if (forced) {
-      this.#forced = flight;
-    } else {
-      this.#silent = flight;
-      this.#silentMinValid = minValid;
-    }
+    this.#silent = { flight, forced, minValid };
     return flight;
   }
 
   #joinSignIn(signIn: SignIn, cause: SignInCause): Flight<AccessToken> {
-    if (!this.#signIn?.isJoinable) this.#signIn = this.#fly((signal) => this.#runSignIn(signIn, cause, signal));
+    if (!this.#signIn?.isJoinable) this.#signIn = this.#startSignIn(signIn, cause);
     return this.#signIn;
   }
 
-  async #runSignIn(signIn: SignIn, { reason, seen }: SignInCause, signal: AbortSignal): Promise<AccessToken> {
+  #startSignIn(signIn: SignIn, cause: SignInCause): Flight<AccessToken> {
     const { signOuts } = this.#keeper;
-    return this.#hold(await signInInTurn(this.#context, { signIn, reason, seen, signal, signOuts }), signOuts);
+    return this.#fly(async (signal) =>
+      this.#hold(await signInInTurn(this.#context, { signIn, ...cause, signal, signOuts }), signOuts),
+    );
   }
 
   #fly<T>(task: (signal: AbortSignal) => Promise<T>): Flight<T> {
@@ -276,14 +267,11 @@ function refuseOthers({ interactive: _i, forceRefresh: _f, minValid: _m, signal:
 }
 
 /** Resolves when the promise does, or after that many milliseconds. */
-async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  try {
-    await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function within(milliseconds: number, promise: Promise<unknown>): Promise<unknown> {
+  return pause(milliseconds, [], (wake) => {
+    void promise.then(wake);
+    return () => {};
+  });
 }
 
 /** How many milliseconds the provider asked to wait, as an error of `refresh` may say. */

@@ -1,6 +1,7 @@
 import { type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
 import { type FlowContext, obtainSilently } from './refresh.ts';
+import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenResponse, type TokenSet, toRecord } from './token-response.ts';
@@ -37,22 +38,24 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
     const found = await tokensFromOtherSignIn(context, request, keeper.ours(stored));
     if (found) return found;
     const timeout = end - performance.now();
-    if (timeout < signInTimeout * minTimeShare) throw timeoutError(signInTimeout);
+    if (timeout < signInTimeout * minTimeShare) throw notFinished(signInTimeout);
     // All callers have left, or a sign-out came.
     request.signal.throwIfAborted();
     // Another process may open its window.
     if (lock.signal.aborted) throw lockLostError(lock);
-    return new SignInAttempt(context, request, lock, stored).run(Math.ceil(timeout));
+    return askPerson({ context, request, lock, stored }, Math.ceil(timeout));
+  };
+  const turn = {
+    name: signInLockName(settings.name),
+    timeout: signInTimeout,
+    signal: request.signal,
+    onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
   };
   try {
-    return await keeper.exclusively(signInLockName(settings.name), inTurn, {
-      timeout: signInTimeout,
-      signal: request.signal,
-      onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
-    });
+    return await runExclusively(settings.store, turn, inTurn);
   } catch (error) {
     const cause = hasCode(error, 'STORE') ? (error as Error).cause : undefined;
-    const failure = !started && hasCode(cause, 'STORE_BUSY') ? timeoutError(signInTimeout, cause) : error;
+    const failure = !started && hasCode(cause, 'STORE_BUSY') ? notFinished(signInTimeout, cause) : error;
     emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen, ...secretsOf(stored)]) }, failure);
     throw failure;
   }
@@ -80,119 +83,107 @@ async function tokensFromOtherSignIn(
   return undefined;
 }
 
-function timeoutError(timeoutMs: number, cause?: unknown): SharedTokenError {
-  const problem = `The sign-in was not finished within ${timeoutMs / 1000} s`;
+function notFinished(timeoutMs: number, cause?: unknown): SharedTokenError {
+  return timeoutError(`The sign-in was not finished within ${timeoutMs / 1000} s`, cause);
+}
+
+function timeoutError(problem: string, cause?: unknown): SharedTokenError {
   return new SharedTokenError('SIGN_IN_TIMEOUT', problem, { remedy: 'Sign in again', cause });
 }
 
-/** One call of `signIn`, from asking the person to the stored record. */
-class SignInAttempt {
-  readonly #context: FlowContext;
-  readonly #request: SignInRequest;
-  readonly #lock: Lock;
-  /** The record at the start, of whichever client. */
-  readonly #stored: TokenRecord | undefined;
+interface Attempt {
+  readonly context: FlowContext;
+  readonly request: SignInRequest;
+  readonly lock: Lock;
+  readonly stored: TokenRecord | undefined;
+}
+
+/** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of whichever client. */
+async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken> {
+  const { context, request, lock, stored } = attempt;
+  const { settings, keeper, emit, callUserCode } = context;
+  const { signIn, reason, signal } = request;
+  const exchangeTimeout = settings.refreshTimeout + exchangeGraceMs;
+  const stop = new AbortController();
+  /** Settles when the callers are not to wait any longer. */
+  const late = Promise.withResolvers<AccessToken>();
+  late.promise.catch(() => {});
+  let isLate = false;
+  let deadline: NodeJS.Timeout | undefined;
+  const setDeadline = (milliseconds: number, onLate: () => void): void => {
+    clearTimeout(deadline);
+    deadline = setTimeout(onLate, milliseconds);
+  };
+  const giveUp = (why: unknown): void => {
+    isLate = true;
+    stop.abort(why);
+    late.reject(why);
+  };
+  const keep = (response: unknown, obtainedAt: number): Promise<AccessToken> =>
+    storeTokens(attempt, readTokenResponse(response, obtainedAt), () => isLate || lock.signal.aborted);
+
   /** The person's answer is being exchanged, or was. */
-  #redemption: Promise<{ response: TokenResponse; token: AccessToken }> | undefined;
-  readonly #stop = new AbortController();
-  /** Rejects when the callers are not to wait any longer. */
-  readonly #deadline = Promise.withResolvers<never>();
-  #deadlineTimer: NodeJS.Timeout | undefined;
-  /** The callers do not wait any more. */
-  #isLate = false;
-
-  constructor(context: FlowContext, request: SignInRequest, lock: Lock, stored: TokenRecord | undefined) {
-    this.#context = context;
-    this.#request = request;
-    this.#lock = lock;
-    this.#stored = stored;
-    this.#deadline.promise.catch(() => {});
-  }
-
-  async run(timeout: number): Promise<AccessToken> {
-    const { emit, settings, callUserCode } = this.#context;
-    const { signIn, reason, signal } = this.#request;
-    emit({ type: 'sign-in-started', expiresAt: Date.now() + timeout });
-    const onAbort = (): void => this.#abort(signal.reason);
-    signal.addEventListener('abort', onAbort);
-    if (signal.aborted) onAbort();
-    else this.#setDeadline(timeout, () => this.#giveUp(timeoutError(settings.signInTimeout)));
-    const redeem: SignInContext['redeem'] = (exchange) => this.#redeem(exchange);
-    const ours = this.#context.keeper.ours(this.#stored);
-    const record = ours && { ...ours };
-    const answer = callUserCode(async () => signIn({ signal: this.#stop.signal, timeout, reason, record, redeem }));
-    try {
-      return await Promise.race([this.#finish(answer), this.#deadline.promise]);
-    } finally {
-      clearTimeout(this.#deadlineTimer);
-      signal.removeEventListener('abort', onAbort);
-    }
-  }
+  let redemption: Promise<{ response: TokenResponse; token: AccessToken }> | undefined;
+  const redeem: SignInContext['redeem'] = async (exchange) => {
+    redemption ??= (async () => {
+      const problem = `The answer was not exchanged for tokens within ${settings.refreshTimeout / 1000} s`;
+      setDeadline(exchangeTimeout, () => giveUp(timeoutError(problem)));
+      const obtainedAt = Date.now();
+      const response = await exchange();
+      const token = await keep(response, obtainedAt);
+      // A `signIn` that does not end after that does not cost the token.
+      setDeadline(exchangeTimeout, () => late.resolve(token));
+      return { response, token };
+    })();
+    return (await redemption).response;
+  };
 
   /** The tokens of the answer, stored. An answer that comes too late for the callers is stored as well. */
-  async #finish(answer: Promise<TokenResponse>): Promise<AccessToken> {
+  const finish = async (answer: Promise<TokenResponse>): Promise<AccessToken> => {
     const response = await answer.catch((error: unknown) => {
       // `signIn` failed, but its exchange goes on: the code is spent, so wait for the exchange.
-      if (!this.#redemption) throw error;
+      if (!redemption) throw error;
       return undefined;
     });
-    if (this.#redemption) return (await this.#redemption).token;
-    return this.#keep(readTokenResponse(response, Date.now()));
-  }
+    return redemption ? (await redemption).token : keep(response, Date.now());
+  };
 
-  async #redeem(exchange: () => Promise<TokenResponse>): Promise<TokenResponse> {
-    this.#redemption ??= this.#exchange(exchange);
-    return (await this.#redemption).response;
+  // The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`.
+  const abort = (): void => {
+    stop.abort(signal.reason);
+    if (!redemption) setDeadline(exchangeTimeout, () => giveUp(signal.reason));
+  };
+  emit({ type: 'sign-in-started', expiresAt: Date.now() + timeout });
+  setDeadline(timeout, () => giveUp(notFinished(settings.signInTimeout)));
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  const ours = keeper.ours(stored);
+  const record = ours && { ...ours };
+  const answer = callUserCode(async () => signIn({ signal: stop.signal, timeout, reason, record, redeem }));
+  try {
+    return await Promise.race([finish(answer), late.promise]);
+  } finally {
+    clearTimeout(deadline);
+    signal.removeEventListener('abort', abort);
   }
+}
 
-  async #exchange(exchange: () => Promise<TokenResponse>): Promise<{ response: TokenResponse; token: AccessToken }> {
-    const { refreshTimeout } = this.#context.settings;
-    const problem = `The answer was not exchanged for tokens within ${refreshTimeout / 1000} s`;
-    this.#setDeadline(refreshTimeout + exchangeGraceMs, () => {
-      this.#giveUp(new SharedTokenError('SIGN_IN_TIMEOUT', problem, { remedy: 'Sign in again' }));
-    });
-    const obtainedAt = Date.now();
-    const response = await exchange();
-    return { response, token: await this.#keep(readTokenResponse(response, obtainedAt)) };
+/** Stores the tokens, and returns what the callers get: these, or those of a newer sign-in. */
+async function storeTokens(
+  { context, request, lock, stored }: Attempt,
+  tokens: TokenSet,
+  isLate: () => boolean,
+): Promise<AccessToken> {
+  const { settings, keeper, emit } = context;
+  const { signOuts } = request;
+  const record = toRecord(settings, tokens);
+  if (!record) emit({ type: 'refresh-token-missing' });
+  else if (!(await keeper.put(record, { signOuts, before: stored, isLate }))) {
+    const newer = usableToken(await keeper.read(), settings.accepts, { skew: 0 });
+    if (!newer) throw lockLostError(lock);
+    return newer;
   }
-
-  /** Stores the tokens, and returns what the callers get: these, or those of a newer sign-in. */
-  async #keep(tokens: TokenSet): Promise<AccessToken> {
-    const { settings, keeper, emit } = this.#context;
-    const { signOuts } = this.#request;
-    const record = toRecord(settings, tokens);
-    if (!record) emit({ type: 'refresh-token-missing' });
-    else {
-      const isLate = (): boolean => this.#isLate || this.#lock.signal.aborted;
-      if (!(await keeper.put(record, { signOuts, before: this.#stored, isLate }))) return this.#newerToken();
-    }
-    if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
-    emit({ type: 'signed-in', expiresAt: tokens.expiresAt });
-    return tokens;
-  }
-
-  async #newerToken(): Promise<AccessToken> {
-    const { settings, keeper } = this.#context;
-    const token = usableToken(await keeper.read(), settings.accepts, { skew: 0 });
-    if (!token) throw lockLostError(this.#lock);
-    return token;
-  }
-
-  /** The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`. */
-  #abort(reason: unknown): void {
-    this.#stop.abort(reason);
-    if (this.#redemption) return;
-    this.#setDeadline(this.#context.settings.refreshTimeout + exchangeGraceMs, () => this.#giveUp(reason));
-  }
-
-  #giveUp(reason: unknown): void {
-    this.#isLate = true;
-    this.#stop.abort(reason);
-    this.#deadline.reject(reason);
-  }
-
-  #setDeadline(milliseconds: number, onLate: () => void): void {
-    clearTimeout(this.#deadlineTimer);
-    this.#deadlineTimer = setTimeout(onLate, milliseconds);
-  }
+  if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
+  emit({ type: 'signed-in', expiresAt: tokens.expiresAt });
+  return tokens;
 }

@@ -25,10 +25,10 @@ export interface AccessToken {
 
 /** A token response, checked. Times are epoch milliseconds. */
 export interface TokenSet extends AccessToken {
-  readonly refreshToken?: string;
-  readonly refreshExpiresAt?: number;
-  readonly idToken?: string;
-  readonly scope?: string;
+  readonly refreshToken: string | undefined;
+  readonly refreshExpiresAt: number | undefined;
+  readonly idToken: string | undefined;
+  readonly scope: string | undefined;
 }
 
 const yearInSeconds = 365 * 24 * 60 * 60;
@@ -47,16 +47,15 @@ export function readTokenResponse(response: unknown, obtainedAt: number): TokenS
   const seconds = readSeconds(expiresIn);
   if (seconds === undefined || seconds > yearInSeconds)
     throw unusable('an expires_in that is not a number of seconds from 0 to one year');
-  const { refresh_token: refreshToken, id_token: idToken, scope } = given;
   const refreshSeconds = readSeconds(given.refresh_token_expires_in);
   return {
     accessToken,
     obtainedAt,
     expiresAt: obtainedAt + Math.floor(seconds * 1000),
-    ...(isText(refreshToken) && { refreshToken }),
-    ...(refreshSeconds !== undefined && { refreshExpiresAt: obtainedAt + Math.floor(refreshSeconds * 1000) }),
-    ...(isText(idToken) && { idToken }),
-    ...(isText(scope) && { scope }),
+    refreshToken: readText(given.refresh_token),
+    refreshExpiresAt: refreshSeconds === undefined ? undefined : obtainedAt + Math.floor(refreshSeconds * 1000),
+    idToken: readText(given.id_token),
+    scope: readText(given.scope),
   };
 }
 
@@ -71,16 +70,14 @@ export function toRecord(
 ): TokenRecord | undefined {
   const { accessToken, expiresAt, obtainedAt, refreshToken = old?.refreshToken } = tokens;
   if (refreshToken === undefined) return undefined;
-  const record: Record<string, unknown> & TokenRecord = { refreshToken, accessToken, expiresAt, obtainedAt };
-  const rest: Partial<TokenRecord> = {
+  return {
+    ...{ refreshToken, accessToken, expiresAt, obtainedAt },
     clientId: clientId ?? old?.clientId,
     authority: authority ?? old?.authority,
     scope: tokens.scope ?? old?.scope,
     idToken: tokens.idToken ?? old?.idToken,
     refreshExpiresAt: tokens.refreshExpiresAt ?? (tokens.refreshToken ? undefined : old?.refreshExpiresAt),
   };
-  for (const [field, value] of Object.entries(rest)) if (value !== undefined) record[field] = value;
-  return record;
 }
 
 /** Some providers send the number as text. */
@@ -89,8 +86,8 @@ function readSeconds(value: unknown): number | undefined {
   return typeof seconds === 'number' && seconds >= 0 && seconds < Number.POSITIVE_INFINITY ? seconds : undefined;
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
+function readText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 function unusable(what: string): SharedTokenError {

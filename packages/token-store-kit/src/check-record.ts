@@ -2,7 +2,8 @@ import { checkText, kindOf } from './check-text.ts';
 import { refuseUnknown } from './refuse-unknown.ts';
 import type { TokenRecord } from './token-record.ts';
 
-const fields: Record<keyof TokenRecord, 'text' | 'time'> = {
+/** What each field of a record holds, in the order in which they are written. */
+export const recordFields: Readonly<Record<keyof TokenRecord, 'text' | 'time'>> = {
   refreshToken: 'text',
   accessToken: 'text',
   expiresAt: 'time',
@@ -30,7 +31,7 @@ export function checkRecord(record: TokenRecord): TokenRecord {
   checkText(left.refreshToken, 'record.refreshToken');
   if (left.refreshToken === '') throw new TypeError('record.refreshToken must not be empty');
   const copy: Record<string, unknown> = {};
-  for (const [field, kind] of Object.entries(fields)) {
+  for (const [field, kind] of Object.entries(recordFields)) {
     const value = left[field];
     delete left[field];
     if (value === undefined) continue;

@@ -2,7 +2,7 @@
 export { CallerQueue, lockHeldError, type QueueOptions } from './caller-queue.ts';
 export { checkNames } from './check-names.ts';
 export { checkOptions, readChangedOptions, readExclusivelyOptions } from './check-options.ts';
-export { checkRecord } from './check-record.ts';
+export { checkRecord, recordFields } from './check-record.ts';
 export { checkText } from './check-text.ts';
 export { pause } from './pause.ts';
 export { refuseUnknown } from './refuse-unknown.ts';

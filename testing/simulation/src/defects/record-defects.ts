@@ -5,7 +5,11 @@ export const recordDefects: readonly Defect[] = [
   {
     name: 'writes without compare-and-swap',
     patches: [
-      patch('record-keeper.ts', 'await store.replace(name, replaces, record)', '(await store.set(name, record), true)'),
+      patch(
+        'record-keeper.ts',
+        'await store.replace(name, change.replaces, change.record)',
+        '(await store.set(name, change.record), true)',
+      ),
       patch(
         'record-keeper.ts',
         'isDone = await store.replace(name, stored?.refreshToken, record);',
@@ -35,8 +39,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'if (await store.replace(name, stored?.refreshToken, record)) return',
-        'await store.set(name, record);\n        return',
+        'const isSaved = await this.advance({ replaces: newest?.refreshToken, record }, lock, signOuts);',
+        'await store.set(name, record);\n        const isSaved = true;',
       ),
     ],
     within: 20000,
@@ -49,8 +53,13 @@ export const recordDefects: readonly Defect[] = [
   {
     name: 'does not take back a sign-in that a sign-out has ended',
     patches: [
-      patch('record-keeper.ts', '      if (isTried) await this.#takeBack(record, lock);\n', ''),
+      patch(
+        'record-keeper.ts',
+        'if (signOuts !== this.signOuts) await this.#takeBack(record, lock);\n        else if (isSaved)',
+        'if (isSaved)',
+      ),
       patch('record-keeper.ts', '(before && !newest) || signOuts !== this.signOuts', 'before && !newest'),
+      patch('record-keeper.ts', '      if (signOuts !== this.signOuts) return false;\n', ''),
     ],
     within: 10000,
   },
@@ -64,8 +73,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'return (await asStoreErrors(() => this.#look())).newest;',
-        'const look = await asStoreErrors(() => this.#look());\n    return look.stored ?? look.newest;',
+        'const newest = applyChanges(stored, this.#owed);',
+        'const newest = stored ?? applyChanges(stored, this.#owed);',
       ),
     ],
     within: 5000,
@@ -95,7 +104,11 @@ export const recordDefects: readonly Defect[] = [
   {
     name: 'puts a late sign-in over a newer one',
     patches: [
-      patch('record-keeper.ts', 'return !isLate() || newest?.refreshToken === before?.refreshToken;', 'return true;'),
+      patch(
+        'record-keeper.ts',
+        '        if (isLate() && newest?.refreshToken !== before?.refreshToken) return false;\n',
+        '',
+      ),
     ],
     within: 20000,
   },
@@ -107,16 +120,13 @@ export const recordDefects: readonly Defect[] = [
     within: 10000,
   },
   {
-    name: 'takes an answer that was asked for before a record was owed for newer than that',
-    patches: [
-      patch('record-keeper.ts', 'if (owedBefore !== this.#owed) return', 'if (this.#closing === undefined) return'),
-    ],
-    within: 25000,
-  },
-  {
     name: 'takes a sign-in that is only in memory for one that was signed out',
     patches: [
-      patch('record-keeper.ts', 'if (!mayReplace(newest)) return false;', 'if (!mayReplace(stored)) return false;'),
+      patch(
+        'record-keeper.ts',
+        'const newest = await this.readAny().catch(() =>',
+        'const newest = await this.#look().then((look) => look.stored).catch(() =>',
+      ),
     ],
     within: 25000,
   },

@@ -23,13 +23,13 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        'const outcome = await keeper.exclusively(settings.name, refresh, {',
-        'const outcome = await withoutLock(refresh, {',
+        'const outcome = await runExclusively(settings.store, turn, refresh);',
+        'const outcome = await withoutLock(refresh);',
       ),
       patch(
         'refresh.ts',
         '/** undefined: another record is stored by now. */',
-        'async function withoutLock<T>(task: (lock: Lock) => Promise<T>, _options: unknown): Promise<T> {\n  return task({ signal: new AbortController().signal });\n}\n\n/** undefined: another record is stored by now. */',
+        'async function withoutLock<T>(task: (lock: Lock) => Promise<T>): Promise<T> {\n  return task({ signal: new AbortController().signal });\n}\n\n/** undefined: another record is stored by now. */',
       ),
     ],
     within: 200,
@@ -60,8 +60,8 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        '  if (!(await keeper.advance(record.refreshToken, next, lock))) return undefined;',
-        '  void keeper.advance(record.refreshToken, next, lock).catch(() => {});',
+        '  if (!(await keeper.advance({ replaces: record.refreshToken, record: next }, lock))) return undefined;',
+        '  void keeper.advance({ replaces: record.refreshToken, record: next }, lock).catch(() => {});',
       ),
     ],
     within: 200,

@@ -7,26 +7,20 @@ export const signInDefects: readonly Defect[] = [
     patches: [
       patch(
         'sign-in.ts',
-        'return await keeper.exclusively(signInLockName(settings.name), inTurn, {',
-        'return await withoutLock(inTurn, {',
+        'return await runExclusively(settings.store, turn, inTurn);',
+        'return await withoutLock(inTurn);',
       ),
       patch(
         'sign-in.ts',
         'function timeoutError(',
-        'async function withoutLock<T>(task: (lock: Lock) => Promise<T>, _options: unknown): Promise<T> {\n  return task({ signal: new AbortController().signal });\n}\n\nfunction timeoutError(',
+        'async function withoutLock<T>(task: (lock: Lock) => Promise<T>): Promise<T> {\n  return task({ signal: new AbortController().signal });\n}\n\nfunction timeoutError(',
       ),
     ],
     within: 200,
   },
   {
     name: "waits for the person with the record's lock",
-    patches: [
-      patch(
-        'sign-in.ts',
-        'keeper.exclusively(signInLockName(settings.name), inTurn',
-        'keeper.exclusively(settings.name, inTurn',
-      ),
-    ],
+    patches: [patch('sign-in.ts', 'name: signInLockName(settings.name),', 'name: settings.name,')],
     within: 200,
   },
   {
