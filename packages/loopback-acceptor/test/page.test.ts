@@ -127,9 +127,10 @@ for (const [start, rest] of [
   ['<!doctype html>', '\n<html lang="de">\n<head>\n<title>Mein</title>\n</head>'],
   ['\n<!-- <p> --> <!-- 2 -->\n<!DOCTYPE html>', '<html data-a="a>b"><title>Mine</title>'],
 ] as const) {
-  test(`a page of renderPage gets the script after its doctype: ${start}…`, async () => {
+  test(`a page of renderPage gets the script and an empty icon after its doctype: ${start}…`, async () => {
     const { text } = await getPage({ code: 'a' }, { renderPage: () => start + rest });
-    assert.is(text, `${start}<script>history.replaceState(null,'',location.origin+location.pathname)</script>${rest}`);
+    const script = "<script>history.replaceState(null,'',location.origin+location.pathname)</script>";
+    assert.is(text, `${start}${script}<link rel="icon" href="data:,">${rest}`);
   });
 }
 

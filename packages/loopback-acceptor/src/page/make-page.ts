@@ -54,10 +54,11 @@ const beginning = /^(?:\s|<!--[\s\S]*?-->)*(?:<!doctype[^>]*>)?/i;
 
 /**
  * Puts the script before all that could keep it from running: an element that is not closed, or a policy in the page. A tag for
- * `html` may follow it: its attributes count as if it came first.
+ * `html` may follow it: its attributes count as if it came first. So may an icon. Without the empty one, browsers would look for
+ * `/favicon.ico`, and complain in the console that the policy forbids that.
  */
 function addScript(html: string): string {
-  return html.replace(beginning, (start) => `${start}<script>${script}</script>`);
+  return html.replace(beginning, (start) => `${start}<script>${script}</script><link rel="icon" href="data:,">`);
 }
 
 function makePolicy(isBuiltIn: boolean): string {
