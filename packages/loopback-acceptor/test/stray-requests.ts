@@ -230,9 +230,9 @@ export const strays: Stray[] = [
   {
     name: 'lines that end with bare line feeds',
     status: 400,
-    bytes: (host) => `GET /?${answer} HTTP/1.1\r\nHost: ${host}\nX: ${mark}\n\n`,
+    bytes: (host) => `GET /?${answer} HTTP/1.1\r\nHost: ${host}\nX: ${mark}\n\n\r\n\r\n`,
   },
-  { name: 'the greeting of another protocol', status: 400, bytes: () => `SSH-2.0-${mark}\r\n` },
+  { name: 'the greeting of another protocol', status: 400, bytes: () => `SSH-2.0-${mark}\r\n\r\n` },
   {
     name: 'a length and chunks at once',
     status: 400,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, GraphClientError, type GraphWait } from '../src/index.ts';
+import { GraphClient, GraphClientError, type GraphWait, type TransferProgress } from '../src/index.ts';
 import { openOddGraph } from '../test/odd-graph.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
@@ -37,11 +37,13 @@ function assertGrowing(waits: readonly GraphWait[], reason: string): void {
 }
 
 test('a download gives up after 5 breaks in a row, an upload after 5 failures in a row', async () => {
+  const arrived = Promise.withResolvers<void>();
   await using broken = await openOddGraph(({ headers }, response) => {
     if (headers.range) response.destroy();
     else {
       response.writeHead(200, { etag: '"v1"', 'content-length': 50 });
-      response.write('begun', () => setTimeout(() => response.destroy(), 100));
+      response.write('begun');
+      void arrived.promise.then(() => response.destroy());
     }
   });
   await using failing = await openOddGraph(({ method }, response, { origin }) => {
@@ -51,8 +53,11 @@ test('a download gives up after 5 breaks in a row, an upload after 5 failures in
   });
   const file = join(folder, 'file');
   writeFileSync(file, 'hello');
+  const onProgress = ({ done }: TransferProgress): void => {
+    if (done > 0) arrived.resolve();
+  };
   const [[downloadError, downloadWaits], [uploadError, uploadWaits]] = await Promise.all([
-    givesUp((client) => client.download('/file', join(folder, 'copy')), broken.origin),
+    givesUp((client) => client.download('/file', join(folder, 'copy'), { onProgress }), broken.origin),
     givesUp((client) => client.upload('/me/drive/root:/file', file), failing.origin),
   ]);
   assert.instance(downloadError, GraphClientError);

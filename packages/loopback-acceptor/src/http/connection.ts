@@ -1,12 +1,9 @@
 import type { Socket } from 'node:net';
-import { mayBecomeHead, parseHead, type RequestHead } from './request-head.ts';
+import { parseHead, type RequestHead } from './request-head.ts';
 import { formatResponse, type Response, refusal } from './response.ts';
 
 /** An authorization response by GET may be as long as one by POST. */
 const maxHeadBytes = 64 * 1_024;
-
-/** Up to this length an incomplete head is checked too, so that a client of another protocol is refused at once. */
-const earlyCheckBytes = 4_096;
 
 /** How long a request may take to arrive. Browsers open sockets in advance and may send nothing for a while. */
 const requestTimeoutMs = 20_000;
@@ -133,9 +130,8 @@ export class Connection {
     const begun = this.#received;
     const end = begun.indexOf('\r\n\r\n', Math.max(0, begun.length - added - 3));
     if ((end === -1 ? begun.length : end) > maxHeadBytes) return this.#turnAway(tooLong);
-    if (end === -1) {
-      return begun.length > earlyCheckBytes || mayBecomeHead(begun) ? undefined : this.#turnAway(malformed);
-    }
+    // A client that speaks TLS is refused at once, not when its time is over.
+    if (end === -1) return /^[A-Z]/.test(begun) ? undefined : this.#turnAway(malformed);
     this.#head = parseHead(begun.slice(0, end));
     if (!this.#head) return this.#turnAway(malformed);
     const verdict = this.#handlers.judgeHead(this.#head);

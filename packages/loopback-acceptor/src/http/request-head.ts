@@ -8,8 +8,6 @@ export interface RequestHead {
 }
 
 const requestLine = /^([A-Z]{1,20}) ([!-~]+) HTTP\/1\.[01]$/;
-/** The beginning of a request line. */
-const requestLineBegun = /^[A-Z]{1,20}(?: [!-~]*(?: [HTP/1.0]{0,8})?)?\r?$/;
 /** A name and a value, which is words of visible characters with spaces or tabs between them. */
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*((?:[!-~\x80-\xff]+(?:[\t ]+[!-~\x80-\xff]+)*)?)[\t ]*$/;
 
@@ -30,11 +28,4 @@ export function parseHead(head: string): RequestHead | undefined {
     headers.set(key, before === undefined ? value : `${before}, ${value}`);
   }
   return { method, target, headers };
-}
-
-/** Whether a text can be the beginning of a head. If not, there is no need to wait for the rest. */
-export function mayBecomeHead(begun: string): boolean {
-  const end = begun.indexOf('\r\n');
-  const line = end === -1 ? requestLineBegun.test(begun) : requestLine.test(begun.slice(0, end));
-  return line && !/[^\r]\n/.test(begun);
 }
