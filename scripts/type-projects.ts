@@ -9,10 +9,9 @@ const besideBrowsers = new Set([
   'browsers',
   'cli',
   'command',
-  'e2e',
   'loopback-acceptor',
   'onedrive-token-handler',
-  'pictures',
+  'demo',
   'pkce-state',
 ]);
 

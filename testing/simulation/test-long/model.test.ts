@@ -1,7 +1,7 @@
 // Takes about 40 s.
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { explore, missingTool } from '../src/explore.ts';
+import { explore, missingTool } from '../model/explore.ts';
 
 const missing = missingTool();
 if (missing) console.log(`skipped: the model needs ${missing} (Debian: apt install spin gcc libc6-dev)`);

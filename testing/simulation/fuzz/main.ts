@@ -1,4 +1,4 @@
-/** `pnpm --filter testing-fuzz fuzz [SECONDS [TARGET…]]`: searches in each target for so long. FUZZ_SEED repeats a run. */
+/** `pnpm --filter testing-simulation fuzz [SECONDS [TARGET…]]`: searches in each target for so long. FUZZ_SEED repeats a run. */
 import { fuzz } from './fuzz.ts';
 import { type TargetName, targetNames } from './targets.ts';
 

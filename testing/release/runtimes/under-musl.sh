@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs the tests of this folder with Bun for musl on Debian x64. Needs: apt-get install musl-tools
+# Runs the tests of the runtimes with Bun for musl on Debian x64. Needs: apt-get install musl-tools
 #
 # Bun for musl needs a libstdc++, which Debian has for glibc alone. That one needs ten things more of the system than musl has: they
 # are made here, in a library that takes the place of glibc's loader.
 set -euo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$0")/.."
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 
@@ -37,4 +37,4 @@ int strfromf128(char *text, size_t size, const char *format, __float128 value) {
 __float128 strtof128(const char *text, char **end) { abort(); }
 END
 
-TEST_MUSL=$place node ../../scripts/suite.ts --long
+TEST_MUSL=$place node ../../scripts/suite.ts --long runtimes

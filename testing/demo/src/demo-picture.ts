@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AnsiUp } from 'ansi_up';
 import { launchChromium } from 'testing-browsers/chromium';
 
-const demo = join(import.meta.dirname, '../../demo/src/main.ts');
+const demo = join(import.meta.dirname, 'main.ts');
 
 /** Runs the demonstration, and writes a picture of its output to a file, as PNG. */
 export async function takeDemoPicture(file: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** `pnpm --filter testing-pictures pictures`: takes all pictures of the READMEs again, from real runs. */
+/** `pnpm --filter testing-demo pictures`: takes all pictures of the READMEs again, from real runs. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeDemoPicture } from './demo-picture.ts';

@@ -1,9 +1,9 @@
 // Takes about 40 s.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { defects } from '../src/defects.ts';
-import { fuzz } from '../src/fuzz.ts';
-import { targetNames } from '../src/targets.ts';
+import { defects } from '../fuzz/defects.ts';
+import { fuzz } from '../fuzz/fuzz.ts';
+import { targetNames } from '../fuzz/targets.ts';
 
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`measured: FUZZ_SEED=${seed}`);

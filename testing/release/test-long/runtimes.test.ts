@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAs, startAuthority } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findRuntimes, type Runtime } from '../src/find-runtimes.ts';
-import { runProgram } from '../src/run-program.ts';
+import { findRuntimes, type Runtime } from '../runtimes/find-runtimes.ts';
+import { runProgram } from '../runtimes/run-program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'runtimes-'));
 const authority = await startAuthority();

@@ -22,7 +22,7 @@ const deadlineMs = 120_000;
 /** Runs one of the programs of this package in a runtime, and resolves when it has ended. */
 export async function runProgram(runtime: Runtime, program: string, options: ProgramOptions): Promise<ProgramEnd> {
   const { args, open, within = [], env } = options;
-  const file = fileURLToPath(new URL(`../programs/${program}.ts`, import.meta.url));
+  const file = fileURLToPath(new URL(`programs/${program}.ts`, import.meta.url));
   const [command = '', ...rest] = [...within, runtime.command, ...runtime.args, file, ...args];
   const child = spawn(command, rest, {
     // Deno looks for the folder node_modules from here.
