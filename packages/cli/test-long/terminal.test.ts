@@ -1,10 +1,12 @@
 // Takes about 45 s.
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { CliHome, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
+import { askService } from '../test/fixtures/token-service.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 always.after(() => scene[Symbol.asyncDispose]());
@@ -185,6 +187,24 @@ test('a typed passphrase is not shown', async () => {
   await interrupted.shows(/Passphrase of/);
   interrupted.type('\u0003');
   assert.is((await interrupted.ended).status, 130);
+});
+
+test('serve asks for the passphrase once, and finds a later sign-in of another client id with it', async () => {
+  using other = new CliHome(home.env);
+  const withKey = { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } };
+  await other.login(clientId, withKey);
+  const socket = join(other.folder, 'run', 's');
+  using terminal = sit(other, ['serve', '--socket', socket]);
+  await terminal.shows(/Passphrase of/);
+  terminal.type('pass phrase\r');
+  await terminal.shows(/Serving tokens of/);
+  await other.call(['logout'], withKey);
+  assert.is((await askService(socket, '/token')).status, 401);
+  await other.login(['--client-id', authority.otherClientId], withKey);
+  assert.is((await askService(socket, '/token')).status, 200);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 0);
+  assert.is(terminal.output.match(/Passphrase of/g)?.length, 1);
 });
 
 test('api shows JSON indented, and keeps binary data off the terminal', async () => {

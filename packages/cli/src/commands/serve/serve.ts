@@ -40,7 +40,7 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
     }
     const path = socketPath(socket);
     // First, so that a wrong key or a damaged database shows before a client can connect.
-    await using desk = await TokenDesk.open(command);
+    await using desk = new TokenDesk(command);
     const { signedIn } = await desk.status();
     const server = createTokenServer(desk, command);
     await listenPrivately(server, path);
