@@ -1,5 +1,4 @@
 import { SharedTokenError, type SignInReason } from 'shared-token';
-import type { SignInMethod } from './token-event.ts';
 
 /** What went wrong: see OneDriveTokenError. */
 export type OneDriveTokenErrorCode =
@@ -30,18 +29,7 @@ export interface OneDriveTokenErrorDetails {
   reason?: SignInReason | undefined;
 }
 
-const isRetryable: Record<OneDriveTokenErrorCode, boolean> = {
-  SIGN_IN_REQUIRED: false,
-  SIGN_IN_DENIED: false,
-  SIGN_IN_TIMEOUT: false,
-  NETWORK: true,
-  SERVER: true,
-  THROTTLED: true,
-  CONFIGURATION: false,
-  RESPONSE: false,
-  STORE: false,
-  CLOSED: false,
-};
+const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 'THROTTLED'];
 
 /**
  * Every failure of the handler, apart from mistakes in its options (TypeError, RangeError) and aborts (the signal's reason).
@@ -84,7 +72,7 @@ export class OneDriveTokenError extends Error {
 
   /** The message is the problem, and the remedy as a second sentence. */
   constructor(code: OneDriveTokenErrorCode, problem: string, details: OneDriveTokenErrorDetails = {}) {
-    const { cause, remedy, retryable = isRetryable[code], ...facts } = details;
+    const { cause, remedy, retryable = retryableCodes.includes(code), ...facts } = details;
     super(remedy === undefined ? problem : `${problem}. ${remedy}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.problem = problem;
@@ -94,14 +82,6 @@ export class OneDriveTokenError extends Error {
     }
   }
 }
-
-/** What the person can do after a sign-in by this method took too long. */
-export const timeoutRemedies: Record<SignInMethod, string> = {
-  browser: "Sign in again. If no browser opened, open the shown address by hand, or use the method 'paste' or 'device'",
-  device: "Sign in again: enter the code and confirm it, or use the method 'browser' or 'paste'",
-  paste:
-    "Sign in again: paste the address of the page at which the browser ends, or use the method 'browser' or 'device'",
-};
 
 /** The handler's error for one of shared-token. All other errors pass through: the handler's own, aborts, wrong arguments. */
 export function toHandlerError(error: unknown): unknown {

@@ -1,13 +1,12 @@
 import {
   type AccessToken,
   SharedToken,
-  SharedTokenError,
   type SharedTokenEvent,
   type SignInContext,
   type TokenResponse,
 } from 'shared-token';
 import { ensureWritable } from 'token-store-kit/administration';
-import { describeRefusal, OneDriveTokenError, timeoutRemedies, toHandlerError } from './one-drive-token-error.ts';
+import { describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
 import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import { HttpClient } from './provider/http-client.ts';
 import { Provider } from './provider/provider.ts';
@@ -17,7 +16,7 @@ import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-option
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
 import { type OpenedStore, openStore, runOnStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
-import type { SignInMethod, TokenEvent } from './token-event.ts';
+import type { TokenEvent } from './token-event.ts';
 import { trace } from './trace.ts';
 
 /**
@@ -33,11 +32,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #shared: SharedToken;
   readonly #http: HttpClient;
   readonly #provider: Provider;
-  readonly #closing = new AbortController();
   /** Of the newest sign-in, for the event that tells of it. */
   #granted: GrantedSignIn | undefined;
-  /** How the newest sign-in asks the person, and the signal that ends it. */
-  #asking: { method: SignInMethod; signal: AbortSignal } | undefined;
   #closed: Promise<void> | undefined;
 
   /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -103,12 +99,11 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    */
   async signIn(options: SignInOptions = {}): Promise<SignInStatus> {
     checkSignInOptions(options);
-    this.#assertOpen();
     const { signal, ...how } = options;
     const { method = 'browser', loginHint, prompt } = how;
     const isPlain = method === 'browser' && loginHint === undefined && prompt === undefined;
     const signIn = isPlain ? undefined : (context: SignInContext) => this.#signIn(how, context);
-    await this.#asHandlerErrors(this.#shared.signIn({ signal, signIn }));
+    await this.#run(() => this.#shared.signIn({ signal, signIn }));
     return this.status();
   }
 
@@ -117,14 +112,12 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * them back: it ends in SIGN_IN_REQUIRED. Throws STORE.
    */
   async signOut(): Promise<void> {
-    this.#assertOpen();
-    return this.#asHandlerErrors(this.#shared.signOut());
+    return this.#run(() => this.#shared.signOut());
   }
 
   /** What the store knows; never touches the network. Throws STORE. */
   async status(): Promise<SignInStatus> {
-    this.#assertOpen();
-    return describeRecord(this.#settings.appName, await this.#asHandlerErrors(this.#shared.read()));
+    return describeRecord(this.#settings.appName, await this.#run(() => this.#shared.read()));
   }
 
   /**
@@ -132,8 +125,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * Throws STORE.
    */
   async ensureWritable(): Promise<void> {
-    this.#assertOpen();
-    return runOnStore(() => ensureWritable(this.#opened.store, this.#settings.appName));
+    return this.#run(() => runOnStore(() => ensureWritable(this.#opened.store, this.#settings.appName)));
   }
 
   /**
@@ -141,13 +133,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * Throws NETWORK, CLOSED, or the signal's reason.
    */
   async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
-    this.#assertOpen();
-    try {
-      return await this.#http.fetch(new URL(url), init);
-    } catch (error) {
-      this.#assertOpen();
-      throw error;
-    }
+    return this.#run(() => this.#http.fetch(new URL(url), init));
   }
 
   /**
@@ -165,22 +151,19 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort(new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Make a new one' }));
     try {
       await this.#shared.close();
-      await this.#http.close();
+      await this.#http.close(closedError());
     } finally {
       await this.#opened.close();
     }
   }
 
   async #obtain(options: GetTokenOptions): Promise<AccessToken> {
-    this.#assertOpen();
-    return this.#asHandlerErrors(this.#shared.getToken(options));
+    return this.#run(() => this.#shared.getToken(options));
   }
 
   async #signIn(options: SignInOptions, context: SignInContext): Promise<TokenResponse> {
-    this.#asking = { method: options.method ?? 'browser', signal: context.signal };
     // Loaded when it is first needed, because it brings all that waits for a browser.
     const { signIn } = await import('./sign-in/sign-in.ts');
     return signIn({
@@ -195,8 +178,14 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     });
   }
 
-  #assertOpen(): void {
-    this.#closing.signal.throwIfAborted();
+  /** Runs work for a caller, with the handler's errors. */
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw closedError();
+    try {
+      return await work();
+    } catch (error) {
+      throw toHandlerError(error);
+    }
   }
 
   /** `error`: the original of the event's error. */
@@ -204,10 +193,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     switch (event.type) {
       case 'refresh-failed':
       case 'store-failed':
-        this.#emit({ ...event, error: this.#toHandlerError(error) as OneDriveTokenError });
-        break;
       case 'sign-in-failed':
-        this.#emit({ ...event, error: this.#toHandlerError(error) });
+        this.#emit({ ...event, error: toHandlerError(error) as OneDriveTokenError });
         break;
       case 'sign-in-started':
         // signIn() tells it together with its method.
@@ -223,23 +210,6 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     }
   }
 
-  async #asHandlerErrors<T>(promise: Promise<T>): Promise<T> {
-    try {
-      return await promise;
-    } catch (error) {
-      throw this.#toHandlerError(error);
-    }
-  }
-
-  #toHandlerError(error: unknown): unknown {
-    const { method, signal } = this.#asking ?? {};
-    // Only SharedToken knows that the time is over, and only the handler knows by which method the person was asked.
-    if (method && error instanceof SharedTokenError && error.code === 'SIGN_IN_TIMEOUT' && error === signal?.reason) {
-      return new OneDriveTokenError('SIGN_IN_TIMEOUT', error.problem, { remedy: timeoutRemedies[method] });
-    }
-    return toHandlerError(error);
-  }
-
   #emit(event: TokenEvent): void {
     const listen = async (): Promise<unknown> => {
       trace(event);
@@ -248,4 +218,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     // A listener that fails must not cost a sign-in.
     listen().catch(() => {});
   }
+}
+
+function closedError(): OneDriveTokenError {
+  return new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Make a new one' });
 }

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConnectionError } from '../src/provider/connection-error.ts';
-import { type FormAnswer, postForm } from '../src/provider/post-form.ts';
+import { type HttpAnswer, postForm } from '../src/provider/post-form.ts';
 import { failure } from './scene.ts';
 
 /** A server of bytes, which says what it got. */
@@ -22,7 +22,7 @@ interface Limits {
   connectTimeout?: number;
 }
 
-function post(url: URL, { signal = AbortSignal.timeout(20_000), connectTimeout }: Limits = {}): Promise<FormAnswer> {
+function post(url: URL, { signal = AbortSignal.timeout(20_000), connectTimeout }: Limits = {}): Promise<HttpAnswer> {
   return postForm({ url, body: 'grant_type=refresh_token', signal }, connectTimeout);
 }
 
@@ -109,7 +109,7 @@ test('of two Retry-After headers, the first one counts', async () => {
   const head = 'HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n';
   const { server, port } = await listen((socket) => void socket.once('data', () => socket.end(head)));
   const answer = await post(new URL(`http://127.0.0.1:${port}/token`));
-  assert.equal([answer.status, answer.retryAfter], [429, '7']);
+  assert.equal([answer.status, answer.retryAfter], [429, 7_000]);
   server.close();
 });
 

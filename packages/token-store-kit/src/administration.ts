@@ -27,8 +27,6 @@ export interface MoveRecordOptions {
    * It is of the same client and authority. Default: yes.
    */
   isSameAccount?: ((moved: TokenRecord, present: TokenRecord) => boolean) | undefined;
-  /** Called before the first change, with what moves. */
-  onMove?: ((record: TokenRecord) => void) | undefined;
 }
 
 /** `not-signed-in`: there was nothing to move. `already-there`: the target has another sign-in. Both change nothing. */
@@ -97,7 +95,7 @@ export async function moveRecord(options: MoveRecordOptions): Promise<MoveOutcom
 }
 
 async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): Promise<MoveOutcome> {
-  const { source, target, name, onMove } = options;
+  const { source, target, name } = options;
   const record = await source.get(name);
   const interrupted = record ? undefined : await source.get(moving + name);
   const present = await target.get(name);
@@ -109,7 +107,6 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
   }
   const moved = record ?? interrupted;
   if (!moved) return 'not-signed-in';
-  onMove?.(moved);
   // A target that takes no write must be noticed before the source is changed.
   await ensureWritable(target, name);
   // A store of the caller's own may give no lock.

@@ -62,7 +62,7 @@ const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
     'login_hint loginHint': (options) => handler.signIn(options),
     'dbFilePath dbFilepath': (options) => listAppNames(options),
     'dbfilepath dbFilepath': (options) => changeEncryptionKey(options, never),
-    'onmove onMove': (options) => moveTokens('a', { from: { store }, to: { store }, ...Object(options) }),
+    'form from': (options) => moveTokens('a', { from: { store }, to: { store }, ...Object(options) }),
     'app_name appName': (options) => readStoredToken({ ...app, ...Object(options) }),
   },
 };

@@ -2,13 +2,8 @@ import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { NamedProxy } from './proxy-of.ts';
 import { readServerDate } from './server-date.ts';
 
-/** What a failed connection means to the person. */
-interface Explanation {
-  readonly problem: string;
-  readonly remedy: string;
-  /** False if the same call fails until a person has changed something. Default true. */
-  readonly retryable?: boolean;
-}
+/** What went wrong, what to do, and, if `false`, that the same call fails until a person has done it. */
+type Explanation = [problem: string, remedy: string, retryable?: boolean];
 
 const untrusted =
   /^(UNABLE_TO_\w+|SELF_SIGNED_\w+|DEPTH_ZERO_\w+|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE|CERT_CHAIN_TOO_LONG|INVALID_CA|CERT_REJECTED)$/;
@@ -22,80 +17,79 @@ export class ConnectionError extends OneDriveTokenError {
   /** True if no connection was made: then the request may be repeated without harm. */
   readonly beforeConnection: boolean;
 
-  private constructor({ problem, remedy, retryable = true }: Explanation, cause?: unknown) {
+  private constructor([problem, remedy, retryable = true]: Explanation, cause?: unknown) {
     super('NETWORK', problem, { remedy, cause: withoutProperties(cause), retryable });
     this.beforeConnection = neverConnected(cause);
   }
 
   /** May ask the server for its time, to tell a wrong clock from a certificate that is out of date. */
   static async from(url: URL, cause: unknown, proxy: NamedProxy | undefined): Promise<ConnectionError> {
-    const code = codeOf(cause) ?? '';
+    if (!outOfDate.test(codeOf(cause))) return new ConnectionError(explain(url.host, cause, proxy), cause);
     // Through a proxy the time would be another connection's.
-    const serverDate = outOfDate.test(code) && !proxy ? await readServerDate(url) : undefined;
-    const explanation = outOfDate.test(code)
-      ? wrongDate(url.host, code, proxy, serverDate)
-      : (explainCertificate(url.host, code) ??
-        (proxy ? throughProxy(url.host, proxy, cause) : noAnswer(url.host, code, cause)));
-    return new ConnectionError(explanation, cause);
+    const serverDate = proxy ? undefined : await readServerDate(url);
+    return new ConnectionError(explainDate(url.host, codeOf(cause), serverDate, proxy), cause);
   }
 
   /** No answer came within `timeout` milliseconds. */
   static late({ host }: URL, timeout: number, proxy: NamedProxy | undefined): ConnectionError {
-    const route = proxy ? `${host} through the proxy ${proxy.host}` : host;
-    const problem = `No answer from ${route} within ${Math.round(timeout / 100) / 10} s`;
-    return new ConnectionError({ problem, remedy: 'Try again later' });
+    const problem = `No answer from ${host}${through(proxy)} within ${Math.round(timeout / 100) / 10} s`;
+    return new ConnectionError([problem, 'Try again later']);
   }
 }
 
-function explainCertificate(host: string, code: string): Explanation | undefined {
+function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): Explanation {
+  const code = codeOf(cause);
   if (untrusted.test(code)) {
-    return {
-      problem: `The certificate of ${host} is not trusted (${code})`,
-      remedy: `If your organization or its proxy signs it, set NODE_EXTRA_CA_CERTS to the PEM file of its authority${systemAuthorities()}`,
-      retryable: false,
-    };
+    const system = process.allowedNodeEnvironmentFlags.has('--use-system-ca')
+      ? '. If this system trusts it already, set NODE_OPTIONS=--use-system-ca instead'
+      : '';
+    const remedy = `If your organization or its proxy signs it, set NODE_EXTRA_CA_CERTS to the PEM file of its authority${system}`;
+    return [`The certificate of ${host} is not trusted (${code})`, remedy, false];
   }
-  if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return undefined;
-  return {
-    problem: `The certificate that came from ${host} is for another name (${code})`,
-    remedy:
-      'Something else answers in its place: log in to the network that you are in, or check the address and HTTPS_PROXY',
-    retryable: false,
-  };
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const remedy =
+      'Something else answers in its place: log in to the network that you are in, or check the address and HTTPS_PROXY';
+    return [`The certificate that came from ${host} is for another name (${code})`, remedy, false];
+  }
+  // If a request was given up, what happened is in undici's message alone.
+  const reason = (code !== 'UND_ERR_ABORTED' && code) || messagesOf(cause)[0] || 'unknown failure';
+  if (proxy) return explainProxy(host, cause, proxy, reason);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    const remedy = 'Check the network and the name, then try again';
+    return [`No answer from ${host}: its name is not found (${code})`, remedy];
+  }
+  return [`No answer from ${host} (${reason})`, 'Check the network, HTTPS_PROXY and NO_PROXY, then try again'];
 }
 
-function systemAuthorities(): string {
-  return process.allowedNodeEnvironmentFlags.has('--use-system-ca')
-    ? '. If this system trusts it already, set NODE_OPTIONS=--use-system-ca instead'
-    : '';
+function explainProxy(host: string, cause: unknown, proxy: NamedProxy, reason: string): Explanation {
+  const [, status] = /Proxy response \((\d+)\)/.exec(messagesOf(cause).join(' ')) ?? [];
+  if (status === '407') {
+    const remedy = `Write them into ${proxy.variable}: http://USER:PASSWORD@${proxy.host}`;
+    return [`The proxy ${proxy.host} asks for a user name and a password (HTTP 407)`, remedy, false];
+  }
+  const remedy = `Check ${proxy.variable}, or put ${host.replace(/:\d+$/, '')} into NO_PROXY if it can be reached without a proxy`;
+  if (status !== undefined) {
+    const problem = `The proxy ${proxy.host} does not connect to ${host} (HTTP ${status})`;
+    return [problem, remedy, Number(status) >= 500];
+  }
+  const silent = neverConnected(cause) ? `the proxy ${proxy.host}` : `${host}${through(proxy)}`;
+  return [`No answer from ${silent} (${reason})`, remedy];
 }
 
 /** More often the clock of this machine is wrong than the certificate is out of date. */
-function wrongDate(
-  host: string,
-  code: string,
-  proxy: NamedProxy | undefined,
-  serverDate: number | undefined,
-): Explanation {
-  const certificate = `The certificate of ${host} ${code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'}`;
-  const now = utc(Date.now());
-  if (serverDate === undefined) {
-    const whose = proxy ? `the certificate of ${host} or of the proxy ${proxy.host}` : 'the certificate';
-    return {
-      problem: `${certificate} by this machine's clock, which says ${now} (${code})`,
-      remedy: `Check this machine's clock. If the clock is right, ${whose} is out of date: its owner has to renew it`,
-      retryable: false,
-    };
+function explainDate(host: string, code: string, serverDate = Number.NaN, proxy?: NamedProxy): Explanation {
+  const now = Date.now();
+  if (Math.abs(serverDate - now) > clockToleranceMs) {
+    const problem = `This machine's clock is wrong: it says ${utc(now)}, and ${host} says ${utc(serverDate)} (${code})`;
+    return [problem, "Check this machine's clock and set it, then try again", false];
   }
-  if (Math.abs(serverDate - Date.now()) > clockToleranceMs) {
-    return {
-      problem: `This machine's clock is wrong: it says ${now}, and ${host} says ${utc(serverDate)} (${code})`,
-      remedy: "Check this machine's clock and set it, then try again",
-      retryable: false,
-    };
+  const problem = `The certificate of ${host} ${code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'}`;
+  if (!Number.isNaN(serverDate)) {
+    return [`${problem} (${code}), and this machine's clock is right`, 'Its owner has to renew it', false];
   }
-  const problem = `${certificate} (${code}), and this machine's clock is right`;
-  return { problem, remedy: 'Its owner has to renew it', retryable: false };
+  const which = proxy ? `the certificate of ${host} or of the proxy ${proxy.host}` : 'the certificate';
+  const remedy = `Check this machine's clock. If the clock is right, ${which} is out of date: its owner has to renew it`;
+  return [`${problem} by this machine's clock, which says ${utc(now)} (${code})`, remedy, false];
 }
 
 /** 2026-01-31 14:05 UTC */
@@ -103,46 +97,8 @@ function utc(timestamp: number): string {
   return `${new Date(timestamp).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-function throughProxy(host: string, proxy: NamedProxy, cause: unknown): Explanation {
-  const remedy = `Check ${proxy.variable}, or put ${host.replace(/:\d+$/, '')} into NO_PROXY if it can be reached without a proxy`;
-  const [, status] = /Proxy response \((\d+)\)/.exec(messagesOf(cause)) ?? [];
-  if (status === '407') {
-    return {
-      problem: `The proxy ${proxy.host} asks for a user name and a password (HTTP 407)`,
-      remedy: `Write them into ${proxy.variable}: http://USER:PASSWORD@${proxy.host}`,
-      retryable: false,
-    };
-  }
-  if (status !== undefined) {
-    const problem = `The proxy ${proxy.host} does not connect to ${host} (HTTP ${status})`;
-    return { problem, remedy, retryable: Number(status) >= 500 };
-  }
-  const route = neverConnected(cause) ? `the proxy ${proxy.host}` : `${host} through the proxy ${proxy.host}`;
-  return { problem: `No answer from ${route} (${reasonOf(cause)})`, remedy };
-}
-
-function noAnswer(host: string, code: string, cause: unknown): Explanation {
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    const problem = `No answer from ${host}: its name is not found (${code})`;
-    return { problem, remedy: 'Check the network and the name, then try again' };
-  }
-  const problem = `No answer from ${host} (${reasonOf(cause)})`;
-  return { problem, remedy: 'Check the network, HTTPS_PROXY and NO_PROXY, then try again' };
-}
-
-/** Its code. If a request was given up, what happened is in undici's message alone. */
-function reasonOf(cause: unknown): string {
-  const code = codeOf(cause);
-  return code === undefined || code === 'UND_ERR_ABORTED' ? messageOf(cause) || 'unknown failure' : code;
-}
-
-function messageOf(error: unknown): string {
-  const { message } = Object(error) as { message?: unknown };
-  return typeof message === 'string' ? message : '';
-}
-
-function messagesOf(error: unknown): string {
-  return [messageOf(error), ...causesOf(error).map(messagesOf)].join(' ');
+function through(proxy: NamedProxy | undefined): string {
+  return proxy ? ` through the proxy ${proxy.host}` : '';
 }
 
 /** One for each address that was tried, or the cause. */
@@ -151,26 +107,32 @@ function causesOf(error: unknown): readonly unknown[] {
   return errors ?? (cause === undefined ? [] : [cause]);
 }
 
-/** The code of an error, or of what caused it. */
-function codeOf(error: unknown): string | undefined {
+/** Of an error and of all that caused it. */
+function messagesOf(error: unknown): string[] {
+  const { message = '' } = Object(error) as { message?: string };
+  return [message, ...causesOf(error).flatMap(messagesOf)];
+}
+
+/** The code of an error, or of what caused it. Empty if there is none. */
+function codeOf(error: unknown): string {
   const { code } = Object(error) as { code?: unknown };
-  return typeof code === 'string' ? code : causesOf(error).slice(0, 1).map(codeOf)[0];
+  const [cause] = causesOf(error);
+  return typeof code === 'string' ? code : cause ? codeOf(cause) : '';
 }
 
 /** Decides by the system call that failed: codes like EHOSTUNREACH also come from connections that were made long ago. */
 function neverConnected(error: unknown): boolean {
-  const { syscall, code } = Object(error) as NodeJS.ErrnoException;
   const causes = causesOf(error);
   if (causes.length > 0) return causes.every(neverConnected);
-  return syscall === 'connect' || syscall === 'getaddrinfo' || code === 'UND_ERR_CONNECT_TIMEOUT';
+  const { syscall = '', code } = Object(error) as NodeJS.ErrnoException;
+  return ['connect', 'getaddrinfo'].includes(syscall) || code === 'UND_ERR_CONNECT_TIMEOUT';
 }
 
 /** A copy without properties: undici's errors hold sockets and unread parts of a response, which may be tokens. */
 function withoutProperties(error: unknown): Error | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const [cause] = causesOf(error).map(withoutProperties);
-  const copy = new Error(messageOf(error), cause && { cause });
-  copy.name = String((error as Error).name);
+  const { name, message } = error as Error;
   const code = codeOf(error);
-  return Object.assign(copy, code !== undefined && { code });
+  return Object.assign(new Error(message, cause && { cause }), { name }, code && { code });
 }

@@ -1,17 +1,8 @@
 import type { Dispatcher } from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { ConnectionError } from './connection-error.ts';
-import { postForm } from './post-form.ts';
+import { type HttpAnswer, postForm } from './post-form.ts';
 import { hasProxy, type NamedProxy, proxyOf } from './proxy-of.ts';
-
-/** The answer to a posted form. */
-export interface HttpAnswer {
-  readonly status: number;
-  /** What `Retry-After` asks for, in milliseconds. */
-  readonly retryAfter: number | undefined;
-  /** undefined if it was longer than `maxBodyMebibytes`. */
-  readonly body: string | undefined;
-}
 
 /** How long a form may take, and what else ends it. */
 export interface PostOptions {
@@ -37,8 +28,7 @@ export class HttpClient {
     const post = { url, body: form.toString(), signal: this.#anyOf(deadline, signal) };
     try {
       const usesUndici = this.#dispatcher !== undefined || hasProxy();
-      const answer = await (usesUndici ? (await loadUndici()).postForm(post, this.#dispatcher) : postForm(post));
-      return { ...answer, retryAfter: readRetryAfter(answer.retryAfter) };
+      return await (usesUndici ? (await loadUndici()).postForm(post, this.#dispatcher) : postForm(post));
     } catch (cause) {
       signal?.throwIfAborted();
       throw deadline.aborted ? ConnectionError.late(url, timeout, this.#proxyOf(url)) : await this.#explain(url, cause);
@@ -63,9 +53,9 @@ export class HttpClient {
     }
   }
 
-  /** Ends every request at once. The caller's own dispatcher stays open. */
-  async close(): Promise<void> {
-    this.#closing.abort(new Error('the client was closed'));
+  /** Ends every request at once, with this reason. The caller's own dispatcher stays open. */
+  async close(reason = new Error('the client was closed')): Promise<void> {
+    this.#closing.abort(reason);
     if (this.#fetching !== this.#dispatcher) await this.#fetching?.destroy();
   }
 
@@ -73,13 +63,10 @@ export class HttpClient {
     return AbortSignal.any([this.#closing.signal, ...signals.filter((signal) => signal != null)]);
   }
 
-  async #explain(url: URL, cause: unknown): Promise<unknown> {
-    if (cause instanceof OneDriveTokenError) return cause;
-    return ConnectionError.from(
-      url,
-      this.#closing.signal.aborted ? this.#closing.signal.reason : cause,
-      this.#proxyOf(url),
-    );
+  async #explain(url: URL, error: unknown): Promise<unknown> {
+    const { aborted, reason } = this.#closing.signal;
+    const cause = aborted ? reason : error;
+    return cause instanceof OneDriveTokenError ? cause : ConnectionError.from(url, cause, this.#proxyOf(url));
   }
 
   /** The proxies of the environment do not count if the caller has a dispatcher. */
@@ -92,13 +79,4 @@ async function loadUndici(): Promise<typeof import('./undici-client.ts')> {
   const client = await import('./undici-client.ts');
   client.assertUsable();
   return client;
-}
-
-/** The header has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. */
-function readRetryAfter(header: string | undefined): number | undefined {
-  const value = header?.trim() ?? '';
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  // Date.parse() takes almost any text for a date.
-  const instant = /^[A-Z][a-z]+, .+ GMT$/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(instant) ? undefined : Math.max(0, instant - Date.now());
 }

@@ -9,10 +9,10 @@ export interface FormPost {
 }
 
 /** The answer to a posted form. Redirects are not followed. */
-export interface FormAnswer {
+export interface HttpAnswer {
   readonly status: number;
-  /** The header of that name. */
-  readonly retryAfter: string | undefined;
+  /** What `Retry-After` asks for, in milliseconds. */
+  readonly retryAfter: number | undefined;
   /** undefined if it was longer than `maxBodyMebibytes`. */
   readonly body: string | undefined;
 }
@@ -29,7 +29,7 @@ export const formHeaders = {
 const connectTimeoutMs = 10_000;
 
 /** Rejects with any error; the system call that failed says whether the request can have left. */
-export async function postForm({ url, body, signal }: FormPost, timeoutMs = connectTimeoutMs): Promise<FormAnswer> {
+export async function postForm({ url, body, signal }: FormPost, timeoutMs = connectTimeoutMs): Promise<HttpAnswer> {
   // An import of node:http evaluates all that it exports: WebSocket, for example, which takes as long as Node's own start.
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   const headers = { ...formHeaders, 'content-length': Buffer.byteLength(body) };
@@ -45,7 +45,7 @@ export async function postForm({ url, body, signal }: FormPost, timeoutMs = conn
       sent.once('close', () => reject(new Error('the connection was closed without an answer')));
     });
     const { statusCode: status = 0, headers: answered } = response;
-    return { status, retryAfter: answered['retry-after'], body: await readText(response) };
+    return { status, retryAfter: readRetryAfter(answered['retry-after']), body: await readText(response) };
   } finally {
     clearTimeout(connectTimer);
     sent.destroy();
@@ -67,4 +67,13 @@ export async function readText(body: AsyncIterable<Uint8Array>): Promise<string 
 function connectTimeout(milliseconds: number): Error {
   const message = `no connection within ${milliseconds / 1000} s`;
   return Object.assign(new Error(message), { code: 'ETIMEDOUT', syscall: 'connect' });
+}
+
+/** The header has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. */
+export function readRetryAfter(header: string | undefined): number | undefined {
+  const value = header?.trim() ?? '';
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  // Date.parse() takes almost any text for a date.
+  const instant = /^[A-Z][a-z]+, .+ GMT$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(instant) ? undefined : Math.max(0, instant - Date.now());
 }

@@ -6,8 +6,8 @@ import type { Settings } from '../options.ts';
 import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
 import { ConnectionError } from './connection-error.ts';
-import type { HttpAnswer, HttpClient } from './http-client.ts';
-import { maxBodyMebibytes } from './post-form.ts';
+import type { HttpClient } from './http-client.ts';
+import { type HttpAnswer, maxBodyMebibytes } from './post-form.ts';
 import { type ProviderStep, readErrorFields, toTokenError } from './provider-error.ts';
 
 type JsonObject = Record<string, unknown>;
@@ -102,7 +102,6 @@ export class Provider {
       const left = end - performance.now();
       const { retryAfter = firstDelayMs * 2 ** (attempt - 1) } = failure;
       const delay = retryAfter + jitterMs * Math.random();
-      if (failure.retryAfter !== undefined && failure.retryAfter > left) throw asThrottled(failure);
       if (!repeatable || attempt === maxAttempts || delay >= left) throw failure;
       this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
       await pause(delay, signal ? [signal] : []);
@@ -119,38 +118,36 @@ export class Provider {
     }
     const json = parseObject(answer.body);
     if (answer.status === 200 && json && typeof json.error !== 'string') return { answer: json };
-    const isBusy = answer.status === 429 || answer.status >= 500;
-    return { failure: readFailure(sent, answer, json), repeatable: isBusy && sent.step !== 'code' };
+    const failure = readFailure(sent, answer, json, timeout);
+    return { failure, repeatable: isBusy(answer) && sent.step !== 'code' };
   }
-}
-
-/** THROTTLED whatever the HTTP status: the wait asked for is longer than the time left. */
-function asThrottled(failure: OneDriveTokenError): OneDriveTokenError {
-  const { problem, remedy, correlationId, traceId, errorCodes, error, retryAfter } = failure;
-  const details = { remedy, correlationId, traceId, errorCodes, error, retryAfter };
-  return new OneDriveTokenError('THROTTLED', problem, details);
 }
 
 function unusable(what: string, remedy: string): OneDriveTokenError {
   return new OneDriveTokenError('RESPONSE', `The provider answered with ${what}`, { remedy });
 }
 
+function isBusy({ status }: HttpAnswer): boolean {
+  return status === 429 || status >= 500;
+}
+
+/** `left`: how many milliseconds the exchange has. If the server asks to wait longer, that is THROTTLED whatever its status. */
 function readFailure(
   { url, body: sent, step }: Sent,
-  { status, retryAfter, body }: HttpAnswer,
+  answer: HttpAnswer,
   json: JsonObject | undefined,
+  left: number,
 ): OneDriveTokenError {
+  const { status, retryAfter, body } = answer;
   const secrets = secretFields.flatMap((field) => sent.get(field) ?? []);
   const fields = json && readErrorFields(json, secrets);
-  const { description: _, ...facts } = fields ?? {};
-  if (status === 429) {
+  if (isBusy(answer)) {
+    const { description: _, ...facts } = fields ?? {};
     const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
-    const problem = `${url.host} asks to wait ${wait} (HTTP 429)`;
-    return new OneDriveTokenError('THROTTLED', problem, { ...facts, remedy: 'Try again then', retryAfter });
-  }
-  if (status >= 500) {
-    const problem = `${url.host} has problems (HTTP ${status})`;
-    return new OneDriveTokenError('SERVER', problem, { ...facts, remedy: 'Try again later', retryAfter });
+    const isThrottled = status === 429 || (retryAfter ?? 0) > left;
+    const problem = isThrottled ? `${url.host} asks to wait ${wait}` : `${url.host} has problems`;
+    const details = { ...facts, remedy: isThrottled ? 'Try again then' : 'Try again later', retryAfter };
+    return new OneDriveTokenError(isThrottled ? 'THROTTLED' : 'SERVER', `${problem} (HTTP ${status})`, details);
   }
   if (fields) return toTokenError(fields, step);
   if (missingStatuses.has(status)) {

@@ -1,7 +1,7 @@
 /** Requests through the caller's dispatcher, or the proxies that the environment names. */
 import * as undici from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
-import { type FormAnswer, type FormPost, formHeaders, readText } from './post-form.ts';
+import { type FormPost, formHeaders, type HttpAnswer, readRetryAfter, readText } from './post-form.ts';
 
 /** Throws CONFIGURATION in Bun: its own `undici` fails only after the provider has answered, when the token is spent. */
 export function assertUsable(): void {
@@ -13,7 +13,7 @@ export function assertUsable(): void {
 }
 
 /** As `postForm` of post-form.ts. */
-export async function postForm({ url, body, signal }: FormPost, given?: undici.Dispatcher): Promise<FormAnswer> {
+export async function postForm({ url, body, signal }: FormPost, given?: undici.Dispatcher): Promise<HttpAnswer> {
   // One for each request, because undici keeps waiting for a silent proxy even after the request was given up.
   const dispatcher = given ?? proxyByEnvironment();
   try {
@@ -31,7 +31,7 @@ export async function postForm({ url, body, signal }: FormPost, given?: undici.D
     });
     return {
       status: response.statusCode,
-      retryAfter: [response.headers['retry-after']].flat()[0],
+      retryAfter: readRetryAfter([response.headers['retry-after']].flat()[0]),
       body: await readText(response.body),
     };
   } finally {

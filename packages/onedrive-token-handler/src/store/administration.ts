@@ -1,4 +1,5 @@
 /** Work on all that is stored, whatever client id it is of: by the kit, on a file or a store of the caller's own. */
+import { statSync } from 'node:fs';
 import { type TokenRecord, type TokenStore, toStoreError } from 'shared-token';
 import {
   changeKey,
@@ -14,7 +15,7 @@ import { refuseUnknown } from '../check-value.ts';
 import { belongToDifferentAccounts } from '../id-token.ts';
 import { type OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
 import { readStoreOptions, type StoreOptions, type StoreSettings } from '../options.ts';
-import { fileExists, openStore, runOnStore } from './open-store.ts';
+import { openStore, runOnStore } from './open-store.ts';
 
 /** What {@link inspectStore} has found: see `inspectTokenStore` of token-store-sqlite. */
 export interface StoreInspection extends Omit<TokenStoreInspection, 'error'> {
@@ -41,26 +42,24 @@ export interface MoveOptions {
   from: StoreOptions;
   /** Where they go. Its file is made if it is missing. */
   to: StoreOptions;
-  /** Called before the first change, with what moves: a caller that keeps more than the tokens moves that too. */
-  onMove?: ((record: TokenRecord) => void) | undefined;
 }
 
 /** The app names that have tokens, sorted; none if the file does not exist. Changes nothing about a file. Throws STORE. */
 export async function listAppNames(options: StoreOptions = {}): Promise<string[]> {
-  return (await withExistingStore(options, { readOnly: true }, listNames)) ?? [];
+  return (await withStore(readStoreOptions(options), 'read', listNames)) ?? [];
 }
 
 /** Deletes the tokens of one app name, whatever client id they are of. False if there were none. Throws STORE. */
 export async function forgetTokens(appName: string, options: StoreOptions = {}): Promise<boolean> {
-  return (await withExistingStore(options, {}, (store) => forgetRecord(store, appName))) ?? false;
+  return (await withStore(readStoreOptions(options), 'write', (store) => forgetRecord(store, appName))) ?? false;
 }
 
 /**
  * What is stored under one app name, whatever client id it is of; undefined if nothing is. It has the tokens. Changes nothing
  * about a file, and makes none. Throws STORE.
  */
-export function readRecord(appName: string, options: StoreOptions = {}): Promise<TokenRecord | undefined> {
-  return withExistingStore(options, { readOnly: true }, (store) => store.get(appName));
+export async function readRecord(appName: string, options: StoreOptions = {}): Promise<TokenRecord | undefined> {
+  return withStore(readStoreOptions(options), 'read', (store) => store.get(appName));
 }
 
 /**
@@ -73,8 +72,10 @@ export async function changeEncryptionKey(
   options: RekeyOptions,
   chooseKey: () => StoreKey | Promise<StoreKey>,
 ): Promise<void> {
-  const { store, close } = openStore(readStoreOptions(options));
-  if (!('rekey' in store)) throw new TypeError('changeEncryptionKey() needs a store with a method rekey()');
+  const settings = readStoreOptions(options);
+  if (settings.store && !('rekey' in settings.store)) {
+    throw new TypeError('changeEncryptionKey() needs a store with a method rekey()');
+  }
   /** What `chooseKey` threw: kept aside, so that it does not become STORE. */
   let refusal: { error: unknown } | undefined;
   const choose = async (): Promise<StoreKey> => {
@@ -86,11 +87,9 @@ export async function changeEncryptionKey(
     }
   };
   try {
-    await runOnStore(() => changeKey(store as RekeyStore, choose));
+    await withStore(settings, 'create', (store) => changeKey(store as RekeyStore, choose));
   } catch (error) {
     throw refusal ? refusal.error : error;
-  } finally {
-    await close();
   }
 }
 
@@ -100,32 +99,25 @@ export async function changeEncryptionKey(
  * with the same stores finishes the move: see `moveRecord` of token-store-kit. Throws STORE.
  */
 export async function moveTokens(appName: string, options: MoveOptions): Promise<MoveOutcome> {
-  const { from, to, onMove, ...unknown } = options;
+  const { from, to, ...unknown } = options;
   refuseUnknown(unknown);
-  const [checkedFrom, checkedTo] = [readStoreOptions(from), readStoreOptions(to)];
-  if (isMissing(checkedFrom)) return 'not-signed-in';
-  const source = openStore(checkedFrom);
-  const target = openStore(checkedTo);
+  const target = readStoreOptions(to);
   const isSameAccount = (moved: TokenRecord, present: TokenRecord): boolean =>
     !belongToDifferentAccounts(moved.idToken, present.idToken);
-  try {
-    const stores = { source: source.store, target: target.store };
-    return await runOnStore(() => moveRecord({ ...stores, name: appName, isSameAccount, onMove }));
-  } finally {
-    await source.close();
-    await target.close();
-  }
+  const outcome = await withStore(readStoreOptions(from), 'write', (source) =>
+    withStore(target, 'create', (store) => moveRecord({ source, target: store, name: appName, isSameAccount })),
+  );
+  return outcome ?? 'not-signed-in';
 }
 
-/** Undefined if there is no file: none is made. */
-async function withExistingStore<T>(
-  options: StoreOptions,
-  access: { readOnly?: boolean },
+/** Without `create`, no file is made: undefined if there is none. */
+async function withStore<T>(
+  settings: StoreSettings,
+  access: 'read' | 'write' | 'create',
   work: (store: TokenStore) => T | Promise<T>,
 ): Promise<T | undefined> {
-  const checked = readStoreOptions(options);
-  if (isMissing(checked)) return undefined;
-  const { store, close } = openStore(checked, access);
+  if (access !== 'create' && settings.dbFilepath !== undefined && isMissing(settings.dbFilepath)) return undefined;
+  const { store, close } = openStore(settings, { readOnly: access === 'read' });
   try {
     return await runOnStore(() => work(store));
   } finally {
@@ -133,6 +125,11 @@ async function withExistingStore<T>(
   }
 }
 
-function isMissing({ dbFilepath }: StoreSettings): boolean {
-  return dbFilepath !== undefined && !fileExists(dbFilepath);
+/** False also if a folder above it can't be entered: to open it then says what is wrong. */
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined;
+  } catch {
+    return false;
+  }
 }

@@ -5,13 +5,13 @@ import type { SqliteTokenStore } from 'token-store-sqlite';
 /** The token file: opened when it is first used, and opened again if it was replaced or deleted in the meantime. */
 export class FileStore implements RekeyStore {
   readonly #path: string;
-  readonly #key: string | Uint8Array | undefined;
+  readonly #key: StoreKey;
   readonly #readOnly: boolean;
   #opened: Promise<SqliteTokenStore> | undefined;
   /** Stores whose file was moved away. Locks go by the file's name, so a caller may still wait for one in such a store. */
   readonly #moved: SqliteTokenStore[] = [];
 
-  constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
+  constructor(path: string, key: StoreKey, readOnly: boolean) {
     this.#path = path;
     this.#key = key;
     this.#readOnly = readOnly;
@@ -37,7 +37,7 @@ export class FileStore implements RekeyStore {
     return this.#use((store) => store.list());
   }
 
-  /** Programs that have the file open need the new key from then on. This store has to be opened again, too. */
+  /** This store has to be opened again with the new key. */
   rekey(key: StoreKey): Promise<void> {
     return this.#use((store) => store.rekey(key));
   }
@@ -63,7 +63,8 @@ export class FileStore implements RekeyStore {
     try {
       return work(store);
     } catch (error) {
-      if (!hasMoved(error)) throw error;
+      const { code, reason } = Object(error) as { code?: unknown; reason?: unknown };
+      if (code !== 'STORE_OPEN' || reason !== 'moved') throw error;
       // Of several calls that find it moved, the first one opens it again.
       if ((await this.#opened) === store) {
         this.#moved.push(store);
@@ -74,24 +75,16 @@ export class FileStore implements RekeyStore {
   }
 
   #open(): Promise<SqliteTokenStore> {
-    if (this.#opened) return this.#opened;
-    const opened = this.#load();
-    this.#opened = opened;
-    // If the file could not be opened, the next call tries again.
-    opened.catch(() => {
-      if (this.#opened === opened) this.#opened = undefined;
+    this.#opened ??= this.#load().catch((error: unknown) => {
+      // The next call tries again.
+      this.#opened = undefined;
+      throw error;
     });
-    return opened;
+    return this.#opened;
   }
 
   async #load(): Promise<SqliteTokenStore> {
     const { openTokenStore } = await import('token-store-sqlite');
     return openTokenStore(this.#path, { ...(this.#key !== undefined && { key: this.#key }), readOnly: this.#readOnly });
   }
-}
-
-/** Whether the open file was moved, replaced or deleted. */
-function hasMoved(error: unknown): boolean {
-  const { code, reason } = Object(error) as { code?: unknown; reason?: unknown };
-  return code === 'STORE_OPEN' && reason === 'moved';
 }

@@ -1,6 +1,5 @@
-import { statSync } from 'node:fs';
 import { type TokenStore, toStoreError } from 'shared-token';
-import { toHandlerError } from '../one-drive-token-error.ts';
+import { OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
 import type { StoreSettings } from '../options.ts';
 import { FileStore } from './file-store.ts';
 
@@ -23,20 +22,11 @@ export function openStore(
   return { store: file, close: () => file.close() };
 }
 
-/** False if there is no file. True also if a folder above it can't be entered: to open it then says what is wrong. */
-export function fileExists(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch {
-    return true;
-  }
-}
-
 /** Runs work on a store, without a SharedToken. What the store throws becomes STORE. */
 export async function runOnStore<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw toHandlerError(toStoreError(error));
+    throw error instanceof OneDriveTokenError ? error : toHandlerError(toStoreError(error));
   }
 }
