@@ -1,4 +1,4 @@
-import type { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { readExclusivelyOptions } from './check-options.ts';
 import { checkText } from './check-text.ts';
 import { pause } from './pause.ts';
@@ -29,8 +29,7 @@ interface Run {
  * processes share: such a store acquires its own lock within the task.
  */
 export class CallerQueue {
-  // Loaded here because most programs that read a token never need it.
-  readonly #runs: AsyncLocalStorage<Run> = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)();
+  readonly #runs = new AsyncLocalStorage<Run>();
   /** For each key with a running task: what wakes each waiting caller, the first one first. */
   readonly #waiting = new Map<string, (() => void)[]>();
 

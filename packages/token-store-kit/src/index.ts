@@ -1,7 +1,6 @@
 /** Says what an OAuth token record and its store are. */
 export { CallerQueue, lockHeldError, type QueueOptions } from './caller-queue.ts';
-export { checkNames } from './check-names.ts';
-export { checkOptions, readChangedOptions, readExclusivelyOptions } from './check-options.ts';
+export { readChangedOptions, readExclusivelyOptions } from './check-options.ts';
 export { checkRecord, recordFields } from './check-record.ts';
 export { checkText } from './check-text.ts';
 export { pause } from './pause.ts';

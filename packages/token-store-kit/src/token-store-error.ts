@@ -8,73 +8,40 @@ export type TokenStoreErrorCode =
   | 'STORE_OPEN'
   | 'STORE_VERSION';
 
-/**
- * Which cause, if the code has several. More reasons may come; treat an unknown one like none.
- *
- * STORE_KEY:
- * - `key-missing`: the data is encrypted, and no key was given
- * - `key-wrong`: the data is encrypted with another key
- * - `key-changed`: the key was changed, added or removed after the store was opened
- * - `not-encrypted`: a key was given, but the data is not encrypted
- *
- * STORE_OPEN:
- * - `closed`: `close()` was called on this store
- * - `moved`: the file or the tables were moved, replaced or deleted after the store was opened; opening it again helps
- * - `foreign`: another program's data
- * - `not-a-file`: the path leads to a directory, or to a link without a file
- * - `missing`: the store was opened for reading only, and there is nothing to read
- * - `no-permission`: this user may not read it, or may not enter its directory
- * - `exposed`: other users can read the file, and this user may not change that
- * - `disk`: the system could not read or write the disk
- * - `read-only-file-system`: a missing directory cannot be made there
- * - `unreachable`: the database server does not answer; trying again may help
- * - `no-database`, `no-schema`: the server has none of that name
- * - `no-service`: a service file is named, and such files are not read
- * - `encoding`: the database cannot store every text
- * - `no-driver`: the package that speaks to the server is not installed
- *
- * STORE_READONLY:
- * - `no-permission`: this user may not write it
- * - `read-only-file-system`: the file system is mounted read-only
- * - `read-only-server`: the server takes no writes, for example because it is a standby
- * - `unfinished-write`: a process was stopped while it wrote; only a store that may write can undo that
- *
- * STORE_CORRUPT:
- * - `damaged`: the file is damaged, or is no database
- * - `record-changed`: an encrypted record was changed by another program, or moved to another name
- *
- * STORE_BUSY:
- * - `lock-held`: another caller of `exclusively` holds the lock
- * - `lock-lost`: the lock could not be kept until the task had ended
- * - `database-locked`: another process kept the database itself locked
- */
+/** Which cause, if the code has several. More reasons may come; treat an unknown one like none. */
 export type TokenStoreErrorReason =
-  | 'key-missing'
-  | 'key-wrong'
-  | 'key-changed'
-  | 'not-encrypted'
-  | 'closed'
-  | 'moved'
-  | 'foreign'
-  | 'not-a-file'
-  | 'missing'
-  | 'no-permission'
-  | 'exposed'
-  | 'disk'
-  | 'read-only-file-system'
-  | 'read-only-server'
-  | 'unreachable'
-  | 'no-database'
-  | 'no-schema'
-  | 'no-service'
-  | 'encoding'
-  | 'no-driver'
-  | 'unfinished-write'
-  | 'damaged'
-  | 'record-changed'
-  | 'lock-held'
-  | 'lock-lost'
-  | 'database-locked';
+  // STORE_KEY
+  | 'key-missing' // the data is encrypted, and no key was given
+  | 'key-wrong' // the data is encrypted with another key
+  | 'key-changed' // the key was changed, added or removed after the store was opened
+  | 'not-encrypted' // a key was given, but the data is not encrypted
+  // STORE_OPEN
+  | 'closed' // `close()` was called on this store
+  | 'moved' // the file or the tables were moved, replaced or deleted after the store was opened; opening it again helps
+  | 'foreign' // another program's data
+  | 'not-a-file' // the path leads to a directory, or to a link without a file
+  | 'missing' // the store was opened for reading only, and there is nothing to read
+  | 'exposed' // other users can read the file, and this user may not change that
+  | 'disk' // the system could not read or write the disk
+  | 'unreachable' // the database server does not answer; trying again may help
+  | 'no-database' // the server has no database of that name
+  | 'no-schema' // the database has no such schema
+  | 'no-service' // a service file is named, and such files are not read
+  | 'encoding' // the database cannot store every text
+  | 'no-driver' // the package that speaks to the server is not installed
+  // STORE_OPEN, or STORE_READONLY if it can be read
+  | 'no-permission' // this user may not read or write it, or may not enter its directory
+  | 'read-only-file-system' // the file system is mounted read-only
+  // STORE_READONLY
+  | 'read-only-server' // the server takes no writes, for example because it is a standby
+  | 'unfinished-write' // a process was stopped while it wrote; only a store that may write can undo that
+  // STORE_CORRUPT
+  | 'damaged' // the file is damaged, or is no database
+  | 'record-changed' // an encrypted record was changed by another program, or moved to another name
+  // STORE_BUSY
+  | 'lock-held' // another caller of `exclusively` holds the lock
+  | 'lock-lost' // the lock could not be kept until the task had ended
+  | 'database-locked'; // another process kept the database itself locked
 
 /** What is known about the failure besides its code and what went wrong. */
 export interface TokenStoreErrorDetails {

@@ -20,11 +20,11 @@ test('the store of the sample passes the suite, in as many cases as the sample s
   assert.match(stdout, told);
 });
 
-test('the table of errors and the doc comment have every code and reason, and no other', () => {
+test('the table of errors has every code and reason, and no other', () => {
   const source = readFileSync(join(root, 'src/token-store-error.ts'), 'utf8');
   const union = (type: string): string[] => {
-    const [, members = ''] = new RegExp(`export type ${type} =([^;]+);`).exec(source) ?? [];
-    return [...members.matchAll(/'(.+?)'/g)].map(([, member = '']) => member).sort();
+    const [, members = ''] = new RegExp(`export type ${type} =(.+?)\\n\\n`, 's').exec(source) ?? [];
+    return [...members.matchAll(/\| '(.+?)'/g)].map(([, member = '']) => member).sort();
   };
   const codes = union('TokenStoreErrorCode');
   const reasons = union('TokenStoreErrorReason');
@@ -36,8 +36,6 @@ test('the table of errors and the doc comment have every code and reason, and no
   assert.equal(table.map(({ code }) => code).sort(), codes);
   const told = table.flatMap(({ cell }) => [...cell.matchAll(/`(.+?)`/g)].map(([, reason = '']) => reason));
   assert.equal([...new Set(told)].sort(), reasons);
-  const explained = [...source.matchAll(/^ \* - (`.+?`):/gm)].flatMap(([, names = '']) => names.split(', '));
-  assert.equal([...new Set(explained)].sort(), reasons.map((reason) => `\`${reason}\``).sort());
 });
 
 for (const entry of ['token-store-kit', 'token-store-kit/contract']) {

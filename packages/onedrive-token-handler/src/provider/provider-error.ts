@@ -4,11 +4,11 @@ import { OneDriveTokenError } from '../one-drive-token-error.ts';
 /** An OAuth error of the provider (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions, and without secrets. */
 export interface ProviderErrorFields {
   readonly error: string;
-  readonly description: string;
+  readonly description?: string | undefined;
   /** Microsoft's AADSTS numbers. */
-  readonly errorCodes: readonly number[] | undefined;
-  readonly correlationId: string | undefined;
-  readonly traceId: string | undefined;
+  readonly errorCodes?: readonly number[] | undefined;
+  readonly correlationId?: string | undefined;
+  readonly traceId?: string | undefined;
 }
 
 /** What was asked for: `invalid_grant` means another thing for a code than for a refresh token. */
