@@ -20,16 +20,16 @@ export async function withKey<T>(
   const { db, keyring, postgresUrl } = command.settings;
   if (keyring && !readOnly) await moveToKeyring(command);
   const mayBeInKeyring = postgresUrl === undefined && (keyring || readPassphrase(command.settings) === undefined);
-  const account = mayBeInKeyring ? readKeyringAccount(db) : undefined;
-  if (account === undefined) return withPassphrase(command, use);
-  try {
-    return await use(undefined);
-  } catch (error) {
-    if (!isKeyError(error)) throw error;
-  }
-  const entry = new KeyringEntry(account, command);
+  const remembered = mayBeInKeyring ? readKeyringAccount(db) : undefined;
+  if (!mayBeInKeyring || (remembered === undefined && !keyring)) return withPassphrase(command, use);
+  const unencrypted = await unlessKeyError(() => use(undefined));
+  if (unencrypted) return unencrypted.result;
+  const entry = new KeyringEntry(remembered ?? realDatabase(db), command);
   const key = await entry.read();
-  return entry.orKeyLost(db, key, () => use(key));
+  if (remembered !== undefined) return entry.orKeyLost(db, key, () => use(key));
+  // Where the key is was forgotten, or it has yet to be moved into the keyring.
+  const found = key && (await unlessKeyError(() => use(key)));
+  return found ? found.result : withPassphrase(command, use);
 }
 
 /**
@@ -56,12 +56,15 @@ export async function moveToKeyring(command: Command): Promise<void> {
 }
 
 async function isOpenedBy(db: string, encryptionKey: Uint8Array): Promise<boolean> {
-  if (!existsSync(db)) return false;
+  return existsSync(db) && (await unlessKeyError(() => listAppNames({ dbFilepath: db, encryptionKey }))) !== undefined;
+}
+
+/** What `work` resolves with, or undefined if the database needs another key. */
+async function unlessKeyError<T>(work: () => Promise<T>): Promise<{ readonly result: T } | undefined> {
   try {
-    await listAppNames({ dbFilepath: db, encryptionKey });
-    return true;
+    return { result: await work() };
   } catch (error) {
-    if (isKeyError(error)) return false;
-    throw error;
+    if (!isKeyError(error)) throw error;
+    return undefined;
   }
 }
