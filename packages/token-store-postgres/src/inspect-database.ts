@@ -1,17 +1,17 @@
-import type { Row, Run } from './connection/database.ts';
+import type { Run } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
 import type { ClientInternals } from './connection/pg-pool.ts';
-import { type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
-import { packageName, quote, type Statements, schemaVersion, statementsFor, tableNames } from './statements.ts';
+import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
+import { packageName, schemaVersion, statementsFor, tableNames } from './statements.ts';
 import { fromStoredName } from './stored-name.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
-export interface PostgresInspection {
+export interface PostgresInspection extends TableInspection {
   /** Host, port and name of the database. */
   readonly database: string;
   /** For example `17.6`. */
   readonly serverVersion: string;
-  /** Of the database, for example `UTF8`, which a store needs. */
+  /** Of the database. A store needs `UTF8`. */
   readonly encoding: string;
   /** Whether the server takes no writes, because it is a standby or was set to read-only. */
   readonly isReadOnly: boolean;
@@ -24,10 +24,14 @@ export interface PostgresInspection {
   readonly clockError: number;
   /** Undefined if no schema of the search_path exists. */
   readonly schema: string | undefined;
+}
+
+/** What it has found of the tables. */
+export interface TableInspection {
   /** `unreadable`: the role may not read the table that says whose they are. */
   readonly tables: 'ours' | 'missing' | 'foreign' | 'newer' | 'unreadable';
   /** Whether the tokens are encrypted with a key. Undefined unless the tables are ours. */
-  readonly hasKey: boolean | undefined;
+  readonly hasKey?: boolean;
   /** What a host needs and the role does not have, for example `INSERT ON public.oauth_token`. Empty if the tables are missing. */
   readonly missingRights: readonly string[];
   /** The locks that are held now. Empty if the role may not read them. */
@@ -56,7 +60,7 @@ const inspectServer = `SELECT current_setting('server_version') AS version, curr
   coalesce($1::text, current_schema()::text) AS schema, pg_backend_pid() AS pid, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
   pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only`;
 
-const inspectRights = `SELECT c.relname, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
+const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
   JOIN unnest($2::text[], $3::text[]) AS r (relname, "right") ON r.relname = c.relname`;
 
@@ -87,7 +91,7 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
         clockOffset: Number(server.now_ms) + halfMs - Date.now(),
         clockError: halfMs + 1,
         schema,
-        ...(await inspectTables(run, schema, settings)),
+        ...(await inspectTables(run, schema, settings.table)),
       };
     });
   } finally {
@@ -95,48 +99,34 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   }
 }
 
-type TableState = Pick<PostgresInspection, 'tables' | 'hasKey' | 'missingRights' | 'locks'>;
-
-async function inspectTables(run: Run, schema: string | undefined, { table }: Settings): Promise<TableState> {
-  const none = { hasKey: undefined, missingRights: [], locks: [] };
+async function inspectTables(run: Run, schema: string | undefined, table: string): Promise<TableInspection> {
+  const none = { missingRights: [], locks: [] };
   if (schema === undefined) return { ...none, tables: 'missing' };
   const names = tableNames(table);
   const rights = names.flatMap((name, index) => (neededRights[index] ?? []).map((right) => [name, right]));
   const rows = await run(inspectRights, [schema, rights.map(([name]) => name), rights.map(([, right]) => right)]);
   if (rows.length === 0) return { ...none, tables: 'missing' };
-  const lacks = (row: Row): boolean => row.has !== 't';
-  const missingRights = rows.filter(lacks).map(({ relname, right }) => `${right} ON ${schema}.${relname}`);
-  const mayRead = (name: string): boolean =>
-    rows.some((row) => row.relname === name && row.right === 'SELECT' && !lacks(row));
-  const [, leases, meta] = names;
-  if (!rows.some(({ relname }) => relname === meta)) return { ...none, tables: 'foreign' };
-  if (!mayRead(meta)) return { ...none, missingRights, tables: 'unreadable' };
-  const { state, hasKey } = await inspectMeta(run, statementsFor(schema, table));
-  if (state !== 'ours') return { ...none, tables: state };
-  const locks = mayRead(leases) ? await readLocks(run, `${quote(schema)}.${quote(leases)}`) : [];
-  return { tables: state, hasKey, missingRights, locks };
-}
-
-async function inspectMeta(
-  run: Run,
-  { meta }: Statements,
-): Promise<{ state: PostgresInspection['tables']; hasKey: boolean }> {
+  const [, leaseTable, metaTable] = names;
+  if (!rows.some((row) => row.table === metaTable)) return { ...none, tables: 'foreign' };
+  const missingRights = rows.filter(({ has }) => has !== 't').map((row) => `${row.right} ON ${schema}.${row.table}`);
+  const mayRead = (name: string): boolean => !missingRights.includes(`SELECT ON ${schema}.${name}`);
+  if (!mayRead(metaTable)) return { ...none, missingRights, tables: 'unreadable' };
+  const { meta, locks } = statementsFor(schema, table);
   // A table of another program may not have these columns.
   const [row] = await run(meta).catch(() => []);
   const version = Number(row?.version);
-  const hasKey = Boolean(row?.salt && row.verifier);
-  if (row?.package !== packageName || !Number.isInteger(version)) return { state: 'foreign', hasKey };
-  return { state: version > schemaVersion ? 'newer' : 'ours', hasKey };
-}
-
-async function readLocks(run: Run, leases: string): Promise<HeldLock[]> {
-  const rows = await run(`SELECT name, holder, coalesce(wanted_until > clock_timestamp(), false) AS is_wanted,
-  extract(epoch FROM ends_at - clock_timestamp()) * 1000 AS remaining
-FROM ${leases} WHERE owner IS NOT NULL AND ends_at > clock_timestamp() ORDER BY name`);
-  return rows.map(({ name, holder, is_wanted: isWanted, remaining }) => ({
-    name: fromStoredName(name ?? ''),
-    holder: holder ?? '',
-    remaining: Math.round(Number(remaining)),
-    isWanted: isWanted === 't',
-  }));
+  if (row?.package !== packageName || !Number.isInteger(version)) return { ...none, tables: 'foreign' };
+  if (version > schemaVersion) return { ...none, tables: 'newer' };
+  const held = mayRead(leaseTable) ? await run(locks) : [];
+  return {
+    tables: 'ours',
+    hasKey: row.salt !== null,
+    missingRights,
+    locks: held.map(({ name, holder, remaining, wanted }) => ({
+      name: fromStoredName(name ?? ''),
+      holder: holder ?? '',
+      remaining: Math.round(Number(remaining)),
+      isWanted: wanted === 't',
+    })),
+  };
 }

@@ -46,61 +46,41 @@ export interface PostgresTokenStoreOptions {
 }
 
 /** The options with their defaults, checked. */
-export interface Settings {
-  readonly pool: PgPool | undefined;
-  readonly connectionString: string | undefined;
-  readonly schema: string | undefined;
-  readonly table: string;
-  /** The first one is used if nothing is stored yet. undefined: unencrypted. */
-  readonly keys: readonly (Key | undefined)[];
-  readonly readOnly: boolean;
-  readonly leaseTimeMs: number;
-  readonly listen: boolean | undefined;
-  readonly maxConnections: number;
-  readonly idleTimeoutMs: number;
-}
-
-/** PostgreSQL cuts longer identifiers off silently, and two of the tables have this name and an ending. */
-const maxTableBytes = 50;
-const maxSchemaBytes = 63;
-const maxTimeoutMs = 2 ** 31 - 1;
-const dayMs = 86_400_000;
+export type Settings = ReturnType<typeof readOptions>;
 
 /** @throws {TypeError} or RangeError that names the option that cannot be used. */
-export function readOptions(options: PostgresTokenStoreOptions = {}): Settings {
+export function readOptions(options: PostgresTokenStoreOptions = {}) {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
-  const {
-    pool,
-    connectionString,
-    schema,
-    table = 'oauth_token',
-    key,
-    otherKeys = [],
-    readOnly = false,
-    leaseTime = 15_000,
-    listen,
-    maxConnections = 3,
-    idleTimeout = 10_000,
-    ...unknown
-  } = options;
+  const { pool, connectionString, schema, table = 'oauth_token', key, otherKeys = [], ...others } = options;
+  const { readOnly = false, leaseTime = 15_000, listen, maxConnections = 3, idleTimeout = 10_000, ...unknown } = others;
   refuseUnknown(unknown);
-  if (pool !== undefined) checkPool(pool);
+  const { connect, on } = Object(pool ?? { connect() {}, on() {} });
+  if (typeof connect !== 'function' || typeof on !== 'function') throw new TypeError('pool must be a Pool of pg');
   if (connectionString !== undefined) {
     checkText(connectionString, 'connectionString');
     if (pool !== undefined) throw new TypeError('pool and connectionString cannot both be given');
   }
   if (!Array.isArray(otherKeys)) throw new TypeError(`otherKeys must be an array, not ${typeof otherKeys}`);
+  checkBoolean('readOnly', readOnly);
+  checkBoolean('listen', listen ?? false);
+  checkNumber('leaseTime', leaseTime, 100, 86_400_000);
+  checkNumber('maxConnections', maxConnections, 1, 1_000);
+  checkNumber('idleTimeout', idleTimeout, 0, 2 ** 31 - 1);
+  if (schema !== undefined) checkIdentifier('schema', schema, 63);
+  // PostgreSQL cuts longer identifiers off silently, and two of the tables have this name and an ending.
+  checkIdentifier('table', table, 50);
   return {
     pool,
     connectionString,
-    schema: schema === undefined ? undefined : readIdentifier('schema', schema, maxSchemaBytes),
-    table: readIdentifier('table', table, maxTableBytes),
-    keys: [key, ...otherKeys].map(copyKey),
-    readOnly: readBoolean('readOnly', readOnly),
-    leaseTimeMs: readNumber('leaseTime', leaseTime, 100, dayMs),
-    listen: listen === undefined ? undefined : readBoolean('listen', listen),
-    maxConnections: readNumber('maxConnections', maxConnections, 1, 1_000),
-    idleTimeoutMs: readNumber('idleTimeout', idleTimeout, 0, maxTimeoutMs),
+    schema,
+    table,
+    /** The first one is used if nothing is stored yet. undefined: unencrypted. */
+    keys: [key, ...(otherKeys as readonly (Key | undefined)[])].map(copyKey),
+    readOnly,
+    leaseTimeMs: leaseTime,
+    listen,
+    maxConnections,
+    idleTimeoutMs: idleTimeout,
   };
 }
 
@@ -111,26 +91,18 @@ export function copyKey(key: Key | undefined): Key | undefined {
   return typeof checked === 'string' ? checked : Uint8Array.from(checked);
 }
 
-function checkPool(pool: unknown): void {
-  const { connect, on } = Object(pool) as Record<string, unknown>;
-  if (typeof connect !== 'function' || typeof on !== 'function') throw new TypeError('pool must be a Pool of pg');
-}
-
-function readIdentifier(name: string, value: unknown, maxBytes: number): string {
+function checkIdentifier(name: string, value: unknown, maxBytes: number): void {
   checkText(value, name);
   if (value === '' || value.includes('\0')) throw new TypeError(`${name} must be a name without a NUL character`);
   const bytes = Buffer.byteLength(value);
   if (bytes > maxBytes) throw new RangeError(`${name} must have at most ${maxBytes} bytes, not ${bytes}`);
-  return value;
 }
 
-function readBoolean(name: string, value: unknown): boolean {
-  if (typeof value === 'boolean') return value;
-  throw new TypeError(`${name} must be a boolean, not ${typeof value}`);
+function checkBoolean(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${typeof value}`);
 }
 
-function readNumber(name: string, value: unknown, min: number, max: number): number {
+function checkNumber(name: string, value: unknown, min: number, max: number): void {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not a value of type ${typeof value}`);
   if (!(value >= min && value <= max)) throw new RangeError(`${name} must be from ${min} to ${max}, not ${value}`);
-  return value;
 }

@@ -59,7 +59,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     this.#areTablesMissing = areMissing;
     this.#watcher = new Watcher(database, statements, settings.listen ?? isDirect);
     this.#records = new RecordTable(database, statements, ring, this.#watcher);
-    this.#locks = new Locks({ database, statements, watcher: this.#watcher }, settings.leaseTimeMs);
+    const { leaseTimeMs } = settings;
+    this.#locks = new Locks({ database, statements, watcher: this.#watcher, leaseTimeMs });
   }
 
   /** The record of this name, or undefined if there is none. */
@@ -89,9 +90,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /**
    * Writes the whole record, but only if the stored refresh token is still `previous` (undefined: if no record is stored). If
    * several processes replace the same token, one of them wins. The others get false and change nothing.
-   *
-   * Within a task of {@link exclusively} for this name, it is also false if the lock is not held any more. Then the
-   * `lock.signal` of the task has aborted.
+   * Within a task of {@link exclusively} for this name, it is also false if the lock is not held any more.
    */
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     checkText(name, 'name');
@@ -120,17 +119,16 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Runs `task` while no other caller, in this process or on another machine, runs one for the same name in the same table.
-   * Callers of one process take turns in the order in which they came. Between processes chance decides, but one that has just had
-   * its turn lets the others go first. Other names do not wait. No connection is held while the task runs.
+   * Runs `task` while no other caller, in this process or on another machine, runs one for the same name in the same table, and
+   * returns what it returns. Callers of one process take turns in the order in which they came. Between processes chance decides, but
+   * one that has just had its turn lets the others go first. No connection is held while the task runs.
    *
    * The lock is a lease on the database's clock, which this process renews. It ends `leaseTime` after the process was killed,
    * stopped or cut off. Before it may have ended, the signal of the task's `lock` aborts: stop then, and do not ask the provider.
    * From then on writes of this name within the task change nothing.
    *
-   * Returns what the task returns, or rejects with its error. Rejects with STORE_BUSY after `timeout`, with host and process of
-   * the holder; with `signal.reason` on an abort; with STORE_OPEN if the database cannot be reached, or the store is closed
-   * before the task begins; and at once with a TypeError if the caller is itself within such a task for the same name.
+   * Rejects with STORE_BUSY after `timeout`, with host and process of the holder; with `signal.reason` on an abort; with STORE_OPEN if the
+   * database cannot be reached, or the store is closed before the task begins; and with a TypeError within such a task for the same name.
    */
   async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options: ExclusivelyOptions = {}): Promise<T> {
     checkText(name, 'name');
@@ -142,16 +140,12 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
 
   /**
    * Resolves when the record may have changed since the call: within milliseconds if the connection can listen, else within
-   * about a second. Resolves after `timeout` at the latest, also if the database cannot be reached. To miss no change, call
-   * it, then `get`, then await it.
-   *
-   * Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile. The wait keeps the process
-   * alive, as any timer does.
+   * about a second; after `timeout` at the latest, also if the database cannot be reached. To miss no change, call it, then `get`,
+   * then await it. Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
    */
   async changed(name: string, options: ChangedOptions): Promise<void> {
     checkText(name, 'name');
     const { timeout, signal } = readChangedOptions(options);
-    signal?.throwIfAborted();
     this.#assertOpen();
     return this.#watcher.changed(name, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
   }
@@ -178,7 +172,6 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     return this.#closed;
   }
 
-  /** Calls {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -1,4 +1,4 @@
-/** Every statement of this package, except those of `inspectPostgresTokenStore`. One for each method, and what a method needs is in it. */
+/** The statements of this package: mostly one for each method. */
 import { createHash } from 'node:crypto';
 
 /** Marks the tables as ours. */
@@ -76,17 +76,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     /** On which callers that wait are told. */
     channel,
 
-    /**
-     * The tables of version 1. They must not change, because databases have them.
-     *
-     * Records: `record` has it as JSON, or `sealed` has it encrypted if there is a key. `revision` is new with each write. `sign_in` is the
-     * revision of the `set` that began it, and stays when the record is replaced.
-     *
-     * Leases: `owner` is the call of `exclusively` that holds the lock, or null; `ends_at` is when its lease ends, or when it was released;
-     * `fence` grows each time the lock is acquired; until `wanted_until`, another caller is expected to ask again.
-     *
-     * Meta: one row. `salt` and `verifier` are those of the key that is in use, or null.
-     */
+    /** The tables of version 1. They must not change, because databases have them. docs/fleet.md says what the columns mean. */
     createTables: [
       `CREATE TABLE ${records} (
   name text COLLATE "C" PRIMARY KEY,
@@ -153,10 +143,9 @@ ${outcome('EXISTS (SELECT FROM key_row)', "'w' || $10 || ' ' || $4::text")}`,
 )
 ${outcome('true', "'w' || $5")}`,
 
-    /** All records, for a change of key, and what takes their place: $1 names, $2 records, $3 sealed ones. */
+    /** All records, for a change of key, and what takes their place: $1 name, $2 record, $3 sealed. */
     readAll: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed FROM ${records}`,
-    sealAgain: `UPDATE ${records} AS t SET record = n.record::json, sealed = decode(n.sealed, 'base64')
-FROM unnest($1::text[], $2::text[], $3::text[]) AS n (name, record, sealed) WHERE t.name = n.name`,
+    sealAgain: `UPDATE ${records} SET record = $2::json, sealed = $3::bytea WHERE name = $1`,
 
     /**
      * Acquires the lock of $1 for the call $2 of $3 for $4 ms if it is free. If not, it says who has it and for how long, and notes that
@@ -203,6 +192,10 @@ WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_ti
     release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
 WHERE name = $1 AND owner = $2 AND ${leaseWait}
 RETURNING ${isWanted} AS wanted, CASE WHEN ${isWanted} THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
+
+    /** Who holds which lock now. */
+    locks: `SELECT name, holder, ${isWanted} AS wanted, extract(epoch FROM ends_at - clock_timestamp()) * 1000 AS remaining
+FROM ${leases} WHERE owner IS NOT NULL AND ends_at > clock_timestamp() ORDER BY name`,
   };
 }
 

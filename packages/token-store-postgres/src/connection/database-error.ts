@@ -1,103 +1,52 @@
 import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason } from 'token-store-kit';
 
-/** What an error of the server or of the network means to the caller. */
-interface Failure {
-  readonly code: TokenStoreErrorCode;
-  readonly reason?: TokenStoreErrorReason;
-  /** Goes on after the name of the database. */
-  readonly problem: string;
-  readonly remedy?: string;
-}
+/** What an error of the server or of the network means to the caller. `problem` goes on after the name of the database. */
+type Failure = [code: TokenStoreErrorCode, reason: TokenStoreErrorReason | undefined, problem: string, remedy?: string];
 
-const unreachable: Failure = {
-  code: 'STORE_OPEN',
-  reason: 'unreachable',
-  problem: 'does not answer, or ended the connection',
-  remedy: 'Try again; if it stays so, check the address and the server',
-};
+const again = 'Try again; if it stays so, ';
+const whoLocks =
+  'whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it';
+const gone = 'does not answer, or ended the connection';
+const unreachable: Failure = ['STORE_OPEN', 'unreachable', gone, `${again}check the address and the server`];
 /** pg gave up: the server has the statement, but no answer came. A statement waits for a locked table before it can limit its wait. */
-const silent: Failure = {
-  ...unreachable,
-  problem: 'does not answer a statement in time',
-  remedy:
-    'Try again; if it stays so, check the server, and whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it',
-};
-const noAccess: Failure = {
-  code: 'STORE_OPEN',
-  reason: 'no-permission',
-  problem: 'refuses this role',
-  remedy: 'Check user, password and pg_hba.conf, and GRANT the role what it needs',
-};
-const noWrite: Failure = {
-  code: 'STORE_READONLY',
-  reason: 'no-permission',
-  problem: 'lets this role read, but not write',
-  remedy: 'GRANT it SELECT, INSERT, UPDATE and DELETE on the tables',
-};
-const locked: Failure = {
-  code: 'STORE_BUSY',
-  reason: 'database-locked',
-  problem: 'was kept waiting by another session (VACUUM FULL, ALTER TABLE, or a transaction that was left open)',
-  remedy: 'Try again; if it stays so, end that session: pg_blocking_pids() names it',
-};
-const damaged: Failure = {
-  code: 'STORE_CORRUPT',
-  reason: 'damaged',
-  problem: 'has damaged data, or another program changed the tables',
-  remedy: 'Restore them from a backup',
-};
-const moved: Failure = {
-  code: 'STORE_OPEN',
-  reason: 'moved',
-  problem: 'has lost the tables',
-  remedy: 'Open the store again',
-};
-const other: Failure = { code: 'STORE_OPEN', problem: 'could not do what it was asked to' };
+const late = 'does not answer a statement in time';
+const silent: Failure = ['STORE_OPEN', 'unreachable', late, `${again}check the server, and ${whoLocks}`];
+const grant = 'Check user, password and pg_hba.conf, and GRANT the role what it needs';
+const noAccess: Failure = ['STORE_OPEN', 'no-permission', 'refuses this role', grant];
+const mayOnlyRead = 'lets this role read, but not write';
+const grantAll = 'GRANT it SELECT, INSERT, UPDATE and DELETE on the tables';
+const noWrite: Failure = ['STORE_READONLY', 'no-permission', mayOnlyRead, grantAll];
+const otherSession =
+  'was kept waiting by another session (VACUUM FULL, ALTER TABLE, or a transaction that was left open)';
+const endIt = `${again}end that session: pg_blocking_pids() names it`;
+const locked: Failure = ['STORE_BUSY', 'database-locked', otherSession, endIt];
+const stopped = 'canceled the statement, because it took longer than statement_timeout, or an administrator ended it';
+const broken = 'has damaged data, or another program changed the tables';
+const damaged: Failure = ['STORE_CORRUPT', 'damaged', broken, 'Restore them from a backup'];
+const moved: Failure = ['STORE_OPEN', 'moved', 'has lost the tables', 'Open the store again'];
+const takesNoWrites = 'takes no writes: it is a standby, or set to read-only';
+const full = 'is on a full disk, and nothing was changed';
 
 /** By SQLSTATE, else by its class, the first two characters (PostgreSQL's manual, Appendix A). */
 const failures: Record<string, Failure> = {
   '08': unreachable,
-  '53': unreachable,
-  '57': unreachable,
+  '25006': ['STORE_READONLY', 'read-only-server', takesNoWrites, 'Connect to the primary'],
   // idle_in_transaction_session_timeout ended the session.
   '25P03': unreachable,
-  '25006': {
-    code: 'STORE_READONLY',
-    reason: 'read-only-server',
-    problem: 'takes no writes: it is a standby, or set to read-only',
-    remedy: 'Connect to the primary',
-  },
   '28': noAccess,
-  '42501': noAccess,
-  '3D000': {
-    code: 'STORE_OPEN',
-    reason: 'no-database',
-    problem: 'does not exist',
-    remedy: 'Create it, or correct its name',
-  },
-  '53100': {
-    code: 'STORE_FULL',
-    problem: 'is on a full disk, and nothing was changed',
-    remedy: 'Free some space and try again',
-  },
-  '57014': {
-    ...locked,
-    problem: 'canceled the statement, because it took longer than statement_timeout, or an administrator ended it',
-    remedy:
-      'Try again; if it stays so, check whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it',
-  },
-  '55': locked,
-  '40': locked,
-  '58': {
-    code: 'STORE_OPEN',
-    reason: 'disk',
-    problem: 'could not read or write its disk',
-    remedy: 'Check the server',
-  },
-  XX: damaged,
-  '42': damaged,
-  '42P01': moved,
+  '3D000': ['STORE_OPEN', 'no-database', 'does not exist', 'Create it, or correct its name'],
   '3F': moved,
+  '40': locked,
+  '42': damaged,
+  '42501': noAccess,
+  '42P01': moved,
+  '53': unreachable,
+  '53100': ['STORE_FULL', undefined, full, 'Free some space and try again'],
+  '55': locked,
+  '57': unreachable,
+  '57014': ['STORE_BUSY', 'database-locked', stopped, `${again}check ${whoLocks}`],
+  '58': ['STORE_OPEN', 'disk', 'could not read or write its disk', 'Check the server'],
+  XX: damaged,
 };
 
 /** What errors of pg and of the system have. */
@@ -120,51 +69,36 @@ export function isConnectionLoss(error: unknown): boolean {
   return state === undefined || /^(08|57P|25P03$)/.test(state);
 }
 
+/** Classes whose messages name users, databases, tables and addresses, and never a value of a statement. */
+const tellingStates = /^(08|25|28|3D|53|55|57|58|42501)/;
+const readTimeout = 'Query read timeout';
+/** Messages of pg and pg-pool that come without a code. */
+const safeMessages = new RegExp(
+  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|The server does not support SSL connections|Client has encountered a connection error and is not queryable`,
+);
+
 /**
  * The TokenStoreError for an error of pg. pg's own error may quote a statement or a row, so it is not the cause. The cause has its
  * code, and its message only if that cannot quote a value.
  */
 export function toStoreError(database: string, error: unknown, isWrite: boolean): TokenStoreError {
+  const { code: foreignCode, message, syscall } = Object(error) as ForeignError;
+  const text = String(message);
   const state = sqlStateOf(error);
-  const { code, reason, problem, remedy } = failureOf(error, state, isWrite);
-  const detail = describe(error, state);
-  const cause: Error & { code?: unknown } = new Error(detail);
-  const foreign = (Object(error) as ForeignError).code;
-  if (typeof foreign === 'string') cause.code = foreign;
+  let detail: string;
+  if (state !== undefined) detail = tellingStates.test(state) ? `${state}: ${text}` : `SQLSTATE ${state}`;
+  // Errors of the system, of TLS and of pg: their codes say it all. AggregateErrors of connect() have an empty message.
+  else if (typeof foreignCode === 'string') detail = syscall === undefined ? foreignCode : `${syscall} ${foreignCode}`;
+  else detail = safeMessages.exec(text)?.[0] ?? 'connection failed';
+  const cause = Object.assign(new Error(detail), typeof foreignCode === 'string' && { code: foreignCode });
+  const [code, reason, problem, remedy] = failureOf(state, text, isWrite);
   return new TokenStoreError(code, `${database} ${problem} (${detail})`, { reason, remedy, cause });
 }
 
-function failureOf(error: unknown, state: string | undefined, isWrite: boolean): Failure {
-  if (state === undefined) return messageOf(error).includes(readTimeout) ? silent : unreachable;
+function failureOf(state: string | undefined, message: string, isWrite: boolean): Failure {
+  if (state === undefined) return message.includes(readTimeout) ? silent : unreachable;
   if (isWrite && state === '42501') return noWrite;
-  return failures[state] ?? failures[state.slice(0, 2)] ?? other;
+  return (
+    failures[state] ?? failures[state.slice(0, 2)] ?? ['STORE_OPEN', undefined, 'could not do what it was asked to']
+  );
 }
-
-/** Classes whose messages name users, databases, tables and addresses, and never a value of a statement. */
-const tellingStates = /^(08|25|28|3D|53|55|57|58|42501)/;
-
-function describe(error: unknown, state: string | undefined): string {
-  if (state !== undefined) return tellingStates.test(state) ? `${state}: ${messageOf(error)}` : `SQLSTATE ${state}`;
-  // Errors of the system, of TLS and of pg: their codes say it all. AggregateErrors of connect() have an empty message.
-  const { code, syscall } = Object(error) as ForeignError;
-  if (typeof code === 'string') return typeof syscall === 'string' ? `${syscall} ${code}` : code;
-  return safeMessages.find((safe) => messageOf(error).includes(safe)) ?? 'connection failed';
-}
-
-function messageOf(error: unknown): string {
-  return String((Object(error) as ForeignError).message);
-}
-
-const readTimeout = 'Query read timeout';
-
-/** Messages of pg and pg-pool that come without a code. */
-const safeMessages = [
-  'timeout exceeded when trying to connect',
-  'Connection terminated due to connection timeout',
-  'Connection terminated unexpectedly',
-  'Connection terminated',
-  readTimeout,
-  'Cannot use a pool after calling end on the pool',
-  'The server does not support SSL connections',
-  'Client has encountered a connection error and is not queryable',
-];

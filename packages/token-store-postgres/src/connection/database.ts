@@ -4,6 +4,7 @@ import { beginStatements } from '../statements.ts';
 import { isConnectionLoss, sqlStateOf, toStoreError } from './database-error.ts';
 import type { ClientConstructor, ClientInternals, PgClient, PgPool, StandaloneClient } from './pg-pool.ts';
 import { noteKind, retry } from './retry.ts';
+import { settled } from './settled.ts';
 
 /** Our statements take milliseconds. An answer that takes this long does not come any more. */
 const statementTimeoutMs = 5_000;
@@ -20,42 +21,28 @@ export type Row = Readonly<Record<string, string | null>>;
 /** Runs a statement on one connection. */
 export type Run = (text: string, values?: unknown[]) => Promise<Row[]>;
 
-export interface RunOptions {
-  /** Milliseconds for the statement, after it was sent. */
-  timeout?: number;
-  /** Whether a lack of rights means that the role may not write. */
-  isWrite?: boolean;
-}
-
-export interface DatabaseOptions {
-  readonly pool: PgPool;
-  /** If the pool is the store's own: how long an unused connection is kept. */
-  readonly ownPool: { readonly idleTimeoutMs: number } | undefined;
-  /** Undefined if the pool is not of pg: then there is no connection that could listen. */
-  readonly Client: ClientConstructor | undefined;
-  /** Host, port and name, for messages. */
-  readonly name: string;
-}
+type Work<T> = (run: Run, client: PgClient) => Promise<T>;
 
 const noop = (): void => {};
 const asText = { getTypeParser: () => (value: string) => value };
 
 /** Runs statements on a pool. Every failure is a TokenStoreError that quotes no statement and no value. */
 export class Database {
+  /** Host, port and name, for messages. */
   readonly name: string;
   readonly #pool: PgPool;
-  readonly #ownPool: DatabaseOptions['ownPool'];
+  /** Undefined if the pool is not of pg: then there is no connection that could listen. */
   readonly #Client: ClientConstructor | undefined;
-  /** Connections that are in use now. */
-  readonly #used = new Set<PgClient>();
-  /** All that is under way, from the wait for a connection on. */
-  readonly #work = new Set<Promise<unknown>>();
+  /** If the pool is the store's own: how long an unused connection is kept. */
+  readonly #ownIdleTimeoutMs: number | undefined;
+  /** All that is under way, from the wait for a connection on, and its connection. */
+  readonly #work = new Map<Promise<unknown>, PgClient | undefined>();
 
-  constructor({ pool, ownPool, Client, name }: DatabaseOptions) {
-    this.#pool = pool;
-    this.#ownPool = ownPool;
-    this.#Client = Client;
+  constructor(name: string, pool: PgPool, Client: ClientConstructor | undefined, ownIdleTimeoutMs: number | undefined) {
     this.name = name;
+    this.#pool = pool;
+    this.#Client = Client;
+    this.#ownIdleTimeoutMs = ownIdleTimeoutMs;
     // Without a listener, a connection that breaks ends the process: an idle one, and a new one that the server ends in the same
     // packet with which it becomes ready.
     pool.on('error', noop);
@@ -67,26 +54,30 @@ export class Database {
     return retry(() => this.use((run) => run(text, values)), { withinMs: readRetryMs });
   }
 
-  /** Runs one statement that may write once. Its caller has to repeat it if its answer is lost: see `retry`. */
-  write(text: string, values: unknown[], timeout?: number): Promise<Row[]> {
-    return this.use((run) => run(text, values), { isWrite: true, ...(timeout !== undefined && { timeout }) });
+  /** Runs one statement that may write, once. Its caller has to repeat it if its answer is lost: see `retry`. */
+  write(text: string, values: unknown[], timeoutMs?: number): Promise<Row[]> {
+    return this.use((run) => run(text, values), true, timeoutMs);
   }
 
   /** Runs statements in one transaction on one connection. */
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    const inTransaction = async (run: Run): Promise<T> => {
+    return this.use(async (run) => {
       for (const statement of beginStatements) await run(statement);
       const result = await work(run);
       await run('COMMIT');
       return result;
-    };
-    return this.use(inTransaction, { isWrite: true });
+    }, true);
   }
 
-  /** Runs statements on one connection. It goes back to the pool, or is destroyed if one of them fails. */
-  async use<T>(work: (run: Run, client: PgClient) => Promise<T>, options: RunOptions = {}): Promise<T> {
-    const result = this.#use(work, options);
-    this.#work.add(result);
+  /**
+   * Runs statements on one connection. It goes back to the pool, or is destroyed if one of them fails. `isWrite`: a lack of rights means
+   * that the role may not write. `timeoutMs`: for each statement, after it was sent.
+   */
+  async use<T>(work: Work<T>, isWrite = false, timeoutMs = statementTimeoutMs): Promise<T> {
+    const connecting = this.#connect(isWrite);
+    const result = connecting.then((client) => this.#use(client, work, isWrite, timeoutMs));
+    this.#work.set(result, undefined);
+    connecting.then((client) => this.#work.set(result, client), noop);
     try {
       return await result;
     } finally {
@@ -101,26 +92,22 @@ export class Database {
 
   /** Ends the pool if it is the store's own, after what is under way. Never hangs on a connection that is dead. */
   async close(): Promise<void> {
-    await inTime(endTimeoutMs, this.#idle());
-    if (!this.#ownPool) {
+    await settled(this.#idle(), endTimeoutMs);
+    if (this.#ownIdleTimeoutMs === undefined) {
       this.#pool.removeListener('error', noop);
       this.#pool.removeListener('acquire', surviveErrors);
       return;
     }
-    const ended = this.#pool.end().catch(noop);
-    for (const client of this.#used) destroySocket(client);
-    await inTime(endTimeoutMs, ended);
+    const ended = this.#pool.end();
+    for (const client of this.#work.values()) if (client) destroySocket(client);
+    await settled(ended, endTimeoutMs);
   }
 
-  async #use<T>(
-    work: (run: Run, client: PgClient) => Promise<T>,
-    { timeout = statementTimeoutMs, isWrite = false }: RunOptions,
-  ): Promise<T> {
-    const client = await this.#connect(isWrite);
-    this.#used.add(client);
+  async #use<T>(client: PgClient, work: Work<T>, isWrite: boolean, timeoutMs: number): Promise<T> {
+    let failed = true;
     const run = async (text: string, values: unknown[] = []): Promise<Row[]> => {
       try {
-        const query = { text, values, binary: false, query_timeout: timeout, types: asText };
+        const query = { text, values, binary: false, query_timeout: timeoutMs, types: asText };
         return (await client.query(query)).rows as Row[];
       } catch (error) {
         const failure = toStoreError(this.name, error, isWrite);
@@ -129,62 +116,38 @@ export class Database {
         throw failure;
       }
     };
-    let failed = true;
     try {
       const result = await work(run, client);
       failed = false;
       return result;
     } finally {
-      this.#used.delete(client);
-      this.#release(client, failed);
+      // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
+      if (failed) destroySocket(client);
+      const isOwn = this.#ownIdleTimeoutMs !== undefined;
+      client.release(failed || (isOwn && (this.#ownIdleTimeoutMs === 0 || this.#pool.idleCount > 0)));
     }
   }
 
   async #connect(isWrite: boolean): Promise<PgClient> {
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      reject(this.#noConnectionError());
-    }, connectTimeoutMs);
-    const connecting = this.#pool.connect().catch((error) => {
-      throw toStoreError(this.name, error, isWrite);
-    });
-    connecting.then((client) => isLate && client.release(), noop);
-    try {
-      return await Promise.race([connecting, late]);
-    } finally {
-      clearTimeout(timer);
+    const connecting = this.#pool.connect();
+    if (await settled(connecting, connectTimeoutMs)) {
+      return connecting.catch((error) => {
+        throw toStoreError(this.name, error, isWrite);
+      });
     }
-  }
-
-  #noConnectionError(): TokenStoreError {
+    connecting.then((client) => client.release(), noop);
     const problem = `${this.name} gave no connection within ${connectTimeoutMs / 1_000} s, or the pool has none free`;
-    return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy: 'Try again' });
-  }
-
-  #release(client: PgClient, failed: boolean): void {
-    // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
-    if (failed) destroySocket(client);
-    const isSurplus = this.#ownPool && (this.#ownPool.idleTimeoutMs === 0 || this.#pool.idleCount > 0);
-    client.release(failed || isSurplus);
+    throw new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy: 'Try again' });
   }
 
   /** Resolves when nothing is under way any more. Callers that gave up send a statement after the one that was under way. */
   async #idle(): Promise<void> {
     while (this.#work.size > 0) {
-      await Promise.allSettled(this.#work);
+      await Promise.allSettled(this.#work.keys());
       // What follows from it begins in the next ticks.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
-}
-
-async function inTime(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
 }
 
 const surviving = new WeakSet<PgClient>();

@@ -3,46 +3,37 @@ import type { Settings } from '../options.ts';
 import { Database } from './database.ts';
 import type { ClientConstructor, PgPool } from './pg-pool.ts';
 
-/** The parts of `pg` that are used here. */
-interface Pg {
-  readonly Pool: new (options: object) => unknown;
-  readonly Client: ClientConstructor;
-}
-
 /** pg would wait without limit. */
 const connectTimeoutMs = 5_000;
 
 /** The database of the caller's pool, or of a small one of its own. Nothing is connected yet. */
 export async function openDatabase(settings: Settings): Promise<Database> {
-  const { idleTimeoutMs } = settings;
   const pool = settings.pool ?? (await openOwnPool(settings));
   const { Client } = pool as { Client?: ClientConstructor };
-  const ownPool = settings.pool ? undefined : { idleTimeoutMs };
-  return new Database({ pool, ownPool, Client, name: nameOf(Client, pool.options) });
+  return new Database(nameOf(Client, pool.options), pool, Client, settings.pool ? undefined : settings.idleTimeoutMs);
 }
 
 /** Its connections do not keep the process alive while they are unused. */
 async function openOwnPool({ connectionString, maxConnections, idleTimeoutMs }: Settings): Promise<PgPool> {
-  const pg = await loadPg();
-  const target = connectionString === undefined ? {} : { connectionString };
   refuseService(connectionString);
+  const { Pool, Client } = await loadPg();
+  const target = connectionString === undefined ? {} : { connectionString };
   try {
-    new pg.Client(target);
+    new Client(target);
   } catch {
     // The error of the URL's parser quotes the whole of it, with the password.
     throw new TypeError('connectionString must be like postgresql://user@host:5432/database?sslmode=verify-full');
   }
-  const pool = new pg.Pool({
+  return new Pool({
     connectionTimeoutMillis: connectTimeoutMs,
     fallback_application_name: 'token-store-postgres',
     keepAlive: true,
     ...target,
-    Client: withPasswordFile(pg.Client),
+    Client: withPasswordFile(Client),
     max: maxConnections,
     idleTimeoutMillis: idleTimeoutMs,
     allowExitOnIdle: true,
   });
-  return pool as PgPool;
 }
 
 /** pg asks the same package, but prints a warning that it will stop doing so. */
@@ -59,20 +50,17 @@ function withPasswordFile(Client: ClientConstructor): ClientConstructor {
 }
 
 /** pg ignores a service, and would connect to another database. */
-function refuseService(connectionString: string | undefined): void {
-  const [, query = ''] = connectionString?.split('?', 2) ?? [];
-  if (!new URLSearchParams(query).has('service') && (connectionString !== undefined || !process.env.PGSERVICE)) return;
-  throw new TokenStoreError('STORE_OPEN', 'service files of PostgreSQL are not read', {
-    reason: 'no-service',
-    remedy:
-      'Leave out PGSERVICE or ?service=, and name host, port, user and database in the URL, or in PGHOST, PGPORT, PGUSER and PGDATABASE',
-  });
+function refuseService(connectionString = process.env.PGSERVICE ? '?service' : ''): void {
+  if (!new URLSearchParams(connectionString.split('?')[1]).has('service')) return;
+  const remedy =
+    'Leave out PGSERVICE or ?service=, and name host, port, user and database in the URL, or in PGHOST, PGPORT, PGUSER and PGDATABASE';
+  throw new TokenStoreError('STORE_OPEN', 'service files are not read', { reason: 'no-service', remedy });
 }
 
-async function loadPg(): Promise<Pg> {
+async function loadPg(): Promise<{ Pool: new (options: object) => PgPool; Client: ClientConstructor }> {
   try {
     const { default: pg } = await import('pg');
-    return pg as unknown as Pg;
+    return pg as unknown as Awaited<ReturnType<typeof loadPg>>;
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     const problem = 'token-store-postgres needs the package pg, which is not installed';

@@ -1,7 +1,10 @@
-/**
- * The part of `pg` that this package uses, so that its declarations need no `@types/pg`. Every `pg.Pool` has it.
- * @module
- */
+/** The part of `pg` that this package uses, so that its declarations need no `@types/pg`. Every `pg.Pool` has it. */
+
+/** Decides how pg reads the values of a result. */
+export interface PgTypes {
+  /** The function that reads the values of one type. */
+  getTypeParser(): (value: string) => string;
+}
 
 /** One statement, as `client.query` of pg takes it. */
 export interface PgQuery {
@@ -11,23 +14,14 @@ export interface PgQuery {
   readonly binary?: boolean;
   /** In milliseconds: then pg rejects, and goes on with the connection. */
   readonly query_timeout?: number;
-  /** How values become JavaScript values. */
   readonly types?: PgTypes;
-}
-
-/** Decides how pg reads the values of a result. */
-export interface PgTypes {
-  /** The function that reads the values of one type. */
-  getTypeParser(): (value: string) => string;
 }
 
 /** A connection of a pool, as pg makes it. */
 export interface PgClient {
-  /** Runs one statement. */
   query(query: PgQuery): Promise<{ rows: unknown[] }>;
   /** Gives the connection back to its pool, or closes it. */
   release(destroy?: boolean): void;
-  /** Adds a listener for errors of an idle connection. */
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -35,12 +29,9 @@ export interface PgClient {
 export interface PgPool {
   /** A connection, which its caller has to release. */
   connect(): Promise<PgClient>;
-  /** Closes all connections. */
   end(): Promise<void>;
-  /** Adds a listener. */
   // biome-ignore lint/suspicious/noExplicitAny: pg declares other arguments for each event.
   on(event: any, listener: (argument: any) => void): unknown;
-  /** Removes a listener. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   removeListener(event: any, listener: (argument: any) => void): unknown;
   /** How many of its connections are open and unused. */
@@ -54,7 +45,6 @@ export interface StandaloneClient {
   readonly host?: string;
   readonly port?: number;
   readonly database?: string | undefined;
-  readonly user?: string | undefined;
   /** null if none was given; a function is asked when the server wants one. */
   password?: unknown;
   connect(): Promise<unknown>;
@@ -64,7 +54,6 @@ export interface StandaloneClient {
   on(event: 'error' | 'end' | 'notification', listener: (event: { payload?: string | undefined }) => void): unknown;
 }
 
-/** The constructor of `pg.Client`. */
 export type ClientConstructor = new (options: object) => StandaloneClient;
 
 /** Parts of pg's connections that its declarations leave out. pg-pool uses them as well. */

@@ -4,12 +4,10 @@ import type { TokenStoreError } from 'token-store-kit';
 /** Pauses before the repetitions. A server restarts in about so long. */
 const pausesMs = [0, 100, 300, 1_000, 2_000];
 
-/** What is known of a failure besides its error: its answer was lost, so that it may have taken place, or the server ended it in favor of another. */
-type Kind = 'unanswered' | 'conflict' | undefined;
+/** Failures whose answer was lost, so that the statement may have taken place, and those that the server ended in favor of another. */
+const kinds = new WeakMap<object, 'unanswered' | 'conflict'>();
 
-const kinds = new WeakMap<object, Kind>();
-
-export function noteKind(error: TokenStoreError, kind: Kind): void {
+export function noteKind(error: TokenStoreError, kind: 'unanswered' | 'conflict'): void {
   kinds.set(error, kind);
 }
 
@@ -21,7 +19,7 @@ export function isUnanswered(error: unknown): boolean {
 export interface RetryOptions {
   /** No repetition begins later than this after the start. Default 10 s. */
   readonly withinMs?: number;
-  /** Whether an unreachable server and a locked row count as a restart, too, if no answer was lost yet. */
+  /** Whether an unreachable server and a locked row may pass, too, if no answer was lost yet. */
   readonly isPatient?: boolean;
 }
 
@@ -43,10 +41,8 @@ export async function retry<T>(
     } catch (error) {
       isRepeated ||= isUnanswered(error);
       const { reason } = Object(error) as Partial<TokenStoreError>;
-      const mayPass =
-        kinds.get(Object(error)) !== undefined ||
-        ((isPatient || isRepeated) && reason === 'unreachable') ||
-        (isPatient && reason === 'database-locked');
+      const isDown = (isPatient || isRepeated) && reason === 'unreachable';
+      const mayPass = kinds.has(Object(error)) || isDown || (isPatient && reason === 'database-locked');
       const pause = pausesMs[attempt];
       if (!mayPass || pause === undefined || performance.now() + pause > end) throw error;
       await delay(pause);

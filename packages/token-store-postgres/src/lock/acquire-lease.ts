@@ -1,8 +1,7 @@
 import { pause } from 'token-store-kit';
-import type { Database, Row } from '../connection/database.ts';
 import { isUnanswered, retry } from '../connection/retry.ts';
+import { settled } from '../connection/settled.ts';
 import { Stopwatch } from '../connection/stopwatch.ts';
-import type { Statements } from '../statements.ts';
 import { type Claim, Lease, release } from './lease.ts';
 import type { Notice, Watcher } from './watcher.ts';
 
@@ -11,10 +10,10 @@ const scatterMs = 50;
 /** Two tries of a caller are at least so far apart, and at most twice as far, if it only wants to note that it still waits. */
 const noteGapMs = 500;
 /** Limits of the wait for an answer, whatever the caller's own timeout is. */
-const maxAnswerMs = 5_000;
-const minAnswerMs = 2_000;
+const answerMs = { min: 2_000, max: 5_000 };
 
 export interface LeaseRequest extends Claim {
+  readonly watcher: Watcher;
   /** Who that is, for the error of others. */
   readonly holder: string;
   /** By `performance.now()`. If it has passed already, the lock is tried once. */
@@ -24,146 +23,100 @@ export interface LeaseRequest extends Claim {
   readonly signals: readonly AbortSignal[];
 }
 
-export interface LeaseContext {
-  readonly database: Database;
-  readonly statements: Statements;
-  readonly watcher: Watcher;
-}
-
 /**
  * Waits for the lock. If it is not acquired by the deadline, the result names the holder, if known.
  *
  * There is no queue: each caller tries when it hears of a release, at a random moment, or else about once a second. A process that has
  * just released the lock lets the others go first. So a caller that has to wait gets its turn after about as many others as there are.
  */
-export function acquireLease(context: LeaseContext, request: LeaseRequest): Promise<Lease | { holder?: string }> {
-  return new Acquisition(context, request).run();
-}
-
-class Acquisition {
-  readonly #context: LeaseContext;
-  readonly #request: LeaseRequest;
-  /** When to try, by `performance.now()`. */
-  #tryAt: number;
-  #giveWayUntil: number;
-  /** When the last statement was sent. */
-  #sentAt = Number.NEGATIVE_INFINITY;
-  #wake: (() => void) | undefined;
+export async function acquireLease(request: LeaseRequest): Promise<Lease | { holder?: string }> {
+  const { watcher, name, deadline, signals } = request;
+  let { giveWayUntil } = request;
+  let tryAt = Math.min(giveWayUntil, deadline);
+  let wake: (() => void) | undefined;
+  let holder: string | undefined;
+  let sentAt = Number.NEGATIVE_INFINITY;
   /** Whether it was told of the lock since its last statement was sent. */
-  #isTold = false;
+  let isTold = false;
   /** Whether it has asked in vain. */
-  #hasAsked = false;
-  /** The statement that is under way, or the last one. */
-  #taking: Promise<Lease | undefined> | undefined;
-  #holder: string | undefined;
+  let hasAsked = false;
+  let taking: Promise<Lease | undefined> | undefined;
 
-  constructor(context: LeaseContext, request: LeaseRequest) {
-    this.#context = context;
-    this.#request = request;
-    this.#giveWayUntil = request.giveWayUntil;
-    this.#tryAt = Math.min(request.giveWayUntil, request.deadline);
-  }
-
-  async run(): Promise<Lease | { holder?: string }> {
-    const { name, deadline, signals } = this.#request;
-    let unwatch: (() => void) | undefined;
-    try {
-      for (;;) {
-        if (performance.now() >= this.#tryAt) {
-          const lease = await this.#takeOrAbort();
-          if (lease) return lease;
-        }
-        const now = performance.now();
-        if (now >= deadline) return this.#holder === undefined ? {} : { holder: this.#holder };
-        unwatch ??= this.#context.watcher.watch(name, (notice) => this.#hear(notice));
-        await pause(Math.min(this.#tryAt, deadline) - now, signals, (wake) => {
-          this.#wake = wake;
-          return () => {
-            this.#wake = undefined;
-          };
-        });
-      }
-    } catch (error) {
-      void this.#withdraw();
-      throw error;
-    } finally {
-      unwatch?.();
-    }
-  }
-
-  /** An abort ends the wait at once, also if a statement is under way. */
-  async #takeOrAbort(): Promise<Lease | undefined> {
-    const { signals } = this.#request;
-    for (const signal of signals) signal.throwIfAborted();
-    this.#taking = this.#take();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = (event: Event): void => reject((event.target as AbortSignal).reason);
-    for (const signal of signals) signal.addEventListener('abort', abort);
-    try {
-      return await Promise.race([this.#taking, aborted]);
-    } finally {
-      for (const signal of signals) signal.removeEventListener('abort', abort);
-    }
-  }
-
-  /** Undefined if another caller has the lock. */
-  async #take(): Promise<Lease | undefined> {
-    const { database, statements, watcher } = this.#context;
-    const { name, key, topic, owner, holder, leaseTimeMs, deadline } = this.#request;
-    const left = deadline - performance.now();
-    const timeout = Math.round(Math.min(maxAnswerMs, Math.max(left, minAnswerMs)));
-    const willAskMs = left > 0 ? watcher.intervalMs : 0;
-    const values = [key, owner, holder, leaseTimeMs, willAskMs, topic, this.#hasAsked];
-    let since = new Stopwatch();
-    const take = (): Promise<Row[]> => {
-      since = new Stopwatch();
-      this.#sentAt = performance.now();
-      this.#isTold = false;
-      return database.write(statements.take, values, timeout);
-    };
-    // A caller that waits does not give up for a restart.
-    const [row] = await retry(take, { withinMs: Math.max(left, minAnswerMs), isPatient: this.#hasAsked });
-    if (row?.taken === 't') return new Lease(database, statements, this.#request, row.fence ?? '', since);
-    this.#hasAsked = true;
-    this.#holder = row?.holder ?? undefined;
-    watcher.looked(name, row?.revision ?? null, this.#sentAt);
-    // What it was told meanwhile is newer than this answer may be.
-    if (this.#isTold) return undefined;
-    const endsInMs = Math.max(Number(row?.left_ms ?? 0), 0) + Math.random() * scatterMs;
-    this.#setTry(Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10)));
-    return undefined;
-  }
-
-  #hear(notice: Notice): void {
+  const setTry = (inMs: number): void => {
+    tryAt = performance.now() + inMs;
+    wake?.();
+  };
+  const hear = (notice: Notice): void => {
+    if (notice === 'written') return;
+    isTold = true;
     const now = performance.now();
     const soonMs = Math.random() * scatterMs;
-    switch (notice) {
-      case 'written':
-        return;
-      case 'taken':
-        // Whoever acquires the lock forgets who else wants it.
-        this.#giveWayUntil = now;
-        this.#setTry(Math.max(soonMs, this.#sentAt + noteGapMs * (1 + Math.random()) - now));
-        break;
-      case 'free':
-      case 'missed':
-        this.#setTry(Math.max(soonMs, this.#giveWayUntil - now));
-    }
-    this.#isTold = true;
-  }
+    if (notice === 'taken') {
+      giveWayUntil = now;
+      // Whoever takes the lock may forget who else wants it: note that again, but not too often.
+      setTry(Math.max(soonMs, sentAt + noteGapMs * (1 + Math.random()) - now));
+    } else setTry(Math.max(soonMs, giveWayUntil - now));
+  };
+  const unwatch = watcher.watch(name, hear);
 
-  #setTry(inMs: number): void {
-    this.#tryAt = performance.now() + inMs;
-    this.#wake?.();
-  }
+  /** Undefined if another caller has the lock. */
+  const take = async (): Promise<Lease | undefined> => {
+    const { database, statements, key, owner, leaseTimeMs, topic } = request;
+    const leftMs = Math.max(deadline - performance.now(), 0);
+    const timeoutMs = Math.round(Math.min(answerMs.max, Math.max(leftMs, answerMs.min)));
+    const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
+    const values = [key, owner, request.holder, leaseTimeMs, willAskMs, topic, hasAsked];
+    let since = new Stopwatch();
+    const run = () => {
+      since = new Stopwatch();
+      sentAt = performance.now();
+      isTold = false;
+      return database.write(statements.take, values, timeoutMs);
+    };
+    // A caller that waits does not give up for a restart.
+    const [row] = await retry(run, { withinMs: Math.max(leftMs, answerMs.min), isPatient: hasAsked });
+    if (row?.taken === 't') return new Lease(request, row.fence ?? '', since);
+    hasAsked = true;
+    holder = row?.holder ?? undefined;
+    watcher.read(name, row?.revision ?? null, sentAt);
+    // What it was told meanwhile is newer than this answer may be.
+    if (isTold) return undefined;
+    const endsInMs = Math.max(Number(row?.left_ms ?? 0), 0) + Math.random() * scatterMs;
+    setTry(Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10)));
+    return undefined;
+  };
 
   /** For a caller that has given up: undoes what a statement that is under way may still do. */
-  async #withdraw(): Promise<void> {
-    const { database, statements } = this.#context;
+  const withdraw = async (): Promise<void> => {
     try {
-      await (await this.#taking)?.release();
+      await (await taking)?.release();
     } catch (error) {
-      if (isUnanswered(error)) await release(database, statements, this.#request).catch(() => {});
+      if (isUnanswered(error)) await release(request).catch(() => {});
     }
+  };
+
+  try {
+    for (;;) {
+      const waitMs = Math.min(tryAt, deadline) - performance.now();
+      if (waitMs > 0) {
+        await pause(waitMs, signals, (wakeUp) => {
+          wake = wakeUp;
+          return () => {
+            wake = undefined;
+          };
+        });
+        continue;
+      }
+      taking = take();
+      await settled(taking, Number.POSITIVE_INFINITY, signals);
+      const lease = await taking;
+      if (lease) return lease;
+      if (performance.now() >= deadline) return holder === undefined ? {} : { holder };
+    }
+  } catch (error) {
+    void withdraw();
+    throw error;
+  } finally {
+    unwatch();
   }
 }

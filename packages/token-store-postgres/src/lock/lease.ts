@@ -2,6 +2,7 @@
 import { type Lock, TokenStoreError } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
 import { retry } from '../connection/retry.ts';
+import { settled } from '../connection/settled.ts';
 import { Stopwatch } from '../connection/stopwatch.ts';
 import type { Statements } from '../statements.ts';
 
@@ -16,8 +17,10 @@ const releaseTimeoutMs = 2_000;
 
 /** A call of `exclusively`, as the table knows it. */
 export interface Claim {
+  readonly database: Database;
+  readonly statements: Statements;
   readonly name: string;
-  /** The name as it is stored. */
+  /** The name as it is stored, and as it is in messages. */
   readonly key: string;
   readonly topic: string;
   /** Of this call alone: a statement of another one that arrives late does not act for it. */
@@ -26,8 +29,7 @@ export interface Claim {
 }
 
 /** Releases the lock if this call holds it. Says whether other callers want it. */
-export async function release(database: Database, statements: Statements, claim: Claim): Promise<boolean> {
-  const { key, owner, topic, leaseTimeMs } = claim;
+export async function release({ database, statements, key, owner, topic, leaseTimeMs }: Claim): Promise<boolean> {
   const run = () => database.write(statements.release, [key, owner, topic], releaseTimeoutMs);
   const [row] = await retry(run, { withinMs: leaseTimeMs, isPatient: true });
   return row?.wanted === 't';
@@ -37,21 +39,17 @@ export async function release(database: Database, statements: Statements, claim:
 export class Lease implements Lock {
   readonly claim: Claim;
   readonly fence: string;
-  readonly #database: Database;
-  readonly #statements: Statements;
   readonly #controller = new AbortController();
   #since: Stopwatch;
   #timer: NodeJS.Timeout | undefined;
   #hasEnded = false;
 
   /** `since`: started before the lock was requested. */
-  constructor(database: Database, statements: Statements, claim: Claim, fence: string, since: Stopwatch) {
-    this.#database = database;
-    this.#statements = statements;
+  constructor(claim: Claim, fence: string, since: Stopwatch) {
     this.claim = claim;
     this.fence = fence;
     this.#since = since;
-    this.#schedule(claim.leaseTimeMs * renewShare);
+    this.#schedule(renewShare);
   }
 
   /** Aborts before the lease can end. Reading it checks the time: in a process that was stopped, the timer may still be due. */
@@ -62,7 +60,7 @@ export class Lease implements Lock {
 
   /** False, and the signal has aborted, if the lease can have ended. */
   check(): boolean {
-    if (!this.#hasEnded && this.#remainingMs() <= 0) this.lose();
+    if (this.#remainingMs <= 0) this.lose();
     return !this.#controller.signal.aborted;
   }
 
@@ -76,42 +74,39 @@ export class Lease implements Lock {
   async release(): Promise<boolean> {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
-    const { promise: late, resolve } = Promise.withResolvers<false>();
-    // Then the repetitions go on, and the caller need not wait for them.
-    const timer = setTimeout(resolve, releaseTimeoutMs, false);
-    const released = release(this.#database, this.#statements, this.claim).catch(() => false);
-    const isWanted = await Promise.race([released, late]);
-    clearTimeout(timer);
-    return isWanted;
+    const released = release(this.claim).catch(() => false);
+    // If it takes longer, the repetitions go on, and the caller need not wait for them.
+    return (await settled(released, releaseTimeoutMs)) && released;
   }
 
-  #remainingMs(): number {
+  get #remainingMs(): number {
     return this.claim.leaseTimeMs * (1 - safetyShare) - this.#since.elapsedMs;
   }
 
-  #schedule(delayMs: number): void {
+  /** Renews after this share of the lease. */
+  #schedule(share: number): void {
     clearTimeout(this.#timer);
     if (this.#hasEnded || !this.check()) return;
     // Without the margin, a timer that fires a moment too early would find the lease still held, and be the last one.
-    const delay = Math.max(0, Math.min(delayMs, this.#remainingMs() + timerMarginMs));
+    const delay = Math.min(this.claim.leaseTimeMs * share, this.#remainingMs + timerMarginMs);
     // The lock does not keep the process alive.
-    this.#timer = setTimeout(() => void this.#renew(), delay).unref();
+    this.#timer = setTimeout(() => void this.#renew(), Math.max(0, delay)).unref();
   }
 
   /** Does not wait for an earlier try, whose connection may be dead: any answer counts. */
   async #renew(): Promise<void> {
-    const { key, owner, leaseTimeMs } = this.claim;
-    this.#schedule(leaseTimeMs * renewShare);
+    const { database, statements, key, owner, leaseTimeMs } = this.claim;
+    this.#schedule(renewShare);
     if (!this.check()) return;
     const since = new Stopwatch();
     try {
-      const timeout = Math.max(1, this.#remainingMs());
-      const rows = await this.#database.write(this.#statements.renew, [key, owner, this.fence, leaseTimeMs], timeout);
-      if (rows.length === 0) return this.lose();
+      const values = [key, owner, this.fence, leaseTimeMs];
+      const rows = await database.write(statements.renew, values, Math.max(1, this.#remainingMs));
       if (since.elapsedMs < this.#since.elapsedMs) this.#since = since;
-      this.#schedule(leaseTimeMs * renewShare);
+      if (rows.length === 0) this.lose();
+      else this.#schedule(renewShare);
     } catch {
-      this.#schedule(leaseTimeMs * retryShare);
+      this.#schedule(retryShare);
     }
   }
 }

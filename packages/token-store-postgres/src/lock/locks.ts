@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, type TokenStoreErrorDetails } from 'token-store-kit';
+import { settled } from '../connection/settled.ts';
 import { toStoredName } from '../stored-name.ts';
-import { acquireLease, type LeaseContext } from './acquire-lease.ts';
+import { acquireLease, type LeaseRequest } from './acquire-lease.ts';
 import { Lease } from './lease.ts';
 
 /** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
@@ -17,6 +18,8 @@ interface Run {
   ended: boolean;
 }
 
+type LockContext = Pick<LeaseRequest, 'database' | 'statements' | 'watcher' | 'leaseTimeMs'>;
+
 export interface ExclusiveRequest {
   readonly name: string;
   /** In milliseconds. */
@@ -27,18 +30,15 @@ export interface ExclusiveRequest {
 
 /** The locks of one store. */
 export class Locks {
-  readonly #context: LeaseContext;
-  readonly #leaseTimeMs: number;
+  readonly #context: LockContext;
   readonly #callers = new CallerQueue();
   readonly #runs = new AsyncLocalStorage<Run>();
-  readonly #running = new Set<Lease>();
+  readonly #running = new Map<Promise<unknown>, Lease>();
   /** Names whose lock other processes wanted when it was released here, and until when they may come, by `performance.now()`. */
   readonly #wanted = new Map<string, number>();
-  #onIdle: (() => void) | undefined;
 
-  constructor(context: LeaseContext, leaseTimeMs: number) {
+  constructor(context: LockContext) {
     this.#context = context;
-    this.#leaseTimeMs = leaseTimeMs;
   }
 
   /** See `PostgresTokenStore.exclusively`. */
@@ -46,24 +46,25 @@ export class Locks {
     const deadline = performance.now() + timeout;
     const key = toStoredName(name);
     const acquireAndRun = async (): Promise<T> => {
-      const lease = await acquireLease(this.#context, {
+      const lease = await acquireLease({
+        ...this.#context,
         name,
         key,
         topic: this.#context.watcher.topicOf(name),
         // Random: two copies of a process that was frozen and cloned count alike.
         owner: randomBytes(15).toString('base64url'),
         holder: thisHolder(),
-        leaseTimeMs: this.#leaseTimeMs,
         deadline,
         giveWayUntil: this.#wanted.get(name) ?? 0,
         signals: signal ? [closing, signal] : [closing],
       });
       this.#wanted.delete(name);
-      if (lease instanceof Lease) return this.#runTask(lease, task);
-      throw lockHeldError(name, timeout, detailsOf(lease.holder));
+      if (!(lease instanceof Lease)) throw lockHeldError(name, timeout, detailsOf(lease.holder));
+      const running = this.#runTask(lease, task);
+      this.#running.set(running, lease);
+      return running.finally(() => this.#running.delete(running));
     };
-    const holder = (): TokenStoreErrorDetails => detailsOf(thisHolder());
-    return this.#callers.run(name, acquireAndRun, { timeout, signal, closing, holder });
+    return this.#callers.run(name, acquireAndRun, { timeout, signal, closing, holder: () => detailsOf(thisHolder()) });
   }
 
   /** The lease that a write of this name depends on. Undefined if the caller is not within a running task for this name. */
@@ -74,19 +75,14 @@ export class Locks {
 
   /** Waits for all tasks, but not if the caller is within one. Tasks that need longer than `milliseconds` lose their locks. */
   async idle(milliseconds: number): Promise<void> {
-    if (this.#running.size === 0 || this.#runs.getStore()) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onIdle = resolve;
-    const timer = setTimeout(resolve, milliseconds);
-    await promise;
-    clearTimeout(timer);
-    for (const lease of this.#running) lease.lose();
+    if (this.#runs.getStore()) return;
+    await settled(Promise.allSettled(this.#running.keys()), milliseconds);
+    for (const lease of this.#running.values()) lease.lose();
   }
 
   async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>): Promise<T> {
     const { name } = lease.claim;
     const run: Run = { name, lease, outer: this.#runs.getStore(), ended: false };
-    this.#running.add(lease);
     try {
       return await this.#runs.run(run, () => task(lease));
     } finally {
@@ -95,8 +91,6 @@ export class Locks {
         const { isTold } = this.#context.watcher;
         this.#wanted.set(name, performance.now() + (isTold ? giveWayMs.told : giveWayMs.untold));
       }
-      this.#running.delete(lease);
-      if (this.#running.size === 0) this.#onIdle?.();
     }
   }
 }

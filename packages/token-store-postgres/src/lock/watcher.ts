@@ -1,6 +1,6 @@
 import { pause } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
-import { Listener } from '../connection/listener.ts';
+import type { StandaloneClient } from '../connection/pg-pool.ts';
 import { type Statements, topicOf } from '../statements.ts';
 import { toStoredName } from '../stored-name.ts';
 
@@ -11,10 +11,10 @@ import { toStoredName } from '../stored-name.ts';
 const pollIntervalMs = 1_100;
 /** With LISTEN, a caller looks as well: a connection may be dead without notice. */
 const listenIntervalMs = 5_000;
-/** Two looks of one store are at least this far apart. */
-const minLookGapMs = 500;
 /** How long the connection stays after the last wait: a program that waits in a loop uses it again. */
 const lingerMs = 2_000;
+/** A caller that waits for the lock of the same name asks before that, and spares the look. */
+const lookDelayMs = 200;
 /** A shorter wait makes no connection. */
 const listenAfterMs = 40;
 /** From one attempt to listen to the next: a server may end such connections again and again. */
@@ -22,63 +22,54 @@ const listenRetryMs = 5_000;
 /** A program with more names loses nothing but a few statements. */
 const maxKnown = 10_000;
 
-/** What a caller that waits is told. */
-export type Notice =
-  /** The record was written or deleted, or may have been. */
-  | 'written'
-  /** The lock was released. */
-  | 'free'
-  /** A caller has acquired the lock. */
-  | 'taken'
-  /** What happened in the last moments was not told. */
-  | 'missed';
+/**
+ * What a caller that waits is told: the record was written or deleted, or may have been; the lock was released; another caller has
+ * acquired it; or what happened in the last moments was not told.
+ */
+export type Notice = 'written' | 'free' | 'taken' | 'missed';
 
 interface Wait {
   readonly name: string;
   readonly topic: string;
-  /** Whether it waits for the record, so that somebody has to look. A caller that waits for the lock looks by itself. */
-  readonly looks: boolean;
+  /** Whether it waits for the record, so that the store has to look. A caller that waits for the lock looks by itself. */
+  readonly isForRecord: boolean;
   readonly tell: (notice: Notice) => void;
 }
 
-/** What this store knows of a record. A revision is null if there is no record. */
+/** What this store knows of a record. Times are those of `performance.now()`. */
 interface Known {
-  /** What the program has read or written last. */
-  read?: string | null;
-  /** What was written last, as far as this store has heard. */
-  latest?: string | null;
-  /** When it heard that from others, by `performance.now()`. */
-  heardAt: number;
-  /** When the table was read for it. */
-  lookedAt: number;
+  /** Of the newest version that it has heard of; null if there is no record. Undefined: the program may not know the newest one. */
+  revision?: string | null | undefined;
+  /** When it was told of that. */
+  toldAt: number;
+  /** When the table was read. */
+  readAt: number;
 }
 
 /** Tells the callers of one store that wait what happens to their names: by LISTEN, or by a look once a second. */
 export class Watcher {
   readonly #database: Database;
   readonly #statements: Statements;
-  /** Whether a connection can listen at all. */
-  readonly #canListen: boolean;
   readonly #waits = new Set<Wait>();
   readonly #known = new Map<string, Known>();
-  #listener: Listener | undefined;
+  #listener: StandaloneClient | undefined;
+  /** Infinity if no connection can listen. */
+  #listenNotBefore: number;
   #isOpening = false;
-  #listenNotBefore = 0;
+  #isLooking = false;
+  #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
   #lingering: NodeJS.Timeout | undefined;
-  #isLooking = false;
-  #lastLookAt = Number.NEGATIVE_INFINITY;
-  #isClosed = false;
 
   constructor(database: Database, statements: Statements, canListen: boolean) {
     this.#database = database;
     this.#statements = statements;
-    this.#canListen = canListen;
+    this.#listenNotBefore = canListen ? 0 : Number.POSITIVE_INFINITY;
   }
 
   /** Whether callers that wait are told, and do not only look about once a second. */
   get isTold(): boolean {
-    return this.#listener !== undefined || this.#mayListen;
+    return this.#listener !== undefined || performance.now() >= this.#listenNotBefore;
   }
 
   /** How often a caller that waits looks. */
@@ -90,47 +81,30 @@ export class Watcher {
     return topicOf(this.#statements.channel, name);
   }
 
-  /** Notes what the program has read, by a statement that was sent at `sentAt`. null: there is no record. */
-  saw(name: string, revision: string | null, sentAt: number): void {
-    const known = this.#knownOf(this.topicOf(name));
-    known.read = revision;
-    this.looked(name, revision, sentAt);
-  }
-
-  /** Notes what a statement has found that was sent at `sentAt`. */
-  looked(name: string, revision: string | null, sentAt: number): void {
+  /** Notes what a statement has read that was sent at `sentAt`. null: there is no record. */
+  read(name: string, revision: string | null, sentAt: number): void {
     const topic = this.topicOf(name);
     const known = this.#knownOf(topic);
-    known.lookedAt = performance.now();
-    // What it heard since may be newer.
-    if (known.heardAt < sentAt) this.#hear(topic, revision);
+    known.readAt = performance.now();
+    // What it was told since may be newer.
+    if (known.toldAt < sentAt) this.#hear(topic, revision);
   }
 
   /** Notes what this store has written. null: deleted. */
   wrote(name: string, revision: string | null): void {
     const topic = this.topicOf(name);
-    const known = this.#knownOf(topic);
-    known.heardAt = performance.now();
+    this.#knownOf(topic).toldAt = performance.now();
     this.#hear(topic, revision);
-    known.read = revision;
   }
 
   /** Resolves when the record may have changed since the program has read it, or after `timeout`. Rejects with a signal's reason. */
   async changed(name: string, timeout: number, signals: readonly AbortSignal[]): Promise<void> {
-    for (const signal of signals) signal.throwIfAborted();
-    const known = this.#knownOf(this.topicOf(name));
-    if (known.read !== undefined && known.read !== known.latest) {
-      // Once for each write: a program need not read.
-      if (known.latest !== undefined) known.read = known.latest;
-      return;
-    }
-    await pause(timeout, signals, (wake) => this.watch(name, (notice) => notice === 'written' && wake(), true));
-    if (known.latest !== undefined) known.read = known.latest;
+    await pause(timeout, signals, (wake) => this.watch(name, (told) => told === 'written' && wake(), true));
   }
 
   /** Tells this caller from now on. The returned function ends it. */
-  watch(name: string, tell: (notice: Notice) => void, looks = false): () => void {
-    const wait: Wait = { name, topic: this.topicOf(name), looks, tell };
+  watch(name: string, tell: (notice: Notice) => void, isForRecord = false): () => void {
+    const wait: Wait = { name, topic: this.topicOf(name), isForRecord, tell };
     this.#waits.add(wait);
     clearTimeout(this.#lingering);
     this.#listenSoon();
@@ -151,29 +125,22 @@ export class Watcher {
   }
 
   #knownOf(topic: string): Known {
-    let known = this.#known.get(topic);
-    if (!known) {
-      if (this.#known.size >= maxKnown) this.#known.clear();
-      known = { heardAt: Number.NEGATIVE_INFINITY, lookedAt: Number.NEGATIVE_INFINITY };
-      this.#known.set(topic, known);
-    }
+    const known = this.#known.get(topic) ?? { toldAt: Number.NEGATIVE_INFINITY, readAt: Number.NEGATIVE_INFINITY };
+    if (this.#known.size >= maxKnown) this.#known.clear();
+    this.#known.set(topic, known);
     return known;
   }
 
   #hear(topic: string, revision: string | null): void {
     const known = this.#knownOf(topic);
-    if (known.latest === revision) return;
-    known.latest = revision;
-    this.#tell('written', topic);
+    const isNews = known.revision !== revision;
+    known.revision = revision;
+    if (isNews) this.#tell('written', topic);
   }
 
   /** Without a topic: all. */
   #tell(notice: Notice, topic?: string): void {
     for (const wait of [...this.#waits]) if (topic === undefined || wait.topic === topic) wait.tell(notice);
-  }
-
-  get #mayListen(): boolean {
-    return this.#canListen && performance.now() >= this.#listenNotBefore;
   }
 
   get #isIdle(): boolean {
@@ -182,28 +149,35 @@ export class Watcher {
 
   /** Most waits are over before they are worth a connection. */
   #listenSoon(): void {
-    if (this.#listener || this.#isOpening || !this.#mayListen) return;
+    if (this.#listener || this.#isOpening || !this.isTold) return;
     this.#isOpening = true;
     setTimeout(() => void this.#listen(), listenAfterMs).unref();
   }
 
+  /** On a connection of its own, which does not keep the process alive. */
   async #listen(): Promise<void> {
-    const startedAt = performance.now();
+    const client = this.#isIdle ? undefined : this.#database.newClient();
+    const retryAt = performance.now() + listenRetryMs;
+    if (!client && !this.#isIdle) this.#listenNotBefore = Number.POSITIVE_INFINITY;
+    const lose = (): void => {
+      if (this.#listener !== client) return;
+      this.#stopListening();
+      this.#listenNotBefore = retryAt;
+      this.#lookAnew();
+    };
     try {
-      if (this.#isIdle) return;
-      const listener = await Listener.open(this.#database, {
-        channel: this.#statements.channel,
-        onMessage: (message) => this.#receive(message),
-        onLost: () => {
-          this.#listener = undefined;
-          this.#listenNotBefore = startedAt + listenRetryMs;
-          this.#lookAnew();
-        },
-      });
-      if (this.#isIdle) listener.close();
-      else this.#listener = listener;
+      client?.on('error', lose);
+      client?.on('end', lose);
+      client?.on('notification', ({ payload = '' }) => this.#receive(payload));
+      await client?.connect();
+      client?.unref?.();
+      await client?.query(`LISTEN ${this.#statements.channel}`);
+      this.#listener = client;
+      if (this.#isIdle) this.#stopListening();
     } catch {
-      this.#listenNotBefore = performance.now() + listenRetryMs;
+      // The database cannot be reached, or does not allow it, as a standby.
+      client?.end().catch(() => {});
+      this.#listenNotBefore = retryAt;
     } finally {
       this.#isOpening = false;
       this.#lookAnew();
@@ -211,61 +185,63 @@ export class Watcher {
   }
 
   #stopListening(): void {
-    this.#listener?.close();
+    this.#listener?.end().catch(() => {});
     this.#listener = undefined;
   }
 
   #receive(message: string): void {
-    const [head = '', detail] = message.split(' ');
+    const [head = '', revision = null] = message.split(' ');
     const topic = head.slice(1);
-    switch (head.charAt(0)) {
-      case 'w':
-        this.#knownOf(topic).heardAt = performance.now();
-        this.#hear(topic, detail ?? null);
-        break;
-      case 'f':
-        this.#tell('free', topic);
-        break;
-      case 't':
-        this.#tell('taken', topic);
+    if (head.startsWith('f')) this.#tell('free', topic);
+    else if (head.startsWith('t')) this.#tell('taken', topic);
+    else {
+      const known = this.#knownOf(topic);
+      known.toldAt = performance.now();
+      const isAwaited = [...this.#waits].some((wait) => wait.topic === topic && wait.isForRecord);
+      if (isAwaited || known.revision === revision) this.#hear(topic, revision);
+      // It came between two waits: the next one looks at once, and ends.
+      else Object.assign(known, { revision: undefined, readAt: Number.NEGATIVE_INFINITY });
     }
   }
 
   /** What happened before a connection listened, and when it was lost, is not told. */
   #lookAnew(): void {
-    for (const { topic } of this.#waits) this.#knownOf(topic).lookedAt = Number.NEGATIVE_INFINITY;
+    const dueAt = performance.now() + lookDelayMs;
+    for (const { topic } of this.#waits) this.#knownOf(topic).readAt = dueAt - this.intervalMs;
     this.#tell('missed');
     this.#schedule();
   }
 
-  /** By `performance.now()`. Infinity if no caller waits for a record. */
-  get #nextLookAt(): number {
-    const due = [...this.#waits].filter(({ looks }) => looks).map(({ topic }) => this.#knownOf(topic).lookedAt);
-    return Math.max(Math.min(...due) + this.intervalMs, this.#lastLookAt + minLookGapMs);
+  get #recordWaits(): Wait[] {
+    return [...this.#waits].filter(({ isForRecord }) => isForRecord);
+  }
+
+  /** Milliseconds. Infinity if no caller waits for a record. */
+  get #nextLookIn(): number {
+    const oldest = Math.min(...this.#recordWaits.map(({ topic }) => this.#knownOf(topic).readAt));
+    return oldest + this.intervalMs - performance.now();
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
-    const at = this.#nextLookAt;
-    if (this.#isIdle || this.#isLooking || at === Number.POSITIVE_INFINITY) return;
+    const delay = this.#nextLookIn;
+    if (this.#isClosed || this.#isLooking || delay === Number.POSITIVE_INFINITY) return;
     // Each wait has a timer of its own that keeps the process alive.
-    this.#timer = setTimeout(() => void this.#look(), Math.max(0, at - performance.now())).unref();
+    this.#timer = setTimeout(() => void this.#look(), Math.max(0, delay)).unref();
   }
 
   async #look(): Promise<void> {
-    const sentAt = performance.now();
     // The program may have read the name meanwhile.
-    if (this.#nextLookAt > sentAt + 1) return this.#schedule();
+    const waits = this.#nextLookIn > 1 ? [] : this.#recordWaits;
+    const sentAt = performance.now();
+    const names = new Map(waits.map(({ name }) => [toStoredName(name), name]));
     this.#isLooking = true;
-    this.#lastLookAt = sentAt;
-    const names = new Map([...this.#waits].filter(({ looks }) => looks).map(({ name }) => [toStoredName(name), name]));
     try {
-      for (const row of await this.#database.read(this.#statements.look, [[...names.keys()]])) {
-        this.looked(names.get(row.name ?? '') ?? '', row.revision ?? null, sentAt);
-      }
+      const rows = waits.length === 0 ? [] : await this.#database.read(this.#statements.look, [[...names.keys()]]);
+      for (const row of rows) this.read(names.get(row.name ?? '') ?? '', row.revision ?? null, sentAt);
     } catch {
       // The callers get the error when they read. The next look may succeed.
-      for (const name of names.values()) this.#knownOf(this.topicOf(name)).lookedAt = sentAt;
+      for (const { topic } of waits) this.#knownOf(topic).readAt = sentAt;
     } finally {
       this.#isLooking = false;
       this.#listenSoon();

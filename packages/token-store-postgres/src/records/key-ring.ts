@@ -1,16 +1,9 @@
-import {
-  type KeyCheck,
-  TokenCipher,
-  type TokenRecord,
-  TokenStoreError,
-  type TokenStoreErrorReason,
-} from 'token-store-kit';
+import { type KeyCheck, TokenCipher, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Row } from '../connection/database.ts';
 import type { Key } from '../options.ts';
-import { packageName } from '../statements.ts';
 
 /** Bound into all that is encrypted here. It must not change, because records have been stored with it. */
-const domain = packageName;
+const domain = 'token-store-postgres';
 
 /** A cipher with a new salt. */
 export function newCipher(key: Key): TokenCipher {
@@ -23,6 +16,17 @@ export interface SealedRecord {
   readonly sealed: Buffer | null;
   readonly salt: Buffer | null;
 }
+
+/** What goes on after the name of the database, and what to do. */
+const words = {
+  'not-encrypted': ['has tokens that are not encrypted', 'Open it without a key, then encrypt it with rekey(key)'],
+  'key-missing': ['has encrypted tokens', 'Open the store with their key'],
+  'key-wrong': ['has tokens that are encrypted with another key', 'Open the store with that key'],
+  'key-changed': [
+    'has tokens whose key was changed, added or removed while this store was open',
+    'Open the store with the new key',
+  ],
+} as const;
 
 /** The keys of one store. The database says which of them is in use; the others are for reading. */
 export class KeyRing {
@@ -68,15 +72,11 @@ export class KeyRing {
   }
 
   /** Decrypts a record. `name` is bound into it. */
-  open(name: string, { record, sealed }: Row): TokenRecord {
-    if (!sealed) {
-      if (!this.allowsPlain || !record) throw this.changedError();
-      return JSON.parse(record);
-    }
-    const bytes = Buffer.from(sealed, 'base64');
-    const cipher = this.#find(bytes);
-    if (!cipher) throw this.changedError();
-    const opened = cipher.open(name, bytes);
+  open(name: string, row: Row): TokenRecord {
+    if (!this.canOpen(row)) throw this.error('key-changed');
+    if (!row.sealed) return JSON.parse(row.record ?? '');
+    const bytes = Buffer.from(row.sealed, 'base64');
+    const opened = this.#find(bytes)?.open(name, bytes);
     if (opened) return opened;
     const problem = `${this.#database}: the tokens of ${JSON.stringify(name)} were changed by another program, or belong to another name`;
     const details = { reason: 'record-changed', remedy: 'Delete them and sign in again' } as const;
@@ -92,20 +92,13 @@ export class KeyRing {
 
   /** The error of a store that is opened with keys that do not fit. */
   openError(isEncrypted: boolean): TokenStoreError {
-    if (!isEncrypted) {
-      const remedy = 'Open it without a key, then encrypt it with rekey(key)';
-      return this.#error('not-encrypted', 'has tokens that are not encrypted', remedy);
-    }
-    if (this.#keys.every((key) => key === undefined)) {
-      return this.#error('key-missing', 'has encrypted tokens', 'Open the store with their key');
-    }
-    return this.#error('key-wrong', 'has tokens that are encrypted with another key', 'Open the store with that key');
+    if (!isEncrypted) return this.error('not-encrypted');
+    return this.error(this.#keys.every((key) => key === undefined) ? 'key-missing' : 'key-wrong');
   }
 
-  /** The error of a store that was open when the key changed. */
-  changedError(): TokenStoreError {
-    const problem = 'has tokens whose key was changed, added or removed after this store was opened';
-    return this.#error('key-changed', problem, 'Open it with the new key');
+  error(reason: keyof typeof words): TokenStoreError {
+    const [problem, remedy] = words[reason];
+    return new TokenStoreError('STORE_KEY', `${this.#database} ${problem}`, { reason, remedy });
   }
 
   /** The cipher of a sealed record, or of a salt. Undefined if it is not known yet. */
@@ -119,14 +112,8 @@ export class KeyRing {
     if (known) return known;
     for (const key of this.#keys) {
       const cipher = key === undefined ? undefined : TokenCipher.unlock({ key, domain }, check);
-      if (!cipher) continue;
-      this.#ciphers.push(cipher);
-      return cipher;
+      if (cipher) return this.#ciphers[this.#ciphers.push(cipher) - 1];
     }
     return undefined;
-  }
-
-  #error(reason: TokenStoreErrorReason, problem: string, remedy: string): TokenStoreError {
-    return new TokenStoreError('STORE_KEY', `${this.#database} ${problem}`, { reason, remedy });
   }
 }

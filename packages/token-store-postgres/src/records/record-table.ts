@@ -17,28 +17,20 @@ const maxRounds = 50;
 /** More names than any program works with at a time. */
 const maxKnown = 10_000;
 
-/** What tells a stored record from the ones before and after. */
+/** What tells a stored record from the ones before and after: `revision` is new with each write, `signIn` with each `set`. */
 interface Version {
-  /** New with each write. */
   readonly revision: string;
-  /** The revision of the `set` that began it. */
   readonly signIn: string;
 }
 
-interface Known extends Version {
-  readonly refreshToken: string | undefined;
-}
+/** What to do after a statement has changed nothing: it is known to be done, or is not to be done, or is to be tried again. */
+type Verdict = 'written' | 'not-written' | 'again';
 
-/** One write, whose statement may have to be repeated. */
-interface Change {
-  readonly name: string;
-  /** The rows of the statement that puts the new state in the place of `base`; undefined: of no record, or of one that is not known yet. */
-  run(base: Version | undefined): Promise<Row[]>;
-  /** After an answer was lost: whether that statement must have taken place, or another caller has taken its place already. */
-  isDone(found: Version | undefined, base: Version | undefined): boolean;
-  /** Whether the change is not to be made on what was found. */
-  isRefused(found: Version | undefined): boolean;
-}
+/**
+ * Judges what was found in the place of `base`. `isLost`: the answer of an earlier try was lost, so that it may have taken place, and another
+ * caller may have written since.
+ */
+type Judge = (found: Version | undefined, base: Version | undefined, isLost: boolean) => Verdict;
 
 /**
  * Reads and writes the records of one store. Each write names the version that it takes the place of. So one that arrives late, or
@@ -49,8 +41,8 @@ export class RecordTable {
   readonly #statements: Statements;
   readonly #ring: KeyRing;
   readonly #watcher: Watcher;
-  /** The versions that this store has seen last. */
-  readonly #known = new Map<string, Known>();
+  /** The versions that this store has seen last, with their refresh tokens. */
+  readonly #known = new Map<string, Version & { readonly refreshToken: string | undefined }>();
 
   constructor(database: Database, statements: Statements, ring: KeyRing, watcher: Watcher) {
     this.#database = database;
@@ -61,11 +53,11 @@ export class RecordTable {
 
   async read(name: string): Promise<TokenRecord | undefined> {
     const sentAt = performance.now();
-    const [row] = await this.#database.read(this.#statements.read, [toStoredName(name)]);
-    const version = row && versionOf(row);
-    this.#watcher.saw(name, version?.revision ?? null, sentAt);
+    const [row = {}] = await this.#database.read(this.#statements.read, [toStoredName(name)]);
+    const version = versionOf(row);
+    this.#watcher.read(name, version?.revision ?? null, sentAt);
     this.#known.delete(name);
-    if (!row || !version) return undefined;
+    if (!version) return undefined;
     if (!this.#ring.canOpen(row)) await this.#adoptKey();
     const record = this.#ring.open(name, row);
     this.#note(name, version, record);
@@ -75,11 +67,10 @@ export class RecordTable {
   /** Writes the record, whatever is stored. */
   async set(name: string, record: TokenRecord, lease: Lease | undefined): Promise<Outcome> {
     const revision = newRevision();
-    return this.#write(name, record, { revision, signIn: revision }, this.#known.get(name), lease, {
-      // Another sign-in instead of the one that was known came later, as far as anyone can tell: it counts.
-      isDone: (found, base) => found?.signIn === revision || isOtherSignIn(found, base),
-      isRefused: () => false,
-    });
+    // Another sign-in instead of the one that was known came later, as far as anyone can tell: it counts.
+    const judge: Judge = (found, base, isLost) =>
+      isLost && (found?.signIn === revision || isOtherSignIn(found, base)) ? 'written' : 'again';
+    return this.#write(name, record, { revision, signIn: revision }, this.#known.get(name), lease, judge);
   }
 
   /** Writes the record if the stored refresh token is `previous`. */
@@ -87,14 +78,16 @@ export class RecordTable {
     for (let round = 0; round < maxRounds; round++) {
       if (previous !== undefined && this.#known.get(name)?.refreshToken !== previous) {
         const stored = await this.read(name);
-        if (stored === undefined || stored.refreshToken !== previous) return 'not-written';
+        if (stored?.refreshToken !== previous) return 'not-written';
       }
-      const base = previous === undefined ? undefined : this.#known.get(name);
+      const known = previous === undefined ? undefined : this.#known.get(name);
       const revision = newRevision();
-      const outcome = await this.#write(name, record, { revision, signIn: base?.signIn ?? revision }, base, lease, {
-        isDone: (found) => found?.revision === revision || (!base && found?.signIn === revision),
-        isRefused: (found) => found?.revision !== base?.revision,
-      });
+      const judge: Judge = (found, base, isLost) => {
+        if (isLost && (found?.revision === revision || (!base && found?.signIn === revision))) return 'written';
+        return found?.revision === base?.revision ? 'again' : 'not-written';
+      };
+      const next = { revision, signIn: known?.signIn ?? revision };
+      const outcome = await this.#write(name, record, next, known, lease, judge);
       // Another caller may have written a record with the same refresh token.
       if (outcome !== 'not-written' || previous === undefined) return outcome;
       this.#known.delete(name);
@@ -103,17 +96,12 @@ export class RecordTable {
   }
 
   async delete(name: string, lease: Lease | undefined): Promise<Outcome> {
-    const topic = this.#watcher.topicOf(name);
-    const run = (base: Version | undefined): Promise<Row[]> => {
-      const values = [toStoredName(name), base?.revision, lease?.claim.owner, lease?.fence, topic];
-      return this.#database.write(this.#statements.delete, values);
+    const judge: Judge = (found, base, isLost) => {
+      if (isLost && (!found || isOtherSignIn(found, base))) return 'written';
+      return found ? 'again' : 'not-written';
     };
-    const { outcome, found } = await this.#change(this.#known.get(name), {
-      name,
-      run,
-      isDone: (now, base) => !now || isOtherSignIn(now, base),
-      isRefused: (now) => !now,
-    });
+    const run = (base: Version | undefined) => this.#run(this.#statements.delete, name, [base?.revision], lease);
+    const { outcome, found } = await this.#change(name, this.#known.get(name), run, judge);
     if (outcome !== 'lock-lost') this.#noteOther(name, found);
     return outcome;
   }
@@ -124,57 +112,61 @@ export class RecordTable {
     next: Version,
     start: Version | undefined,
     lease: Lease | undefined,
-    rules: Pick<Change, 'isDone' | 'isRefused'>,
+    judge: Judge,
   ): Promise<Outcome> {
-    const topic = this.#watcher.topicOf(name);
     const run = (base: Version | undefined): Promise<Row[]> => {
       const { json, sealed, salt } = this.#ring.seal(name, record);
-      const columns = [toStoredName(name), json, sealed, next.revision, next.signIn, salt];
-      const values = [...columns, base?.revision, lease?.claim.owner, lease?.fence, topic];
-      return this.#database.write(this.#statements.write, values);
+      const values = [json, sealed, next.revision, next.signIn, salt, base?.revision];
+      return this.#run(this.#statements.write, name, values, lease);
     };
-    const { outcome, found } = await this.#change(start, { name, run, ...rules });
-    if (outcome === 'written' && (!found || found.revision === next.revision)) {
+    const { outcome, found = next } = await this.#change(name, start, run, judge);
+    if (outcome === 'written' && found.revision !== next.revision) this.#noteOther(name, found);
+    else if (outcome === 'written') {
       this.#note(name, next, record);
       this.#watcher.wrote(name, next.revision);
-    } else if (outcome === 'written') this.#noteOther(name, found);
+    }
     return outcome;
+  }
+
+  #run(statement: string, name: string, values: unknown[], lease: Lease | undefined): Promise<Row[]> {
+    const fence = [lease?.claim.owner, lease?.fence];
+    return this.#database.write(statement, [toStoredName(name), ...values, ...fence, this.#watcher.topicOf(name)]);
   }
 
   /** Repeats the statement until it is known what became of it. `found`: what another caller has stored since, if that is known. */
   async #change(
+    name: string,
     start: Version | undefined,
-    change: Change,
+    run: (base: Version | undefined) => Promise<Row[]>,
+    judge: Judge,
   ): Promise<{ outcome: Outcome; found?: Version | undefined }> {
     let base = start;
     let isLost = false;
     for (let round = 0; round < maxRounds; round++) {
       const [row = {}] = await retry((isRepeated) => {
         isLost ||= isRepeated;
-        return change.run(base);
+        return run(base);
       });
       if (row.written === 't') return { outcome: 'written' };
       const found = versionOf(row);
-      if (isLost && change.isDone(found, base)) return { outcome: 'written', found };
+      const verdict = judge(found, base, isLost);
+      if (verdict === 'written') return { outcome: verdict, found };
       if (row.held !== 't') return { outcome: 'lock-lost' };
-      if (row.key_fits !== 't') {
-        await this.#adoptKey();
-        continue;
-      }
-      if (change.isRefused(found)) return { outcome: 'not-written', found };
-      base = found;
+      if (row.key_fits !== 't') await this.#adoptKey();
+      else if (verdict === 'not-written') return { outcome: verdict, found };
+      else base = found;
     }
-    throw this.#changingError(change.name);
+    throw this.#changingError(name);
   }
 
   /** @throws {TokenStoreError} STORE_KEY or STORE_VERSION if this store cannot use what the database has in use. */
   async #adoptKey(): Promise<void> {
-    if (!this.#ring.adopt(await readMeta(this.#database, this.#statements))) throw this.#ring.changedError();
+    if (!this.#ring.adopt(await readMeta(this.#database, this.#statements))) throw this.#ring.error('key-changed');
   }
 
-  #note(name: string, { revision, signIn }: Version, { refreshToken }: TokenRecord): void {
+  #note(name: string, version: Version, { refreshToken }: TokenRecord): void {
     if (this.#known.size >= maxKnown) this.#known.clear();
-    this.#known.set(name, { revision, signIn, refreshToken });
+    this.#known.set(name, { ...version, refreshToken });
   }
 
   /** Notes that another caller has written since, or that there is no record. */
