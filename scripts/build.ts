@@ -24,6 +24,8 @@ if (process.exitCode === 0) {
   await build({
     input: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
     external: isOfOthers,
+    // Of a program, the files that are imported later may import from the entry itself.
+    preserveEntrySignatures: isLibrary ? 'exports-only' : 'allow-extension',
     platform: 'node',
     transform: { target: 'node22.19' },
     output: { dir: 'dist', chunkFileNames: '[name].js', sourcemap: true, comments: { jsdoc: false } },

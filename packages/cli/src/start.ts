@@ -14,25 +14,27 @@ import { readSettings, type Settings } from './settings/settings.ts';
 export async function start(args: readonly string[]): Promise<number> {
   try {
     const line = readPlainLine(args);
-    if (line) {
-      const settings = readSettings(line.flags);
-      const stored = readToken(settings, line.program && execMinValidMs);
-      if (stored && line.program) return await runWithToken(stored.accessToken, line.program, settings);
-      if (stored) return printToken(stored.accessToken, stored.expiresAt, settings);
-    }
-    return await (await import('./program.ts')).runProgram(args);
+    if (!line) return await (await import('./program.ts')).runProgram(args);
+    const { flags, program } = line;
+    const settings = readSettings(flags);
+    const stored = readToken(settings, program && execMinValidMs);
+    if (stored && program) return await runWithToken(stored.accessToken, program, settings);
+    if (stored) return printToken(stored.accessToken, stored.expiresAt, settings);
+    const { runCommand } = await import('./settings/command.ts');
+    const { run } = program ? (await import('./commands/exec.ts')).exec : (await import('./commands/token.ts')).token;
+    return await runCommand(flags, (command) => run(command, {}, program ?? []));
   } catch (error) {
     return (await import('./settings/report-error.ts')).reportError(error);
   }
 }
 
-/** The stored token, if it only has to be read. The whole program connects, decrypts, and explains what is wrong. */
+/** The stored token, if it only has to be read. The command itself connects, decrypts, and explains what is wrong. */
 function readToken(settings: Settings, minValid: number | undefined): StoredToken | undefined {
   const { db, hasKey, verbose, postgresUrl, socket } = settings;
   if (hasKey || verbose || postgresUrl !== undefined || socket !== undefined) return undefined;
   try {
     const stored = readStoredToken({ ...meantToken(settings), dbFilepath: db, minValid });
-    // Only the whole program warns that the sign-in expires soon.
+    // Only the command itself warns that the sign-in expires soon.
     return expiresSoon(stored?.renewBy) ? undefined : stored;
   } catch {
     return undefined;

@@ -32,7 +32,7 @@ test('a database that another process keeps locked is 8, whatever the command ne
   holder.close();
   for (const [index, { status, stdout, stderr }] of ended.entries()) {
     assert.equal([status, stdout], [8, ''], `${commands[index]}: ${stderr}`);
-    assert.match(stderr, `${home.db}: another process keeps the database locked. Try again;`);
+    assert.match(stderr, `${home.db}: another process keeps the database locked (SQLITE_BUSY). Try again;`);
   }
 });
 

@@ -40,45 +40,6 @@ test('a token that expires within expirySkew is refreshed, and the refresh token
   assert.is(scene.windows.length, 1);
 });
 
-test('many calls at once make one refresh', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  const handler = scene.handler({ interactive: false, expirySkew: 4_000_000 });
-  const tokens = await Promise.all(Array.from({ length: 32 }, () => handler.getToken()));
-  assert.is(new Set(tokens).size, 1);
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
-
-test('many handlers at once make one refresh, even if the new token is short-lived', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
-  await scene.signedIn();
-  const handlers = Array.from({ length: 16 }, () => scene.handler({ interactive: false }));
-  const tokens = await Promise.all(handlers.map((handler) => handler.getToken()));
-  assert.is(new Set(tokens).size, 1);
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
-
-test('many calls with forceRefresh make one refresh, and all get the new token', async () => {
-  await using scene = await openScene();
-  const handler = scene.handler();
-  const old = await handler.getToken();
-  const tokens = await Promise.all(Array.from({ length: 8 }, () => handler.getToken({ forceRefresh: true })));
-  assert.is(new Set(tokens).size, 1);
-  assert.is.not(tokens[0], old);
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-  assert.is(await handler.getToken(), tokens[0]);
-});
-
-test('forceRefresh takes the token that another handler has refreshed, instead of refreshing again', async () => {
-  await using scene = await openScene();
-  const [one, two] = [scene.handler(), scene.handler()];
-  const old = await one.getToken();
-  assert.is(await two.getToken(), old);
-  const fresh = await one.getToken({ forceRefresh: true });
-  assert.is(await two.getToken({ forceRefresh: true }), fresh);
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
-
 test('without a sign-in and with interactive: false, no browser opens: SIGN_IN_REQUIRED', async () => {
   await using scene = await openScene();
   const error = await rejection(scene.handler({ interactive: false }).getToken());
@@ -123,17 +84,6 @@ test('a refresh response without a refresh token keeps the old one, and needs no
   assert.is(scene.authority.count('token', 'refresh_token'), 2);
 });
 
-test('expires_in may be a number in a string', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
-  await scene.signedIn();
-  const change = (body: Record<string, unknown>): object => ({ ...body, expires_in: '3600' });
-  scene.authority.fail('token', { type: 'response', change });
-  const handler = scene.handler({ interactive: false });
-  await handler.getToken();
-  const { accessTokenExpiresAt = 0 } = await handler.status();
-  assert.ok(Math.abs(accessTokenExpiresAt - Date.now() - 3_600_000) < 30_000);
-});
-
 test('an ID token that is no text costs no refresh token', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
@@ -165,18 +115,6 @@ test('a record of the Python class, which has only a refresh token, is refreshed
   await scene.handler({ interactive: false }).getToken();
   assert.is(scene.windows.length, 1);
   assert.is(store.get('my-app')?.clientId, scene.authority.clientId);
-});
-
-test('a stored token that was obtained in the future counts as expired', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  const { openTokenStore } = await import('token-store-sqlite');
-  using store = openTokenStore(scene.dbFilepath);
-  const record = store.get('my-app');
-  assert.ok(record);
-  store.set('my-app', { ...record, obtainedAt: Date.now() + 60_000 });
-  await scene.handler({ interactive: false }).getToken();
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
 test('the credential for the Azure SDKs says when the token expires', async () => {

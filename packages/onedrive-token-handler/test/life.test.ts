@@ -1,56 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { approveDevice, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createFetcher } from '../src/index.ts';
-import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
-
-test("an abort rejects only that caller's call, and a refresh that was sent is stored", async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
-  await scene.signedIn();
-  const handler = scene.handler({ interactive: false });
-  scene.authority.fail('token', { type: 'slow', ms: 300 });
-  const abort = new AbortController();
-  const [impatient, patient] = [handler.getToken({ signal: abort.signal }), handler.getToken()];
-  await scene.untilRefreshing();
-  abort.abort(new Error('enough'));
-  assert.is(await impatient.catch((error: Error) => error.message), 'enough');
-  assert.ok(await patient);
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
-
-test('a refresh that was sent is stored even if its only caller has aborted', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  const handler = scene.handler({ interactive: false });
-  const before = await handler.getToken();
-  scene.authority.fail('token', { type: 'slow', ms: 300 });
-  const abort = new AbortController();
-  const only = handler.getToken({ forceRefresh: true, signal: abort.signal });
-  await scene.untilRefreshing();
-  abort.abort(new Error('enough'));
-  assert.is(await only.catch((error: Error) => error.message), 'enough');
-  await handler.close();
-  const after = await scene.handler({ interactive: false }).getToken();
-  assert.is.not(after, before);
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
-
-test('a call with an aborted signal rejects with its reason', async () => {
-  await using scene = await openScene();
-  const signal = AbortSignal.abort(new Error('before'));
-  assert.is(
-    await scene
-      .handler()
-      .getToken({ signal })
-      .catch((error: Error) => error.message),
-    'before',
-  );
-  assert.is(scene.windows.length, 0);
-});
 
 test('close() ends a running sign-in: its calls reject with CLOSED, and so does every later call', async () => {
   await using scene = await openScene();
@@ -82,64 +36,6 @@ test('close() waits for a refresh that was sent, and stores its result', async (
   await handler.close();
   assert.is((await call).code, 'CLOSED');
   assert.is.not(await scene.handler({ interactive: false }).getToken(), before);
-});
-
-test('close() waits at most requestTimeout', async () => {
-  await using scene = await openScene({ accessTokenTtl: 1 });
-  await scene.signedIn();
-  const handler = scene.handler({ interactive: false, requestTimeout: 500 });
-  scene.authority.fail('token', { type: 'hang' });
-  const call = rejection(handler.getToken());
-  await scene.untilRefreshing();
-  const started = performance.now();
-  await handler.close();
-  assert.ok(performance.now() - started < 1_500);
-  assert.is((await call).code, 'CLOSED');
-});
-
-test('close() waits at most requestTimeout for a store that never answers', async () => {
-  await using scene = await openScene();
-  const store = new MemoryStore();
-  await scene.signedIn({ store });
-  const handler = scene.handler({ store, interactive: false, requestTimeout: 500 });
-  const answer = Promise.withResolvers<boolean>();
-  let writes = 0;
-  store.replace = () => {
-    writes++;
-    return answer.promise;
-  };
-  const call = rejection(handler.getToken({ forceRefresh: true }));
-  await untilTrue(() => writes > 0);
-  const closed = handler.close().then(() => 'closed');
-  const outcome = await Promise.race([closed, sleep(5_000, 'still open', { ref: false })]);
-  answer.resolve(false);
-  assert.is(outcome, 'closed');
-  assert.is((await call).code, 'CLOSED');
-});
-
-test('if close() is called while the code is redeemed, the new tokens are stored', async () => {
-  await using scene = await openScene();
-  const handler = scene.handler();
-  scene.authority.fail('token', { type: 'slow', ms: 500 });
-  const call = rejection(handler.getToken());
-  await untilTrue(() => scene.authority.count('token', 'authorization_code') === 1);
-  await handler.close();
-  assert.is((await call).code, 'CLOSED');
-  await scene.handler({ interactive: false }).getToken();
-});
-
-test('if a caller aborts while its code is redeemed, the next caller gets the token, without a second window', async () => {
-  await using scene = await openScene();
-  scene.authority.fail('token', { type: 'slow', ms: 500 });
-  const abort = new AbortController();
-  const only = failure(scene.handler().getToken({ signal: abort.signal }));
-  await untilTrue(() => scene.authority.count('token', 'authorization_code') === 1);
-  const next = scene.handler().getToken();
-  await scene.until((event) => event.type === 'waiting' && event.for === 'sign-in');
-  abort.abort(new Error('enough'));
-  assert.is((await only).message, 'enough');
-  assert.is(await next, await scene.handler({ interactive: false }).getToken());
-  assert.is(scene.windows.length, 1);
 });
 
 for (const method of ['device', 'paste'] as const) {
@@ -261,6 +157,15 @@ test('a program that has its token ends by itself, without close()', async () =>
 test('a handler that was never used closes at once', async () => {
   await using scene = await openScene();
   await scene.handler().close();
+});
+
+test('signOut() deletes the tokens in memory and in the file', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  await handler.getToken();
+  await handler.signOut();
+  assert.not((await handler.status()).signedIn);
+  assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
 });
 
 test.run();

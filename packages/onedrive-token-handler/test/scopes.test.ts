@@ -131,6 +131,18 @@ test('two app names in one file are independent of each other', async () => {
   assert.is(await two.getToken(), tokens[1]);
 });
 
+test('if the provider grants fewer scopes than asked for, the caller gets the token, an event says so, and the next call needs consent', async () => {
+  await using scene = await openScene();
+  const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read' });
+  scene.authority.fail('token', { type: 'response', change });
+  const scopes = ['Files.Read', 'User.Read'];
+  assert.ok(await scene.handler({ scopes }).getToken());
+  const event = scene.events.find(({ type }) => type === 'scopes-not-granted');
+  assert.equal(event, { type: 'scopes-not-granted', scopes: ['User.Read'] });
+  const error = await rejection(scene.handler({ scopes, interactive: false }).getToken());
+  assert.is(error.code, 'SIGN_IN_REQUIRED');
+});
+
 function idTokenOf(claims: object): string {
   return ['', Buffer.from(JSON.stringify(claims)).toString('base64url'), ''].join('.');
 }

@@ -147,52 +147,6 @@ test('the page says that the sign-in worked only after the code was redeemed', a
   assert.not.match(html, /spent/);
 });
 
-test('calls at the same time share one browser window, also those of several handlers', async () => {
-  await using scene = await openScene();
-  const [one, two, three] = [scene.handler(), scene.handler(), scene.handler()];
-  const tokens = await Promise.all([one.getToken(), one.getToken(), two.getToken(), three.getToken(), one.getToken()]);
-  assert.is(new Set(tokens).size, 1);
-  assert.is(scene.windows.length, 1);
-});
-
-test('a call with interactive: false does not wait for the user', async () => {
-  await using scene = await openScene();
-  const handler = scene.handler({ openBrowser: () => {} });
-  const abort = new AbortController();
-  const waiting = handler.getToken({ signal: abort.signal });
-  await scene.until(({ type }) => type === 'authorization-url');
-  assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
-  assert.is((await rejection(scene.handler({ interactive: false }).getToken())).code, 'SIGN_IN_REQUIRED');
-  abort.abort(new Error('enough'));
-  assert.is((await failure(waiting)).message, 'enough');
-});
-
-test('while a sign-in waits for the user, other handlers can refresh', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  const abort = new AbortController();
-  let shown = false;
-  const openBrowser = (): void => {
-    shown = true;
-  };
-  const waiting = failure(scene.handler({ openBrowser }).signIn({ signal: abort.signal }));
-  await untilTrue(() => shown);
-  assert.ok(await scene.handler({ interactive: false }).getToken({ forceRefresh: true }));
-  abort.abort(new Error('enough'));
-  assert.is((await waiting).message, 'enough');
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
-
-test('if all callers that share a window time out, no second window opens', async () => {
-  await using scene = await openScene();
-  const impatient = { openBrowser: (url: string) => void scene.windows.push(url), signInTimeout: 600 };
-  const handlers = Array.from({ length: 4 }, () => scene.handler(impatient));
-  const errors = await Promise.all(handlers.map((handler) => rejection(handler.getToken())));
-  assert.equal([...new Set(errors.map(({ code }) => code))], ['SIGN_IN_TIMEOUT']);
-  assert.ok(scene.events.some((event) => event.type === 'waiting' && event.for === 'sign-in'));
-  assert.is(scene.windows.length, 1);
-});
-
 test('after a wrong paste the user is asked again, three times in all', async () => {
   await using scene = await openScene();
   const pasted = ['', 'http://localhost/?code=a&state=wrong', 'http://localhost/?code=a&code=b&state=c'];

@@ -68,6 +68,17 @@ test('the bridge lasts as long as retryAfter of the error asks for', async () =>
   assert.is.not((await shared.getToken()).accessToken, stored);
 });
 
+test('a bridge is of one token: the next one is refreshed in time', async () => {
+  await using scene = openScene();
+  await expiringSoon(scene);
+  scene.provider.failures.push(new TokenEndpointError('temporarily_unavailable', 60_000));
+  const shared = scene.open();
+  await shared.getToken();
+  scene.provider.expiresIn = 60;
+  const { accessToken } = await shared.getToken({ forceRefresh: true });
+  assert.is.not((await shared.getToken()).accessToken, accessToken);
+});
+
 test('a bridge ends when the token does, whatever retryAfter says', async () => {
   await using scene = openScene();
   await scene.signedIn({ expiresAt: Date.now() + 200 });

@@ -5,6 +5,13 @@ import { approveDevice, startAuthority } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type {
+  GetTokenOptions,
+  SharedTokenErrorCode,
+  SharedTokenOptions,
+  SignInOptions,
+  SignInReason,
+} from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { untilTrue } from './within.ts';
 
@@ -29,10 +36,30 @@ test('every other sample is in an example, which is compiled and run', () => {
   }
 });
 
-test('every example that it links to is there', () => {
-  const links = [...readme.matchAll(/shared-token\/examples\/([\w.-]+)\)/g)].map(([, file]) => file ?? '');
-  assert.equal(links.sort(), ['github.ts', 'google.ts', 'mcp-client.ts']);
-  for (const file of links) assert.ok(existsSync(new URL(file, examples)), file);
+test('it has every option, every error code and every reason', () => {
+  const options: Record<keyof SharedTokenOptions, true> = {
+    ...{ store: true, name: true, clientId: true, authority: true, refresh: true, signIn: true, needsSignIn: true },
+    ...{ describeRefusal: true, accepts: true, interactive: true, expirySkew: true, refreshTimeout: true },
+    ...{ signInTimeout: true, onEvent: true },
+  };
+  const codes: Record<SharedTokenErrorCode, true> = {
+    ...{ SIGN_IN_REQUIRED: true, SIGN_IN_TIMEOUT: true, RESPONSE: true, STORE: true, CLOSED: true },
+  };
+  const reasons: Record<SignInReason, true> = {
+    ...{ 'not-signed-in': true, refused: true, 'not-accepted': true, 'signed-out': true },
+  };
+  const calls: Record<keyof GetTokenOptions | keyof SignInOptions, true> = {
+    ...{ interactive: true, forceRefresh: true, minValid: true, signal: true, signIn: true },
+  };
+  for (const name of Object.keys({ ...options, ...codes, ...reasons, ...calls })) {
+    assert.match(readme, new RegExp(`\`[^\`\n]*\\b${name}\\b[^\`\n]*\``), name);
+  }
+});
+
+test('every example that it names is there', () => {
+  const named = [...readme.matchAll(/`([\w-]+\.ts)`/g)].map(([, file]) => file ?? '');
+  assert.equal(named.sort(), ['github.ts', 'google.ts', 'mcp-client.ts']);
+  for (const file of named) assert.ok(existsSync(new URL(file, examples)), file);
 });
 
 test('the first sample signs in and gets a token, with nothing but the provider and the file put in their places', async () => {

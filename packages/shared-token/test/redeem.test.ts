@@ -151,6 +151,16 @@ test('an exchange that never settles is given up a second after refreshTimeout',
   assert.ok(performance.now() - started >= 1_050);
 });
 
+test('a signIn that does not end after the exchange does not cost the sign-in', async () => {
+  await using scene = openScene();
+  const signIn: SignIn = async ({ redeem }) => {
+    await redeem(scene.provider.signIn);
+    return new Promise(() => {});
+  };
+  const { accessToken } = await scene.open({ signIn, refreshTimeout: 50 }).getToken();
+  assert.is(accessToken, scene.record.accessToken);
+});
+
 test('a store that fails during the exchange does not cost the sign-in, and the page says signed in', async () => {
   await using scene = openScene();
   const page = new Page();

@@ -58,6 +58,14 @@ test('an error of the store that quotes the record is told by an event without t
   scene.store.refuse = () => undefined;
 });
 
+test('half a surrogate pair in a stored token does not take the place of the error of refresh', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ accessToken: 'half a surrogate pair: \ud800' });
+  const failure = new TypeError('fetch failed');
+  scene.provider.failures.push(failure);
+  assert.is(await rejection(scene.open().getToken()), failure);
+});
+
 test('a store that cannot be read, and quotes the token in memory, is told without it', async () => {
   await using scene = openScene();
   await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() + 1_000 });

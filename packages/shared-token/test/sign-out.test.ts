@@ -76,6 +76,18 @@ for (const place of ['this process', 'another process']) {
   });
 }
 
+test('a sign-out wins over a refresh of this instance that then fails', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ refresh: () => answer.promise });
+  const call = rejection(shared.getToken());
+  await scene.until('refresh-started');
+  await shared.signOut();
+  answer.reject(new TypeError('fetch failed'));
+  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+});
+
 test('a sign-out wins over a process that waits for the refresh of another one', async () => {
   await using scene = openScene();
   await scene.signedIn();

@@ -107,36 +107,6 @@ test('what could not be stored is stored by close() at the latest', async () => 
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('what could not be stored is not put over what another process has stored since', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
-  const { refreshToken } = scene.record;
-  scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
-  const shared = scene.open();
-  await shared.getToken();
-  scene.store.refuse = () => undefined;
-  const { accessToken } = await scene.open().signIn({ signIn: scene.provider.signIn });
-  await shared.close();
-  assert.is(scene.record.accessToken, accessToken);
-});
-
-test('a write that finds the store busy is tried again at once', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
-  const { refreshToken } = scene.record;
-  let refusals = 0;
-  const busy = (): Error => Object.assign(new Error('busy'), { code: 'STORE_BUSY' });
-  scene.store.refuse = (record) => {
-    if (record.refreshToken === refreshToken || refusals === 2) return undefined;
-    refusals++;
-    return busy();
-  };
-  const { accessToken } = await scene.open().getToken();
-  assert.is(refusals, 2);
-  assert.is(scene.count('store-failed'), 0);
-  assert.is(scene.record.accessToken, accessToken);
-});
-
 test('a lock that is never acquired is STORE, worth a retry', async () => {
   await using scene = openScene();
   await scene.signedIn();

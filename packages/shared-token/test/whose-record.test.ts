@@ -30,6 +30,19 @@ test('a valid access token of another client is not returned either', async () =
   assert.is((await rejection(scene.open(ours).getToken())).code, 'SIGN_IN_REQUIRED');
 });
 
+test("a record that becomes another client's while a process waits for the lock is not signed out, but not ours", async () => {
+  await using scene = openScene();
+  await scene.signedIn({ clientId: undefined });
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const other = scene.open({ clientId: 'other-client' }).getToken();
+  await scene.until('refresh-started');
+  const call = rejection(scene.open({ clientId: 'our-client' }).getToken());
+  gate.resolve();
+  await other;
+  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'not-signed-in']);
+});
+
 test('signing in replaces the record of another client, whose refresh then stores nothing', async () => {
   await using scene = openScene();
   await scene.signedIn({ clientId: 'other-client' });

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
@@ -9,7 +9,14 @@ import { holder, newStore } from './lock-holders.ts';
 import { bare, create } from './original-class.ts';
 import { snapshot } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
-import { makeLink, temporaryDirectory } from './temporary-directory.ts';
+import {
+  directoryForUsers,
+  hasPlaceForUsers,
+  isRoot,
+  makeLink,
+  otherUser,
+  temporaryDirectory,
+} from './temporary-directory.ts';
 
 const isLinux = process.platform === 'linux';
 const posix = process.platform === 'win32' ? test.skip : test;
@@ -173,6 +180,20 @@ linux('the locks of this process stay while it inspects', () => {
   writer.exec('COMMIT');
   writer.close();
 });
+
+(process.platform !== 'win32' && hasPlaceForUsers ? test : test.skip)(
+  'a directory that may be entered, but not read, hides the locks and nothing else',
+  async () => {
+    const directory = directoryForUsers();
+    const path = join(directory, 'tokens.db');
+    fill(path);
+    if (isRoot) for (const each of [path, directory]) chownSync(each, otherUser, otherUser);
+    chmodSync(directory, 0o100);
+    const { output } = await startProgram('attempt', [path, 'inspect']).ended;
+    chmodSync(directory, 0o700);
+    assert.equal(JSON.parse(output), { results: ['ours'] });
+  },
+);
 
 for (const [type, expected] of [
   ['nfs4', true],

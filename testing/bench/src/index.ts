@@ -1,68 +1,98 @@
 /**
- * `pnpm bench [--quick] [--out FOLDER] [--only PART]`: measures everything, and writes benchmarks.md with its pictures to FOLDER, by
- * default `docs`. With `--only` it measures one part of the list below, prints it, and writes nothing. Only `npm install` sends
- * requests to other machines.
+ * `pnpm bench [--quick] [--out FOLDER]`: measures what the packages cost beside a bare Node and what users would use instead, in one run,
+ * and writes the table of docs/benchmarks.md and the picture docs/bench.svg. `--quick` takes a minute and its numbers mean little.
  */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildPrograms } from './build-programs.ts';
-import { type Effort, full, quick } from './effort.ts';
-import { measureExpiry } from './measure/expiry.ts';
-import { measureFootprint } from './measure/footprint.ts';
-import { measureGraph } from './measure/graph.ts';
-import { measureInMemory } from './measure/in-memory.ts';
-import { measureKills } from './measure/kills.ts';
-import { measurePostgres } from './measure/postgres.ts';
-import { measureSignIn } from './measure/sign-in.ts';
-import { measureImports, measureStartUp } from './measure/start-up.ts';
-import { measureGrowth, measureStore } from './measure/store.ts';
-import { measureStrayLoad } from './measure/stray-load.ts';
-import { measureTestSuite } from './measure/test-suite.ts';
-import type { Section } from './section.ts';
+import { drawChart } from './draw-chart.ts';
+import {
+  countPackages,
+  measureMemory,
+  measureSignIns,
+  measureStarts,
+  measureStore,
+  median,
+  raceAtExpiry,
+  ratio,
+} from './measure.ts';
 import { Stage } from './stage.ts';
-import { verdictRow, writeReport } from './write-report.ts';
+import { buildPrograms, handler, msalNode, peers, pythonClass } from './subjects.ts';
 
-const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, out: { type: 'string' }, only: { type: 'string' } },
+const docs = join(import.meta.dirname, '../../../docs');
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, out: { type: 'string', default: docs } },
 });
-const effort: Effort = options.quick ? quick : full;
+const { quick, out } = values;
+const rounds = quick ? 2 : 31;
+const crowd = quick ? 4 : 64;
 
-const parts: [name: string, measure: (stage: Stage) => Section | Section[] | Promise<Section | Section[]>][] = [
-  ['start-up', (stage) => measureStartUp(stage, effort)],
-  ['import', () => measureImports(effort)],
-  ['in-memory', (stage) => measureInMemory(stage)],
-  ['sign-in', (stage) => measureSignIn(stage, effort)],
-  ['expiry', (stage) => measureExpiry(stage, effort)],
-  ['store', (stage) => measureStore(stage, effort)],
-  ['growth', (stage) => measureGrowth(stage, effort)],
-  ['postgres', (stage) => measurePostgres(stage, effort)],
-  ['graph', (stage) => measureGraph(stage, effort)],
-  ['stray-load', (stage) => measureStrayLoad(stage, effort)],
-  ['footprint', (stage) => measureFootprint(stage, effort)],
-  ['kills', () => measureKills(effort)],
-  ['suite', () => measureTestSuite(effort)],
-];
-
-const { only } = options;
 await buildPrograms();
-const sections: Section[] = [];
-for (const [name, measure] of parts.filter(([name]) => only === undefined || name === only)) {
-  const started = performance.now();
-  try {
-    // Each part has a stage of its own, so no part is slower because of another.
-    await using stage = await Stage.open();
-    const measured = [await measure(stage)].flat();
-    sections.push(...measured);
-    if (only) console.log(JSON.stringify(measured, null, 1));
-  } catch (error) {
-    // The other parts still count: a whole run takes long. The page says what is missing, and the run fails.
-    console.error(error);
-    sections.push({ title: `Not measured: ${name}`, how: 'This part failed in this run.', columns: [''], rows: [] });
-    process.exitCode = 1;
-  }
-  console.log(`${name}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
-}
-if (!only) {
-  const folder = options.out ?? join(import.meta.dirname, '../../../docs');
-  for (const verdict of writeReport(folder, sections, options)) console.log(verdictRow(verdict).join(' · '));
+await using stage = await Stage.open();
+const starts = await measureStarts(stage, rounds);
+const signIns = await measureSignIns(stage, Math.ceil(rounds / 2));
+const memory = await measureMemory(stage, rounds);
+const store = await measureStore(stage, rounds * 5);
+const racers = [handler, ...peers];
+const winners: number[] = [];
+for (const subject of racers) winners.push(await raceAtExpiry(stage, subject, crowd));
+
+const refreshed = `${handler.name}, refreshed`;
+const fastest = (times: typeof starts, end: string): string =>
+  peers.map(({ name }) => name + end).reduce((a, b) => (median(times[a]) <= median(times[b]) ? a : b));
+const rows: [what: string, goal: string, measured: string][] = [
+  ['command, start to a stored token ÷ `node -e 0`', '≤ 1.35', digits(ratio(starts, 'command, stored', 'node'))],
+  ['command, start to a refreshed token ÷ `node -e 0`', '≤ 3.3', digits(ratio(starts, 'command, refreshed', 'node'))],
+  ['handler, start to a stored token ÷ `node -e 0`', '≤ 2.3', digits(ratio(starts, `${handler.name}, stored`, 'node'))],
+  ['handler, start to a refreshed token ÷ `node -e 0`', '≤ 3.1', digits(ratio(starts, refreshed, 'node'))],
+  [
+    "that of the handler ÷ the fastest peer's",
+    '≤ 0.65',
+    digits(ratio(starts, refreshed, fastest(starts, ', refreshed'))),
+  ],
+  ['import of the handler ÷ `node -e 0`', '≤ 1.5', digits(ratio(starts, 'import', 'node'))],
+  [
+    "sign-in with the start of the process ÷ the fastest peer's",
+    '≤ 0.8',
+    digits(ratio(signIns, handler.name, fastest(signIns, ''))),
+  ],
+  [
+    '`acquireTokenSilent()` of msal-node ÷ `getToken()`, both in memory',
+    '≥ 50',
+    digits(ratio(memory, msalNode.name, handler.name)),
+  ],
+  [
+    'durable `replace` ÷ the same statement in bare better-sqlite3',
+    '≤ 1.1',
+    digits(ratio(store, 'replace', 'bare replace')),
+  ],
+  ['`get` ÷ the same statement in bare better-sqlite3', '≤ 1.2', digits(ratio(store, 'get', 'bare get'))],
+  [`of ${crowd} processes at expiry, so many get a token`, `${crowd}`, `${winners[0]}`],
+  ...peers.map(({ name }, index): [string, string, string] => [`the same with ${name}`, '–', `${winners[index + 1]}`]),
+  ['packages that a user of the handler installs', '≤ 21', quick ? '–' : `${countPackages(stage)}`],
+];
+const table = ['|  | goal | measured |', '| --- | ---: | ---: |', ...rows.map((row) => `| ${row.join(' | ')} |`)];
+console.log(table.join('\n'));
+
+const page = join(out, 'benchmarks.md');
+const [before = '', after = ''] = readFileSync(existsSync(page) ? page : join(docs, 'benchmarks.md'), 'utf8').split(
+  /<!-- table -->[\s\S]*<!-- end of table -->/,
+);
+const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim()}), Node ${process.versions.node}`;
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: docs, encoding: 'utf8' }).trim();
+const measured = `Measured on ${new Date().toISOString().slice(0, 10)}, commit ${commit}: ${machine}.`;
+writeFileSync(page, `${before}<!-- table -->\n${table.join('\n')}\n\n${measured}\n<!-- end of table -->${after}`);
+const bars = racers.map(({ name }) => {
+  const value = median(starts[`${name}, refreshed`]) / median(starts.node);
+  return { label: name, value, text: `${digits(value)} ×`, isOurs: name === handler.name };
+});
+const title = 'From the start of a process to a refreshed token, beside `node -e 0`'.replaceAll('`', '');
+writeFileSync(join(out, 'bench.svg'), drawChart(title, bars));
+if (!pythonClass) console.log('The Python class was not measured.');
+
+/** Three digits. */
+function digits(value: number): string {
+  return Number(value.toPrecision(3)).toLocaleString('en');
 }

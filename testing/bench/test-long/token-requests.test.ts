@@ -1,7 +1,7 @@
 import { OneDriveTokenError, type OneDriveTokenHandler } from 'onedrive-token-handler';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Scene } from '../test/scene.ts';
+import { Scene } from './scene.ts';
 
 interface Situation {
   name: string;

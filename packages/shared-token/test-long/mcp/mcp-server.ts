@@ -43,8 +43,6 @@ class RotatingAuthProvider extends DemoInMemoryAuthProvider {
   override clientsStore = new ForgetfulClientsStore();
   /** How many refresh requests it got. */
   refreshes = 0;
-  /** A refresh request waits for this before anything happens. */
-  gate: Promise<unknown> = Promise.resolve();
   /** By every refresh token that was issued. */
   readonly #grants = new Map<string, Grant>();
   #issued = 0;
@@ -58,7 +56,6 @@ class RotatingAuthProvider extends DemoInMemoryAuthProvider {
 
   override async exchangeRefreshToken(client: OAuthClientInformationFull, refreshToken: string): Promise<OAuthTokens> {
     this.refreshes++;
-    await this.gate;
     const grant = this.#grants.get(refreshToken);
     if (!grant || grant.client !== client.client_id) throw new InvalidGrantError('unknown refresh token');
     if (grant.refreshToken === refreshToken) return this.#issue(grant);

@@ -8,7 +8,6 @@ import * as assert from 'uvu/assert';
 import { connect, SharedAuthProvider } from '../../examples/mcp-client.ts';
 import { NodeProcess } from '../../test/node-process.ts';
 import { temporaryDirectory } from '../../test/temporary-directory.ts';
-import { untilTrue } from '../../test/within.ts';
 import type { GreetSettings } from './greet-process.ts';
 import { startMcpServer } from './mcp-server.ts';
 
@@ -100,19 +99,6 @@ test('a process that invalidates its credentials while another one stores new on
   assert.is(lines.at(-1), '{"text":"Hello"}');
   assert.ok(invalidated > refreshes, `${invalidated} times`);
   assert.ok(await provider.shared.getToken({ forceRefresh: true }));
-});
-
-test('the same processes without shared-token lose the sign-in', async () => {
-  using directory = temporaryDirectory();
-  await using server = await startMcpServer();
-  const settings = { serverUrl: server.url, file: join(directory.path, 'tokens.db'), alone: true };
-  await signIn(settings.serverUrl, settings.file);
-  server.provider.expireAccessTokens();
-  // Each of them has read the refresh token before one of them has stored the next one.
-  server.provider.gate = untilTrue(() => server.provider.refreshes === processes, 30_000);
-  const outcomes = await greetAtOnce(settings);
-  assert.ok(outcomes.some(({ error }) => error === 'UnauthorizedError' || error === 'InvalidGrantError'));
-  assert.not(server.provider.isSignedIn);
 });
 
 test.run();

@@ -24,14 +24,23 @@ export function lockPathsOf(databasePath: string, appName: string): LockPaths {
 
 /** The locks of a database whose files are there now. The name is undefined if it is too long to be in the file's name. */
 export function findLockPaths(databasePath: string): { paths: LockPaths; name: string | undefined }[] {
+  const directory = dirname(databasePath);
   const prefix = `${basename(databasePath)}-lock-`;
-  return readdirSync(dirname(databasePath)).flatMap((file) => {
-    const [, encoded, name] =
-      /^((?:sha256-)?([0-9a-f]*))$/.exec(file.startsWith(prefix) ? file.slice(prefix.length) : '-') ?? [];
-    if (encoded === undefined) return [];
-    const paths = pathsOf(join(dirname(databasePath), file));
-    return [{ paths, name: encoded === name ? Buffer.from(name, 'hex').toString() : undefined }];
+  return listFiles(directory).flatMap((file) => {
+    const [, hash, encoded] = /^(sha256-)?([0-9a-f]*)$/.exec(file.slice(prefix.length)) ?? [];
+    if (!file.startsWith(prefix) || encoded === undefined) return [];
+    const name = hash === undefined ? Buffer.from(encoded, 'hex').toString() : undefined;
+    return [{ paths: pathsOf(join(directory, file)), name }];
   });
+}
+
+/** None if this user may not see which there are. */
+function listFiles(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 function pathsOf(lock: string): LockPaths {

@@ -2,7 +2,7 @@
  * attempt.ts PATH CALL… [-- PATH CALL…]…: opens each database and makes the calls, as an ordinary user even if root runs the tests.
  * Prints a line of JSON for each: `{ results }` or `{ code, reason, message }`.
  */
-import { openTokenStore, TokenStoreError } from '../../src/index.ts';
+import { inspectTokenStore, openTokenStore, TokenStoreError } from '../../src/index.ts';
 import '../../src/lock/run-exclusively.ts';
 import { isRoot, otherUser } from '../temporary-directory.ts';
 
@@ -14,6 +14,7 @@ if (isRoot) {
 }
 
 const actions: Record<string, (store: ReturnType<typeof openTokenStore>) => unknown> = {
+  inspect: (store) => inspectTokenStore(store.path).state,
   get: (store) => store.get('app'),
   set: (store) => store.set('app', { refreshToken: 'new' }),
   exclusively: (store) => store.exclusively('app', async () => 'ran'),

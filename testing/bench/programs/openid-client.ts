@@ -1,26 +1,28 @@
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as client from 'openid-client';
 import { runProgram, type Situation, scopes } from './run-program.ts';
-import { keepAnswer, TokenFile } from './token-file.ts';
 
 const scope = ['openid', 'profile', 'offline_access', ...scopes].join(' ');
 
 await runProgram((situation) => {
-  const file = new TokenFile(situation.folder, 'openid-client');
-  let discovered: Promise<client.Configuration> | undefined;
-  const discover = (): Promise<client.Configuration> => {
-    discovered ??= discoverFrom(situation);
-    return discovered;
+  const file = `${situation.folder}/openid-client.json`;
+  /** The file that a programmer writes if the library stores nothing: JSON, mode 0600, overwritten. */
+  const keep = async (answer: client.TokenEndpointResponse): Promise<string> => {
+    const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds = 0 } = answer;
+    const kept = { refreshToken, accessToken, expiresAt: Date.now() + seconds * 1000 };
+    await writeFile(file, JSON.stringify(kept), { mode: 0o600 });
+    return accessToken;
   };
   return {
     async token() {
-      const kept = await file.read();
+      const kept = JSON.parse(await readFile(file, 'utf8'));
       if (Date.now() < kept.expiresAt - 300_000) return kept.accessToken;
-      return keepAnswer(file, await client.refreshTokenGrant(await discover(), kept.refreshToken, { scope }));
+      return keep(await client.refreshTokenGrant(await discoverFrom(situation), kept.refreshToken, { scope }));
     },
-    signIn: async (open) => keepAnswer(file, await signIn(await discover(), open)),
+    signIn: async (open) => keep(await signIn(await discoverFrom(situation), open)),
   };
 });
 

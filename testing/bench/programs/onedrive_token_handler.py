@@ -99,28 +99,21 @@ def main():
         ["https://graph.microsoft.com/Files.ReadWrite.All"],
         os.path.join(situation["folder"], "python.db"),
         situation["authority"],
-        lambda url: say(open=url, at=time.time() * 1000),
+        lambda url: say(open=url),
     )
     if mode == "token":
         print(handler.get_token())
         return
-    say(ready=True)
-    for _ in sys.stdin:
-        started = time.time() * 1000
-        try:
-            token = handler.sign_in() if mode == "sign-in-when-told" else handler.get_token()
-            say(token=token, started=started, done=time.time() * 1000)
-        except Exception as error:
-            say(failed=f"{type(error).__name__}: {error}"[:200], started=started, done=time.time() * 1000)
+    try:
+        if mode == "sign-in":
+            say(token=handler.sign_in())
+            return
+        say()
+        sys.stdin.readline()
+        say(token=handler.get_token())
+    except Exception as error:
+        say(failed=f"{type(error).__name__}: {error}"[:200])
 
 
 if __name__ == "__main__":
     main()
-    if "BENCH_USAGE" in os.environ:
-        import resource
-
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        with open("/proc/self/status") as status:
-            most = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-        report = {"userCPUTime": used.ru_utime * 1e6, "systemCPUTime": used.ru_stime * 1e6, "most": most}
-        os.write(3, json.dumps(report).encode())
