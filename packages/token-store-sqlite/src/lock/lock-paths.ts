@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -18,8 +17,13 @@ export interface LockPaths {
 /** An app name can be any string, so its files are named after its bytes in hex, or after their hash if there are many. */
 export function lockPathsOf(databasePath: string, appName: string): LockPaths {
   const bytes = Buffer.from(appName);
-  const hash = (): string => `sha256-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}`;
-  return pathsOf(`${databasePath}-lock-${bytes.length > maxNameBytes ? hash() : bytes.toString('hex')}`);
+  return pathsOf(`${databasePath}-lock-${bytes.length > maxNameBytes ? hashOf(bytes) : bytes.toString('hex')}`);
+}
+
+function hashOf(bytes: Uint8Array): string {
+  // Loaded here, because few names need it: an import would add a tenth to the start of every program that reads a token.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return `sha256-${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}`;
 }
 
 /** The locks of a database whose files are there now. The name is undefined if it is too long to be in the file's name. */
