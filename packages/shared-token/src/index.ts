@@ -2,8 +2,14 @@
 
 export type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'token-store-kit';
 export { signInLockName } from 'token-store-kit';
-export type { GetTokenOptions, SignInOptions } from './call-options.ts';
-export type { RefreshContext, SharedTokenOptions, SignIn, SignInContext } from './options.ts';
+export type {
+  GetTokenOptions,
+  RefreshContext,
+  SharedTokenOptions,
+  SignIn,
+  SignInContext,
+  SignInOptions,
+} from './options.ts';
 export { SharedToken } from './shared-token.ts';
 export {
   SharedTokenError,

@@ -74,6 +74,30 @@ export interface SharedTokenOptions {
   onEvent?: ((event: SharedTokenEvent, error?: unknown) => unknown) | undefined;
 }
 
+/** What one call of getToken() wants. */
+export interface GetTokenOptions {
+  /** Whether a person may be asked. Default: the instance's own `interactive`. */
+  interactive?: boolean | undefined;
+  /** Refreshes even if the token looks valid: for an API that answered 401. Default false. */
+  forceRefresh?: boolean | undefined;
+  /**
+   * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.
+   * The result may still expire sooner, if the provider's tokens do, or if the refresh fails while the old one is valid:
+   * see its `expiresAt`. Default: `expirySkew`.
+   */
+  minValid?: number | undefined;
+  /** Lets go of this call alone; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What one call of signIn() wants. */
+export interface SignInOptions {
+  /** Lets go of this call; it rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Another way to ask the person, for this call alone. */
+  signIn?: SignIn | undefined;
+}
+
 type Optional = 'clientId' | 'authority' | 'signIn' | 'onEvent';
 
 /** The options with their defaults, checked. */
@@ -131,15 +155,12 @@ export function readOptions(options: SharedTokenOptions): Settings {
 const refusals = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
 
 /** The OAuth error that means "sign in again", as openid-client, oauth4webapi, the MCP SDK or a cause of theirs carries it. */
-function refusalOf(error: unknown): string | undefined {
-  for (let depth = 0, current = error; depth < 4 && typeof current === 'object' && current !== null; depth++) {
-    const { error: oauthError, errorCode, code, cause } = current as Record<string, unknown>;
-    for (const candidate of [oauthError, errorCode, code]) {
-      if (typeof candidate === 'string' && refusals.has(candidate)) return candidate;
-    }
-    current = cause;
+function refusalOf(error: unknown, depth = 0): string | undefined {
+  const { error: oauthError, errorCode, code, cause }: Record<string, unknown> = Object(error);
+  for (const candidate of [oauthError, errorCode, code]) {
+    if (typeof candidate === 'string' && refusals.has(candidate)) return candidate;
   }
-  return undefined;
+  return cause === undefined || depth === 3 ? undefined : refusalOf(cause, depth + 1);
 }
 
 /** U+001F separates the names of the locks that belong to a record: see `signInLockName`. */

@@ -3,14 +3,7 @@ import type { Settings } from './options.ts';
 import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
 import { readStoredRecord } from './read-stored-record.ts';
 import { neverAborted, runExclusively } from './run-exclusively.ts';
-import {
-  asStoreErrors,
-  hasCode,
-  lockLostError,
-  mayPassSoon,
-  signInRequired,
-  toStoreError,
-} from './shared-token-error.ts';
+import { asStoreErrors, hasCode, lockLostError, mayPass, signInRequired, toStoreError } from './shared-token-error.ts';
 import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
 import { isOurs } from './usable-token.ts';
 
@@ -41,16 +34,20 @@ export interface Circumstances {
 }
 
 /**
- * Reads, advances and deletes the one record of a name without losing a sign-in.
+ * Reads, advances and deletes the one record of a name without losing a sign-in. What every step of the flow works with.
  *
  * What the store owes is a list of changes that it could not make. They are newer than what is stored, unless that is neither what
  * they replace nor what they bring. How a write is tried again: while the lock is held if the failure may pass soon, because the
  * next holder would spend the refresh token that it replaces; then by a timer, by the next calls, and by close().
  */
 export class RecordKeeper {
-  readonly #settings: Settings;
-  readonly #emit: Emit;
-  readonly #runDetached: <T>(call: () => T) => T;
+  readonly settings: Settings;
+  readonly emit: Emit;
+  /**
+   * Runs a function of the user's outside of our async context. Otherwise `exclusively` would take a call of that function
+   * for a call from our own task, and refuse it.
+   */
+  readonly callUserCode: <T>(call: () => T) => T;
   readonly #closing = new AbortController();
   /** Replaced, never changed: a read remembers what was owed when it began. */
   #owed: readonly Change[] = [];
@@ -63,11 +60,10 @@ export class RecordKeeper {
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
 
-  /** `runDetached` runs a function outside of the async context of the store's tasks. */
-  constructor(settings: Settings, emit: Emit, runDetached: <T>(call: () => T) => T) {
-    this.#settings = settings;
-    this.#emit = emit;
-    this.#runDetached = runDetached;
+  constructor(settings: Settings, emit: Emit, callUserCode: <T>(call: () => T) => T) {
+    this.settings = settings;
+    this.emit = emit;
+    this.callUserCode = callUserCode;
   }
 
   /** Whether the store owes anything. */
@@ -87,7 +83,7 @@ export class RecordKeeper {
 
   /** The record, if it is of this client and authority. */
   ours(record: TokenRecord | undefined): TokenRecord | undefined {
-    return record && isOurs(record, this.#settings) ? record : undefined;
+    return record && isOurs(record, this.settings) ? record : undefined;
   }
 
   /**
@@ -95,7 +91,7 @@ export class RecordKeeper {
    * sign-in. False if the record has to be read again. Throws STORE.
    */
   async ensureWritable(record: TokenRecord, lock: Lock): Promise<boolean> {
-    const { store, name } = this.#settings;
+    const { store, name } = this.settings;
     return asStoreErrors(async () => {
       if (this.hasUnsaved) {
         await this.#pay(undefined, lock);
@@ -114,7 +110,7 @@ export class RecordKeeper {
    * came since the work for it began: `signOuts` is how many there had been then.
    */
   advance(change: Change & { record: TokenRecord }, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
-    const { store, name } = this.#settings;
+    const { store, name } = this.settings;
     const write = async (): Promise<boolean> => {
       if (signOuts !== this.signOuts) return false;
       const isSafe = !this.hasUnsaved && (lock || isSwapEnough(change.replaces, change.record));
@@ -128,7 +124,7 @@ export class RecordKeeper {
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
   async markRefused(record: TokenRecord, because: string): Promise<void> {
     if (record.refusedAt !== undefined) return;
-    const { store, name } = this.#settings;
+    const { store, name } = this.settings;
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
     await asStoreErrors(() => store.replace(name, record.refreshToken, refused)).catch(() => {});
   }
@@ -138,11 +134,11 @@ export class RecordKeeper {
    * SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
   async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
-    const { store, name, refreshTimeout } = this.#settings;
+    const { store, name, refreshTimeout } = this.settings;
     const save = async (lock: Lock): Promise<boolean> => {
       for (let round = 0; round < maxRounds; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
-        if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.#settings);
+        if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
         if (isLate() && newest?.refreshToken !== before?.refreshToken) return false;
         // By compare-and-swap, so that a sign-out is not missed.
         const isSaved = await this.advance({ replaces: newest?.refreshToken, record }, lock, signOuts);
@@ -180,7 +176,7 @@ export class RecordKeeper {
   async forget(): Promise<void> {
     this.signOuts++;
     this.#owed = this.#owed.filter(({ record }) => !record);
-    await asStoreErrors(() => this.#settings.store.delete(this.#settings.name));
+    await asStoreErrors(() => this.settings.store.delete(this.settings.name));
   }
 
   /** Tries once more to do what is owed, and starts no more tries. */
@@ -196,7 +192,7 @@ export class RecordKeeper {
   /** What is stored, and what is newest: that, or what the store owes, unless another process has stored a newer one, or signed out. */
   async #look(): Promise<{ stored: TokenRecord | undefined; newest: TokenRecord | undefined }> {
     const owedBefore = this.#owed;
-    const stored = readStoredRecord(await this.#settings.store.get(this.#settings.name));
+    const stored = readStoredRecord(await this.settings.store.get(this.settings.name));
     const newest = applyChanges(stored, this.#owed);
     if (newest !== stored) return { stored, newest };
     const last = this.#owed.at(-1);
@@ -204,7 +200,7 @@ export class RecordKeeper {
     if (owedBefore !== this.#owed) return { stored, newest: last?.record ?? stored };
     this.#owed = [];
     // The store had done it, although it said that it failed.
-    if (last && last.record?.accessToken === stored?.accessToken) this.#emit({ type: 'store-recovered' });
+    if (last && last.record?.accessToken === stored?.accessToken) this.emit({ type: 'store-recovered' });
     return { stored, newest };
   }
 
@@ -213,7 +209,7 @@ export class RecordKeeper {
    * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough.
    */
   async #pay(change?: Change, lock?: Lock): Promise<boolean> {
-    const { store, name } = this.#settings;
+    const { store, name } = this.settings;
     const { signOuts } = this;
     const { stored, newest } = await this.#look();
     const owed = this.#owed;
@@ -222,7 +218,7 @@ export class RecordKeeper {
     if (record === stored) return false;
     if (!lock && !isSwapEnough(stored?.refreshToken, record)) {
       const turn = { name, timeout: laterLockTimeoutMs };
-      return this.#runDetached(() => runExclusively(store, turn, (held) => this.#pay(change, held)));
+      return this.callUserCode(() => runExclusively(store, turn, (held) => this.#pay(change, held)));
     }
     let isDone = true;
     try {
@@ -236,7 +232,7 @@ export class RecordKeeper {
     if (!isDone || signOuts !== this.signOuts) return false;
     if (owed.length > 0 && owed === this.#owed) {
       this.#owed = [];
-      this.#emit({ type: 'store-recovered' });
+      this.emit({ type: 'store-recovered' });
     }
     return true;
   }
@@ -269,7 +265,7 @@ export class RecordKeeper {
       try {
         return await write();
       } catch (error) {
-        if (isLast || !mayPassSoon(error) || performance.now() >= end) {
+        if (isLast || !mayPass(error) || performance.now() >= end) {
           const change = toChange();
           if (change) this.#owe(change, error);
           return change !== undefined;
@@ -283,10 +279,8 @@ export class RecordKeeper {
     this.#owed = addChange(this.#owed, change);
     this.#setTimer(firstPauseMs);
     const error = toStoreError(reason);
-    this.#emit(
-      { type: 'store-failed', error: describeError(error, [change.replaces, ...secretsOf(change.record)]) },
-      error,
-    );
+    const told = describeError(error, [change.replaces, ...secretsOf(change.record)]);
+    this.emit({ type: 'store-failed', error: told }, error);
   }
 
   /** Does not keep the process alive. */
@@ -298,7 +292,7 @@ export class RecordKeeper {
       if (this.hasUnsaved) this.#setTimer(Math.min(2 * pauseMs, longestPauseMs.later));
     };
     // A store takes what a task started for its part, and refuses the writes of a task whose lock was lost.
-    this.#timer = this.#runDetached(() => setTimeout(again, pauseMs).unref());
+    this.#timer = this.callUserCode(() => setTimeout(again, pauseMs).unref());
   }
 
   async #saveAgain(): Promise<void> {

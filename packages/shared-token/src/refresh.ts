@@ -3,21 +3,9 @@ import type { Settings } from './options.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
-import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
+import { describeError, secretsOf } from './shared-token-event.ts';
 import { type AccessToken, readTokenResponse, type TokenSet, toRecord } from './token-response.ts';
 import { usableToken } from './usable-token.ts';
-
-/** What every step of the flow of one SharedToken works with. */
-export interface FlowContext {
-  readonly settings: Settings;
-  readonly keeper: RecordKeeper;
-  readonly emit: Emit;
-  /**
-   * Runs a function of the user's outside of our async context. Otherwise `exclusively` would take a call of that function
-   * for a call from our own task, and refuse it.
-   */
-  readonly callUserCode: <T>(call: () => T) => T;
-}
 
 /** The result of getting a token without asking a person. */
 export type SilentOutcome =
@@ -59,18 +47,18 @@ const maxRounds = 5;
  *
  * Rejects with SIGN_IN_REQUIRED after a sign-out, or with the signal's reason.
  */
-export async function obtainSilently(context: FlowContext, request: SilentRequest): Promise<SilentOutcome> {
-  const { settings, keeper, emit } = context;
+export async function obtainSilently(keeper: RecordKeeper, request: SilentRequest): Promise<SilentOutcome> {
+  const { settings, emit } = keeper;
   const { held, forced, minValid, signal } = request;
   let first: TokenRecord | undefined;
   try {
     first = await keeper.read();
     const stored = usableToken(first, settings.accepts, { skew: settings.expirySkew, minValid });
     const isRejected = forced && (!held || stored?.accessToken === held.accessToken);
-    if (stored && !isRejected) return useStored(context, stored);
-    if (!first) return needSignIn(settings, 'not-signed-in', first);
+    if (stored && !isRejected) return useStored(keeper, stored);
+    if (!first) return needSignIn(settings, 'not-signed-in');
     if (!settings.accepts(first)) return needSignIn(settings, 'not-accepted', first);
-    return await refreshOrWait(context, first, request);
+    return await refreshOrWait(keeper, first, request);
   } catch (error) {
     // After a sign-out, the error of a refresh that it has ended is of no interest.
     if (signal.aborted) throw signal.reason;
@@ -86,17 +74,12 @@ export async function obtainSilently(context: FlowContext, request: SilentReques
   }
 }
 
-function useStored({ emit }: FlowContext, token: AccessToken): SilentOutcome {
+function useStored({ emit }: RecordKeeper, token: AccessToken): SilentOutcome {
   emit({ type: 'stored-token', expiresAt: token.expiresAt });
   return { type: 'token', token };
 }
 
-function needSignIn(
-  settings: Settings,
-  reason: SignInReason,
-  record: TokenRecord | undefined,
-  cause?: unknown,
-): SilentOutcome {
+function needSignIn(settings: Settings, reason: SignInReason, record?: TokenRecord, cause?: unknown): SilentOutcome {
   return { type: 'sign-in', error: signInRequired(reason, settings, cause), reason, record };
 }
 
@@ -104,8 +87,8 @@ function needSignIn(
  * Waits for the lock to refresh, and at the same time for the result of the process that holds it: with many waiters, it
  * would take long until each had acquired the lock only to find that nothing is left to do.
  */
-async function refreshOrWait(context: FlowContext, first: TokenRecord, request: SilentRequest): Promise<SilentOutcome> {
-  const { settings, keeper, emit } = context;
+async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: SilentRequest): Promise<SilentOutcome> {
+  const { settings, emit } = keeper;
   const found = new AbortController();
   const waited = new AbortController();
   let token: AccessToken | undefined;
@@ -123,7 +106,7 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
   const refresh = (lock: Lock): Promise<SilentOutcome> => {
     held = lock;
     waited.abort();
-    return refreshInTurn(context, first, request, lock);
+    return refreshInTurn(keeper, first, request, lock);
   };
   const turn = {
     name: settings.name,
@@ -141,7 +124,7 @@ async function refreshOrWait(context: FlowContext, first: TokenRecord, request: 
     return outcome;
   } catch (error) {
     if (!token || error !== found.signal.reason) throw error;
-    return useStored(context, token);
+    return useStored(keeper, token);
   } finally {
     waited.abort();
   }
@@ -161,28 +144,28 @@ async function waitForChange({ store, name }: Settings, signal: AbortSignal): Pr
 }
 
 async function refreshInTurn(
-  context: FlowContext,
+  keeper: RecordKeeper,
   first: TokenRecord,
   { forced, minValid, signal }: SilentRequest,
   lock: Lock,
 ): Promise<SilentOutcome> {
-  const { settings, keeper } = context;
+  const { settings } = keeper;
   for (let round = 0; round < maxRounds; round++) {
     const newest = await keeper.readAny();
     // Thrown, not returned: no browser opens for a person who has just signed out.
     if (!newest) throw signInRequired('signed-out', settings);
     const record = keeper.ours(newest);
-    if (!record) return needSignIn(settings, 'not-signed-in', undefined);
+    if (!record) return needSignIn(settings, 'not-signed-in');
     if (!settings.accepts(record)) return needSignIn(settings, 'not-accepted', record);
     // A token that came while this caller waited counts even if it is short-lived.
     const isNew = record.accessToken !== first.accessToken;
     const stored = usableToken(record, settings.accepts, isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid });
-    if (stored && (isNew || !forced)) return useStored(context, stored);
+    if (stored && (isNew || !forced)) return useStored(keeper, stored);
     const isWritable = await keeper.ensureWritable(record, lock);
     signal.throwIfAborted();
     if (lock.signal.aborted) throw lockLostError(lock);
     if (!isWritable) continue;
-    const outcome = await refreshOnce(context, record, lock);
+    const outcome = await refreshOnce(keeper, record, lock);
     if (outcome) return outcome;
   }
   const problem = `The record of ${JSON.stringify(settings.name)} keeps changing`;
@@ -190,14 +173,14 @@ async function refreshInTurn(
 }
 
 /** undefined: another record is stored by now. */
-async function refreshOnce(context: FlowContext, record: TokenRecord, lock: Lock): Promise<SilentOutcome | undefined> {
-  const { settings, keeper, emit } = context;
+async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock): Promise<SilentOutcome | undefined> {
+  const { settings, emit } = keeper;
   const obtainedAt = Date.now();
   const started = performance.now();
   emit({ type: 'refresh-started' });
   let tokens: TokenSet;
   try {
-    tokens = readTokenResponse(await callRefresh(context, record, lock, obtainedAt), obtainedAt);
+    tokens = readTokenResponse(await callRefresh(keeper, record, lock, obtainedAt), obtainedAt);
   } catch (error) {
     if (!settings.needsSignIn(error)) throw error;
     const now = await keeper.read();
@@ -221,11 +204,12 @@ async function refreshOnce(context: FlowContext, record: TokenRecord, lock: Lock
  * later is still stored unless another record has taken its place.
  */
 async function callRefresh(
-  { settings, keeper, callUserCode }: FlowContext,
+  keeper: RecordKeeper,
   record: TokenRecord,
   lock: Lock,
   obtainedAt: number,
 ): Promise<unknown> {
+  const { settings, callUserCode } = keeper;
   const { refresh, refreshTimeout } = settings;
   const limit = new AbortController();
   const message = `refresh took longer than ${refreshTimeout} ms (refreshTimeout)`;

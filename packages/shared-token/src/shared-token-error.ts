@@ -115,7 +115,7 @@ export function hasCode(error: unknown, code: SharedTokenErrorCode | 'STORE_BUSY
  * Whether a store's failure may pass soon: it is busy, not reachable, or a standby after a failover. Not if the disk is full: then
  * the test write of the next holder of the lock fails as well, and nothing is spent.
  */
-export function mayPassSoon(error: unknown): boolean {
+export function mayPass(error: unknown): boolean {
   const cause: unknown = hasCode(error, 'STORE') ? (error as Error).cause : error;
   const { reason } = Object(cause) as StoreFailure;
   return hasCode(cause, 'STORE_BUSY') || reason === 'unreachable' || reason === 'read-only-server';

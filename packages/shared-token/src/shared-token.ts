@@ -2,11 +2,18 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { pause, refuseUnknown, type TokenRecord } from 'token-store-kit';
-import type { GetTokenOptions, SignInOptions } from './call-options.ts';
 import { Flight } from './flight.ts';
-import { readDuration, readOptions, type Settings, type SharedTokenOptions, type SignIn } from './options.ts';
+import {
+  type GetTokenOptions,
+  readDuration,
+  readOptions,
+  type Settings,
+  type SharedTokenOptions,
+  type SignIn,
+  type SignInOptions,
+} from './options.ts';
 import { RecordKeeper } from './record-keeper.ts';
-import { type FlowContext, obtainSilently, type SilentOutcome } from './refresh.ts';
+import { obtainSilently, type SilentOutcome } from './refresh.ts';
 import { SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
@@ -40,7 +47,6 @@ type SignInCause = Pick<SignInRequest, 'reason' | 'seen'>;
  */
 export class SharedToken implements AsyncDisposable {
   readonly #settings: Settings;
-  readonly #context: FlowContext;
   readonly #keeper: RecordKeeper;
   readonly #closing = new AbortController();
   #held: HeldToken | undefined;
@@ -56,14 +62,13 @@ export class SharedToken implements AsyncDisposable {
   /** Nothing is read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
   constructor(options: SharedTokenOptions) {
     this.#settings = readOptions(options);
-    const callUserCode = AsyncLocalStorage.snapshot() as FlowContext['callUserCode'];
+    const callUserCode = AsyncLocalStorage.snapshot() as RecordKeeper['callUserCode'];
     const emit = (event: SharedTokenEvent, error?: unknown): void => {
       const { onEvent } = this.#settings;
       // A listener that fails must not cost the token.
       if (onEvent) callUserCode(async () => onEvent(event, error)).catch(() => {});
     };
     this.#keeper = new RecordKeeper(this.#settings, emit, callUserCode);
-    this.#context = { settings: this.#settings, keeper: this.#keeper, emit, callUserCode };
   }
 
   /**
@@ -111,10 +116,8 @@ export class SharedToken implements AsyncDisposable {
     signal?.throwIfAborted();
     const ask = signIn ?? this.#settings.signIn;
     if (!ask) {
-      const problem = 'No person can be asked here, because there is no signIn function';
-      throw new SharedTokenError('SIGN_IN_REQUIRED', problem, {
-        remedy: 'Give one to this call or to the constructor',
-      });
+      const remedy = 'Give one to this call or to the constructor';
+      throw new SharedTokenError('SIGN_IN_REQUIRED', 'No signIn function is there to ask a person', { remedy });
     }
     const cause: SignInCause = { reason: 'requested', seen: undefined };
     const flight = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);
@@ -138,7 +141,7 @@ export class SharedToken implements AsyncDisposable {
       // Flights that have ended still know their tokens.
       this.#silent = undefined;
     }
-    this.#context.emit({ type: 'signed-out' });
+    this.#keeper.emit({ type: 'signed-out' });
   }
 
   /** The newest record, if it is of this client and authority; never asks the provider. Throws STORE. */
@@ -227,7 +230,7 @@ export class SharedToken implements AsyncDisposable {
     const known = this.#silent;
     if (known?.flight.isJoinable && (known.forced || (!forced && known.minValid >= minValid))) return known.flight;
     const held = this.#held;
-    const flight = this.#fly((signal) => obtainSilently(this.#context, { held, forced, minValid, signal }));
+    const flight = this.#fly((signal) => obtainSilently(this.#keeper, { held, forced, minValid, signal }));
     this.#silent = { flight, forced, minValid };
     return flight;
   }
@@ -240,7 +243,7 @@ export class SharedToken implements AsyncDisposable {
   #startSignIn(signIn: SignIn, cause: SignInCause): Flight<AccessToken> {
     const { signOuts } = this.#keeper;
     return this.#fly(async (signal) =>
-      this.#hold(await signInInTurn(this.#context, { signIn, ...cause, signal, signOuts }), signOuts),
+      this.#hold(await signInInTurn(this.#keeper, { signIn, ...cause, signal, signOuts }), signOuts),
     );
   }
 

@@ -1,6 +1,7 @@
 import { type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
-import { type FlowContext, obtainSilently } from './refresh.ts';
+import type { RecordKeeper } from './record-keeper.ts';
+import { obtainSilently } from './refresh.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
@@ -24,8 +25,8 @@ const minTimeShare = 0.1;
 const exchangeGraceMs = 1_000;
 
 /** Signs in while no other process does under this name. Throws SharedTokenError, what `signIn` throws, or the signal's reason. */
-export async function signInInTurn(context: FlowContext, request: SignInRequest): Promise<AccessToken> {
-  const { settings, keeper, emit } = context;
+export async function signInInTurn(keeper: RecordKeeper, request: SignInRequest): Promise<AccessToken> {
+  const { settings, emit } = keeper;
   const { signInTimeout } = settings;
   const end = performance.now() + signInTimeout;
   let started = false;
@@ -35,7 +36,7 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
     stored = await keeper.readAny();
     // No person who has just signed out is asked.
     if (request.seen !== undefined && !stored) throw signInRequired('signed-out', settings);
-    const found = await tokensFromOtherSignIn(context, request, keeper.ours(stored));
+    const found = await tokensFromOtherSignIn(keeper, request, keeper.ours(stored));
     if (found) return found;
     const timeout = end - performance.now();
     if (timeout < signInTimeout * minTimeShare) throw notFinished(signInTimeout);
@@ -43,7 +44,7 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
     request.signal.throwIfAborted();
     // Another process may open its window.
     if (lock.signal.aborted) throw lockLostError(lock);
-    return askPerson({ context, request, lock, stored }, Math.ceil(timeout));
+    return askPerson({ keeper, request, lock, stored }, Math.ceil(timeout));
   };
   const turn = {
     name: signInLockName(settings.name),
@@ -63,11 +64,11 @@ export async function signInInTurn(context: FlowContext, request: SignInRequest)
 
 /** The token of a sign-in that another process made while this one waited for the lock. */
 async function tokensFromOtherSignIn(
-  context: FlowContext,
+  keeper: RecordKeeper,
   { reason, seen, signal }: SignInRequest,
   record: TokenRecord | undefined,
 ): Promise<AccessToken | undefined> {
-  const { settings, emit } = context;
+  const { settings, emit } = keeper;
   if (reason === 'requested' || !record || record.refreshToken === seen) return undefined;
   // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
   const token = usableToken(record, settings.accepts, { skew: 0 });
@@ -75,7 +76,7 @@ async function tokensFromOtherSignIn(
     emit({ type: 'stored-token', expiresAt: token.expiresAt });
     return token;
   }
-  const outcome = await obtainSilently(context, { held: undefined, forced: false, signal });
+  const outcome = await obtainSilently(keeper, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
   if (outcome.type === 'token') return outcome.token;
   // The other sign-in is gone already: no browser opens for a person who has just signed out.
@@ -92,7 +93,7 @@ function timeoutError(problem: string, cause?: unknown): SharedTokenError {
 }
 
 interface Attempt {
-  readonly context: FlowContext;
+  readonly keeper: RecordKeeper;
   readonly request: SignInRequest;
   readonly lock: Lock;
   readonly stored: TokenRecord | undefined;
@@ -100,8 +101,8 @@ interface Attempt {
 
 /** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of whichever client. */
 async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken> {
-  const { context, request, lock, stored } = attempt;
-  const { settings, keeper, emit, callUserCode } = context;
+  const { keeper, request, lock, stored } = attempt;
+  const { settings, emit, callUserCode } = keeper;
   const { signIn, reason, signal } = request;
   const exchangeTimeout = settings.refreshTimeout + exchangeGraceMs;
   const stop = new AbortController();
@@ -170,11 +171,11 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken
 
 /** Stores the tokens, and returns what the callers get: these, or those of a newer sign-in. */
 async function storeTokens(
-  { context, request, lock, stored }: Attempt,
+  { keeper, request, lock, stored }: Attempt,
   tokens: TokenSet,
   isLate: () => boolean,
 ): Promise<AccessToken> {
-  const { settings, keeper, emit } = context;
+  const { settings, emit } = keeper;
   const { signOuts } = request;
   const record = toRecord(settings, tokens);
   if (!record) emit({ type: 'refresh-token-missing' });

@@ -39,8 +39,8 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        '    return refreshInTurn(context, first, request, lock);',
-        '    early = refreshInTurn(context, first, request, lock);\n    early.catch(() => {});\n    return undefined as never;',
+        '    return refreshInTurn(keeper, first, request, lock);',
+        '    early = refreshInTurn(keeper, first, request, lock);\n    early.catch(() => {});\n    return undefined as never;',
       ),
       patch(
         'refresh.ts',
@@ -82,8 +82,8 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        '    const outcome = await refreshOnce(context, record, lock);',
-        "    const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));\n    const outcome = await Promise.race([refreshOnce(context, record, lock), aborted]);",
+        '    const outcome = await refreshOnce(keeper, record, lock);',
+        "    const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));\n    const outcome = await Promise.race([refreshOnce(keeper, record, lock), aborted]);",
       ),
     ],
     within: 1000,
@@ -125,7 +125,7 @@ export const refreshDefects: readonly Defect[] = [
   },
   {
     name: 'refreshes what another process has just refreshed',
-    patches: [patch('refresh.ts', '    if (stored && (isNew || !forced)) return useStored(context, stored);\n', '')],
+    patches: [patch('refresh.ts', '    if (stored && (isNew || !forced)) return useStored(keeper, stored);\n', '')],
     within: 200,
   },
   {
