@@ -9,7 +9,6 @@ import {
   type OptionDefinitions,
   takesValue,
 } from './settings/options.ts';
-import { refuseSocket } from './settings/refuse-socket.ts';
 import { readVersion } from './settings/version.ts';
 import { exitStatus, UsageError } from './terminal/failure.ts';
 import { writeErr, writeOut } from './terminal/streams.ts';
@@ -135,7 +134,11 @@ function addCommand(program: Program, definition: CommandDefinition, setStatus: 
   addOptions(command, options);
   addOptions(command.optionsGroup('Common options:'), commonOptions);
   const work = async (context: Command): Promise<number> => {
-    if (needsDatabase) refuseSocket(context.settings, name);
+    const { socket } = context.settings;
+    if (needsDatabase && socket !== undefined) {
+      const problem = `${name} needs the database, and ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}`;
+      throw new UsageError(problem, { remedy: 'Run it on the computer that serves them, without that variable' });
+    }
     return definition.run(context, command.opts(), command.args);
   };
   command.action(async () => setStatus(await runCommand(readFlags(command), work)));

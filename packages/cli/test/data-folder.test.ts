@@ -1,7 +1,7 @@
 import { normalize } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dataFolder } from '../src/settings/data-folder.ts';
+import { dataFolder } from '../src/settings/database-name.ts';
 
 const home = { HOME: '/home/ada' };
 

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,21 +24,6 @@ test('a file that is damaged has no entries, and the next write replaces it', ()
   assert.equal({ ...readEntries(file) }, {});
   writeEntry(file, 'a', 1);
   assert.equal({ ...readEntries(file) }, { a: 1 });
-});
-
-test('a file that another program has open for a moment is replaced when it is closed', async () => {
-  if (process.platform !== 'win32')
-    return console.log('skipped: only Windows keeps a file from being replaced while it is open');
-  writeEntry(file, 'a', 1);
-  const holder = `
-    const { DatabaseSync } = require('node:sqlite');
-    new DatabaseSync(process.argv[1]);
-    process.stdout.write('open');
-    setTimeout(() => process.exit(), 400);`;
-  const other = spawn(process.execPath, ['-e', holder, file], { timeout: 30_000 });
-  await once(other.stdout, 'data');
-  writeEntry(file, 'b', 2);
-  assert.equal({ ...readEntries(file) }, { a: 1, b: 2 });
 });
 
 test.run();

@@ -2,9 +2,9 @@ import { listAppNames, moveTokens } from 'onedrive-token-handler';
 import { openDatabase, withDatabase } from '../session/database.ts';
 import { readKeyFile } from '../session/passphrase.ts';
 import { defineCommand } from '../settings/command.ts';
+import { type DatabaseSettings, readDatabase } from '../settings/database-name.ts';
 import { isKeyError } from '../settings/describe-error.ts';
 import { realDatabase } from '../settings/private-files.ts';
-import { type DatabaseSettings, readDatabase } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { DatabaseSettings } from '../settings/settings.ts';
+import type { DatabaseSettings } from '../settings/database-name.ts';
 import { Failure } from '../terminal/failure.ts';
 
 /** A shell ends with these statuses if it cannot run a program. */

@@ -1,14 +1,14 @@
-import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
+import { type SignInStatus, type StoreOptions, statusOfRecord } from 'onedrive-token-handler';
 import { withDatabase } from '../session/database.ts';
 import { openTokenSource } from '../session/session.ts';
 import { notSignedIn, readStoredSignIn } from '../session/stored-sign-in.ts';
-import { warnIfExpiring } from '../session/warn-if-expiring.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { meantToken } from '../settings/meant-token.ts';
 import { readDuration } from '../settings/read-duration.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { exitStatus, orUsageError } from '../terminal/failure.ts';
+import { warnIfExpiring } from '../settings/warn-if-expiring.ts';
+import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
@@ -33,41 +33,33 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
   },
   async run(command, { failIfWithin }) {
     const { settings } = command;
-    const { found, advice } = await readStatus(command);
+    const { found, missing } = await readStatus(command);
     if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
-    else if (found.signedIn) writeOut(describe(found, settings));
-    else writeOut(`Not signed in${advice()}\n`);
-    if (!found.signedIn || found.refusedAt !== undefined) return exitStatus.signInNeeded;
+    else writeOut(missing ? printable(`Not signed in: ${missing.message}\n`) : describe(found, settings));
+    if (missing || found.refusedAt !== undefined) return exitStatus.signInNeeded;
     const left = (found.renewBy ?? Number.POSITIVE_INFINITY) - Date.now();
     return failIfWithin !== undefined && left < failIfWithin ? exitStatus.failed : exitStatus.done;
   },
 });
 
-export interface FoundStatus {
-  readonly found: SignInStatus;
-  /** Why there is no sign-in, and what to do. */
-  advice(): string;
-}
-
-/** Warns on stderr if the sign-in expires soon. */
-export async function readStatus(command: Command): Promise<FoundStatus> {
+/** What is stored or, with ONEDRIVE_TOKEN_SOCKET, what the `serve` has. Warns on stderr if the sign-in expires soon. */
+export async function readStatus(command: Command): Promise<{ found: SignInStatus; missing: Failure | undefined }> {
   const { settings } = command;
-  const status = settings.socket === undefined ? await readDatabase(command) : await askServer(command);
-  warnIfExpiring(status.found, settings);
-  return status;
-}
-
-async function readDatabase(command: Command): Promise<FoundStatus> {
-  const { settings } = command;
-  const stored = await withDatabase(command, (database) => readStoredSignIn(settings, database), { readOnly: true });
-  const found = orUsageError(() => statusOfRecord(stored.record, meantToken(settings, stored.record)));
-  return { found, advice: () => `: ${printable(notSignedIn(settings, stored).message)}` };
-}
-
-/** With ONEDRIVE_TOKEN_SOCKET, the `serve` at its other end knows. */
-async function askServer(command: Command): Promise<FoundStatus> {
-  await using session = await openTokenSource(command, { interactive: false });
-  return { found: await session.handler.status(), advice: () => `. ${loginAdvice(command.settings)}` };
+  let found: SignInStatus;
+  let missing: Failure;
+  if (settings.socket === undefined) {
+    const read = (database: StoreOptions) => readStoredSignIn(settings, database);
+    const stored = await withDatabase(command, read, { readOnly: true });
+    found = orUsageError(() => statusOfRecord(stored.record, meantToken(settings, stored.record)));
+    missing = notSignedIn(settings, stored);
+  } else {
+    await using session = await openTokenSource(command, { interactive: false });
+    found = await session.handler.status();
+    const remedy = loginAdvice(settings);
+    missing = new Failure(`${settings.socket} has no sign-in`, { status: exitStatus.signInNeeded, remedy });
+  }
+  warnIfExpiring(found, settings);
+  return { found, missing: found.signedIn ? undefined : missing };
 }
 
 /** ' as Ada Lovelace (ada@example.com)', or '' if the account is not known. */

@@ -18,8 +18,8 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
   ],
   async run(command) {
     const { settings } = command;
-    const { found, advice } = await readStatus(command);
-    if (!found.signedIn) throw new Failure(`not signed in${advice()}`, { status: exitStatus.signInNeeded });
+    const { found, missing } = await readStatus(command);
+    if (missing) throw missing;
     const { account = {}, refusedAt } = found;
     const name = account.username ?? account.name;
     if (name === undefined) {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
 import type { PostgresInspection } from 'token-store-postgres';
 import type { Command } from '../settings/command.ts';
-import type { DatabaseSettings } from '../settings/settings.ts';
+import type { DatabaseSettings } from '../settings/database-name.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { withKey } from './with-key.ts';
 

@@ -11,6 +11,7 @@ import { type Asked, type MeantToken, meantToken } from '../settings/meant-token
 import { missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
 import { reportNotStored } from '../settings/report-error.ts';
+import { warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
@@ -19,7 +20,6 @@ import { RefreshNotice } from './refresh-notice.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
 import { clientIdUnknown, notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
-import { warnIfExpiring } from './warn-if-expiring.ts';
 import { withKey } from './with-key.ts';
 
 export interface SessionOptions {
@@ -152,7 +152,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
     },
     async [Symbol.asyncDispose]() {
       // Nothing to warn of if it is closed already: a sign-in was made.
-      warnIfExpiring(await handler.status().catch(() => undefined), settings);
+      warnIfExpiring(await handler.status().catch(() => ({})), settings);
       await close();
       if (notStored) reportNotStored(notStored, command);
     },

@@ -3,8 +3,9 @@ import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createFetcher, type Fetcher, type OneDriveTokenHandler, type SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
-import { refuseDatabaseOptions } from '../settings/refuse-socket.ts';
-import { exitStatus, Failure } from '../terminal/failure.ts';
+import { commonOptions, longFlag } from '../settings/options.ts';
+import type { Settings } from '../settings/settings.ts';
+import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
 /** Longer than the server may need for a refresh. */
 const answerTimeoutMs = 60_000;
@@ -20,7 +21,7 @@ export interface TokenSession extends AsyncDisposable {
 
 /** Takes tokens from the `serve` that listens on `socket`. Throws UsageError if the command line names other tokens. */
 export function openSocketSession({ settings, interrupt }: Command, socket: string): TokenSession {
-  refuseDatabaseOptions(settings);
+  refuseDatabaseOptions(settings.flags, socket);
   let http: Fetcher | undefined;
   const getTokenDetails: TokenSource['getTokenDetails'] = async ({
     forceRefresh = false,
@@ -115,5 +116,16 @@ function unreachable(socketPath: string, cause: unknown): Failure {
     status: exitStatus.unavailable,
     remedy: 'Start it: onedrive-token serve --socket PATH',
     cause,
+  });
+}
+
+/** The `serve` at the other end has decided which tokens are meant. Throws UsageError if the command line says it too. */
+function refuseDatabaseOptions(flags: Settings['flags'], socket: string): void {
+  const names = ['app', 'clientId', 'db', 'keyFile', 'keyring', 'authority'] as const;
+  const given = names.find((name) => flags[name] !== undefined);
+  if (given === undefined) return;
+  const flag = longFlag(commonOptions[given]);
+  throw new UsageError(`${flag}: ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}`, {
+    remedy: `Leave out ${flag}, or unset that variable`,
   });
 }

@@ -1,10 +1,6 @@
 // What the command keeps beside the database, in JSON files of its own. No token is in them.
 import fs from 'node:fs';
 
-/** How long another program keeps a file open for, on Windows. */
-const longestUseMs = 1000;
-const lookIntervalMs = 5;
-
 /** The file beside the database with this ending. It is the same file if the database is named by a symbolic link. */
 export function besideDatabase(db: string, ending: string): string {
   return `${realDatabase(db)}${ending}`;
@@ -24,7 +20,7 @@ export function readEntries(file: string): Record<string, unknown> {
   // Without a prototype, an app name like `constructor` finds nothing that was not written.
   const entries: Record<string, unknown> = Object.create(null);
   try {
-    return Object.assign(entries, JSON.parse(whileInUse(() => fs.readFileSync(file, 'utf8'))));
+    return Object.assign(entries, JSON.parse(fs.readFileSync(file, 'utf8')));
   } catch {
     return entries;
   }
@@ -42,27 +38,9 @@ export function writeEntry(file: string, name: string, value: unknown): void {
     fs.rmSync(draft, { force: true });
     // `wx` does not follow a symbolic link that another user has put there.
     fs.writeFileSync(draft, `${content}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    whileInUse(() => fs.renameSync(draft, file));
+    fs.renameSync(draft, file);
   } finally {
     fs.rmSync(draft, { force: true });
-  }
-}
-
-/**
- * Windows refuses to replace, delete or make a file that another program has open or is just deleting. That lasts for moments, so
- * there it is tried again for a second. Throws the file system's error.
- */
-function whileInUse<T>(work: () => T): T {
-  const deadline = Date.now() + longestUseMs;
-  for (;;) {
-    try {
-      return work();
-    } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
-      const isInUse = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
-      if (!isInUse || Date.now() > deadline) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookIntervalMs);
-    }
   }
 }
 

@@ -1,21 +1,16 @@
 // settings/ is what the command line, the environment and the stored sign-in say together, and the words of what goes wrong.
 import { UsageError } from '../terminal/failure.ts';
 import { isTerminal } from '../terminal/streams.ts';
-import { dataFolder } from './data-folder.ts';
+import { type DatabaseSettings, defaultDatabase, readDatabase } from './database-name.ts';
 import { commonOptions, type Flags, longFlag } from './options.ts';
-import { readPostgresAddress } from './postgres-url.ts';
 import { readSeconds } from './read-duration.ts';
 
-const { join, resolve } = process.getBuiltinModule('node:path');
+const { resolve } = process.getBuiltinModule('node:path');
 
 /** The common options: the command line wins over the environment, and an empty variable counts as unset. */
-export interface Settings {
+export interface Settings extends DatabaseSettings {
   app: string;
   clientId: string | undefined;
-  /** The database: the path of a file, or a PostgreSQL URL without its password. */
-  db: string;
-  /** Set if the database is PostgreSQL: its URL. It may have a password, so it is never shown. */
-  postgresUrl: string | undefined;
   keyFile: string | undefined;
   /** Move the database's key into the keyring. If it is there already, this option is not needed. */
   keyring: boolean;
@@ -34,9 +29,6 @@ export interface Settings {
   flags: Flags;
 }
 
-/** Which database is meant. */
-export type DatabaseSettings = Pick<Settings, 'db' | 'postgresUrl'>;
-
 /** A timer of Node takes at most 2^31 - 1 ms. */
 const longestTimeoutSeconds = 2_147_483;
 
@@ -54,7 +46,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   const keyring = flags.keyring ?? isOn('keyring', env);
   const database =
     db === undefined
-      ? { db: defaultDatabase(env), postgresUrl: undefined }
+      ? defaultDatabase(env)
       : readDatabase(db, { source: sourceOf('db'), isOnCommandLine: flags.db !== undefined });
   if (keyring && database.postgresUrl !== undefined) {
     throw new UsageError(
@@ -84,15 +76,6 @@ export function mayAsk(settings: Settings): boolean {
   return settings.interactive && isTerminal(2) && isTerminal(0);
 }
 
-/** Reads the name of a database: a file, or a URL of PostgreSQL. `source`: the option or the variable that it comes from. */
-export function readDatabase(
-  name: string,
-  { source, isOnCommandLine }: { source: string; isOnCommandLine: boolean },
-): DatabaseSettings {
-  const postgres = readPostgresAddress(name, source, isOnCommandLine);
-  return postgres ? { db: postgres.shown, postgresUrl: postgres.url } : { db: resolve(name), postgresUrl: undefined };
-}
-
 /** Whether the variable, or the default, turns the option on. The variable of a negated option turns it off. */
 function isOn(key: keyof Flags, env: NodeJS.ProcessEnv): boolean {
   const { env: name, flags } = commonOptions[key];
@@ -107,10 +90,4 @@ function readTimeout(text: string, source: string): number {
   const timeout = readSeconds(text, longestTimeoutSeconds);
   if (timeout !== undefined) return timeout;
   throw new UsageError(`${source}: expected seconds, above 0 and at most ${longestTimeoutSeconds}, got '${text}'`);
-}
-
-function defaultDatabase(env: NodeJS.ProcessEnv): string {
-  const folder = dataFolder(env);
-  if (folder) return join(folder, 'tokens.db');
-  throw new UsageError('no home folder was found: name the token database with --db or ONEDRIVE_TOKEN_DB');
 }

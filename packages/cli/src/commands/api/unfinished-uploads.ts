@@ -1,9 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
-import { dataFolder } from '../../settings/data-folder.ts';
+import { type DatabaseSettings, dataFolder } from '../../settings/database-name.ts';
 import { besideDatabase, readEntries, writeEntry } from '../../settings/private-files.ts';
-import type { DatabaseSettings, Settings } from '../../settings/settings.ts';
+import type { Settings } from '../../settings/settings.ts';
 
 /**
  * Keeps the addresses of unfinished uploads in a file beside the database, until the uploads are complete. With PostgreSQL that

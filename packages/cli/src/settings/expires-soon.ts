@@ -1,7 +1,0 @@
-/** A sign-in that expires within this time makes every command that reads it warn. */
-const noticeMs = 14 * 86_400_000;
-
-/** Whether a person should be warned. `renewBy`: epoch milliseconds; undefined if it is not known. */
-export function expiresSoon(renewBy: number | undefined): renewBy is number {
-  return renewBy !== undefined && renewBy - Date.now() < noticeMs;
-}
