@@ -19,11 +19,12 @@ export async function withKey<T>(
 ): Promise<T> {
   const { db, keyring, postgresUrl } = command.settings;
   if (keyring && !readOnly) await moveToKeyring(command);
-  const mayBeInKeyring = postgresUrl === undefined && (keyring || readPassphrase(command.settings) === undefined);
+  const passphrase = readPassphrase(command.settings);
+  const mayBeInKeyring = postgresUrl === undefined && (keyring || passphrase === undefined);
   const remembered = mayBeInKeyring ? readKeyringAccount(db) : undefined;
   if (!mayBeInKeyring || (remembered === undefined && !keyring)) return withPassphrase(command, use);
-  const unencrypted = await unlessKeyError(() => use(undefined));
-  if (unencrypted) return unencrypted.result;
+  const opened = await unlessKeyError(() => use(remembered === undefined ? passphrase : undefined));
+  if (opened) return opened.result;
   const entry = new KeyringEntry(remembered ?? realDatabase(db), command);
   const key = await entry.read();
   if (remembered !== undefined) return entry.orKeyLost(db, key, () => use(key));
