@@ -34,7 +34,7 @@ const house: readonly Floor[] = [
   {
     'shared-token': { below: ['token-store-kit'] },
     'token-store-sqlite': { below: ['token-store-kit'], npm: ['better-sqlite3'] },
-    'token-store-postgres': { below: ['token-store-kit'], npm: ['pg'] },
+    'token-store-postgres': { below: ['token-store-kit'], npm: ['pg', 'pgpass'] },
   },
   {
     'token-store-kit': {},

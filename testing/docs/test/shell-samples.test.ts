@@ -4,7 +4,7 @@ import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type CommandLine, commandLines } from '../src/command-lines.ts';
-import { markdownFiles } from '../src/markdown-file.ts';
+import { markdownFile, markdownFiles } from '../src/markdown-file.ts';
 import { isInstalled, readManifest, readText, root } from '../src/repository.ts';
 
 const [, pnpm = ''] = /\b(pnpm@[\d.]+)/.exec(readText('.ci/run')) ?? [];
@@ -43,6 +43,18 @@ test('every onedrive-token command and option in a sample exists', () => {
     'login has no option --past',
   ]);
   assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['exec', '--', 'ls', '--all'] }), []);
+});
+
+test('every command and option of onedrive-token is in its README or in docs/', () => {
+  const pages = ['packages/cli/README.md', 'docs/command.md', 'docs/microsoft.md'].map(markdownFile);
+  const code = pages.flatMap((page) => [...page.inlineCode, ...page.samples]).map((each) => each.code);
+  const told = new Set(code.flatMap((text) => text.match(/(?<![\w-])-{0,2}[a-z][\w-]*/g) ?? []));
+  const missing = [...helps].flatMap(([command, options]) =>
+    [command, ...options]
+      .filter((name) => /^(--)?(?!version|help)[a-z]/.test(name) && !told.has(name))
+      .map((name) => `${command} ${name}`),
+  );
+  assert.equal(missing, []);
 });
 
 test('every npm and pnpm command in a sample names a script or package that exists, and the pnpm of the pipeline', () => {
