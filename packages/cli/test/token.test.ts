@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openScene, openSignedInScene } from 'testing-command';
@@ -233,6 +233,25 @@ test('a passphrase for an unencrypted database ends with 7, although its token c
   assert.is(status, 7);
   assert.is(stdout, '');
   assert.match(stderr, 'is not encrypted');
+});
+
+test('what a killed process has left half written is undone', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows copies no file that is open');
+  using other = new CliHome(home.env);
+  const writer = new DatabaseSync(home.db);
+  // So small a cache makes SQLite write pages, and the journal before them, within the transaction.
+  writer.exec('PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE token SET access_token = hex(randomblob(90000))');
+  mkdirSync(dirname(other.db), { recursive: true });
+  for (const ending of ['', '-journal']) copyFileSync(home.db + ending, other.db + ending);
+  writer.exec('ROLLBACK');
+  writer.close();
+  const status = await other.call(['status']);
+  assert.is(status.status, 7);
+  assert.match(status.stderr, /a command was killed while it wrote.* To repair it, run: onedrive-token token\n$/);
+  const { stdout, stderr } = await other.call([]);
+  assert.is(stderr, '');
+  assert.ok(authority.issuedSecrets.has(stdout.trim()));
+  assert.is((await other.call(['status'])).status, 0);
 });
 
 test('the mode of a database that others can read is tightened', async () => {

@@ -61,7 +61,8 @@ export async function openTokenSource(command: Command, options: SessionOptions)
 export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
   // With --keyring, opening moves the key there: not before it is known that there is something to open.
   if (command.settings.keyring) {
-    await withDatabase(command, (database) => findToken(command, options, database), { readOnly: true });
+    const access = { readOnly: true };
+    await withDatabase(command, (database) => findToken(command, options, database, access), access);
   }
   const openWith = async (key: string | Uint8Array | undefined): Promise<Session> => {
     const database = await openDatabase(command.settings, key);
@@ -85,8 +86,9 @@ async function findToken(
   { settings }: Command,
   { interactive, asked }: SessionOptions,
   database: Database['options'],
+  access: { readOnly: boolean },
 ): Promise<FoundToken> {
-  const stored = await readStoredSignIn(settings, database);
+  const stored = await readStoredSignIn(settings, database, access);
   const { clientId, ...meant } = meantToken(settings, stored.record, asked);
   const status = orUsageError(() => statusOfRecord(stored.record, { ...meant, clientId }));
   const isNew = !stored.record && clientId === undefined && !databaseExists(settings);
@@ -98,7 +100,7 @@ async function findToken(
 async function openOn(database: Database, command: Command, options: SessionOptions): Promise<Session> {
   const { settings } = command;
   const { interactive, signsIn = false, signIn } = options;
-  const { meant, status } = await findToken(command, options, database.options);
+  const { meant, status } = await findToken(command, options, database.options, { readOnly: false });
   const view = options.view ?? (interactive ? await createView(command) : undefined);
   const notice = new RefreshNotice(command.screen);
   let notStored: Error | undefined;

@@ -15,9 +15,13 @@ export interface StoredSignIn {
 
 const maxNames = 5;
 
-/** Changes nothing about a file. Throws STORE. */
-export async function readStoredSignIn({ app }: Settings, database: StoreOptions): Promise<StoredSignIn> {
-  const record = await readRecord(app, database);
+/** With `readOnly`, changes nothing about a file; else undoes what a killed process has left half written. Throws STORE. */
+export async function readStoredSignIn(
+  { app }: Settings,
+  database: StoreOptions,
+  access: { readOnly: boolean } = { readOnly: true },
+): Promise<StoredSignIn> {
+  const record = await readRecord(app, database, access);
   const others = record ? [] : (await listAppNames(database)).filter((name) => name !== app);
   return { record, others };
 }

@@ -56,10 +56,14 @@ export async function forgetTokens(appName: string, options: StoreOptions = {}):
 
 /**
  * What is stored under one app name, whatever client id it is of; undefined if nothing is. It has the tokens. Changes nothing
- * about a file, and makes none. Throws STORE.
+ * about a file, and makes none; with `readOnly: false`, it undoes what a killed process has left half written. Throws STORE.
  */
-export async function readRecord(appName: string, options: StoreOptions = {}): Promise<TokenRecord | undefined> {
-  return withStore(readStoreOptions(options), 'read', (store) => store.get(appName));
+export async function readRecord(
+  appName: string,
+  options: StoreOptions = {},
+  { readOnly = true }: { readOnly?: boolean } = {},
+): Promise<TokenRecord | undefined> {
+  return withStore(readStoreOptions(options), readOnly ? 'read' : 'write', (store) => store.get(appName));
 }
 
 /**
