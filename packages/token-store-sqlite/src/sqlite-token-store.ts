@@ -19,7 +19,6 @@ import { fileError, keyChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';
-import { waitForChange } from './database/wait-for-change.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
 
 /** Options of {@link openTokenStore}. */
@@ -149,9 +148,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     checkText(appName, 'appName');
     const { timeout, signal } = readChangedOptions(options);
     signal?.throwIfAborted();
-    const tokens = this.#open();
-    const before = tokens.countCommits();
-    return waitForChange(tokens, before, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
+    return this.#open().waitForChange(timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
   }
 
   /**

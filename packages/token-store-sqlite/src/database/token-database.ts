@@ -1,6 +1,6 @@
 /** This folder has the SQLite file: how it is found, made, extended, read and written. */
 import type Database from 'better-sqlite3';
-import { type KeyCheck, TokenCipher } from 'token-store-kit';
+import { type KeyCheck, pause, TokenCipher } from 'token-store-kit';
 import { DatabaseFile } from './database-file.ts';
 import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
 import { extendOriginal, inspectTables, originalTable, type Tables, viewAsOurs } from './schema.ts';
@@ -12,6 +12,9 @@ const busyLimitMs = 5_000;
  * short.
  */
 const busyRoundMs = 200;
+
+/** The time between two looks for a change. One takes some microseconds, and a person does not notice a delay of this length. */
+const lookIntervalMs = 40;
 
 /** Bound into all that is encrypted here. Files have been made with it, so it must not change. */
 const domain = 'token-store-sqlite';
@@ -61,17 +64,18 @@ export class TokenDatabase {
     return this.attempt(() => this.sql.transaction(work).immediate());
   }
 
-  /** Differs after a commit of this connection or of another one. Undefined while another one writes: never waits for it. */
-  countCommits(): string | undefined {
-    this.sql.pragma('busy_timeout = 0');
-    try {
-      const own = this.statement('SELECT total_changes()').pluck().get();
-      return `${own} ${this.statement('PRAGMA data_version').pluck().get()}`;
-    } catch (error) {
-      if (isBusy(error)) return undefined;
-      throw toTokenStoreError(this.file.path, error);
-    } finally {
-      this.sql.pragma(`busy_timeout = ${busyRoundMs}`);
+  /** See `SqliteTokenStore.changed`. Each of `signals` ends the wait with its reason. */
+  async waitForChange(timeout: number, signals: readonly AbortSignal[]): Promise<void> {
+    const deadline = performance.now() + timeout;
+    const before = this.#countCommits();
+    for (;;) {
+      for (const signal of signals) signal.throwIfAborted();
+      const count = this.#countCommits();
+      // Nothing is known while another connection writes. Its commit shows at the next look.
+      if (count !== undefined && count !== before) return;
+      const left = deadline - performance.now();
+      if (left <= 0) return;
+      await pause(Math.min(lookIntervalMs, left), signals);
     }
   }
 
@@ -89,6 +93,20 @@ export class TokenDatabase {
       this.#statements.set(text, statement);
     }
     return statement as Database.Statement<unknown[], Row>;
+  }
+
+  /** Differs after a commit of this connection or of another one. Undefined while another one writes: never waits for it. */
+  #countCommits(): string | undefined {
+    this.sql.pragma('busy_timeout = 0');
+    try {
+      const own = this.statement('SELECT total_changes()').pluck().get();
+      return `${own} ${this.statement('PRAGMA data_version').pluck().get()}`;
+    } catch (error) {
+      if (isBusy(error)) return undefined;
+      throw toTokenStoreError(this.file.path, error);
+    } finally {
+      this.sql.pragma(`busy_timeout = ${busyRoundMs}`);
+    }
   }
 
   #prepare(key: string | Uint8Array | undefined, readOnly: boolean): TokenCipher | undefined {
@@ -111,19 +129,21 @@ export class TokenDatabase {
     }
     // The Python class leaves tokens that it replaced in the unused bytes of its pages.
     if (owner === 'original') this.attempt(() => this.sql.exec('VACUUM'));
-    return this.transaction(() => this.#makeOurs(key));
+    // Here, because a passphrase takes a quarter of a second, in which other processes should be able to write.
+    const cipher = key === undefined ? undefined : newCipher(key);
+    return this.transaction(() => this.#makeOurs(key, cipher));
   }
 
   /** Inspects the file once more: before this process had the write lock, another one may have done this, or encrypted the file. */
-  #makeOurs(key: string | Uint8Array | undefined): TokenCipher | undefined {
+  #makeOurs(key: string | Uint8Array | undefined, cipher: TokenCipher | undefined): TokenCipher | undefined {
     const { owner, check } = this.#inspect();
     if (owner === 'nobody') this.sql.exec(originalTable);
     if (owner !== 'ours') this.sql.exec(extendOriginal);
     if (check) return this.#unlock(key, check);
-    if (key === undefined) return undefined;
-    this.#refuseToEncrypt();
-    const cipher = newCipher(key);
-    this.writeKeyCheck(cipher.makeCheck());
+    if (cipher) {
+      this.#refuseToEncrypt();
+      this.writeKeyCheck(cipher.makeCheck());
+    }
     return cipher;
   }
 
