@@ -1,4 +1,4 @@
-// Takes about 200 s.
+// Takes about 45 s.
 import * as assert from 'node:assert/strict';
 import { test } from 'uvu';
 import { loadPackage } from '../src/machine/load-package.ts';
@@ -8,14 +8,15 @@ import type { Subject } from '../src/schedule.ts';
 /** Behind those of test/, unless `SIMULATION_SEED` says another one. */
 const firstSeed = Number(process.env.SIMULATION_SEED ?? 20_001);
 const schedules = 1_000_000;
-const cpuSeconds = 200;
+/** `SIMULATION_SECONDS=200` looks as far as a release wants it; the same schedules every time prove little. */
+const cpuSeconds = Number(process.env.SIMULATION_SECONDS ?? 40);
 
 test(`shared-token keeps its promises in ${schedules} schedules, or as many as ${cpuSeconds} s of a processor allow`, async () => {
   const subject = (await loadPackage<Subject>('shared-token'))();
   const run = await runSchedules(subject, { firstSeed, schedules, cpuSeconds });
   console.log(describeRun(run, firstSeed));
   assert.equal(run.found, undefined, run.found?.text);
-  assert.ok(run.schedules > 20_000, `${run.schedules} schedules`);
+  assert.ok(run.schedules > 5_000, `${run.schedules} schedules`);
 });
 
 test.run();
