@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { AsyncEntry } from '@napi-rs/keyring';
 import type { Command } from '../settings/command.ts';
-import { isKeyError } from '../settings/describe-error.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { writeErr } from '../terminal/streams.ts';
 
@@ -64,24 +63,13 @@ export class KeyringEntry {
     throw failure('the keyring did not store the key, and nothing was changed', `You can ${usePassphrase}`);
   }
 
-  /**
-   * Runs `work`, with the content of this entry as `key`. If it fails because the database needs another key, the right one is
-   * lost: throws a Failure that tells how to get the tokens back.
-   */
-  async orKeyLost<T>(db: string, key: Uint8Array | undefined, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isKeyError(error)) throw error;
-      const what = key
-        ? `${db} is encrypted with another key than that of ${this}`
-        : `${db} is encrypted, and ${this} is gone`;
-      const now = key ? 'If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file. ' : '';
-      throw failure(
-        what,
-        `${now}To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again`,
-      );
-    }
+  /** The database needs another key than this entry's, `key`: the right one is lost. Tells how to get the tokens back. */
+  keyLost(db: string, key: Uint8Array | undefined): Failure {
+    const restore =
+      'To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again';
+    if (!key) return failure(`${db} is encrypted, and ${this} is gone`, restore);
+    const remedy = `If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file. ${restore}`;
+    return failure(`${db} is encrypted with another key than that of ${this}`, remedy);
   }
 
   toString(): string {

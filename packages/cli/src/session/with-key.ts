@@ -27,10 +27,11 @@ export async function withKey<T>(
   if (opened) return opened.result;
   const entry = new KeyringEntry(remembered ?? realDatabase(db), command);
   const key = await entry.read();
-  if (remembered !== undefined) return entry.orKeyLost(db, key, () => use(key));
-  // Where the key is was forgotten, or it has yet to be moved into the keyring.
   const found = key && (await unlessKeyError(() => use(key)));
-  return found ? found.result : withPassphrase(command, use);
+  if (found) return found.result;
+  if (remembered !== undefined) throw entry.keyLost(db, key);
+  // The key has yet to be moved into the keyring.
+  return withPassphrase(command, use);
 }
 
 /**
@@ -52,7 +53,7 @@ export async function moveToKeyring(command: Command): Promise<void> {
       return key;
     });
   if (remembered === undefined) await withPassphrase(command, encrypt);
-  else await entry.orKeyLost(db, found, () => encrypt(readPassphrase(settings)));
+  else if (!(await unlessKeyError(() => encrypt(readPassphrase(settings))))) throw entry.keyLost(db, found);
   screen.say(`${db} is encrypted now; the keyring has the key.`);
 }
 
