@@ -10,7 +10,7 @@ export {
 } from './one-drive-token-error.ts';
 export { OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { GetTokenOptions, OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
-export { createFetcher, type Fetcher } from './provider/create-fetcher.ts';
+export { createFetcher, type Fetcher } from './provider/http-client.ts';
 export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
 export { readServerDate } from './provider/server-date.ts';
 export type { SignInOptions } from './sign-in/sign-in-options.ts';

@@ -132,8 +132,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * undici's `fetch` through the handler's dispatcher and proxy, for calls to Microsoft Graph. It adds no token.
    * Throws NETWORK, CLOSED, or the signal's reason.
    */
-  async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
-    return this.#run(() => this.#http.fetch(new URL(url), init));
+  async fetch(url: string | URL, init?: RequestInit): Promise<Response> {
+    return this.#run(() => this.#http.fetch(url, init));
   }
 
   /**
@@ -211,12 +211,9 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   #emit(event: TokenEvent): void {
-    const listen = async (): Promise<unknown> => {
-      trace(event);
-      return this.#settings.onEvent?.(event);
-    };
+    const listen = async (): Promise<unknown> => this.#settings.onEvent?.(event);
     // A listener that fails must not cost a sign-in.
-    listen().catch(() => {});
+    Promise.all([trace(event), listen()]).catch(() => {});
   }
 }
 

@@ -1,13 +1,11 @@
-import { debuglog } from 'node:util';
 import type { TokenEvent } from './token-event.ts';
 
-const log = debuglog('onedrive-token-handler');
-
 /** Prints an event on stderr if `NODE_DEBUG=onedrive-token-handler` is set. */
-export function trace(event: TokenEvent): void {
-  if (!log.enabled) return;
+export async function trace(event: TokenEvent): Promise<void> {
+  if (!process.env.NODE_DEBUG) return;
+  const { debuglog } = await import('node:util');
   const { type, ...rest } = event;
-  log('%s %s', type, JSON.stringify(rest, redact));
+  debuglog('onedrive-token-handler')('%s %s', type, JSON.stringify(rest, redact));
 }
 
 function redact(key: string, value: unknown): unknown {

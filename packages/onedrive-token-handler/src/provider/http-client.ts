@@ -11,14 +11,30 @@ export interface PostOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** A `fetch` for calls to Microsoft Graph that need no sign-in of this program. */
+export interface Fetcher {
+  /**
+   * undici's `fetch`, through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name. It adds no token. Throws NETWORK, which
+   * says what to do, the signal's reason, or a TypeError for a request that cannot be sent at all.
+   */
+  fetch(url: string | URL, init?: RequestInit): Promise<Response>;
+  /** Ends every request at once. */
+  close(): Promise<void>;
+}
+
+/** As `fetch` of a handler, for a program that has its token from elsewhere. Nothing is opened or loaded yet. */
+export function createFetcher(): Fetcher {
+  return new HttpClient();
+}
+
 /** The only way to the network. undici is loaded if there is a dispatcher or a proxy, and for fetch(). */
-export class HttpClient {
+export class HttpClient implements Fetcher {
   readonly #dispatcher: Dispatcher | undefined;
   readonly #closing = new AbortController();
   /** Of fetch(), which keeps connections. */
   #fetching: Dispatcher | undefined;
 
-  constructor(dispatcher: Dispatcher | undefined) {
+  constructor(dispatcher?: Dispatcher) {
     this.#dispatcher = dispatcher;
   }
 
@@ -35,11 +51,9 @@ export class HttpClient {
     }
   }
 
-  /**
-   * undici's fetch, with connections that are kept. Throws NETWORK, the signal's reason, or a TypeError for a request that
-   * cannot be sent at all.
-   */
-  async fetch(url: URL, init: RequestInit): Promise<Response> {
+  /** With connections that are kept. */
+  async fetch(address: string | URL, init: RequestInit = {}): Promise<Response> {
+    const url = new URL(address);
     const undici = await loadUndici();
     try {
       this.#closing.signal.throwIfAborted();
