@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import {
   accessSync,
   chmodSync,
@@ -14,9 +13,9 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { freePort } from 'testing-authority/free-port';
 
 /** The system user that PostgreSQL and pgbouncer run as: both refuse to run as root. */
 export interface ServerUser {
@@ -110,24 +109,6 @@ export function newFolder(): string {
   const user = findUser();
   if (user) chownSync(folder, user.uid, user.gid);
   return folder;
-}
-
-/** Ports that no system gives to outgoing connections, which could take the place of a server that restarts. */
-const [firstPort, lastPort] = [15_000, 31_999];
-
-/** A TCP port of loopback that no program listens on now. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(firstPort, lastPort + 1);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!isFree) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }
 
 const portAttempts = 5;

@@ -13,7 +13,8 @@ onServer('a server whose port another program takes before it starts is started 
   let found = 0;
   // A port is found free by listening on it for a moment. Right after that, this program takes the first one.
   net.Server.prototype.close = function (this: net.Server, callback) {
-    const { port } = this.address() as net.AddressInfo;
+    const { port, family } = this.address() as net.AddressInfo;
+    if (family !== 'IPv4') return close.call(this, callback);
     return close.call(this, (error) => {
       found++;
       if (found > 1) return callback?.(error);
