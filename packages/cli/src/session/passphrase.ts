@@ -3,7 +3,7 @@ import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
 import { mayAsk, type Settings } from '../settings/settings.ts';
 import { UsageError } from '../terminal/failure.ts';
-import { askPassphrase } from '../terminal/line-reader.ts';
+import type { Interrupt } from '../terminal/interrupt.ts';
 import { writeErr } from '../terminal/streams.ts';
 
 const maxQuestions = 3;
@@ -29,7 +29,7 @@ export async function withPassphrase<T>(
     } catch (error) {
       if (!isKeyError(error) || !canAsk || asked === maxQuestions) throw error;
       if (asked > 0) writeErr('That is not the passphrase.\n');
-      passphrase = await askPassphrase(`Passphrase of ${settings.db}: `, interrupt);
+      passphrase = await ask(`Passphrase of ${settings.db}: `, interrupt);
     }
   }
 }
@@ -71,9 +71,15 @@ export function readKeyFile(option: string, file: string): string {
  */
 export async function choosePassphrase({ settings, interrupt }: Command, remedy: string): Promise<string> {
   if (!mayAsk(settings)) throw new UsageError('--encrypt: there is no terminal to ask you on', { remedy });
-  const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
+  const passphrase = await ask(`New passphrase for ${settings.db}: `, interrupt);
   if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
-  if (passphrase !== (await askPassphrase('Once more: ', interrupt)))
+  if (passphrase !== (await ask('Once more: ', interrupt)))
     throw new UsageError('--encrypt: the two passphrases differ');
   return passphrase;
+}
+
+/** Loads the terminal's reader, which most commands do without. */
+async function ask(question: string, interrupt: Interrupt): Promise<string> {
+  const { askPassphrase } = await import('../terminal/line-reader.ts');
+  return askPassphrase(question, interrupt);
 }

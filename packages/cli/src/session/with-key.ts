@@ -4,7 +4,7 @@ import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
 import { readKeyringAccount, realDatabase, rememberKeyring } from '../settings/private-files.ts';
-import { KeyringEntry } from './keyring-entry.ts';
+import type { KeyringEntry } from './keyring-entry.ts';
 import { readPassphrase, withPassphrase } from './passphrase.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function withKey<T>(
   if (!mayBeInKeyring || (remembered === undefined && !keyring)) return withPassphrase(command, use);
   const opened = await unlessKeyError(() => use(remembered === undefined ? passphrase : undefined));
   if (opened) return opened.result;
-  const entry = new KeyringEntry(remembered ?? realDatabase(db), command);
+  const entry = await openEntry(remembered, command);
   const key = await entry.read();
   const found = key && (await unlessKeyError(() => use(key)));
   if (found) return found.result;
@@ -43,7 +43,7 @@ export async function moveToKeyring(command: Command): Promise<void> {
   const { settings, screen } = command;
   const { db } = settings;
   const remembered = readKeyringAccount(db);
-  const entry = new KeyringEntry(remembered ?? realDatabase(db), command);
+  const entry = await openEntry(remembered, command);
   const found = await entry.read();
   if (found && (await isOpenedBy(db, found))) return rememberKeyring(db, entry.account);
   const encrypt = (passphrase: string | undefined): Promise<void> =>
@@ -55,6 +55,12 @@ export async function moveToKeyring(command: Command): Promise<void> {
   if (remembered === undefined) await withPassphrase(command, encrypt);
   else if (!(await unlessKeyError(() => encrypt(readPassphrase(settings))))) throw entry.keyLost(db, found);
   screen.say(`${db} is encrypted now; the keyring has the key.`);
+}
+
+/** Most people have no keyring entry, so its code is loaded when it is needed. */
+async function openEntry(account: string | undefined, command: Command): Promise<KeyringEntry> {
+  const { KeyringEntry } = await import('./keyring-entry.ts');
+  return new KeyringEntry(account ?? realDatabase(command.settings.db), command);
 }
 
 async function isOpenedBy(db: string, encryptionKey: Uint8Array): Promise<boolean> {
