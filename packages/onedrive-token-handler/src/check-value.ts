@@ -29,18 +29,15 @@ export function readFunction<F>(name: string, value: F): F {
 
 export function readChoice<T extends string>(name: string, value: T, choices: readonly T[]): T {
   if (choices.includes(value)) return value;
-  const expected = choices.map((choice) => `'${choice}'`).join(' or ');
-  throw new TypeError(`${name} must be ${expected}, not ${JSON.stringify(value)}`);
+  throw new TypeError(`${name} must be '${choices.join("' or '")}', not ${JSON.stringify(value)}`);
 }
 
-/** What a number has to be. */
-interface NumberRange {
-  min: number;
-  max: number;
-  isInteger?: boolean;
-}
-
-export function readNumber(name: string, value: unknown, { min, max, isInteger = false }: NumberRange): number {
+/** A duration in milliseconds, or with `isInteger` another number. */
+export function readNumber(
+  name: string,
+  value: unknown,
+  { min, max, isInteger = false }: { min: number; max: number; isInteger?: boolean },
+): number {
   if (typeof value !== 'number') throw wrongType(name, 'a number', value);
   if (value >= min && value <= max && (!isInteger || Number.isInteger(value))) return value;
   throw new RangeError(`${name} must be ${isInteger ? 'an integer' : 'a number'} from ${min} to ${max}, not ${value}`);

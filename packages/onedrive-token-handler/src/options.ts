@@ -95,22 +95,15 @@ export type StoreSettings =
       readonly encryptionKey: string | Uint8Array | undefined;
     };
 
-/** Options that have no default, and need none. */
-type Optional = 'loginHint' | 'openBrowser' | 'dispatcher' | 'onEvent';
-
 /** The options with their defaults, checked. */
-export type Settings = StoreSettings & {
-  readonly [Name in Exclude<keyof OneDriveTokenHandlerOptions, keyof StoreOptions>]-?:
-    | Exclude<OneDriveTokenHandlerOptions[Name], undefined>
-    | (Name extends Optional ? undefined : never);
-};
+export type Settings = Readonly<ReturnType<typeof readOptions>>;
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
 /** The longest wait of a timer. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
-export function readOptions(options: OneDriveTokenHandlerOptions): Settings {
+export function readOptions(options: OneDriveTokenHandlerOptions) {
   const {
     appName,
     clientId,

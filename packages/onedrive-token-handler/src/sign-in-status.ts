@@ -2,9 +2,11 @@ import type { TokenRecord } from 'shared-token';
 import { isOurs } from 'shared-token/usable-token';
 import { readAccount } from './id-token.ts';
 import { readAuthority } from './options.ts';
-import { renewByOf } from './renew-by.ts';
 import { splitScope } from './scopes.ts';
 import type { Account } from './token-event.ts';
+
+/** https://learn.microsoft.com/entra/identity-platform/refresh-tokens#token-lifetime */
+const microsoftLifetimeMs = 90 * 24 * 60 * 60 * 1000;
 
 /** What is known without asking the provider. Times are epoch milliseconds. */
 export interface SignInStatus {
@@ -45,6 +47,15 @@ export function describeRecord(appName: string, record: TokenRecord | undefined)
     ...(refusedAt !== undefined && { refusedAt }),
     ...(refusedBecause !== undefined && { refusedBecause }),
   };
+}
+
+/**
+ * Until when a sign-in has to be renewed: by a refresh, if the provider gives a new refresh token, else by the person. Epoch
+ * milliseconds; undefined if it is not known.
+ */
+export function renewByOf({ refreshExpiresAt, obtainedAt }: TokenRecord): number | undefined {
+  if (refreshExpiresAt !== undefined) return refreshExpiresAt;
+  return obtainedAt === undefined ? undefined : obtainedAt + microsoftLifetimeMs;
 }
 
 /** Whose sign-in is meant. */

@@ -2,8 +2,8 @@
 import { isOurs, usableToken } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
 import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
-import { renewByOf } from './renew-by.ts';
 import { isGranted } from './scopes.ts';
+import { renewByOf } from './sign-in-status.ts';
 
 /** The options of the handler that say which token is wanted. */
 export interface StoredTokenOptions
