@@ -2,7 +2,7 @@ import * as assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TokenStore } from '../token-store.ts';
 import { fullRecord } from './records.ts';
-import { soon } from './soon.ts';
+import { rejectsWith, soon } from './soon.ts';
 
 /** Longer than any case runs, so that only a change or an abort ends the wait. */
 const noTimeout = { timeout: 600_000 };
@@ -70,12 +70,11 @@ export const changedCases: Record<string, (store: TokenStore) => Promise<void>> 
   'changed, if the store has it, rejects with the reason of an abort': async (store) => {
     if (!store.changed) return;
     const reason = new Error('no longer needed');
-    const isReason = (error: unknown): boolean => error === reason;
-    await assert.rejects(soon(store.changed('app', { ...noTimeout, signal: AbortSignal.abort(reason) })), isReason);
+    await rejectsWith(store.changed('app', { ...noTimeout, signal: AbortSignal.abort(reason) }), reason);
     const controller = new AbortController();
     const changed = store.changed('app', { ...noTimeout, signal: controller.signal });
     controller.abort(reason);
-    await assert.rejects(soon(changed), isReason);
+    await rejectsWith(changed, reason);
   },
 
   'changed, if the store has it, refuses a timeout that it cannot use': async (store) => {

@@ -1,7 +1,7 @@
 import * as assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
-import { soon } from './soon.ts';
+import { rejectsWith, soon } from './soon.ts';
 import { whileOccupied } from './while-occupied.ts';
 
 const neverRuns = async (): Promise<never> => assert.fail('the task ran');
@@ -20,12 +20,14 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
 
   'exclusively rejects with the error of its task, and the next task runs': async (store) => {
     const failure = new Error('from the task');
-    const failed = store.exclusively('app', () => Promise.reject(failure));
-    await assert.rejects(soon(failed), (error) => error === failure);
+    await rejectsWith(
+      store.exclusively('app', () => Promise.reject(failure)),
+      failure,
+    );
     const thrown = store.exclusively('app', () => {
       throw failure;
     });
-    await assert.rejects(soon(thrown), (error) => error === failure);
+    await rejectsWith(thrown, failure);
     assert.equal(await soon(store.exclusively('app', async () => 'next')), 'next');
   },
 
@@ -98,25 +100,17 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
 
   'exclusively rejects with the reason of an abort, and leaves the queue': async (store) => {
     const reason = new Error('no longer needed');
-    await assert.rejects(
-      soon(store.exclusively('app', neverRuns, { signal: AbortSignal.abort(reason) })),
-      (error) => error === reason,
-    );
+    await rejectsWith(store.exclusively('app', neverRuns, { signal: AbortSignal.abort(reason) }), reason);
     await whileOccupied(store, 'app', async (end) => {
       const controller = new AbortController();
       const { signal } = controller;
-      const ask = (): Promise<unknown> =>
-        store.exclusively('app', neverRuns, { signal }).then(
-          () => assert.fail('the task ran'),
-          (error: unknown) => error,
-        );
+      const ask = (): Promise<void> => rejectsWith(store.exclusively('app', neverRuns, { signal }), reason);
       const early = ask();
       const next = store.exclusively('app', async () => 'next');
       await delay(20); // so long that it is in the queue
       const late = ask();
       controller.abort(reason);
-      assert.equal(await soon(early), reason);
-      assert.equal(await soon(late), reason);
+      await Promise.all([early, late]);
       await end();
       assert.equal(await soon(next), 'next');
     });
@@ -161,7 +155,6 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
 
   'exclusively never runs the task of a caller that it has rejected': async (store) => {
     const reason = new Error('no longer needed');
-    const isReason = (error: unknown): boolean => error === reason;
     const ran: string[] = [];
     const ask = async (caller: string, options: ExclusivelyOptions): Promise<unknown> =>
       soon(store.exclusively('app', async () => ran.push(caller), options));
@@ -170,10 +163,10 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
       const aborted = ask('aborted while it waited', { signal: controller.signal });
       const late = ask('its time was up', { timeout: 30 });
       await Promise.all([
-        assert.rejects(aborted, isReason),
+        rejectsWith(aborted, reason),
         assert.rejects(late, busy),
         assert.rejects(ask('tried once', { timeout: 0 }), busy),
-        assert.rejects(ask('aborted before', { signal: AbortSignal.abort(reason) }), isReason),
+        rejectsWith(ask('aborted before', { signal: AbortSignal.abort(reason) }), reason),
         delay(20).then(() => controller.abort(reason)),
       ]);
       await end();

@@ -17,3 +17,8 @@ export async function soon<T>(promise: Promise<T>): Promise<T> {
     late.catch(() => {});
   }
 }
+
+/** Fails unless the promise rejects soon with exactly this error. */
+export function rejectsWith(promise: Promise<unknown>, reason: unknown): Promise<void> {
+  return assert.rejects(soon(promise), (error) => error === reason);
+}
