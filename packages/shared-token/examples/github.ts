@@ -50,8 +50,7 @@ export function openGitHub({ clientId, store, showCode, origin = 'https://github
   });
 }
 
-const needsSignIn = (error: unknown): boolean =>
-  error instanceof Error && 'error' in error && error.error === 'bad_refresh_token';
+const needsSignIn = (error: unknown): boolean => (Object(error) as { error?: unknown }).error === 'bad_refresh_token';
 
 interface DeviceCode {
   device_code: string;

@@ -106,4 +106,20 @@ test('an answer that came after refreshTimeout is not put over the newer one tha
   assert.is(scene.record.accessToken, 'newer');
 });
 
+test('a sign-in is not put over what the store cannot read', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => answer.promise });
+  const call = shared.signIn();
+  await scene.until('sign-in-started');
+  const other = { refreshToken: 'of another program' };
+  await scene.store.set('my-app', other);
+  scene.store.get = () => Promise.reject(new Error('damaged'));
+  answer.resolve(await scene.provider.signIn());
+  await call;
+  assert.equal(scene.record, other);
+  assert.is(scene.count('store-failed'), 1);
+});
+
 test.run();
