@@ -25,14 +25,10 @@ for (const [path, expected] of [
   });
 }
 
-for (const [path, example] of [
-  ['/me/drive/root:/dir/', '/me/drive/root:/dir/notes.txt'],
-  ['/me/drive/root:/', '/me/drive/root:/notes.txt'],
-  ['/me/drive/root:/dir/:/content', '/me/drive/root:/dir/notes.txt'],
-  ['/me/drive/root/', '/me/drive/root:/notes.txt'],
-] as const) {
+for (const path of ['/me/drive/root:/dir/', '/me/drive/root:/', '/me/drive/root:/dir/:/content', '/me/drive/root/']) {
   test(`--upload to the folder ${path} is refused, and says what to write`, () => {
-    const isRight = (error: unknown): boolean => error instanceof UsageError && error.message.endsWith(` ${example}`);
+    const isRight = (error: unknown): boolean =>
+      error instanceof UsageError && error.problem.includes(path) && /for example .*notes/.test(error.message);
     assert.throws(() => encodeUploadPath(path), isRight);
   });
 }

@@ -2,10 +2,10 @@ import type { AccessToken } from 'onedrive-token-handler';
 import { openTokenSource } from '../session/session.ts';
 import type { TokenSession } from '../session/socket-session.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
+import { formatDuration } from '../settings/duration.ts';
 import { minValidOption } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
-import { formatDuration } from '../terminal/format-duration.ts';
 import { printToken } from './print-token.ts';
 
 /** Prints a valid token. Signs in first if that is needed and a person may be asked. */

@@ -1,4 +1,4 @@
-import { readDuration } from './read-duration.ts';
+import { readDuration } from './duration.ts';
 
 /** How long a sign-in waits for the person if --timeout says nothing. */
 export const defaultTimeoutMs = 180_000;

@@ -1,5 +1,5 @@
-import { formatDuration } from '../terminal/format-duration.ts';
 import { writeErr } from '../terminal/streams.ts';
+import { formatDuration } from './duration.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
 

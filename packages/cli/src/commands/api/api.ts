@@ -1,7 +1,7 @@
 import { GraphClient, GraphClientError, GraphError } from 'onedrive-graph';
 import { openTokenSource } from '../../session/session.ts';
 import { type Command, defineCommand } from '../../settings/command.ts';
-import { readSeconds } from '../../settings/read-duration.ts';
+import { readSeconds } from '../../settings/duration.ts';
 import { mayAsk } from '../../settings/settings.ts';
 import { exitStatus, UsageError } from '../../terminal/failure.ts';
 import { writeOut } from '../../terminal/streams.ts';

@@ -87,8 +87,8 @@ const actions = /(:\/|\/)(content|createUploadSession)$/;
 export function encodeUploadPath(path: string): string {
   const item = withoutAction(path).replace(/:$/, '');
   if (item.endsWith('/') || item.endsWith(':')) {
-    const example = `${item.replace(/[:/]+$/, '')}${item.includes(':/') && !item.endsWith(':/') ? '' : ':'}/notes.txt`;
-    throw new UsageError(`--upload: ${path} is a folder`, { remedy: `Name the file in it, for example ${example}` });
+    const remedy = 'Name the file in it, for example /me/drive/root:/notes.txt';
+    throw new UsageError(`--upload: ${path} is a folder`, { remedy });
   }
   const start = item.indexOf(':/') + 2;
   // An absolute URL is encoded already.
