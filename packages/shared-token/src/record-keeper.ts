@@ -148,8 +148,6 @@ export class RecordKeeper {
       }
       // The record keeps changing, or the store has one that is none.
       const write = async (): Promise<boolean> => {
-        // What cannot be read is not overwritten.
-        await store.get(name);
         await store.set(name, record);
         this.#owed = [];
         return true;
