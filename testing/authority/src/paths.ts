@@ -22,6 +22,3 @@ export const graphPath = '/v1.0';
 
 /** Downloads and uploads, which Microsoft serves from other hosts. */
 export const contentPath = '/content';
-
-/** For tests in other processes: they control the authority with requests below this path. */
-export const controlPath = '/__control';

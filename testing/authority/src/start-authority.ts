@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { Authority, AuthorityOptions } from './authority.ts';
 import { ContentStore } from './graph/content-store.ts';
 import { serveGraph } from './graph/serve-graph.ts';
-import { authorityPath, controlPath, graphPath } from './paths.ts';
+import { authorityPath, graphPath } from './paths.ts';
 import { MemoryStore } from './provider/memory-store.ts';
 import { speakMicrosoftDialect } from './provider/microsoft-dialect.ts';
 import { createProvider, type RegisteredApp } from './provider/provider.ts';
@@ -16,7 +16,6 @@ import { refuseOtherTenants } from './provider/refuse-other-tenants.ts';
 import { type Endpoint, type Fault, type FaultOptions, FaultQueue } from './requests/faults.ts';
 import { injectFaults } from './requests/inject-faults.ts';
 import { logRequests, type ServedRequest } from './requests/request-log.ts';
-import { serveControl } from './requests/serve-control.ts';
 import { serveSignIn } from './sign-in/serve-sign-in.ts';
 
 /** What is limited takes milliseconds, but the machine may be busy. */
@@ -97,7 +96,6 @@ class LocalAuthority implements Authority {
     });
     // The same server by another name, because Microsoft serves content from other hosts than Graph.
     const content = new ContentStore(origin.replace('127.0.0.1', 'localhost'));
-    provider.use(serveControl(this));
     provider.use(logRequests(this.requests));
     provider.use(injectFaults(this.#faults));
     provider.use(serveGraph(this.#store, content));
@@ -155,7 +153,7 @@ class LocalAuthority implements Authority {
 
   #askOnNewConnection(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const request = http.get(`${this.origin}${controlPath}/requests`, { agent: false });
+      const request = http.get(this.origin, { agent: false });
       request.on('error', reject).on('response', (response) => response.resume().on('end', resolve));
     });
   }
