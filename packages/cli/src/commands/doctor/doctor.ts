@@ -39,7 +39,10 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     const http = createFetcher();
     const print = async (): Promise<void> => {
       screen.spin(() => 'Checking');
-      for await (const result of runChecks(listChecks(quiet, http.fetch), quiet)) {
+      for await (const result of runChecks(
+        listChecks(quiet, (url, init) => http.fetch(url, init)),
+        quiet,
+      )) {
         results.push(result);
         if (settings.json) continue;
         screen.clear();
@@ -50,7 +53,7 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     };
     const { promise: interrupted, reject } = Promise.withResolvers<never>();
     interrupt.signal.addEventListener('abort', () => reject(interrupt.signal.reason));
-    await Promise.race([print(), interrupted]).finally(http.close);
+    await Promise.race([print(), interrupted]).finally(() => http.close());
     const isWell = results.every(({ ok }) => ok === true);
     if (settings.json) writeOut(`${JSON.stringify(redact({ ok: isWell, checks: results }))}\n`);
     else writeOut(summarize(results));
