@@ -93,9 +93,14 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     if (previous !== undefined) checkText(previous, 'previous');
     const checked = checkRecord(record);
     const tokens = this.#openToWrite();
-    return tokens.transaction(() => {
+    const isPrevious = (): boolean => {
       this.#checkKey();
-      if (this.#read(appName)?.refreshToken !== previous) return false;
+      return this.#read(appName)?.refreshToken === previous;
+    };
+    // Of many that replace the same token, those who come late need not wait for the write lock.
+    if (!tokens.attempt(isPrevious)) return false;
+    return tokens.transaction(() => {
+      if (!isPrevious()) return false;
       tokens.statement(insert).run(this.#values(appName, checked, tokens.cipher), appName);
       return true;
     });

@@ -20,7 +20,7 @@ test('never two threads of one process hold the lock at once', async () => {
   const file = new URL('../test/programs/thread.ts', import.meta.url);
   const workers = Array.from(
     { length: 3 },
-    () => new Worker(file, { workerData: { path: store.path, rounds: 20, inside } }),
+    () => new Worker(file, { workerData: { path: store.path, rounds: 20, inside }, execArgv: [] }),
   );
   await Promise.all(
     workers.map((worker) => new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject))),
