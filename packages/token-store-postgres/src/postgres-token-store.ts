@@ -19,10 +19,8 @@ import { Locks } from './lock/locks.ts';
 import { Watcher } from './lock/watcher.ts';
 import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
 import { changeKey } from './records/change-key.ts';
-import type { KeyRing } from './records/key-ring.ts';
 import { type OpenedTables, openTables } from './records/open-tables.ts';
-import { type Outcome, RecordTable } from './records/record-table.ts';
-import type { Statements } from './statements.ts';
+import { type Context, type Outcome, RecordTable } from './records/record-table.ts';
 import { fromStoredName } from './stored-name.ts';
 
 /** As long as a refresh may take by default. */
@@ -38,11 +36,8 @@ const closeTimeoutMs = 30_000;
  * records/ and lock/.
  */
 export class PostgresTokenStore implements TokenStore, AsyncDisposable {
-  readonly #database: Database;
-  readonly #statements: Statements;
-  readonly #ring: KeyRing;
+  readonly #context: Context;
   readonly #records: RecordTable;
-  readonly #watcher: Watcher;
   readonly #locks: Locks;
   readonly #isReadOnly: boolean;
   /** Only for a store that only reads: whether another store has not made the tables yet, as far as this one knows. */
@@ -52,15 +47,12 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
 
   /** For {@link openPostgresTokenStore}. */
   constructor(database: Database, { statements, ring, isDirect, areMissing }: OpenedTables, settings: Settings) {
-    this.#database = database;
-    this.#statements = statements;
-    this.#ring = ring;
+    const watcher = new Watcher(database, statements, settings.listen ?? isDirect);
+    this.#context = { database, statements, ring, watcher };
+    this.#records = new RecordTable(this.#context);
+    this.#locks = new Locks({ database, statements, watcher, leaseTimeMs: settings.leaseTimeMs });
     this.#isReadOnly = settings.readOnly;
     this.#areTablesMissing = areMissing;
-    this.#watcher = new Watcher(database, statements, settings.listen ?? isDirect);
-    this.#records = new RecordTable(database, statements, ring, this.#watcher);
-    const { leaseTimeMs } = settings;
-    this.#locks = new Locks({ database, statements, watcher: this.#watcher, leaseTimeMs });
   }
 
   /** The record of this name, or undefined if there is none. */
@@ -113,7 +105,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /** The names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   async list(): Promise<string[]> {
     this.#assertOpen();
-    const rows = await this.#orNothing([], () => this.#database.read(this.#statements.list));
+    const { database, statements } = this.#context;
+    const rows = await this.#orNothing([], () => database.read(statements.list));
     const names = rows.map(({ name }) => Buffer.from(fromStoredName(name ?? '')));
     return names.sort(Buffer.compare).map(String);
   }
@@ -147,7 +140,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     checkText(name, 'name');
     const { timeout, signal } = readChangedOptions(options);
     this.#assertOpen();
-    return this.#watcher.changed(name, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
+    return this.#context.watcher.changed(name, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
   }
 
   /**
@@ -159,7 +152,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   async rekey(key: Key | undefined): Promise<void> {
     const next = copyKey(key);
     this.#assertWritable();
-    await changeKey(this.#database, this.#statements, this.#ring, next);
+    await changeKey(this.#context, next);
   }
 
   /**
@@ -177,13 +170,14 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const problem = `${this.#database.name}: this store was closed`;
+    const { database, watcher } = this.#context;
+    const problem = `${database.name}: this store was closed`;
     this.#closing.abort(new TokenStoreError('STORE_OPEN', problem, { reason: 'closed', remedy: 'Open it again' }));
-    this.#watcher.close();
+    watcher.close();
     await this.#locks.idle(closeTimeoutMs);
     // Callers that waited have to undo what they have sent first.
     await new Promise((resolve) => setImmediate(resolve));
-    await this.#database.close();
+    await database.close();
   }
 
   #assertOpen(): void {
@@ -193,7 +187,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   #assertWritable(): void {
     this.#assertOpen();
     if (!this.#isReadOnly) return;
-    throw new TokenStoreError('STORE_READONLY', `${this.#database.name}: this store was opened to read only`);
+    throw new TokenStoreError('STORE_READONLY', `${this.#context.database.name}: this store was opened to read only`);
   }
 
   /** Without tables there are no records. Another store may make them at any time. */

@@ -17,9 +17,8 @@ const durably =
 export const beginStatements = ['BEGIN ISOLATION LEVEL READ COMMITTED', `SELECT ${durably}`];
 
 /**
- * A condition that is always true, and limits how long its statement waits for a row that another session has locked, and, behind others
- * that wait, once more: else the server would go on with a statement whose answer was given up, and one process of the server for each
- * of them. A shorter limit of the role's stays.
+ * A condition that is always true, and limits how long its statement waits for a locked row, and once more behind others that wait: else
+ * the server would go on with statements whose answers were given up. A shorter limit of the role's stays.
  */
 function waitingAtMost(milliseconds: number): string {
   return `(SELECT CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', '${milliseconds}', true) ELSE '' END) IS NOT NULL`;
@@ -119,10 +118,9 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     hasRecords: `SELECT EXISTS (SELECT FROM ${records}) AS any`,
 
     /**
-     * Writes a record: only over the revision $7 (null: only if there is none), so that it changes nothing if it arrives late or twice; only
-     * if it was sealed with the key that is in use, whose salt is $6; and only while the lease of the call $8 with the fencing number $9 is
-     * held (null: it depends on none). It locks all those rows until the commit, so that none of them changes before.
-     * $1 name, $2 record, $3 sealed, $4 revision, $5 sign-in, $10 topic.
+     * Writes a record ($1 name, $2 record, $3 sealed, $4 revision, $5 sign-in, $10 topic) over the revision $7 alone (null: only if there is
+     * none), so that it changes nothing if it arrives late or twice; only if $6 is the salt of the key in use; and only while the lease of
+     * the call $8 with the fencing number $9 is held (null: it depends on none). It locks those rows until the commit.
      */
     write: `WITH key_row AS (
   SELECT 1 FROM ${meta} WHERE version = ${schemaVersion} AND salt IS NOT DISTINCT FROM $6::bytea AND ${rowWait} FOR SHARE
@@ -179,16 +177,13 @@ SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) 
 FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.name = $1 LEFT JOIN ${records} AS t ON t.name = $1`,
 
     /**
-     * By the time at which the row is written: a renewal that had to wait for the row must not shorten the lease that a later one has
-     * written. $1 name, $2 owner, $3 fencing number, $4 lease in ms.
+     * By the time at which the row is written: a renewal that had to wait for it must not shorten what a later one has written.
+     * $1 name, $2 owner, $3 fencing number, $4 lease in ms.
      */
     renew: `UPDATE ${leases} SET ends_at = clock_timestamp() + $4::float8 * interval '1 ms'
 WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() AND ${rowWait} RETURNING ${durably} AS durable`,
 
-    /**
-     * Releases the lock, tells callers that wait, and says whether there are any. The owner is of one call, which is over: the fencing
-     * number does not matter any more. $1 name, $2 owner, $3 topic.
-     */
+    /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says whether there are any. $3 topic. */
     release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
 WHERE name = $1 AND owner = $2 AND ${leaseWait}
 RETURNING ${isWanted} AS wanted, CASE WHEN ${isWanted} THEN pg_notify('${channel}', 'f' || $3) END AS notified`,

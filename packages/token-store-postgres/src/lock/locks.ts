@@ -1,14 +1,24 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { CallerQueue, type Lock, lockHeldError, type TokenStoreErrorDetails } from 'token-store-kit';
+import { CallerQueue, type Lock, lockHeldError, pause, type TokenStoreErrorDetails } from 'token-store-kit';
+import type { Database } from '../connection/database.ts';
+import { isUnanswered, retry } from '../connection/retry.ts';
 import { settled } from '../connection/settled.ts';
+import { Stopwatch } from '../connection/stopwatch.ts';
+import type { Statements } from '../statements.ts';
 import { toStoredName } from '../stored-name.ts';
-import { acquireLease, type LeaseRequest } from './acquire-lease.ts';
-import { Lease } from './lease.ts';
+import { type Claim, Lease, release } from './lease.ts';
+import type { Notice, Watcher } from './watcher.ts';
 
+/** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
+const scatterMs = 50;
 /** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
 const giveWayMs = { told: 100, untold: 1_200 };
+/** Two tries of a caller are at least so far apart, and at most twice as far, if it only wants to note that it still waits. */
+const noteGapMs = 500;
+/** Limits of the wait for an answer, whatever the caller's own timeout is. */
+const answerMs = { min: 2_000, max: 5_000 };
 
 /** A running task, and the task from which it was started, if any. */
 interface Run {
@@ -18,7 +28,12 @@ interface Run {
   ended: boolean;
 }
 
-type LockContext = Pick<LeaseRequest, 'database' | 'statements' | 'watcher' | 'leaseTimeMs'>;
+interface LockContext {
+  readonly database: Database;
+  readonly statements: Statements;
+  readonly watcher: Watcher;
+  readonly leaseTimeMs: number;
+}
 
 export interface ExclusiveRequest {
   readonly name: string;
@@ -28,7 +43,10 @@ export interface ExclusiveRequest {
   readonly closing: AbortSignal;
 }
 
-/** The locks of one store. */
+/**
+ * The locks of one store. Processes do not queue: a caller tries when it hears of a release, at a random moment, or else about once a
+ * second. A process that has just released a lock lets the others go first. So a caller gets its turn after about as many as there are.
+ */
 export class Locks {
   readonly #context: LockContext;
   readonly #callers = new CallerQueue();
@@ -46,18 +64,11 @@ export class Locks {
     const deadline = performance.now() + timeout;
     const key = toStoredName(name);
     const acquireAndRun = async (): Promise<T> => {
-      const lease = await acquireLease({
-        ...this.#context,
-        name,
-        key,
-        topic: this.#context.watcher.topicOf(name),
-        // Random: two copies of a process that was frozen and cloned count alike.
-        owner: randomBytes(15).toString('base64url'),
-        holder: thisHolder(),
-        deadline,
-        giveWayUntil: this.#wanted.get(name) ?? 0,
-        signals: signal ? [closing, signal] : [closing],
-      });
+      const { watcher, ...context } = this.#context;
+      // Random: two copies of a process that was frozen and cloned count alike.
+      const owner = randomBytes(15).toString('base64url');
+      const claim = { ...context, name, key, topic: watcher.topicOf(name), owner };
+      const lease = await this.#acquire(claim, deadline, signal ? [closing, signal] : [closing]);
       this.#wanted.delete(name);
       if (!(lease instanceof Lease)) throw lockHeldError(name, timeout, detailsOf(lease.holder));
       const running = this.#runTask(lease, task);
@@ -92,6 +103,102 @@ export class Locks {
         this.#wanted.set(name, performance.now() + (isTold ? giveWayMs.told : giveWayMs.untold));
       }
     }
+  }
+
+  /** Waits for the lock. If it is not acquired by the deadline, the result names the holder, if known. Times are `performance.now()`'s. */
+  async #acquire(
+    claim: Claim,
+    deadline: number,
+    signals: AbortSignal[],
+  ): Promise<Lease | { holder: string | undefined }> {
+    const { watcher } = this.#context;
+    const attempt: Attempt = { claim, deadline, hasAsked: false, isTold: false, sentAt: Number.NEGATIVE_INFINITY };
+    let giveWayUntil = this.#wanted.get(claim.name) ?? 0;
+    let tryAt = giveWayUntil;
+    let wake: (() => void) | undefined;
+    const unwatch = watcher.watch(claim.name, (notice: Notice) => {
+      if (notice === 'written') return;
+      const now = performance.now();
+      attempt.isTold = true;
+      if (notice === 'taken') giveWayUntil = now;
+      // Whoever takes the lock may forget who else wants it: note that again, but not too often.
+      const notBefore = notice === 'taken' ? attempt.sentAt + noteGapMs * (1 + Math.random()) : giveWayUntil;
+      tryAt = Math.max(now + Math.random() * scatterMs, notBefore);
+      wake?.();
+    });
+    let taking: Promise<Lease | number> | undefined;
+    try {
+      for (;;) {
+        const waitMs = Math.min(tryAt, deadline) - performance.now();
+        if (waitMs > 0) {
+          await pause(waitMs, signals, (wakeUp) => {
+            wake = wakeUp;
+            return () => {
+              wake = undefined;
+            };
+          });
+          continue;
+        }
+        taking = this.#take(attempt);
+        await settled(taking, Number.POSITIVE_INFINITY, signals);
+        const lease = await taking;
+        if (lease instanceof Lease) return lease;
+        if (performance.now() >= deadline) return { holder: attempt.holder };
+        // What it was told meanwhile is newer than this answer may be.
+        if (!attempt.isTold) tryAt = performance.now() + lease;
+      }
+    } catch (error) {
+      void withdraw(claim, taking);
+      throw error;
+    } finally {
+      unwatch();
+    }
+  }
+
+  /** The lease, or in how many milliseconds to try again. */
+  async #take(attempt: Attempt): Promise<Lease | number> {
+    const { watcher } = this.#context;
+    const { claim, deadline, hasAsked } = attempt;
+    const { database, statements, name, key, owner, leaseTimeMs, topic } = claim;
+    const leftMs = Math.max(deadline - performance.now(), 0);
+    const timeoutMs = Math.round(Math.min(answerMs.max, Math.max(leftMs, answerMs.min)));
+    const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
+    let since = new Stopwatch();
+    const run = () => {
+      since = new Stopwatch();
+      Object.assign(attempt, { sentAt: performance.now(), isTold: false });
+      const values = [key, owner, thisHolder(), leaseTimeMs, willAskMs, topic, hasAsked];
+      return database.write(statements.take, values, timeoutMs);
+    };
+    // A caller that waits does not give up for a restart.
+    const [row] = await retry(run, { withinMs: Math.max(leftMs, answerMs.min), isPatient: hasAsked });
+    if (row?.taken === 't') return new Lease(claim, row.fence ?? '', since);
+    watcher.read(name, row?.revision ?? null, attempt.sentAt);
+    Object.assign(attempt, { hasAsked: true, holder: row?.holder ?? undefined });
+    const endsInMs = Math.max(Number(row?.left_ms ?? 0), 0) + Math.random() * scatterMs;
+    return Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
+  }
+}
+
+/** A caller on its way to the lock. */
+interface Attempt {
+  readonly claim: Claim;
+  readonly deadline: number;
+  /** Whether it has asked in vain, and who had the lock then. */
+  hasAsked: boolean;
+  holder?: string | undefined;
+  /** When its last statement was sent, and whether it was told of the lock since. */
+  sentAt: number;
+  isTold: boolean;
+}
+
+/** For a caller that has given up: undoes what a statement that is under way may still do. */
+async function withdraw(claim: Claim, taking: Promise<Lease | number> | undefined): Promise<void> {
+  try {
+    const lease = await taking;
+    if (lease instanceof Lease) await lease.release();
+  } catch (error) {
+    if (isUnanswered(error)) await release(claim).catch(() => {});
   }
 }
 

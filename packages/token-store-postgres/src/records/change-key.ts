@@ -1,14 +1,15 @@
 import type { TokenCipher } from 'token-store-kit';
-import type { Database, Run } from '../connection/database.ts';
+import type { Run } from '../connection/database.ts';
 import { retry } from '../connection/retry.ts';
 import type { Key } from '../options.ts';
 import type { Statements } from '../statements.ts';
 import { fromStoredName } from '../stored-name.ts';
 import { type KeyRing, newCipher } from './key-ring.ts';
 import { keyValues, readMeta } from './open-tables.ts';
+import type { Context } from './record-table.ts';
 
 /** Encrypts all records with another key, or with none, in one transaction. */
-export async function changeKey(database: Database, statements: Statements, ring: KeyRing, key: Key | undefined) {
+export async function changeKey({ database, statements, ring }: Context, key: Key | undefined): Promise<void> {
   const next = key === undefined ? undefined : newCipher(key);
   const inTransaction = async (run: Run): Promise<void> => {
     await run(statements.lockMeta);

@@ -12,6 +12,14 @@ import { readMeta } from './open-tables.ts';
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
 
+/** What the parts of one store share. */
+export interface Context {
+  readonly database: Database;
+  readonly statements: Statements;
+  readonly ring: KeyRing;
+  readonly watcher: Watcher;
+}
+
 /** Each further round means that another caller has written the same name in between, or changed the key. */
 const maxRounds = 50;
 /** More names than any program works with at a time. */
@@ -37,29 +45,24 @@ type Judge = (found: Version | undefined, base: Version | undefined, isLost: boo
  * twice, after its answer was taken for lost, cannot put a spent token in the place of its successor.
  */
 export class RecordTable {
-  readonly #database: Database;
-  readonly #statements: Statements;
-  readonly #ring: KeyRing;
-  readonly #watcher: Watcher;
+  readonly #context: Context;
   /** The versions that this store has seen last, with their refresh tokens. */
   readonly #known = new Map<string, Version & { readonly refreshToken: string | undefined }>();
 
-  constructor(database: Database, statements: Statements, ring: KeyRing, watcher: Watcher) {
-    this.#database = database;
-    this.#statements = statements;
-    this.#ring = ring;
-    this.#watcher = watcher;
+  constructor(context: Context) {
+    this.#context = context;
   }
 
   async read(name: string): Promise<TokenRecord | undefined> {
+    const { database, statements, ring, watcher } = this.#context;
     const sentAt = performance.now();
-    const [row = {}] = await this.#database.read(this.#statements.read, [toStoredName(name)]);
+    const [row = {}] = await database.read(statements.read, [toStoredName(name)]);
     const version = versionOf(row);
-    this.#watcher.read(name, version?.revision ?? null, sentAt);
+    watcher.read(name, version?.revision ?? null, sentAt);
     this.#known.delete(name);
     if (!version) return undefined;
-    if (!this.#ring.canOpen(row)) await this.#adoptKey();
-    const record = this.#ring.open(name, row);
+    if (!ring.canOpen(row)) await this.#adoptKey();
+    const record = ring.open(name, row);
     this.#note(name, version, record);
     return record;
   }
@@ -100,7 +103,8 @@ export class RecordTable {
       if (isLost && (!found || isOtherSignIn(found, base))) return 'written';
       return found ? 'again' : 'not-written';
     };
-    const run = (base: Version | undefined) => this.#run(this.#statements.delete, name, [base?.revision], lease);
+    const run = (base: Version | undefined) =>
+      this.#run(this.#context.statements.delete, name, [base?.revision], lease);
     const { outcome, found } = await this.#change(name, this.#known.get(name), run, judge);
     if (outcome !== 'lock-lost') this.#noteOther(name, found);
     return outcome;
@@ -115,22 +119,27 @@ export class RecordTable {
     judge: Judge,
   ): Promise<Outcome> {
     const run = (base: Version | undefined): Promise<Row[]> => {
-      const { json, sealed, salt } = this.#ring.seal(name, record);
+      const { json, sealed, salt } = this.#context.ring.seal(name, record);
       const values = [json, sealed, next.revision, next.signIn, salt, base?.revision];
-      return this.#run(this.#statements.write, name, values, lease);
+      return this.#run(this.#context.statements.write, name, values, lease);
     };
     const { outcome, found = next } = await this.#change(name, start, run, judge);
     if (outcome === 'written' && found.revision !== next.revision) this.#noteOther(name, found);
     else if (outcome === 'written') {
       this.#note(name, next, record);
-      this.#watcher.wrote(name, next.revision);
+      this.#context.watcher.wrote(name, next.revision);
     }
     return outcome;
   }
 
   #run(statement: string, name: string, values: unknown[], lease: Lease | undefined): Promise<Row[]> {
     const fence = [lease?.claim.owner, lease?.fence];
-    return this.#database.write(statement, [toStoredName(name), ...values, ...fence, this.#watcher.topicOf(name)]);
+    return this.#context.database.write(statement, [
+      toStoredName(name),
+      ...values,
+      ...fence,
+      this.#context.watcher.topicOf(name),
+    ]);
   }
 
   /** Repeats the statement until it is known what became of it. `found`: what another caller has stored since, if that is known. */
@@ -161,7 +170,8 @@ export class RecordTable {
 
   /** @throws {TokenStoreError} STORE_KEY or STORE_VERSION if this store cannot use what the database has in use. */
   async #adoptKey(): Promise<void> {
-    if (!this.#ring.adopt(await readMeta(this.#database, this.#statements))) throw this.#ring.error('key-changed');
+    const { database, statements, ring } = this.#context;
+    if (!ring.adopt(await readMeta(database, statements))) throw ring.error('key-changed');
   }
 
   #note(name: string, version: Version, { refreshToken }: TokenRecord): void {
@@ -172,11 +182,11 @@ export class RecordTable {
   /** Notes that another caller has written since, or that there is no record. */
   #noteOther(name: string, now: Version | undefined): void {
     this.#known.delete(name);
-    this.#watcher.wrote(name, now?.revision ?? null);
+    this.#context.watcher.wrote(name, now?.revision ?? null);
   }
 
   #changingError(name: string): TokenStoreError {
-    const problem = `${this.#database.name}: the record of ${JSON.stringify(name)} keeps changing`;
+    const problem = `${this.#context.database.name}: the record of ${JSON.stringify(name)} keeps changing`;
     return new TokenStoreError('STORE_BUSY', problem, { reason: 'database-locked', remedy: 'Try again' });
   }
 }
