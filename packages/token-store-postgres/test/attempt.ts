@@ -17,3 +17,14 @@ export function assertUnreachable(outcome: Attempt, where: string): void {
   if ('error' in outcome)
     assert.equal([outcome.error.code, outcome.error.reason], ['STORE_OPEN', 'unreachable'], where);
 }
+
+/** The error of a call that has to fail. */
+export async function errorOf(call: Promise<unknown>): Promise<TokenStoreError> {
+  const outcome = await within(
+    15_000,
+    'the error',
+    attempt(() => call),
+  );
+  assert.ok('error' in outcome, 'it did not fail');
+  return outcome.error;
+}

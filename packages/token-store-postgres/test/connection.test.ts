@@ -8,7 +8,8 @@ import { inspect } from 'node:util';
 import pg from 'pg';
 import { SmallDisk } from 'testing-postgres';
 import * as assert from 'uvu/assert';
-import { openPostgresTokenStore, type PostgresTokenStoreOptions, type TokenStoreError } from '../src/index.ts';
+import { openPostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
+import { errorOf } from './attempt.ts';
 import { startScene } from './scene.ts';
 import { within } from './within.ts';
 
@@ -20,13 +21,6 @@ const folder = mkdtempSync(join(tmpdir(), 'connection-'));
 process.once('exit', () => rmSync(folder, { recursive: true }));
 
 const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access' };
-
-async function errorOf(call: Promise<unknown>): Promise<TokenStoreError> {
-  return within(15_000, 'the error', call).then(
-    () => assert.unreachable('it did not fail') as never,
-    (error) => error,
-  );
-}
 
 /** Runs `work` with these environment variables. */
 async function withEnvironment<T>(variables: Record<string, string>, work: () => Promise<T>): Promise<T> {

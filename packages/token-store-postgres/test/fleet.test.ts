@@ -1,6 +1,5 @@
-import { moveTokens, OneDriveTokenHandler } from 'onedrive-token-handler';
+import { moveTokens } from 'onedrive-token-handler';
 import { SharedToken } from 'shared-token';
-import { signInAs, startAuthority } from 'testing-authority';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
 import { startScene } from './scene.ts';
@@ -43,35 +42,6 @@ test('SharedToken: the fence holds for the refresh, and a sign-in gets through i
   await token.close();
   assert.is((await store.get('app'))?.refreshToken, 'signed-in');
   await other.close();
-});
-
-test('OneDriveTokenHandler: a sign-in on one host counts on all, and so does a sign-out', async () => {
-  await using authority = await startAuthority({ accessTokenTtl: 3_600 });
-  const schema = scene.newSchema();
-  const handler = (store: PostgresTokenStore, interactive: boolean): OneDriveTokenHandler =>
-    new OneDriveTokenHandler({
-      appName: 'fleet',
-      clientId: authority.clientId,
-      scopes: ['Files.Read'],
-      authority: authority.url,
-      store,
-      interactive,
-      openBrowser: (url) => signInAs(url),
-    });
-  await using laptop = handler(await scene.open({ schema }), true);
-  const pods = await Promise.all([1, 2, 3].map(async () => handler(await scene.open({ schema }), false)));
-  const [pod] = pods;
-  assert.is(await pod?.getToken().catch((error) => error.code), 'SIGN_IN_REQUIRED');
-  await laptop.signIn();
-  // All of them hold the token that the API rejects then: a pod that held none would refresh its successor.
-  for (const each of pods) await each.getToken();
-  const tokens = await Promise.all(pods.map((each) => each.getToken({ forceRefresh: true })));
-  assert.is(new Set(tokens).size, 1);
-  assert.is(authority.count('token', 'refresh_token'), 1);
-  assert.is((await pod?.status())?.signedIn, true);
-  await laptop.signOut();
-  assert.is((await pod?.status())?.signedIn, false);
-  for (const each of pods) await each.close();
 });
 
 /** A store that calls `hook` after the record of this name was deleted. */

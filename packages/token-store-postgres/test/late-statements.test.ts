@@ -4,6 +4,7 @@ import pg from 'pg';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
+import { hold, LockWatch, never } from './lock-watch.ts';
 import { startScene } from './scene.ts';
 import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 import { within } from './within.ts';
@@ -32,19 +33,8 @@ async function openUnreliable({ fates, of, ...options }: Unreliable): Promise<{
   return { store, settle: () => within(30_000, 'the late statements', pool.settle()) };
 }
 
-const leaseOf = (schema: string, columns: string): Promise<string> =>
-  scene.cluster.query(`SELECT ${columns} FROM ${schema}.oauth_token_lease WHERE name = 'app'`);
-
-async function untilWanted(schema: string): Promise<void> {
-  for (let left = 400; (await leaseOf(schema, 'wanted_until IS NOT NULL')) !== 't'; left--) {
-    assert.ok(left > 0, 'no caller waits');
-    await delay(20);
-  }
-}
-
-const never = async (): Promise<never> => {
-  throw new Error('the task ran');
-};
+const watch = new LockWatch(scene);
+const leaseOf = (schema: string, columns: string): Promise<string> => watch.leaseOf(schema, columns);
 
 test('a caller that gives up while its statement is under way leaves the lock of the next caller alone', async () => {
   const schema = scene.newSchema();
@@ -103,18 +93,11 @@ test('a caller takes the lock that a statement of its own has acquired, whose an
     // The first one joins the queue, the second one acquires the lock unnoticed, while the next repetition is lost.
     fates: [{ type: 'normal' }, { type: 'late', after: 200 }, { type: 'lost' }],
   });
-  const ending = Promise.withResolvers<void>();
-  const begun = Promise.withResolvers<void>();
-  const held = holder.exclusively('app', async () => {
-    begun.resolve();
-    await ending.promise;
-  });
-  await begun.promise;
+  const held = await hold(holder);
   const waiting = store.exclusively('app', async () => 'my turn');
-  await untilWanted(schema);
+  await watch.untilWanted(schema);
   const last = behind.exclusively('app', async () => 'last');
-  ending.resolve();
-  await held;
+  await held.end();
   assert.is(await within(10_000, 'the turn, long before the lease ends', waiting), 'my turn');
   assert.is(await within(10_000, 'the last turn', last), 'last');
 });
@@ -129,23 +112,16 @@ test('a caller takes the lock that an earlier statement of its own acquires late
     of: take,
     fates: [{ type: 'late', after: arrives.promise }],
   });
-  const ending = Promise.withResolvers<void>();
-  const begun = Promise.withResolvers<void>();
-  const held = holder.exclusively('app', async () => {
-    begun.resolve();
-    await ending.promise;
-  });
-  await begun.promise;
+  const held = await hold(holder);
   const waiting = store.exclusively('app', async () => 'my turn');
-  await untilWanted(schema);
+  await watch.untilWanted(schema);
   const last = behind.exclusively('app', async () => 'last');
   // The holder's lease ends, without a message, and the first thing that comes is the late statement.
   await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET ends_at = now()`);
   arrives.resolve();
   assert.is(await within(10_000, 'the turn, long before the lease ends', waiting), 'my turn');
   assert.is(await within(10_000, 'the last turn', last), 'last');
-  ending.resolve();
-  await held;
+  await held.end();
 });
 
 test('a statement that acquires the lock and arrives twice changes nothing', async () => {
@@ -160,7 +136,7 @@ test('a statement that acquires the lock and arrives twice changes nothing', asy
   let waiting: Promise<string>[] = [];
   await store.exclusively('app', async () => {
     waiting = others.map((other) => other.exclusively('app', async () => 'my turn'));
-    await untilWanted(schema);
+    await watch.untilWanted(schema);
     const before = await leaseOf(schema, 'owner, holder, fence');
     assert.match(before, `|process ${process.pid} on ${hostname()}|`);
     arrives.resolve();

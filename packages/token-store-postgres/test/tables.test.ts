@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
 import { inspectPostgresTokenStore, type PostgresTokenStoreOptions, type TokenStoreError } from '../src/index.ts';
+import { errorOf } from './attempt.ts';
 import { samplesOf } from './project.ts';
 import { startScene } from './scene.ts';
 
@@ -8,13 +9,6 @@ const { scene, together: test } = await startScene();
 
 const record = { refreshToken: 'first' };
 const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
-
-async function errorOf(call: Promise<unknown>): Promise<TokenStoreError> {
-  return call.then(
-    () => assert.unreachable('it did not fail') as never,
-    (error) => error,
-  );
-}
 
 async function assertRefused(
   options: PostgresTokenStoreOptions,

@@ -131,6 +131,7 @@ export class Locks {
       for (;;) {
         const waitMs = Math.min(tryAt, deadline) - performance.now();
         if (waitMs > 0) {
+          watcher.listenSoon();
           await pause(waitMs, signals, (wakeUp) => {
             wake = wakeUp;
             return () => {

@@ -102,12 +102,12 @@ export class Watcher {
     await pause(timeout, signals, (wake) => this.watch(name, (told) => told === 'written' && wake(), true));
   }
 
-  /** Tells this caller from now on. The returned function ends it. */
+  /** Tells this caller from now on; for a lock, call `listenSoon` when it is worth a connection. The returned function ends it. */
   watch(name: string, tell: (notice: Notice) => void, isForRecord = false): () => void {
     const wait: Wait = { name, topic: this.topicOf(name), isForRecord, tell };
     this.#waits.add(wait);
     clearTimeout(this.#lingering);
-    this.#listenSoon();
+    if (isForRecord) this.listenSoon();
     this.#schedule();
     return () => {
       this.#waits.delete(wait);
@@ -115,6 +115,13 @@ export class Watcher {
       clearTimeout(this.#timer);
       this.#lingering = setTimeout(() => this.#stopListening(), lingerMs).unref();
     };
+  }
+
+  /** Most waits are over before they are worth a connection. */
+  listenSoon(): void {
+    if (this.#listener || this.#isOpening || !this.isTold) return;
+    this.#isOpening = true;
+    setTimeout(() => void this.#listen(), listenAfterMs).unref();
   }
 
   close(): void {
@@ -145,13 +152,6 @@ export class Watcher {
 
   get #isIdle(): boolean {
     return this.#isClosed || this.#waits.size === 0;
-  }
-
-  /** Most waits are over before they are worth a connection. */
-  #listenSoon(): void {
-    if (this.#listener || this.#isOpening || !this.isTold) return;
-    this.#isOpening = true;
-    setTimeout(() => void this.#listen(), listenAfterMs).unref();
   }
 
   /** On a connection of its own, which does not keep the process alive. */
@@ -244,7 +244,7 @@ export class Watcher {
       for (const { topic } of waits) this.#knownOf(topic).readAt = sentAt;
     } finally {
       this.#isLooking = false;
-      this.#listenSoon();
+      this.listenSoon();
       this.#schedule();
     }
   }
