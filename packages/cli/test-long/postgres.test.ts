@@ -65,7 +65,7 @@ test('doctor checks the server, the rights, the locks and the sign-in, and names
       'database-rights':
         /this user lacks rights: INSERT ON public\.oauth_token \| .*GRANT INSERT ON public\.oauth_token TO/,
     },
-    { 'database-rights': ['lock', 'encryption', 'sign-in', 'renew-by'] },
+    { 'database-rights': ['lock', 'encryption', 'sign-in', 'renew-by', 'client-id'] },
   );
   assertNoPassword(JSON.stringify([...checks.values()]));
   await cluster.query('GRANT INSERT ON oauth_token TO ada');
@@ -135,7 +135,7 @@ test('rekey encrypts the database for every machine, and logout ends the sign-in
   assert.is((await home.call(['rekey', '--new-key-file', keyFile], { env: fleet })).status, 0);
   const without = await home.call([], { env: fleet });
   assert.is(without.status, 7);
-  assert.match(without.stderr, `onedrive-token: ${url}: is encrypted. The passphrase comes from ONEDRIVE_TOKEN_KEY`);
+  assert.match(without.stderr, 'database postgres has encrypted tokens. The passphrase comes from ONEDRIVE_TOKEN_KEY');
   const env = { ...fleet, ONEDRIVE_TOKEN_KEY: 'a passphrase' };
   assert.ok(authority.issuedSecrets.has((await home.call([], { env })).stdout.trim()));
   const dump = await cluster.dump();

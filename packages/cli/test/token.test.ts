@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openScene, openSignedInScene } from 'testing-command';
@@ -252,19 +252,6 @@ test('what a killed process has left half written is undone', async () => {
   assert.is(stderr, '');
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
   assert.is((await other.call(['status'])).status, 0);
-});
-
-test('the mode of a database that others can read is tightened', async () => {
-  if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
-  chmodSync(home.db, 0o644);
-  assert.is((await home.call([])).status, 0);
-  assert.is(statSync(home.db).mode & 0o777, 0o600);
-});
-
-test('only the owner can read the database and its folder', async () => {
-  if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
-  assert.is(statSync(dirname(home.db)).mode & 0o777, 0o700);
-  assert.is(statSync(home.db).mode & 0o077, 0);
 });
 
 test.run();

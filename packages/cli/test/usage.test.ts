@@ -23,11 +23,6 @@ const commands = [
   'completion',
 ];
 
-test('--help, which no parser of options makes, says what the parser says', async () => {
-  const [short, full] = await Promise.all([home.call(['--help']), home.call(['help'])]);
-  assert.is(short.stdout, full.stdout, 'copy what `onedrive-token help | cat` prints into src/help.ts');
-});
-
 test('--help goes to stdout, names every command and every exit status, and ends with 0', async () => {
   const { status, stdout, stderr } = await home.call(['--help']);
   assert.is(status, 0);
