@@ -25,7 +25,7 @@ test('the redirect URI has the path byte for byte', async () => {
   assert.is(acceptor.redirectUri, `http://localhost:${acceptor.port}/a//b%20c/`);
   const accepted = acceptor.accept();
   assert.is((await sendRequest(`${acceptor.redirectUri}?code=a&state=right`)).status, 200);
-  assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
+  assert.is((await within(20_000, 'the answer', accepted)).code, 'a');
 });
 
 withIpv6('localhost is served on 127.0.0.1 and on [::1] at the same port', async () => {
@@ -35,7 +35,7 @@ withIpv6('localhost is served on 127.0.0.1 and on [::1] at the same port', async
     const headers = { host: `localhost:${acceptor.port}` };
     const { status } = await sendRequest(`http://${address}:${acceptor.port}/?code=a&state=right`, { headers });
     assert.is(status, 200);
-    assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
+    assert.is((await within(20_000, 'the answer', accepted)).code, 'a');
   }
 });
 
@@ -49,7 +49,7 @@ for (const [host, authority] of [
     assert.is(acceptor.redirectUri, `http://${authority}:${acceptor.port}`);
     const accepted = acceptor.accept();
     assert.is((await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`)).status, 200);
-    assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
+    assert.is((await within(20_000, 'the answer', accepted)).code, 'a');
   });
 }
 
@@ -159,7 +159,7 @@ test('the workers of node:cluster do not share a port', async () => {
   const port = await findFreePort();
   const opened = [await open(port), await open(port)];
   for (const worker of workers) worker.process.kill();
-  await within(5_000, 'the end of the workers', Promise.all(workers.map((worker) => once(worker, 'exit'))));
+  await within(30_000, 'the end of the workers', Promise.all(workers.map((worker) => once(worker, 'exit'))));
   assert.equal(opened, [{ port }, { code: 'ACCEPTOR_LISTEN' }]);
 });
 

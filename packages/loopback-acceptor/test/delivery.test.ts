@@ -21,7 +21,7 @@ for (const [name, size, read] of [
       await new Promise((resolve) => socket.on('connect', resolve));
       const started = performance.now();
       socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\n`);
-      await within(2_000, 'the answer', accepted);
+      await within(20_000, 'the answer', accepted);
       await within(2_000, 'close()', acceptor.close());
       socket.destroy();
       return performance.now() - started;
@@ -64,7 +64,7 @@ test('a page arrives whole if the client is slow to read it, though all other cl
       acceptor.port,
       `GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\nAccept: text/html\r\n\r\n`,
     );
-    await within(2_000, 'the answer', accepted);
+    await within(20_000, 'the answer', accepted);
     await within(2_000, 'close()', acceptor.close());
     await within(2_000, 'the end of the others', Promise.all(silent.map(closed)));
     const [head = '', body = ''] = (await within(5_000, 'the page', received)).split('\r\n\r\n');
@@ -84,7 +84,7 @@ test('close() while the page is on its way changes nothing', async () => {
   // The port is free as soon as the page is being sent.
   await within(2_000, 'the port to be free', refused(acceptor.port));
   await within(2_000, 'close()', acceptor.close());
-  assert.is((await within(2_000, 'the answer', accepted)).code, 'a');
+  assert.is((await within(20_000, 'the answer', accepted)).code, 'a');
   socket.destroy();
 });
 
@@ -125,7 +125,7 @@ test('a client that keeps sending after it has read its page gets no RST', async
       socket.end(resolve);
     });
   });
-  await within(2_000, 'the answer', accepted);
+  await within(20_000, 'the answer', accepted);
   await within(2_000, 'the end of the client', ended);
   await within(2_000, 'close()', acceptor.close());
 });
@@ -147,7 +147,7 @@ test('a page arrives whole though its reader keeps sending', async () => {
       resolve(all);
     });
   });
-  await within(2_000, 'the answer', accepted);
+  await within(20_000, 'the answer', accepted);
   assert.match(await within(2_000, 'the page', text), /^HTTP\/1\.1 200 OK\r\n[\s\S]*replaceState[\s\S]*<\/html>\n$/);
   await within(2_000, 'close()', acceptor.close());
 });

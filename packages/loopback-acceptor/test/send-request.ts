@@ -29,7 +29,7 @@ export function sendRequest(url: string, { body, ...options }: RequestOptions = 
     });
     request.on('error', reject).end(body);
   });
-  return within(5_000, 'a response', sent);
+  return within(20_000, 'a response', sent);
 }
 
 /** The headers of a client that shows HTML. */
@@ -58,5 +58,5 @@ export function exchangeBytes(port: number, bytes: string): Promise<string> {
     });
     socket.on('error', reject).on('close', () => resolve(text));
   });
-  return within(5_000, 'the end of a connection', exchanged);
+  return within(20_000, 'the end of a connection', exchanged);
 }
