@@ -16,6 +16,8 @@ export interface GraphSilence {
 /** How long nothing may come: no connection, no first byte of an answer, no further byte of it. */
 export class IdleLimit {
   readonly timeout: number;
+  /** What `onSilence` has thrown: it comes through unchanged. */
+  readonly thrown = new Set<unknown>();
   readonly #onSilence: ((silence: GraphSilence) => void) | undefined;
 
   constructor(timeout = defaultIdleTimeoutMs, onSilence?: (silence: GraphSilence) => void) {
@@ -32,13 +34,13 @@ export class IdleLimit {
       try {
         this.#onSilence?.({ host, timeout, ended });
       } catch (error) {
+        this.thrown.add(error);
         reject(error);
       }
     };
     const giveUp = (): void => {
       const cause = new DOMException('nothing came in time', 'TimeoutError');
-      const seconds = timeout / 1000;
-      reject(new GraphClientError('CONNECTION', `no answer from ${host} within ${seconds} s`, { cause }));
+      reject(new GraphClientError('CONNECTION', `no answer from ${host} within ${timeout / 1000} s`, { cause }));
       stop.abort(cause);
     };
     const notice = this.#onSilence && timeout > silenceNoticeMs && setTimeout(tell, silenceNoticeMs);

@@ -19,7 +19,7 @@ export async function* readBody(response: Response, signal?: AbortSignal): Async
     }
   } catch (cause) {
     signal?.throwIfAborted();
-    if (cause instanceof GraphClientError) throw cause;
+    if (cause instanceof GraphClientError || limit.thrown.has(cause)) throw cause;
     const message = `the connection to ${host} broke before the answer was complete`;
     throw new GraphClientError('CONNECTION', message, { cause });
   } finally {

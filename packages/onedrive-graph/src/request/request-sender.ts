@@ -125,7 +125,7 @@ export class RequestSender {
       return keepSource(response, { host: url.host, limit });
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof GraphClientError) throw error;
+      if (error instanceof GraphClientError || limit.thrown.has(error)) throw error;
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
       if (error instanceof TypeError && error.cause === undefined) throw error;
       const code = codeOf(error);

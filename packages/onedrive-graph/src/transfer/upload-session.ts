@@ -97,8 +97,7 @@ export class UploadSession {
     if (piece === undefined) return { ...this.#target, method: 'GET', headers: new Headers() };
     const end = start + piece.length;
     const range = `bytes ${start}-${end - 1}/${this.#source.size}`;
-    const isLast = end === this.#source.size;
-    const answerTimeout = (isLast ? lastAnswerFactor : 1) * this.#sender.idleTimeout;
+    const answerTimeout = (end === this.#source.size ? lastAnswerFactor : 1) * this.#sender.idleTimeout;
     const headers = new Headers({ 'content-range': range });
     return { ...this.#target, method: 'PUT', headers, body: piece, answerTimeout };
   }
