@@ -101,7 +101,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
   const { settings } = command;
   const { interactive, signsIn = false, signIn } = options;
   const { meant, status } = await findToken(command, options, database.options, { readOnly: false });
-  const view = options.view ?? (interactive ? await createView(command) : undefined);
+  const view = options.view ?? (interactive ? new (await import('./sign-in-view.ts')).SignInView(command) : undefined);
   const notice = new RefreshNotice(command.screen);
   let notStored: Error | undefined;
   let bridged: Error | undefined;
@@ -159,11 +159,6 @@ async function openOn(database: Database, command: Command, options: SessionOpti
       if (notStored) reportNotStored(notStored, command);
     },
   };
-}
-
-async function createView(command: Command): Promise<SignInView> {
-  const { SignInView } = await import('./sign-in-view.ts');
-  return new SignInView(command);
 }
 
 /** While a refresh or the exchange of a code is under way, a signal must not cut it off: the sign-in would be lost. */

@@ -29,28 +29,25 @@ export async function readStoredSignIn(
 /** Why no token can be had without a person: nothing is stored for the app name, or another one's sign-in. */
 export function notSignedIn(settings: Settings, { record, others }: StoredSignIn): Failure {
   const { db, app } = settings;
-  const { clientId, authority } = meantToken(settings, record);
-  const place = `app name ${JSON.stringify(app)} in ${db} (user ${userName()})`;
-  const failure = (problem: string): Failure =>
-    new Failure(problem, {
-      status: exitStatus.signInNeeded,
-      remedy: `Run: ${suggestCommand('login', settings)}${clientId === undefined ? ' --client-id ID' : ''}`,
-    });
-  if (!record && !databaseExists(settings)) {
-    return failure(`there is no database ${db} (app name ${JSON.stringify(app)}, user ${userName()})`);
-  }
-  if (!record) {
-    const names = others.slice(0, maxNames).map((name) => JSON.stringify(name));
+  const { clientId, authority = 'the default one' } = meantToken(settings, record);
+  if (record && clientId === undefined) return clientIdUnknown(settings);
+  const name = `app name ${JSON.stringify(app)}`;
+  const place = `${name} in ${db} (user ${userName()})`;
+  let problem: string;
+  if (record && record.clientId !== undefined && record.clientId !== clientId) {
+    problem = `the sign-in of ${place} is of client id ${record.clientId}, not ${clientId}`;
+  } else if (record) {
+    problem = `the sign-in of ${place} is of authority ${record.authority}, not ${authority}`;
+  } else if (databaseExists(settings)) {
+    const names = others.slice(0, maxNames).map((other) => JSON.stringify(other));
     const more = others.length > maxNames ? ` and ${others.length - maxNames} more` : '';
-    return failure(
-      `no sign-in is stored for ${place}${names.length > 0 ? `. Signed in there: ${names.join(', ')}${more}` : ''}`,
-    );
+    const there = names.length > 0 ? `. Signed in there: ${names.join(', ')}${more}` : '';
+    problem = `no sign-in is stored for ${place}${there}`;
+  } else {
+    problem = `there is no database ${db} (${name}, user ${userName()})`;
   }
-  if (clientId === undefined) return clientIdUnknown(settings);
-  if (record.clientId !== undefined && record.clientId !== clientId) {
-    return failure(`the sign-in of ${place} is of client id ${record.clientId}, not ${clientId}`);
-  }
-  return failure(`the sign-in of ${place} is of authority ${record.authority}, not ${authority ?? 'the default one'}`);
+  const remedy = `Run: ${suggestCommand('login', settings)}${clientId === undefined ? ' --client-id ID' : ''}`;
+  return new Failure(problem, { status: exitStatus.signInNeeded, remedy });
 }
 
 /** A record of the Python class does not say its client id. */

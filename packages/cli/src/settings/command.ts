@@ -54,7 +54,7 @@ export interface CommandDefinition<Options extends OptionDefinitions = OptionDef
   run(command: Command, options: OptionValues<Options>, args: readonly string[]): Promise<number>;
 }
 
-export interface ArgumentDefinition {
+interface ArgumentDefinition {
   /** As the help shows it: `<path>`, or `[args...]` if it may be left out. */
   readonly name: string;
   readonly description: string;

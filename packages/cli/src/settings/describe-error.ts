@@ -80,30 +80,24 @@ function describe(failed: Failed): DescribedError {
 function describeSignInRequired({ error, signInMethod, settings }: Failed): Problem {
   const login = `Run: ${suggestCommand('login', settings)}`;
   const { reason = 'refused' } = error;
+  const [refused, hint] = describeRefusal(signInMethod);
   const words: Record<SignInReason, Problem> = {
     'not-signed-in': {
       problem: `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority`,
     },
-    refused: {
-      problem: `the provider refused ${refusedThing(signInMethod)}${inBrackets(causes(error))}`,
-      remedy: `${hintAfterRefusal(signInMethod)}${login}`,
-    },
+    refused: { problem: `the provider refused ${refused}${inBrackets(causes(error))}`, remedy: `${hint}${login}` },
     'not-accepted': { problem: 'the stored sign-in lacks a permission that is needed now' },
     'signed-out': { problem: 'a logout deleted the tokens while this command ran' },
   };
   return { remedy: login, ...words[reason] };
 }
 
-function refusedThing(signInMethod: ShownMethod | undefined): string {
-  if (signInMethod === undefined) return 'the stored sign-in';
-  return signInMethod === 'device' ? 'the device code' : 'the code of this sign-in';
-}
-
-function hintAfterRefusal(signInMethod: ShownMethod | undefined): string {
-  if (signInMethod === undefined) return '';
-  return signInMethod === 'device'
-    ? 'Device codes are unreliable for personal accounts: sign in with the browser. '
-    : 'It was too old, or a browser extension or a reloaded page used it first. ';
+/** What was refused, and what to know about that. */
+function describeRefusal(signInMethod: ShownMethod | undefined): [refused: string, hint: string] {
+  if (signInMethod === undefined) return ['the stored sign-in', ''];
+  if (signInMethod === 'device')
+    return ['the device code', 'Device codes are unreliable for personal accounts: sign in with the browser. '];
+  return ['the code of this sign-in', 'It was too old, or a browser extension or a reloaded page used it first. '];
 }
 
 function describeTimeout({ signInMethod, settings }: Failed): Problem {
