@@ -11,7 +11,7 @@ import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions, ty
 import { HttpClient } from './provider/http-client.ts';
 import { Provider } from './provider/provider.ts';
 import { isGranted } from './scopes.ts';
-import type { GrantedSignIn } from './sign-in/sign-in.ts';
+import type { GrantedSignIn } from './sign-in/sign-in-attempt.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
 import { type OpenedStore, openStore, runOnStore } from './store/open-store.ts';

@@ -3,7 +3,7 @@ import { createPkce, createState } from 'pkce-state';
 import type { TokenResponse } from 'shared-token';
 import { endpointUrl } from '../provider/provider.ts';
 import { readErrorFields, toTokenError } from '../provider/provider-error.ts';
-import type { SignInAttempt } from './sign-in.ts';
+import type { SignInAttempt } from './sign-in-attempt.ts';
 
 /** One request for an authorization code, and the exchange of that code (RFC 6749 section 4.1, RFC 7636). */
 export class AuthorizationRequest {

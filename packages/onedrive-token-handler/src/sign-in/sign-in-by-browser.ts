@@ -4,7 +4,7 @@ import type { TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { Settings } from '../options.ts';
 import { AuthorizationRequest } from './authorization-request.ts';
-import type { SignInAttempt } from './sign-in.ts';
+import type { SignInAttempt } from './sign-in-attempt.ts';
 
 /** No limit: a script in a page that finds the port reaches any other, and would end the sign-in. No number of guesses finds the state. */
 const maxStrayRequests = Number.POSITIVE_INFINITY;
