@@ -1,6 +1,6 @@
 // Takes about 40 s.
 import { setTimeout as delay } from 'node:timers/promises';
-import { SharedToken } from 'shared-token';
+import { SharedToken, type SharedTokenError } from 'shared-token';
 import * as assert from 'uvu/assert';
 import { startScene } from '../test/scene.ts';
 import { within } from '../test/within.ts';
@@ -12,10 +12,21 @@ const { scene, test } = await startScene({
 const heldSeconds = 5;
 const hour = 3_600_000;
 
+/** As a program does. On a busy machine, so many callers of one process may wait too long for a connection. */
+async function getToken(token: SharedToken): Promise<string> {
+  for (;;) {
+    try {
+      return (await token.getToken()).accessToken;
+    } catch (error) {
+      if (!(error as SharedTokenError).retryable) throw error;
+    }
+  }
+}
+
 for (const [tokens, stores, through] of [
   [64, 64, 'direct'],
-  [1_000, 100, 'direct'],
-  [1_000, 100, 'pooler'],
+  [1_000, 50, 'direct'],
+  [1_000, 50, 'pooler'],
 ] as const) {
   test(`${tokens} callers of ${stores} stores that wait for one name end with one refresh (${through})`, async () => {
     const schema = scene.newSchema();
@@ -26,7 +37,7 @@ for (const [tokens, stores, through] of [
     const name = `refresh-${tokens}-${through}`;
     const opened = await Promise.all(
       Array.from({ length: stores }, () =>
-        scene.open({ schema, maxConnections: 1, connectionString: `${url}?application_name=${name}` }),
+        scene.open({ schema, maxConnections: 2, connectionString: `${url}?application_name=${name}` }),
       ),
     );
     let refreshes = 0;
@@ -38,13 +49,13 @@ for (const [tokens, stores, through] of [
     const statements = (start: number): number =>
       scene.cluster.log.slice(start).match(new RegExp(`^<${name}>LOG:  (statement|execute)(?!.*SET application)`, 'gm'))
         ?.length ?? 0;
-    let waiting: Promise<{ accessToken: string }>[] = [];
+    let waiting: Promise<string>[] = [];
     let rate = 0;
     await holder.exclusively('app', async () => {
       waiting = Array.from({ length: tokens }, (_, index) => {
         const store = opened[index % stores];
         if (!store) throw new Error('unreachable');
-        return new SharedToken({ store, name: 'app', refresh, refreshTimeout: 60_000 }).getToken();
+        return getToken(new SharedToken({ store, name: 'app', refresh, refreshTimeout: 60_000 }));
       });
       await delay(1_000); // until all of them wait
       const start = scene.cluster.log.length;
@@ -59,7 +70,7 @@ for (const [tokens, stores, through] of [
     console.log(
       `measured: ${tokens} waiting callers of ${stores} stores, ${through}: ${rate.toFixed(2)} statements per second each; all have the token ${took.toFixed(0)} ms after the release, of which the provider takes 200, with ${(statements(start) / tokens).toFixed(1)} statements each`,
     );
-    assert.equal(new Set(results.map(({ accessToken }) => accessToken)), new Set(['new']));
+    assert.equal(new Set(results), new Set(['new']));
     assert.is(refreshes, 1);
     assert.ok(rate <= 2, `${rate} statements per second`);
     await Promise.all(opened.map((store) => store.close()));
