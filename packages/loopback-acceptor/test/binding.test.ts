@@ -148,7 +148,8 @@ test('a fixed port is used exclusively, and is free again after close()', async 
 });
 
 test('the workers of node:cluster do not share a port', async () => {
-  cluster.setupPrimary({ exec: fileURLToPath(new URL('cluster-worker.ts', import.meta.url)) });
+  // Not the options of this process, which may be the test runner's.
+  cluster.setupPrimary({ exec: fileURLToPath(new URL('cluster-worker.ts', import.meta.url)), execArgv: [] });
   const workers: Worker[] = [];
   const open = async (port: number): Promise<{ port?: number; code?: string }> => {
     const worker = cluster.fork({ PORT: port });
