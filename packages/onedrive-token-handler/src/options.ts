@@ -87,13 +87,7 @@ export interface GetTokenOptions {
 }
 
 /** Where tokens are kept, checked: in a store of the caller's own, or in a file. */
-export type StoreSettings =
-  | { readonly store: TokenStore; readonly dbFilepath?: undefined; readonly encryptionKey?: undefined }
-  | {
-      readonly store?: undefined;
-      readonly dbFilepath: string;
-      readonly encryptionKey: string | Uint8Array | undefined;
-    };
+export type StoreSettings = Readonly<ReturnType<typeof readStoreOptions>>;
 
 /** The options with their defaults, checked. */
 export type Settings = Readonly<ReturnType<typeof readOptions>>;
@@ -156,7 +150,7 @@ export function readOptions(options: OneDriveTokenHandlerOptions) {
  * Checks the options that say where tokens are kept. Throws TypeError, naming the option that cannot be used or the method
  * that a store lacks.
  */
-export function readStoreOptions(options: StoreOptions): StoreSettings {
+export function readStoreOptions(options: StoreOptions) {
   const { dbFilepath = './tokens.db', store, encryptionKey, ...unknown } = options;
   refuseUnknown(unknown);
   if (store === undefined) {

@@ -25,6 +25,7 @@ export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedPr
   const found = (url.protocol === 'https:' ? named(env, httpsVariables) : undefined) ?? named(env, httpVariables);
   return found && !isExcepted(url, env.no_proxy ?? env.NO_PROXY ?? '') ? found : undefined;
 }
+
 /** Of the two spellings, the first one that is set counts, also if it is empty. */
 function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy | undefined {
   // Windows takes both spellings for one variable. Among its keys is the spelling that the user chose.
