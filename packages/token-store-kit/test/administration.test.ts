@@ -132,6 +132,21 @@ test('a key is chosen and changed while no refresh, no sign-in and no other chan
   assert.equal(store.keys, ['first', 'other']);
 });
 
+test('two changes of the key of a store without records run one after the other', async () => {
+  const store = rekeyStore();
+  await store.delete('app');
+  const answer = Promise.withResolvers<string>();
+  const first = changeKey(store, () => answer.promise);
+  const second = changeKey(store, () => {
+    assert.equal(store.keys, ['first']);
+    return 'second';
+  });
+  await new Promise(setImmediate);
+  answer.resolve('first');
+  await Promise.all([first, second]);
+  assert.equal(store.keys, ['first', 'second']);
+});
+
 test('if no key can be chosen, nothing is changed, and the caller gets the reason', async () => {
   const store = rekeyStore();
   const reason = new Error('no keyring');
@@ -198,6 +213,26 @@ test('what the target refreshed before the move was finished stays', async () =>
   pair.target.set('app', rotated);
   assert.is(await move(pair), 'moved');
   assert.equal([pair.source.list(), pair.target.get('app')], [[], rotated]);
+});
+
+test('what was written at the target before the move was interrupted is known by its token', async () => {
+  const pair = newPair();
+  await moveUntilKilled(pair, writesUntilBetween + 1);
+  assert.is(await move({ ...pair, isSameAccount: () => false }), 'moved');
+  assert.equal([pair.source.list(), pair.target.list()], [[], ['app']]);
+});
+
+test('a target that wrote the record and says that it did not has it', async () => {
+  const { source, target } = newPair();
+  const forgetful: TokenStore = {
+    ...writeBy(target, () => {}),
+    replace: (name, previous, value) => {
+      target.replace(name, previous, value);
+      return false;
+    },
+  };
+  assert.is(await move({ source, target: forgetful }), 'moved');
+  assert.equal([source.list(), target.get('app')], [[], record]);
 });
 
 test('another sign-in at the target does not end an interrupted move: the record stays where it can move again', async () => {
