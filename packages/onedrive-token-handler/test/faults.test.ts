@@ -23,7 +23,9 @@ test('an error of the provider becomes one line, without the tokens that were se
   const { refreshToken = '' } = store.get('my-app') ?? {};
   const description = `AADSTS70000: no ${refreshToken} here\u001b[31m.\r\nTrace ID: 1`;
   scene.authority.fail('token', { type: 'oauth', error: 'invalid_grant', description });
-  const error = await rejection(scene.handler({ interactive: false }).getToken());
+  const handler = scene.handler({ interactive: false });
+  const error = await rejection(handler.getToken());
+  assert.match((await handler.status()).refusedBecause ?? '', /^invalid_grant AADSTS\d+$/);
   assert.not.match(error.message, refreshToken);
   assert.not.match(error.message, /\p{C}/u);
   assert.match(error.message, /AADSTS70000/);

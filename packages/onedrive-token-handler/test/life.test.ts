@@ -20,6 +20,7 @@ test('close() ends a running sign-in: its calls reject with CLOSED, and so does 
     handler.signOut(),
     handler.signIn(),
     handler.fetch('http://127.0.0.1'),
+    handler.ensureWritable(),
   ]) {
     assert.is((await rejection(call)).code, 'CLOSED');
   }

@@ -147,6 +147,19 @@ test('the page says that the sign-in worked only after the code was redeemed', a
   assert.not.match(html, /spent/);
 });
 
+test('calls of signIn() that ask for nothing special share one window, and others have one of their own', async () => {
+  await using scene = await openScene();
+  const handler = scene.handler();
+  await Promise.all([handler.signIn(), handler.signIn({ method: 'browser' })]);
+  assert.is(scene.windows.length, 1);
+  await Promise.all([
+    handler.signIn(),
+    handler.signIn({ loginHint: 'ada@example.com' }),
+    handler.signIn({ prompt: 'login' }),
+  ]);
+  assert.is(scene.windows.length, 4);
+});
+
 test('after a wrong paste the user is asked again, three times in all', async () => {
   await using scene = await openScene();
   const pasted = ['', 'http://localhost/?code=a&state=wrong', 'http://localhost/?code=a&code=b&state=c'];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TokenRecord } from '../src/index.ts';
+import { OneDriveTokenError, type TokenRecord } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
@@ -26,7 +26,9 @@ test('if the store fills up during the refresh, the caller gets the new token, a
   const { refreshToken } = store.records.get('my-app') as TokenRecord;
   store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
   const token = await handler.getToken({ forceRefresh: true });
-  assert.ok(scene.events.some((event) => event.type === 'store-failed' && event.error.code === 'STORE'));
+  const failed = scene.events.find((event) => event.type === 'store-failed');
+  assert.instance(failed?.error, OneDriveTokenError);
+  assert.is(failed?.error.code, 'STORE');
   assert.is(store.records.get('my-app')?.refreshToken, refreshToken);
   assert.is(await handler.getToken(), token, 'the store is still full, but the next call does not fail');
   await setImmediate();
