@@ -27,7 +27,7 @@ export interface PostgresInspection extends TableInspection {
 }
 
 /** What it has found of the tables. */
-export interface TableInspection {
+interface TableInspection {
   /** `unreadable`: the role may not read the table that says whose they are. */
   readonly tables: 'ours' | 'missing' | 'foreign' | 'newer' | 'unreadable';
   /** Whether the tokens are encrypted with a key. Undefined unless the tables are ours. */

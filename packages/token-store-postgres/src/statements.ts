@@ -25,7 +25,7 @@ function waitingAtMost(milliseconds: number): string {
 }
 
 /** An identifier as a statement takes it, whatever characters it has. */
-export function quote(identifier: string): string {
+function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
