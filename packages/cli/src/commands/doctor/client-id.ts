@@ -4,6 +4,9 @@ import { Failure } from '../../terminal/failure.ts';
 import type { Check } from './check.ts';
 import { ask, type Fetch, refuseTrouble, trimmed } from './network.ts';
 
+/** Which token is meant: of which app, at which provider. */
+type MeantToken = { readonly authority: string; readonly clientId?: string };
+
 const redirectUri = 'http://localhost';
 /** OpenID Connect Core section 3.1.2.6: the provider knows the app, and would have to ask the person. */
 const knownErrors = ['login_required', 'interaction_required', 'consent_required', 'account_selection_required'];
@@ -14,17 +17,13 @@ const unknownErrors = /AADSTS700016|unauthorized_client|invalid_client/;
  * Whether the provider knows the client id. It is asked to sign in without showing a page (`prompt=none`), which it refuses
  * because no user is signed in, or because it does not know the app. No code and no token comes of that.
  */
-export function checkClientId(
-  settings: Settings,
-  token: () => Promise<{ authority: string; clientId?: string }>,
-  fetch: Fetch,
-): Check {
+export function checkClientId(settings: Settings, readToken: () => Promise<MeantToken>, fetch: Fetch): Check {
   return {
     name: 'client-id',
     // Unless the command line says it, the database does.
     needs: ['authority', ...(settings.clientId === undefined ? ['encryption'] : [])],
     async run() {
-      const { authority, clientId: id } = await token();
+      const { authority, clientId: id } = await readToken();
       if (id === undefined) {
         throw new Failure('no client id is known', { remedy: 'Run: onedrive-token login --client-id ID' });
       }

@@ -44,9 +44,8 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
         quiet,
       )) {
         results.push(result);
-        if (settings.json) continue;
         screen.clear();
-        writeOut(formatResult(result, screen.isUnicode));
+        if (!settings.json) writeOut(formatResult(result, screen.isUnicode));
         screen.spin(() => 'Checking');
       }
       screen.clear();

@@ -38,9 +38,8 @@ export function fileChecks(command: Command, readSignIns: () => Promise<StoredSi
       async run() {
         await readSignIns();
         const { isEncrypted } = await inspect();
-        return isEncrypted
-          ? 'encrypted, and the key that is set opens it'
-          : 'not encrypted: only the file mode protects the tokens';
+        if (isEncrypted) return 'encrypted, and the key that is set opens it';
+        return 'not encrypted: only the file mode protects the tokens';
       },
     },
   ];
