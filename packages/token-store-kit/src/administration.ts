@@ -29,16 +29,12 @@ export interface MoveRecordOptions {
   isSameAccount?: ((moved: TokenRecord, present: TokenRecord) => boolean) | undefined;
 }
 
-/** `not-signed-in`: there was nothing to move. `already-there`: the target has another sign-in. Both change nothing. */
+/** `not-signed-in`: nothing was to move. `already-there`: the target has another sign-in. Both change nothing. */
 export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
 
 /** How long a refresh or a sign-in that is under way may take to end. */
 const lockTimeoutMs = 60_000;
-/** Two processes must not change the key at the same time. */
-const changeKeyLock = `encryption-key${separator}`;
 const moving = `moving${separator}`;
-/** About the size of a large record. */
-const probeLength = 8_192;
 
 /** The names that have a record, sorted. A record whose move was interrupted counts to the store that it leaves. */
 export async function listNames(store: TokenStore): Promise<string[]> {
@@ -55,7 +51,8 @@ export async function forgetRecord(store: TokenStore, name: string): Promise<boo
 /** Writes a record under a name that no program has, and deletes it: throws now what a write would throw later. */
 export async function ensureWritable(store: TokenStore, name: string): Promise<void> {
   const probe = `probe${separator}${name}`;
-  await store.set(probe, { refreshToken: 'x'.repeat(probeLength) });
+  // About the size of a large record.
+  await store.set(probe, { refreshToken: 'x'.repeat(8_192) });
   await store.delete(probe);
 }
 
@@ -66,15 +63,15 @@ export async function ensureWritable(store: TokenStore, name: string): Promise<v
  */
 export async function changeKey(store: RekeyStore, chooseKey: () => MaybePromise<StoreKey>): Promise<void> {
   const names = await store.list();
-  await withLocks(store, [changeKeyLock, ...names.flatMap(locksOf)], async () => store.rekey(await chooseKey()));
+  // The first one, because two processes must not change the key at the same time.
+  const locks = [`encryption-key${separator}`, ...names.flatMap(locksOf)];
+  await withLocks(store, locks, async () => store.rekey(await chooseKey()));
 }
 
 /**
  * Moves a record to another store, under the locks of both. At no moment can the programs of both stores use it, because
- * they would refresh it independently. If this process is killed, nothing is lost, and the next call with the same stores
- * finishes the move.
- *
- * Each step is one durable write. After which of them the process is killed, decides what the next call finds:
+ * they would refresh it independently. If this process is killed, the next call with the same stores finishes the move.
+ * Each step is one durable write:
  *
  * | step | the source has it as | the target has it as | usable in | the next call |
  * | --- | --- | --- | --- | --- |
