@@ -2,8 +2,8 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { freePort } from 'testing-authority/free-port';
 import { plainEnvironment, run } from './run.ts';
 
 export interface Registry extends AsyncDisposable {
@@ -34,7 +34,7 @@ export async function startRegistry(folder: string, names: readonly string[]): P
       log: { type: 'stdout', format: 'pretty', level: 'error' },
     }),
   );
-  const address = `127.0.0.1:${await findFreePort()}`;
+  const address = `127.0.0.1:${await freePort()}`;
   const child = fork(verdaccioBin(), ['--config', configFile, '--listen', address], {
     env: plainEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -46,8 +46,11 @@ export async function startRegistry(folder: string, names: readonly string[]): P
   // Otherwise it would outlive a test that fails before it closes the registry.
   const kill = (): unknown => child.kill();
   process.once('exit', kill);
+  const tellEnd = (): void => console.log(`the registry ended by itself: ${output}`);
+  child.once('exit', tellEnd);
   const close = async (): Promise<void> => {
     process.off('exit', kill);
+    child.off('exit', tellEnd);
     child.kill();
     await ended;
   };
@@ -66,13 +69,4 @@ export async function startRegistry(folder: string, names: readonly string[]): P
 function verdaccioBin(): string {
   const manifestFile = createRequire(import.meta.url).resolve('verdaccio/package.json');
   return join(dirname(manifestFile), 'bin/verdaccio');
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
