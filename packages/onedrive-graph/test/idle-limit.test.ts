@@ -162,8 +162,11 @@ test('an upload piece without an answer is sent again, in smaller pieces', async
   const waits: GraphWait[] = [];
   const client = openClient(graph.origin, { idleTimeout: transferTimeout, onWait: (wait) => waits.push(wait) });
   assert.is((await within(client.upload('/me/drive/root:/big', file))).id, '1');
+  // On a busy machine a large piece may not even have arrived in time.
+  const [first = 0, second = 0] = ranges.map((range) => Number(/^bytes 0-(\d+)\//.exec(range)?.[1]) + 1);
   const unit = 320 * 1024;
-  assert.equal(ranges.slice(0, 2), [`bytes 0-${32 * unit - 1}/${size}`, `bytes 0-${8 * unit - 1}/${size}`]);
+  assert.ok([32 * unit, 8 * unit].includes(first), `${first} bytes`);
+  assert.ok([4, 16].includes(first / second), `${first} and then ${second} bytes`);
   assert.match(waits[0]?.reason ?? '', /^no answer from 127\.0\.0\.1:\d+ within 1\.5 s$/);
 });
 
