@@ -22,7 +22,7 @@ for (const [through, crowd] of [
     const url = through === 'direct' ? scene.cluster.connectionString() : (await scene.bouncer()).connectionString();
     const store = await scene.open({
       schema,
-      leaseTime: 3_000,
+      leaseTime: 10_000,
       connectionString: `${url}?application_name=holder-${through}`,
     });
     const name = `crowd-${through}`;
