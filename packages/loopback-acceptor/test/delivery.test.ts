@@ -153,13 +153,13 @@ test('a page arrives whole though its reader keeps sending', async () => {
   await within(2_000, 'close()', acceptor.close());
 });
 
-/** Reads nothing for 100 ms, then everything. If the connection breaks, resolves with what has arrived. */
+/** Reads nothing for 30 ms, then everything. If the connection breaks, resolves with what has arrived. */
 function readLate(port: number, request: string): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     const socket = net.connect(port, '127.0.0.1').pause();
     socket.on('error', () => {}).on('close', () => resolve(Buffer.concat(chunks).toString()));
-    socket.write(request, () => setTimeout(() => socket.resume(), 100));
+    socket.write(request, () => setTimeout(() => socket.resume(), 30));
     socket.on('data', (chunk: Buffer) => chunks.push(chunk)).pause();
   });
 }
