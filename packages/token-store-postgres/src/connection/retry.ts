@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TokenStoreError } from 'token-store-kit';
 
-/** Pauses before the repetitions. A server restarts in about so long. */
-const pausesMs = [0, 100, 300, 1_000, 2_000];
+/** Pauses before the repetitions, and before all further ones. */
+const pausesMs = [0, 100, 300, 1_000];
+const maxPauseMs = 2_000;
 
 /** Failures whose answer was lost, so that the statement may have taken place, and those that the server ended in favor of another. */
 const kinds = new WeakMap<object, 'unanswered' | 'conflict'>();
@@ -17,7 +18,7 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 export interface RetryOptions {
-  /** No repetition begins later than this after the start. Default 10 s. */
+  /** No repetition begins later than this after the start. Default 10 s: a server restarts in about so long. */
   readonly withinMs?: number;
   /** Whether an unreachable server and a locked row may pass, too, if no answer was lost yet. */
   readonly isPatient?: boolean;
@@ -43,8 +44,8 @@ export async function retry<T>(
       const { reason } = Object(error) as Partial<TokenStoreError>;
       const isDown = (isPatient || isRepeated) && reason === 'unreachable';
       const mayPass = kinds.has(Object(error)) || isDown || (isPatient && reason === 'database-locked');
-      const pause = pausesMs[attempt];
-      if (!mayPass || pause === undefined || performance.now() + pause > end) throw error;
+      const pause = pausesMs[attempt] ?? maxPauseMs;
+      if (!mayPass || performance.now() + pause > end) throw error;
       await delay(pause);
     }
   }

@@ -172,7 +172,8 @@ export class Locks {
       return database.write(statements.take, values, timeoutMs);
     };
     // A caller that waits does not give up for a restart.
-    const [row] = await retry(run, { withinMs: Math.max(leftMs, answerMs.min), isPatient: hasAsked });
+    const withinMs = Math.min(Math.max(leftMs, answerMs.min), 10_000);
+    const [row] = await retry(run, { withinMs, isPatient: hasAsked });
     if (row?.taken === 't') return new Lease(claim, row.fence ?? '', since);
     watcher.read(name, row?.revision ?? null, attempt.sentAt);
     Object.assign(attempt, { hasAsked: true, holder: row?.holder ?? undefined });
