@@ -87,6 +87,20 @@ test('the last line adds up what passed, failed and was skipped', () => {
   assert.equal([passing.status, passing.lines.at(-1)], [0, '1 passed, 0 failed, 0 skipped']);
 });
 
+test('a process that a test forks knows nothing of the deadline', () => {
+  const forks = `import { fork } from 'node:child_process';
+    if (process.send) setTimeout(() => process.exit(7), 300);
+    else {
+      test('forks', async () => {
+        const status = await new Promise((resolve) => fork(import.meta.filename).on('exit', resolve));
+        if (status !== 7) throw new Error('status ' + status);
+      });
+      test.run();
+    }`;
+  const { status, lines } = runSuite({ forks });
+  assert.is(status, 0, lines.join('\n'));
+});
+
 test('no test file at all fails', () => {
   const { status, lines } = runSuite({});
   assert.equal([status, lines.at(-1)], [1, '0 passed, 1 failed, 0 skipped']);
