@@ -1,5 +1,5 @@
 import { CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
-import { type Command, type CommandDefinition, runCommand } from './settings/command.ts';
+import { type Command, type CommandDefinition, readVersion, runCommand } from './settings/command.ts';
 import {
   commonOptions,
   type Flags,
@@ -9,7 +9,6 @@ import {
   type OptionDefinitions,
   takesValue,
 } from './settings/options.ts';
-import { readVersion } from './settings/version.ts';
 import { exitStatus, UsageError } from './terminal/failure.ts';
 import { writeErr, writeOut } from './terminal/streams.ts';
 

@@ -24,7 +24,7 @@ export async function start(args: readonly string[]): Promise<number> {
     const { run } = program ? (await import('./commands/exec.ts')).exec : (await import('./commands/token.ts')).token;
     return await runCommand(flags, (command) => run(command, {}, program ?? []));
   } catch (error) {
-    return (await import('./settings/report-error.ts')).reportError(error);
+    return (await import('./settings/describe-error.ts')).reportError(error);
   }
 }
 

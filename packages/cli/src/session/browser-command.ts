@@ -8,15 +8,8 @@ import { delimiter } from 'node:path';
  * the sign-in. Rejects if no command could be started, or if the last one ended with another status than 0.
  */
 export async function openWithBrowserCommand(browser: string, url: string): Promise<void> {
-  // The name of an existing file may contain separators and spaces.
-  const commands = existsSync(browser)
-    ? [[browser]]
-    : browser
-        .split(delimiter)
-        .map(splitWords)
-        .filter((words) => words.length > 0);
   let failure: unknown = new Error('BROWSER names no command');
-  for (const words of commands) {
+  for (const words of browserCommands(browser)) {
     try {
       return await run(words, url);
     } catch (error) {
@@ -24,6 +17,14 @@ export async function openWithBrowserCommand(browser: string, url: string): Prom
     }
   }
   throw failure;
+}
+
+/** The commands in the variable BROWSER, each as its words. */
+export function browserCommands(browser: string): readonly string[][] {
+  // The name of an existing file may contain separators and spaces.
+  if (existsSync(browser)) return [[browser]];
+  const commands = browser.split(delimiter).map(splitWords);
+  return commands.filter((words) => words.length > 0);
 }
 
 function run(words: readonly string[], url: string): Promise<void> {

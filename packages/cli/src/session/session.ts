@@ -7,15 +7,14 @@ import {
   type TokenEvent,
 } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
+import { reportNotStored } from '../settings/describe-error.ts';
 import { type Asked, type MeantToken, meantToken } from '../settings/meant-token.ts';
 import { missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
-import { reportNotStored } from '../settings/report-error.ts';
 import { warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
-import { describeEvent } from './describe-event.ts';
 import { RefreshNotice } from './refresh-notice.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
@@ -170,4 +169,18 @@ function guardRequest(command: Command, { type }: TokenEvent): void {
   const ends = ['refreshed', 'refresh-failed', 'stored-token', 'signed-in', 'sign-in-failed'];
   if (ends.includes(type)) interrupt.busyWith = undefined;
   if (type === 'signed-in' && interrupt.signal.aborted) command.isSignInKept = true;
+}
+
+/** One event as a line of the --verbose log. */
+function describeEvent({ type, ...fields }: TokenEvent): string {
+  const shown = Object.entries(fields).filter(([, value]) => typeof value !== 'function');
+  return [type, ...shown.map(([name, value]) => `${name}=${describeField(name, value)}`)].join(' ');
+}
+
+function describeField(name: string, value: unknown): string {
+  if (name === 'expiresAt') return new Date(Number(value)).toISOString();
+  if (value instanceof Error) return JSON.stringify(value.message);
+  // The state is in the query of the authorization URL.
+  if (name === 'url') return String(value).replace(/\?.*/, '?...');
+  return JSON.stringify(value);
 }

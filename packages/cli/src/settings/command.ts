@@ -1,8 +1,8 @@
+import { createRequire } from 'node:module';
 import { Interrupt } from '../terminal/interrupt.ts';
 import { Screen } from '../terminal/screen.ts';
-import type { ErrorContext, ShownMethod } from './describe-error.ts';
+import { type ErrorContext, reportError } from './describe-error.ts';
 import type { Flags, OptionDefinitions, OptionValues } from './options.ts';
-import { reportError } from './report-error.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 /** What every command runs with. */
@@ -10,10 +10,13 @@ export interface Command extends ErrorContext {
   readonly settings: Settings;
   readonly screen: Screen;
   readonly interrupt: Interrupt;
-  signInMethod: ShownMethod | undefined;
-  isSignInKept: boolean;
   /** What the person has typed, if it was right: no command asks for it twice. */
-  passphrase: string | undefined;
+  passphrase?: string | undefined;
+}
+
+/** The version in this package's manifest. By its own name, because this file and the built one are not equally deep below it. */
+export function readVersion(): string {
+  return createRequire(import.meta.url)('onedrive-token/package.json').version;
 }
 
 /** Runs `work` with the common options in `flags`, and resolves with the exit status. Throws UsageError for wrong options. */
@@ -21,14 +24,7 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
   const settings = readSettings(flags);
   using screen = new Screen();
   using interrupt = new Interrupt();
-  const command: Command = {
-    settings,
-    screen,
-    interrupt,
-    signInMethod: undefined,
-    isSignInKept: false,
-    passphrase: undefined,
-  };
+  const command: Command = { settings, screen, interrupt };
   try {
     return await work(command);
   } catch (error) {

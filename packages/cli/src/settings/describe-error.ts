@@ -1,4 +1,5 @@
 // The command's words and exit status for each error. A new code or reason without words does not compile.
+import { inspect } from 'node:util';
 import {
   OneDriveTokenError,
   type SignInMethod,
@@ -7,6 +8,9 @@ import {
   type TokenStoreErrorReason,
 } from 'onedrive-token-handler';
 import { exitStatus, Failure, joinProblem, type Problem } from '../terminal/failure.ts';
+import { Interrupted } from '../terminal/interrupt.ts';
+import { printable } from '../terminal/printable.ts';
+import { OutputClosed, writeErr } from '../terminal/streams.ts';
 import { ownerOf, userName } from '../terminal/users.ts';
 import { defaultTimeoutMs } from './options.ts';
 import { keyringFile, readKeyringAccount } from './private-files.ts';
@@ -21,9 +25,9 @@ export interface ErrorContext {
   /** Absent if the options could not be read. */
   readonly settings?: Settings | undefined;
   /** Set from the start of a sign-in until it succeeds. */
-  readonly signInMethod?: ShownMethod | undefined;
+  signInMethod?: ShownMethod | undefined;
   /** The person interrupted the command when the sign-in could not be stopped any more, so it was stored. */
-  readonly isSignInKept?: boolean | undefined;
+  isSignInKept?: boolean | undefined;
 }
 
 export interface DescribedError extends Problem {
@@ -45,6 +49,27 @@ export function describeError(error: unknown, context: ErrorContext = {}): Descr
 /** The same as one text. */
 export function sayError(error: unknown, context?: ErrorContext): string {
   return joinProblem(describeError(error, context));
+}
+
+/** Writes to stderr what went wrong, and returns the exit status. */
+export function reportError(error: unknown, context: ErrorContext = {}): number {
+  // `| head` has read enough: that is no failure.
+  if (error instanceof OutputClosed) return exitStatus.done;
+  const { settings, isSignInKept } = context;
+  if (error instanceof Interrupted) {
+    const kept = `The sign-in was complete by then, and is stored. To undo it, run: ${suggestCommand('logout', settings)}`;
+    writeErr(`${error.message}${isSignInKept ? ` ${kept}` : ''}\n`);
+    return error.status;
+  }
+  const described = describeError(error, context);
+  writeErr(`onedrive-token: ${printable(joinProblem(described))}\n`);
+  if (settings?.verbose) writeErr(`${printable(inspect(error))}\n`);
+  return described.status;
+}
+
+/** Warns that a token, which the caller already has, is not in the database. */
+export function reportNotStored(error: unknown, context: ErrorContext): void {
+  writeErr(`onedrive-token: the token works, but could not be stored: ${printable(sayError(error, context))}\n`);
 }
 
 /** The command's own words where those of the library tell a programmer which function to call; else the library's. */

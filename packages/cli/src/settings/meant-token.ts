@@ -1,14 +1,11 @@
+import type { TokenRecord } from 'onedrive-token-handler';
 import type { Settings } from './settings.ts';
 
 /** Asked for if neither the command line nor a stored sign-in names scopes. */
 export const defaultScopes: readonly string[] = ['Files.ReadWrite.All'];
 
 /** What a stored record says of its sign-in. That of the Python class says nothing. */
-export interface SignedInWith {
-  readonly clientId?: string | undefined;
-  readonly authority?: string | undefined;
-  readonly scope?: string | undefined;
-}
+type SignedInWith = Pick<Partial<TokenRecord>, 'clientId' | 'authority' | 'scope'>;
 
 /** What `login` has learned besides the common options. */
 export interface Asked {

@@ -46,7 +46,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
     data: {
       flags: '-d, --data <data>',
       description: 'the body, as JSON: a text, @FILE, or - for stdin',
-      read: anyText,
+      read: String,
     },
     header: {
       flags: '-H, --header <line>',
@@ -102,10 +102,6 @@ With --json and --output: {"file": string, "bytes": number}.`,
     return exitStatus.done;
   },
 });
-
-function anyText(value: string): string {
-  return value;
-}
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];

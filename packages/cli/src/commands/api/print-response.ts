@@ -1,9 +1,8 @@
 import { text } from 'node:stream/consumers';
-import { isatty } from 'node:tty';
 import { GraphError, readBody } from 'onedrive-graph';
 import { UsageError } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
-import { writeOut } from '../../terminal/streams.ts';
+import { isTerminal, writeOut } from '../../terminal/streams.ts';
 
 /** Prints the body, with `include` the status and the headers before it. Throws GraphError if the status is no success. */
 export async function printResponse(
@@ -28,7 +27,7 @@ function printHead({ status, statusText, headers }: Response): void {
 /** Byte for byte, or on a terminal so that a person can read it. */
 async function printBody(response: Response, signal: AbortSignal): Promise<void> {
   const type = response.headers.get('content-type') ?? '';
-  if (!isatty(1)) {
+  if (!isTerminal(1)) {
     for await (const chunk of readBody(response, signal)) writeOut(chunk);
     return;
   }

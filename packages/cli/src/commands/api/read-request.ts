@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { readVersion } from '../../settings/version.ts';
+import { readVersion } from '../../settings/command.ts';
 import { fileFailure, UsageError } from '../../terminal/failure.ts';
 import { writeErr } from '../../terminal/streams.ts';
 
@@ -104,16 +104,11 @@ function withoutAction(path: string): string {
   return (separator === ':/') === /.:\/(?!\/)/.test(item) ? item : path;
 }
 
-/** A copy of stdin, in a folder that only this user can enter. It is deleted at the end. */
-export interface SpooledStdin extends AsyncDisposable {
-  readonly file: string;
-}
-
 /**
- * Copies stdin to a file, because Graph has to know the size of an upload before its first piece. Throws a Failure if the disk is
- * full, or the signal's reason.
+ * Copies stdin to a file, because Graph has to know the size of an upload before its first piece. It is in a folder that only
+ * this user can enter, and is deleted at the end. Throws a Failure if the disk is full, or the signal's reason.
  */
-export async function spoolStdin(signal: AbortSignal): Promise<SpooledStdin> {
+export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: string } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'onedrive-token-'));
   const file = join(folder, 'stdin');
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });

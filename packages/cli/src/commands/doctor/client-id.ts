@@ -4,9 +4,6 @@ import { Failure } from '../../terminal/failure.ts';
 import type { Check } from './check.ts';
 import { ask, type Fetch, refuseTrouble, trimmed } from './network.ts';
 
-/** Which token is meant: of which app, at which provider. */
-type MeantToken = { readonly authority: string; readonly clientId?: string };
-
 const redirectUri = 'http://localhost';
 /** OpenID Connect Core section 3.1.2.6: the provider knows the app, and would have to ask the person. */
 const knownErrors = ['login_required', 'interaction_required', 'consent_required', 'account_selection_required'];
@@ -17,7 +14,11 @@ const unknownErrors = /AADSTS700016|unauthorized_client|invalid_client/;
  * Whether the provider knows the client id. It is asked to sign in without showing a page (`prompt=none`), which it refuses
  * because no user is signed in, or because it does not know the app. No code and no token comes of that.
  */
-export function checkClientId(settings: Settings, readToken: () => Promise<MeantToken>, fetch: Fetch): Check {
+export function checkClientId(
+  settings: Settings,
+  readToken: () => Promise<{ authority: string; clientId: string | undefined }>,
+  fetch: Fetch,
+): Check {
   return {
     name: 'client-id',
     // Unless the command line says it, the database does.
@@ -43,17 +44,18 @@ export function checkClientId(settings: Settings, readToken: () => Promise<Meant
 
 function authorizationUrl(authority: string, clientId: string): URL {
   const url = new URL(`${trimmed(authority)}/oauth2/v2.0/authorize`);
-  const parameters = {
-    client_id: clientId,
-    response_type: 'code',
-    redirect_uri: redirectUri,
-    response_mode: 'query',
-    scope: 'openid',
-    prompt: 'none',
-    state: randomBytes(16).toString('base64url'),
-    code_challenge: createHash('sha256').update(randomBytes(32)).digest('base64url'),
-    code_challenge_method: 'S256',
-  };
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+  url.search = String(
+    new URLSearchParams({
+      client_id: clientId,
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      response_mode: 'query',
+      scope: 'openid',
+      prompt: 'none',
+      state: randomBytes(16).toString('base64url'),
+      code_challenge: createHash('sha256').update(randomBytes(32)).digest('base64url'),
+      code_challenge_method: 'S256',
+    }),
+  );
   return url;
 }

@@ -70,7 +70,7 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   const token = once(async () => {
     const stored = settings.socket === undefined ? await readSignIns().catch(() => undefined) : undefined;
     const { clientId, authority = defaultAuthority } = meantToken(settings, stored?.record);
-    return { authority, ...(clientId !== undefined && { clientId }) };
+    return { authority, clientId };
   });
   const ofDatabase = (): readonly Check[] => [
     ...(settings.postgresUrl === undefined ? fileChecks(command, readSignIns) : postgresChecks(settings, readSignIns)),

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreInspection } from 'onedrive-token-handler';
 import type { PostgresInspection } from 'token-store-postgres';
+import { formatDuration } from '../../settings/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
-import { describeDuration } from './network.ts';
 
 /** A refresh takes less. */
 const longestHoldMs = 3000;
@@ -29,7 +29,7 @@ export async function judgeLocks(look: () => Promise<readonly Held[]>): Promise<
 export function heldInFile({ locks }: StoreInspection): readonly Held[] {
   return locks.map(({ kind, name, pid, program = 'of another namespace', isStopped, since }) => {
     const what = kind === 'database' ? 'the database' : describeLock(name);
-    const duration = since === undefined ? '' : ` for ${describeDuration(Date.now() - since)}`;
+    const duration = since === undefined ? '' : ` for ${formatDuration(Date.now() - since)}`;
     return {
       id: `${kind} ${name} ${pid} ${since}`,
       problem: `process ${pid} (${program}${isStopped ? ', stopped' : ''}) holds the lock of ${what}${duration}`,

@@ -1,4 +1,5 @@
 import { proxyOf, readServerDate } from 'onedrive-token-handler';
+import { formatDuration } from '../../settings/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { type Check, NotChecked, once } from './check.ts';
 
@@ -64,17 +65,11 @@ async function judgeClock(url: URL, answer: Answer | undefined): Promise<string>
   // The header was written at some moment between the two.
   const differenceMs = time < sentAt ? sentAt - time : Math.min(0, answeredAt - time);
   if (Math.abs(differenceMs) <= toleranceMs) return `agrees with ${url.host} to the minute`;
-  const by = `${describeDuration(Math.abs(differenceMs))} ${differenceMs > 0 ? 'fast' : 'slow'}`;
+  const minutes = Math.round(Math.abs(differenceMs) / 60_000);
+  const by = `${formatDuration(minutes * 60_000)} ${differenceMs > 0 ? 'fast' : 'slow'}`;
   const says = `it says ${utc(answeredAt)}, and ${url.host} says ${utc(time)}`;
   const remedy = 'Set it, for example: timedatectl set-ntp true';
   throw new Failure(`this machine's clock is ${by}: ${says}`, { remedy });
-}
-
-/** `5 min`, `3 h`, `10 days`. */
-export function describeDuration(milliseconds: number): string {
-  const minutes = Math.max(0, Math.round(milliseconds / 60_000));
-  if (minutes < 120) return `${minutes} min`;
-  return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
 }
 
 function utc(timestamp: number): string {

@@ -2,15 +2,13 @@ import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
 import { openTokenSource } from '../../session/session.ts';
 import { notSignedIn, type StoredSignIn } from '../../session/stored-sign-in.ts';
 import type { Command } from '../../settings/command.ts';
+import { formatDuration } from '../../settings/duration.ts';
 import { meantToken } from '../../settings/meant-token.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
+import { expiresSoon } from '../../settings/warn-if-expiring.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { type Check, once } from './check.ts';
-import { describeDuration } from './network.ts';
-
-/** A sign-in that is not refreshed for this much longer is lost. */
-const warningMs = 14 * 24 * 60 * 60 * 1000;
 
 /** With ONEDRIVE_TOKEN_SOCKET: whether the `serve` at its other end answers, and what it says of its sign-in. */
 export function socketChecks(command: Command, socket: string): readonly Check[] {
@@ -58,16 +56,15 @@ function judgeSignIn(
     throw new Failure(`the provider refused it on ${day(refusedAt)}${because}`, { remedy: loginCommand(settings) });
   }
   const who = account?.username ?? account?.name;
-  const age = refreshedAt === undefined ? '' : `, refreshed ${describeDuration(Date.now() - refreshedAt)} ago`;
+  const age = refreshedAt === undefined ? '' : `, refreshed ${formatDuration(Date.now() - refreshedAt)} ago`;
   return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
 }
 
 function judgeRenewal({ renewBy }: SignInStatus, settings: Settings): string {
   if (renewBy === undefined) return 'the database does not say when the sign-in expires';
-  const left = renewBy - Date.now();
-  if (left > warningMs) return `the sign-in is good until ${day(renewBy)}, and each refresh prolongs that`;
+  if (!expiresSoon(renewBy)) return `the sign-in is good until ${day(renewBy)}, and each refresh prolongs that`;
   const remedy = `To refresh it now, run: ${suggestCommand('token --refresh', settings)}`;
-  throw new Failure(`the sign-in ${left > 0 ? 'expires' : 'has expired'} on ${day(renewBy)}`, { remedy });
+  throw new Failure(`the sign-in ${renewBy > Date.now() ? 'expires' : 'has expired'} on ${day(renewBy)}`, { remedy });
 }
 
 function loginCommand(settings: Settings): string {

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { browserCommands } from '../../session/browser-command.ts';
 import { readSurroundings } from '../../session/surroundings.ts';
-import { readVersion } from '../../settings/version.ts';
+import { readVersion } from '../../settings/command.ts';
 import { Failure } from '../../terminal/failure.ts';
 import type { Check } from './check.ts';
 
@@ -52,7 +53,9 @@ export const checkBrowser: Check = {
   run() {
     const { BROWSER: browser, DISPLAY: display, WAYLAND_DISPLAY: wayland } = process.env;
     if (browser) {
-      const program = browser.split(delimiter).map(firstWord).find(isProgram);
+      const program = browserCommands(browser)
+        .map(([word = '']) => word)
+        .find(isProgram);
       if (program) return `BROWSER starts ${program}`;
       const remedy = 'Correct BROWSER. To sign in without a browser on this machine, run: onedrive-token login --paste';
       throw new Failure(`BROWSER names no program that can be started: ${browser}`, { remedy });
@@ -63,11 +66,6 @@ export const checkBrowser: Check = {
     return `the default browser of this ${place}${screen ? ` (display ${screen})` : ''}`;
   },
 };
-
-/** The first word of a command, without its quotes. */
-function firstWord(command: string): string {
-  return /^\s*(?:"([^"]*)"|'([^']*)'|(\S+))/.exec(command)?.slice(1).find(Boolean) ?? '';
-}
 
 function isProgram(name: string): boolean {
   if (name === '') return false;
