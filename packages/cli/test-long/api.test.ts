@@ -3,7 +3,6 @@ import { openSignedInScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertWorthRetrying } from '../test/fixtures/worth-retrying.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 always.after(() => scene[Symbol.asyncDispose]());
@@ -11,25 +10,6 @@ always.after.each(() => authority.clearFaults());
 
 if (!openTerminal) console.log(noTerminal);
 const testInTerminal = openTerminal ? always : always.skip;
-
-for (const [what, fault] of [
-  ['asks to wait for an hour', { type: 'status', status: 429, retryAfter: '3600' }],
-  [
-    'asks to wait for an hour, with a date',
-    { type: 'status', status: 503, retryAfter: new Date(Date.now() + 3_600_000).toUTCString() },
-  ],
-] as const) {
-  always(`a Graph that ${what} is worth retrying later: 6, at once`, async () => {
-    assert.ok((await assertWorthRetrying({ home, authority }, ['api', '/me'], 'graph', fault)) < 8000);
-  });
-}
-
-always('Graph is waited for as long as it asks', async () => {
-  authority.fail('graph', { type: 'status', status: 429, retryAfter: '1' });
-  const started = performance.now();
-  assert.is((await home.run(['api', '/me'])).status, 0);
-  assert.ok(performance.now() - started > 1000);
-});
 
 testInTerminal('a terminal shows how far an upload is, why it waits, and then again how far it is', async () => {
   const file = `${home.folder}/big.img`;

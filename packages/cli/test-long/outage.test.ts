@@ -2,17 +2,10 @@
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertWorthRetrying } from '../test/fixtures/worth-retrying.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
-
-test('a provider that answers 503 ends the command with 6, worth trying again later', async () => {
-  home.expireTokens();
-  await assertWorthRetrying({ home, authority }, [], 'token', { type: 'status', status: 503 });
-  assert.is((await home.run([])).status, 0);
-});
 
 test('a provider that cannot be reached ends the command with 6, worth trying again later', async () => {
   const away = await openSignedInScene();

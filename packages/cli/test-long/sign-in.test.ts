@@ -63,15 +63,6 @@ for (const [place, env, hint] of [
   });
 }
 
-test('--response-mode query asks for an answer in the address', async () => {
-  using other = new CliHome(home.env);
-  const running = other.start(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
-  const url = await addressOf(running);
-  assert.match(url, 'response_mode=query');
-  await signInAs(url);
-  assert.is((await running.ended).status, 0);
-});
-
 test('login --encrypt without a terminal is wrong usage', async () => {
   using other = new CliHome(home.env);
   const { status, stderr } = await other.call(['login', '--encrypt', ...clientId]);

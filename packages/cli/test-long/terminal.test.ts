@@ -21,21 +21,6 @@ async function addressOn(terminal: Terminal): Promise<string> {
   return address;
 }
 
-test('--device draws no QR code if the terminal is too narrow or shows only ASCII', async () => {
-  for (const [env, cols] of [
-    [{}, 20],
-    [{ LANG: 'C', LC_ALL: 'C' }, 100],
-  ] as const) {
-    using other = new CliHome(home.env);
-    using terminal = sit(other, ['login', '--device', ...clientId], env, cols);
-    const [, uri = '', code = ''] = await terminal.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
-    assert.not.match(terminal.output, /[▀▄█]/);
-    await approveDevice(uri, code);
-    await terminal.shows(/Signed in as Someone/);
-    assert.is((await terminal.ended).status, 0);
-  }
-});
-
 test('after three wrong passphrases the status is 7', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } });

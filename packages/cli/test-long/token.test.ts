@@ -1,30 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
-import { CliHome, openScene, openSignedInScene } from 'testing-command';
+import { openScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-
-const { home, authority, ...scene } = await openSignedInScene();
-test.after(() => scene[Symbol.asyncDispose]());
-test.after.each(() => authority.clearFaults());
-
-test('a record of the Python class, which has no client id, is refreshed', async () => {
-  using other = new CliHome(home.env);
-  const source = new DatabaseSync(home.db);
-  const { refresh_token: refreshToken } = source.prepare('SELECT refresh_token FROM token').get() ?? {};
-  source.close();
-  const file = `${other.folder}/tokens.db`;
-  const python = new DatabaseSync(file);
-  python.exec('CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT)');
-  python.prepare('INSERT INTO token VALUES (?, ?)').run('backup', refreshToken ?? null);
-  python.close();
-  const args = ['--db', file, '--app', 'backup', '--client-id', authority.clientId];
-  const { status, stdout } = await other.call(args);
-  assert.is(status, 0);
-  assert.ok(authority.issuedSecrets.has(stdout.trim()));
-  // The other home has used the refresh token.
-  await home.login();
-});
 
 test('a passphrase comes from a variable or a file; without the right one the status is 7', async () => {
   await using encrypted = await openScene();

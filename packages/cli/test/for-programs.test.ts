@@ -139,10 +139,8 @@ test('whoami says so if the sign-in does not tell whose it is', async () => {
   assert.is((await home.call(['whoami'])).stdout, 'someone@example.com\n');
 });
 
-test('status has renewBy, 90 days after the last refresh, or as the provider says', async () => {
+test('status shows by when to sign in', async () => {
   await home.call(['token', '--refresh']);
-  const { renewBy, refreshedAt } = JSON.parse((await home.call(['status', '--json'])).stdout);
-  assert.is(renewBy - refreshedAt, 90 * day);
   assert.match((await home.call(['status'])).stdout, /\nSign in by {4}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
 });
 

@@ -85,8 +85,6 @@ for (const [what, args, says] of [
   ['an empty program', ['exec', '--', ''], /argument 'program'. It is empty/],
   ['an argument too many', ['token', 'again'], /too many arguments/],
   ['a timeout that is not a number', ['login', '--timeout', 'soon'], /--timeout: expected seconds.*'soon'/],
-  ['a timeout of 0', ['login', '--timeout', '0'], /--timeout: expected seconds.*'0'/],
-  ['a timeout longer than a timer can take', ['login', '--timeout', '2147484'], /--timeout: expected seconds/],
   ['api without a path', ['api'], /missing required argument 'path'/],
   ['exec without a program', ['exec'], /missing required argument 'program'/],
   ['completion for an unknown shell', ['completion', 'tcsh'], /'tcsh' is invalid.*bash, zsh, fish/],

@@ -83,10 +83,8 @@ With --json: the same as status --json.`,
     if (encrypt && settings.keyring)
       throw new UsageError('--encrypt: there is no passphrase to choose with --keyring (or ONEDRIVE_TOKEN_KEYRING)');
     const surroundings = readSurroundings();
-    const view = new SignInView(command, {
-      surroundings: browser === false ? { ...surroundings, hasBrowser: false } : surroundings,
-      isLogin: true,
-    });
+    if (browser === false) surroundings.hasBrowser = false;
+    const view = new SignInView(command, surroundings, { isLogin: true });
     const { scope: scopes, prompt, port: redirectPort, redirectHost, loginHint } = options;
     const codeLife = device && settings.timeout === undefined ? { signInTimeout: longestCodeLifeMs } : {};
     await using session = await openWithClientId(command, {

@@ -1,16 +1,14 @@
 import { renderUnicodeCompact } from 'uqr';
-
-/** What a rendering depends on. `Screen` is one. */
-export interface QrTerminal {
-  readonly isUnicode: boolean;
-  readonly columns: number;
-}
+import type { Screen } from '../terminal/screen.ts';
 
 /**
  * A QR code for a phone's camera, light on dark, whatever the terminal's colours are. Returns undefined if the terminal is too
  * narrow or shows nothing but ASCII.
  */
-export function renderQrCode(text: string, { isUnicode, columns }: QrTerminal): string | undefined {
+export function renderQrCode(
+  text: string,
+  { isUnicode, columns }: Pick<Screen, 'isUnicode' | 'columns'>,
+): string | undefined {
   if (!isUnicode) return undefined;
   const lines = renderUnicodeCompact(text, { border: 2 }).split('\n');
   if (lines.some((line) => line.length > columns)) return undefined;

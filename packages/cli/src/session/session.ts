@@ -113,16 +113,14 @@ async function openOn(database: Database, command: Command, options: SessionOpti
     notice.onEvent(event);
     view?.onEvent(event);
   };
-  const signInTimeout = settings.timeout ?? defaultTimeoutMs;
-  const ofView = view?.handlerOptions;
   const handler = orUsageError(
     () =>
       new OneDriveTokenHandler({
         ...meant,
-        signInTimeout,
+        signInTimeout: settings.timeout ?? defaultTimeoutMs,
         interactive,
         ...signIn,
-        ...ofView,
+        ...view?.handlerOptions,
         onEvent,
         ...database.options,
       }),

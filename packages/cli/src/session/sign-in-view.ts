@@ -12,17 +12,11 @@ const showUrlAfterMs = 10_000;
 /** If the person has not signed in by then, the browser may show an error page, which never comes back here. */
 const explainErrorsAfterMs = 30_000;
 
-export interface SignInViewOptions {
-  /** Default: where this process runs. */
-  readonly surroundings?: Surroundings;
-  /** The command was told to sign in, so that the sign-in of another process is no substitute. Default false. */
-  readonly isLogin?: boolean;
-}
-
 /** What a person sees of a sign-in, and how they answer. */
 export class SignInView implements Disposable {
   readonly #command: Command;
   readonly #surroundings: Surroundings;
+  /** The command was told to sign in, so that the sign-in of another process is no substitute. */
   readonly #isLogin: boolean;
   #url: URL | undefined;
   #isUrlShown = false;
@@ -33,7 +27,7 @@ export class SignInView implements Disposable {
   /** Why the provider refused the stored sign-in. */
   #refusal: unknown;
 
-  constructor(command: Command, { surroundings = readSurroundings(), isLogin = false }: SignInViewOptions = {}) {
+  constructor(command: Command, surroundings: Surroundings = readSurroundings(), { isLogin = false } = {}) {
     this.#command = command;
     this.#surroundings = surroundings;
     this.#isLogin = isLogin;

@@ -6,7 +6,7 @@ import isWsl from 'is-wsl';
 export interface Surroundings {
   readonly place: 'desktop' | 'ssh' | 'container' | 'wsl' | 'headless';
   /** Whether a browser can be opened here, in front of the person. */
-  readonly hasBrowser: boolean;
+  hasBrowser: boolean;
 }
 
 const ofThisProcess = { env: process.env, platform: process.platform, isInSsh, isInsideContainer, isWsl };

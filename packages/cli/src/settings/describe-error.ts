@@ -35,14 +35,10 @@ export interface DescribedError extends Problem {
   readonly status: number;
 }
 
-interface Failed extends ErrorContext {
-  readonly error: OneDriveTokenError;
-}
-
 /** Says what went wrong and what to do. It may quote the provider: pass it through `printable` before it is shown. */
 export function describeError(error: unknown, context: ErrorContext = {}): DescribedError {
   if (error instanceof Failure) return error;
-  if (error instanceof OneDriveTokenError) return describe({ error, ...context });
+  if (error instanceof OneDriveTokenError) return describe(error, context);
   return { problem: error instanceof Error ? error.message : String(error), status: exitStatus.failed };
 }
 
@@ -73,15 +69,14 @@ export function reportNotStored(error: unknown, context: ErrorContext): void {
 }
 
 /** The command's own words where those of the library tell a programmer which function to call; else the library's. */
-function describe(failed: Failed): DescribedError {
-  const { error } = failed;
+function describe(error: OneDriveTokenError, context: ErrorContext): DescribedError {
   switch (error.code) {
     case 'SIGN_IN_REQUIRED':
-      return { ...describeSignInRequired(failed), status: exitStatus.signInNeeded };
+      return { ...describeSignInRequired(error, context), status: exitStatus.signInNeeded };
     case 'SIGN_IN_DENIED':
       return { ...withIds(error), status: exitStatus.denied };
     case 'SIGN_IN_TIMEOUT':
-      return { ...withIds(error, describeTimeout(failed)), status: exitStatus.timedOut };
+      return { ...withIds(error, describeTimeout(context)), status: exitStatus.timedOut };
     case 'NETWORK':
     case 'SERVER':
     case 'THROTTLED':
@@ -92,7 +87,7 @@ function describe(failed: Failed): DescribedError {
       // With an OAuth error the provider refused the registration; without one the command line is wrong.
       return { ...withIds(error), status: error.error === undefined ? exitStatus.usage : exitStatus.failed };
     case 'STORE':
-      return describeStore(failed);
+      return describeStore(error, context.settings);
     case 'CLOSED':
       return {
         problem: 'this command ended before it had a token',
@@ -102,7 +97,7 @@ function describe(failed: Failed): DescribedError {
   }
 }
 
-function describeSignInRequired({ error, signInMethod, settings }: Failed): Problem {
+function describeSignInRequired(error: OneDriveTokenError, { signInMethod, settings }: ErrorContext): Problem {
   const login = `Run: ${suggestCommand('login', settings)}`;
   const { reason = 'refused' } = error;
   const [refused, hint] = describeRefusal(signInMethod);
@@ -125,7 +120,7 @@ function describeRefusal(signInMethod: ShownMethod | undefined): [refused: strin
   return ['the code of this sign-in', 'It was too old, or a browser extension or a reloaded page used it first. '];
 }
 
-function describeTimeout({ signInMethod, settings }: Failed): Problem {
+function describeTimeout({ signInMethod, settings }: ErrorContext): Problem {
   const { timeout } = settings ?? {};
   // Without --timeout, a device code is waited for as long as it lives.
   const seconds = signInMethod === 'device' && timeout === undefined ? undefined : (timeout ?? defaultTimeoutMs) / 1000;
@@ -150,8 +145,7 @@ export function isKeyError(error: unknown): boolean {
   return error instanceof OneDriveTokenError && storeErrorOf(error)?.code === 'STORE_KEY';
 }
 
-function describeStore(failed: Failed): DescribedError {
-  const { error, settings } = failed;
+function describeStore(error: OneDriveTokenError, settings: Settings | undefined): DescribedError {
   const store = storeErrorOf(error);
   const { code, reason, path: file = settings?.db ?? 'the database' } = store ?? {};
   const words = (reason && storeWords[reason]) ?? (code === 'STORE_VERSION' ? newerVersion : undefined);

@@ -1,14 +1,12 @@
 import { constants } from 'node:os';
 import { writeErr } from './streams.ts';
 
-type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
-
 /** A signal asked this process to end. Its status is 128 + the signal's number, as shells expect: 130 for Ctrl-C. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
   readonly status: number;
 
-  constructor(signal: Signal) {
+  constructor(signal: NodeJS.Signals) {
     super('Interrupted.');
     this.status = 128 + constants.signals[signal];
   }
@@ -20,7 +18,7 @@ export class Interrupted extends Error {
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
-  readonly #signals: Signal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  readonly #signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   /** Work that must not be cut off. The first signal tells the person about it. */
   busyWith: string | undefined;
   #endsAtOnce = false;
@@ -60,6 +58,6 @@ export class Interrupt implements Disposable {
       return;
     }
     if (this.busyWith) writeErr(`onedrive-token: ${this.busyWith}; once more to stop at once\n`);
-    this.#controller.abort(new Interrupted(signal as Signal));
+    this.#controller.abort(new Interrupted(signal));
   };
 }

@@ -37,12 +37,10 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     const { settings, screen, interrupt } = quiet;
     const results: CheckResult[] = [];
     const http = createFetcher();
+    const checks = listChecks(quiet, (url, init) => http.fetch(url, init));
     const print = async (): Promise<void> => {
       screen.spin(() => 'Checking');
-      for await (const result of runChecks(
-        listChecks(quiet, (url, init) => http.fetch(url, init)),
-        quiet,
-      )) {
+      for await (const result of runChecks(checks, quiet)) {
         results.push(result);
         screen.clear();
         if (!settings.json) writeOut(formatResult(result, screen.isUnicode));

@@ -5,7 +5,7 @@ import type { Command } from '../../settings/command.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
 import { readKeyringAccount } from '../../settings/private-files.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
-import { exitStatus, Failure } from '../../terminal/failure.ts';
+import { Failure } from '../../terminal/failure.ts';
 import { userName } from '../../terminal/users.ts';
 import { type Check, NotChecked, once } from './check.ts';
 import { heldInFile, judgeLocks } from './locks.ts';
@@ -95,7 +95,5 @@ async function checkKeyring(command: Command): Promise<string> {
   if (account === undefined) return 'not used for this database';
   const entry = new KeyringEntry(account, command);
   if (await entry.read()) return 'unlocked, and it has the key of the database';
-  const remedy =
-    'Put the entry back, for example from a backup. Otherwise move the database away, then run: onedrive-token login';
-  throw new Failure(`${entry} is gone`, { remedy, status: exitStatus.database });
+  throw entry.keyLost(command.settings.db, undefined);
 }
