@@ -32,8 +32,6 @@ export interface MoveRecordOptions {
 /** `not-signed-in`: nothing was to move. `already-there`: the target has another sign-in. Both change nothing. */
 export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
 
-/** How long a refresh or a sign-in that is under way may take to end. */
-const lockTimeoutMs = 60_000;
 const moving = `moving${separator}`;
 
 /** The names that have a record, sorted. A record whose move was interrupted counts to the store that it leaves. */
@@ -151,6 +149,5 @@ async function withLocks<T>(
   held: readonly Lock[] = [],
 ): Promise<T> {
   if (first === undefined) return task(held);
-  const runInner = (lock: Lock): Promise<T> => withLocks(store, others, task, [...held, lock]);
-  return store.exclusively(first, runInner, { timeout: lockTimeoutMs });
+  return store.exclusively(first, (lock) => withLocks(store, others, task, [...held, lock]));
 }

@@ -1,5 +1,4 @@
-import { kindOf } from './check-text.ts';
-import { refuseUnknown } from './refuse-unknown.ts';
+import { kindOf, refuseUnknown } from './check-text.ts';
 import type { ChangedOptions, ExclusivelyOptions } from './token-store.ts';
 
 /** How long `exclusively` waits for the lock if its caller does not say. */

@@ -1,5 +1,4 @@
-import { checkText, kindOf } from './check-text.ts';
-import { refuseUnknown } from './refuse-unknown.ts';
+import { checkText, kindOf, refuseUnknown } from './check-text.ts';
 import type { TokenRecord } from './token-record.ts';
 
 /** What each field of a record holds, in the order in which they are written. */

@@ -1,12 +1,13 @@
 /**
  * What every token store has to do, as cases that any test runner can run. Loads neither a database nor a test library.
  */
+
+import { refuseUnknown } from './check-text.ts';
 import { argumentCases } from './contract-cases/arguments.ts';
 import { changedCases } from './contract-cases/changed.ts';
 import { exclusivelyCases } from './contract-cases/exclusively.ts';
 import { recordCases } from './contract-cases/records.ts';
 import { sharingCases } from './contract-cases/sharing.ts';
-import { refuseUnknown } from './refuse-unknown.ts';
 import type { TokenStore } from './token-store.ts';
 
 /** How the suite gets its stores. */
@@ -41,31 +42,19 @@ export interface ContractCase {
 export function storeContract<Store extends TokenStore>(options: StoreContractOptions<Store>): ContractCase[] {
   const { open, share, close, ...unknown } = options;
   refuseUnknown(unknown);
-  const cases = { ...recordCases, ...argumentCases, ...exclusivelyCases, ...changedCases };
-  const alone = Object.entries(cases).map(([name, check]) => ({
+  const ofOne = { ...recordCases, ...argumentCases, ...exclusivelyCases, ...changedCases };
+  const ofTwo = share ? sharingCases : {};
+  return Object.entries<(store: Store, other: Store) => Promise<void>>({ ...ofOne, ...ofTwo }).map(([name, check]) => ({
     name,
     run: async () => {
       const store = await open();
-      try {
-        await check(store);
-      } finally {
-        await close?.(store);
-      }
-    },
-  }));
-  if (!share) return alone;
-  const shared = Object.entries(sharingCases).map(([name, check]) => ({
-    name,
-    run: async () => {
-      const store = await open();
-      const other = await share(store);
+      const other = share && name in ofTwo ? await share(store) : store;
       try {
         await check(store, other);
       } finally {
-        await close?.(other);
+        if (name in ofTwo) await close?.(other);
         await close?.(store);
       }
     },
   }));
-  return [...alone, ...shared];
 }

@@ -2,9 +2,8 @@
 export { CallerQueue, lockHeldError, type QueueOptions } from './caller-queue.ts';
 export { readChangedOptions, readExclusivelyOptions } from './check-options.ts';
 export { checkRecord, recordFields } from './check-record.ts';
-export { checkText } from './check-text.ts';
+export { checkText, refuseUnknown } from './check-text.ts';
 export { pause } from './pause.ts';
-export { refuseUnknown } from './refuse-unknown.ts';
 export { signInLockName } from './reserved-names.ts';
 export { type CipherOptions, checkKey, type KeyCheck, saltBytes, TokenCipher } from './token-cipher.ts';
 export type { TokenRecord } from './token-record.ts';

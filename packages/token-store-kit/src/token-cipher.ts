@@ -1,5 +1,4 @@
-import { checkText, kindOf } from './check-text.ts';
-import { refuseUnknown } from './refuse-unknown.ts';
+import { checkText, kindOf, refuseUnknown } from './check-text.ts';
 import type { TokenRecord } from './token-record.ts';
 
 /**
@@ -105,11 +104,6 @@ export class TokenCipher {
     return cipher.#open('key', check.verifier) === undefined ? undefined : cipher;
   }
 
-  /** The salt that a sealed message begins with: a store with several keys finds the message's key by it. */
-  static saltOf(sealed: Uint8Array): Uint8Array {
-    return sealed.subarray(0, saltBytes);
-  }
-
   /** What to store beside the records, for {@link TokenCipher.unlock}. */
   makeCheck(): KeyCheck {
     return { salt: this.salt, verifier: this.#seal('key', '') };
@@ -138,7 +132,7 @@ export class TokenCipher {
 
   /** Whether a sealed message, or the salt of a check, is of this cipher, and not of an earlier or later key. */
   matches(sealed: Uint8Array): boolean {
-    return Buffer.compare(TokenCipher.saltOf(sealed), this.salt) === 0;
+    return Buffer.compare(sealed.subarray(0, saltBytes), this.salt) === 0;
   }
 
   #seal(purpose: string, text: string): Uint8Array {

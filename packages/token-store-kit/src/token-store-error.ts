@@ -1,12 +1,12 @@
 /** What went wrong in a token store, for a program to act on. */
 export type TokenStoreErrorCode =
-  | 'STORE_CORRUPT'
-  | 'STORE_KEY'
-  | 'STORE_READONLY'
-  | 'STORE_FULL'
-  | 'STORE_BUSY'
-  | 'STORE_OPEN'
-  | 'STORE_VERSION';
+  | 'STORE_CORRUPT' // the stored data is damaged; it is never replaced or emptied
+  | 'STORE_KEY' // the encryption key does not fit the stored data
+  | 'STORE_READONLY' // the store can be read, but not written
+  | 'STORE_FULL' // there is no space left; the records are as they were
+  | 'STORE_BUSY' // another caller or process was not done in time; trying again may help
+  | 'STORE_OPEN' // the store cannot be opened, or its medium cannot be read or written
+  | 'STORE_VERSION'; // a newer version of the store's package wrote the data
 
 /** Which cause, if the code has several. More reasons may come; treat an unknown one like none. */
 export type TokenStoreErrorReason =
@@ -43,35 +43,20 @@ export type TokenStoreErrorReason =
   | 'lock-lost' // the lock could not be kept until the task had ended
   | 'database-locked'; // another process kept the database itself locked
 
-/** What is known about the failure besides its code and what went wrong. */
+/** What is known about a {@link TokenStoreError} besides its code and what went wrong. */
 export interface TokenStoreErrorDetails {
-  /** What a person can do about it: begins with a capital letter, has no final full stop. */
   remedy?: string | undefined;
   /** The error that the store's own library or the system reported. */
   cause?: unknown;
-  /** See {@link TokenStoreError.reason}. */
   reason?: TokenStoreErrorReason | undefined;
-  /** See {@link TokenStoreError.path}. */
   path?: string | undefined;
-  /** See {@link TokenStoreError.pid}. */
   pid?: number | undefined;
-  /** See {@link TokenStoreError.holder}. */
   holder?: string | undefined;
 }
 
 /**
  * A token store could not do what it was asked to. For a person, `problem` says what happened and `remedy` what to do;
  * the message is both. None of them ever contains a token. Programs decide by `code` and `reason`.
- *
- * | code             | what happened                                                                              |
- * | ---------------- | ------------------------------------------------------------------------------------------ |
- * | `STORE_OPEN`     | the store cannot be opened, or its medium cannot be read or written                        |
- * | `STORE_READONLY` | the store can be read, but not written                                                     |
- * | `STORE_FULL`     | there is no space left; the records are as they were                                       |
- * | `STORE_CORRUPT`  | the stored data is damaged; it is never replaced or emptied                                |
- * | `STORE_KEY`      | the encryption key does not fit the stored data                                            |
- * | `STORE_VERSION`  | a newer version of the store's package wrote the data                                      |
- * | `STORE_BUSY`     | another caller or process was not done in time; trying again may help                      |
  */
 export class TokenStoreError extends Error {
   override readonly name = 'TokenStoreError';

@@ -79,7 +79,6 @@ test('the salt of a message tells an old key from a new one', () => {
   const ciphers = [old, next];
   for (const cipher of ciphers) {
     const sealed = cipher.seal('app', record);
-    assert.is(Buffer.compare(TokenCipher.saltOf(sealed), cipher.salt), 0);
     const fitting = ciphers.filter((each) => each.matches(sealed));
     assert.is(fitting.length, 1);
     assert.equal(fitting[0]?.open('app', sealed), record);

@@ -1,8 +1,7 @@
 import * as assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
-import { rejectsWith, soon } from './soon.ts';
-import { whileOccupied } from './while-occupied.ts';
+import { rejectsWith, soon, whileOccupied } from './soon.ts';
 
 const neverRuns = async (): Promise<never> => assert.fail('the task ran');
 const busy = { code: 'STORE_BUSY' };
@@ -114,20 +113,6 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
       await end();
       assert.equal(await soon(next), 'next');
     });
-  },
-
-  'exclusively does not disturb a task that already runs when the signal aborts': async (store) => {
-    const controller = new AbortController();
-    const task = store.exclusively(
-      'app',
-      async () => {
-        controller.abort();
-        await delay(5);
-        return 'finished';
-      },
-      { signal: controller.signal },
-    );
-    assert.equal(await soon(task), 'finished');
   },
 
   'exclusively keeps the lock until its task has ended, even if the signal aborts meanwhile': async (store) => {

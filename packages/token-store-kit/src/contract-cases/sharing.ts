@@ -2,8 +2,7 @@ import * as assert from 'node:assert/strict';
 import type { TokenStore } from '../token-store.ts';
 import { resolvesSoonAfter } from './changed.ts';
 import { fullRecord } from './records.ts';
-import { soon } from './soon.ts';
-import { whileOccupied } from './while-occupied.ts';
+import { soon, whileOccupied } from './soon.ts';
 
 export const sharingCases: Record<string, (store: TokenStore, other: TokenStore) => Promise<void>> = {
   'another store reads what one store has written': async (store, other) => {

@@ -1,5 +1,6 @@
 import * as assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
 
 /** The longest that any step of a case may take. */
 const stepTimeoutMs = 5_000;
@@ -21,4 +22,36 @@ export async function soon<T>(promise: Promise<T>): Promise<T> {
 /** Fails unless the promise rejects soon with exactly this error. */
 export function rejectsWith(promise: Promise<unknown>, reason: unknown): Promise<void> {
   return assert.rejects(soon(promise), (error) => error === reason);
+}
+
+/**
+ * Runs `check` while a task for this name runs. `check` may end the task by the function that it is given. In any case
+ * the task has ended afterwards. `options` are those of `exclusively` for this task.
+ */
+export async function whileOccupied(
+  store: TokenStore,
+  name: string,
+  check: (end: () => Promise<void>) => Promise<void>,
+  options?: ExclusivelyOptions,
+): Promise<void> {
+  const begun = Promise.withResolvers<void>();
+  const ending = Promise.withResolvers<void>();
+  const ended = store.exclusively(
+    name,
+    async () => {
+      begun.resolve();
+      await ending.promise;
+    },
+    options,
+  );
+  const end = (): Promise<void> => {
+    ending.resolve();
+    return soon(ended);
+  };
+  await soon(Promise.race([begun.promise, ended]));
+  try {
+    await check(end);
+  } finally {
+    await end();
+  }
 }

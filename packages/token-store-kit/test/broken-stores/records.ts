@@ -27,7 +27,7 @@ export const brokenRecords: Record<string, BrokenStore> = {
     breakIt: (store) => ({
       replace: (name, previous, record) => store.replace(name, previous, { ...store.get(name), ...record }),
     }),
-    fails: /^replace keeps no field/,
+    fails: /^replace writes the whole record/,
   },
   'does not know when the refresh token expires': {
     breakIt: (store) => ({ set: (name, record) => store.set(name, without(record, 'refreshExpiresAt')) }),
@@ -127,13 +127,13 @@ export const brokenRecords: Record<string, BrokenStore> = {
   },
   'drops a field that no record has when it sets a record': {
     breakIt: (store) => ({ set: (name, record) => store.set(name, withoutExtra(record)) }),
-    fails: /^a field that no record has/,
+    fails: /^set and replace refuse a wrong record/,
   },
   'drops a field that no record has when it replaces a record': {
     breakIt: (store) => ({
       replace: (name, previous, record) => store.replace(name, previous, withoutExtra(record)),
     }),
-    fails: /^a field that no record has/,
+    fails: /^set and replace refuse a wrong record/,
   },
   'cuts names at 255 characters': {
     breakIt: (store) => ({
