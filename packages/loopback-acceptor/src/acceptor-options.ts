@@ -1,5 +1,3 @@
-import type { PageContext } from './page/page-context.ts';
-
 /** Options of `openAcceptor`. `undefined` means the default. */
 export interface AcceptorOptions {
   /** The `state` that was sent to the provider. Only a response that carries it is accepted. */
@@ -32,6 +30,27 @@ export interface AcceptorOptions {
   renderPage?: ((page: PageContext) => string) | undefined;
 }
 
+/** The outcome of the wait, for `renderPage`. */
+export interface PageContext {
+  /**
+   * - `accepted`: the answer has arrived, and if there is a `redeem`, it has resolved.
+   * - `denied`: the provider answered with an error.
+   * - `failed`: `redeem` rejected, or the acceptor was closed or aborted after the answer came.
+   */
+  outcome: 'accepted' | 'denied' | 'failed';
+  /** Whether `redeem` has resolved. Only then is it certain that the person is signed in. */
+  redeemed: boolean;
+  /** The provider's `error`, or the rejection's `code`, or its `name` if it has no code. Not escaped. */
+  error?: string;
+  /** The provider's `error_description`, or the rejection's message without the code and the state. Not escaped. */
+  description?: string;
+  /**
+   * Makes a text safe between tags and in a quoted attribute: escapes HTML, and replaces control characters and characters
+   * that change the reading direction. `undefined`, which `error` and `description` may be, becomes an empty text.
+   */
+  escape(text: string | undefined): string;
+}
+
 /** The checked options, with the defaults filled in. */
 export type Settings = ReturnType<typeof resolveOptions>;
 
@@ -54,9 +73,17 @@ export function resolveOptions(options: AcceptorOptions) {
   if (signal !== undefined && !isAbortSignal(signal)) throw mustBe('signal', 'an AbortSignal', signal);
   if (renderPage !== undefined && typeof renderPage !== 'function')
     throw mustBe('renderPage', 'a function', renderPage);
-  checkHost(host);
+  if (typeof host !== 'string') throw mustBe('host', 'a string', host);
+  if (host !== 'localhost' && host !== '127.0.0.1' && host !== '::1') {
+    throw new RangeError(`\`host\` must be 'localhost', '127.0.0.1' or '::1', not '${host}'`);
+  }
   checkNumber('port', port, 'an integer from 0 to 65535', Number.isInteger(port) && port >= 0 && port <= 65_535);
-  checkPath(path);
+  if (typeof path !== 'string') throw mustBe('path', 'a string', path);
+  // It is compared byte for byte with what the browser sends, so a path that browsers rewrite would never match.
+  if (URL.parse(`http://localhost${path}`)?.pathname !== path) {
+    const rule = "start with '/', be written as browsers send it, and have no '?' and no '#'";
+    throw new TypeError(`\`path\` must ${rule}, not be '${path}'`);
+  }
   const isTimeout = timeout >= 1 && timeout <= maxTimeoutMs;
   checkNumber('timeout', timeout, `milliseconds from 1 to ${maxTimeoutMs}`, isTimeout);
   const isCount = maxStrayRequests === Number.POSITIVE_INFINITY || Number.isInteger(maxStrayRequests);
@@ -88,26 +115,9 @@ export function mustBe(name: string, expected: string, value: unknown): TypeErro
   return new TypeError(`\`${name}\` must be ${expected}, not ${value === null ? 'null' : typeof value}`);
 }
 
-function checkHost(host: unknown): void {
-  if (typeof host !== 'string') throw mustBe('host', 'a string', host);
-  if (host !== 'localhost' && host !== '127.0.0.1' && host !== '::1') {
-    throw new RangeError(`\`host\` must be 'localhost', '127.0.0.1' or '::1', not '${host}'`);
-  }
-}
-
 function checkNumber(name: string, value: unknown, expected: string, inRange: boolean): void {
   if (typeof value !== 'number') throw mustBe(name, expected, value);
   if (!inRange) throw new RangeError(`\`${name}\` must be ${expected}, not ${value}`);
-}
-
-/** The path is compared byte for byte with what the browser sends, so a path that browsers rewrite would never match. */
-function checkPath(path: unknown): void {
-  if (typeof path !== 'string') throw mustBe('path', 'a string', path);
-  if (!path.startsWith('/')) throw new TypeError(`\`path\` must start with '/', not be '${path}'`);
-  if (/[?#]/.test(path))
-    throw new TypeError(`\`path\` must have no query and no fragment ('?', '#'), not be '${path}'`);
-  const sent = new URL(`http://localhost${path}`).pathname;
-  if (sent !== path) throw new TypeError(`\`path\` must be as browsers send it, '${sent}', not '${path}'`);
 }
 
 function isAbortSignal(value: unknown): boolean {

@@ -1,16 +1,18 @@
 import type { Acceptor } from './acceptor.ts';
 import { AcceptorError } from './acceptor-error.ts';
-import { mustBe, type Settings } from './acceptor-options.ts';
-import { AuthorizationError } from './answer/authorization-error.ts';
-import { type AnswerFlaw, type AuthorizationResponse, type ExpectedAnswer, readAnswer } from './answer/read-answer.ts';
+import { type AcceptorOptions, mustBe, resolveOptions, type Settings } from './acceptor-options.ts';
+import {
+  AuthorizationError,
+  type AuthorizationResponse,
+  type ExpectedRedirect,
+  readAnswer,
+} from './answer/read-answer.ts';
 import { readPastedAnswer } from './answer/read-redirect-url.ts';
 import type { Connection, Request } from './http/connection.ts';
-import { judgeHead, splitTarget, type Target } from './http/judge-head.ts';
-import type { LoopbackServer } from './http/loopback-server.ts';
-import type { RequestHead } from './http/request-head.ts';
+import { judgeHead, splitTarget } from './http/judge-head.ts';
+import { LoopbackServer } from './http/loopback-server.ts';
 import { refusal } from './http/response.ts';
-import { describeRejection } from './page/describe-rejection.ts';
-import { makePage, type Outcome } from './page/make-page.ts';
+import { describeRejection, makePage, type Outcome } from './page/make-page.ts';
 
 /**
  * How far the acceptor is. Each step leads to a phase further down, never back:
@@ -37,22 +39,33 @@ type Redeem = (response: AuthorizationResponse) => Promise<unknown>;
 /** How long the page waits for `accept()`. Only that call tells whether the page has to wait for `redeem` too. */
 const holdTimeMs = 250;
 
-/** The texts for clients whose request is not the answer. */
-const refusals: Record<AnswerFlaw, string> = {
-  'duplicate-parameter': 'A parameter was given twice.',
-  'no-answer': 'An authorization response has either a code or an error.',
-  'code-and-error': 'An authorization response has either a code or an error.',
-  'wrong-state': 'The state is not that of this sign-in.',
-  'wrong-issuer': 'The response is not from the expected issuer.',
-};
+/**
+ * Listens on the loopback interface for the one authorization response of the browser (RFC 8252 section 7.3). Open the
+ * acceptor first, then send the browser to the provider.
+ *
+ * @throws {TypeError} or {RangeError} naming the option that cannot be used.
+ * @throws {AcceptorError} ACCEPTOR_LISTEN if the port is in use or the machine lacks the address.
+ * @throws the signal's reason if it was aborted before the acceptor was open.
+ */
+export async function openAcceptor(options: AcceptorOptions): Promise<Acceptor> {
+  const settings = resolveOptions(options);
+  if (settings.signal?.aborted) throw settings.signal.reason;
+  const server = new LoopbackServer();
+  await server.listen(settings);
+  if (settings.signal?.aborted) {
+    await server.hangUp();
+    throw settings.signal.reason;
+  }
+  return new LoopbackAcceptor(server, settings);
+}
 
 /** Leads from an open server to the outcome. Its fields are private so that `console.log(acceptor)` shows no secret. */
-export class LoopbackAcceptor implements Acceptor {
+class LoopbackAcceptor implements Acceptor {
   readonly port: number;
   readonly redirectUri: string;
   readonly #settings: Settings;
   readonly #server: LoopbackServer;
-  readonly #expected: ExpectedAnswer & Target;
+  readonly #expected: ExpectedRedirect;
   readonly #response = Promise.withResolvers<AuthorizationResponse>();
   readonly #redemption = Promise.withResolvers<unknown>();
   readonly #onAbort = (): void => this.#fail(this.#settings.signal?.reason);
@@ -65,7 +78,7 @@ export class LoopbackAcceptor implements Acceptor {
   /** Set when the phase becomes `answered`. `at` is a time of `performance.now()`. */
   #answer: { response: AuthorizationResponse; at: number } | undefined;
   /** Browsers that wait for their page. More than one if the person reloads it. */
-  #readers: { connection: Connection; headers: RequestHead['headers'] }[] = [];
+  #readers: { connection: Connection; request: Request }[] = [];
   /** Set when the pages are sent. Resolves when the system has taken them, or their readers are gone. */
   #told: Promise<void> | undefined;
   /** Limits the phase `waiting`. In the phase `answered`, shows the page after the hold time. */
@@ -75,18 +88,18 @@ export class LoopbackAcceptor implements Acceptor {
     this.#server = server;
     this.#settings = settings;
     this.port = server.port;
-    const { host, path, timeout, signal } = settings;
-    const origin = new URL(`http://${host === '::1' ? '[::1]' : host}:${server.port}`);
+    const { state, issuer, path, timeout, signal } = settings;
     // As browsers write it: without the port if that is 80.
-    this.redirectUri = path === '/' ? origin.origin : origin.origin + path;
-    this.#expected = { ...settings, host: origin.host };
+    const { origin, host } = new URL(`http://${settings.host === '::1' ? '[::1]' : settings.host}:${server.port}`);
+    this.redirectUri = path === '/' ? origin : origin + path;
+    this.#expected = { state, issuer, redirectUri: this.redirectUri };
     // A rejection that the caller does not await must not end the process.
     for (const { promise } of [this.#response, this.#redemption]) promise.catch(() => {});
-    const late = `No answer came within ${formatTime(timeout)} (option \`timeout\`)`;
+    const late = `No answer came within ${timeout / 1_000} s (option \`timeout\`)`;
     this.#timer = setTimeout(() => this.#fail(new AcceptorError('ACCEPTOR_TIMEOUT', late)), timeout);
     signal?.addEventListener('abort', this.#onAbort);
     server.handlers = {
-      judgeHead: (head) => judgeHead(head, this.#expected),
+      judgeHead: (head) => judgeHead(head, { host, path }),
       onRequest: (request, connection) => this.#receive(request, connection),
       onStray: () => this.#countStray(),
     };
@@ -106,9 +119,7 @@ export class LoopbackAcceptor implements Acceptor {
   }
 
   deliver(address: string): void {
-    const { state, issuer } = this.#settings;
-    const { redirectUri } = this;
-    if (this.#phase === 'waiting') this.#take(readPastedAnswer(address, { state, issuer, redirectUri }));
+    if (this.#phase === 'waiting') this.#take(readPastedAnswer(address, this.#expected));
   }
 
   close(): Promise<void> {
@@ -128,15 +139,15 @@ export class LoopbackAcceptor implements Acceptor {
     else signal?.addEventListener('abort', this.#onAbort);
   }
 
-  #receive({ head, body }: Request, connection: Connection): void {
-    const encoded = head.method === 'POST' ? body : splitTarget(head.target).query;
+  #receive(request: Request, connection: Connection): void {
+    const encoded = request.method === 'POST' ? request.body : splitTarget(request.target).query;
     const answer = readAnswer(encoded, this.#expected);
     if (typeof answer === 'string') {
-      connection.refuse(refusal('400 Bad Request', refusals[answer]));
+      connection.refuse(refusal('400 Bad Request', `This is not the answer: ${answer}.`));
       this.#countStray();
       return;
     }
-    this.#readers.push({ connection, headers: head.headers });
+    this.#readers.push({ connection, request });
     // Otherwise the person reloaded the page. It gets the same outcome.
     if (this.#phase === 'waiting') this.#take(answer);
   }
@@ -214,19 +225,12 @@ export class LoopbackAcceptor implements Acceptor {
    * sockets runs from `since`, a time of `performance.now()`.
    */
   #tell(outcome: Outcome, since = performance.now()): Promise<void> {
-    this.#told ??= this.#sendPages(outcome, since);
-    return this.#told;
-  }
-
-  async #sendPages(outcome: Outcome, since: number): Promise<void> {
-    const pages = this.#readers.splice(0).map(({ connection, headers }) => {
-      return connection.respond(makePage(outcome, headers, this.#settings.renderPage));
+    if (this.#told) return this.#told;
+    const pages = this.#readers.splice(0).map(({ connection, request }) => {
+      return connection.respond(makePage(outcome, request.headers, this.#settings.renderPage));
     });
     void this.#server.hangUp(since);
-    await Promise.all(pages);
+    this.#told = Promise.all(pages).then(() => {});
+    return this.#told;
   }
-}
-
-function formatTime(ms: number): string {
-  return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`;
 }

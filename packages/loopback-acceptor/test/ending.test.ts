@@ -14,13 +14,8 @@ test('no answer within the timeout is ACCEPTOR_TIMEOUT, not earlier and not much
   const waited = performance.now() - opened;
   assert.instance(error, AcceptorError);
   assert.is(error.code, 'ACCEPTOR_TIMEOUT');
-  assert.match(error.message, '300 ms');
+  assert.match(error.message, 'within 0.3 s (option');
   assert.ok(waited >= 299 && waited < 1_000, `${waited} ms`);
-});
-
-test('the message tells a timeout of a second or more in seconds', async () => {
-  await using acceptor = await openAcceptor({ state: 'right', timeout: 1_000 });
-  assert.match((await rejection(acceptor.accept())).message, 'within 1 s (option');
 });
 
 test('a timeout that passes before accept() is called is still its outcome', async () => {

@@ -121,21 +121,4 @@ test('requests that are pipelined after the first one are ignored', async () => 
   assert.is((await within(20_000, 'the answer', accepted)).code, 'the-code');
 });
 
-test('a WebSocket is refused like other requests of a page', async () => {
-  await using acceptor = await openAcceptor({ state: 'right', maxStrayRequests: 0 });
-  const rejected = rejection(acceptor.accept());
-  const { host } = new URL(acceptor.redirectUri);
-  const head = [
-    `GET /?${answer} HTTP/1.1`,
-    `Host: ${host}`,
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-Fetch-Dest: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
-  ].join('\r\n');
-  assert.match(await exchangeBytes(acceptor.port, `${head}\r\n\r\n`), /^HTTP\/1\.1 403 /);
-  assert.is((await rejected).code, 'ACCEPTOR_STRAY_REQUEST');
-});
-
 test.run();

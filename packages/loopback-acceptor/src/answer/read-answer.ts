@@ -3,7 +3,7 @@
  * hold for a request of the browser and for an address that a person pastes.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
-import { AuthorizationError } from './authorization-error.ts';
+import { toPlainLine } from '../plain-text.ts';
 
 /** The provider's one answer, RFC 6749 section 4.1.2. */
 export interface AuthorizationResponse {
@@ -13,12 +13,40 @@ export interface AuthorizationResponse {
   readonly params: URLSearchParams;
 }
 
-/** The values that an answer has to carry. */
-export interface ExpectedAnswer {
+/** The values that an answer has to carry, and the page of a pasted address. */
+export interface ExpectedRedirect {
   /** The `state` of the authorization request. */
   state: string;
   /** The provider's issuer. If it is given, `iss` has to be equal to it (RFC 9207). */
   issuer?: string | undefined;
+  /** The `redirect_uri` of the authorization request. If it is given, a pasted address of another page is refused. */
+  redirectUri?: string | undefined;
+}
+
+/**
+ * The provider answered with an error (RFC 6749 section 4.1.2.1) and the right `state`, for example because the person
+ * declined.
+ *
+ * The fields are as the provider sent them. The message is safe to print: one line, shortened, without control
+ * characters.
+ */
+export class AuthorizationError extends Error {
+  override readonly name = 'AuthorizationError';
+  readonly code = 'AUTHORIZATION_ERROR';
+  /** `access_denied`, `invalid_scope`, … */
+  readonly error: string;
+  /** The provider's explanation. Missing if the provider sent none. */
+  declare readonly errorDescription?: string;
+  /** The address of a page about the error. Missing if the provider sent none. */
+  declare readonly errorUri?: string;
+
+  constructor(details: { error: string; errorDescription?: string | undefined; errorUri?: string | undefined }) {
+    const { error, errorDescription, errorUri } = details;
+    super(toPlainLine(`The provider refused: ${error}${errorDescription ? ` (${errorDescription})` : ''}`));
+    this.error = error;
+    if (errorDescription !== undefined) this.errorDescription = errorDescription;
+    if (errorUri !== undefined) this.errorUri = errorUri;
+  }
 }
 
 /**
@@ -38,7 +66,7 @@ export type AnswerFlaw = 'duplicate-parameter' | 'no-answer' | 'code-and-error' 
  */
 export function readAnswer(
   encoded: string,
-  { state, issuer }: ExpectedAnswer,
+  { state, issuer }: ExpectedRedirect,
 ): AuthorizationResponse | AuthorizationError | AnswerFlaw {
   // URLSearchParams drops a question mark at the start. With ours, it keeps one that was sent.
   const params = new URLSearchParams(`?${encoded}`);

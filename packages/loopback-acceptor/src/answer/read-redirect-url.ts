@@ -1,12 +1,58 @@
 import { checkText, mustBe, refuseUnknown } from '../acceptor-options.ts';
-import { AuthorizationError } from './authorization-error.ts';
-import { type AuthorizationResponse, type ExpectedAnswer, readAnswer } from './read-answer.ts';
-import { RedirectUrlError, type RedirectUrlReason } from './redirect-url-error.ts';
+import {
+  type AnswerFlaw,
+  AuthorizationError,
+  type AuthorizationResponse,
+  type ExpectedRedirect,
+  readAnswer,
+} from './read-answer.ts';
 
-/** The values that a pasted address has to carry, and its page. */
-export interface ExpectedRedirect extends ExpectedAnswer {
-  /** The `redirect_uri` of the authorization request. If it is given, an address of another page is refused. */
-  redirectUri?: string | undefined;
+/**
+ * Why a pasted text is not the answer. Besides the reasons of `AnswerFlaw`:
+ *
+ * - `not-an-address`: the text is empty or not an address.
+ * - `other-page`: it is the address of a page other than `redirectUri`.
+ * - `no-query`: the address has no question mark, or nothing after it.
+ */
+export type RedirectUrlReason = 'not-an-address' | 'other-page' | 'no-query' | AnswerFlaw;
+
+const copyPage = 'Copy the address of the page at which the browser was after the sign-in';
+
+/** What is wrong, and what the person can do. */
+const explanations: Record<RedirectUrlReason, [problem: string, remedy: string]> = {
+  'not-an-address': ['This is not an address', 'Copy the whole address from the address bar of the browser'],
+  'other-page': ['This is the address of another page', copyPage],
+  'no-query': ['The part after the question mark is missing', 'Copy the whole address'],
+  'no-answer': ['The address has no code in it', copyPage],
+  'code-and-error': ['The address has both a code and an error in it', 'Sign in again and copy the new address'],
+  'duplicate-parameter': ['The address has a parameter twice', 'Copy the address again and paste it once'],
+  'wrong-state': ['The address belongs to another sign-in', 'Open the link of this sign-in and copy the new address'],
+  'wrong-issuer': ['The address does not come from the expected provider', 'Open the link of this sign-in again'],
+};
+
+/**
+ * The pasted text is not the answer to this sign-in. The message says what the person can do, and repeats nothing of the
+ * pasted text. A program that wants words of its own chooses them by `reason`.
+ */
+export class RedirectUrlError extends Error {
+  override readonly name = 'RedirectUrlError';
+  readonly code = 'REDIRECT_URL';
+  readonly reason: RedirectUrlReason;
+  /** What is wrong with the text. The message is this, and then `remedy`. */
+  readonly problem: string;
+  /** What the person can do. */
+  readonly remedy: string;
+
+  /** @param redirectUri is named in the remedy if the reason is about the page. */
+  constructor(reason: RedirectUrlReason, redirectUri?: string) {
+    const isAboutPage = reason === 'not-an-address' || reason === 'other-page';
+    const [problem, advice] = explanations[reason];
+    const remedy = isAboutPage && redirectUri !== undefined ? `${advice}. It starts with ${redirectUri}` : advice;
+    super(`${problem}. ${remedy}`);
+    this.reason = reason;
+    this.problem = problem;
+    this.remedy = remedy;
+  }
 }
 
 /**
@@ -27,8 +73,11 @@ export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): Aut
   refuseUnknown(unknown);
   checkText('state', state);
   if (issuer !== undefined) checkText('issuer', issuer);
-  if (redirectUri !== undefined) checkRedirectUri(redirectUri);
-  const answer = readPastedAnswer(pasted, { state, issuer, redirectUri });
+  if (redirectUri !== undefined) {
+    checkText('redirectUri', redirectUri);
+    if (!URL.canParse(redirectUri)) throw new TypeError('`redirectUri` must be an absolute URL');
+  }
+  const answer = readPastedAnswer(pasted, expected);
   if (answer instanceof AuthorizationError) throw answer;
   return answer;
 }
@@ -41,13 +90,12 @@ export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): Aut
  */
 export function readPastedAnswer(
   pasted: string,
-  { redirectUri, ...expected }: ExpectedRedirect,
+  expected: ExpectedRedirect,
 ): AuthorizationResponse | AuthorizationError {
   if (typeof pasted !== 'string') throw mustBe('pasted', 'a string', pasted);
   const { page, query } = split(clean(pasted));
-  const expectedPage = redirectUri === undefined ? undefined : new URL(redirectUri);
-  const answer = findPageFlaw(page, query, expectedPage) ?? readAnswer(query, expected);
-  if (typeof answer === 'string') throw new RedirectUrlError(answer, redirectUri);
+  const answer = findPageFlaw(page, query, expected.redirectUri) ?? readAnswer(query, expected);
+  if (typeof answer === 'string') throw new RedirectUrlError(answer, expected.redirectUri);
   return answer;
 }
 
@@ -68,26 +116,14 @@ function split(text: string): { page: string; query: string } {
   return { page: text.slice(0, Math.max(0, mark)), query: text.slice(mark + 1).replace(/#.*$/, '') };
 }
 
-function findPageFlaw(page: string, query: string, expected: URL | undefined): RedirectUrlReason | undefined {
+function findPageFlaw(page: string, query: string, redirectUri: string | undefined): RedirectUrlReason | undefined {
   if (page === '') return query === '' ? 'not-an-address' : undefined;
   // Without an expected page, the parameters alone decide.
-  if (query !== '' && !expected) return undefined;
-  const address = URL.parse(addScheme(page));
+  if (query !== '' && redirectUri === undefined) return undefined;
+  // Browsers hide the `http://`, and a person may copy the address as it is shown.
+  const address = URL.parse(page.replace(/^(?=(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$))/i, 'http://'));
   if (!address) return 'not-an-address';
-  if (expected && !isSamePage(address, expected)) return 'other-page';
+  const expected = new URL(redirectUri ?? address);
+  if (address.origin !== expected.origin || address.pathname !== expected.pathname) return 'other-page';
   return query === '' ? 'no-query' : undefined;
-}
-
-/** Browsers hide the `http://`, and a person may copy the address as it is shown. */
-function addScheme(page: string): string {
-  return page.replace(/^(?=(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$))/i, 'http://');
-}
-
-function isSamePage(one: URL, other: URL): boolean {
-  return one.origin === other.origin && one.pathname === other.pathname;
-}
-
-function checkRedirectUri(redirectUri: unknown): void {
-  checkText('redirectUri', redirectUri);
-  if (!URL.canParse(redirectUri)) throw new TypeError('`redirectUri` must be an absolute URL');
 }

@@ -43,7 +43,10 @@ async function listenOnAll(addresses: string[], wanted: number, createServer: ()
   for (const address of addresses) {
     const server = createServer();
     try {
-      port = await listen(server, address, port);
+      // Without `exclusive` the workers of node:cluster would share the port.
+      server.listen({ host: address, port, exclusive: true });
+      await once(server, 'listening');
+      ({ port } = server.address() as AddressInfo);
       servers.push(server);
     } catch (cause) {
       const { code = '' } = cause as NodeJS.ErrnoException;
@@ -61,13 +64,6 @@ async function listenOnAll(addresses: string[], wanted: number, createServer: ()
   }
   if (missing && servers.length === 0) throw missing;
   return { servers, port };
-}
-
-async function listen(server: Server, host: string, port: number): Promise<number> {
-  // Without `exclusive` the workers of node:cluster would share the port.
-  server.listen({ host, port, exclusive: true });
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
 }
 
 function explain(code: string): string {

@@ -25,8 +25,7 @@ const tooLong = refusal(
 const tooSlow = refusal('408 Request Timeout', 'The request did not arrive in time.');
 
 /** A complete request. */
-export interface Request {
-  head: RequestHead;
+export interface Request extends RequestHead {
   body: string;
 }
 
@@ -122,7 +121,7 @@ export class Connection {
     clearTimeout(this.#timer);
     const body = Buffer.from(this.#received.slice(0, this.#bodyBytes), 'latin1').toString();
     this.#received = '';
-    this.#handlers.onRequest({ head: this.#head, body }, this);
+    this.#handlers.onRequest({ ...this.#head, body }, this);
   }
 
   /** Returns the head if it has arrived and is not refused. `added` is the size of the newest piece. */

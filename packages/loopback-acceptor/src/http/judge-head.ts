@@ -15,18 +15,14 @@ const preflight: Response = {
   headers: `${allow}Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Private-Network: true\r\n`,
 };
 
-/** The host and path of `redirectUri`. */
-export interface Target {
-  /** As in the `Host` header, with the port. */
-  host: string;
-  path: string;
-}
-
 /**
  * Decides by its head whether a request can be the answer: a navigation of the browser to the exact `Host` and path (RFC 9112
  * section 3.2, Fetch Metadata), by GET or by POST of a form. Returns the size of the body in bytes, or a refusal.
+ *
+ * @param expected the `Host` with its port, and the path of `redirectUri`.
  */
-export function judgeHead(head: RequestHead, { host, path }: Target): number | Response {
+export function judgeHead(head: RequestHead, expected: { host: string; path: string }): number | Response {
+  const { host, path } = expected;
   const { method, target, headers } = head;
   if (method === 'OPTIONS') return preflight;
   const sentHost = headers.get('host');

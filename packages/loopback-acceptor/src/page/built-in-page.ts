@@ -1,5 +1,5 @@
+import type { PageContext } from '../acceptor-options.ts';
 import { toPlainLine } from '../plain-text.ts';
-import type { PageContext } from './page-context.ts';
 
 /**
  * Takes the code out of the address bar and of the window's history. A redirect would do that without a script, but would
@@ -22,32 +22,32 @@ p{margin:.5rem 0 0;text-wrap:pretty}
 code{font-family:ui-monospace,monospace;color:var(--text)}
 `;
 
-const marks = {
-  accepted: '<path d="m7.5 12.5 3 3 6-7"/>',
-  denied: '<path d="M12 7v6m0 3.5v.01"/>',
-  failed: '<path d="m8.5 8.5 7 7m0-7-7 7"/>',
+const again = 'You can close this window and try again in the program.';
+const done = 'You can close this window and go back to the program.';
+
+const contents = {
+  redeemed: { mark: 'm7.5 12.5 3 3 6-7', heading: 'You are signed in', sentence: done },
+  accepted: {
+    mark: 'm7.5 12.5 3 3 6-7',
+    heading: 'Your sign-in goes on in the program',
+    sentence: `It has received the answer. ${done}`,
+  },
+  denied: {
+    mark: 'M12 7v6m0 3.5v.01',
+    heading: 'You are not signed in',
+    sentence: `The provider did not grant access. ${again}`,
+  },
+  failed: {
+    mark: 'm8.5 8.5 7 7m0-7-7 7',
+    heading: 'You are not signed in',
+    sentence: `The program could not finish the sign-in. ${again}`,
+  },
 };
 
-/** Says what happened: a heading and one or two sentences. */
-function describe({ outcome, redeemed }: PageContext): [heading: string, sentence: string] {
-  if (outcome === 'denied') {
-    return [
-      'You are not signed in',
-      'The provider did not grant access. You can close this window and try again in the program.',
-    ];
-  }
-  if (outcome === 'failed') {
-    return [
-      'You are not signed in',
-      'The program could not finish the sign-in. You can close this window and try again in the program.',
-    ];
-  }
-  return redeemed
-    ? ['You are signed in', 'You can close this window and go back to the program.']
-    : [
-        'Your sign-in goes on in the program',
-        'It has received the answer. You can close this window and go back to the program.',
-      ];
+/** What both forms of the page say. */
+function describe({ outcome, redeemed, error, description = '' }: PageContext) {
+  const reason = error === undefined ? undefined : { error: toPlainLine(error), description: toPlainLine(description) };
+  return { ...contents[redeemed ? 'redeemed' : outcome], reason };
 }
 
 /**
@@ -55,14 +55,9 @@ function describe({ outcome, redeemed }: PageContext): [heading: string, sentenc
  * own.
  */
 export function renderBuiltInPage(page: PageContext): string {
-  const [heading, sentence] = describe(page);
-  const { error, description } = shorten(page);
-  const reason =
-    error === undefined
-      ? ''
-      : `<p class="reason">Reason: <code>${page.escape(error)}</code>${
-          description ? `<br><bdi>${page.escape(description)}</bdi>` : ''
-        }</p>`;
+  const { mark, heading, sentence, reason } = describe(page);
+  const detail = reason?.description && `<br><bdi>${page.escape(reason.description)}</bdi>`;
+  const paragraph = reason && `<p class="reason">Reason: <code>${page.escape(reason.error)}</code>${detail}</p>`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -75,10 +70,10 @@ export function renderBuiltInPage(page: PageContext): string {
 </head>
 <body>
 <main class="${page.outcome}">
-<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="10"/>${marks[page.outcome]}</svg>
+<svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="10"/><path d="${mark}"/></svg>
 <h1>${heading}</h1>
 <p>${sentence}</p>
-${reason}
+${paragraph ?? ''}
 </main>
 </body>
 </html>
@@ -87,14 +82,7 @@ ${reason}
 
 /** Renders the same content as plain text, for a client that does not show HTML. */
 export function renderText(page: PageContext): string {
-  const { error, description } = shorten(page);
-  const reason = error === undefined ? '' : `Reason: ${error}${description ? ` (${description})` : ''}\n`;
-  return `${describe(page).join('.\n')}\n${reason}`;
-}
-
-function shorten({ error, description }: PageContext): Pick<PageContext, 'error' | 'description'> {
-  return {
-    ...(error !== undefined && { error: toPlainLine(error) }),
-    ...(description !== undefined && { description: toPlainLine(description) }),
-  };
+  const { heading, sentence, reason } = describe(page);
+  const detail = reason?.description && ` (${reason.description})`;
+  return `${heading}.\n${sentence}\n${reason ? `Reason: ${reason.error}${detail}\n` : ''}`;
 }

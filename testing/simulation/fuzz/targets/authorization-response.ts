@@ -1,5 +1,4 @@
-import { AuthorizationError } from '../../../../packages/loopback-acceptor/src/answer/authorization-error.ts';
-import { readAnswer } from '../../../../packages/loopback-acceptor/src/answer/read-answer.ts';
+import { AuthorizationError, readAnswer } from '../../../../packages/loopback-acceptor/src/answer/read-answer.ts';
 import { check, checkMessage } from '../check.ts';
 
 const state = 'our-state';

@@ -1,6 +1,8 @@
-import { AuthorizationError } from '../../../../packages/loopback-acceptor/src/answer/authorization-error.ts';
-import { readRedirectUrl } from '../../../../packages/loopback-acceptor/src/answer/read-redirect-url.ts';
-import { RedirectUrlError } from '../../../../packages/loopback-acceptor/src/answer/redirect-url-error.ts';
+import { AuthorizationError } from '../../../../packages/loopback-acceptor/src/answer/read-answer.ts';
+import {
+  RedirectUrlError,
+  readRedirectUrl,
+} from '../../../../packages/loopback-acceptor/src/answer/read-redirect-url.ts';
 import { check, checkMessage } from '../check.ts';
 
 const expected = { state: 'our-state', redirectUri: 'http://localhost:80' };
