@@ -80,8 +80,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     checkText(appName, 'appName');
     const checked = checkRecord(record);
     const tokens = this.#openToWrite();
-    const values = this.#values(appName, checked, tokens.cipher);
-    tokens.attempt(() => tokens.statement(insert).run(values, appName));
+    tokens.attempt(() => this.#write(appName, checked, tokens.cipher));
   }
 
   /**
@@ -101,7 +100,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     if (!tokens.attempt(isPrevious)) return false;
     return tokens.transaction(() => {
       if (!isPrevious()) return false;
-      tokens.statement(insert).run(this.#values(appName, checked, tokens.cipher), appName);
+      this.#write(appName, checked, tokens.cipher);
       return true;
     });
   }
@@ -120,19 +119,14 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Runs `task` while no other caller, in this process or another, runs one for the same name in the same file. Callers
-   * of one process take turns in the order in which they came, and no process starves. The lock is the kernel's: it ends
-   * with the process, and never before the task. So the signal of the task's `lock` never aborts.
+   * Runs `task` while no other caller, in this process or another, runs one for the same name in the same file, and returns
+   * what it returns. The lock is the kernel's: it ends with the process, and never before the task. So the signal of the
+   * task's `lock` never aborts. No process starves.
    *
-   * Returns what the task returns, or rejects with its error. Rejects with STORE_BUSY after `timeout`, naming the
-   * process that holds the lock; with `signal.reason` on an abort; with STORE_OPEN if the store is closed before the
-   * task begins; and at once with a TypeError if the caller is itself within such a task for the same name.
+   * Rejects with STORE_BUSY after `timeout`, naming the process that holds the lock; with `signal.reason` on an abort; with
+   * STORE_OPEN if the store is closed before the task begins; and at once with a TypeError within such a task for this name.
    */
-  async exclusively<T>(
-    appName: string,
-    task: (lock: Lock) => Promise<T>,
-    options: ExclusivelyOptions = {},
-  ): Promise<T> {
+  async exclusively<T>(appName: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
     checkText(appName, 'appName');
     const { timeout, signal } = readExclusivelyOptions(task, options);
     signal?.throwIfAborted();
@@ -152,7 +146,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   async changed(appName: string, options: ChangedOptions): Promise<void> {
     checkText(appName, 'appName');
     const { timeout, signal } = readChangedOptions(options);
-    signal?.throwIfAborted();
     return this.#open().waitForChange(timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
   }
 
@@ -173,7 +166,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
       tokens.writeKeyCheck(next?.makeCheck());
       for (const appName of this.list()) {
         const record = this.#read(appName);
-        if (record) tokens.statement(insert).run(this.#values(appName, record, next), appName);
+        if (record) this.#write(appName, record, next);
       }
     });
     tokens.cipher = next;
@@ -224,9 +217,9 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     return record;
   }
 
-  #values(appName: string, record: TokenRecord, cipher: TokenCipher | undefined): unknown[] {
-    if (cipher) return [...recordFields.map(() => null), cipher.seal(appName, record)];
-    return [...recordFields.map((name) => record[name] ?? null), null];
+  #write(appName: string, record: TokenRecord, cipher: TokenCipher | undefined): void {
+    const values = recordFields.map((name) => (cipher ? null : (record[name] ?? null)));
+    this.#tokens.statement(insert).run(values, cipher?.seal(appName, record) ?? null, appName);
   }
 
   /** Throws STORE_KEY if the file's key is no longer the one that it was opened with. */

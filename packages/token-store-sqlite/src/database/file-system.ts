@@ -29,7 +29,7 @@ export function inspectFileSystem(folder: string, isReadOnly: boolean): FileSyst
 function mountedType(folder: string): string | undefined {
   let longest = '';
   let found: string | undefined;
-  for (const line of readMounts().split('\n')) {
+  for (const line of (readIfThere('/proc/self/mountinfo') ?? '').split('\n')) {
     const [, escaped, type] = /^\S+ \S+ \S+ \S+ (\S+) .* - (\S+) /.exec(line) ?? [];
     // The table writes a space as \040.
     const point = escaped?.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
@@ -41,10 +41,11 @@ function mountedType(folder: string): string | undefined {
   return found;
 }
 
-function readMounts(): string {
+/** The text of a file. Undefined if there is none, or this user may not read it. */
+export function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync('/proc/self/mountinfo', 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
-    return '';
+    return undefined;
   }
 }

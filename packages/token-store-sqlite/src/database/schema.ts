@@ -47,14 +47,14 @@ PRAGMA user_version = ${schemaVersion};
 `;
 
 /** Shows the connection that runs it our columns in a file that is not ours yet, and may not be changed. */
-export function viewAsOurs(owner: 'original' | 'nobody'): string {
+export function viewAsOurs(isOriginal: boolean): string {
   const added = [...addedColumns, 'sealed'].map((column) => `NULL AS ${column.split(' ')[0]}`);
-  const present = owner === 'original' ? 'app_name, refresh_token' : 'NULL AS app_name, NULL AS refresh_token';
-  return `CREATE TEMP VIEW token AS SELECT ${present}, ${added} ${owner === 'original' ? 'FROM main.token' : 'WHERE 0'}`;
+  const present = isOriginal ? 'app_name, refresh_token' : 'NULL AS app_name, NULL AS refresh_token';
+  return `CREATE TEMP VIEW token AS SELECT ${present}, ${added} ${isOriginal ? 'FROM main.token' : 'WHERE 0'}`;
 }
 
 /** Whose tables a database has, if they are ours or may become ours. `original`: those of the Python class. */
-export interface Tables {
+interface Tables {
   readonly owner: 'ours' | 'original' | 'nobody';
   /** Tells a right key from a wrong one. Undefined if nothing is encrypted. */
   readonly check: KeyCheck | undefined;

@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3';
 import { type KeyCheck, pause, TokenCipher } from 'token-store-kit';
 import { DatabaseFile } from './database-file.ts';
 import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
-import { extendOriginal, inspectTables, originalTable, type Tables, viewAsOurs } from './schema.ts';
+import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './schema.ts';
 
 /** How long a call may block the event loop while other processes write. One write takes a few milliseconds. */
 const busyLimitMs = 5_000;
@@ -111,7 +111,7 @@ export class TokenDatabase {
 
   #prepare(key: string | Uint8Array | undefined, readOnly: boolean): TokenCipher | undefined {
     // In one transaction: no other process writes meanwhile, and SQLite has rolled back what a crash left half written.
-    const { owner, check } = this.attempt(() => this.sql.transaction(() => this.#inspect())());
+    const { owner, check } = this.attempt(() => this.sql.transaction(inspectTables)(this.sql, this.file.path));
     this.sql.exec('PRAGMA temp_store = MEMORY');
     // From here on the file is known to be ours, and may be changed.
     if (!readOnly) {
@@ -124,7 +124,7 @@ export class TokenDatabase {
     if (key !== undefined && owner !== 'nobody') this.attempt(() => this.#refuseToEncrypt());
     if (owner === 'ours' && (readOnly || key === undefined)) return undefined;
     if (readOnly) {
-      this.sql.exec(viewAsOurs(owner as 'original' | 'nobody'));
+      this.sql.exec(viewAsOurs(owner === 'original'));
       return undefined;
     }
     // The Python class leaves tokens that it replaced in the unused bytes of its pages.
@@ -136,7 +136,7 @@ export class TokenDatabase {
 
   /** Inspects the file once more: before this process had the write lock, another one may have done this, or encrypted the file. */
   #makeOurs(key: string | Uint8Array | undefined, cipher: TokenCipher | undefined): TokenCipher | undefined {
-    const { owner, check } = this.#inspect();
+    const { owner, check } = inspectTables(this.sql, this.file.path);
     if (owner === 'nobody') this.sql.exec(originalTable);
     if (owner !== 'ours') this.sql.exec(extendOriginal);
     if (check) return this.#unlock(key, check);
@@ -145,10 +145,6 @@ export class TokenDatabase {
       this.writeKeyCheck(cipher.makeCheck());
     }
     return cipher;
-  }
-
-  #inspect(): Tables {
-    return inspectTables(this.sql, this.file.path);
   }
 
   #unlock(key: string | Uint8Array | undefined, check: KeyCheck): TokenCipher {

@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
-import { readHolder } from './holder-file.ts';
-import { findLockPaths } from './lock-paths.ts';
+import { statSync } from 'node:fs';
+import { readIfThere } from '../database/file-system.ts';
+import { findLockPaths, readHolder } from './lock-paths.ts';
 
 /** A lock that a process holds now. What the system does not tell is undefined. */
 export interface HeldLock {
@@ -48,12 +48,4 @@ function readKernelLocks(): Map<string, number> | undefined {
 function readProcess(pid: number): Pick<HeldLock, 'program' | 'isStopped'> {
   const [, program, state = ''] = /^\d+ \((.*)\) (\w)/s.exec(readIfThere(`/proc/${pid}/stat`) ?? '') ?? [];
   return { program, isStopped: program === undefined ? undefined : /t/i.test(state) };
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

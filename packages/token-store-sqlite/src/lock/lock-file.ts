@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import type Database from 'better-sqlite3';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { creationError, systemCode } from '../database/file-error.ts';
+import { removeIfThere } from './lock-paths.ts';
 
 /** A lock file that this process keeps open, so that no other file can get its inode number. */
 interface Pin {
@@ -57,11 +58,7 @@ export class LockFile {
   remove(): void {
     // On Windows a file that SQLite has open cannot be removed. Elsewhere it must be removed before others can lock it.
     if (process.platform === 'win32') this.close();
-    try {
-      fs.unlinkSync(this.#path);
-    } catch {
-      // It is empty, and the next caller uses it.
-    }
+    removeIfThere(this.#path);
     this.close();
   }
 

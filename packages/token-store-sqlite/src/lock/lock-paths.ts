@@ -1,5 +1,7 @@
-import { readdirSync } from 'node:fs';
+import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { DatabaseFile } from '../database/database-file.ts';
+import { readIfThere } from '../database/file-system.ts';
 
 /** The longest app name, in bytes, that is part of a file's name. */
 const maxNameBytes = 32;
@@ -10,7 +12,7 @@ export interface LockPaths {
   readonly lock: string;
   /** A process that has locked it is the next to have the lock. */
   readonly gate: string;
-  /** Says who has the lock. */
+  /** Says who has the lock, for the errors of those who wait: only the lock itself decides. */
   readonly holder: string;
 }
 
@@ -41,7 +43,7 @@ export function findLockPaths(databasePath: string): { paths: LockPaths; name: s
 /** None if this user may not see which there are. */
 function listFiles(directory: string): string[] {
   try {
-    return readdirSync(directory);
+    return fs.readdirSync(directory);
   } catch {
     return [];
   }
@@ -49,4 +51,36 @@ function listFiles(directory: string): string[] {
 
 function pathsOf(lock: string): LockPaths {
   return { lock, gate: `${lock}-gate`, holder: `${lock}-holder` };
+}
+
+/** Who has a lock. */
+interface Holder {
+  readonly pid: number;
+  /** Epoch milliseconds. */
+  readonly since: number;
+}
+
+export function readHolder(path: string): Holder | undefined {
+  const [pid = 0, since = 0] = (readIfThere(path) ?? '').split(' ').map(Number);
+  return pid > 0 ? { pid, since } : undefined;
+}
+
+/** Names this process. A failure is no error: then those who wait do not learn who has the lock. */
+export function writeHolder(path: string, database: DatabaseFile): void {
+  try {
+    const descriptor = database.openBeside(path, fs.constants.O_TRUNC);
+    fs.writeSync(descriptor, `${process.pid} ${Date.now()}`);
+    fs.closeSync(descriptor);
+  } catch {
+    // See above.
+  }
+}
+
+/** Call it only while this process holds the lock. A file that stays is used by the next caller. */
+export function removeIfThere(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch {
+    // See above.
+  }
 }

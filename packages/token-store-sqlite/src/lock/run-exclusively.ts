@@ -2,9 +2,8 @@
 import { existsSync } from 'node:fs';
 import { CallerQueue, type Lock, lockHeldError, pause } from 'token-store-kit';
 import type { DatabaseFile } from '../database/database-file.ts';
-import { readHolder, removeHolder, writeHolder } from './holder-file.ts';
 import { LockFile } from './lock-file.ts';
-import { type LockPaths, lockPathsOf } from './lock-paths.ts';
+import { type LockPaths, lockPathsOf, readHolder, removeIfThere, writeHolder } from './lock-paths.ts';
 
 /** How often a process that is not the next one tries the lock all the same: the next one may be stopped. */
 const overtakeIntervalMs = 1_000;
@@ -27,8 +26,8 @@ const callers = new CallerQueue();
 export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) => Promise<T>): Promise<T> {
   const { appName, database, timeout, signal, closing } = request;
   const deadline = performance.now() + timeout;
-  const paths = lockPathsOf(database.path, appName);
   const { path } = database;
+  const paths = lockPathsOf(path, appName);
   const acquireAndRun = async (lock: Lock): Promise<T> => {
     const release = await acquireLock(request, paths, deadline);
     if (!release) throw lockHeldError(appName, timeout, { path, pid: readHolder(paths.holder)?.pid });
@@ -88,7 +87,7 @@ async function acquireLock(
 }
 
 function release(lock: LockFile, gate: LockFile, paths: LockPaths): void {
-  removeHolder(paths.holder);
+  removeIfThere(paths.holder);
   if (existsSync(paths.gate) && !isFree(gate)) {
     lock.close();
   } else {
