@@ -2,11 +2,10 @@ import type { Run } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
 import type { ClientInternals } from './connection/pg-pool.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
-import { packageName, schemaVersion, statementsFor, tableNames } from './statements.ts';
-import { fromStoredName } from './stored-name.ts';
+import { fromStoredName, packageName, schemaVersion, statementsFor, tableNames } from './statements.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
-export interface PostgresInspection extends TableInspection {
+export interface PostgresInspection {
   /** Host, port and name of the database. */
   readonly database: string;
   /** For example `17.6`. */
@@ -24,10 +23,6 @@ export interface PostgresInspection extends TableInspection {
   readonly clockError: number;
   /** Undefined if no schema of the search_path exists. */
   readonly schema: string | undefined;
-}
-
-/** What it has found of the tables. */
-interface TableInspection {
   /** `unreadable`: the role may not read the table that says whose they are. */
   readonly tables: 'ours' | 'missing' | 'foreign' | 'newer' | 'unreadable';
   /** Whether the tokens are encrypted with a key. Undefined unless the tables are ours. */
@@ -37,6 +32,8 @@ interface TableInspection {
   /** The locks that are held now. Empty if the role may not read them. */
   readonly locks: readonly HeldLock[];
 }
+
+type TableInspection = Pick<PostgresInspection, 'tables' | 'hasKey' | 'missingRights' | 'locks'>;
 
 /** A lock that a caller of `exclusively` holds. */
 export interface HeldLock {

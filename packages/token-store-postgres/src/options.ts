@@ -69,19 +69,9 @@ export function readOptions(options: PostgresTokenStoreOptions = {}) {
   if (schema !== undefined) checkIdentifier('schema', schema, 63);
   // PostgreSQL cuts longer identifiers off silently, and two of the tables have this name and an ending.
   checkIdentifier('table', table, 50);
-  return {
-    pool,
-    connectionString,
-    schema,
-    table,
-    /** The first one is used if nothing is stored yet. undefined: unencrypted. */
-    keys: [key, ...(otherKeys as readonly (Key | undefined)[])].map(copyKey),
-    readOnly,
-    leaseTimeMs: leaseTime,
-    listen,
-    maxConnections,
-    idleTimeoutMs: idleTimeout,
-  };
+  // The first key is used if nothing is stored yet. undefined: unencrypted.
+  const keys = [key, ...(otherKeys as readonly (Key | undefined)[])].map(copyKey);
+  return { pool, connectionString, schema, table, keys, readOnly, leaseTime, listen, maxConnections, idleTimeout };
 }
 
 /** The caller may wipe its bytes: a store that finds another key in use later has to try its own ones again. */

@@ -18,10 +18,9 @@ import { type Lease, lockLostError } from './lock/lease.ts';
 import { Locks } from './lock/locks.ts';
 import { Watcher } from './lock/watcher.ts';
 import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
-import { changeKey } from './records/change-key.ts';
 import { type OpenedTables, openTables } from './records/open-tables.ts';
 import { type Context, type Outcome, RecordTable } from './records/record-table.ts';
-import { fromStoredName } from './stored-name.ts';
+import { fromStoredName } from './statements.ts';
 
 /** As long as a refresh may take by default. */
 const closeTimeoutMs = 30_000;
@@ -31,9 +30,6 @@ const closeTimeoutMs = 30_000;
  *
  * Every method rejects with a {@link TokenStoreError} if the database cannot do what was asked, and with a TypeError for
  * arguments of a wrong type. A name may be any well-formed string.
- *
- * What may live in this file: what each method promises. Their statements are in statements.ts; how records and locks work is in
- * records/ and lock/.
  */
 export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   readonly #context: Context;
@@ -50,7 +46,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const watcher = new Watcher(database, statements, settings.listen ?? isDirect);
     this.#context = { database, statements, ring, watcher };
     this.#records = new RecordTable(this.#context);
-    this.#locks = new Locks({ database, statements, watcher, leaseTimeMs: settings.leaseTimeMs });
+    this.#locks = new Locks(this.#context, settings.leaseTime);
     this.#isReadOnly = settings.readOnly;
     this.#areTablesMissing = areMissing;
   }
@@ -128,7 +124,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const { timeout, signal } = readExclusivelyOptions(task, options);
     signal?.throwIfAborted();
     this.#assertWritable();
-    return this.#locks.run({ name, timeout, signal, closing: this.#closing.signal }, task);
+    return this.#locks.run(name, task, { timeout, signal, closing: this.#closing.signal });
   }
 
   /**
@@ -152,7 +148,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   async rekey(key: Key | undefined): Promise<void> {
     const next = copyKey(key);
     this.#assertWritable();
-    await changeKey(this.#context, next);
+    await this.#records.changeKey(next);
   }
 
   /**

@@ -74,6 +74,8 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     table,
     /** On which callers that wait are told. */
     channel,
+    /** Stands for a name in messages: every role of the database can listen to the channel. */
+    topicOf: (name: string): string => hash(`${channel}\0${name}`),
 
     /** The tables of version 1. They must not change, because databases have them. docs/fleet.md says what the columns mean. */
     createTables: [
@@ -194,11 +196,26 @@ FROM ${leases} WHERE owner IS NOT NULL AND ends_at > clock_timestamp() ORDER BY 
   };
 }
 
-/** Stands for a name in messages: every role of the database can listen to the channel. */
-export function topicOf(channel: string, name: string): string {
-  return hash(`${channel}\0${name}`);
-}
-
 function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** A name of more bytes would not fit into the index. */
+const maxNameBytes = 2_600;
+
+/**
+ * A name as PostgreSQL can store it: without a NUL character, which is `\0`, so that a backslash is `\\`.
+ *
+ * @throws {RangeError} if it is too long.
+ */
+export function toStoredName(name: string): string {
+  const stored = name.replace(/[\\\0]/g, (character) => (character === '\0' ? '\\0' : '\\\\'));
+  const bytes = Buffer.byteLength(stored);
+  if (bytes > maxNameBytes) throw new RangeError(`name must have at most ${maxNameBytes} bytes, not ${bytes}`);
+  return stored;
+}
+
+/** The name that is stored in this form. */
+export function fromStoredName(stored: string): string {
+  return stored.replace(/\\(.)/g, (_, character) => (character === '0' ? '\0' : character));
 }

@@ -50,12 +50,7 @@ const failures: Record<string, Failure> = {
 };
 
 /** What errors of pg and of the system have. */
-interface ForeignError {
-  readonly code?: unknown;
-  readonly message?: unknown;
-  readonly severity?: unknown;
-  readonly syscall?: unknown;
-}
+type ForeignError = Readonly<Partial<Record<'code' | 'message' | 'severity' | 'syscall', unknown>>>;
 
 /** The SQLSTATE. Undefined if the error does not come from the server. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -65,8 +60,7 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 /** Whether the connection ended before the answer came, so that the statement may have taken place. */
 export function isConnectionLoss(error: unknown): boolean {
-  const state = sqlStateOf(error);
-  return state === undefined || /^(08|57P|25P03$)/.test(state);
+  return /^(08|57P|25P03$)/.test(sqlStateOf(error) ?? '08');
 }
 
 /** Classes whose messages name users, databases, tables and addresses, and never a value of a statement. */

@@ -3,8 +3,7 @@ import { TokenStoreError } from 'token-store-kit';
 import { beginStatements } from '../statements.ts';
 import { isConnectionLoss, sqlStateOf, toStoreError } from './database-error.ts';
 import type { ClientConstructor, ClientInternals, PgClient, PgPool, StandaloneClient } from './pg-pool.ts';
-import { noteKind, retry } from './retry.ts';
-import { settled } from './settled.ts';
+import { noteKind, retry, settled } from './retry.ts';
 
 /** Our statements take milliseconds. An answer that takes this long does not come any more. */
 const statementTimeoutMs = 5_000;
@@ -50,9 +49,7 @@ export class Database {
   }
 
   /** Runs one statement that changes nothing. */
-  read(text: string, values: unknown[] = []): Promise<Row[]> {
-    return retry(() => this.use((run) => run(text, values)), { withinMs: readRetryMs });
-  }
+  readonly read: Run = (text, values) => retry(() => this.use((run) => run(text, values)), { withinMs: readRetryMs });
 
   /** Runs one statement that may write, once. Its caller has to repeat it if its answer is lost: see `retry`. */
   write(text: string, values: unknown[], timeoutMs?: number): Promise<Row[]> {

@@ -10,11 +10,11 @@ const connectTimeoutMs = 5_000;
 export async function openDatabase(settings: Settings): Promise<Database> {
   const pool = settings.pool ?? (await openOwnPool(settings));
   const { Client } = pool as { Client?: ClientConstructor };
-  return new Database(nameOf(Client, pool.options), pool, Client, settings.pool ? undefined : settings.idleTimeoutMs);
+  return new Database(nameOf(Client, pool.options), pool, Client, settings.pool ? undefined : settings.idleTimeout);
 }
 
 /** Its connections do not keep the process alive while they are unused. */
-async function openOwnPool({ connectionString, maxConnections, idleTimeoutMs }: Settings): Promise<PgPool> {
+async function openOwnPool({ connectionString, maxConnections, idleTimeout }: Settings): Promise<PgPool> {
   refuseService(connectionString);
   const { Pool, Client } = await loadPg();
   const target = connectionString === undefined ? {} : { connectionString };
@@ -31,7 +31,7 @@ async function openOwnPool({ connectionString, maxConnections, idleTimeoutMs }: 
     ...target,
     Client: withPasswordFile(Client),
     max: maxConnections,
-    idleTimeoutMillis: idleTimeoutMs,
+    idleTimeoutMillis: idleTimeout,
     allowExitOnIdle: true,
   });
 }

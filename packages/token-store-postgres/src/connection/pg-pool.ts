@@ -1,11 +1,5 @@
 /** The part of `pg` that this package uses, so that its declarations need no `@types/pg`. Every `pg.Pool` has it. */
 
-/** Decides how pg reads the values of a result. */
-export interface PgTypes {
-  /** The function that reads the values of one type. */
-  getTypeParser(): (value: string) => string;
-}
-
 /** One statement, as `client.query` of pg takes it. */
 export interface PgQuery {
   readonly text: string;
@@ -14,7 +8,8 @@ export interface PgQuery {
   readonly binary?: boolean;
   /** In milliseconds: then pg rejects, and goes on with the connection. */
   readonly query_timeout?: number;
-  readonly types?: PgTypes;
+  /** Decides how pg reads the values of a result. */
+  readonly types?: { getTypeParser(): (value: string) => string };
 }
 
 /** A connection of a pool, as pg makes it. */

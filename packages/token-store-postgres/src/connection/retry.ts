@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TokenStoreError } from 'token-store-kit';
+import { pause, type TokenStoreError } from 'token-store-kit';
 
 /** Pauses before the repetitions, and before all further ones. */
 const pausesMs = [0, 100, 300, 1_000];
@@ -17,22 +17,17 @@ export function isUnanswered(error: unknown): boolean {
   return kinds.get(Object(error)) === 'unanswered';
 }
 
-export interface RetryOptions {
-  /** No repetition begins later than this after the start. Default 10 s: a server restarts in about so long. */
-  readonly withinMs?: number;
-  /** Whether an unreachable server and a locked row may pass, too, if no answer was lost yet. */
-  readonly isPatient?: boolean;
-}
-
 /**
  * The one retry policy of this package. Repeats work whose answer was lost, since only a repetition finds out what became of it, and
  * work that the server ended in favor of another session's. After a lost answer, an unreachable server may be restarting.
  *
- * `isRepeated`: the answer of an earlier try was lost, so that it may have taken place.
+ * `isRepeated`: the answer of an earlier try was lost, so that it may have taken place. `withinMs`: no repetition begins later than this
+ * after the start; a server restarts in about 10 s. `isPatient`: an unreachable server and a locked row may pass, too, if no answer was
+ * lost yet.
  */
 export async function retry<T>(
   work: (isRepeated: boolean) => Promise<T>,
-  { withinMs = 10_000, isPatient = false }: RetryOptions = {},
+  { withinMs = 10_000, isPatient = false } = {},
 ): Promise<T> {
   const end = performance.now() + withinMs;
   let isRepeated = false;
@@ -44,9 +39,20 @@ export async function retry<T>(
       const { reason } = Object(error) as Partial<TokenStoreError>;
       const isDown = (isPatient || isRepeated) && reason === 'unreachable';
       const mayPass = kinds.has(Object(error)) || isDown || (isPatient && reason === 'database-locked');
-      const pause = pausesMs[attempt] ?? maxPauseMs;
-      if (!mayPass || performance.now() + pause > end) throw error;
-      await delay(pause);
+      const pauseMs = pausesMs[attempt] ?? maxPauseMs;
+      if (!mayPass || performance.now() + pauseMs > end) throw error;
+      await delay(pauseMs);
     }
   }
+}
+
+/**
+ * Waits until the promise has settled, at most for so many milliseconds. False if it has not. Rejects with the reason of a signal that
+ * aborts, and never because of the promise.
+ */
+export function settled(promise: Promise<unknown>, timeoutMs: number, signals: readonly AbortSignal[] = []) {
+  return pause(timeoutMs, signals, (wake) => {
+    promise.then(wake, wake);
+    return () => {};
+  });
 }

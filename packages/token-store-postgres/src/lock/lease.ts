@@ -1,8 +1,7 @@
 /** This folder has the lock of `exclusively`: the lease, the wait for it, and what waiting callers are told. */
 import { type Lock, TokenStoreError } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
-import { retry } from '../connection/retry.ts';
-import { settled } from '../connection/settled.ts';
+import { retry, settled } from '../connection/retry.ts';
 import { Stopwatch } from '../connection/stopwatch.ts';
 import type { Statements } from '../statements.ts';
 
@@ -22,15 +21,14 @@ export interface Claim {
   readonly name: string;
   /** The name as it is stored, and as it is in messages. */
   readonly key: string;
-  readonly topic: string;
   /** Of this call alone: a statement of another one that arrives late does not act for it. */
   readonly owner: string;
   readonly leaseTimeMs: number;
 }
 
 /** Releases the lock if this call holds it. Says whether other callers want it. */
-export async function release({ database, statements, key, owner, topic, leaseTimeMs }: Claim): Promise<boolean> {
-  const run = () => database.write(statements.release, [key, owner, topic], releaseTimeoutMs);
+export async function release({ database, statements, name, key, owner, leaseTimeMs }: Claim): Promise<boolean> {
+  const run = () => database.write(statements.release, [key, owner, statements.topicOf(name)], releaseTimeoutMs);
   const [row] = await retry(run, { withinMs: leaseTimeMs, isPatient: true });
   return row?.wanted === 't';
 }
@@ -42,7 +40,8 @@ export class Lease implements Lock {
   readonly #controller = new AbortController();
   #since: Stopwatch;
   #timer: NodeJS.Timeout | undefined;
-  #hasEnded = false;
+  /** Whether its task has. */
+  hasEnded = false;
 
   /** `since`: started before the lock was requested. */
   constructor(claim: Claim, fence: string, since: Stopwatch) {
@@ -67,12 +66,12 @@ export class Lease implements Lock {
   /** Call it if another process holds the lock, or can hold it. */
   lose(): void {
     clearTimeout(this.#timer);
-    if (!this.#hasEnded) this.#controller.abort(lockLostError(this.claim.name));
+    if (!this.hasEnded) this.#controller.abort(lockLostError(this.claim.name));
   }
 
   /** Call it after the task. Says whether other callers want the lock. Never rejects: a lease that cannot be released ends by itself. */
   async release(): Promise<boolean> {
-    this.#hasEnded = true;
+    this.hasEnded = true;
     clearTimeout(this.#timer);
     const released = release(this.claim).catch(() => false);
     // If it takes longer, the repetitions go on, and the caller need not wait for them.
@@ -86,7 +85,7 @@ export class Lease implements Lock {
   /** Renews after this share of the lease. */
   #schedule(share: number): void {
     clearTimeout(this.#timer);
-    if (this.#hasEnded || !this.check()) return;
+    if (this.hasEnded || !this.check()) return;
     // Without the margin, a timer that fires a moment too early would find the lease still held, and be the last one.
     const delay = Math.min(this.claim.leaseTimeMs * share, this.#remainingMs + timerMarginMs);
     // The lock does not keep the process alive.

@@ -2,14 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, pause, type TokenStoreErrorDetails } from 'token-store-kit';
-import type { Database } from '../connection/database.ts';
-import { isUnanswered, retry } from '../connection/retry.ts';
-import { settled } from '../connection/settled.ts';
+import { isUnanswered, retry, settled } from '../connection/retry.ts';
 import { Stopwatch } from '../connection/stopwatch.ts';
-import type { Statements } from '../statements.ts';
-import { toStoredName } from '../stored-name.ts';
+import type { Context } from '../records/record-table.ts';
+import { toStoredName } from '../statements.ts';
 import { type Claim, Lease, release } from './lease.ts';
-import type { Notice, Watcher } from './watcher.ts';
+import type { Notice } from './watcher.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
@@ -20,54 +18,39 @@ const noteGapMs = 500;
 /** Limits of the wait for an answer, whatever the caller's own timeout is. */
 const answerMs = { min: 2_000, max: 5_000 };
 
-/** A running task, and the task from which it was started, if any. */
-interface Run {
-  readonly name: string;
-  readonly lease: Lease;
-  readonly outer: Run | undefined;
-  ended: boolean;
-}
-
-interface LockContext {
-  readonly database: Database;
-  readonly statements: Statements;
-  readonly watcher: Watcher;
-  readonly leaseTimeMs: number;
-}
-
-export interface ExclusiveRequest {
-  readonly name: string;
-  /** In milliseconds. */
-  readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
-  readonly closing: AbortSignal;
-}
-
 /**
  * The locks of one store. Processes do not queue: a caller tries when it hears of a release, at a random moment, or else about once a
  * second. A process that has just released a lock lets the others go first. So a caller gets its turn after about as many as there are.
  */
 export class Locks {
-  readonly #context: LockContext;
+  readonly #context: Context;
+  readonly #leaseTimeMs: number;
   readonly #callers = new CallerQueue();
-  readonly #runs = new AsyncLocalStorage<Run>();
+  /** Of the running tasks that the caller is within, the outermost one first. */
+  readonly #leases = new AsyncLocalStorage<readonly Lease[]>();
   readonly #running = new Map<Promise<unknown>, Lease>();
   /** Names whose lock other processes wanted when it was released here, and until when they may come, by `performance.now()`. */
   readonly #wanted = new Map<string, number>();
 
-  constructor(context: LockContext) {
+  constructor(context: Context, leaseTimeMs: number) {
     this.#context = context;
+    this.#leaseTimeMs = leaseTimeMs;
   }
 
   /** See `PostgresTokenStore.exclusively`. */
-  run<T>({ name, timeout, signal, closing }: ExclusiveRequest, task: (lock: Lock) => Promise<T>): Promise<T> {
+  run<T>(
+    name: string,
+    task: (lock: Lock) => Promise<T>,
+    options: { timeout: number; signal: AbortSignal | undefined; closing: AbortSignal },
+  ): Promise<T> {
+    const { timeout, signal, closing } = options;
     const deadline = performance.now() + timeout;
     const key = toStoredName(name);
     const acquireAndRun = async (): Promise<T> => {
-      const { watcher, ...context } = this.#context;
+      const { database, statements } = this.#context;
       // Random: two copies of a process that was frozen and cloned count alike.
       const owner = randomBytes(15).toString('base64url');
-      const claim = { ...context, name, key, topic: watcher.topicOf(name), owner };
+      const claim = { database, statements, name, key, owner, leaseTimeMs: this.#leaseTimeMs };
       const lease = await this.#acquire(claim, deadline, signal ? [closing, signal] : [closing]);
       this.#wanted.delete(name);
       if (!(lease instanceof Lease)) throw lockHeldError(name, timeout, detailsOf(lease.holder));
@@ -75,32 +58,28 @@ export class Locks {
       this.#running.set(running, lease);
       return running.finally(() => this.#running.delete(running));
     };
-    return this.#callers.run(name, acquireAndRun, { timeout, signal, closing, holder: () => detailsOf(thisHolder()) });
+    return this.#callers.run(name, acquireAndRun, { ...options, holder: () => detailsOf(thisHolder()) });
   }
 
   /** The lease that a write of this name depends on. Undefined if the caller is not within a running task for this name. */
   leaseFor(name: string): Lease | undefined {
-    for (let run = this.#runs.getStore(); run; run = run.outer) if (run.name === name && !run.ended) return run.lease;
-    return undefined;
+    return this.#leases.getStore()?.findLast((lease) => lease.claim.name === name && !lease.hasEnded);
   }
 
   /** Waits for all tasks, but not if the caller is within one. Tasks that need longer than `milliseconds` lose their locks. */
   async idle(milliseconds: number): Promise<void> {
-    if (this.#runs.getStore()) return;
+    if (this.#leases.getStore()) return;
     await settled(Promise.allSettled(this.#running.keys()), milliseconds);
     for (const lease of this.#running.values()) lease.lose();
   }
 
   async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>): Promise<T> {
-    const { name } = lease.claim;
-    const run: Run = { name, lease, outer: this.#runs.getStore(), ended: false };
     try {
-      return await this.#runs.run(run, () => task(lease));
+      return await this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
     } finally {
-      run.ended = true;
       if (await lease.release()) {
-        const { isTold } = this.#context.watcher;
-        this.#wanted.set(name, performance.now() + (isTold ? giveWayMs.told : giveWayMs.untold));
+        const giveWay = this.#context.watcher.isTold ? giveWayMs.told : giveWayMs.untold;
+        this.#wanted.set(lease.claim.name, performance.now() + giveWay);
       }
     }
   }
@@ -160,7 +139,7 @@ export class Locks {
   async #take(attempt: Attempt): Promise<Lease | number> {
     const { watcher } = this.#context;
     const { claim, deadline, hasAsked } = attempt;
-    const { database, statements, name, key, owner, leaseTimeMs, topic } = claim;
+    const { database, statements, name, key, owner, leaseTimeMs } = claim;
     const leftMs = Math.max(deadline - performance.now(), 0);
     const timeoutMs = Math.round(Math.min(answerMs.max, Math.max(leftMs, answerMs.min)));
     const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
@@ -168,7 +147,7 @@ export class Locks {
     const run = () => {
       since = new Stopwatch();
       Object.assign(attempt, { sentAt: performance.now(), isTold: false });
-      const values = [key, owner, thisHolder(), leaseTimeMs, willAskMs, topic, hasAsked];
+      const values = [key, owner, thisHolder(), leaseTimeMs, willAskMs, statements.topicOf(name), hasAsked];
       return database.write(statements.take, values, timeoutMs);
     };
     // A caller that waits does not give up for a restart.

@@ -1,8 +1,7 @@
 import { pause } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
 import type { StandaloneClient } from '../connection/pg-pool.ts';
-import { type Statements, topicOf } from '../statements.ts';
-import { toStoredName } from '../stored-name.ts';
+import { type Statements, toStoredName } from '../statements.ts';
 
 /**
  * Without LISTEN, a caller looks this often. It is a little more than a second: a program that reads the record once a second spares
@@ -77,13 +76,9 @@ export class Watcher {
     return this.isTold ? listenIntervalMs : pollIntervalMs;
   }
 
-  topicOf(name: string): string {
-    return topicOf(this.#statements.channel, name);
-  }
-
   /** Notes what a statement has read that was sent at `sentAt`. null: there is no record. */
   read(name: string, revision: string | null, sentAt: number): void {
-    const topic = this.topicOf(name);
+    const topic = this.#statements.topicOf(name);
     const known = this.#knownOf(topic);
     known.readAt = performance.now();
     // What it was told since may be newer.
@@ -92,7 +87,7 @@ export class Watcher {
 
   /** Notes what this store has written. null: deleted. */
   wrote(name: string, revision: string | null): void {
-    const topic = this.topicOf(name);
+    const topic = this.#statements.topicOf(name);
     this.#knownOf(topic).toldAt = performance.now();
     this.#hear(topic, revision);
   }
@@ -104,7 +99,7 @@ export class Watcher {
 
   /** Tells this caller from now on; for a lock, call `listenSoon` when it is worth a connection. The returned function ends it. */
   watch(name: string, tell: (notice: Notice) => void, isForRecord = false): () => void {
-    const wait: Wait = { name, topic: this.topicOf(name), isForRecord, tell };
+    const wait: Wait = { name, topic: this.#statements.topicOf(name), isForRecord, tell };
     this.#waits.add(wait);
     clearTimeout(this.#lingering);
     if (isForRecord) this.listenSoon();

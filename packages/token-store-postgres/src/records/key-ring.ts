@@ -10,13 +10,6 @@ export function newCipher(key: Key): TokenCipher {
   return new TokenCipher({ key, domain });
 }
 
-/** A record as it is stored: as JSON, or sealed by the key with this salt. */
-export interface SealedRecord {
-  readonly json: string | null;
-  readonly sealed: Buffer | null;
-  readonly salt: Buffer | null;
-}
-
 /** What goes on after the name of the database, and what to do. */
 const words = {
   'not-encrypted': ['has tokens that are not encrypted', 'Open it without a key, then encrypt it with rekey(key)'],
@@ -84,7 +77,7 @@ export class KeyRing {
   }
 
   /** Encrypts a record with the key that is in use. */
-  seal(name: string, record: TokenRecord): SealedRecord {
+  seal(name: string, record: TokenRecord) {
     const cipher = this.#current;
     if (!cipher) return { json: JSON.stringify(record), sealed: null, salt: null };
     return { json: null, sealed: Buffer.from(cipher.seal(name, record)), salt: Buffer.from(cipher.salt) };

@@ -7,17 +7,13 @@ import type { Settings } from '../options.ts';
 import { findTables, packageName, type Statements, schemaVersion, statementsFor, tableNames } from '../statements.ts';
 import { KeyRing, newCipher } from './key-ring.ts';
 
-export interface OpenedTables {
-  readonly statements: Statements;
-  readonly ring: KeyRing;
-  /** Whether the connection leads to the server itself, and not to a pooler that changes the server process behind it. */
-  readonly isDirect: boolean;
-  /** Only for a store that only reads. */
-  readonly areMissing: boolean;
-}
+export type OpenedTables = Awaited<ReturnType<typeof openTables>>;
 
-/** Finds the tables, or makes them. Any number of hosts may do so at once. */
-export async function openTables(database: Database, settings: Settings): Promise<OpenedTables> {
+/**
+ * Finds the tables, or makes them. Any number of hosts may do so at once. `isDirect`: the connection leads to the server itself, and not
+ * to a pooler that changes the server process behind it. `areMissing`: only for a store that only reads.
+ */
+export async function openTables(database: Database, settings: Settings) {
   const { table, keys, readOnly } = settings;
   const { state, isDirect } = await database.use(async (run, client) => {
     const [row = {}] = await run(findTables, [settings.schema ?? null, tableNames(table)]);
@@ -39,11 +35,11 @@ export async function openTables(database: Database, settings: Settings): Promis
   if (!readOnly && !check && (areMissing || ring.preferred !== undefined)) {
     // A passphrase takes a quarter of a second, in which other hosts need not wait for this one's transaction.
     const wanted = ring.preferred === undefined ? undefined : newCipher(ring.preferred).makeCheck();
-    check = await retry(() => database.transaction((run) => setUp(run, database, statements, settings, wanted)));
+    check = await retry(() => database.transaction((run) => setUp(run, database, statements, wanted)));
   }
   // For a store that only reads, tables without a key and without a record are of no key yet.
   const isOfNoKey =
-    readOnly && !check && !ring.allowsPlain && (areMissing || !(await hasRecords(statements, readingOf(database))));
+    readOnly && !check && !ring.allowsPlain && (areMissing || !(await hasRecords(statements, database.read)));
   if (!isOfNoKey && !ring.adopt(check)) throw ring.openError(check !== undefined);
   return { statements, ring, isDirect, areMissing: readOnly && areMissing };
 }
@@ -52,7 +48,7 @@ export async function openTables(database: Database, settings: Settings): Promis
 export async function readMeta(
   database: Database,
   statements: Statements,
-  run: Run = readingOf(database),
+  run: Run = database.read,
 ): Promise<KeyCheck | undefined> {
   const [row] = await run(statements.meta).catch((error: TokenStoreError) => {
     // No such table, or one without these columns.
@@ -76,15 +72,9 @@ export function keyValues(check: KeyCheck | undefined): (Buffer | null)[] {
 }
 
 /** Makes what is missing, and puts the key in use if nothing is stored yet. A key for tokens that are stored is more often a mistake. */
-async function setUp(
-  run: Run,
-  database: Database,
-  statements: Statements,
-  { table }: Settings,
-  wanted: KeyCheck | undefined,
-): Promise<KeyCheck | undefined> {
+async function setUp(run: Run, database: Database, statements: Statements, wanted: KeyCheck | undefined) {
   await run(statements.lockCreation);
-  const [state] = await run(findTables, [statements.schema, tableNames(table)]);
+  const [state] = await run(findTables, [statements.schema, tableNames(statements.table)]);
   if (state?.found === '0') {
     if (state.has_schema !== 't') await run(statements.createSchema);
     for (const statement of statements.createTables) await run(statement);
@@ -101,10 +91,6 @@ async function setUp(
 async function hasRecords(statements: Statements, run: Run): Promise<boolean> {
   const [row] = await run(statements.hasRecords);
   return row?.any === 't';
-}
-
-function readingOf(database: Database): Run {
-  return (text, values = []) => database.read(text, values);
 }
 
 function foreignError(database: Database, { schema, table }: Statements): TokenStoreError {

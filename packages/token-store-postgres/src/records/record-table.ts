@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { type TokenRecord, TokenStoreError } from 'token-store-kit';
-import type { Database, Row } from '../connection/database.ts';
+import type { Database, Row, Run } from '../connection/database.ts';
 import { retry } from '../connection/retry.ts';
 import type { Lease } from '../lock/lease.ts';
 import type { Watcher } from '../lock/watcher.ts';
-import type { Statements } from '../statements.ts';
-import { toStoredName } from '../stored-name.ts';
-import type { KeyRing } from './key-ring.ts';
-import { readMeta } from './open-tables.ts';
+import type { Key } from '../options.ts';
+import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
+import { type KeyRing, newCipher } from './key-ring.ts';
+import { keyValues, readMeta } from './open-tables.ts';
 
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
@@ -110,6 +110,28 @@ export class RecordTable {
     return outcome;
   }
 
+  /** Encrypts all records with another key, or with none, in one transaction. */
+  async changeKey(key: Key | undefined): Promise<void> {
+    const { database, statements, ring } = this.#context;
+    const next = key === undefined ? undefined : newCipher(key);
+    const inTransaction = async (run: Run): Promise<void> => {
+      await run(statements.lockMeta);
+      const current = await readMeta(database, statements, run);
+      // Nothing is left to do: an earlier try may have taken place although its answer was lost.
+      if (current ? next?.matches(current.salt) : !next) return;
+      if (!ring.adopt(current)) throw ring.error('key-changed');
+      for (const row of await run(statements.readAll)) {
+        const name = fromStoredName(row.name ?? '');
+        const record = ring.open(name, row);
+        const columns = next ? [null, Buffer.from(next.seal(name, record))] : [JSON.stringify(record), null];
+        await run(statements.sealAgain, [row.name, ...columns]);
+      }
+      await run(statements.setKey, keyValues(next?.makeCheck()));
+    };
+    await retry(() => database.transaction(inTransaction));
+    ring.change(key, next);
+  }
+
   async #write(
     name: string,
     record: TokenRecord,
@@ -138,7 +160,7 @@ export class RecordTable {
       toStoredName(name),
       ...values,
       ...fence,
-      this.#context.watcher.topicOf(name),
+      this.#context.statements.topicOf(name),
     ]);
   }
 
