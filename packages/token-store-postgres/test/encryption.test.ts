@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import type { PostgresTokenStore, TokenStoreError } from '../src/index.ts';
+import type { PostgresTokenStore } from '../src/index.ts';
+import { errorOf } from './attempt.ts';
 import { startScene } from './scene.ts';
 
 const { scene, test } = await startScene({
@@ -28,12 +29,9 @@ const record = {
   idToken: 'secret-id',
 };
 
-async function errorOf(call: Promise<unknown>): Promise<[code: string, reason: string | undefined]> {
-  const error: TokenStoreError = await call.then(
-    () => assert.unreachable('it did not fail') as never,
-    (rejected) => rejected,
-  );
-  return [error.code, error.reason];
+async function codeAndReasonOf(call: Promise<unknown>): Promise<[code: string, reason: string | undefined]> {
+  const { code, reason } = await errorOf(call);
+  return [code, reason];
 }
 
 test('no token is in pg_dump, in the server log at its highest level, or in pg_stat_statements', async () => {
@@ -52,7 +50,10 @@ test('no token is in pg_dump, in the server log at its highest level, or in pg_s
   await store.rekey('secret passphrase');
   // A statement that fails is logged with its parameters as well.
   await scene.cluster.query(`ALTER TABLE ${schema}.oauth_token RENAME COLUMN revision TO elsewhere`);
-  assert.is((await errorOf(store.set('app', { ...record, refreshToken: 'secret-fourth' })))[0], 'STORE_CORRUPT');
+  assert.is(
+    (await codeAndReasonOf(store.set('app', { ...record, refreshToken: 'secret-fourth' })))[0],
+    'STORE_CORRUPT',
+  );
   const statements = await scene.cluster.query("SELECT string_agg(query, ' ') FROM pg_stat_statements");
   assert.match(statements, 'oauth_token');
   // The log has the statements, the parameters, and what the server makes of them.
@@ -75,8 +76,8 @@ for (const [kind, key] of Object.entries({ 'a passphrase': 'correct horse batter
   test(`a wrong or missing key is STORE_KEY, if the key is ${kind}`, async () => {
     const schema = scene.newSchema();
     const store = await scene.open({ schema, key });
-    assert.equal(await errorOf(scene.open({ schema })), ['STORE_KEY', 'key-missing']);
-    assert.equal(await errorOf(scene.open({ schema, key: otherBytes })), ['STORE_KEY', 'key-wrong']);
+    assert.equal(await codeAndReasonOf(scene.open({ schema })), ['STORE_KEY', 'key-missing']);
+    assert.equal(await codeAndReasonOf(scene.open({ schema, key: otherBytes })), ['STORE_KEY', 'key-wrong']);
     await store.set('app', record);
     assert.equal(await (await scene.open({ schema, key })).get('app'), record);
   });
@@ -86,7 +87,7 @@ test('a key for plain tokens is STORE_KEY, and for tables without tokens it encr
   const schema = scene.newSchema();
   const plain = await scene.open({ schema });
   await plain.set('app', record);
-  assert.equal(await errorOf(scene.open({ schema, key: bytes })), ['STORE_KEY', 'not-encrypted']);
+  assert.equal(await codeAndReasonOf(scene.open({ schema, key: bytes })), ['STORE_KEY', 'not-encrypted']);
   await plain.delete('app');
   const store = await scene.open({ schema, key: bytes });
   const calls = [
@@ -94,9 +95,9 @@ test('a key for plain tokens is STORE_KEY, and for tables without tokens it encr
     () => plain.replace('app', undefined, record),
     () => plain.rekey(otherBytes),
   ];
-  for (const call of calls) assert.equal(await errorOf(call()), ['STORE_KEY', 'key-changed'], String(call));
+  for (const call of calls) assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'key-changed'], String(call));
   await store.set('app', record);
-  assert.equal(await errorOf(plain.get('app')), ['STORE_KEY', 'key-changed']);
+  assert.equal(await codeAndReasonOf(plain.get('app')), ['STORE_KEY', 'key-changed']);
 });
 
 test('the key is copied, so that the caller may wipe it', async () => {
@@ -122,7 +123,7 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
     () => store.rekey(otherBytes),
     () => store.replace('a', 'secret-b', record),
   ]) {
-    assert.equal(await errorOf(call()), ['STORE_CORRUPT', 'record-changed'], String(call));
+    assert.equal(await codeAndReasonOf(call()), ['STORE_CORRUPT', 'record-changed'], String(call));
   }
   assert.is((await store.get('b'))?.refreshToken, 'secret-b');
 });
@@ -220,7 +221,7 @@ test('a host without the new key can neither read nor write after the change', a
     () => old.replace('new', undefined, record),
     () => old.rekey(bytes),
   ];
-  for (const call of calls) assert.equal(await errorOf(call()), ['STORE_KEY', 'key-changed'], String(call));
+  for (const call of calls) assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'key-changed'], String(call));
   assert.equal(await (await scene.open({ schema, key: otherBytes })).get('app'), record);
 });
 

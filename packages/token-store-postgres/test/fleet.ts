@@ -14,7 +14,7 @@ export interface MemberOptions {
 
 /** Starts a process of the fleet. It is ready when this resolves. */
 export async function startMember({ provider, prefix, ...member }: MemberOptions): Promise<Program> {
-  const program = startProgram('fleet-member', { ...member, provider: provider.url }, prefix && { prefix });
+  const program = startProgram('fleet-member', { ...member, provider: provider.url }, prefix);
   const line = await program.line();
   if (line !== 'ready') throw new Error(`a member did not start: ${line} ${(await program.ended).errors}`);
   return program;

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,14 +43,8 @@ export function compile(folder: string): string {
   return stdout;
 }
 
-export interface Outcome {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly code: number | null;
-}
-
 /** Runs a file of a project to its end. It is killed after 20 seconds. */
-export function run(folder: string, file: string, env: NodeJS.ProcessEnv): Promise<Outcome> {
+export async function run(folder: string, file: string, env: NodeJS.ProcessEnv) {
   const child = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, ...env }, timeout: 20_000 });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (data) => {
@@ -58,5 +53,6 @@ export function run(folder: string, file: string, env: NodeJS.ProcessEnv): Promi
   child.stderr.on('data', (data) => {
     stderr += data;
   });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ stdout, stderr, code })));
+  const [code] = await once(child, 'close');
+  return { stdout, stderr, code };
 }

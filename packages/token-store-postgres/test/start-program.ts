@@ -25,13 +25,8 @@ export interface Program {
   kill(signal?: NodeJS.Signals): void;
 }
 
-export interface ProgramOptions {
-  /** A command that starts it, for example on another host. */
-  readonly prefix?: readonly string[];
-}
-
-/** Runs `test/programs/NAME.ts` in a process of its own, with one argument as JSON. */
-export function startProgram(name: string, argument: unknown, { prefix = [] }: ProgramOptions = {}): Program {
+/** Runs `test/programs/NAME.ts` in a process of its own, with one argument as JSON. `prefix`: a command that starts it on another host. */
+export function startProgram(name: string, argument: unknown, prefix: readonly string[] = []): Program {
   const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
   const [command = '', ...args] = [...prefix, process.execPath, file, JSON.stringify(argument)];
   const child = spawn(command, args, { env: inherited });

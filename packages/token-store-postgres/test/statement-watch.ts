@@ -8,14 +8,7 @@ import { within } from './within.ts';
 /** Settings of a cluster whose log has every statement. */
 export const statementLog = { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log' };
 
-export interface StatementWatch {
-  /** The statements that programs of this name sent while `work` ran. */
-  statementsOf(name: string, work: () => Promise<unknown>): Promise<string[]>;
-  /** The statements of one that waits until it is stopped: at most 2 per second, and four to begin to listen and to leave. */
-  fewStatementsOf(name: string, wait: () => Promise<unknown>): Promise<string[]>;
-}
-
-export function watchStatements(scene: Scene): StatementWatch {
+export function watchStatements(scene: Scene) {
   let marks = 0;
   /** The end of the log, after all that was logged before has arrived. */
   async function endOfLog(): Promise<number> {
@@ -29,6 +22,7 @@ export function watchStatements(scene: Scene): StatementWatch {
     return scene.cluster.log.indexOf(mark);
   }
 
+  /** The statements that programs of this name sent while `work` ran. */
   async function statementsOf(name: string, work: () => Promise<unknown>): Promise<string[]> {
     const start = await endOfLog();
     await work();
@@ -40,6 +34,7 @@ export function watchStatements(scene: Scene): StatementWatch {
     return [...lines].map(([, statement = '']) => statement).filter((statement) => !statement.startsWith('SET '));
   }
 
+  /** The statements of one that waits until it is stopped: at most 2 per second, and four to begin to listen and to leave. */
   async function fewStatementsOf(name: string, wait: () => Promise<unknown>): Promise<string[]> {
     // Longer than `waitMs` if the machine is busy.
     let seconds = 0;

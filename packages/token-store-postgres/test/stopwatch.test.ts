@@ -1,7 +1,7 @@
 import { syncBuiltinESMExports } from 'node:module';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Stopwatch } from '../src/connection/stopwatch.ts';
+import { Stopwatch } from '../src/lock/lease.ts';
 
 /** Runs `work` while the system's uptime is what `replacement` makes of it. */
 function withUptime(replacement: (uptime: number) => number, work: () => void): void {

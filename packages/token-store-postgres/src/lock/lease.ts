@@ -1,8 +1,8 @@
 /** This folder has the lock of `exclusively`: the lease, the wait for it, and what waiting callers are told. */
+import { uptime } from 'node:os';
 import { type Lock, TokenStoreError } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
 import { retry, settled } from '../connection/retry.ts';
-import { Stopwatch } from '../connection/stopwatch.ts';
 import type { Statements } from '../statements.ts';
 
 /** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */
@@ -14,6 +14,9 @@ const timerMarginMs = 2;
 /** How long a caller waits for the release of its lock. */
 const releaseTimeoutMs = 2_000;
 
+/** The system's uptime is less exact than this. */
+const uptimeErrorMs = 50;
+
 /** A call of `exclusively`, as the table knows it. */
 export interface Claim {
   readonly database: Database;
@@ -24,6 +27,21 @@ export interface Claim {
   /** Of this call alone: a statement of another one that arrives late does not act for it. */
   readonly owner: string;
   readonly leaseTimeMs: number;
+}
+
+/** Measures real time, whatever happens to the wall clock. */
+export class Stopwatch {
+  readonly #start = performance.now();
+  readonly #startUptime = uptime();
+
+  /** The monotonic clock of Linux stands still while the machine sleeps; a lease does not. The system's uptime counts sleep as well. */
+  get elapsedMs(): number {
+    // In this order: a process that has to wait between the two lines has not slept.
+    const uptimeMs = (uptime() - this.#startUptime) * 1_000;
+    const elapsed = performance.now() - this.#start;
+    const slept = uptimeMs - elapsed;
+    return slept > uptimeErrorMs ? elapsed + slept : elapsed;
+  }
 }
 
 /** Releases the lock if this call holds it. Says whether other callers want it. */

@@ -3,10 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, pause, type TokenStoreErrorDetails } from 'token-store-kit';
 import { isUnanswered, retry, settled } from '../connection/retry.ts';
-import { Stopwatch } from '../connection/stopwatch.ts';
 import type { Context } from '../records/record-table.ts';
 import { toStoredName } from '../statements.ts';
-import { type Claim, Lease, release } from './lease.ts';
+import { type Claim, Lease, release, Stopwatch } from './lease.ts';
 import type { Notice } from './watcher.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
