@@ -1,10 +1,11 @@
 // Takes about 4 s.
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, CliHome } from 'testing-command';
+import { CliHome } from 'testing-command';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { oldestKeyring } from '../src/session/keyring-entry.ts';
+import { installAlone } from './fixtures/install-alone.ts';
 import { openKeyringScene } from './fixtures/keyring-scene.ts';
 
 const { session, signIn, home, authority, ...scene } = await openKeyringScene();
@@ -52,29 +53,21 @@ always(
   async () => {
     if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
     using other = new CliHome(home.env);
-    const installed = join(other.folder, 'node_modules/onedrive-token');
-    for (const part of ['bin', 'dist', 'package.json']) {
-      cpSync(join(bin, '../..', part), join(installed, part), { recursive: true });
-    }
-    mkdirSync(join(installed, 'node_modules'));
-    const manifest = JSON.parse(readFileSync(join(bin, '../../package.json'), 'utf8'));
-    for (const name of Object.keys(manifest.dependencies)) {
-      symlinkSync(join(bin, '../../node_modules', name), join(installed, 'node_modules', name));
-    }
-    const login = `'${process.execPath}' '${installed}/bin/onedrive-token.js' login --keyring --client-id x`;
+    const { run, modules, peers } = installAlone(other);
+    const login = `${run} login --keyring --client-id x`;
     const { status, stdout, stderr } = await other.shell(login);
     assert.is(status, 7);
     assert.is(stdout, '');
     assert.match(stderr, '--keyring needs @napi-rs/keyring. Run: npm install --global @napi-rs/keyring\n');
 
-    const old = join(installed, 'node_modules/@napi-rs/keyring');
+    const old = join(modules, '@napi-rs/keyring');
     mkdirSync(old, { recursive: true });
     writeFileSync(join(old, 'package.json'), '{"version":"1.9.0"}');
     writeFileSync(join(old, 'index.js'), 'exports.AsyncEntry = class { async getPassword() { return null; } }');
     const tooOld = await other.shell(login);
     assert.is(tooOld.status, 7);
     assert.match(tooOld.stderr, `is 1.9.0 and has to be ${oldestKeyring} or newer`);
-    assert.is(manifest.peerDependencies['@napi-rs/keyring'], `^${oldestKeyring}`);
+    assert.is(peers['@napi-rs/keyring'], `^${oldestKeyring}`);
   },
 );
 

@@ -1,11 +1,12 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { UnfinishedUpload } from 'onedrive-graph';
-import { bin, CliHome } from 'testing-command';
+import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { UnfinishedUploads } from '../src/commands/api/unfinished-uploads.ts';
+import { installAlone } from './fixtures/install-alone.ts';
 
 // test-long/postgres.test.ts has the tests with a server.
 const password = 'p@ss/w?rd';
@@ -26,19 +27,10 @@ test('a server that cannot be reached ends with 6, and the password is not shown
 test('if token-store-postgres or pg is missing, the message says how to install both, and the status is 7', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
   using other = new CliHome();
-  const installed = join(other.folder, 'node_modules/onedrive-token');
-  for (const part of ['bin', 'dist', 'package.json']) {
-    cpSync(join(bin, '../..', part), join(installed, part), { recursive: true });
-  }
-  mkdirSync(join(installed, 'node_modules'));
-  const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies)) {
-    symlinkSync(join(bin, '../../node_modules', name), join(installed, 'node_modules', name));
-  }
+  const { run } = installAlone(other);
   const db = 'postgresql://ada@127.0.0.1:9/tokens';
   for (const command of ['', 'login --client-id x', 'list']) {
-    const run = `'${process.execPath}' '${installed}/bin/onedrive-token.js' ${command} --db '${db}'`;
-    const { status, stdout, stderr } = await other.shell(run);
+    const { status, stdout, stderr } = await other.shell(`${run} ${command} --db '${db}'`);
     assert.equal([status, stdout], [7, '']);
     const remedy = 'needs token-store-postgres and pg. Run: npm install --global token-store-postgres pg';
     assert.is(stderr, `onedrive-token: --db ${db} ${remedy}\n`);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { createFetcher, type Fetcher, type OneDriveTokenHandler, type SignInStatus } from 'onedrive-token-handler';
+import { createFetcher, type OneDriveTokenHandler, type SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { commonOptions, longFlag } from '../settings/options.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -22,7 +22,7 @@ export interface TokenSession extends AsyncDisposable {
 /** Takes tokens from the `serve` that listens on `socket`. Throws UsageError if the command line names other tokens. */
 export function openSocketSession({ settings, interrupt }: Command, socket: string): TokenSession {
   refuseDatabaseOptions(settings.flags, socket);
-  let http: Fetcher | undefined;
+  const http = createFetcher();
   const getTokenDetails: TokenSource['getTokenDetails'] = async ({
     forceRefresh = false,
     minValid = 0,
@@ -38,14 +38,9 @@ export function openSocketSession({ settings, interrupt }: Command, socket: stri
       getTokenDetails,
       getToken: async (options) => (await getTokenDetails(options)).accessToken,
       status: async () => (await ask(socket, '/status', interrupt.signal)) as unknown as SignInStatus,
-      fetch(url, init) {
-        http ??= createFetcher();
-        return http.fetch(url, init);
-      },
+      fetch: (url, init) => http.fetch(url, init),
     },
-    async [Symbol.asyncDispose]() {
-      await http?.close();
-    },
+    [Symbol.asyncDispose]: () => http.close(),
   };
 }
 

@@ -118,18 +118,13 @@ export function splitFlag(arg: string): [flag: string, value: string | undefined
   return equals < 0 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
 }
 
-/** A command line that needs no parser. */
-export interface PlainLine {
-  readonly flags: Flags;
-  /** Of `exec`: the program and its arguments. undefined for `token`. */
-  readonly program: readonly string[] | undefined;
-}
-
 /**
  * Reads `[token] [common options]` and `exec [common options] -- PROGRAM [ARGS]` without loading a parser. Returns undefined for
- * any other line, and for a wrong one, which the real parser explains.
+ * any other line, and for a wrong one, which the real parser explains. `program` is undefined for `token`.
  */
-export function readPlainLine(args: readonly string[]): PlainLine | undefined {
+export function readPlainLine(
+  args: readonly string[],
+): { flags: Flags; program?: readonly string[] | undefined } | undefined {
   const isExec = args[0] === 'exec';
   const end = isExec ? args.indexOf('--') : args.length;
   const program = isExec ? args.slice(end + 1) : undefined;
