@@ -33,8 +33,10 @@ for (const [through, crowd] of [
     let waiting: Promise<number>[] = [];
     let slowest = 0;
     let start = 0;
+    let startedAt = 0;
     await store.exclusively('app', async ({ signal }) => {
       start = scene.cluster.log.length;
+      startedAt = performance.now();
       waiting = waiters.map((waiter) =>
         waiter.exclusively(
           'app',
@@ -60,7 +62,7 @@ for (const [through, crowd] of [
       scene.cluster.log
         .slice(start)
         .match(new RegExp(`^<${name}>LOG:  (statement|execute)(?!.*SET application)`, 'gm')) ?? [];
-    const rate = statements.length / crowd / (seconds + 0.5);
+    const rate = statements.length / crowd / ((released - startedAt) / 1_000);
     const begun = (await within(120_000, 'all turns', Promise.all(waiting))).sort((a, b) => a - b);
     const first = (begun[0] ?? Number.NaN) - released;
     const each = ((begun.at(-1) ?? Number.NaN) - released) / crowd;

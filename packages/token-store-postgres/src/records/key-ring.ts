@@ -77,7 +77,7 @@ export class KeyRing {
   }
 
   /** Encrypts a record with the key that is in use. */
-  seal(name: string, record: TokenRecord) {
+  seal(name: string, record: TokenRecord): { json: string | null; sealed: Uint8Array | null; salt: Uint8Array | null } {
     const cipher = this.#current;
     if (!cipher) return { json: JSON.stringify(record), sealed: null, salt: null };
     return { json: null, sealed: Buffer.from(cipher.seal(name, record)), salt: Buffer.from(cipher.salt) };

@@ -67,7 +67,7 @@ export async function readMeta(
 }
 
 /** The columns of a key that is in use. */
-export function keyValues(check: KeyCheck | undefined): (Buffer | null)[] {
+export function keyValues(check: KeyCheck | undefined): (Uint8Array | null)[] {
   return check ? [Buffer.from(check.salt), Buffer.from(check.verifier)] : [null, null];
 }
 
