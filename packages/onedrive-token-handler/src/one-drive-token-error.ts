@@ -1,6 +1,6 @@
 import { SharedTokenError, type SignInReason } from 'shared-token';
 
-/** What went wrong: see OneDriveTokenError. */
+/** What went wrong: see {@link OneDriveTokenError}. */
 export type OneDriveTokenErrorCode =
   | 'SIGN_IN_REQUIRED'
   | 'SIGN_IN_DENIED'
@@ -13,21 +13,10 @@ export type OneDriveTokenErrorCode =
   | 'STORE'
   | 'CLOSED';
 
-/** What is known about a failure besides its code and what went wrong. */
-export interface OneDriveTokenErrorDetails {
-  /** See {@link OneDriveTokenError.remedy}. */
-  remedy?: string | undefined;
-  cause?: unknown;
-  /** Default: true for NETWORK, SERVER and THROTTLED. */
-  retryable?: boolean;
-  error?: string | undefined;
-  errorDescription?: string | undefined;
-  errorCodes?: readonly number[] | undefined;
-  correlationId?: string | undefined;
-  traceId?: string | undefined;
-  retryAfter?: number | undefined;
-  reason?: SignInReason | undefined;
-}
+/** What is known besides the code and the problem. `retryable` is by default true for NETWORK, SERVER and THROTTLED. */
+export type OneDriveTokenErrorDetails = { cause?: unknown } & {
+  [Name in Exclude<keyof OneDriveTokenError, keyof Error | 'code' | 'problem'>]?: OneDriveTokenError[Name] | undefined;
+};
 
 const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 'THROTTLED'];
 

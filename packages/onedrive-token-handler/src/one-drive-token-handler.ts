@@ -68,12 +68,12 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * Throws OneDriveTokenError, or the signal's reason.
    */
   async getToken(options?: GetTokenOptions): Promise<string> {
-    return (this.#shared.peek(options) ?? (await this.#obtain(options ?? {}))).accessToken;
+    return (this.#shared.peek(options) ?? (await this.getTokenDetails(options))).accessToken;
   }
 
   /** As {@link getToken}, with the times of the token, in epoch milliseconds. */
   async getTokenDetails(options: GetTokenOptions = {}): Promise<AccessToken> {
-    return this.#obtain(options);
+    return this.#run(() => this.#shared.getToken(options));
   }
 
   /** The same token; makes the handler an `AuthenticationProvider` of the Microsoft Graph SDK. */
@@ -87,7 +87,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       getToken: async (_scopes, { abortSignal, claims } = {}) => {
         // Claims come with a 401: the API has rejected the held token.
         const options = { signal: abortSignal && toAbortSignal(abortSignal), forceRefresh: claims !== undefined };
-        const { accessToken, expiresAt } = await this.#obtain(options);
+        const { accessToken, expiresAt } = await this.getTokenDetails(options);
         return { token: accessToken, expiresOnTimestamp: expiresAt };
       },
     };
@@ -157,10 +157,6 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     } finally {
       await this.#opened.close();
     }
-  }
-
-  async #obtain(options: GetTokenOptions): Promise<AccessToken> {
-    return this.#run(() => this.#shared.getToken(options));
   }
 
   async #signIn(options: SignInOptions, context: SignInContext): Promise<TokenResponse> {

@@ -1,15 +1,8 @@
 import { replaceSecrets, toPlainLine } from 'loopback-acceptor/plain-text';
-import { OneDriveTokenError } from '../one-drive-token-error.ts';
+import { OneDriveTokenError, type OneDriveTokenErrorDetails } from '../one-drive-token-error.ts';
 
 /** An OAuth error of the provider (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions, and without secrets. */
-export interface ProviderErrorFields {
-  readonly error: string;
-  readonly description?: string | undefined;
-  /** Microsoft's AADSTS numbers. */
-  readonly errorCodes?: readonly number[] | undefined;
-  readonly correlationId?: string | undefined;
-  readonly traceId?: string | undefined;
-}
+type ProviderErrorFields = OneDriveTokenErrorDetails & { error: string };
 
 /** What was asked for: `invalid_grant` means another thing for a code than for a refresh token. */
 export type ProviderStep = 'authorization' | 'code' | 'refresh' | 'device code' | 'device poll';
@@ -75,7 +68,7 @@ export function readErrorFields(
     sent.length > 0 ? sent : [...description.matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, code]) => Number(code));
   return {
     error: firstLine(replaceSecrets(error, secrets)),
-    description: firstLine(description),
+    errorDescription: firstLine(description) || undefined,
     errorCodes: numbers.length > 0 ? numbers : undefined,
     correlationId: read(correlation_id),
     traceId: read(trace_id),
@@ -84,18 +77,11 @@ export function readErrorFields(
 
 /** The error for the handler's caller. */
 export function toTokenError(fields: ProviderErrorFields, step: ProviderStep): OneDriveTokenError {
-  const { error, description, errorCodes = [], correlationId, traceId } = fields;
+  const { error, errorDescription, errorCodes = [] } = fields;
   const code = classify(error, errorCodes, step);
-  const said = [error, description].filter(Boolean).join(': ');
-  return new OneDriveTokenError(code, `${problems[code]} (${said})`, {
-    remedy: remedyFor(code, errorCodes, step),
-    error,
-    errorDescription: description || undefined,
-    errorCodes: fields.errorCodes,
-    correlationId,
-    traceId,
-    reason: code === 'SIGN_IN_REQUIRED' ? 'refused' : undefined,
-  });
+  const problem = `${problems[code]} (${[error, errorDescription].filter(Boolean).join(': ')})`;
+  const reason = code === 'SIGN_IN_REQUIRED' ? 'refused' : undefined;
+  return new OneDriveTokenError(code, problem, { ...fields, remedy: remedyFor(code, errorCodes, step), reason });
 }
 
 function classify(error: string, numbers: readonly number[], step: ProviderStep): ErrorCode {

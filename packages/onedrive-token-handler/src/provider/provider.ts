@@ -142,7 +142,7 @@ function readFailure(
   const secrets = secretFields.flatMap((field) => sent.get(field) ?? []);
   const fields = json && readErrorFields(json, secrets);
   if (isBusy(answer)) {
-    const { description: _, ...facts } = fields ?? {};
+    const { errorDescription: _, ...facts } = fields ?? {};
     const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
     const isThrottled = status === 429 || (retryAfter ?? 0) > left;
     const problem = isThrottled ? `${url.host} asks to wait ${wait}` : `${url.host} has problems`;
