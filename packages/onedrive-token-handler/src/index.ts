@@ -1,6 +1,6 @@
 /** Gives a program a Microsoft Graph access token for a personal OneDrive. */
 export { type PlainTextOptions, toPlainText } from 'loopback-acceptor/plain-text';
-export type { AccessToken, SignInReason, TokenRecord, TokenStore } from 'shared-token';
+export type { AccessToken, GetTokenOptions, SignInReason, TokenRecord, TokenStore } from 'shared-token';
 export type { TokenStoreErrorCode, TokenStoreErrorReason } from 'token-store-kit';
 export type { MoveOutcome, RekeyStore } from 'token-store-kit/administration';
 export {
@@ -9,7 +9,7 @@ export {
   type OneDriveTokenErrorDetails,
 } from './one-drive-token-error.ts';
 export { OneDriveTokenHandler } from './one-drive-token-handler.ts';
-export type { GetTokenOptions, OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
+export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
 export { createFetcher, type Fetcher } from './provider/http-client.ts';
 export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
 export { readServerDate } from './provider/server-date.ts';

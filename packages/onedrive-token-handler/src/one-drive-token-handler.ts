@@ -1,5 +1,6 @@
 import {
   type AccessToken,
+  type GetTokenOptions,
   SharedToken,
   type SharedTokenEvent,
   type SignInContext,
@@ -7,7 +8,7 @@ import {
 } from 'shared-token';
 import { ensureWritable } from 'token-store-kit/administration';
 import { describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
-import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
+import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import { HttpClient } from './provider/http-client.ts';
 import { Provider } from './provider/provider.ts';
 import { isGranted } from './scopes.ts';

@@ -70,22 +70,6 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   onEvent?: ((event: TokenEvent) => unknown) | undefined;
 }
 
-/** What one call of getToken() wants. */
-export interface GetTokenOptions {
-  /** Whether a browser may be opened. Default: the handler's own `interactive`. */
-  interactive?: boolean | undefined;
-  /** Refreshes even if the token looks valid: for an API that answered 401. Default false. */
-  forceRefresh?: boolean | undefined;
-  /**
-   * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.
-   * The result may still expire sooner, if the provider's tokens do, or if the refresh fails while the old one is valid:
-   * `getTokenDetails()` says when. Default: `expirySkew`.
-   */
-  minValid?: number | undefined;
-  /** Lets go of this call alone; it rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
-}
-
 /** Where tokens are kept, checked: in a store of the caller's own, or in a file. */
 export type StoreSettings = Readonly<ReturnType<typeof readStoreOptions>>;
 

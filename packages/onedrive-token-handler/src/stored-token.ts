@@ -1,7 +1,8 @@
 /** Reads the stored access token without loading the handler. */
+import type { GetTokenOptions } from 'shared-token';
 import { isOurs, usableToken } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
-import { type GetTokenOptions, type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
+import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
 import { isGranted } from './scopes.ts';
 import { renewByOf } from './sign-in-status.ts';
 

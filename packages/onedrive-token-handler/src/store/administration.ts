@@ -1,4 +1,5 @@
 /** Work on all that is stored, whatever client id it is of: by the kit, on a file or a store of the caller's own. */
+import { statSync } from 'node:fs';
 import { type TokenRecord, type TokenStore, toStoreError } from 'shared-token';
 import {
   changeKey,
@@ -119,9 +120,8 @@ async function withStore<T>(
   access: 'read' | 'write' | 'create',
   work: (store: TokenStore) => T | Promise<T>,
 ): Promise<T | undefined> {
-  if (access !== 'create' && settings.dbFilepath !== undefined && (await isMissing(settings.dbFilepath)))
-    return undefined;
-  const { store, close } = openStore(settings, { readOnly: access === 'read' });
+  if (access !== 'create' && settings.dbFilepath !== undefined && isMissing(settings.dbFilepath)) return undefined;
+  const { store, close } = openStore(settings, access === 'read');
   try {
     return await runOnStore(() => work(store));
   } finally {
@@ -130,8 +130,7 @@ async function withStore<T>(
 }
 
 /** False also if a folder above it can't be entered: to open it then says what is wrong. */
-async function isMissing(path: string): Promise<boolean> {
-  const { statSync } = await import('node:fs');
+function isMissing(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) === undefined;
   } catch {

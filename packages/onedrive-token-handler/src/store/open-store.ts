@@ -1,7 +1,15 @@
-import { type TokenStore, toStoreError } from 'shared-token';
+import {
+  type ChangedOptions,
+  type ExclusivelyOptions,
+  type Lock,
+  type TokenRecord,
+  type TokenStore,
+  toStoreError,
+} from 'shared-token';
+import type { RekeyStore, StoreKey } from 'token-store-kit/administration';
+import type { SqliteTokenStore } from 'token-store-sqlite';
 import { OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
 import type { StoreSettings } from '../options.ts';
-import { FileStore } from './file-store.ts';
 
 export interface OpenedStore {
   readonly store: TokenStore;
@@ -13,12 +21,12 @@ export interface OpenedStore {
  * The caller's store, or the file, which is opened when it is first used. What may live in this folder: where tokens are
  * kept, and work on a whole file. With `readOnly`, a file is read as it is, and never made or changed.
  */
-export function openStore(
-  { store, dbFilepath, encryptionKey }: StoreSettings,
-  { readOnly = false }: { readOnly?: boolean } = {},
-): OpenedStore {
+export function openStore({ store, dbFilepath, encryptionKey: key }: StoreSettings, readOnly = false): OpenedStore {
   if (store) return { store, close: async () => {} };
-  const file = new FileStore(dbFilepath, encryptionKey, readOnly);
+  const file = new FileStore(async () => {
+    const { openTokenStore } = await import('token-store-sqlite');
+    return openTokenStore(dbFilepath, { ...(key !== undefined && { key }), readOnly });
+  });
   return { store: file, close: () => file.close() };
 }
 
@@ -28,5 +36,83 @@ export async function runOnStore<T>(work: () => T | Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     throw error instanceof OneDriveTokenError ? error : toHandlerError(toStoreError(error));
+  }
+}
+
+/** The token file: opened when it is first used, and opened again if it was replaced or deleted in the meantime. */
+class FileStore implements RekeyStore {
+  readonly #load: () => Promise<SqliteTokenStore>;
+  #opened: Promise<SqliteTokenStore> | undefined;
+  /** Stores whose file was moved away. Locks go by the file's name, so a caller may still wait for one in such a store. */
+  readonly #moved: SqliteTokenStore[] = [];
+
+  constructor(load: () => Promise<SqliteTokenStore>) {
+    this.#load = load;
+  }
+
+  get(name: string): Promise<TokenRecord | undefined> {
+    return this.#use((store) => store.get(name));
+  }
+
+  set(name: string, record: TokenRecord): Promise<void> {
+    return this.#use((store) => store.set(name, record));
+  }
+
+  replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    return this.#use((store) => store.replace(name, previous, record));
+  }
+
+  delete(name: string): Promise<boolean> {
+    return this.#use((store) => store.delete(name));
+  }
+
+  list(): Promise<string[]> {
+    return this.#use((store) => store.list());
+  }
+
+  /** This store has to be opened again with the new key. */
+  rekey(key: StoreKey): Promise<void> {
+    return this.#use((store) => store.rekey(key));
+  }
+
+  // Not by `#use`, and `changed` neither: they work although the file was moved. A lock goes by the file's name, and after
+  // `changed`, which ends by its timeout then, the caller reads.
+  async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
+    return (await this.#open()).exclusively(name, task, options);
+  }
+
+  async changed(name: string, options: ChangedOptions): Promise<void> {
+    return (await this.#open()).changed(name, options);
+  }
+
+  /** Calls of other methods must have ended. */
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined);
+    for (const store of [...this.#moved, opened]) store?.close();
+  }
+
+  async #use<T>(work: (store: SqliteTokenStore) => T): Promise<T> {
+    const store = await this.#open();
+    try {
+      return work(store);
+    } catch (error) {
+      const { code, reason } = Object(error) as { code?: unknown; reason?: unknown };
+      if (code !== 'STORE_OPEN' || reason !== 'moved') throw error;
+      // Of several calls that find it moved, the first one opens it again.
+      if ((await this.#opened) === store) {
+        this.#moved.push(store);
+        this.#opened = undefined;
+      }
+      return work(await this.#open());
+    }
+  }
+
+  #open(): Promise<SqliteTokenStore> {
+    this.#opened ??= this.#load().catch((error: unknown) => {
+      // The next call tries again.
+      this.#opened = undefined;
+      throw error;
+    });
+    return this.#opened;
   }
 }
