@@ -6,14 +6,10 @@ type Claims = Record<string, unknown>;
 export function readAccount(idToken: string | undefined): Account | undefined {
   const claims = readClaims(idToken);
   if (!claims) return undefined;
-  const account: Account = {};
   const name = text(claims.name);
   const username = text(claims.preferred_username) ?? text(claims.email);
   const id = text(claims.oid) ?? text(claims.sub);
-  if (name) account.name = name;
-  if (username) account.username = username;
-  if (id) account.id = id;
-  return account;
+  return { ...(name && { name }), ...(username && { username }), ...(id && { id }) };
 }
 
 /** True if two ID tokens certainly belong to different accounts. Microsoft sends `oid` only if `profile` was asked for. */

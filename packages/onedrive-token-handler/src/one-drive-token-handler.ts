@@ -15,7 +15,7 @@ import { isGranted } from './scopes.ts';
 import type { GrantedSignIn } from './sign-in/sign-in-attempt.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
-import { type OpenedStore, openStore, runOnStore } from './store/open-store.ts';
+import { openStore, runOnStore } from './store/open-store.ts';
 import { type TokenCredential, toAbortSignal } from './token-credential.ts';
 import type { TokenEvent } from './token-event.ts';
 import { trace } from './trace.ts';
@@ -29,7 +29,7 @@ import { trace } from './trace.ts';
  */
 export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #settings: Settings;
-  readonly #opened: OpenedStore;
+  readonly #opened: ReturnType<typeof openStore>;
   readonly #shared: SharedToken;
   readonly #http: HttpClient;
   readonly #provider: Provider;

@@ -1,7 +1,7 @@
 import type { TokenRecord } from 'shared-token';
 import { isOurs } from 'shared-token/usable-token';
 import { readAccount } from './id-token.ts';
-import { readAuthority } from './options.ts';
+import { type OneDriveTokenHandlerOptions, readAuthority } from './options.ts';
 import { splitScope } from './scopes.ts';
 import type { Account } from './token-event.ts';
 
@@ -59,12 +59,9 @@ export function renewByOf({ refreshExpiresAt, obtainedAt }: TokenRecord): number
 }
 
 /** Whose sign-in is meant. */
-export interface StatusOptions {
-  appName: string;
+export interface StatusOptions extends Pick<OneDriveTokenHandlerOptions, 'appName' | 'authority'> {
   /** undefined: no token can be had without one, so a sign-in does not count. */
   clientId?: string | undefined;
-  /** Default: the handler's. */
-  authority?: string | undefined;
 }
 
 /**

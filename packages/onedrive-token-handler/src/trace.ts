@@ -1,11 +1,10 @@
+import { debuglog } from 'node:util';
 import type { TokenEvent } from './token-event.ts';
 
 /** Prints an event on stderr if `NODE_DEBUG=onedrive-token-handler` is set. */
-export async function trace(event: TokenEvent): Promise<void> {
-  if (!process.env.NODE_DEBUG) return;
-  const { debuglog } = await import('node:util');
-  const { type, ...rest } = event;
-  debuglog('onedrive-token-handler')('%s %s', type, JSON.stringify(rest, redact));
+export async function trace({ type, ...rest }: TokenEvent): Promise<void> {
+  const log = debuglog('onedrive-token-handler');
+  if (log.enabled) log('%s %s', type, JSON.stringify(rest, redact));
 }
 
 function redact(key: string, value: unknown): unknown {

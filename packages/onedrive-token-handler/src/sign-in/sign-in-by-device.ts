@@ -40,17 +40,8 @@ export async function signInByDevice(attempt: SignInAttempt): Promise<TokenRespo
   }
 }
 
-interface DeviceAnswer {
-  deviceCode: string;
-  userCode: string;
-  verificationUri: string;
-  /** Milliseconds, as `interval`. */
-  lifetime: number;
-  interval: number;
-  message?: string;
-}
-
-function readDeviceAnswer(answer: Record<string, unknown>): DeviceAnswer {
+/** `lifetime` and `interval` are milliseconds. */
+function readDeviceAnswer(answer: Record<string, unknown>) {
   const { device_code: deviceCode, user_code: userCode, verification_uri: verificationUri, message } = answer;
   const lifetime = Number(answer.expires_in) * 1000;
   const interval = answer.interval === undefined ? defaultIntervalMs : Number(answer.interval) * 1000;

@@ -1,27 +1,15 @@
-import {
-  type ChangedOptions,
-  type ExclusivelyOptions,
-  type Lock,
-  type TokenRecord,
-  type TokenStore,
-  toStoreError,
-} from 'shared-token';
+import { type ChangedOptions, type ExclusivelyOptions, type Lock, type TokenRecord, toStoreError } from 'shared-token';
 import type { RekeyStore, StoreKey } from 'token-store-kit/administration';
 import type { SqliteTokenStore } from 'token-store-sqlite';
 import { OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
 import type { StoreSettings } from '../options.ts';
 
-export interface OpenedStore {
-  readonly store: TokenStore;
-  /** Closes it, unless it is the caller's own. */
-  close(): Promise<void>;
-}
-
 /**
  * The caller's store, or the file, which is opened when it is first used. What may live in this folder: where tokens are
- * kept, and work on a whole file. With `readOnly`, a file is read as it is, and never made or changed.
+ * kept, and work on a whole file. With `readOnly`, a file is read as it is, and never made or changed. `close` leaves the
+ * caller's store open.
  */
-export function openStore({ store, dbFilepath, encryptionKey: key }: StoreSettings, readOnly = false): OpenedStore {
+export function openStore({ store, dbFilepath, encryptionKey: key }: StoreSettings, readOnly = false) {
   if (store) return { store, close: async () => {} };
   const file = new FileStore(async () => {
     const { openTokenStore } = await import('token-store-sqlite');
