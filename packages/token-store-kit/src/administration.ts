@@ -55,14 +55,12 @@ export async function ensureWritable(store: TokenStore, name: string): Promise<v
 }
 
 /**
- * Changes, adds or removes the encryption of a store. `chooseKey` is called while no other process changes the key, or
- * refreshes or signs in under one of the names that are stored now: the result of such a refresh could not be stored any
- * more. What it throws passes through, and then nothing was changed.
+ * Changes, adds or removes the encryption of a store. `chooseKey` is called, and may throw, while no other process changes
+ * the key, or refreshes or signs in under a name that is stored now: the result could not be stored any more.
  */
 export async function changeKey(store: RekeyStore, chooseKey: () => MaybePromise<StoreKey>): Promise<void> {
-  const names = await store.list();
   // The first one, because two processes must not change the key at the same time.
-  const locks = [`encryption-key${separator}`, ...names.flatMap(locksOf)];
+  const locks = [`encryption-key${separator}`, ...(await store.list()).flatMap(locksOf)];
   await withLocks(store, locks, async () => store.rekey(await chooseKey()));
 }
 
@@ -78,8 +76,7 @@ export async function changeKey(store: RekeyStore, chooseKey: () => MaybePromise
  * | 3. write it at the target | `moving` | `name` | target | goes on with step 4 |
  * | 4. delete `moving` at the source | | `name` | target | finds nothing to move |
  *
- * @throws {TokenStoreError} of a store. STORE_BUSY with the reason `lock-lost`: the lock of a store on another machine was
- * lost; nothing is lost, and the next call finishes the move.
+ * @throws {TokenStoreError} of a store. STORE_BUSY with the reason `lock-lost`: nothing is lost, the next call finishes it.
  */
 export async function moveRecord(options: MoveRecordOptions): Promise<MoveOutcome> {
   const { source, target, name } = options;
