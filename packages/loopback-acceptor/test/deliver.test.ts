@@ -47,12 +47,9 @@ test('a text that is not the answer is refused with its reason, and the wait goe
   await using acceptor = await openAcceptor({ state, issuer, maxStrayRequests: 0 });
   const accepted = acceptor.accept();
   for (const [text, reason] of [
-    ['nonsense', 'not-an-address'],
     [`https://other.example/?code=a&state=${state}`, 'other-page'],
-    [acceptor.redirectUri, 'no-query'],
     ['?code=a&state=wrong', 'wrong-state'],
     [`?code=a&state=${state}`, 'wrong-issuer'],
-    [`?error=access_denied&state=${state}`, 'wrong-issuer'],
   ] as const) {
     assert.throws(
       () => acceptor.deliver(text),

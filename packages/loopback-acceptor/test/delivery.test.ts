@@ -56,7 +56,7 @@ for (const [when, wait] of [
 }
 
 test('a page arrives whole if the client is slow to read it, though all other clients are disconnected', async () => {
-  // On a busy machine a slow client may become too slow, so the best of a few attempts counts.
+  // On a busy machine a slow client may become too slow, so the best of many attempts counts.
   const missing = await least(0, async () => {
     const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(largeSize) });
     const silent = await connectAll(acceptor.port, 5, '');

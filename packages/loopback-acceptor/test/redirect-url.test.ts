@@ -117,25 +117,10 @@ test('no error shows the pasted text, the code or the state', () => {
   }
 });
 
-test('the error of the provider, with the right state, is an AuthorizationError with what the provider says', () => {
-  const parameters = {
-    error: 'access_denied',
-    error_description: 'The user said no',
-    error_uri: 'https://provider.example/errors/1',
-    state,
-  };
-  const error = failure(`${redirectUri}/?${new URLSearchParams(parameters)}`, { redirectUri }) as AuthorizationError;
+test('the error of the provider, with the right state, is an AuthorizationError', () => {
+  const error = failure(`${redirectUri}/?error=access_denied&state=${state}`, { redirectUri });
   assert.instance(error, AuthorizationError);
-  const { code, error: name, errorDescription, errorUri } = error;
-  assert.equal(
-    { code, name, errorDescription, errorUri },
-    {
-      code: 'AUTHORIZATION_ERROR',
-      name: 'access_denied',
-      errorDescription: 'The user said no',
-      errorUri: 'https://provider.example/errors/1',
-    },
-  );
+  assert.is((error as AuthorizationError).error, 'access_denied');
 });
 
 for (const [name, pasted, expected] of [

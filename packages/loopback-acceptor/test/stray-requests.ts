@@ -19,6 +19,11 @@ const post = (body: string, headers: RequestOptions['headers'] = {}): RequestOpt
   headers: { 'content-length': Buffer.byteLength(body), ...headers },
 });
 
+const get =
+  (target: string): ((host: string) => string) =>
+  (host) =>
+    `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+
 /** Every way in which a request is not the answer. Of parameters only one way of each kind: redirect-url.test.ts has the others. */
 export const strays: Stray[] = [
   { name: 'a favicon', status: 404, target: '/favicon.ico' },
@@ -34,23 +39,9 @@ export const strays: Stray[] = [
     options: { path: '/callback' },
   },
   { name: 'the path in another case', status: 404, target: `/Callback?${answer}`, options: { path: '/callback' } },
-  {
-    name: 'the path percent-encoded',
-    status: 404,
-    target: `/%63allback?${answer}`,
-    options: { path: '/callback' },
-  },
-  {
-    name: 'dot segments',
-    status: 404,
-    bytes: (host) => `GET /x/../callback?${answer} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
-    options: { path: '/callback' },
-  },
-  {
-    name: 'two slashes',
-    status: 404,
-    bytes: (host) => `GET //?${answer} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
-  },
+  { name: 'the path percent-encoded', status: 404, target: `/%63allback?${answer}`, options: { path: '/callback' } },
+  { name: 'dot segments', status: 404, bytes: get(`/x/../callback?${answer}`), options: { path: '/callback' } },
+  { name: 'two slashes', status: 404, bytes: get(`//?${answer}`) },
   {
     name: 'an absolute-form target',
     status: 400,
@@ -59,7 +50,7 @@ export const strays: Stray[] = [
   {
     name: 'a fragment in the target, after the right state',
     status: 400,
-    bytes: (host) => `GET /?state=right&code=${mark}#${mark} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+    bytes: get(`/?state=right&code=${mark}#${mark}`),
   },
   { name: 'another Host', status: 421, target: `/?${answer}`, request: { headers: { host: 'attacker.example' } } },
   {
@@ -97,7 +88,7 @@ export const strays: Stray[] = [
   { name: 'code and error together', status: 400, target: `/?${answer}&error=access_denied` },
   { name: 'an error without state', status: 400, target: `/?error=access_denied&error_description=${mark}` },
   { name: 'a GET without query', status: 400, target: '/' },
-  { name: 'a GET with an empty query', status: 400, bytes: (host) => `GET /? HTTP/1.1\r\nHost: ${host}\r\n\r\n` },
+  { name: 'a GET with an empty query', status: 400, bytes: get('/?') },
   {
     name: 'a GET with a body',
     status: 400,
@@ -136,12 +127,7 @@ export const strays: Stray[] = [
     target: '/',
     request: post(`${answer}&x=${'x'.repeat(65_536 - answer.length - 2)}`, form),
   },
-  {
-    name: 'a POST of 4 MB',
-    status: 413,
-    target: '/',
-    request: post(`${answer}&x=${'x'.repeat(4_000_000)}`, form),
-  },
+  { name: 'a POST of 4 MB', status: 413, target: '/', request: post(`${answer}&x=${'x'.repeat(4_000_000)}`, form) },
   {
     name: 'a POST without length',
     status: 411,
@@ -204,11 +190,7 @@ export const strays: Stray[] = [
     bytes: (host) =>
       `GET /?${answer} HTTP/1.1\r\nHost: ${host}\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Dest: image\r\n\r\n`,
   },
-  {
-    name: 'a CONNECT',
-    status: 400,
-    bytes: (host) => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
-  },
+  { name: 'a CONNECT', status: 400, bytes: (host) => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n` },
   { name: 'the preface of HTTP/2', status: 400, bytes: () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' },
   { name: 'HTTP/0.9', status: 400, bytes: () => `GET /?${answer}\r\n\r\n` },
   { name: 'the greeting of TLS', status: 400, bytes: () => '\u0016\u0003\u0001\u0000\u0045\u0001\u0000' },

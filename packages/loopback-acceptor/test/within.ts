@@ -23,11 +23,11 @@ export async function rejection(promise: Promise<unknown>, ms = 5_000): Promise<
 }
 
 /**
- * Runs a task until its result is at most `limit`, but at most five times, and returns the least result. For promises about
+ * Runs a task until its result is at most `limit`, but at most 20 times, and returns the least result. For promises about
  * time on a machine that is busy with other work too.
  */
 export async function least(limit: number, task: () => Promise<number>): Promise<number> {
   let fastest = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 5 && fastest > limit; attempt++) fastest = Math.min(fastest, await task());
+  for (let attempt = 0; attempt < 20 && fastest > limit; attempt++) fastest = Math.min(fastest, await task());
   return fastest;
 }

@@ -23,8 +23,10 @@ export function makePage(
   const status = outcome.outcome === 'failed' ? '500 Internal Server Error' : '200 OK';
   if (!acceptsHtml(headers)) return { status, body: { type: 'text/plain', text: renderText(page) } };
   const custom = renderPage && renderSafely(renderPage, page);
+  const styles = custom === undefined ? hashSource(style) : "'unsafe-inline'";
+  const policy = `script-src ${hashSource(script)}; style-src ${styles}; img-src data:`;
   const text = custom === undefined ? renderBuiltInPage(page) : addScript(custom);
-  return { status, policy: makePolicy(custom === undefined), body: { type: 'text/html', text } };
+  return { status, policy, body: { type: 'text/html', text } };
 }
 
 /**
@@ -60,11 +62,6 @@ const beginning = /^(?:\s|<!--[\s\S]*?-->)*(?:<!doctype[^>]*>)?/i;
  */
 function addScript(html: string): string {
   return html.replace(beginning, (start) => `${start}<script>${script}</script><link rel="icon" href="data:,">`);
-}
-
-function makePolicy(isBuiltIn: boolean): string {
-  const styles = isBuiltIn ? hashSource(style) : "'unsafe-inline'";
-  return `script-src ${hashSource(script)}; style-src ${styles}; img-src data:`;
 }
 
 function hashSource(inline: string): string {
