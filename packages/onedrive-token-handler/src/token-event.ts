@@ -32,12 +32,16 @@ export type TokenEvent =
   | { type: 'retry'; attempt: number; delay: number; reason: string }
   /** `expiresAt`: when the wait for the person ends. `reason`: why the person is asked; `requested`: signIn() was called. */
   | { type: 'sign-in-started'; method: SignInMethod; expiresAt: number; reason: SignInReason | 'requested' }
-  /**
-   * To be opened in a browser. The URL carries the `state`; no other event does. `deliver` is there while this process waits on
-   * loopback: it takes the address that a browser on another computer ended on, as a person has copied it. Throws an error whose
-   * message says why, if it is not the answer; then the wait goes on.
-   */
-  | { type: 'authorization-url'; url: string; deliver?: (address: string) => void }
+  /** To be opened in a browser. The URL carries the `state`; no other event does. */
+  | {
+      type: 'authorization-url';
+      url: string;
+      /**
+       * There while this process waits on loopback: takes the address that a browser on another computer ended on, as a person
+       * has copied it. Throws an error whose message says why, if it is not the answer; then the wait goes on.
+       */
+      deliver?: (address: string) => void;
+    }
   /** No browser could be started: the person has to open the `authorization-url` by hand. The sign-in still waits. */
   | { type: 'browser-failed'; error: Error }
   /** The pasted address was not the answer; `readRedirectUrl` is asked again. */

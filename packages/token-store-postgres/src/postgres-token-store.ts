@@ -161,6 +161,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     return this.#closed;
   }
 
+  /** Calls {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -9,14 +9,19 @@ export interface PgQuery {
   /** In milliseconds: then pg rejects, and goes on with the connection. */
   readonly query_timeout?: number;
   /** Decides how pg reads the values of a result. */
-  readonly types?: { getTypeParser(): (value: string) => string };
+  readonly types?: {
+    /** The function that reads the values of one type. */
+    getTypeParser(): (value: string) => string;
+  };
 }
 
 /** A connection of a pool, as pg makes it. */
 export interface PgClient {
+  /** Runs one statement. */
   query(query: PgQuery): Promise<{ rows: unknown[] }>;
   /** Gives the connection back to its pool, or closes it. */
   release(destroy?: boolean): void;
+  /** Adds a listener for errors of an idle connection. */
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -24,9 +29,12 @@ export interface PgClient {
 export interface PgPool {
   /** A connection, which its caller has to release. */
   connect(): Promise<PgClient>;
+  /** Closes all connections. */
   end(): Promise<void>;
+  /** Adds a listener. */
   // biome-ignore lint/suspicious/noExplicitAny: pg declares other arguments for each event.
   on(event: any, listener: (argument: any) => void): unknown;
+  /** Removes a listener. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   removeListener(event: any, listener: (argument: any) => void): unknown;
   /** How many of its connections are open and unused. */
