@@ -57,9 +57,9 @@ async function acquireLock(
   const signals = signal ? [closing, signal] : [closing];
   const lock = new LockFile(paths.lock, database);
   const gate = new LockFile(paths.gate, database);
-  const start = performance.now();
-  let tried = start;
-  let isNext = false;
+  let tried = performance.now();
+  /** Since when this process has the gate. */
+  let nextSince: number | undefined;
   let acquired = false;
   try {
     for (const signal of signals) signal.throwIfAborted();
@@ -67,22 +67,23 @@ async function acquireLock(
     if (!existsSync(paths.gate)) acquired = lock.tryLock();
     while (!acquired) {
       const now = performance.now();
-      isNext ||= gate.tryLock();
-      if (isNext || now - tried > overtakeIntervalMs || now >= deadline) {
+      if (nextSince === undefined && gate.tryLock()) nextSince = now;
+      if (nextSince !== undefined || now - tried > overtakeIntervalMs || now >= deadline) {
         tried = now;
         acquired = lock.tryLock();
       }
       if (acquired) break;
       if (now >= deadline) return undefined;
-      // Longer after a while. Random, so that the waiters do not all look at the same moment.
-      const interval = Math.min(isNext ? 25 : 50, 3 + (now - start) / 50) * (0.75 + Math.random() / 2);
-      await pause(Math.min(interval, deadline - now), signals);
+      // The next one looks often at first. The others look equally often, so that a process which comes again and again has no better
+      // chance at the gate. Random, so that they do not all look at the same moment.
+      const interval = nextSince === undefined ? 50 : Math.min(25, 3 + (now - nextSince) / 50);
+      await pause(Math.min(interval * (0.75 + Math.random() / 2), deadline - now), signals);
     }
     gate.close();
     writeHolder(paths.holder, database);
     return () => release(lock, gate, paths);
   } finally {
-    if (!acquired) giveUp(lock, gate, isNext);
+    if (!acquired) giveUp(lock, gate, nextSince !== undefined);
   }
 }
 
