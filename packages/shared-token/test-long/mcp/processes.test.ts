@@ -97,7 +97,8 @@ test('a process that invalidates its credentials while another one stores new on
   const lines = other.lines.slice(before, -1);
   assert.is(lines.filter((line) => line.includes('accessToken')).length, refreshes);
   assert.is(lines.at(-1), '{"text":"Hello"}');
-  assert.ok(invalidated > refreshes, `${invalidated} times`);
+  // How often depends on the machine. Often enough that both did it at the same time.
+  assert.ok(invalidated > 10, `${invalidated} times`);
   assert.ok(await provider.shared.getToken({ forceRefresh: true }));
 });
 
