@@ -1,5 +1,6 @@
 // Takes about 15 s.
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAs, startAuthority } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -90,7 +91,10 @@ test('a page that waits for the redemption is not closed in favour of 1,500 idle
   const page = sendRequest(`${acceptor.redirectUri}/?code=the-code&state=${state}`);
   await within(30_000, 'the redemption', started.promise);
   const sockets = await connectIdle(acceptor.port, 1_500);
-  assert.ok(sockets.filter(({ closed }) => closed).length >= 400, 'the oldest are closed');
+  // On a busy machine their ends arrive a little later.
+  const closed = (): number => sockets.filter((socket) => socket.closed).length;
+  for (const end = performance.now() + 30_000; closed() < 400 && performance.now() < end; ) await sleep(10);
+  assert.ok(closed() >= 400, 'the oldest are closed');
   resolve('the token');
   assert.is(await within(30_000, 'the outcome', redeemed), 'the token');
   assert.match((await page).text, 'You are signed in');
