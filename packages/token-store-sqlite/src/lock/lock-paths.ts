@@ -69,8 +69,11 @@ export function readHolder(path: string): Holder | undefined {
 export function writeHolder(path: string, database: DatabaseFile): void {
   try {
     const descriptor = database.openBeside(path, fs.constants.O_TRUNC);
-    fs.writeSync(descriptor, `${process.pid} ${Date.now()}`);
-    fs.closeSync(descriptor);
+    try {
+      fs.writeSync(descriptor, `${process.pid} ${Date.now()}`);
+    } finally {
+      fs.closeSync(descriptor);
+    }
   } catch {
     // See above.
   }
