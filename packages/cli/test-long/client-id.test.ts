@@ -1,12 +1,11 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { signInElsewhere } from 'testing-authority';
 import { CliHome, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
-const { home, authority, ...scene } = await openScene();
+const { home, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
 if (!openTerminal) console.log(noTerminal);
@@ -28,30 +27,8 @@ test('a data folder that this user may not enter is named together with its owne
   }
 });
 
-onTerminal(
-  'over SSH no page can be opened: login asks for the id at once, and goes on with a pasted address',
-  async () => {
-    using other = new CliHome({ ...home.env, BROWSER: '', SSH_CONNECTION: '1' });
-    using terminal = sit(other, ['login']);
-    await terminal.shows(/Its "Application \(client\) ID": /);
-    assert.not.match(terminal.output, 'Open that page');
-    terminal.type(`${authority.clientId}\r`);
-    const [address] = await terminal.shows(/http:\/\/\S+\/authorize\?client_id[^\s]+(?=\s)/);
-    await terminal.shows(/Paste the address here: /);
-    terminal.type(`${await signInElsewhere(address)}\r`);
-    await terminal.shows(/Signed in/);
-    assert.is((await terminal.ended).status, 0);
-  },
-);
-
-onTerminal('three times no client id is wrong usage, and Ctrl-C ends with 130', async () => {
-  using other = new CliHome({ ...home.env, BROWSER: '', SSH_CONNECTION: '1' });
-  using terminal = sit(other, ['login']);
-  for (let time = 1; time <= 3; time++) {
-    await terminal.shows(new RegExp(`(?:[^]*Its "Application \\(client\\) ID": ){${time}}`));
-    terminal.type('nonsense\r');
-  }
-  assert.is((await terminal.ended).status, 2);
+onTerminal('Ctrl-C at the question for the client id ends with 130', async () => {
+  using other = new CliHome(home.env);
   using interrupted = sit(other, ['login']);
   await interrupted.shows(/Its "Application \(client\) ID": /);
   interrupted.type('\u0003');

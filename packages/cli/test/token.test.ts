@@ -58,7 +58,7 @@ test('--verbose logs what happens, without secrets', async () => {
   const { status, stdout, stderr } = await home.call(['--verbose']);
   assert.is(status, 0);
   assert.match(stdout, /^\S+\n$/);
-  assert.match(stderr, /refresh-started\nrefreshed expiresAt=\d{4}-\S+ rotated=true/);
+  assert.match(stderr, /refresh-started \{\}\nrefreshed \{"expiresAt":\d+,"rotated":true/);
   for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
 });
 

@@ -15,11 +15,13 @@ import { warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
-import { RefreshNotice } from './refresh-notice.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
 import { clientIdUnknown, notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
 import { withKey } from './with-key.ts';
+
+/** Most refreshes are done by then, and need no words. */
+const noticeAfterMs = 1000;
 
 export interface SessionOptions {
   /** Whether a person may be asked to sign in. */
@@ -97,20 +99,24 @@ async function findToken(
 }
 
 async function openOn(database: Database, command: Command, options: SessionOptions): Promise<Session> {
-  const { settings } = command;
+  const { settings, screen } = command;
   const { interactive, signsIn = false, signIn } = options;
   const { meant, status } = await findToken(command, options, database.options, { readOnly: false });
   const view = options.view ?? (interactive ? new (await import('./sign-in-view.ts')).SignInView(command) : undefined);
-  const notice = new RefreshNotice(command.screen);
+  let notice: NodeJS.Timeout | undefined;
   let notStored: Error | undefined;
   let bridged: Error | undefined;
   const onEvent = (event: TokenEvent): void => {
-    if (settings.verbose) command.screen.say(printable(describeEvent(event)));
+    if (settings.verbose) screen.say(printable(describeEvent(event)));
     if (event.type === 'store-failed') notStored = event.error;
     if (event.type === 'store-recovered') notStored = undefined;
     if (event.type === 'refresh-failed' && event.bridged) bridged = event.error;
     guardRequest(command, event);
-    notice.onEvent(event);
+    if (event.type !== 'retry') clearTimeout(notice);
+    const waitsFor = describeWait(event);
+    if (waitsFor && screen.isTerminal) {
+      notice = setTimeout(() => screen.say(`Waiting for ${waitsFor}, Ctrl-C cancels`), noticeAfterMs).unref();
+    }
     view?.onEvent(event);
   };
   const handler = orUsageError(
@@ -127,7 +133,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
   );
   const close = async (): Promise<void> => {
     view?.[Symbol.dispose]();
-    notice[Symbol.dispose]();
+    clearTimeout(notice);
     await handler.close();
     await database[Symbol.asyncDispose]();
   };
@@ -169,16 +175,18 @@ function guardRequest(command: Command, { type }: TokenEvent): void {
   if (type === 'signed-in' && interrupt.signal.aborted) command.isSignInKept = true;
 }
 
-/** One event as a line of the --verbose log. */
-function describeEvent({ type, ...fields }: TokenEvent): string {
-  const shown = Object.entries(fields).filter(([, value]) => typeof value !== 'function');
-  return [type, ...shown.map(([name, value]) => `${name}=${describeField(name, value)}`)].join(' ');
+/** What a person may have to wait long for. */
+function describeWait(event: TokenEvent): string | undefined {
+  if (event.type === 'refresh-started') return 'the provider to refresh the token';
+  return event.type === 'waiting' && event.for === 'refresh' ? 'another process to finish its refresh' : undefined;
 }
 
-function describeField(name: string, value: unknown): string {
-  if (name === 'expiresAt') return new Date(Number(value)).toISOString();
-  if (value instanceof Error) return JSON.stringify(value.message);
-  // The state is in the query of the authorization URL.
-  if (name === 'url') return String(value).replace(/\?.*/, '?...');
-  return JSON.stringify(value);
+/** One event as a line of the --verbose log. */
+function describeEvent({ type, ...fields }: TokenEvent): string {
+  const text = JSON.stringify(fields, (name, value) => {
+    if (value instanceof Error) return value.message;
+    // The state is in the query of the authorization URL.
+    return name === 'url' ? String(value).replace(/\?.*/, '?...') : value;
+  });
+  return `${type} ${text}`;
 }

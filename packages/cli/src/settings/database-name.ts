@@ -14,13 +14,12 @@ export interface DatabaseSettings {
 const example = 'postgresql://user@host:5432/database';
 /** The password between the user's name and the host. */
 const passwordInAuthority = /^(\w+:\/\/[^:@/?#]*):[^/?#]*@/;
-const passwordParameters = ['password', 'sslpassword'];
 
 /**
  * Reads the name of a database: a file, or a URL of PostgreSQL. `source`: the option or the variable that it comes from.
  *
- * @throws {UsageError} for a URL that cannot be read, and for a password on the command line, where other users can read it. The
- * message does not quote the URL.
+ * @throws {UsageError} for a URL that cannot be read, for a password on the command line, where other users can read it, and for
+ * one in a parameter. The message does not quote the URL.
  */
 export function readDatabase(
   name: string,
@@ -28,26 +27,18 @@ export function readDatabase(
 ): DatabaseSettings {
   if (!/^postgres(ql)?:\/\//i.test(name)) return { db: resolve(name), postgresUrl: undefined };
   // PostgreSQL's own programs take a user without a host: then it is in a parameter or in PGHOST. URL does not.
-  if (!URL.canParse(name) && !URL.canParse(name.replace('@/', '@host/'))) {
+  const url = URL.parse(name) ?? URL.parse(name.replace('@/', '@host/'));
+  if (!url) {
     throw new UsageError(`${source}: expected a URL like ${example}, with special characters as %XX`);
   }
-  const shown = withoutPassword(name);
-  if (shown !== name && isOnCommandLine) {
-    throw new UsageError(`${source}: other users can read a password on the command line`, {
-      remedy:
-        'Leave it out, and set PGPASSWORD, or put it into a password file (PGPASSFILE), or put the whole URL into ONEDRIVE_TOKEN_DB',
+  const shown = name.replace(passwordInAuthority, '$1@');
+  const isShown = url.searchParams.has('password') || url.searchParams.has('sslpassword');
+  if (isShown || (isOnCommandLine && shown !== name)) {
+    throw new UsageError(`${source}: others could read the password in this URL`, {
+      remedy: 'Leave it out, and set PGPASSWORD, or put it into a password file (PGPASSFILE)',
     });
   }
   return { db: shown, postgresUrl: name };
-}
-
-function withoutPassword(url: string): string {
-  const [base = '', ...queries] = url.replace(passwordInAuthority, '$1@').split('?');
-  // Decoded as PostgreSQL's driver decodes it.
-  const nameOf = (parameter: string): string => [...new URLSearchParams(parameter).keys()][0] ?? '';
-  const parameters = queries.join('?').split('&');
-  const kept = parameters.filter((parameter) => !passwordParameters.includes(nameOf(parameter)));
-  return queries.length === 0 || kept.length === 0 ? base : `${base}?${kept.join('&')}`;
 }
 
 /** The file in the data folder. */

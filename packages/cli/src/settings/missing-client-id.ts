@@ -2,12 +2,10 @@ import { UsageError } from '../terminal/failure.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
 
-export const registrationPage = 'https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/CreateApplicationBlade';
-
 /** Each person registers an app of their own, because none is built in. */
 export const registrationSteps = `Register an app of your own:
 
-  ${registrationPage}
+  https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/CreateApplicationBlade
 
   Supported account types   Personal Microsoft accounts
   Redirect URI              Public client/native (mobile & desktop): http://localhost

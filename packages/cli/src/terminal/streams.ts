@@ -5,18 +5,10 @@ export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
 }
 
-/** Whether a descriptor is a terminal. A pipe or a file is told apart without node:tty, which loads node:net and all streams. */
+/** Whether a descriptor is a terminal. */
 export function isTerminal(descriptor: 0 | 1 | 2): boolean {
-  return mayBeTerminal(descriptor) && process.getBuiltinModule('node:tty').isatty(descriptor);
-}
-
-function mayBeTerminal(descriptor: number): boolean {
-  if (process.platform === 'win32') return true;
-  try {
-    return fs.fstatSync(descriptor).isCharacterDevice();
-  } catch {
-    return false;
-  }
+  // Loaded here, because node:tty loads node:net and all streams, which a stored token does without.
+  return process.getBuiltinModule('node:tty').isatty(descriptor);
 }
 
 /**

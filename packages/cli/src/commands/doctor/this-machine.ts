@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { browserCommands } from '../../session/browser-command.ts';
+import { browserWords } from '../../session/browser-command.ts';
 import { readSurroundings } from '../../session/surroundings.ts';
 import { readVersion } from '../../settings/command.ts';
 import { Failure } from '../../terminal/failure.ts';
@@ -53,10 +53,8 @@ export const checkBrowser: Check = {
   run() {
     const { BROWSER: browser, DISPLAY: display, WAYLAND_DISPLAY: wayland } = process.env;
     if (browser) {
-      const program = browserCommands(browser)
-        .map(([word = '']) => word)
-        .find(isProgram);
-      if (program) return `BROWSER starts ${program}`;
+      const [program = ''] = browserWords(browser);
+      if (isProgram(program)) return `BROWSER starts ${program}`;
       const remedy = 'Correct BROWSER. To sign in without a browser on this machine, run: onedrive-token login --paste';
       throw new Failure(`BROWSER names no program that can be started: ${browser}`, { remedy });
     }
