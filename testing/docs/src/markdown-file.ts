@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import GithubSlugger from 'github-slugger';
-import type { Node, Root, TableRow } from 'mdast';
+import type { List, ListItem, Node, Root, Table, TableRow } from 'mdast';
 import { fromMarkdown } from 'mdast-util-from-markdown';
 import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { toString as textOf } from 'mdast-util-to-string';
@@ -88,10 +88,19 @@ export class MarkdownFile {
 
   /** The rows of the first table below a heading, without the row of its heading. */
   rowsBelow(heading: string): TableRow[] {
+    return this.#firstBelow(heading, 'table').children.slice(1);
+  }
+
+  /** The items of the first list below a heading. */
+  listBelow(heading: string): ListItem[] {
+    return this.#firstBelow(heading, 'list').children;
+  }
+
+  #firstBelow<Type extends 'table' | 'list'>(heading: string, type: Type): Extract<Table | List, { type: Type }> {
     const start = this.tree.children.findIndex((node) => node.type === 'heading' && textOf(node) === heading);
-    const table = this.tree.children.slice(start + 1).find(({ type }) => type === 'table');
-    if (start < 0 || table?.type !== 'table') throw new Error(`${this.path} has no table below ${heading}`);
-    return table.children.slice(1);
+    const found = this.tree.children.slice(start + 1).find((node) => node.type === type);
+    if (start < 0 || !found) throw new Error(`${this.path} has no ${type} below ${heading}`);
+    return found as Extract<Table | List, { type: Type }>;
   }
 
   #placeOf(node: Node): string {
