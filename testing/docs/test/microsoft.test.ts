@@ -5,12 +5,14 @@ import { cellTexts, markdownFile } from '../src/markdown-file.ts';
 import { readText } from '../src/repository.ts';
 
 const page = markdownFile('docs/microsoft.md');
-const rows = page.rowsBelow('The errors').map((row) => {
-  const [numbers = '', , code = '', remedy = ''] = cellTexts(row);
-  return { numbers: numbers.split(', ').map(Number), code, remedy };
-});
+const rows = [
+  ...page.rowsBelow('The errors').map((row) => ({ row, code: 'SIGN_IN_REQUIRED', remedy: 'Call signIn()' })),
+  ...page
+    .rowsBelow('Errors of the registration')
+    .map((row) => ({ row, code: 'CONFIGURATION', remedy: cellTexts(row)[1] })),
+].map(({ row, ...meaning }) => ({ ...meaning, numbers: (cellTexts(row)[0] ?? '').split(', ').map(Number) }));
 
-test('the table of errors has every number of Microsoft that the code knows, once', () => {
+test('the tables of errors have every number of Microsoft that the code knows, once', () => {
   const source = readText('packages/onedrive-token-handler/src/provider/provider-error.ts');
   const known = source.match(/\b\d{5,}\b/g)?.map(Number) ?? [];
   assert.ok(known.length > 10, String(known));
@@ -20,7 +22,7 @@ test('the table of errors has every number of Microsoft that the code knows, onc
 
 for (const { numbers, code, remedy } of rows) {
   for (const number of numbers) {
-    test(`AADSTS${number} has the error code and the remedy of the table`, () => {
+    test(`AADSTS${number} has the error code and the remedy of its table`, () => {
       const error = toTokenError({ error: 'unknown', errorCodes: [number] }, 'refresh');
       assert.is(error.code, code);
       assert.is(error.remedy, remedy);

@@ -39,13 +39,11 @@ const remedies: Readonly<Record<number, string>> = {
   90002: 'The authority names a tenant that does not exist: use https://login.microsoftonline.com/consumers',
   50194: 'The app is registered for one organization: choose "Personal Microsoft accounts" among its account types',
   700016:
-    'No app has this client id for personal accounts: copy the "Application (client) ID" of the registration, and allow "Personal Microsoft accounts"',
+    'No app for personal accounts has this client id: copy the "Application (client) ID", and allow "Personal Microsoft accounts"',
   50011: 'Add the redirect URI http://localhost under Authentication, platform "Mobile and desktop applications"',
   500113: 'Add the redirect URI http://localhost under Authentication, platform "Mobile and desktop applications"',
-  9002326:
-    'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications"',
-  9002327:
-    'The redirect URI is registered for a web page: move http://localhost to the platform "Mobile and desktop applications"',
+  9002326: 'http://localhost is registered for a web page: move it to the platform "Mobile and desktop applications"',
+  9002327: 'http://localhost is registered for a web page: move it to the platform "Mobile and desktop applications"',
   7000218: 'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication',
   70002: 'The app is registered as confidential: set "Allow public client flows" to Yes under Authentication',
   70011: 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All',
