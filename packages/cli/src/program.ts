@@ -48,7 +48,7 @@ Environment:
 Files, in $XDG_DATA_HOME/onedrive-token or your platform's data folder:
   tokens.db                  the tokens, with client id, authority and granted scopes of each app name
   tokens.db.keyring.json     which keyring entry has the key
-  tokens.db.uploads.json     where unfinished uploads can continue
+  uploads.json               where unfinished uploads can continue
 
 A PostgreSQL database (--db postgresql://user@host/database) is shared by many machines: one login signs all of them in.
 It needs two more packages. Run: npm install --global token-store-postgres pg

@@ -22,19 +22,11 @@ testInTerminal('a terminal shows how far an upload is, why it waits, and then ag
   ] as const)
     authority.fail('content', fault);
   using terminal = sit(home, ['api', '/me/drive/root:/big.img', '--upload', file]);
-  await terminal.shows(/Uploading 0 B of 15\.0 MiB \(0 %\), 0 B\/s/);
+  await terminal.shows(/Uploading 0 B of 15\.0 MiB \(0 %\)/);
   await terminal.shows(/Graph is busy \(HTTP 429\); next attempt in 1 s/);
-  await terminal.shows(/next attempt in[\s\S]*Uploading 10\.0 MiB of 15\.0 MiB \(66 %\), 0 B\/s/);
+  await terminal.shows(/next attempt in[\s\S]*Uploading 10\.0 MiB of 15\.0 MiB \(66 %\)/);
   await terminal.shows(/"name":\s*"big\.img"/);
   assert.is((await terminal.ended).status, 0);
-});
-
-testInTerminal('after 5 s of silence, a terminal says who is silent, and until when the command waits', async () => {
-  authority.fail('graph', { type: 'hang' }, { times: 9 });
-  using terminal = sit(home, ['api', '/me', '--idle-timeout', '25']);
-  await terminal.shows(/Nothing from 127\.0\.0\.1:\d+ for 5 s, gives up after 25 s; Ctrl-C cancels/);
-  terminal.type('\u0003');
-  assert.is((await terminal.ended).status, 130);
 });
 
 always.run();

@@ -136,15 +136,6 @@ test('exec in a terminal gives one Ctrl-C to the program, not two', async () => 
   assert.is((await terminal.ended).status, 11);
 });
 
-test('api says that it reads its body from the terminal, and Ctrl-C ends that', async () => {
-  using terminal = sit(home, ['api', '/me/drive/root/children', '-d', '-']);
-  await terminal.shows(/Type the body.* Ctrl-D/);
-  terminal.type('\u0003');
-  await terminal.shows(/Interrupted\./);
-  const { status, signal } = await terminal.ended;
-  assert.ok(status === 130 || signal === 2, `${status} ${signal}`);
-});
-
 test('a sign-in that replaces a refused one still knows the name of the account', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);

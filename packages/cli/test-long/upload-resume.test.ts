@@ -14,6 +14,7 @@ const inHome = (name: string): string => `${home.folder}/${name}`;
 /** Two whole pieces and a bit of a third one. */
 const big = randomBytes(21 * 1024 * 1024 + 7);
 writeFileSync(inHome('big.img'), big);
+const uploads = inHome('data/onedrive-token/uploads.json');
 
 /** How many requests with a piece the provider has got since its request number `since`. */
 function sentPieces(since: number): number {
@@ -45,14 +46,14 @@ test('an upload goes on where it stopped after its process died', async () => {
   running.child.kill('SIGKILL');
   await running.ended;
   authority.clearFaults();
-  if (process.platform !== 'win32') assert.is(statSync(`${home.db}.uploads.json`).mode & 0o077, 0);
+  if (process.platform !== 'win32') assert.is(statSync(uploads).mode & 0o077, 0);
   const resumed = authority.requests.length;
   const { status, stdout } = await home.run(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);
   assert.is(status, 0);
   assert.is(JSON.parse(stdout).size, big.length);
   assert.is(sentPieces(resumed), 2);
   assert.not(authority.requests.slice(resumed).some(({ path }) => path.includes('createUploadSession')));
-  assert.equal(JSON.parse(readFileSync(`${home.db}.uploads.json`, 'utf8')), {});
+  assert.equal(JSON.parse(readFileSync(uploads, 'utf8')), {});
 });
 
 test('Ctrl-C during an upload says that it can go on', async () => {

@@ -24,9 +24,12 @@ test('an address to which the token must not go is wrong usage, and nothing is s
   const before = authority.requests.length;
   for (const [args, says] of [
     [['https://graph.example/me'], `the token goes only to ${new URL(authority.graphUrl).origin}`],
-    [['/me', '--graph', 'http://graph.example/v1.0'], '--graph: plain http would show the token to the network'],
-    [['/me', '--graph', 'https://ada:secret@graph.example'], '--graph: a URL with a password in it is refused'],
-    [['/me', '--graph', 'nonsense'], '--graph: expected a URL'],
+    [['/me', '--graph', 'http://graph.example/v1.0'], '--graph: root: plain http would show the token to the network'],
+    [
+      ['/me', '--graph', 'https://ada:secret@graph.example'],
+      '--graph: root: a URL with a user name or a password in it is refused',
+    ],
+    [['/me', '--graph', 'nonsense'], '--graph: root: expected a URL'],
   ] as const) {
     const { status, stdout, stderr } = await home.call(['api', ...args]);
     assert.is(status, 2);
@@ -81,7 +84,7 @@ test('a second 401 ends with 3, after one refresh', async () => {
 
 for (const [status, advice] of [
   [401, /sign in again\. Run: onedrive-token login --db \S+tokens\.db\n$/],
-  [403, /onedrive-token status --db \S+tokens\.db\n.*onedrive-token login --db \S+tokens\.db --scope SCOPE\n$/],
+  [403, /run: onedrive-token login --db \S+tokens\.db --scope SCOPE\n$/],
 ] as const) {
   test(`the advice after ${status} repeats the options that say which sign-in is meant`, async () => {
     authority.fail('graph', { type: 'status', status }, { times: 2 });

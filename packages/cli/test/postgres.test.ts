@@ -1,11 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { UnfinishedUpload } from 'onedrive-graph';
 import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { UnfinishedUploads } from '../src/commands/api/unfinished-uploads.ts';
 import { installAlone } from './fixtures/install-alone.ts';
 
 // test-long/postgres.test.ts has the tests with a server.
@@ -35,26 +30,6 @@ test('if token-store-postgres or pg is missing, the message says how to install 
     const remedy = 'needs token-store-postgres and pg. Run: npm install --global token-store-postgres pg';
     assert.is(stderr, `onedrive-token: --db ${db} ${remedy}\n`);
   }
-});
-
-test('an unfinished upload is kept in the data folder, for each database and app name', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'uploads-'));
-  const { XDG_DATA_HOME } = process.env;
-  process.env.XDG_DATA_HOME = folder;
-  const db = 'postgresql://db.example/tokens';
-  const uploads = (app: string, shown = db) =>
-    new UnfinishedUploads({ app, db: shown, postgresUrl: `${shown}?password=x` });
-  const upload = { url: 'https://upload.example/1', expiresAt: 5 } as unknown as UnfinishedUpload;
-  uploads('one').set('disk.img', upload);
-  assert.equal(uploads('one').get('disk.img'), upload);
-  assert.is(uploads('two').get('disk.img'), undefined);
-  assert.is(uploads('one', `${db}2`).get('disk.img'), undefined);
-  const file = join(folder, 'onedrive-token/postgresql.uploads.json');
-  if (process.platform !== 'win32') assert.is(statSync(file).mode & 0o777, 0o600);
-  assert.not.match(readFileSync(file, 'utf8'), 'password');
-  if (XDG_DATA_HOME === undefined) delete process.env.XDG_DATA_HOME;
-  else process.env.XDG_DATA_HOME = XDG_DATA_HOME;
-  rmSync(folder, { recursive: true });
 });
 
 test.run();

@@ -3,20 +3,9 @@ import * as assert from 'uvu/assert';
 import { type RequestOptions, readRequest } from '../src/commands/api/read-request.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
-const url = new URL('https://graph.microsoft.com/v1.0/me');
-
 for (const [what, options, says] of [
-  ['text that is not JSON', { data: '{"a":' }, /--data: this is not JSON/],
-  ['JSON with a comma too many', { data: '{"a":1,}' }, /--data: this is not JSON \(line 1 column 8\)/],
-  ['an empty body', { data: '' }, /--data: this is not JSON/],
-  [
-    'text that is not JSON, of a type that is JSON',
-    { data: 'x', header: ['content-type: application/merge-patch+json'] },
-    /--data/,
-  ],
   ['a body with GET', { method: 'get', data: '{}' }, /a GET request has no body/],
   ['a body with HEAD', { method: 'HEAD', data: '{}' }, /a HEAD request has no body/],
-  ['a method that HTTP clients refuse', { method: 'TRACE' }, /--method: expected/],
   ['a text that is not a method', { method: 'G T' }, /--method: expected/],
   ['a header without a colon', { header: ['nonsense'] }, /--header: expected 'Name: value'/],
   ['a header without a name', { header: [': x'] }, /--header: expected 'Name: value'/],
@@ -26,7 +15,7 @@ for (const [what, options, says] of [
 ] as const satisfies [string, RequestOptions, RegExp][]) {
   test(`${what} is wrong usage`, async () => {
     try {
-      await readRequest(url, options);
+      await readRequest(options);
       assert.unreachable();
     } catch (error) {
       assert.instance(error, UsageError);
@@ -36,23 +25,18 @@ for (const [what, options, says] of [
   });
 }
 
-test('an error in a body is shown by its place, without its text', async () => {
-  const error = await readRequest(url, { data: '{"password": hunter2}' }).catch((reason) => reason);
-  assert.not.match(error.message, 'hunter2');
-});
-
 test('a request without options is a GET, one with a body a POST of JSON', async () => {
-  const plain = await readRequest(url, {});
+  const plain = await readRequest({});
   assert.is(plain.method, 'GET');
   assert.is(plain.body, undefined);
   assert.match(plain.headers?.get('user-agent') ?? '', /^onedrive-token\/\d/);
-  const posted = await readRequest(url, { data: '{}' });
+  const posted = await readRequest({ data: '{}' });
   assert.is(posted.method, 'POST');
   assert.is(posted.headers?.get('content-type'), 'application/json');
 });
 
 test('a header that is given once replaces ours, and one that is given twice is sent twice', async () => {
-  const { headers } = await readRequest(url, { header: ['Accept: a/b', 'Prefer: c', 'prefer: d', 'User-Agent:me'] });
+  const { headers } = await readRequest({ header: ['Accept: a/b', 'Prefer: c', 'prefer: d', 'User-Agent:me'] });
   assert.is(headers?.get('accept'), 'a/b');
   assert.is(headers?.get('prefer'), 'c, d');
   assert.is(headers?.get('user-agent'), 'me');

@@ -1,6 +1,10 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeUploadPath } from '../src/commands/api/read-request.ts';
+import { unfinishedUploads } from '../src/commands/api/unfinished-uploads.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
 for (const [path, expected] of [
@@ -10,10 +14,8 @@ for (const [path, expected] of [
   ['/me/drive/root:/A/B #1/ä.txt', '/me/drive/root:/A/B%20%231/%C3%A4.txt'],
   ['/me/drive/root:/notes.txt:', '/me/drive/root:/notes.txt'],
   ['/me/drive/root:/notes.txt:/content', '/me/drive/root:/notes.txt'],
-  ['/me/drive/root:/notes.txt:/createUploadSession', '/me/drive/root:/notes.txt'],
   ['/me/drive/root:/content', '/me/drive/root:/content'],
   ['/me/drive/root:/docs/content', '/me/drive/root:/docs/content'],
-  ['/me/drive/items/ID/content', '/me/drive/items/ID'],
   ['/me/drive/items/ID:/new.txt', '/me/drive/items/ID:/new.txt'],
   [
     'https://graph.microsoft.com/v1.0/me/drive/root:/a%20b.txt:/content',
@@ -32,5 +34,20 @@ for (const path of ['/me/drive/root:/dir/', '/me/drive/root:/', '/me/drive/root:
     assert.throws(() => encodeUploadPath(path), isRight);
   });
 }
+
+test('an unfinished upload is kept in the data folder, for each database and app name', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'uploads-'));
+  const { XDG_DATA_HOME } = process.env;
+  process.env.XDG_DATA_HOME = folder;
+  const uploads = (app: string, db = 'tokens.db') => unfinishedUploads({ app, db });
+  const upload = { uploadUrl: 'https://upload.example/1', expiresAt: 5, size: 1, modifiedAt: 1 };
+  uploads('one')?.set('disk.img', upload);
+  assert.equal(uploads('one')?.get('disk.img'), upload);
+  assert.is(uploads('two')?.get('disk.img'), undefined);
+  assert.is(uploads('one', 'other.db')?.get('disk.img'), undefined);
+  assert.ok(existsSync(join(folder, 'onedrive-token/uploads.json')));
+  process.env.XDG_DATA_HOME = XDG_DATA_HOME ?? '';
+  rmSync(folder, { recursive: true });
+});
 
 test.run();

@@ -1,6 +1,6 @@
-import { GraphClient, GraphClientError, GraphError } from 'onedrive-graph';
+import { GraphClient, type GraphError } from 'onedrive-graph';
 import { openTokenSource } from '../../session/session.ts';
-import { type Command, defineCommand } from '../../settings/command.ts';
+import { defineCommand } from '../../settings/command.ts';
 import { readSeconds } from '../../settings/duration.ts';
 import { mayAsk } from '../../settings/settings.ts';
 import { exitStatus, UsageError } from '../../terminal/failure.ts';
@@ -8,8 +8,8 @@ import { writeOut } from '../../terminal/streams.ts';
 import { graphFailure, resolveAddress } from './graph-failure.ts';
 import { printResponse } from './print-response.ts';
 import { formatSize, Progress } from './progress.ts';
-import { type ApiRequest, encodeUploadPath, readRequest, spoolStdin } from './read-request.ts';
-import { UnfinishedUploads } from './unfinished-uploads.ts';
+import { encodeUploadPath, readRequest, spoolStdin } from './read-request.ts';
+import { unfinishedUploads } from './unfinished-uploads.ts';
 
 /** Calls Microsoft Graph and prints what it answers. */
 export const api = defineCommand({
@@ -28,19 +28,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
     ['onedrive-token api /me/drive/root:/disk.img --upload disk.img', 'upload'],
     ['tar c notes | onedrive-token api /me/drive/root:/notes.tar --upload -', 'upload what another program writes'],
   ],
-  arguments: [
-    {
-      name: '<path>',
-      description: 'for example /me/drive, or an absolute URL on the same host',
-      suggestions: [
-        ['/me', 'who you are'],
-        ['/me/drive', 'your drive'],
-        ['/me/drive/root/children', 'the files and folders at the top level'],
-        ['/me/drive/recent', 'what you used recently'],
-        ['/me/drive/sharedWithMe', 'what others share with you'],
-      ],
-    },
-  ],
+  arguments: [{ name: '<path>', description: 'for example /me/drive, or an absolute URL on the same host' }],
   options: {
     method: { flags: '-X, --method <method>', description: 'the HTTP method (default: GET; with --data: POST)' },
     data: {
@@ -77,11 +65,14 @@ With --json and --output: {"file": string, "bytes": number}.`,
   },
   async run(command, options, [path = '']) {
     const { settings, screen, interrupt } = command;
-    const { root, url } = resolveAddress(settings.graph, options.upload === undefined ? path : encodeUploadPath(path));
-    const request = await interrupt.endAtOnceDuring(readRequest(url, options));
+    const { signal } = interrupt;
+    const { include = false, output, paginate, upload } = options;
+    const { root, url } = resolveAddress(settings.graph, upload === undefined ? path : encodeUploadPath(path));
+    const request = await interrupt.endAtOnceDuring(readRequest(options));
+    const { headers } = request;
     await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
     const { handler } = session;
-    using progress = new Progress(screen, { tellsWaits: settings.verbose });
+    const progress = new Progress(screen);
     const client = new GraphClient({
       root,
       getToken: (needed) => handler.getToken(needed),
@@ -89,15 +80,41 @@ With --json and --output: {"file": string, "bytes": number}.`,
         progress.endWait();
         return handler.fetch(url, init);
       },
-      signal: interrupt.signal,
-      onWait: (wait) => progress.wait(wait),
-      onSilence: (silence) => progress.silence(silence),
+      signal,
+      onWait: (wait) => {
+        const text = progress.wait(wait);
+        if (settings.verbose) screen.say(text);
+      },
       idleTimeout: options.idleTimeout,
     });
+    const send = async (file: string): Promise<Response> => {
+      const onProgress = progress.follow('Uploading');
+      if (file !== '-') {
+        return client.requestUpload(url, file, { headers, onProgress, sessions: unfinishedUploads(settings) });
+      }
+      await using input = await spoolStdin(signal);
+      return await client.requestUpload(url, input.file, { headers, onProgress });
+    };
     try {
-      await callAndPrint({ command, client, request, options, progress });
+      if (paginate) {
+        await printItems(client.pages(url, request));
+      } else if (output !== undefined && output !== '-') {
+        const { bytes } = await client.download(url, output, { headers, onProgress: progress.follow('Downloading') });
+        progress.end();
+        if (settings.json) writeOut(`${JSON.stringify({ file: output, bytes })}\n`);
+        else screen.say(`Saved ${formatSize(bytes)} to ${output}`);
+      } else {
+        const response = await (upload === undefined ? client.request(url, request) : send(upload));
+        progress.end();
+        await printResponse(response, { include, signal });
+      }
     } catch (error) {
+      const mayContinue = signal.aborted || (error as GraphError).retryable;
+      if (upload !== undefined && upload !== '-' && mayContinue)
+        screen.say('Run the same command again to continue the upload.');
       throw graphFailure(error, settings);
+    } finally {
+      progress.end();
     }
     return exitStatus.done;
   },
@@ -114,66 +131,9 @@ function readIdleTimeout(value: string): number {
   return timeout;
 }
 
-interface Call {
-  readonly command: Command;
-  readonly client: GraphClient;
-  readonly request: ApiRequest;
-  readonly options: { paginate?: boolean; include?: boolean; output?: string; upload?: string };
-  readonly progress: Progress;
-}
-
-async function callAndPrint(call: Call): Promise<void> {
-  const { command, client, options, request, progress } = call;
-  const { url, ...init } = request;
-  const { headers } = init;
-  const { include = false, output, upload } = options;
-  if (options.paginate) {
-    await printItems(client.pages(url, init));
-  } else if (output !== undefined && output !== '-') {
-    const { bytes } = await client.download(url, output, { headers, onProgress: progress.follow('Downloading') });
-    progress.end();
-    if (command.settings.json) writeOut(`${JSON.stringify({ file: output, bytes })}\n`);
-    else command.screen.say(`Saved ${formatSize(bytes)} to ${output}`);
-  } else {
-    const response = await (upload === undefined ? client.request(url, init) : sendInput(call, upload));
-    await printResponse(response, { include, signal: command.interrupt.signal });
-  }
-}
-
 /** Prints the items of all pages as one JSON array, each as it comes. */
 async function printItems(items: AsyncIterable<unknown>): Promise<void> {
   let count = 0;
   for await (const item of items) writeOut(`${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`);
   writeOut(count === 0 ? '[]\n' : ']\n');
-}
-
-async function sendInput(call: Call, file: string): Promise<Response> {
-  if (file !== '-') return sendFile(call, file, new UnfinishedUploads(call.command.settings));
-  await using input = await spoolStdin(call.command.interrupt.signal);
-  return await sendFile(call, input.file);
-}
-
-async function sendFile(
-  { command, client, request, progress }: Call,
-  file: string,
-  sessions?: UnfinishedUploads,
-): Promise<Response> {
-  const { url, headers } = request;
-  try {
-    return await client.requestUpload(url, file, { headers, sessions, onProgress: progress.follow('Uploading') });
-  } catch (error) {
-    if (sessions?.isLastKept && (command.interrupt.signal.aborted || isWorthContinuing(error))) {
-      progress.end();
-      command.screen.say('Run the same command again to continue the upload.');
-    }
-    throw error;
-  } finally {
-    progress.end();
-  }
-}
-
-function isWorthContinuing(error: unknown): boolean {
-  if (error instanceof GraphClientError) return error.retryable;
-  // After a full drive too: there may be space by then.
-  return error instanceof GraphError && (error.retryable || error.status === 507);
 }

@@ -1,23 +1,8 @@
-import {
-  GraphAddressError,
-  type GraphAddressReason,
-  GraphClientError,
-  GraphError,
-  parseGraphRoot,
-  resolveGraphUrl,
-} from 'onedrive-graph';
+import { GraphClientError, GraphError, parseGraphRoot, resolveGraphUrl } from 'onedrive-graph';
 import { OneDriveTokenError } from 'onedrive-token-handler';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../../terminal/failure.ts';
-
-const expectedRoot = 'expected a URL like https://graph.microsoft.com/v1.0';
-const wrongRoots: Record<GraphAddressReason, string> = {
-  'not-a-url': expectedRoot,
-  'other-origin': expectedRoot,
-  'has-password': 'a URL with a password in it is refused',
-  'not-https': 'plain http would show the token to the network; use https',
-};
 
 /** The root of Microsoft Graph that `--graph` names, and the URL that the path leads to. Throws UsageError. */
 export function resolveAddress(graph: string, path: string): { root: URL; url: URL } {
@@ -26,8 +11,8 @@ export function resolveAddress(graph: string, path: string): { root: URL; url: U
     root = parseGraphRoot(graph);
     return { root, url: resolveGraphUrl(root, path) };
   } catch (error) {
-    if (!(error instanceof GraphAddressError)) throw error;
-    throw new UsageError(root ? error.message : `--graph: ${wrongRoots[error.reason]}`, { cause: error });
+    const { message } = error as Error;
+    throw new UsageError(root ? message : `--graph: ${message}`, { cause: error });
   }
 }
 
@@ -48,16 +33,7 @@ export function graphFailure(error: unknown, settings: Settings): unknown {
 function remedyFor({ status, retryAfter }: GraphError, settings: Settings): string | undefined {
   const login = suggestCommand('login', settings);
   if (status === 401) return `Graph does not accept a fresh token either: sign in again. Run: ${login}`;
-  if (status === 403) {
-    return `The token may lack a scope. To see its scopes, run: ${suggestCommand('status', settings)}
-To sign in with other scopes, run: ${login} --scope SCOPE`;
-  }
-  if (status === 507) {
-    return 'The OneDrive is full. Delete files there and empty its recycle bin, or get more storage: https://onedrive.live.com/?v=managestorage';
-  }
-  if (retryAfter !== undefined) {
-    const until = new Date(Date.now() + retryAfter);
-    return `Try again in ${Math.ceil(retryAfter / 1000)} s, at ${until.toTimeString().slice(0, 8)}`;
-  }
-  return status === 429 ? 'Try again in some minutes: Graph does not say when' : undefined;
+  if (status === 403) return `The token may lack a scope. To sign in with other scopes, run: ${login} --scope SCOPE`;
+  if (status === 507) return 'The OneDrive is full: delete files there, and empty its recycle bin';
+  return retryAfter === undefined ? undefined : `Try again in ${Math.ceil(retryAfter / 1000)} s`;
 }

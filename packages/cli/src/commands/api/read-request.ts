@@ -6,7 +6,6 @@ import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { readVersion } from '../../settings/command.ts';
 import { fileFailure, UsageError } from '../../terminal/failure.ts';
-import { writeErr } from '../../terminal/streams.ts';
 
 export interface RequestOptions {
   method?: string;
@@ -16,25 +15,23 @@ export interface RequestOptions {
 
 /** What is to be sent. */
 export interface ApiRequest {
-  url: URL;
   method: string;
   headers: Headers;
   body?: Uint8Array<ArrayBuffer>;
 }
 
 /** The request that the options of `api` describe. Throws UsageError, or Failure if a file cannot be read. */
-export async function readRequest(url: URL, { method: given, data, header = [] }: RequestOptions): Promise<ApiRequest> {
+export async function readRequest({ method: given, data, header = [] }: RequestOptions): Promise<ApiRequest> {
   const method = given?.toUpperCase() ?? (data === undefined ? 'GET' : 'POST');
-  if (!/^[A-Z]+$/.test(method) || ['CONNECT', 'TRACE', 'TRACK'].includes(method))
+  if (!/^[A-Z]+$/.test(method))
     throw new UsageError(`--method: expected GET, POST, PATCH, PUT, DELETE or the like, got '${given}'`);
   if (data !== undefined && (method === 'GET' || method === 'HEAD'))
     throw new UsageError(`--data: a ${method} request has no body`, { remedy: 'Use another --method' });
   const headers = readHeaders(header);
-  if (data === undefined) return { method, url, headers };
+  if (data === undefined) return { method, headers };
   const body = await readBody(data);
   if (!headers.has('content-type')) headers.set('content-type', 'application/json');
-  if (/[/+]json\b/i.test(headers.get('content-type') ?? '')) checkJson(body);
-  return { method, url, headers, body };
+  return { method, headers, body };
 }
 
 function readHeaders(lines: readonly string[]): Headers {
@@ -56,7 +53,7 @@ function readHeaders(lines: readonly string[]): Headers {
 }
 
 async function readBody(data: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (data === '-' || data === '@-') return new Uint8Array(await buffer(openStdin('body')));
+  if (data === '-' || data === '@-') return new Uint8Array(await buffer(process.stdin));
   if (!data.startsWith('@')) return new TextEncoder().encode(data);
   const file = data.slice(1);
   return new Uint8Array(
@@ -66,27 +63,13 @@ async function readBody(data: string): Promise<Uint8Array<ArrayBuffer>> {
   );
 }
 
-function checkJson(body: Uint8Array): void {
-  try {
-    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch (error) {
-    // V8's message quotes the body, which may hold a secret: only the place is shown.
-    const place = /line \d+ column \d+/.exec((error as Error).message)?.[0];
-    throw new UsageError(`--data: this is not JSON${place ? ` (${place})` : ''}`, {
-      remedy: "For something else say --header 'Content-Type: ...'",
-    });
-  }
-}
-
-const actions = /(:\/|\/)(content|createUploadSession)$/;
-
 /**
  * The path of the item that `--upload` writes, encoded. What follows `root:/` is a name as the shell has it: a `%`, `?` or `#` is
  * a part of the name. The path for a download, `root:/notes.txt:/content`, means the same item. Throws UsageError for a folder.
  */
 export function encodeUploadPath(path: string): string {
-  const item = withoutAction(path).replace(/:$/, '');
-  if (item.endsWith('/') || item.endsWith(':')) {
+  const item = path.replace(/(:\/.+):(\/content)?$/, '$1');
+  if (/[/:]$/.test(item)) {
     const remedy = 'Name the file in it, for example /me/drive/root:/notes.txt';
     throw new UsageError(`--upload: ${path} is a folder`, { remedy });
   }
@@ -94,14 +77,6 @@ export function encodeUploadPath(path: string): string {
   // An absolute URL is encoded already.
   if (start < 2 || /^https?:\/\//i.test(item)) return item;
   return item.slice(0, start) + item.slice(start).split('/').map(encodeURIComponent).join('/');
-}
-
-/** `root:/content` itself is a file of that name. */
-function withoutAction(path: string): string {
-  const [, separator] = actions.exec(path) ?? [];
-  if (separator === undefined) return path;
-  const item = path.replace(actions, '');
-  return (separator === ':/') === /.:\/(?!\/)/.test(item) ? item : path;
 }
 
 /**
@@ -113,16 +88,11 @@ export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: 
   const file = join(folder, 'stdin');
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
-    await pipeline(openStdin('content'), createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
+    await pipeline(process.stdin, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
   } catch (error) {
     await remove();
     signal.throwIfAborted();
     throw fileFailure('write', file, error);
   }
   return { file, [Symbol.asyncDispose]: remove };
-}
-
-function openStdin(what: string): NodeJS.ReadStream {
-  if (process.stdin.isTTY) writeErr(`Type the ${what}, or paste it; Ctrl-D on a line of its own ends it.\n`);
-  return process.stdin;
 }
