@@ -16,8 +16,7 @@ const scripts: Readonly<Record<string, string>> = {
 }
 complete -o default -F _onedrive_token onedrive-token
 `,
-  zsh: `#compdef onedrive-token
-_onedrive_token() {
+  zsh: `_onedrive_token() {
   local line
   local -a found
   while IFS= read -r line; do
@@ -29,13 +28,7 @@ _onedrive_token() {
     _files
   fi
 }
-if [[ "\${zsh_eval_context[-1]}" == loadautofunc ]]; then
-  _onedrive_token "$@"
-elif (( ! $+functions[compdef] )); then
-  print -u2 "onedrive-token: zsh's completion is off. Put this line before this one in ~/.zshrc: autoload -U compinit && compinit"
-else
-  compdef _onedrive_token onedrive-token
-fi
+compdef _onedrive_token onedrive-token
 `,
   fish: `function __onedrive_token_complete
   set -l words (commandline -opc) (commandline -ct)
@@ -54,7 +47,7 @@ complete -c onedrive-token -f -a '(__onedrive_token_complete)'
 export const completion = defineCommand({
   name: 'completion',
   summary: 'print a completion script for your shell',
-  description: 'Prints a script that makes the shell complete commands, options and app names.',
+  description: 'Prints a script that makes the shell complete commands, options and their values.',
   examples: [
     ['source <(onedrive-token completion bash)', 'in ~/.bashrc; the same with zsh in ~/.zshrc'],
     ['onedrive-token completion fish | source', 'in ~/.config/fish/config.fish'],

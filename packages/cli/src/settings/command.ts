@@ -55,8 +55,6 @@ interface ArgumentDefinition {
   readonly name: string;
   readonly description: string;
   readonly choices?: readonly string[];
-  /** What the shell suggests, each with its description. */
-  readonly suggestions?: readonly (readonly [value: string, description: string])[];
 }
 
 /** Gives `run` the types of the options. */
