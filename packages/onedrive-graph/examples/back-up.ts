@@ -1,4 +1,4 @@
-import { type DriveItem, GraphClient } from 'onedrive-graph';
+import { type DriveItem, GraphClient, itemPath } from 'onedrive-graph';
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 
 const handler = new OneDriveTokenHandler({
@@ -8,10 +8,10 @@ const handler = new OneDriveTokenHandler({
 });
 const graph = new GraphClient({ getToken: (options) => handler.getToken(options) });
 
-const item = await graph.upload('/me/drive/root:/Backup/photos.zip', 'photos.zip', {
+const item = await graph.upload(itemPath('Backup', 'photos.zip'), 'photos.zip', {
   onProgress: ({ done, total }) => console.log(`${done} of ${total} bytes`),
 });
-for await (const { name } of graph.pages<DriveItem>('/me/drive/root:/Backup:/children')) {
+for await (const { name } of graph.pages<DriveItem>(`${itemPath('Backup')}:/children`)) {
   console.log(name); // 'photos.zip', …
 }
 await graph.download(`/me/drive/items/${item.id}/content`, 'copy.zip');

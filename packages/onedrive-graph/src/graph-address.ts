@@ -1,5 +1,5 @@
 /** Why an address cannot be used: see {@link GraphAddressError}. */
-export type GraphAddressReason = 'not-a-url' | 'not-https' | 'has-password' | 'other-origin';
+export type GraphAddressReason = 'not-a-url' | 'not-encoded' | 'not-https' | 'has-password' | 'other-origin';
 
 /**
  * A root or a path that the caller gave cannot be used. Nothing was sent.
@@ -7,6 +7,7 @@ export type GraphAddressReason = 'not-a-url' | 'not-https' | 'has-password' | 'o
  * | reason | what is wrong |
  * | --- | --- |
  * | `not-a-url` | it cannot be read as an http or https URL; a root must also have no `?` and no `#` |
+ * | `not-encoded` | a path with a character that a URL cannot have there, or a name that `itemPath` cannot take |
  * | `not-https` | a root with plain http, to another host than this machine: the network would see the token |
  * | `has-password` | it has a user name or a password in it |
  * | `other-origin` | a path that is an absolute URL, and not on the root's origin |
@@ -44,19 +45,36 @@ export function parseGraphRoot(root: string | URL): URL {
 }
 
 /**
- * The URL that a path leads to: below the root, or the absolute URL itself if it is on the root's origin. A `#` is a part of
- * the path, because a file's name may have one; a `?` begins the query.
+ * The path of a file or a folder by its names, each encoded: `itemPath('Backups', '100% done.txt')` is
+ * `/me/drive/root:/Backups/100%25%20done.txt`. Add `:/content`, `:/children` and the like for what is below it.
+ *
+ * @param names a `/` in one separates two names, so `/Backups/2026` may be given as one
+ * @throws {GraphAddressError} not-encoded for no name, for `.` and `..`, and for text that is not well-formed Unicode
+ */
+export function itemPath(...names: readonly string[]): string {
+  const all = names.flatMap((name) => String(name).split('/')).filter((name) => name !== '');
+  const wrong = all.find((name) => name === '.' || name === '..' || !name.isWellFormed());
+  if (all.length === 0 || wrong !== undefined) {
+    const got = wrong === undefined ? 'none' : JSON.stringify(wrong);
+    throw new GraphAddressError('not-encoded', `itemPath: expected the names of folders and a file, got ${got}`);
+  }
+  return `/me/drive/root:/${all.map(encodeURIComponent).join('/')}`;
+}
+
+/**
+ * The URL that a path leads to: below the root, or the absolute URL itself if it is on the root's origin. A path is text of a
+ * URL, taken as it stands: `%20` is a space, and `?` begins the query.
  *
  * @param root as `parseGraphRoot` returns it
- * @throws {GraphAddressError} if the token must not be sent there
+ * @throws {GraphAddressError} if the token must not be sent there, or if the path cannot be meant
  */
 export function resolveGraphUrl(root: URL, path: string | URL): URL {
   if (typeof path !== 'string' && !(path instanceof URL)) {
     throw new GraphAddressError('not-a-url', `path: expected a string or a URL, got ${typeof path}`);
   }
-  const encoded = String(path).replaceAll('#', '%23');
-  const isAbsolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(encoded);
-  const url = URL.parse(isAbsolute ? encoded : `${root.href.replace(/\/$/, '')}/${encoded.replace(/^\//, '')}`);
+  const text = String(path);
+  const isAbsolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+  const url = URL.parse(isAbsolute ? text : `${root.href.replace(/\/$/, '')}/${text.replace(/^\//, '')}`);
   if (!url) {
     throw new GraphAddressError('not-a-url', `'${path}' is not a path of Microsoft Graph; expected one like /me/drive`);
   }
@@ -67,7 +85,21 @@ export function resolveGraphUrl(root: URL, path: string | URL): URL {
   if (url.username || url.password) {
     throw new GraphAddressError('has-password', `${only}, by an address without a user name or a password in it`);
   }
+  const unencoded = findUnencoded(text, url);
+  if (unencoded) {
+    const problem = `a ${unencoded.character} cannot stand there, and is ${unencoded.escape} in a name`;
+    throw new GraphAddressError('not-encoded', `'${path}': ${problem}; itemPath('Folder', 'name') encodes names`);
+  }
   return url;
+}
+
+/** A character that was not meant as a URL has it: it is of a name, and would be read as something else. */
+function findUnencoded(text: string, { pathname, search }: URL): { character: string; escape: string } | undefined {
+  if (text.includes('#')) return { character: '#', escape: '%23' };
+  if (/%(?![0-9a-f]{2})/i.test(text)) return { character: '%', escape: '%25' };
+  // In `root:/what?.txt:/content` the query would begin within the name.
+  const isWithinName = pathname.includes(':/') && /:(\/\w+)?$/.test(search);
+  return isWithinName ? { character: '?', escape: '%3F' } : undefined;
 }
 
 /** Whether the network cannot read what is sent there: https, or this machine itself. */

@@ -1,10 +1,10 @@
 import type { DriveItem } from './drive-item.ts';
-import { parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
+import { GraphAddressError, parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
 import { GraphClientError } from './graph-client-error.ts';
 import { readPages } from './read-pages.ts';
 import type { GraphRequest } from './request/graph-request.ts';
 import { defaultIdleTimeoutMs, type GraphSilence, IdleLimit } from './request/idle-limit.ts';
-import { readJson } from './request/read-body.ts';
+import { readJson } from './request/read-json.ts';
 import { type GraphWait, RequestSender } from './request/request-sender.ts';
 import { download } from './transfer/download.ts';
 import type { TransferOptions } from './transfer/transfer-options.ts';
@@ -17,7 +17,7 @@ export interface GraphClientOptions {
    * Called before every request, so it should answer from memory while the token is valid. `forceRefresh` is true after a
    * 401: then a new token is needed. What it throws ends the call, unchanged.
    */
-  getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => Promise<string>;
+  getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => string | Promise<string>;
   /** Sends the requests, for example through a proxy. It must obey `init.redirect`, 'manual'. Default: `globalThis.fetch`. */
   fetch?: ((url: URL, init: RequestInit) => Promise<Response>) | undefined;
   /** Default: `https://graph.microsoft.com/v1.0`. https, or plain http on a loopback host. The token goes to its origin only. */
@@ -85,8 +85,7 @@ export class GraphClient {
    * What Graph answers, parsed; undefined if it answers nothing, as with 204. A body that is a string is sent as JSON if
    * `init.headers` names no other type.
    *
-   * @throws {GraphError} if the status is not a success
-   * @throws {GraphClientError} RESPONSE if the answer is not JSON
+   * @throws {GraphError} if the status is not a success; notGraph if the answer is not JSON
    */
   async json<T = unknown>(path: string | URL, init: RequestInit = {}): Promise<T> {
     const request = this.#describe(path, init);
@@ -142,7 +141,12 @@ export class GraphClient {
     return this.#upload(this.#describeTransfer(path, options), file, options);
   }
 
-  #upload(item: GraphRequest, file: string, { sessions, onProgress }: UploadOptions): Promise<Response> {
+  async #upload(item: GraphRequest, file: string, { sessions, onProgress }: UploadOptions): Promise<Response> {
+    const { pathname, search } = item.url;
+    if (search !== '') {
+      const problem = `'${pathname}${search}' is no path of an item: a ? begins the query, and is %3F in a name`;
+      throw new GraphAddressError('not-encoded', `${problem}; itemPath('Folder', 'name') encodes names`);
+    }
     return upload({ sender: this.#sender, item, sessions, onProgress }, file);
   }
 

@@ -1,11 +1,18 @@
 /** Calls Microsoft Graph for programs that bring their own access token. */
 export type { DriveItem } from './drive-item.ts';
-export { GraphAddressError, type GraphAddressReason, parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
+export {
+  GraphAddressError,
+  type GraphAddressReason,
+  itemPath,
+  parseGraphRoot,
+  resolveGraphUrl,
+} from './graph-address.ts';
 export { GraphClient, type GraphClientOptions, type UploadOptions } from './graph-client.ts';
 export { GraphClientError, type GraphClientErrorCode } from './graph-client-error.ts';
 export { GraphError, type GraphErrorDetails } from './request/graph-error.ts';
 export type { GraphSilence } from './request/idle-limit.ts';
 export { readBody } from './request/read-body.ts';
+export { refusePage } from './request/read-json.ts';
 export type { GraphWait } from './request/request-sender.ts';
 export type { TransferOptions, TransferProgress } from './transfer/transfer-options.ts';
 export type { UnfinishedUpload, UploadSessions } from './transfer/upload-sessions.ts';

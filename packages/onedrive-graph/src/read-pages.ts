@@ -1,7 +1,7 @@
 import { GraphAddressError, resolveGraphUrl } from './graph-address.ts';
 import { GraphClientError } from './graph-client-error.ts';
 import type { GraphRequest } from './request/graph-request.ts';
-import { readJson } from './request/read-body.ts';
+import { readJson } from './request/read-json.ts';
 import type { RequestSender } from './request/request-sender.ts';
 
 /** The items of a collection, page after page. A page is requested when all items before it have been read. */

@@ -126,6 +126,31 @@ test('the caller’s headers are sent', async () => {
   assert.is(readFileSync(inFolder('part.txt'), 'utf8'), 'remember');
 });
 
+for (const [path, item, isTaken] of [
+  ['/me/drive/root:/good.txt:/content', { size: 3, file: { mimeType: 'text/plain' } }, false],
+  ['/me/drive/items/ID/content', { size: 3, file: { mimeType: 'text/html' } }, false],
+  ['/me/drive/root:/good.html:/content', { size: 13, file: { mimeType: 'text/html' } }, true],
+  ['/me/drive/root:/good.docx:/content?format=html', { size: 3, file: { mimeType: 'application/msword' } }, true],
+  ['/me/onenote/pages/ID/content', {}, true],
+  ['/me/drive/root:/good.txt:/content', undefined, false],
+  ['/me/drive', undefined, false],
+  ['/me/messages/ID/body/$value', undefined, true],
+] as const) {
+  const portal = item === undefined ? '' : ` of ${JSON.stringify(item)}`;
+  test(`a page of HTML for ${path}${portal} is ${isTaken ? 'saved' : 'notGraph, and the file stays'}`, async () => {
+    await using graph = await openOddGraph((request, response) => {
+      if (item && !/content/.test(request.path)) response.end(JSON.stringify(item));
+      else response.setHeader('content-type', 'text/html').end('<html></html>');
+    });
+    const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
+    writeFileSync(inFolder('page'), 'as it was');
+    const saving = odd.download(path, inFolder('page'));
+    if (isTaken) assert.equal(await saving, { bytes: 13 });
+    else assert.is((await rejection(saving, GraphError)).code, 'notGraph');
+    assert.is(readFileSync(inFolder('page'), 'utf8'), isTaken ? '<html></html>' : 'as it was');
+  });
+}
+
 test('an error of Graph leaves the file as it was', async () => {
   const file = inFolder('kept.txt');
   writeFileSync(file, 'kept');

@@ -109,10 +109,10 @@ test('an error whose body breaks off is reduced to its status', async () => {
 });
 
 for (const body of ['<html>sign in to the Wi-Fi</html>', '{"a":', 'null null']) {
-  test(`an answer of ${body} is RESPONSE, and is not quoted`, async () => {
-    const error = await rejection(answered(200, {}, body), GraphClientError);
-    assert.is(error.code, 'RESPONSE');
-    assert.is(error.message, 'Graph answered with something else than JSON');
+  test(`an answer of ${body} is notGraph, and is not quoted`, async () => {
+    const error = await rejection(answered(200, { 'content-type': 'text/html; x' }, body), GraphError);
+    assert.equal([error.code, error.status, error.retryable], ['notGraph', 200, false]);
+    assert.match(error.message, "this answer is not Graph's: it is text/html; look for a captive portal");
     assert.is(error.cause, undefined);
   });
 }

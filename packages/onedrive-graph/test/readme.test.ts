@@ -34,6 +34,7 @@ const names: Record<keyof GraphClientOptions | keyof UploadOptions | GraphClient
     FILE: true,
     NOT_A_FILE: true,
     'not-a-url': true,
+    'not-encoded': true,
     'not-https': true,
     'has-password': true,
     'other-origin': true,
@@ -55,7 +56,7 @@ test('the sample runs, with nothing but the provider, Graph and the folder of it
     .replace("'11111111-2222-3333-4444-555555555555'", `'${authority.clientId}'`)
     .replace("appName: 'my-backup',", `appName: 'my-app', ...${JSON.stringify(here)},`)
     .replace('new GraphClient({', `new GraphClient({ root: '${authority.graphUrl}',`)
-    .replaceAll(/'(\w+\.zip)'/g, (_, name) => JSON.stringify(`${folder}/${name}`));
+    .replaceAll(/(?<=[`)], )'(\w+\.zip)'/g, (_, name) => JSON.stringify(`${folder}/${name}`));
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
     cwd: new URL('..', import.meta.url),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { realpathSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { appendFileSync, realpathSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -12,7 +12,7 @@ import {
   type UnfinishedUpload,
   type UploadSessions,
 } from '../src/index.ts';
-import { openOddGraph } from './odd-graph.ts';
+import { type OddRequest, openOddGraph } from './odd-graph.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -260,16 +260,59 @@ test('a store may be asynchronous, and what it throws ends the upload', async ()
   }
 });
 
-test('a file that becomes shorter while it is uploaded is FILE', async () => {
-  const file = inFolder('shrinking.img');
-  writeFileSync(file, big);
-  const uploading = client().upload('/me/drive/root:/shrinking.img', file, {
-    onProgress: ({ done }) => done > 0 && truncateSync(file, 5),
+for (const [what, change] of [
+  ['becomes shorter', (file: string) => truncateSync(file, 5)],
+  ['grows', (file: string) => appendFileSync(file, 'more')],
+  ['is written to', (file: string) => writeFileSync(file, Buffer.alloc(big.length))],
+  [
+    'is replaced by one of the same size and time',
+    (file: string) => {
+      const { atime, mtime } = statSync(file);
+      rmSync(file);
+      writeFileSync(file, big);
+      utimesSync(file, atime, mtime);
+    },
+  ],
+  ['is deleted', (file: string) => rmSync(file)],
+] as const) {
+  test(`a file that ${what} while it is uploaded is sourceChanged, and nothing is left`, async () => {
+    const file = inFolder('unsteady.img');
+    writeFileSync(file, big);
+    utimesSync(file, 1e9, 1e9);
+    const sessions = new Map<string, UnfinishedUpload>();
+    const start = authority.requests.length;
+    const uploading = client().upload('/me/drive/root:/unsteady.img', file, {
+      sessions,
+      onProgress: ({ done }) => done > 0 && change(file),
+    });
+    const error = await rejection(uploading, GraphError);
+    assert.equal([error.code, error.status, error.retryable], ['sourceChanged', 0, false]);
+    assert.match(error.message, 'unsteady.img changed while it was uploaded, and nothing was stored');
+    assert.equal(sentSince(start), ['PUT', 'DELETE']);
+    assert.is(sessions.size, 0);
+    const gone = await rejection(client().json('/me/drive/root:/unsteady.img'), GraphError);
+    assert.is(gone.status, 404);
   });
-  const error = await rejection(uploading, GraphClientError);
-  assert.is(error.code, 'FILE');
-  assert.match(error.message, 'became shorter');
-});
+}
+
+for (const [what, isPortal] of [
+  ['an empty file', ({ method }: OddRequest) => method === 'PUT'],
+  ['the address', ({ method }: OddRequest) => method === 'POST'],
+  ['a piece', ({ path }: OddRequest) => path === '/upload'],
+] as const) {
+  test(`a captive portal that answers for ${what} is notGraph, and an upload that has begun is kept`, async () => {
+    await using graph = await openOddGraph((request, response, { origin }) => {
+      if (isPortal(request)) response.setHeader('content-type', 'text/html').end('<html>sign in</html>');
+      else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
+    });
+    const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
+    const sessions = new Map<string, UnfinishedUpload>();
+    const file = inFolder(what === 'an empty file' ? 'empty.txt' : 'small.txt');
+    const error = await rejection(odd.requestUpload('/me/drive/root:/x', file, { sessions }), GraphError);
+    assert.is(error.code, 'notGraph');
+    assert.is(sessions.size, what === 'a piece' ? 1 : 0);
+  });
+}
 
 test('what onProgress throws ends the upload', async () => {
   const wrong = new TypeError('no screen');

@@ -1,4 +1,5 @@
-import { readJson } from './read-body.ts';
+import { sourceOf } from './idle-limit.ts';
+import { readText } from './read-body.ts';
 import { readRetryAfter } from './retry-after.ts';
 
 /** More than any error of Graph has. */
@@ -15,12 +16,16 @@ export interface GraphErrorDetails {
   retryAfter?: number | undefined;
 }
 
-/** Graph answered with an error status. https://learn.microsoft.com/graph/errors */
+/**
+ * Graph answered with an error status, https://learn.microsoft.com/graph/errors, or a call has no good outcome for one of two
+ * reasons of its own: `notGraph`, an answer of success that is not Graph's (`status` is that of the answer), and
+ * `sourceChanged`, a file that changed while it was uploaded (`status` is 0).
+ */
 export class GraphError extends Error {
   override readonly name = 'GraphError';
   /** The HTTP status. */
   readonly status: number;
-  /** Graph's name for the error, for example `itemNotFound`. */
+  /** Graph's name for the error, for example `itemNotFound`; or `notGraph`, or `sourceChanged`. */
   declare readonly code?: string;
   /** Graph's name for the request: Microsoft's support asks for it. */
   declare readonly requestId?: string;
@@ -45,23 +50,41 @@ export class GraphError extends Error {
    * `signal` it rejects with the signal's reason.
    */
   static async from(response: Response, signal?: AbortSignal): Promise<GraphError> {
-    const answer = await readJson(response, signal, maxErrorBytes).catch(() => signal?.throwIfAborted());
-    const { code, message, requestId } = readError(answer);
+    const content = await readText(response, signal, maxErrorBytes).catch(() => signal?.throwIfAborted());
+    const { code, message, requestId } = readError(content ?? '');
     const { status, statusText, headers } = response;
     const id = headers.get('request-id') ?? requestId;
     const details = [`HTTP ${status}`, code, id && `request-id ${id}`].filter(Boolean).join(', ');
     const what = message ?? (statusText || 'it gave no reason');
-    return new GraphError(`Graph refused: ${what.replace(/\.?$/, '.')} (${details})`, {
+    const hint = status === 404 ? sayDecoded(sourceOf(response).path) : '';
+    return new GraphError(`Graph refused: ${what.replace(/\.?$/, '.')} (${details})${hint}`, {
       status,
       code,
       requestId: id,
       retryAfter: readRetryAfter(headers.get('retry-after')),
     });
   }
+
+  /** For an answer of success that cannot be Graph's, such as the page of a captive portal. */
+  static notGraph({ status, headers }: Response): GraphError {
+    const type = headers.get('content-type')?.replace(/;.*/, '') || 'something else';
+    const message = `this answer is not Graph's: it is ${type}; look for a captive portal or a proxy that blocks`;
+    return new GraphError(message, { status, code: 'notGraph' });
+  }
 }
 
-function readError(answer: unknown): { code?: string; message?: string; requestId?: string } {
-  const { error } = Object(answer) as { error?: unknown };
+/** A program that gave a name as it is, and not as a URL has it, sees here what it was taken for. */
+function sayDecoded(path = ''): string {
+  if (!path.includes('%')) return '';
+  try {
+    return `. It looked for ${JSON.stringify(decodeURIComponent(path))}: %XX in a path is a character`;
+  } catch {
+    return '';
+  }
+}
+
+function readError(content: string): { code?: string; message?: string; requestId?: string } {
+  const { error } = parseObject(content);
   const { code, message, innerError, innererror } = Object(error) as Record<string, unknown>;
   const { 'request-id': requestId } = Object(innerError ?? innererror) as Record<string, unknown>;
   return {
@@ -69,4 +92,12 @@ function readError(answer: unknown): { code?: string; message?: string; requestI
     ...(typeof message === 'string' && message !== '' && { message }),
     ...(typeof requestId === 'string' && { requestId }),
   };
+}
+
+function parseObject(content: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(content));
+  } catch {
+    return {};
+  }
 }

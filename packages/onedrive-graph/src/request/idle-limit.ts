@@ -56,6 +56,8 @@ export class IdleLimit {
 }
 
 interface Source {
+  /** What Graph was asked for. Absent for an address that is a secret itself. */
+  readonly path?: string;
   readonly host: string;
   readonly limit: IdleLimit;
 }

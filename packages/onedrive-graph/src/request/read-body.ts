@@ -27,15 +27,12 @@ export async function* readBody(response: Response, signal?: AbortSignal): Async
   }
 }
 
-/**
- * What the JSON of a response says; undefined if its body is empty. Throws as `readBody`, and RESPONSE if it is not JSON, or if it
- * is longer than `maxBytes`.
- */
-export async function readJson(
+/** The whole body as text. Throws as `readBody`, and RESPONSE if it is longer than `maxBytes`. */
+export async function readText(
   response: Response,
   signal?: AbortSignal,
   maxBytes = Number.POSITIVE_INFINITY,
-): Promise<unknown> {
+): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of readBody(response, signal)) {
@@ -43,11 +40,5 @@ export async function readJson(
     length += chunk.length;
     if (length > maxBytes) throw new GraphClientError('RESPONSE', `Graph answered with more than ${maxBytes} bytes`);
   }
-  if (length === 0) return undefined;
-  try {
-    return JSON.parse(new TextDecoder().decode(Buffer.concat(chunks)));
-  } catch {
-    // The cause would quote the answer.
-    throw new GraphClientError('RESPONSE', 'Graph answered with something else than JSON');
-  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }

@@ -27,7 +27,7 @@ export interface GraphWait {
 export interface SenderOptions {
   /** The token goes to its origin only. */
   readonly root: URL;
-  readonly getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => Promise<string>;
+  readonly getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => string | Promise<string>;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly onWait: ((wait: GraphWait) => void) | undefined;
   readonly idleLimit: IdleLimit;
@@ -122,7 +122,7 @@ export class RequestSender {
       // The limit is outside: its timer ends at an abort, also if `fetch` does not.
       const work = (stop: AbortSignal): Promise<Response> => untilAborted(signal, () => send(stop));
       const response = await limit.watch(url.host, work, answerTimeout);
-      return keepSource(response, { host: url.host, limit });
+      return keepSource(response, { host: url.host, limit, ...(request.withToken && { path: url.pathname }) });
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof GraphClientError || limit.thrown.has(error)) throw error;
@@ -135,7 +135,7 @@ export class RequestSender {
   }
 
   async #getToken(forceRefresh: boolean, signal: AbortSignal | undefined): Promise<string> {
-    const getToken = (): Promise<unknown> => this.#options.getToken({ forceRefresh, ...(signal && { signal }) });
+    const getToken = async (): Promise<unknown> => this.#options.getToken({ forceRefresh, ...(signal && { signal }) });
     const token = await untilAborted(signal, getToken);
     if (typeof token !== 'string') throw new TypeError(`getToken: expected a string, got ${typeof token}`);
     // Node's own message about such a header would quote the token.

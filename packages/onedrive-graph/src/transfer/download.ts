@@ -1,8 +1,10 @@
+import type { DriveItem } from '../drive-item.ts';
 import { GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
 import { isTimeout } from '../request/idle-limit.ts';
 import { readBody } from '../request/read-body.ts';
+import { isPage, readJson, refusePage } from '../request/read-json.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 import { Destination } from './destination.ts';
 import { contentIdOf } from './part-file.ts';
@@ -29,6 +31,8 @@ export async function download(
   const whole = { ...request, headers: uncompressed };
   const first = await sender.sendSuccessfully(whole);
   try {
+    if (isPage(first.headers.get('content-type')))
+      await checkPage(sender, { ...request, headers: new Headers(headers) }, first);
     const total = totalOf(first);
     const etag = isResumable(first) ? (first.headers.get('etag') ?? '') : '';
     const contentId = etag && total !== undefined ? contentIdOf(request.url, etag, total) : undefined;
@@ -48,6 +52,22 @@ export async function download(
   } finally {
     await first.body?.cancel().catch(() => {});
   }
+}
+
+/** A page of HTML comes from a captive portal or a proxy that blocks, unless the item itself is one. Throws notGraph. */
+async function checkPage(sender: RequestSender, request: GraphRequest, page: Response): Promise<void> {
+  refusePage(request.url, page);
+  const url = new URL(request.url);
+  url.pathname = url.pathname.replace(/:?\/content$/, '');
+  if (url.pathname === request.url.pathname) return;
+  url.search = '?$select=size,file';
+  const answer = await sender.sendSuccessfully({ ...request, url });
+  const { size, file } = Object(await readJson(answer, request.signal)) as Partial<DriveItem>;
+  // Graph converts a file if the query asks for another format.
+  if (request.url.searchParams.has('format')) return;
+  const total = page.status === 200 ? totalOf(page) : undefined;
+  const isOther = file?.mimeType !== undefined && !isPage(file.mimeType);
+  if (isOther || (total ?? size) !== (size ?? total)) throw GraphError.notGraph(page);
 }
 
 /**

@@ -3,7 +3,7 @@ import { fileError, GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
 import { isTimeout } from '../request/idle-limit.ts';
-import { readJson } from '../request/read-body.ts';
+import { readJson } from '../request/read-json.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 
 /** Graph takes a multiple of 320 KiB for every piece but the last, and recommends 5 to 10 MiB. */
@@ -22,6 +22,8 @@ export interface UploadSource {
   readonly file: string;
   /** Bytes. */
   readonly size: number;
+  /** Resolves with whether the file is still as it was when it was opened. */
+  readonly isUnchanged: () => Promise<boolean>;
 }
 
 /** What one request brought: the item, the start of the next piece, a session that is gone, or a reason to try again. */
@@ -103,10 +105,8 @@ export class UploadSession {
   }
 
   async #readNext(response: Response): Promise<Step> {
-    const status = await readJson(response, this.#target.signal).catch((error) => {
-      if (!(error instanceof GraphClientError && error.code === 'RESPONSE')) throw error;
-    });
-    const { nextExpectedRanges: ranges } = Object(status) as { nextExpectedRanges?: unknown };
+    const progress = Object(await readJson(response, this.#target.signal)) as { nextExpectedRanges?: unknown };
+    const { nextExpectedRanges: ranges } = progress;
     const start = Array.isArray(ranges) ? /^\d+/.exec(String(ranges[0]))?.[0] : undefined;
     if (start === undefined) return { reason: 'Graph did not say what it expects next' };
     // Such a piece does not exist. Graph may still be busy with the last one.
@@ -115,15 +115,29 @@ export class UploadSession {
   }
 
   async #readPiece(start: number): Promise<Uint8Array<ArrayBuffer>> {
-    const { input, file, size } = this.#source;
+    const { input, file, size, isUnchanged } = this.#source;
     const piece = new Uint8Array(Math.min(this.#pieceUnits * unitBytes, size - start));
     for (let done = 0; done < piece.length; ) {
       const { bytesRead } = await input.read(piece, done, piece.length - done, start + done).catch((error) => {
         throw fileError('read', file, error);
       });
-      if (bytesRead === 0) throw new GraphClientError('FILE', `${file} became shorter while it was uploaded`);
+      if (bytesRead === 0) break;
       done += bytesRead;
     }
+    // If the file is unchanged after its last byte was read, all pieces are of one content.
+    if (start + piece.length === size && !(await isUnchanged())) {
+      const message = `${file} changed while it was uploaded, and nothing was stored; upload it again when it is complete`;
+      throw new GraphError(message, { status: 0, code: 'sourceChanged' });
+    }
     return piece;
+  }
+
+  /** Graph forgets what it has of the file. It does so by itself after some days, so a failure is no matter. */
+  async cancel(): Promise<void> {
+    const request = { ...this.#target, method: 'DELETE', headers: new Headers() };
+    await this.#sender.send(request).then(
+      ({ body }) => body?.cancel(),
+      () => {},
+    );
   }
 }

@@ -1,9 +1,9 @@
-import { realpathSync } from 'node:fs';
+import { type BigIntStats, realpathSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
-import { readJson } from '../request/read-body.ts';
+import { peekJson, readJson } from '../request/read-json.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 import type { TransferProgress } from './transfer-options.ts';
 import { UploadSession, type UploadSource } from './upload-session.ts';
@@ -32,18 +32,28 @@ export async function upload(to: Upload, file: string): Promise<Response> {
   // Checked before it is opened: to open a pipe waits for its writer.
   if (!(await stat(file).catch(fail)).isFile()) throw new GraphClientError('NOT_A_FILE', `${file} is not a file`);
   await using input = await open(file, 'r').catch(fail);
-  const { size, mtimeMs } = await input.stat();
-  if (size > 0) return await sendInSessions(to, { input, file, size }, mtimeMs);
+  const before = await input.stat({ bigint: true });
+  const size = Number(before.size);
+  const isUnchanged = async (): Promise<boolean> =>
+    isSame(before, await stat(file, { bigint: true }).catch(() => undefined));
+  if (size > 0) return await sendInSessions(to, { input, file, size, isUnchanged }, Number(before.mtimeNs) / 1e6);
   // A session does not accept an empty piece.
   onProgress?.({ done: 0, total: 0 });
   const url = actionUrl(item.url, 'content');
-  return sender.sendSuccessfully({ ...item, method: 'PUT', url, body: new Uint8Array() });
+  const response = await sender.sendSuccessfully({ ...item, method: 'PUT', url, body: new Uint8Array() });
+  await peekJson(response, item.signal);
+  return response;
+}
+
+/** Whether the path leads to the same content as before. */
+function isSame(before: BigIntStats, now: BigIntStats | undefined): boolean {
+  return (['dev', 'ino', 'size', 'mtimeNs'] as const).every((field) => now?.[field] === before[field]);
 }
 
 async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: number): Promise<Response> {
   const { sender, item, sessions, onProgress } = to;
   const { size } = source;
-  const name = `${item.url.href} ${realpathSync(source.file)}`;
+  const name = sessions ? `${item.url.href} ${realpathSync(source.file)}` : '';
   const kept = await sessions?.get(name);
   let uploadUrl = isContinuable(kept, { size, modifiedAt }) ? kept.uploadUrl : undefined;
   for (let count = 0; count < maxSessions; count++) {
@@ -57,10 +67,12 @@ async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: numb
     const report = (done: number): void => onProgress?.({ done, total: size });
     report(0);
     const response = await session.send(isOld ? undefined : 0, report).catch(async (error) => {
-      // Kept, it would be refused again by every later call until it expires. In a full drive there may be space by then.
-      if (error instanceof GraphError && !error.retryable && error.status !== 507) await sessions?.delete(name);
+      if (error instanceof GraphError && error.code === 'sourceChanged') await session.cancel();
+      if (isFinal(error)) await sessions?.delete(name);
       throw error;
     });
+    // A page of a captive portal is no reason to forget the upload.
+    if (response) await peekJson(response, item.signal);
     await sessions?.delete(name);
     if (response) {
       report(size);
@@ -69,6 +81,11 @@ async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: numb
     uploadUrl = undefined;
   }
   throw new GraphClientError('INCOMPLETE', 'Graph ended the upload before it was complete');
+}
+
+/** Whether a session that is kept would be refused again by every later call. In a full drive there may be space by then. */
+function isFinal(error: unknown): boolean {
+  return error instanceof GraphError && !error.retryable && error.status !== 507 && error.code !== 'notGraph';
 }
 
 /** https://learn.microsoft.com/graph/api/driveitem-createuploadsession */

@@ -78,6 +78,16 @@ export class Drive {
   }
 }
 
+const reservedNames = /^(con|prn|aux|nul|com\d|lpt\d|\.lock|desktop\.ini)$/i;
+const longestPath = 400;
+
+/** Whether OneDrive takes the names in a path: https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa */
+export function isAllowedPath(path: string): boolean {
+  const isAllowed = (name: string): boolean =>
+    !/["*:<>?\\|]|^ |[ .]$|^~\$|_vti_/.test(name) && !reservedNames.test(name);
+  return path.length <= longestPath && path.split('/').every(isAllowed);
+}
+
 /** An item in Graph's JSON. https://learn.microsoft.com/graph/api/resources/driveitem */
 export function toDriveItemJson(drive: Drive, item: DriveItem, downloadUrl: (item: DriveItem) => string): object {
   const { id, name, parent, createdAt, modifiedAt, eTag, content } = item;

@@ -5,7 +5,7 @@ import { graphPath } from '../paths.ts';
 import type { MemoryStore } from '../provider/memory-store.ts';
 import { readBytes } from '../request-body.ts';
 import type { ContentStore } from './content-store.ts';
-import { Drive, type DriveItem, toDriveItemJson, toDriveJson } from './drive.ts';
+import { Drive, type DriveItem, isAllowedPath, toDriveItemJson, toDriveJson } from './drive.ts';
 import { answerGraphError } from './graph-error.ts';
 
 type Middleware = Parameters<Provider['use']>[0];
@@ -67,6 +67,10 @@ async function answerItem(ctx: Context, { drive, content, path }: ItemRequest): 
   const start = drive.byId(id);
   const item = start && drive.byPath(below, start);
   const json = (found: DriveItem): object => toDriveItemJson(drive, found, (file) => content.offer(file));
+  const writes = action === 'createUploadSession' || (ctx.method === 'PUT' && action === 'content');
+  if (writes && below && !isAllowedPath(below)) {
+    return answerGraphError(ctx, 400, { message: 'The provided name cannot contain certain characters.' });
+  }
   switch (`${ctx.method} ${action}`) {
     case 'GET ':
       if (item) return answerJson(ctx, 'drive/items/$entity', json(item));

@@ -1,0 +1,126 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type DriveItem, GraphAddressError, GraphError, itemPath } from '../src/index.ts';
+import { openScene } from './scene.ts';
+import { rejection } from './within.ts';
+
+const { client, folder, ...scene } = await openScene();
+test.after(() => scene[Symbol.asyncDispose]());
+
+const taken = [
+  'plain.txt',
+  'a b.txt',
+  'a%20b.txt',
+  '100% done.txt',
+  '100%',
+  '%',
+  '%%20',
+  '%zz',
+  '%2e%2e',
+  '%2F',
+  '%3Fx',
+  '#1.txt',
+  'C# notes',
+  'a#b!',
+  'a+b.txt',
+  'a&b=c.txt',
+  "O'Neil; drop.txt",
+  '(1) [2] {3}.txt',
+  '$select=name',
+  '@me.txt',
+  'a,b.txt',
+  'a~b.txt',
+  'content',
+  'children',
+  'root',
+  '.hidden',
+  '..two',
+  'ä ö ü.txt',
+  'a\u0308.txt',
+  '日本語.txt',
+  '👩‍💻.txt',
+  'a\u202etxt.exe',
+  'tab\there',
+  'x'.repeat(200),
+];
+const refused = [
+  'a:b',
+  'a*b',
+  'a"b',
+  'a<b',
+  'a>b',
+  'a|b',
+  'a\\b',
+  'what?.txt',
+  'dot.',
+  'space ',
+  '.lock',
+  'CON',
+  'x'.repeat(400),
+];
+
+for (const [index, name] of taken.entries()) {
+  test(`${JSON.stringify(name.slice(0, 20))} is a name, up and down`, async () => {
+    const [up, down] = [`${folder}/up`, `${folder}/down`];
+    writeFileSync(up, `content ${index}`);
+    const item = await client().upload(itemPath('Names', name), up);
+    assert.is(item.name, name);
+    await client().download(`${itemPath('/Names/', name)}:/content`, down);
+    assert.is(readFileSync(down, 'utf8'), `content ${index}`);
+  });
+}
+
+test('no name has replaced another one', async () => {
+  const names: string[] = [];
+  for await (const item of client().pages<DriveItem>(`${itemPath('Names')}:/children`)) names.push(item.name);
+  assert.equal(names.sort(), taken.toSorted());
+});
+
+for (const name of refused) {
+  test(`${JSON.stringify(name.slice(0, 20))} is refused by Graph, and nothing is stored`, async () => {
+    writeFileSync(`${folder}/up`, 'content');
+    const error = await rejection(client().upload(itemPath('Refused', name), `${folder}/up`), GraphError);
+    assert.is(error.status, 400);
+  });
+}
+
+for (const names of [[], [''], ['/'], ['..'], ['a', '.'], ['a/../b'], ['\ud800']]) {
+  test(`itemPath(${JSON.stringify(names).slice(1, -1)}) is refused`, () => {
+    assert.throws(
+      () => itemPath(...names),
+      (error: unknown) => (error as GraphAddressError).reason === 'not-encoded',
+    );
+  });
+}
+
+for (const [path, message] of [
+  ['/me/drive/root:/100% done.txt', 'a % cannot stand there, and is %25 in a name'],
+  ['/me/drive/root:/C# notes.txt', 'a # cannot stand there, and is %23 in a name'],
+  ['/me/drive/root:/q?x.txt', 'a ? begins the query, and is %3F in a name'],
+] as const) {
+  test(`a path with a name that is not encoded is refused: ${path}`, async () => {
+    const error = await rejection(client().upload(path, import.meta.filename), GraphAddressError);
+    assert.is(error.reason, 'not-encoded');
+    assert.match(error.message, message);
+    assert.match(error.message, "itemPath('Folder', 'name') encodes names");
+  });
+}
+
+test('a ? within a name is refused in each direction; a query is not', async () => {
+  for (const end of [':/content', ':/children', ':']) {
+    const error = await rejection(client().json(`/me/drive/root:/q?x.txt${end}`), GraphAddressError);
+    assert.match(error.message, 'a ? cannot stand there, and is %3F in a name');
+  }
+  const { value } = await client().json<{ value: unknown[] }>('/me/drive/root:/Names:/children?$top=1');
+  assert.is(value.length, 1);
+});
+
+test('a 404 says what an encoded name was taken for', async () => {
+  const error = await rejection(client().json('/me/drive/root:/no%20such%25.txt'), GraphError);
+  assert.match(error.message, 'It looked for "/v1.0/me/drive/root:/no such%.txt": %XX in a path is a character');
+  const plain = await rejection(client().json('/me/drive/root:/none.txt'), GraphError);
+  assert.not.match(plain.message, 'It looked for');
+});
+
+test.run();
