@@ -17,7 +17,7 @@ test('a passphrase that is still set although the key is in the keyring is refus
   const env = { ONEDRIVE_TOKEN_KEY: 'left over' };
   const { status, stderr } = await person.call([], { env });
   assert.is(status, 7);
-  assert.match(stderr, 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY');
+  assert.match(stderr, 'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring');
   assert.ok(await person.works({ env: { ...env, ONEDRIVE_TOKEN_KEYRING: '1' } }));
 });
 

@@ -135,7 +135,7 @@ test('rekey encrypts the database for every machine, and logout ends the sign-in
   assert.is((await home.call(['rekey', '--new-key-file', keyFile], { env: fleet })).status, 0);
   const without = await home.call([], { env: fleet });
   assert.is(without.status, 7);
-  assert.match(without.stderr, 'database postgres has encrypted tokens. The passphrase comes from ONEDRIVE_TOKEN_KEY');
+  assert.match(without.stderr, 'database postgres has encrypted tokens. The key comes from ONEDRIVE_TOKEN_KEY');
   const env = { ...fleet, ONEDRIVE_TOKEN_KEY: 'a passphrase' };
   assert.ok(authority.issuedSecrets.has((await home.call([], { env })).stdout.trim()));
   const dump = await cluster.dump();

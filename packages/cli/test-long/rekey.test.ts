@@ -33,12 +33,12 @@ test('a key that is missing, wrong or not needed ends with 7, and the message sa
   const right = { env: { ONEDRIVE_TOKEN_KEY: 'right' } };
   const plain = await home.call(['status'], right);
   assert.is(plain.status, 7);
-  assert.match(plain.stderr, /tokens\.db: is not encrypted\. Leave out .* onedrive-token rekey --encrypt\n$/);
+  assert.match(plain.stderr, /tokens\.db: is not encrypted\. Leave out .* rekey --encrypt\n$/);
   writeFileSync(join(home.folder, 'right'), 'right', { mode: 0o600 });
   await home.call(['rekey', '--new-key-file', 'right']);
   for (const [env, says] of [
-    [{}, /tokens\.db: is encrypted\. The passphrase comes from ONEDRIVE_TOKEN_KEY, /],
-    [{ ONEDRIVE_TOKEN_KEY: 'wrong' }, /tokens\.db: is encrypted with another key\. The passphrase comes from /],
+    [{}, /tokens\.db: is encrypted\. The key comes from ONEDRIVE_TOKEN_KEY /],
+    [{ ONEDRIVE_TOKEN_KEY: 'wrong' }, /tokens\.db: is encrypted with another key\. The key comes from /],
   ] as const) {
     const { status, stderr } = await home.call(['status'], { env });
     assert.is(status, 7);

@@ -17,9 +17,7 @@ test('before a browser opens for a sign-in that was revoked, one line has the nu
   await authority.revokeAll();
   other.expireTokens();
   using terminal = sit(other, ['api', '/me']);
-  await terminal.shows(
-    /^The provider does not accept the stored sign-in any more \(invalid_grant, AADSTS50173\)\. Sign in now\.\r\n/,
-  );
+  await terminal.shows(/^Sign in now: the provider refused the stored sign-in \(invalid_grant: AADSTS50173: /);
   assert.is((await terminal.ended).status, 0);
 });
 

@@ -1,104 +1,90 @@
-import { OneDriveTokenError, type OneDriveTokenErrorCode } from 'onedrive-token-handler';
+import { OneDriveTokenError } from 'onedrive-token-handler';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describeError, type ShownMethod, sayError } from '../src/settings/describe-error.ts';
+import { describeError, type ShownMethod } from '../src/settings/describe-error.ts';
 import { readSettings } from '../src/settings/settings.ts';
 
 const settings = readSettings({ app: 'backup', db: '/data/tokens.db' }, { HOME: '/home/ada' });
-const forProgrammers = 'Call signIn(). Open it again with rekey(key).';
-const refusal = { error: 'invalid_grant', errorCodes: [700082], correlationId: 'c', traceId: 't' };
+const refusal = { error: 'invalid_grant', errorDescription: 'spent', correlationId: 'c', traceId: 't' };
+const login = 'Run: onedrive-token login --app backup --db /data/tokens.db';
 
 /** As the handler passes on what a store has thrown. */
 function fromStore(code: string, reason?: string): OneDriveTokenError {
   const words = { problem: '/data/tokens.db: what happened', remedy: 'Open it again with rekey(key)' };
-  const cause = Object.assign(new Error('both'), { code, reason, path: '/data/tokens.db', ...words });
-  return new OneDriveTokenError('STORE', forProgrammers, { cause });
+  const cause = Object.assign(new Error('both'), { code, reason, ...words });
+  return new OneDriveTokenError('STORE', 'Call signIn()', { cause });
 }
 
 for (const [reason, says] of [
   ['not-signed-in', 'no sign-in is stored for app name "backup" with this client id and authority'],
-  ['refused', 'the provider refused the stored sign-in (invalid_grant, AADSTS700082, correlation id c, trace id t)'],
+  ['refused', 'the provider refused the stored sign-in (invalid_grant: spent, correlation id c, trace id t)'],
   ['not-accepted', 'the stored sign-in lacks a permission that is needed now'],
   ['signed-out', 'a logout deleted the tokens while this command ran'],
 ] as const) {
   test(`SIGN_IN_REQUIRED because of ${reason} says so, and which command to run`, () => {
-    const details = { reason, ...(reason === 'refused' && refusal) };
-    const error = new OneDriveTokenError('SIGN_IN_REQUIRED', forProgrammers, details);
-    const login = 'Run: onedrive-token login --app backup --db /data/tokens.db';
+    const error = new OneDriveTokenError('SIGN_IN_REQUIRED', 'Call signIn()', { reason, ...refusal });
     assert.equal(describeError(error, { settings }), { problem: says, remedy: login, status: 3 });
   });
 }
 
-for (const [signInMethod, says] of [
-  ['browser', /the code of this sign-in \(.*a browser extension or a reloaded page used it first/],
-  ['device', /the device code \(.*unreliable for personal accounts/],
-] as const) {
-  test(`a refusal during a sign-in with ${signInMethod} is about its code`, () => {
-    const error = new OneDriveTokenError('SIGN_IN_REQUIRED', forProgrammers, { reason: 'refused', ...refusal });
-    assert.match(sayError(error, { settings, signInMethod }), says);
-  });
-}
+test('a refusal during a sign-in is about its code, in the words of the handler', () => {
+  const details = { reason: 'refused', remedy: 'The code was too old', ...refusal } as const;
+  const error = new OneDriveTokenError('SIGN_IN_REQUIRED', 'A new sign-in is needed', details);
+  const problem = 'A new sign-in is needed (correlation id c, trace id t)';
+  const said = describeError(error, { settings, signInMethod: 'browser' });
+  assert.equal(said, { problem, remedy: `The code was too old. ${login}`, status: 3 });
+});
 
 test('each way in has a time-out text of its own, with the time and how to get more', () => {
   const ways: (ShownMethod | undefined)[] = ['browser', 'address', 'device', 'paste', undefined];
-  const describe = (signInMethod: ShownMethod | undefined, timeout?: number): string =>
-    sayError(new OneDriveTokenError('SIGN_IN_TIMEOUT', forProgrammers), {
-      settings: { ...settings, ...(timeout !== undefined && { timeout }) },
+  const describe = (signInMethod: ShownMethod | undefined, timeout?: number) =>
+    describeError(new OneDriveTokenError('SIGN_IN_TIMEOUT', 'Call signIn()'), {
+      settings: { ...settings, timeout },
       signInMethod,
     });
-  const texts = ways.map((signInMethod) => describe(signInMethod, signInMethod === 'device' ? 180_000 : undefined));
-  assert.is(new Set(texts).size, ways.length);
-  for (const text of texts) assert.match(text, /within 180 s\. .* Allow more time with --timeout SECONDS$/);
-  assert.match(describe('device'), /not finished while its code was valid\. .* Run the command again for a new code/);
+  const texts = ways.map((way) => describe(way, way === 'device' ? 180_000 : undefined));
+  assert.is(new Set(texts.map(({ remedy }) => remedy)).size, ways.length);
+  for (const { problem, remedy = '' } of texts) {
+    assert.match(problem, /within 180 s$/);
+    assert.match(remedy, /\. Allow more time with --timeout SECONDS$/);
+  }
+  assert.match(describe('device').problem, /not finished while its code was valid$/);
+  assert.match(describe('device').remedy ?? '', /for a new code, or use login --paste$/);
 });
 
 for (const [code, reason, remedy] of [
-  ['STORE_KEY', 'key-missing', /^The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you/],
-  ['STORE_KEY', 'key-wrong', /^The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you/],
+  ['STORE_KEY', 'key-missing', /^The key comes from ONEDRIVE_TOKEN_KEY or --key-file; .*keyring/],
+  ['STORE_KEY', 'key-wrong', /^The key comes from ONEDRIVE_TOKEN_KEY or --key-file; .*keyring/],
   ['STORE_KEY', 'key-changed', /^Run it again$/],
-  [
-    'STORE_KEY',
-    'not-encrypted',
-    /^Leave out .* run: onedrive-token rekey --encrypt --app backup --db \/data\/tokens\.db$/,
-  ],
+  ['STORE_KEY', 'not-encrypted', /^Leave out .* rekey --encrypt$/],
   ['STORE_OPEN', 'moved', /^Run it again$/],
   ['STORE_OPEN', 'closed', /^Run it again$/],
-  ['STORE_OPEN', 'foreign', /^Choose another file with --db$/],
-  ['STORE_VERSION', undefined, /^Run: npm install --global onedrive-token$/],
+  ['STORE_READONLY', 'unfinished-write', /^To repair it, run the command token/],
+  ['STORE_VERSION', undefined, /^Run: npm install --global onedrive-token/],
 ] as const) {
   test(`${code}${reason ? ` because of ${reason}` : ''} says what to do on a command line`, () => {
     const described = describeError(fromStore(code, reason), { settings });
-    assert.is(described.problem, '/data/tokens.db: what happened');
+    assert.equal([described.problem, described.status], ['/data/tokens.db: what happened', 7]);
     assert.match(described.remedy ?? '', remedy);
-    assert.is(described.status, 7);
   });
 }
 
-test('a database with another key: says that the file that names the keyring entry may be missing', () => {
-  const text = sayError(fromStore('STORE_KEY', 'key-wrong'), { settings });
-  assert.ok(text.endsWith(' If it was encrypted with --keyring, /data/tokens.db.keyring.json is missing'), text);
+test('other errors keep the words of the handler, with the ids for the support of Microsoft', () => {
+  const error = new OneDriveTokenError('NETWORK', 'What happened', { remedy: 'What to do', ...refusal });
+  const problem = 'What happened (correlation id c, trace id t)';
+  assert.equal(describeError(error, { settings }), { problem, remedy: 'What to do', status: 6 });
 });
 
-for (const code of ['NETWORK', 'SERVER', 'THROTTLED', 'CONFIGURATION', 'RESPONSE', 'SIGN_IN_DENIED'] as const) {
-  test(`${code} keeps the message of the handler, with the ids for the support of Microsoft`, () => {
-    const error = new OneDriveTokenError(code satisfies OneDriveTokenErrorCode, 'What happened. What to do.', refusal);
-    assert.is(sayError(error, { settings }), 'What happened. What to do. (correlation id c, trace id t)');
-  });
-}
-
-for (const [code, status] of [
-  ['STORE_BUSY', 8],
-  ['STORE_FULL', 7],
-  ['STORE_READONLY', 7],
+for (const [code, reason, status] of [
+  ['STORE_BUSY', undefined, 8],
+  ['STORE_FULL', undefined, 7],
+  ['STORE_OPEN', 'no-permission', 7],
+  ['STORE_OPEN', 'unreachable', 6],
 ] as const) {
-  test(`${code} without a reason keeps the words of the store, and ends with ${status}`, () => {
+  test(`${code} ${reason ?? ''} keeps the words of the store, and ends with ${status}`, () => {
     const words = { problem: '/data/tokens.db: what happened', remedy: 'Open it again with rekey(key)' };
-    assert.equal(describeError(fromStore(code), { settings }), { ...words, status });
+    assert.equal(describeError(fromStore(code, reason), { settings }), { ...words, status });
   });
 }
-
-test('a server that cannot be reached ends with 6', () => {
-  assert.is(describeError(fromStore('STORE_OPEN', 'unreachable'), { settings }).status, 6);
-});
 
 test.run();

@@ -62,7 +62,7 @@ test('an encrypted database without its key, and with it', async () => {
   assertFailed(
     without,
     {
-      encryption: /tokens\.db: is encrypted \| The passphrase comes from ONEDRIVE_TOKEN_KEY/,
+      encryption: /tokens\.db: is encrypted \| The key comes from ONEDRIVE_TOKEN_KEY/,
     },
     { encryption: ['sign-in', 'renew-by', 'client-id'] },
   );

@@ -247,7 +247,10 @@ test('what a killed process has left half written is undone', async () => {
   writer.close();
   const status = await other.call(['status']);
   assert.is(status.status, 7);
-  assert.match(status.stderr, /a command was killed while it wrote.* To repair it, run: onedrive-token token\n$/);
+  assert.match(
+    status.stderr,
+    /a process was stopped while it wrote.* To repair it, run the command token with the same options\n$/,
+  );
   const { stdout, stderr } = await other.call([]);
   assert.is(stderr, '');
   assert.ok(authority.issuedSecrets.has(stdout.trim()));

@@ -23,7 +23,7 @@ function holdToken(): { release: () => void; isReached: () => boolean } {
 test('before a browser opens for token, one line says that no sign-in is stored', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, [...clientId, '--app', 'family']);
-  await terminal.shows(/^No sign-in is stored for app name "family" yet\. Sign in now\.\r\n/);
+  await terminal.shows(/^Sign in now: no sign-in is stored for app name "family" .*\.\r\n/);
   assert.is((await terminal.ended).status, 0);
 });
 

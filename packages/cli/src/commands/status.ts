@@ -7,7 +7,7 @@ import { readDuration } from '../settings/duration.ts';
 import { meantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { warnIfExpiring } from '../settings/warn-if-expiring.ts';
+import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
@@ -36,7 +36,7 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
     const { found, missing } = await readStatus(command);
     if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
     else writeOut(missing ? printable(`Not signed in: ${missing.message}\n`) : describe(found, settings));
-    if (missing || found.refusedAt !== undefined) return exitStatus.signInNeeded;
+    if (needsSignIn(found)) return exitStatus.signInNeeded;
     const left = (found.renewBy ?? Number.POSITIVE_INFINITY) - Date.now();
     return failIfWithin !== undefined && left < failIfWithin ? exitStatus.failed : exitStatus.done;
   },
@@ -75,8 +75,8 @@ function loginAdvice(settings: Settings): string {
 }
 
 function describe(found: SignInStatus, settings: Settings): string {
-  const { appName, scopes, refreshedAt, refusedAt, renewBy } = found;
-  const isRefused = refusedAt !== undefined;
+  const { appName, scopes, refreshedAt, renewBy } = found;
+  const isRefused = needsSignIn(found);
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [
     ['App name', appName],
     ['Scopes', scopes.join(' ')],
@@ -93,11 +93,12 @@ function describe(found: SignInStatus, settings: Settings): string {
   ].join('');
 }
 
-function describeExpiry({ accessTokenExpiresAt: expiresAt, refusedAt }: SignInStatus): string | undefined {
+function describeExpiry(found: SignInStatus): string | undefined {
+  const { accessTokenExpiresAt: expiresAt } = found;
   if (expiresAt === undefined) return undefined;
   const minutes = Math.floor((expiresAt - Date.now()) / 60_000);
   if (minutes >= 0) return `valid until ${localTime(expiresAt)} (${minutes} min)`;
-  return `expired ${localTime(expiresAt)}${refusedAt === undefined ? '; the next command refreshes it' : ''}`;
+  return `expired ${localTime(expiresAt)}${needsSignIn(found) ? '' : '; the next command refreshes it'}`;
 }
 
 /** When the provider refused the sign-in, and with which error. */

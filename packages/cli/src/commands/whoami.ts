@@ -1,5 +1,6 @@
 import { defineCommand } from '../settings/command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
+import { needsSignIn } from '../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
@@ -20,7 +21,7 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
     const { settings } = command;
     const { found, missing } = await readStatus(command);
     if (missing) throw missing;
-    const { account = {}, refusedAt } = found;
+    const { account = {} } = found;
     const name = account.username ?? account.name;
     if (name === undefined) {
       throw new Failure('the stored sign-in does not say whose it is', {
@@ -28,6 +29,6 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
       });
     }
     writeOut(settings.json ? `${JSON.stringify(account)}\n` : `${printable(name)}\n`);
-    return refusedAt === undefined ? exitStatus.done : exitStatus.signInNeeded;
+    return needsSignIn(found) ? exitStatus.signInNeeded : exitStatus.done;
   },
 });

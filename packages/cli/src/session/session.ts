@@ -11,7 +11,7 @@ import { reportNotStored } from '../settings/describe-error.ts';
 import { type Asked, type MeantToken, meantToken } from '../settings/meant-token.ts';
 import { missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
-import { warnIfExpiring } from '../settings/warn-if-expiring.ts';
+import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
@@ -138,7 +138,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
     await database[Symbol.asyncDispose]();
   };
   // A full disk must show before the person signs in.
-  if (signsIn || (interactive && (!status.signedIn || status.refusedAt !== undefined))) {
+  if (signsIn || (interactive && needsSignIn(status))) {
     await handler.ensureWritable().catch(async (error) => {
       await close();
       throw error;
@@ -157,7 +157,8 @@ async function openOn(database: Database, command: Command, options: SessionOpti
     },
     async [Symbol.asyncDispose]() {
       // Nothing to warn of if it is closed already: a sign-in was made.
-      warnIfExpiring(await handler.status().catch(() => ({})), settings);
+      const last = await handler.status().catch(() => undefined);
+      if (last) warnIfExpiring(last, settings);
       await close();
       if (notStored) reportNotStored(notStored, command);
     },

@@ -1,10 +1,11 @@
 import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
+import { describeSignInReason } from '../settings/describe-error.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import { printable } from '../terminal/printable.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
-import { describeReason, explainErrorPages, pasteInstructions } from './sign-in-words.ts';
+import { explainErrorPages, pasteInstructions } from './sign-in-words.ts';
 import { readSurroundings, type Surroundings } from './surroundings.ts';
 
 /** If the person has not signed in by then, the address is shown, although a browser seemed to open. */
@@ -54,7 +55,8 @@ export class SignInView implements Disposable {
         const { method, reason } = event;
         this.#command.signInMethod = method === 'browser' && !this.#surroundings.hasBrowser ? 'address' : method;
         this.#expiresAt = event.expiresAt;
-        if (reason !== 'requested') screen.say(`${describeReason(reason, settings, this.#refusal)} Sign in now.`);
+        if (reason !== 'requested')
+          screen.say(printable(`Sign in now: ${describeSignInReason(reason, settings, this.#refusal)}.`));
         if (this.#command.signInMethod === 'browser') {
           this.#showWait('in the browser');
           this.#after(showUrlAfterMs, () => this.#showUrl());

@@ -1,31 +1,10 @@
 // The words of a sign-in. sign-in-view.ts decides when the person sees them.
 import { hostname } from 'node:os';
-import type { OneDriveTokenError, SignInReason } from 'onedrive-token-handler';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { printable } from '../terminal/printable.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const microsoftPage = 'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md';
-
-/** Why the person is asked. `refusal` is the error of the refresh, if there was one. */
-export function describeReason(reason: SignInReason, { app }: Settings, refusal: unknown): string {
-  const notStored = `No sign-in is stored for app name ${JSON.stringify(app)} yet.`;
-  const words: Record<SignInReason, string> = {
-    'not-signed-in': notStored,
-    'signed-out': notStored,
-    refused: `The provider does not accept the stored sign-in any more${describeNumbers(refusal)}.`,
-    'not-accepted': 'The stored sign-in lacks a permission that is needed now.',
-  };
-  return words[reason];
-}
-
-/** ' (invalid_grant, AADSTS700082)', or '' if the error has neither. */
-function describeNumbers(refusal: unknown): string {
-  const { error, errorCodes = [] } = Object(refusal) as Partial<OneDriveTokenError>;
-  const parts = [error, ...errorCodes.map((number) => `AADSTS${number}`)].filter(Boolean);
-  return parts.length > 0 ? printable(` (${parts.join(', ')})`) : '';
-}
 
 /** An error page of the provider's looks like any other page to this process. */
 export function explainErrorPages(settings: Settings): string {

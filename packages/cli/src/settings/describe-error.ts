@@ -11,9 +11,7 @@ import { exitStatus, Failure, joinProblem, type Problem } from '../terminal/fail
 import { Interrupted } from '../terminal/interrupt.ts';
 import { printable } from '../terminal/printable.ts';
 import { OutputClosed, writeErr } from '../terminal/streams.ts';
-import { ownerOf, userName } from '../terminal/users.ts';
 import { defaultTimeoutMs } from './options.ts';
-import { keyringFile, readKeyringAccount } from './private-files.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
 
@@ -42,11 +40,6 @@ export function describeError(error: unknown, context: ErrorContext = {}): Descr
   return { problem: error instanceof Error ? error.message : String(error), status: exitStatus.failed };
 }
 
-/** The same as one text. */
-export function sayError(error: unknown, context?: ErrorContext): string {
-  return joinProblem(describeError(error, context));
-}
-
 /** Writes to stderr what went wrong, and returns the exit status. */
 export function reportError(error: unknown, context: ErrorContext = {}): number {
   // `| head` has read enough: that is no failure.
@@ -65,7 +58,9 @@ export function reportError(error: unknown, context: ErrorContext = {}): number 
 
 /** Warns that a token, which the caller already has, is not in the database. */
 export function reportNotStored(error: unknown, context: ErrorContext): void {
-  writeErr(`onedrive-token: the token works, but could not be stored: ${printable(sayError(error, context))}\n`);
+  writeErr(
+    `onedrive-token: the token works, but could not be stored: ${printable(joinProblem(describeError(error, context)))}\n`,
+  );
 }
 
 /** The command's own words where those of the library tell a programmer which function to call; else the library's. */
@@ -81,53 +76,45 @@ function describe(error: OneDriveTokenError, context: ErrorContext): DescribedEr
     case 'SERVER':
     case 'THROTTLED':
     case 'RESPONSE':
+    case 'CLOSED':
       // For example after a certificate that is not trusted, later does not help.
       return { ...withIds(error), status: error.retryable ? exitStatus.unavailable : exitStatus.failed };
     case 'CONFIGURATION':
       // With an OAuth error the provider refused the registration; without one the command line is wrong.
       return { ...withIds(error), status: error.error === undefined ? exitStatus.usage : exitStatus.failed };
     case 'STORE':
-      return describeStore(error, context.settings);
-    case 'CLOSED':
-      return {
-        problem: 'this command ended before it had a token',
-        remedy: 'Run it again',
-        status: exitStatus.failed,
-      };
+      return { ...describeStore(error), status: statusOfStore(error) };
   }
 }
 
 function describeSignInRequired(error: OneDriveTokenError, { signInMethod, settings }: ErrorContext): Problem {
   const login = `Run: ${suggestCommand('login', settings)}`;
-  const { reason = 'refused' } = error;
-  const [refused, hint] = describeRefusal(signInMethod);
-  const words: Record<SignInReason, Problem> = {
-    'not-signed-in': {
-      problem: `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority`,
-    },
-    refused: { problem: `the provider refused ${refused}${inBrackets(causes(error))}`, remedy: `${hint}${login}` },
-    'not-accepted': { problem: 'the stored sign-in lacks a permission that is needed now' },
-    'signed-out': { problem: 'a logout deleted the tokens while this command ran' },
-  };
-  return { remedy: login, ...words[reason] };
+  const { reason = 'refused', problem, remedy } = error;
+  // During a sign-in, it was its code that the provider refused. The library says why that happens.
+  if (reason === 'refused' && signInMethod !== undefined)
+    return withIds(error, { problem, remedy: `${remedy}. ${login}` });
+  return { problem: describeSignInReason(reason, settings, error), remedy: login };
 }
 
-/** What was refused, and what to know about that. */
-function describeRefusal(signInMethod: ShownMethod | undefined): [refused: string, hint: string] {
-  if (signInMethod === undefined) return ['the stored sign-in', ''];
-  if (signInMethod === 'device')
-    return ['the device code', 'Device codes are unreliable for personal accounts: sign in with the browser. '];
-  return ['the code of this sign-in', 'It was too old, or a browser extension or a reloaded page used it first. '];
+/** Why the person has to sign in. `refusal`: the provider's error, if that is the reason. */
+export function describeSignInReason(reason: SignInReason, settings: Settings | undefined, refusal: unknown): string {
+  const { error, errorDescription, ...ids } = Object(refusal) as Partial<OneDriveTokenError>;
+  const words: Record<SignInReason, string> = {
+    'not-signed-in': `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority`,
+    refused: `the provider refused the stored sign-in${inBrackets([error, errorDescription], ids)}`,
+    'not-accepted': 'the stored sign-in lacks a permission that is needed now',
+    'signed-out': 'a logout deleted the tokens while this command ran',
+  };
+  return words[reason];
 }
 
 function describeTimeout({ signInMethod, settings }: ErrorContext): Problem {
-  const { timeout } = settings ?? {};
   // Without --timeout, a device code is waited for as long as it lives.
-  const seconds = signInMethod === 'device' && timeout === undefined ? undefined : (timeout ?? defaultTimeoutMs) / 1000;
-  const time = seconds === undefined ? 'while its code was valid' : `within ${seconds} s`;
-  const more = seconds === undefined ? '' : '. Allow more time with --timeout SECONDS';
-  const remedy = `${afterTimeout[signInMethod ?? 'other process']}${more}`;
-  return { problem: `the sign-in was not finished ${time}`, remedy };
+  const { timeout = signInMethod === 'device' ? undefined : defaultTimeoutMs } = settings ?? {};
+  const remedy = afterTimeout[signInMethod ?? 'other process'];
+  if (timeout === undefined) return { problem: 'the sign-in was not finished while its code was valid', remedy };
+  const problem = `the sign-in was not finished within ${timeout / 1000} s`;
+  return { problem, remedy: `${remedy}. Allow more time with --timeout SECONDS` };
 }
 
 /** By the method of the sign-in. `other process`: another process was signing in all the time. */
@@ -145,14 +132,11 @@ export function isKeyError(error: unknown): boolean {
   return error instanceof OneDriveTokenError && storeErrorOf(error)?.code === 'STORE_KEY';
 }
 
-function describeStore(error: OneDriveTokenError, settings: Settings | undefined): DescribedError {
+function describeStore(error: OneDriveTokenError): Problem {
   const store = storeErrorOf(error);
-  const { code, reason, path: file = settings?.db ?? 'the database' } = store ?? {};
-  const words = (reason && storeWords[reason]) ?? (code === 'STORE_VERSION' ? newerVersion : undefined);
-  return {
-    ...withIds(error, { ...wordsOf(store ?? error), ...words?.({ code, file, settings }) }),
-    status: statusOfStore(error),
-  };
+  const { message, problem = message, remedy }: Error & Partial<Problem> = store ?? error;
+  if (store?.code === 'STORE_VERSION') return { problem, remedy: newerVersion };
+  return { problem, remedy: remedies[store?.reason as keyof typeof remedies] ?? remedy };
 }
 
 function statusOfStore(error: OneDriveTokenError): number {
@@ -164,108 +148,50 @@ function statusOfStore(error: OneDriveTokenError): number {
   return isLocked ? exitStatus.databaseLocked : exitStatus.database;
 }
 
-type StoreWords = (failed: {
-  readonly code: TokenStoreErrorCode | undefined;
-  /** The database. */
-  readonly file: string;
-  readonly settings: Settings | undefined;
-}) => Partial<Problem> | undefined;
+const newerVersion = 'Run: npm install --global onedrive-token, for PostgreSQL together with token-store-postgres';
+const keySources =
+  'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring, if a .keyring.json is beside the database, else from you on a terminal';
 
-const runAgain: StoreWords = () => ({ remedy: 'Run it again' });
+// The store's own words for these reasons fit any person. Those for a new reason have to be decided on here.
+type OfFile = 'not-a-file' | 'missing' | 'exposed' | 'disk' | 'no-permission' | 'read-only-file-system' | 'foreign';
+type OfServer =
+  | 'unreachable'
+  | 'no-database'
+  | 'no-schema'
+  | 'no-service'
+  | 'no-driver'
+  | 'encoding'
+  | 'read-only-server';
+type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';
 
-const needsKey: StoreWords = ({ file, settings }) => {
-  const sources = 'The passphrase comes from ONEDRIVE_TOKEN_KEY, from --key-file, or from you on a terminal';
-  if (isPostgres(settings)) return { remedy: sources };
-  if (readKeyringAccount(file) !== undefined)
-    return { remedy: 'The keyring has a key for it: leave out ONEDRIVE_TOKEN_KEY and --key-file' };
-  return { remedy: `${sources}. If it was encrypted with --keyring, ${keyringFile(file)} is missing` };
+const remedies: Record<Exclude<TokenStoreErrorReason, OfFile | OfServer | OfRecords>, string> = {
+  'key-missing': keySources,
+  'key-wrong': keySources,
+  'key-changed': 'Run it again',
+  'not-encrypted': 'Leave out ONEDRIVE_TOKEN_KEY and --key-file, or encrypt it first with rekey --encrypt',
+  closed: 'Run it again',
+  moved: 'Run it again',
+  'unfinished-write': 'To repair it, run the command token with the same options',
 };
-
-const newerVersion: StoreWords = ({ settings }) => ({
-  remedy: `Run: npm install --global onedrive-token${isPostgres(settings) ? ' token-store-postgres' : ''}`,
-});
-
-/** undefined: the store's words are for any person, and not about how a program opens it. */
-const storeWords: Record<TokenStoreErrorReason, StoreWords | undefined> = {
-  'key-missing': needsKey,
-  'key-wrong': needsKey,
-  'key-changed': runAgain,
-  'not-encrypted': ({ settings }) => {
-    // Without --key-file: the database has no passphrase yet.
-    const { keyFile: _keyFile, ...flags } = settings?.flags ?? {};
-    const rekey = suggestCommand('rekey --encrypt', settings && { ...settings, flags });
-    return { remedy: `Leave out ONEDRIVE_TOKEN_KEY and --key-file. To encrypt it, run: ${rekey}` };
-  },
-  closed: runAgain,
-  moved: runAgain,
-  foreign: ({ settings }) => ({
-    remedy: isPostgres(settings)
-      ? 'Name another one in the URL, for example ?options=-c%20search_path%3Dtokens'
-      : 'Choose another file with --db',
-  }),
-  'no-permission': ({ code, file, settings }) =>
-    code === 'STORE_OPEN' && !isPostgres(settings)
-      ? {
-          problem: `${file}: user ${userName()} may not read it${ownerOf(file)}`,
-          remedy: 'Run the command as that user, or choose another database with --db',
-        }
-      : undefined,
-  'unfinished-write': ({ file, settings }) => ({
-    problem: `${file}: a command was killed while it wrote, and this command only reads`,
-    remedy: `To repair it, run: ${suggestCommand('token', settings)}`,
-  }),
-  'not-a-file': undefined,
-  missing: undefined,
-  exposed: undefined,
-  disk: undefined,
-  'read-only-file-system': undefined,
-  'read-only-server': undefined,
-  unreachable: undefined,
-  'no-database': undefined,
-  'no-schema': undefined,
-  'no-service': undefined,
-  'no-driver': undefined,
-  encoding: undefined,
-  damaged: undefined,
-  'record-changed': undefined,
-  'lock-held': undefined,
-  'lock-lost': undefined,
-  'database-locked': undefined,
-};
-
-function isPostgres(settings: Settings | undefined): boolean {
-  return settings?.postgresUrl !== undefined;
-}
-
-/** Why the provider refused: its error and explanation, Microsoft's numbers, and what Microsoft's support asks for. */
-function causes(failed: OneDriveTokenError): string[] {
-  const { error, errorDescription = '', errorCodes = [] } = failed;
-  const numbers = errorCodes.map((number) => `AADSTS${number}`).filter((number) => !errorDescription.includes(number));
-  const explained = [error, errorDescription].filter(Boolean).join(': ');
-  return [explained, ...numbers, ...requestIds(failed)].filter(Boolean);
-}
-
-function requestIds({ correlationId, traceId }: OneDriveTokenError): string[] {
-  return [...(correlationId ? [`correlation id ${correlationId}`] : []), ...(traceId ? [`trace id ${traceId}`] : [])];
-}
 
 /** The words, by default those of the error itself, with what Microsoft's support asks for. */
-function withIds(error: OneDriveTokenError, words: Problem = wordsOf(error)): Problem {
-  return { ...words, problem: words.problem + inBrackets(requestIds(error)) };
+function withIds(error: OneDriveTokenError, words: Problem = error): Problem {
+  return { remedy: words.remedy, problem: words.problem + inBrackets([], error) };
 }
 
-function wordsOf({ message, problem = message, remedy }: Error & Partial<Problem>): Problem {
-  return { problem, remedy };
-}
-
-function inBrackets(parts: readonly string[]): string {
+/** ' (invalid_grant: why, correlation id 1, trace id 2)', or '' if nothing of that is known. */
+function inBrackets(
+  cause: readonly (string | undefined)[],
+  { correlationId, traceId }: Pick<Partial<OneDriveTokenError>, 'correlationId' | 'traceId'>,
+): string {
+  const ids = [correlationId && `correlation id ${correlationId}`, traceId && `trace id ${traceId}`];
+  const parts = [cause.filter(Boolean).join(': '), ...ids].filter(Boolean);
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
 interface StoreError extends Error, Partial<Problem> {
   readonly code?: TokenStoreErrorCode;
   readonly reason?: TokenStoreErrorReason;
-  readonly path?: string;
 }
 
 /** What the store said: a TokenStoreError. */
