@@ -1,0 +1,178 @@
+/**
+ * Shows what the tests of a package do not notice: makes small defects in its sources, one at a time, and runs its short tests.
+ *
+ *   pnpm mutate PACKAGE [--seed N] [--sample K]
+ *
+ * PACKAGE is a folder of `packages/`. The seed (default: another each time) chooses K defects (default 25) among those that the compiler
+ * accepts. Each that survives is printed, and at last how many were killed: by a test that fails, or by tests that take three times as long as
+ * without a defect. It all happens in a copy of the repository, in the temporary folder.
+ *
+ * A defect that nobody could notice is listed in `mutate-equivalents.txt`, as it is printed but without the number of its line, and with the
+ * reason: `FILE OPERATOR: BEFORE → AFTER  # REASON`.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { hash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findMutants, type Mutant } from './mutants.ts';
+
+const { values, positionals } = parseArgs({
+  options: { seed: { type: 'string' }, sample: { type: 'string', default: '25' } },
+  allowPositionals: true,
+});
+const root = process.cwd();
+const [name = ''] = positionals;
+const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
+const sample = Number(values.sample);
+if (positionals.length !== 1 || !fs.existsSync(join('packages', name, 'package.json')) || !(seed >= 0 && sample > 0)) {
+  console.error('usage, in the root of the repository: mutate PACKAGE [--seed N] [--sample K]');
+  process.exit(2);
+}
+
+/** Tests elsewhere that belong to a package. They run after its own. */
+const elsewhere: Partial<Record<string, string>> = { 'shared-token': 'testing/simulation/test/schedules.test.ts' };
+
+const base = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'mutate-'));
+const copy = join(base, 'copy');
+const temporary = join(base, 'tmp');
+const folder = `packages/${name}`;
+let running: ChildProcess | undefined;
+process.once('exit', () => {
+  // The test runner ends all that it has started.
+  running?.kill('SIGTERM');
+  fs.rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+makeCopy();
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  const mutants = findMutants(copy, join(copy, folder, 'tsconfig.build.json'));
+  const equivalents = readEquivalents(mutants);
+  console.log(`${name}: ${mutants.length} mutants, seed ${seed}`);
+  const tests = fs.globSync(`${folder}/test/**/*.test.ts`, { cwd: copy }).map((path) => path.replaceAll('\\', '/'));
+  const started = performance.now();
+  const clean = (await runScript('build', folder, [], 600_000)) ?? (await test(tests, 600_000));
+  if (clean) {
+    console.log(`without a defect, this fails: ${clean}`);
+    return 1;
+  }
+  const deadlineMs = Math.max(3 * (performance.now() - started), 10_000);
+  const kills = new Map<string, number>();
+  let [killed, judged, equivalent] = [0, 0, 0];
+  for (const mutant of shuffle(mutants)) {
+    if (judged === sample) break;
+    if (equivalents.has(mutant.name)) {
+      equivalent++;
+      continue;
+    }
+    const file = join(copy, mutant.file);
+    const text = fs.readFileSync(file);
+    fs.writeFileSync(file, mutant.text);
+    // The compiler says no.
+    const refused = await runScript('build', folder, [], deadlineMs);
+    const killer = refused ? undefined : await test(order(tests, mutant, kills), deadlineMs);
+    fs.writeFileSync(file, text);
+    if (refused) continue;
+    judged++;
+    if (killer) killed++;
+    else console.log(mutant.name.replace(' ', `:${mutant.line} `));
+    for (const key of [`${killer}`, `${killer} ${mutant.file}`]) kills.set(key, (kills.get(key) ?? 0) + 1);
+  }
+  const percent = Math.floor((100 * killed) / Math.max(judged, 1));
+  console.log(`${name}: ${killed} of ${judged} killed (${percent} %), seed ${seed}, ${equivalent} equivalent`);
+  return 0;
+}
+
+function readEquivalents(mutants: readonly Mutant[]): Set<string> {
+  const file = join(copy, 'scripts/mutate-equivalents.txt');
+  const lines = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n') : [];
+  const existing = new Set(mutants.map(({ name }) => name));
+  const listed = new Set<string>();
+  for (const line of lines.filter((line) => line.startsWith(`${folder}/`))) {
+    const [, mutant = '', reason] = /^(.*?)(?: {2}# (.+))?$/.exec(line) ?? [];
+    if (!reason) throw new Error(`mutate-equivalents.txt: a line has no reason: ${line}`);
+    if (!existing.has(mutant)) console.log(`mutate-equivalents.txt: the sources do not have this any more: ${mutant}`);
+    listed.add(mutant);
+  }
+  return listed;
+}
+
+/** By the seed, and independent of where each stands, so that a change elsewhere leaves the sample as it is. */
+function shuffle(mutants: readonly Mutant[]): Mutant[] {
+  const keys = new Map(mutants.map((mutant) => [mutant, hash('sha256', `${seed} ${mutant.name}`)]));
+  return [...mutants].sort((a, b) => ((keys.get(a) ?? '') < (keys.get(b) ?? '') ? -1 : 1));
+}
+
+/** First the tests that killed mutants of this file, and those named like it, then those that killed others. */
+function order(tests: readonly string[], { file }: Mutant, kills: ReadonlyMap<string, number>): string[] {
+  const topic = basename(file, '.ts');
+  const score = (path: string): number => {
+    const isNamed = basename(path).startsWith(topic) || topic.startsWith(basename(path, '.test.ts'));
+    return 10 * (kills.get(`${path} ${file}`) ?? 0) + (kills.get(path) ?? 0) + (isNamed ? 20 : 0);
+  };
+  return [...tests].sort((a, b) => score(b) - score(a));
+}
+
+/** Runs three test files, then the others, then those elsewhere. Returns what failed first. */
+async function test(tests: readonly string[], deadlineMs: number): Promise<string | undefined> {
+  const end = performance.now() + deadlineMs;
+  const other = elsewhere[name];
+  for (const files of [tests.slice(0, 3), tests.slice(3), other ? [other] : []]) {
+    if (files.length === 0) continue;
+    const [room = '', project = ''] = files[0]?.split('/') ?? [];
+    const failed = await runScript('test', `${room}/${project}`, files, end - performance.now());
+    if (failed) return files.find((file) => failed.includes(file)) ?? failed;
+  }
+  return undefined;
+}
+
+/** Runs a script of a package in the copy. Returns what failed; of test files, it waits for the first that does. */
+async function runScript(
+  script: string,
+  folder: string,
+  args: readonly string[],
+  deadlineMs: number,
+): Promise<string | undefined> {
+  const cwd = join(copy, folder);
+  const { scripts } = JSON.parse(fs.readFileSync(join(cwd, 'package.json'), 'utf8'));
+  const [, ...command] = `${scripts[script]}`.split(' ');
+  const PATH = [join(cwd, 'node_modules/.bin'), join(copy, 'node_modules/.bin'), process.env.PATH].join(delimiter);
+  const env = { ...process.env, PATH, TMPDIR: temporary };
+  const timeout = Math.max(Math.ceil(deadlineMs), 1);
+  const child = spawn(process.execPath, [...command, ...args], {
+    cwd,
+    env,
+    timeout,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  running = child;
+  let [output, failed] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+    failed = /^✘ .*$/m.exec(output)?.[0] ?? '';
+    if (failed) child.kill('SIGTERM');
+  });
+  const status = await new Promise((resolve, reject) => child.on('error', reject).on('exit', resolve));
+  running = undefined;
+  return failed || (status === 0 ? undefined : `${script} of ${folder}`);
+}
+
+/** The tree as it is now. Of node_modules it has the links alone: what they lead to does not change. */
+function makeCopy(): void {
+  const left = ['.git', '.turbo', 'node_modules'].map((path) => join(root, path));
+  fs.cpSync(root, copy, { recursive: true, verbatimSymlinks: true, filter: (path) => !left.includes(path) });
+  const modules = join(root, 'node_modules');
+  fs.mkdirSync(join(copy, 'node_modules'));
+  for (const entry of fs.readdirSync(modules).filter((entry) => entry !== '.cache'))
+    fs.symlinkSync(join(modules, entry), join(copy, 'node_modules', entry));
+  // Who forgets a statement also takes out the name that it leaves unused.
+  const config = join(copy, 'tsconfig.base.json');
+  fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replaceAll(/("noUnused\w+": )true/g, '$1false'));
+  // Tests start programs as other users too.
+  fs.mkdirSync(temporary);
+  fs.chmodSync(temporary, 0o1777);
+  fs.chmodSync(base, 0o755);
+}
