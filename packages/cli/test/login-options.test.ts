@@ -37,7 +37,7 @@ test('a port that another program uses is wrong usage at once; the message names
   assert.is(status, 2);
   assert.is(stdout, '');
   assert.match(stderr, `Port ${port} of localhost`);
-  assert.match(stderr, 'another program uses it (EADDRINUSE). Choose another port');
+  assert.match(stderr, 'the port is in use (EADDRINUSE). Choose another port');
 });
 
 test('--redirect-host and --login-hint are in the request', async () => {

@@ -26,5 +26,5 @@ export {
   readRecord,
   type StoreInspection,
 } from './store/administration.ts';
-export type { AbortSignalLike, TokenCredential } from './token-credential.ts';
+export type { TokenCredential } from './token-credential.ts';
 export type { Account, SignInMethod, TokenEvent } from './token-event.ts';

@@ -2,16 +2,16 @@ import { SharedTokenError, type SignInReason } from 'shared-token';
 
 /** What went wrong: see {@link OneDriveTokenError}. */
 export type OneDriveTokenErrorCode =
-  | 'SIGN_IN_REQUIRED'
-  | 'SIGN_IN_DENIED'
-  | 'SIGN_IN_TIMEOUT'
-  | 'NETWORK'
-  | 'SERVER'
-  | 'THROTTLED'
-  | 'CONFIGURATION'
-  | 'RESPONSE'
-  | 'STORE'
-  | 'CLOSED';
+  | 'SIGN_IN_REQUIRED' // no usable sign-in is stored, or the provider refused it; `reason` says why
+  | 'SIGN_IN_DENIED' // the person or the provider said no
+  | 'SIGN_IN_TIMEOUT' // the sign-in was not finished in time
+  | 'NETWORK' // the provider could not be reached, or the connection broke
+  | 'SERVER' // the provider failed
+  | 'THROTTLED' // too many requests; `retryAfter` says when to try again
+  | 'CONFIGURATION' // the app's registration or scopes are wrong
+  | 'RESPONSE' // the answer makes no sense (a captive portal, a proxy)
+  | 'STORE' // the token store failed; `cause` is its error
+  | 'CLOSED'; // the handler was closed
 
 /** What is known besides the code and the problem. `retryable` is by default true for NETWORK, SERVER and THROTTLED. */
 export type OneDriveTokenErrorDetails = { cause?: unknown } & {
@@ -20,22 +20,7 @@ export type OneDriveTokenErrorDetails = { cause?: unknown } & {
 
 const retryableCodes: readonly OneDriveTokenErrorCode[] = ['NETWORK', 'SERVER', 'THROTTLED'];
 
-/**
- * Every failure of the handler, apart from mistakes in its options (TypeError, RangeError) and aborts (the signal's reason).
- *
- * | code | what happened | what to do |
- * | --- | --- | --- |
- * | `SIGN_IN_REQUIRED` | no usable sign-in is stored, or the provider refused it; `reason` says why | call `signIn()` |
- * | `SIGN_IN_DENIED` | the person or the provider said no | sign in again, and accept |
- * | `SIGN_IN_TIMEOUT` | the sign-in was not finished in time | sign in again |
- * | `NETWORK` | the provider could not be reached, or the connection broke | try again later |
- * | `SERVER` | the provider failed | try again later |
- * | `THROTTLED` | too many requests | try again after `retryAfter` |
- * | `CONFIGURATION` | the app's registration or scopes are wrong | as `remedy` says |
- * | `RESPONSE` | the answer makes no sense (a captive portal, a proxy) | as `remedy` says |
- * | `STORE` | the token store failed; `cause` is its error | as `remedy` says |
- * | `CLOSED` | the handler was closed | make a new one |
- */
+/** Every failure of the handler, apart from mistakes in its options (TypeError, RangeError) and aborts (the signal's reason). */
 export class OneDriveTokenError extends Error {
   override readonly name = 'OneDriveTokenError';
   readonly code: OneDriveTokenErrorCode;

@@ -7,18 +7,17 @@ import {
   type TokenResponse,
 } from 'shared-token';
 import { ensureWritable } from 'token-store-kit/administration';
+import { readAccount } from './id-token.ts';
 import { describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import { HttpClient } from './provider/http-client.ts';
 import { Provider } from './provider/provider.ts';
-import { isGranted } from './scopes.ts';
-import type { GrantedSignIn } from './sign-in/sign-in-attempt.ts';
+import { coversScopes, isGranted, splitScope } from './scopes.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { describeRecord, type SignInStatus } from './sign-in-status.ts';
 import { openStore, runOnStore } from './store/open-store.ts';
-import { type TokenCredential, toAbortSignal } from './token-credential.ts';
+import type { TokenCredential } from './token-credential.ts';
 import type { TokenEvent } from './token-event.ts';
-import { trace } from './trace.ts';
 
 /**
  * Gives a program a Microsoft Graph access token for a personal OneDrive: from memory, else from the store, else by a
@@ -33,8 +32,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #shared: SharedToken;
   readonly #http: HttpClient;
   readonly #provider: Provider;
-  /** Of the newest sign-in, for the event that tells of it. */
-  #granted: GrantedSignIn | undefined;
+  /** The answer to the newest sign-in, for the event that tells of it. */
+  #granted: TokenResponse | undefined;
   #closed: Promise<void> | undefined;
 
   /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -87,7 +86,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return {
       getToken: async (_scopes, { abortSignal, claims } = {}) => {
         // Claims come with a 401: the API has rejected the held token.
-        const options = { signal: abortSignal && toAbortSignal(abortSignal), forceRefresh: claims !== undefined };
+        const options = { signal: abortSignal, forceRefresh: claims !== undefined };
         const { accessToken, expiresAt } = await this.getTokenDetails(options);
         return { token: accessToken, expiresOnTimestamp: expiresAt };
       },
@@ -163,16 +162,14 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   async #signIn(options: SignInOptions, context: SignInContext): Promise<TokenResponse> {
     // Loaded when it is first needed, because it brings all that waits for a browser.
     const { signIn } = await import('./sign-in/sign-in.ts');
-    return signIn({
-      settings: this.#settings,
-      options,
-      context,
-      provider: this.#provider,
-      emit: (event) => this.#emit(event),
-      onTokens: (granted) => {
-        this.#granted = granted;
-      },
-    });
+    const redeem: SignInContext['redeem'] = (exchange) =>
+      context.redeem(async () => {
+        this.#granted = await exchange();
+        return this.#granted;
+      });
+    const emit = (event: TokenEvent): void => this.#emit(event);
+    const [settings, provider] = [this.#settings, this.#provider];
+    return signIn({ settings, provider, options, context: { ...context, redeem }, emit });
   }
 
   /** Runs work for a caller, with the handler's errors. */
@@ -197,7 +194,9 @@ export class OneDriveTokenHandler implements AsyncDisposable {
         // signIn() tells it together with its method.
         break;
       case 'signed-in': {
-        const { account, scopes = [], missing = [] } = this.#granted ?? {};
+        const account = readAccount(this.#granted?.id_token);
+        const scopes = splitScope(this.#granted?.scope);
+        const missing = this.#settings.scopes.filter((needed) => !coversScopes(scopes, [needed]));
         if (missing.length > 0) this.#emit({ type: 'scopes-not-granted', scopes: missing });
         this.#emit({ ...event, ...(account && { account }), scopes });
         break;
@@ -210,7 +209,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   #emit(event: TokenEvent): void {
     const listen = async (): Promise<unknown> => this.#settings.onEvent?.(event);
     // A listener that fails must not cost a sign-in.
-    Promise.all([trace(event), listen()]).catch(() => {});
+    listen().catch(() => {});
   }
 }
 

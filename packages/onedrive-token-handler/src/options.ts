@@ -130,10 +130,7 @@ export function readOptions(options: OneDriveTokenHandlerOptions) {
   };
 }
 
-/**
- * Checks the options that say where tokens are kept. Throws TypeError, naming the option that cannot be used or the method
- * that a store lacks.
- */
+/** Throws TypeError, naming the option that cannot be used. SharedToken checks the methods of a store. */
 export function readStoreOptions(options: StoreOptions) {
   const { dbFilepath = './tokens.db', store, encryptionKey, ...unknown } = options;
   refuseUnknown(unknown);
@@ -143,9 +140,6 @@ export function readStoreOptions(options: StoreOptions) {
   }
   if (encryptionKey !== undefined) {
     throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');
-  }
-  for (const method of ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const) {
-    if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);
   }
   return { store };
 }

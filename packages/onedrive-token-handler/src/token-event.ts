@@ -1,4 +1,4 @@
-import type { SignInReason } from 'shared-token';
+import type { SharedTokenEvent, SignInReason } from 'shared-token';
 import type { OneDriveTokenError } from './one-drive-token-error.ts';
 
 /** The person who signed in, as the ID token says. Needs the scopes `openid` and `profile`. */
@@ -12,20 +12,15 @@ export interface Account {
 /** In a browser here, with a code on another device, or by the address that a browser on another computer ended on. */
 export type SignInMethod = 'browser' | 'device' | 'paste';
 
-// Most of these are events of shared-token. They are listed again, so that a program finds all in one place: `#translate` in
-// one-drive-token-handler.ts does not compile if one of them is missing here.
+/** Events of shared-token that the handler tells with its own errors, or with more about the sign-in. */
+type Translated = 'refresh-failed' | 'sign-in-started' | 'signed-in' | 'sign-in-failed' | 'store-failed';
+
 /**
- * What happened, without secrets. A token that comes from memory makes no event. Times are epoch milliseconds,
- * durations milliseconds. An `onEvent` that throws changes nothing.
+ * What happened, without secrets: the events of shared-token and those of a sign-in with Microsoft. A token that comes from
+ * memory makes no event. Times are epoch milliseconds, durations milliseconds. An `onEvent` that throws changes nothing.
  */
 export type TokenEvent =
-  /** A valid access token was found in the store. */
-  | { type: 'stored-token'; expiresAt: number }
-  /** Another process, or another handler in this one, refreshes or signs in; its result will be used. */
-  | { type: 'waiting'; for: 'refresh' | 'sign-in' }
-  | { type: 'refresh-started' }
-  /** `rotated`: the provider gave a new refresh token. */
-  | { type: 'refreshed'; expiresAt: number; rotated: boolean; duration: number }
+  | Exclude<SharedTokenEvent, { type: Translated }>
   /** `bridged`: the old access token is still valid and was returned instead of the error. */
   | { type: 'refresh-failed'; error: OneDriveTokenError; bridged: boolean }
   /** A request to the provider is repeated after `delay`. */
@@ -50,15 +45,10 @@ export type TokenEvent =
   | { type: 'redeeming' }
   | { type: 'signed-in'; account?: Account; scopes: string[]; expiresAt: number }
   | { type: 'sign-in-failed'; error: unknown }
-  | { type: 'signed-out' }
   /** A token was returned but could not be stored yet; a timer and the next calls try to store it again. */
   | { type: 'store-failed'; error: OneDriveTokenError }
-  /** That write has now succeeded. */
-  | { type: 'store-recovered' }
   /**
    * The provider granted less than was asked for. Unless `useGrantedScopes` is set, other processes will ask for a sign-in at
    * once, this one when the token expires.
    */
-  | { type: 'scopes-not-granted'; scopes: string[] }
-  /** The sign-in gave no refresh token: the next token will need another sign-in. */
-  | { type: 'refresh-token-missing' };
+  | { type: 'scopes-not-granted'; scopes: string[] };

@@ -169,7 +169,7 @@ test('an interrupted move is not finished by the sign-in of another account at t
     const [source, target] = [new MemoryStore(), new MemoryStore()];
     await source.set('my-app', stored);
     source.delete = () => Promise.reject(new Error('killed'));
-    await rejection(moveTokens('my-app', { from: { store: source }, to: { store: target } }));
+    await failure(moveTokens('my-app', { from: { store: source }, to: { store: target } }));
     Reflect.deleteProperty(source, 'delete');
     source.records.delete('my-app');
     await target.set('my-app', { ...stored, refreshToken: 'other', idToken: idToken(sub) });

@@ -29,53 +29,26 @@ async function refreshError(authority: string, dispatcher?: Dispatcher): Promise
   return await rejection(handler.getToken());
 }
 
-/** A server that says it is `says`, with a certificate that is valid around `validAt`, and a client that trusts it. */
-async function refuseByDate({ validAt, says }: { validAt: number; says: number }): Promise<OneDriveTokenError> {
-  const tls = issueCertificate({ at: validAt });
-  const server = createServer(tls, (_request, response) => {
-    response.setHeader('date', new Date(says).toUTCString());
-    response.end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const dispatcher = new Agent({ connect: { ca: tls.ca } });
-  try {
-    return await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, dispatcher);
-  } finally {
-    await dispatcher.destroy();
-    server.close();
-    server.closeAllConnections();
-  }
-}
-
 for (const [what, offset, code] of [
   ['ahead', -10 * day, 'CERT_HAS_EXPIRED'],
   ['behind', 10 * day, 'CERT_NOT_YET_VALID'],
 ] as const) {
-  test(`if this machine's clock is days ${what}, the error says so, with both times`, async () => {
-    const real = Date.now() + offset;
-    const error = await refuseByDate({ validAt: real, says: real });
-    const date = new Date(real).toISOString().slice(0, 10);
+  test(`if this machine's clock may be days ${what} of a certificate, the error has its time`, async () => {
+    const tls = issueCertificate({ at: Date.now() + offset });
+    const server = createServer(tls).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const dispatcher = new Agent({ connect: { ca: tls.ca } });
+    const error = await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, dispatcher);
+    await dispatcher.destroy();
+    server.close();
     assert.equal([error.code, error.retryable], ['NETWORK', false]);
+    const today = new Date().toISOString().slice(0, 10);
     assert.match(
       error.message,
-      /^This machine's clock is wrong: it says \d{4}-\d\d-\d\d \d\d:\d\d UTC, and 127\.0\.0\.1:/,
-    );
-    assert.match(
-      error.message,
-      new RegExp(`says ${date} \\d\\d:\\d\\d UTC \\(${code}\\)\\. Check this machine's clock`),
+      new RegExp(`clock, which says ${today} \\d\\d:\\d\\d UTC \\(${code}\\)\\. Check this`),
     );
   });
 }
-
-test('if the clock is right, the certificate is out of date', async () => {
-  const error = await refuseByDate({ validAt: Date.now() - 10 * day, says: Date.now() });
-  assert.match(
-    error.message,
-    /^The certificate of \S+ has expired \(CERT_HAS_EXPIRED\), and this machine's clock is right/,
-  );
-  assert.not(error.retryable);
-});
 
 test('a dead proxy is named, and not the provider', async () => {
   const closed = createSocketServer().listen(0, '127.0.0.1');
@@ -145,14 +118,5 @@ for (const [env, expected] of [
     assert.is(proxyOf(new URL('https://login.example/'), env)?.host, expected);
   });
 }
-
-test('if both spellings mean one variable, as on Windows, the one that was set is named', () => {
-  for (const name of ['HTTPS_PROXY', 'https_proxy']) {
-    const env = new Proxy({ [name]: 'http://p.example' } as NodeJS.ProcessEnv, {
-      get: (variables, asked) => (String(asked).toUpperCase() === 'HTTPS_PROXY' ? variables[name] : undefined),
-    });
-    assert.is(proxyOf(new URL('https://login.example/'), env)?.variable, name);
-  }
-});
 
 test.run();

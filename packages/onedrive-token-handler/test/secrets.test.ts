@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { inspect, promisify } from 'node:util';
 import { signInAs } from 'testing-authority';
 import { Agent, type Dispatcher } from 'undici';
@@ -75,22 +74,6 @@ test('no token, code, verifier or state of a run is in an event, an error with i
   for (const file of readdirSync(scene.folder).filter((name) => name !== 'tokens.db')) {
     assertNoneIn(readFileSync(join(scene.folder, file), 'latin1'), secrets);
   }
-});
-
-test('NODE_DEBUG prints what happens, without secrets', async () => {
-  await using scene = await openScene();
-  const { authority } = scene;
-  const options = scene.optionsFor({ scopes: ['Files.Read'], interactive: true });
-  const script = fileURLToPath(new URL('./get-token-process.ts', import.meta.url));
-  const env = { NODE_DEBUG: 'onedrive-token-handler' };
-  const first = await scene.run([script, options, '2'], env);
-  await scene.tokenExpires();
-  const second = await scene.run([script, options], env);
-  assert.match(first.stderr, 'sign-in-started');
-  assert.match(first.stderr, '?[redacted]');
-  assert.match(second.stderr, 'refreshed');
-  assertNoneIn(first.stderr + second.stderr, authority.issuedSecrets);
-  assert.not.match(first.stderr, 'state=');
 });
 
 test('tokens in a response that is not valid HTTP are in no error and no event', async () => {

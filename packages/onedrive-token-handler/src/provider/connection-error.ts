@@ -1,6 +1,5 @@
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { NamedProxy } from './proxy-of.ts';
-import { readServerDate } from './server-date.ts';
 
 /** What went wrong, what to do, and, if `false`, that the same call fails until a person has done it. */
 type Explanation = [problem: string, remedy: string, retryable?: boolean];
@@ -8,9 +7,6 @@ type Explanation = [problem: string, remedy: string, retryable?: boolean];
 const untrusted =
   /^(UNABLE_TO_\w+|SELF_SIGNED_\w+|DEPTH_ZERO_\w+|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE|CERT_CHAIN_TOO_LONG|INVALID_CA|CERT_REJECTED)$/;
 const outOfDate = /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/;
-
-/** A server's time may be this far from ours before ours is called wrong. */
-const clockToleranceMs = 3_600_000;
 
 /** A NETWORK failure that says whether the provider can have seen the request. */
 export class ConnectionError extends OneDriveTokenError {
@@ -22,12 +18,8 @@ export class ConnectionError extends OneDriveTokenError {
     this.beforeConnection = neverConnected(cause);
   }
 
-  /** May ask the server for its time, to tell a wrong clock from a certificate that is out of date. */
-  static async from(url: URL, cause: unknown, proxy: NamedProxy | undefined): Promise<ConnectionError> {
-    if (!outOfDate.test(codeOf(cause))) return new ConnectionError(explain(url.host, cause, proxy), cause);
-    // Through a proxy the time would be another connection's.
-    const serverDate = proxy ? undefined : await readServerDate(url);
-    return new ConnectionError(explainDate(url.host, codeOf(cause), serverDate, proxy), cause);
+  static from({ host }: URL, cause: unknown, proxy: NamedProxy | undefined): ConnectionError {
+    return new ConnectionError(explain(host, cause, proxy), cause);
   }
 
   /** No answer came within `timeout` milliseconds. */
@@ -50,6 +42,16 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
     const remedy =
       'Something else answers in its place: log in to the network that you are in, or check the address and HTTPS_PROXY';
     return [`The certificate that came from ${host} is for another name (${code})`, remedy, false];
+  }
+  if (outOfDate.test(code)) {
+    // More often the clock of this machine is wrong than the certificate is out of date.
+    const now = new Date().toISOString().slice(0, 16).replace('T', ' ');
+    const problem = `The certificate of ${host} is out of date by this machine's clock, which says ${now} UTC (${code})`;
+    return [
+      problem,
+      "Check this machine's clock. If it is right, the server's owner has to renew the certificate",
+      false,
+    ];
   }
   // If a request was given up, what happened is in undici's message alone.
   const reason = (code !== 'UND_ERR_ABORTED' && code) || messagesOf(cause)[0] || 'unknown failure';
@@ -74,27 +76,6 @@ function explainProxy(host: string, cause: unknown, proxy: NamedProxy, reason: s
   }
   const silent = neverConnected(cause) ? `the proxy ${proxy.host}` : `${host}${through(proxy)}`;
   return [`No answer from ${silent} (${reason})`, remedy];
-}
-
-/** More often the clock of this machine is wrong than the certificate is out of date. */
-function explainDate(host: string, code: string, serverDate = Number.NaN, proxy?: NamedProxy): Explanation {
-  const now = Date.now();
-  if (Math.abs(serverDate - now) > clockToleranceMs) {
-    const problem = `This machine's clock is wrong: it says ${utc(now)}, and ${host} says ${utc(serverDate)} (${code})`;
-    return [problem, "Check this machine's clock and set it, then try again", false];
-  }
-  const problem = `The certificate of ${host} ${code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet'}`;
-  if (!Number.isNaN(serverDate)) {
-    return [`${problem} (${code}), and this machine's clock is right`, 'Its owner has to renew it', false];
-  }
-  const which = proxy ? `the certificate of ${host} or of the proxy ${proxy.host}` : 'the certificate';
-  const remedy = `Check this machine's clock. If the clock is right, ${which} is out of date: its owner has to renew it`;
-  return [`${problem} by this machine's clock, which says ${utc(now)} (${code})`, remedy, false];
-}
-
-/** 2026-01-31 14:05 UTC */
-function utc(timestamp: number): string {
-  return `${new Date(timestamp).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function through(proxy: NamedProxy | undefined): string {

@@ -2,7 +2,7 @@ import type { Dispatcher } from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { ConnectionError } from './connection-error.ts';
 import { type HttpAnswer, postForm } from './post-form.ts';
-import { hasProxy, type NamedProxy, proxyOf } from './proxy-of.ts';
+import { type NamedProxy, proxyOf } from './proxy-of.ts';
 
 /** How long a form may take, and what else ends it. */
 export interface PostOptions {
@@ -11,16 +11,8 @@ export interface PostOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** A `fetch` for calls to Microsoft Graph that need no sign-in of this program. */
-export interface Fetcher {
-  /**
-   * undici's `fetch`, through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name. It adds no token. Throws NETWORK, which
-   * says what to do, the signal's reason, or a TypeError for a request that cannot be sent at all.
-   */
-  fetch(url: string | URL, init?: RequestInit): Promise<Response>;
-  /** Ends every request at once. */
-  close(): Promise<void>;
-}
+/** A `fetch` for calls to Microsoft Graph that need no sign-in of this program, and what ends it. */
+export type Fetcher = Pick<HttpClient, 'fetch' | 'close'>;
 
 /** As `fetch` of a handler, for a program that has its token from elsewhere. Nothing is opened or loaded yet. */
 export function createFetcher(): Fetcher {
@@ -28,7 +20,7 @@ export function createFetcher(): Fetcher {
 }
 
 /** The only way to the network. undici is loaded if there is a dispatcher or a proxy, and for fetch(). */
-export class HttpClient implements Fetcher {
+export class HttpClient {
   readonly #dispatcher: Dispatcher | undefined;
   readonly #closing = new AbortController();
   /** Of fetch(), which keeps connections. */
@@ -43,15 +35,19 @@ export class HttpClient implements Fetcher {
     const deadline = AbortSignal.timeout(Math.ceil(timeout));
     const post = { url, body: form.toString(), signal: this.#anyOf(deadline, signal) };
     try {
-      const usesUndici = this.#dispatcher !== undefined || hasProxy();
+      const mayUseProxy = Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name));
+      const usesUndici = this.#dispatcher !== undefined || mayUseProxy;
       return await (usesUndici ? (await loadUndici()).postForm(post, this.#dispatcher) : postForm(post));
     } catch (cause) {
       signal?.throwIfAborted();
-      throw deadline.aborted ? ConnectionError.late(url, timeout, this.#proxyOf(url)) : await this.#explain(url, cause);
+      throw deadline.aborted ? ConnectionError.late(url, timeout, this.#proxyOf(url)) : this.#explain(url, cause);
     }
   }
 
-  /** With connections that are kept. */
+  /**
+   * undici's `fetch`, through the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name. It adds no token, and keeps connections.
+   * Throws NETWORK, which says what to do, the signal's reason, or a TypeError for a request that cannot be sent at all.
+   */
   async fetch(address: string | URL, init: RequestInit = {}): Promise<Response> {
     const url = new URL(address);
     const undici = await loadUndici();
@@ -63,7 +59,7 @@ export class HttpClient implements Fetcher {
       init.signal?.throwIfAborted();
       const { name, cause } = Object(error) as Error;
       if (name === 'TypeError' && !cause) throw error;
-      throw await this.#explain(url, name === 'TypeError' ? cause : error);
+      throw this.#explain(url, name === 'TypeError' ? cause : error);
     }
   }
 
@@ -77,7 +73,7 @@ export class HttpClient implements Fetcher {
     return AbortSignal.any([this.#closing.signal, ...signals.filter((signal) => signal != null)]);
   }
 
-  async #explain(url: URL, error: unknown): Promise<unknown> {
+  #explain(url: URL, error: unknown): unknown {
     const { aborted, reason } = this.#closing.signal;
     const cause = aborted ? reason : error;
     return cause instanceof OneDriveTokenError ? cause : ConnectionError.from(url, cause, this.#proxyOf(url));

@@ -25,19 +25,12 @@ export const formHeaders = {
   'content-type': 'application/x-www-form-urlencoded',
 };
 
-/** As in undici: a name, a TCP connection and a TLS handshake together. */
-const connectTimeoutMs = 10_000;
-
 /** Rejects with any error; the system call that failed says whether the request can have left. */
-export async function postForm({ url, body, signal }: FormPost, timeoutMs = connectTimeoutMs): Promise<HttpAnswer> {
+export async function postForm({ url, body, signal }: FormPost): Promise<HttpAnswer> {
   // An import of node:http evaluates all that it exports: WebSocket, for example, which takes as long as Node's own start.
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   const headers = { ...formHeaders, 'content-length': Buffer.byteLength(body) };
   const sent = request(url, { method: 'POST', headers, agent: false, signal }).end(body);
-  const connectTimer = setTimeout(() => sent.destroy(connectTimeout(timeoutMs)), timeoutMs);
-  sent.once('socket', (socket) => {
-    socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(connectTimer));
-  });
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       sent.once('response', resolve).on('error', reject);
@@ -47,7 +40,6 @@ export async function postForm({ url, body, signal }: FormPost, timeoutMs = conn
     const { statusCode: status = 0, headers: answered } = response;
     return { status, retryAfter: readRetryAfter(answered['retry-after']), body: await readText(response) };
   } finally {
-    clearTimeout(connectTimer);
     sent.destroy();
   }
 }
@@ -62,11 +54,6 @@ export async function readText(body: AsyncIterable<Uint8Array>): Promise<string 
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function connectTimeout(milliseconds: number): Error {
-  const message = `no connection within ${milliseconds / 1000} s`;
-  return Object.assign(new Error(message), { code: 'ETIMEDOUT', syscall: 'connect' });
 }
 
 /** The header has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. */

@@ -68,15 +68,18 @@ export class Provider {
     throw unusable('a token of another account. Nothing was stored', 'Sign in again');
   }
 
-  /** Sends one token request. Throws RESPONSE if the token is not a Bearer token. */
-  async requestTokens(step: ProviderStep, form: Record<string, string>): Promise<TokenResponse> {
+  /**
+   * Sends one token request. `asked`: the scopes that are granted if the answer leaves them out (RFC 6749 section 5.1).
+   * Throws RESPONSE if the token is not a Bearer token.
+   */
+  async requestTokens(step: ProviderStep, form: Record<string, string>, asked?: string): Promise<TokenResponse> {
     const response = { ...(await this.post({ endpoint: 'token', step, form })) };
     const { token_type: tokenType, scope, id_token: idToken } = response;
     // Nothing else may throw here: the token that was sent is spent.
     if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') {
       throw unusable('a token_type other than Bearer. Nothing was stored', 'Check the authority');
     }
-    if (typeof scope !== 'string' || scope === '') delete response.scope;
+    if (typeof scope !== 'string' || scope === '') response.scope = asked;
     if (typeof idToken !== 'string') delete response.id_token;
     return response as unknown as TokenResponse;
   }

@@ -6,31 +6,21 @@ export interface NamedProxy {
   readonly variable: string;
 }
 
-const httpVariables = ['http_proxy', 'HTTP_PROXY'];
-const httpsVariables = ['https_proxy', 'HTTPS_PROXY'];
-
-/** Whether undici's EnvHttpProxyAgent may use a proxy. It decides for which hosts. */
-export function hasProxy(env: NodeJS.ProcessEnv = process.env): boolean {
-  return [httpVariables, httpsVariables].some(
-    (spellings) => env[spellings.find((name) => env[name] !== undefined) ?? ''],
-  );
-}
-
 /**
  * The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for a URL, as undici's EnvHttpProxyAgent chooses it: for messages and
  * diagnosis only. Returns undefined if there is none, or no readable one.
  */
 export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedProxy | undefined {
   // Without a proxy for https, undici takes the one for http.
-  const found = (url.protocol === 'https:' ? named(env, httpsVariables) : undefined) ?? named(env, httpVariables);
+  const found =
+    (url.protocol === 'https:' ? named(env, ['https_proxy', 'HTTPS_PROXY']) : undefined) ??
+    named(env, ['http_proxy', 'HTTP_PROXY']);
   return found && !isExcepted(url, env.no_proxy ?? env.NO_PROXY ?? '') ? found : undefined;
 }
 
 /** Of the two spellings, the first one that is set counts, also if it is empty. */
 function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy | undefined {
-  // Windows takes both spellings for one variable. Among its keys is the spelling that the user chose.
-  const written = variables.filter((name) => Object.keys(env).includes(name));
-  const variable = [...written, ...variables].find((name) => env[name] !== undefined);
+  const variable = variables.find((name) => env[name] !== undefined);
   const host = variable && URL.parse(env[variable] ?? '')?.host;
   return variable && host ? { host, variable } : undefined;
 }

@@ -3,9 +3,8 @@ import { once } from 'node:events';
 const timeoutMs = 3_000;
 
 /**
- * What time a server says it is, in epoch milliseconds, whatever its certificate is. For the one message in which this machine's
- * clock or the certificate is wrong, so the certificate cannot be checked: nothing secret is sent, and the answer decides
- * nothing but words. Undefined if there is no answer within 3 s.
+ * What time a server says it is, in epoch milliseconds, whatever its certificate is: for a program that looks for a wrong clock,
+ * with which no certificate can be checked. Nothing secret is sent. Undefined if there is no answer within 3 s.
  */
 export async function readServerDate({ hostname, port }: URL): Promise<number | undefined> {
   const { request } = await import('node:https');

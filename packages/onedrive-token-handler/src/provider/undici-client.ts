@@ -23,9 +23,6 @@ export async function postForm({ url, body, signal }: FormPost, given?: undici.D
       method: 'POST',
       headers: formHeaders,
       body,
-      // The signal is the only deadline.
-      headersTimeout: 0,
-      bodyTimeout: 0,
       // `connection: close`
       reset: true,
     });

@@ -38,12 +38,12 @@ export class AuthorizationRequest {
 
   /** Exchanges the code and stores the tokens. Once begun, neither the timeout nor an abort ends it. */
   async redeem(code: string, redirectUri: string): Promise<TokenResponse> {
-    const { context, emit, request, scope } = this.#attempt;
+    const { context, emit, provider, scope } = this.#attempt;
     const { verifier } = await this.#pkce;
     const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier, scope };
     return context.redeem(() => {
       emit({ type: 'redeeming' });
-      return request('code', form);
+      return provider.requestTokens('code', form, scope);
     });
   }
 

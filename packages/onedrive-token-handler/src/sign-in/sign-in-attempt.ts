@@ -1,8 +1,7 @@
-import type { SignInContext, TokenResponse } from 'shared-token';
+import type { SignInContext } from 'shared-token';
 import type { Settings } from '../options.ts';
 import type { Provider } from '../provider/provider.ts';
-import type { ProviderStep } from '../provider/provider-error.ts';
-import type { Account, TokenEvent } from '../token-event.ts';
+import type { TokenEvent } from '../token-event.ts';
 import type { SignInOptions } from './sign-in-options.ts';
 
 export interface SignInRequest {
@@ -12,16 +11,6 @@ export interface SignInRequest {
   readonly context: SignInContext;
   readonly provider: Provider;
   readonly emit: (event: TokenEvent) => void;
-  /** Called with what the tokens say of themselves, before they are stored. */
-  readonly onTokens: (granted: GrantedSignIn) => void;
-}
-
-/** What an answer to a sign-in says besides its tokens. */
-export interface GrantedSignIn {
-  readonly account: Account | undefined;
-  readonly scopes: string[];
-  /** Scopes that were asked for and not granted. */
-  readonly missing: string[];
 }
 
 /** One sign-in that is under way: what each method needs to do its part. */
@@ -30,6 +19,4 @@ export interface SignInAttempt extends SignInRequest {
   readonly scope: string;
   /** The account to suggest. */
   readonly loginHint: string | undefined;
-  /** Sends one token request. */
-  request(step: ProviderStep, form: Record<string, string>): Promise<TokenResponse>;
 }

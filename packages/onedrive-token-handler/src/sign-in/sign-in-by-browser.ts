@@ -66,16 +66,10 @@ async function openDefaultBrowser(url: string, onFailure: (error: unknown) => vo
   });
 }
 
-const portProblems: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program uses it',
-  EACCES: 'only an administrator may use it',
-};
-
 function explain(cause: AcceptorError, { redirectPort, redirectHost }: Settings): OneDriveTokenError {
-  const { code = '' } = Object(cause.cause) as NodeJS.ErrnoException;
   if (cause.code === 'ACCEPTOR_LISTEN' && redirectPort !== 0) {
     // Another port would not do: the caller has chosen this one because it is forwarded or registered.
-    const problem = `Port ${redirectPort} of ${redirectHost} cannot receive the browser's answer: ${portProblems[code] ?? cause.message} (${code})`;
+    const problem = `Port ${redirectPort} of ${redirectHost} cannot receive the browser's answer: ${cause.problem}`;
     const remedy = 'Choose another port, or none to get a free one';
     return new OneDriveTokenError('CONFIGURATION', problem, { remedy, cause });
   }

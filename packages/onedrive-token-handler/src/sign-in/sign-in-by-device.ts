@@ -29,7 +29,9 @@ export async function signInByDevice(attempt: SignInAttempt): Promise<TokenRespo
   for (let interval = firstInterval; ; ) {
     await pause(interval, [context.signal, showFailed.signal]);
     try {
-      return await attempt.request('device poll', { grant_type: grantType, device_code: deviceCode });
+      const form = { grant_type: grantType, device_code: deviceCode };
+      const response = await provider.requestTokens('device poll', form, scope);
+      return await context.redeem(async () => response);
     } catch (error) {
       if (!(error instanceof OneDriveTokenError)) throw error;
       if (error.error === 'slow_down') interval += slowDownMs;

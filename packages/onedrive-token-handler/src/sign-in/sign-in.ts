@@ -1,7 +1,7 @@
 import type { TokenResponse } from 'shared-token';
 import { readAccount } from '../id-token.ts';
-import { coversScopes, scopesToAsk, splitScope } from '../scopes.ts';
-import type { GrantedSignIn, SignInRequest } from './sign-in-attempt.ts';
+import { scopesToAsk, splitScope } from '../scopes.ts';
+import type { SignInRequest } from './sign-in-attempt.ts';
 import { signInByBrowser } from './sign-in-by-browser.ts';
 import { signInByDevice } from './sign-in-by-device.ts';
 import { signInByPaste } from './sign-in-by-paste.ts';
@@ -13,24 +13,13 @@ const signInBy = { browser: signInByBrowser, device: signInByDevice, paste: sign
  * request to the exchange of its answer.
  */
 export async function signIn(request: SignInRequest): Promise<TokenResponse> {
-  const { settings, options, context, provider, emit, onTokens } = request;
+  const { settings, options, context, emit } = request;
   const { method = 'browser' } = options;
   const { timeout, reason, record } = context;
   // getToken() also asks for the scopes that other programs were granted under this app name, signIn() for its own alone.
   const scope = scopesToAsk(settings, reason === 'requested' ? [] : splitScope(record?.scope)).join(' ');
   emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout, reason });
-  return signInBy[method]({
-    ...request,
-    scope,
-    loginHint: chooseLoginHint(request),
-    async request(step, form) {
-      const answer = await provider.requestTokens(step, form);
-      // Left out if it is what was asked for (RFC 6749 section 5.1).
-      const response = { ...answer, scope: answer.scope ?? scope };
-      onTokens(describeGrant(response, scope));
-      return response;
-    },
-  });
+  return signInBy[method]({ ...request, scope, loginHint: chooseLoginHint(request) });
 }
 
 /** Without a hint the person has to find out which of several accounts is meant. */
@@ -38,10 +27,4 @@ function chooseLoginHint({ settings, options, context }: SignInRequest): string 
   if (options.loginHint !== undefined) return options.loginHint;
   if (options.prompt === 'select_account') return undefined;
   return settings.loginHint ?? readAccount(context.record?.idToken)?.username;
-}
-
-function describeGrant({ scope, id_token: idToken }: TokenResponse, asked: string): GrantedSignIn {
-  const scopes = splitScope(scope);
-  const missing = splitScope(asked).filter((needed) => !coversScopes(scopes, [needed]));
-  return { account: readAccount(idToken), scopes, missing };
 }

@@ -68,9 +68,9 @@ export async function readRecord(
 
 /**
  * Changes, adds or removes the encryption of a file or of a store. `chooseKey` is called after a file has opened with
- * `encryptionKey`, while no other process changes the key, refreshes or signs in. What `chooseKey` throws passes through, and
- * then nothing was changed. Throws STORE, also if another process does not finish within 60 seconds. After a crash all tokens
- * have the old key, or all have the new one.
+ * `encryptionKey`, while no other process changes the key, refreshes or signs in. If it throws, that passes through, and nothing
+ * was changed. Throws STORE, also if another process does not finish within 60 seconds. After a crash all tokens have the old
+ * key, or all have the new one.
  */
 export async function changeEncryptionKey(
   options: RekeyOptions,
@@ -80,21 +80,7 @@ export async function changeEncryptionKey(
   if (settings.store && !('rekey' in settings.store)) {
     throw new TypeError('changeEncryptionKey() needs a store with a method rekey()');
   }
-  /** What `chooseKey` threw: kept aside, so that it does not become STORE. */
-  let refusal: { error: unknown } | undefined;
-  const choose = async (): Promise<StoreKey> => {
-    try {
-      return await chooseKey();
-    } catch (error) {
-      refusal = { error };
-      throw error;
-    }
-  };
-  try {
-    await withStore(settings, 'create', (store) => changeKey(store as RekeyStore, choose));
-  } catch (error) {
-    throw refusal ? refusal.error : error;
-  }
+  await withStore(settings, 'create', (store) => changeKey(store as RekeyStore, chooseKey));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type ChangedOptions, type ExclusivelyOptions, type Lock, type TokenRecord, toStoreError } from 'shared-token';
 import type { RekeyStore, StoreKey } from 'token-store-kit/administration';
-import type { SqliteTokenStore } from 'token-store-sqlite';
-import { OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
+import type { SqliteTokenStore, TokenStoreOptions } from 'token-store-sqlite';
+import { toHandlerError } from '../one-drive-token-error.ts';
 import type { StoreSettings } from '../options.ts';
 
 /**
@@ -10,32 +10,32 @@ import type { StoreSettings } from '../options.ts';
  * caller's store open.
  */
 export function openStore({ store, dbFilepath, encryptionKey: key }: StoreSettings, readOnly = false) {
-  if (store) return { store, close: async () => {} };
-  const file = new FileStore(async () => {
-    const { openTokenStore } = await import('token-store-sqlite');
-    return openTokenStore(dbFilepath, { ...(key !== undefined && { key }), readOnly });
-  });
-  return { store: file, close: () => file.close() };
+  if (store !== undefined) return { store, close: async () => {} };
+  const file = new FileStore(dbFilepath, { ...(key !== undefined && { key }), readOnly });
+  return { store: file, close: async () => file.close() };
 }
 
-/** Runs work on a store, without a SharedToken. What the store throws becomes STORE. */
+/** Runs work on a store, without a SharedToken. A TokenStoreError becomes STORE. */
 export async function runOnStore<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof OneDriveTokenError ? error : toHandlerError(toStoreError(error));
+    const { code } = Object(error) as { code?: unknown };
+    throw String(code).startsWith('STORE_') ? toHandlerError(toStoreError(error)) : error;
   }
 }
 
 /** The token file: opened when it is first used, and opened again if it was replaced or deleted in the meantime. */
 class FileStore implements RekeyStore {
-  readonly #load: () => Promise<SqliteTokenStore>;
-  #opened: Promise<SqliteTokenStore> | undefined;
+  readonly #path: string;
+  readonly #options: TokenStoreOptions;
+  #opened: SqliteTokenStore | undefined;
   /** Stores whose file was moved away. Locks go by the file's name, so a caller may still wait for one in such a store. */
   readonly #moved: SqliteTokenStore[] = [];
 
-  constructor(load: () => Promise<SqliteTokenStore>) {
-    this.#load = load;
+  constructor(path: string, options: TokenStoreOptions) {
+    this.#path = path;
+    this.#options = options;
   }
 
   get(name: string): Promise<TokenRecord | undefined> {
@@ -74,9 +74,8 @@ class FileStore implements RekeyStore {
   }
 
   /** Calls of other methods must have ended. */
-  async close(): Promise<void> {
-    const opened = await this.#opened?.catch(() => undefined);
-    for (const store of [...this.#moved, opened]) store?.close();
+  close(): void {
+    for (const store of [...this.#moved, this.#opened]) store?.close();
   }
 
   async #use<T>(work: (store: SqliteTokenStore) => T): Promise<T> {
@@ -84,10 +83,9 @@ class FileStore implements RekeyStore {
     try {
       return work(store);
     } catch (error) {
-      const { code, reason } = Object(error) as { code?: unknown; reason?: unknown };
-      if (code !== 'STORE_OPEN' || reason !== 'moved') throw error;
+      if ((Object(error) as { reason?: unknown }).reason !== 'moved') throw error;
       // Of several calls that find it moved, the first one opens it again.
-      if ((await this.#opened) === store) {
+      if (this.#opened === store) {
         this.#moved.push(store);
         this.#opened = undefined;
       }
@@ -95,12 +93,9 @@ class FileStore implements RekeyStore {
     }
   }
 
-  #open(): Promise<SqliteTokenStore> {
-    this.#opened ??= this.#load().catch((error: unknown) => {
-      // The next call tries again.
-      this.#opened = undefined;
-      throw error;
-    });
+  async #open(): Promise<SqliteTokenStore> {
+    const { openTokenStore } = await import('token-store-sqlite');
+    this.#opened ??= openTokenStore(this.#path, this.#options);
     return this.#opened;
   }
 }
