@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,6 +11,12 @@ test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
 const inHome = (name: string): string => `${home.folder}/${name}`;
+async function waitFor(condition: () => boolean): Promise<void> {
+  for (const end = performance.now() + 20_000; !condition(); await sleep(10)) {
+    if (performance.now() > end) throw new Error(`20 s have passed without ${condition}`);
+  }
+}
+
 /** A whole piece and a bit of a second one. */
 const big = randomBytes(10 * 1024 * 1024 + 7);
 writeFileSync(inHome('big.img'), big);
@@ -71,14 +78,64 @@ for (const option of [[], ['-i'], ['--paginate']]) {
   });
 }
 
-test('a file whose name looks encoded is uploaded under that very name', async () => {
+test('a file whose name looks encoded is uploaded and downloaded under that very name', async () => {
   const name = 'a%20b.txt';
   writeFileSync(inHome(name), 'hello');
   const { status, stdout } = await home.call(['api', `/me/drive/root:/${name}:/content`, '--upload', name]);
   assert.is(status, 0);
   assert.is(JSON.parse(stdout).name, name);
-  await home.call(['api', '/me/drive/root:/a%2520b.txt:/content', '-o', 'copy.txt']);
+  await home.call(['api', `/me/drive/root:/${name}:/content`, '-o', 'copy.txt']);
   assert.is(readFileSync(inHome('copy.txt'), 'utf8'), 'hello');
+});
+
+test('a file that changes during its upload is a failure, and nothing is stored', async () => {
+  writeFileSync(inHome('unsteady.img'), big);
+  const { promise: until, resolve } = Promise.withResolvers<void>();
+  authority.fail('content', { type: 'held', until });
+  const sent = authority.requests.length;
+  const uploading = home.call(['api', '/me/drive/root:/unsteady.img', '--upload', 'unsteady.img']);
+  await waitFor(() => authority.requests.slice(sent).some(({ endpoint }) => endpoint === 'content'));
+  writeFileSync(inHome('unsteady.img'), 'short');
+  resolve();
+  const { status, stdout, stderr } = await uploading;
+  assert.is(status, 1);
+  assert.is(stdout, '');
+  assert.match(stderr, 'unsteady.img changed while it was uploaded, and nothing was stored');
+});
+
+for (const args of [['/me'], ['/me', '--json'], ['/me', '-i'], ['/me', '--paginate'], ['/me', '-o', 'good.txt']]) {
+  test(`a page of a captive portal is a failure of api ${args.join(' ')}`, async () => {
+    await using graph = await openOddGraph((_request, response) => {
+      response.setHeader('content-type', 'text/html').end('<html>sign in to the Wi-Fi</html>');
+    });
+    writeFileSync(inHome('good.txt'), 'good');
+    const { status, stdout, stderr } = await home.call(['api', ...args, '--graph', graph.origin]);
+    assert.is(status, 1);
+    assert.is(stdout, '');
+    assert.match(stderr, "this answer is not Graph's: it is text/html; look for a captive portal");
+    assert.is(readFileSync(inHome('good.txt'), 'utf8'), 'good');
+  });
+}
+
+test('--json asks for JSON: the content of a text file is none', async () => {
+  const { status, stdout } = await home.call(['api', '/me/drive/root:/small.txt:/content', '--json']);
+  assert.equal([status, stdout], [1, '']);
+});
+
+test('what a killed upload of stdin has left is removed by the next', async () => {
+  const temporary = inHome('temporary');
+  mkdirSync(temporary);
+  const env = { TMPDIR: temporary, TEMP: temporary };
+  const args = ['api', '/me/drive/root:/piped.txt', '--upload', '-'];
+  const { child, ended } = home.start(args, { env, stdin: 'open' });
+  child.stdin?.write('secret');
+  await waitFor(() => readdirSync(temporary, { recursive: true }).some((name) => String(name).endsWith('stdin')));
+  child.kill('SIGKILL');
+  await ended;
+  assert.is(readdirSync(temporary).length, 1);
+  const { status } = await home.run(args, { env, stdin: 'hello' });
+  assert.is(status, 0);
+  assert.equal(readdirSync(temporary), []);
 });
 
 test.run();

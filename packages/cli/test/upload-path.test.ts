@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodeUploadPath } from '../src/commands/api/read-request.ts';
+import { encodeNames, readUploadPath } from '../src/commands/api/read-request.ts';
 import { unfinishedUploads } from '../src/commands/api/unfinished-uploads.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
 for (const [path, expected] of [
   ['/me/drive/root:/notes.txt', '/me/drive/root:/notes.txt'],
   ['/me/drive/root:/a%20b.txt', '/me/drive/root:/a%2520b.txt'],
-  ['/me/drive/root:/50% off?.txt', '/me/drive/root:/50%25%20off%3F.txt'],
+  ['/me/drive/root:/50% off!.txt', '/me/drive/root:/50%25%20off!.txt'],
   ['/me/drive/root:/A/B #1/ä.txt', '/me/drive/root:/A/B%20%231/%C3%A4.txt'],
   ['/me/drive/root:/notes.txt:', '/me/drive/root:/notes.txt'],
   ['/me/drive/root:/notes.txt:/content', '/me/drive/root:/notes.txt'],
@@ -23,7 +23,18 @@ for (const [path, expected] of [
   ],
 ] as const) {
   test(`--upload to ${path} means ${expected}`, () => {
-    assert.is(encodeUploadPath(path), expected);
+    assert.is(encodeNames(readUploadPath(path)), expected);
+  });
+}
+
+for (const [path, expected] of [
+  ['/me/drive/root:/a%20b.txt:/content', '/me/drive/root:/a%2520b.txt:/content'],
+  ['/me/drive/root:/A/B #1?$select=name', '/me/drive/root:/A/B%20%231?$select=name'],
+  ['/me/drive/items/ID:/100%:/children?$top=1', '/me/drive/items/ID:/100%25:/children?$top=1'],
+  ["/me/drive/root/children?$filter=name eq ':/%41'", "/me/drive/root/children?$filter=name eq ':/%41'"],
+] as const) {
+  test(`${path} means ${expected}`, () => {
+    assert.is(encodeNames(path), expected);
   });
 }
 
@@ -31,7 +42,7 @@ for (const path of ['/me/drive/root:/dir/', '/me/drive/root:/', '/me/drive/root:
   test(`--upload to the folder ${path} is refused, and says what to write`, () => {
     const isRight = (error: unknown): boolean =>
       error instanceof UsageError && error.problem.includes(path) && /for example .*notes/.test(error.message);
-    assert.throws(() => encodeUploadPath(path), isRight);
+    assert.throws(() => readUploadPath(path), isRight);
   });
 }
 

@@ -118,7 +118,7 @@ test('a ? within a name is refused in each direction; a query is not', async () 
 
 test('a 404 says what an encoded name was taken for', async () => {
   const error = await rejection(client().json('/me/drive/root:/no%20such%25.txt'), GraphError);
-  assert.match(error.message, 'It looked for "/v1.0/me/drive/root:/no such%.txt": %XX in a path is a character');
+  assert.match(error.message, 'It looked for "/v1.0/me/drive/root:/no such%.txt"');
   const plain = await rejection(client().json('/me/drive/root:/none.txt'), GraphError);
   assert.not.match(plain.message, 'It looked for');
 });

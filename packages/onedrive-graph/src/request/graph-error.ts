@@ -77,7 +77,7 @@ export class GraphError extends Error {
 function sayDecoded(path = ''): string {
   if (!path.includes('%')) return '';
   try {
-    return `. It looked for ${JSON.stringify(decodeURIComponent(path))}: %XX in a path is a character`;
+    return `. It looked for ${JSON.stringify(decodeURIComponent(path))}`;
   } catch {
     return '';
   }

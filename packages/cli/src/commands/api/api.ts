@@ -8,7 +8,7 @@ import { writeOut } from '../../terminal/streams.ts';
 import { graphFailure, resolveAddress } from './graph-failure.ts';
 import { printResponse } from './print-response.ts';
 import { formatSize, Progress } from './progress.ts';
-import { encodeUploadPath, readRequest, spoolStdin } from './read-request.ts';
+import { encodeNames, readRequest, readUploadPath, spoolStdin } from './read-request.ts';
 import { unfinishedUploads } from './unfinished-uploads.ts';
 
 /** Calls Microsoft Graph and prints what it answers. */
@@ -17,7 +17,9 @@ export const api = defineCommand({
   summary: 'call Microsoft Graph',
   description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again, after the wait that Graph asks for or after a few seconds. A GET is sent again after a 502 or 504 too.
 
-If nothing comes for 30 seconds (--idle-timeout) - no connection, no first byte, no further byte - the attempt is given up. Downloads and uploads then continue with a new connection, 5 times in a row at most; any other request ends with status 6. --timeout is for the sign-in only. If an upload or a download is interrupted, run the same command again: it continues where it stopped. With --upload, what follows root:/ is the name as you write it, not encoded.
+If nothing comes for 30 seconds (--idle-timeout) - no connection, no first byte, no further byte - the attempt is given up. Downloads and uploads then continue with a new connection, 5 times in a row at most; any other request ends with status 6. --timeout is for the sign-in only. If an upload or a download is interrupted, run the same command again: it continues where it stopped.
+
+What follows root:/, up to the next : or ?, is a name as you write it, not encoded: '/me/drive/root:/100% done.txt:/content'. An absolute URL is taken as it stands.
 
 With --json and --output: {"file": string, "bytes": number}.`,
   examples: [
@@ -67,7 +69,10 @@ With --json and --output: {"file": string, "bytes": number}.`,
     const { settings, screen, interrupt } = command;
     const { signal } = interrupt;
     const { include = false, output, paginate, upload } = options;
-    const { root, url } = resolveAddress(settings.graph, upload === undefined ? path : encodeUploadPath(path));
+    const { root, url } = resolveAddress(
+      settings.graph,
+      encodeNames(upload === undefined ? path : readUploadPath(path)),
+    );
     const request = await interrupt.endAtOnceDuring(readRequest(options));
     const { headers } = request;
     await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
@@ -106,7 +111,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
       } else {
         const response = await (upload === undefined ? client.request(url, request) : send(upload));
         progress.end();
-        await printResponse(response, { include, signal });
+        await printResponse(response, { include, json: settings.json, url, signal });
       }
     } catch (error) {
       const mayContinue = signal.aborted || (error as GraphError).retryable;

@@ -1,14 +1,19 @@
 import { text } from 'node:stream/consumers';
-import { GraphError, readBody } from 'onedrive-graph';
+import { GraphError, readBody, refusePage } from 'onedrive-graph';
 import { UsageError } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import { isTerminal, writeOut } from '../../terminal/streams.ts';
 
-/** Prints the body, with `include` the status and the headers before it. Throws GraphError if the status is no success. */
+/**
+ * Prints the body, with `include` the status and the headers before it. Throws GraphError if the status is no success, and
+ * notGraph for a page of a captive portal; with `json` for whatever is not JSON.
+ */
 export async function printResponse(
   response: Response,
-  { include, signal }: { include: boolean; signal: AbortSignal },
+  { include, json, url, signal }: { include: boolean; json: boolean; url: URL; signal: AbortSignal },
 ): Promise<void> {
+  if (response.ok) refusePage(url, response);
+  if (response.ok && json && !isJson(response)) throw GraphError.notGraph(response);
   const failure = response.ok ? undefined : await GraphError.from(include ? response.clone() : response);
   if (include) printHead(response);
   if (include || response.ok) await printBody(response, signal);
@@ -31,7 +36,7 @@ async function printBody(response: Response, signal: AbortSignal): Promise<void>
     for await (const chunk of readBody(response, signal)) writeOut(chunk);
     return;
   }
-  if (/[/+]json\b/i.test(type)) writeOut(readableJson(await text(readBody(response, signal))));
+  if (isJson(response)) writeOut(readableJson(await text(readBody(response, signal))));
   else if (type === '' || /^text\/|[/+]xml\b/i.test(type)) writeOut(printable(await text(readBody(response, signal))));
   else {
     await response.body?.cancel();
@@ -39,6 +44,10 @@ async function printBody(response: Response, signal: AbortSignal): Promise<void>
       remedy: 'Save it with --output FILE',
     });
   }
+}
+
+function isJson({ status, headers }: Response): boolean {
+  return status === 204 || /[/+]json\b/i.test(headers.get('content-type') ?? '');
 }
 
 function readableJson(content: string): string {

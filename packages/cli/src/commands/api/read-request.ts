@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -64,27 +64,38 @@ async function readBody(data: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /**
- * The path of the item that `--upload` writes, encoded. What follows `root:/` is a name as the shell has it: a `%`, `?` or `#` is
- * a part of the name. The path for a download, `root:/notes.txt:/content`, means the same item. Throws UsageError for a folder.
+ * The path as Graph takes it. What follows `root:/`, up to the next `:` or `?`, is a name as the shell has it, of which each
+ * character is itself: `%20` is no space. An absolute URL is encoded already.
  */
-export function encodeUploadPath(path: string): string {
+export function encodeNames(path: string): string {
+  if (/^https?:\/\//i.test(path)) return path;
+  return path.replace(/(?<=^[^:?]*:\/)[^:?]+/, (names) => names.split('/').map(encodeURIComponent).join('/'));
+}
+
+/**
+ * The path of the item that `--upload` writes. The path for a download, `root:/notes.txt:/content`, means the same item. Throws
+ * UsageError for a folder.
+ */
+export function readUploadPath(path: string): string {
   const item = path.replace(/(:\/.+):(\/content)?$/, '$1');
   if (/[/:]$/.test(item)) {
     const remedy = 'Name the file in it, for example /me/drive/root:/notes.txt';
     throw new UsageError(`--upload: ${path} is a folder`, { remedy });
   }
-  const start = item.indexOf(':/') + 2;
-  // An absolute URL is encoded already.
-  if (start < 2 || /^https?:\/\//i.test(item)) return item;
-  return item.slice(0, start) + item.slice(start).split('/').map(encodeURIComponent).join('/');
+  return item;
 }
+
+/** Another container's processes have other numbers, and may share the temporary folder. */
+const spoolPrefix = `onedrive-token-${hostname()}-`;
 
 /**
  * Copies stdin to a file, because Graph has to know the size of an upload before its first piece. It is in a folder that only
- * this user can enter, and is deleted at the end. Throws a Failure if the disk is full, or the signal's reason.
+ * this user can enter, and is deleted at the end; if the process is killed, by the next that copies stdin. Throws a Failure if
+ * the disk is full, or the signal's reason.
  */
 export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: string } & AsyncDisposable> {
-  const folder = await mkdtemp(join(tmpdir(), 'onedrive-token-'));
+  await removeLeftovers();
+  const folder = await mkdtemp(join(tmpdir(), `${spoolPrefix}${process.pid}-`));
   const file = join(folder, 'stdin');
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
@@ -95,4 +106,22 @@ export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: 
     throw fileFailure('write', file, error);
   }
   return { file, [Symbol.asyncDispose]: remove };
+}
+
+async function removeLeftovers(): Promise<void> {
+  const names = await readdir(tmpdir()).catch(() => []);
+  for (const name of names.filter((found) => found.startsWith(spoolPrefix))) {
+    const pid = Number(/^\d+(?=-)/.exec(name.slice(spoolPrefix.length))?.[0]);
+    // That of another user stays.
+    if (pid > 0 && !isRunning(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
