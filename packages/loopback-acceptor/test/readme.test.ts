@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { signInAs, startAuthority } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AcceptorErrorCode, AcceptorOptions, RedirectUrlReason } from '../src/index.ts';
 import { runModule } from './run-program.ts';
 import { within } from './within.ts';
 
@@ -11,36 +10,6 @@ const [, first = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
 
 test('the sample is examples/sign-in.ts, which is compiled', () => {
   assert.is(first, readFileSync(new URL('../examples/sign-in.ts', import.meta.url), 'utf8'));
-});
-
-/** The compiler holds them against the types, and the test against the README. */
-const names: Record<keyof AcceptorOptions | AcceptorErrorCode | RedirectUrlReason, true> = {
-  state: true,
-  host: true,
-  port: true,
-  path: true,
-  timeout: true,
-  maxStrayRequests: true,
-  issuer: true,
-  signal: true,
-  renderPage: true,
-  ACCEPTOR_TIMEOUT: true,
-  ACCEPTOR_CLOSED: true,
-  ACCEPTOR_STRAY_REQUEST: true,
-  ACCEPTOR_LISTEN: true,
-  'not-an-address': true,
-  'other-page': true,
-  'no-query': true,
-  'no-answer': true,
-  'code-and-error': true,
-  'duplicate-parameter': true,
-  'wrong-state': true,
-  'wrong-issuer': true,
-};
-
-test('the README has each option, code and reason', () => {
-  const missing = Object.keys(names).filter((name) => !new RegExp(`\`${name}\\b`).test(readme));
-  assert.equal(missing, []);
 });
 
 test('the sample signs in, if only its provider is replaced', async () => {

@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { GraphAddressReason, GraphClientErrorCode, GraphClientOptions, UploadOptions } from '../src/index.ts';
 import { openScene } from './scene.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -12,39 +11,6 @@ const [, sample = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
 
 test('the sample is examples/back-up.ts, which is compiled', () => {
   assert.is(sample, readFileSync(new URL('../examples/back-up.ts', import.meta.url), 'utf8'));
-});
-
-/** The compiler holds them against the types, and the test against the README. */
-const names: Record<keyof GraphClientOptions | keyof UploadOptions | GraphClientErrorCode | GraphAddressReason, true> =
-  {
-    getToken: true,
-    fetch: true,
-    root: true,
-    signal: true,
-    idleTimeout: true,
-    onSilence: true,
-    onWait: true,
-    onProgress: true,
-    headers: true,
-    sessions: true,
-    CONNECTION: true,
-    RESPONSE: true,
-    CHANGED: true,
-    INCOMPLETE: true,
-    FILE: true,
-    NOT_A_FILE: true,
-    'not-a-url': true,
-    'not-encoded': true,
-    'not-https': true,
-    'has-password': true,
-    'other-origin': true,
-  };
-
-test('the README has each option, code and reason', () => {
-  assert.equal(
-    Object.keys(names).filter((name) => !new RegExp(`[\` ]${name}\\b`).test(readme)),
-    [],
-  );
 });
 
 test('the sample runs, with nothing but the provider, Graph and the folder of its files put in their place', async () => {

@@ -5,13 +5,6 @@ import { approveDevice, startAuthority } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type {
-  GetTokenOptions,
-  SharedTokenErrorCode,
-  SharedTokenOptions,
-  SignInOptions,
-  SignInReason,
-} from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 import { untilTrue } from './within.ts';
 
@@ -33,26 +26,6 @@ test('every other sample is in an example, which is compiled and run', () => {
       sources.some((source) => unindent(source).includes(unindent(sample))),
       sample,
     );
-  }
-});
-
-test('it has every option, every error code and every reason', () => {
-  const options: Record<keyof SharedTokenOptions, true> = {
-    ...{ store: true, name: true, clientId: true, authority: true, refresh: true, signIn: true, needsSignIn: true },
-    ...{ describeRefusal: true, accepts: true, interactive: true, expirySkew: true, refreshTimeout: true },
-    ...{ signInTimeout: true, onEvent: true },
-  };
-  const codes: Record<SharedTokenErrorCode, true> = {
-    ...{ SIGN_IN_REQUIRED: true, SIGN_IN_TIMEOUT: true, RESPONSE: true, STORE: true, CLOSED: true },
-  };
-  const reasons: Record<SignInReason, true> = {
-    ...{ 'not-signed-in': true, refused: true, 'not-accepted': true, 'signed-out': true },
-  };
-  const calls: Record<keyof GetTokenOptions | keyof SignInOptions, true> = {
-    ...{ interactive: true, forceRefresh: true, minValid: true, signal: true, signIn: true },
-  };
-  for (const name of Object.keys({ ...options, ...codes, ...reasons, ...calls })) {
-    assert.match(readme, new RegExp(`\`[^\`\n]*\\b${name}\\b[^\`\n]*\``), name);
   }
 });
 
