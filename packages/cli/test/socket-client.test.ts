@@ -40,6 +40,16 @@ test('exec gives the token of the socket to a program', async () => {
   assert.is(stdout, `${(await ask('/token')).body.token}\n`);
 });
 
+test("exec hands out what there is if the provider's tokens are shorter; token --min-valid ends with 1", async () => {
+  authority.accessTokenTtl = 600;
+  const { body } = await ask('/token?refresh=1');
+  authority.accessTokenTtl = 3600;
+  const { status, stdout } = await client.run(['exec', '--', 'printenv', 'ONEDRIVE_TOKEN']);
+  assert.equal([status, stdout], [0, `${body.token}\n`]);
+  assert.match(await expectStatus(['--min-valid', '30m'], 1), "the provider's token is valid for 9 min only");
+  await ask('/token?refresh=1');
+});
+
 test('status shows the sign-in and the socket', async () => {
   const { status, stdout } = await client.call(['status']);
   assert.is(status, 0);

@@ -62,6 +62,8 @@ async function ask(socketPath: string, path: string, signal: AbortSignal): Promi
   }
   const body = parseObject(content);
   if (!body) throw notOurs(socketPath);
+  // The provider's tokens are shorter than that. As with the handler, the caller looks at how long the token is valid.
+  if (response.statusCode === 409) return ask(socketPath, '/token', signal);
   if (response.statusCode !== 200) throw failureOf(response, body, socketPath);
   return body;
 }

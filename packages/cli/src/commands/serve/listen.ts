@@ -6,21 +6,20 @@ import { Failure, fileFailure, UsageError } from '../../terminal/failure.ts';
 
 /** How many clients may connect at the same moment. The system may allow less. */
 const backlog = 4096;
-/** The longest path of a Unix socket in bytes. The system would cut off a longer one, and use another file. */
-const longestPath = process.platform === 'linux' ? 107 : 103;
+/** Of every system, in bytes. Node 22 cuts a longer one off, and uses another file. */
+const longestPath = 103;
+const remedy = 'Choose another one with --socket';
 
 /** The socket to listen on, absolute: `given`, or the default in the user's runtime folder. Throws UsageError. */
 export function socketPath(given: string | undefined): string {
   const folder = process.env.XDG_RUNTIME_DIR ?? '';
   // The XDG Base Directory Specification says to ignore a relative path.
   if (given === undefined && !isAbsolute(folder)) {
-    const remedy = 'Name the socket, in a folder of its own, with --socket';
-    throw new UsageError('there is no XDG_RUNTIME_DIR here', { remedy });
+    throw new UsageError('there is no XDG_RUNTIME_DIR here', { remedy: 'Name a socket with --socket' });
   }
   const path = resolve(given ?? join(folder, 'onedrive-token.sock'));
-  const length = Buffer.byteLength(path);
-  if (length <= longestPath) return path;
-  throw new UsageError(`--socket: a socket's path has at most ${longestPath} bytes, and ${path} has ${length}`);
+  if (Buffer.byteLength(path) <= longestPath) return path;
+  throw new UsageError(`--socket: ${path} is longer than the ${longestPath} bytes that a socket's path may have`);
 }
 
 /**
@@ -28,26 +27,18 @@ export function socketPath(given: string | undefined): string {
  * left. When the server is closed, the socket is removed. Throws Failure.
  */
 export async function listenPrivately(server: Server, path: string): Promise<void> {
-  try {
-    preparePrivateFolder(dirname(path));
-    try {
-      await listen(server, path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      await removeStale(path);
-      await listen(server, path);
-    }
-  } catch (error) {
-    throw error instanceof Failure ? error : fileFailure('listen on', path, error);
-  }
-}
-
-async function listen(server: Server, path: string): Promise<void> {
+  preparePrivateFolder(dirname(path));
+  const present = lstatSync(path, { throwIfNoEntry: false });
+  if (present?.isSocket() === false) throw new Failure(`${path} is not a socket, and was left as it is`, { remedy });
+  if (present && (await isLive(path))) throw new Failure(`another process already serves at ${path}`, { remedy });
+  rmSync(path, { force: true });
   const before = process.umask(0o177);
   server.listen({ path, backlog });
   // The socket is made before listen() returns.
   process.umask(before);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error) => {
+    throw fileFailure('listen on', path, error);
+  });
 }
 
 /**
@@ -62,7 +53,7 @@ function preparePrivateFolder(folder: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileFailure('use', folder, error);
   }
   const stats = statSync(folder);
-  if (!stats.isDirectory()) throw new Failure(`cannot use ${folder}: it is not a folder`);
+  if (!stats.isDirectory()) throw new Failure(`cannot use ${folder}: it is not a folder`, { remedy });
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
     throw new Failure(`other users can enter ${folder} (mode ${mode}), and would get your tokens`, {
@@ -71,34 +62,19 @@ function preparePrivateFolder(folder: string): void {
   }
   // root can read everything anyway, and systemd makes folders as root.
   if (stats.uid !== 0 && stats.uid !== process.getuid?.()) {
-    throw new Failure(`${folder} belongs to another user (user id ${stats.uid}), who would get your tokens`, {
-      remedy: 'Choose another one with --socket',
-    });
+    const problem = `${folder} belongs to another user (user id ${stats.uid}), who would get your tokens`;
+    throw new Failure(problem, { remedy });
   }
 }
 
-/** Removes a socket on which no process listens any more. Throws Failure if one does, and if it is another kind of file. */
-async function removeStale(path: string): Promise<void> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
-    throw new Failure(`${path} is not a socket, and was left as it is`, { remedy: 'Choose another one with --socket' });
-  }
-  if (await isLive(path)) {
-    throw new Failure(`another process already serves at ${path}`, {
-      remedy: 'Use that one, or choose another socket with --socket',
-    });
-  }
-  rmSync(path, { force: true });
-}
-
+/** False for a socket that an ended process has left. With EAGAIN, as many clients as can be wait to be accepted. */
 async function isLive(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
     return true;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // With EAGAIN, as many clients as can be wait to be accepted.
-    return code !== 'ECONNREFUSED' && code !== 'ENOENT';
+    return (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED';
   } finally {
     socket.destroy();
   }

@@ -1,14 +1,20 @@
-// serve/ hands out access tokens over a Unix socket: who may connect (listen.ts), what is asked (create-token-server.ts), and
-// what is answered (token-desk.ts). It knows nothing of how a token is refreshed.
+// serve/ hands out access tokens over a Unix socket: who may connect (listen.ts), which token is the newest (token-desk.ts), and
+// what is answered (this file). It knows nothing of how a token is refreshed.
 import { once } from 'node:events';
-import { defineCommand } from '../../settings/command.ts';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { OneDriveTokenError } from 'onedrive-token-handler';
+import { type Command, defineCommand } from '../../settings/command.ts';
+import { describeError } from '../../settings/describe-error.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
-import { exitStatus, Failure } from '../../terminal/failure.ts';
+import { exitStatus, Failure, joinProblem } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
-import { createTokenServer } from './create-token-server.ts';
 import { listenPrivately, socketPath } from './listen.ts';
 import { TokenDesk } from './token-desk.ts';
 
+/** A client sends its request, which is one short packet, in less time than this, or loses its connection. */
+const requestTimeoutMs = 10_000;
+/** When a client should come back if the provider does not say. */
+const defaultRetryAfterMs = 10_000;
 /** How long the clients that already have their answer may take to read it when the server ends. */
 const lastAnswersMs = 500;
 
@@ -18,7 +24,7 @@ export const serve = defineCommand({
   summary: 'hand out tokens over a Unix socket',
   description: `Listens on a Unix socket, and gives a valid access token to each program that asks. A container or another computer (ssh -R) gets tokens that way, and never the refresh token. Only your user can connect: the socket has mode 0600, and serve refuses a folder that other users can enter. SIGTERM and Ctrl-C end it with status 0.
 
-It speaks HTTP. GET /token answers {"token": string, "expiresAt": number}. With ?min_valid=SECONDS, the token is good for at least that long. Ask for /token?refresh=1 after Graph has answered 401. GET /status answers like status --json. 401 means that you have to sign in; 503, try again after the seconds in Retry-After.
+It speaks HTTP. GET /token answers {"token": string, "expiresAt": number}. With ?min_valid=SECONDS, the token is good for at least that long. Ask for /token?refresh=1 after Graph has answered 401. GET /status answers like status --json. 401 means that you have to sign in; 409, that the provider's tokens are shorter than min_valid; 503, try again after the seconds in Retry-After.
 
 If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and status take their tokens from there. They need no database then.`,
   examples: [
@@ -53,9 +59,81 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
     // Requests that still wait for a refresh get an error when it is stored.
     await desk[Symbol.asyncDispose]();
     const timer = setTimeout(() => server.closeAllConnections(), lastAnswersMs);
-    server.closeIdleConnections();
     await closed;
     clearTimeout(timer);
     return exitStatus.done;
   },
 });
+
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly headers?: Record<string, string>;
+  /** What a person has to know of it. */
+  readonly problem?: string;
+}
+
+/** An HTTP server, not yet listening, that gives out the tokens of `desk`. */
+function createTokenServer(desk: TokenDesk, command: Command): Server {
+  const { settings, screen } = command;
+  const options = {
+    headersTimeout: requestTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: 1000,
+  };
+  /** The status that the person was told of, as long as it lasts: not a line for each of a thousand clients. */
+  let told: number | undefined;
+  return createServer(options, async (request, response) => {
+    const answer = await answerTo(request, desk).catch((error) => answerToError(error, command));
+    const { status, body, headers, problem } = answer;
+    if (problem !== undefined && status !== told) screen.say(printable(`onedrive-token: ${problem}`));
+    if (problem !== undefined || 'token' in body) told = problem === undefined ? undefined : status;
+    if (settings.verbose) screen.say(printable(`${request.method} ${request.url} ${status}`));
+    const content = `${JSON.stringify(body)}\n`;
+    response.writeHead(status, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(content),
+      'Cache-Control': 'no-store',
+      Connection: 'close',
+      ...headers,
+    });
+    response.end(content);
+  });
+}
+
+async function answerTo({ method, url }: IncomingMessage, desk: TokenDesk): Promise<Answer> {
+  const { pathname, searchParams } = new URL(`http://localhost${url}`);
+  if (pathname !== '/token' && pathname !== '/status') return { status: 404, body: { error: 'not_found' } };
+  if (method !== 'GET') return { status: 405, body: { error: 'method_not_allowed' }, headers: { Allow: 'GET' } };
+  if (pathname === '/status') return { status: 200, body: await desk.status() };
+  const seconds = searchParams.get('min_valid') ?? '0';
+  if (!/^\d{1,9}(\.\d+)?$/.test(seconds)) {
+    const message = `min_valid: expected a number of seconds, got '${seconds}'`;
+    return { status: 400, body: { error: 'bad_request', message } };
+  }
+  const minValid = Number(seconds) * 1000;
+  const forceRefresh = searchParams.get('refresh') === '1';
+  const { accessToken: token, expiresAt, obtainedAt } = await desk.getToken({ minValid, forceRefresh });
+  const lifetime = expiresAt - obtainedAt;
+  if (lifetime >= minValid) return { status: 200, body: { token, expiresAt } };
+  const message = `the provider's tokens are valid for ${Math.floor(lifetime / 1000)} seconds only`;
+  return { status: 409, body: { error: 'min_valid_too_long', message } };
+}
+
+function answerToError(error: unknown, command: Command): Answer {
+  const { retryAfter = defaultRetryAfterMs } = error as Partial<OneDriveTokenError>;
+  const later = { status: 503, headers: { 'Retry-After': String(Math.ceil(retryAfter / 1000)) } };
+  if (command.interrupt.signal.aborted)
+    return { ...later, body: { error: 'unavailable', message: 'the server is ending' } };
+  const described = describeError(error, command);
+  const problem = joinProblem(described);
+  switch (described.status) {
+    case exitStatus.signInNeeded:
+      return { status: 401, body: { error: 'sign_in_required' }, problem };
+    case exitStatus.unavailable:
+    case exitStatus.databaseLocked:
+      return { ...later, body: { error: 'unavailable', message: problem }, problem };
+    default:
+      return { status: 500, body: { error: 'failed', message: problem }, problem };
+  }
+}
