@@ -42,7 +42,7 @@ test('a keyring entry that is missing, wrong or damaged ends with 7, and with th
   const key = person.entry.getPassword() ?? '';
   for (const [wrong, says] of [
     [undefined, /is encrypted, and the keyring entry .* is gone.*back in the keyring/],
-    [Buffer.alloc(32).toString('base64url'), /encrypted with another key than that of the keyring entry/],
+    [Buffer.alloc(32).toString('base64url'), /is encrypted, and the keyring entry .* has another key/],
     ['hunter2', /not a key that this program made, and was left as it is/],
   ] as const) {
     if (wrong === undefined) person.entry.deletePassword();

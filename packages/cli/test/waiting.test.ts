@@ -66,12 +66,4 @@ test('Ctrl-C before the person has answered: nothing is stored, and nothing else
   assert.is((await other.call(['status'])).status, 3);
 });
 
-test('--paste shows the time left', async () => {
-  using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', '--paste', ...clientId], {}, 1000);
-  await terminal.shows(/[23]:\d\d left\. Paste the address here: /);
-  const from = terminal.output.length;
-  await terminal.shows(/2:\d\d left\. Paste the address here: /, from);
-});
-
 always.run();

@@ -7,7 +7,7 @@ import { writeErr } from '../terminal/streams.ts';
 
 const service = 'onedrive-token';
 /**
- * An older package may put the key into the kernel's keyring. It is checked at run time, because npm does not apply the
+ * An older package may keep the key only until the next reboot. It is checked at run time, because npm does not apply the
  * manifest's peer range to global packages.
  */
 export const oldestKeyring = '2.1.2';
@@ -16,8 +16,7 @@ const keyLength = 32;
 const unlockNoticeAfterMs = 1500;
 /** With --no-interactive, no person comes to unlock it. */
 const unlockTimeoutMs = 5000;
-const unlockNotice =
-  'Waiting for the keyring, which may be asking for its password in a window of the desktop; Ctrl-C cancels';
+const unlockNotice = 'Waiting for the keyring, which may be asking for its password in a window; Ctrl-C cancels';
 const usePassphrase = 'use a passphrase instead: ONEDRIVE_TOKEN_KEY or --key-file';
 
 /** One entry of the system's keyring: the key of one database. Every error is a Failure with status 7. */
@@ -65,11 +64,10 @@ export class KeyringEntry {
 
   /** The database needs another key than this entry's, `key`: the right one is lost. Tells how to get the tokens back. */
   keyLost(db: string, key: Uint8Array | undefined): Failure {
-    const restore =
-      'To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again';
-    if (!key) return failure(`${db} is encrypted, and ${this} is gone`, restore);
-    const remedy = `If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file. ${restore}`;
-    return failure(`${db} is encrypted with another key than that of ${this}`, remedy);
+    return failure(
+      `${db} is encrypted, and ${this} ${key ? 'has another key' : 'is gone'}`,
+      'If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file. To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again',
+    );
   }
 
   toString(): string {
@@ -98,20 +96,15 @@ function loadEntry(account: string, { settings }: Command): typeof AsyncEntry {
   const require = createRequire(import.meta.url);
   try {
     const { version } = require('@napi-rs/keyring/package.json');
-    if (version.localeCompare(oldestKeyring, 'en', { numeric: true }) >= 0) {
-      return require('@napi-rs/keyring').AsyncEntry;
-    }
-    throw failure(
-      `@napi-rs/keyring is ${version} and has to be ${oldestKeyring} or newer`,
-      'Run: npm install --global @napi-rs/keyring@latest',
-    );
+    const isOld = version.localeCompare(oldestKeyring, 'en', { numeric: true }) < 0;
+    if (!isOld) return require('@napi-rs/keyring').AsyncEntry;
   } catch (error) {
-    if (error instanceof Failure) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'MODULE_NOT_FOUND') throw failure(`@napi-rs/keyring does not work here: ${message}`, undefined, error);
-    const need = settings.keyring ? '--keyring needs' : `the key of ${account} is in the keyring, which needs`;
-    throw failure(`${need} @napi-rs/keyring`, 'Run: npm install --global @napi-rs/keyring', error);
   }
+  const what = settings.keyring ? '--keyring' : `the key of ${account}, which is in the keyring,`;
+  const remedy = 'Run: npm install --global @napi-rs/keyring@latest';
+  throw failure(`${what} needs @napi-rs/keyring ${oldestKeyring} or newer`, remedy);
 }
 
 function failure(problem: string, remedy?: string, cause?: unknown): Failure {

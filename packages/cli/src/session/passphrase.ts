@@ -1,38 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from '../settings/command.ts';
-import { isKeyError } from '../settings/describe-error.ts';
 import { mayAsk, type Settings } from '../settings/settings.ts';
 import { UsageError } from '../terminal/failure.ts';
 import type { Interrupt } from '../terminal/interrupt.ts';
-import { writeErr } from '../terminal/streams.ts';
-
-const maxQuestions = 3;
-
-/**
- * Calls `use` with the passphrase that is set. If none is set and the database needs one, asks the person for it, up to three
- * times if it is wrong, and calls `use` again.
- */
-export async function withPassphrase<T>(
-  command: Pick<Command, 'settings' | 'interrupt' | 'passphrase'>,
-  use: (passphrase: string | undefined) => Promise<T>,
-): Promise<T> {
-  const { settings, interrupt } = command;
-  const given = readPassphrase(settings);
-  let passphrase = given ?? command.passphrase;
-  // If the passphrase that was set is wrong, that is an error and no question.
-  const canAsk = given === undefined && mayAsk(settings);
-  for (let asked = 0; ; asked++) {
-    try {
-      const result = await use(passphrase);
-      if (asked > 0) command.passphrase = passphrase;
-      return result;
-    } catch (error) {
-      if (!isKeyError(error) || !canAsk || asked === maxQuestions) throw error;
-      if (asked > 0) writeErr('That is not the passphrase.\n');
-      passphrase = await ask(`Passphrase of ${settings.db}: `, interrupt);
-    }
-  }
-}
 
 /**
  * The passphrase of the database, from the variable or the file; undefined if none is set. No option takes it, because every
@@ -71,15 +41,16 @@ export function readKeyFile(option: string, file: string): string {
  */
 export async function choosePassphrase({ settings, interrupt }: Command, remedy: string): Promise<string> {
   if (!mayAsk(settings)) throw new UsageError('--encrypt: there is no terminal to ask you on', { remedy });
-  const passphrase = await ask(`New passphrase for ${settings.db}: `, interrupt);
+  const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
   if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
-  if (passphrase !== (await ask('Once more: ', interrupt)))
+  if (passphrase !== (await askPassphrase('Once more: ', interrupt)))
     throw new UsageError('--encrypt: the two passphrases differ');
   return passphrase;
 }
 
-/** Loads the terminal's reader, which most commands do without. */
-async function ask(question: string, interrupt: Interrupt): Promise<string> {
-  const { askPassphrase } = await import('../terminal/line-reader.ts');
-  return askPassphrase(question, interrupt);
+/** Asks on the terminal, and shows nothing of what is typed. */
+export async function askPassphrase(question: string, interrupt: Interrupt): Promise<string> {
+  // Most commands do without the terminal's reader.
+  const { askLine } = await import('../terminal/line-reader.ts');
+  return askLine(question, interrupt, { isHidden: true });
 }

@@ -1,37 +1,29 @@
-// Where the key of the database comes from: a variable, a file, a question (passphrase.ts), or the keyring (keyring-entry.ts).
+// Which key opens the database: a passphrase (passphrase.ts), or the one in the keyring (keyring-entry.ts).
 import { existsSync } from 'node:fs';
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
 import { readKeyringAccount, realDatabase, rememberKeyring } from '../settings/private-files.ts';
+import { mayAsk } from '../settings/settings.ts';
+import { writeErr } from '../terminal/streams.ts';
 import type { KeyringEntry } from './keyring-entry.ts';
-import { readPassphrase, withPassphrase } from './passphrase.ts';
+import { askPassphrase, readPassphrase } from './passphrase.ts';
+
+type Key = string | Uint8Array | undefined;
+
+const maxQuestions = 3;
 
 /**
- * Calls `use` with the key of the database: the passphrase that is set; otherwise, if the database needs a key, the one in the
- * keyring or a passphrase that the person is asked for. With --keyring, moves the key into the keyring first, unless `readOnly`
- * says that nothing may be changed. The key of a PostgreSQL database is never in the keyring: the machines that share it have no common keyring.
+ * Calls `use` with the keys that the database may have, one after the other, until one opens it. With --keyring, moves the key
+ * into the keyring first, unless `readOnly` says that nothing may be changed.
  */
 export async function withKey<T>(
   command: Command,
-  use: (key: string | Uint8Array | undefined) => Promise<T>,
+  use: (key: Key) => Promise<T>,
   { readOnly = false }: { readOnly?: boolean } = {},
 ): Promise<T> {
-  const { db, keyring, postgresUrl } = command.settings;
-  if (keyring && !readOnly) await moveToKeyring(command);
-  const passphrase = readPassphrase(command.settings);
-  const mayBeInKeyring = postgresUrl === undefined && (keyring || passphrase === undefined);
-  const remembered = mayBeInKeyring ? readKeyringAccount(db) : undefined;
-  if (!mayBeInKeyring || (remembered === undefined && !keyring)) return withPassphrase(command, use);
-  const opened = await unlessKeyError(() => use(remembered === undefined ? passphrase : undefined));
-  if (opened) return opened.result;
-  const entry = await openEntry(remembered, command);
-  const key = await entry.read();
-  const found = key && (await unlessKeyError(() => use(key)));
-  if (found) return found.result;
-  if (remembered !== undefined) throw entry.keyLost(db, key);
-  // The key has yet to be moved into the keyring.
-  return withPassphrase(command, use);
+  if (command.settings.keyring && !readOnly) await moveToKeyring(command);
+  return tryKeys(command, use);
 }
 
 /**
@@ -40,21 +32,59 @@ export async function withKey<T>(
  * encrypted.
  */
 export async function moveToKeyring(command: Command): Promise<void> {
-  const { settings, screen } = command;
-  const { db } = settings;
-  const remembered = readKeyringAccount(db);
-  const entry = await openEntry(remembered, command);
+  const { db } = command.settings;
+  const entry = await openEntry(readKeyringAccount(db), command);
   const found = await entry.read();
   if (found && (await isOpenedBy(db, found))) return rememberKeyring(db, entry.account);
-  const encrypt = (passphrase: string | undefined): Promise<void> =>
-    changeEncryptionKey({ dbFilepath: db, encryptionKey: passphrase }, async () => {
-      const key = await entry.readOrMake();
+  await tryKeys(command, (key) =>
+    changeEncryptionKey({ dbFilepath: db, encryptionKey: key }, async () => {
+      const next = await entry.readOrMake();
       rememberKeyring(db, entry.account);
-      return key;
-    });
-  if (remembered === undefined) await withPassphrase(command, encrypt);
-  else if (!(await unlessKeyError(() => encrypt(readPassphrase(settings))))) throw entry.keyLost(db, found);
-  screen.say(`${db} is encrypted now; the keyring has the key.`);
+      return next;
+    }),
+  );
+  command.screen.say(`${db} is encrypted now; the keyring has the key.`);
+}
+
+async function tryKeys<T>(command: Command, use: (key: Key) => Promise<T>): Promise<T> {
+  let refusal: unknown;
+  for await (const key of possibleKeys(command)) {
+    try {
+      return await use(key);
+    } catch (error) {
+      if (!isKeyError(error)) throw error;
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
+
+/**
+ * The passphrase that is set, or none; then the key in the keyring, or what the person types. If a passphrase is set and wrong,
+ * that is an error and no question. Machines that share PostgreSQL have no common keyring.
+ */
+async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
+  const { settings, interrupt } = command;
+  const { db, keyring, postgresUrl } = settings;
+  const passphrase = readPassphrase(settings);
+  const mayBeInKeyring = postgresUrl === undefined && (keyring || passphrase === undefined);
+  const account = mayBeInKeyring ? readKeyringAccount(db) : undefined;
+  const first = passphrase ?? command.passphrase;
+  yield first;
+  // A move into the keyring was interrupted before the database was encrypted.
+  if (first !== undefined && account !== undefined) yield undefined;
+  if (account !== undefined || keyring) {
+    const entry = await openEntry(account, command);
+    const key = await entry.read();
+    if (key) yield key;
+    if (account !== undefined) throw entry.keyLost(db, key);
+  }
+  if (passphrase !== undefined || !mayAsk(settings)) return;
+  for (let asked = 0; asked < maxQuestions; asked++) {
+    if (asked > 0) writeErr('That is not the passphrase.\n');
+    command.passphrase = await askPassphrase(`Passphrase of ${db}: `, interrupt);
+    yield command.passphrase;
+  }
 }
 
 /** Most people have no keyring entry, so its code is loaded when it is needed. */
@@ -64,15 +94,11 @@ async function openEntry(account: string | undefined, command: Command): Promise
 }
 
 async function isOpenedBy(db: string, encryptionKey: Uint8Array): Promise<boolean> {
-  return existsSync(db) && (await unlessKeyError(() => listAppNames({ dbFilepath: db, encryptionKey }))) !== undefined;
-}
-
-/** What `work` resolves with, or undefined if the database needs another key. */
-async function unlessKeyError<T>(work: () => Promise<T>): Promise<{ readonly result: T } | undefined> {
   try {
-    return { result: await work() };
+    await listAppNames({ dbFilepath: db, encryptionKey });
+    return existsSync(db);
   } catch (error) {
     if (!isKeyError(error)) throw error;
-    return undefined;
+    return false;
   }
 }

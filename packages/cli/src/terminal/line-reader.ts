@@ -6,9 +6,9 @@ import { isTerminal, writeErr } from './streams.ts';
 
 export interface LineOptions {
   readonly interrupt: Interrupt;
-  /** Shown on a terminal before each line, and again every second while nothing is typed, because it may change. */
+  /** Shown on a terminal before each line. */
   readonly prompt: () => string;
-  /** Nothing is shown, neither the prompt nor what is typed. */
+  /** What is typed is not shown. */
   readonly isHidden?: boolean;
 }
 
@@ -20,6 +20,7 @@ export interface LineOptions {
  */
 export class LineReader extends Interface {
   readonly #options: LineOptions;
+  #lines: NodeJS.AsyncIterator<string> | undefined;
   #isAsking = false;
   #isClosed = false;
 
@@ -30,18 +31,14 @@ export class LineReader extends Interface {
     const output = isHidden ? nowhere : process.stderr;
     super({ input: process.stdin, output, terminal, historySize: 0, signal: interrupt.signal });
     this.#options = options;
-    const tick = (): void => {
-      if (this.#isAsking && this.line === '') this.prompt();
-    };
-    const timer = terminal && process.env.TERM !== 'dumb' ? setInterval(tick, 1000).unref() : undefined;
     this.on('SIGINT', () => interrupt.press());
     this.on('line', () => {
       this.#isAsking = false;
+      if (isHidden) writeErr('\n');
     });
     this.once('close', () => {
       this.#isClosed = true;
-      clearInterval(timer);
-      if (terminal && this.#isAsking && !isHidden) writeErr('\n');
+      if (terminal && this.#isAsking) writeErr('\n');
     });
   }
 
@@ -49,43 +46,30 @@ export class LineReader extends Interface {
   override prompt(): void {
     if (this.#isClosed) return;
     this.#isAsking = true;
-    this.setPrompt(this.terminal ? this.#options.prompt() : '');
+    const text = this.terminal ? this.#options.prompt() : '';
+    if (this.#options.isHidden) writeErr(text);
+    this.setPrompt(this.#options.isHidden ? '' : text);
     super.prompt(true);
   }
 
   /** Asks for the next line. Throws a Failure that says `none` if the input ends (Ctrl-D), or the interrupt's reason. */
   async ask(none: string): Promise<string> {
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    const end = (): void => resolve(undefined);
-    this.once('line', resolve).once('close', end);
-    if (this.#isClosed) end();
+    // Lines that come before they are asked for are kept.
+    this.#lines ??= this[Symbol.asyncIterator]();
     this.prompt();
-    const line = await promise;
-    this.off('line', resolve).off('close', end);
+    const { value, done } = await this.#lines.next();
     this.#options.interrupt.signal.throwIfAborted();
-    if (line === undefined) throw new Failure(none);
-    return line;
+    if (done) throw new Failure(none);
+    return value;
   }
 }
 
 /** Asks on the terminal for one line. Throws a Failure if the person types nothing (Ctrl-D), or the interrupt's reason. */
-export async function askLine(prompt: string, interrupt: Interrupt): Promise<string> {
-  const lines = new LineReader({ interrupt, prompt: () => prompt });
+export async function askLine(question: string, interrupt: Interrupt, { isHidden = false } = {}): Promise<string> {
+  const lines = new LineReader({ interrupt, prompt: () => question, isHidden });
   try {
     return await lines.ask('nothing was typed');
   } finally {
     lines.close();
-  }
-}
-
-/** The same, without echo. */
-export async function askPassphrase(prompt: string, interrupt: Interrupt): Promise<string> {
-  const lines = new LineReader({ interrupt, prompt: () => '', isHidden: true });
-  writeErr(prompt);
-  try {
-    return await lines.ask('no passphrase was given');
-  } finally {
-    lines.close();
-    writeErr('\n');
   }
 }
