@@ -9,7 +9,6 @@ test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
 const clientId = ['--client-id', authority.clientId];
-const noBrowser = { BROWSER: '' };
 
 async function addressOf(running: Running): Promise<string> {
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
@@ -45,23 +44,16 @@ test('each app name has its own sign-in and client id', async () => {
   const { status, stderr } = await other.call(['--app', 'constructor']);
   assert.is(status, 3);
   assert.match(stderr, 'constructor');
-  assert.match(stderr, /__proto__|one/);
 });
 
-for (const [place, env, hint] of [
-  ['in a container', { container: 'podman' }, /container/],
-  ['without a display', {}, /login --device/],
-] as const) {
-  test(`${place} the address is printed, with other ways in`, async () => {
-    if (process.platform !== 'linux') return console.log('skipped: on other systems than Linux there is a screen');
-    using other = new CliHome(home.env);
-    const running = other.start(['login', ...clientId], { env: { ...noBrowser, ...env } });
-    await running.says(hint);
-    await running.says(/login --device --client-id/);
-    await signInAs(await addressOf(running));
-    assert.is((await running.ended).status, 0);
-  });
-}
+test('without a display the address is printed, with other ways in', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: on other systems than Linux there is a screen');
+  using other = new CliHome(home.env);
+  const running = other.start(['login', ...clientId], { env: { BROWSER: '' } });
+  await running.says(/login --device --client-id/);
+  await signInAs(await addressOf(running));
+  assert.is((await running.ended).status, 0);
+});
 
 test('login --encrypt without a terminal is wrong usage', async () => {
   using other = new CliHome(home.env);

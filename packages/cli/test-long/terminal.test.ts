@@ -32,14 +32,12 @@ test('after three wrong passphrases the status is 7', async () => {
   assert.is((await hopeless.ended).status, 7);
 });
 
-test('after 30 s without an answer of the browser, login says what its error pages mean and what else to try', async () => {
+test('after 15 s without an answer of the browser, login says where error pages are explained, and what else to try', async () => {
   using other = new CliHome(home.env);
   const running = other.start(['login', '--app', 'slow', ...clientId], { env: { BROWSER: 'true' }, timeout: 60_000 });
-  await running.says(/Does the browser show an error instead\?/);
-  const [said] = await running.says(
-    /AADSTS700016[\s\S]*AADSTS50011[\s\S]*microsoft\.md#the-errors[\s\S]*--response-mode query[\s\S]*#browsers-that-stop-the-way-back/,
+  await running.says(
+    /microsoft\.md#the-errors[\s\S]*#browsers-that-stop-the-way-back[\s\S]*onedrive-token login --paste/,
   );
-  assert.match(said, 'onedrive-token login --paste');
 });
 
 test('in a locale without UTF-8, only ASCII is shown', async () => {

@@ -108,7 +108,7 @@ test('a machine without a browser is no error, and how to sign in there is said'
   if (process.platform !== 'linux') return console.log('skipped: Windows and macOS always have a browser');
   const checks = await diagnose(home, { env: { BROWSER: '' } });
   assertFailed(checks, {});
-  assert.match(checks.get('browser')?.detail ?? '', /none can be opened here .*login --paste/);
+  assert.match(checks.get('browser')?.detail ?? '', /none can be opened here: .*login --paste/);
 });
 
 test('a name that is not found: what needs it is not checked, and says so', async () => {

@@ -1,8 +1,8 @@
 import type { SignInOptions } from 'onedrive-token-handler';
+import { hasBrowser } from '../session/has-browser.ts';
 import { choosePassphrase, readPassphrase } from '../session/passphrase.ts';
 import { openSession, type Session, type SessionOptions } from '../session/session.ts';
 import { SignInView } from '../session/sign-in-view.ts';
-import { readSurroundings } from '../session/surroundings.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { defaultScopes } from '../settings/meant-token.ts';
 import { MissingClientId } from '../settings/missing-client-id.ts';
@@ -82,9 +82,8 @@ With --json: the same as status --json.`,
     }
     if (encrypt && settings.keyring)
       throw new UsageError('--encrypt: there is no passphrase to choose with --keyring (or ONEDRIVE_TOKEN_KEYRING)');
-    const surroundings = readSurroundings();
-    if (browser === false) surroundings.hasBrowser = false;
-    const view = new SignInView(command, surroundings, { isLogin: true });
+    const opensBrowser = browser !== false && hasBrowser();
+    const view = new SignInView(command, { opensBrowser, isLogin: true });
     const { scope: scopes, prompt, port: redirectPort, redirectHost, loginHint } = options;
     const codeLife = device && settings.timeout === undefined ? { signInTimeout: longestCodeLifeMs } : {};
     await using session = await openWithClientId(command, {

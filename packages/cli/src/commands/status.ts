@@ -1,14 +1,13 @@
-import { type SignInStatus, type StoreOptions, statusOfRecord } from 'onedrive-token-handler';
+import type { SignInStatus, StoreOptions } from 'onedrive-token-handler';
 import { withDatabase } from '../session/database.ts';
 import { openTokenSource } from '../session/session.ts';
 import { notSignedIn, readStoredSignIn } from '../session/stored-sign-in.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { readDuration } from '../settings/duration.ts';
-import { meantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
-import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
+import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
@@ -50,7 +49,7 @@ export async function readStatus(command: Command): Promise<{ found: SignInStatu
   if (settings.socket === undefined) {
     const read = (database: StoreOptions) => readStoredSignIn(settings, database);
     const stored = await withDatabase(command, read, { readOnly: true });
-    found = orUsageError(() => statusOfRecord(stored.record, meantToken(settings, stored.record)));
+    found = stored.status;
     missing = notSignedIn(settings, stored);
   } else {
     await using session = await openTokenSource(command, { interactive: false });

@@ -3,12 +3,11 @@ import {
   OneDriveTokenHandler,
   type OneDriveTokenHandlerOptions,
   type SignInStatus,
-  statusOfRecord,
   type TokenEvent,
 } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { reportNotStored } from '../settings/describe-error.ts';
-import { type Asked, type MeantToken, meantToken } from '../settings/meant-token.ts';
+import type { Asked, MeantToken } from '../settings/meant-token.ts';
 import { missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
@@ -89,12 +88,12 @@ async function findToken(
   database: Database['options'],
   access: { readOnly: boolean },
 ): Promise<FoundToken> {
-  const stored = await readStoredSignIn(settings, database, access);
-  const { clientId, ...meant } = meantToken(settings, stored.record, asked);
-  const status = orUsageError(() => statusOfRecord(stored.record, { ...meant, clientId }));
-  const isNew = !stored.record && clientId === undefined && !databaseExists(settings);
+  const stored = await readStoredSignIn(settings, database, { ...access, asked });
+  const { record, meant, status } = stored;
+  const { clientId } = meant;
+  const isNew = !record && clientId === undefined && !databaseExists(settings);
   if (!status.signedIn && !interactive && !isNew) throw notSignedIn(settings, stored);
-  if (clientId === undefined) throw stored.record ? clientIdUnknown(settings) : missingClientId(settings);
+  if (clientId === undefined) throw record ? clientIdUnknown(settings) : missingClientId(settings);
   return { meant: { ...meant, clientId }, status };
 }
 

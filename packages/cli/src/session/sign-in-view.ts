@@ -5,39 +5,43 @@ import { suggestCommand } from '../settings/suggest-command.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import { printable } from '../terminal/printable.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
+import { hasBrowser } from './has-browser.ts';
 import { explainErrorPages, pasteInstructions } from './sign-in-words.ts';
-import { readSurroundings, type Surroundings } from './surroundings.ts';
 
-/** If the person has not signed in by then, the address is shown, although a browser seemed to open. */
-const showUrlAfterMs = 10_000;
-/** If the person has not signed in by then, the browser may show an error page, which never comes back here. */
-const explainErrorsAfterMs = 30_000;
+/** If the person has not signed in by then, no browser may have opened, or it may show an error page, which never comes back here. */
+const helpAfterMs = 15_000;
+
+export interface SignInViewOptions {
+  /** False: shows the address, and takes a pasted one. Default: whether a browser can be opened here. */
+  readonly opensBrowser?: boolean;
+  /** The command was told to sign in, so that the sign-in of another process is no substitute. Default false. */
+  readonly isLogin?: boolean;
+}
 
 /** What a person sees of a sign-in, and how they answer. */
 export class SignInView implements Disposable {
   readonly #command: Command;
-  readonly #surroundings: Surroundings;
-  /** The command was told to sign in, so that the sign-in of another process is no substitute. */
+  readonly #opensBrowser: boolean;
   readonly #isLogin: boolean;
   #url: URL | undefined;
   #isUrlShown = false;
   #lines: LineReader | undefined;
-  #timers: NodeJS.Timeout[] = [];
+  #timer: NodeJS.Timeout | undefined;
   /** When the wait for the person ends, in epoch milliseconds. */
   #expiresAt = 0;
   /** Why the provider refused the stored sign-in. */
   #refusal: unknown;
 
-  constructor(command: Command, surroundings: Surroundings = readSurroundings(), { isLogin = false } = {}) {
+  constructor(command: Command, { opensBrowser = hasBrowser(), isLogin = false }: SignInViewOptions = {}) {
     this.#command = command;
-    this.#surroundings = surroundings;
+    this.#opensBrowser = opensBrowser;
     this.#isLogin = isLogin;
   }
 
   /** How the handler reaches a person here. */
   get handlerOptions(): Pick<OneDriveTokenHandlerOptions, 'openBrowser' | 'responseMode'> {
     // An address can only be pasted if the code is in it.
-    if (!this.#surroundings.hasBrowser) return { openBrowser: () => {}, responseMode: 'query' };
+    if (!this.#opensBrowser) return { openBrowser: () => {}, responseMode: 'query' };
     const { BROWSER } = process.env;
     return BROWSER ? { openBrowser: (url) => openWithBrowserCommand(BROWSER, url) } : {};
   }
@@ -53,22 +57,21 @@ export class SignInView implements Disposable {
         break;
       case 'sign-in-started': {
         const { method, reason } = event;
-        this.#command.signInMethod = method === 'browser' && !this.#surroundings.hasBrowser ? 'address' : method;
+        this.#command.signInMethod = method === 'browser' && !this.#opensBrowser ? 'address' : method;
         this.#expiresAt = event.expiresAt;
         if (reason !== 'requested')
           screen.say(printable(`Sign in now: ${describeSignInReason(reason, settings, this.#refusal)}.`));
         if (this.#command.signInMethod === 'browser') {
           this.#showWait('in the browser');
-          this.#after(showUrlAfterMs, () => this.#showUrl());
-          this.#after(explainErrorsAfterMs, () => screen.say(explainErrorPages(settings)));
+          this.#timer = setTimeout(() => this.#showHelp(), helpAfterMs).unref();
         }
         break;
       }
       case 'authorization-url':
         this.#url = new URL(event.url);
-        if (event.deliver && !this.#surroundings.hasBrowser) this.#waitForPaste(event.deliver);
+        if (event.deliver && !this.#opensBrowser) this.#waitForPaste(event.deliver);
         // Without a terminal there is no countdown to watch, so the address is shown at once.
-        else if (this.#surroundings.hasBrowser && !screen.isTerminal) this.#showUrl();
+        else if (this.#opensBrowser && !screen.isTerminal) this.#showUrl();
         break;
       case 'browser-failed':
         screen.say(`No browser could be opened: ${printable(event.error.message)}`);
@@ -113,28 +116,23 @@ export class SignInView implements Disposable {
   };
 
   [Symbol.dispose](): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#timer);
     this.#lines?.close();
     this.#command.screen.clear();
   }
 
   /** Used instead of a browser: shows the address, and gives every pasted line to the listener until the sign-in has ended. */
   #waitForPaste(deliver: (address: string) => void): void {
-    const { screen, settings } = this.#command;
     const lines = this.#startPasting({ isListening: true });
     this.#lines = lines;
     lines.prompt();
-    this.#after(explainErrorsAfterMs, () => {
-      screen.say(explainErrorPages(settings));
-      lines.prompt();
-    });
     // If stdin ends, the wait goes on: a browser on this computer may still answer.
     lines.on('line', (line) => {
       if (line.trim() === '') return lines.prompt();
       try {
         deliver(line);
       } catch (error) {
-        screen.say(printable((error as Error).message));
+        this.#command.screen.say(printable((error as Error).message));
         lines.prompt();
       }
     });
@@ -145,7 +143,7 @@ export class SignInView implements Disposable {
     const { screen, settings, interrupt } = this.#command;
     this.#showUrl();
     const { host } = new URL(this.#url?.searchParams.get('redirect_uri') ?? 'http://localhost');
-    screen.say(pasteInstructions({ place: this.#surroundings.place, host, isListening, settings }));
+    screen.say(pasteInstructions({ host, isListening, settings }));
     return new LineReader({ interrupt, prompt: () => `${this.#timeLeft} left. Paste the address here: ` });
   }
 
@@ -161,14 +159,15 @@ export class SignInView implements Disposable {
     screen.spin(() => 'Waiting for the sign-in of another process, Ctrl-C cancels');
   }
 
+  #showHelp(): void {
+    this.#showUrl();
+    this.#command.screen.say(explainErrorPages(this.#command.settings));
+  }
+
   #showUrl(): void {
     if (this.#isUrlShown || !this.#url) return;
     this.#isUrlShown = true;
     this.#command.screen.say(`Open this address in a browser:\n\n${printable(this.#url.href)}\n`);
-  }
-
-  #after(delayMs: number, work: () => void): void {
-    this.#timers.push(setTimeout(work, delayMs).unref());
   }
 
   get #timeLeft(): string {

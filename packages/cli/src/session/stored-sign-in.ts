@@ -1,49 +1,51 @@
-import { listAppNames, readRecord, type StoreOptions, type TokenRecord } from 'onedrive-token-handler';
-import { meantToken } from '../settings/meant-token.ts';
+import {
+  readRecord,
+  type SignInStatus,
+  type StoreOptions,
+  statusOfRecord,
+  type TokenRecord,
+} from 'onedrive-token-handler';
+import { type Asked, type MeantToken, meantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { exitStatus, Failure } from '../terminal/failure.ts';
+import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { userName } from '../terminal/users.ts';
 import { databaseExists } from './database.ts';
 
-/** What the database has under the app name that is meant. */
+/** What the database has under the app name that is meant, and what that means for this command line. */
 export interface StoredSignIn {
   readonly record: TokenRecord | undefined;
-  /** The other app names in it, if it has none of this name. */
-  readonly others: readonly string[];
+  readonly meant: MeantToken;
+  readonly status: SignInStatus;
 }
 
-const maxNames = 5;
-
-/** With `readOnly`, changes nothing about a file; else undoes what a killed process has left half written. Throws STORE. */
+/**
+ * With `readOnly: false`, undoes what a killed process has left half written; else changes nothing about a file. Throws STORE, and
+ * UsageError for an authority that cannot be used.
+ */
 export async function readStoredSignIn(
-  { app }: Settings,
+  settings: Settings,
   database: StoreOptions,
-  access: { readOnly: boolean } = { readOnly: true },
+  { readOnly = true, asked }: { readOnly?: boolean; asked?: Asked | undefined } = {},
 ): Promise<StoredSignIn> {
-  const record = await readRecord(app, database, access);
-  const others = record ? [] : (await listAppNames(database)).filter((name) => name !== app);
-  return { record, others };
+  const record = await readRecord(settings.app, database, { readOnly });
+  const meant = meantToken(settings, record, asked);
+  return { record, meant, status: orUsageError(() => statusOfRecord(record, meant)) };
 }
 
 /** Why no token can be had without a person: nothing is stored for the app name, or another one's sign-in. */
-export function notSignedIn(settings: Settings, { record, others }: StoredSignIn): Failure {
+export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn): Failure {
   const { db, app } = settings;
-  const { clientId, authority = 'the default one' } = meantToken(settings, record);
+  const { clientId, authority = 'the default one' } = meant;
   if (record && clientId === undefined) return clientIdUnknown(settings);
   const name = `app name ${JSON.stringify(app)}`;
   const place = `${name} in ${db} (user ${userName()})`;
-  let problem: string;
+  let problem = `no sign-in is stored for ${place}`;
   if (record && record.clientId !== undefined && record.clientId !== clientId) {
     problem = `the sign-in of ${place} is of client id ${record.clientId}, not ${clientId}`;
   } else if (record) {
     problem = `the sign-in of ${place} is of authority ${record.authority}, not ${authority}`;
-  } else if (databaseExists(settings)) {
-    const names = others.slice(0, maxNames).map((other) => JSON.stringify(other));
-    const more = others.length > maxNames ? ` and ${others.length - maxNames} more` : '';
-    const there = names.length > 0 ? `. Signed in there: ${names.join(', ')}${more}` : '';
-    problem = `no sign-in is stored for ${place}${there}`;
-  } else {
+  } else if (!databaseExists(settings)) {
     problem = `there is no database ${db} (${name}, user ${userName()})`;
   }
   const remedy = `Run: ${suggestCommand('login', settings)}${clientId === undefined ? ' --client-id ID' : ''}`;

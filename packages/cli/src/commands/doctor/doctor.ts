@@ -67,7 +67,7 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   );
   const token = once(async () => {
     const stored = settings.socket === undefined ? await readSignIns().catch(() => undefined) : undefined;
-    const { clientId, authority = defaultAuthority } = meantToken(settings, stored?.record);
+    const { clientId, authority = defaultAuthority } = stored?.meant ?? meantToken(settings);
     return { authority, clientId };
   });
   const ofDatabase = (): readonly Check[] => [

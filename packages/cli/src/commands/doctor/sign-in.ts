@@ -1,9 +1,8 @@
-import { type SignInStatus, statusOfRecord } from 'onedrive-token-handler';
+import type { SignInStatus } from 'onedrive-token-handler';
 import { openTokenSource } from '../../session/session.ts';
 import { notSignedIn, type StoredSignIn } from '../../session/stored-sign-in.ts';
 import type { Command } from '../../settings/command.ts';
 import { formatDuration } from '../../settings/duration.ts';
-import { meantToken } from '../../settings/meant-token.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { expiresSoon } from '../../settings/warn-if-expiring.ts';
@@ -33,8 +32,7 @@ export function socketChecks(command: Command, socket: string): readonly Check[]
 export function storedChecks(settings: Settings, readSignIns: () => Promise<StoredSignIn>): readonly Check[] {
   return signInChecks(settings, 'encryption', async () => {
     const stored = await readSignIns();
-    const status = statusOfRecord(stored.record, meantToken(settings, stored.record));
-    if (status.signedIn) return status;
+    if (stored.status.signedIn) return stored.status;
     throw notSignedIn(settings, stored);
   });
 }

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { browserWords } from '../../session/browser-command.ts';
-import { readSurroundings } from '../../session/surroundings.ts';
+import { hasBrowser } from '../../session/has-browser.ts';
 import { readVersion } from '../../settings/command.ts';
 import { Failure } from '../../terminal/failure.ts';
 import type { Check } from './check.ts';
@@ -58,10 +58,9 @@ export const checkBrowser: Check = {
       const remedy = 'Correct BROWSER. To sign in without a browser on this machine, run: onedrive-token login --paste';
       throw new Failure(`BROWSER names no program that can be started: ${browser}`, { remedy });
     }
-    const { place, hasBrowser } = readSurroundings();
-    if (!hasBrowser) return `none can be opened here (${place}): onedrive-token login --paste signs in without one`;
+    if (!hasBrowser()) return 'none can be opened here: onedrive-token login --paste signs in without one';
     const screen = wayland || display;
-    return `the default browser of this ${place}${screen ? ` (display ${screen})` : ''}`;
+    return `the default browser${screen ? ` of display ${screen}` : ''}`;
   },
 };
 
