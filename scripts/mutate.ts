@@ -1,11 +1,11 @@
 /**
  * Shows what the tests of a package do not notice: makes small defects in its sources, one at a time, and runs its short tests.
  *
- *   pnpm mutate PACKAGE [--seed N] [--sample K]
+ *   pnpm mutate PACKAGE [--seed N] [--sample K] [--only PART]
  *
  * PACKAGE is a folder of `packages/`. The seed (default: another each time) chooses K defects (default 25) among those that the compiler
- * accepts. Each that survives is printed, and at last how many were killed: by a test that fails, or by tests that take three times as long as
- * without a defect. It all happens in a copy of the repository, in the temporary folder.
+ * accepts and, with `--only`, whose printed line has PART. Each that survives is printed, and at last how many were killed: by a test that
+ * fails, or by tests that take three times as long as without a defect. It all happens in a copy of the repository, in the temporary folder.
  *
  * A defect that nobody could notice is listed in `mutate-equivalents.txt`, as it is printed but without the number of its line, and with the
  * reason: `FILE OPERATOR: BEFORE → AFTER  # REASON`.
@@ -19,7 +19,11 @@ import { parseArgs } from 'node:util';
 import { findMutants, type Mutant } from './mutants.ts';
 
 const { values, positionals } = parseArgs({
-  options: { seed: { type: 'string' }, sample: { type: 'string', default: '25' } },
+  options: {
+    seed: { type: 'string' },
+    sample: { type: 'string', default: '25' },
+    only: { type: 'string', default: '' },
+  },
   allowPositionals: true,
 });
 const root = process.cwd();
@@ -27,7 +31,7 @@ const [name = ''] = positionals;
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1_000_000));
 const sample = Number(values.sample);
 if (positionals.length !== 1 || !fs.existsSync(join('packages', name, 'package.json')) || !(seed >= 0 && sample > 0)) {
-  console.error('usage, in the root of the repository: mutate PACKAGE [--seed N] [--sample K]');
+  console.error('usage, in the root of the repository: mutate PACKAGE [--seed N] [--sample K] [--only PART]');
   process.exit(2);
 }
 
@@ -62,7 +66,7 @@ async function run(): Promise<number> {
   const deadlineMs = Math.max(3 * (performance.now() - started), 10_000);
   const kills = new Map<string, number>();
   let [killed, judged, equivalent] = [0, 0, 0];
-  for (const mutant of shuffle(mutants)) {
+  for (const mutant of shuffle(mutants.filter(({ name }) => name.includes(values.only)))) {
     if (judged === sample) break;
     if (equivalents.has(mutant.name)) {
       equivalent++;
