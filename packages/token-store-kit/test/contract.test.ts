@@ -5,13 +5,18 @@ import type { TokenStore } from '../src/index.ts';
 import { brokenChanged } from './broken-stores/changed.ts';
 import { brokenLocks } from './broken-stores/exclusively.ts';
 import { brokenRecords } from './broken-stores/records.ts';
+import { LateStore } from './late-store.ts';
 import { MemoryStore } from './memory-store.ts';
 import { WatchedStore } from './watched-store.ts';
 
-const kinds = { 'a store in memory': MemoryStore, 'a store in memory that tells of changes': WatchedStore };
+const kinds = {
+  'a store in memory': MemoryStore,
+  'a store in memory that tells of changes': WatchedStore,
+  'a store whose answers are late': LateStore,
+};
 for (const [kind, Store] of Object.entries(kinds)) {
   const test = suite(`Of ${kind}`);
-  const cases = storeContract<MemoryStore>({ open: () => new Store(), share: (store) => store });
+  const cases = storeContract<TokenStore>({ open: () => new Store(), share: (store) => store });
   for (const { name, run } of cases) test(name, run);
   test.run();
 }
