@@ -106,8 +106,13 @@ function readEquivalents(mutants: readonly Mutant[]): Set<string> {
 
 /** By the seed, and independent of where each stands, so that a change elsewhere leaves the sample as it is. */
 function shuffle(mutants: readonly Mutant[]): Mutant[] {
-  const keys = new Map(mutants.map((mutant) => [mutant, hash('sha256', `${seed} ${mutant.name}`)]));
-  return [...mutants].sort((a, b) => ((keys.get(a) ?? '') < (keys.get(b) ?? '') ? -1 : 1));
+  const seen = new Map<string, number>();
+  const keyed = mutants.map((mutant) => {
+    const count = (seen.get(mutant.name) ?? 0) + 1;
+    seen.set(mutant.name, count);
+    return { mutant, key: hash('sha256', `${seed}${' '.repeat(count)}${mutant.name}`) };
+  });
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ mutant }) => mutant);
 }
 
 /** First the tests that killed mutants of this file, and those named like it, then those that killed others. */
