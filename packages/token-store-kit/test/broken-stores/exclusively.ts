@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExclusivelyOptions, type Lock, lockHeldError, type TokenStore } from '../../src/index.ts';
-import type { WatchedStore } from '../watched-store.ts';
+import { WatchedStore } from '../watched-store.ts';
 import type { BrokenStore } from './broken-store.ts';
 
 /** The outcome of `promise`, or the reason of an abort that comes first. */
@@ -28,6 +29,25 @@ function freesLockOnAbort(store: WatchedStore): Partial<TokenStore> {
       }
     },
   };
+}
+
+/** Knows of no task that runs. */
+const outside = AsyncLocalStorage.snapshot();
+
+async function callOrWrap<T>(call: () => Promise<T>): Promise<T> {
+  let running: Promise<T>;
+  try {
+    running = call();
+  } catch (cause) {
+    throw new Error('the task threw', { cause });
+  }
+  return running;
+}
+
+function withExclusively(store: WatchedStore, exclusively: TokenStore['exclusively']): TokenStore {
+  return new Proxy(store, {
+    get: (_, key) => (key === 'exclusively' ? exclusively : Reflect.get(store, key).bind(store)),
+  });
 }
 
 export const brokenLocks: Record<string, BrokenStore> = {
@@ -116,5 +136,158 @@ export const brokenLocks: Record<string, BrokenStore> = {
         store.exclusively(name, task, options?.timeout === Number.POSITIVE_INFINITY ? { timeout: 1 } : options),
     }),
     fails: /^exclusively accepts a timeout of Infinity/,
+  },
+  'returns a copy of what its task returns': {
+    breakIt: (store) => ({
+      exclusively: async (name, task, options) => structuredClone(await store.exclusively(name, task, options)),
+    }),
+    fails: /^exclusively returns what its task returns/,
+  },
+  'wraps the error of its task': {
+    breakIt: (store) => ({
+      exclusively: (name, task, options) =>
+        store
+          .exclusively(name, task, options)
+          .catch((cause) => Promise.reject(new Error('the task failed', { cause }))),
+    }),
+    fails: /^exclusively rejects with the error of its task/,
+  },
+  'wraps the error of a task that throws at once': {
+    breakIt: (store) => ({
+      exclusively: (name, task, options) => store.exclusively(name, (lock) => callOrWrap(() => task(lock)), options),
+    }),
+    fails: /^exclusively rejects with the error of its task/,
+  },
+  'keeps the lock of a task that throws at once': {
+    breakIt: (store) => {
+      let hasThrown = false;
+      return {
+        exclusively: async (name, task, options) => {
+          if (hasThrown) throw lockHeldError(name, 0, {});
+          return store.exclusively(
+            name,
+            (lock) => {
+              hasThrown = true;
+              const running = task(lock);
+              hasThrown = false;
+              return running;
+            },
+            options,
+          );
+        },
+      };
+    },
+    fails: /^exclusively rejects with the error of its task/,
+  },
+  'lets a task lock no other name': {
+    breakIt: (store) => {
+      const inside = new AsyncLocalStorage<true>();
+      return {
+        exclusively: async (name, task, options) => {
+          if (inside.getStore()) throw new TypeError('exclusively was called within a task');
+          return store.exclusively(name, (lock) => inside.run(true, () => task(lock)), options);
+        },
+      };
+    },
+    fails: /^exclusively makes no other name wait/,
+  },
+  'waits for itself': {
+    breakIt: (store) => ({
+      // Another context does not know of the running task.
+      exclusively: (name, task, options) => outside(() => store.exclusively(name, task, options)),
+    }),
+    fails: /^exclusively rejects at once with a TypeError within its own task/,
+  },
+  'only sees that it waits for itself in the innermost task': {
+    breakIt: (store) => {
+      const innermost = new AsyncLocalStorage<string>();
+      return {
+        exclusively: async (name, task, options) => {
+          if (innermost.getStore() === name) throw new TypeError('exclusively would wait for itself');
+          return outside(() => store.exclusively(name, (lock) => innermost.run(name, () => task(lock)), options));
+        },
+      };
+    },
+    fails: /^exclusively rejects at once with a TypeError within its own task/,
+  },
+  'takes work that a task left running for a part of the task': {
+    breakIt: (store) => {
+      const names = new AsyncLocalStorage<string>();
+      return {
+        exclusively: async (name, task, options) => {
+          if (names.getStore() === name) throw new TypeError('exclusively would wait for itself');
+          return store.exclusively(name, (lock) => names.run(name, () => task(lock)), options);
+        },
+      };
+    },
+    fails: /^exclusively may be called by work that a task left running/,
+  },
+  'waits although it was told to try once': {
+    breakIt: (store) => ({
+      exclusively: (name, task, options) => store.exclusively(name, task, options?.timeout === 0 ? {} : options),
+    }),
+    fails: /^exclusively with timeout 0 tries once/,
+  },
+  'never tries if it is told to try once': {
+    breakIt: (store) => ({
+      exclusively: async (name, task, options) => {
+        if (options?.timeout === 0) throw lockHeldError(name, 0, {});
+        return store.exclusively(name, task, options);
+      },
+    }),
+    fails: /^exclusively with timeout 0 tries once/,
+  },
+  'waits longer than its timeout': {
+    breakIt: (store) => ({
+      exclusively: (name, task, options) => store.exclusively(name, task, { ...options, timeout: 600_000 }),
+    }),
+    fails: /^exclusively rejects with STORE_BUSY after its timeout/,
+  },
+  'hears no abort while it waits': {
+    breakIt: (store) => ({
+      exclusively: async (name, task, options) => {
+        const { signal, ...others } = options ?? {};
+        signal?.throwIfAborted();
+        return store.exclusively(
+          name,
+          (lock) => (signal?.aborted ? Promise.reject(signal.reason) : task(lock)),
+          others,
+        );
+      },
+    }),
+    fails: /^exclusively rejects with the reason of an abort/,
+  },
+  'rejects an abort with an error of its own': {
+    breakIt: (store) => ({
+      exclusively: (name, task, options) =>
+        store.exclusively(name, task, options).catch((error) => {
+          throw options?.signal?.aborted ? new Error('aborted') : error;
+        }),
+    }),
+    fails: /^exclusively rejects with the reason of an abort/,
+  },
+  'takes any timeout': {
+    breakIt: (store) => ({
+      exclusively: (name, task, options) =>
+        store.exclusively(name, task, { ...options, timeout: options?.timeout || 1 }),
+    }),
+    fails: /^exclusively refuses a timeout/,
+  },
+  'takes a negative timeout for none': {
+    breakIt: (store) => ({
+      exclusively: (name, task, options) =>
+        store.exclusively(name, task, { ...options, timeout: Math.max(options?.timeout ?? 1, 0) }),
+    }),
+    fails: /^exclusively refuses a timeout/,
+  },
+  'shares no locks with another process': {
+    breakIt: () => ({}),
+    other: () => new WatchedStore(),
+    fails: /^exclusively excludes the tasks of another store$/,
+  },
+  'has one lock for all names of another process': {
+    breakIt: () => ({}),
+    other: (store) => withExclusively(store, (_name, task, options) => store.exclusively('app', task, options)),
+    fails: /^exclusively excludes the tasks of another store$/,
   },
 };

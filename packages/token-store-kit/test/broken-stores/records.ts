@@ -1,5 +1,5 @@
 import type { TokenRecord, TokenStore } from '../../src/index.ts';
-import type { WatchedStore } from '../watched-store.ts';
+import { WatchedStore } from '../watched-store.ts';
 import type { BrokenStore } from './broken-store.ts';
 
 const without = (record: TokenRecord, field: keyof TokenRecord): TokenRecord => {
@@ -142,10 +142,136 @@ export const brokenRecords: Record<string, BrokenStore> = {
     }),
     fails: /^long names that differ only in the last character/,
   },
+  'returns null for a name without a record': {
+    breakIt: (store) => ({ get: (name) => store.get(name) ?? (null as never) }),
+    fails: /^get returns undefined/,
+  },
+  'gives back fields without a value': {
+    breakIt: (store) => ({ get: (name) => ({ accessToken: undefined, ...store.get(name) }) as never }),
+    fails: /^a field that is left out or undefined/,
+  },
+  'takes an empty string for none': {
+    breakIt: (store) => ({ set: (name, record) => store.set(name, withoutValues(record, '')) }),
+    fails: /^zero and the empty string/,
+  },
+  'takes zero for none': {
+    breakIt: (store) => ({ set: (name, record) => store.set(name, withoutValues(record, 0)) }),
+    fails: /^zero and the empty string/,
+  },
+  'adds no field to a record that is there': {
+    breakIt: (store) => ({
+      set: (name, record) => {
+        const fields = Object.keys(store.get(name) ?? record);
+        store.set(name, Object.fromEntries(fields.map((field) => [field, Reflect.get(record, field)])) as never);
+      },
+    }),
+    fails: /^set writes the whole record/,
+  },
+  'keeps the object that it was given': {
+    breakIt: () => {
+      const given = new Map<string, TokenRecord>();
+      return { set: (name, record) => void given.set(name, record), get: (name) => structuredClone(given.get(name)) };
+    },
+    fails: /^an object that the caller changes/,
+  },
+  'gives its own object away': {
+    breakIt: () => {
+      const own = new Map<string, TokenRecord>();
+      return { set: (name, record) => void own.set(name, { ...record }), get: (name) => own.get(name) };
+    },
+    fails: /^an object that the caller changes/,
+  },
+  'ends a token at its first NUL': {
+    breakIt: (store) => ({
+      set: (name, record) => store.set(name, { ...record, refreshToken: `${record.refreshToken.split('\0')[0]}` }),
+    }),
+    fails: /^tokens of any length/,
+  },
+  'says that it has replaced what it has not': {
+    breakIt: (store) => ({ replace: (...all) => store.replace(...all) || true }),
+    fails: /^replace returns false and changes nothing/,
+  },
+  'replaces another token and says that it has not': {
+    breakIt: (store) => ({ replace: async (name, _previous, record) => (await store.set(name, record)) === null }),
+    fails: /^replace returns false and changes nothing/,
+  },
+  'takes an empty previous token for any': {
+    breakIt: (store) => ({ replace: replacesAnyIf(store, (previous) => previous === '') }),
+    fails: /^replace returns false and changes nothing/,
+  },
+  'replaces any record if no previous token is given': {
+    breakIt: (store) => ({ replace: replacesAnyIf(store, (previous) => previous === undefined) }),
+    fails: /^replace without a previous token/,
+  },
+  'writes nothing if no previous token is given': {
+    breakIt: (store) => ({
+      replace: (name, previous, record) => previous !== undefined && store.replace(name, previous, record),
+    }),
+    fails: /^replace without a previous token/,
+  },
+  'brings a deleted record back': {
+    breakIt: (store) => ({ replace: replacesAnyIf(store, (_previous, stored) => stored === undefined) }),
+    fails: /^replace does not bring back/,
+  },
+  'says that it has deleted what was not there': {
+    breakIt: (store) => ({ delete: (name) => store.delete(name) || true }),
+    fails: /^delete returns true/,
+  },
+  'does not say that it has deleted a record': {
+    breakIt: (store) => ({ delete: (name) => store.delete(name) && false }),
+    fails: /^delete returns true/,
+  },
+  'says that it has deleted what it has not': {
+    breakIt: () => {
+      const deleted = new Set<string>();
+      return { delete: (name) => deleted.size < deleted.add(name).size };
+    },
+    fails: /^delete returns true/,
+  },
+  'deletes all records': {
+    breakIt: (store) => ({
+      delete: (name) => store.list().includes(name) && store.list().every((each) => store.delete(each)),
+    }),
+    fails: /^delete returns true/,
+  },
+  'lists what it has deleted': {
+    breakIt: (store) => {
+      const names = new Set<string>();
+      return {
+        set: (name, record) => {
+          names.add(name);
+          store.set(name, record);
+        },
+        list: () => [...names].sort(),
+      };
+    },
+    fails: /^list returns/,
+  },
+  'lists a name of its own while it is empty': {
+    breakIt: (store) => ({ list: () => (store.list().length === 0 ? ['settings'] : store.list()) }),
+    fails: /^list returns/,
+  },
+  'shares no records with another process': {
+    breakIt: () => ({}),
+    other: () => new WatchedStore(),
+    fails: /^another store reads/,
+  },
 };
 
 function withoutExtra(record: TokenRecord): TokenRecord {
   if (typeof record !== 'object' || record === null) return record;
   const { extra: _extra, ...rest } = record as TokenRecord & { extra?: unknown };
   return rest;
+}
+
+function withoutValues(record: TokenRecord, value: unknown): TokenRecord {
+  return Object.fromEntries(Object.entries(record).filter(([, each]) => each !== value)) as never;
+}
+
+/** Does not compare if `isAny` holds of the previous and the stored token. */
+function replacesAnyIf(store: WatchedStore, isAny: (previous?: string, stored?: string) => boolean) {
+  return (name: string, previous: string | undefined, record: TokenRecord): boolean => {
+    const stored = store.get(name)?.refreshToken;
+    return store.replace(name, isAny(previous, stored) ? stored : previous, record);
+  };
 }
