@@ -16,11 +16,8 @@ export class AcceptorError extends Error {
   /** What the program can do. Missing if there is nothing. */
   declare readonly remedy?: string;
 
-  constructor(
-    code: AcceptorErrorCode,
-    problem: string,
-    { remedy, ...options }: ErrorOptions & { remedy?: string } = {},
-  ) {
+  constructor(code: AcceptorErrorCode, problem: string, options: ErrorOptions & { remedy?: string } = {}) {
+    const { remedy } = options;
     super(remedy === undefined ? problem : `${problem}. ${remedy}`, options);
     this.code = code;
     this.problem = problem;

@@ -14,9 +14,8 @@ export interface AcceptorOptions {
   /** Milliseconds from opening to the answer, from 1 to 2^31-1. Default 180,000, which is three minutes. */
   timeout?: number | undefined;
   /**
-   * How many requests that are not the answer are refused before the wait ends. Default 10,000, so that a web page full of
-   * image tags cannot end a sign-in. With 0 the first request has to be the answer. `Infinity` is no limit: choose it if no web
-   * page may end a sign-in, because a script that finds the port sends 10,000 requests in half a minute.
+   * How many requests that are not the answer are refused before the wait ends. Default 10,000, which a script in a web page
+   * can send in half a minute. With 0 the first request has to be the answer. `Infinity` lets no page end a sign-in.
    */
   maxStrayRequests?: number | undefined;
   /** The provider's issuer. If it is given, the response has to carry it as `iss` (RFC 9207). */
@@ -51,7 +50,6 @@ export interface PageContext {
   escape(text: string | undefined): string;
 }
 
-/** The checked options, with the defaults filled in. */
 export type Settings = ReturnType<typeof resolveOptions>;
 
 /** A longer timer of Node fires at once. */
@@ -64,21 +62,20 @@ const maxTimeoutMs = 2 ** 31 - 1;
  * @throws {RangeError} if a number is out of range or `host` is unknown.
  */
 export function resolveOptions(options: AcceptorOptions) {
-  if (typeof options !== 'object' || options === null) throw mustBe('options', 'an object with a `state`', options);
   const { state, host = 'localhost', port = 0, path = '/', timeout = 180_000, ...more } = options;
   const { maxStrayRequests = 10_000, issuer, signal, renderPage, ...unknown } = more;
   refuseUnknown(unknown);
   checkText('state', state);
   if (issuer !== undefined) checkText('issuer', issuer);
-  if (signal !== undefined && !isAbortSignal(signal)) throw mustBe('signal', 'an AbortSignal', signal);
+  // Not `instanceof`: a signal may come from another realm or a polyfill.
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    throw mustBe('signal', 'an AbortSignal', signal);
   if (renderPage !== undefined && typeof renderPage !== 'function')
     throw mustBe('renderPage', 'a function', renderPage);
-  if (typeof host !== 'string') throw mustBe('host', 'a string', host);
   if (host !== 'localhost' && host !== '127.0.0.1' && host !== '::1') {
     throw new RangeError(`\`host\` must be 'localhost', '127.0.0.1' or '::1', not '${host}'`);
   }
   checkNumber('port', port, 'an integer from 0 to 65535', Number.isInteger(port) && port >= 0 && port <= 65_535);
-  if (typeof path !== 'string') throw mustBe('path', 'a string', path);
   // It is compared byte for byte with what the browser sends, so a path that browsers rewrite would never match.
   if (URL.parse(`http://localhost${path}`)?.pathname !== path) {
     const rule = "start with '/', be written as browsers send it, and have no '?' and no '#'";
@@ -86,31 +83,21 @@ export function resolveOptions(options: AcceptorOptions) {
   }
   const isTimeout = timeout >= 1 && timeout <= maxTimeoutMs;
   checkNumber('timeout', timeout, `milliseconds from 1 to ${maxTimeoutMs}`, isTimeout);
-  const isCount = maxStrayRequests === Number.POSITIVE_INFINITY || Number.isInteger(maxStrayRequests);
-  checkNumber('maxStrayRequests', maxStrayRequests, 'an integer of at least 0', isCount && maxStrayRequests >= 0);
+  checkNumber('maxStrayRequests', maxStrayRequests, 'a number of at least 0', maxStrayRequests >= 0);
   return { state, host, port, path, timeout, maxStrayRequests, issuer, signal, renderPage };
 }
 
-/**
- * Refuses what is left of the options when the known ones are taken out: a misspelt one would silently have its default.
- *
- * @throws {TypeError} that has its name.
- */
+/** Refuses what is left when the known options are taken out: a misspelt one would silently have its default. */
 export function refuseUnknown(rest: object): void {
   for (const name of Object.keys(rest)) throw new TypeError(`unknown option "${name}"`);
 }
 
-/**
- * Checks a text that must not be empty. The message does not repeat it, because the state is a secret.
- *
- * @throws {TypeError} naming the option.
- */
+/** Checks a text that must not be empty. The message does not repeat it, because the state is a secret. */
 export function checkText(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw mustBe(name, 'a string', value);
   if (value === '') throw new TypeError(`\`${name}\` must not be empty`);
 }
 
-/** The error for a value of a wrong type. */
 export function mustBe(name: string, expected: string, value: unknown): TypeError {
   return new TypeError(`\`${name}\` must be ${expected}, not ${value === null ? 'null' : typeof value}`);
 }
@@ -118,9 +105,4 @@ export function mustBe(name: string, expected: string, value: unknown): TypeErro
 function checkNumber(name: string, value: unknown, expected: string, inRange: boolean): void {
   if (typeof value !== 'number') throw mustBe(name, expected, value);
   if (!inRange) throw new RangeError(`\`${name}\` must be ${expected}, not ${value}`);
-}
-
-function isAbortSignal(value: unknown): boolean {
-  // Not `instanceof`: a signal may come from another realm or a polyfill.
-  return typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value;
 }

@@ -7,8 +7,8 @@ export interface Acceptor extends AsyncDisposable {
   /** The port on which it listens. */
   readonly port: number;
   /**
-   * The `redirect_uri` of the authorization request and of the token request: `http://localhost:49152`, followed by the path
-   * if that is not `/`. Send it exactly as it is here.
+   * The `redirect_uri` of both requests: `http://localhost:49152`, followed by the path if that is not `/`. Send it exactly as
+   * it is here.
    */
   readonly redirectUri: string;
   /**
@@ -28,13 +28,12 @@ export interface Acceptor extends AsyncDisposable {
    * and later calls share its outcome. If the acceptor is closed or aborted while `redeem` runs, this promise rejects at
    * once, and the later result of `redeem` changes nothing.
    *
-   * Call it before the browser opens. If the answer comes first, the page waits 250 ms for this call and then appears
+   * Call it before the browser opens. If the answer comes first, the page waits 100 ms for this call and then appears
    * without the result of `redeem`.
    */
   accept<T>(redeem: (response: AuthorizationResponse) => Promise<T>): Promise<T>;
   /**
-   * Takes the answer from the address at which a browser on another computer ended, where nothing listens. A person copies it
-   * from there. The rules are those of `readRedirectUrl`, with the `state`, `issuer` and `redirectUri` of this acceptor. The
+   * Takes the answer from the address at which a browser on another computer ended, by the rules of `readRedirectUrl`. The
    * provider's error is an answer too: then `accept()` rejects. Does nothing if the wait is over.
    *
    * @throws {RedirectUrlError} if the text is not the answer. The wait goes on, and this does not count as a stray request.

@@ -3,11 +3,6 @@
 export type { Acceptor } from './acceptor.ts';
 export { AcceptorError, type AcceptorErrorCode } from './acceptor-error.ts';
 export type { AcceptorOptions, PageContext } from './acceptor-options.ts';
-export {
-  type AnswerFlaw,
-  AuthorizationError,
-  type AuthorizationResponse,
-  type ExpectedRedirect,
-} from './answer/read-answer.ts';
+export { AuthorizationError, type AuthorizationResponse, type ExpectedRedirect } from './answer/read-answer.ts';
 export { RedirectUrlError, type RedirectUrlReason, readRedirectUrl } from './answer/read-redirect-url.ts';
 export { openAcceptor } from './loopback-acceptor.ts';

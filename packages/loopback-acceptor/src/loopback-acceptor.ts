@@ -1,6 +1,6 @@
 import type { Acceptor } from './acceptor.ts';
 import { AcceptorError } from './acceptor-error.ts';
-import { type AcceptorOptions, mustBe, resolveOptions, type Settings } from './acceptor-options.ts';
+import { type AcceptorOptions, resolveOptions, type Settings } from './acceptor-options.ts';
 import {
   AuthorizationError,
   type AuthorizationResponse,
@@ -9,7 +9,7 @@ import {
 } from './answer/read-answer.ts';
 import { readPastedAnswer } from './answer/read-redirect-url.ts';
 import type { Connection, Request } from './http/connection.ts';
-import { judgeHead, splitTarget } from './http/judge-head.ts';
+import { judgeHead } from './http/judge-head.ts';
 import { LoopbackServer } from './http/loopback-server.ts';
 import { refusal } from './http/response.ts';
 import { describeRejection, makePage, type Outcome } from './page/make-page.ts';
@@ -22,10 +22,8 @@ import { describeRejection, makePage, type Outcome } from './page/make-page.ts';
  *     given ──▶ redeeming
  *     redeeming ──▶ redeemed, failed
  *
- * - `waiting`: there is no answer yet.
  * - `answered`: the answer is here, but the caller has not called `accept()` yet.
  * - `given`: `accept()` without `redeem` gives the answer out. Only `accept(redeem)` still leads further.
- * - `redeeming`: `redeem` runs.
  * - `redeemed`: `redeem` has resolved or rejected.
  * - `failed`: timeout, `close()`, an abort, too many stray requests, or the provider's error came first.
  */
@@ -36,8 +34,11 @@ const finalPhases: readonly Phase[] = ['given', 'redeemed', 'failed'];
 
 type Redeem = (response: AuthorizationResponse) => Promise<unknown>;
 
+/** The outcome of an answer that is not redeemed here. */
+const givenOutcome: Outcome = { outcome: 'accepted', redeemed: false };
+
 /** How long the page waits for `accept()`. Only that call tells whether the page has to wait for `redeem` too. */
-const holdTimeMs = 250;
+const holdTimeMs = 100;
 
 /**
  * Listens on the loopback interface for the one authorization response of the browser (RFC 8252 section 7.3). Open the
@@ -75,10 +76,10 @@ class LoopbackAcceptor implements Acceptor {
   #isAsked = false;
   /** Set by the first `accept(redeem)`. */
   #redeem: Redeem | undefined;
-  /** Set when the phase becomes `answered`. `at` is a time of `performance.now()`. */
-  #answer: { response: AuthorizationResponse; at: number } | undefined;
+  /** Set when the phase becomes `answered`. */
+  #answer: AuthorizationResponse | undefined;
   /** Browsers that wait for their page. More than one if the person reloads it. */
-  #readers: { connection: Connection; request: Request }[] = [];
+  #readers: Connection[] = [];
   /** Set when the pages are sent. Resolves when the system has taken them, or their readers are gone. */
   #told: Promise<void> | undefined;
   /** Limits the phase `waiting`. In the phase `answered`, shows the page after the hold time. */
@@ -108,9 +109,6 @@ class LoopbackAcceptor implements Acceptor {
   accept(): Promise<AuthorizationResponse>;
   accept<T>(redeem: (response: AuthorizationResponse) => Promise<T>): Promise<T>;
   accept(redeem?: Redeem): Promise<unknown> {
-    if (redeem !== undefined && typeof redeem !== 'function') {
-      return Promise.reject(mustBe('redeem', 'a function', redeem));
-    }
     this.#isAsked = true;
     this.#redeem ??= redeem;
     this.#give();
@@ -140,14 +138,15 @@ class LoopbackAcceptor implements Acceptor {
   }
 
   #receive(request: Request, connection: Connection): void {
-    const encoded = request.method === 'POST' ? request.body : splitTarget(request.target).query;
-    const answer = readAnswer(encoded, this.#expected);
+    // `judgeHead` has compared the path, so that the rest of the target is the query.
+    const query = request.target.slice(this.#settings.path.length + 1);
+    const answer = readAnswer(request.method === 'POST' ? request.body : query, this.#expected);
     if (typeof answer === 'string') {
       connection.refuse(refusal('400 Bad Request', `This is not the answer: ${answer}.`));
       this.#countStray();
       return;
     }
-    this.#readers.push({ connection, request });
+    this.#readers.push(connection);
     // Otherwise the person reloaded the page. It gets the same outcome.
     if (this.#phase === 'waiting') this.#take(answer);
   }
@@ -158,9 +157,9 @@ class LoopbackAcceptor implements Acceptor {
       this.#fail(answer, { outcome: 'denied', redeemed: false, error, ...(description && { description }) });
       return;
     }
-    this.#answer = { response: answer, at: performance.now() };
+    this.#answer = answer;
     this.#enter('answered');
-    this.#timer = setTimeout(() => this.#acknowledge(), holdTimeMs);
+    this.#timer = setTimeout(() => this.#tell(givenOutcome), holdTimeMs);
     this.#give();
   }
 
@@ -175,22 +174,15 @@ class LoopbackAcceptor implements Acceptor {
 
   /** Gives the answer to `redeem` or to the caller, as soon as there is an answer and `accept()` was called. */
   #give(): void {
-    if (!this.#answer || !this.#isAsked) return;
-    const { response } = this.#answer;
+    const response = this.#answer;
+    if (!response || !this.#isAsked) return;
     if (this.#redeem && (this.#phase === 'answered' || this.#phase === 'given')) {
       this.#response.resolve(response);
       void this.#run(this.#redeem, response);
     } else if (this.#phase === 'answered') {
       this.#enter('given');
-      void this.#acknowledge().then(() => this.#response.resolve(response));
+      void this.#tell(givenOutcome).then(() => this.#response.resolve(response));
     }
-  }
-
-  /** Shows the page of an answer that is not redeemed here. */
-  #acknowledge(): Promise<void> {
-    // The hold time counts, so that the sockets are gone 500 ms after the answer.
-    const since = Math.max(this.#answer?.at ?? 0, performance.now() - holdTimeMs);
-    return this.#tell({ outcome: 'accepted', redeemed: false }, since);
   }
 
   async #run(redeem: Redeem, response: AuthorizationResponse): Promise<void> {
@@ -211,7 +203,7 @@ class LoopbackAcceptor implements Acceptor {
     settle();
   }
 
-  #fail(reason: unknown, outcome: Outcome = describeRejection(reason, this.#answer?.response)): void {
+  #fail(reason: unknown, outcome: Outcome = describeRejection(reason, this.#answer)): void {
     if (finalPhases.includes(this.#phase)) return;
     this.#enter('failed');
     void this.#tell(outcome).then(() => {
@@ -220,16 +212,12 @@ class LoopbackAcceptor implements Acceptor {
     });
   }
 
-  /**
-   * Sends the pages and closes the sockets. Only the first call does something; later calls wait for it. The time for the
-   * sockets runs from `since`, a time of `performance.now()`.
-   */
-  #tell(outcome: Outcome, since = performance.now()): Promise<void> {
+  /** Sends the pages and closes the sockets. Only the first call does something; later calls wait for it. */
+  #tell(outcome: Outcome): Promise<void> {
     if (this.#told) return this.#told;
-    const pages = this.#readers.splice(0).map(({ connection, request }) => {
-      return connection.respond(makePage(outcome, request.headers, this.#settings.renderPage));
-    });
-    void this.#server.hangUp(since);
+    const readers = this.#readers.splice(0);
+    const pages = readers.map((reader) => reader.respond(makePage(outcome, this.#settings.renderPage)));
+    void this.#server.hangUp();
     this.#told = Promise.all(pages).then(() => {});
     return this.#told;
   }

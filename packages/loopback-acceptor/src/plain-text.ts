@@ -6,17 +6,8 @@
 /** A tab, a line feed, and a carriage return before a line feed are safe. */
 const unsafe = /\r(?!\n)|(?![\t\n\r])[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
 
-/** Unicode category C: control, format and private use characters, unassigned code points and lone surrogates. */
-const invisible = /\p{C}/gu;
-
-/** Options of `toPlainText`. */
-export interface PlainTextOptions {
-  /** Takes the place of each dangerous character. Default: a space. */
-  replacement?: string | undefined;
-}
-
 /**
- * Replaces the characters that could control a terminal, fake a line of output or hide what a text says:
+ * Replaces each character that could control a terminal, fake a line of output or hide what a text says by U+FFFD, a �:
  *
  * - control characters (Unicode category Cc; ESC is one of them), except tab, LF and CRLF;
  * - the line and paragraph separators U+2028 and U+2029;
@@ -24,32 +15,24 @@ export interface PlainTextOptions {
  *
  * All other characters stay, so that text of any language is readable. Does not limit the length. Does not escape HTML.
  */
-export function toPlainText(text: string, { replacement = ' ' }: PlainTextOptions = {}): string {
-  return text.replace(unsafe, () => replacement);
+export function toPlainText(text: string): string {
+  return text.replace(unsafe, '\ufffd');
 }
 
 /** Options of `toPlainLine`. */
 export interface PlainLineOptions {
   /** The greatest length in UTF-16 code units. The `…` after a cut is not counted. Default 500. */
   maxLength?: number | undefined;
-  /**
-   * Also replaces every other character without a visible form (Unicode category C): zero-width joiner, soft hyphen, byte
-   * order mark, private use, unassigned, lone surrogate. Default false, because some languages and emoji need joiners.
-   */
-  visibleOnly?: boolean | undefined;
 }
 
 /**
- * Turns a text into one line that is safe and short enough for an error message.
- *
- * 1. Takes the first `10 * maxLength` code units, so that a huge text costs no time.
- * 2. Replaces the same characters as `toPlainText`, each by a space.
- * 3. Turns each run of white space, line ends included, into one space, and removes white space at both ends.
- * 4. If the line is longer than `maxLength`, cuts it there, but not inside a surrogate pair, and appends `…`.
+ * Turns a text into one line that is safe and short enough for an error message: turns each run of white space, line ends and
+ * characters that `toPlainText` replaces into one space, and cuts what is longer than `maxLength`.
  */
-export function toPlainLine(text: string, { maxLength = 500, visibleOnly = false }: PlainLineOptions = {}): string {
-  const safe = toPlainText(text.slice(0, 10 * maxLength));
-  const line = (visibleOnly ? safe.replace(invisible, ' ') : safe).replace(/\s+/gu, ' ').trim();
+export function toPlainLine(text: string, { maxLength = 500 }: PlainLineOptions = {}): string {
+  // Ten times as much, so that a huge text costs no time.
+  const safe = text.slice(0, 10 * maxLength).replace(unsafe, ' ');
+  const line = safe.replace(/\s+/gu, ' ').trim();
   return line.length <= maxLength ? line : `${line.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 

@@ -80,29 +80,6 @@ for (const mode of ['form_post', 'query'] as const) {
   );
 }
 
-inFirefox(
-  'a Firefox that is renewed has forgotten the sites, their cookies and the settings, and guards no more',
-  async () => {
-    const window = await openGuarding();
-    await window.open(site.show({ redirectUri: 'http://localhost:1', fields: {}, by: 'button' }));
-    const cookies = 'Services.cookies.cookies.length';
-    // It also has the addresses of Mozilla's bookmarks.
-    const sites = async (): Promise<string[]> => (await window.visited()).filter((url) => url.includes('127.0.0.1'));
-    await waitUntil('the site among the visited addresses', async () => (await sites()).length > 0);
-    await window.evaluate('document.cookie = "a=b"');
-    assert.ok(Number(await window.evaluateInBrowser(cookies)) > 0);
-    await window.renew({});
-    assert.equal(await sites(), []);
-    assert.is(await window.evaluateInBrowser(cookies), 0);
-    assert.equal(
-      (await window.history()).filter((address) => address !== 'about:blank'),
-      [],
-    );
-    await using started = await start(window, 'form_post');
-    assert.ok(await started.redeemed);
-  },
-);
-
 inWebKit('the console of WebKit says nothing about a page of renderPage without an icon', async () => {
   const control = createServer((_, response) => {
     const headers = { 'content-type': 'text/html', 'content-security-policy': "default-src 'none'" };

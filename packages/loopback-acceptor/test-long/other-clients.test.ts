@@ -7,8 +7,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signIn as signInWithMsal } from '../examples/msal-node.ts';
 import { signIn as signInWithOpenidClient } from '../examples/openid-client.ts';
-import { AuthorizationError, openAcceptor } from '../src/index.ts';
-import { rejection, within } from '../test/within.ts';
+import { openAcceptor } from '../src/index.ts';
+import { within } from '../test/within.ts';
 
 const authority = await startAuthority();
 const scope = 'openid profile offline_access https://graph.microsoft.com/Files.ReadWrite.All';
@@ -77,27 +77,6 @@ test('the msal-node example signs in with getAuthCodeUrl and acquireTokenByCode'
   assert.is(account?.username, 'ada@example.com');
   assert.match((await page)?.html ?? '', '<h1>You are signed in</h1>');
   await expectGraph(accessToken);
-});
-
-test('if the person declines, accept() rejects with an AuthorizationError and redeem does not run', async () => {
-  const state = client.randomState();
-  await using acceptor = await openAcceptor({ state });
-  const rejected = rejection(acceptor.accept(() => Promise.reject(new Error('it ran'))));
-  const url = new URL(`${authority.url}/oauth2/v2.0/authorize`);
-  url.search = new URLSearchParams({
-    client_id: authority.clientId,
-    redirect_uri: acceptor.redirectUri,
-    response_type: 'code',
-    scope,
-    state,
-    code_challenge: await client.calculatePKCECodeChallenge(client.randomPKCECodeVerifier()),
-    code_challenge_method: 'S256',
-  }).toString();
-  const page = await signInAs(url.href, { deny: true });
-  const error = await rejected;
-  assert.instance(error, AuthorizationError);
-  assert.is((error as AuthorizationError).error, 'access_denied');
-  assert.match(page.html, '<code>access_denied</code>');
 });
 
 async function expectGraph(accessToken: string): Promise<void> {

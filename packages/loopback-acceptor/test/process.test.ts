@@ -38,7 +38,10 @@ test('without a free file descriptor, ACCEPTOR_LISTEN says so and blames neither
     `,
     { within: ['sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'] },
   );
-  assert.is(await program.nextLine(), 'ACCEPTOR_LISTEN|Cannot listen on 127.0.0.1, any port: EMFILE');
+  assert.is(
+    await program.nextLine(),
+    'ACCEPTOR_LISTEN|Cannot listen on 127.0.0.1, any port: the system refused (EMFILE)',
+  );
 });
 
 for (const [name, options, then] of [

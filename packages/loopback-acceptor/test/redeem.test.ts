@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type AuthorizationResponse, openAcceptor } from '../src/index.ts';
-import { answer, html, sendRequest } from './send-request.ts';
+import { answer, sendRequest } from './send-request.ts';
 import { rejection, within } from './within.ts';
 
 /** A redemption that ends when the test calls `resolve` or `reject`. */
@@ -208,9 +208,7 @@ test('redeem does not run if the provider answered with an error', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   let runs = 0;
   const rejected = rejection(acceptor.accept(async () => ++runs));
-  const { status, text } = await sendRequest(`${acceptor.redirectUri}/?error=access_denied&state=right`, {
-    headers: html,
-  });
+  const { status, text } = await sendRequest(`${acceptor.redirectUri}/?error=access_denied&state=right`);
   assert.is((await rejected).code, 'AUTHORIZATION_ERROR');
   assert.is(runs, 0);
   assert.is(status, 200);

@@ -32,12 +32,9 @@ export function sendRequest(url: string, { body, ...options }: RequestOptions = 
   return within(20_000, 'a response', sent);
 }
 
-/** The headers of a client that shows HTML. */
-export const html = { accept: 'text/html' };
-
 /** Answers an acceptor whose state is `right`, and resolves with the page. */
 export function answer(redirectUri: string, code = 'a'): Promise<Sent> {
-  return sendRequest(`${redirectUri}/?code=${code}&state=right`, { headers: html });
+  return sendRequest(`${redirectUri}/?code=${code}&state=right`);
 }
 
 /** Posts a form as a browser does with `response_mode=form_post`. */

@@ -30,7 +30,6 @@ export const strays: Stray[] = [
   { name: 'robots.txt', status: 404, target: `/robots.txt?${mark}` },
   { name: 'HEAD', status: 405, target: `/?${answer}`, request: { method: 'HEAD' } },
   { name: 'PUT', status: 405, target: `/?${answer}`, request: { method: 'PUT' } },
-  { name: 'DELETE', status: 405, target: `/?${answer}`, request: { method: 'DELETE' } },
   { name: 'another path', status: 404, target: `/${mark}?${answer}` },
   {
     name: 'the path with a slash at its end',
@@ -190,7 +189,7 @@ export const strays: Stray[] = [
     bytes: (host) =>
       `GET /?${answer} HTTP/1.1\r\nHost: ${host}\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Dest: image\r\n\r\n`,
   },
-  { name: 'a CONNECT', status: 400, bytes: (host) => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n` },
+  { name: 'a CONNECT', status: 405, bytes: (host) => `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n` },
   { name: 'the preface of HTTP/2', status: 400, bytes: () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' },
   { name: 'HTTP/0.9', status: 400, bytes: () => `GET /?${answer}\r\n\r\n` },
   { name: 'the greeting of TLS', status: 400, bytes: () => '\u0016\u0003\u0001\u0000\u0045\u0001\u0000' },

@@ -1,5 +1,5 @@
 /** Gives a program a Microsoft Graph access token for a personal OneDrive. */
-export { type PlainTextOptions, toPlainText } from 'loopback-acceptor/plain-text';
+export { toPlainText } from 'loopback-acceptor/plain-text';
 export type { AccessToken, GetTokenOptions, SignInReason, TokenRecord, TokenStore } from 'shared-token';
 export type { TokenStoreErrorCode, TokenStoreErrorReason } from 'token-store-kit';
 export type { MoveOutcome, RekeyStore } from 'token-store-kit/administration';

@@ -5,7 +5,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { toPlainLine } from '../plain-text.ts';
 
-/** The provider's one answer, RFC 6749 section 4.1.2. */
+/** The provider's answer, RFC 6749 section 4.1.2. */
 export interface AuthorizationResponse {
   /** The authorization code. A secret until it is redeemed. */
   readonly code: string;
@@ -49,15 +49,7 @@ export class AuthorizationError extends Error {
   }
 }
 
-/**
- * Why a response is not the answer:
- *
- * - `duplicate-parameter`: a parameter comes twice, which RFC 6749 section 3.1 forbids.
- * - `no-answer`: there is neither a code nor an error.
- * - `code-and-error`: there are both.
- * - `wrong-state`: `state` is missing or not the expected one.
- * - `wrong-issuer`: `iss` is missing or not the expected one.
- */
+/** Why a response is not the answer. RFC 6749 section 3.1 forbids a parameter that comes twice. */
 export type AnswerFlaw = 'duplicate-parameter' | 'no-answer' | 'code-and-error' | 'wrong-state' | 'wrong-issuer';
 
 /**
@@ -86,10 +78,7 @@ export function readAnswer(
   });
 }
 
-/**
- * Compares digests, which have equal lengths, so that the time does not tell how much of a guess was right. `isSameState` of
- * pkce-state does this without Node. It is not used here, so that this package has no dependency.
- */
+/** Compares digests, which have equal lengths, so that the time does not tell how much of a guess was right. */
 function isSame(expected: string, received: string | null): boolean {
   return received !== null && timingSafeEqual(hash('sha256', expected, 'buffer'), hash('sha256', received, 'buffer'));
 }

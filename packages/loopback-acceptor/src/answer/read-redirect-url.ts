@@ -7,22 +7,15 @@ import {
   readAnswer,
 } from './read-answer.ts';
 
-/**
- * Why a pasted text is not the answer. Besides the reasons of `AnswerFlaw`:
- *
- * - `not-an-address`: the text is empty or not an address.
- * - `other-page`: it is the address of a page other than `redirectUri`.
- * - `no-query`: the address has no question mark, or nothing after it.
- */
-export type RedirectUrlReason = 'not-an-address' | 'other-page' | 'no-query' | AnswerFlaw;
+/** Why a pasted text is not the answer. */
+export type RedirectUrlReason = 'not-an-address' | 'other-page' | AnswerFlaw;
 
-const copyPage = 'Copy the address of the page at which the browser was after the sign-in';
+const copyPage = 'Copy the whole address of the page at which the browser was after the sign-in';
 
 /** What is wrong, and what the person can do. */
 const explanations: Record<RedirectUrlReason, [problem: string, remedy: string]> = {
   'not-an-address': ['This is not an address', 'Copy the whole address from the address bar of the browser'],
   'other-page': ['This is the address of another page', copyPage],
-  'no-query': ['The part after the question mark is missing', 'Copy the whole address'],
   'no-answer': ['The address has no code in it', copyPage],
   'code-and-error': ['The address has both a code and an error in it', 'Sign in again and copy the new address'],
   'duplicate-parameter': ['The address has a parameter twice', 'Copy the address again and paste it once'],
@@ -65,29 +58,21 @@ export class RedirectUrlError extends Error {
  *
  * @throws {AuthorizationError} if the provider answered with an error and the right state.
  * @throws {RedirectUrlError} if the text is not the answer. Its `reason` says why, and its message says what to do.
- * @throws {TypeError} naming the parameter, if it has a wrong type, is empty, or is a `redirectUri` that is not an absolute
- * URL. An empty `pasted` is a RedirectUrlError.
+ * @throws {TypeError} naming the parameter, if it has a wrong type, is empty, or is a `redirectUri` that is no absolute URL.
  */
 export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): AuthorizationResponse {
   const { state, issuer, redirectUri, ...unknown } = expected;
   refuseUnknown(unknown);
   checkText('state', state);
   if (issuer !== undefined) checkText('issuer', issuer);
-  if (redirectUri !== undefined) {
-    checkText('redirectUri', redirectUri);
-    if (!URL.canParse(redirectUri)) throw new TypeError('`redirectUri` must be an absolute URL');
-  }
+  if (redirectUri !== undefined && !URL.canParse(redirectUri))
+    throw new TypeError('`redirectUri` must be an absolute URL');
   const answer = readPastedAnswer(pasted, expected);
   if (answer instanceof AuthorizationError) throw answer;
   return answer;
 }
 
-/**
- * As `readRedirectUrl`, but returns the provider's error, which is an answer too, and takes `expected` as checked.
- *
- * @throws {RedirectUrlError} if the text is not the answer.
- * @throws {TypeError} if it is not a string.
- */
+/** As `readRedirectUrl`, but returns the provider's error, which is an answer too, and takes `expected` as checked. */
 export function readPastedAnswer(
   pasted: string,
   expected: ExpectedRedirect,
@@ -124,6 +109,5 @@ function findPageFlaw(page: string, query: string, redirectUri: string | undefin
   const address = URL.parse(page.replace(/^(?=(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$))/i, 'http://'));
   if (!address) return 'not-an-address';
   const expected = new URL(redirectUri ?? address);
-  if (address.origin !== expected.origin || address.pathname !== expected.pathname) return 'other-page';
-  return query === '' ? 'no-query' : undefined;
+  return address.origin === expected.origin && address.pathname === expected.pathname ? undefined : 'other-page';
 }

@@ -9,11 +9,11 @@ const maxAttempts = 50;
 /** The errors of an address that the machine does not have, for example because IPv6 is switched off. EINVAL is Deno's. */
 const missingAddressCodes = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EINVAL'];
 
+/** What the errors of a port mean. */
+const portProblems: Record<string, string> = { EADDRINUSE: 'the port is in use', EACCES: 'the port is reserved' };
+
 /** One server for each loopback address, all on the same port. */
-export interface Bound {
-  servers: Server[];
-  port: number;
-}
+type Bound = { servers: Server[]; port: number };
 
 /**
  * Listens exclusively on the loopback addresses of `host`, on the same port. The addresses are literal, so that no name is
@@ -50,12 +50,13 @@ async function listenOnAll(addresses: string[], wanted: number, createServer: ()
       servers.push(server);
     } catch (cause) {
       const { code = '' } = cause as NodeJS.ErrnoException;
-      const place = `${address}, ${port === 0 ? 'any port' : `port ${port}`}`;
-      const isTaken = code === 'EADDRINUSE' || code === 'EACCES';
-      const remedy = isTaken ? { remedy: 'Leave out `port` to get a free one' } : {};
-      const problem = `Cannot listen on ${place}: ${explain(code)}`;
+      const isMissing = missingAddressCodes.includes(code);
+      const reason =
+        portProblems[code] ?? (isMissing ? 'this machine does not have the address' : 'the system refused');
+      const problem = `Cannot listen on ${address}, ${port === 0 ? 'any port' : `port ${port}`}: ${reason} (${code})`;
+      const remedy = portProblems[code] && { remedy: 'Leave out `port` to get a free one' };
       const error = new AcceptorError('ACCEPTOR_LISTEN', problem, { ...remedy, cause });
-      if (!missingAddressCodes.includes(code)) {
+      if (!isMissing) {
         await Promise.all(servers.map((other) => new Promise((resolve) => other.close(resolve))));
         throw error;
       }
@@ -64,10 +65,4 @@ async function listenOnAll(addresses: string[], wanted: number, createServer: ()
   }
   if (missing && servers.length === 0) throw missing;
   return { servers, port };
-}
-
-function explain(code: string): string {
-  if (code === 'EADDRINUSE') return `the port is in use (${code})`;
-  if (code === 'EACCES') return `the port is reserved (${code})`;
-  return missingAddressCodes.includes(code) ? `this machine does not have the address (${code})` : code;
 }

@@ -18,10 +18,7 @@ const lingerTimeMs = 400;
 const resetsAtExit = process.platform === 'win32';
 
 const malformed = refusal('400 Bad Request', 'This is not a request as browsers send it.');
-const tooLong = refusal(
-  '431 Request Header Fields Too Large',
-  'The request is longer than any authorization response.',
-);
+const tooLong = refusal('431 Request Header Fields Too Large', 'The request is too long.');
 const tooSlow = refusal('408 Request Timeout', 'The request did not arrive in time.');
 
 /** A complete request. */
@@ -106,7 +103,7 @@ export class Connection {
   #send(response: Response): void {
     this.state = 'leaving';
     clearTimeout(this.#timer);
-    if (!this.#socket.destroyed) this.#socket.end(formatResponse(response, this.#head?.method));
+    if (!this.#socket.destroyed) this.#socket.end(formatResponse(response));
     // Frees what was read, because the client may take a while to close its side.
     this.#received = '';
     this.#head = undefined;

@@ -25,14 +25,13 @@ export function judgeHead(head: RequestHead, expected: { host: string; path: str
   const { host, path } = expected;
   const { method, target, headers } = head;
   if (method === 'OPTIONS') return preflight;
+  // Without a body, which a response to HEAD must not have.
+  if (method !== 'GET' && method !== 'POST') return { status: '405 Method Not Allowed', headers: allow };
   const sentHost = headers.get('host');
   if (sentHost === undefined || sentHost.includes(',')) return bad('The request needs one Host header.');
   if (sentHost !== host) return refusal('421 Misdirected Request', 'The Host is not that of the redirect URI.');
   if (!target.startsWith('/') || target.includes('#')) return bad('The request target has to be a path.');
-  if (splitTarget(target).path !== path) return refusal('404 Not Found', 'There is nothing here.');
-  if (method !== 'GET' && method !== 'POST') {
-    return { ...refusal('405 Method Not Allowed', 'Only GET and POST are answered.'), headers: allow };
-  }
+  if (target.split('?', 1)[0] !== path) return refusal('404 Not Found', 'There is nothing here.');
   // Chromium sends no Sec-Fetch-Dest when it opens a WebSocket.
   const isWebSocket = /\bwebsocket\b/i.test(headers.get('upgrade') ?? '');
   if (isWebSocket || (headers.get('sec-fetch-dest') ?? 'document') !== 'document') {
@@ -53,9 +52,7 @@ function judgePost({ target, headers }: RequestHead): number | Response {
   if (headers.has('transfer-encoding') || !/^\d{1,15}$/.test(length)) {
     return bad('The body needs a Content-Length that is one number, and no Transfer-Encoding.');
   }
-  if (Number(length) > maxBodyBytes) {
-    return refusal('413 Content Too Large', 'The request is larger than any authorization response.');
-  }
+  if (Number(length) > maxBodyBytes) return refusal('413 Content Too Large', 'The form is too large.');
   const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded' || headers.has('content-encoding')) {
     return refusal('415 Unsupported Media Type', 'The body has to be application/x-www-form-urlencoded.');
@@ -65,10 +62,4 @@ function judgePost({ target, headers }: RequestHead): number | Response {
 
 function bad(reason: string): Response {
   return refusal('400 Bad Request', reason);
-}
-
-/** `query` comes without its question mark. */
-export function splitTarget(target: string): { path: string; query: string } {
-  const [path = ''] = target.split('?', 1);
-  return { path, query: target.slice(path.length + 1) };
 }

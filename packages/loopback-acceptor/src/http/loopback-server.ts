@@ -35,11 +35,11 @@ export class LoopbackServer {
   }
 
   /**
-   * Stops listening and destroys every socket that has no response on its way. The others are destroyed `farewellTimeMs`
-   * after `since`, a time of `performance.now()`. Resolves when all are gone. Later calls share the first one's result.
+   * Stops listening and destroys every socket that has no response on its way. The others are destroyed after
+   * `farewellTimeMs`. Resolves when all are gone. Later calls share the first one's result.
    */
-  hangUp(since = performance.now()): Promise<void> {
-    this.#closed ??= this.#hangUp(Math.max(0, since + farewellTimeMs - performance.now()));
+  hangUp(): Promise<void> {
+    this.#closed ??= this.#hangUp();
     return this.#closed;
   }
 
@@ -64,22 +64,18 @@ export class LoopbackServer {
 
   /** Destroys the oldest connection that does not wait for the outcome. False if all do. */
   #evict(): boolean {
-    for (const connection of this.#connections) {
-      if (connection.state === 'answering') continue;
-      this.#connections.delete(connection);
-      connection.destroy();
-      return true;
-    }
-    return false;
+    const oldest = [...this.#connections].find(({ state }) => state !== 'answering');
+    oldest?.destroy();
+    return oldest !== undefined && this.#connections.delete(oldest);
   }
 
-  async #hangUp(farewellMs: number): Promise<void> {
+  async #hangUp(): Promise<void> {
     // Each resolves when the last socket of that server is gone.
     const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
     for (const connection of this.#connections) if (connection.state !== 'leaving') connection.destroy();
     const farewell = setTimeout(() => {
       for (const connection of this.#connections) connection.destroy();
-    }, farewellMs);
+    }, farewellTimeMs);
     await Promise.all(closed);
     clearTimeout(farewell);
     // The event loop releases a closed handle only at the end of its turn.

@@ -16,14 +16,14 @@ const commonHeaders =
 /** The page loads nothing, sends no form and is not shown in a frame. */
 const commonPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** Formats a response for the socket, RFC 9112. If the request's method is HEAD, the body is left out. */
-export function formatResponse({ status, headers = '', policy, body }: Response, method?: string): string {
+/** Formats a response for the socket, RFC 9112. */
+export function formatResponse({ status, headers = '', policy, body }: Response): string {
   // One string, because ten thousand refusals have to be cheap.
   let head = `HTTP/1.1 ${status}\r\nDate: ${new Date().toUTCString()}\r\n${commonHeaders}${headers}`;
   head += `Content-Security-Policy: ${commonPolicy}${policy === undefined ? '' : `; ${policy}`}\r\n`;
   if (!body) return `${head}\r\n`;
   head += `Content-Type: ${body.type}; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body.text)}\r\n`;
-  return `${head}\r\n${method === 'HEAD' ? '' : body.text}`;
+  return `${head}\r\n${body.text}`;
 }
 
 /** The response to a request that is not the answer. It repeats nothing of the request: `reason` is a fixed sentence. */

@@ -44,20 +44,15 @@ const contents = {
   },
 };
 
-/** What both forms of the page say. */
-function describe({ outcome, redeemed, error, description = '' }: PageContext) {
-  const reason = error === undefined ? undefined : { error: toPlainLine(error), description: toPlainLine(description) };
-  return { ...contents[redeemed ? 'redeemed' : outcome], reason };
-}
-
 /**
  * Renders the built-in page. It loads nothing, suits light and dark mode and any width, and escapes all text that is not its
  * own.
  */
 export function renderBuiltInPage(page: PageContext): string {
-  const { mark, heading, sentence, reason } = describe(page);
-  const detail = reason?.description && `<br><bdi>${page.escape(reason.description)}</bdi>`;
-  const paragraph = reason && `<p class="reason">Reason: <code>${page.escape(reason.error)}</code>${detail}</p>`;
+  const { outcome, redeemed, error, description } = page;
+  const { mark, heading, sentence } = contents[redeemed ? 'redeemed' : outcome];
+  const detail = description ? `<br><bdi>${page.escape(toPlainLine(description))}</bdi>` : '';
+  const reason = error === undefined ? '' : `Reason: <code>${page.escape(toPlainLine(error))}</code>${detail}`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -69,20 +64,13 @@ export function renderBuiltInPage(page: PageContext): string {
 <style>${style}</style>
 </head>
 <body>
-<main class="${page.outcome}">
+<main class="${outcome}">
 <svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="10"/><path d="${mark}"/></svg>
 <h1>${heading}</h1>
 <p>${sentence}</p>
-${paragraph ?? ''}
+${reason && `<p class="reason">${reason}</p>`}
 </main>
 </body>
 </html>
 `;
-}
-
-/** Renders the same content as plain text, for a client that does not show HTML. */
-export function renderText(page: PageContext): string {
-  const { heading, sentence, reason } = describe(page);
-  const detail = reason?.description && ` (${reason.description})`;
-  return `${heading}.\n${sentence}\n${reason ? `Reason: ${reason.error}${detail}\n` : ''}`;
 }

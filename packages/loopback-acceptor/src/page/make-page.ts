@@ -5,23 +5,17 @@
 import { hash } from 'node:crypto';
 import type { PageContext } from '../acceptor-options.ts';
 import type { AuthorizationResponse } from '../answer/read-answer.ts';
-import type { RequestHead } from '../http/request-head.ts';
 import type { Response } from '../http/response.ts';
 import { replaceSecrets, toPlainText } from '../plain-text.ts';
-import { renderBuiltInPage, renderText, script, style } from './built-in-page.ts';
+import { renderBuiltInPage, script, style } from './built-in-page.ts';
 
 /** How the wait ended. */
 export type Outcome = Omit<PageContext, 'escape'>;
 
-/** Makes the response that carries the page. It is HTML, or plain text if the `headers` of the request do not accept HTML. */
-export function makePage(
-  outcome: Outcome,
-  headers: RequestHead['headers'],
-  renderPage: ((page: PageContext) => string) | undefined,
-): Response {
+/** Makes the response that carries the page. */
+export function makePage(outcome: Outcome, renderPage: ((page: PageContext) => string) | undefined): Response {
   const page: PageContext = { ...outcome, escape: escapeHtml };
   const status = outcome.outcome === 'failed' ? '500 Internal Server Error' : '200 OK';
-  if (!acceptsHtml(headers)) return { status, body: { type: 'text/plain', text: renderText(page) } };
   const custom = renderPage && renderSafely(renderPage, page);
   const styles = custom === undefined ? hashSource(style) : "'unsafe-inline'";
   const policy = `script-src ${hashSource(script)}; style-src ${styles}; img-src data:`;
@@ -29,24 +23,11 @@ export function makePage(
   return { status, policy, body: { type: 'text/html', text } };
 }
 
-/**
- * Browsers name text/html, and a client that names nothing takes anything. A client that sends only a wildcard is either curl,
- * which shows text, or `fetch()`, which takes the place of a browser.
- */
-function acceptsHtml(headers: RequestHead['headers']): boolean {
-  const accept = headers.get('accept');
-  if (accept === undefined || /\btext\/html\b/i.test(accept)) return true;
-  return accept === '*/*' && headers.has('sec-fetch-mode');
-}
-
 /** Returns undefined if `renderPage` fails, because that must not end the sign-in. */
 function renderSafely(renderPage: (page: PageContext) => string, page: PageContext): string | undefined {
   try {
     const html: unknown = renderPage(page);
-    if (typeof html === 'string') return html;
-    // `renderPage` may be an async function by mistake. Its rejection must not be unhandled.
-    if (html instanceof Promise) html.catch(() => {});
-    return undefined;
+    return typeof html === 'string' ? html : undefined;
   } catch {
     return undefined;
   }
@@ -80,19 +61,13 @@ const minSecretLength = 8;
 
 /**
  * The part of a rejection that the page may show: its code or name, and its message without the code and the state of the
- * response. Never throws: a property of an error can have any type, and reading it can throw.
+ * response. It may have been rejected with a value of any type.
  */
 export function describeRejection(reason: unknown, response: AuthorizationResponse | undefined): Outcome {
-  const outcome = { outcome: 'failed', redeemed: false, error: 'Error' } as const;
-  try {
-    if (!(reason instanceof Error)) return outcome;
-    const { code, name, message }: { code?: unknown; name: unknown; message: unknown } = reason;
-    const secrets = [response?.code ?? '', response?.params.get('state') ?? ''];
-    const isSecret = (text: string): boolean => text.length >= minSecretLength;
-    const description = typeof message === 'string' && replaceSecrets(message, secrets.filter(isSecret), '…');
-    const error = [code, name, 'Error'].find((text) => typeof text === 'string') as string;
-    return { ...outcome, error, ...(description && { description }) };
-  } catch {
-    return outcome;
-  }
+  const { code, name, message }: Record<string, unknown> = Object(reason);
+  const secrets = [response?.code ?? '', response?.params.get('state') ?? ''];
+  const isSecret = (text: string): boolean => text.length >= minSecretLength;
+  const description = typeof message === 'string' && replaceSecrets(message, secrets.filter(isSecret), '…');
+  const error = [code, name, 'Error'].find((text) => typeof text === 'string') as string;
+  return { outcome: 'failed', redeemed: false, error, ...(description && { description }) };
 }

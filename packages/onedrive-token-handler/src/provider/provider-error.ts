@@ -121,5 +121,5 @@ const unreliable = 'Device codes are unreliable for personal accounts: sign in w
 /** Microsoft appends its trace ids, which are properties of the error. */
 function firstLine(text: string): string {
   const [line = ''] = text.split(/[\r\n]|\s+Trace ID:/, 1);
-  return toPlainLine(line, { visibleOnly: true }).replace(/\.$/, '');
+  return toPlainLine(line).replace(/\.$/, '');
 }
