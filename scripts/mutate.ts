@@ -10,7 +10,7 @@
  * A defect that nobody could notice is listed in `mutate-equivalents.txt`, as it is printed but without the number of its line, and with the
  * reason: `FILE OPERATOR: BEFORE → AFTER  # REASON`.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,6 +46,9 @@ let running: ChildProcess | undefined;
 process.once('exit', () => {
   // The test runner ends all that it has started.
   running?.kill('SIGTERM');
+  // A test that is ended leaves its small disk.
+  const mounts = fs.existsSync('/proc/mounts') ? fs.readFileSync('/proc/mounts', 'utf8') : '';
+  for (const [, path = ''] of mounts.matchAll(/^\S+ (\S+)/gm)) if (path.startsWith(base)) spawnSync('umount', [path]);
   fs.rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
