@@ -36,7 +36,6 @@ export function tableNames(table: string): readonly [records: string, leases: st
 
 /** What the schema $1 (null: the first one of the search_path) has under the names $2. */
 export const findTables = `SELECT target.schema, n.oid IS NOT NULL AS has_schema, pg_backend_pid() AS pid,
-  current_setting('server_encoding') AS encoding,
   (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid AND relname = ANY ($2::text[])) AS found
 FROM (SELECT coalesce($1::text, current_schema()::text) AS schema) AS target
 LEFT JOIN pg_namespace AS n ON n.nspname = target.schema`;
@@ -149,8 +148,7 @@ ${outcome('true', "'w' || $5")}`,
 
     /**
      * Acquires the lock of $1 for the call $2 of $3 for $4 ms if it is free. If not, it says who has it and for how long, and notes that
-     * this caller will ask again within $5 ms (0: it will not). Nothing is written if that is noted already. $6 topic. $7: whether it has noted so before, and
-     * forgets it now. Others that wait note it again.
+     * this caller will ask again within $5 ms (0: it will not). Nothing is written if that is noted for long enough already.
      *
      * The lease begins when the server receives the statement, even if that has to wait for the row. A statement that arrives twice, or
      * later than a repetition of it, changes nothing for a caller that has the lock already.
@@ -167,15 +165,12 @@ ${outcome('true', "'w' || $5")}`,
     owner = CASE WHEN ${isFree} THEN excluded.owner ELSE l.owner END,
     holder = CASE WHEN ${isFree} THEN excluded.holder ELSE l.holder END,
     ends_at = CASE WHEN ${isOwn} THEN greatest(l.ends_at, excluded.ends_at) WHEN ${isFree} THEN excluded.ends_at ELSE l.ends_at END,
-    wanted_until = CASE WHEN ${isOwn} THEN l.wanted_until
-      WHEN NOT ${isFree} THEN statement_timestamp() + 1.5 * $5::float8 * interval '1 ms'
-      WHEN NOT $7::boolean THEN l.wanted_until END
+    wanted_until = CASE WHEN ${isFree} THEN l.wanted_until ELSE statement_timestamp() + 1.4 * $5::float8 * interval '1 ms' END
   WHERE ${isFree} OR $5::float8 > 0
   RETURNING owner, fence, holder, ends_at
 )
 SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) AS holder,
-  extract(epoch FROM coalesce(taken.ends_at, l.ends_at) - statement_timestamp()) * 1000 AS left_ms, t.revision, ${durably} AS durable,
-  CASE WHEN taken.owner = $2 AND l.wanted_until > statement_timestamp() THEN pg_notify('${channel}', 't' || $6) END AS notified
+  extract(epoch FROM coalesce(taken.ends_at, l.ends_at) - statement_timestamp()) * 1000 AS left_ms, t.revision, ${durably} AS durable
 FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.name = $1 LEFT JOIN ${records} AS t ON t.name = $1`,
 
     /**
@@ -185,7 +180,7 @@ FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.
     renew: `UPDATE ${leases} SET ends_at = clock_timestamp() + $4::float8 * interval '1 ms'
 WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() AND ${rowWait} RETURNING ${durably} AS durable`,
 
-    /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says whether there are any. $3 topic. */
+    /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says whether there may be any. $3 topic. */
     release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
 WHERE name = $1 AND owner = $2 AND ${leaseWait}
 RETURNING ${isWanted} AS wanted, CASE WHEN ${isWanted} THEN pg_notify('${channel}', 'f' || $3) END AS notified`,

@@ -33,9 +33,8 @@ test('the lock is renewed while the task runs, and released at its end', async (
 });
 
 test('no connection is held while the task runs', async () => {
-  const connectionString = `${scene.cluster.connectionString()}?application_name=held`;
-  const store = await scene.open({ connectionString, idleTimeout: 0 });
-  const held = await hold(store);
+  const pool = scene.newPool('held', { maxUses: 1 });
+  const held = await hold(await scene.open({ pool }));
   const connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'held'";
   await until('there is no connection', async () => (await scene.cluster.query(connections)) === '0');
   await held.end();
@@ -51,7 +50,6 @@ test('STORE_BUSY names host and process of the holder', async () => {
     assert.is(error.code, 'STORE_BUSY');
     assert.is(error.reason, 'lock-held');
     assert.is(error.holder, `process ${process.pid} on ${hostname()}`);
-    assert.is(error.pid, process.pid);
     assert.match(error.message, `process ${process.pid} on ${hostname()} is working with the tokens of "app"`);
   }
   await held.end();

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { missingTools, type PgBouncer, PrivateCluster, TcpProxy } from 'testing-postgres';
 import { test as uvuTest } from 'uvu';
 import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
@@ -29,6 +30,13 @@ export class Scene {
     const defaults: PostgresTokenStoreOptions = { schema: options.schema ?? this.newSchema(), leaseTime: 5_000 };
     if (!options.pool) defaults.connectionString = this.cluster.connectionString();
     return this.closeLater(await openPostgresTokenStore({ ...defaults, ...options }));
+  }
+
+  /** A pool of the caller's, whose connections have this name. */
+  newPool(name: string, options: pg.PoolConfig = {}): pg.Pool {
+    const pool = new pg.Pool({ connectionString: this.cluster.connectionString(), application_name: name, ...options });
+    this.closeLater({ [Symbol.asyncDispose]: () => pool.end() });
+    return pool;
   }
 
   /** pgbouncer in transaction mode before the cluster. */

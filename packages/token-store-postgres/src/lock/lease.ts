@@ -14,9 +14,6 @@ const timerMarginMs = 2;
 /** How long a caller waits for the release of its lock. */
 const releaseTimeoutMs = 2_000;
 
-/** The system's uptime is less exact than this. */
-const uptimeErrorMs = 50;
-
 /** A call of `exclusively`, as the table knows it. */
 export interface Claim {
   readonly database: Database;
@@ -36,11 +33,7 @@ export class Stopwatch {
 
   /** The monotonic clock of Linux stands still while the machine sleeps; a lease does not. The system's uptime counts sleep as well. */
   get elapsedMs(): number {
-    // In this order: a process that has to wait between the two lines has not slept.
-    const uptimeMs = (uptime() - this.#startUptime) * 1_000;
-    const elapsed = performance.now() - this.#start;
-    const slept = uptimeMs - elapsed;
-    return slept > uptimeErrorMs ? elapsed + slept : elapsed;
+    return Math.max(performance.now() - this.#start, (uptime() - this.#startUptime) * 1_000);
   }
 }
 

@@ -1,19 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { CallerQueue, type Lock, lockHeldError, pause, type TokenStoreErrorDetails } from 'token-store-kit';
+import { CallerQueue, type Lock, lockHeldError, pause } from 'token-store-kit';
 import { isUnanswered, retry, settled } from '../connection/retry.ts';
 import type { Context } from '../records/record-table.ts';
 import { toStoredName } from '../statements.ts';
 import { type Claim, Lease, release, Stopwatch } from './lease.ts';
-import type { Notice } from './watcher.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
 /** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
 const giveWayMs = { told: 100, untold: 1_200 };
-/** Two tries of a caller are at least so far apart, and at most twice as far, if it only wants to note that it still waits. */
-const noteGapMs = 500;
 /** Limits of the wait for an answer, whatever the caller's own timeout is. */
 const answerMs = { min: 2_000, max: 5_000 };
 
@@ -52,12 +49,12 @@ export class Locks {
       const claim = { database, statements, name, key, owner, leaseTimeMs: this.#leaseTimeMs };
       const lease = await this.#acquire(claim, deadline, signal ? [closing, signal] : [closing]);
       this.#wanted.delete(name);
-      if (!(lease instanceof Lease)) throw lockHeldError(name, timeout, detailsOf(lease.holder));
+      if (!(lease instanceof Lease)) throw lockHeldError(name, timeout, lease);
       const running = this.#runTask(lease, task);
       this.#running.set(running, lease);
       return running.finally(() => this.#running.delete(running));
     };
-    return this.#callers.run(name, acquireAndRun, { ...options, holder: () => detailsOf(thisHolder()) });
+    return this.#callers.run(name, acquireAndRun, { ...options, holder: () => ({ holder: thisHolder() }) });
   }
 
   /** The lease that a write of this name depends on. Undefined if the caller is not within a running task for this name. */
@@ -90,18 +87,13 @@ export class Locks {
     signals: AbortSignal[],
   ): Promise<Lease | { holder: string | undefined }> {
     const { watcher } = this.#context;
-    const attempt: Attempt = { claim, deadline, hasAsked: false, isTold: false, sentAt: Number.NEGATIVE_INFINITY };
-    let giveWayUntil = this.#wanted.get(claim.name) ?? 0;
+    const attempt: Attempt = { claim, deadline, isTold: false };
+    const giveWayUntil = this.#wanted.get(claim.name) ?? 0;
     let tryAt = giveWayUntil;
     let wake: (() => void) | undefined;
-    const unwatch = watcher.watch(claim.name, (notice: Notice) => {
-      if (notice === 'written') return;
-      const now = performance.now();
+    const unwatch = watcher.watch(claim.name, 'lock', () => {
       attempt.isTold = true;
-      if (notice === 'taken') giveWayUntil = now;
-      // Whoever takes the lock may forget who else wants it: note that again, but not too often.
-      const notBefore = notice === 'taken' ? attempt.sentAt + noteGapMs * (1 + Math.random()) : giveWayUntil;
-      tryAt = Math.max(now + Math.random() * scatterMs, notBefore);
+      tryAt = Math.max(performance.now() + Math.random() * scatterMs, giveWayUntil);
       wake?.();
     });
     let taking: Promise<Lease | number> | undefined;
@@ -137,7 +129,7 @@ export class Locks {
   /** The lease, or in how many milliseconds to try again. */
   async #take(attempt: Attempt): Promise<Lease | number> {
     const { watcher } = this.#context;
-    const { claim, deadline, hasAsked } = attempt;
+    const { claim, deadline } = attempt;
     const { database, statements, name, key, owner, leaseTimeMs } = claim;
     const leftMs = Math.max(deadline - performance.now(), 0);
     const timeoutMs = Math.round(Math.min(answerMs.max, Math.max(leftMs, answerMs.min)));
@@ -145,16 +137,15 @@ export class Locks {
     let since = new Stopwatch();
     const run = () => {
       since = new Stopwatch();
-      Object.assign(attempt, { sentAt: performance.now(), isTold: false });
-      const values = [key, owner, thisHolder(), leaseTimeMs, willAskMs, statements.topicOf(name), hasAsked];
-      return database.write(statements.take, values, timeoutMs);
+      attempt.isTold = false;
+      return database.write(statements.take, [key, owner, thisHolder(), leaseTimeMs, willAskMs], timeoutMs);
     };
     // A caller that waits does not give up for a restart.
     const withinMs = Math.min(Math.max(leftMs, answerMs.min), 10_000);
-    const [row] = await retry(run, { withinMs, isPatient: hasAsked });
+    const [row] = await retry(run, { withinMs, isPatient: attempt.holder !== undefined });
     if (row?.taken === 't') return new Lease(claim, row.fence ?? '', since);
-    watcher.read(name, row?.revision ?? null, attempt.sentAt);
-    Object.assign(attempt, { hasAsked: true, holder: row?.holder ?? undefined });
+    watcher.read(name, row?.revision ?? null);
+    attempt.holder = row?.holder ?? undefined;
     const endsInMs = Math.max(Number(row?.left_ms ?? 0), 0) + Math.random() * scatterMs;
     return Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
   }
@@ -164,11 +155,9 @@ export class Locks {
 interface Attempt {
   readonly claim: Claim;
   readonly deadline: number;
-  /** Whether it has asked in vain, and who had the lock then. */
-  hasAsked: boolean;
+  /** Who had the lock when it asked. */
   holder?: string | undefined;
-  /** When its last statement was sent, and whether it was told of the lock since. */
-  sentAt: number;
+  /** Whether it was told since that the lock may be free. */
   isTold: boolean;
 }
 
@@ -185,10 +174,4 @@ async function withdraw(claim: Claim, taking: Promise<Lease | number> | undefine
 /** How the errors of other processes name this one. */
 function thisHolder(): string {
   return `process ${process.pid} on ${hostname()}`;
-}
-
-/** For STORE_BUSY: `pid` only if the holder is a process of this machine. */
-function detailsOf(holder: string | undefined): TokenStoreErrorDetails {
-  const [, pid, host] = /^process (\d+) on (.*)$/s.exec(holder ?? '') ?? [];
-  return { holder, pid: pid !== undefined && host === hostname() ? Number(pid) : undefined };
 }

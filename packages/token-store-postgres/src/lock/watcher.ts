@@ -1,7 +1,7 @@
 import { pause } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
 import type { StandaloneClient } from '../connection/pg-pool.ts';
-import { type Statements, toStoredName } from '../statements.ts';
+import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
 
 /**
  * Without LISTEN, a caller looks this often. It is a little more than a second: a program that reads the record once a second spares
@@ -12,8 +12,6 @@ const pollIntervalMs = 1_100;
 const listenIntervalMs = 5_000;
 /** How long the connection stays after the last wait: a program that waits in a loop uses it again. */
 const lingerMs = 2_000;
-/** A caller that waits for the lock of the same name asks before that, and spares the look. */
-const lookDelayMs = 200;
 /** A shorter wait makes no connection. */
 const listenAfterMs = 40;
 /** From one attempt to listen to the next: a server may end such connections again and again. */
@@ -21,27 +19,21 @@ const listenRetryMs = 5_000;
 /** A program with more names loses nothing but a few statements. */
 const maxKnown = 10_000;
 
-/**
- * What a caller that waits is told: the record was written or deleted, or may have been; the lock was released; another caller has
- * acquired it; or what happened in the last moments was not told.
- */
-export type Notice = 'written' | 'free' | 'taken' | 'missed';
+/** For a record, the store looks. A caller that waits for the lock looks by itself, and is told when it may be free. */
+type Subject = 'record' | 'lock';
 
 interface Wait {
   readonly name: string;
   readonly topic: string;
-  /** Whether it waits for the record, so that the store has to look. A caller that waits for the lock looks by itself. */
-  readonly isForRecord: boolean;
-  readonly tell: (notice: Notice) => void;
+  readonly subject: Subject;
+  readonly wake: () => void;
 }
 
-/** What this store knows of a record. Times are those of `performance.now()`. */
+/** What this store knows of a record. */
 interface Known {
-  /** Of the newest version that it has heard of; null if there is no record. Undefined: the program may not know the newest one. */
+  /** Of the version that it has heard of last; null if there is no record. Undefined: the program may not know the newest one. */
   revision?: string | null | undefined;
-  /** When it was told of that. */
-  toldAt: number;
-  /** When the table was read. */
+  /** When the table was read, by `performance.now()`. */
   readAt: number;
 }
 
@@ -76,33 +68,29 @@ export class Watcher {
     return this.isTold ? listenIntervalMs : pollIntervalMs;
   }
 
-  /** Notes what a statement has read that was sent at `sentAt`. null: there is no record. */
-  read(name: string, revision: string | null, sentAt: number): void {
+  /** Notes what a statement has read. null: there is no record. */
+  read(name: string, revision: string | null): void {
     const topic = this.#statements.topicOf(name);
-    const known = this.#knownOf(topic);
-    known.readAt = performance.now();
-    // What it was told since may be newer.
-    if (known.toldAt < sentAt) this.#hear(topic, revision);
+    this.#knownOf(topic).readAt = performance.now();
+    this.#hear(topic, revision);
   }
 
   /** Notes what this store has written. null: deleted. */
   wrote(name: string, revision: string | null): void {
-    const topic = this.#statements.topicOf(name);
-    this.#knownOf(topic).toldAt = performance.now();
-    this.#hear(topic, revision);
+    this.#hear(this.#statements.topicOf(name), revision);
   }
 
   /** Resolves when the record may have changed since the program has read it, or after `timeout`. Rejects with a signal's reason. */
   async changed(name: string, timeout: number, signals: readonly AbortSignal[]): Promise<void> {
-    await pause(timeout, signals, (wake) => this.watch(name, (told) => told === 'written' && wake(), true));
+    await pause(timeout, signals, (wake) => this.watch(name, 'record', wake));
   }
 
-  /** Tells this caller from now on; for a lock, call `listenSoon` when it is worth a connection. The returned function ends it. */
-  watch(name: string, tell: (notice: Notice) => void, isForRecord = false): () => void {
-    const wait: Wait = { name, topic: this.#statements.topicOf(name), isForRecord, tell };
+  /** Wakes this caller from now on; for a lock, call `listenSoon` when it is worth a connection. The returned function ends it. */
+  watch(name: string, subject: Subject, wake: () => void): () => void {
+    const wait: Wait = { name, topic: this.#statements.topicOf(name), subject, wake };
     this.#waits.add(wait);
     clearTimeout(this.#lingering);
-    if (isForRecord) this.listenSoon();
+    if (subject === 'record') this.listenSoon();
     this.#schedule();
     return () => {
       this.#waits.delete(wait);
@@ -127,7 +115,7 @@ export class Watcher {
   }
 
   #knownOf(topic: string): Known {
-    const known = this.#known.get(topic) ?? { toldAt: Number.NEGATIVE_INFINITY, readAt: Number.NEGATIVE_INFINITY };
+    const known = this.#known.get(topic) ?? { readAt: Number.NEGATIVE_INFINITY };
     if (this.#known.size >= maxKnown) this.#known.clear();
     this.#known.set(topic, known);
     return known;
@@ -137,12 +125,12 @@ export class Watcher {
     const known = this.#knownOf(topic);
     const isNews = known.revision !== revision;
     known.revision = revision;
-    if (isNews) this.#tell('written', topic);
+    if (isNews) for (const { wake } of this.#waitsFor('record', topic)) wake();
   }
 
-  /** Without a topic: all. */
-  #tell(notice: Notice, topic?: string): void {
-    for (const wait of [...this.#waits]) if (topic === undefined || wait.topic === topic) wait.tell(notice);
+  /** Without a topic: for any name. */
+  #waitsFor(subject: Subject, topic?: string): Wait[] {
+    return [...this.#waits].filter((wait) => wait.subject === subject && (topic ?? wait.topic) === wait.topic);
   }
 
   get #isIdle(): boolean {
@@ -187,56 +175,44 @@ export class Watcher {
   #receive(message: string): void {
     const [head = '', revision = null] = message.split(' ');
     const topic = head.slice(1);
-    if (head.startsWith('f')) this.#tell('free', topic);
-    else if (head.startsWith('t')) this.#tell('taken', topic);
-    else {
-      const known = this.#knownOf(topic);
-      known.toldAt = performance.now();
-      const isAwaited = [...this.#waits].some((wait) => wait.topic === topic && wait.isForRecord);
-      if (isAwaited || known.revision === revision) this.#hear(topic, revision);
-      // It came between two waits: the next one looks at once, and ends.
-      else Object.assign(known, { revision: undefined, readAt: Number.NEGATIVE_INFINITY });
-    }
+    if (head.startsWith('f')) for (const { wake } of this.#waitsFor('lock', topic)) wake();
+    else if (this.#waitsFor('record', topic).length > 0 || this.#known.get(topic)?.revision === revision)
+      this.#hear(topic, revision);
+    // It came between two waits: the next one looks at once, and ends.
+    else this.#known.delete(topic);
   }
 
   /** What happened before a connection listened, and when it was lost, is not told. */
   #lookAnew(): void {
-    const dueAt = performance.now() + lookDelayMs;
-    for (const { topic } of this.#waits) this.#knownOf(topic).readAt = dueAt - this.intervalMs;
-    this.#tell('missed');
+    for (const known of this.#known.values()) known.readAt = Number.NEGATIVE_INFINITY;
+    for (const { wake } of this.#waitsFor('lock')) wake();
     this.#schedule();
-  }
-
-  get #recordWaits(): Wait[] {
-    return [...this.#waits].filter(({ isForRecord }) => isForRecord);
-  }
-
-  /** Milliseconds. Infinity if no caller waits for a record. */
-  get #nextLookIn(): number {
-    const oldest = Math.min(...this.#recordWaits.map(({ topic }) => this.#knownOf(topic).readAt));
-    return oldest + this.intervalMs - performance.now();
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
-    const delay = this.#nextLookIn;
-    if (this.#isClosed || this.#isLooking || delay === Number.POSITIVE_INFINITY) return;
+    const oldest = Math.min(...this.#waitsFor('record').map(({ topic }) => this.#knownOf(topic).readAt));
+    if (this.#isClosed || this.#isLooking || oldest === Number.POSITIVE_INFINITY) return;
+    const delay = Math.max(0, oldest + this.intervalMs - performance.now());
     // Each wait has a timer of its own that keeps the process alive.
-    this.#timer = setTimeout(() => void this.#look(), Math.max(0, delay)).unref();
+    this.#timer = setTimeout(() => void this.#look(), delay).unref();
   }
 
   async #look(): Promise<void> {
-    // The program may have read the name meanwhile.
-    const waits = this.#nextLookIn > 1 ? [] : this.#recordWaits;
-    const sentAt = performance.now();
-    const names = new Map(waits.map(({ name }) => [toStoredName(name), name]));
+    const now = performance.now();
+    // The program may have read a name meanwhile.
+    const due = this.#waitsFor('record').filter(
+      ({ topic }) => this.#knownOf(topic).readAt + this.intervalMs <= now + 1,
+    );
+    // Also if it fails: the callers get the error when they read, and the next look may succeed.
+    for (const { topic } of due) this.#knownOf(topic).readAt = now;
+    const names = new Set(due.map(({ name }) => toStoredName(name)));
     this.#isLooking = true;
     try {
-      const rows = waits.length === 0 ? [] : await this.#database.read(this.#statements.look, [[...names.keys()]]);
-      for (const row of rows) this.read(names.get(row.name ?? '') ?? '', row.revision ?? null, sentAt);
+      const rows = names.size === 0 ? [] : await this.#database.read(this.#statements.look, [[...names]]);
+      for (const row of rows) this.read(fromStoredName(row.name ?? ''), row.revision ?? null);
     } catch {
-      // The callers get the error when they read. The next look may succeed.
-      for (const { topic } of waits) this.#knownOf(topic).readAt = sentAt;
+      // See above.
     } finally {
       this.#isLooking = false;
       this.listenSoon();

@@ -11,7 +11,7 @@ export type OpenedTables = Awaited<ReturnType<typeof openTables>>;
 
 /**
  * Finds the tables, or makes them. Any number of hosts may do so at once. `isDirect`: the connection leads to the server itself, and not
- * to a pooler that changes the server process behind it. `areMissing`: only for a store that only reads.
+ * to a pooler that changes the server process behind it.
  */
 export async function openTables(database: Database, settings: Settings) {
   const { table, keys, readOnly } = settings;
@@ -19,10 +19,6 @@ export async function openTables(database: Database, settings: Settings) {
     const [row = {}] = await run(findTables, [settings.schema ?? null, tableNames(table)]);
     return { state: row, isDirect: row.pid === String((client as ClientInternals).processID) };
   });
-  if (state.encoding !== 'UTF8') {
-    const problem = `has the encoding ${state.encoding}, which cannot store every token`;
-    throw openError(database, 'encoding', problem, "Use a database that was made with ENCODING 'UTF8'");
-  }
   const { schema } = state;
   if (!schema) {
     const problem = 'has no schema of the search_path';
@@ -41,7 +37,7 @@ export async function openTables(database: Database, settings: Settings) {
   const isOfNoKey =
     readOnly && !check && !ring.allowsPlain && (areMissing || !(await hasRecords(statements, database.read)));
   if (!isOfNoKey && !ring.adopt(check)) throw ring.openError(check !== undefined);
-  return { statements, ring, isDirect, areMissing: readOnly && areMissing };
+  return { statements, ring, isDirect };
 }
 
 /** Which key is in use. @throws {TokenStoreError} if the tables are another program's, or of a newer version. */

@@ -55,10 +55,9 @@ export class RecordTable {
 
   async read(name: string): Promise<TokenRecord | undefined> {
     const { database, statements, ring, watcher } = this.#context;
-    const sentAt = performance.now();
     const [row = {}] = await database.read(statements.read, [toStoredName(name)]);
     const version = versionOf(row);
-    watcher.read(name, version?.revision ?? null, sentAt);
+    watcher.read(name, version?.revision ?? null);
     this.#known.delete(name);
     if (!version) return undefined;
     if (!ring.canOpen(row)) await this.#adoptKey();
