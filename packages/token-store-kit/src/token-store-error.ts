@@ -26,8 +26,6 @@ export type TokenStoreErrorReason =
   | 'unreachable' // the database server does not answer; trying again may help
   | 'no-database' // the server has no database of that name
   | 'no-schema' // the database has no such schema
-  | 'no-service' // a service file is named, and such files are not read
-  | 'encoding' // the database cannot store every text
   | 'no-driver' // the package that speaks to the server is not installed
   // STORE_OPEN, or STORE_READONLY if it can be read
   | 'no-permission' // this user may not read or write it, or may not enter its directory

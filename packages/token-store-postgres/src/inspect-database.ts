@@ -1,26 +1,14 @@
 import type { Run } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
-import type { ClientInternals } from './connection/pg-pool.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
 import { fromStoredName, packageName, schemaVersion, statementsFor, tableNames } from './statements.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
 export interface PostgresInspection {
-  /** Host, port and name of the database. */
-  readonly database: string;
   /** For example `17.6`. */
   readonly serverVersion: string;
-  /** Of the database. A store needs `UTF8`. */
-  readonly encoding: string;
   /** Whether the server takes no writes, because it is a standby or was set to read-only. */
   readonly isReadOnly: boolean;
-  /** Whether the connection leads to the server itself, and not to a pooler in transaction mode. */
-  readonly isDirect: boolean;
-  /** Whether the connection is encrypted by TLS. Undefined if the pool does not tell. */
-  readonly isEncrypted: boolean | undefined;
-  /** How far the database's clock is ahead of this host's, in milliseconds, and by how much that may be wrong. */
-  readonly clockOffset: number;
-  readonly clockError: number;
   /** Undefined if no schema of the search_path exists. */
   readonly schema: string | undefined;
   /** `unreadable`: the role may not read the table that says whose they are. */
@@ -53,8 +41,7 @@ const neededRights = [
   ['SELECT', 'UPDATE'],
 ];
 
-const inspectServer = `SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding,
-  coalesce($1::text, current_schema()::text) AS schema, pg_backend_pid() AS pid, extract(epoch FROM clock_timestamp()) * 1000 AS now_ms,
+const inspectServer = `SELECT current_setting('server_version') AS version, coalesce($1::text, current_schema()::text) AS schema,
   pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only`;
 
 const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
@@ -72,21 +59,12 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   const settings = readOptions(options);
   const database = await openDatabase(settings);
   try {
-    return await database.use(async (run, client) => {
-      const sentAt = performance.now();
+    return await database.use(async (run) => {
       const [server = {}] = await run(inspectServer, [settings.schema ?? null]);
-      const halfMs = (performance.now() - sentAt) / 2;
-      const { processID, connection } = client as ClientInternals;
       const schema = server.schema ?? undefined;
       return {
-        database: database.name,
         serverVersion: server.version?.split(' ')[0] ?? '',
-        encoding: server.encoding ?? '',
         isReadOnly: server.is_read_only === 't',
-        isDirect: server.pid === String(processID),
-        isEncrypted: connection?.stream && connection.stream.encrypted === true,
-        clockOffset: Number(server.now_ms) + halfMs - Date.now(),
-        clockError: halfMs + 1,
         schema,
         ...(await inspectTables(run, schema, settings.table)),
       };

@@ -7,8 +7,8 @@ export type Key = string | Uint8Array;
 /** Options of `openPostgresTokenStore`. Durations are milliseconds. `undefined` is the default. */
 export interface PostgresTokenStoreOptions {
   /**
-   * A `pg.Pool` of the caller's. It stays the caller's: `close()` does not end it. Default: a small pool of the store's
-   * own, made from `connectionString`, or from the PG* environment variables.
+   * A `pg.Pool` of the caller's. It stays the caller's: `close()` does not end it. Default: a pool of the store's own, of
+   * at most three connections, made from `connectionString`, or from the PG* environment variables.
    */
   pool?: PgPool | undefined;
   /**
@@ -39,10 +39,6 @@ export interface PostgresTokenStoreOptions {
    * store looks once a second. Default: yes, unless the connection leads through a pooler.
    */
   listen?: boolean | undefined;
-  /** The largest number of connections of the store's own pool. Default 3. */
-  maxConnections?: number | undefined;
-  /** How long the own pool keeps its last unused connection. 0: it keeps none. Default 10,000. */
-  idleTimeout?: number | undefined;
 }
 
 /** The options with their defaults, checked. */
@@ -52,7 +48,7 @@ export type Settings = ReturnType<typeof readOptions>;
 export function readOptions(options: PostgresTokenStoreOptions = {}) {
   if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
   const { pool, connectionString, schema, table = 'oauth_token', key, otherKeys = [], ...others } = options;
-  const { readOnly = false, leaseTime = 15_000, listen, maxConnections = 3, idleTimeout = 10_000, ...unknown } = others;
+  const { readOnly = false, leaseTime = 15_000, listen, ...unknown } = others;
   refuseUnknown(unknown);
   const { connect, on } = Object(pool ?? { connect() {}, on() {} });
   if (typeof connect !== 'function' || typeof on !== 'function') throw new TypeError('pool must be a Pool of pg');
@@ -63,15 +59,15 @@ export function readOptions(options: PostgresTokenStoreOptions = {}) {
   if (!Array.isArray(otherKeys)) throw new TypeError(`otherKeys must be an array, not ${typeof otherKeys}`);
   checkBoolean('readOnly', readOnly);
   checkBoolean('listen', listen ?? false);
-  checkNumber('leaseTime', leaseTime, 100, 86_400_000);
-  checkNumber('maxConnections', maxConnections, 1, 1_000);
-  checkNumber('idleTimeout', idleTimeout, 0, 2 ** 31 - 1);
+  if (typeof leaseTime !== 'number') throw new TypeError(`leaseTime must be a number, not ${typeof leaseTime}`);
+  if (!(leaseTime >= 100 && leaseTime <= 86_400_000))
+    throw new RangeError(`leaseTime must be from 100 to 86400000, not ${leaseTime}`);
   if (schema !== undefined) checkIdentifier('schema', schema, 63);
   // PostgreSQL cuts longer identifiers off silently, and two of the tables have this name and an ending.
   checkIdentifier('table', table, 50);
   // The first key is used if nothing is stored yet. undefined: unencrypted.
   const keys = [key, ...(otherKeys as readonly (Key | undefined)[])].map(copyKey);
-  return { pool, connectionString, schema, table, keys, readOnly, leaseTime, listen, maxConnections, idleTimeout };
+  return { pool, connectionString, schema, table, keys, readOnly, leaseTime, listen };
 }
 
 /** The caller may wipe its bytes: a store that finds another key in use later has to try its own ones again. */
@@ -90,9 +86,4 @@ function checkIdentifier(name: string, value: unknown, maxBytes: number): void {
 
 function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${typeof value}`);
-}
-
-function checkNumber(name: string, value: unknown, min: number, max: number): void {
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not a value of type ${typeof value}`);
-  if (!(value >= min && value <= max)) throw new RangeError(`${name} must be from ${min} to ${max}, not ${value}`);
 }

@@ -36,19 +36,16 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   readonly #records: RecordTable;
   readonly #locks: Locks;
   readonly #isReadOnly: boolean;
-  /** Only for a store that only reads: whether another store has not made the tables yet, as far as this one knows. */
-  #areTablesMissing: boolean;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
 
   /** For {@link openPostgresTokenStore}. */
-  constructor(database: Database, { statements, ring, isDirect, areMissing }: OpenedTables, settings: Settings) {
+  constructor(database: Database, { statements, ring, isDirect }: OpenedTables, settings: Settings) {
     const watcher = new Watcher(database, statements, settings.listen ?? isDirect);
     this.#context = { database, statements, ring, watcher };
     this.#records = new RecordTable(this.#context);
     this.#locks = new Locks(this.#context, settings.leaseTime);
     this.#isReadOnly = settings.readOnly;
-    this.#areTablesMissing = areMissing;
   }
 
   /** The record of this name, or undefined if there is none. */
@@ -187,16 +184,12 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     throw new TokenStoreError('STORE_READONLY', `${this.#context.database.name}: this store was opened to read only`);
   }
 
-  /** Without tables there are no records. Another store may make them at any time. */
+  /** A store that only reads makes no tables, and without tables there are no records. Another store may make them at any time. */
   async #orNothing<T>(nothing: T, read: () => Promise<T>): Promise<T> {
-    try {
-      const result = await read();
-      this.#areTablesMissing = false;
-      return result;
-    } catch (error) {
-      if (this.#areTablesMissing && (error as Partial<TokenStoreError>).reason === 'moved') return nothing;
+    return read().catch((error: TokenStoreError) => {
+      if (this.#isReadOnly && error.reason === 'moved') return nothing;
       throw error;
-    }
+    });
   }
 
   /** A write of a task counts only while its lock is held. */

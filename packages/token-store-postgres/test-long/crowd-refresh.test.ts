@@ -37,7 +37,7 @@ for (const [tokens, stores, through] of [
     const name = `refresh-${tokens}-${through}`;
     const opened = await Promise.all(
       Array.from({ length: stores }, () =>
-        scene.open({ schema, maxConnections: 2, connectionString: `${url}?application_name=${name}` }),
+        scene.open({ schema, pool: scene.newPool(name, { connectionString: url, max: 2, allowExitOnIdle: true }) }),
       ),
     );
     let refreshes = 0;

@@ -79,6 +79,7 @@ const complaints = (() => {
     found ??= compile(
       newProject({
         ...Object.fromEntries(samples),
+        'pg.d.ts': "declare module 'pg';\n",
         'objects.ts': kubernetesProgram(fleetYaml),
         'mistaken-sample.ts': readmeSample.replace('token.getToken', 'token.getTokens'),
         'mistaken-field.ts': kubernetesProgram(fleetYaml.replace('securityContext', 'securtyContext')),

@@ -1,7 +1,6 @@
 /** What the store does through pgbouncer in transaction mode, where it is told of nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import { inspectPostgresTokenStore } from '../src/index.ts';
 import { deadlineMs, fastestOf } from '../test/lock-watch.ts';
 import { startScene } from '../test/scene.ts';
 import { statementLog, testWaiting } from '../test/statement-watch.ts';
@@ -51,13 +50,6 @@ test('a caller that waits over a pooler gets its turn within about a second, als
   assert.ok(took < 4_000, `it took ${took} ms`);
   done = true;
   await again;
-});
-
-test('an inspection through a pooler says that the store is told of nothing', async () => {
-  const schema = scene.newSchema();
-  await scene.open({ schema });
-  const connectionString = (await scene.bouncer()).connectionString();
-  assert.is((await inspectPostgresTokenStore({ schema, connectionString })).isDirect, false);
 });
 
 test.run();

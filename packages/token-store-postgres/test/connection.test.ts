@@ -80,15 +80,6 @@ test('the password comes from the password file, unless others can read that', a
   });
 });
 
-test('a service is refused, because pg would ignore it and connect to another database', async () => {
-  const error = await errorOf(openPostgresTokenStore({ connectionString: 'postgresql://?service=fleet' }));
-  assert.equal([error.code, error.reason], ['STORE_OPEN', 'no-service']);
-  await withEnvironment({ PGSERVICE: 'fleet' }, async () => {
-    assert.is((await errorOf(openPostgresTokenStore())).reason, 'no-service');
-    await scene.open();
-  });
-});
-
 const unreachablePort = async (): Promise<number> => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

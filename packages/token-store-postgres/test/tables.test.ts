@@ -75,8 +75,6 @@ test('a store that only reads makes nothing, and has no records until another on
   assert.is(await scene.cluster.query(`SELECT to_regnamespace('${schema}') IS NULL`), 't');
   await (await scene.open({ schema })).set('app', record);
   assert.equal([await reader.get('app'), await reader.list()], [record, ['app']]);
-  await scene.cluster.query(`DROP SCHEMA ${schema} CASCADE`);
-  assert.is((await errorOf(reader.get('app'))).reason, 'moved');
 });
 
 test('a store that only reads writes no key, and needs the right one', async () => {
@@ -108,26 +106,12 @@ test('an inspection tells a person what there is, and makes nothing', async () =
   await store.exclusively('Ä', async () => {
     waiting = other.exclusively('Ä', async () => 1, { timeout: 10_000 });
     for (let left = 200; !(await inspect()).locks[0]?.isWanted; left--) assert.ok(left > 0, 'it does not wait');
-    const { clockOffset, clockError, serverVersion, locks, ...rest } = await inspect();
+    const { serverVersion, locks, ...rest } = await inspect();
     assert.match(serverVersion, /^\d+\.\d+$/);
-    assert.ok(Math.abs(clockOffset) <= clockError + 1_000);
     const [{ remaining, ...lock } = { remaining: 0 }] = locks;
     assert.ok(remaining > 0 && remaining <= 5_000);
     assert.equal(lock, { name: 'Ä', holder: `process ${process.pid} on ${hostname()}`, isWanted: true });
-    const found = {
-      encoding: 'UTF8',
-      isReadOnly: false,
-      isDirect: true,
-      isEncrypted: false,
-      schema,
-      tables: 'ours',
-      hasKey: true,
-    };
-    assert.equal(rest, {
-      database: `PostgreSQL at 127.0.0.1:${scene.cluster.port}, database postgres`,
-      ...found,
-      missingRights: [],
-    });
+    assert.equal(rest, { isReadOnly: false, schema, tables: 'ours', hasKey: true, missingRights: [] });
   });
   await waiting;
   await scene.cluster.query(`CREATE ROLE inspector LOGIN; GRANT USAGE ON SCHEMA ${schema} TO inspector`);
@@ -240,14 +224,6 @@ test('the rights that docs/fleet.md names are enough for every method, and a rol
     const error = await errorOf(call());
     assert.equal([error.code, error.reason], ['STORE_READONLY', 'no-permission'], error.message);
   }
-});
-
-test('a database of another encoding is refused, and the error says what to do', async () => {
-  await scene.cluster.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
-  const connectionString = scene.cluster.connectionString().replace(/postgres$/, 'latin');
-  const error = await assertRefused({ connectionString }, 'STORE_OPEN', 'encoding');
-  assert.match(error.problem, /database latin has the encoding LATIN1/);
-  assert.match(error.remedy ?? '', /ENCODING 'UTF8'/);
 });
 
 test('names with any characters are different names, and one that is too long is refused', async () => {

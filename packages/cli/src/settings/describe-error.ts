@@ -154,14 +154,7 @@ const keySources =
 
 // The store's own words for these reasons fit any person. Those for a new reason have to be decided on here.
 type OfFile = 'not-a-file' | 'missing' | 'exposed' | 'disk' | 'no-permission' | 'read-only-file-system' | 'foreign';
-type OfServer =
-  | 'unreachable'
-  | 'no-database'
-  | 'no-schema'
-  | 'no-service'
-  | 'no-driver'
-  | 'encoding'
-  | 'read-only-server';
+type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'no-driver' | 'read-only-server';
 type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';
 
 const remedies: Record<Exclude<TokenStoreErrorReason, OfFile | OfServer | OfRecords>, string> = {

@@ -32,20 +32,20 @@ export class Database {
   readonly #pool: PgPool;
   /** Undefined if the pool is not of pg: then there is no connection that could listen. */
   readonly #Client: ClientConstructor | undefined;
-  /** If the pool is the store's own: how long an unused connection is kept. */
-  readonly #ownIdleTimeoutMs: number | undefined;
+  /** Whether the pool is the store's own. */
+  readonly #isOwn: boolean;
   /** All that is under way, from the wait for a connection on, and its connection. */
   readonly #work = new Map<Promise<unknown>, PgClient | undefined>();
 
-  constructor(name: string, pool: PgPool, Client: ClientConstructor | undefined, ownIdleTimeoutMs: number | undefined) {
+  constructor(name: string, pool: PgPool, Client: ClientConstructor | undefined, isOwn: boolean) {
     this.name = name;
     this.#pool = pool;
     this.#Client = Client;
-    this.#ownIdleTimeoutMs = ownIdleTimeoutMs;
+    this.#isOwn = isOwn;
     // Without a listener, a connection that breaks ends the process: an idle one, and a new one that the server ends in the same
     // packet with which it becomes ready.
-    pool.on('error', noop);
-    pool.on('acquire', surviveErrors);
+    if (!surviving.has(pool)) pool.on('acquire', surviveErrors);
+    surviveErrors(pool);
   }
 
   /** Runs one statement that changes nothing. */
@@ -90,11 +90,7 @@ export class Database {
   /** Ends the pool if it is the store's own, after what is under way. Never hangs on a connection that is dead. */
   async close(): Promise<void> {
     await settled(this.#idle(), endTimeoutMs);
-    if (this.#ownIdleTimeoutMs === undefined) {
-      this.#pool.removeListener('error', noop);
-      this.#pool.removeListener('acquire', surviveErrors);
-      return;
-    }
+    if (!this.#isOwn) return;
     const ended = this.#pool.end();
     for (const client of this.#work.values()) if (client) destroySocket(client);
     await settled(ended, endTimeoutMs);
@@ -104,8 +100,7 @@ export class Database {
     let failed = true;
     const run = async (text: string, values: unknown[] = []): Promise<Row[]> => {
       try {
-        const query = { text, values, binary: false, query_timeout: timeoutMs, types: asText };
-        return (await client.query(query)).rows as Row[];
+        return (await client.query({ text, values, query_timeout: timeoutMs, types: asText })).rows as Row[];
       } catch (error) {
         const failure = toStoreError(this.name, error, isWrite);
         if (isConnectionLoss(error)) noteKind(failure, 'unanswered');
@@ -120,8 +115,7 @@ export class Database {
     } finally {
       // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
       if (failed) destroySocket(client);
-      const isOwn = this.#ownIdleTimeoutMs !== undefined;
-      client.release(failed || (isOwn && (this.#ownIdleTimeoutMs === 0 || this.#pool.idleCount > 0)));
+      client.release(failed);
     }
   }
 
@@ -147,12 +141,13 @@ export class Database {
   }
 }
 
-const surviving = new WeakSet<PgClient>();
+/** Pools and connections that have a listener of ours. */
+const surviving = new WeakSet<PgClient | PgPool>();
 
-function surviveErrors(client: PgClient): void {
-  if (surviving.has(client)) return;
-  surviving.add(client);
-  client.on('error', noop);
+function surviveErrors(source: PgClient | PgPool): void {
+  if (surviving.has(source)) return;
+  surviving.add(source);
+  source.on('error', noop);
 }
 
 /** pg says goodbye to the server, and waits for one that is gone. */

@@ -5,17 +5,17 @@ import type { ClientConstructor, PgPool } from './pg-pool.ts';
 
 /** pg would wait without limit. */
 const connectTimeoutMs = 5_000;
+const maxConnections = 3;
 
 /** The database of the caller's pool, or of a small one of its own. Nothing is connected yet. */
 export async function openDatabase(settings: Settings): Promise<Database> {
   const pool = settings.pool ?? (await openOwnPool(settings));
   const { Client } = pool as { Client?: ClientConstructor };
-  return new Database(nameOf(Client, pool.options), pool, Client, settings.pool ? undefined : settings.idleTimeout);
+  return new Database(nameOf(Client, pool.options), pool, Client, settings.pool === undefined);
 }
 
 /** Its connections do not keep the process alive while they are unused. */
-async function openOwnPool({ connectionString, maxConnections, idleTimeout }: Settings): Promise<PgPool> {
-  refuseService(connectionString);
+async function openOwnPool({ connectionString }: Settings): Promise<PgPool> {
   const { Pool, Client } = await loadPg();
   const target = connectionString === undefined ? {} : { connectionString };
   try {
@@ -31,7 +31,6 @@ async function openOwnPool({ connectionString, maxConnections, idleTimeout }: Se
     ...target,
     Client: withPasswordFile(Client),
     max: maxConnections,
-    idleTimeoutMillis: idleTimeout,
     allowExitOnIdle: true,
   });
 }
@@ -47,14 +46,6 @@ function withPasswordFile(Client: ClientConstructor): ClientConstructor {
       };
     }
   };
-}
-
-/** pg ignores a service, and would connect to another database. */
-function refuseService(connectionString = process.env.PGSERVICE ? '?service' : ''): void {
-  if (!new URLSearchParams(connectionString.split('?')[1]).has('service')) return;
-  const remedy =
-    'Leave out PGSERVICE or ?service=, and name host, port, user and database in the URL, or in PGHOST, PGPORT, PGUSER and PGDATABASE';
-  throw new TokenStoreError('STORE_OPEN', 'service files are not read', { reason: 'no-service', remedy });
 }
 
 async function loadPg(): Promise<{ Pool: new (options: object) => PgPool; Client: ClientConstructor }> {

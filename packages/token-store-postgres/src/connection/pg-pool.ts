@@ -4,8 +4,6 @@
 export interface PgQuery {
   readonly text: string;
   readonly values?: unknown[];
-  /** Results in text, whatever the pool's own setting is. */
-  readonly binary?: boolean;
   /** In milliseconds: then pg rejects, and goes on with the connection. */
   readonly query_timeout?: number;
   /** Decides how pg reads the values of a result. */
@@ -34,11 +32,6 @@ export interface PgPool {
   /** Adds a listener. */
   // biome-ignore lint/suspicious/noExplicitAny: pg declares other arguments for each event.
   on(event: any, listener: (argument: any) => void): unknown;
-  /** Removes a listener. */
-  // biome-ignore lint/suspicious/noExplicitAny: as above.
-  removeListener(event: any, listener: (argument: any) => void): unknown;
-  /** How many of its connections are open and unused. */
-  readonly idleCount: number;
   /** What each of its connections is made with. */
   readonly options: object;
 }
@@ -63,6 +56,5 @@ export type ClientConstructor = new (options: object) => StandaloneClient;
 export interface ClientInternals {
   /** The server process that the server named when the connection was made. A pooler names one that does not exist. */
   readonly processID?: number | null;
-  /** `encrypted`: of a TLS socket. */
-  readonly connection?: { readonly stream?: { readonly encrypted?: boolean; destroy(): void } };
+  readonly connection?: { readonly stream?: { destroy(): void } };
 }
