@@ -74,8 +74,6 @@ test('a record must have a refresh token, and fields of the right types', () => 
   assert.equal(store.list(), []);
 });
 
-test('a field that this version does not know is not stored', () => {});
-
 test('exclusively and changed reject arguments that they cannot use', async () => {
   const task = async (): Promise<void> => assert.unreachable('the task ran');
   const wrong: [args: unknown[], type: new () => Error, message: RegExp][] = [
