@@ -45,14 +45,14 @@ test('a full OneDrive is 1, and says what to do', async () => {
   const { status, stderr } = await home.call(['api', '/me']);
   assert.is(status, 1, stderr);
   assert.match(stderr, 'Insufficient Space Available. (HTTP 507, quotaLimitReached');
-  assert.match(stderr, 'The OneDrive is full. Delete files there');
+  assert.match(stderr, 'The OneDrive is full: delete files there');
 });
 
 test('Graph that asks for a long wait is 6, and says for how long', async () => {
   authority.fail('graph', { type: 'status', status: 429, retryAfter: '400' }, { times: 9 });
   const { status, stderr } = await home.call(['api', '/me']);
   assert.is(status, 6, stderr);
-  assert.match(stderr, /\. Try again in 400 s, at \d\d:\d\d:\d\d\n$/);
+  assert.match(stderr, /\. Try again in 400 s\n$/);
 });
 
 test.run();
