@@ -27,9 +27,6 @@ async function diagnoseIn(script: string, args: readonly string[] = []): Promise
   return readChecks(await home.startProgram('unshare', start).ended);
 }
 
-/** Brings up the loopback interface of the new namespace. */
-const loopbackUp = 'ip link set lo up';
-
 namespaced('a machine whose loopback interface is down', async () => {
   const checks = await diagnoseIn('true');
   assert.match(checks.get('loopback')?.detail ?? '', '127.0.0.1 cannot be used');
@@ -38,18 +35,12 @@ namespaced('a machine whose loopback interface is down', async () => {
   assert.ok(checks.get('sign-in')?.ok, 'what needs no network is checked all the same');
 });
 
-namespaced('a machine without IPv6 can sign in', async () => {
-  const checks = await diagnoseIn(`${loopbackUp}; echo 1 >/proc/sys/net/ipv6/conf/lo/disable_ipv6`);
-  assert.ok(checks.get('loopback')?.ok);
-  assert.match(checks.get('loopback')?.detail ?? '', '::1 cannot be used (EADDRNOTAVAIL)');
-});
-
 namespaced('a disk that is full', async () => {
   const disk = join(home.folder, 'disk');
   mkdirSync(disk);
   const mount = `mount -t tmpfs -o size=600k,mode=700 none '${disk}' && cp -p '${home.db}'* '${disk}'`;
   const checks = await diagnoseIn(mount, ['--db', join(disk, 'tokens.db')]);
-  assert.match(checks.get('file-system')?.detail ?? '', /the disk of .*disk is full \(\d+ bytes left\)/);
+  assert.match(checks.get('file-system')?.detail ?? '', /the disk of .*disk.* is full \(\d+ bytes left\)/);
   assert.ok(checks.get('sign-in')?.ok);
 });
 
@@ -114,17 +105,14 @@ const withKeyring = keyrings.session ? test : test.skip;
 
 withKeyring('a key in the keyring: unlocked, locked, and gone', async () => {
   using signedIn = await keyrings.signIn(['--keyring']);
-  const before = await diagnose(signedIn.home);
-  assertFailed(before, {});
-  assert.match(before.get('keyring')?.detail ?? '', 'it has the key');
-  const blocked = { keyring: ['encryption', 'sign-in', 'renew-by', 'client-id'] };
+  assertFailed(await diagnose(signedIn.home), {});
   await keyrings.session?.lock('dismissed');
-  assertFailed(await diagnose(signedIn.home), { keyring: /the keyring is locked .* \| Unlock it/ }, blocked);
+  assertFailed(await diagnose(signedIn.home), { 'sign-in': /the keyring is locked .* \| Unlock it/ });
   await keyrings.session?.unlock();
   signedIn.entry.deletePassword();
-  assertFailed(await diagnose(signedIn.home), { keyring: /is gone \| .*put the right entry back/ }, blocked);
+  assertFailed(await diagnose(signedIn.home), { 'sign-in': /is gone \| .*put the right entry back/ });
   const env = { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' };
-  assertFailed(await diagnose(signedIn.home, { env }), { keyring: /keyring/ }, blocked);
+  assertFailed(await diagnose(signedIn.home, { env }), { 'sign-in': /keyring/ });
 });
 
 test('no file is opened for writing', async () => {

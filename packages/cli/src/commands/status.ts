@@ -33,6 +33,7 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
   async run(command, { failIfWithin }) {
     const { settings } = command;
     const { found, missing } = await readStatus(command);
+    warnIfExpiring(found, settings);
     if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
     else writeOut(missing ? printable(`Not signed in: ${missing.message}\n`) : describe(found, settings));
     if (needsSignIn(found)) return exitStatus.signInNeeded;
@@ -41,24 +42,29 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
   },
 });
 
-/** What is stored or, with ONEDRIVE_TOKEN_SOCKET, what the `serve` has. Warns on stderr if the sign-in expires soon. */
-export async function readStatus(command: Command): Promise<{ found: SignInStatus; missing: Failure | undefined }> {
+export interface ReadStatus {
+  readonly found: SignInStatus;
+  /** Why nobody is signed in. */
+  readonly missing: Failure | undefined;
+  /** Of the stored sign-in. */
+  readonly authority: string | undefined;
+}
+
+/** What is stored or, with ONEDRIVE_TOKEN_SOCKET, what the `serve` has. */
+export async function readStatus(command: Command): Promise<ReadStatus> {
   const { settings } = command;
-  let found: SignInStatus;
-  let missing: Failure;
-  if (settings.socket === undefined) {
-    const read = (database: StoreOptions) => readStoredSignIn(settings, database);
-    const stored = await withDatabase(command, read, { readOnly: true });
-    found = stored.status;
-    missing = notSignedIn(settings, stored);
-  } else {
+  const { socket } = settings;
+  if (socket !== undefined) {
     await using session = await openTokenSource(command, { interactive: false });
-    found = await session.handler.status();
-    const remedy = loginAdvice(settings);
-    missing = new Failure(`${settings.socket} has no sign-in`, { status: exitStatus.signInNeeded, remedy });
+    const found = await session.handler.status();
+    const details = { status: exitStatus.signInNeeded, remedy: loginAdvice(settings) };
+    const missing = found.signedIn ? undefined : new Failure(`${socket} has no sign-in`, details);
+    return { found, missing, authority: undefined };
   }
-  warnIfExpiring(found, settings);
-  return { found, missing: found.signedIn ? undefined : missing };
+  const read = (database: StoreOptions) => readStoredSignIn(settings, database);
+  const stored = await withDatabase(command, read, { readOnly: true });
+  const { status: found, meant } = stored;
+  return { found, missing: found.signedIn ? undefined : notSignedIn(settings, stored), authority: meant.authority };
 }
 
 /** ' as Ada Lovelace (ada@example.com)', or '' if the account is not known. */

@@ -1,6 +1,6 @@
 import { defineCommand } from '../settings/command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
-import { needsSignIn } from '../settings/warn-if-expiring.ts';
+import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
@@ -20,6 +20,7 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
   async run(command) {
     const { settings } = command;
     const { found, missing } = await readStatus(command);
+    warnIfExpiring(found, settings);
     if (missing) throw missing;
     const { account = {} } = found;
     const name = account.username ?? account.name;

@@ -58,7 +58,7 @@ export function dataFolder(env: NodeJS.ProcessEnv = process.env, platform = proc
   return home && join(home, places[platform] ?? '.local/share', 'onedrive-token');
 }
 
-function homeFolder(env: NodeJS.ProcessEnv): string | undefined {
+export function homeFolder(env = process.env): string | undefined {
   try {
     return env.HOME || process.getBuiltinModule('node:os').homedir();
   } catch {

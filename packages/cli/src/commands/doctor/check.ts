@@ -23,28 +23,21 @@ export interface CheckResult {
 /** Ends a check that can say nothing because another one failed: its message is that one's name. */
 export class NotChecked extends Error {}
 
-/** Runs all checks at the same time, each after those that it needs. Yields the results in the order of the checks. */
-export async function* runChecks(checks: readonly Check[], command: Command): AsyncGenerator<CheckResult> {
-  const started = new Map<string, Promise<CheckResult>>();
-  /** For each check that was not run, the one that failed. */
-  const causes = new Map<string, string>();
-  const start = async ({ name, needs = [], run }: Check): Promise<CheckResult> => {
-    try {
-      for (const need of needs) {
-        if ((await started.get(need))?.ok !== true) throw new NotChecked(causes.get(need) ?? need);
-      }
-      return { name, ok: true, detail: await run() };
-    } catch (error) {
-      if (error instanceof NotChecked) {
-        causes.set(name, error.message);
-        return { name, ok: null, detail: `not checked, because ${error.message} failed` };
-      }
-      const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
-      return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
-    }
-  };
-  for (const check of checks) started.set(check.name, start(check));
-  for (const result of started.values()) yield await result;
+/** `results`: those of the checks before it. */
+export async function runCheck(
+  { name, needs = [], run }: Check,
+  results: readonly CheckResult[],
+  command: Command,
+): Promise<CheckResult> {
+  try {
+    const failed = results.find((result) => needs.includes(result.name) && result.ok === false);
+    if (failed) throw new NotChecked(failed.name);
+    return { name, ok: true, detail: await run() };
+  } catch (error) {
+    if (error instanceof NotChecked) return { name, ok: null, detail: `not checked, because ${error.message} failed` };
+    const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
+    return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
+  }
 }
 
 /** Does the work at the first call. All calls have its one result. */

@@ -1,21 +1,21 @@
 // doctor/ looks for what keeps the command from working, one check for each thing that has to be right. It changes nothing, and
 // asks the provider for no token.
 import { createFetcher } from 'onedrive-token-handler';
-import { withDatabase } from '../../session/database.ts';
-import { readStoredSignIn } from '../../session/stored-sign-in.ts';
 import { type Command, defineCommand } from '../../settings/command.ts';
-import { meantToken } from '../../settings/meant-token.ts';
-import { exitStatus } from '../../terminal/failure.ts';
+import { homeFolder } from '../../settings/database-name.ts';
+import { formatDuration } from '../../settings/duration.ts';
+import { realDatabase } from '../../settings/private-files.ts';
+import type { Settings } from '../../settings/settings.ts';
+import { suggestCommand } from '../../settings/suggest-command.ts';
+import { expiresSoon } from '../../settings/warn-if-expiring.ts';
+import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';
-import { type Check, type CheckResult, once, runChecks } from './check.ts';
-import { checkClientId } from './client-id.ts';
-import { fileChecks } from './file-checks.ts';
+import { type ReadStatus, readStatus } from '../status.ts';
+import { type Check, type CheckResult, once, runCheck } from './check.ts';
+import { fileChecks, postgresChecks } from './database.ts';
+import { checkBrowser, checkLoopback, checkNode } from './machine.ts';
 import { type Fetch, networkChecks } from './network.ts';
-import { postgresChecks } from './postgres-checks.ts';
-import { redact } from './redact.ts';
-import { socketChecks, storedChecks } from './sign-in.ts';
-import { checkBrowser, checkLoopback, checkNode } from './this-machine.ts';
 
 const nameWidth = 16;
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
@@ -24,7 +24,7 @@ const defaultAuthority = 'https://login.microsoftonline.com/consumers';
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'find out what is wrong',
-  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, loopback addresses, the browser, the database, its key, the sign-in, and the registration. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
+  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, loopback addresses, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
 
 With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "detail": string, "remedy"?: string}]}. null: not checked, because another check failed. There is no token, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
   examples: [
@@ -35,61 +35,65 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     // No check may ask a person: a question would come between the lines.
     const quiet: Command = { ...command, settings: { ...command.settings, interactive: false } };
     const { settings, screen, interrupt } = quiet;
+    // Nothing is written, so a signal may end the process at once.
+    interrupt[Symbol.dispose]();
     const results: CheckResult[] = [];
     const http = createFetcher();
-    const checks = listChecks(quiet, (url, init) => http.fetch(url, init));
-    const print = async (): Promise<void> => {
-      screen.spin(() => 'Checking');
-      for await (const result of runChecks(checks, quiet)) {
-        results.push(result);
-        screen.clear();
-        if (!settings.json) writeOut(formatResult(result, screen.isUnicode));
-        screen.spin(() => 'Checking');
-      }
+    for (const check of listChecks(quiet, (url, init) => http.fetch(url, init))) {
+      screen.spin(() => `Checking ${check.name}`);
+      const result = await runCheck(check, results, quiet);
+      results.push(result);
       screen.clear();
-    };
-    const { promise: interrupted, reject } = Promise.withResolvers<never>();
-    interrupt.signal.addEventListener('abort', () => reject(interrupt.signal.reason));
-    await Promise.race([print(), interrupted]).finally(() => http.close());
-    const isWell = results.every(({ ok }) => ok === true);
-    if (settings.json) writeOut(`${JSON.stringify(redact({ ok: isWell, checks: results }))}\n`);
-    else writeOut(summarize(results));
-    return isWell ? exitStatus.done : exitStatus.failed;
+      if (!settings.json) writeOut(formatResult(result, screen.isUnicode));
+    }
+    await http.close();
+    const wrong = results.filter(({ ok }) => ok === false).length;
+    if (settings.json) writeOut(`${redact(JSON.stringify({ ok: wrong === 0, checks: results }))}\n`);
+    else
+      writeOut(wrong === 0 ? 'Nothing is wrong.\n' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.\n`);
+    return wrong === 0 ? exitStatus.done : exitStatus.failed;
   },
 });
 
-/** The checks that fit the settings, of a file, of PostgreSQL, or of a socket, in the order in which they are shown. */
+/** The checks that fit the settings, of a file, of PostgreSQL, or of a socket, in the order in which they are run. */
 function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   const { settings } = command;
   // Read once: a second look at the database could ask the keyring a second time.
-  const readSignIns = once(() =>
-    withDatabase(command, (database) => readStoredSignIn(settings, database), { readOnly: true }),
-  );
-  const token = once(async () => {
-    const stored = settings.socket === undefined ? await readSignIns().catch(() => undefined) : undefined;
-    const { clientId, authority = defaultAuthority } = stored?.meant ?? meantToken(settings);
-    return { authority, clientId };
-  });
-  const ofDatabase = (): readonly Check[] => [
-    ...(settings.postgresUrl === undefined ? fileChecks(command, readSignIns) : postgresChecks(settings, readSignIns)),
-    ...storedChecks(settings, readSignIns),
-    checkClientId(settings, token, fetch),
-  ];
+  const read = once(() => readStatus(command));
+  const authority = async (): Promise<string> => {
+    const stored = await read().catch(() => undefined);
+    return settings.authority ?? stored?.authority ?? defaultAuthority;
+  };
+  const ofDatabase = settings.postgresUrl === undefined ? fileChecks : postgresChecks;
   return [
     checkNode,
-    ...networkChecks(async () => (await token()).authority, settings.graph, fetch),
+    ...networkChecks(authority, settings.graph, fetch),
     checkLoopback,
     checkBrowser,
-    ...(settings.socket === undefined ? ofDatabase() : socketChecks(command, settings.socket)),
+    ...(settings.socket === undefined ? ofDatabase(settings) : []),
+    { name: 'sign-in', needs: ['database', 'database-rights'], run: async () => judgeSignIn(await read(), settings) },
   ];
 }
 
-function summarize(results: readonly CheckResult[]): string {
-  const wrong = results.filter(({ ok }) => ok === false).length;
-  const blocked = results.filter(({ ok }) => ok === null).length;
-  if (wrong === 0) return 'Nothing is wrong.\n';
-  const rest = blocked === 0 ? '' : ` ${blocked} ${blocked === 1 ? 'check' : 'checks'} could not run because of that.`;
-  return `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.${rest}\n`;
+function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string {
+  const { account, scopes, refreshedAt, refusedAt, refusedBecause, renewBy } = found;
+  if (missing) throw missing;
+  if (refusedAt !== undefined) {
+    const because = refusedBecause ? `: ${refusedBecause}` : '';
+    const remedy = `Run: ${suggestCommand('login', settings)}`;
+    throw new Failure(`the provider refused it on ${day(refusedAt)}${because}`, { remedy });
+  }
+  if (expiresSoon(renewBy)) {
+    const remedy = `To refresh it now, run: ${suggestCommand('token --refresh', settings)}`;
+    throw new Failure(`the sign-in expires on ${day(renewBy)}`, { remedy });
+  }
+  const who = account?.username ?? account?.name;
+  const age = refreshedAt === undefined ? '' : `, refreshed ${formatDuration(Date.now() - refreshedAt)} ago`;
+  return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
+}
+
+function day(timestamp: number): string {
+  return new Date(timestamp).toISOString().slice(0, 10);
 }
 
 function formatResult({ name, ok, detail, remedy }: CheckResult, isUnicode: boolean): string {
@@ -98,4 +102,12 @@ function formatResult({ name, ok, detail, remedy }: CheckResult, isUnicode: bool
   const indent = ' '.repeat((good ?? '').length + nameWidth + 2);
   const lines = [`${mark} ${name.padEnd(nameWidth)} ${detail}`, ...(remedy ? [`${indent}${arrow} ${remedy}`] : [])];
   return lines.map((line) => `${printable(line)}\n`).join('');
+}
+
+/** Replaces e-mail addresses and the path of the home folder in JSON, so that it can go into a bug report. */
+function redact(json: string): string {
+  const home = homeFolder() ?? '';
+  const named = [realDatabase(home), home].filter((path) => path.length > 1);
+  const withoutHome = named.reduce((text, path) => text.replaceAll(JSON.stringify(path).slice(1, -1), '~'), json);
+  return withoutHome.replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '<e-mail address>');
 }

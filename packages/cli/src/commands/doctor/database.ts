@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspectStore, type StoreInspection } from 'onedrive-token-handler';
+import type { PostgresInspection } from 'token-store-postgres';
+import { inspectDatabase } from '../../session/database.ts';
+import { storeErrorOf } from '../../settings/describe-error.ts';
+import type { Settings } from '../../settings/settings.ts';
+import { suggestCommand } from '../../settings/suggest-command.ts';
+import { Failure } from '../../terminal/failure.ts';
+import { userName } from '../../terminal/users.ts';
+import { type Check, once } from './check.ts';
+
+/** A refresh writes a journal as large as the pages that change, and the new tokens. */
+const neededBytes = 1_000_000;
+/** How long a refresh takes at most. */
+const longestHoldMs = 3000;
+
+/** A lock that is held now. Of two looks, the same lock of the same process has the same words. */
+interface Held {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+export function fileChecks(settings: Settings): readonly Check[] {
+  const look = (): Promise<StoreInspection> => inspectStore({ dbFilepath: settings.db });
+  const inspect = once(look);
+  const needs = ['database'];
+  return [
+    { name: 'database', run: async () => judgeDatabase(await inspect(), settings) },
+    { name: 'database-mode', needs, run: async () => judgeAccess(await inspect()) },
+    { name: 'file-system', needs, run: async () => judgeFileSystem(await inspect()) },
+    { name: 'lock', needs, run: () => judgeLocks(async () => heldInFile(await look())) },
+  ];
+}
+
+export function postgresChecks(settings: Settings): readonly Check[] {
+  const inspect = once(() => inspectDatabase(settings));
+  const look = async (): Promise<readonly Held[]> => heldInPostgres(await inspectDatabase(settings));
+  const describe = ({ serverVersion, hasKey }: PostgresInspection): string =>
+    `PostgreSQL ${serverVersion} at ${settings.db}, ${hasKey ? 'encrypted' : 'not encrypted'}`;
+  return [
+    { name: 'database', run: async () => describe(await inspect()) },
+    { name: 'database-rights', needs: ['database'], run: async () => judgeRights(await inspect()) },
+    { name: 'lock', needs: ['database', 'database-rights'], run: () => judgeLocks(look) },
+  ];
+}
+
+function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, settings: Settings): string {
+  const { db } = settings;
+  if (error && storeErrorOf(error)?.reason === 'missing') {
+    throw new Failure(`there is no database ${db}`, { remedy: `Run: ${suggestCommand('login', settings)}` });
+  }
+  if (error) throw error;
+  const name = path === db ? db : `${db} (a link to ${path})`;
+  return `${name}, ${size} bytes, every page in order, ${isEncrypted ? 'encrypted' : 'not encrypted'}`;
+}
+
+function judgeAccess({ access }: StoreInspection): string {
+  const user = process.getuid?.();
+  for (const { path, mode, owner, denied } of access ? [access.file, access.directory] : []) {
+    if (user !== undefined && owner !== user) {
+      const remedy = `Run this as that user. If it is your database, as root: chown ${userName()} ${path}`;
+      throw new Failure(`${path} belongs to user id ${owner}, and this is ${userName()} (user id ${user})`, { remedy });
+    }
+    if (user !== undefined && (mode & 0o077) !== 0) {
+      const shown = mode.toString(8).padStart(4, '0');
+      throw new Failure(`other users can read or enter ${path} (mode ${shown})`, { remedy: `Run: chmod go= ${path}` });
+    }
+    if (denied !== undefined) {
+      const isReadOnly = denied === 'EROFS';
+      const remedy = isReadOnly ? 'The file system is read-only: mount it for writing' : `Run: chmod u+rw ${path}`;
+      throw new Failure(`${path} cannot be written (${denied})`, { remedy });
+    }
+  }
+  return `only user ${userName()} can read it`;
+}
+
+function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
+  const { type = 'a disk', isNetwork = false, free = 0 } = fileSystem ?? {};
+  if (isNetwork) {
+    const remedy = 'Keep the database on a disk of this computer (--db), or in PostgreSQL if many computers need it';
+    throw new Failure(`${path} is on a network file system (${type}), whose locks cannot be trusted`, { remedy });
+  }
+  if (free < neededBytes) {
+    throw new Failure(`the disk of ${path} is full (${free} bytes left)`, { remedy: 'Delete or move files' });
+  }
+  return `${type}, ${Math.floor(free / 1e6)} MB free`;
+}
+
+function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection): string {
+  if (isReadOnly) throw new Failure('this server takes no writes', { remedy: 'Name the primary server with --db' });
+  if (missingRights.length > 0) {
+    const grants = missingRights.map((right) => `GRANT ${right} TO the user`).join('; ');
+    const remedy = `As the owner of the tables: ${grants}`;
+    throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, { remedy });
+  }
+  if (tables === 'missing') return 'there are no tables yet: the first login makes them';
+  return 'this user may read and write the tables';
+}
+
+/** Throws a lock that is held for longer than a refresh takes. */
+async function judgeLocks(look: () => Promise<readonly Held[]>): Promise<string> {
+  const first = await look();
+  if (first.length === 0) return 'no process holds one';
+  await sleep(longestHoldMs);
+  const later = await look();
+  const kept = first.find(({ problem }) => later.some((held) => held.problem === problem));
+  if (!kept) return 'no process holds one for long';
+  throw new Failure(kept.problem, kept);
+}
+
+function heldInFile({ locks }: StoreInspection): readonly Held[] {
+  return locks.map(({ kind, name, pid, program = 'of another namespace', isStopped }) => {
+    const what = kind === 'database' ? 'the database' : describeLock(name);
+    return {
+      problem: `process ${pid} (${program}${isStopped ? ', stopped' : ''}) holds the lock of ${what}`,
+      remedy: isStopped
+        ? `Let it go on: kill -CONT ${pid}. Or end it: kill -KILL ${pid}`
+        : `Wait until it is done, or finish its sign-in. If it hangs, end it: kill ${pid}`,
+    };
+  });
+}
+
+function heldInPostgres({ locks }: PostgresInspection): readonly Held[] {
+  return locks.map(({ name, holder }) => ({
+    problem: `${holder} holds the lock of ${describeLock(name)}`,
+    remedy: 'Wait until it is done, or finish its sign-in. If it hangs, end that process',
+  }));
+}
+
+/** What a lock of that name is for. */
+function describeLock(name: string | undefined): string {
+  const [signIn, app] = name?.split('\u001f') ?? [];
+  if (signIn === 'sign-in' && app !== undefined) return `a sign-in of ${app}`;
+  return `a refresh of ${name ?? 'an app name'}`;
+}
