@@ -23,6 +23,16 @@ export const brokenChanged: Record<string, BrokenStore> = {
     breakIt: (store) => ({ delete: (name) => MemoryStore.prototype.delete.call(store, name) }),
     fails: /^changed, if the store has it, resolves soon after another caller/,
   },
+  'wakes no caller after a replacement': {
+    breakIt: (store) => ({
+      replace: (name, previous, record) => {
+        if (store.get(name)?.refreshToken !== previous) return false;
+        MemoryStore.prototype.set.call(store, name, record);
+        return true;
+      },
+    }),
+    fails: /^changed, if the store has it, resolves soon after another caller/,
+  },
   'wakes no caller after a write of another store': {
     breakIt: () => ({ changed: (_name, { signal }) => delay(600_000, undefined, { signal }) }),
     fails: /^changed, if the store has it, resolves soon after another store/,
@@ -39,6 +49,12 @@ export const brokenChanged: Record<string, BrokenStore> = {
   },
   'does not hear the abort of a wait for a change': {
     breakIt: (store) => ({ changed: (name, { timeout }) => store.changed(name, { timeout: Math.min(timeout, 50) }) }),
+    fails: /^changed, if the store has it, rejects with the reason of an abort/,
+  },
+  'waits for a change although the signal had aborted before': {
+    breakIt: (store) => ({
+      changed: (name, options) => store.changed(name, options.signal?.aborted ? { timeout: 50 } : options),
+    }),
     fails: /^changed, if the store has it, rejects with the reason of an abort/,
   },
   'takes any timeout of a wait for a change': {

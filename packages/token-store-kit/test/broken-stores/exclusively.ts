@@ -257,6 +257,12 @@ export const brokenLocks: Record<string, BrokenStore> = {
     }),
     fails: /^exclusively rejects with the reason of an abort/,
   },
+  'hears no abort that came before': {
+    breakIt: (store) => ({
+      exclusively: (name, task, options) => store.exclusively(name, task, options?.signal?.aborted ? {} : options),
+    }),
+    fails: /^exclusively rejects with the reason of an abort/,
+  },
   'rejects an abort with an error of its own': {
     breakIt: (store) => ({
       exclusively: (name, task, options) =>

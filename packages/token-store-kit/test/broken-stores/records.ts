@@ -125,6 +125,14 @@ export const brokenRecords: Record<string, BrokenStore> = {
     breakIt: (store) => ({ set: (name, record) => store.set(`${name}`.toWellFormed(), record) }),
     fails: /^a name with half a surrogate pair/,
   },
+  'makes a string of any name when it replaces': {
+    breakIt: (store) => ({ replace: (name, previous, record) => store.replace(`${name}`, previous, record) }),
+    fails: /^a name that is not a string/,
+  },
+  'replaces under a broken name': {
+    breakIt: (store) => ({ replace: (name, ...rest) => store.replace(`${name}`.toWellFormed(), ...rest) }),
+    fails: /^a name with half a surrogate pair/,
+  },
   'drops a field that no record has when it sets a record': {
     breakIt: (store) => ({ set: (name, record) => store.set(name, withoutExtra(record)) }),
     fails: /^set and replace refuse a wrong record/,
