@@ -43,9 +43,7 @@ always('a second login says that it waits for the first one, and then begins its
   const first = other.start(['login', ...clientId]);
   const address = await addressOf(first);
   const second = other.start(['login', ...clientId]);
-  await second.says(
-    /Another process is signing in under this app name\. Then this command begins a sign-in of its own\.\n/,
-  );
+  await second.says(/Waiting for another process that is signing in under this app name\.\n/);
   await signInAs(address);
   assert.is((await first.ended).status, 0);
   await signInAs(await addressOf(second));

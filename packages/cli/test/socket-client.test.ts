@@ -92,10 +92,10 @@ test('a socket that cannot be reached ends with 6, and the message says why and 
   writeFileSync(file, '');
   const missing = join(client.folder, 'missing');
   for (const [path, why, args] of [
-    [missing, 'there is no such file', []],
-    [file, 'no process listens there', ['api', '/me']],
-    [missing, 'there is no such file', ['status']],
-    [`${file}/s`, 'a part of its path is not a folder', ['exec', '--', 'true']],
+    [missing, 'no such file or directory', []],
+    [file, 'connection refused', ['api', '/me']],
+    [missing, 'no such file or directory', ['status']],
+    [`${file}/s`, 'not a directory', ['exec', '--', 'true']],
   ] as const) {
     const said = await expectStatus(args, 6, { ONEDRIVE_TOKEN_SOCKET: path });
     assert.match(said, path);

@@ -82,8 +82,7 @@ With --json: the same as status --json.`,
     }
     if (encrypt && settings.keyring)
       throw new UsageError('--encrypt: there is no passphrase to choose with --keyring (or ONEDRIVE_TOKEN_KEYRING)');
-    const opensBrowser = browser !== false && hasBrowser();
-    const view = new SignInView(command, { opensBrowser, isLogin: true });
+    const view = new SignInView(command, browser !== false && hasBrowser());
     const { scope: scopes, prompt, port: redirectPort, redirectHost, loginHint } = options;
     const codeLife = device && settings.timeout === undefined ? { signInTimeout: longestCodeLifeMs } : {};
     await using session = await openWithClientId(command, {

@@ -11,18 +11,10 @@ import { explainErrorPages, pasteInstructions } from './sign-in-words.ts';
 /** If the person has not signed in by then, no browser may have opened, or it may show an error page, which never comes back here. */
 const helpAfterMs = 15_000;
 
-export interface SignInViewOptions {
-  /** False: shows the address, and takes a pasted one. Default: whether a browser can be opened here. */
-  readonly opensBrowser?: boolean;
-  /** The command was told to sign in, so that the sign-in of another process is no substitute. Default false. */
-  readonly isLogin?: boolean;
-}
-
 /** What a person sees of a sign-in, and how they answer. */
 export class SignInView implements Disposable {
   readonly #command: Command;
   readonly #opensBrowser: boolean;
-  readonly #isLogin: boolean;
   #url: URL | undefined;
   #isUrlShown = false;
   #lines: LineReader | undefined;
@@ -32,10 +24,10 @@ export class SignInView implements Disposable {
   /** Why the provider refused the stored sign-in. */
   #refusal: unknown;
 
-  constructor(command: Command, { opensBrowser = hasBrowser(), isLogin = false }: SignInViewOptions = {}) {
+  /** Without `opensBrowser`, shows the address, and takes a pasted one. */
+  constructor(command: Command, opensBrowser = hasBrowser()) {
     this.#command = command;
     this.#opensBrowser = opensBrowser;
-    this.#isLogin = isLogin;
   }
 
   /** How the handler reaches a person here. */
@@ -50,7 +42,8 @@ export class SignInView implements Disposable {
     const { screen, settings } = this.#command;
     switch (event.type) {
       case 'waiting':
-        if (event.for === 'sign-in') this.#showOtherSignIn();
+        // Of a person who called `login` twice, or of a script beside a person.
+        if (event.for === 'sign-in') screen.say('Waiting for another process that is signing in under this app name.');
         break;
       case 'refresh-failed':
         this.#refusal = event.error;
@@ -149,14 +142,6 @@ export class SignInView implements Disposable {
 
   #showWait(place: string): void {
     this.#command.screen.spin(() => `Waiting for you to sign in ${place}: ${this.#timeLeft} left, Ctrl-C cancels`);
-  }
-
-  /** Of a person who called `login` twice, or of a script beside a person. */
-  #showOtherSignIn(): void {
-    const { screen } = this.#command;
-    const next = this.#isLogin ? 'Then this command begins a sign-in of its own.' : 'This command uses its result.';
-    screen.say(`Another process is signing in under this app name. ${next}`);
-    screen.spin(() => 'Waiting for the sign-in of another process, Ctrl-C cancels');
   }
 
   #showHelp(): void {

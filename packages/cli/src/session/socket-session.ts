@@ -5,7 +5,7 @@ import { createFetcher, type OneDriveTokenHandler, type SignInStatus } from 'one
 import type { Command } from '../settings/command.ts';
 import { commonOptions, longFlag } from '../settings/options.ts';
 import type { Settings } from '../settings/settings.ts';
-import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
+import { exitStatus, Failure, systemReason, UsageError } from '../terminal/failure.ts';
 
 /** Longer than the server may need for a refresh. */
 const answerTimeoutMs = 60_000;
@@ -51,30 +51,25 @@ export function openSocketSession({ settings, interrupt }: Command, socket: stri
 async function ask(socketPath: string, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
   let response: IncomingMessage;
-  let content: string;
+  let body: Record<string, unknown>;
   try {
     const sent = request({ socketPath, path, agent: false, signal: limit }).end();
     [response] = (await once(sent, 'response')) as [IncomingMessage];
-    content = await text(response);
+    body = { ...JSON.parse(await text(response)) };
   } catch (error) {
     signal.throwIfAborted();
-    throw unreachable(socketPath, error);
+    if (error instanceof SyntaxError) throw notOurs(socketPath);
+    const reason = limit.aborted ? `it did not answer within ${answerTimeoutMs / 1000} s` : systemReason(error);
+    throw new Failure(`cannot reach ${socketPath} (ONEDRIVE_TOKEN_SOCKET): ${reason}`, {
+      status: exitStatus.unavailable,
+      remedy: 'Start it: onedrive-token serve --socket PATH',
+      cause: error,
+    });
   }
-  const body = parseObject(content);
-  if (!body) throw notOurs(socketPath);
   // The provider's tokens are shorter than that. As with the handler, the caller looks at how long the token is valid.
   if (response.statusCode === 409) return ask(socketPath, '/token', signal);
   if (response.statusCode !== 200) throw failureOf(response, body, socketPath);
   return body;
-}
-
-function parseObject(content: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(content);
-    return typeof value === 'object' && value !== null ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function failureOf({ statusCode, headers }: IncomingMessage, body: Record<string, unknown>, socket: string): Failure {
@@ -88,7 +83,7 @@ function failureOf({ statusCode, headers }: IncomingMessage, body: Record<string
   const retryAfter = headers['retry-after'];
   return new Failure(`the server at ${socket} has no token now: ${reason}`, {
     status: statusCode === 503 ? exitStatus.unavailable : exitStatus.failed,
-    remedy: statusCode === 503 && retryAfter ? `Try again in ${retryAfter} s` : undefined,
+    remedy: retryAfter && `Try again in ${retryAfter} s`,
   });
 }
 
@@ -96,23 +91,6 @@ function failureOf({ statusCode, headers }: IncomingMessage, body: Record<string
 function notOurs(socketPath: string): Failure {
   return new Failure(`${socketPath} does not answer as onedrive-token serve does`, {
     remedy: 'Correct ONEDRIVE_TOKEN_SOCKET',
-  });
-}
-
-function unreachable(socketPath: string, cause: unknown): Failure {
-  const { code = '', message } = cause as NodeJS.ErrnoException;
-  const reasons: Record<string, string> = {
-    ENOENT: 'there is no such file',
-    ECONNREFUSED: 'no process listens there any more',
-    EACCES: 'it belongs to another user, or its folder does',
-    EAGAIN: 'too many programs ask at this moment',
-    ENOTDIR: 'a part of its path is not a folder',
-    ABORT_ERR: `it did not answer within ${answerTimeoutMs / 1000} s`,
-  };
-  return new Failure(`cannot reach ${socketPath} (ONEDRIVE_TOKEN_SOCKET): ${reasons[code] ?? message}`, {
-    status: exitStatus.unavailable,
-    remedy: 'Start it: onedrive-token serve --socket PATH',
-    cause,
   });
 }
 

@@ -68,7 +68,11 @@ export function orUsageError<T>(work: () => T): T {
 
 /** A failed file system call, in words for a person: `cannot write disk.img: no space left on device`. */
 export function fileFailure(action: string, file: string, error: unknown): Failure {
+  return new Failure(`cannot ${action} ${file}: ${systemReason(error)}`, { cause: error });
+}
+
+/** `no space left on device`, or the message of an error that is not the system's. */
+export function systemReason(error: unknown): string {
   const { errno, message } = error as NodeJS.ErrnoException;
-  const reason = errno === undefined ? message : process.getBuiltinModule('node:util').getSystemErrorMessage(errno);
-  return new Failure(`cannot ${action} ${file}: ${reason}`, { cause: error });
+  return errno === undefined ? message : process.getBuiltinModule('node:util').getSystemErrorMessage(errno);
 }
