@@ -21,7 +21,7 @@ const house: readonly Floor[] = [
   {
     'onedrive-token': {
       below: ['onedrive-token-handler', 'onedrive-graph', 'token-store-postgres'],
-      npm: ['commander', 'is-in-ssh', 'is-wsl', 'uqr', '@napi-rs/keyring', 'pg'],
+      npm: ['commander', 'is-in-ssh', 'is-wsl', '@napi-rs/keyring', 'pg'],
     },
   },
   {

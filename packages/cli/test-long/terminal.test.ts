@@ -1,7 +1,7 @@
 // Takes about 45 s.
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
+import { signInAs, signInElsewhere } from 'testing-authority';
 import { CliHome, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
 import { test as always } from 'uvu';
@@ -96,16 +96,6 @@ test('exec in a terminal leaves Ctrl-C to the terminal', async () => {
   await terminal.shows(/here/);
   terminal.type('\u0003');
   assert.is((await terminal.ended).status, 11);
-});
-
-test('--device draws a QR code of the address', async () => {
-  using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', '--device', ...clientId]);
-  const [, uri = '', code = ''] = await terminal.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
-  assert.match(terminal.output, /[▀▄█]/);
-  await approveDevice(uri, code);
-  await terminal.shows(/Signed in as Someone/);
-  assert.is((await terminal.ended).status, 0);
 });
 
 test('an address longer than the line of a terminal is pasted whole', async () => {

@@ -40,12 +40,6 @@ export class Renderer implements AsyncDisposable {
     return this.#page.locator('main').screenshot({ omitBackground: true });
   }
 
-  /** The pixels of a picture, four bytes each. */
-  async pixels(png: Uint8Array): Promise<{ data: Uint8ClampedArray; width: number; height: number }> {
-    const { data, ...size } = await this.#page.evaluate(read, Buffer.from(png).toString('base64'));
-    return { ...size, data: new Uint8ClampedArray(Buffer.from(data, 'base64')) };
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#page.context().browser()?.close();
   }
@@ -60,7 +54,6 @@ async function show({ output, columns }: { output: string; columns: number }): P
     cols: columns,
     rows: 60,
     fontFamily: "'DejaVu Sans Mono', monospace",
-    // At this size a cell is a whole number of pixels high, so the blocks of a QR code have no gaps.
     fontSize: 12,
     cursorInactiveStyle: 'none',
     theme: { background: '#0d1117', foreground: '#d6dde4', black: '#0d1117', white: '#ffffff' },
@@ -72,18 +65,4 @@ async function show({ output, columns }: { output: string; columns: number }): P
   while (rows > 1 && !active.getLine(rows - 1)?.translateToString(true)) rows--;
   terminal.resize(columns, rows);
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-}
-
-/** Runs in the page. */
-async function read(base64: string): Promise<{ data: string; width: number; height: number }> {
-  const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${base64}`)).blob());
-  const { width, height } = image;
-  const context = new OffscreenCanvas(width, height).getContext('2d');
-  context?.drawImage(image, 0, 0);
-  const bytes = context?.getImageData(0, 0, width, height).data ?? new Uint8ClampedArray();
-  let data = '';
-  for (let start = 0; start < bytes.length; start += 8192) {
-    data += String.fromCharCode(...bytes.subarray(start, start + 8192));
-  }
-  return { data: btoa(data), width, height };
 }

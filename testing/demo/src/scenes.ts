@@ -1,17 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { approveDevice, signInAs, startAuthority } from 'testing-authority';
+import { signInAs, startAuthority } from 'testing-authority';
 import type { CliHome } from 'testing-command';
 import { addressFile, openHome, Shell } from './shell.ts';
 
 /** By the name of each picture: what its terminals have got. */
-export type Scenes = Record<'login' | 'device' | 'status' | 'api' | 'error', string[]>;
+export type Scenes = Record<'login' | 'status' | 'api' | 'error', string[]>;
 
 const username = 'ada.lovelace@example.com';
 
 /** Runs the command as a user does, and signs in at a provider on this machine. */
 export async function playScenes(): Promise<Scenes> {
-  const authority = await startAuthority({ deviceInterval: 0 });
+  const authority = await startAuthority();
   try {
     using home = openHome(authority);
     const login = `onedrive-token login --client-id ${authority.clientId}`;
@@ -19,8 +19,6 @@ export async function playScenes(): Promise<Scenes> {
       error: await play(home, async (shell) => {
         await shell.shows(/\$ $/);
         shell.type('onedrive-token login');
-        await shell.shows(/\[Y\/n\] /);
-        shell.type('n');
         await shell.shows(/\(client\) ID": /);
         return [shell.output];
       }),
@@ -41,16 +39,6 @@ export async function playScenes(): Promise<Scenes> {
         await shell.run('onedrive-token api /me');
         await shell.run(`onedrive-token api '/me/drive/root:/Shopping list.md:/content' -o list.md`);
         return [shell.output];
-      }),
-      device: await play(home, async (shell) => {
-        await shell.shows(/\$ $/);
-        shell.type('onedrive-token login --device');
-        const [, uri = '', code = ''] = await shell.shows(/open {3}(\S+)\r\n.*code {4}(\S+)\r\n/);
-        await shell.shows(/left, Ctrl-C cancels$/);
-        const waiting = shell.output;
-        await approveDevice(uri, code, { username });
-        await shell.shows(/Signed in as .*\r\n\$ $/);
-        return [waiting];
       }),
     };
   } finally {

@@ -1,11 +1,10 @@
 // Takes about 8 s.
-import { globSync, readFileSync } from 'node:fs';
+import { globSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromiumPath } from 'testing-browsers/chromium';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readQrCode } from '../src/read-qr-code.ts';
 import { Renderer } from '../src/renderer.ts';
 import { playScenes } from '../src/scenes.ts';
 
@@ -16,7 +15,7 @@ const names = globSync('*.png', { cwd: folder }).sort();
 if (!chromiumPath) console.log('skipped: the pictures need chromium on PATH (Debian: apt install chromium)');
 const test = chromiumPath ? always : always.skip;
 
-test('the pictures can be taken again, show nothing of this machine, and a phone can read the QR code', async () => {
+test('the pictures can be taken again and show nothing of this machine', async () => {
   const scenes = await playScenes();
   assert.equal(
     Object.keys(scenes)
@@ -28,10 +27,7 @@ test('the pictures can be taken again, show nothing of this machine, and a phone
     for (const place of [tmpdir(), homedir(), root]) assert.not.match(output, `${place}/`);
   }
   await using renderer = await Renderer.start();
-  const address = /http:\S+/.exec(scenes.device[0] ?? '')?.[0];
-  assert.is(await readQrCode(renderer, await renderer.picture(scenes.device)), address);
-  const kept = await readQrCode(renderer, readFileSync(join(folder, 'device.png')));
-  assert.match(kept ?? '', /^http:\/\/127\.0\.0\.1:\d+\/consumers\//);
+  assert.ok((await renderer.picture(scenes.status)).length > 10_000);
 });
 
 always.run();

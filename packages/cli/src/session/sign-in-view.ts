@@ -87,15 +87,10 @@ export class SignInView implements Disposable {
   };
 
   /** Shows the code of a sign-in on another device. */
-  readonly onDeviceCode: NonNullable<SignInOptions['onDeviceCode']> = async (device) => {
+  readonly onDeviceCode: NonNullable<SignInOptions['onDeviceCode']> = (device) => {
     const { screen } = this.#command;
     const { userCode, verificationUri, expiresAt } = device;
     this.#expiresAt = expiresAt;
-    if (screen.isTerminal) {
-      const { renderQrCode } = await import('./qr-code.ts');
-      const code = renderQrCode(verificationUri, screen);
-      if (code) screen.say(code);
-    }
     screen.say(`On any device, open   ${printable(verificationUri)}\nand enter the code    ${printable(userCode)}`);
     // RFC 8628 section 5.4: a code that an attacker sent would sign in the attacker's program.
     screen.say('Enter only a code that you asked for yourself. Never enter one that another person sent you.');

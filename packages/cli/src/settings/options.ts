@@ -112,12 +112,6 @@ export function takesValue({ flags }: Pick<OptionDefinition, 'flags'>): boolean 
   return flags.includes('<');
 }
 
-/** Splits `--db=FILE` at its first `=`. Without one, there is no value. */
-export function splitFlag(arg: string): [flag: string, value: string | undefined] {
-  const equals = arg.indexOf('=');
-  return equals < 0 ? [arg, undefined] : [arg.slice(0, equals), arg.slice(equals + 1)];
-}
-
 /**
  * Reads `[token] [common options]` and `exec [common options] -- PROGRAM [ARGS]` without loading a parser. Returns undefined for
  * any other line, and for a wrong one, which the real parser explains. `program` is undefined for `token`.
@@ -131,11 +125,11 @@ export function readPlainLine(
   if (end < 0 || (program && !program[0])) return undefined;
   const flags: Record<string, string | boolean> = {};
   for (let index = isExec || args[0] === 'token' ? 1 : 0; index < end; index++) {
-    const [flag, attached] = splitFlag(args[index] as string);
+    const flag = args[index] as string;
     const [name, option] = Object.entries(commonOptions).find(([, candidate]) => longFlag(candidate) === flag) ?? [];
     if (!name || !option) return undefined;
-    const value = takesValue(option) ? (attached ?? args[++index]) : !flag.startsWith('--no-');
-    if (value === undefined || index >= end || (attached !== undefined && value !== attached)) return undefined;
+    const value = takesValue(option) ? args[++index] : !flag.startsWith('--no-');
+    if (value === undefined || index >= end) return undefined;
     flags[name] = value;
   }
   return { flags, program };

@@ -1,11 +1,6 @@
 // What the command keeps beside the database, in JSON files of its own. No token is in them.
 import fs from 'node:fs';
 
-/** The file beside the database with this ending. It is the same file if the database is named by a symbolic link. */
-export function besideDatabase(db: string, ending: string): string {
-  return `${realDatabase(db)}${ending}`;
-}
-
 /** The database's path without symbolic links; `db` itself if there is no such file yet. */
 export function realDatabase(db: string): string {
   try {
@@ -61,6 +56,6 @@ export function forgetKeyring(db: string): void {
 }
 
 /** The file that names the keyring account. It stays with the database if their folder is moved. */
-export function keyringFile(db: string): string {
-  return besideDatabase(db, '.keyring.json');
+function keyringFile(db: string): string {
+  return `${realDatabase(db)}.keyring.json`;
 }

@@ -19,10 +19,6 @@ export class Screen implements Disposable {
     this.#canRewrite = this.isTerminal && env.TERM !== 'dumb';
   }
 
-  get columns(): number {
-    return process.stderr.columns || 80;
-  }
-
   /** Writes lines that stay. */
   say(text: string): void {
     this.#erase();
@@ -60,7 +56,8 @@ export class Screen implements Disposable {
 
   #draw(): void {
     // A line that wraps could not be erased again.
-    if (this.#lastLine !== undefined && this.#canRewrite) writeErr(this.#lastLine.slice(0, this.columns - 1));
+    if (this.#lastLine !== undefined && this.#canRewrite)
+      writeErr(this.#lastLine.slice(0, (process.stderr.columns || 80) - 1));
   }
 
   #erase(): void {
