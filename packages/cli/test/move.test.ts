@@ -71,7 +71,7 @@ test('wrong usage ends with 2', async () => {
   for (const [args, message] of [
     [[], /--to/],
     [['--to', home.db], /^onedrive-token: --to: .* is the database that the sign-in is in\n/],
-    [['--to', 'postgresql://ada:s3cret@127.0.0.1/x'], /^onedrive-token: --to: other users can read a password/],
+    [['--to', 'postgresql://ada:s3cret@127.0.0.1/x'], /^onedrive-token: --to: others could read the password/],
     [['--to', 'x.db', '--to-key-file', 'nowhere'], /^onedrive-token: --to-key-file: cannot read nowhere/],
   ] as const) {
     const { status, stderr } = await home.call(['move', ...args]);
