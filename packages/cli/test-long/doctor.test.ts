@@ -1,8 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { chownSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { bin, commandNode, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -59,48 +57,6 @@ namespaced('a database of another user', async () => {
   assertFailed(checks, { 'database-mode': /belongs to user id 12345, and this is root .* \| .*chown root/ });
 });
 
-test('a network file system, mounted by rclone', async () => {
-  if (
-    spawnSync('rclone', ['version']).error ||
-    spawnSync('fusermount3', ['--version']).error ||
-    !existsSync('/dev/fuse')
-  ) {
-    return console.log(
-      'skipped: a network file system needs rclone and fusermount3 (Debian: apt install rclone fuse3)',
-    );
-  }
-  const [source, point] = ['remote', 'mounted'].map((name) => join(home.folder, name)) as [string, string];
-  mkdirSync(source, { mode: 0o700 });
-  mkdirSync(point);
-  cpSync(home.db, join(source, 'tokens.db'), { preserveTimestamps: true });
-  const options = [
-    '--config',
-    '/dev/null',
-    '--vfs-cache-mode',
-    'writes',
-    '--dir-perms',
-    '0700',
-    '--file-perms',
-    '0600',
-  ];
-  const rclone = spawn('rclone', ['mount', `:local:${source}`, point, ...options], { stdio: 'ignore', env: home.env });
-  try {
-    const file = join(point, 'tokens.db');
-    for (const end = performance.now() + 20_000; !existsSync(file) && rclone.exitCode === null; await sleep(50)) {
-      assert.ok(performance.now() < end, 'the mount takes too long');
-    }
-    if (!existsSync(file)) return console.log('skipped: this system does not allow to mount a network file system');
-    const checks = await diagnose(home, { args: ['--db', file, '--client-id', scene.authority.clientId] });
-    assertFailed(checks, { 'file-system': /network file system \(fuse\.rclone\).* \| Keep the database on a disk/ });
-  } finally {
-    if (rclone.exitCode === null) {
-      const ended = once(rclone, 'exit');
-      rclone.kill('SIGTERM');
-      await ended;
-    }
-  }
-});
-
 const withKeyring = keyrings.session ? test : test.skip;
 
 withKeyring('a key in the keyring: unlocked, locked, and gone', async () => {
@@ -113,23 +69,6 @@ withKeyring('a key in the keyring: unlocked, locked, and gone', async () => {
   assertFailed(await diagnose(signedIn.home), { 'sign-in': /is gone \| .*put the right entry back/ });
   const env = { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nowhere' };
   assertFailed(await diagnose(signedIn.home, { env }), { 'sign-in': /keyring/ });
-});
-
-test('no file is opened for writing', async () => {
-  if (process.platform === 'win32') return console.log('skipped: needs strace');
-  const script = 'strace -f -qq -e trace=file,ftruncate -o trace onedrive-token doctor --json';
-  // The compile cache of these tests would be written.
-  const { status } = await home.shell(script, { env: { NODE_COMPILE_CACHE: undefined } });
-  if (status === 127) return console.log('skipped: needs strace');
-  const calls = readFileSync(join(home.folder, 'trace'), 'utf8').split('\n');
-  const writing =
-    /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|\b(unlink|rename|link|symlink|mkdir|rmdir|chmod|chown|truncate|utime|mknod)\w*\(/;
-  const written = calls.filter((line) => writing.test(line) && !line.includes('"/dev/'));
-  assert.ok(
-    calls.some((line) => line.includes(home.db)),
-    'the trace sees the database',
-  );
-  assert.equal(written, []);
 });
 
 test.run();

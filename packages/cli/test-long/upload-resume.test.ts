@@ -1,4 +1,3 @@
-// Takes about 20 s.
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';
@@ -21,20 +20,6 @@ function sentPieces(since: number): number {
   return authority.requests.slice(since).filter(({ method, endpoint }) => endpoint === 'content' && method === 'PUT')
     .length;
 }
-
-test('an upload that gives up names the host and the reason, and says that the same command goes on', async () => {
-  authority.fail('content', { type: 'drop', when: 'before' }, { times: 99 });
-  const args = ['api', '/me/drive/root:/gives-up.img', '--upload', inHome('big.img')];
-  const { status, stderr } = await home.run(args, { timeout: 60_000 });
-  assert.is(status, 6);
-  assert.match(stderr, /^Run the same command again to continue the upload\.\n/);
-  assert.match(
-    stderr,
-    /onedrive-token: the upload to localhost:\d+ gave up: The connection broke, 5 times in a row\n$/,
-  );
-  authority.clearFaults();
-  assert.is((await home.run(args)).status, 0);
-});
 
 test('an upload goes on where it stopped after its process died', async () => {
   const running = home.start(['api', '/me/drive/root:/resumed.img', '--upload', inHome('big.img')]);

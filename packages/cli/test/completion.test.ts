@@ -8,21 +8,7 @@ import { inShell, installCompletion } from './fixtures/completion.ts';
 const home = new CliHome();
 test.after(() => home[Symbol.dispose]());
 
-const commands = [
-  'token',
-  'login',
-  'status',
-  'whoami',
-  'logout',
-  'list',
-  'rekey',
-  'move',
-  'api',
-  'exec',
-  'serve',
-  'doctor',
-  'completion',
-];
+const commands = 'token login status whoami logout list rekey move api exec serve doctor completion'.split(' ');
 
 async function complete(...words: string[]): Promise<string[]> {
   const { status, stdout, stderr } = await home.call(['__complete', ...words]);

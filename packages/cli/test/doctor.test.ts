@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, globSync, lstatSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -9,28 +8,12 @@ import { CliHome, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertFailed, diagnose } from './fixtures/diagnose.ts';
+import { filesOf } from './fixtures/files-of.ts';
 import { startService } from './fixtures/token-service.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
-
-/** Every file below a folder, with its content, its mode and when it was changed. */
-function fingerprint(folder: string): string {
-  const entries = globSync('**', { cwd: folder }).sort();
-  return entries
-    .map((name) => {
-      const { mode, mtimeMs, ctimeMs, ino, size } = lstatSync(join(folder, name));
-      const isFile = lstatSync(join(folder, name)).isFile();
-      const content = isFile
-        ? createHash('sha256')
-            .update(readFileSync(join(folder, name)))
-            .digest('hex')
-        : '';
-      return [name, mode, mtimeMs, ctimeMs, ino, size, content].join(' ');
-    })
-    .join('\n');
-}
 
 async function withServer<T>(
   handle: RequestListener,
@@ -47,16 +30,14 @@ async function withServer<T>(
   }
 }
 
-const healthy = [
-  ...['node', 'clock', 'authority', 'graph', 'loopback', 'browser'],
-  ...['database', 'database-mode', 'file-system', 'lock', 'sign-in'],
-];
+const ofMachine = ['node', 'clock', 'authority', 'graph', 'loopback', 'browser'];
+const healthy = [...ofMachine, 'database', 'database-mode', 'file-system', 'lock', 'sign-in'];
 
 test('nothing is wrong: every check is ok; nothing is written, no token is asked for, and no user is named', async () => {
-  const before = fingerprint(home.folder);
+  const before = filesOf(home.folder);
   const requests = authority.requests.length;
   const checks = await diagnose(home);
-  assert.is(fingerprint(home.folder), before);
+  assert.equal(filesOf(home.folder), before);
   assert.equal([...checks.keys()], healthy);
   assertFailed(checks, {});
   const sent = authority.requests.slice(requests).map(({ endpoint }) => endpoint);
@@ -156,19 +137,15 @@ test('a dead proxy is named, and what goes through it is not checked', async () 
   assertFailed(await diagnose(home, { env: { ...env, NO_PROXY: '127.0.0.1' } }), {});
 });
 
-test('an authority that is down, has problems, or is a hotel that wants a log-in', async () => {
-  const at = (origin: string): string[] => ['--authority', `${origin}/consumers`];
-  const down = await withServer(
-    () => {},
-    async (origin) => origin,
-  );
-  assert.match((await diagnose(home, { args: at(down) })).get('authority')?.detail ?? '', 'ECONNREFUSED');
+test('an authority that has problems, or is a hotel that wants a log-in', async () => {
   for (const [status, says] of [
     [503, /has problems: it answered with status 503/],
     [200, /does not answer like an identity provider/],
   ] as const) {
     const serve: RequestListener = (_request, response) => response.writeHead(status).end('<html>Welcome</html>');
-    const checks = await withServer(serve, (origin) => diagnose(home, { args: at(origin) }));
+    const checks = await withServer(serve, (origin) =>
+      diagnose(home, { args: ['--authority', `${origin}/consumers`] }),
+    );
     assert.match(checks.get('authority')?.detail ?? '', says);
   }
 });

@@ -2,20 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertPassedOn } from './fixtures/assert-passed-on.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
 test('exec runs a program with the token in its environment and nowhere else', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
-  const { status, stdout, stderr } = await home.run([
-    'exec',
-    '--',
-    'sh',
-    '-c',
-    'printenv ONEDRIVE_TOKEN; ps -ww -eo args',
-  ]);
+  const script = 'printenv ONEDRIVE_TOKEN; ps -ww -eo args';
+  const { status, stdout, stderr } = await home.run(['exec', '--', 'sh', '-c', script]);
   assert.is(status, 0);
   assert.is(stderr, '');
   const token = /^.*/.exec(stdout)?.[0] ?? '';
@@ -71,22 +65,21 @@ test('the status is 127 if the program is not found, and 126 if it cannot be exe
   assert.match(data.stderr, 'data.txt: cannot be executed');
 });
 
-// test-long/exec.test.ts has other signals.
-test('SIGINT is passed on, and the status is that of the program', () => assertPassedOn(home, 'SIGINT'));
+for (const signal of ['SIGINT', 'SIGUSR1'] as const) {
+  test(`${signal} is passed on, and the status is that of the program`, async () => {
+    if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
+    const script = `process.on('${signal}', () => process.exit(9)); console.error('runs'); setTimeout(() => {}, 20_000)`;
+    const running = home.start(['exec', '--', 'node', '-e', script]);
+    await running.says(/runs/);
+    running.child.kill(signal);
+    const { status, stderr } = await running.ended;
+    assert.equal([status, stderr], [9, 'runs\n']);
+  });
+}
 
 test('exec without a sign-in does not run the program and ends with 3', async () => {
-  const { status, stdout, stderr } = await home.call([
-    'exec',
-    '--app',
-    'nobody',
-    '--client-id',
-    'x',
-    '--',
-    'echo',
-    'ran',
-  ]);
-  assert.is(status, 3);
-  assert.is(stdout, '');
+  const { status, stdout, stderr } = await home.call(['exec', '--app', 'nobody', '--', 'echo', 'ran']);
+  assert.equal([status, stdout], [3, '']);
   assert.match(stderr, 'onedrive-token login');
 });
 

@@ -91,25 +91,10 @@ test('a socket that a killed process has left is replaced', async () => {
   await endService(next);
 });
 
-test('two processes with two sockets serve the tokens of two app names', async () => {
-  const other = home.start([
-    'serve',
-    '--app',
-    'other',
-    '--client-id',
-    'x',
-    '--socket',
-    join(makeFolder(home, 'two'), 's'),
-  ]);
-  await other.says(/^Serving tokens of other at/m);
-  await other.says(/^Not signed in: clients get 401 until you run: onedrive-token login --app other/m);
-  other.child.kill('SIGTERM');
-  assert.is((await other.ended).status, 0);
-});
-
 test('before the first sign-in, without a database, it makes none and answers 401; after the sign-in it has a token', async () => {
   using fresh = new CliHome(home.env);
-  const { ask } = await startService(fresh, { env: { ONEDRIVE_TOKEN_CLIENT_ID: scene.authority.clientId } });
+  const { ask, running } = await startService(fresh, { env: { ONEDRIVE_TOKEN_CLIENT_ID: scene.authority.clientId } });
+  await running.says(/^Not signed in: clients get 401 until you run: onedrive-token login/m);
   assert.is((await ask('/token')).status, 401);
   assert.equal((await ask('/status')).body, { signedIn: false, appName: 'onedrive-token', scopes: [] });
   assert.not.ok(existsSync(fresh.db));

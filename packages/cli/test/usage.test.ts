@@ -7,21 +7,7 @@ import * as assert from 'uvu/assert';
 const home = new CliHome();
 test.after(() => home[Symbol.dispose]());
 
-const commands = [
-  'token',
-  'login',
-  'status',
-  'whoami',
-  'logout',
-  'list',
-  'rekey',
-  'move',
-  'api',
-  'exec',
-  'serve',
-  'doctor',
-  'completion',
-];
+const commands = 'token login status whoami logout list rekey move api exec serve doctor completion'.split(' ');
 
 test('--help goes to stdout, names every command and every exit status, and ends with 0', async () => {
   const { status, stdout, stderr } = await home.call(['--help']);
