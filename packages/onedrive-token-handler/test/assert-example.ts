@@ -12,8 +12,8 @@ export async function assertExample(readme: string): Promise<void> {
   const here = { clientId: authority.clientId, authority: authority.url, dbFilepath };
   const program = example
     .replaceAll('https://graph.microsoft.com/v1.0', authority.graphUrl)
-    .replace(/(new OneDriveTokenHandler\(\{)([\s\S]*?)(\n\}\))/, (_, open, given, close) =>
-      [open, given, `...${JSON.stringify(here)}, openBrowser: signInAs,`, close].join(''),
+    .replace(/(new OneDriveTokenHandler\(\{)([\s\S]*?),?(\s*\}\))/, (_, open, given, close) =>
+      [open, given, `, ...${JSON.stringify(here)}, openBrowser: signInAs,`, close].join(''),
     );
   const { status, stdout, stderr } = await scene.run([
     '--input-type=module-typescript',
