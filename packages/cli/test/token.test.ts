@@ -110,7 +110,7 @@ test('status after a refusal ends with 3, and shows when and why, and what to ru
   assert.is(stderr, '');
   assert.match(stdout, /^No longer signed in as Someone \(someone@example\.com\)\.\n/);
   assert.match(stdout, /\nAccess token {2}expired \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
-  assert.match(stdout, /\nRefused {7}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(invalid_grant AADSTS50173\)\n/);
+  assert.match(stdout, /\nRefused {7}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\nBecause {7}invalid_grant AADSTS50173\n/);
   assert.ok(stdout.endsWith(`\nRun: onedrive-token login --db ${home.db}\n`), stdout);
   const json = await home.call(['status', '--json']);
   assert.is(json.status, 3);

@@ -3,7 +3,7 @@ import { databaseExists, withDatabase } from '../session/database.ts';
 import { choosePassphrase, readKeyFile } from '../session/passphrase.ts';
 import { moveToKeyring } from '../session/with-key.ts';
 import { defineCommand } from '../settings/command.ts';
-import { forgetKeyring, readKeyringAccount } from '../settings/private-files.ts';
+import { forgetKeyring } from '../settings/private-files.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
@@ -53,15 +53,8 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
       await changeEncryptionKey(before, () => next);
     });
     screen.say(decrypt ? `${db} is not encrypted any more.` : `${db} is encrypted with the new passphrase.`);
-    if (postgresUrl !== undefined) return exitStatus.done;
-    const account = readKeyringAccount(db);
-    forgetKeyring(db);
-    // The key is kept, because a copy of the database may need it.
-    if (account !== undefined) {
-      screen.say(
-        `The keyring still has the old key (service onedrive-token, account ${account}). Only copies of the database need it.`,
-      );
-    }
+    // The keyring keeps the key, because a copy of the database may need it.
+    if (postgresUrl === undefined) forgetKeyring(db);
     return exitStatus.done;
   },
 });

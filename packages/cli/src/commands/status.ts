@@ -80,15 +80,16 @@ function loginAdvice(settings: Settings): string {
 }
 
 function describe(found: SignInStatus, settings: Settings): string {
-  const { appName, scopes, refreshedAt, renewBy } = found;
+  const { appName, scopes, refreshedAt, refusedAt, refusedBecause, renewBy } = found;
   const isRefused = needsSignIn(found);
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [
     ['App name', appName],
     ['Scopes', scopes.join(' ')],
     ['Access token', describeExpiry(found)],
-    ['Refreshed', refreshedAt === undefined ? undefined : localTime(refreshedAt)],
-    ['Sign in by', renewBy === undefined || isRefused ? undefined : localTime(renewBy)],
-    ['Refused', describeRefusal(found)],
+    ['Refreshed', localTime(refreshedAt)],
+    ['Sign in by', isRefused ? undefined : localTime(renewBy)],
+    ['Refused', localTime(refusedAt)],
+    ['Because', refusedBecause],
     settings.socket === undefined ? ['Database', settings.db] : ['Socket', settings.socket],
   ];
   return [
@@ -106,13 +107,7 @@ function describeExpiry(found: SignInStatus): string | undefined {
   return `expired ${localTime(expiresAt)}${needsSignIn(found) ? '' : '; the next command refreshes it'}`;
 }
 
-/** When the provider refused the sign-in, and with which error. */
-function describeRefusal({ refusedAt, refusedBecause }: SignInStatus): string | undefined {
-  if (refusedAt === undefined) return undefined;
-  return `${localTime(refusedAt)}${refusedBecause ? ` (${refusedBecause})` : ''}`;
-}
-
 /** 2026-01-31 14:05:09, in the local time zone: sortable, and the same in every locale. */
-function localTime(timestamp: number): string {
-  return new Date(timestamp).toLocaleString('sv-SE');
+function localTime(timestamp: number | undefined): string | undefined {
+  return timestamp === undefined ? undefined : new Date(timestamp).toLocaleString('sv-SE');
 }

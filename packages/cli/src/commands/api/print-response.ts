@@ -34,11 +34,9 @@ async function printBody(response: Response, signal: AbortSignal): Promise<void>
   const type = response.headers.get('content-type') ?? '';
   if (!isTerminal(1)) {
     for await (const chunk of readBody(response, signal)) writeOut(chunk);
-    return;
-  }
-  if (isJson(response)) writeOut(readableJson(await text(readBody(response, signal))));
-  else if (type === '' || /^text\/|[/+]xml\b/i.test(type)) writeOut(printable(await text(readBody(response, signal))));
-  else {
+  } else if (/^$|^text\/|[/+](json|xml)\b/i.test(type)) {
+    writeOut(readable(await text(readBody(response, signal))));
+  } else {
     await response.body?.cancel();
     throw new UsageError(`that is ${printable(type)}, which would garble the terminal`, {
       remedy: 'Save it with --output FILE',
@@ -50,8 +48,7 @@ function isJson({ status, headers }: Response): boolean {
   return status === 204 || /[/+]json\b/i.test(headers.get('content-type') ?? '');
 }
 
-function readableJson(content: string): string {
-  if (content.trim() === '') return '';
+function readable(content: string): string {
   try {
     return `${printable(JSON.stringify(JSON.parse(content), null, 2))}\n`;
   } catch {

@@ -48,9 +48,8 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     }
     await http.close();
     const wrong = results.filter(({ ok }) => ok === false).length;
-    if (settings.json) writeOut(`${redact(JSON.stringify({ ok: wrong === 0, checks: results }))}\n`);
-    else
-      writeOut(wrong === 0 ? 'Nothing is wrong.\n' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.\n`);
+    const summary = wrong === 0 ? 'Nothing is wrong.' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.`;
+    writeOut(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks: results })) : summary}\n`);
     return wrong === 0 ? exitStatus.done : exitStatus.failed;
   },
 });

@@ -66,7 +66,8 @@ async function ask(url: URL, fetch: Fetch): Promise<Answer> {
 async function judgeClock(url: URL, answer: Answer | undefined): Promise<string> {
   const date = answer || url.protocol !== 'https:' ? undefined : await readServerDate(url);
   const aheadMs = answer?.aheadMs ?? Date.now() - (date ?? Number.NaN);
-  if (Number.isNaN(aheadMs)) throw new NotChecked('authority');
+  if (Number.isNaN(aheadMs) && !answer) throw new NotChecked('authority');
+  if (Number.isNaN(aheadMs)) return `${url.host} does not say what time it is`;
   if (Math.abs(aheadMs) <= toleranceMs) return `agrees with ${url.host} to the minute`;
   const minutes = Math.round(Math.abs(aheadMs) / 60_000);
   const by = `${formatDuration(minutes * 60_000)} ${aheadMs > 0 ? 'fast' : 'slow'}`;
