@@ -6,7 +6,7 @@ export const brokenChanged: Record<string, BrokenStore> = {
   'does not wait for a change at all if it may wait without limit': {
     breakIt: (store) => ({
       changed: (name, options) =>
-        store.changed(name, options.timeout === Number.POSITIVE_INFINITY ? { timeout: 1 } : options),
+        store.changed(name, options.timeout === Number.POSITIVE_INFINITY ? { ...options, timeout: 1 } : options),
     }),
     fails: /^changed, if the store has it, accepts a timeout of Infinity/,
   },

@@ -217,8 +217,21 @@ export const brokenRecords: Record<string, BrokenStore> = {
     }),
     fails: /^replace without a previous token/,
   },
-  'brings a deleted record back': {
-    breakIt: (store) => ({ replace: replacesAnyIf(store, (_previous, stored) => stored === undefined) }),
+  'compares with the record that was deleted': {
+    breakIt: (store) => {
+      let deleted: string | undefined;
+      return {
+        delete: (name) => {
+          deleted = store.get(name)?.refreshToken;
+          return store.delete(name);
+        },
+        replace: replacesAnyIf(store, (previous) => previous === deleted),
+      };
+    },
+    fails: /^replace does not bring back/,
+  },
+  'brings a deleted record back and says that it has not': {
+    breakIt: (store) => ({ replace: async (name, _previous, record) => (await store.set(name, record)) === null }),
     fails: /^replace does not bring back/,
   },
   'says that it has deleted what was not there': {
@@ -276,10 +289,10 @@ function withoutValues(record: TokenRecord, value: unknown): TokenRecord {
   return Object.fromEntries(Object.entries(record).filter(([, each]) => each !== value)) as never;
 }
 
-/** Does not compare if `isAny` holds of the previous and the stored token. */
-function replacesAnyIf(store: WatchedStore, isAny: (previous?: string, stored?: string) => boolean) {
+/** Does not compare if `isAny` holds of the previous token. */
+function replacesAnyIf(store: WatchedStore, isAny: (previous?: string) => boolean) {
   return (name: string, previous: string | undefined, record: TokenRecord): boolean => {
     const stored = store.get(name)?.refreshToken;
-    return store.replace(name, isAny(previous, stored) ? stored : previous, record);
+    return store.replace(name, isAny(previous) ? stored : previous, record);
   };
 }
