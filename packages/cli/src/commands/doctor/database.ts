@@ -93,8 +93,7 @@ function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection):
     const remedy = `As the owner of the tables: ${grants}`;
     throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, { remedy });
   }
-  if (tables === 'missing') return 'there are no tables yet: the first login makes them';
-  return 'this user may read and write the tables';
+  return tables === 'ours' ? 'this user may read and write the tables' : 'there are no tables of ours yet';
 }
 
 /** Throws a lock that is held for longer than a refresh takes. */

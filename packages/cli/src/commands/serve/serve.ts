@@ -121,10 +121,11 @@ async function answerTo({ method, url }: IncomingMessage, desk: TokenDesk): Prom
 }
 
 function answerToError(error: unknown, command: Command): Answer {
-  const { retryAfter = defaultRetryAfterMs } = error as Partial<OneDriveTokenError>;
+  const { code, retryAfter = defaultRetryAfterMs } = error as Partial<OneDriveTokenError>;
   const later = { status: 503, headers: { 'Retry-After': String(Math.ceil(retryAfter / 1000)) } };
-  if (command.interrupt.signal.aborted)
-    return { ...later, body: { error: 'unavailable', message: 'the server is ending' } };
+  // A sign-out ends the session of the requests that wait.
+  if (code === 'CLOSED' || command.interrupt.signal.aborted)
+    return { ...later, body: { error: 'unavailable', message: 'the sign-in or the server has ended' } };
   const described = describeError(error, command);
   const problem = joinProblem(described);
   switch (described.status) {
