@@ -103,6 +103,7 @@ test('a closed SharedToken rejects every call with CLOSED, and leaves the store 
   await shared.getToken();
   assert.is(shared.close(), shared.close());
   await shared.close();
+  const [told, reads] = [scene.events.length, scene.store.reads];
   const calls = [
     () => shared.getToken(),
     () => shared.getToken({ forceRefresh: true }),
@@ -114,6 +115,7 @@ test('a closed SharedToken rejects every call with CLOSED, and leaves the store 
     const error = await rejection(call());
     assert.equal([error.code, error.retryable], ['CLOSED', false]);
   }
+  assert.equal([scene.events.length, scene.store.reads], [told, reads], 'nothing was begun');
   assert.ok(await scene.open().getToken());
 });
 

@@ -192,6 +192,27 @@ test('close() ends the tries with one more of the task and one of its own', asyn
   assert.ok([6, 7].includes(counted.attempts), `${counted.attempts} tries`);
 });
 
+test('close() tries once more after a try that is under way and fails', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const failed = Promise.withResolvers<void>();
+  const counted = refuseNext(scene, (attempt) => (attempt <= 2 ? failure('STORE_FULL') : undefined));
+  const shared = scene.open();
+  const { accessToken } = await shared.getToken();
+  const { replace } = scene.store;
+  scene.store.replace = async (...write) => {
+    scene.store.replace = replace;
+    await failed.promise;
+    return replace.apply(scene.store, write);
+  };
+  await untilTrue(() => scene.store.replace === replace);
+  const closed = shared.close();
+  failed.resolve();
+  await within(10_000, closed);
+  assert.is(counted.attempts, 3);
+  assert.is(scene.record.accessToken, accessToken);
+});
+
 test('a write that succeeds in the last try before close() ends is kept', async () => {
   await using scene = openScene();
   await scene.signedIn();

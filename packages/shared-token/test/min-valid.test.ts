@@ -23,6 +23,20 @@ test('a stored token that expires sooner than minValid is refreshed, and only th
   assert.is(scene.count('refreshed'), 1);
 });
 
+test('a stored token whose last millisecond has come is refreshed', async () => {
+  await using scene = openScene();
+  const now = Date.now();
+  await scene.signedIn({ expiresAt: now, obtainedAt: now - hour });
+  const { accessToken } = scene.record;
+  const clock = Date.now;
+  Date.now = () => now;
+  try {
+    assert.is.not((await scene.open({ expirySkew: 0 }).getToken()).accessToken, accessToken);
+  } finally {
+    Date.now = clock;
+  }
+});
+
 test('a token in memory that expires sooner than minValid is refreshed, and only then', async () => {
   await using scene = openScene();
   await signedIn(scene, 20);

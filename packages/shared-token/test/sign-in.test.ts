@@ -24,6 +24,7 @@ test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and 
   };
   const error = await rejection(scene.open({ signIn: hanging, signInTimeout: 100 }).getToken(), 2_000);
   assert.equal([error.code, error.retryable], ['SIGN_IN_TIMEOUT', false]);
+  assert.match(error.message, 'within 0.1 s');
   assert.is(signal?.reason, error);
   await scene.open({ signIn: scene.provider.signIn }).getToken();
 });
@@ -36,6 +37,24 @@ test('an answer that comes after the timeout is stored for the next caller', asy
   answer.resolve(await scene.provider.signIn());
   await untilTrue(() => scene.store.records.size === 1);
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+});
+
+test('a sign-in that ended by a sign-out is not put over the sign-in that another process stores right after that', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const call = rejection(scene.open({ signIn: () => answer.promise }).signIn());
+  await scene.until('sign-in-started');
+  const other = { refreshToken: 'of another sign-in' };
+  const { get } = scene.store;
+  scene.store.get = async () => {
+    scene.store.get = get;
+    scene.store.records.set('my-app', other);
+    return undefined;
+  };
+  answer.resolve(await scene.provider.signIn());
+  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+  assert.equal(scene.record, other);
 });
 
 test('a late answer is not put over the newer sign-in of another process if the store fails just then', async () => {
