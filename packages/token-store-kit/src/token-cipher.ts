@@ -85,10 +85,7 @@ export class TokenCipher {
     const { key, domain, salt = crypto().randomBytes(saltBytes), ...unknown } = options;
     refuseUnknown(unknown);
     checkKey(key);
-    if (!isSalt(salt)) {
-      const actual = isBytes(salt) ? `${salt.length} bytes` : kindOf(salt);
-      throw new TypeError(`salt must be ${saltBytes} bytes, not ${actual}`);
-    }
+    if (!isSalt(salt)) throw new TypeError(`salt must be ${saltBytes} bytes`);
     this.salt = salt;
     this.#domain = domain;
     this.#secret =
@@ -109,23 +106,13 @@ export class TokenCipher {
     return { salt: this.salt, verifier: this.#seal('key', '') };
   }
 
-  /**
-   * The record as one message. Two messages of the same record differ.
-   *
-   * @throws {TypeError} for a name with half a surrogate pair: two such names would be bound as the same bytes.
-   */
+  /** The record as one message. Two messages of the same record differ. A name is well-formed: see {@link checkText}. */
   seal(name: string, record: TokenRecord): Uint8Array {
-    checkText(name, 'name');
     return this.#seal(`record\0${name}`, JSON.stringify(record));
   }
 
-  /**
-   * The record, or undefined if the message was changed, belongs to another name or domain, or has another key or salt.
-   *
-   * @throws {TypeError} for a name with half a surrogate pair, as {@link seal} does.
-   */
+  /** The record, or undefined if the message was changed, belongs to another name or domain, or has another key or salt. */
   open(name: string, sealed: Uint8Array): TokenRecord | undefined {
-    checkText(name, 'name');
     const text = this.#open(`record\0${name}`, sealed);
     return text === undefined ? undefined : (JSON.parse(text) as TokenRecord);
   }

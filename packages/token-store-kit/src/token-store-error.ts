@@ -73,14 +73,13 @@ export class TokenStoreError extends Error {
   declare readonly holder?: string;
 
   constructor(code: TokenStoreErrorCode, problem: string, details: TokenStoreErrorDetails = {}) {
-    const { cause, remedy, reason, path, pid, holder } = details;
+    const { cause, ...facts } = details;
+    const { remedy } = facts;
     super(remedy === undefined ? problem : `${problem}. ${remedy}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.problem = problem;
-    if (remedy !== undefined) this.remedy = remedy;
-    if (reason !== undefined) this.reason = reason;
-    if (path !== undefined) this.path = path;
-    if (pid !== undefined) this.pid = pid;
-    if (holder !== undefined) this.holder = holder;
+    for (const [name, value] of Object.entries(facts)) {
+      if (value !== undefined) Object.assign(this, { [name]: value });
+    }
   }
 }

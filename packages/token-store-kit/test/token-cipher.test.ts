@@ -91,7 +91,7 @@ test('a salt that is not 16 bytes is a TypeError', () => {
   for (const salt of [new Uint8Array(0), new Uint8Array(15), new Uint8Array(17), 'x'.repeat(16), null]) {
     assert.throws(
       () => new TokenCipher({ key: bytes, domain, salt: salt as never }),
-      (error: Error) => error instanceof TypeError && error.message.startsWith('salt must be 16 bytes, not '),
+      (error: Error) => error instanceof TypeError && error.message === 'salt must be 16 bytes',
     );
   }
 });
@@ -106,15 +106,6 @@ test('a check with a damaged salt or verifier opens with no key', () => {
     const changed = Uint8Array.from(verifier);
     changed[index] = (changed[index] ?? 0) ^ 1;
     assert.is(unlock({ salt, verifier: changed }), undefined, `byte ${index}`);
-  }
-});
-
-test('a name with half a surrogate pair is a TypeError, because two such names have the same bytes', () => {
-  const cipher = new TokenCipher({ key: bytes, domain });
-  const sealed = cipher.seal('\ufffd', record);
-  for (const name of ['\ud800', 'app\udc00', 5]) {
-    assert.throws(() => cipher.seal(name as never, record), /^name must be /);
-    assert.throws(() => cipher.open(name as never, sealed), /^name must be /);
   }
 });
 

@@ -44,7 +44,7 @@ class RealTimeMachine extends Machine {
 
 /** The model knows only the calls that shared-token makes. It does not check arguments, and copies no record that it is given. */
 const isAboutArguments =
-  /TypeError|RangeError|refused|argument|unusable|well-formed|wrong type|name may be|surrogate|timeout of Infinity|timeout that it/i;
+  /TypeError|RangeError|refused|argument|unusable|well-formed|wrong type|name may be|surrogate|timeout of Infinity/i;
 
 for (const kind of storeKinds) {
   const shared = new WeakMap<TokenStore, () => TokenStore>();

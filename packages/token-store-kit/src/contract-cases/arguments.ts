@@ -65,4 +65,11 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
     }
     assert.deepEqual(await store.list(), []);
   },
+
+  'a timeout that exclusively and changed cannot use is refused with a RangeError': async (store) => {
+    for (const timeout of [-1, Number.NaN]) {
+      await assert.rejects(soon(store.exclusively('app', async () => {}, { timeout })), RangeError);
+      if (store.changed) await assert.rejects(soon(store.changed('app', { timeout })), RangeError);
+    }
+  },
 };

@@ -7,26 +7,17 @@ const neverRuns = async (): Promise<never> => assert.fail('the task ran');
 const busy = { code: 'STORE_BUSY' };
 
 export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<void>> = {
-  'exclusively returns what its task returns': async (store) => {
-    const result = { any: 'thing' };
-    assert.equal(await soon(store.exclusively('app', async () => result)), result);
-  },
-
-  'exclusively gives its task a lock whose signal has not aborted': async (store) => {
+  'exclusively gives its task a lock that has not aborted, and returns what the task returns': async (store) => {
     const { signal } = await soon(store.exclusively('app', async (lock) => lock));
     assert.equal(signal.aborted, false);
   },
 
   'exclusively rejects with the error of its task, and the next task runs': async (store) => {
     const failure = new Error('from the task');
-    await rejectsWith(
-      store.exclusively('app', () => Promise.reject(failure)),
-      failure,
-    );
-    const thrown = store.exclusively('app', () => {
+    const fail = (): never => {
       throw failure;
-    });
-    await rejectsWith(thrown, failure);
+    };
+    for (const task of [fail, async () => fail()]) await rejectsWith(store.exclusively('app', task), failure);
     assert.equal(await soon(store.exclusively('app', async () => 'next')), 'next');
   },
 
@@ -46,9 +37,10 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     );
   },
 
-  'exclusively makes no other name wait, not even within a task': async (store) => {
-    await whileOccupied(store, 'app', async () => {
-      assert.equal(await soon(store.exclusively('other', async () => 'at once', { timeout: 1_000 })), 'at once');
+  'exclusively makes no other name wait, be it long, and not even within a task': async (store) => {
+    const long = 'x'.repeat(999);
+    await whileOccupied(store, `${long}a`, async () => {
+      assert.equal(await soon(store.exclusively(`${long}b`, async () => 'at once', { timeout: 1_000 })), 'at once');
       const nested = store.exclusively('a', () => store.exclusively('b', async () => 'nested'));
       assert.equal(await soon(nested), 'nested');
     });
@@ -77,90 +69,47 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     assert.equal(await soon(later ?? Promise.reject(new Error('the task did not run'))), 'later');
   },
 
-  'exclusively with timeout 0 tries once': async (store) => {
-    assert.equal(await soon(store.exclusively('app', async () => 'free', { timeout: 0 })), 'free');
-    await whileOccupied(store, 'app', async () => {
-      await assert.rejects(soon(store.exclusively('app', neverRuns, { timeout: 0 })), busy);
-    });
-    assert.equal(await soon(store.exclusively('app', async () => 'free', { timeout: 0 })), 'free');
+  'exclusively keeps the lock until its task has ended, even if the signal aborts meanwhile': async (store) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const check = async (): Promise<void> => {
+      controller.abort();
+      await assert.rejects(soon(store.exclusively('app', neverRuns, { timeout: 100 })), busy);
+    };
+    await whileOccupied(store, 'app', check, { signal });
   },
 
-  'exclusively rejects with STORE_BUSY after its timeout, and the next caller in the queue gets its turn': async (
-    store,
-  ) => {
-    await whileOccupied(store, 'app', async (end) => {
-      const impatient = store.exclusively('app', neverRuns, { timeout: 30 });
-      const patient = store.exclusively('app', async () => 'served');
-      await assert.rejects(soon(impatient), busy);
-      await end();
-      assert.equal(await soon(patient), 'served');
-    });
-  },
-
-  'exclusively rejects with the reason of an abort, and leaves the queue': async (store) => {
+  'exclusively never runs the task of a caller that it has rejected, and serves the next one': async (store) => {
     const reason = new Error('no longer needed');
-    await rejectsWith(store.exclusively('app', neverRuns, { signal: AbortSignal.abort(reason) }), reason);
+    const ran: string[] = [];
+    const ask = async (caller: string, options?: ExclusivelyOptions): Promise<unknown> =>
+      soon(store.exclusively('app', async () => ran.push(caller), options));
+    await ask('free', { timeout: 0 });
     await whileOccupied(store, 'app', async (end) => {
       const controller = new AbortController();
       const { signal } = controller;
-      const ask = (): Promise<void> => rejectsWith(store.exclusively('app', neverRuns, { signal }), reason);
-      const early = ask();
-      const next = store.exclusively('app', async () => 'next');
-      await delay(20); // so long that it is in the queue
-      const late = ask();
-      controller.abort(reason);
-      await Promise.all([early, late]);
-      await end();
-      assert.equal(await soon(next), 'next');
-    });
-  },
-
-  'exclusively keeps the lock until its task has ended, even if the signal aborts meanwhile': async (store) => {
-    const controller = new AbortController();
-    await whileOccupied(
-      store,
-      'app',
-      async (end) => {
-        const waiting = store.exclusively('app', async () => 'my turn');
-        const isServed = soon(waiting).then(() => true);
-        isServed.catch(() => {});
-        controller.abort();
-        await assert.rejects(soon(store.exclusively('app', neverRuns, { timeout: 100 })), busy);
-        assert.equal(
-          await Promise.race([isServed, delay(20, false)]),
-          false,
-          'a task began before the other one ended',
-        );
-        await end();
-        assert.equal(await soon(waiting), 'my turn');
-      },
-      { signal: controller.signal },
-    );
-  },
-
-  'exclusively never runs the task of a caller that it has rejected': async (store) => {
-    const reason = new Error('no longer needed');
-    const ran: string[] = [];
-    const ask = async (caller: string, options: ExclusivelyOptions): Promise<unknown> =>
-      soon(store.exclusively('app', async () => ran.push(caller), options));
-    await whileOccupied(store, 'app', async (end) => {
-      const controller = new AbortController();
-      const aborted = ask('aborted while it waited', { signal: controller.signal });
-      const late = ask('its time was up', { timeout: 30 });
-      await Promise.all([
-        rejectsWith(aborted, reason),
-        assert.rejects(late, busy),
+      const rejected = Promise.all([
+        rejectsWith(ask('aborted while it waited', { signal }), reason),
+        assert.rejects(ask('its time was up', { timeout: 30 }), busy),
         assert.rejects(ask('tried once', { timeout: 0 }), busy),
         rejectsWith(ask('aborted before', { signal: AbortSignal.abort(reason) }), reason),
-        delay(20).then(() => controller.abort(reason)),
       ]);
+      const next = ask('next');
+      next.catch(() => {});
+      const abort = async (): Promise<void> => {
+        await delay(20); // so long that they are in the queue
+        const atOnce = rejectsWith(ask('aborted at once', { signal }), reason);
+        controller.abort(reason);
+        await atOnce;
+      };
+      await Promise.all([rejected, abort()]);
       await end();
+      await next;
     });
-    // The first one waits behind the tasks above, if they are still in the queue. The second one gives them time to come later.
-    await soon(store.exclusively('app', async () => {}));
+    // These give the tasks above time to come later.
     await delay(50);
-    await soon(store.exclusively('app', async () => {}));
-    assert.deepEqual(ran, []);
+    await ask('last');
+    assert.deepEqual(ran, ['free', 'next', 'last']);
   },
 
   'exclusively accepts a timeout of Infinity': async (store) => {
@@ -173,18 +122,5 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
       await end();
       assert.equal(await soon(waiting), 'my turn');
     });
-  },
-
-  'exclusively does not take two long names for one': async (store) => {
-    const name = 'x'.repeat(999);
-    await whileOccupied(store, `${name}a`, async () => {
-      assert.equal(await soon(store.exclusively(`${name}b`, async () => 'free', { timeout: 1_000 })), 'free');
-    });
-  },
-
-  'exclusively refuses a timeout that it cannot use': async (store) => {
-    for (const timeout of [-1, Number.NaN]) {
-      await assert.rejects(soon(store.exclusively('app', neverRuns, { timeout })), RangeError);
-    }
   },
 };

@@ -18,11 +18,8 @@ export const fullRecord: Required<TokenRecord> = {
 };
 
 export const recordCases: Record<string, (store: TokenStore) => Promise<void>> = {
-  'get returns undefined for a name that has no record': async (store) => {
-    assert.equal(await store.get('unknown'), undefined);
-  },
-
-  'a record is read back with every field that was written': async (store) => {
+  'a record is read back with every field that was written, and without one, undefined': async (store) => {
+    assert.equal(await store.get('app'), undefined);
     await store.set('app', fullRecord);
     assert.deepEqual(await store.get('app'), fullRecord);
   },
@@ -43,8 +40,6 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     await store.set('app', fullRecord);
     await store.set('app', { refreshToken: 'refresh-2' });
     assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2' });
-    await store.set('app', { ...fullRecord, accessToken: 'access-3' });
-    assert.deepEqual(await store.get('app'), { ...fullRecord, accessToken: 'access-3' });
   },
 
   'an object that the caller changes afterwards does not change the stored record': async (store) => {
@@ -65,20 +60,12 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
 
   'names that differ in any character are different names': async (store) => {
     const names = ['', ' ', 'app', 'App', 'app ', 'app\0', 'a/../b', 'e\u0301', '\u00e9', '__proto__', '😀', "'; --"];
+    for (const length of [255, 256, 1_000]) for (const last of ['a', 'b']) names.push('x'.repeat(length - 1) + last);
     for (const name of names) await store.set(name, { refreshToken: `token of ${JSON.stringify(name)}` });
     for (const name of names) {
       assert.deepEqual(await store.get(name), { refreshToken: `token of ${JSON.stringify(name)}` });
     }
     assert.equal((await store.list()).length, names.length);
-  },
-
-  'long names that differ only in the last character are different names': async (store) => {
-    const names = [255, 256, 1_000].flatMap((length) => ['a', 'b'].map((last) => 'x'.repeat(length - 1) + last));
-    for (const name of names) await store.set(name, { refreshToken: `${name.length} ${name.at(-1)}` });
-    for (const name of names) {
-      assert.deepEqual(await store.get(name), { refreshToken: `${name.length} ${name.at(-1)}` });
-    }
-    assert.deepEqual(await store.list(), names.toSorted());
     for (const name of names) assert.equal(await store.delete(name), true);
   },
 
@@ -91,21 +78,14 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2', accessToken: 'access-3' });
   },
 
-  'replace returns false and changes nothing if another refresh token is stored': async (store) => {
-    await store.set('app', fullRecord);
+  'replace returns false and changes nothing if another refresh token, or none, is stored': async (store) => {
     assert.equal(await store.replace('app', 'refresh-0', { refreshToken: 'refresh-2' }), false);
-    assert.equal(await store.replace('app', '', { refreshToken: 'refresh-2' }), false);
-    assert.deepEqual(await store.get('app'), fullRecord);
-  },
-
-  'replace without a previous token writes only if no record is stored': async (store) => {
+    assert.equal(await store.get('app'), undefined);
     assert.equal(await store.replace('app', undefined, fullRecord), true);
-    assert.equal(await store.replace('app', undefined, { refreshToken: 'refresh-2' }), false);
-    assert.deepEqual(await store.get('app'), fullRecord);
-  },
-
-  'replace does not bring back a record that was deleted': async (store) => {
-    await store.set('app', fullRecord);
+    for (const previous of ['refresh-0', '', undefined]) {
+      assert.equal(await store.replace('app', previous, { refreshToken: 'refresh-2' }), false);
+      assert.deepEqual(await store.get('app'), fullRecord);
+    }
     await store.delete('app');
     assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), false);
     assert.equal(await store.get('app'), undefined);

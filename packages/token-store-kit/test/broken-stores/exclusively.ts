@@ -78,7 +78,7 @@ export const brokenLocks: Record<string, BrokenStore> = {
     breakIt: (store) => ({
       exclusively: (name, task, options) => store.exclusively(name.slice(0, 255), task, options),
     }),
-    fails: /^exclusively does not take two long names for one/,
+    fails: /^exclusively makes no other name wait/,
   },
   'frees the lock of a running task when the signal aborts': {
     breakIt: freesLockOnAbort,
