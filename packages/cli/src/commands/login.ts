@@ -1,12 +1,10 @@
 import type { SignInOptions } from 'onedrive-token-handler';
 import { hasBrowser } from '../session/has-browser.ts';
 import { choosePassphrase, readPassphrase } from '../session/passphrase.ts';
-import { openSession, type Session, type SessionOptions } from '../session/session.ts';
+import { openSession } from '../session/session.ts';
 import { SignInView } from '../session/sign-in-view.ts';
-import { type Command, defineCommand } from '../settings/command.ts';
+import { defineCommand } from '../settings/command.ts';
 import { defaultScopes } from '../settings/meant-token.ts';
-import { MissingClientId } from '../settings/missing-client-id.ts';
-import { mayAsk } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 import { describeAccount } from './status.ts';
@@ -85,9 +83,8 @@ With --json: the same as status --json.`,
     const view = new SignInView(command, browser !== false && hasBrowser());
     const { scope: scopes, prompt, port: redirectPort, redirectHost, loginHint } = options;
     const codeLife = device && settings.timeout === undefined ? { signInTimeout: longestCodeLifeMs } : {};
-    await using session = await openWithClientId(command, {
+    await using session = await openSession(command, {
       interactive: true,
-      signsIn: true,
       asked: { scopes },
       signIn: { loginHint, redirectHost, redirectPort, responseMode, ...codeLife },
       view,
@@ -108,18 +105,6 @@ With --json: the same as status --json.`,
     return exitStatus.done;
   },
 });
-
-/** On a terminal, a person who has no client id yet is asked for it. */
-async function openWithClientId(command: Command, options: SessionOptions): Promise<Session> {
-  try {
-    return await openSession(command, options);
-  } catch (error) {
-    if (!(error instanceof MissingClientId) || !mayAsk(command.settings)) throw error;
-  }
-  const { askClientId } = await import('../session/ask-client-id.ts');
-  const clientId = await askClientId(command);
-  return openSession(command, { ...options, asked: { ...options.asked, clientId } });
-}
 
 /** One argument may hold several scopes, separated by spaces, as `status` prints them. */
 function readScopes(value: string, before: readonly string[] = []): readonly string[] {

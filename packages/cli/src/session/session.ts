@@ -1,35 +1,33 @@
 // session/ is the handler of one command line: its options, its key, and what a person sees of its events.
-import {
-  OneDriveTokenHandler,
-  type OneDriveTokenHandlerOptions,
-  type SignInStatus,
-  type TokenEvent,
-} from 'onedrive-token-handler';
+import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions, type TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { reportNotStored } from '../settings/describe-error.ts';
-import type { Asked, MeantToken } from '../settings/meant-token.ts';
+import type { Asked } from '../settings/meant-token.ts';
 import { missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
+import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
-import { clientIdUnknown, notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
+import { clientIdUnknown, notSignedIn, readStoredSignIn, type StoredSignIn } from './stored-sign-in.ts';
 import { withKey } from './with-key.ts';
 
-/** Most refreshes are done by then, and need no words. */
+/** Most waits have ended by then, and need no words. */
 const noticeAfterMs = 1000;
+const waits: Partial<Record<TokenEvent['type'], string>> = {
+  'refresh-started': 'Waiting for the provider to refresh the token',
+  waiting: 'Waiting for another process to finish its refresh or sign-in',
+};
 
 export interface SessionOptions {
   /** Whether a person may be asked to sign in. */
   interactive: boolean;
-  /** The person signs in, whatever is stored. Default false. */
-  signsIn?: boolean;
-  /** What the person has named for it. */
-  asked?: Asked;
-  /** How a sign-in is done, if not as usual. If a code is to be pasted, `responseMode` is 'query' in any case. */
+  /** What the person has named for a sign-in. */
+  asked?: Asked | undefined;
+  /** The person signs in, whatever is stored: how. If a code is to be pasted, `responseMode` is 'query' in any case. */
   signIn?: Pick<
     OneDriveTokenHandlerOptions,
     'loginHint' | 'redirectHost' | 'redirectPort' | 'responseMode' | 'signInTimeout'
@@ -59,15 +57,19 @@ export async function openTokenSource(command: Command, options: SessionOptions)
  * and may not be asked, and STORE if the database can't be used.
  */
 export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
+  const { settings } = command;
+  let { asked } = options;
   // With --keyring, opening moves the key there: not before it is known that there is something to open.
-  if (command.settings.keyring) {
+  if (settings.keyring) {
     const access = { readOnly: true };
-    await withDatabase(command, (database) => findToken(command, options, database, access), access);
+    const find = (database: Database['options']) => findToken(command, options, database, access);
+    const { clientId } = await withDatabase(command, find, access);
+    asked = { ...asked, clientId };
   }
   const openWith = async (key: string | Uint8Array | undefined): Promise<Session> => {
-    const database = await openDatabase(command.settings, key);
+    const database = await openDatabase(settings, key);
     try {
-      return await openOn(database, command, options);
+      return await openOn(database, command, { ...options, asked });
     } catch (error) {
       await database[Symbol.asyncDispose]();
       throw error;
@@ -76,31 +78,29 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   return options.passphrase === undefined ? withKey(command, openWith) : openWith(options.passphrase);
 }
 
-interface FoundToken {
-  readonly meant: MeantToken & { readonly clientId: string };
-  readonly status: SignInStatus;
-}
-
-/** Reads the record, so that a wrong key shows before anything else is done. */
+/** Reads the record, so that a wrong key shows before anything else is done. A person who signs in may be asked for a client id. */
 async function findToken(
-  { settings }: Command,
-  { interactive, asked }: SessionOptions,
+  command: Command,
+  { interactive, asked, signIn }: SessionOptions,
   database: Database['options'],
   access: { readOnly: boolean },
-): Promise<FoundToken> {
+): Promise<StoredSignIn & { readonly clientId: string }> {
+  const { settings } = command;
   const stored = await readStoredSignIn(settings, database, { ...access, asked });
   const { record, meant, status } = stored;
-  const { clientId } = meant;
-  const isNew = !record && clientId === undefined && !databaseExists(settings);
+  const isNew = !record && meant.clientId === undefined && !databaseExists(settings);
   if (!status.signedIn && !interactive && !isNew) throw notSignedIn(settings, stored);
-  if (clientId === undefined) throw record ? clientIdUnknown(settings) : missingClientId(settings);
-  return { meant: { ...meant, clientId }, status };
+  if (meant.clientId !== undefined) return { ...stored, clientId: meant.clientId };
+  if (record) throw clientIdUnknown(settings);
+  if (!signIn || !mayAsk(settings)) throw missingClientId(settings);
+  const { askClientId } = await import('./ask-client-id.ts');
+  return { ...stored, clientId: await askClientId(command) };
 }
 
 async function openOn(database: Database, command: Command, options: SessionOptions): Promise<Session> {
   const { settings, screen } = command;
-  const { interactive, signsIn = false, signIn } = options;
-  const { meant, status } = await findToken(command, options, database.options, { readOnly: false });
+  const { interactive, signIn } = options;
+  const { meant, clientId, status } = await findToken(command, options, database.options, { readOnly: false });
   const view = options.view ?? (interactive ? new (await import('./sign-in-view.ts')).SignInView(command) : undefined);
   let notice: NodeJS.Timeout | undefined;
   let notStored: Error | undefined;
@@ -112,9 +112,8 @@ async function openOn(database: Database, command: Command, options: SessionOpti
     if (event.type === 'refresh-failed' && event.bridged) bridged = event.error;
     guardRequest(command, event);
     if (event.type !== 'retry') clearTimeout(notice);
-    const waitsFor = describeWait(event);
-    if (waitsFor && screen.isTerminal) {
-      notice = setTimeout(() => screen.say(`Waiting for ${waitsFor}, Ctrl-C cancels`), noticeAfterMs).unref();
+    if (event.type in waits && screen.isTerminal) {
+      notice = setTimeout(() => screen.say(`${waits[event.type]}, Ctrl-C cancels`), noticeAfterMs).unref();
     }
     view?.onEvent(event);
   };
@@ -122,6 +121,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
     () =>
       new OneDriveTokenHandler({
         ...meant,
+        clientId,
         signInTimeout: settings.timeout ?? defaultTimeoutMs,
         interactive,
         ...signIn,
@@ -130,19 +130,8 @@ async function openOn(database: Database, command: Command, options: SessionOpti
         ...database.options,
       }),
   );
-  const close = async (): Promise<void> => {
-    view?.[Symbol.dispose]();
-    clearTimeout(notice);
-    await handler.close();
-    await database[Symbol.asyncDispose]();
-  };
   // A full disk must show before the person signs in.
-  if (signsIn || (interactive && needsSignIn(status))) {
-    await handler.ensureWritable().catch(async (error) => {
-      await close();
-      throw error;
-    });
-  }
+  if (signIn || (interactive && needsSignIn(status))) await handler.ensureWritable();
   return {
     handler,
     get bridged() {
@@ -158,7 +147,10 @@ async function openOn(database: Database, command: Command, options: SessionOpti
       // Nothing to warn of if it is closed already: a sign-in was made.
       const last = await handler.status().catch(() => undefined);
       if (last) warnIfExpiring(last, settings);
-      await close();
+      view?.[Symbol.dispose]();
+      clearTimeout(notice);
+      await handler.close();
+      await database[Symbol.asyncDispose]();
       if (notStored) reportNotStored(notStored, command);
     },
   };
@@ -173,12 +165,6 @@ function guardRequest(command: Command, { type }: TokenEvent): void {
   const ends = ['refreshed', 'refresh-failed', 'stored-token', 'signed-in', 'sign-in-failed'];
   if (ends.includes(type)) interrupt.busyWith = undefined;
   if (type === 'signed-in' && interrupt.signal.aborted) command.isSignInKept = true;
-}
-
-/** What a person may have to wait long for. */
-function describeWait(event: TokenEvent): string | undefined {
-  if (event.type === 'refresh-started') return 'the provider to refresh the token';
-  return event.type === 'waiting' && event.for === 'refresh' ? 'another process to finish its refresh' : undefined;
 }
 
 /** One event as a line of the --verbose log. */

@@ -41,10 +41,6 @@ export class SignInView implements Disposable {
   readonly onEvent = (event: TokenEvent): void => {
     const { screen, settings } = this.#command;
     switch (event.type) {
-      case 'waiting':
-        // Of a person who called `login` twice, or of a script beside a person.
-        if (event.for === 'sign-in') screen.say('Waiting for another process that is signing in under this app name.');
-        break;
       case 'refresh-failed':
         this.#refusal = event.error;
         break;

@@ -15,12 +15,9 @@ No directory yet? That page links to Azure (free, but asks for a payment card).
 Used the Python class until now? Its database works here, without a sign-in:
   onedrive-token --db ./tokens.db --app APP-NAME --client-id ID`;
 
-/** No client id is known. On a terminal, `login` asks for it. */
-export class MissingClientId extends UsageError {}
-
-/** Tells how to get a client id. */
-export function missingClientId(settings: Settings): MissingClientId {
-  return new MissingClientId(`no client id yet. ${registrationSteps}
+/** No client id is known. Tells how to get one. */
+export function missingClientId(settings: Settings): UsageError {
+  return new UsageError(`no client id yet. ${registrationSteps}
 
 Then sign in with its "Application (client) ID". It is remembered:
 
