@@ -40,6 +40,8 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     await store.set('app', fullRecord);
     await store.set('app', { refreshToken: 'refresh-2' });
     assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2' });
+    await store.set('app', fullRecord);
+    assert.deepEqual(await store.get('app'), fullRecord);
   },
 
   'an object that the caller changes afterwards does not change the stored record': async (store) => {

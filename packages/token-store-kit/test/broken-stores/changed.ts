@@ -55,7 +55,7 @@ export const brokenChanged: Record<string, BrokenStore> = {
     breakIt: (store) => ({
       changed: (name, options) => store.changed(name, options.signal?.aborted ? { timeout: 50 } : options),
     }),
-    fails: /^changed, if the store has it, rejects with the reason of an abort/,
+    fails: /^changed, if the store has it, waits with a timeout of Infinity/,
   },
   'takes any timeout of a wait for a change': {
     breakIt: (store) => ({ changed: (name, { timeout }) => store.changed(name, { timeout: timeout || 0 }) }),
