@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { findWrongArrows } from './arrows.ts';
 import { findFileCircles } from './circles.ts';
 import { findUnlocked, findWrongLicences, readBillsOfMaterials } from './dependencies.ts';
-import { toolBesideOthers, turbo } from './tool.ts';
+import { beside, toolBesideOthers, turbo } from './tool.ts';
 import { writeTypeProjects } from './type-projects.ts';
 
 interface Check {
@@ -33,19 +33,11 @@ const checks: Check[] = [
 ];
 
 const failed = new Set(built ? [] : ['build']);
-const waiting = [...checks];
-const work = async (): Promise<void> => {
-  for (let check = waiting.shift(); check; check = waiting.shift()) {
-    const problems = await check.run();
-    if (problems === '') {
-      console.log(`✔ ${check.name}`);
-      continue;
-    }
-    failed.add(check.name);
-    console.log(`✘ ${check.name}\n${problems}`);
-  }
-};
-await Promise.all(Array.from({ length: availableParallelism() }, work));
+await beside(availableParallelism(), checks, async ({ name, run }) => {
+  const problems = await run();
+  if (problems !== '') failed.add(name);
+  console.log(problems === '' ? `✔ ${name}` : `✘ ${name}\n${problems}`);
+});
 console.log(failed.size > 0 ? `\nFailed: ${[...failed].join(', ')}` : '\nAll checks passed.');
 process.exitCode = failed.size > 0 ? 1 : 0;
 

@@ -1,9 +1,12 @@
-/** Runs test files by Node's own runner, each in a process of its own, and shows the result of each. `suite.ts` starts it. */
+/** Runs test files, several of a package in one process (`test-process.js`), and shows the result of each. `suite.ts` starts it. */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import { run } from 'node:test';
 import { parseArgs } from 'node:util';
+import { beside } from './tool.ts';
 
 const root = join(import.meta.dirname, '..');
 const { values, positionals: parts } = parseArgs({
@@ -19,7 +22,8 @@ const { long, retry } = values;
 // More than cores, because most tests wait for something now and then. Of the long ones many start many processes.
 const jobs = Number(values.jobs ?? availableParallelism() + (long ? 2 : 3));
 const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
-process.env.TEST_DEADLINE_MS = String(deadlineMs);
+// What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
+const filesOfProcess = long ? 1 : 6;
 if (long) process.env.TEST_POSTGRES ??= 'system';
 
 interface Result {
@@ -31,10 +35,10 @@ interface Result {
 }
 
 const files = findFiles();
-const results = await runFiles(files, jobs);
+const results = await runFiles(files, filesOfProcess, jobs);
 if (retry) {
   const failed = files.filter((file) => results.get(file)?.failed !== 0);
-  for (const [file, result] of await runFiles(failed, 1)) {
+  for (const [file, result] of await runFiles(failed, 1, 1)) {
     results.set(file, result);
     if (result.failed === 0) console.log(`unstable: ${nameOf(file)} failed, then passed alone. Find the cause`);
   }
@@ -64,47 +68,67 @@ function findFiles(): string[] {
     .sort((a, b) => seconds(b) - seconds(a));
 }
 
-async function runFiles(files: readonly string[], concurrency: number): Promise<Map<string, Result>> {
+/** Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. */
+async function runFiles(files: readonly string[], size: number, jobs: number): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
-  if (files.length === 0) return results;
-  const outputs = new Map<string, string>();
-  const execArgv = ['--import', import.meta.resolve('./test-process.js')];
-  const late = new Map<string, NodeJS.Timeout>();
-  const events = run({ files: [...files], concurrency, execArgv });
-  for await (const { type, data } of events) {
-    if ((type === 'test:stdout' || type === 'test:stderr') && data.file) {
-      outputs.set(data.file, (outputs.get(data.file) ?? '') + data.message);
-    } else if (type === 'test:dequeue' && data.file) {
-      late.set(
-        data.file,
-        setTimeout(() => giveUp(data.file), deadlineMs + 10_000),
-      );
-    } else if (type === 'test:complete' && data.file) {
-      clearTimeout(late.get(data.file));
-    } else if ((type === 'test:pass' || type === 'test:fail') && data.nesting === 0 && data.file) {
-      const end = type === 'test:pass' ? 'exit 0' : endOf(data.details.error);
-      const result = judge(outputs.get(data.file) ?? '', end, readFileSync(data.file, 'utf8'));
-      results.set(data.file, result);
-      show(data.file, result, data.details.duration_ms);
+  const ofPackages = Object.values(Object.groupBy(files, (file) => /^.*[\\/]test(-long)?[\\/]/.exec(file)?.[0] ?? ''));
+  const groups = ofPackages.flatMap((group = []) =>
+    Array.from({ length: Math.ceil(group.length / size) }, (_, index) => group.slice(index * size, (index + 1) * size)),
+  );
+  await beside(jobs, groups, async (group) => {
+    // If a process ends early, another runs the rest.
+    for (let done = 0; done < group.length; ) {
+      for (const result of await runProcess(group.slice(done))) results.set(group[done++] as string, result);
     }
-  }
+  });
   return results;
 }
 
-/** The file never comes back from a loop, or what it started holds its output open. */
-function giveUp(file = ''): never {
-  console.log(`✘ ${nameOf(file)}: its process or what that started cannot be ended\n0 passed, 1 failed, 0 skipped`);
-  process.exit(1);
-}
-
-function endOf(error: Error & { exitCode?: number; signal?: string }): string {
-  return error.signal ? `signal ${error.signal}` : `exit ${error.exitCode}`;
+/** Runs the files in a process, until it ends. Resolves with the results of those that it has begun. */
+async function runProcess(files: readonly string[]): Promise<Result[]> {
+  const results: Result[] = [];
+  const mark = `\n${randomUUID()}\n`;
+  const args = [join(import.meta.dirname, 'test-process.js'), String(deadlineMs), mark, ...files];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  let start = performance.now();
+  let late = false;
+  const add = (end: string, printed: string): void => {
+    const file = files[results.length] as string;
+    const result = judge(printed, stderr, end, readFileSync(file, 'utf8'));
+    results.push(result);
+    show(file, result, performance.now() - start);
+    start = performance.now();
+    stderr = '';
+    timer.refresh();
+  };
+  // A file that never comes back from a loop cannot keep its own deadline, and what it started may hold its output open.
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill('SIGKILL');
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }, deadlineMs + 10_000);
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const printed = (stdout + text).split(mark);
+    stdout = printed.pop() ?? '';
+    for (const each of printed) add('exit 0', each);
+  });
+  const [status, signal] = await once(child, 'close');
+  clearTimeout(timer);
+  const end = signal ? `signal ${signal}` : `exit ${status}`;
+  add(late ? `no end: it or what it started could not be ended (${end})` : end, stdout);
+  return results;
 }
 
 /** uvu passes a file that runs no test, and leaves tests out beside one that is `.only`. */
-function judge(output: string, end: string, source: string): Result {
-  if (end === 'exit 0' && /^skipped: .*\n$/.test(output)) return { passed: 0, failed: 0, skipped: 1, output };
-  const counts = /Total: +(\d+)\n +Passed: +(\d+)\n +Skipped: +(\d+)/.exec(output);
+function judge(stdout: string, stderr: string, end: string, source: string): Result {
+  if (end === 'exit 0' && /^skipped: .*\n$/.test(stdout)) return { passed: 0, failed: 0, skipped: 1, output: stdout };
+  const counts = /Total: +(\d+)\n +Passed: +(\d+)\n +Skipped: +(\d+)/.exec(stdout);
   const [tests = 0, passed = 0, skipped = 0] = counts?.slice(1).map(Number) ?? [];
   const problem =
     (!counts && `ended without a result (${end})`) ||
@@ -112,7 +136,7 @@ function judge(output: string, end: string, source: string): Result {
     (passed === tests && end !== 'exit 0' && `all tests passed, then the process ended with ${end}`) ||
     (/\.only\s*\(/.test(source) && '`.only` keeps the other tests from running');
   const failed = tests - passed + (problem ? 1 : 0);
-  return { passed, failed, skipped, output: problem ? `${output}${problem}\n` : output };
+  return { passed, failed, skipped, output: `${stdout}${stderr}${problem ? `${problem}\n` : ''}` };
 }
 
 /** If a file passes, only its lines that begin with `skipped:` or `measured:` are shown. */

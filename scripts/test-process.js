@@ -1,28 +1,70 @@
 /**
- * Preloaded into the process of each test file: it runs in the folder of its package, finds the programs that the package depends on, and
- * has a deadline. What it starts knows nothing of the runner.
+ * Runs test files of one package one after the other: `test-process.js DEADLINE_MS MARK FILE…`. It prints MARK between two files.
+ *
+ * They run in the folder of the package, and find the programs that it depends on. Each has a deadline, ends when nothing that it started is
+ * left, and must leave the process as it was. What it starts knows nothing of the runner.
  */
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import './compile-cache.js';
 
-const deadlineMs = process.env.TEST_DEADLINE_MS;
-// Without it, this is a process that a test file has forked, and Node has handed on the arguments.
-if (deadlineMs !== undefined) prepare(Number(deadlineMs));
+const [deadlineMs, mark, ...files] = process.argv.splice(2);
+let folder = dirname(files[0]);
+while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+process.chdir(folder);
+const bins = [folder, join(import.meta.dirname, '..')].map((at) => join(at, 'node_modules/.bin'));
+process.env.PATH = [...bins, process.env.PATH].join(delimiter);
+process.env.FORCE_COLOR = '0';
 
-function prepare(deadlineMs) {
-  let folder = dirname(process.argv[1]);
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  process.chdir(folder);
-  const bins = [folder, join(import.meta.dirname, '..')].map((at) => join(at, 'node_modules/.bin'));
-  process.env.PATH = [...bins, process.env.PATH].join(delimiter);
-  process.env.FORCE_COLOR = '0';
-  for (const name of ['NODE_TEST_CONTEXT', 'TEST_DEADLINE_MS']) delete process.env[name];
+// As with uvu's own runner, `test.run()` only adds to a queue.
+globalThis.UVU_DEFER = true;
+globalThis.UVU_QUEUE = [];
+const { exec } = await import('uvu');
 
-  // Node's runner has no deadline for a file. What listens to the exit ends what it has started, and the end of the run ends the rest.
-  const end = setTimeout(() => {
-    console.error(`no end in ${deadlineMs / 1000} s`);
+const end = setTimeout(() => {
+  console.error(`no end in ${deadlineMs / 1000} s`);
+  // What listens to the exit ends what it has started, and the end of the run ends the rest.
+  process.exit(1);
+}, deadlineMs);
+end.unref();
+
+for (const [index, file] of files.entries()) {
+  if (index > 0) process.stdout.write(mark);
+  end.refresh();
+  globalThis.UVU_QUEUE = [[null]];
+  const before = state();
+  const running = resources();
+  await import(pathToFileURL(file));
+  // Its tests, if it has any, would run with those of the next file.
+  if (globalThis.UVU_QUEUE[0].length === 1) break;
+  await exec();
+  while (resources() > running) await sleep(5);
+  const after = state();
+  const changed = Object.keys(before).filter((part) => !isDeepStrictEqual(after[part], before[part]));
+  if (changed.length > 0) {
+    console.error(`for the files that run after it in the same process, this one has changed: ${changed.join(', ')}`);
     process.exit(1);
-  }, deadlineMs);
-  end.unref();
+  }
+}
+
+/** How much is still to come: timers, servers, child processes. A socket counts also if nothing waits for it. */
+function resources() {
+  return process.getActiveResourcesInfo().filter((name) => !/Socket|Pipe/.test(name)).length;
+}
+
+/** What a test may change only for a while. */
+function state() {
+  const { env, platform, versions, stdout, stderr, kill, exit, emitWarning } = process;
+  const signals = process.eventNames().filter((name) => /^SIG|warning|uncaught|unhandled/.test(String(name)));
+  return {
+    'process.cwd()': process.cwd(),
+    'process.env': { ...env },
+    'a function of process': [stdout.write, stderr.write, kill, exit, emitWarning],
+    'a global function': [setTimeout, setInterval, fetch, Date, Date.now, Math.random, performance.now, console.log],
+    'the platform or version of process': [platform, versions.node],
+    'the listeners of process': signals.map((name) => [name, process.listenerCount(name)]),
+  };
 }

@@ -66,3 +66,12 @@ function completeInstall(): void {
   if (!existsSync(state) || !JSON.parse(readFileSync(state, 'utf8')).filteredInstall) return;
   tool('pnpm', ['install', '--frozen-lockfile'], { quiet: true });
 }
+
+/** Works on the items in their order, `jobs` at a time. */
+export async function beside<T>(jobs: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const workOn = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: jobs }, workOn));
+}

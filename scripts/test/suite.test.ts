@@ -53,8 +53,9 @@ const failing: Record<string, [what: string, source: string, says: RegExp]> = {
   d: ['a file that runs no test', 'test.run();', /ran no test/],
   e: ['a test that is .only', `test.${only}('a', () => {});\ntest('b', () => {});\ntest.run();`, /`.only` keeps/],
   f: ['a process that ends early', "test('a', () => process.exit(0));\ntest.run();", /ended without a result/],
-  g: ['a process that fails afterwards', `${pass}\nprocess.on('exit', () => { process.exitCode = 3; });`, /exit 3/],
-  h: ['a line beside that of a skipped file', "console.log('skipped: a');\nconsole.log('b');", /without a result/],
+  g: ['a line beside that of a skipped file', "console.log('skipped: a');\nconsole.log('b');", /without a result/],
+  h: ['a file that leaves the environment changed', `process.env.LEFT = '';\n${pass}`, /changed: process\.env/],
+  z: ['a process that fails afterwards', `${pass}\nprocess.on('exit', () => { process.exitCode = 3; });`, /exit 3/],
 };
 const hanging: typeof failing = {
   a: ['a test that hangs', "test('a', () => new Promise(() => setInterval(() => {}, 1)));\ntest.run();", /no end in/],
@@ -81,7 +82,7 @@ testFailing(hanging, '--deadline', '3000');
 
 test('the last line adds up what passed, failed and was skipped', () => {
   assert.is(all.status, 1);
-  assert.is(all.lines.at(-1), `3 passed, ${Object.keys(failing).length} failed, 2 skipped`);
+  assert.is(all.lines.at(-1), `4 passed, ${Object.keys(failing).length} failed, 2 skipped`);
   assert.ok(all.lines.includes('    skipped: no such system'));
   const passing = runSuite({ pass });
   assert.equal([passing.status, passing.lines.at(-1)], [0, '1 passed, 0 failed, 0 skipped']);

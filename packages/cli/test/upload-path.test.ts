@@ -57,7 +57,8 @@ test('an unfinished upload is kept in the data folder, for each database and app
   assert.is(uploads('two')?.get('disk.img'), undefined);
   assert.is(uploads('one', 'other.db')?.get('disk.img'), undefined);
   assert.ok(existsSync(join(folder, 'onedrive-token/uploads.json')));
-  process.env.XDG_DATA_HOME = XDG_DATA_HOME ?? '';
+  if (XDG_DATA_HOME === undefined) delete process.env.XDG_DATA_HOME;
+  else process.env.XDG_DATA_HOME = XDG_DATA_HOME;
   rmSync(folder, { recursive: true });
 });
 

@@ -29,6 +29,12 @@ export async function runSchedule(subject: Subject, options: RunOptions): Promis
   const choices = new Choices(seed, { given, keep: isKept });
   const machine = new Machine(choices, { trace: isKept });
   useMachine(machine);
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown): void => {
+    // Code of a process that was killed cannot leave anything unhandled.
+    if (reason !== killed) unhandled.push(reason);
+  };
+  process.on('unhandledRejection', onUnhandled);
   try {
     const schedule = new Schedule(subject, machine, choosePlan(choices), openStore);
     await schedule.run();
@@ -36,22 +42,10 @@ export async function runSchedule(subject: Subject, options: RunOptions): Promis
     machine.fail(error as Error);
   }
   // Node tells of rejections that no code handles when it has nothing else to do.
-  const [unhandled] = await unhandledRejections();
-  if (unhandled !== undefined) machine.fail(new Error(`No rejection is left unhandled\n  ${unhandled}`));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', onUnhandled);
+  if (unhandled.length > 0) machine.fail(new Error(`No rejection is left unhandled\n  ${unhandled[0]}`));
   useMachine(undefined);
   const failure = machine.failure?.message;
   return { failure, steps: machine.steps, trace: machine.trace ?? [], choices: choices.made ?? new Map() };
-}
-
-let unhandled: unknown[] = [];
-process.on('unhandledRejection', (reason) => {
-  // Code of a process that was killed cannot leave anything unhandled.
-  if (reason !== killed) unhandled.push(reason);
-});
-
-async function unhandledRejections(): Promise<unknown[]> {
-  await new Promise((resolve) => setImmediate(resolve));
-  const found = unhandled;
-  unhandled = [];
-  return found;
 }
