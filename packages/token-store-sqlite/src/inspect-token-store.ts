@@ -1,4 +1,4 @@
-import { constants, type Stats, statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { TokenStoreError } from 'token-store-kit';
 import { checkPath, DatabaseFile } from './database/database-file.ts';
@@ -19,21 +19,20 @@ export interface TokenStoreInspection {
   readonly error: TokenStoreError | undefined;
   /** Whether the tokens are encrypted. Undefined if that cannot be read. */
   readonly isEncrypted: boolean | undefined;
-  /** In bytes. Undefined if there is no file that this user can reach, as are the next two. */
+  /** In bytes. Undefined, as are the next two, if there is no file that this user can reach. */
   readonly size: number | undefined;
-  /** Who may use the file, and the directory that it is in. */
   readonly access: { readonly file: Access; readonly directory: Access } | undefined;
   readonly fileSystem: FileSystem | undefined;
   /** The locks that are held now, also by this process. */
   readonly locks: readonly HeldLock[];
 }
 
-/** Who may use a file or directory. On Windows, `mode` and `owner` say nothing. */
+/** Who may use a file or directory. */
 export interface Access {
   readonly path: string;
-  /** The nine bits of the mode, for example 0o600. */
+  /** For example 0o600. Says nothing on Windows. */
   readonly mode: number;
-  /** The user id. */
+  /** The user id. Says nothing on Windows. */
   readonly owner: number;
   /** The system's code if this user may not read and write it, for example `EACCES` or `EROFS`. */
   readonly denied: string | undefined;
@@ -41,8 +40,6 @@ export interface Access {
 
 /** How long a write of another process may keep this waiting. */
 const busyLimitMs = 1_000;
-/** SQLite may find one for each page. */
-const maxProblems = 3;
 
 /**
  * Looks at a file for a person who wants to know why something does not work, or who holds a lock. Makes, changes and locks
@@ -60,22 +57,18 @@ export function inspectTokenStore(path: string): TokenStoreInspection {
     return { ...nothing, path: resolve(path), ...unusable(error) };
   }
   const directory = dirname(file.path);
-  const access = {
-    file: inspectAccess(file.path, file.stats),
-    directory: inspectAccess(directory, statSync(directory)),
-  };
-  const isReadOnly = access.file.denied === 'EROFS' || access.directory.denied === 'EROFS';
   return {
     path: file.path,
     ...inspectContent(file),
     size: file.stats.size,
-    access,
-    fileSystem: inspectFileSystem(directory, isReadOnly),
+    access: { file: inspectAccess(file.path), directory: inspectAccess(directory) },
+    fileSystem: inspectFileSystem(directory),
     locks: findHeldLocks(file.path),
   };
 }
 
-function inspectAccess(path: string, { mode, uid }: Stats): Access {
+function inspectAccess(path: string): Access {
+  const { mode, uid } = statSync(path);
   return { path, mode: mode & 0o777, owner: uid, denied: accessError(path, constants.R_OK | constants.W_OK) };
 }
 
@@ -88,11 +81,11 @@ function inspectContent(file: DatabaseFile): Content {
     try {
       return sql.transaction((): Content => {
         const { owner, check } = inspectTables(sql, file.path);
-        const problems = sql.prepare<[], string>('PRAGMA integrity_check').pluck().all();
+        // At most 3: SQLite may find one for each page.
+        const problems = sql.prepare<[], string>('PRAGMA integrity_check(3)').pluck().all();
         const state = owner === 'nobody' ? 'empty' : owner;
         if (problems.join() === 'ok') return { state, error: undefined, isEncrypted: check !== undefined };
-        const problem = `is damaged: ${problems.slice(0, maxProblems).join('; ')}. It was left as it is`;
-        throw fileError(file.path, { ...damaged, problem });
+        throw fileError(file.path, damaged(`is damaged: ${problems.join('; ')}`));
       })();
     } finally {
       sql.close();

@@ -1,4 +1,3 @@
-/** Reads one record in the first milliseconds of a program. */
 import type { TokenRecord } from 'token-store-kit';
 import { applicationId, columns, readPlainRow, schemaVersion, type TokenRow } from './database/token-table.ts';
 
@@ -8,11 +7,9 @@ const select = `SELECT ${columns} FROM token WHERE app_name = ?
   AND ? % (SELECT page_size FROM pragma_page_size) = 0`;
 
 /**
- * Reads one record, for a command that only prints a token. It uses Node's own SQLite, which is loaded with Node;
- * better-sqlite3 would take longer to load than all the rest. It only reads, and never waits.
- *
- * Undefined if there is no record, and also if reading is not enough: the file is missing, encrypted, locked at this
- * moment, left behind by a crash, readable by other users, of another version, or damaged. So on undefined, open the
+ * Reads one record in the first milliseconds of a command, by Node's own SQLite: better-sqlite3 would take longer to load than
+ * all the rest. It only reads, and never waits. Undefined if there is no record, and if reading is not enough: the file is
+ * missing, encrypted, locked, left behind by a crash, readable by other users, of another version, or damaged. Then open the
  * store: it does what is needed, or says what is wrong.
  *
  * For the start of a program with one thread. If another thread uses the same file through a store at the same time,

@@ -23,15 +23,11 @@ import { runExclusively } from './lock/run-exclusively.ts';
 
 /** Options of {@link openTokenStore}. */
 export interface TokenStoreOptions {
-  /**
-   * Encrypts tokens at rest: a passphrase, or 32 bytes. Default: tokens are stored as they are, in a file that only its
-   * owner can read.
-   */
+  /** Encrypts tokens at rest: a passphrase, or 32 bytes. Default: none, in a file that only its owner can read. */
   key?: string | Uint8Array;
   /**
-   * Only reads: no file is made, and nothing about an existing one is changed, neither its mode nor its tables. A file that
-   * is missing is then STORE_OPEN with the reason `missing`, and every call that writes or locks is STORE_READONLY.
-   * Default false.
+   * Makes no file, and changes nothing about an existing one. A file that is missing is then STORE_OPEN with the reason
+   * `missing`, and every call that writes or locks is STORE_READONLY. Default false.
    */
   readOnly?: boolean;
 }
@@ -84,22 +80,16 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Writes the whole record, but only if the stored refresh token is still `previous` (undefined: if no record is
-   * stored). If several processes replace the same token, one of them wins. The others get false and change nothing.
+   * Writes the whole record if the stored refresh token is still `previous` (undefined: if no record is stored). Of
+   * several processes that replace the same token, one wins. The others get false and change nothing.
    */
   replace(appName: string, previous: string | undefined, record: TokenRecord): boolean {
     checkText(appName, 'appName');
     if (previous !== undefined) checkText(previous, 'previous');
     const checked = checkRecord(record);
     const tokens = this.#openToWrite();
-    const isPrevious = (): boolean => {
-      this.#checkKey();
-      return this.#read(appName)?.refreshToken === previous;
-    };
-    // Of many that replace the same token, those who come late need not wait for the write lock.
-    if (!tokens.attempt(isPrevious)) return false;
     return tokens.transaction(() => {
-      if (!isPrevious()) return false;
+      if (this.#read(appName)?.refreshToken !== previous) return false;
       this.#write(appName, checked, tokens.cipher);
       return true;
     });
@@ -119,9 +109,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Runs `task` while no other caller, in this process or another, runs one for the same name in the same file, and returns
-   * what it returns. The lock is the kernel's: it ends with the process, and never before the task. So the signal of the
-   * task's `lock` never aborts. No process starves.
+   * Returns what `task` returns, which runs while no other caller, in any process, runs one for the same name and file. The
+   * lock is the kernel's and ends with the process, never before the task: the signal of `lock` never aborts.
    *
    * Rejects with STORE_BUSY after `timeout`, naming the process that holds the lock; with `signal.reason` on an abort; with
    * STORE_OPEN if the store is closed before the task begins; and at once with a TypeError within such a task for this name.
@@ -136,12 +125,9 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Resolves when the record may have changed since the call: after any write to the file, by any process, within about
-   * 40 ms. Resolves after `timeout` at the latest. Never blocks the event loop. To miss no change, call it, then `get`,
-   * then await it.
-   *
-   * Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile. The wait keeps the
-   * process alive, as any timer does.
+   * Resolves within about 40 ms of any write to the file, by any process, or after `timeout`. Never blocks. To miss no
+   * change, call it, then `get`, then await it. Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store
+   * is closed meanwhile.
    */
   async changed(appName: string, options: ChangedOptions): Promise<void> {
     checkText(appName, 'appName');
@@ -150,8 +136,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted. A crash leaves all of them as
-   * they were, or all of them changed. Other stores that are open on this file get STORE_KEY from then on.
+   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash,
+   * none. Other stores that are open on this file get STORE_KEY from then on.
    *
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
@@ -172,15 +158,10 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     tokens.cipher = next;
   }
 
-  /**
-   * Closes the file. May be called again. Callers that wait in {@link exclusively} or {@link changed} reject with
-   * STORE_OPEN. A task that already runs keeps its lock until it ends.
-   */
+  /** Closes the file. Callers that wait reject with STORE_OPEN. A task that already runs keeps its lock until it ends. */
   close(): void {
     if (this.#closing.signal.aborted) return;
-    const problem = 'this store was closed';
-    const remedy = 'Open it again';
-    this.#closing.abort(fileError(this.path, { code: 'STORE_OPEN', reason: 'closed', problem, remedy }));
+    this.#closing.abort(fileError(this.path, ['STORE_OPEN', 'closed', 'this store was closed', 'Open it again']));
     this.#tokens.sql.close();
   }
 
@@ -197,8 +178,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   #openToWrite(): TokenDatabase {
     const tokens = this.#open();
     if (!this.#readOnly) return tokens;
-    const problem = 'is open for reading only';
-    throw fileError(this.path, { code: 'STORE_READONLY', problem, remedy: 'Open it without readOnly' });
+    const remedy = 'Open it without readOnly';
+    throw fileError(this.path, ['STORE_READONLY', undefined, 'is open for reading only', remedy]);
   }
 
   #read(appName: string): TokenRecord | undefined {
@@ -210,7 +191,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
       if (record) return record;
       const problem = `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name`;
       const remedy = 'Delete them and sign in again';
-      throw fileError(this.path, { code: 'STORE_CORRUPT', reason: 'record-changed', problem, remedy });
+      throw fileError(this.path, ['STORE_CORRUPT', 'record-changed', problem, remedy]);
     }
     const record = row && readPlainRow(row);
     if (record && cipher) throw fileError(this.path, keyChanged);

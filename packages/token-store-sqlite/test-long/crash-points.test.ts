@@ -7,6 +7,7 @@ import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
+import { lockPathsOf } from '../src/lock/lock-paths.ts';
 import { startProgram } from '../test/start-program.ts';
 import { isRoot, temporaryDirectory } from '../test/temporary-directory.ts';
 
@@ -23,7 +24,6 @@ const mayJoin = isRoot || !existsSync(yama) || readFileSync(yama, 'utf8').trim()
 /** The system calls that change a file, or sync the change to the disk. */
 const calls = ['mkdir', 'openat', 'fchmod', 'chmod', 'pwrite64', 'write', 'fsync', 'ftruncate', 'unlink', 'close'];
 const [key, otherKey] = [Buffer.alloc(32, 'k'), Buffer.alloc(32, 'o')];
-const lockOf = (path: string): string => `${path}-lock-${Buffer.from('app').toString('hex')}`;
 const names = Array.from({ length: 2 }, (_, index) => `app${index}`);
 const recordOf = (name: string) => ({ refreshToken: `refresh of ${name}`, accessToken: 'x'.repeat(3_000) });
 
@@ -129,7 +129,8 @@ function prepared({ action, prepare }: Scenario): { directory: string; path: str
   const path = join(directory, 'tokens.db');
   if (action !== 'create') mkdirSync(directory);
   prepare(path);
-  const files = [directory, path, `${path}-journal`, lockOf(path), `${lockOf(path)}-holder`];
+  const { lock, holder } = lockPathsOf(path, 'app');
+  const files = [directory, path, `${path}-journal`, lock, holder];
   return { directory, path, only: files.flatMap((name) => ['-P', name]) };
 }
 

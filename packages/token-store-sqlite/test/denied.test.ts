@@ -9,62 +9,45 @@ import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from './tempor
 
 const windows = process.platform === 'win32';
 
-/** What an ordinary user gets. Root may do everything, so these run in a process that is not root. */
+/** Root may do everything, so these run in a process that is not root. */
 interface Denial {
   calls: string[];
   make: (directory: string) => string;
   expect: TokenStoreErrorCode;
   remedy: RegExp;
 }
+const cannotWrite = { expect: 'STORE_READONLY', remedy: /write the file and its directory/ } as const;
+const cannotEnter = { expect: 'STORE_OPEN', remedy: /this user may read it and enter its directories/ } as const;
+const in500 =
+  (...names: string[]) =>
+  (directory: string): string => {
+    chmodSync(directory, 0o500);
+    return join(directory, ...names);
+  };
 
 const denials: Record<string, Denial> = {
-  'a file without permissions': {
-    calls: ['get'],
-    make: (directory) => readyDatabase(directory, { file: 0o000 }),
-    expect: 'STORE_OPEN',
-    remedy: /this user may read it/,
-  },
+  'a file without permissions': { ...cannotEnter, calls: ['get'], make: (path) => readyDatabase(path, { file: 0 }) },
   'a file that may only be read': {
+    ...cannotWrite,
     calls: ['get', 'set'],
     make: (directory) => readyDatabase(directory, { file: 0o400 }),
-    expect: 'STORE_READONLY',
-    remedy: /write the file and its directory/,
   },
   'a file in a directory that may only be read': {
+    ...cannotWrite,
     calls: ['get', 'set'],
     make: (directory) => readyDatabase(directory, { directory: 0o500 }),
-    expect: 'STORE_READONLY',
-    remedy: /write the file and its directory/,
   },
   'a lock in a directory that may only be read': {
+    ...cannotWrite,
     calls: ['get', 'exclusively'],
     make: (directory) => readyDatabase(directory, { directory: 0o500 }),
-    expect: 'STORE_READONLY',
-    remedy: /write the file and its directory/,
   },
-  'a new file in a directory that may only be read': {
-    calls: [],
-    make: (directory) => {
-      chmodSync(directory, 0o500);
-      return join(directory, 'tokens.db');
-    },
-    expect: 'STORE_READONLY',
-    remedy: /write the file and its directory/,
-  },
-  'a directory that cannot be made': {
-    calls: [],
-    make: (directory) => {
-      chmodSync(directory, 0o500);
-      return join(directory, 'new', 'deep', 'tokens.db');
-    },
-    expect: 'STORE_OPEN',
-    remedy: /enter its directories/,
-  },
+  'a new file in a directory that may only be read': { ...cannotWrite, calls: [], make: in500('tokens.db') },
+  'a directory that cannot be made': { ...cannotEnter, calls: [], make: in500('new', 'deep', 'tokens.db') },
   'a directory that may not be entered': {
+    ...cannotEnter,
     calls: [],
     make: (directory) => readyDatabase(directory, { directory: 0o600 }),
-    expect: 'STORE_OPEN',
-    remedy: /enter its directories/,
   },
 };
 

@@ -1,11 +1,10 @@
-import { createDecipheriv, hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { assertLocked, keyError } from './key-errors.ts';
+import { bare } from './original-class.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 const bytes = new Uint8Array(32).fill(7);
@@ -14,14 +13,7 @@ const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access', s
 
 const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
 
-function execute(path: string, sql: string): void {
-  const database = new Database(path);
-  try {
-    database.exec(sql);
-  } finally {
-    database.close();
-  }
-}
+const execute = (path: string, sql: string): void => bare(path, (database) => void database.exec(sql));
 
 /** How often scrypt runs from now on. */
 function countScrypt(): { readonly count: number } & Disposable {
@@ -104,21 +96,10 @@ test('a key encrypts a file that has no tokens yet', () => {
   assert.not.match(readFileSync(path, 'latin1'), 'secret');
 });
 
-test('the key is copied, so that the caller may wipe it', () => {
-  const path = newPath();
-  const key = Uint8Array.from(bytes);
-  using store = openTokenStore(path, { key });
-  key.fill(0);
-  store.set('app', record);
-  openTokenStore(path, { key: bytes }).close();
-});
-
 test('a record that was moved to another name, or changed, is STORE_CORRUPT and never another token', () => {
   for (const change of [
     "UPDATE token SET sealed = (SELECT sealed FROM token WHERE app_name = 'b') WHERE app_name = 'a'",
     "UPDATE token SET sealed = substr(sealed, 1, length(sealed) - 1) WHERE app_name = 'a'",
-    "UPDATE token SET sealed = CAST(sealed || X'00' AS BLOB) WHERE app_name = 'a'",
-    "UPDATE token SET sealed = substr(sealed, 1, 20) WHERE app_name = 'a'",
     "UPDATE token SET sealed = substr(sealed, 1, 16) WHERE app_name = 'a'",
   ]) {
     const path = newPath();
@@ -140,33 +121,6 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
     store.set('a', record);
     assert.equal(store.get('a'), record);
   }
-});
-
-test('the same record is never sealed twice alike', () => {
-  const path = newPath();
-  using store = openTokenStore(path, { key: bytes });
-  const seen = new Set<string>();
-  const database = new Database(path);
-  for (let round = 0; round < 50; round++) {
-    store.set('app', record);
-    seen.add(String(database.prepare('SELECT hex(sealed) FROM token').pluck().get()));
-  }
-  database.close();
-  assert.is(seen.size, 50);
-});
-
-test('the format is salt, nonce, tag and AES-256-GCM over JSON, bound to the app name', () => {
-  const path = newPath();
-  using store = openTokenStore(path, { key: bytes });
-  store.set('app', record);
-  const database = new Database(path);
-  const sealed = database.prepare('SELECT sealed FROM token').pluck().get() as Buffer;
-  database.close();
-  const secret = new Uint8Array(hkdfSync('sha256', bytes, sealed.subarray(0, 16), 'token-store-sqlite', 32));
-  const decipher = createDecipheriv('aes-256-gcm', secret, sealed.subarray(16, 28));
-  decipher.setAAD(Buffer.from('token-store-sqlite\0record\0app'));
-  decipher.setAuthTag(sealed.subarray(28, 44));
-  assert.equal(JSON.parse(decipher.update(sealed.subarray(44), undefined, 'utf8') + decipher.final('utf8')), record);
 });
 
 test('rekey adds, changes and removes encryption, and keeps every record', () => {
@@ -227,42 +181,20 @@ test('another program cannot write plain tokens into an encrypted file', () => {
   assert.equal(store.get('app'), record);
 });
 
-/** What was stored, byte for byte, of `sealedRecord` under the name `app`. Later versions have to open it. */
-const sealedBy = {
-  bytes: {
-    key: new Uint8Array(32).fill(7),
-    salt: '0D500B702A0A32474861A25F5D5D19BE',
-    verifier: '0D500B702A0A32474861A25F5D5D19BE1C7DEA4320DF4613ADDC3533C8A8CA9995FB0FEE152703FCC1339E84',
-    sealed:
-      '0D500B702A0A32474861A25F5D5D19BE0D06BABDFD6D111CE37F4DEA9675ABD128D67085184A7693D27E84851B07C93365CBC3B4C81CC8486769B1FEB355C51F060036A2D6FB7F39AFE84EB401E6519A5A50AE1F954BD9D4E3CAA67E9AD867134A6193D9A033F212F5F7AD87E1EC951929B8B29CDC6F860A009D28780BAD2A0010C29CCE797894',
-  },
-  passphrase: {
-    key: 'correct horse battery staple',
-    salt: '0360D8D931FD4FE813B7EE882ABA9EF9',
-    verifier: '0360D8D931FD4FE813B7EE882ABA9EF999D9B8009C83D6405E0AF49AFB2F9761809A1EBB551416EAFAE181BA',
-    sealed:
-      '0360D8D931FD4FE813B7EE882ABA9EF92AF67EB5BFA431140F37F58ED34FE3D387A3E570FD157294D1B68E6FA42C468E2F36C193F86315DC172C666A6B2D6AF9FCC66A15FA87D930FFA3776E539BF4B31E63891663E997D661E665AF6235A61C6F643FF625492B6B3DC1DEF65A14931826E0A1D282487178816AD0F1CA72158F69077AE8ABE937',
-  },
-};
-const sealedRecord = {
-  refreshToken: 'refresh',
-  accessToken: 'access',
-  expiresAt: 1_800_000_000_000,
-  scope: 'files',
-};
-
-for (const [kind, { key, salt, verifier, sealed }] of Object.entries(sealedBy)) {
-  test(`a file that was encrypted by an earlier release opens with its key, which is ${kind}`, () => {
-    const path = newPath();
-    openTokenStore(path).close();
-    execute(
-      path,
-      `INSERT INTO token_key VALUES (x'${salt}', x'${verifier}');
-      INSERT INTO token (app_name, sealed, revision) VALUES ('app', x'${sealed}', 1)`,
-    );
-    using store = openTokenStore(path, { key });
-    assert.equal(store.get('app'), sealedRecord);
-  });
-}
+test('a file that was encrypted by an earlier release opens with its key', () => {
+  const path = newPath();
+  openTokenStore(path).close();
+  const salt = '0D500B702A0A32474861A25F5D5D19BE';
+  const verifier = `${salt}1C7DEA4320DF4613ADDC3533C8A8CA9995FB0FEE152703FCC1339E84`;
+  const sealed = `${salt}0D06BABDFD6D111CE37F4DEA9675ABD128D67085184A7693D27E84851B07C93365CBC3B4C81CC8486769B1FEB355C51F060036A2D6FB7F39AFE84EB401E6519A5A50AE1F954BD9D4E3CAA67E9AD867134A6193D9A033F212F5F7AD87E1EC951929B8B29CDC6F860A009D28780BAD2A0010C29CCE797894`;
+  execute(
+    path,
+    `INSERT INTO token_key VALUES (x'${salt}', x'${verifier}');
+    INSERT INTO token (app_name, sealed, revision) VALUES ('app', x'${sealed}', 1)`,
+  );
+  using store = openTokenStore(path, { key: bytes });
+  const stored = { refreshToken: 'refresh', accessToken: 'access', expiresAt: 1_800_000_000_000, scope: 'files' };
+  assert.equal(store.get('app'), stored);
+});
 
 test.run();

@@ -50,7 +50,7 @@ test('a file of ours', () => {
     assert.is(access?.file.owner, process.geteuid?.());
   }
   assert.ok(fileSystem && fileSystem.free > 0);
-  assert.equal([fileSystem?.isNetwork, fileSystem?.isReadOnly], [false, false]);
+  assert.is(fileSystem?.isNetwork, false);
   if (isLinux) assert.match(String(fileSystem?.type), /^\w+$/);
 });
 
@@ -140,7 +140,7 @@ linux('the locks that processes hold, and whether they are stopped', async () =>
     shown.sort((one, two) => Number(two.isStopped) - Number(one.isStopped)),
     [
       { kind: 'name', name: 'app', pid: short.pid, isStopped: true },
-      { kind: 'name', name: undefined, pid: other.pid, isStopped: false },
+      { kind: 'name', name: long, pid: other.pid, isStopped: false },
     ],
   );
   for (const { since = 0, program } of locks) {

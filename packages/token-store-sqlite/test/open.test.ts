@@ -11,156 +11,85 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
-import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, TokenStoreError } from '../src/index.ts';
+import { bare, create } from './original-class.ts';
 import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
 import { makeLink, temporaryDirectory } from './temporary-directory.ts';
 
 const windows = process.platform === 'win32';
 
-function execute(path: string, sql: string): void {
-  const database = new Database(path);
-  database.exec(sql);
-  database.close();
-}
+const execute = (path: string, sql: string): void => bare(path, (database) => void database.exec(sql));
 
-interface Refusal {
-  code: TokenStoreError['code'];
-  reason: string | undefined;
-  remedy: RegExp;
-  make: (path: string) => void;
-}
+type Cases = Record<string, (path: string) => void>;
+const refusals: [code: TokenStoreError['code'], reason: string | undefined, remedy: RegExp, cases: Cases][] = [
+  ['STORE_OPEN', 'not-a-file', /Choose the name of a file/, { 'a directory in its place': (path) => mkdirSync(path) }],
+  [
+    'STORE_OPEN',
+    'not-a-file',
+    /Remove the link/,
+    { 'a link to a missing file': (path) => symlinkSync('missing', path) },
+  ],
+  ['STORE_OPEN', 'not-a-file', /Check that it is a file/, { 'a link to itself': (path) => symlinkSync(path, path) }],
+  [
+    'STORE_CORRUPT',
+    'damaged',
+    /Restore it from a backup, or move it away/,
+    {
+      'random bytes': (path) => writeFileSync(path, crypto.getRandomValues(new Uint8Array(10_000))),
+      'one byte': (path) => writeFileSync(path, '\n'),
+      'half of a database': (path) => {
+        makeTokenDatabase(path);
+        truncateSync(path, statSync(path).size / 2);
+      },
+      'a database without its last byte': makeCutDatabase,
+      'the first bytes of a database': (path) => {
+        makeTokenDatabase(path);
+        truncateSync(path, 300);
+      },
+      'a database of ours without its tables': (path) => {
+        makeTokenDatabase(path);
+        execute(path, 'DROP TABLE token_key');
+      },
+    },
+  ],
+  [
+    'STORE_VERSION',
+    undefined,
+    /schema 2, this one knows 1\). Update it/,
+    {
+      'a database of a newer version': (path) => {
+        makeTokenDatabase(path);
+        execute(path, 'PRAGMA user_version = 2');
+      },
+    },
+  ],
+  [
+    'STORE_OPEN',
+    'foreign',
+    /another program.*Choose another file/,
+    {
+      "another program's database": (path) =>
+        execute(path, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('keep me')"),
+      "another program's empty database": (path) => execute(path, 'PRAGMA application_id = 1; PRAGMA user_version = 3'),
+      "another program's token table": (path) =>
+        execute(path, 'CREATE TABLE token (id INTEGER PRIMARY KEY, app_name TEXT, refresh_token TEXT)'),
+      "a table like the original's, but without its primary key": (path) =>
+        execute(path, 'CREATE TABLE token (app_name TEXT, refresh_token TEXT)'),
+      "the original's table among those of another program": (path) =>
+        execute(path, `${create}; CREATE TABLE notes (text)`),
+      "the original's table with a version": (path) => execute(path, `${create}; PRAGMA user_version = 9`),
+      "another program's database with a write-ahead log": (path) =>
+        execute(path, 'PRAGMA journal_mode = WAL; CREATE TABLE notes (text)'),
+    },
+  ],
+];
+const flat = refusals.flatMap(([code, reason, remedy, cases]) =>
+  Object.entries(cases).map(([what, make]) => ({ what, make, code, reason, remedy })),
+);
 
-const refusals: Record<string, Refusal> = {
-  'a directory in its place': {
-    code: 'STORE_OPEN',
-    reason: 'not-a-file',
-    remedy: /Choose the name of a file/,
-    make: (path) => mkdirSync(path),
-  },
-  'a link to a missing file': {
-    code: 'STORE_OPEN',
-    reason: 'not-a-file',
-    remedy: /Remove the link/,
-    make: (path) => symlinkSync('missing', path),
-  },
-  'a link to itself': {
-    code: 'STORE_OPEN',
-    reason: 'not-a-file',
-    remedy: /Check that it is a file/,
-    make: (path) => symlinkSync(path, path),
-  },
-  'random bytes': {
-    code: 'STORE_CORRUPT',
-    reason: 'damaged',
-    remedy: /Restore it from a backup, or move it away/,
-    make: (path) => writeFileSync(path, crypto.getRandomValues(new Uint8Array(10_000))),
-  },
-  'one byte': {
-    code: 'STORE_CORRUPT',
-    reason: 'damaged',
-    remedy: /move it away/,
-    make: (path) => writeFileSync(path, '\n'),
-  },
-  'a few bytes of text': {
-    code: 'STORE_CORRUPT',
-    reason: 'damaged',
-    remedy: /move it away/,
-    make: (path) => writeFileSync(path, '{}\n'),
-  },
-  'half of a database': {
-    code: 'STORE_CORRUPT',
-    reason: 'damaged',
-    remedy: /move it away/,
-    make: (path) => {
-      makeTokenDatabase(path);
-      truncateSync(path, statSync(path).size / 2);
-    },
-  },
-  'a database without its last byte': {
-    code: 'STORE_CORRUPT',
-    reason: 'damaged',
-    remedy: /move it away/,
-    make: makeCutDatabase,
-  },
-  'the first bytes of a database': {
-    code: 'STORE_CORRUPT',
-    reason: 'damaged',
-    remedy: /move it away/,
-    make: (path) => {
-      makeTokenDatabase(path);
-      truncateSync(path, 300);
-    },
-  },
-  'a database of ours without its tables': {
-    code: 'STORE_CORRUPT',
-    reason: 'damaged',
-    remedy: /move it away/,
-    make: (path) => {
-      makeTokenDatabase(path);
-      execute(path, 'DROP TABLE token_key');
-    },
-  },
-  'a database of a newer version': {
-    code: 'STORE_VERSION',
-    reason: undefined,
-    remedy: /schema 2, this one knows 1\). Update it/,
-    make: (path) => {
-      makeTokenDatabase(path);
-      execute(path, 'PRAGMA user_version = 2');
-    },
-  },
-  'a token table of a newer version, without our application id': {
-    code: 'STORE_VERSION',
-    reason: undefined,
-    remedy: /Update it/,
-    make: (path) => execute(path, 'CREATE TABLE token (app_name TEXT, refresh_token TEXT); PRAGMA user_version = 9'),
-  },
-  "another program's database": {
-    code: 'STORE_OPEN',
-    reason: 'foreign',
-    remedy: /another program.*Choose another file/,
-    make: (path) => execute(path, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('keep me')"),
-  },
-  "another program's empty database": {
-    code: 'STORE_OPEN',
-    reason: 'foreign',
-    remedy: /another program/,
-    make: (path) => execute(path, 'PRAGMA application_id = 1; PRAGMA user_version = 3'),
-  },
-  "another program's token table": {
-    code: 'STORE_OPEN',
-    reason: 'foreign',
-    remedy: /another program/,
-    make: (path) => execute(path, 'CREATE TABLE token (id INTEGER PRIMARY KEY, app_name TEXT, refresh_token TEXT)'),
-  },
-  "a table like the original's, but without its primary key": {
-    code: 'STORE_OPEN',
-    reason: 'foreign',
-    remedy: /another program/,
-    make: (path) => execute(path, 'CREATE TABLE token (app_name TEXT, refresh_token TEXT)'),
-  },
-  "the original's table among those of another program": {
-    code: 'STORE_OPEN',
-    reason: 'foreign',
-    remedy: /another program/,
-    make: (path) =>
-      execute(
-        path,
-        'CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name)); CREATE TABLE notes (text)',
-      ),
-  },
-  "another program's database with a write-ahead log": {
-    code: 'STORE_OPEN',
-    reason: 'foreign',
-    remedy: /another program/,
-    make: (path) => execute(path, 'PRAGMA journal_mode = WAL; CREATE TABLE notes (text)'),
-  },
-};
-
-for (const [what, { code, reason, remedy, make }] of Object.entries(refusals)) {
+for (const { what, make, code, reason, remedy } of flat) {
   test(`${what} is ${code} and stays as it is`, () => {
     if (windows && what.startsWith('a link')) return console.log('skipped: on Windows, few users may make links');
     const directory = temporaryDirectory();

@@ -89,15 +89,6 @@ test('waiting leaves the event loop free', async () => {
   program.kill('SIGKILL');
 });
 
-test('other names do not wait, not even in other processes', async () => {
-  using store = newStore();
-  const program = await holder(store, 'app');
-  assert.is(await store.exclusively('other', async () => 'ran', { timeout: 0 }), 'ran');
-  const other = await holder(store, 'third', 0);
-  assert.is(await other.line(), 'done');
-  program.kill('SIGKILL');
-});
-
 test('a database that is reached through a link has the same locks', async () => {
   using store = newStore();
   const link = join(temporaryDirectory(), 'link.db');

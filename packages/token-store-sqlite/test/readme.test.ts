@@ -90,8 +90,8 @@ test('the sample refreshes once for many processes, which then read the stored t
 
 test('the table of errors has every reason that the sources give', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => readFileSync(join(root, file), 'utf8'));
-  const given = sources.flatMap((text) => [...text.matchAll(/reason: '([^']+)'|#keyError\(\s*'([^']+)'/g)]);
-  const reasons = new Set(given.map(([, field, argument]) => field ?? argument));
+  const given = sources.flatMap((text) => [...text.matchAll(/'STORE_[A-Z]+',\s*'([^']+)'|because\('([^']+)'/g)]);
+  const reasons = new Set(given.map(([, inTuple, argument]) => inTuple ?? argument));
   assert.ok(reasons.size > 10, [...reasons].join());
   const table = readme.slice(readme.indexOf('## Errors'), readme.indexOf('## Security'));
   assert.equal(

@@ -15,32 +15,26 @@ export class DatabaseFile {
     this.stats = stats;
   }
 
-  /**
-   * Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700.
-   *
-   * @throws {TokenStoreError} STORE_OPEN, STORE_READONLY or STORE_FULL.
-   */
+  /** Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700. */
   static find(path: string, { readOnly = false }: { readOnly?: boolean } = {}): DatabaseFile {
     const absolute = resolve(path);
     const present = find(absolute);
     if (present) return present;
     if (readOnly) {
       const remedy = 'Nothing is stored there. Choose another file, or open it for writing';
-      throw fileError(absolute, { code: 'STORE_OPEN', reason: 'missing', problem: 'does not exist', remedy });
+      throw fileError(absolute, ['STORE_OPEN', 'missing', 'does not exist', remedy]);
     }
     create(absolute);
     const made = find(absolute);
     if (made) return made;
     const problem = 'is a symbolic link to a file that does not exist';
     const remedy = 'Remove the link, or make the file it points to';
-    throw fileError(absolute, { code: 'STORE_OPEN', reason: 'not-a-file', problem, remedy });
+    throw fileError(absolute, ['STORE_OPEN', 'not-a-file', problem, remedy]);
   }
 
   /**
    * Takes access away from all users but the owner. Changes the mode by name: closing any descriptor of a file drops
    * the locks that SQLite has on it in this process.
-   *
-   * @throws {TokenStoreError} STORE_OPEN if the file is another user's.
    */
   makePrivate(): void {
     const { mode, uid } = this.stats;
@@ -51,41 +45,27 @@ export class DatabaseFile {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
       if (systemCode(error) === 'EROFS') return;
       const problem = `can be read by other users, and belongs to user ${uid}, so that this user cannot change it`;
-      const remedy = 'Choose another file';
-      throw fileError(this.path, { code: 'STORE_OPEN', reason: 'exposed', problem, remedy }, error);
+      throw fileError(this.path, ['STORE_OPEN', 'exposed', problem, 'Choose another file'], error);
     }
   }
 
-  /**
-   * SQLite's connection to the file, or to one beside it.
-   *
-   * @throws {TypeError} for a name that better-sqlite3 would change.
-   */
+  /** SQLite's connection to the file, or to one beside it. */
   connect({ path = this.path, ...options }: { path?: string; timeout: number; readonly?: boolean }): Database.Database {
-    if (path !== path.trimEnd()) {
-      throw new TypeError(`path must not lead to a file whose name ends with a space: ${path}`);
-    }
     return new Database(path, { fileMustExist: true, ...options });
   }
 
   /**
-   * Opens a file in the same directory, or makes it with mode 0600. Refuses a symbolic link: otherwise an attacker who
-   * can write the directory could choose which of the user's files is written. A file that root makes is given to the
-   * database's owner, who could not use it otherwise.
+   * Opens a file in the same directory, or makes it with mode 0600. Refuses a symbolic link, which could lead to any of the
+   * user's files. A file that root makes is given to the database's owner, who could not use it otherwise.
    */
   openBeside(path: string, flags: number): number {
     const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = fs.constants;
     const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | flags, 0o600);
-    if (process.platform === 'win32') return descriptor;
-    const { mode, uid } = fs.fstatSync(descriptor);
-    if ((mode & 0o777) !== 0o600) fs.fchmodSync(descriptor, 0o600);
-    const owner = this.stats;
-    if (uid !== owner.uid && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
+    if (process.geteuid?.() === 0) fs.fchownSync(descriptor, this.stats.uid, this.stats.gid);
     return descriptor;
   }
 }
 
-/** Undefined if there is no such file. */
 function find(path: string): DatabaseFile | undefined {
   try {
     const real = fs.realpathSync.native(path);
@@ -95,21 +75,17 @@ function find(path: string): DatabaseFile | undefined {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw openError(path, error);
   }
-  const remedy = 'Choose the name of a file';
-  throw fileError(path, { code: 'STORE_OPEN', reason: 'not-a-file', problem: 'is not a file', remedy });
+  throw fileError(path, ['STORE_OPEN', 'not-a-file', 'is not a file', 'Choose the name of a file']);
 }
 
 function create(path: string): void {
-  const directory = dirname(path);
   try {
-    if (!fs.existsSync(directory)) makeDirectory(directory);
+    makeDirectories(dirname(path));
   } catch (error) {
     throw openError(path, error);
   }
   try {
-    const descriptor = fs.openSync(path, 'wx', 0o600);
-    fs.fchmodSync(descriptor, 0o600); // The umask may have taken the owner's own bits.
-    keepOpen(descriptor);
+    keepOpen(fs.openSync(path, 'wx', 0o600));
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw creationError(path, error); // EEXIST: another process was faster.
   }
@@ -129,28 +105,20 @@ function keepOpen(descriptor: number): void {
   });
 }
 
-function makeDirectory(directory: string): void {
+/** Syncs them, or a power failure could take away a new directory with the sign-in in it. SQLite syncs its own files. */
+function makeDirectories(directory: string): void {
+  if (fs.existsSync(directory)) return;
   const parent = dirname(directory);
-  if (!fs.existsSync(parent)) makeDirectory(parent);
+  makeDirectories(parent);
   try {
     fs.mkdirSync(directory, 0o700);
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return;
-    throw error;
+    if (systemCode(error) !== 'EEXIST') throw error; // EEXIST: another process was faster.
   }
-  fs.chmodSync(directory, 0o700);
-  syncDirectory(parent);
-}
-
-/** Without it, a power failure could take away the new directory with the sign-in in it. SQLite syncs its own files. */
-function syncDirectory(directory: string): void {
   if (process.platform === 'win32') return;
-  const descriptor = fs.openSync(directory, 'r');
-  try {
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
-  }
+  const descriptor = fs.openSync(parent, 'r');
+  fs.fsyncSync(descriptor);
+  fs.closeSync(descriptor);
 }
 
 /** Throws TypeError if it cannot be the name of a file. */

@@ -6,7 +6,6 @@ export interface FileSystem {
   readonly type: string | undefined;
   /** Whether other computers have it, too: SQLite's locks do not reach them. False if it is not known. */
   readonly isNetwork: boolean;
-  readonly isReadOnly: boolean;
   /** Bytes that this user may still write. */
   readonly free: number;
 }
@@ -14,15 +13,14 @@ export interface FileSystem {
 const networkTypes =
   /^(nfs\d?|cifs|smb3|smbfs|9p|drvfs|ceph|afs|coda|ncpfs|lustre|beegfs|gpfs|vboxsf|vmhgfs|prl_fs|fuse\.(sshfs|rclone|s3fs|gcsfuse|goofys|davfs|glusterfs|curlftpfs|ceph|smb|cifs|onedrive|blobfuse|vmhgfs).*)$/;
 
-/** Whether a file system of this type, as Linux names it, is on another computer. */
 export function isNetworkType(type: string): boolean {
   return networkTypes.test(type);
 }
 
-export function inspectFileSystem(folder: string, isReadOnly: boolean): FileSystem {
+export function inspectFileSystem(folder: string): FileSystem {
   const { bavail, bsize } = statfsSync(folder);
   const type = mountedType(folder);
-  return { type, isNetwork: type !== undefined && isNetworkType(type), isReadOnly, free: bavail * bsize };
+  return { type, isNetwork: type !== undefined && isNetworkType(type), free: bavail * bsize };
 }
 
 /** The type of the last mount of all that have the longest path to this folder. */
@@ -41,7 +39,7 @@ function mountedType(folder: string): string | undefined {
   return found;
 }
 
-/** The text of a file. Undefined if there is none, or this user may not read it. */
+/** Undefined if there is no such file, or this user may not read it. */
 export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

@@ -4,7 +4,7 @@ import { type KeyCheck, saltBytes } from 'token-store-kit';
 import { damaged, fileError } from './file-error.ts';
 import { applicationId, schemaVersion } from './token-table.ts';
 
-/** The table of the original Python class, in its own words. A new file begins with it, so that all files have the same tables. */
+/** The table of the original Python class, in its own words. A new file begins with it as well. */
 export const originalTable = 'CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name))';
 
 /** The columns that we add to it for the fields of a record. Files have been made with them: later ones need another version. */
@@ -13,15 +13,11 @@ const addedColumns =
 id_token TEXT, refresh_expires_at INTEGER, refused_at INTEGER, refused_because TEXT`.split(/,\s/);
 
 /**
- * Makes our columns and triggers. Run it in one transaction.
+ * Makes our columns and triggers. `sealed` has the whole record if there is a key; otherwise the other columns have it.
  *
- * `sealed` has the whole record if there is a key; otherwise the other columns have it.
- *
- * `revision` grows with every write of this package. The Python class does not know it: a write that leaves it as it
- * was is a write of that class. The last trigger then clears the columns that belonged to the old refresh token.
- *
- * The other two triggers refuse records under another key. After the key was changed, an older connection must not
- * write under the old key, and the Python class must not write plain text.
+ * `revision` grows with every write of this package. A write that leaves it as it was is one of the Python class: the last
+ * trigger then clears the columns that belonged to the old refresh token. The other two triggers refuse records under
+ * another key: after a change of key, of a store that was open before, and plain text of the Python class.
  */
 export const extendOriginal = `
 ${[...addedColumns, 'sealed BLOB', 'revision INTEGER'].map((column) => `ALTER TABLE token ADD COLUMN ${column};`).join('\n')}
@@ -53,8 +49,8 @@ export function viewAsOurs(isOriginal: boolean): string {
   return `CREATE TEMP VIEW token AS SELECT ${present}, ${added} ${isOriginal ? 'FROM main.token' : 'WHERE 0'}`;
 }
 
-/** Whose tables a database has, if they are ours or may become ours. `original`: those of the Python class. */
 interface Tables {
+  /** `original`: the Python class made them. */
   readonly owner: 'ours' | 'original' | 'nobody';
   /** Tells a right key from a wrong one. Undefined if nothing is encrypted. */
   readonly check: KeyCheck | undefined;
@@ -66,41 +62,30 @@ interface Tables {
  * @throws {TokenStoreError} if the tables are not ours and cannot become ours.
  */
 export function inspectTables(sql: Database.Database, path: string): Tables {
-  const header = sql
-    .prepare('SELECT * FROM pragma_application_id, pragma_user_version, pragma_page_size')
-    .get() as Header;
-  const owner = ownerOf(sql, header);
+  const pragma = (name: string): number => sql.pragma(name, { simple: true }) as number;
+  const version = pragma('user_version');
+  const owner = ownerOf(sql, pragma('application_id'), version);
   if (owner === 'newer') {
-    const problem = `was written by a newer version of token-store-sqlite (schema ${header.user_version}, this one knows ${schemaVersion})`;
-    throw fileError(path, { code: 'STORE_VERSION', problem, remedy: 'Update it' });
+    const problem = `was written by a newer version of token-store-sqlite (schema ${version}, this one knows ${schemaVersion})`;
+    throw fileError(path, ['STORE_VERSION', undefined, problem, 'Update it']);
   }
   if (owner === 'foreign') {
     const problem = 'is the database of another program, and was left as it is';
-    const remedy = 'Choose another file for the tokens';
-    throw fileError(path, { code: 'STORE_OPEN', reason: 'foreign', problem, remedy });
+    throw fileError(path, ['STORE_OPEN', 'foreign', problem, 'Choose another file for the tokens']);
   }
   // SQLite fills a cut-off last page with zeros, and so would return half a token.
-  if (statSync(path).size % header.page_size !== 0) {
-    const problem = 'ends within a page, because its end was cut off. It was left as it is';
-    throw fileError(path, { ...damaged, problem });
+  if (statSync(path).size % pragma('page_size') !== 0) {
+    throw fileError(path, damaged('ends within a page, because its end was cut off'));
   }
   return { owner, check: owner === 'ours' ? readKeyCheck(sql) : undefined };
 }
 
-interface Header {
-  readonly application_id: number;
-  readonly user_version: number;
-  /** In bytes. */
-  readonly page_size: number;
-}
-
-function ownerOf(sql: Database.Database, header: Header): Tables['owner'] | 'newer' | 'foreign' {
-  const { application_id: application, user_version: version } = header;
+function ownerOf(sql: Database.Database, application: number, version: number): Tables['owner'] | 'newer' | 'foreign' {
   const isMarked = application === applicationId;
   if (isMarked && version === schemaVersion) return 'ours';
   const columns = sql.prepare('SELECT name FROM pragma_table_info(?)').pluck().all('token');
   const isLikeOurs = columns.includes('app_name') && columns.includes('refresh_token');
-  if ((isMarked || (application === 0 && isLikeOurs)) && version > schemaVersion) return 'newer';
+  if (isMarked && version > schemaVersion) return 'newer';
   if (application !== 0 || version !== 0) return 'foreign';
   const tables = sql
     .prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")

@@ -7,24 +7,19 @@ import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './sche
 
 /** How long a call may block the event loop while other processes write. One write takes a few milliseconds. */
 const busyLimitMs = 5_000;
-/**
- * SQLite's own waiting grows to 100 ms between two tries, so that one writer among many starves. A new start keeps them
- * short.
- */
+/** SQLite's own waiting grows to 100 ms between two tries, so that one writer of many starves: a new start keeps them short. */
 const busyRoundMs = 200;
 
-/** The time between two looks for a change. One takes some microseconds, and a person does not notice a delay of this length. */
+/** Between two looks for a change, which take some microseconds. */
 const lookIntervalMs = 40;
 
 /** Bound into all that is encrypted here. Files have been made with it, so it must not change. */
 const domain = 'token-store-sqlite';
 
-/** The cipher of this package's files. */
 export function newCipher(key: string | Uint8Array): TokenCipher {
   return new TokenCipher({ key, domain });
 }
 
-/** An open database with our tables, and its cipher if it is encrypted. */
 export class TokenDatabase {
   readonly file: DatabaseFile;
   readonly sql: Database.Database;
@@ -43,10 +38,7 @@ export class TokenDatabase {
     }
   }
 
-  /**
-   * Runs `work`, again and again while other processes keep the database locked. Throws SQLite's errors as
-   * TokenStoreErrors.
-   */
+  /** Runs `work`, again and again while other processes keep the database locked. SQLite's errors become TokenStoreErrors. */
   attempt<T>(work: () => T): T {
     let deadline: number | undefined;
     for (;;) {
@@ -150,21 +142,18 @@ export class TokenDatabase {
   #unlock(key: string | Uint8Array | undefined, check: KeyCheck): TokenCipher {
     const { path } = this.file;
     if (key === undefined) {
-      const remedy = 'Open it with its key';
-      throw fileError(path, { code: 'STORE_KEY', reason: 'key-missing', problem: 'is encrypted', remedy });
+      throw fileError(path, ['STORE_KEY', 'key-missing', 'is encrypted', 'Open it with its key']);
     }
     const cipher = TokenCipher.unlock({ key, domain }, check);
     if (cipher) return cipher;
-    const problem = 'is encrypted with another key';
-    throw fileError(path, { code: 'STORE_KEY', reason: 'key-wrong', problem, remedy: 'Open it with that key' });
+    throw fileError(path, ['STORE_KEY', 'key-wrong', 'is encrypted with another key', 'Open it with that key']);
   }
 
   /** A key for a file with plain tokens is more often a mistake than a wish to encrypt them. */
   #refuseToEncrypt(): void {
     if (this.sql.prepare('SELECT 1 FROM token LIMIT 1').get() === undefined) return;
-    const problem = 'is not encrypted';
     const remedy = 'Open it without a key, then encrypt it with rekey(key)';
-    throw fileError(this.file.path, { code: 'STORE_KEY', reason: 'not-encrypted', problem, remedy });
+    throw fileError(this.file.path, ['STORE_KEY', 'not-encrypted', 'is not encrypted', remedy]);
   }
 }
 

@@ -24,7 +24,6 @@ export const recordFields = Object.keys(fields) as (keyof TokenRecord)[];
 /** The columns of a record: one for each field, then `sealed`, which has the whole record if there is a key. */
 export const columns = [...Object.values(fields), 'sealed'];
 
-/** The columns of one record, as SQLite returns them. */
 export type TokenRow = { [column: string]: string | number | null } & { sealed: Uint8Array | null };
 
 /**

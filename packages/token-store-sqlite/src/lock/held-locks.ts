@@ -6,7 +6,7 @@ import { findLockPaths, readHolder } from './lock-paths.ts';
 export interface HeldLock {
   /** `database`: a process writes, and others cannot. `name`: a task of `exclusively` runs. */
   readonly kind: 'database' | 'name';
-  /** What `exclusively` was called with. Undefined if it has more than 32 bytes. */
+  /** What `exclusively` was called with. */
   readonly name: string | undefined;
   readonly pid: number;
   /** The program of that process. */
@@ -30,10 +30,11 @@ export function findHeldLocks(databasePath: string): HeldLock[] {
     if (pid !== undefined) locks.push({ kind, name, pid, ...readProcess(pid), since });
   };
   add('database', pidOf(databasePath));
-  for (const { paths, name } of findLockPaths(databasePath)) {
+  for (const paths of findLockPaths(databasePath)) {
     const holder = readHolder(paths.holder);
     const pid = lockedBy ? pidOf(paths.lock) : holder?.pid;
-    add('name', pid, name, holder?.pid === pid ? holder?.since : undefined);
+    if (holder?.pid === pid) add('name', pid, holder?.name, holder?.since);
+    else add('name', pid);
   }
   return locks;
 }

@@ -4,25 +4,22 @@ import type { DatabaseFile } from '../database/database-file.ts';
 import { creationError, systemCode } from '../database/file-error.ts';
 import { removeIfThere } from './lock-paths.ts';
 
-/** A lock file that this process keeps open, so that no other file can get its inode number. */
-interface Pin {
-  readonly descriptor: number;
-}
-
-/** Pins stay as long as their files: closing one drops the locks that all threads of this process have on the file. */
-const pins = new Map<string, Pin>();
+/**
+ * Lock files that this process keeps open, so that no other file can get their inode number. They stay open as long as they have
+ * their name: closing one drops the locks that all threads of this process have on the file.
+ */
+const pins = new Map<string, { readonly descriptor: number }>();
 
 /**
- * An empty file that one process at a time has locked. The lock is SQLite's, which knows how to lock on every system.
- * The kernel releases it when the process ends, so there is no lease, no heartbeat and no clock. The file exists only
- * while it is needed.
+ * An empty file that one process at a time has locked, by SQLite, which knows how to lock on every system. The kernel releases
+ * the lock when the process ends, so there is no lease, no heartbeat and no clock. The file exists only while it is needed.
  */
 export class LockFile {
   readonly #path: string;
   readonly #database: DatabaseFile;
   #connection: Database.Database | undefined;
-  /** The pin of the file that the connection has opened. */
-  #pin: Pin | undefined;
+  /** Of the file that the connection has opened. */
+  #pin: object | undefined;
 
   constructor(path: string, database: DatabaseFile) {
     this.#path = path;
@@ -36,9 +33,8 @@ export class LockFile {
         const pin = this.#reopen();
         // Nothing is ever written, so a journal would be one more file without a use.
         this.#connection?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-        // The previous holder may have removed the file, and other processes may have locked a new one under the same
-        // name. The file was pinned before SQLite opened it: as long as the pinned file has a name, it is the one that
-        // SQLite has.
+        // The previous holder may have removed the file, and others may have locked a new one under the same name. It was pinned
+        // before SQLite opened it: as long as the pinned file has a name, it is the one that SQLite has.
         closeUnnamed();
         if (pins.get(this.#path) === pin) return true;
         this.close();
@@ -46,8 +42,8 @@ export class LockFile {
         const code = systemCode(error);
         if (code?.startsWith('SQLITE_BUSY')) return false;
         this.close();
-        // The file may have been removed between the two openings, and another process may have made a new one since. That is
-        // no error: the next round opens that. If the pinned file has lost its name, close() has dropped the pin.
+        // The file may have been removed between the two openings, and made again: the next round opens that. If the pinned file has
+        // lost its name, close() has dropped the pin.
         const isGone = code === 'SQLITE_CANTOPEN' && (!pins.has(this.#path) || !fs.existsSync(this.#path));
         if (!isGone) throw creationError(this.#path, error);
       }
@@ -70,7 +66,7 @@ export class LockFile {
   }
 
   /** Pins the file that has this name now, and connects to it, unless both were done before. */
-  #reopen(): Pin {
+  #reopen(): object {
     closeUnnamed();
     let pin = pins.get(this.#path);
     if (!pin) {
@@ -85,7 +81,7 @@ export class LockFile {
   }
 }
 
-/** Closes the pins of files without a name: a lock on such a file does not count any more. */
+/** A lock on a file without a name does not count any more. */
 function closeUnnamed(): void {
   for (const [path, { descriptor }] of pins) {
     if (fs.fstatSync(descriptor).nlink > 0) continue;

@@ -10,7 +10,6 @@ const overtakeIntervalMs = 1_000;
 
 export interface ExclusiveRequest {
   readonly appName: string;
-  /** The database whose lock it is. */
   readonly database: DatabaseFile;
   /** In milliseconds. */
   readonly timeout: number;
@@ -43,14 +42,13 @@ export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) 
 }
 
 /**
- * Waits for the lock. Resolves with a function that releases it, or with undefined after the deadline, which is on the clock of
- * `performance.now()`. If that has passed already, the lock is tried once.
+ * Waits for the lock, and tries it once at least. Resolves with a function that releases it, or with undefined after the deadline.
  *
  * Of the processes that wait, one has locked the gate: it is the next to have the lock, and only then leaves the gate to another.
  * So a process that acquires the lock again and again gives way. The kernel releases the gate as well when its process ends.
  */
 async function acquireLock(
-  { database, signal, closing }: ExclusiveRequest,
+  { appName, database, signal, closing }: ExclusiveRequest,
   paths: LockPaths,
   deadline: number,
 ): Promise<(() => void) | undefined> {
@@ -80,7 +78,7 @@ async function acquireLock(
       await pause(Math.min(interval * (0.75 + Math.random() / 2), deadline - now), signals);
     }
     gate.close();
-    writeHolder(paths.holder, database);
+    writeHolder(paths.holder, appName, database);
     return () => release(lock, gate, paths);
   } finally {
     if (!acquired) giveUp(lock, gate, nextSince !== undefined);
