@@ -1,6 +1,7 @@
+import { getEventListeners } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TokenResponse } from '../src/index.ts';
+import type { SharedToken, TokenResponse } from '../src/index.ts';
 import { openScene } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
@@ -117,6 +118,29 @@ test('a closed SharedToken rejects every call with CLOSED, and leaves the store 
   }
   assert.equal([scene.events.length, scene.store.reads], [told, reads], 'nothing was begun');
   assert.ok(await scene.open().getToken());
+});
+
+test('no call leaves a listener on a signal that lives longer', async () => {
+  const { addEventListener } = EventTarget.prototype;
+  const targets = new Set<EventTarget>();
+  EventTarget.prototype.addEventListener = function (...args: Parameters<typeof addEventListener>) {
+    targets.add(this);
+    addEventListener.apply(this, args);
+  };
+  try {
+    await using scene = openScene();
+    const open = (): SharedToken => scene.open({ signIn: scene.provider.signIn });
+    const [shared, other] = [open(), open()];
+    const { signal } = new AbortController();
+    await Promise.all([shared.getToken({ signal }), other.getToken({ signal })]);
+    await shared.signIn({ signal });
+    await Promise.all([shared.getToken({ forceRefresh: true, signal }), other.getToken({ forceRefresh: true })]);
+    const left = [...targets].flatMap((target) => getEventListeners(target, 'abort'));
+    assert.ok(targets.size > 0);
+    assert.equal(left, []);
+  } finally {
+    EventTarget.prototype.addEventListener = addEventListener;
+  }
 });
 
 test('close() ends a wait for another process', async () => {
