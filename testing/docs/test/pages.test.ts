@@ -36,19 +36,18 @@ test('docs/coming-from-python.md: the file of the Python class still works, with
   const { refreshToken = '' } = store.get('onedrive-token') ?? {};
   database.prepare('INSERT INTO token VALUES (?, ?)').run('my-app', refreshToken);
   database.close();
-  const [sample] = markdownFile('docs/coming-from-python.md').samples;
-  const program = sample?.code.replace(
-    "'YOUR-CLIENT-ID',",
-    `'${authority.clientId}', authority: '${authority.url}', interactive: false,`,
-  );
-  const { status, stdout, stderr } = await runProgram(`${program}\nconsole.log(token);\nawait handler.close();`);
+  const given = { appName: 'my-app', clientId: authority.clientId, scopes: ['Files.ReadWrite.All'] };
+  const here = { dbFilepath: './tokens.db', authority: authority.url, interactive: false };
+  const { status, stdout, stderr } = await runProgram(`import { OneDriveTokenHandler } from 'onedrive-token-handler';
+    await using handler = new OneDriveTokenHandler(${JSON.stringify({ ...given, ...here })});
+    console.log(await handler.getToken());`);
   assert.is(status, 0, stderr);
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
   assert.is(authority.count('token', 'refresh_token'), 1);
 });
 
 test('docs/coming-from-python.md: the command carries on with that file too, and remembers the client id', async () => {
-  const sample = markdownFile('docs/coming-from-python.md').samples.find(({ language }) => language === 'sh');
+  const [sample] = markdownFile('docs/coming-from-python.md').samples;
   const { status, stdout, stderr } = await run(`set -e\n${sample?.code}\nonedrive-token --db ./tokens.db --app my-app`);
   assert.is(status, 0, stderr);
   const [first = '', second] = stdout.split('\n');
