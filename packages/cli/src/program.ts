@@ -90,12 +90,7 @@ function findCommand(given: readonly string[]): { name?: string; args: readonly 
   for (let index = 0; index < given.length; index++) {
     const arg = given[index] as string;
     if (['-h', '--help', '-V', '--version'].includes(arg)) return { args: given };
-    if (!arg.startsWith('-')) {
-      const next = given[index + 1];
-      // Without `help` before an unknown command, Commander says what is wrong and suggests a command.
-      const isUnknown = arg === 'help' && next !== undefined && !Object.hasOwn(commands, next);
-      return { name: arg, args: isUnknown ? given.toSpliced(index, 1) : given };
-    }
+    if (!arg.startsWith('-')) return { name: arg, args: given };
     if (valued.includes(arg)) index++;
   }
   return { name: 'token', args: ['token', ...given] };

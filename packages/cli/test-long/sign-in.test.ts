@@ -1,12 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { approveDevice, signInAs } from 'testing-authority';
+import { signInAs } from 'testing-authority';
 import { CliHome, openScene, type Running } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 test.after(() => scene[Symbol.asyncDispose]());
-test.after.each(() => authority.clearFaults());
 
 const clientId = ['--client-id', authority.clientId];
 
@@ -60,29 +59,6 @@ test('login --encrypt without a terminal is wrong usage', async () => {
   const { status, stderr } = await other.call(['login', '--encrypt', ...clientId]);
   assert.is(status, 2);
   assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
-});
-
-test('an unknown client id ends with 1 and the number of Microsoft', async () => {
-  using other = new CliHome(home.env);
-  authority.fail('token', {
-    type: 'oauth',
-    error: 'unauthorized_client',
-    description: 'AADSTS700016: no such app',
-    errorCodes: [700016],
-  });
-  const { status, stderr } = await other.call(['login', ...clientId]);
-  assert.is(status, 1);
-  assert.match(stderr, '700016');
-});
-
-test('a sign-in that is denied on the other device ends with 4', async () => {
-  using other = new CliHome(home.env);
-  const running = other.start(['login', '--device', ...clientId]);
-  const [, uri = '', code = ''] = await running.says(/open {3}(\S+)\n.*code {4}(\S+)\n/);
-  await approveDevice(uri, code, { deny: true });
-  const { status, stderr } = await running.ended;
-  assert.is(status, 4);
-  assert.match(stderr, /onedrive-token: \S/);
 });
 
 test('the passphrase is turned into a key once per command, even if other scopes were granted than asked for', async () => {

@@ -69,11 +69,20 @@ for (const [code, reason, remedy] of [
   });
 }
 
-test('other errors keep the words of the handler, with the ids for the support of Microsoft', () => {
-  const error = new OneDriveTokenError('NETWORK', 'What happened', { remedy: 'What to do', ...refusal });
-  const problem = 'What happened (correlation id c, trace id t)';
-  assert.equal(describeError(error, { settings }), { problem, remedy: 'What to do', status: 6 });
-});
+for (const [code, details, status] of [
+  ['NETWORK', {}, 6],
+  ['NETWORK', { retryable: false }, 1],
+  ['CONFIGURATION', {}, 1],
+  ['CONFIGURATION', { error: undefined }, 2],
+  ['SIGN_IN_DENIED', {}, 4],
+  ['CLOSED', {}, 1],
+] as const) {
+  test(`${code} ${JSON.stringify(details)} ends with ${status}, in the words of the handler, with ids for the support of Microsoft`, () => {
+    const error = new OneDriveTokenError(code, 'What happened', { remedy: 'What to do', ...refusal, ...details });
+    const problem = 'What happened (correlation id c, trace id t)';
+    assert.equal(describeError(error, { settings }), { problem, remedy: 'What to do', status });
+  });
+}
 
 for (const [code, reason, status] of [
   ['STORE_BUSY', undefined, 8],

@@ -40,17 +40,13 @@ test('a port that another program uses is wrong usage at once; the message names
   assert.match(stderr, 'the port is in use (EADDRINUSE). Choose another port');
 });
 
-test('--redirect-host and --login-hint are in the request', async () => {
+test('--redirect-host, --login-hint and --response-mode are in the request', async () => {
   using other = new CliHome(home.env);
-  const query = await loginOf(other, ...clientId, '--redirect-host', '127.0.0.1', '--login-hint', 'ada@example.com');
+  const hint = ['--login-hint', 'ada@example.com'];
+  const options = ['--redirect-host', '127.0.0.1', ...hint, '--response-mode', 'query'];
+  const query = await loginOf(other, ...clientId, ...options);
   assert.match(query.get('redirect_uri') ?? '', /^http:\/\/127\.0\.0\.1:\d+$/);
-  assert.is(query.get('login_hint'), 'ada@example.com');
-});
-
-test('without --login-hint, the account of the stored sign-in is suggested', async () => {
-  using other = new CliHome(home.env);
-  assert.not((await loginOf(other, ...clientId)).has('login_hint'));
-  assert.is((await loginOf(other)).get('login_hint'), 'someone@example.com');
+  assert.equal([query.get('login_hint'), query.get('response_mode')], ['ada@example.com', 'query']);
 });
 
 test('the authority is that of the stored sign-in, and may be changed', async () => {

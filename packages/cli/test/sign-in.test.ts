@@ -106,16 +106,6 @@ test('--no-browser waits for a browser on loopback', async () => {
   assert.is(authority.count('authorize') > 0, true);
 });
 
-test('--response-mode query makes the code come back in the address', async () => {
-  using other = new CliHome(home.env);
-  const running = other.begin(['login', '--response-mode', 'query', ...clientId], { env: { BROWSER: 'true' } });
-  const url = await addressOf(running);
-  assert.is(new URL(url).searchParams.get('response_mode'), 'query');
-  const page = await signInAs(url);
-  assert.match(page.url, /^http:\/\/localhost:\d+\/?\?.*\bcode=/);
-  assert.is((await running.ended).status, 0);
-});
-
 test('--no-browser also takes a pasted address, and explains why a wrong one is not taken', async () => {
   using other = new CliHome(home.env);
   const running = other.begin(['login', '--no-browser', ...clientId], { stdin });

@@ -48,7 +48,6 @@ test('--version prints the version of the package, also after a command', async 
 for (const [typed, meant] of [
   [['logni'], 'login'],
   [['sttaus'], 'status'],
-  [['help', 'sttaus'], 'status'],
   [['status', '--vebose'], '--verbose'],
   [['login', '--devcie'], '--device'],
   [['--jsn'], '--json'],
