@@ -89,11 +89,12 @@ test('a password in a parameter is refused wherever it stands, because status sh
   }
 });
 
-test('a PostgreSQL URL that cannot be read is refused without being quoted', () => {
+test('a URL that cannot be read, or is of another database, is refused without being quoted', () => {
   for (const url of [
     'postgresql://ada:s3/cret@db.example/tokens',
     'postgresql://ada:s3?cret@db.example',
     'postgresql://[',
+    'mysql://ada:s3cret@db.example/tokens',
   ]) {
     assert.is(
       usageErrorOf(() => readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url })),

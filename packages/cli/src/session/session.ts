@@ -3,7 +3,7 @@ import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions, type TokenEvent
 import type { Command } from '../settings/command.ts';
 import { reportNotStored } from '../settings/describe-error.ts';
 import type { Asked } from '../settings/meant-token.ts';
-import { missingClientId } from '../settings/missing-client-id.ts';
+import { askClientId, missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
@@ -93,7 +93,6 @@ async function findToken(
   if (meant.clientId !== undefined) return { ...stored, clientId: meant.clientId };
   if (record) throw clientIdUnknown(settings);
   if (!signIn || !mayAsk(settings)) throw missingClientId(settings);
-  const { askClientId } = await import('./ask-client-id.ts');
   return { ...stored, clientId: await askClientId(command) };
 }
 

@@ -18,17 +18,18 @@ const passwordInAuthority = /^(\w+:\/\/[^:@/?#]*):[^/?#]*@/;
 /**
  * Reads the name of a database: a file, or a URL of PostgreSQL. `source`: the option or the variable that it comes from.
  *
- * @throws {UsageError} for a URL that cannot be read, for a password on the command line, where other users can read it, and for
+ * @throws {UsageError} for a URL that cannot be read or is not PostgreSQL's, for a password on the command line, where other users can read it, and for
  * one in a parameter. The message does not quote the URL.
  */
 export function readDatabase(
   name: string,
   { source, isOnCommandLine }: { source: string; isOnCommandLine: boolean },
 ): DatabaseSettings {
-  if (!/^postgres(ql)?:\/\//i.test(name)) return { db: resolve(name), postgresUrl: undefined };
+  // A path of Windows may begin with `C://`.
+  if (!/^\w{2,}:\/\//.test(name)) return { db: resolve(name), postgresUrl: undefined };
   // PostgreSQL's own programs take a user without a host: then it is in a parameter or in PGHOST. URL does not.
   const url = URL.parse(name) ?? URL.parse(name.replace('@/', '@host/'));
-  if (!url) {
+  if (!url || !/^postgres(ql)?:$/.test(url.protocol)) {
     throw new UsageError(`${source}: expected a URL like ${example}, with special characters as %XX`);
   }
   const shown = name.replace(passwordInAuthority, '$1@');
