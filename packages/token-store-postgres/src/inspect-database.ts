@@ -28,10 +28,6 @@ export interface HeldLock {
   readonly name: string;
   /** Process and host. */
   readonly holder: string;
-  /** Milliseconds until the lease ends, if it is not renewed. */
-  readonly remaining: number;
-  /** Whether another caller waits for it, or did so in the last seconds. */
-  readonly isWanted: boolean;
 }
 
 /** What a host needs on the records, the leases and the one row about the tables. */
@@ -97,11 +93,6 @@ async function inspectTables(run: Run, schema: string | undefined, table: string
     tables: 'ours',
     hasKey: row.salt !== null,
     missingRights,
-    locks: held.map(({ name, holder, remaining, wanted }) => ({
-      name: fromStoredName(name ?? ''),
-      holder: holder ?? '',
-      remaining: Math.round(Number(remaining)),
-      isWanted: wanted === 't',
-    })),
+    locks: held.map(({ name, holder }) => ({ name: fromStoredName(name ?? ''), holder: holder ?? '' })),
   };
 }

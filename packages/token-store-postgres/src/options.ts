@@ -12,8 +12,8 @@ export interface PostgresTokenStoreOptions {
    */
   pool?: PgPool | undefined;
   /**
-   * For a pool of the store's own, such as `postgresql://app@db.example/app?sslmode=verify-full`. What it leaves out comes
-   * from the PG* environment variables and the password file, as with other PostgreSQL programs. Service files are not read.
+   * Such as `postgresql://app@db.example/app?sslmode=verify-full`. What it leaves out comes from the PG* environment variables
+   * and the password file.
    */
   connectionString?: string | undefined;
   /** The schema of the tables. It is made if it is missing. Default: the first schema of the connection's search_path. */

@@ -73,9 +73,9 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Writes the whole record, but only if the stored refresh token is still `previous` (undefined: if no record is stored). If
-   * several processes replace the same token, one of them wins. The others get false and change nothing.
-   * Within a task of {@link exclusively} for this name, it is also false if the lock is not held any more.
+   * Writes the whole record if the stored refresh token is still `previous` (undefined: if no record is stored). Of several
+   * processes that replace the same token, one wins. The others get false and change nothing. Within a task of
+   * {@link exclusively} for this name, it is also false if the lock is not held any more.
    */
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     checkText(name, 'name');
@@ -105,13 +105,12 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Runs `task` while no other caller, in this process or on another machine, runs one for the same name in the same table, and
-   * returns what it returns. Callers of one process take turns in the order in which they came. Between processes chance decides, but
-   * one that has just had its turn lets the others go first. No connection is held while the task runs.
+   * Returns what `task` returns, which runs while no other caller, on any machine, runs one for the same name and table. Callers of
+   * one process take turns; between processes chance decides, but one that has just had its turn lets the others go first.
    *
-   * The lock is a lease on the database's clock, which this process renews. It ends `leaseTime` after the process was killed,
-   * stopped or cut off. Before it may have ended, the signal of the task's `lock` aborts: stop then, and do not ask the provider.
-   * From then on writes of this name within the task change nothing.
+   * The lock is a lease, which this process renews. It ends `leaseTime` after the process was killed, stopped or cut off. Before it
+   * may have ended, the signal of `lock` aborts: do not ask the provider then. From then on writes of this name within the task
+   * change nothing. No connection is held while the task runs.
    *
    * Rejects with STORE_BUSY after `timeout`, with host and process of the holder; with `signal.reason` on an abort; with STORE_OPEN if the
    * database cannot be reached, or the store is closed before the task begins; and with a TypeError within such a task for the same name.
@@ -149,9 +148,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Ends the connections of the store's own pool; a pool of the caller's stays open. Callers that wait in {@link exclusively}
-   * or {@link changed} reject with STORE_OPEN. Waits for tasks that run, at most 30 seconds: they keep their locks until they end.
-   * Every call returns the same promise.
+   * Ends the store's own pool. Callers that wait reject with STORE_OPEN. Waits for tasks that run, at most 30 seconds: they keep
+   * their locks until they end.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -207,11 +205,11 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
 }
 
 /**
- * Connects, and makes the tables if they are missing, unless it is to read only. Any number of hosts may do so at once.
+ * Connects, and makes the tables if they are missing. Any number of hosts may do so at once.
  *
- * @throws {TokenStoreError} STORE_OPEN if the database cannot be reached (`unreachable`), refuses the role (`no-permission`),
- * or has tables of another program under that name (`foreign`), which are left as they are; STORE_KEY for a wrong or missing
- * key; STORE_VERSION for tables of a newer version; STORE_READONLY if the tables are missing and cannot be made.
+ * @throws {TokenStoreError} STORE_OPEN if the database cannot be reached, refuses the role, or has tables of another program
+ * under that name, which are left as they are; STORE_KEY for a wrong or missing key; STORE_VERSION for tables of a newer
+ * version; STORE_READONLY if the tables are missing and cannot be made.
  * @throws {TypeError} or RangeError for options that cannot be used.
  */
 export async function openPostgresTokenStore(options?: PostgresTokenStoreOptions): Promise<PostgresTokenStore> {

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 
 /** Marks the tables as ours. */
 export const packageName = 'token-store-postgres';
-/** The version of the tables that `createTables` makes. */
 export const schemaVersion = 1;
 
 /**
@@ -13,7 +12,6 @@ export const schemaVersion = 1;
 const durably =
   "(SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off')";
 
-/** How a transaction of several statements begins. */
 export const beginStatements = ['BEGIN ISOLATION LEVEL READ COMMITTED', `SELECT ${durably}`];
 
 /**
@@ -24,7 +22,6 @@ function waitingAtMost(milliseconds: number): string {
   return `(SELECT CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', '${milliseconds}', true) ELSE '' END) IS NOT NULL`;
 }
 
-/** An identifier as a statement takes it, whatever characters it has. */
 function quote(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
@@ -42,7 +39,6 @@ LEFT JOIN pg_namespace AS n ON n.nspname = target.schema`;
 
 export type Statements = ReturnType<typeof statementsFor>;
 
-/** The statements of a store whose tables have this schema and name. */
 export function statementsFor(schema: string, table: string) {
   const [records = '', leases = '', meta = ''] = tableNames(table).map((name) => `${quote(schema)}.${quote(name)}`);
   const rowWait = waitingAtMost(2_000);
@@ -52,7 +48,6 @@ export function statementsFor(schema: string, table: string) {
   // Of the lease `l` in `take`. $2 is the call that wants it.
   const isOwn = 'l.owner = $2';
   const isFree = `(l.owner IS NULL OR ${isOwn} OR l.ends_at <= statement_timestamp())`;
-  const isWanted = 'coalesce(wanted_until > statement_timestamp(), false)';
 
   // `held` has a row if the lease with this owner and fencing number is held, or if the write depends on none.
   const heldBy = (owner: string, fence: string): string => `lease AS (
@@ -112,7 +107,6 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     setKey: `UPDATE ${meta} SET salt = $1, verifier = $2`,
 
     list: `SELECT name FROM ${records}`,
-    /** The record of $1. */
     read: `SELECT record::text AS record, encode(sealed, 'base64') AS sealed, revision, sign_in FROM ${records} WHERE name = $1`,
     /** The revisions of the names $1. */
     look: `SELECT n.name, t.revision FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name)`,
@@ -121,7 +115,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     /**
      * Writes a record ($1 name, $2 record, $3 sealed, $4 revision, $5 sign-in, $10 topic) over the revision $7 alone (null: only if there is
      * none), so that it changes nothing if it arrives late or twice; only if $6 is the salt of the key in use; and only while the lease of
-     * the call $8 with the fencing number $9 is held (null: it depends on none). It locks those rows until the commit.
+     * the call $8 with the fencing number $9 is held (null: it depends on none).
      */
     write: `WITH key_row AS (
   SELECT 1 FROM ${meta} WHERE version = ${schemaVersion} AND salt IS NOT DISTINCT FROM $6::bytea AND ${rowWait} FOR SHARE
@@ -183,11 +177,10 @@ WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_ti
     /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says whether there may be any. $3 topic. */
     release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
 WHERE name = $1 AND owner = $2 AND ${leaseWait}
-RETURNING ${isWanted} AS wanted, CASE WHEN ${isWanted} THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
+RETURNING wanted_until > statement_timestamp() AS wanted,
+  CASE WHEN wanted_until > statement_timestamp() THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
 
-    /** Who holds which lock now. */
-    locks: `SELECT name, holder, ${isWanted} AS wanted, extract(epoch FROM ends_at - clock_timestamp()) * 1000 AS remaining
-FROM ${leases} WHERE owner IS NOT NULL AND ends_at > clock_timestamp() ORDER BY name`,
+    locks: `SELECT name, holder FROM ${leases} WHERE owner IS NOT NULL AND ends_at > clock_timestamp() ORDER BY name`,
   };
 }
 
@@ -210,7 +203,6 @@ export function toStoredName(name: string): string {
   return stored;
 }
 
-/** The name that is stored in this form. */
 export function fromStoredName(stored: string): string {
   return stored.replace(/\\(.)/g, (_, character) => (character === '0' ? '\0' : character));
 }

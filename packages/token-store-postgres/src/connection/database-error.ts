@@ -49,7 +49,6 @@ const failures: Record<string, Failure> = {
   XX: damaged,
 };
 
-/** What errors of pg and of the system have. */
 type ForeignError = Readonly<Partial<Record<'code' | 'message' | 'severity' | 'syscall', unknown>>>;
 
 /** The SQLSTATE. Undefined if the error does not come from the server. */

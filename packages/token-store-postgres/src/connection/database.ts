@@ -17,7 +17,6 @@ const endTimeoutMs = 1_000;
 /** A row as the server sends it. */
 export type Row = Readonly<Record<string, string | null>>;
 
-/** Runs a statement on one connection. */
 export type Run = (text: string, values?: unknown[]) => Promise<Row[]>;
 
 type Work<T> = (run: Run, client: PgClient) => Promise<T>;
@@ -27,7 +26,7 @@ const asText = { getTypeParser: () => (value: string) => value };
 
 /** Runs statements on a pool. Every failure is a TokenStoreError that quotes no statement and no value. */
 export class Database {
-  /** Host, port and name, for messages. */
+  /** For messages. */
   readonly name: string;
   readonly #pool: PgPool;
   /** Undefined if the pool is not of pg: then there is no connection that could listen. */
@@ -66,10 +65,7 @@ export class Database {
     }, true);
   }
 
-  /**
-   * Runs statements on one connection. It goes back to the pool, or is destroyed if one of them fails. `isWrite`: a lack of rights means
-   * that the role may not write. `timeoutMs`: for each statement, after it was sent.
-   */
+  /** Runs statements on one connection, which ends if one fails. `isWrite`: a lack of rights means that the role may not write. */
   async use<T>(work: Work<T>, isWrite = false, timeoutMs = statementTimeoutMs): Promise<T> {
     const connecting = this.#connect(isWrite);
     const result = connecting.then((client) => this.#use(client, work, isWrite, timeoutMs));
@@ -141,7 +137,6 @@ export class Database {
   }
 }
 
-/** Pools and connections that have a listener of ours. */
 const surviving = new WeakSet<PgClient | PgPool>();
 
 function surviveErrors(source: PgClient | PgPool): void {

@@ -41,6 +41,7 @@ function withPasswordFile(Client: ClientConstructor): ClientConstructor {
     constructor(options: object) {
       super(options);
       this.password ??= async (target: object) => {
+        // @ts-expect-error: it has no types.
         const { default: readPasswordFile } = await import('pgpass');
         return new Promise((resolve) => readPasswordFile(target, resolve));
       };

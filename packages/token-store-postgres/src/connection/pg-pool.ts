@@ -6,11 +6,8 @@ export interface PgQuery {
   readonly values?: unknown[];
   /** In milliseconds: then pg rejects, and goes on with the connection. */
   readonly query_timeout?: number;
-  /** Decides how pg reads the values of a result. */
-  readonly types?: {
-    /** The function that reads the values of one type. */
-    getTypeParser(): (value: string) => string;
-  };
+  /** How pg reads the values of a result. */
+  readonly types?: { getTypeParser(): (value: string) => string };
 }
 
 /** A connection of a pool, as pg makes it. */

@@ -12,18 +12,16 @@ export function noteKind(error: TokenStoreError, kind: 'unanswered' | 'conflict'
   kinds.set(error, kind);
 }
 
-/** Whether the answer to a statement was lost, so that it may have taken place. */
 export function isUnanswered(error: unknown): boolean {
   return kinds.get(Object(error)) === 'unanswered';
 }
 
 /**
- * The one retry policy of this package. Repeats work whose answer was lost, since only a repetition finds out what became of it, and
- * work that the server ended in favor of another session's. After a lost answer, an unreachable server may be restarting.
+ * The one retry policy of this package. Repeats work whose answer was lost (`isRepeated`), since only a repetition finds out what became
+ * of it, and work that the server ended in favor of another session's. After a lost answer, an unreachable server may be restarting.
  *
- * `isRepeated`: the answer of an earlier try was lost, so that it may have taken place. `withinMs`: no repetition begins later than this
- * after the start; a server restarts in about 10 s. `isPatient`: an unreachable server and a locked row may pass, too, if no answer was
- * lost yet.
+ * `withinMs`: no repetition begins later; a server restarts in about 10 s. `isPatient`: an unreachable server and a locked row may
+ * pass, too, if no answer was lost yet.
  */
 export async function retry<T>(
   work: (isRepeated: boolean) => Promise<T>,
@@ -46,10 +44,7 @@ export async function retry<T>(
   }
 }
 
-/**
- * Waits until the promise has settled, at most for so many milliseconds. False if it has not. Rejects with the reason of a signal that
- * aborts, and never because of the promise.
- */
+/** Whether the promise has settled within so many milliseconds. Rejects with the reason of a signal that aborts, and for nothing else. */
 export function settled(promise: Promise<unknown>, timeoutMs: number, signals: readonly AbortSignal[] = []) {
   return pause(timeoutMs, signals, (wake) => {
     promise.then(wake, wake);

@@ -19,19 +19,18 @@ export interface Claim {
   readonly database: Database;
   readonly statements: Statements;
   readonly name: string;
-  /** The name as it is stored, and as it is in messages. */
+  /** The name as it is stored. */
   readonly key: string;
   /** Of this call alone: a statement of another one that arrives late does not act for it. */
   readonly owner: string;
   readonly leaseTimeMs: number;
 }
 
-/** Measures real time, whatever happens to the wall clock. */
+/** The monotonic clock of Linux stands still while the machine sleeps; a lease does not. The system's uptime counts sleep as well. */
 export class Stopwatch {
   readonly #start = performance.now();
   readonly #startUptime = uptime();
 
-  /** The monotonic clock of Linux stands still while the machine sleeps; a lease does not. The system's uptime counts sleep as well. */
   get elapsedMs(): number {
     return Math.max(performance.now() - this.#start, (uptime() - this.#startUptime) * 1_000);
   }
@@ -54,7 +53,7 @@ export class Lease implements Lock {
   /** Whether its task has. */
   hasEnded = false;
 
-  /** `since`: started before the lock was requested. */
+  /** `since`: from before the lock was requested. */
   constructor(claim: Claim, fence: string, since: Stopwatch) {
     this.claim = claim;
     this.fence = fence;
@@ -121,7 +120,6 @@ export class Lease implements Lock {
   }
 }
 
-/** What the signal of a lock aborts with, and the error of a write that depended on it. */
 export function lockLostError(name: string): TokenStoreError {
   const problem = `the lock of ${JSON.stringify(name)} was lost: its lease ended before it could be renewed, so that another process may hold it now`;
   return new TokenStoreError('STORE_BUSY', problem, { reason: 'lock-lost', remedy: 'Try again' });

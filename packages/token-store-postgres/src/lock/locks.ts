@@ -11,12 +11,12 @@ import { type Claim, Lease, release, Stopwatch } from './lease.ts';
 const scatterMs = 50;
 /** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
 const giveWayMs = { told: 100, untold: 1_200 };
-/** Limits of the wait for an answer, whatever the caller's own timeout is. */
+/** Limits of the wait for an answer, whatever the caller's timeout is. */
 const answerMs = { min: 2_000, max: 5_000 };
 
 /**
- * The locks of one store. Processes do not queue: a caller tries when it hears of a release, at a random moment, or else about once a
- * second. A process that has just released a lock lets the others go first. So a caller gets its turn after about as many as there are.
+ * The locks of one store. Processes do not queue: a caller tries at a random moment after a release, or about once a second. One that
+ * has just released a lock lets the others go first. So a caller gets its turn after about as many as there are.
  */
 export class Locks {
   readonly #context: Context;
@@ -151,7 +151,6 @@ export class Locks {
   }
 }
 
-/** A caller on its way to the lock. */
 interface Attempt {
   readonly claim: Claim;
   readonly deadline: number;
@@ -171,7 +170,6 @@ async function withdraw(claim: Claim, taking: Promise<Lease | number> | undefine
   }
 }
 
-/** How the errors of other processes name this one. */
 function thisHolder(): string {
   return `process ${process.pid} on ${hostname()}`;
 }

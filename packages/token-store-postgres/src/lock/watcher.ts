@@ -3,20 +3,15 @@ import type { Database } from '../connection/database.ts';
 import type { StandaloneClient } from '../connection/pg-pool.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
 
-/**
- * Without LISTEN, a caller looks this often. It is a little more than a second: a program that reads the record once a second spares
- * the store the look.
- */
+/** Without LISTEN, a caller looks this often: a program that reads the record once a second spares the store the look. */
 const pollIntervalMs = 1_100;
 /** With LISTEN, a caller looks as well: a connection may be dead without notice. */
 const listenIntervalMs = 5_000;
-/** How long the connection stays after the last wait: a program that waits in a loop uses it again. */
-const lingerMs = 2_000;
-/** A shorter wait makes no connection. */
-const listenAfterMs = 40;
 /** From one attempt to listen to the next: a server may end such connections again and again. */
 const listenRetryMs = 5_000;
-/** A program with more names loses nothing but a few statements. */
+/** A shorter wait makes no connection, and a program that waits again soon uses the same one. */
+const [listenAfterMs, lingerMs] = [40, 2_000];
+/** With more names, a few more statements are sent. */
 const maxKnown = 10_000;
 
 /** For a record, the store looks. A caller that waits for the lock looks by itself, and is told when it may be free. */
@@ -58,7 +53,6 @@ export class Watcher {
     this.#listenNotBefore = canListen ? 0 : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether callers that wait are told, and do not only look about once a second. */
   get isTold(): boolean {
     return this.#listener !== undefined || performance.now() >= this.#listenNotBefore;
   }

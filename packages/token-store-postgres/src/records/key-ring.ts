@@ -5,7 +5,6 @@ import type { Key } from '../options.ts';
 /** Bound into all that is encrypted here. It must not change, because records have been stored with it. */
 const domain = 'token-store-postgres';
 
-/** A cipher with a new salt. */
 export function newCipher(key: Key): TokenCipher {
   return new TokenCipher({ key, domain });
 }
@@ -39,7 +38,6 @@ export class KeyRing {
     return this.#keys[0];
   }
 
-  /** Whether records may be unencrypted. */
   get allowsPlain(): boolean {
     return this.#keys.includes(undefined);
   }
@@ -64,7 +62,6 @@ export class KeyRing {
     return sealed ? this.#find(Buffer.from(sealed, 'base64')) !== undefined : this.allowsPlain;
   }
 
-  /** Decrypts a record. `name` is bound into it. */
   open(name: string, row: Row): TokenRecord {
     if (!this.canOpen(row)) throw this.error('key-changed');
     if (!row.sealed) return JSON.parse(row.record ?? '');
@@ -94,7 +91,7 @@ export class KeyRing {
     return new TokenStoreError('STORE_KEY', `${this.#database} ${problem}`, { reason, remedy });
   }
 
-  /** The cipher of a sealed record, or of a salt. Undefined if it is not known yet. */
+  /** The cipher of a sealed record, or of a salt, if it is known already. */
   #find(sealed: Uint8Array): TokenCipher | undefined {
     return this.#ciphers.find((cipher) => cipher.matches(sealed));
   }

@@ -1,5 +1,5 @@
 /** This folder has the records: how their tables are made, which key is in use, and how they are read and written. */
-import { type KeyCheck, TokenStoreError, type TokenStoreErrorReason } from 'token-store-kit';
+import { type KeyCheck, TokenStoreError } from 'token-store-kit';
 import type { Database, Run } from '../connection/database.ts';
 import type { ClientInternals } from '../connection/pg-pool.ts';
 import { retry } from '../connection/retry.ts';
@@ -21,8 +21,9 @@ export async function openTables(database: Database, settings: Settings) {
   });
   const { schema } = state;
   if (!schema) {
-    const problem = 'has no schema of the search_path';
-    throw openError(database, 'no-schema', problem, 'Give the store the option schema');
+    const remedy = 'Give the store the option schema';
+    const problem = `${database.name} has no schema of the search_path`;
+    throw new TokenStoreError('STORE_OPEN', problem, { reason: 'no-schema', remedy });
   }
   const statements = statementsFor(schema, table);
   const ring = new KeyRing(database.name, keys);
@@ -62,7 +63,6 @@ export async function readMeta(
   return { salt: Buffer.from(salt, 'base64'), verifier: Buffer.from(verifier, 'base64') };
 }
 
-/** The columns of a key that is in use. */
 export function keyValues(check: KeyCheck | undefined): (Uint8Array | null)[] {
   return check ? [Buffer.from(check.salt), Buffer.from(check.verifier)] : [null, null];
 }
@@ -90,10 +90,6 @@ async function hasRecords(statements: Statements, run: Run): Promise<boolean> {
 }
 
 function foreignError(database: Database, { schema, table }: Statements): TokenStoreError {
-  const problem = `has tables of another program under the name ${schema}.${table}, and they were left as they are`;
-  return openError(database, 'foreign', problem, 'Choose another schema or table');
-}
-
-function openError(database: Database, reason: TokenStoreErrorReason, problem: string, remedy: string) {
-  return new TokenStoreError('STORE_OPEN', `${database.name} ${problem}`, { reason, remedy });
+  const problem = `${database.name} has tables of another program under the name ${schema}.${table}, and they were left as they are`;
+  return new TokenStoreError('STORE_OPEN', problem, { reason: 'foreign', remedy: 'Choose another schema or table' });
 }

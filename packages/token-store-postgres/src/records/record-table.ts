@@ -12,7 +12,6 @@ import { keyValues, readMeta } from './open-tables.ts';
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
 
-/** What the parts of one store share. */
 export interface Context {
   readonly database: Database;
   readonly statements: Statements;
@@ -31,14 +30,15 @@ interface Version {
   readonly signIn: string;
 }
 
-/** What to do after a statement has changed nothing: it is known to be done, or is not to be done, or is to be tried again. */
-type Verdict = 'written' | 'not-written' | 'again';
-
 /**
- * Judges what was found in the place of `base`. `isLost`: the answer of an earlier try was lost, so that it may have taken place, and another
- * caller may have written since.
+ * Judges a statement that has changed nothing by what was found in the place of `base`: it is done, or not to be done, or to be tried
+ * again. `isLost`: the answer of an earlier try was lost, so that it may have taken place, and another caller may have written since.
  */
-type Judge = (found: Version | undefined, base: Version | undefined, isLost: boolean) => Verdict;
+type Judge = (
+  found: Version | undefined,
+  base: Version | undefined,
+  isLost: boolean,
+) => 'written' | 'not-written' | 'again';
 
 /**
  * Reads and writes the records of one store. Each write names the version that it takes the place of. So one that arrives late, or
@@ -154,13 +154,9 @@ export class RecordTable {
   }
 
   #run(statement: string, name: string, values: unknown[], lease: Lease | undefined): Promise<Row[]> {
+    const { database, statements } = this.#context;
     const fence = [lease?.claim.owner, lease?.fence];
-    return this.#context.database.write(statement, [
-      toStoredName(name),
-      ...values,
-      ...fence,
-      this.#context.statements.topicOf(name),
-    ]);
+    return database.write(statement, [toStoredName(name), ...values, ...fence, statements.topicOf(name)]);
   }
 
   /** Repeats the statement until it is known what became of it. `found`: what another caller has stored since, if that is known. */
@@ -189,7 +185,6 @@ export class RecordTable {
     throw this.#changingError(name);
   }
 
-  /** @throws {TokenStoreError} STORE_KEY or STORE_VERSION if this store cannot use what the database has in use. */
   async #adoptKey(): Promise<void> {
     const { database, statements, ring } = this.#context;
     if (!ring.adopt(await readMeta(database, statements))) throw ring.error('key-changed');
@@ -212,7 +207,6 @@ export class RecordTable {
   }
 }
 
-/** Undefined if there is no record. */
 function versionOf({ revision, sign_in: signIn }: Row): Version | undefined {
   return revision && signIn ? { revision, signIn } : undefined;
 }
