@@ -2,14 +2,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliHome, openScene } from 'testing-command';
-import { missingTools, PrivateCluster } from 'testing-postgres';
-import { test as uvuTest } from 'uvu';
+import { missingTools, PrivateCluster, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
 import { assertFailed, diagnose } from '../test/fixtures/diagnose.ts';
 
 const missing = missingTools(['initdb', 'postgres', 'psql']);
-if (missing !== undefined) console.log(missing);
-const test = missing === undefined ? uvuTest : Object.assign((name: string) => uvuTest.skip(name, () => {}), uvuTest);
+const test = testOrSkip(missing);
 
 const password = 'p@ss/w?rd';
 const cluster =
@@ -18,7 +16,7 @@ const cluster =
     : (undefined as unknown as PrivateCluster);
 await cluster?.query(`CREATE ROLE ada LOGIN PASSWORD '${password}'; GRANT ALL ON SCHEMA public TO ada`);
 const { home, authority, ...scene } = await openScene();
-uvuTest.after(async () => {
+test.after(async () => {
   await scene[Symbol.asyncDispose]();
   await cluster?.[Symbol.asyncDispose]();
 });
@@ -142,4 +140,4 @@ test('rekey encrypts the database for every machine, and logout ends the sign-in
   assert.is((await home.call(['status', ...clientId], { env })).status, 3);
 });
 
-uvuTest.run();
+test.run();

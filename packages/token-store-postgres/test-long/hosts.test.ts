@@ -1,6 +1,6 @@
 // Takes about 40 s.
 import { setTimeout as delay } from 'node:timers/promises';
-import { type NetworkHost, NetworkHosts } from 'testing-postgres';
+import { type NetworkHost, NetworkHosts, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
 import { startMember, tellAll } from '../test/fleet.ts';
 import { startScene } from '../test/scene.ts';
@@ -8,13 +8,12 @@ import type { Program } from '../test/start-program.ts';
 import { StrictProvider } from '../test/strict-provider.ts';
 
 const missing = NetworkHosts.missing();
-if (missing) console.log(missing);
 const network = missing ? undefined : NetworkHosts.create(3);
 const address = network?.address ?? '127.0.0.1';
 const hosts = network?.hosts ?? [];
 const { scene, test } = await startScene(network && { addresses: [address] });
 if (network) test.after(() => network[Symbol.asyncDispose]());
-const onHosts = network ? test : Object.assign((name: string) => test.skip(name, () => {}), test);
+const onHosts = network ? test : testOrSkip(missing);
 
 const hour = 3_600_000;
 const connectionString = (): string => scene.cluster.connectionString({ host: address });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import pg from 'pg';
-import { SmallDisk } from 'testing-postgres';
+import { SmallDisk, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
 import { openPostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
@@ -158,9 +158,8 @@ together('an error of a statement has neither the statement nor a value in it', 
   assert.not.match(all, /secret-|INSERT|UPDATE/);
 });
 
-const noDisk = scene === undefined ? undefined : SmallDisk.missing();
-if (noDisk) console.log(noDisk);
-const onDisk = noDisk === undefined ? together : Object.assign((name: string) => test.skip(name, () => {}), test);
+const noDisk = scene && SmallDisk.missing();
+const onDisk = noDisk === undefined ? together : testOrSkip(noDisk);
 
 onDisk(
   'a disk that is really full is STORE_FULL, the record is as it was, and a free block later it works',

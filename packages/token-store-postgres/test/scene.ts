@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { missingTools, type PgBouncer, PrivateCluster, TcpProxy } from 'testing-postgres';
+import { missingTools, type PgBouncer, PrivateCluster, TcpProxy, testOrSkip } from 'testing-postgres';
 import { test as uvuTest } from 'uvu';
 import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
 import { killPrograms } from './start-program.ts';
@@ -76,14 +76,11 @@ export async function startScene(
   tools?: readonly string[],
 ): Promise<{ scene: Scene; test: Test; together: Test }> {
   const missing = missingTools(tools);
-  if (missing !== undefined) {
-    console.log(missing);
-    const skipping = Object.assign((name: string) => uvuTest.skip(name, () => {}), uvuTest) as Test;
-    return { scene: undefined as unknown as Scene, test: skipping, together: skipping };
-  }
+  const test = testOrSkip(missing);
+  if (missing !== undefined) return { scene: undefined as unknown as Scene, test, together: test };
   const scene = new Scene(await PrivateCluster.start(options));
-  uvuTest.after(() => scene.end());
-  return { scene, test: uvuTest, together: runTogether() };
+  test.after(() => scene.end());
+  return { scene, test, together: runTogether() };
 }
 
 const atATime = 4;

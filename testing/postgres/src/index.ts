@@ -4,4 +4,5 @@ export type { PgBouncer } from './pg-bouncer.ts';
 export { PrivateCluster } from './private-cluster.ts';
 export { SmallDisk } from './small-disk.ts';
 export { TcpProxy } from './tcp-proxy.ts';
+export { testOrSkip } from './test-or-skip.ts';
 export { missingTools } from './tools.ts';
