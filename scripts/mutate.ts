@@ -5,7 +5,8 @@
  *
  * PACKAGE is a folder of `packages/`. The seed (default: another each time) chooses K defects (default 25) among those that the compiler
  * accepts and, with `--only`, whose printed line has PART. Each that survives is printed, and at last how many were killed: by a test that
- * fails, or by tests that take three times as long as without a defect. It all happens in a copy of the repository, in the temporary folder.
+ * fails, or by tests that take three times as long as without a defect. What killed the others goes to stderr. It all happens in a copy of
+ * the repository, in the temporary folder.
  *
  * A defect that nobody could notice is listed in `mutate-equivalents.txt`, as it is printed but without the number of its line, and with the
  * reason: `FILE OPERATOR: BEFORE → AFTER  # REASON`.
@@ -84,8 +85,11 @@ async function run(): Promise<number> {
     fs.writeFileSync(file, text);
     if (refused) continue;
     judged++;
+    const told = mutant.name.replace(' ', `:${mutant.line} `);
     if (killer) killed++;
-    else console.log(mutant.name.replace(' ', `:${mutant.line} `));
+    else console.log(told);
+    // For a person who watches, or wonders whether one unstable test kills them all.
+    if (killer) console.error(`killed by ${killer}: ${told}`);
     for (const key of [`${killer}`, `${killer} ${mutant.file}`]) kills.set(key, (kills.get(key) ?? 0) + 1);
   }
   const percent = Math.floor((100 * killed) / Math.max(judged, 1));
