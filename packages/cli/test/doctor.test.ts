@@ -104,19 +104,16 @@ test('a name that is not found: what needs it is not checked, and says so', asyn
   );
 });
 
-test('a certificate that is not trusted; and a clock that is wrong by days, although nothing is trusted', async () => {
+test('a certificate that is not trusted', async () => {
   const tls = issueCertificate();
-  const tenDaysAgo = new Date(Date.now() - 10 * 86_400_000).toUTCString();
-  const serve: RequestListener = (_request, response) => response.writeHead(200, { Date: tenDaysAgo }).end();
+  const serve: RequestListener = (_request, response) => response.end();
   const checks = await withServer(
     serve,
     (origin) => diagnose(home, { args: ['--authority', `${origin}/consumers`] }),
     tls,
   );
   assert.match(`${checks.get('authority')?.detail} ${checks.get('authority')?.remedy}`, 'NODE_EXTRA_CA_CERTS');
-  assert.is(checks.get('clock')?.ok, false);
-  assert.match(checks.get('clock')?.detail ?? '', "this machine's clock is 10 days fast");
-  assert.match(checks.get('clock')?.remedy ?? '', 'Set it');
+  assert.is(checks.get('clock')?.ok, null);
 });
 
 test('a clock that is 5 minutes slow, by an authority that answers', async () => {

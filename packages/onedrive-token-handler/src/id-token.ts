@@ -19,10 +19,7 @@ export function belongToDifferentAccounts(one: string | undefined, other: string
   return comparable !== undefined && a?.[comparable] !== b?.[comparable];
 }
 
-/**
- * The signature need not be checked, because the token came over TLS straight from the token endpoint (OpenID Connect
- * Core section 3.1.3.7, point 6).
- */
+/** The signature need not be checked: the token came over TLS from the token endpoint (OpenID Connect Core 3.1.3.7, point 6). */
 function readClaims(idToken: string | undefined): Claims | undefined {
   const payload = idToken?.split('.')[1];
   if (!payload) return undefined;

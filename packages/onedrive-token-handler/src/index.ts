@@ -12,7 +12,6 @@ export { OneDriveTokenHandler } from './one-drive-token-handler.ts';
 export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
 export { createFetcher, type Fetcher } from './provider/http-client.ts';
 export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
-export { readServerDate } from './provider/server-date.ts';
 export type { SignInOptions } from './sign-in/sign-in-options.ts';
 export { type SignInStatus, type StatusOptions, statusOfRecord } from './sign-in-status.ts';
 export {

@@ -14,7 +14,7 @@ import { HttpClient } from './provider/http-client.ts';
 import { Provider } from './provider/provider.ts';
 import { coversScopes, isGranted, splitScope } from './scopes.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
-import { describeRecord, type SignInStatus } from './sign-in-status.ts';
+import { type SignInStatus, statusOfRecord } from './sign-in-status.ts';
 import { openStore, runOnStore } from './store/open-store.ts';
 import type { TokenCredential } from './token-credential.ts';
 import type { TokenEvent } from './token-event.ts';
@@ -117,13 +117,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /** What the store knows; never touches the network. Throws STORE. */
   async status(): Promise<SignInStatus> {
-    return describeRecord(this.#settings.appName, await this.#run(() => this.#shared.read()));
+    return statusOfRecord(await this.#run(() => this.#shared.read()), this.#settings);
   }
 
-  /**
-   * Writes to the store as a sign-in will, and takes it back: so that a full disk shows before a person is asked, not after.
-   * Throws STORE.
-   */
+  /** Writes to the store as a sign-in will, and takes it back: a full disk shows before a person is asked. Throws STORE. */
   async ensureWritable(): Promise<void> {
     return this.#run(() => runOnStore(() => ensureWritable(this.#opened.store, this.#settings.appName)));
   }

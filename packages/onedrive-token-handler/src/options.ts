@@ -31,14 +31,11 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   /** For example `['Files.ReadWrite.All']`. `offline_access` is added if it is missing. */
   scopes: readonly string[];
   /**
-   * Takes a stored sign-in whatever scopes it was granted, and asks for those again; `scopes` is then what to ask for if
-   * nothing is stored. Default false: a stored sign-in that lacks one of `scopes` does not count.
+   * Takes a stored sign-in whatever it was granted, and asks for that again; `scopes` counts if nothing is stored. Default
+   * false: a stored sign-in that lacks one of `scopes` does not count.
    */
   useGrantedScopes?: boolean | undefined;
-  /**
-   * The provider's address before `/oauth2/v2.0/…`. Default `https://login.microsoftonline.com/consumers`.
-   * Plain http only for loopback hosts.
-   */
+  /** Before `/oauth2/v2.0/…`. Default `https://login.microsoftonline.com/consumers`. Plain http only for loopback hosts. */
   authority?: string | undefined;
   /** How long a sign-in waits for the person. Default 180,000. */
   signInTimeout?: number | undefined;
@@ -46,20 +43,12 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   requestTimeout?: number | undefined;
   /** An access token this close to its end counts as expired. Default 300,000. */
   expirySkew?: number | undefined;
-  /**
-   * How the browser delivers the answer. Default `form_post`, which keeps the code out of addresses and histories
-   * (RFC 9700 section 4.3.1); `query` is for a browser that warns about the form (Safari).
-   */
+  /** Default `form_post`: no code in addresses (RFC 9700 section 4.3.1). `query` is for browsers that warn about the form (Safari). */
   responseMode?: 'form_post' | 'query' | undefined;
-  /**
-   * The port on which the browser's answer is awaited, for example one that `ssh -L` forwards. Default 0: a free one. If
-   * it is in use, the sign-in fails with CONFIGURATION.
-   */
+  /** Where the browser's answer is awaited, for example a port that `ssh -L` forwards. Default 0: a free one. In use: CONFIGURATION. */
   redirectPort?: number | undefined;
   /** The host in the redirect URI, as it is registered. Default `localhost`. */
   redirectHost?: 'localhost' | '127.0.0.1' | undefined;
-  /** The account to suggest when a person has to sign in. Default: the account of the stored sign-in. */
-  loginHint?: string | undefined;
   /** Shows the URL to the person. Default: the `open` package. */
   openBrowser?: ((url: string) => unknown) | undefined;
   /** Whether getToken() may open a browser. Default true; false: SIGN_IN_REQUIRED instead. */
@@ -96,7 +85,6 @@ export function readOptions(options: OneDriveTokenHandlerOptions) {
     responseMode = 'form_post',
     redirectPort = 0,
     redirectHost = 'localhost',
-    loginHint,
     interactive = true,
     useGrantedScopes = false,
     openBrowser,
@@ -122,7 +110,6 @@ export function readOptions(options: OneDriveTokenHandlerOptions) {
     responseMode: readChoice('responseMode', responseMode, ['form_post', 'query']),
     redirectPort: readNumber('redirectPort', redirectPort, { min: 0, max: 65_535, isInteger: true }),
     redirectHost: readChoice('redirectHost', redirectHost, ['localhost', '127.0.0.1']),
-    loginHint: loginHint === undefined ? undefined : readText('loginHint', loginHint),
     openBrowser: readFunction('openBrowser', openBrowser),
     interactive: readBoolean('interactive', interactive),
     dispatcher,
@@ -168,10 +155,7 @@ function readScopes(scopes: unknown): readonly string[] {
   throw new TypeError("scopes must be an array of scope names without spaces, for example ['Files.ReadWrite.All']");
 }
 
-/**
- * Without slashes at its end, because paths are appended to it. Its case stays: shared-token ignores case and slashes when it
- * compares the authority of a record.
- */
+/** Without slashes at its end, because paths are appended to it. Its case stays: shared-token ignores it. */
 export function readAuthority(authority: unknown = defaultAuthority): string {
   const url = URL.parse(readText('authority', authority));
   if (!url) throw new TypeError(`authority must be a URL, for example ${defaultAuthority}`);

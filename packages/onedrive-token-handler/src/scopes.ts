@@ -36,9 +36,8 @@ export function isGranted(
 
 /**
  * What to ask for: also what was granted before, so that a program with fewer scopes does not narrow the record that it
- * shares with others. Microsoft refuses `.default` together with any other scope of Graph.
- *
- * With `useGrantedScopes`, asks for what was granted before, and of the needed scopes only for those of OpenID Connect.
+ * shares with others; with `useGrantedScopes`, of the needed scopes only those of OpenID Connect. Microsoft refuses `.default`
+ * together with any other scope of Graph.
  */
 export function scopesToAsk({ scopes: needed, useGrantedScopes }: ScopeSettings, granted: readonly string[]): string[] {
   if (useGrantedScopes && granted.length > 0) {

@@ -30,29 +30,7 @@ export interface SignInStatus {
   refusedBecause?: string;
 }
 
-/** The status that a record, or the lack of one, means. */
-export function describeRecord(appName: string, record: TokenRecord | undefined): SignInStatus {
-  if (!record) return { signedIn: false, appName, scopes: [] };
-  const { accessToken, expiresAt, obtainedAt, refusedAt, refusedBecause } = record;
-  const account = readAccount(record.idToken);
-  const renewBy = renewByOf(record);
-  return {
-    signedIn: true,
-    appName,
-    scopes: splitScope(record.scope),
-    ...(account && { account }),
-    ...(accessToken !== undefined && expiresAt !== undefined && { accessTokenExpiresAt: expiresAt }),
-    ...(obtainedAt !== undefined && { refreshedAt: obtainedAt }),
-    ...(renewBy !== undefined && { renewBy }),
-    ...(refusedAt !== undefined && { refusedAt }),
-    ...(refusedBecause !== undefined && { refusedBecause }),
-  };
-}
-
-/**
- * Until when a sign-in has to be renewed: by a refresh, if the provider gives a new refresh token, else by the person. Epoch
- * milliseconds; undefined if it is not known.
- */
+/** Until when a sign-in has to be renewed, by a refresh or by the person. Epoch milliseconds; undefined if it is not known. */
 export function renewByOf({ refreshExpiresAt, obtainedAt }: TokenRecord): number | undefined {
   if (refreshExpiresAt !== undefined) return refreshExpiresAt;
   return obtainedAt === undefined ? undefined : obtainedAt + microsoftLifetimeMs;
@@ -71,6 +49,21 @@ export interface StatusOptions extends Pick<OneDriveTokenHandlerOptions, 'appNam
 export function statusOfRecord(record: TokenRecord | undefined, options: StatusOptions): SignInStatus {
   const { appName, clientId } = options;
   const authority = readAuthority(options.authority);
-  const isUsable = record !== undefined && clientId !== undefined && isOurs(record, { clientId, authority });
-  return describeRecord(appName, isUsable ? record : undefined);
+  if (!record || clientId === undefined || !isOurs(record, { clientId, authority })) {
+    return { signedIn: false, appName, scopes: [] };
+  }
+  const { accessToken, expiresAt, obtainedAt, refusedAt, refusedBecause } = record;
+  const account = readAccount(record.idToken);
+  const renewBy = renewByOf(record);
+  return {
+    signedIn: true,
+    appName,
+    scopes: splitScope(record.scope),
+    ...(account && { account }),
+    ...(accessToken !== undefined && expiresAt !== undefined && { accessTokenExpiresAt: expiresAt }),
+    ...(obtainedAt !== undefined && { refreshedAt: obtainedAt }),
+    ...(renewBy !== undefined && { renewBy }),
+    ...(refusedAt !== undefined && { refusedAt }),
+    ...(refusedBecause !== undefined && { refusedBecause }),
+  };
 }

@@ -1,5 +1,5 @@
 /** Reads the stored access token without loading the handler. */
-import type { GetTokenOptions } from 'shared-token';
+import type { AccessToken, GetTokenOptions } from 'shared-token';
 import { isOurs, usableToken } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
 import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
@@ -18,10 +18,7 @@ export interface StoredTokenOptions
 }
 
 /** An access token that needs no request. */
-export interface StoredToken {
-  accessToken: string;
-  /** Epoch milliseconds. */
-  expiresAt: number;
+export interface StoredToken extends AccessToken {
   /** As in the status of the sign-in. */
   renewBy?: number;
 }
@@ -44,5 +41,5 @@ export function readStoredToken(options: StoredTokenOptions): StoredToken | unde
   const token = usableToken(record, (candidate) => isGranted(candidate, settings), validity);
   if (!token) return undefined;
   const renewBy = renewByOf(record);
-  return { accessToken: token.accessToken, expiresAt: token.expiresAt, ...(renewBy !== undefined && { renewBy }) };
+  return { ...token, ...(renewBy !== undefined && { renewBy }) };
 }

@@ -43,10 +43,7 @@ for (const [what, offset, code] of [
     server.close();
     assert.equal([error.code, error.retryable], ['NETWORK', false]);
     const today = new Date().toISOString().slice(0, 10);
-    assert.match(
-      error.message,
-      new RegExp(`clock, which says ${today} \\d\\d:\\d\\d UTC \\(${code}\\)\\. Check this`),
-    );
+    assert.match(error.message, new RegExp(`clock, which says ${today} \\d\\d:\\d\\d UTC \\(${code}\\)\\. Check this`));
   });
 }
 

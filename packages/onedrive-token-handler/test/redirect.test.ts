@@ -61,21 +61,11 @@ test('the account of the stored sign-in is suggested at the next one, also by ge
   assert.is(parameter(scene.windows, 'login_hint'), null);
 });
 
-test("the handler's loginHint counts for each sign-in that has none of its own", async () => {
-  await using scene = await openScene();
-  const handler = scene.handler({ loginHint: 'ada@example.com' });
-  await handler.getToken();
-  assert.is(parameter(scene.windows, 'login_hint'), 'ada@example.com');
-  await handler.signIn({ loginHint: 'bob@example.com' });
-  assert.is(parameter(scene.windows, 'login_hint'), 'bob@example.com');
-});
-
 for (const [name, value, kind] of [
   ['redirectPort', '8400', TypeError],
   ['redirectPort', 65_536, RangeError],
   ['redirectPort', 1.5, RangeError],
   ['redirectHost', '0.0.0.0', TypeError],
-  ['loginHint', '', TypeError],
 ] as const) {
   test(`${name} ${JSON.stringify(value)} is a ${kind.name} that names it`, () => {
     assert.throws(

@@ -18,9 +18,8 @@ test('readStoredToken() returns the token that getToken() would return without a
     dbFilepath: scene.dbFilepath,
   };
   const handler = scene.handler();
-  const token = await handler.getToken();
-  const { accessTokenExpiresAt, renewBy } = await handler.status();
-  assert.equal(readStoredToken(options), { accessToken: token, expiresAt: accessTokenExpiresAt, renewBy });
+  const { renewBy } = await handler.status();
+  assert.equal(readStoredToken(options), { ...(await handler.getTokenDetails()), renewBy });
 
   const others: Record<string, Partial<StoredTokenOptions>> = {
     'of another name': { appName: 'other' },

@@ -86,7 +86,7 @@ With --json: the same as status --json.`,
     await using session = await openSession(command, {
       interactive: true,
       asked: { scopes },
-      signIn: { loginHint, redirectHost, redirectPort, responseMode, ...codeLife },
+      signIn: { redirectHost, redirectPort, responseMode, ...codeLife },
       view,
       ...(encrypt && {
         passphrase:
@@ -94,9 +94,9 @@ With --json: the same as status --json.`,
       }),
     });
     const { signal } = interrupt;
-    let signIn: SignInOptions = { method: 'browser', signal, prompt };
+    let signIn: SignInOptions = { method: 'browser', signal, prompt, loginHint };
     if (device) signIn = { method: 'device', signal, onDeviceCode: view.onDeviceCode };
-    if (paste) signIn = { method: 'paste', signal, prompt, readRedirectUrl: view.readRedirectUrl };
+    if (paste) signIn = { ...signIn, method: 'paste', readRedirectUrl: view.readRedirectUrl };
     const status = await session.handler.signIn(signIn);
     await session.finish();
     screen.clear();

@@ -28,10 +28,7 @@ export interface SessionOptions {
   /** What the person has named for a sign-in. */
   asked?: Asked | undefined;
   /** The person signs in, whatever is stored: how. If a code is to be pasted, `responseMode` is 'query' in any case. */
-  signIn?: Pick<
-    OneDriveTokenHandlerOptions,
-    'loginHint' | 'redirectHost' | 'redirectPort' | 'responseMode' | 'signInTimeout'
-  >;
+  signIn?: Pick<OneDriveTokenHandlerOptions, 'redirectHost' | 'redirectPort' | 'responseMode' | 'signInTimeout'>;
   /** Encrypts a new database. Default: the key that is set, remembered or asked for. */
   passphrase?: string;
   /** What the person sees of a sign-in. Default: what fits the place where this command runs. */

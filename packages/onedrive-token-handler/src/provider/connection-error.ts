@@ -14,7 +14,7 @@ export class ConnectionError extends OneDriveTokenError {
   readonly beforeConnection: boolean;
 
   private constructor([problem, remedy, retryable = true]: Explanation, cause?: unknown) {
-    super('NETWORK', problem, { remedy, cause: withoutProperties(cause), retryable });
+    super('NETWORK', problem, { remedy, cause: cause && withoutProperties(cause), retryable });
     this.beforeConnection = neverConnected(cause);
   }
 
@@ -109,11 +109,8 @@ function neverConnected(error: unknown): boolean {
   return ['connect', 'getaddrinfo'].includes(syscall) || code === 'UND_ERR_CONNECT_TIMEOUT';
 }
 
-/** A copy without properties: undici's errors hold sockets and unread parts of a response, which may be tokens. */
-function withoutProperties(error: unknown): Error | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  const [cause] = causesOf(error).map(withoutProperties);
-  const { name, message } = error as Error;
+/** Its messages and code alone: undici's errors hold sockets and unread parts of a response, which may be tokens. */
+function withoutProperties(error: unknown): Error {
   const code = codeOf(error);
-  return Object.assign(new Error(message, cause && { cause }), { name }, code && { code });
+  return Object.assign(new Error(messagesOf(error).filter(Boolean).join(': ')), code && { code });
 }

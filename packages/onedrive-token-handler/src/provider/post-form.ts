@@ -13,12 +13,12 @@ export interface HttpAnswer {
   readonly status: number;
   /** What `Retry-After` asks for, in milliseconds. */
   readonly retryAfter: number | undefined;
-  /** undefined if it was longer than `maxBodyMebibytes`. */
+  /** undefined if it was longer than `maxBodyBytes`. */
   readonly body: string | undefined;
 }
 
 /** A token response has a few kilobytes. */
-export const maxBodyMebibytes = 1;
+const maxBodyBytes = 2 ** 20;
 
 export const formHeaders = {
   accept: 'application/json',
@@ -44,13 +44,13 @@ export async function postForm({ url, body, signal }: FormPost): Promise<HttpAns
   }
 }
 
-/** The text of a body. Undefined as soon as it is longer than `maxBodyMebibytes`. */
+/** The text of a body. Undefined as soon as it is longer than `maxBodyBytes`. */
 export async function readText(body: AsyncIterable<Uint8Array>): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length > maxBodyMebibytes * 1024 * 1024) return undefined;
+    if (length > maxBodyBytes) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -10,13 +10,20 @@ export type ProviderStep = 'authorization' | 'code' | 'refresh' | 'device code' 
 /** The codes that an error of the provider can mean. */
 type ErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_DENIED' | 'SIGN_IN_TIMEOUT' | 'SERVER' | 'CONFIGURATION';
 
-const problems: Record<ErrorCode, string> = {
-  SIGN_IN_REQUIRED: 'A new sign-in is needed',
-  SIGN_IN_DENIED: 'The sign-in was denied',
-  SIGN_IN_TIMEOUT: 'The sign-in was not finished in time',
-  SERVER: 'The provider has problems',
-  CONFIGURATION: "The provider refused the app's registration or request",
+/** What went wrong, and what usually helps. */
+const meanings: Record<ErrorCode, readonly [problem: string, remedy: string]> = {
+  SIGN_IN_REQUIRED: ['A new sign-in is needed', 'Call signIn()'],
+  SIGN_IN_DENIED: ['The sign-in was denied', 'Sign in again and accept what the app asks for'],
+  SIGN_IN_TIMEOUT: ['The sign-in was not finished in time', 'Sign in again'],
+  SERVER: ['The provider has problems', 'Try again later'],
+  CONFIGURATION: [
+    "The provider refused the app's registration or request",
+    'Check the client id, the redirect URI http://localhost and the scopes in the app registration',
+  ],
 };
+
+/** Of a failure that the browser may not have. */
+const withoutDevice = 'Device codes are unreliable for personal accounts: sign in with the browser';
 
 const signInAgain = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
 const denied = new Set(['access_denied', 'authorization_declined']);
@@ -77,7 +84,7 @@ export function readErrorFields(
 export function toTokenError(fields: ProviderErrorFields, step: ProviderStep): OneDriveTokenError {
   const { error, errorDescription, errorCodes = [] } = fields;
   const code = classify(error, errorCodes, step);
-  const problem = `${problems[code]} (${[error, errorDescription].filter(Boolean).join(': ')})`;
+  const problem = `${meanings[code][0]} (${[error, errorDescription].filter(Boolean).join(': ')})`;
   const reason = code === 'SIGN_IN_REQUIRED' ? 'refused' : undefined;
   return new OneDriveTokenError(code, problem, { ...fields, remedy: remedyFor(code, errorCodes, step), reason });
 }
@@ -95,28 +102,14 @@ function classify(error: string, numbers: readonly number[], step: ProviderStep)
 }
 
 function remedyFor(code: ErrorCode, numbers: readonly number[], step: ProviderStep): string {
-  const byDevice = step === 'device code' || step === 'device poll';
-  switch (code) {
-    case 'CONFIGURATION':
-      return (
-        numbers.map((number) => remedies[number]).find(Boolean) ??
-        'Check the client id, the redirect URI http://localhost and the scopes in the app registration'
-      );
-    case 'SIGN_IN_DENIED':
-      return 'Sign in again and accept what the app asks for';
-    case 'SIGN_IN_REQUIRED':
-      if (step === 'code') {
-        return 'The code was already spent or too old: a browser extension or a reloaded page can spend it. Sign in again';
-      }
-      return byDevice ? unreliable : 'Call signIn()';
-    case 'SIGN_IN_TIMEOUT':
-      return unreliable;
-    case 'SERVER':
-      return byDevice ? unreliable : 'Try again later';
+  const [known] = numbers.flatMap((number) => remedies[number] ?? []);
+  if (code === 'CONFIGURATION' && known !== undefined) return known;
+  if (code === 'SIGN_IN_REQUIRED' && step === 'code') {
+    return 'The code was already spent or too old: a browser extension or a reloaded page can spend it. Sign in again';
   }
+  const isOfPerson = code === 'CONFIGURATION' || code === 'SIGN_IN_DENIED';
+  return step.startsWith('device') && !isOfPerson ? withoutDevice : meanings[code][1];
 }
-
-const unreliable = 'Device codes are unreliable for personal accounts: sign in with the browser';
 
 /** Microsoft appends its trace ids, which are properties of the error. */
 function firstLine(text: string): string {

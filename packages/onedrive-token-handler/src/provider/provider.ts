@@ -7,7 +7,7 @@ import { scopesToAsk, splitScope } from '../scopes.ts';
 import type { TokenEvent } from '../token-event.ts';
 import { ConnectionError } from './connection-error.ts';
 import type { HttpClient } from './http-client.ts';
-import { type HttpAnswer, maxBodyMebibytes } from './post-form.ts';
+import type { HttpAnswer } from './post-form.ts';
 import { type ProviderStep, readErrorFields, toTokenError } from './provider-error.ts';
 
 type JsonObject = Record<string, unknown>;
@@ -141,7 +141,7 @@ function readFailure(
   json: JsonObject | undefined,
   left: number,
 ): OneDriveTokenError {
-  const { status, retryAfter, body } = answer;
+  const { status, retryAfter } = answer;
   const secrets = secretFields.flatMap((field) => sent.get(field) ?? []);
   const fields = json && readErrorFields(json, secrets);
   if (isBusy(answer)) {
@@ -158,9 +158,7 @@ function readFailure(
     const remedy = 'For personal accounts it is https://login.microsoftonline.com/consumers';
     return new OneDriveTokenError('RESPONSE', problem, { remedy });
   }
-  const what =
-    body === undefined ? `more than ${maxBodyMebibytes} MiB` : json ? 'JSON without an error' : 'no JSON object';
-  const problem = `${url.host} answered HTTP ${status} with ${what}: a captive portal or a proxy may have answered in its place`;
+  const problem = `${url.host} answered HTTP ${status} without tokens or an error: a captive portal or a proxy may have answered in its place`;
   const remedy = 'Check the authority and the network, then try again';
   return new OneDriveTokenError('RESPONSE', problem, { remedy, retryable: true });
 }

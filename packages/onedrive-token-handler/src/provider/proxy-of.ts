@@ -25,18 +25,13 @@ function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy
   return variable && host ? { host, variable } : undefined;
 }
 
-function isExcepted({ hostname, port, protocol }: URL, exceptions: string): boolean {
-  const name = hostname.replace(/^\[(.+)\]$/, '$1').toLowerCase();
-  const usedPort = port || (protocol === 'https:' ? '443' : '80');
-  return exceptions
+function isExcepted({ host, hostname }: URL, exceptions: string): boolean {
+  const entries = exceptions
     .toLowerCase()
     .split(/[,\s]+/)
-    .filter(Boolean)
-    .some((entry) => {
-      const [, host = entry, excepted] = /^\[?(.+?)\]?(?::(\d+))?$/.exec(entry) ?? [];
-      if (excepted !== undefined && excepted !== usedPort) return false;
-      if (host === '*') return true;
-      const suffix = host.replace(/^\*?\./, '');
-      return (name === suffix && !host.startsWith('*')) || name.endsWith(`.${suffix}`);
-    });
+    .filter(Boolean);
+  return entries.some((entry) => {
+    if (entry.startsWith('*')) return hostname.endsWith(entry.slice(1));
+    return entry === host || `.${hostname}`.endsWith(`.${entry.replace(/^\./, '')}`);
+  });
 }

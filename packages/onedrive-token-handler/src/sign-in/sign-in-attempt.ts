@@ -4,19 +4,18 @@ import type { Provider } from '../provider/provider.ts';
 import type { TokenEvent } from '../token-event.ts';
 import type { SignInOptions } from './sign-in-options.ts';
 
-export interface SignInRequest {
+/** One sign-in that is under way: what each method needs to do its part. */
+export interface SignInAttempt {
   readonly settings: Settings;
   readonly options: SignInOptions;
   /** SharedToken's: it ends the wait, and stores what a code was exchanged for. */
   readonly context: SignInContext;
   readonly provider: Provider;
   readonly emit: (event: TokenEvent) => void;
-}
-
-/** One sign-in that is under way: what each method needs to do its part. */
-export interface SignInAttempt extends SignInRequest {
   /** As the provider is asked for them, separated by spaces. */
   readonly scope: string;
   /** The account to suggest. */
   readonly loginHint: string | undefined;
 }
+
+export type SignInRequest = Omit<SignInAttempt, 'scope' | 'loginHint'>;

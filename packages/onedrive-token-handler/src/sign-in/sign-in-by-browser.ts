@@ -24,25 +24,21 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
     const { redirectUri } = acceptor;
     const url = await request.url(redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url, deliver: (address) => acceptor.deliver(address) });
-    showUrl(url, attempt, (error) => {
+    const onFailure = (error: unknown): void => {
       // Errors of started processes quote the command line, in the message and in properties.
       const said = error instanceof Error ? error.message : String(error);
       const message = replaceSecrets(replaceSecrets(said, [url], '[the address]'), [state], '[state]');
       emit({ type: 'browser-failed', error: new Error(message) });
       // Nothing shows the address to the person, so that the wait would be in vain.
       if (!settings.onEvent) unseen.abort(noBrowser(message));
-    });
+    };
+    const { openBrowser = (address: string) => openDefaultBrowser(address, onFailure) } = settings;
+    // Does not wait until the browser has started: the person can open the URL by hand.
+    void (async () => openBrowser(url))().catch(onFailure);
     return await acceptor.accept(({ code }) => request.redeem(code, redirectUri));
   } catch (error) {
     throw error instanceof AcceptorError ? explain(error, settings) : request.explain(error);
   }
-}
-
-/** Does not wait until the browser has started: the person can open the URL by hand. */
-function showUrl(url: string, { settings }: SignInAttempt, onFailure: (error: unknown) => void): void {
-  const { openBrowser = (address: string) => openDefaultBrowser(address, onFailure) } = settings;
-  const show = async (): Promise<unknown> => openBrowser(url);
-  show().catch(onFailure);
 }
 
 function noBrowser(message: string): OneDriveTokenError {

@@ -7,14 +7,12 @@ import type { SignInAttempt } from './sign-in-attempt.ts';
 const defaultIntervalMs = 5_000;
 const slowDownMs = 5_000;
 const minIntervalMs = 1_000;
-/** Between two polls while the provider fails. */
-const maxIntervalMs = 30_000;
 
 const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /**
- * The person enters a short code on any device, while this process polls the provider (RFC 8628), until that says that the
- * code has expired. Does not wait until the code is shown. If it cannot be shown, the sign-in ends with that error.
+ * The person enters a short code on any device, while this process polls the provider (RFC 8628), until the code has expired.
+ * Does not wait until the code is shown. If it cannot be shown, the sign-in ends with that error.
  */
 export async function signInByDevice(attempt: SignInAttempt): Promise<TokenResponse> {
   const { provider, scope, options, context } = attempt;
@@ -34,10 +32,10 @@ export async function signInByDevice(attempt: SignInAttempt): Promise<TokenRespo
       return await context.redeem(async () => response);
     } catch (error) {
       if (!(error instanceof OneDriveTokenError)) throw error;
-      if (error.error === 'slow_down') interval += slowDownMs;
-      // An offline moment is no reason to give up (RFC 8628 section 3.5).
-      else if (error.retryable) interval = Math.max(Math.min(interval * 2, maxIntervalMs), error.retryAfter ?? 0);
-      else if (error.error !== 'authorization_pending') throw error;
+      if (error.error === 'authorization_pending') continue;
+      // An offline moment is no reason to give up.
+      if (error.error !== 'slow_down' && !error.retryable) throw error;
+      interval = Math.max(interval + slowDownMs, error.retryAfter ?? 0);
     }
   }
 }

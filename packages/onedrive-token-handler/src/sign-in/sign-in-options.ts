@@ -10,10 +10,7 @@ export interface SignInOptions {
   method?: SignInMethod | undefined;
   /** Ends the wait; the sign-in rejects with its reason. */
   signal?: AbortSignal | undefined;
-  /**
-   * The account to suggest, for example an e-mail address. Default: the handler's `loginHint`, else the account of the
-   * stored sign-in; with the prompt `select_account` no account is suggested.
-   */
+  /** The account to suggest. Default: that of the stored sign-in; with the prompt `select_account` none. */
   loginHint?: string | undefined;
   /** Makes the provider ask again for the password, the consent or the account. */
   prompt?: 'login' | 'consent' | 'select_account' | undefined;

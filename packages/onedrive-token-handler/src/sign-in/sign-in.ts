@@ -23,8 +23,8 @@ export async function signIn(request: SignInRequest): Promise<TokenResponse> {
 }
 
 /** Without a hint the person has to find out which of several accounts is meant. */
-function chooseLoginHint({ settings, options, context }: SignInRequest): string | undefined {
+function chooseLoginHint({ options, context }: SignInRequest): string | undefined {
   if (options.loginHint !== undefined) return options.loginHint;
   if (options.prompt === 'select_account') return undefined;
-  return settings.loginHint ?? readAccount(context.record?.idToken)?.username;
+  return readAccount(context.record?.idToken)?.username;
 }

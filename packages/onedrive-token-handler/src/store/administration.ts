@@ -17,11 +17,8 @@ import { type OneDriveTokenError, toHandlerError } from '../one-drive-token-erro
 import { readStoreOptions, type StoreOptions, type StoreSettings } from '../options.ts';
 import { openStore, runOnStore } from './open-store.ts';
 
-/** What {@link inspectStore} has found: see `inspectTokenStore` of token-store-sqlite. */
-export interface StoreInspection extends Omit<TokenStoreInspection, 'error'> {
-  /** STORE, if the file cannot be used. */
-  readonly error: OneDriveTokenError | undefined;
-}
+/** What {@link inspectStore} has found: see `inspectTokenStore` of token-store-sqlite. `error` is STORE. */
+export type StoreInspection = Omit<TokenStoreInspection, 'error'> & { readonly error: OneDriveTokenError | undefined };
 
 /** What a person wants to know about a file that does not work, and who holds its locks. Makes, changes and locks nothing. */
 export async function inspectStore(options: Pick<StoreOptions, 'dbFilepath'> = {}): Promise<StoreInspection> {

@@ -1,4 +1,4 @@
-import { proxyOf, readServerDate } from 'onedrive-token-handler';
+import { proxyOf } from 'onedrive-token-handler';
 import { formatDuration } from '../../settings/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { type Check, NotChecked, once } from './check.ts';
@@ -62,17 +62,16 @@ async function ask(url: URL, fetch: Fetch): Promise<Answer> {
   }
 }
 
-/** If no certificate is accepted, perhaps because the clock is wrong by days, the server is asked for its time all the same. */
-async function judgeClock(url: URL, answer: Answer | undefined): Promise<string> {
-  const date = answer || url.protocol !== 'https:' ? undefined : await readServerDate(url);
-  const aheadMs = answer?.aheadMs ?? Date.now() - (date ?? Number.NaN);
-  if (Number.isNaN(aheadMs) && !answer) throw new NotChecked('authority');
-  if (Number.isNaN(aheadMs)) return `${url.host} does not say what time it is`;
-  if (Math.abs(aheadMs) <= toleranceMs) return `agrees with ${url.host} to the minute`;
+/** If the clock is wrong by so much that no certificate is accepted, the error of the request says so. */
+function judgeClock({ host }: URL, answer: Answer | undefined): string {
+  if (!answer) throw new NotChecked('authority');
+  const { aheadMs } = answer;
+  if (Number.isNaN(aheadMs)) return `${host} does not say what time it is`;
+  if (Math.abs(aheadMs) <= toleranceMs) return `agrees with ${host} to the minute`;
   const minutes = Math.round(Math.abs(aheadMs) / 60_000);
   const by = `${formatDuration(minutes * 60_000)} ${aheadMs > 0 ? 'fast' : 'slow'}`;
   const remedy = 'Set it, for example: timedatectl set-ntp true';
-  throw new Failure(`this machine's clock is ${by}, says ${url.host}`, { remedy });
+  throw new Failure(`this machine's clock is ${by}, says ${host}`, { remedy });
 }
 
 function judge({ url, status }: Answer, isRight: boolean, [what, option]: readonly [string, string]): string {
