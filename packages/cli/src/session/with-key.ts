@@ -61,18 +61,14 @@ async function tryKeys<T>(command: Command, use: (key: Key) => Promise<T>): Prom
 
 /**
  * The passphrase that is set, or none; then the key in the keyring, or what the person types. If a passphrase is set and wrong,
- * that is an error and no question. Machines that share PostgreSQL have no common keyring.
+ * that is an error and no question.
  */
 async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
   const { settings, interrupt } = command;
-  const { db, keyring, postgresUrl } = settings;
+  const { db, keyring } = settings;
   const passphrase = readPassphrase(settings);
-  const mayBeInKeyring = postgresUrl === undefined && (keyring || passphrase === undefined);
-  const account = mayBeInKeyring ? readKeyringAccount(db) : undefined;
-  const first = passphrase ?? command.passphrase;
-  yield first;
-  // A move into the keyring was interrupted before the database was encrypted.
-  if (first !== undefined && account !== undefined) yield undefined;
+  const account = keyring || passphrase === undefined ? readKeyringAccount(db) : undefined;
+  yield passphrase ?? command.passphrase;
   if (account !== undefined || keyring) {
     const entry = await openEntry(account, command);
     const key = await entry.read();

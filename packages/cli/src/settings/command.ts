@@ -10,7 +10,7 @@ export interface Command extends ErrorContext {
   readonly settings: Settings;
   readonly screen: Screen;
   readonly interrupt: Interrupt;
-  /** What the person has typed, if it was right: no command asks for it twice. */
+  /** What the person has typed last: no command asks for it twice. */
   passphrase?: string | undefined;
 }
 

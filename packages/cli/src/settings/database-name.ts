@@ -18,8 +18,8 @@ const passwordInAuthority = /^(\w+:\/\/[^:@/?#]*):[^/?#]*@/;
 /**
  * Reads the name of a database: a file, or a URL of PostgreSQL. `source`: the option or the variable that it comes from.
  *
- * @throws {UsageError} for a URL that cannot be read or is not PostgreSQL's, for a password on the command line, where other users can read it, and for
- * one in a parameter. The message does not quote the URL.
+ * @throws {UsageError} for a URL that cannot be read or is not PostgreSQL's, for a password on the command line, where other users
+ * can read it, and for one in a parameter. The message does not quote the URL.
  */
 export function readDatabase(
   name: string,
