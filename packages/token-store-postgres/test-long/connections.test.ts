@@ -1,9 +1,9 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import { openPostgresTokenStore, type TokenStoreError } from '../src/index.ts';
 import { startScene } from '../test/scene.ts';
-import { within } from '../test/within.ts';
 
 const { scene, together: test } = await startScene();
 

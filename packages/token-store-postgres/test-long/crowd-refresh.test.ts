@@ -1,9 +1,9 @@
 // Takes about 40 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken, type SharedTokenError } from 'shared-token';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import { startScene } from '../test/scene.ts';
-import { within } from '../test/within.ts';
 
 const { scene, test } = await startScene({
   settings: { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log', max_connections: '300' },

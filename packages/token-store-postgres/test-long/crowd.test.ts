@@ -1,8 +1,8 @@
 // Takes about 30 s.
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import { startScene } from '../test/scene.ts';
-import { within } from '../test/within.ts';
 
 const { scene, test } = await startScene(
   {

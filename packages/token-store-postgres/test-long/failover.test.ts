@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { TokenStoreError } from '../src/index.ts';
 import { startScene } from '../test/scene.ts';
-import { within } from '../test/within.ts';
 
 const { scene, test } = await startScene({}, ['initdb', 'postgres', 'pg_basebackup']);
 

@@ -1,28 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
-import { startMember, tellAll } from '../test/fleet.ts';
+import { startMember } from '../test/fleet.ts';
 import { startScene } from '../test/scene.ts';
 import { StrictProvider } from '../test/strict-provider.ts';
-import { within } from '../test/within.ts';
 
 const { scene, test } = await startScene();
 
 const hour = 3_600_000;
 /** A record that has expired on every clock of these tests. */
 const expired = (refreshToken: string) => ({ refreshToken, accessToken: 'old', expiresAt: Date.now() - 24 * hour });
-
-test('no person is signed in: of several processes one signs in', async () => {
-  await using provider = await StrictProvider.start();
-  const store = { schema: scene.newSchema(), connectionString: scene.cluster.connectionString() };
-  provider.beforeAnswer = () => delay(300);
-  const members = await Promise.all([1, 2, 3, 4].map(() => startMember({ store, provider, interactive: true })));
-  assert.equal(
-    await tellAll(members, 'get'),
-    members.map(() => 'access-token-1'),
-  );
-  assert.equal(provider.events, ['sign-in']);
-  for (const member of members) member.kill();
-});
 
 test('a process that is stopped in the middle of its refresh writes nothing over its successor, and goes on with its token', async () => {
   await using provider = await StrictProvider.start();

@@ -1,11 +1,11 @@
 // Takes about 55 s.
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { Lock, PostgresTokenStore } from '../src/index.ts';
 import { random } from '../test/random.ts';
 import { startScene } from '../test/scene.ts';
 import { type Fate, UnreliablePool } from '../test/unreliable-pool.ts';
-import { within } from '../test/within.ts';
 
 const { scene, test } = await startScene();
 

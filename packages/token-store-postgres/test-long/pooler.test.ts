@@ -1,10 +1,10 @@
 /** What the store does through pgbouncer in transaction mode, where it is told of nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import { deadlineMs, fastestOf } from '../test/lock-watch.ts';
 import { startScene } from '../test/scene.ts';
 import { statementLog, testWaiting } from '../test/statement-watch.ts';
-import { within } from '../test/within.ts';
 
 const { scene, together: test } = await startScene({ settings: statementLog }, ['initdb', 'postgres', 'pgbouncer']);
 const record = { refreshToken: 'first' };

@@ -1,6 +1,6 @@
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { TokenStoreError } from '../src/index.ts';
-import { within } from './within.ts';
 
 /** How a call ended. */
 export type Attempt = { result: unknown } | { error: TokenStoreError };

@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import pg from 'pg';
+import { within } from 'testing-authority/start-program';
 import { SmallDisk, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
-import { openPostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
+import { openPostgresTokenStore } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
 import { startScene } from './scene.ts';
-import { within } from './within.ts';
 
 const { scene, test, together } = await startScene({
   hba: ['host all locked 127.0.0.1/32 scram-sha-256', 'host all barred 127.0.0.1/32 reject'],
@@ -88,58 +88,23 @@ const unreachablePort = async (): Promise<number> => {
   return port;
 };
 
-type Failure = [kind: string, options: () => Promise<PostgresTokenStoreOptions>, code: string, reason: string];
 const password = 's3cret-password';
-const failures: Failure[] = [
-  [
-    'no server',
-    async () => ({ connectionString: scene.cluster.connectionString({ port: await unreachablePort(), password }) }),
-    'STORE_OPEN',
-    'unreachable',
-  ],
-  [
-    'no such host',
-    async () => ({ connectionString: scene.cluster.connectionString({ host: 'nowhere.invalid', password }) }),
-    'STORE_OPEN',
-    'unreachable',
-  ],
-  [
-    'no such socket folder',
-    async () => ({ connectionString: 'postgresql://postgres:s3cret-password@/postgres?host=/nowhere' }),
-    'STORE_OPEN',
-    'unreachable',
-  ],
-  [
-    'a wrong password',
-    async () => ({ connectionString: scene.cluster.connectionString({ user: 'locked', password: 's3cret-wrong' }) }),
-    'STORE_OPEN',
-    'no-permission',
-  ],
-  [
-    'a role that pg_hba.conf refuses',
-    async () => ({ connectionString: scene.cluster.connectionString({ user: 'barred', password }) }),
-    'STORE_OPEN',
-    'no-permission',
-  ],
-  [
-    'no such database',
-    async () => ({ connectionString: scene.cluster.connectionString({ password }).replace(/postgres$/, 'missing') }),
-    'STORE_OPEN',
-    'no-database',
-  ],
-  [
-    'a server without TLS',
-    async () => ({ connectionString: `${scene.cluster.connectionString({ password })}?sslmode=verify-full` }),
-    'STORE_OPEN',
-    'unreachable',
-  ],
+const url = (options: object): string => scene.cluster.connectionString({ password, ...options });
+const failures: [kind: string, connectionString: () => string | Promise<string>, reason: string][] = [
+  ['no server', async () => url({ port: await unreachablePort() }), 'unreachable'],
+  ['no such host', () => url({ host: 'nowhere.invalid' }), 'unreachable'],
+  ['no such socket folder', () => 'postgresql://postgres:s3cret-password@/postgres?host=/nowhere', 'unreachable'],
+  ['a wrong password', () => url({ user: 'locked', password: 's3cret-wrong' }), 'no-permission'],
+  ['a role that pg_hba.conf refuses', () => url({ user: 'barred' }), 'no-permission'],
+  ['no such database', () => url({}).replace(/postgres$/, 'missing'), 'no-database'],
+  ['a server without TLS', () => `${url({})}?sslmode=verify-full`, 'unreachable'],
 ];
 
-for (const [kind, options, code, reason] of failures) {
-  together(`${kind}: ${code} (${reason}), which names the server and no password`, async () => {
+for (const [kind, connectionString, reason] of failures) {
+  together(`${kind}: STORE_OPEN (${reason}), which names the server and no password`, async () => {
     await lockedRole();
-    const error = await errorOf(openPostgresTokenStore(await options()));
-    assert.equal([error.code, error.reason], [code, reason], error.message);
+    const error = await errorOf(openPostgresTokenStore({ connectionString: await connectionString() }));
+    assert.equal([error.code, error.reason], ['STORE_OPEN', reason], error.message);
     assert.match(error.message, /^PostgreSQL at \S+:\d+, database \w+ /);
     assert.not.match(inspect(error, { depth: 10, showHidden: true }), 's3cret');
   });

@@ -1,9 +1,7 @@
-import { moveTokens } from 'onedrive-token-handler';
 import { SharedToken } from 'shared-token';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
-import type { PostgresTokenStore } from '../src/index.ts';
 import { startScene } from './scene.ts';
-import { within } from './within.ts';
 
 const { scene, together: test } = await startScene();
 
@@ -42,43 +40,6 @@ test('SharedToken: the fence holds for the refresh, and a sign-in gets through i
   await token.close();
   assert.is((await store.get('app'))?.refreshToken, 'signed-in');
   await other.close();
-});
-
-/** A store that calls `hook` after the record of this name was deleted. */
-function afterDelete(store: PostgresTokenStore, name: string, hook: () => Promise<unknown>): PostgresTokenStore {
-  return new Proxy(store, {
-    get(target, property) {
-      const value = Reflect.get(target, property);
-      if (typeof value !== 'function') return value;
-      if (property !== 'delete') return value.bind(target);
-      return async (deleted: string) => {
-        const result = await target.delete(deleted);
-        if (deleted === name) await hook();
-        return result;
-      };
-    },
-  });
-}
-
-test('moveTokens: if both locks are lost in the middle, nothing is lost, and the next move finishes it', async () => {
-  const [from, to] = [scene.newSchema(), scene.newSchema()];
-  const [source, target] = [await scene.open({ schema: from }), await scene.open({ schema: to })];
-  await source.set('app', { refreshToken: 'only copy' });
-  const stealLocks = async (): Promise<void> => {
-    for (const schema of [from, to])
-      await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET fence = fence + 1, owner = 'another'`);
-  };
-  const interrupted = moveTokens('app', {
-    from: { store: afterDelete(source, 'app', stealLocks) },
-    to: { store: target },
-  });
-  const error = await interrupted.catch((reason) => reason);
-  assert.equal([error.code, error.retryable], ['STORE', true]);
-  for (const schema of [from, to])
-    await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET owner = NULL, ends_at = now()`);
-  assert.is(await moveTokens('app', { from: { store: source }, to: { store: target } }), 'moved');
-  assert.equal([await source.list(), await target.list()], [[], ['app']]);
-  assert.equal(await target.get('app'), { refreshToken: 'only copy' });
 });
 
 /** What no lock can prevent: the process is stopped after this store's last answer and before the request has left. */

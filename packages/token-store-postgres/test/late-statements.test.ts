@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
 import { hold, LockWatch, never } from './lock-watch.ts';
 import { startScene } from './scene.ts';
 import { type Fate, UnreliablePool } from './unreliable-pool.ts';
-import { within } from './within.ts';
 
 const { scene, together: test } = await startScene();
 

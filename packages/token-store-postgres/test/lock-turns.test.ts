@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
 import { deadlineMs, fastestOf, hold, LockWatch, never } from './lock-watch.ts';
 import { startScene } from './scene.ts';
-import { within } from './within.ts';
 
 const { scene, together: test } = await startScene();
 const watch = new LockWatch(scene);

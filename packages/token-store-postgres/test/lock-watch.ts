@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
 import type { Scene } from './scene.ts';
-import { within } from './within.ts';
 
 export const never = async (): Promise<never> => {
   throw new Error('the task ran');

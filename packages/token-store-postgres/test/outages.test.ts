@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import { assertUnreachable, attempt } from './attempt.ts';
 import { startScene } from './scene.ts';
-import { within } from './within.ts';
 
 const { scene, test, together } = await startScene();
 

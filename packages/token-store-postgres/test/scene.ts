@@ -1,9 +1,8 @@
 import pg from 'pg';
+import { killPrograms, within } from 'testing-authority/start-program';
 import { missingTools, type PgBouncer, PrivateCluster, TcpProxy, testOrSkip } from 'testing-postgres';
 import { test as uvuTest } from 'uvu';
 import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
-import { killPrograms } from './start-program.ts';
-import { within } from './within.ts';
 
 export type Test = typeof uvuTest;
 type ClusterOptions = Parameters<typeof PrivateCluster.start>[0];

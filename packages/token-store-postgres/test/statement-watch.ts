@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
 import type { Scene, Test } from './scene.ts';
-import { within } from './within.ts';
 
 /** Settings of a cluster whose log has every statement. */
 export const statementLog = { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log' };

@@ -41,18 +41,6 @@ test('a write by this store, by another one of this process, or by another progr
   program.close();
 });
 
-test('a write by another process wakes a waiter soon, in both directions', async () => {
-  const path = newPath();
-  using store = openTokenStore(path);
-  const waiter = startProgram('wait', [path, 20_000]);
-  assert.is(await waiter.line(), 'waits');
-  store.set('app', { refreshToken: 'r1' });
-  const [, waited] = String(await waiter.line()).split(' ');
-  assert.ok(Number(waited) < 2_000, `${waited} ms`);
-  const time = await wakeUpTime(store, () => startProgram('once', ['create', path]).ended);
-  assert.ok(time < 4_000, `${time} ms`);
-});
-
 test('without a change the wait ends at its timeout', async () => {
   using store = openTokenStore(newPath());
   store.set('app', { refreshToken: 'r1' });

@@ -59,9 +59,10 @@ for (const key of [bytes, passphrase]) {
   });
 }
 
-// test-long/encryption.test.ts has passphrases.
-test('a wrong or missing key is STORE_KEY and writes nothing, if the key is 32 bytes', () =>
-  assertLocked(bytes, [otherBytes]));
+for (const [kind, key] of Object.entries({ '32 bytes': bytes, 'a passphrase': passphrase })) {
+  test(`a wrong or missing key is STORE_KEY and writes nothing, if the key is ${kind}`, () =>
+    assertLocked(key, ['wrong', otherBytes]));
+}
 
 test('a key for a file with plain tokens is STORE_KEY, names rekey, and writes nothing', () => {
   const path = newPath();

@@ -141,10 +141,14 @@ for (const [engine, version] of [
 test("it loads Node's own SQLite, not better-sqlite3, and prints nothing", () =>
   assertRead(process.versions.node, 'node:sqlite', store('app', whole)));
 
-// test-long/read-record.test.ts has more versions.
-test('Node 24.14.1 would print a warning for its SQLite, so better-sqlite3 reads', () =>
-  assertRead('24.14.1', 'better-sqlite3', store('app', whole)));
+for (const version of ['22.19.0', '24.14.1', '25.6.1']) {
+  test(`Node ${version} would print a warning for its SQLite, so better-sqlite3 reads`, () =>
+    assertRead(version, 'better-sqlite3', store('app', whole)));
+}
 
-test('Node 24.15.0 has a stable SQLite, which reads', () => assertRead('24.15.0', 'node:sqlite', store('app', whole)));
+for (const version of ['24.15.0', '25.7.0', '26.0.0']) {
+  test(`Node ${version} has a stable SQLite, which reads`, () =>
+    assertRead(version, 'node:sqlite', store('app', whole)));
+}
 
 test.run();

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+// Without it, a start from TypeScript takes three times as long.
+const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
+
+const running = new Set<ChildProcess>();
+process.once('exit', killPrograms);
+
+/** Ends all programs that still run: a test that failed leaves them, and they would keep the process alive. */
+export function killPrograms(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+export interface Ended {
+  /** Everything on stdout that `line` has not returned. */
+  readonly output: string;
+  readonly errors: string;
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface Program {
+  readonly pid: number;
+  /** The next line on stdout, or undefined at its end. Rejects after a minute. */
+  line(): Promise<string | undefined>;
+  /** Rejects if it has written to stderr, unless it was killed, and after five minutes. */
+  readonly ended: Promise<Ended>;
+  /** One line for its stdin. */
+  tell(line: string): void;
+  kill(signal?: NodeJS.Signals): void;
+}
+
+/** Runs a file in a process of its own. `before`: a tool that starts it, such as strace, with its arguments. */
+export function startProgram(file: URL, args: readonly string[], before: readonly string[] = []): Program {
+  const name = fileURLToPath(file);
+  const [command = '', ...rest] = [...before, process.execPath, name, ...args];
+  const child = spawn(command, rest, { env });
+  running.add(child);
+  // It may end before it has read its input.
+  child.stdin.on('error', () => {});
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const lines: string[] = [];
+  const waiting: ((line: string | undefined) => void)[] = [];
+  let open = true;
+  createInterface({ input: child.stdout })
+    .on('line', (line) => {
+      const next = waiting.shift();
+      if (next) next(line);
+      else lines.push(line);
+    })
+    .on('close', () => {
+      open = false;
+      for (const next of waiting.splice(0)) next(undefined);
+    });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      if (errors && signal === null) reject(new Error(`${name} wrote to stderr:\n${errors}`));
+      else resolve({ output: lines.join('\n'), errors, code, signal });
+    });
+  });
+  const limited = within(300_000, `the end of ${name}`, ended);
+  limited.catch(() => {});
+  return {
+    pid: child.pid ?? -1,
+    line: async () => {
+      const line = lines.shift();
+      if (line !== undefined || !open) return line;
+      return within(60_000, `a line of ${name}; stderr: ${errors}`, new Promise((resolve) => waiting.push(resolve)));
+    },
+    ended: limited,
+    tell: (line) => child.stdin.write(`${line}\n`),
+    kill: (signal = 'SIGKILL') => child.kill(signal),
+  };
+}
+
+/** The promise's outcome, or an error if that takes longer. */
+export async function within<T>(milliseconds: number, what: string, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`waited ${milliseconds} ms for ${what}`)), milliseconds);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
