@@ -63,7 +63,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /**
    * A valid access token: from memory, else the store, else a refresh, else the browser. It is stored before it is
-   * returned; if that fails, an event says so, and a timer, the next calls and close() try again.
+   * returned; if that fails, an event says so, and a timer and close() try again.
    *
    * Throws OneDriveTokenError, or the signal's reason.
    */

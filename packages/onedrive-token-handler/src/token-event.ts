@@ -45,7 +45,7 @@ export type TokenEvent =
   | { type: 'redeeming' }
   | { type: 'signed-in'; account?: Account; scopes: string[]; expiresAt: number }
   | { type: 'sign-in-failed'; error: unknown }
-  /** A token was returned but could not be stored yet; a timer and the next calls try to store it again. */
+  /** A token was returned but could not be stored yet; a timer tries to store it again. */
   | { type: 'store-failed'; error: OneDriveTokenError }
   /**
    * The provider granted less than was asked for. Unless `useGrantedScopes` is set, other processes will ask for a sign-in at

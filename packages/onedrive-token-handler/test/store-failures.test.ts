@@ -1,6 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OneDriveTokenError, type TokenRecord } from '../src/index.ts';
@@ -18,7 +17,7 @@ test("an asynchronous store of the caller's own works like the file", async () =
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
 });
 
-test('if the store fills up during the refresh, the caller gets the new token, and the next call stores it', async () => {
+test('if the store fills up during the refresh, the caller gets the new token, and it is stored later', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
   const handler = scene.handler({ store });
@@ -31,9 +30,7 @@ test('if the store fills up during the refresh, the caller gets the new token, a
   assert.is(failed?.error.code, 'STORE');
   assert.is(store.records.get('my-app')?.refreshToken, refreshToken);
   assert.is(await handler.getToken(), token, 'the store is still full, but the next call does not fail');
-  await setImmediate();
   store.refuse = () => undefined;
-  assert.is(await handler.getToken(), token);
   await scene.until(({ type }) => type === 'store-recovered');
   assert.is(store.records.get('my-app')?.accessToken, token);
 });

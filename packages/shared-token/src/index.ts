@@ -11,12 +11,6 @@ export type {
   SignInOptions,
 } from './options.ts';
 export { SharedToken } from './shared-token.ts';
-export {
-  SharedTokenError,
-  type SharedTokenErrorCode,
-  type SharedTokenErrorDetails,
-  type SignInReason,
-  toStoreError,
-} from './shared-token-error.ts';
+export { SharedTokenError, type SharedTokenErrorCode, type SignInReason, toStoreError } from './shared-token-error.ts';
 export type { EventError, SharedTokenEvent } from './shared-token-event.ts';
 export type { AccessToken, TokenResponse } from './token-response.ts';

@@ -1,4 +1,4 @@
-import { refuseUnknown, type TokenRecord, type TokenStore } from 'token-store-kit';
+import { checkText, refuseUnknown, type TokenRecord, type TokenStore } from 'token-store-kit';
 import type { SignInReason } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import type { TokenResponse } from './token-response.ts';
@@ -21,9 +21,8 @@ export interface SignInContext {
   readonly record?: TokenRecord | undefined;
   /**
    * Exchanges the person's answer for tokens, and stores them before it resolves: a page in the browser can then tell
-   * the truth. From its call on, neither `signInTimeout` nor an abort ends the sign-in: the exchange has
-   * `refreshTimeout` instead. A second call returns the result of the first one, because a code can be exchanged once.
-   * Using it is optional; what `signIn` resolves with is stored as well.
+   * the truth. From its call on, neither `signInTimeout` nor an abort ends the sign-in: the exchange has `refreshTimeout`
+   * instead. A second call returns the result of the first one. Optional: what `signIn` resolves with is stored as well.
    */
   redeem(exchange: () => Promise<TokenResponse>): Promise<TokenResponse>;
 }
@@ -43,9 +42,8 @@ export interface SharedTokenOptions {
   authority?: string | undefined;
   /**
    * Sends one refresh request (RFC 6749 section 6) and resolves with the token response as it came. It is called while no
-   * other process refreshes, once for each expiry, and again only after it failed. What it throws reaches the caller
-   * unchanged, unless it means that a person has to sign in, or a token that is still valid is returned instead. If the
-   * error has a number `retryAfter`, no refresh is tried for so many milliseconds while the old token is valid.
+   * other process refreshes. What it throws reaches the caller unchanged, unless a person has to sign in, or a token that is
+   * still valid is returned instead: for as many milliseconds as a number `retryAfter` of the error says.
    */
   refresh: (record: TokenRecord, context: RefreshContext) => Promise<TokenResponse>;
   /** Asks the person. Without it, `getToken()` ends in SIGN_IN_REQUIRED when a person is needed. */
@@ -67,10 +65,7 @@ export interface SharedTokenOptions {
   refreshTimeout?: number | undefined;
   /** How long a sign-in waits for the person. Default 180,000. */
   signInTimeout?: number | undefined;
-  /**
-   * Called with what happens. `error` is the original of the event's `error`: it is what `refresh`, `signIn` or the store
-   * threw, and may hold what the provider sent, so do not log it.
-   */
+  /** Called with what happens. `error` is the original of the event's `error`; it may quote secrets, so do not log it. */
   onEvent?: ((event: SharedTokenEvent, error?: unknown) => unknown) | undefined;
 }
 
@@ -82,8 +77,7 @@ export interface GetTokenOptions {
   forceRefresh?: boolean | undefined;
   /**
    * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.
-   * The result may still expire sooner, if the provider's tokens do, or if the refresh fails while the old one is valid:
-   * see its `expiresAt`. Default: `expirySkew`.
+   * The result may still expire sooner: see its `expiresAt`. Default: `expirySkew`.
    */
   minValid?: number | undefined;
   /** Lets go of this call alone; it rejects with the signal's reason. */
@@ -98,22 +92,15 @@ export interface SignInOptions {
   signIn?: SignIn | undefined;
 }
 
-type Optional = 'clientId' | 'authority' | 'signIn' | 'onEvent';
-
 /** The options with their defaults, checked. */
-export type Settings = {
-  readonly [Name in keyof SharedTokenOptions]-?: Name extends Optional
-    ? SharedTokenOptions[Name]
-    : NonNullable<SharedTokenOptions[Name]>;
-};
+export type Settings = Readonly<ReturnType<typeof readOptions>>;
 
 const storeMethods = ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const;
-/** The longest wait of a timer. */
-const maxTimeoutMs = 2 ** 31 - 1;
+/** What a timer can wait for. */
+const timerRange: [number, number] = [1, 2 ** 31 - 1];
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
-export function readOptions(options: SharedTokenOptions): Settings {
-  if (typeof options !== 'object' || options === null) throw new TypeError('options must be an object');
+export function readOptions(options: SharedTokenOptions) {
   const {
     store,
     name,
@@ -121,8 +108,8 @@ export function readOptions(options: SharedTokenOptions): Settings {
     authority,
     refresh,
     signIn,
-    needsSignIn = (error) => refusalOf(error) !== undefined,
-    describeRefusal = (error) => refusalOf(error) ?? 'refused',
+    needsSignIn = (error: unknown) => refusalOf(error) !== undefined,
+    describeRefusal = (error: unknown) => refusalOf(error) ?? 'refused',
     accepts = () => true,
     interactive = signIn !== undefined,
     expirySkew = 300_000,
@@ -142,12 +129,12 @@ export function readOptions(options: SharedTokenOptions): Settings {
   }
   if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
   return {
-    ...{ store, name: readName(name), ...functions, signIn, onEvent, interactive },
+    ...{ store, name: readText('name', name), ...functions, signIn, onEvent, interactive },
     clientId: clientId === undefined ? undefined : readText('clientId', clientId),
     authority: authority === undefined ? undefined : readText('authority', authority),
     expirySkew: readDuration('expirySkew', expirySkew),
-    refreshTimeout: readTimeout('refreshTimeout', refreshTimeout),
-    signInTimeout: readTimeout('signInTimeout', signInTimeout),
+    refreshTimeout: readDuration('refreshTimeout', refreshTimeout, timerRange),
+    signInTimeout: readDuration('signInTimeout', signInTimeout, timerRange),
   };
 }
 
@@ -163,34 +150,15 @@ function refusalOf(error: unknown, depth = 0): string | undefined {
   return cause === undefined || depth === 3 ? undefined : refusalOf(cause, depth + 1);
 }
 
-/** U+001F separates the names of the locks that belong to a record: see `signInLockName`. */
-function readName(value: unknown): string {
-  const name = readText('name', value);
-  if (name.includes('\u001f')) throw new TypeError('name must not contain the control character U+001F');
-  return name;
-}
-
 function readText(name: string, value: unknown): string {
-  if (typeof value !== 'string' || value === '') {
-    throw new TypeError(`${name} must be a non-empty string, not ${value === '' ? 'an empty one' : typeof value}`);
-  }
-  if (!value.isWellFormed()) throw new TypeError(`${name} must be well-formed Unicode`);
+  checkText(value, name);
+  if (value === '') throw new TypeError(`${name} must not be empty`);
   return value;
-}
-
-function readTimeout(name: string, value: unknown): number {
-  const duration = readDuration(name, value);
-  if (duration === 0 || duration > maxTimeoutMs) {
-    throw new RangeError(`${name} must be between 1 and ${maxTimeoutMs} milliseconds, not ${duration}`);
-  }
-  return duration;
 }
 
 /** Throws TypeError or RangeError, naming the option. */
-export function readDuration(name: string, value: unknown): number {
+export function readDuration(name: string, value: unknown, [least, most] = [0, Number.MAX_SAFE_INTEGER]): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number of milliseconds, not ${typeof value}`);
-  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-    throw new RangeError(`${name} must be a finite number of milliseconds, 0 or more, not ${value}`);
-  }
-  return value;
+  if (value >= least && value <= most) return value;
+  throw new RangeError(`${name} must be between ${least} and ${most} milliseconds, not ${value}`);
 }

@@ -6,21 +6,13 @@ import { recordFields, type TokenRecord } from 'token-store-kit';
  */
 export function readStoredRecord(found: unknown): TokenRecord | undefined {
   const given: Record<string, unknown> = Object(found);
-  const { refreshToken } = given;
-  if (typeof refreshToken !== 'string' || refreshToken === '') return undefined;
-  const record: Record<string, unknown> & TokenRecord = { refreshToken };
+  const record: Record<string, unknown> = {};
   for (const [field, kind] of Object.entries(recordFields)) {
-    const value = kind === 'text' ? toText(given[field]) : toTime(given[field]);
-    if (value !== undefined) record[field] = value;
+    const value = given[field] ?? undefined;
+    const read = value !== undefined && kind === 'time' ? Number(value) : value;
+    if (read !== undefined && !Number.isNaN(read)) record[field] = read;
   }
-  return record;
-}
-
-function toText(value: unknown): string | undefined {
-  return value === null || value === undefined ? undefined : String(value);
-}
-
-function toTime(value: unknown): number | undefined {
-  const time = typeof value === 'string' || typeof value === 'bigint' ? Number(value) : value;
-  return typeof time === 'number' && Number.isFinite(time) ? time : undefined;
+  return typeof record.refreshToken === 'string' && record.refreshToken
+    ? { ...record, refreshToken: record.refreshToken }
+    : undefined;
 }

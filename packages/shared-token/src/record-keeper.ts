@@ -7,15 +7,12 @@ import { asStoreErrors, hasCode, lockLostError, mayPass, signInRequired, toStore
 import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
 import { isOurs } from './usable-token.ts';
 
-/** Stands in for the access token that a record will get, so that the test write needs as much space. */
-const padding = 'x'.repeat(2048);
-
 /** Each further round means that a process wrote the record without the lock. */
-const maxRounds = 5;
+export const maxRounds = 5;
 
 /** The pauses between two tries to write: each is twice the one before. */
 const firstPauseMs = 50;
-const longestPauseMs = { withLock: 1_000, later: 30_000 };
+const longestPauseMs = { withLock: 1_000, later: 5_000 };
 
 /** How long a write is tried with the lock held, from the first try on. */
 const lockedLimitMs = 10_000;
@@ -33,12 +30,21 @@ export interface Circumstances {
   readonly isLate: () => boolean;
 }
 
+/** A try to store something. */
+interface Payment {
+  /** What is not owed yet. */
+  readonly change?: Change | undefined;
+  readonly lock?: Lock | undefined;
+  /** How many sign-outs there had been when the work for it began. */
+  readonly signOuts?: number | undefined;
+}
+
 /**
  * Reads, advances and deletes the one record of a name without losing a sign-in. What every step of the flow works with.
  *
  * What the store owes is a list of changes that it could not make. They are newer than what is stored, unless that is neither what
  * they replace nor what they bring. How a write is tried again: while the lock is held if the failure may pass soon, because the
- * next holder would spend the refresh token that it replaces; then by a timer, by the next calls, and by close().
+ * next holder would spend the refresh token that it replaces; then by a timer, before the next refresh, and by close().
  */
 export class RecordKeeper {
   readonly settings: Settings;
@@ -51,12 +57,9 @@ export class RecordKeeper {
   readonly #closing = new AbortController();
   /** Replaced, never changed: a read remembers what was owed when it began. */
   #owed: readonly Change[] = [];
-  /** First writes that are under way. */
+  /** Writes that are under way. */
   readonly #saving = new Set<Promise<unknown>>();
-  #savingAgain: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** By the monotonic clock: no later try before. One that failed is followed by a pause as long as it took. */
-  #notBefore = 0;
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
 
@@ -64,11 +67,6 @@ export class RecordKeeper {
     this.settings = settings;
     this.emit = emit;
     this.callUserCode = callUserCode;
-  }
-
-  /** Whether the store owes anything. */
-  get hasUnsaved(): boolean {
-    return this.#owed.length > 0;
   }
 
   /** The newest record, if it is of this client and authority. Throws STORE. */
@@ -93,32 +91,18 @@ export class RecordKeeper {
   async ensureWritable(record: TokenRecord, lock: Lock): Promise<boolean> {
     const { store, name } = this.settings;
     return asStoreErrors(async () => {
-      if (this.hasUnsaved) {
-        await this.#pay(undefined, lock);
-        return false;
-      }
-      if (record.accessToken === undefined) {
-        const padded = { ...record, accessToken: padding, expiresAt: 0 };
-        if (!(await store.replace(name, record.refreshToken, padded))) return false;
-      }
-      return store.replace(name, record.refreshToken, record);
+      if (this.#owed.length === 0) return store.replace(name, record.refreshToken, record);
+      await this.#pay({ lock });
+      return false;
     });
   }
 
   /**
-   * Makes the change. What the store cannot do is owed, and counts as done. False if a newer record is known, or a sign-out
-   * came since the work for it began: `signOuts` is how many there had been then.
+   * Makes the change, by several tries if the failure may pass soon. What the store cannot do is owed, and counts as done. False if
+   * a newer record is known, or a sign-out came since the work for it began: `signOuts` is how many there had been then.
    */
-  advance(change: Change & { record: TokenRecord }, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
-    const { store, name } = this.settings;
-    const write = async (): Promise<boolean> => {
-      if (signOuts !== this.signOuts) return false;
-      const isSafe = !this.hasUnsaved && (lock || isSwapEnough(change.replaces, change.record));
-      // As a rule this is all.
-      if (isSafe && (await store.replace(name, change.replaces, change.record))) return true;
-      return this.#pay(change, lock);
-    };
-    return this.#save(write, () => (signOuts === this.signOuts ? change : undefined), lock);
+  advance(change: Change, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
+    return this.#track(this.#advance(change, lock, signOuts));
   }
 
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
@@ -136,23 +120,18 @@ export class RecordKeeper {
   async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.settings;
     const save = async (lock: Lock): Promise<boolean> => {
-      for (let round = 0; round < maxRounds; round++) {
+      for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
         if (isLate() && newest?.refreshToken !== before?.refreshToken) return false;
-        // By compare-and-swap, so that a sign-out is not missed.
+        if (round === maxRounds) break;
         const isSaved = await this.advance({ replaces: newest?.refreshToken, record }, lock, signOuts);
-        // The sign-out came while the record was written, and may have deleted before that.
-        if (signOuts !== this.signOuts) await this.#takeBack(record, lock);
-        else if (isSaved) return true;
+        if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
-      const write = async (): Promise<boolean> => {
-        await store.set(name, record);
-        this.#owed = [];
-        return true;
-      };
-      return this.#save(write, () => ({ replaces: undefined, record }), lock);
+      await asStoreErrors(() => store.set(name, record));
+      this.#owed = [];
+      return true;
     };
     try {
       // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
@@ -161,15 +140,6 @@ export class RecordKeeper {
       if (!hasCode(error, 'STORE')) throw error;
       return save({ signal: neverAborted });
     }
-  }
-
-  /** Tries once more to do what is owed. Never rejects. */
-  saveAgain(): Promise<void> {
-    if (!this.hasUnsaved || performance.now() < this.#notBefore) return Promise.resolve();
-    this.#savingAgain ??= this.#saveAgain().finally(() => {
-      this.#savingAgain = undefined;
-    });
-    return this.#savingAgain;
   }
 
   /** Deletes the record. What is owed is not written any more. Throws STORE. */
@@ -184,9 +154,7 @@ export class RecordKeeper {
     this.#closing.abort();
     clearTimeout(this.#timer);
     await Promise.allSettled(this.#saving);
-    await this.#savingAgain;
-    this.#notBefore = 0;
-    await this.saveAgain();
+    await this.#payAgain();
   }
 
   /** What is stored, and what is newest: that, or what the store owes, unless another process has stored a newer one, or signed out. */
@@ -208,9 +176,12 @@ export class RecordKeeper {
    * One try to do what is owed, and then `change`. True if the store has it now; false if nothing is left to do, or something
    * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough.
    */
-  async #pay(change?: Change, lock?: Lock): Promise<boolean> {
+  async #pay({ change, lock, signOuts = this.signOuts }: Payment): Promise<boolean> {
     const { store, name } = this.settings;
-    const { signOuts } = this;
+    if (signOuts !== this.signOuts) return false;
+    const isAlone = this.#owed.length === 0 && (lock || isSwapEnough(change?.replaces, change?.record));
+    // As a rule this is all.
+    if (isAlone && change?.record && (await this.#write(change.replaces, change.record, lock))) return true;
     const { stored, newest } = await this.#look();
     const owed = this.#owed;
     if (signOuts !== this.signOuts || (change && !isBefore(newest, change))) return false;
@@ -218,15 +189,11 @@ export class RecordKeeper {
     if (record === stored) return false;
     if (!lock && !isSwapEnough(stored?.refreshToken, record)) {
       const turn = { name, timeout: laterLockTimeoutMs };
-      return this.callUserCode(() => runExclusively(store, turn, (held) => this.#pay(change, held)));
+      return this.callUserCode(() =>
+        runExclusively(store, turn, (held) => this.#pay({ change, lock: held, signOuts })),
+      );
     }
-    let isDone = true;
-    try {
-      if (record) isDone = await store.replace(name, stored?.refreshToken, record);
-      else await store.delete(name);
-    } finally {
-      if (record && signOuts !== this.signOuts) await this.#takeBack(record, lock);
-    }
+    const isDone = await this.#write(stored?.refreshToken, record, lock);
     // The store refuses the writes of a lock that was lost.
     if (!isDone && lock?.signal.aborted) throw lockLostError(lock);
     if (!isDone || signOuts !== this.signOuts) return false;
@@ -237,42 +204,43 @@ export class RecordKeeper {
     return true;
   }
 
-  /** Deletes a sign-in that a sign-out has ended, unless another record is stored by now. Never rejects. */
-  async #takeBack({ refreshToken }: TokenRecord, lock: Lock | undefined): Promise<void> {
-    const change = { replaces: refreshToken, record: undefined };
-    await this.#save(
-      () => this.#pay(change, lock),
-      () => change,
-      lock,
-    );
+  /** By compare-and-swap, so that a sign-out is not missed. Without `record`, deletes. */
+  async #write(replaces: string | undefined, record: TokenRecord | undefined, lock: Lock | undefined) {
+    const { store, name } = this.settings;
+    const { signOuts } = this;
+    try {
+      if (record) return await store.replace(name, replaces, record);
+      await store.delete(name);
+      return true;
+    } finally {
+      // The sign-out came while the record was written in the place of none, and may have deleted before that.
+      if (record && replaces === undefined && signOuts !== this.signOuts)
+        await this.advance({ replaces: record.refreshToken, record: undefined }, lock);
+    }
   }
 
-  /**
-   * Runs `write`, several times if the failure may pass soon. If it fails, the store owes what `toChange` returns, and that
-   * counts as saved. False if something newer is known.
-   */
-  #save(write: () => Promise<boolean>, toChange: () => Change | undefined, lock?: Lock): Promise<boolean> {
-    const saving = this.#trySave(write, toChange, lock ?? { signal: neverAborted });
-    this.#saving.add(saving);
-    return saving.finally(() => this.#saving.delete(saving));
-  }
-
-  async #trySave(write: () => Promise<boolean>, toChange: () => Change | undefined, lock: Lock): Promise<boolean> {
-    const closing = this.#closing.signal;
+  async #advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {
+    const signals = [lock?.signal ?? neverAborted, this.#closing.signal];
     const end = performance.now() + lockedLimitMs;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs.withLock)) {
-      const isLast = lock.signal.aborted || closing.aborted;
+      const isLast = signals.some(({ aborted }) => aborted);
       try {
-        return await write();
+        // No sign-out ends a deletion.
+        return await this.#pay({ change, lock, signOuts: change.record && signOuts });
       } catch (error) {
+        if (change.record && signOuts !== this.signOuts) return false;
         if (isLast || !mayPass(error) || performance.now() >= end) {
-          const change = toChange();
-          if (change) this.#owe(change, error);
-          return change !== undefined;
+          this.#owe(change, error);
+          return true;
         }
       }
-      await pause(pauseMs, [lock.signal, closing]).catch(() => {});
+      await pause(pauseMs, signals).catch(() => {});
     }
+  }
+
+  #track<T>(saving: Promise<T>): Promise<T> {
+    this.#saving.add(saving);
+    return saving.finally(() => this.#saving.delete(saving));
   }
 
   #owe(change: Change, reason: unknown): void {
@@ -288,21 +256,16 @@ export class RecordKeeper {
     clearTimeout(this.#timer);
     if (this.#closing.signal.aborted) return;
     const again = async (): Promise<void> => {
-      await this.saveAgain();
-      if (this.hasUnsaved) this.#setTimer(Math.min(2 * pauseMs, longestPauseMs.later));
+      await this.#track(this.#payAgain());
+      if (this.#owed.length > 0) this.#setTimer(Math.min(2 * pauseMs, longestPauseMs.later));
     };
     // A store takes what a task started for its part, and refuses the writes of a task whose lock was lost.
     this.#timer = this.callUserCode(() => setTimeout(again, pauseMs).unref());
   }
 
-  async #saveAgain(): Promise<void> {
-    // A store may block the thread. The caller, who has its token, does not wait for that.
-    await new Promise((resolve) => setImmediate(resolve));
-    const started = performance.now();
-    // A failure was reported when it first came.
-    await this.#pay().catch(() => {
-      this.#notBefore = 2 * performance.now() - started;
-    });
+  /** A failure was reported when it first came. */
+  async #payAgain(): Promise<void> {
+    if (this.#owed.length > 0) await this.#pay({}).catch(() => {});
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Lock, pause, type TokenRecord } from 'token-store-kit';
 import type { Settings } from './options.ts';
-import type { RecordKeeper } from './record-keeper.ts';
+import { maxRounds, type RecordKeeper } from './record-keeper.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
@@ -16,11 +16,9 @@ export type SilentOutcome =
   | { type: 'failed'; error: unknown; bridge: AccessToken | undefined };
 
 export interface SilentRequest {
-  /** The access token in memory. */
   held: AccessToken | undefined;
   /** True if the API rejected the held token, or the stored one if none is held. */
   forced: boolean;
-  /** How long the token should be valid, in milliseconds. */
   minValid?: number | undefined;
   /** Ends the wait for another process. A refresh request that was sent is always finished and stored. */
   signal: AbortSignal;
@@ -35,11 +33,8 @@ const abortGraceMs = 1_000;
 /** Between two looks at a record that another process refreshes, if the store cannot tell of a change. */
 const lookIntervalMs = 50;
 
-/** The longest wait for a store to tell of a change: it may miss one. */
+/** A store may miss a change. */
 const changeTimeoutMs = 5_000;
-
-/** Each further round means that a process wrote the record without the lock. */
-const maxRounds = 5;
 
 /**
  * 1. The stored access token, if it is good. 2. Otherwise a refresh, by this process or another one. 3. If that fails: says
@@ -102,9 +97,7 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
     }
     if (token) found.abort();
   };
-  let held: Lock | undefined;
   const refresh = (lock: Lock): Promise<SilentOutcome> => {
-    held = lock;
     waited.abort();
     return refreshInTurn(keeper, first, request, lock);
   };
@@ -118,10 +111,7 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
     },
   };
   try {
-    const outcome = await runExclusively(settings.store, turn, refresh);
-    // Within the task, the store refused the writes of a lock that was lost.
-    if (held?.signal.aborted && keeper.hasUnsaved) void keeper.saveAgain();
-    return outcome;
+    return await runExclusively(settings.store, turn, refresh);
   } catch (error) {
     if (!token || error !== found.signal.reason) throw error;
     return useStored(keeper, token);
@@ -131,16 +121,10 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
 }
 
 /** Resolves when the record may have changed, or the signal aborts. */
-async function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<void> {
-  const started = performance.now();
-  try {
-    await store.changed?.(name, { timeout: changeTimeoutMs, signal });
-    // A store that always resolves at once is read at the usual interval, or this loop would block the process.
-    if (performance.now() - started > 1) return;
-  } catch {
-    // The store cannot report changes now.
-  }
-  await pause(lookIntervalMs, [signal]).catch(() => {});
+function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<unknown> {
+  const lookLater = (): Promise<unknown> => pause(lookIntervalMs, [signal]).catch(() => {});
+  // If the store cannot report changes now, it is read at the usual interval.
+  return store.changed?.(name, { timeout: changeTimeoutMs, signal }).catch(lookLater) ?? lookLater();
 }
 
 async function refreshInTurn(
@@ -175,27 +159,23 @@ async function refreshInTurn(
 /** undefined: another record is stored by now. */
 async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock): Promise<SilentOutcome | undefined> {
   const { settings, emit } = keeper;
-  const obtainedAt = Date.now();
-  const started = performance.now();
   emit({ type: 'refresh-started' });
   let tokens: TokenSet;
   try {
-    tokens = readTokenResponse(await callRefresh(keeper, record, lock, obtainedAt), obtainedAt);
+    tokens = await callRefresh(keeper, record, lock);
   } catch (error) {
     if (!settings.needsSignIn(error)) throw error;
     const now = await keeper.read();
     if (now?.refreshToken !== record.refreshToken) return undefined;
     // The next holder of the lock may have spent this refresh token, and be about to store its successor.
     if (lock.signal.aborted) throw lockLostError(lock);
-    await keeper.markRefused(record, describeRefusal(settings, error));
+    await keeper.markRefused(record, settings.describeRefusal(error));
     emit({ type: 'refresh-failed', error: describeError(error, secretsOf(record)), bridged: false }, error);
     return needSignIn(settings, 'refused', record, error);
   }
   const next = toRecord(settings, tokens, record) as TokenRecord;
   if (!(await keeper.advance({ replaces: record.refreshToken, record: next }, lock))) return undefined;
-  const rotated = next.refreshToken !== record.refreshToken;
-  const duration = Math.round(performance.now() - started);
-  emit({ type: 'refreshed', expiresAt: tokens.expiresAt, rotated, duration });
+  emit({ type: 'refreshed', expiresAt: tokens.expiresAt, rotated: next.refreshToken !== record.refreshToken });
   return { type: 'token', token: tokens };
 }
 
@@ -203,13 +183,9 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
  * Calls `refresh` with its deadline. If it ignores that, the lock is not held any longer for it, and an answer that comes
  * later is still stored unless another record has taken its place.
  */
-async function callRefresh(
-  keeper: RecordKeeper,
-  record: TokenRecord,
-  lock: Lock,
-  obtainedAt: number,
-): Promise<unknown> {
+async function callRefresh(keeper: RecordKeeper, record: TokenRecord, lock: Lock): Promise<TokenSet> {
   const { settings, callUserCode } = keeper;
+  const obtainedAt = Date.now();
   const { refresh, refreshTimeout } = settings;
   const limit = new AbortController();
   const message = `refresh took longer than ${refreshTimeout} ms (refreshTimeout)`;
@@ -224,30 +200,21 @@ async function callRefresh(
     giveUp(limit.signal.reason);
   }, refreshTimeout + abortGraceMs);
   try {
-    return await Promise.race([answer, notObeyed]);
+    return readTokenResponse(await Promise.race([answer, notObeyed]), obtainedAt);
   } catch (error) {
     // What `fetch` rejects with is the reason itself. Node's own functions wrap it.
     const reasons = [error, (Object(error) as Error).cause];
     if (lock.signal.aborted && reasons.includes(lock.signal.reason)) throw lockLostError(lock);
     if (limit.signal.aborted && error === limit.signal.reason) {
-      const toLateRecord = (response: unknown) => toRecord(settings, readTokenResponse(response, obtainedAt), record);
-      const replaces = record.refreshToken;
-      answer
-        .then((response) => keeper.advance({ replaces, record: toLateRecord(response) as TokenRecord }))
-        .catch(() => {});
+      const storeLate = (response: unknown): Promise<boolean> => {
+        const next = toRecord(settings, readTokenResponse(response, obtainedAt), record);
+        return keeper.advance({ replaces: record.refreshToken, record: next });
+      };
+      answer.then(storeLate).catch(() => {});
     }
     throw error;
   } finally {
     clearTimeout(deadlineTimer);
     clearTimeout(giveUpTimer);
-  }
-}
-
-/** What the record says of a refusal. A function of the caller's that fails does not hide that a sign-in is needed. */
-function describeRefusal(settings: Settings, error: unknown): string {
-  try {
-    return settings.describeRefusal(error);
-  } catch {
-    return 'refused';
   }
 }

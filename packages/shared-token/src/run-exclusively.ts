@@ -7,7 +7,7 @@ import { toStoreError } from './shared-token-error.ts';
  */
 const waitingAfterMs = 150;
 
-/** For a store that gives its tasks no lock. */
+/** For work without a lock. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 
 export interface LockRequest {
@@ -30,9 +30,9 @@ export async function runExclusively<T>(
   signal?.throwIfAborted();
   const notice = setTimeout(() => onWait?.(), waitingAfterMs);
   let result: Promise<T> | undefined;
-  const run = (lock: Lock | undefined): Promise<T> => {
+  const run = (lock: Lock): Promise<T> => {
     clearTimeout(notice);
-    result = task(lock?.signal ? lock : { signal: neverAborted });
+    result = task(lock);
     return result;
   };
   try {

@@ -1,6 +1,12 @@
 import type { Lock } from 'token-store-kit';
 
-/** What went wrong: see SharedTokenError. */
+/**
+ * - `SIGN_IN_REQUIRED`: no usable sign-in is stored, and no person could be asked; `reason` says why.
+ * - `SIGN_IN_TIMEOUT`: the person did not finish in time.
+ * - `RESPONSE`: the provider's token response cannot be used.
+ * - `STORE`: the store failed; `cause` is its error.
+ * - `CLOSED`: `close()` was called.
+ */
 export type SharedTokenErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_TIMEOUT' | 'RESPONSE' | 'STORE' | 'CLOSED';
 
 /**
@@ -22,10 +28,8 @@ const signInProblems: Record<SignInReason, string> = {
 };
 
 /** What is known about a failure besides its code and what went wrong. */
-export interface SharedTokenErrorDetails {
-  /** See {@link SharedTokenError.remedy}. */
+interface SharedTokenErrorDetails extends ErrorOptions {
   remedy?: string | undefined;
-  cause?: unknown;
   /** Default false. */
   retryable?: boolean;
   reason?: SignInReason | undefined;
@@ -35,14 +39,6 @@ export interface SharedTokenErrorDetails {
  * A failure of SharedToken itself. What `refresh` and `signIn` throw passes through unchanged, apart from a refusal that
  * needs a sign-in. A `refresh` that ignores `refreshTimeout` ends in a DOMException named TimeoutError. Mistakes in the
  * options are a TypeError or RangeError, an abort is the signal's reason.
- *
- * | code | what happened | what to do |
- * | --- | --- | --- |
- * | `SIGN_IN_REQUIRED` | no usable sign-in is stored, and no person could be asked; `reason` says why | call `signIn()` |
- * | `SIGN_IN_TIMEOUT` | the person did not finish in time | sign in again |
- * | `RESPONSE` | the provider's token response cannot be used | as `remedy` says |
- * | `STORE` | the store failed; `cause` is its error | as `remedy` says |
- * | `CLOSED` | `close()` was called | make a new SharedToken |
  */
 export class SharedTokenError extends Error {
   override readonly name = 'SharedTokenError';
@@ -92,18 +88,9 @@ export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
 /** STORE with the store's error as `cause`; retryable if it was busy, full or not reachable. */
 export function toStoreError(error: unknown): SharedTokenError {
   if (error instanceof SharedTokenError) return error;
-  const { code, reason, message = String(error), problem = message, remedy }: StoreFailure = Object(error);
+  const { code, reason, message = String(error), problem = message, remedy } = Object(error);
   const retryable = code === 'STORE_BUSY' || code === 'STORE_FULL' || reason === 'unreachable';
   return new SharedTokenError('STORE', problem, { remedy, cause: error, retryable });
-}
-
-/** What a store's error may have. */
-interface StoreFailure {
-  code?: unknown;
-  reason?: unknown;
-  message?: string;
-  problem?: string;
-  remedy?: string;
 }
 
 /** Whether an error, of whichever copy of this package or a store's, has this code. */
@@ -117,6 +104,6 @@ export function hasCode(error: unknown, code: SharedTokenErrorCode | 'STORE_BUSY
  */
 export function mayPass(error: unknown): boolean {
   const cause: unknown = hasCode(error, 'STORE') ? (error as Error).cause : error;
-  const { reason } = Object(cause) as StoreFailure;
+  const { reason } = Object(cause) as { reason?: unknown };
   return hasCode(cause, 'STORE_BUSY') || reason === 'unreachable' || reason === 'read-only-server';
 }

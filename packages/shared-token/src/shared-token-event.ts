@@ -8,8 +8,8 @@ export interface EventError {
 }
 
 /**
- * What happened, without secrets. A token that comes from memory makes no event. Times are epoch milliseconds,
- * durations milliseconds. An `onEvent` that throws or rejects changes nothing.
+ * What happened, without secrets. A token that comes from memory makes no event. Times are epoch milliseconds. An `onEvent` that
+ * throws or rejects changes nothing.
  */
 export type SharedTokenEvent =
   /** A valid access token was found in the store. */
@@ -19,7 +19,7 @@ export type SharedTokenEvent =
   /** Ends in `refreshed`, `refresh-failed`, or, if another process was faster, in `stored-token`. */
   | { type: 'refresh-started' }
   /** `rotated`: the provider gave a new refresh token. */
-  | { type: 'refreshed'; expiresAt: number; rotated: boolean; duration: number }
+  | { type: 'refreshed'; expiresAt: number; rotated: boolean }
   /** `bridged`: the old access token is still valid and was returned instead of the error. */
   | { type: 'refresh-failed'; error: EventError; bridged: boolean }
   /** `expiresAt`: when the wait for the person ends. */
@@ -29,7 +29,7 @@ export type SharedTokenEvent =
   | { type: 'signed-out' }
   /**
    * A token was returned but could not be stored yet, or a sign-in that a sign-out has ended could not be deleted yet. A
-   * timer and the next calls try it again.
+   * timer tries it again.
    */
   | { type: 'store-failed'; error: EventError }
   /** That has now succeeded. */
@@ -42,23 +42,13 @@ const shortestSecret = 8;
 
 /** The error for an event: its name, code and message, with every one of `secrets` replaced. */
 export function describeError(error: unknown, secrets: readonly (string | undefined)[]): EventError {
-  const {
-    name = 'Error',
-    message = String(error),
-    code,
-  }: { name?: unknown; message?: unknown; code?: unknown } = Object(error);
-  const hidden: string[] = [];
-  for (const secret of secrets) {
-    if (secret === undefined || secret.length < shortestSecret) continue;
-    // With half a surrogate pair, encodeURIComponent throws.
-    hidden.push(secret, encodeURIComponent(secret.toWellFormed()));
-  }
+  const { name = 'Error', message = String(error), code }: Record<string, unknown> = Object(error);
+  const known = secrets.filter((secret = '') => secret.length >= shortestSecret) as string[];
+  // With half a surrogate pair, encodeURIComponent throws.
+  const hidden = known.flatMap((secret) => [secret, encodeURIComponent(secret.toWellFormed())]);
   const strike = (text: string): string => hidden.reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
-  return {
-    name: strike(String(name)),
-    message: strike(String(message)),
-    ...(typeof code === 'string' && { code: strike(code) }),
-  };
+  const told = { name: strike(String(name)), message: strike(String(message)) };
+  return typeof code === 'string' ? { ...told, code: strike(code) } : told;
 }
 
 /** What no event may quote. */

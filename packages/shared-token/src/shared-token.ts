@@ -20,9 +20,7 @@ import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import type { AccessToken } from './token-response.ts';
 import { clockToleranceMs, neededTime } from './usable-token.ts';
 
-/**
- * A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took.
- */
+/** A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
 
 /** Made once, because nearly every call has none. */
@@ -30,11 +28,6 @@ const noOptions: GetTokenOptions = {};
 
 /** How long close() waits for a last write to a store that may never answer. */
 const lastWriteLimitMs = 5_000;
-
-interface HeldToken extends AccessToken {
-  /** By the monotonic clock, which is never set back. */
-  readonly expiresAtMonotonic: number;
-}
 
 type SignInCause = Pick<SignInRequest, 'reason' | 'seen'>;
 
@@ -49,7 +42,9 @@ export class SharedToken implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #keeper: RecordKeeper;
   readonly #closing = new AbortController();
-  #held: HeldToken | undefined;
+  #held: AccessToken | undefined;
+  /** By the monotonic clock, which is never set back: when the held token expires. */
+  #heldUntil = 0;
   /** The newest work of that kind, and what its callers ask for. */
   #silent: { flight: Flight<SilentOutcome>; forced: boolean; minValid: number } | undefined;
   #signIn: Flight<AccessToken> | undefined;
@@ -73,35 +68,33 @@ export class SharedToken implements AsyncDisposable {
 
   /**
    * A valid access token. It is stored before it is returned. If that fails for up to 10 seconds, or at once because the disk
-   * is full, an event says so, and a timer, the next calls and close() try to store it again.
+   * is full, an event says so, and a timer and close() try to store it again.
    *
    * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
    */
-  async getToken(options?: GetTokenOptions): Promise<AccessToken> {
-    const { accessToken, expiresAt, obtainedAt } = this.peek(options) ?? (await this.#obtain(options ?? noOptions));
-    return { accessToken, expiresAt, obtainedAt };
+  async getToken(options: GetTokenOptions = noOptions): Promise<AccessToken> {
+    return this.peek(options) ?? this.#obtain(options);
   }
 
   /**
    * The token in memory if getToken() would return it, without a promise. Nearly every call of a running program ends here,
-   * so nothing is awaited and next to nothing is allocated. A record that could not be stored is written again meanwhile.
+   * so nothing is awaited and next to nothing is allocated.
    */
-  peek(options?: GetTokenOptions): AccessToken | undefined {
-    if (options) refuseOthers(options);
-    const { forceRefresh, minValid, signal } = options ?? noOptions;
+  peek(options = noOptions): AccessToken | undefined {
+    const { interactive: _, forceRefresh, minValid, signal, ...unknown } = options;
+    refuseUnknown(unknown);
     const held = this.#held;
     if (!held || forceRefresh || signal?.aborted) return undefined;
     const now = Date.now();
     const clock = performance.now();
-    const { obtainedAt, expiresAt, expiresAtMonotonic } = held;
+    const { obtainedAt, expiresAt } = held;
     let skew = this.#settings.expirySkew;
     if (clock < this.#bridgedUntil) skew = 0;
     else if (minValid !== undefined) {
       skew = neededTime({ skew, minValid: readDuration('minValid', minValid) }, expiresAt - obtainedAt);
     }
     const isObtained = now >= obtainedAt - clockToleranceMs;
-    if (!isObtained || now >= expiresAt - skew || clock >= expiresAtMonotonic - skew) return undefined;
-    if (this.#keeper.hasUnsaved) void this.#keeper.saveAgain();
+    if (!isObtained || now >= expiresAt - skew || clock >= this.#heldUntil - skew) return undefined;
     return held;
   }
 
@@ -121,8 +114,7 @@ export class SharedToken implements AsyncDisposable {
     }
     const cause: SignInCause = { reason: 'requested', seen: undefined };
     const flight = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);
-    const { accessToken, expiresAt, obtainedAt } = await this.#join(flight, signal);
-    return { accessToken, expiresAt, obtainedAt };
+    return this.#join(flight, signal);
   }
 
   /**
@@ -200,7 +192,9 @@ export class SharedToken implements AsyncDisposable {
       const now = performance.now();
       const took = now - started;
       const held = this.#hold(outcome.bridge, signOuts);
-      this.#bridgedUntil = now + Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error));
+      const { retryAfter } = Object(outcome.error) as { retryAfter?: unknown };
+      const pauseMs = typeof retryAfter === 'number' ? retryAfter : 0;
+      this.#bridgedUntil = now + Math.max(took > slowRefreshMs ? took : 0, pauseMs);
       return held;
     }
     const { signIn } = this.#settings;
@@ -213,11 +207,11 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /** Keeps a token in memory. Throws if a sign-out or close() came since the work for it began. */
-  #hold({ accessToken, expiresAt, obtainedAt }: AccessToken, signOuts: number): HeldToken {
+  #hold({ accessToken, expiresAt, obtainedAt }: AccessToken, signOuts: number): AccessToken {
     this.#assertOpen();
     if (signOuts !== this.#keeper.signOuts) throw signInRequired('signed-out', this.#settings);
-    const expiresAtMonotonic = performance.now() + (expiresAt - Date.now());
-    this.#held = Object.freeze({ accessToken, expiresAt, obtainedAt, expiresAtMonotonic });
+    this.#held = Object.freeze({ accessToken, expiresAt, obtainedAt });
+    this.#heldUntil = performance.now() + (expiresAt - Date.now());
     this.#bridgedUntil = 0;
     return this.#held;
   }
@@ -264,21 +258,10 @@ export class SharedToken implements AsyncDisposable {
   }
 }
 
-/** Throws TypeError if there is another option than those of getToken(). */
-function refuseOthers({ interactive: _i, forceRefresh: _f, minValid: _m, signal: _s, ...unknown }: GetTokenOptions) {
-  refuseUnknown(unknown);
-}
-
 /** Resolves when the promise does, or after that many milliseconds. */
 function within(milliseconds: number, promise: Promise<unknown>): Promise<unknown> {
   return pause(milliseconds, [], (wake) => {
     void promise.then(wake);
     return () => {};
   });
-}
-
-/** How many milliseconds the provider asked to wait, as an error of `refresh` may say. */
-function retryAfterOf(error: unknown): number {
-  const { retryAfter } = Object(error) as { retryAfter?: unknown };
-  return typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : 0;
 }

@@ -21,6 +21,8 @@ export interface SignInRequest {
 /** With less than this share of the time left, a process that waited for the lock opens no further window. */
 const minTimeShare = 0.1;
 
+const notFinished = 'sign-in was not finished';
+
 /** An exchange with a deadline of its own tells more exactly what went wrong. */
 const exchangeGraceMs = 1_000;
 
@@ -39,7 +41,7 @@ export async function signInInTurn(keeper: RecordKeeper, request: SignInRequest)
     const found = await tokensFromOtherSignIn(keeper, request, keeper.ours(stored));
     if (found) return found;
     const timeout = end - performance.now();
-    if (timeout < signInTimeout * minTimeShare) throw notFinished(signInTimeout);
+    if (timeout < signInTimeout * minTimeShare) throw timeoutError(notFinished, signInTimeout);
     // All callers have left, or a sign-out came.
     request.signal.throwIfAborted();
     // Another process may open its window.
@@ -56,7 +58,8 @@ export async function signInInTurn(keeper: RecordKeeper, request: SignInRequest)
     return await runExclusively(settings.store, turn, inTurn);
   } catch (error) {
     const cause = hasCode(error, 'STORE') ? (error as Error).cause : undefined;
-    const failure = !started && hasCode(cause, 'STORE_BUSY') ? notFinished(signInTimeout, cause) : error;
+    const isBusy = !started && hasCode(cause, 'STORE_BUSY');
+    const failure = isBusy ? timeoutError(notFinished, signInTimeout, cause) : error;
     emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen, ...secretsOf(stored)]) }, failure);
     throw failure;
   }
@@ -84,11 +87,8 @@ async function tokensFromOtherSignIn(
   return undefined;
 }
 
-function notFinished(timeoutMs: number, cause?: unknown): SharedTokenError {
-  return timeoutError(`The sign-in was not finished within ${timeoutMs / 1000} s`, cause);
-}
-
-function timeoutError(problem: string, cause?: unknown): SharedTokenError {
+function timeoutError(what: string, timeoutMs: number, cause?: unknown): SharedTokenError {
+  const problem = `The ${what} within ${timeoutMs / 1000} s`;
   return new SharedTokenError('SIGN_IN_TIMEOUT', problem, { remedy: 'Sign in again', cause });
 }
 
@@ -127,8 +127,9 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken
   let redemption: Promise<{ response: TokenResponse; token: AccessToken }> | undefined;
   const redeem: SignInContext['redeem'] = async (exchange) => {
     redemption ??= (async () => {
-      const problem = `The answer was not exchanged for tokens within ${settings.refreshTimeout / 1000} s`;
-      setDeadline(exchangeTimeout, () => giveUp(timeoutError(problem)));
+      setDeadline(exchangeTimeout, () =>
+        giveUp(timeoutError('answer was not exchanged for tokens', settings.refreshTimeout)),
+      );
       const obtainedAt = Date.now();
       const response = await exchange();
       const token = await keep(response, obtainedAt);
@@ -155,7 +156,7 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken
     if (!redemption) setDeadline(exchangeTimeout, () => giveUp(signal.reason));
   };
   emit({ type: 'sign-in-started', expiresAt: Date.now() + timeout });
-  setDeadline(timeout, () => giveUp(notFinished(settings.signInTimeout)));
+  setDeadline(timeout, () => giveUp(timeoutError(notFinished, settings.signInTimeout)));
   signal.addEventListener('abort', abort);
   if (signal.aborted) abort();
   const ours = keeper.ours(stored);

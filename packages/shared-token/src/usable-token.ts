@@ -19,15 +19,13 @@ export function isOurs(record: TokenRecord, { clientId, authority }: Ownership):
   );
 }
 
-/** How long an access token has to be valid. Durations are milliseconds. */
+/** How long an access token has to be valid, in milliseconds: `skew` in any case, `minValid` if the provider's tokens live that long. */
 export interface Validity {
-  /** In any case. */
   readonly skew: number;
-  /** If the provider's tokens live that long. Otherwise half of their life: a refresh at each call would gain nothing. */
   readonly minValid?: number | undefined;
 }
 
-/** How long a token of that lifetime has to be valid. An unknown lifetime is undefined. */
+/** How long a token of that lifetime has to be valid. To refresh at each call would gain nothing, so half of its life is enough. */
 export function neededTime({ skew, minValid = 0 }: Validity, lifetime: number | undefined): number {
   return Math.max(skew, lifetime !== undefined && lifetime < minValid ? lifetime / 2 : minValid);
 }

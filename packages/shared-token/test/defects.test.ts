@@ -3,10 +3,9 @@ import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
-import { NotifyingStore } from './memory-store.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { mustNotAsk, openScene, Scene } from './scene.ts';
-import { rejection, untilTrue, within } from './within.ts';
+import { mustNotAsk, openScene } from './scene.ts';
+import { rejection, untilTrue } from './within.ts';
 
 // Defects that a reading of the sources found, one each.
 
@@ -105,33 +104,6 @@ test('a token that was obtained on a machine whose clock is 5 seconds ahead is u
   await scene.signedIn({ obtainedAt: Date.now() + 5_000, expiresAt: Date.now() + 3_605_000, accessToken: 'stored' });
   assert.is((await scene.open().getToken()).accessToken, 'stored');
   assert.is(scene.provider.refreshes, 0);
-});
-
-test('a describeRefusal that throws does not hide that a sign-in is needed', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
-  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
-  const describeRefusal = (error: unknown): string => (error as { missing: { text: string } }).missing.text;
-  assert.is((await rejection(scene.open({ describeRefusal }).getToken())).code, 'SIGN_IN_REQUIRED');
-});
-
-test('a store whose changed() resolves at once does not keep the process from everything else', async () => {
-  await using scene = new Scene(new NotifyingStore());
-  await scene.signedIn();
-  let looks = 0;
-  scene.store.changed = async () => {
-    // Ends this test instead of hanging it.
-    if (++looks > 10_000) await new Promise(() => {});
-  };
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
-  const refreshing = scene.open().getToken();
-  await scene.until('refresh-started');
-  const waiting = scene.open().getToken();
-  await sleep(20);
-  gate.resolve();
-  await within(5_000, Promise.all([refreshing, waiting]));
-  assert.ok(looks < 10_000, `${looks} looks`);
 });
 
 test('refresh cannot change which record its answer replaces', async () => {

@@ -32,7 +32,7 @@ test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and 
 test('an answer that comes after the timeout is stored for the next caller', async () => {
   await using scene = openScene();
   const answer = Promise.withResolvers<TokenResponse>();
-  const shared = scene.open({ signIn: () => answer.promise, signInTimeout: 50 });
+  const shared = scene.open({ signIn: () => answer.promise, signInTimeout: 300 });
   assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_TIMEOUT');
   answer.resolve(await scene.provider.signIn());
   await untilTrue(() => scene.store.records.size === 1);

@@ -1,7 +1,6 @@
 import { Choices } from './machine/choices.ts';
 import { useMachine } from './machine/globals.ts';
 import { killed, Machine } from './machine/machine.ts';
-import type { OpenStore } from './models/model-store.ts';
 import { choosePlan } from './plan/plan.ts';
 import { Schedule, type Subject } from './schedule.ts';
 
@@ -19,13 +18,11 @@ export interface RunOptions {
   readonly given?: ReadonlyMap<number, number> | undefined;
   /** Keeps the trace and the choices. */
   readonly isKept?: boolean;
-  /** Default: the model of a store. */
-  readonly openStore?: OpenStore | undefined;
 }
 
 /** Runs one schedule from its seed to its end. */
 export async function runSchedule(subject: Subject, options: RunOptions): Promise<Result> {
-  const { seed, given, isKept = false, openStore } = options;
+  const { seed, given, isKept = false } = options;
   const choices = new Choices(seed, { given, keep: isKept });
   const machine = new Machine(choices, { trace: isKept });
   useMachine(machine);
@@ -36,7 +33,7 @@ export async function runSchedule(subject: Subject, options: RunOptions): Promis
   };
   process.on('unhandledRejection', onUnhandled);
   try {
-    const schedule = new Schedule(subject, machine, choosePlan(choices), openStore);
+    const schedule = new Schedule(subject, machine, choosePlan(choices));
     await schedule.run();
   } catch (error) {
     machine.fail(error as Error);

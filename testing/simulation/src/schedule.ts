@@ -5,7 +5,7 @@ import { judge } from './invariants/judge.ts';
 import { streams } from './machine/choices.ts';
 import { type Machine, Process } from './machine/machine.ts';
 import { SimulatedController } from './machine/signals.ts';
-import type { OpenStore, StoreUnderTest } from './models/model-store.ts';
+import type { StoreUnderTest } from './models/model-store.ts';
 import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
@@ -30,13 +30,14 @@ export class Schedule {
   readonly #instances: (Instance | undefined)[] = [];
   #processes = 0;
 
-  constructor(subject: Subject, machine: Machine, plan: Plan, openStore: OpenStore = openModelStore) {
+  constructor(subject: Subject, machine: Machine, plan: Plan) {
     this.#subject = subject;
     this.#machine = machine;
     this.#plan = plan;
     this.#history = new History(machine);
     this.#provider = new Provider(this.#history, { kind: plan.provider, lifetimeMs: plan.lifetimeMs });
-    this.#store = openStore(this.#history, { kind: plan.store, tells: plan.tells, faultOneIn: plan.storeFaultOneIn });
+    const { store: kind, tells, storeFaultOneIn: faultOneIn } = plan;
+    this.#store = openModelStore(this.#history, { kind, tells, faultOneIn });
     this.#store.report = this.#report;
     const shared = { history: this.#history, provider: this.#provider, store: this.#store };
     this.#scene = { machine, plan, report: this.#report, ...shared };

@@ -7,13 +7,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'await store.replace(name, change.replaces, change.record)',
-        '(await store.set(name, change.record), true)',
-      ),
-      patch(
-        'record-keeper.ts',
-        'isDone = await store.replace(name, stored?.refreshToken, record);',
-        'await store.set(name, record);',
+        'if (record) return await store.replace(name, replaces, record);',
+        'if (record) return await store.set(name, record), true;',
       ),
     ],
     within: 200,
@@ -55,11 +50,9 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'if (signOuts !== this.signOuts) await this.#takeBack(record, lock);\n        else if (isSaved)',
-        'if (isSaved)',
+        '        await this.advance({ replaces: record.refreshToken, record: undefined }, lock);',
+        '        record = undefined;',
       ),
-      patch('record-keeper.ts', '(before && !newest) || signOuts !== this.signOuts', 'before && !newest'),
-      patch('record-keeper.ts', '      if (signOuts !== this.signOuts) return false;\n', ''),
     ],
     within: 10000,
   },
@@ -115,7 +108,7 @@ export const recordDefects: readonly Defect[] = [
   {
     name: 'releases the lock after the first write that fails',
     patches: [
-      patch('record-keeper.ts', 'const isLast = lock.signal.aborted || closing.aborted;', 'const isLast = true;'),
+      patch('record-keeper.ts', 'const isLast = signals.some(({ aborted }) => aborted);', 'const isLast = true;'),
     ],
     within: 10000,
   },

@@ -23,8 +23,8 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        'const outcome = await runExclusively(settings.store, turn, refresh);',
-        'const outcome = await withoutLock(refresh);',
+        'return await runExclusively(settings.store, turn, refresh);',
+        'return await withoutLock(refresh);',
       ),
       patch(
         'refresh.ts',
@@ -44,13 +44,13 @@ export const refreshDefects: readonly Defect[] = [
       ),
       patch(
         'refresh.ts',
-        '    return outcome;\n  } catch (error) {\n    if (!token',
-        '    return outcome ?? (await early!);\n  } catch (error) {\n    if (!token',
+        'return await runExclusively(settings.store, turn, refresh);',
+        'return (await runExclusively(settings.store, turn, refresh)) ?? (await early!);',
       ),
       patch(
         'refresh.ts',
-        '  let held: Lock | undefined;\n',
-        '  let held: Lock | undefined;\n  let early: Promise<SilentOutcome> | undefined;\n',
+        '  const found = new AbortController();\n',
+        '  const found = new AbortController();\n  let early: Promise<SilentOutcome> | undefined;\n',
       ),
     ],
     within: 200,

@@ -15,7 +15,7 @@ export interface Patch {
 }
 
 /** Makes a copy of the package's modules that shares no state with other copies. */
-export type NewInstance<Module> = (require?: (name: string) => unknown) => Module;
+export type NewInstance<Module> = () => Module;
 
 const kit = 'token-store-kit';
 const packages = join(import.meta.dirname, '../../../../packages');
@@ -60,9 +60,9 @@ export async function loadPackage<Module>(
   const run = compileFunction(output[0].code, parameters, { filename: join(dirname(sources), 'simulated.cjs') });
   const requireReal = createRequire(join(packages, name, 'package.json'));
   const requireThere = (name: string): unknown => simulatedModules.get(name) ?? requireReal(name);
-  return (require = requireThere) => {
+  return () => {
     const module = { exports: {} };
-    run(require, module.exports, module, ...Object.values(simulatedGlobals));
+    run(requireThere, module.exports, module, ...Object.values(simulatedGlobals));
     return module.exports as Module;
   };
 }

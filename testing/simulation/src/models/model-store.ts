@@ -35,9 +35,6 @@ export interface StoreUnderTest {
   report: (fact: Fact) => void;
 }
 
-/** Opens the store of one schedule. */
-export type OpenStore = (history: History, options: StoreOptions) => StoreUnderTest;
-
 /** What all processes share. */
 export class ModelStore {
   readonly history: History;

@@ -1,3 +1,0 @@
-import { testSqlite } from '../src/test-sqlite.ts';
-
-testSqlite(40);
