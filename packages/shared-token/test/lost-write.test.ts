@@ -21,9 +21,9 @@ function refuseNext(scene: Scene, refuse: (attempt: number) => Error | undefined
 
 /** Puts the monotonic clock forward. */
 function skewClock(): Disposable & { forward(milliseconds: number): void } {
-  const real = performance.now.bind(performance);
+  const real = performance.now;
   let ahead = 0;
-  performance.now = () => real() + ahead;
+  performance.now = () => real.call(performance) + ahead;
   return {
     forward(milliseconds) {
       ahead += milliseconds;
