@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { TokenStoreError } from '../src/index.ts';
@@ -30,6 +31,27 @@ test('the lock is renewed while the task runs, and released at its end', async (
   assert.is(await watch.leaseOf(schema, 'ends_at > now()'), 't');
   await held.end();
   assert.is(await watch.leaseOf(schema, 'owner IS NULL'), 't');
+});
+
+test('a renewal that fails is tried again soon, so that a short outage does not cost the lock', async () => {
+  const pool = scene.newPool('short outage');
+  let isDown = false;
+  const connect = (): Promise<unknown> => {
+    if (!isDown) return pool.connect();
+    setTimeout(() => {
+      isDown = false;
+    }, 300);
+    return Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' }));
+  };
+  const unreliable = new Proxy(pool, { get: (_, key) => (key === 'connect' ? connect : Reflect.get(pool, key)) });
+  const store = await scene.open({ pool: unreliable, leaseTime: 4_000 });
+  await store.exclusively('app', async (lock) => {
+    isDown = true;
+    await until('it was down', async () => !isDown);
+    // By now the lease would have ended without a renewal.
+    await delay(4_000);
+    assert.is(lock.signal.aborted, false);
+  });
 });
 
 test('no connection is held while the task runs', async () => {
