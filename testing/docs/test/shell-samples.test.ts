@@ -82,7 +82,7 @@ const helps = new Map<string, Set<string>>();
 using home = new CliHome();
 const { stdout: help } = await home.call(['help']);
 const [, list = ''] = /^Commands:\n([\s\S]*?)\n\n/m.exec(help) ?? [];
-for (const command of ['', ...(list.match(/(?<=^ {2})[a-z]+/gm) ?? [])]) {
+for (const command of ['', ...(list.match(/(?<=^ {2})(?!help )[a-z]+/gm) ?? [])]) {
   const { stdout, status } = await home.call([...(command ? [command] : []), '--help']);
   assert.is(status, 0, `onedrive-token ${command} --help`);
   helps.set(command, new Set(stdout.match(/(?<=^ {2}(?:-\w, )?)--?[\w-]+|(?<=^ {2})-\w(?=, )/gm)));
