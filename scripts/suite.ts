@@ -4,16 +4,48 @@
  *
  *   node scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [PART…]
  *
- * `--long` runs `test-long/` instead of `test/`. PART is a part of a file's name: only such files run. `--jobs` says how many files run at a
- * time, `--deadline` how long one may take. With `--retry`, a file that fails runs once more, alone, when all others have ended. If it
- * passes then, it is listed as unstable. That is for `.ci/run` alone, whose machine may be busy: an unstable test is a defect.
+ * `--long` runs `test-long/` instead of `test/`. PART is a part of a file's name: only such files run. `--jobs` says how many processes run
+ * at a time, each with several files of a package (`test-process.js`), and `--deadline` how long a file may take. With `--retry`, a file that
+ * fails runs once more, alone, when all others have ended. If it passes then, it is listed as unstable. That is for `.ci/run` alone, whose
+ * machine may be busy: an unstable test is a defect.
  */
-import { spawn } from 'node:child_process';
-import { join, relative } from 'node:path';
-import { turbo } from './tool.ts';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { globSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative, sep } from 'node:path';
+import { parseArgs } from 'node:util';
+import { beside, turbo } from './tool.ts';
 
 const root = join(import.meta.dirname, '..');
-if (relative(root, process.cwd()) === '') {
+const isRoot = relative(root, process.cwd()) === '';
+const { values, positionals: parts } = parseArgs({
+  options: {
+    long: { type: 'boolean', default: false },
+    jobs: { type: 'string' },
+    deadline: { type: 'string' },
+    retry: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+});
+const { long, retry } = values;
+// More than cores, because most tests wait for something now and then. Of the long ones many start many processes.
+const jobs = Number(values.jobs ?? availableParallelism() + (long ? 2 : 3));
+const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
+// What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
+const filesOfProcess = long ? 1 : 12;
+if (long) process.env.TEST_POSTGRES ??= 'system';
+
+interface Result {
+  passed: number;
+  failed: number;
+  skipped: number;
+  /** All that the file printed, with what is wrong beside failed tests. */
+  output: string;
+}
+
+if (isRoot) {
   const status = turbo(['build', '--output-logs=errors-only']);
   if (status !== 0) {
     console.log(`the build failed: turbo ended with ${status}\n0 passed, 1 failed, 0 skipped`);
@@ -21,27 +53,144 @@ if (relative(root, process.cwd()) === '') {
   }
 }
 
-// A process group of its own, so that nothing outlives the run. Windows has none.
-const detached = process.platform !== 'win32';
-const args = [join(import.meta.dirname, 'run-test-files.ts'), ...process.argv.slice(2)];
-const runner = spawn(process.execPath, args, { stdio: 'inherit', detached });
-const endAll = (): void => {
-  try {
-    process.kill(detached ? -(runner.pid ?? 0) : (runner.pid ?? 0), 'SIGKILL');
-  } catch {
-    // Nothing was left.
-  }
-};
+// A test process is a process group, so that nothing outlives it. Windows has none.
+const hasGroups = process.platform !== 'win32';
+const running = new Set<ChildProcess>();
 for (const [signal, status] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
   process.once(signal, () => {
-    endAll();
+    running.forEach(end);
     process.exit(status);
   });
 }
-runner.on('exit', (status) => {
-  endAll();
-  process.exitCode = status ?? 1;
-});
+const files = findFiles();
+const results = await runFiles(files, filesOfProcess, jobs);
+if (retry) {
+  const failed = files.filter((file) => results.get(file)?.failed !== 0);
+  for (const [file, result] of await runFiles(failed, 1, 1)) {
+    results.set(file, result);
+    if (result.failed === 0) console.log(`unstable: ${nameOf(file)} failed, then passed alone. Find the cause`);
+  }
+}
+const total = { passed: 0, failed: files.length === 0 ? 1 : 0, skipped: 0 };
+if (files.length === 0) console.log('there is no such test file');
+for (const result of results.values())
+  for (const kind of ['passed', 'failed', 'skipped'] as const) total[kind] += result[kind];
+console.log(
+  `took ${(performance.now() / 1000).toFixed(0)} s\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
+);
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+/** Those that take long come first, so that none of them is still running when everything else has ended. */
+function findFiles(): string[] {
+  const inPackage = `${long ? 'test-long' : 'test'}/**/*.test.ts`;
+  const patterns = isRoot
+    ? ['packages/*', 'testing/*', 'scripts'].map((folder) => `${folder}/${inPackage}`)
+    : [inPackage];
+  const seconds = (file: string): number =>
+    Number(/^\/\/ Takes about (\d+) s\.$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0);
+  return globSync(patterns, { exclude: ['**/node_modules/**'] })
+    .map((path) => join(process.cwd(), path))
+    .filter((file) => parts.length === 0 || parts.some((part) => nameOf(file).includes(part)))
+    .sort()
+    .sort((a, b) => seconds(b) - seconds(a));
+}
+
+/** Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. */
+async function runFiles(files: readonly string[], size: number, jobs: number): Promise<Map<string, Result>> {
+  const results = new Map<string, Result>();
+  const ofPackages = Object.values(Object.groupBy(files, (file) => /^.*[\\/]test(-long)?[\\/]/.exec(file)?.[0] ?? ''));
+  const groups = ofPackages.flatMap((group = []) =>
+    Array.from({ length: Math.ceil(group.length / size) }, (_, index) => group.slice(index * size, (index + 1) * size)),
+  );
+  await beside(jobs, groups, async (group) => {
+    // If a process ends early, another runs the rest.
+    for (let done = 0; done < group.length; ) {
+      for (const result of await runProcess(group.slice(done))) results.set(group[done++] as string, result);
+    }
+  });
+  return results;
+}
+
+/** Runs the files in a process, until it ends. Resolves with the results of those that it has begun. */
+async function runProcess(files: readonly string[]): Promise<Result[]> {
+  const results: Result[] = [];
+  const mark = `\n${randomUUID()}\n`;
+  const args = [join(import.meta.dirname, 'test-process.js'), String(deadlineMs), mark, ...files];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: hasGroups });
+  running.add(child);
+  child.once('exit', () => end(child));
+  let stdout = '';
+  let stderr = '';
+  let start = performance.now();
+  let late = false;
+  const add = (end: string, printed: string): void => {
+    const file = files[results.length] as string;
+    const result = judge(printed, stderr, end, readFileSync(file, 'utf8'));
+    results.push(result);
+    show(file, result, performance.now() - start);
+    start = performance.now();
+    stderr = '';
+    timer.refresh();
+  };
+  // A file that never comes back from a loop cannot keep its own deadline, and what it started may hold its output open.
+  const timer = setTimeout(() => {
+    late = true;
+    end(child);
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }, deadlineMs + 10_000);
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const printed = (stdout + text).split(mark);
+    stdout = printed.pop() ?? '';
+    for (const each of printed) add('exit 0', each);
+  });
+  const [status, signal] = await once(child, 'close');
+  running.delete(child);
+  clearTimeout(timer);
+  const how = signal ? `signal ${signal}` : `exit ${status}`;
+  add(late ? `no end: it or what it started could not be ended (${how})` : how, stdout);
+  return results;
+}
+
+/** Ends a test process, and what it has left. */
+function end({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(hasGroups ? -pid : pid, 'SIGKILL');
+  } catch {
+    // Nothing was left.
+  }
+}
+
+/** uvu passes a file that runs no test, and leaves tests out beside one that is `.only`. */
+function judge(stdout: string, stderr: string, end: string, source: string): Result {
+  if (end === 'exit 0' && /^skipped: .*\n$/.test(stdout)) return { passed: 0, failed: 0, skipped: 1, output: stdout };
+  const counts = /Total: +(\d+)\n +Passed: +(\d+)\n +Skipped: +(\d+)/.exec(stdout);
+  const [tests = 0, passed = 0, skipped = 0] = counts?.slice(1).map(Number) ?? [];
+  const problem =
+    (!counts && `ended without a result (${end})`) ||
+    (tests + skipped === 0 && 'ran no test (is `test.run()` missing?)') ||
+    (passed === tests && end !== 'exit 0' && `all tests passed, then the process ended with ${end}`) ||
+    (/\.only\s*\(/.test(source) && '`.only` keeps the other tests from running');
+  const failed = tests - passed + (problem ? 1 : 0);
+  return { passed, failed, skipped, output: `${stdout}${stderr}${problem ? `${problem}\n` : ''}` };
+}
+
+/** If a file passes, only its lines that begin with `skipped:` or `measured:` are shown. */
+function show(file: string, { passed, failed, skipped, output }: Result, ms: number): void {
+  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped (${(ms / 1000).toFixed(1)} s)`;
+  console.log(`${failed > 0 ? '✘' : '✔'} ${nameOf(file)}: ${counts}`);
+  if (failed > 0) console.log(output.replace(/^/gm, '    '));
+  // uvu leaves the line with its dots unfinished.
+  else for (const line of new Set(output.match(/(?<=^|• )(skipped|measured): .*$/gm))) console.log(`    ${line}`);
+}
+
+/** From the root of the repository, with slashes on every system. */
+function nameOf(file: string): string {
+  return relative(root, file).replaceAll(sep, '/');
+}
