@@ -10,6 +10,8 @@ const test = missing ? always.skip : always;
 const everything = 'EXPIRIES=1 SIGN_OUTS=1 CRASHES=1 LOST_ANSWERS=1';
 
 const worlds = [
+  `STRICT ${everything}`,
+  `STRICT LEASE PAUSES=1 ${everything}`,
   everything,
   `KEEPS ${everything}`,
   `SIGNED_OUT STRICT ${everything}`,
@@ -31,13 +33,18 @@ for (const world of worlds) {
   });
 }
 
+test('a defect is found, and the steps that lead to it are shown', () => {
+  const { failure, trail } = explore('STRICT FREED_EARLY');
+  assert.match(failure ?? '', 'assertion violated');
+  assert.match(trail, /proc +\d+ \(Process:1\)/);
+});
+
 /** Each with the smallest world in which it breaks an invariant. */
 const defects: Record<string, string> = {
   NO_SECOND_READ: 'KEEPS',
   NO_COMPARE_AND_SWAP: 'SIGN_OUTS=1',
   NO_FENCE: 'KEEPS LEASE PAUSES=1',
   NO_LOCK_CHECK: 'STRICT LEASE PAUSES=1',
-  FREED_EARLY: 'STRICT',
   UNORDERED: 'KEEPS LEASE PAUSES=1',
   LATE_WRITE_UNLOCKED: 'KEEPS LEASE PAUSES=1',
   ANY_OWNER_RELEASES: 'PROCESSES=3 STRICT LEASE PAUSES=1',

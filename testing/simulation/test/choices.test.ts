@@ -15,13 +15,6 @@ test('a seed always gives the same schedule, step by step, whatever ran before',
   assert.deepEqual(again.trace, first.trace);
 });
 
-test('another seed gives another schedule', async () => {
-  const subject = await load();
-  const traces: string[] = [];
-  for (let seed = 1; seed <= 20; seed++) traces.push((await runSchedule(subject, { seed, isKept: true })).trace.join());
-  assert.equal(new Set(traces).size, 20);
-});
-
 test('the choices of a schedule give the same schedule again, without the seed', async () => {
   const subject = await load();
   const first = await runSchedule(subject, { seed: 77, isKept: true });

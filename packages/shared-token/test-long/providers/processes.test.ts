@@ -77,7 +77,6 @@ for (const library of ['openid-client', 'oauth4webapi', 'fetch'] as const) {
       assert.not(await provider.isRevoked());
     });
   }
-
 }
 
 test('the same processes without shared-token lose the sign-in at a strict provider', async () => {
