@@ -10,7 +10,6 @@ const kinds: Record<string, () => Promise<PostgresTokenStoreOptions>> = {
   'through pgbouncer in transaction mode': async () => ({
     connectionString: (await scene.bouncer()).connectionString(),
   }),
-  'with a key': async () => ({ key }),
   'with a key, through pgbouncer': async () => ({ key, connectionString: (await scene.bouncer()).connectionString() }),
   'of a role whose transactions are serializable': async () => {
     strictRole ??= scene.cluster.query(

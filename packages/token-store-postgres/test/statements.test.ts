@@ -15,7 +15,6 @@ const open = (name: string, options: PostgresTokenStoreOptions = {}): Promise<Po
   scene.open({ ...options, connectionString: `${scene.cluster.connectionString()}?application_name=${name}` });
 
 const record = { refreshToken: 'first' };
-const hour = 3_600_000;
 
 test('each call is one statement: to acquire, renew and release the lock as well', async () => {
   const store = await open('cost', { leaseTime: 60_000 });
@@ -42,21 +41,6 @@ test('a replace of a token that this store has not read is two statements', asyn
   const store = await open('unread', { schema });
   const statements = await statementsOf('unread', () => store.replace('app', 'first', { refreshToken: 'second' }));
   assert.is(statements.length, 2);
-});
-
-test('getToken() in memory never touches the database', async () => {
-  const store = await open('memory');
-  await store.set('app', { refreshToken: 'first', accessToken: 'access', expiresAt: Date.now() + hour });
-  const token = new SharedToken({
-    store,
-    name: 'app',
-    refresh: async () => assert.unreachable('it refreshed') as never,
-  });
-  await token.getToken();
-  const statements = await statementsOf('memory', async () => {
-    for (let call = 0; call < 10_000; call++) await token.getToken();
-  });
-  assert.equal(statements, []);
 });
 
 test('a refresh is six statements', async () => {

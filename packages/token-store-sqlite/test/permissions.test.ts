@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
@@ -79,18 +78,6 @@ posix('a directory that was there keeps its mode', () => {
   chmodSync(directory, 0o755);
   openTokenStore(join(directory, 'tokens.db')).close();
   assert.is(mode(directory), '755');
-});
-
-posix('the journal of a write has the mode of the database', () => {
-  const path = join(temporaryDirectory(), 'tokens.db');
-  openTokenStore(path).close();
-  const database = new Database(path);
-  const before = process.umask(0);
-  database.exec("BEGIN IMMEDIATE; INSERT INTO token (app_name) VALUES ('app')");
-  assert.is(mode(`${path}-journal`), '600');
-  database.exec('ROLLBACK');
-  database.close();
-  process.umask(before);
 });
 
 for (const umask of [0, 0o077]) {
