@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { failure, openScene } from '../test/scene.ts';
 import { untilTrue } from '../test/until-true.ts';
 
-test('polling slows down by 5 s after slow_down, goes on after a lost connection, and ends at an abort', async () => {
+test('polling slows down by 5 s after slow_down, goes on as slowly after a lost connection, and ends at an abort', async () => {
   const poll = async (fault: Fault): Promise<number> => {
     await using scene = await openScene({ deviceInterval: 1 });
     scene.authority.fail('token', fault);
@@ -22,8 +22,7 @@ test('polling slows down by 5 s after slow_down, goes on after a lost connection
     poll({ type: 'oauth', error: 'slow_down' }),
     poll({ type: 'drop', when: 'before' }),
   ]);
-  assert.ok(toldTo >= 5_900, `${toldTo} ms`);
-  assert.ok(offline >= 1_900 && offline < toldTo, `${offline} ms, and twice as long each time`);
+  assert.ok(Math.min(toldTo, offline) >= 5_900, `${toldTo} ms, ${offline} ms`);
 });
 
 test.run();

@@ -15,7 +15,6 @@ import {
 } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
-import { untilTrue } from './until-true.ts';
 
 /** Keys, not passphrases: to derive keys from those takes long. */
 const [one, two] = [randomBytes(32), randomBytes(32)];
@@ -125,26 +124,6 @@ test('a store of the caller is encrypted by its own rekey(), and has to have one
   assert.match(error.message, /changeEncryptionKey\(\) .*rekey/);
 });
 
-test('while the key changes, a sign-in waits', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  const { dbFilepath } = scene;
-  const answer = Promise.withResolvers<Uint8Array>();
-  let isChoosing = false;
-  const changing = changeEncryptionKey({ dbFilepath }, () => {
-    isChoosing = true;
-    return answer.promise;
-  });
-  await untilTrue(() => isChoosing);
-  const signingIn = scene.handler().signIn();
-  await scene.until(({ type }) => type === 'waiting');
-  assert.is(scene.windows.length, 1);
-  answer.resolve(one);
-  await changing;
-  await signingIn.catch(() => undefined);
-  assert.equal(await listAppNames({ dbFilepath, encryptionKey: one }), ['my-app']);
-});
-
 test('the tokens move from a file with one key to a file with another', async () => {
   await using scene = await openScene();
   const from = { dbFilepath: scene.dbFilepath, encryptionKey: one };
@@ -175,18 +154,6 @@ test('an interrupted move is not finished by the sign-in of another account at t
     await target.set('my-app', { ...stored, refreshToken: 'other', idToken: idToken(sub) });
     assert.is(await moveTokens('my-app', { from: { store: source }, to: { store: target } }), outcome);
   }
-});
-
-test('the result of a refresh that was sent is stored first, and moves', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
-  scene.authority.fail('token', { type: 'slow', ms: 400 });
-  const token = scene.handler({ interactive: false }).getToken();
-  await scene.untilRefreshing();
-  const to = { dbFilepath: join(scene.folder, 'to.db') };
-  assert.is(await moveTokens('my-app', { from: { dbFilepath: scene.dbFilepath }, to }), 'moved');
-  assert.is((await readRecord('my-app', to))?.accessToken, await token);
 });
 
 test.run();

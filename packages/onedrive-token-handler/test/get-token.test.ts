@@ -22,14 +22,6 @@ test('the second call gets the token from memory', async () => {
   assert.is(scene.authority.requests.length, requests);
 });
 
-test('another handler with the same file gets the token from the store', async () => {
-  await using scene = await openScene();
-  const token = await scene.handler().getToken();
-  const requests = scene.authority.requests.length;
-  assert.is(await scene.handler({ interactive: false }).getToken(), token);
-  assert.is(scene.authority.requests.length, requests);
-});
-
 test('a token that expires within expirySkew is refreshed, and the refresh token rotates', async () => {
   await using scene = await openScene({ accessTokenTtl: 200 });
   const first = await scene.handler().getToken();
@@ -70,20 +62,6 @@ test('a revoked grant opens the browser, or is SIGN_IN_REQUIRED if no browser ma
   assert.is(scene.windows.length, 2);
 });
 
-test('a refresh response without a refresh token keeps the old one, and needs no ID token', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60, rotateRefreshTokens: false });
-  await scene.signedIn();
-  const handler = scene.handler({ interactive: false });
-  const drop = {
-    type: 'response' as const,
-    change: ({ refresh_token: _, id_token: __, ...rest }: Record<string, unknown>) => rest,
-  };
-  scene.authority.fail('token', drop);
-  await handler.getToken();
-  await handler.getToken();
-  assert.is(scene.authority.count('token', 'refresh_token'), 2);
-});
-
 test('an ID token that is no text costs no refresh token', async () => {
   await using scene = await openScene({ accessTokenTtl: 60 });
   await scene.signedIn();
@@ -93,16 +71,6 @@ test('an ID token that is no text costs no refresh token', async () => {
   await handler.getToken();
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
   assert.ok(scene.events.some(({ type }) => type === 'refreshed'));
-});
-
-test('if a sign-in brings no refresh token, the caller gets the access token, and an event says so', async () => {
-  await using scene = await openScene();
-  scene.authority.fail('token', { type: 'response', change: ({ refresh_token: _, ...rest }) => rest });
-  const handler = scene.handler();
-  const token = await handler.getToken();
-  assert.is(await handler.getToken(), token);
-  assert.ok(scene.events.some(({ type }) => type === 'refresh-token-missing'));
-  assert.not((await handler.status()).signedIn);
 });
 
 test('a record of the Python class, which has only a refresh token, is refreshed without a sign-in', async () => {

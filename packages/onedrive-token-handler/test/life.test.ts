@@ -26,19 +26,6 @@ test('close() ends a running sign-in: its calls reject with CLOSED, and so does 
   }
 });
 
-test('close() waits for a refresh that was sent, and stores its result', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  const handler = scene.handler({ interactive: false });
-  const before = await handler.getToken();
-  scene.authority.fail('token', { type: 'slow', ms: 300 });
-  const call = rejection(handler.getToken({ forceRefresh: true }));
-  await scene.untilRefreshing();
-  await handler.close();
-  assert.is((await call).code, 'CLOSED');
-  assert.is.not(await scene.handler({ interactive: false }).getToken(), before);
-});
-
 for (const method of ['device', 'paste'] as const) {
   test(`if close() is called while the code of a sign-in by ${method} is redeemed, the token is stored, and no caller gets it`, async () => {
     await using scene = await openScene({ deviceInterval: 1 });

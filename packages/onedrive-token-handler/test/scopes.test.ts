@@ -122,15 +122,6 @@ test('a refresh asks for .default again, because Microsoft accepts it with no ot
   await dispatcher.close();
 });
 
-test('two app names in one file are independent of each other', async () => {
-  await using scene = await openScene();
-  const [one, two] = [scene.handler({ appName: 'one' }), scene.handler({ appName: 'two' })];
-  const tokens = await Promise.all([one.getToken(), two.getToken()]);
-  assert.is(new Set(tokens).size, 2);
-  await one.signOut();
-  assert.is(await two.getToken(), tokens[1]);
-});
-
 test('if the provider grants fewer scopes than asked for, the caller gets the token, an event says so, and the next call needs consent', async () => {
   await using scene = await openScene();
   const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read' });

@@ -8,15 +8,6 @@ import { openScene, rejection } from './scene.ts';
 
 const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
 
-test("an asynchronous store of the caller's own works like the file", async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
-  const store = new MemoryStore();
-  await scene.handler({ store }).getToken();
-  await scene.handler({ store, interactive: false }).getToken();
-  assert.is(scene.windows.length, 1);
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-});
-
 test('if the store fills up during the refresh, the caller gets the new token, and it is stored later', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();
@@ -69,18 +60,6 @@ test('a folder that could not be used is used as soon as it can be', async () =>
   mkdirSync(folder);
   chmodSync(folder, 0o700);
   assert.ok(await handler.getToken());
-});
-
-test('every error of a store becomes STORE, also a TypeError', async () => {
-  await using scene = await openScene();
-  const store = new MemoryStore();
-  const handler = scene.handler({ store });
-  await handler.getToken();
-  const refusal = new TypeError('fetch failed');
-  store.refuse = () => refusal;
-  const error = await rejection(handler.getToken({ forceRefresh: true }));
-  assert.is(error.code, 'STORE');
-  assert.is(error.cause, refusal);
 });
 
 test('if both a store and a file are given, the store is used', async () => {

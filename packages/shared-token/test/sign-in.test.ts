@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { CallerQueue } from 'token-store-kit';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SignIn, SignInContext, TokenResponse } from '../src/index.ts';
-import { openScene } from './scene.ts';
+import type { AccessToken, SharedTokenEvent, SignIn, SignInContext, TokenRecord, TokenResponse } from '../src/index.ts';
+import { mustNotAsk, openScene } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 const never = (): Promise<TokenResponse> => new Promise(() => {});
@@ -13,6 +15,35 @@ test('what signIn throws reaches the caller as it is, and an event tells it', as
   const error = { name: 'Error', message: 'the person said no', code: 'access_denied' };
   assert.equal(scene.events.at(-1), { type: 'sign-in-failed', error });
   assert.is(scene.store.records.size, 0);
+});
+
+test('onEvent and signIn may ask another instance, which gets the token of this one', async () => {
+  for (const isSignedIn of [false, true]) {
+    await using scene = openScene();
+    // It refuses a caller that is within a task for the same name.
+    const queue = new CallerQueue();
+    scene.store.exclusively = (name, task, options) => queue.run(name, task, options);
+    if (isSignedIn) await scene.signedIn();
+    const other = scene.open({ signIn: mustNotAsk });
+    let asked: Promise<AccessToken> | undefined;
+    const ask = (): void => {
+      asked = other.getToken();
+    };
+    const signIn: SignIn = () => {
+      ask();
+      return scene.provider.signIn();
+    };
+    const onEvent = ({ type }: SharedTokenEvent): void => {
+      if (type === 'refresh-started') ask();
+    };
+    // So long that the other one waits for the lock.
+    const refresh = async (record: TokenRecord): Promise<TokenResponse> => {
+      await delay(20);
+      return scene.provider.refresh(record);
+    };
+    const { accessToken } = await scene.open({ signIn, onEvent, refresh }).getToken();
+    assert.is((await asked)?.accessToken, accessToken);
+  }
 });
 
 test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and blocks no other process', async () => {
