@@ -5,13 +5,13 @@ import * as assert from 'uvu/assert';
 test('a process of the command shows what most tests see by calling it: status, stdout and stderr', async () => {
   await using scene = await openSignedInScene();
   const { home } = scene;
-  const stdin = '{"not":';
+  const stdin = '{}';
   for (const [expected, ...args] of [
     [0],
     [0, 'status', '--json'],
     [0, 'api', '/me'],
     [2, 'login', '--no-such-option'],
-    [2, 'api', '/me', '-d', '-'],
+    [0, 'api', '/me', '-d', '-'],
     [3, 'whoami', '--app', 'other'],
     [6, 'api', '/me', '--graph', 'http://127.0.0.1:9/v1.0'],
   ] as const) {
