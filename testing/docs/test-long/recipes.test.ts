@@ -1,9 +1,9 @@
 // Takes about 7 s.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { freePort, issueCertificate, signInAs, signInElsewhere } from 'testing-authority';
-import { openScene, openSignedInScene } from 'testing-command';
+import { openScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandLines } from '../src/command-lines.ts';
@@ -167,18 +167,6 @@ recipe('several accounts can be used', async () => {
   assert.is(status, 0, stderr);
   assert.match(stdout, /^ada\nfamily\n/);
   assert.match(stdout, 'driveType');
-});
-
-recipe('several processes with an expired token make one refresh', async () => {
-  await using other = await openSignedInScene();
-  other.home.expireTokens();
-  const before = other.authority.count('token', 'refresh_token');
-  const { status, stderr } = await other.home.shell(recipeSample('Several processes', 'sh'));
-  assert.is(status, 0, stderr);
-  for (const name of ['Documents', 'Music', 'Pictures']) {
-    assert.equal(JSON.parse(readFileSync(join(other.home.folder, `${name}.json`), 'utf8')).value, []);
-  }
-  assert.is(other.authority.count('token', 'refresh_token') - before, 1);
 });
 
 /** Options for the stand-in and the scripted browser. */
