@@ -23,7 +23,8 @@ for (const [reason, says] of [
 ] as const) {
   test(`SIGN_IN_REQUIRED because of ${reason} says so, and which command to run`, () => {
     const error = new OneDriveTokenError('SIGN_IN_REQUIRED', 'Call signIn()', { reason, ...refusal });
-    assert.equal(describeError(error, { settings }), { problem: says, remedy: login, status: 3 });
+    const signInMethod = reason === 'refused' ? undefined : 'browser';
+    assert.equal(describeError(error, { settings, signInMethod }), { problem: says, remedy: login, status: 3 });
   });
 }
 

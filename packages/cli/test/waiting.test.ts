@@ -27,10 +27,11 @@ test('before a browser opens for token, one line says that no sign-in is stored'
   assert.is((await terminal.ended).status, 0);
 });
 
-test('a refresh that takes more than a second says what it waits for', async () => {
+test('a refresh that takes more than a second, also after a retry, says what it waits for', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);
   other.expireTokens();
+  authority.fail('token', { type: 'status', status: 503 }, { times: 1 });
   const held = holdToken();
   using terminal = sit(other, ['--no-interactive']);
   await terminal.shows(/Waiting for the provider to refresh the token, Ctrl-C cancels/);
