@@ -5,8 +5,12 @@ import { testFaults } from '../test/fault-cases.ts';
 import { startProxy } from '../test/start-proxy.ts';
 
 const proxy = await startProxy();
-test.after(async () => proxy[Symbol.asyncDispose]());
+const before = { ...process.env };
 Object.assign(process.env, { HTTPS_PROXY: proxy.url, NO_PROXY: '' });
+test.after(async () => {
+  process.env = before;
+  await proxy[Symbol.asyncDispose]();
+});
 
 testFaults({ name: 'a proxy in the environment', isSecure: true });
 
