@@ -11,6 +11,8 @@ const listenIntervalMs = 5_000;
 const listenRetryMs = 5_000;
 /** A shorter wait makes no connection, and a program that waits again soon uses the same one. */
 const [listenAfterMs, lingerMs] = [40, 2_000];
+/** A caller that waits for the lock of the same name asks before that, and spares the look. */
+const lookDelayMs = 200;
 /** With more names, a few more statements are sent. */
 const maxKnown = 10_000;
 
@@ -178,7 +180,8 @@ export class Watcher {
 
   /** What happened before a connection listened, and when it was lost, is not told. */
   #lookAnew(): void {
-    for (const known of this.#known.values()) known.readAt = Number.NEGATIVE_INFINITY;
+    const dueAt = performance.now() + lookDelayMs;
+    for (const known of this.#known.values()) known.readAt = dueAt - this.intervalMs;
     for (const { wake } of this.#waitsFor('lock')) wake();
     this.#schedule();
   }
