@@ -52,7 +52,7 @@ test('after a request to a proxy that never answers has timed out, the process c
     import { OneDriveTokenHandler } from 'onedrive-token-handler';
     const record = { refreshToken: 'r' };
     const store = { get: () => record, set() {}, replace: () => true, delete: () => true, list: () => [],
-      exclusively: (name, task) => task() };
+      exclusively: (name, task) => task({ signal: new AbortController().signal }) };
     const handler = new OneDriveTokenHandler({ ...${options}, dbFilepath: undefined, store });
     await handler.getToken().catch((error) => console.log(error.code));`;
   const env = { HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '' };
