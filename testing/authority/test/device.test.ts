@@ -9,50 +9,6 @@ const authority = await startAuthority({ deviceInterval: 0 });
 const app = new App(authority);
 test.after(() => authority.close());
 
-test('a device gets a code, an address and a message for the user', async () => {
-  const { status, json } = await app.device({ scope: 'Files.Read offline_access' });
-  assert.is(status, 200);
-  assert.match(json.user_code, /^[A-Z]{8}$/);
-  assert.is(json.verification_uri, `${authority.url}/oauth2/deviceauth`);
-  assert.is(json.expires_in, 900);
-  assert.is(json.interval, 0);
-  assert.is(
-    json.message,
-    `To sign in, use a web browser to open the page ${json.verification_uri} and enter the code ${json.user_code} to authenticate.`,
-  );
-  assert.not('verification_uri_complete' in json);
-  assert.is(authority.count('devicecode'), 1);
-});
-
-test('a device waits until the user has entered the code and approved, and then gets tokens', async () => {
-  const { json } = await app.device({ scope: 'Files.Read offline_access openid profile' });
-  const pending = await poll(json.device_code);
-  assert.is(pending.status, 400);
-  assert.is(pending.json.error, 'authorization_pending');
-  assert.equal(pending.json.error_codes, [70016]);
-  await approveDevice(json.verification_uri, json.user_code, { username: 'ada@example.com' });
-  const { status, json: tokens } = await poll(json.device_code);
-  assert.is(status, 200);
-  assert.is(tokens.scope, 'Files.Read');
-  assert.is((await app.graph('/me', tokens.access_token)).json.userPrincipalName, 'ada@example.com');
-  assert.is((await app.refresh(tokens.refresh_token, { scope: 'Files.Read offline_access' })).status, 200);
-});
-
-test('a user may type the code in small letters with spaces around it', async () => {
-  const { json } = await app.device({ scope: 'User.Read' });
-  await approveDevice(json.verification_uri, ` ${json.user_code.toLowerCase()} `);
-  assert.is((await poll(json.device_code)).status, 200);
-});
-
-test("if the user refuses, the answer is Microsoft's authorization_declined", async () => {
-  const { json } = await app.device({ scope: 'User.Read' });
-  await approveDevice(json.verification_uri, json.user_code, { deny: true });
-  const declined = await poll(json.device_code);
-  assert.is(declined.status, 400);
-  assert.is(declined.json.error, 'authorization_declined');
-  assert.equal(declined.json.error_codes, [65004]);
-});
-
 test('a device that polls too fast gets slow_down, one that waits does not', async () => {
   await using strict = await startAuthority({ deviceInterval: 1 });
   const device = new App(strict);

@@ -10,19 +10,6 @@ const token: string = ada.access_token;
 const kilobyte = 1024;
 test.after(() => authority.close());
 
-test('/me and /me/drive name the user', async () => {
-  const me = await app.graph('/me', token);
-  assert.is(me.status, 200);
-  assert.is(me.json.displayName, 'Ada Lovelace');
-  assert.is(me.json.userPrincipalName, 'ada.lovelace@example.com');
-  assert.match(me.json.id, /^[0-9a-f]{16}$/);
-  assert.ok(me.headers.get('request-id'));
-  const drive = await app.graph('/me/drive', token);
-  assert.is(drive.json.driveType, 'personal');
-  assert.is(drive.json.owner.user.displayName, 'Ada Lovelace');
-  assert.is(drive.json.quota.total, drive.json.quota.used + drive.json.quota.remaining);
-});
-
 test('without a token, or with one that this provider did not issue, the answer is 401', async () => {
   for (const [wrong, message] of [
     [undefined, 'Access token is empty.'],
@@ -71,38 +58,6 @@ test('the root has children, in pages if the request has $top', async () => {
   assert.is(pages, 3);
   assert.is(new Set(names).size, 5);
   assert.is((await app.graph('/me/drive/root/children?$top=zero', token)).status, 400);
-});
-
-test('each user has a drive', async () => {
-  const { json } = await app.signIn({}, { username: 'grace@example.com' });
-  await app.graph('/me/drive/root:/mine.txt:/content', json.access_token, { method: 'PUT', body: 'mine' });
-  assert.is((await app.graph('/me/drive/root:/mine.txt', json.access_token)).status, 200);
-  assert.is((await app.graph('/me/drive/root:/mine.txt', token)).status, 404);
-});
-
-test('a file is written, read through a redirect to another host, and deleted', async () => {
-  const path = '/me/drive/root:/Documents/Letters/Grüße.txt';
-  const written = await app.graph(`${path}:/content`, token, { method: 'PUT', body: 'Liebe Grüße' });
-  assert.is(written.status, 201);
-  assert.is(written.json.name, 'Grüße.txt');
-  assert.is(written.json.size, 13);
-  const again = await app.graph(`${path}:/content`, token, { method: 'PUT', body: 'Grüße' });
-  assert.is(again.status, 200);
-  assert.is(again.json.id, written.json.id);
-
-  const redirect = await app.graph(`/me/drive/items/${written.json.id}/content`, token);
-  assert.is(redirect.status, 302);
-  const location = redirect.headers.get('location') ?? '';
-  assert.is.not(new URL(location).host, new URL(authority.graphUrl).host);
-  assert.is(await (await fetch(location)).text(), 'Grüße');
-  const part = await fetch(location, { headers: { range: 'bytes=2-3' } });
-  assert.is(part.status, 206);
-  assert.is(part.headers.get('content-range'), 'bytes 2-3/7');
-  assert.is((await fetch(location, { headers: { range: 'bytes=7-' } })).status, 416);
-  assert.ok(authority.count('content') >= 3);
-
-  assert.is((await app.graph(path, token, { method: 'DELETE' })).status, 204);
-  assert.is((await app.graph(path, token)).status, 404);
 });
 
 test('a download or upload with the access token is refused, because it is another host', async () => {

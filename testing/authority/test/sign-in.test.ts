@@ -8,44 +8,6 @@ const authority = await startAuthority();
 const app = new App(authority);
 test.after(() => authority.close());
 
-test('form_post: the code and the state are in a POST, nothing is in the address', async () => {
-  await using loopback = await openLoopback();
-  const { url } = app.authorizationUrl(loopback.redirectUri, { response_mode: 'form_post' });
-  const page = await signInAs(url);
-  const { method, params, headers } = await loopback.answer();
-  assert.is(method, 'POST');
-  assert.is(params.get('state'), 'the-state');
-  assert.match(params.get('code') ?? '', /^M\.C5/);
-  assert.equal([...params.keys()].sort(), ['code', 'state']);
-  assert.is(page.url, `${loopback.redirectUri}/`);
-  assert.match(page.html, 'You can close this window');
-  assert.is(headers.origin, 'null');
-  assert.is(headers['sec-fetch-dest'], 'document');
-});
-
-test('query is the response mode if the request asks for it, and by default', async () => {
-  for (const response_mode of ['query', undefined]) {
-    await using loopback = await openLoopback();
-    await signInAs(app.authorizationUrl(loopback.redirectUri, { response_mode }).url);
-    const { method, params } = await loopback.answer();
-    assert.is(method, 'GET');
-    assert.ok(params.get('code'));
-  }
-});
-
-test('if the user refuses consent, the app gets access_denied with its state, in either response mode', async () => {
-  for (const response_mode of ['query', 'form_post']) {
-    await using loopback = await openLoopback();
-    await signInAs(app.authorizationUrl(loopback.redirectUri, { response_mode }).url, { deny: true });
-    const { params } = await loopback.answer();
-    assert.equal(Object.fromEntries(params), {
-      error: 'access_denied',
-      error_description: 'The user has denied access to the scope requested by the client application.',
-      state: 'the-state',
-    });
-  }
-});
-
 test('a wrong password is refused on the page, and nothing reaches the app', async () => {
   await using loopback = await openLoopback();
   const { url } = app.authorizationUrl(loopback.redirectUri);
@@ -80,11 +42,6 @@ test('a hostile login_hint stays text', async () => {
   const { url } = app.authorizationUrl('http://localhost:1', { login_hint: '"><script>alert(1)</script>' });
   const page = await new ScriptedBrowser().open(url);
   assert.not.match(page.html, '<script');
-});
-
-test('login_hint names the account that signs in', async () => {
-  const { json } = await app.signIn({ login_hint: 'grace@example.com', scope: 'openid profile' });
-  assert.is(claimsOf(json.id_token).preferred_username, 'grace@example.com');
 });
 
 test('a browser with a session goes straight to consent; prompt=login asks for the password again', async () => {
@@ -231,17 +188,6 @@ test('a port that is taken is an error', async () => {
     (reason) => reason.code,
   );
   assert.is(error, 'EADDRINUSE');
-});
-
-test('an aborted sign-in rejects with the reason', async () => {
-  const reason = new Error('enough');
-  const error = await signInAs(app.authorizationUrl('http://localhost:1').url, {
-    signal: AbortSignal.abort(reason),
-  }).then(
-    () => undefined,
-    (rejection) => rejection.cause ?? rejection,
-  );
-  assert.is(error, reason);
 });
 
 function redeem(params: URLSearchParams, code_verifier: string, redirect_uri: string) {

@@ -161,34 +161,6 @@ test('the lifetime of access tokens can be changed at any time, to whole seconds
   assert.is(authority.accessTokenTtl, 7);
 });
 
-test('every issued secret is in issuedSecrets', async () => {
-  const { code, ...rest } = await app.code({ scope: 'openid offline_access' });
-  const { json } = await app.token({ grant_type: 'authorization_code', code, ...rest });
-  const device = await app.device({ scope: 'User.Read' });
-  for (const secret of [code, json.access_token, json.refresh_token, json.id_token, device.json.device_code]) {
-    assert.ok(authority.issuedSecrets.has(secret), secret);
-  }
-});
-
-test('requests are counted by endpoint and grant', async () => {
-  const before = [
-    authority.count('authorize'),
-    authority.count('token'),
-    authority.count('token', 'refresh_token'),
-    authority.requests.length,
-  ] as const;
-  const { json } = await app.signIn();
-  await app.refresh(json.refresh_token);
-  assert.is(authority.count('authorize'), before[0] + 1);
-  assert.is(authority.count('token'), before[1] + 2);
-  assert.is(authority.count('token', 'refresh_token'), before[2] + 1);
-  const last = authority.requests.at(-1);
-  assert.is(last?.path, '/consumers/oauth2/v2.0/token');
-  assert.is(last?.status, 200);
-  assert.ok(Math.abs(Date.now() - (last?.at ?? 0)) < 10_000);
-  assert.ok(authority.requests.length > before[3] + 3, 'the pages of the sign-in are in the list too');
-});
-
 function expectError({ status, json }: Reply, error: string, code: number, message = ''): void {
   assert.is(json.error, error, `${message} ${JSON.stringify(json)}`);
   assert.equal(json.error_codes, [code], message);
