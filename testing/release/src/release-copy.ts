@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { copyCheckout } from './copy-checkout.ts';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { plainEnvironment, run } from './run.ts';
+
+const checkout = resolve(import.meta.dirname, '../../..');
 
 /** A copy of this repository as it is on disk. It makes releases like .github/workflows/release.yml. */
 export class ReleaseCopy {
@@ -20,13 +21,17 @@ export class ReleaseCopy {
     this.folder = folder;
   }
 
-  /** Copies into `folder`, which must not exist yet, and installs there. */
+  /** What `pnpm start` prints in a copy whose first command was for one package. */
+  started = '';
+
+  /** Copies into `folder`, which must not exist yet, and works there as after a clone: the first commands install. */
   static async make(folder: string): Promise<ReleaseCopy> {
     const copy = new ReleaseCopy(folder);
     await copyCheckout(folder);
     await copy.#run('git', ['init', '--quiet', '--initial-branch=main']);
     await copy.#commit('As it is');
-    await copy.#run('pnpm', ['install', '--frozen-lockfile', '--prefer-offline']);
+    await copy.#run('pnpm', ['--filter', 'pkce-state', 'check']);
+    copy.started = await copy.#run('pnpm', ['start']);
     return copy;
   }
 
@@ -84,6 +89,18 @@ export class ReleaseCopy {
   }
 
   #run(command: string, args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> {
-    return run(command, args, { cwd: this.folder, env: { ...this.#env, ...env } });
+    return run(command, args, { cwd: this.folder, env: { ...this.#env, ...env }, timeout: 300_000 });
+  }
+}
+
+/** Copies this repository as it is on disk, without what git ignores. */
+async function copyCheckout(folder: string): Promise<void> {
+  const what = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
+  const listed = (await run('git', what, { cwd: checkout, env: plainEnvironment() })).split('\0');
+  // git also lists a file that has been deleted, if that is not committed yet.
+  for (const file of new Set(listed)) {
+    if (file === '' || !existsSync(join(checkout, file))) continue;
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    copyFileSync(join(checkout, file), join(folder, file));
   }
 }

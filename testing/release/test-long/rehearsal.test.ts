@@ -46,6 +46,13 @@ const mostPackages: Record<string, number> = {
   'token-store-sqlite': 4,
 };
 
+test('after a first command for one package only, `pnpm start` installs the rest, and shows how tokens are stored and refreshed', () => {
+  const asked = [...copy.started.matchAll(/token endpoint: (\d+)/g)].map(([, count]) => Number(count));
+  assert.equal(asked, [1, 0, 1], copy.started);
+  assert.match(copy.started, '"driveType": "personal"');
+  assert.match(copy.started, 'Signed in as');
+});
+
 test('the first release publishes every package, and tags each with its version', async () => {
   assert.equal(firstTarballs, tarballsOf(published));
   assert.equal(await copy.tags(), tagsOf(published));
