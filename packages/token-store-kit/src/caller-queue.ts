@@ -24,8 +24,9 @@ interface Run {
 }
 
 /**
- * Runs the tasks of one name one at a time, in the order in which the callers of this process came. It is the whole of
- * `exclusively` for a store in memory. A store that several processes share acquires its own lock within the task.
+ * The callers of one process that wait for the same name: one task runs at a time, in the order in which the callers
+ * came. It is the whole of `exclusively` for a store in memory, and the first half of it for a store that several
+ * processes share: such a store acquires its own lock within the task.
  */
 export class CallerQueue {
   readonly #runs = new AsyncLocalStorage<Run>();
@@ -36,8 +37,9 @@ export class CallerQueue {
    * Runs `task` after the tasks of all earlier callers, and returns what it returns. Its lock never aborts.
    *
    * @throws {TokenStoreError} STORE_BUSY if the turn did not come within `timeout`.
-   * @throws {TypeError} if it is called from a running task for the same key, which would wait for itself; and, as RangeError,
-   * for arguments that cannot be used.
+   * @throws {TypeError} if it is called from a running task for the same key, which would wait for itself; and for a
+   * name, a task or options of a wrong type.
+   * @throws {RangeError} if the timeout is negative or NaN.
    */
   async run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions = {}): Promise<T> {
     checkText(name, 'name');

@@ -10,13 +10,23 @@ interface Wait {
   signal: AbortSignal | undefined;
 }
 
-/** The options of `exclusively`, with the default timeout. Throws TypeError or RangeError, naming what cannot be used. */
+/**
+ * The options of `exclusively`, with the default timeout.
+ *
+ * @throws {TypeError} if the task is no function, or an option is unknown or has a wrong type.
+ * @throws {RangeError} if the timeout is negative or NaN.
+ */
 export function readExclusivelyOptions(task: unknown, options: ExclusivelyOptions = {}): Wait {
   if (typeof task !== 'function') throw new TypeError(`task must be a function, not ${kindOf(task)}`);
   return readWait(options, lockTimeoutMs);
 }
 
-/** The options of `changed`, which has no default timeout. Throws TypeError or RangeError, naming what cannot be used. */
+/**
+ * The options of `changed`.
+ *
+ * @throws {TypeError} if the timeout is missing, or an option is unknown or has a wrong type.
+ * @throws {RangeError} if the timeout is negative or NaN.
+ */
 export function readChangedOptions(options: ChangedOptions): Wait {
   return readWait(options);
 }

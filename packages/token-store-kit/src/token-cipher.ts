@@ -36,7 +36,11 @@ export interface CipherOptions {
 // Loaded when a key is used: an import would make the start of every program that reads a token a fifth longer.
 const crypto = (): typeof import('node:crypto') => process.getBuiltinModule('node:crypto');
 
-/** Returns the key. Throws TypeError for an empty passphrase, for bytes that are not 32, and for anything else. */
+/**
+ * Returns the key, if it can be one.
+ *
+ * @throws {TypeError} for an empty passphrase, for bytes that are not 32, and for anything else.
+ */
 export function checkKey(key: string | Uint8Array): string | Uint8Array {
   if (isBytes(key)) {
     if (key.length === keyBytes) return key;
@@ -73,7 +77,9 @@ export class TokenCipher {
 
   /**
    * Derives the secret from a passphrase by scrypt (RFC 7914), which blocks for a quarter of a second, or from bytes by
-   * HKDF (RFC 5869). Throws TypeError for what cannot be a key, and for a salt that is not 16 bytes.
+   * HKDF (RFC 5869).
+   *
+   * @throws {TypeError} for what cannot be a key (see {@link checkKey}), and for a salt that is not 16 bytes.
    */
   constructor(options: CipherOptions) {
     const { key, domain, salt = crypto().randomBytes(saltBytes), ...unknown } = options;
