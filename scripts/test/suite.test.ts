@@ -46,6 +46,7 @@ function runSuite(sources: Record<string, string>, args: string[] = []): { statu
 // Written like this because the runner looks for the word in this file too.
 const only = 'only';
 
+const skipped = "console.log('skipped: no such system');";
 const failing: Record<string, [what: string, source: string, says: RegExp]> = {
   a: ['a test that throws undefined', "test('a', () => { throw undefined; });\ntest.run();", /\(0 \/ 1\)/],
   b: ['a hook that throws', "test.before(() => { throw 0; });\ntest('a', () => {});\ntest.run();", /0 \/ 1/],
@@ -55,34 +56,23 @@ const failing: Record<string, [what: string, source: string, says: RegExp]> = {
   f: ['a process that ends early', "test('a', () => process.exit(0));\ntest.run();", /ended without a result/],
   g: ['a line beside that of a skipped file', "console.log('skipped: a');\nconsole.log('b');", /without a result/],
   h: ['a file that leaves the environment changed', `process.env.LEFT = '';\n${pass}`, /changed: process\.env/],
+  i: ['a test that hangs', "test('a', () => new Promise(() => setInterval(() => {}, 1)));\ntest.run();", /no end in/],
+  j: ['a timer that keeps a finished file alive', `${pass}\nsetInterval(() => {}, 1);`, /no end in 3 s/],
   z: ['a process that fails afterwards', `${pass}\nprocess.on('exit', () => { process.exitCode = 3; });`, /exit 3/],
 };
-const hanging: typeof failing = {
-  a: ['a test that hangs', "test('a', () => new Promise(() => setInterval(() => {}, 1)));\ntest.run();", /no end in/],
-  b: ['a timer that keeps a finished file alive', `${pass}\nsetInterval(() => {}, 1);`, /no end in 3 s/],
-};
-
-/** Runs these files beside two that pass and one that is skipped, and adds a test for each. */
-function testFailing(files: typeof failing, ...args: string[]): ReturnType<typeof runSuite> {
-  const sources = Object.fromEntries(Object.entries(files).map(([name, [, source]]) => [name, source]));
-  const run = runSuite({ ...sources, pass, skipped }, args);
-  for (const [name, [what, , says]] of Object.entries(files)) {
-    test(`${what} fails the suite, and all that its file printed is shown`, () => {
-      const shown = new RegExp(`^✘ .*/${name}\\.test\\.ts: (.*?)(?=^[✔✘]|^took)`, 'ms').exec(run.lines.join('\n'))?.[1];
-      assert.match(shown ?? '', /^\d+ passed, 1 failed/);
-      assert.match(shown ?? '', says);
-    });
-  }
-  return run;
+const sources = Object.fromEntries(Object.entries(failing).map(([name, [, source]]) => [name, source]));
+const all = runSuite({ ...sources, pass, skipped }, ['--deadline', '3000']);
+for (const [name, [what, , says]] of Object.entries(failing)) {
+  test(`${what} fails the suite, and all that its file printed is shown`, () => {
+    const shown = new RegExp(`^✘ .*/${name}\\.test\\.ts: (.*?)(?=^[✔✘]|^took)`, 'ms').exec(all.lines.join('\n'))?.[1];
+    assert.match(shown ?? '', /^\d+ passed, 1 failed/);
+    assert.match(shown ?? '', says);
+  });
 }
-
-const skipped = "console.log('skipped: no such system');";
-const all = testFailing(failing);
-testFailing(hanging, '--deadline', '3000');
 
 test('the last line adds up what passed, failed and was skipped', () => {
   assert.is(all.status, 1);
-  assert.is(all.lines.at(-1), `4 passed, ${Object.keys(failing).length} failed, 2 skipped`);
+  assert.is(all.lines.at(-1), `5 passed, ${Object.keys(failing).length} failed, 2 skipped`);
   assert.ok(all.lines.includes('    skipped: no such system'));
   const passing = runSuite({ pass });
   assert.equal([passing.status, passing.lines.at(-1)], [0, '1 passed, 0 failed, 0 skipped']);
