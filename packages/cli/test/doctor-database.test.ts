@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
@@ -9,9 +9,9 @@ import { assertFailed, diagnose } from './fixtures/diagnose.ts';
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
 
-test('a folder that others can enter, and a sign-in that ends soon', async () => {
+test('a folder in which others can replace the file, and a sign-in that ends soon', async () => {
   const folder = join(home.folder, 'data/onedrive-token');
-  chmodSync(folder, 0o755);
+  chmodSync(folder, 0o770);
   const database = new DatabaseSync(home.db);
   const eightyDaysAgo = Date.now() - 80 * 86_400_000;
   const [before] = database.prepare('SELECT obtained_at FROM token').all() as [{ obtained_at: number }];
@@ -19,13 +19,33 @@ test('a folder that others can enter, and a sign-in that ends soon', async () =>
   const checks = await diagnose(home);
   assertFailed(checks, {
     ...(process.platform !== 'win32' && {
-      'database-mode': /other users can read or enter .*onedrive-token \(mode 0755\) \| Run: chmod go= ~/,
+      'database-mode': /other users can replace files in .*onedrive-token \(mode 0770, .*\) \| Run: chmod u=rwx,go= ~/,
     }),
     'sign-in': /the sign-in expires on \d{4}-\d\d-\d\d \| .*run: onedrive-token token --refresh/,
   });
   database.prepare('UPDATE token SET obtained_at = ?').run(before.obtained_at);
   database.close();
   chmodSync(folder, 0o700);
+});
+
+test('a folder that is not of the command is never to be changed, and is wrong only if others can replace the file in it', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no file modes');
+  const folder = join(home.folder, 'shared');
+  mkdirSync(folder);
+  const args = ['--db', join(folder, 'x.db'), '--client-id', authority.clientId];
+  await home.login(args);
+  for (const [mode, isRight] of [
+    [0o755, true],
+    [0o1777, true],
+    [0o777, false],
+    [0o775, false],
+  ] as const) {
+    chmodSync(folder, mode);
+    const checks = await diagnose(home, { args });
+    const others =
+      /other users can replace files in .*shared \(mode 07.*\| Keep the database in a folder that only you can write/;
+    assertFailed(checks, isRight ? {} : { 'database-mode': others });
+  }
 });
 
 test('a database that is damaged, or is none: it is named and kept as it is', async () => {

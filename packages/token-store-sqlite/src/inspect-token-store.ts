@@ -30,7 +30,7 @@ export interface TokenStoreInspection {
 /** Who may use a file or directory. */
 export interface Access {
   readonly path: string;
-  /** For example 0o600. Says nothing on Windows. */
+  /** For example 0o600, with the sticky bit. Says nothing on Windows. */
   readonly mode: number;
   /** The user id. Says nothing on Windows. */
   readonly owner: number;
@@ -69,7 +69,7 @@ export function inspectTokenStore(path: string): TokenStoreInspection {
 
 function inspectAccess(path: string): Access {
   const { mode, uid } = statSync(path);
-  return { path, mode: mode & 0o777, owner: uid, denied: accessError(path, constants.R_OK | constants.W_OK) };
+  return { path, mode: mode & 0o7777, owner: uid, denied: accessError(path, constants.R_OK | constants.W_OK) };
 }
 
 type Content = Pick<TokenStoreInspection, 'state' | 'error' | 'isEncrypted'>;

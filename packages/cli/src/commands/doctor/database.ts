@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectStore, type StoreInspection } from 'onedrive-token-handler';
 import type { PostgresInspection } from 'token-store-postgres';
 import { inspectDatabase } from '../../session/database.ts';
+import { dataFolder } from '../../settings/database-name.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
+import { realDatabase } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { Failure } from '../../terminal/failure.ts';
@@ -13,6 +15,8 @@ import { type Check, once } from './check.ts';
 const neededBytes = 1_000_000;
 /** How long a refresh takes at most. */
 const longestHoldMs = 3000;
+
+type Access = NonNullable<StoreInspection['access']>['file'];
 
 /** A lock that is held now. Of two looks, the same lock of the same process has the same words. */
 interface Held {
@@ -56,22 +60,50 @@ function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, sett
 
 function judgeAccess({ access }: StoreInspection): string {
   const user = process.getuid?.();
-  for (const { path, mode, owner, denied } of access ? [access.file, access.directory] : []) {
-    if (user !== undefined && owner !== user) {
-      const remedy = `Run this as that user. If it is your database, as root: chown ${userName()} ${path}`;
-      throw new Failure(`${path} belongs to user id ${owner}, and this is ${userName()} (user id ${user})`, { remedy });
-    }
-    if (user !== undefined && (mode & 0o077) !== 0) {
-      const shown = mode.toString(8).padStart(4, '0');
-      throw new Failure(`other users can read or enter ${path} (mode ${shown})`, { remedy: `Run: chmod go= ${path}` });
-    }
-    if (denied !== undefined) {
-      const isReadOnly = denied === 'EROFS';
-      const remedy = isReadOnly ? 'The file system is read-only: mount it for writing' : `Run: chmod u+rw ${path}`;
-      throw new Failure(`${path} cannot be written (${denied})`, { remedy });
-    }
+  if (access) {
+    judgeFile(access.file, user);
+    judgeFolder(access.directory, user);
   }
   return `only user ${userName()} can read it`;
+}
+
+/** `user`: undefined on Windows, where mode and owner say nothing. */
+function judgeFile(file: Access, user: number | undefined): void {
+  const { path, mode, owner } = file;
+  if (user !== undefined && owner !== user) {
+    const remedy = `Run this as that user. If it is your database, as root: chown ${userName()} ${path}`;
+    throw new Failure(`${path} belongs to user id ${owner}, and this is ${userName()} (user id ${user})`, { remedy });
+  }
+  if (user !== undefined && (mode & 0o077) !== 0) {
+    throw new Failure(`other users can read ${path} (${formatMode(mode)})`, { remedy: `Run: chmod go= ${path}` });
+  }
+  judgeDenied(file, `Run: chmod u+rw ${path}`);
+}
+
+/** It may be any folder, such as /tmp: others may enter it, if they can't replace the file in it. */
+function judgeFolder(folder: Access, user: number | undefined): void {
+  const { path, mode, owner } = folder;
+  const isOurs = path === realDatabase(dataFolder() ?? '');
+  const remedy = isOurs
+    ? `Run: chmod u=rwx,go= ${path}`
+    : 'Keep the database in a folder that only you can write (--db)';
+  // With the sticky bit, only the owners of folder and file can.
+  const othersMayReplace = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
+  if (user !== undefined && (othersMayReplace || ![user, 0].includes(owner))) {
+    const problem = `other users can replace files in ${path} (${formatMode(mode)}, user id ${owner})`;
+    throw new Failure(problem, { remedy });
+  }
+  judgeDenied(folder, remedy);
+}
+
+function judgeDenied({ path, denied }: Access, remedy: string): void {
+  if (denied === undefined) return;
+  const mount = 'The file system is read-only: mount it for writing';
+  throw new Failure(`${path} cannot be written (${denied})`, { remedy: denied === 'EROFS' ? mount : remedy });
+}
+
+function formatMode(mode: number): string {
+  return `mode ${mode.toString(8).padStart(4, '0')}`;
 }
 
 function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
