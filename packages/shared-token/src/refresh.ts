@@ -30,7 +30,7 @@ const lockMarginMs = 5_000;
 /** A `refresh` that ignores its signal for this long is not waited for any more. */
 const abortGraceMs = 1_000;
 
-/** Between two looks at a record that another process refreshes, if the store cannot tell of a change. */
+/** The least time between two looks at a record that another process refreshes. If the store cannot tell of a change: the time. */
 const lookIntervalMs = 50;
 
 /** A store may miss a change. */
@@ -120,11 +120,10 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
   }
 }
 
-/** Resolves when the record may have changed, or the signal aborts. */
+/** Resolves when the record may have changed, or the signal aborts; never at once, or the loop would block the process. */
 function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<unknown> {
-  const lookLater = (): Promise<unknown> => pause(lookIntervalMs, [signal]).catch(() => {});
-  // If the store cannot report changes now, it is read at the usual interval.
-  return store.changed?.(name, { timeout: changeTimeoutMs, signal }).catch(lookLater) ?? lookLater();
+  const change = store.changed?.(name, { timeout: changeTimeoutMs, signal });
+  return Promise.allSettled([change, pause(lookIntervalMs, [signal])]);
 }
 
 async function refreshInTurn(

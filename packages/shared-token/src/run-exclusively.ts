@@ -30,7 +30,8 @@ export async function runExclusively<T>(
   signal?.throwIfAborted();
   const notice = setTimeout(() => onWait?.(), waitingAfterMs);
   let result: Promise<T> | undefined;
-  const run = (lock: Lock): Promise<T> => {
+  // A store of the user's own may give its tasks no lock.
+  const run = (lock: Lock = { signal: neverAborted }): Promise<T> => {
     clearTimeout(notice);
     result = task(lock);
     return result;

@@ -142,4 +142,12 @@ test('a refresh that ends after a sign-out: nothing comes back', async () => {
   assert.is(scene.store.records.size, 0);
 });
 
+test('a store that gives its tasks no lock is trusted to keep it', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const exclusively = scene.store.exclusively.bind(scene.store);
+  scene.store.exclusively = (name, task, options) => exclusively(name, () => task(undefined as never), options);
+  assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
+});
+
 test.run();

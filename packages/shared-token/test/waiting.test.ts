@@ -74,6 +74,23 @@ test('a store whose changed() fails is read as if it had none', async () => {
   release();
 });
 
+test('a store whose changed() resolves at once is read at the usual interval', async () => {
+  await using scene = new Scene(new NotifyingStore());
+  await scene.signedIn();
+  let looks = 0;
+  scene.store.changed = async () => {
+    // Ends this test instead of hanging it.
+    if (++looks > 1_000) await new Promise(() => {});
+  };
+  const release = await holdLock(scene.store);
+  const call = scene.open().getToken();
+  await scene.until('waiting');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  release();
+  await within(5_000, call);
+  assert.ok(looks < 20, `${looks} looks`);
+});
+
 test('a waiter gives up when the holder has had as long as a refresh may take, and 5 seconds for its writes', async () => {
   await using scene = new Scene(new MemoryStore());
   await scene.signedIn();
