@@ -41,13 +41,16 @@ for (const args of [[], ['--client-id', 'x'], ['--client-id', 'x', '--app', 'fam
   });
 }
 
-test('without a database, token that may not ask makes none either', async () => {
-  using fresh = new CliHome();
-  const { status, stderr } = await fresh.call(['--client-id', 'x', '--no-interactive']);
-  assert.is(status, 3);
-  assert.match(stderr, `there is no database ${fresh.db}`);
-  assert.equal(filesOf(fresh.folder), []);
-});
+for (const args of [[], ['--client-id', 'x', '--no-interactive'], ['api', '/me'], ['exec', '--', 'true']]) {
+  test(`without a database, '${args.join(' ')}' that may not ask says the same as status, and makes none either`, async () => {
+    using fresh = new CliHome();
+    const { status, stdout, stderr } = await fresh.call(args);
+    assert.equal([status, stdout], [3, '']);
+    const place = String.raw`there is no database ${fresh.db} \(app name "onedrive-token", user \S+\)`;
+    assert.match(stderr, new RegExp(`^onedrive-token: ${place}. Run: onedrive-token login --client-id \\S+\n$`));
+    assert.equal(filesOf(fresh.folder), []);
+  });
+}
 
 const makers: Record<string, (other: CliHome) => Promise<void>> = {
   'a database of the Python class': async ({ db }) => makePythonDatabase(db),

@@ -9,7 +9,7 @@ import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
-import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
+import { type Database, openDatabase, withDatabase } from './database.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
 import { clientIdUnknown, notSignedIn, readStoredSignIn, type StoredSignIn } from './stored-sign-in.ts';
@@ -85,8 +85,7 @@ async function findToken(
   const { settings } = command;
   const stored = await readStoredSignIn(settings, database, { ...access, asked });
   const { record, meant, status } = stored;
-  const isNew = !record && meant.clientId === undefined && !databaseExists(settings);
-  if (!status.signedIn && !interactive && !isNew) throw notSignedIn(settings, stored);
+  if (!status.signedIn && !interactive) throw notSignedIn(settings, stored);
   if (meant.clientId !== undefined) return { ...stored, clientId: meant.clientId };
   if (record) throw clientIdUnknown(settings);
   if (!signIn || !mayAsk(settings)) throw missingClientId(settings);
