@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
-import { signInElsewhere } from 'testing-authority';
+import { signInAs, signInElsewhere } from 'testing-authority';
 import { bin, CliHome, commandNode, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
 import { test as always } from 'uvu';
@@ -85,6 +85,18 @@ test('if no browser can be opened, login asks for the address on which the brows
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);
   assert.not.match(terminal.output, /\r\n\r\n\S*Signed in/);
+});
+
+test('Ctrl-D where an address is to be pasted: the wait for the browser of this computer goes on', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--no-browser', ...clientId], {}, 1000);
+  await terminal.shows(/Paste the address here: /);
+  const url = await addressOn(terminal);
+  terminal.type('\u0004');
+  await terminal.shows(/Paste the address here: \r?\n/);
+  await signInAs(url);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
 });
 
 test('--help fits a narrow terminal, and has no control sequences with NO_COLOR', async () => {
