@@ -30,7 +30,7 @@ async function withServer<T>(
   }
 }
 
-const ofMachine = ['node', 'clock', 'authority', 'graph', 'loopback', 'browser'];
+const ofMachine = ['node', 'authority', 'clock', 'graph', 'loopback', 'browser'];
 const healthy = [...ofMachine, 'database', 'database-mode', 'file-system', 'lock', 'sign-in'];
 
 test('nothing is wrong: every check is ok; nothing is written, no token is asked for, and no user is named', async () => {
@@ -83,11 +83,16 @@ test('several things that are wrong at the same time are each found, with what t
   chmodSync(home.db, 0o600);
 });
 
-test('a machine without a browser is no error, and how to sign in there is said', async () => {
+test('a machine without a browser is no error, is marked as such, and how to sign in there is said', async () => {
   if (process.platform !== 'linux') return console.log('skipped: Windows and macOS always have a browser');
-  const checks = await diagnose(home, { env: { BROWSER: '' } });
+  const env = { BROWSER: '' };
+  const checks = await diagnose(home, { env });
   assertFailed(checks, {});
   assert.match(checks.get('browser')?.detail ?? '', /none can be opened here: .*login --paste/);
+  const { status, stdout } = await home.call(['doctor'], { env });
+  assert.is(status, 0);
+  assert.match(stdout, /^– browser {10}none can be opened here/m);
+  assert.match(stdout, /\nNothing is wrong\.\n$/);
 });
 
 test('a name that is not found: what needs it is not checked, and says so', async () => {
@@ -113,7 +118,7 @@ test('a certificate that is not trusted', async () => {
     tls,
   );
   assert.match(`${checks.get('authority')?.detail} ${checks.get('authority')?.remedy}`, 'NODE_EXTRA_CA_CERTS');
-  assert.is(checks.get('clock')?.ok, null);
+  assert.is(checks.get('not-checked')?.detail, 'clock, because authority failed');
 });
 
 test('a clock that is 5 minutes slow, by an authority that answers', async () => {
@@ -134,6 +139,19 @@ test('a dead proxy is named, and what goes through it is not checked', async () 
   assertFailed(await diagnose(home, { env: { ...env, NO_PROXY: '127.0.0.1' } }), {});
 });
 
+test('a proxy that is none, and one that asks for a password', async () => {
+  const none = /HTTPS_PROXY or HTTP_PROXY is not the address of a proxy \| Write it like http/;
+  const checks = await diagnose(home, { env: { HTTP_PROXY: 'proxy:8080', NO_PROXY: '' } });
+  assertFailed(checks, { authority: none, graph: none }, { authority: ['clock'] });
+  const server = createServer().on('connect', (_request, socket) => socket.end('HTTP/1.1 407 No\r\n\r\n'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const HTTPS_PROXY = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const args = ['--authority', 'https://login.invalid/consumers', '--graph', 'https://graph.invalid/v1.0'];
+  const asked = await diagnose(home, { args, env: { HTTPS_PROXY, NO_PROXY: '' } });
+  server.close();
+  assert.match(asked.get('authority')?.remedy ?? '', 'Write them into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT');
+});
+
 test('an authority that has problems, or is a hotel that wants a log-in', async () => {
   for (const [status, says] of [
     [503, /has problems: it answered with status 503/],
@@ -147,9 +165,14 @@ test('an authority that has problems, or is a hotel that wants a log-in', async 
   }
 });
 
-test('a wrong --graph', async () => {
+test('a wrong --graph, and a page that comes in its place', async () => {
   const checks = await diagnose(home, { args: ['--graph', `${authority.origin}/nowhere`] });
   assertFailed(checks, { graph: /does not answer like Microsoft Graph \(status 404\) \| Correct --graph/ });
+  for (const status of [200, 401, 403]) {
+    const serve: RequestListener = (_request, response) => response.writeHead(status).end('<html>Welcome</html>');
+    const page = await withServer(serve, (origin) => diagnose(home, { args: ['--graph', origin] }));
+    assertFailed(page, { graph: /does not answer like Microsoft Graph/ });
+  }
 });
 
 test('a fresh machine: no database and no client id; no file is made', async () => {
@@ -160,9 +183,10 @@ test('a fresh machine: no database and no client id; no file is made', async () 
     /there is no database ~[/\\]data[/\\]onedrive-token[/\\]tokens\.db/,
   );
   assert.match(checks.get('database')?.remedy ?? '', 'Run: onedrive-token login');
-  for (const name of ['database-mode', 'file-system', 'lock', 'sign-in']) {
-    assert.is(checks.get(name)?.detail, 'not checked, because database failed', name);
-  }
+  const unchecked = 'database-mode, file-system, lock, sign-in, because database failed';
+  assert.equal(checks.get('not-checked'), { name: 'not-checked', ok: null, detail: unchecked });
+  const { stdout } = await fresh.call(['doctor']);
+  assert.is(stdout.match(/^– .*/gm)?.join(), `– not-checked      ${unchecked}`);
   assert.not.ok(existsSync(join(fresh.folder, 'data')));
 });
 

@@ -61,24 +61,31 @@ test('a dead proxy is named, and not the provider', async () => {
   assert.ok(error.retryable, 'the proxy may come back');
 });
 
-for (const [status, retryable, says] of [
+for (const [status, retryable, says, credentials = ''] of [
   [
     407,
     false,
     /^The proxy 127\.0\.0\.1:\d+ asks for a user name and a password \(HTTP 407\)\. Write them into HTTPS_PROXY/,
   ],
+  [
+    407,
+    false,
+    /^The proxy 127\.0\.0\.1:\d+ refuses the user name and password in HTTPS_PROXY \(HTTP 407\)\. Correct them/,
+    'ada:pa55word@',
+  ],
   [403, false, /^The proxy 127\.0\.0\.1:\d+ does not connect to login\.example \(HTTP 403\)\. Check HTTPS_PROXY/],
   [503, true, /^The proxy 127\.0\.0\.1:\d+ does not connect to login\.example \(HTTP 503\)\. Check HTTPS_PROXY/],
 ] as const) {
-  test(`a proxy that answers ${status} is named, and whether later helps`, async () => {
+  test(`a proxy that answers ${status} to '${credentials}' is named, and whether later helps`, async () => {
     const proxy = createHttpServer();
     proxy.on('connect', (_request, socket: Socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`));
     proxy.listen(0, '127.0.0.1');
     await once(proxy, 'listening');
-    process.env.HTTPS_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    process.env.HTTPS_PROXY = `http://${credentials}127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     const error = await refreshError('https://login.example/consumers');
     proxy.close();
     assert.match(error.message, says);
+    assert.not.match(error.message, 'pa55word');
     assert.is(error.retryable, retryable);
   });
 }

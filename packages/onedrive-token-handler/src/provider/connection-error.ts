@@ -65,8 +65,12 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
 
 function explainProxy(host: string, cause: unknown, proxy: NamedProxy, reason: string): Explanation {
   const [, status] = /Proxy response \((\d+)\)/.exec(messagesOf(cause).join(' ')) ?? [];
+  if (status === '407' && proxy.hasCredentials) {
+    const problem = `The proxy ${proxy.host} refuses the user name and password in ${proxy.variable} (HTTP 407)`;
+    return [problem, 'Correct them: in a password, / is written %2F, @ %40, : %3A and % %25', false];
+  }
   if (status === '407') {
-    const remedy = `Write them into ${proxy.variable}: http://USER:PASSWORD@${proxy.host}`;
+    const remedy = `Write them into ${proxy.variable}: http://USER:PASSWORD@HOST:PORT`;
     return [`The proxy ${proxy.host} asks for a user name and a password (HTTP 407)`, remedy, false];
   }
   const remedy = `Check ${proxy.variable}, or put ${host.replace(/:\d+$/, '')} into NO_PROXY if it can be reached without a proxy`;

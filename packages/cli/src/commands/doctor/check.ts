@@ -20,23 +20,20 @@ export interface CheckResult {
   readonly remedy?: string;
 }
 
-/** Ends a check that can say nothing because another one failed: its message is that one's name. */
-export class NotChecked extends Error {}
+/** Ends a check of what this machine does without, or cannot tell. Its message says so. Nothing is wrong. */
+export class DoesNotApply extends Error {}
 
-/** `results`: those of the checks before it. */
+/** `applies`: whether there was something to check. */
 export async function runCheck(
-  { name, needs = [], run }: Check,
-  results: readonly CheckResult[],
+  { name, run }: Check,
   command: Command,
-): Promise<CheckResult> {
+): Promise<{ readonly result: CheckResult; readonly applies: boolean }> {
   try {
-    const failed = results.find((result) => needs.includes(result.name) && result.ok === false);
-    if (failed) throw new NotChecked(failed.name);
-    return { name, ok: true, detail: await run() };
+    return { result: { name, ok: true, detail: await run() }, applies: true };
   } catch (error) {
-    if (error instanceof NotChecked) return { name, ok: null, detail: `not checked, because ${error.message} failed` };
+    if (error instanceof DoesNotApply) return { result: { name, ok: true, detail: error.message }, applies: false };
     const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
-    return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
+    return { result: { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy }, applies: true };
   }
 }
 

@@ -9,7 +9,7 @@ import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { userName } from '../../terminal/users.ts';
-import { type Check, once } from './check.ts';
+import { type Check, DoesNotApply, once } from './check.ts';
 
 /** A refresh writes a journal as large as the pages that change, and the new tokens. */
 const neededBytes = 1_000_000;
@@ -64,6 +64,7 @@ function judgeAccess({ access }: StoreInspection): string {
     judgeFile(access.file, user);
     judgeFolder(access.directory, user);
   }
+  if (user === undefined) throw new DoesNotApply('Windows has no file modes: the rights of the folder count');
   return `only user ${userName()} can read it`;
 }
 

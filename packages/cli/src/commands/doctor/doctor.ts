@@ -26,7 +26,7 @@ export const doctor = defineCommand({
   summary: 'find out what is wrong',
   description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, loopback addresses, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
 
-With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "detail": string, "remedy"?: string}]}. null: not checked, because another check failed. There is no token, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
+With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "detail": string, "remedy"?: string}]}. null: what could not be checked because another check failed. There is no token, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
   examples: [
     ['onedrive-token doctor', 'for you'],
     ['onedrive-token doctor --json', 'for a bug report'],
@@ -38,15 +38,27 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     // Nothing is written, so a signal may end the process at once.
     interrupt[Symbol.dispose]();
     const results: CheckResult[] = [];
-    const http = createFetcher();
-    for (const check of listChecks(quiet, (url, init) => http.fetch(url, init))) {
-      screen.spin(() => `Checking ${check.name}`);
-      const result = await runCheck(check, results, quiet);
+    const report = (result: CheckResult, applies: boolean): void => {
       results.push(result);
       screen.clear();
-      if (!settings.json) writeOut(formatResult(result, screen.isUnicode));
+      if (!settings.json) writeOut(formatResult(result, { applies, isUnicode: screen.isUnicode }));
+    };
+    const unchecked = new Map<string, string[]>();
+    const http = createFetcher();
+    for (const check of listChecks(quiet, (url, init) => http.fetch(url, init))) {
+      const { name, needs = [] } = check;
+      const failed = results.find((result) => needs.includes(result.name) && result.ok === false)?.name;
+      if (failed !== undefined) {
+        unchecked.set(failed, [...(unchecked.get(failed) ?? []), name]);
+        continue;
+      }
+      screen.spin(() => `Checking ${name}`);
+      const { result, applies } = await runCheck(check, quiet);
+      report(result, applies);
     }
     await http.close();
+    const reasons = [...unchecked].map(([failed, names]) => `${names.join(', ')}, because ${failed} failed`);
+    if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') }, false);
     const wrong = results.filter(({ ok }) => ok === false).length;
     const summary = wrong === 0 ? 'Nothing is wrong.' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.`;
     writeOut(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks: results })) : summary}\n`);
@@ -95,9 +107,12 @@ function day(timestamp: number): string {
   return new Date(timestamp).toISOString().slice(0, 10);
 }
 
-function formatResult({ name, ok, detail, remedy }: CheckResult, isUnicode: boolean): string {
-  const [good, bad, unknown, arrow] = isUnicode ? ['✓', '✗', '-', '→'] : ['ok  ', 'FAIL', '-   ', '->'];
-  const mark = ok === null ? unknown : ok ? good : bad;
+function formatResult(
+  { name, ok, detail, remedy }: CheckResult,
+  { applies, isUnicode }: { applies: boolean; isUnicode: boolean },
+): string {
+  const [good, bad, none, arrow] = isUnicode ? ['✓', '✗', '–', '→'] : ['ok  ', 'FAIL', '-   ', '->'];
+  const mark = !applies ? none : ok ? good : bad;
   const indent = ' '.repeat((good ?? '').length + nameWidth + 2);
   const lines = [`${mark} ${name.padEnd(nameWidth)} ${detail}`, ...(remedy ? [`${indent}${arrow} ${remedy}`] : [])];
   return lines.map((line) => `${printable(line)}\n`).join('');

@@ -6,7 +6,7 @@ import { browserWords } from '../../session/browser-command.ts';
 import { hasBrowser } from '../../session/has-browser.ts';
 import { readVersion } from '../../settings/command.ts';
 import { Failure } from '../../terminal/failure.ts';
-import type { Check } from './check.ts';
+import { type Check, DoesNotApply } from './check.ts';
 
 const connectTimeoutMs = 3000;
 
@@ -48,7 +48,7 @@ export const checkBrowser: Check = {
       throw new Failure(`BROWSER names no program that can be started: ${browser}`, { remedy });
     }
     if (hasBrowser()) return 'the default browser';
-    return 'none can be opened here: onedrive-token login --paste signs in without one';
+    throw new DoesNotApply('none can be opened here: onedrive-token login --paste signs in without one');
   },
 };
 

@@ -1,7 +1,7 @@
 import { proxyOf } from 'onedrive-token-handler';
 import { formatDuration } from '../../settings/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
-import { type Check, NotChecked, once } from './check.ts';
+import { type Check, DoesNotApply, once } from './check.ts';
 
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
@@ -20,10 +20,8 @@ const toleranceMs = 60_000;
 
 /** The clock, the authority and Graph. That a name is not found, or a certificate not trusted, is in the error of the request. */
 export function networkChecks(authority: () => Promise<string>, graph: string, fetch: Fetch): readonly Check[] {
-  const discoveryUrl = once(async () => below(await authority(), '/v2.0/.well-known/openid-configuration'));
-  const askAuthority = once(async () => ask(await discoveryUrl(), fetch));
+  const askAuthority = once(async () => ask(below(await authority(), '/v2.0/.well-known/openid-configuration'), fetch));
   return [
-    { name: 'clock', run: async () => judgeClock(await discoveryUrl(), await askAuthority().catch(() => undefined)) },
     {
       name: 'authority',
       async run() {
@@ -32,12 +30,13 @@ export function networkChecks(authority: () => Promise<string>, graph: string, f
         return judge(answer, isRight, ['an identity provider', '--authority (or ONEDRIVE_TOKEN_AUTHORITY)']);
       },
     },
+    { name: 'clock', needs: ['authority'], run: async () => judgeClock(await askAuthority()) },
     {
       name: 'graph',
       async run() {
         const answer = await ask(below(graph, '/me'), fetch);
-        // Without a token, Graph answers 401.
-        const isRight = [200, 401, 403].includes(answer.status);
+        // Without a token, Graph refuses it in JSON.
+        const isRight = answer.status === 401 && answer.body.includes('"error"');
         return judge(answer, isRight, ['Microsoft Graph', '--graph (or ONEDRIVE_TOKEN_GRAPH)']);
       },
     },
@@ -63,10 +62,8 @@ async function ask(url: URL, fetch: Fetch): Promise<Answer> {
 }
 
 /** If the clock is wrong by so much that no certificate is accepted, the error of the request says so. */
-function judgeClock({ host }: URL, answer: Answer | undefined): string {
-  if (!answer) throw new NotChecked('authority');
-  const { aheadMs } = answer;
-  if (Number.isNaN(aheadMs)) return `${host} does not say what time it is`;
+function judgeClock({ url: { host }, aheadMs }: Answer): string {
+  if (Number.isNaN(aheadMs)) throw new DoesNotApply(`${host} does not say what time it is`);
   if (Math.abs(aheadMs) <= toleranceMs) return `agrees with ${host} to the minute`;
   const minutes = Math.round(Math.abs(aheadMs) / 60_000);
   const by = `${formatDuration(minutes * 60_000)} ${aheadMs > 0 ? 'fast' : 'slow'}`;
