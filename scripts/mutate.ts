@@ -158,6 +158,7 @@ async function runScript(
   const PATH = [join(cwd, 'node_modules/.bin'), join(copy, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   const env = { ...process.env, PATH, TMPDIR: temporary };
   const timeout = Math.max(Math.ceil(deadlineMs), 1);
+  const end = performance.now() + timeout;
   const child = spawn(process.execPath, [...command, ...args], {
     cwd,
     env,
@@ -173,7 +174,8 @@ async function runScript(
   });
   const status = await new Promise((resolve, reject) => child.on('error', reject).on('exit', resolve));
   running = undefined;
-  return failed || (status === 0 ? undefined : `${script} of ${folder}`);
+  const what = performance.now() < end ? script : 'the deadline';
+  return failed || (status === 0 ? undefined : `${what} of ${folder}`);
 }
 
 /** The tree as it is now. Of node_modules it has the links alone: what they lead to does not change. */
