@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chownSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -78,6 +80,25 @@ test('what is left of another version is deleted', async () => {
   assert.ok(readFileSync(file).equals(content));
   assert.equal(parts(), []);
 });
+
+/** Makes of what was left something that another user may have put there. */
+const planted: [what: string, make: (part: string) => void][] = [
+  ['has another name elsewhere', (part) => linkSync(part, join(folder, 'elsewhere'))],
+];
+if (process.getuid?.() === 0) planted.push(["is another user's", (part) => chownSync(part, 65_534, 65_534)]);
+for (const [what, make] of planted) {
+  test(`what is left and ${what} is not gone on with`, async () => {
+    await using graph = await openStallingGraph(() => '"v1"');
+    const file = join(folder, 'planted');
+    await killDownloading(graph.origin, file);
+    for (const part of parts()) make(join(folder, part));
+    const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 1_000 });
+    const reports: number[] = [];
+    await client.download('/file', file, { onProgress: ({ done }) => reports.push(done) });
+    assert.is(reports[0], 0);
+    assert.ok(readFileSync(file).equals(content));
+  });
+}
 
 test('the part of a process that still runs is left alone, and so is a file that is named alike', async () => {
   await using graph = await openOddGraph((_request, response) => {
