@@ -180,7 +180,9 @@ WHERE name = $1 AND owner = $2 AND ${leaseWait}
 RETURNING wanted_until > statement_timestamp() AS wanted,
   CASE WHEN wanted_until > statement_timestamp() THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
 
-    locks: `SELECT name, holder FROM ${leases} WHERE owner IS NOT NULL AND ends_at > clock_timestamp() ORDER BY name`,
+    /** The locks that are held, without those of the calls $1. */
+    locks: `SELECT name, holder FROM ${leases} WHERE owner IS NOT NULL AND owner <> ALL ($1::text[]) AND ends_at > clock_timestamp()
+ORDER BY name`,
   };
 }
 

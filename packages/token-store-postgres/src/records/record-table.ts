@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type TokenRecord, TokenStoreError } from 'token-store-kit';
+import { lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Database, Row, Run } from '../connection/database.ts';
 import { retry } from '../connection/retry.ts';
 import type { Lease } from '../lock/lease.ts';
@@ -21,6 +21,8 @@ export interface Context {
 
 /** Each further round means that another caller has written the same name in between, or changed the key. */
 const maxRounds = 50;
+/** How often a change of key looks whether locks are held. */
+const lookMs = 200;
 /** More names than any program works with at a time. */
 const maxKnown = 10_000;
 
@@ -109,16 +111,22 @@ export class RecordTable {
     return outcome;
   }
 
-  /** Encrypts all records with another key, or with none, in one transaction. */
-  async changeKey(key: Key | undefined): Promise<void> {
+  /** Encrypts all records with another key, or with none, in one transaction. `owners`: the calls whose locks need not be waited for. */
+  async changeKey(
+    key: Key | undefined,
+    { owners, timeout, signals }: { owners: string[]; timeout: number; signals: AbortSignal[] },
+  ): Promise<void> {
     const { database, statements, ring } = this.#context;
     const next = key === undefined ? undefined : newCipher(key);
-    const inTransaction = async (run: Run): Promise<void> => {
+    const inTransaction = async (run: Run): Promise<Row | undefined> => {
       await run(statements.lockMeta);
       const current = await readMeta(database, statements, run);
       // Nothing is left to do: an earlier try may have taken place although its answer was lost.
       if (current ? next?.matches(current.salt) : !next) return;
       if (!ring.adopt(current)) throw ring.error('key-changed');
+      // Who gets a lock after this look can write only after this transaction, and a refresh writes before it asks the provider.
+      const [held] = await run(statements.locks, [owners]);
+      if (held) return held;
       for (const row of await run(statements.readAll)) {
         const name = fromStoredName(row.name ?? '');
         const record = ring.open(name, row);
@@ -126,8 +134,16 @@ export class RecordTable {
         await run(statements.sealAgain, [row.name, ...columns]);
       }
       await run(statements.setKey, keyValues(next?.makeCheck()));
+      return;
     };
-    await retry(() => database.transaction(inTransaction));
+    const deadline = performance.now() + timeout;
+    for (;;) {
+      const held = await retry(() => database.transaction(inTransaction));
+      if (!held) break;
+      const name = fromStoredName(held.name ?? '');
+      if (performance.now() >= deadline) throw lockHeldError(name, timeout, { holder: held.holder ?? undefined });
+      await pause(lookMs, signals);
+    }
     ring.change(key, next);
   }
 
