@@ -24,6 +24,19 @@ test('a second 401 is returned, after one refresh', async () => {
   assert.is(pair.graph.requests.length, 2);
 });
 
+test('getToken may return the token itself, not only a promise', async () => {
+  const getToken = ({ forceRefresh }: { forceRefresh: boolean }): string => (forceRefresh ? 'new' : 'old');
+  await using pair = await openPair([status(401), status(200)], { getToken });
+  assert.is((await pair.client.request('/me')).status, 200);
+  assert.equal(pair.graph.requests.map(summary), ['GET 127.0.0.1 old ', 'GET 127.0.0.1 new ']);
+  const signIn = new Error('sign in first');
+  const fails = (): string => {
+    throw signIn;
+  };
+  await using other = await openPair([status(200)], { getToken: fails });
+  assert.is(await rejection(other.client.request('/me'), Error), signIn);
+});
+
 test('what getToken throws comes through unchanged, before and after a 401', async () => {
   const signIn = new Error('sign in first');
   for (const failsAt of [false, true]) {
