@@ -56,12 +56,16 @@ export async function ensureWritable(store: TokenStore, name: string): Promise<v
 
 /**
  * Changes, adds or removes the encryption of a store. `chooseKey` is called, and may throw, while no other process changes
- * the key, or refreshes or signs in under a name that is stored now: the result could not be stored any more.
+ * the key, or refreshes or signs in under a name that is stored: the result could not be stored any more.
  */
 export async function changeKey(store: RekeyStore, chooseKey: () => MaybePromise<StoreKey>): Promise<void> {
-  // The first one, because two processes must not change the key at the same time.
-  const locks = [`encryption-key${separator}`, ...(await store.list()).flatMap(locksOf)];
-  await withLocks(store, locks, async () => store.rekey(await chooseKey()));
+  // Two processes must not change the key at the same time.
+  await store.exclusively(`encryption-key${separator}`, () =>
+    withAllLocks(store, new Set(), async (names) => {
+      const key = await chooseKey();
+      await withAllLocks(store, names, async () => store.rekey(key));
+    }),
+  );
 }
 
 /**
@@ -136,6 +140,19 @@ function lockLostError(name: string): TokenStoreError {
 /** The locks of the record of this name, in the order in which a sign-in acquires them. */
 function locksOf(name: string): readonly string[] {
   return [signInLockName(name), name];
+}
+
+/** Runs `task` with the locks of all names, of which those in `locked` are held already. It gets all of them. */
+async function withAllLocks(
+  store: TokenStore,
+  locked: ReadonlySet<string>,
+  task: (names: ReadonlySet<string>) => Promise<void>,
+): Promise<void> {
+  // While one lock was waited for, another name may have been stored.
+  const names = (await store.list()).filter((name) => !locked.has(name));
+  if (names.length === 0) return task(locked);
+  const all = new Set([...locked, ...names]);
+  await withLocks(store, names.flatMap(locksOf), () => withAllLocks(store, all, task));
 }
 
 /** Acquires the locks in their order, after those that are held, then runs `task` with all of them. */

@@ -132,6 +132,24 @@ test('a key is chosen and changed while no refresh, no sign-in and no other chan
   assert.equal(store.keys, ['first', 'other']);
 });
 
+test('a name that is stored while the key is chosen is not refreshed while the key is changed', async () => {
+  const store = rekeyStore();
+  const answer = Promise.withResolvers<void>();
+  let refresh: Promise<void> | undefined;
+  const changed = changeKey(store, async () => {
+    await store.set('new', record);
+    refresh = store.exclusively('new', async () => {
+      await answer.promise;
+      assert.equal(store.keys, [], 'the key was changed before the result was stored');
+    });
+    return 'key';
+  });
+  await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 50))]);
+  answer.resolve();
+  await Promise.all([changed, refresh]);
+  assert.equal(store.keys, ['key']);
+});
+
 test('two changes of the key of a store without records run one after the other', async () => {
   const store = rekeyStore();
   await store.delete('app');
