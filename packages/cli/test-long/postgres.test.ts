@@ -128,7 +128,7 @@ test('move takes a sign-in from a file to PostgreSQL and back', async () => {
 test('rekey encrypts the database for every machine, and logout ends the sign-in of all', async () => {
   const keyFile = join(home.folder, 'key');
   writeFileSync(keyFile, 'a passphrase', { mode: 0o600 });
-  assert.is((await home.call(['rekey', '--new-key-file', keyFile], { env: fleet })).status, 0);
+  assert.is((await home.call(['rekey', '--new-key-file', keyFile, '--yes'], { env: fleet })).status, 0);
   const without = await home.call([], { env: fleet });
   assert.is(without.status, 7);
   assert.match(without.stderr, 'database postgres has encrypted tokens. The key comes from ONEDRIVE_TOKEN_KEY');

@@ -1,4 +1,5 @@
-import { forgetTokens, listAppNames, readRecord } from 'onedrive-token-handler';
+import { forgetTokens } from 'onedrive-token-handler';
+import { chooseSignIns, readClientId, sharedTableOptions } from '../session/choose-sign-ins.ts';
 import { withDatabase } from '../session/database.ts';
 import { defineCommand } from '../settings/command.ts';
 import { exitStatus } from '../terminal/failure.ts';
@@ -11,21 +12,24 @@ export const logout = defineCommand({
   summary: 'sign out, which deletes the stored tokens',
   description: `Deletes the tokens of one app name, or of all, from the database, and with them the client id: the next login needs --client-id. Microsoft does not notice. To revoke the access itself, go to https://account.live.com/consent/Manage.
 
+PostgreSQL is shared: there, --all means the sign-ins of your client id, says how many they are, and asks you to type the name of the table.
+
 With --json: an array of the app names whose tokens were deleted.`,
   examples: [
     ['onedrive-token logout', 'the default app name'],
     ['onedrive-token logout --all', 'every app name in the database'],
   ],
   needsDatabase: true,
-  options: { all: { flags: '--all', description: 'every app name in the database' } },
-  async run(command, { all }) {
+  options: { all: { flags: '--all', description: 'every app name in the database' }, ...sharedTableOptions },
+  async run(command, { all, ...shared }) {
     const { settings, screen } = command;
     /** By app name: the client id that is forgotten with the tokens. */
     const signedOut = new Map<string, string | undefined>();
     await withDatabase(command, async (database) => {
-      for (const name of all ? await listAppNames(database) : [settings.app]) {
-        const record = await readRecord(name, database);
-        if (await forgetTokens(name, database)) signedOut.set(name, record?.clientId);
+      const names = all ? await chooseSignIns(command, database, { ...shared, verb: 'sign out' }) : [settings.app];
+      for (const name of names) {
+        const clientId = await readClientId(name, database);
+        if (await forgetTokens(name, database)) signedOut.set(name, clientId);
       }
     });
     if (settings.json) writeOut(`${JSON.stringify([...signedOut.keys()])}\n`);

@@ -1,4 +1,5 @@
-import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
+import { changeEncryptionKey } from 'onedrive-token-handler';
+import { chooseSignIns, sharedTableOptions } from '../session/choose-sign-ins.ts';
 import { databaseExists, withDatabase } from '../session/database.ts';
 import { choosePassphrase, readKeyFile } from '../session/passphrase.ts';
 import { moveToKeyring } from '../session/with-key.ts';
@@ -11,7 +12,7 @@ import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 export const rekey = defineCommand({
   name: 'rekey',
   summary: 'change how the database is encrypted',
-  description: `Encrypts the database with a key in the keyring of the system (--keyring) or with a new passphrase (--encrypt, --new-key-file), or stores tokens unencrypted (--decrypt). Every sign-in in it stays. The present passphrase comes from ONEDRIVE_TOKEN_KEY or --key-file; otherwise the command asks you for it.
+  description: `Encrypts the database with a key in the keyring of the system (--keyring) or with a new passphrase (--encrypt, --new-key-file), or stores tokens unencrypted (--decrypt). Every sign-in in it stays. On PostgreSQL, it says how many sign-ins of how many client ids that are, and asks you to type the name of the table. The present passphrase comes from ONEDRIVE_TOKEN_KEY or --key-file; otherwise the command asks you for it.
 
 The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or the Credential Manager of Windows. While it is unlocked, every program that you run in your session can read the key. The keyring needs one more package. Run: npm install --global @napi-rs/keyring`,
   examples: [
@@ -24,8 +25,9 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
     encrypt: { flags: '--encrypt', description: 'ask for a new passphrase and encrypt with it' },
     newKeyFile: { flags: '--new-key-file <file>', description: 'encrypt with the new passphrase in this file' },
     decrypt: { flags: '--decrypt', description: 'store tokens unencrypted', conflicts: ['encrypt', 'newKeyFile'] },
+    ...sharedTableOptions,
   },
-  async run(command, { encrypt, newKeyFile, decrypt }) {
+  async run(command, { encrypt, newKeyFile, decrypt, ...shared }) {
     const { settings, screen } = command;
     const { db, postgresUrl } = settings;
     const hasPassphrase = encrypt || newKeyFile !== undefined;
@@ -46,7 +48,7 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
     }
     await withDatabase(command, async (before) => {
       // Fails if the present key is wrong, before the person is asked for a new passphrase.
-      await listAppNames(before);
+      await chooseSignIns(command, before, { ...shared, verb: decrypt ? 'decrypt' : 'encrypt', isOfWholeTable: true });
       let next: string | undefined;
       if (newKeyFile !== undefined) next = readKeyFile('--new-key-file', newKeyFile);
       else if (encrypt) next = await choosePassphrase(command, 'Use --new-key-file');

@@ -6,6 +6,9 @@ import type { DatabaseSettings } from '../settings/database-name.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { withKey } from './with-key.ts';
 
+/** Of the records, in PostgreSQL. */
+export const postgresTable = 'oauth_token';
+
 /** The token database of a command line. */
 export interface Database extends AsyncDisposable {
   /** As the handler takes it. A file is opened when it is first used. */
@@ -47,14 +50,15 @@ export async function openDatabase(
   if (postgresUrl === undefined) {
     return { options: { dbFilepath: db, encryptionKey }, [Symbol.asyncDispose]: async () => {} };
   }
-  const options = { connectionString: postgresUrl, key: encryptionKey, readOnly };
+  const options = { connectionString: postgresUrl, table: postgresTable, key: encryptionKey, readOnly };
   const store = await callPostgres(db, ({ openPostgresTokenStore }) => openPostgresTokenStore(options));
   return { options: { store }, [Symbol.asyncDispose]: () => store.close() };
 }
 
 /** Looks at a PostgreSQL database, and changes nothing. Throws STORE if it cannot be reached. */
 export function inspectDatabase({ db, postgresUrl = '' }: DatabaseSettings): Promise<PostgresInspection> {
-  return callPostgres(db, ({ inspectPostgresTokenStore: inspect }) => inspect({ connectionString: postgresUrl }));
+  const options = { connectionString: postgresUrl, table: postgresTable };
+  return callPostgres(db, ({ inspectPostgresTokenStore: inspect }) => inspect(options));
 }
 
 /** With the optional peer package, which a user of a file need not install. */

@@ -1,0 +1,73 @@
+import { listAppNames, type OneDriveTokenError, type RekeyOptions, readRecord } from 'onedrive-token-handler';
+import type { Command } from '../settings/command.ts';
+import { storeErrorOf } from '../settings/describe-error.ts';
+import type { OptionDefinitions, OptionValues } from '../settings/options.ts';
+import { mayAsk } from '../settings/settings.ts';
+import { Failure, UsageError } from '../terminal/failure.ts';
+import { printable } from '../terminal/printable.ts';
+import { postgresTable } from './database.ts';
+
+/** Of a command that touches more than one sign-in. */
+export const sharedTableOptions = {
+  allClients: { flags: '--all-clients', description: 'on PostgreSQL: also the sign-ins of other client ids' },
+  yes: { flags: '--yes', description: 'on PostgreSQL: do not ask you to type the name of the table' },
+} as const satisfies OptionDefinitions;
+
+interface Purpose extends OptionValues<typeof sharedTableOptions> {
+  /** What the command will do with the sign-ins: `sign out`. */
+  readonly verb: string;
+  /** It cannot leave out one that is in the table. */
+  readonly isOfWholeTable?: boolean;
+}
+
+/**
+ * The app names whose sign-ins the command is to touch: all in a file, which is one person's. In PostgreSQL, those of the client id
+ * that is meant, and only if a person types the name of the table, or with --yes. Throws UsageError if not.
+ */
+export async function chooseSignIns(
+  { settings, screen, interrupt }: Command,
+  database: RekeyOptions,
+  { verb, isOfWholeTable = false, allClients = false, yes = false }: Purpose,
+): Promise<readonly string[]> {
+  const names = await listAppNames(database);
+  if (settings.postgresUrl === undefined) return names;
+  const clientIds = new Map<string, string | undefined>();
+  for (const name of names) clientIds.set(name, await readClientId(name, database));
+  const all = new Set(clientIds.values());
+  const meant = settings.clientId ?? clientIds.get(settings.app) ?? (all.size === 1 ? [...all][0] : undefined);
+  const chosen = names.filter((name) => allClients || (meant !== undefined && clientIds.get(name) === meant));
+  const found = `table ${postgresTable} of ${settings.db} has ${count(names, 'sign-in')} of ${count([...all], 'client id')}`;
+  if (chosen.length < names.length && (isOfWholeTable || meant === undefined)) {
+    const remedy = isOfWholeTable ? `To ${verb} all of them, add` : 'Name one with --client-id, or add';
+    throw new UsageError(found, { remedy: `${remedy} --all-clients` });
+  }
+  if (chosen.length === 0) return chosen;
+  const which =
+    chosen.length === names.length ? 'all of them' : `${chosen.length} of them, those of client id ${meant}`;
+  const plan = `${found}. This will ${verb} ${which}`;
+  if (!yes && !mayAsk(settings)) throw new UsageError(plan, { remedy: 'To go on, add --yes' });
+  screen.say(printable(`The ${plan}.`));
+  if (yes) return chosen;
+  const { askLine } = await import('../terminal/line-reader.ts');
+  const typed = await askLine('To go on, type the name of the table: ', interrupt).catch((error) => {
+    if (error instanceof Failure) return '';
+    throw error;
+  });
+  if (typed.trim() !== postgresTable)
+    throw new UsageError('that is not the name of the table, and nothing was changed');
+  return chosen;
+}
+
+/** Of the sign-in under this app name. undefined also if another program has damaged it: then it can only be deleted. */
+export async function readClientId(name: string, database: RekeyOptions): Promise<string | undefined> {
+  try {
+    return (await readRecord(name, database))?.clientId;
+  } catch (error) {
+    if (storeErrorOf(error as OneDriveTokenError)?.reason !== 'record-changed') throw error;
+    return undefined;
+  }
+}
+
+function count(items: readonly unknown[], what: string): string {
+  return `${items.length} ${what}${items.length === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,141 @@
+// Takes about 10 s.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CliHome } from 'testing-command';
+import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
+import { missingTools, PrivateCluster, testOrSkip } from 'testing-postgres';
+import { openPostgresTokenStore } from 'token-store-postgres';
+import * as assert from 'uvu/assert';
+
+const missing = missingTools(['initdb', 'postgres']);
+const test = testOrSkip(missing);
+const cluster = missing === undefined ? await PrivateCluster.start() : (undefined as unknown as PrivateCluster);
+test.after(async () => {
+  home[Symbol.dispose]();
+  await cluster?.[Symbol.asyncDispose]();
+});
+if (!openTerminal) console.log(noTerminal);
+
+const connectionString = cluster?.connectionString();
+const home = new CliHome({ ONEDRIVE_TOKEN_DB: connectionString, ONEDRIVE_TOKEN_APP: 'ada' });
+writeFileSync(join(home.folder, 'key'), 'a passphrase', { mode: 0o600 });
+const encrypt = ['rekey', '--new-key-file', join(home.folder, 'key')];
+
+/** Signs these people in, in a table of which nothing else is left. By app name: the client id. */
+async function signIn(people: Record<string, string>): Promise<void> {
+  await cluster.query('DROP TABLE IF EXISTS oauth_token, oauth_token_lease, oauth_token_meta');
+  await using store = await openPostgresTokenStore({ connectionString });
+  for (const [name, clientId] of Object.entries(people))
+    await store.set(name, { refreshToken: `of ${name}`, clientId });
+}
+
+async function names(): Promise<string> {
+  return cluster.query(
+    "SELECT coalesce(string_agg(name, ' ' ORDER BY name), '') FROM oauth_token WHERE sealed IS NULL",
+  );
+}
+
+const people = { ada: 'ours', bob: 'ours', eve: 'theirs', mallory: 'others' };
+
+test('logout --all signs out the sign-ins of the client id that is meant, and says how many of how many', async () => {
+  for (const [args, left] of [
+    [[], 'eve mallory'],
+    [['--client-id', 'theirs'], 'ada bob mallory'],
+  ] as const) {
+    await signIn(people);
+    const { status, stdout, stderr } = await home.call(['logout', '--all', '--yes', '--json', ...args]);
+    assert.is(status, 0, stderr);
+    const count = JSON.parse(stdout).length;
+    const [plan = ''] = stderr.split('\n');
+    assert.ok(plan.startsWith(`The table oauth_token of ${connectionString} has 4 sign-ins of 3 client ids. `));
+    assert.match(plan, new RegExp(`This will sign out ${count} of them, those of client id ${args[1] ?? 'ours'}\\.$`));
+    assert.is(await names(), left);
+  }
+});
+
+test('logout --all --all-clients signs out all of them', async () => {
+  await signIn(people);
+  const { status, stderr } = await home.call(['logout', '--all', '--all-clients', '--yes']);
+  assert.is(status, 0, stderr);
+  assert.match(stderr, 'has 4 sign-ins of 3 client ids. This will sign out all of them.\n');
+  assert.is(await names(), '');
+});
+
+test('logout --all asks for a client id if none is meant and there are several', async () => {
+  await signIn(people);
+  const { status, stderr } = await home.call(['logout', '--all', '--yes', '--app', 'nobody']);
+  assert.is(status, 2);
+  assert.match(stderr, 'has 4 sign-ins of 3 client ids. Name one with --client-id, or add --all-clients\n');
+  assert.is(await names(), 'ada bob eve mallory');
+  await signIn({ ada: 'ours', bob: 'ours' });
+  assert.is((await home.call(['logout', '--all', '--yes', '--app', 'nobody'])).status, 0);
+  assert.is(await names(), '');
+});
+
+for (const args of [['logout', '--all'], [...encrypt], ['rekey', '--decrypt']]) {
+  const call = args.slice(0, 2).join(' ');
+  test(`${call} of a table without a terminal and without --yes ends with 2, says what it would do, and does nothing`, async () => {
+    await signIn({ ada: 'ours', bob: 'ours' });
+    const { status, stdout, stderr } = await home.call(args);
+    assert.equal([status, stdout], [2, '']);
+    assert.match(stderr, 'has 2 sign-ins of 1 client id. This will ');
+    assert.match(stderr, ' all of them. To go on, add --yes\n');
+    assert.is(await names(), 'ada bob');
+  });
+}
+
+test('rekey refuses a table with sign-ins of other client ids, unless it is told that they are meant', async () => {
+  await signIn(people);
+  for (const args of [[], ['--client-id', 'theirs'], ['--app', 'nobody']]) {
+    const { status, stderr } = await home.call([...encrypt, '--yes', ...args]);
+    assert.is(status, 2);
+    assert.match(stderr, 'has 4 sign-ins of 3 client ids. To encrypt all of them, add --all-clients\n');
+  }
+  assert.is(await names(), 'ada bob eve mallory');
+  const { status, stderr } = await home.call([...encrypt, '--yes', '--all-clients']);
+  assert.is(status, 0, stderr);
+  assert.match(stderr, 'This will encrypt all of them.\n');
+  assert.is(await names(), '');
+  const back = ['rekey', '--decrypt', '--yes', '--all-clients', '--key-file', join(home.folder, 'key')];
+  assert.is((await home.call(back)).status, 0);
+  assert.is(await names(), 'ada bob eve mallory');
+});
+
+test('a sign-in that another program has damaged can be signed out, by its name or with all clients', async () => {
+  for (const args of [
+    ['--app', 'eve'],
+    ['--all', '--all-clients', '--yes'],
+  ]) {
+    await signIn(people);
+    await home.call([...encrypt, '--yes', '--all-clients']);
+    await cluster.query(
+      "UPDATE oauth_token SET sealed = (SELECT sealed FROM oauth_token WHERE name = 'ada') WHERE name = 'eve'",
+    );
+    const { status, stderr } = await home.call(['logout', ...args, '--key-file', join(home.folder, 'key')]);
+    assert.is(status, 0, stderr);
+    assert.match(stderr, 'Signed out of eve.\n');
+  }
+});
+
+(openTerminal ? test : test.skip)('on a terminal, the name of the table has to be typed', async () => {
+  await signIn(people);
+  for (const [typed, status, left] of [
+    ['oauth\r', 2, 'ada bob eve mallory'],
+    ['\u0004', 2, 'ada bob eve mallory'],
+    ['oauth_token\r', 0, 'eve mallory'],
+  ] as const) {
+    using terminal = sit(home, ['logout', '--all']);
+    await terminal.shows(/This will sign out 2 of them[\s\S]*To go on, type the name of the table: /);
+    terminal.type(typed);
+    assert.is((await terminal.ended).status, status);
+    assert.is(await names(), left);
+  }
+});
+
+test('with nothing to touch there is no question', async () => {
+  await signIn({});
+  const { status, stderr } = await home.call(['logout', '--all']);
+  assert.equal([status, stderr], [0, 'Not signed in: there was nothing to delete.\n']);
+});
+
+test.run();
