@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
@@ -57,6 +57,50 @@ onTerminal('login without a client id explains, asks for the id, refuses what is
   await terminal.shows(/Signed in/);
   assert.is((await terminal.ended).status, 0);
   assert.is((await other.call([])).status, 0);
+});
+
+test('a client id that the provider does not know ends login before a browser opens, and no file is made', async () => {
+  for (const option of ['--json', '--no-browser', '--paste']) {
+    using other = new CliHome(home.env);
+    const { status, stderr } = await other.call(['login', '--client-id', 'no-such-app', option], {
+      env: { BROWSER: 'true' },
+    });
+    assert.is(status, 1);
+    assert.match(stderr, /^onedrive-token: the provider knows no app .* with the client id no-such-app\. Copy/);
+    assert.not.ok(existsSync(other.db));
+  }
+});
+
+test("at Microsoft, what is no client id of Microsoft's is wrong usage at once", async () => {
+  using other = new CliHome(home.env);
+  const args = ['--client-id', 'YOUR-CLIENT-ID', '--authority', 'https://login.microsoftonline.com/consumers'];
+  const { status, stderr } = await other.call(['login', ...args]);
+  assert.is(status, 2);
+  assert.match(stderr, /^onedrive-token: "YOUR-CLIENT-ID" is no client id: it looks like 12345678-/);
+});
+
+test('a redirect URI that is not registered ends login before a browser opens', async () => {
+  using other = new CliHome(home.env);
+  const args = ['--client-id', authority.clientId, '--redirect-host', '127.0.0.1'];
+  const { status, stderr } = await other.call(['login', ...args]);
+  assert.is(status, 1);
+  assert.match(
+    stderr,
+    'is not registered with the redirect URI http://127.0.0.1. Add http://127.0.0.1 under Authentication',
+  );
+});
+
+test('a provider that does not tell, or not in time, is no reason to stop', async () => {
+  for (const fault of [
+    { type: 'hang' },
+    { type: 'status', status: 503 },
+    { type: 'drop', when: 'before' },
+    { type: 'status', status: 200, body: '<html>Sign in</html>' },
+  ] as const) {
+    using other = new CliHome(home.env);
+    authority.fail('authorize', fault);
+    await other.login(['--client-id', authority.clientId]);
+  }
 });
 
 for (const args of [['login'], ['token'], ['status']]) {

@@ -30,7 +30,7 @@ async function withServer<T>(
   }
 }
 
-const ofMachine = ['node', 'authority', 'clock', 'graph', 'loopback', 'browser'];
+const ofMachine = ['node', 'authority', 'clock', 'client-id', 'graph', 'loopback', 'browser'];
 const healthy = [...ofMachine, 'database', 'database-mode', 'file-system', 'lock', 'sign-in'];
 
 test('nothing is wrong: every check is ok; nothing is written, no token is asked for, and no user is named', async () => {
@@ -95,6 +95,42 @@ test('a machine without a browser is no error, is marked as such, and how to sig
   assert.match(stdout, /\nNothing is wrong\.\n$/);
 });
 
+test('a client id that the provider does not know, and one of which it tells nothing', async () => {
+  const unknown = await diagnose(home, { args: ['--client-id', 'YOUR-CLIENT-ID'] });
+  assert.match(unknown.get('client-id')?.detail ?? '', /knows no app .* with the client id YOUR-CLIENT-ID/);
+  assert.match(unknown.get('client-id')?.remedy ?? '', /Application \(client\) ID/);
+  const silent: RequestListener = ({ url = '' }, response) =>
+    response.end(/\/authorize/.test(url) ? '<html>Sign in</html>' : '{"token_endpoint":1}');
+  const untold = await withServer(silent, (origin) => diagnose(home, { args: ['--authority', origin] }));
+  assert.ok(untold.get('client-id')?.ok);
+  assert.match(untold.get('client-id')?.detail ?? '', 'this provider tells only a browser');
+});
+
+test('the page of Microsoft for personal accounts is asked too', async () => {
+  for (const [query, says] of [
+    ['lc=1033#error=unauthorized_client&error_description=The+client+does+not+exist', /knows no app/],
+    ['error=invalid_request&error_description=The+redirect_uri+is+not+valid', /not registered with the redirect URI/],
+  ] as const) {
+    const serve: RequestListener = ({ url = '' }, response) => {
+      const next = url.includes('/oauth2/v2.0/authorize') ? `/live?${url.split('?')[1]}` : `/err?${query}`;
+      if (/well-known/.test(url)) response.end('{"token_endpoint":1}');
+      else response.writeHead(302, { location: next }).end();
+    };
+    const checks = await withServer(serve, (origin) => diagnose(home, { args: ['--authority', origin] }));
+    assert.match(checks.get('client-id')?.detail ?? '', says);
+  }
+});
+
+test('an authority whose sign-ins Microsoft does not refresh', async () => {
+  const serve: RequestListener = (_request, response) => response.end('{"token_endpoint":1}');
+  const checks = await withServer(serve, (origin) => diagnose(home, { args: ['--authority', `${origin}/common`] }));
+  assert.match(
+    checks.get('authority')?.detail ?? '',
+    /refuses to refresh a sign-in of a personal account at .*\/common/,
+  );
+  assert.match(checks.get('authority')?.remedy ?? '', '--authority https://login.microsoftonline.com/consumers');
+});
+
 test('a name that is not found: what needs it is not checked, and says so', async () => {
   const args = ['--authority', 'https://login.invalid/consumers', '--graph', 'https://graph.invalid/v1.0'];
   const checks = await diagnose(home, { args });
@@ -105,7 +141,7 @@ test('a name that is not found: what needs it is not checked, and says so', asyn
       graph: /graph\.invalid: its name is not found/,
       'sign-in': /is of authority .* \| Run: onedrive-token login/,
     },
-    { authority: ['clock'] },
+    { authority: ['clock', 'client-id'] },
   );
 });
 
@@ -118,7 +154,7 @@ test('a certificate that is not trusted', async () => {
     tls,
   );
   assert.match(`${checks.get('authority')?.detail} ${checks.get('authority')?.remedy}`, 'NODE_EXTRA_CA_CERTS');
-  assert.is(checks.get('not-checked')?.detail, 'clock, because authority failed');
+  assert.is(checks.get('not-checked')?.detail, 'clock, client-id, because authority failed');
 });
 
 test('a clock that is 5 minutes slow, by an authority that answers', async () => {
@@ -134,7 +170,7 @@ test('a dead proxy is named, and what goes through it is not checked', async () 
   const env = { HTTP_PROXY: 'http://user:secret@127.0.0.1:9', NO_PROXY: '' };
   const checks = await diagnose(home, { env });
   const dead = /No answer from the proxy 127\.0\.0\.1:9 \(ECONNREFUSED\).* HTTP_PROXY/;
-  assertFailed(checks, { authority: dead, graph: dead }, { authority: ['clock'] });
+  assertFailed(checks, { authority: dead, graph: dead }, { authority: ['clock', 'client-id'] });
   assert.not.match(JSON.stringify([...checks.values()]), 'secret');
   assertFailed(await diagnose(home, { env: { ...env, NO_PROXY: '127.0.0.1' } }), {});
 });
@@ -142,7 +178,7 @@ test('a dead proxy is named, and what goes through it is not checked', async () 
 test('a proxy that is none, and one that asks for a password', async () => {
   const none = /HTTPS_PROXY or HTTP_PROXY is not the address of a proxy \| Write it like http/;
   const checks = await diagnose(home, { env: { HTTP_PROXY: 'proxy:8080', NO_PROXY: '' } });
-  assertFailed(checks, { authority: none, graph: none }, { authority: ['clock'] });
+  assertFailed(checks, { authority: none, graph: none }, { authority: ['clock', 'client-id'] });
   const server = createServer().on('connect', (_request, socket) => socket.end('HTTP/1.1 407 No\r\n\r\n'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const HTTPS_PROXY = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -186,7 +222,7 @@ test('a fresh machine: no database and no client id; no file is made', async () 
   const unchecked = 'database-mode, file-system, lock, sign-in, because database failed';
   assert.equal(checks.get('not-checked'), { name: 'not-checked', ok: null, detail: unchecked });
   const { stdout } = await fresh.call(['doctor']);
-  assert.is(stdout.match(/^– .*/gm)?.join(), `– not-checked      ${unchecked}`);
+  assert.equal(stdout.match(/^– .*/gm), ['– client-id        none is known yet', `– not-checked      ${unchecked}`]);
   assert.not.ok(existsSync(join(fresh.folder, 'data')));
 });
 

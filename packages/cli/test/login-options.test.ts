@@ -27,6 +27,16 @@ test('--port chooses the port on which the browser comes back', async () => {
   assert.is(query.get('redirect_uri'), `http://localhost:${port}`);
 });
 
+test('an authority whose sign-ins Microsoft does not refresh: login warns', async () => {
+  using other = new CliHome(home.env);
+  const args = ['--authority', `${authority.origin}/common`, '--timeout', '0.3'];
+  const { stderr } = await other.call(['login', ...clientId, ...args], { env: { BROWSER: 'true' } });
+  assert.match(
+    stderr,
+    /^Microsoft refuses to refresh .*\/common\. Run: onedrive-token login --authority https:.*consumers\.\n/,
+  );
+});
+
 test('a port that another program uses is wrong usage at once; the message names it and what to do', async () => {
   using other = new CliHome(home.env);
   const server = createServer().listen(0, '127.0.0.1');

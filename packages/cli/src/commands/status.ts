@@ -4,6 +4,7 @@ import { openTokenSource } from '../session/session.ts';
 import { notSignedIn, readStoredSignIn } from '../session/stored-sign-in.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { readDuration } from '../settings/duration.ts';
+import type { MeantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
@@ -46,8 +47,8 @@ export interface ReadStatus {
   readonly found: SignInStatus;
   /** Why nobody is signed in. */
   readonly missing: Failure | undefined;
-  /** Of the stored sign-in. */
-  readonly authority: string | undefined;
+  /** Those of the command line or the stored sign-in. */
+  readonly meant: Partial<Pick<MeantToken, 'authority' | 'clientId'>>;
 }
 
 /** What is stored or, with ONEDRIVE_TOKEN_SOCKET, what the `serve` has. */
@@ -59,12 +60,12 @@ export async function readStatus(command: Command): Promise<ReadStatus> {
     const found = await session.handler.status();
     const details = { status: exitStatus.signInNeeded, remedy: loginAdvice(settings) };
     const missing = found.signedIn ? undefined : new Failure(`${socket} has no sign-in`, details);
-    return { found, missing, authority: undefined };
+    return { found, missing, meant: {} };
   }
   const read = (database: StoreOptions) => readStoredSignIn(settings, database);
   const stored = await withDatabase(command, read, { readOnly: true });
   const { status: found, meant } = stored;
-  return { found, missing: found.signedIn ? undefined : notSignedIn(settings, stored), authority: meant.authority };
+  return { found, missing: found.signedIn ? undefined : notSignedIn(settings, stored), meant };
 }
 
 /** ' as Ada Lovelace (ada@example.com)', or '' if the account is not known. */

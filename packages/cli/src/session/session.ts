@@ -7,9 +7,10 @@ import { askClientId, missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
-import { orUsageError } from '../terminal/failure.ts';
+import { Failure, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, openDatabase, withDatabase } from './database.ts';
+import { checkRegistration, commonFailure, defaultAuthority, type Registration } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
 import { clientIdUnknown, notSignedIn, readStoredSignIn, type StoredSignIn } from './stored-sign-in.ts';
@@ -17,6 +18,7 @@ import { withKey } from './with-key.ts';
 
 /** Most waits have ended by then, and need no words. */
 const noticeAfterMs = 1000;
+const askTimeoutMs = 3000;
 const waits: Partial<Record<TokenEvent['type'], string>> = {
   'refresh-started': 'Waiting for the provider to refresh the token',
   waiting: 'Waiting for another process to finish its refresh or sign-in',
@@ -125,6 +127,10 @@ async function openOn(database: Database, command: Command, options: SessionOpti
         ...database.options,
       }),
   );
+  if (signIn) {
+    const { authority = defaultAuthority } = meant;
+    await askProvider(command, { authority, clientId, redirectHost: signIn.redirectHost }, handler);
+  }
   // A full disk must show before the person signs in.
   if (signIn || (interactive && needsSignIn(status))) await handler.ensureWritable();
   return {
@@ -149,6 +155,29 @@ async function openOn(database: Database, command: Command, options: SessionOpti
       if (notStored) reportNotStored(notStored, command);
     },
   };
+}
+
+/**
+ * Says what would end the sign-in later, and throws a Failure if the provider says that the registration is wrong. That it does not
+ * answer in time is no reason to stop.
+ */
+async function askProvider(
+  { interrupt, screen }: Command,
+  registration: Registration,
+  handler: OneDriveTokenHandler,
+): Promise<void> {
+  const later = commonFailure(registration.authority);
+  if (later) screen.say(`${later.message}.`);
+  const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(askTimeoutMs)]);
+  try {
+    await checkRegistration(registration, async (url) => {
+      const response = await handler.fetch(url, { signal, redirect: 'manual' });
+      return { location: response.headers.get('location'), body: await response.text() };
+    });
+  } catch (error) {
+    interrupt.signal.throwIfAborted();
+    if (error instanceof Failure) throw error;
+  }
 }
 
 /** While a refresh or the exchange of a code is under way, a signal must not cut it off: the sign-in would be lost. */

@@ -111,7 +111,9 @@ export function describeSignInReason(reason: SignInReason, settings: Settings | 
 function describeTimeout({ signInMethod, settings }: ErrorContext): Problem {
   // Without --timeout, a device code is waited for as long as it lives.
   const { timeout = signInMethod === 'device' ? undefined : defaultTimeoutMs } = settings ?? {};
-  const remedy = afterTimeout[signInMethod ?? 'other process'];
+  const words = afterTimeout[signInMethod ?? 'other process'];
+  const doctor = `Most likely the browser shows an error, which never comes back here. To find it out, run: ${suggestCommand('doctor', settings)}`;
+  const remedy = signInMethod === undefined || signInMethod === 'device' ? words : `${doctor}. ${words}`;
   if (timeout === undefined) return { problem: 'the sign-in was not finished while its code was valid', remedy };
   const problem = `the sign-in was not finished within ${timeout / 1000} s`;
   return { problem, remedy: `${remedy}. Allow more time with --timeout SECONDS` };

@@ -25,13 +25,19 @@ Then sign in with its "Application (client) ID". It is remembered:
   ${suggestCommand('login', settings)} --client-id <ID>`);
 }
 
+/** Throws UsageError for what cannot be a client id of Microsoft. */
+export function assertClientId(id: string): void {
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return;
+  throw new UsageError(`${JSON.stringify(id)} is no client id: it looks like 12345678-90ab-cdef-1234-567890abcdef`, {
+    remedy: 'The overview page of the registration shows it. Then run login again',
+  });
+}
+
 /** For the first sign-in on a terminal: explains how to register an app, and asks for its client id. Throws UsageError. */
 export async function askClientId({ screen, interrupt }: Command): Promise<string> {
   const { askLine } = await import('../terminal/line-reader.ts');
   screen.say(`Welcome. One thing is needed first, once: a client id of your own.\n\n${registrationSteps}\n`);
   const typed = (await askLine('Its "Application (client) ID": ', interrupt)).trim();
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(typed)) return typed;
-  throw new UsageError(`${JSON.stringify(typed)} is no client id: it looks like 12345678-90ab-cdef-1234-567890abcdef`, {
-    remedy: 'The overview page of the registration shows it. Then run login again',
-  });
+  assertClientId(typed);
+  return typed;
 }

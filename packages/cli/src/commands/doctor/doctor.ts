@@ -1,6 +1,7 @@
 // doctor/ looks for what keeps the command from working, one check for each thing that has to be right. It changes nothing, and
 // asks the provider for no token.
 import { createFetcher } from 'onedrive-token-handler';
+import { defaultAuthority } from '../../session/registration.ts';
 import { type Command, defineCommand } from '../../settings/command.ts';
 import { homeFolder } from '../../settings/database-name.ts';
 import { formatDuration } from '../../settings/duration.ts';
@@ -18,13 +19,12 @@ import { checkBrowser, checkLoopback, checkNode } from './machine.ts';
 import { type Fetch, networkChecks } from './network.ts';
 
 const nameWidth = 16;
-const defaultAuthority = 'https://login.microsoftonline.com/consumers';
 
 /** Prints a line for each check, or all of them as JSON. The status is 0 if nothing is wrong, otherwise 1. */
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'find out what is wrong',
-  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, loopback addresses, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
+  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, the client id, loopback addresses, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
 
 With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "detail": string, "remedy"?: string}]}. null: what could not be checked because another check failed. There is no token, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
   examples: [
@@ -71,14 +71,15 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   const { settings } = command;
   // Read once: a second look at the database could ask the keyring a second time.
   const read = once(() => readStatus(command));
-  const authority = async (): Promise<string> => {
-    const stored = await read().catch(() => undefined);
-    return settings.authority ?? stored?.authority ?? defaultAuthority;
+  const registration = async () => {
+    const meant = (await read().catch(() => undefined))?.meant;
+    const { clientId = meant?.clientId, authority = meant?.authority ?? defaultAuthority } = settings;
+    return { clientId, authority };
   };
   const ofDatabase = settings.postgresUrl === undefined ? fileChecks : postgresChecks;
   return [
     checkNode,
-    ...networkChecks(authority, settings.graph, fetch),
+    ...networkChecks(registration, settings.graph, fetch),
     checkLoopback,
     checkBrowser,
     ...(settings.socket === undefined ? ofDatabase(settings) : []),

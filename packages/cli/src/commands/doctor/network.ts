@@ -1,4 +1,5 @@
 import { proxyOf } from 'onedrive-token-handler';
+import { checkRegistration, commonFailure } from '../../session/registration.ts';
 import { formatDuration } from '../../settings/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { type Check, DoesNotApply, once } from './check.ts';
@@ -9,6 +10,7 @@ export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 interface Answer {
   readonly url: URL;
   readonly status: number;
+  readonly location: string | null;
   readonly body: string;
   /** By how many milliseconds this machine's clock is ahead of its own. NaN if it does not tell. */
   readonly aheadMs: number;
@@ -19,24 +21,43 @@ const timeoutMs = 10_000;
 const toleranceMs = 60_000;
 
 /** The clock, the authority and Graph. That a name is not found, or a certificate not trusted, is in the error of the request. */
-export function networkChecks(authority: () => Promise<string>, graph: string, fetch: Fetch): readonly Check[] {
-  const askAuthority = once(async () => ask(below(await authority(), '/v2.0/.well-known/openid-configuration'), fetch));
+export function networkChecks(
+  registration: () => Promise<{ authority: string; clientId: string | undefined }>,
+  graph: string,
+  fetch: Fetch,
+): readonly Check[] {
+  const discover = async () => below((await registration()).authority, '/v2.0/.well-known/openid-configuration');
+  const askAuthority = once(async () => ask(await discover(), fetch));
   return [
     {
       name: 'authority',
       async run() {
         const answer = await askAuthority();
         const isRight = answer.status === 200 && answer.body.includes('"token_endpoint"');
-        return judge(answer, isRight, ['an identity provider', '--authority (or ONEDRIVE_TOKEN_AUTHORITY)']);
+        const works = judge(answer, isRight, ['an identity provider', '--authority (or ONEDRIVE_TOKEN_AUTHORITY)']);
+        const failure = commonFailure((await registration()).authority);
+        if (failure) throw failure;
+        return works;
       },
     },
     { name: 'clock', needs: ['authority'], run: async () => judgeClock(await askAuthority()) },
     {
+      name: 'client-id',
+      needs: ['authority'],
+      async run() {
+        const { authority, clientId } = await registration();
+        if (clientId === undefined) throw new DoesNotApply('none is known yet');
+        if (await checkRegistration({ authority, clientId }, (url) => ask(url, fetch)))
+          return `the provider knows ${clientId}`;
+        throw new DoesNotApply(`${clientId}; this provider tells only a browser whether it knows it`);
+      },
+    },
+    {
       name: 'graph',
       async run() {
         const answer = await ask(below(graph, '/me'), fetch);
-        // Without a token, Graph refuses it in JSON.
-        const isRight = answer.status === 401 && answer.body.includes('"error"');
+        // Without a token, Graph answers 401, in JSON. A page is of another server.
+        const isRight = [200, 401, 403].includes(answer.status) && /^\s*(\{|$)/.test(answer.body);
         return judge(answer, isRight, ['Microsoft Graph', '--graph (or ONEDRIVE_TOKEN_GRAPH)']);
       },
     },
@@ -53,7 +74,8 @@ async function ask(url: URL, fetch: Fetch): Promise<Answer> {
   try {
     const response = await fetch(url, { signal, redirect: 'manual' });
     const aheadMs = Date.now() - Date.parse(response.headers.get('date') ?? '');
-    return { url, status: response.status, body: await response.text(), aheadMs };
+    const location = response.headers.get('location');
+    return { url, status: response.status, location, body: await response.text(), aheadMs };
   } catch (error) {
     if (!signal.aborted) throw error;
     const remedy = 'Check the network, HTTPS_PROXY and NO_PROXY, then try again';

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { assertClientId } from '../settings/missing-client-id.ts';
+import { Failure } from '../terminal/failure.ts';
+
+export const defaultAuthority = 'https://login.microsoftonline.com/consumers';
+
+/** What a sign-in takes from the registration of an app. */
+export interface Registration {
+  readonly authority: string;
+  readonly clientId: string;
+  /** Default: localhost. */
+  readonly redirectHost?: string | undefined;
+}
+
+/** What is wrong with a sign-in at `authority`, although it works at first (docs/microsoft.md). undefined if nothing is. */
+export function commonFailure(authority: string): Failure | undefined {
+  if (!/\/common\/*$/.test(authority)) return undefined;
+  const remedy = `Run: onedrive-token login --authority ${defaultAuthority}`;
+  return new Failure(`Microsoft refuses to refresh a sign-in of a personal account at ${authority}`, { remedy });
+}
+
+/** Sends a GET request, and follows no redirect. */
+type Ask = (url: URL) => Promise<{ readonly location: string | null; readonly body: string }>;
+
+/** Microsoft sends a browser on to its page for personal accounts, and from there to one for errors. */
+const maxRedirects = 3;
+
+/**
+ * Asks the provider to sign in without showing a page (`prompt=none`). It refuses that, because nobody is signed in there, or
+ * because the registration is wrong. No code comes of it. Resolves with false if this provider would tell only a browser.
+ *
+ * Throws a Failure if a browser would show an error page, which never comes back here, or what `ask` throws.
+ */
+export async function checkRegistration(
+  { authority, clientId, redirectHost = 'localhost' }: Registration,
+  ask: Ask,
+): Promise<boolean> {
+  // Another provider may have other ids.
+  if (URL.parse(authority)?.host === 'login.microsoftonline.com') assertClientId(clientId);
+  const redirectUri = `http://${redirectHost}`;
+  let url = new URL(`${authority.replace(/\/+$/, '')}/oauth2/v2.0/authorize`);
+  url.search = String(
+    new URLSearchParams({
+      client_id: clientId,
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      response_mode: 'query',
+      scope: 'openid',
+      prompt: 'none',
+      // Nobody has the verifier of it.
+      code_challenge: randomBytes(32).toString('base64url'),
+      code_challenge_method: 'S256',
+    }),
+  );
+  for (let hop = 0; hop <= maxRedirects; hop++) {
+    const { location, body } = await ask(url);
+    const said = `${location} ${/AADSTS\d+/.exec(body)?.[0]}`;
+    if (/AADSTS700016|[?&#]error=unauthorized_client/.test(said)) {
+      const remedy = 'Copy the "Application (client) ID" from its overview, and allow "Personal Microsoft accounts"';
+      throw new Failure(`the provider knows no app for personal accounts with the client id ${clientId}`, { remedy });
+    }
+    if (/AADSTS50011|[?&#]error=invalid_request.*redirect_uri/.test(said)) {
+      const remedy = `Add ${redirectUri} under Authentication, platform "Mobile and desktop applications"`;
+      throw new Failure(`the app ${clientId} is not registered with the redirect URI ${redirectUri}`, { remedy });
+    }
+    // RFC 6749 section 4.1.2.1: errors go there only if the provider knows the app.
+    if (location?.startsWith(redirectUri)) return true;
+    if (location === null) return false;
+    url = new URL(location, url);
+  }
+  return false;
+}
