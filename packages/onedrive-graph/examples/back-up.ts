@@ -1,10 +1,11 @@
 import { type DriveItem, GraphClient, itemPath } from 'onedrive-graph';
-import { OneDriveTokenHandler } from 'onedrive-token-handler';
+import { dataFilepath, OneDriveTokenHandler } from 'onedrive-token-handler';
 
 const handler = new OneDriveTokenHandler({
   appName: 'my-backup',
   clientId: '11111111-2222-3333-4444-555555555555', // of your own app registration
   scopes: ['Files.ReadWrite.All'],
+  dbFilepath: dataFilepath('my-backup'),
 });
 const graph = new GraphClient({ getToken: (options) => handler.getToken(options) });
 

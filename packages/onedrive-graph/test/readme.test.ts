@@ -17,10 +17,11 @@ test('the sample runs, with nothing but the provider, Graph and the folder of it
   await using scene = await openScene();
   const { authority, folder } = scene;
   writeFileSync(`${folder}/photos.zip`, 'photos');
-  const here = { authority: authority.url, dbFilepath: `${folder}/tokens.db`, interactive: false };
+  const here = { authority: authority.url, interactive: false };
   const program = sample
     .replace("'11111111-2222-3333-4444-555555555555'", `'${authority.clientId}'`)
     .replace("appName: 'my-backup',", `appName: 'my-app', ...${JSON.stringify(here)},`)
+    .replace("dataFilepath('my-backup')", JSON.stringify(`${folder}/tokens.db`))
     .replace('new GraphClient({', `new GraphClient({ root: '${authority.graphUrl}',`)
     .replaceAll(/(?<=[`)], )'(\w+\.zip)'/g, (_, name) => JSON.stringify(`${folder}/${name}`));
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {

@@ -3,6 +3,7 @@ export { toPlainText } from 'loopback-acceptor/plain-text';
 export type { AccessToken, GetTokenOptions, SignInReason, TokenRecord, TokenStore } from 'shared-token';
 export type { TokenStoreErrorCode, TokenStoreErrorReason } from 'token-store-kit';
 export type { MoveOutcome, RekeyStore } from 'token-store-kit/administration';
+export { dataFilepath } from 'token-store-sqlite/read-record';
 export {
   OneDriveTokenError,
   type OneDriveTokenErrorCode,

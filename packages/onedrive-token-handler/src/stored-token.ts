@@ -6,6 +6,8 @@ import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
 import { isGranted } from './scopes.ts';
 import { renewByOf } from './sign-in-status.ts';
 
+export { dataFilepath } from 'token-store-sqlite/read-record';
+
 /** The options of the handler that say which token is wanted. */
 export interface StoredTokenOptions
   extends Pick<

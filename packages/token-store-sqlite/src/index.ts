@@ -8,6 +8,7 @@ export type {
   TokenStoreErrorReason,
 } from 'token-store-kit';
 export { TokenStoreError } from 'token-store-kit';
+export { dataFilepath } from './data-filepath.ts';
 export type { FileSystem } from './database/file-system.ts';
 export { type Access, inspectTokenStore, type TokenStoreInspection } from './inspect-token-store.ts';
 export type { HeldLock } from './lock/held-locks.ts';

@@ -1,6 +1,9 @@
 import type { TokenRecord } from 'token-store-kit';
 import { applicationId, columns, readPlainRow, schemaVersion, type TokenRow } from './database/token-table.ts';
 
+// So that a command finds its file without loading the store.
+export { dataFilepath } from './data-filepath.ts';
+
 const select = `SELECT ${columns} FROM token WHERE app_name = ?
   AND (SELECT application_id FROM pragma_application_id) = ${applicationId}
   AND (SELECT user_version FROM pragma_user_version) = ${schemaVersion}

@@ -57,7 +57,7 @@ test('the sample refreshes once for many processes, which then read the stored t
   assert.ok(sample.trim().split('\n').length < 25, 'the sample is too long');
   assert.ok(readme.split('\n').slice(0, 30).join('\n').includes(sample), 'the sample ends too late');
   const directory = newProject({ 'sample.ts': sample });
-  const path = join(directory, 'google', 'tokens.db');
+  const path = join(directory, 'my-calendar', 'tokens.db');
   const spent: string[] = [];
   const server = createServer(async (request, response) => {
     let body = '';
@@ -70,6 +70,7 @@ test('the sample refreshes once for many processes, which then read the stored t
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     const env = {
+      XDG_DATA_HOME: directory,
       TOKEN_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     };
     const early = await run('sample.ts', directory, env);

@@ -153,12 +153,11 @@ recipe('the Microsoft Graph SDK lists the drive', async () => {
 recipe('a service uses the sign-in of the command, and says what to do if there is none', async () => {
   const program = recipeSample('The command signs in, a service uses it', 'ts')
     .replace("'YOUR-CLIENT-ID',", `'${authority.clientId}', authority: '${authority.url}',`)
-    .replace("'.local/share/onedrive-token/tokens.db'", "process.env.DB ?? ''")
     .replace('https://graph.microsoft.com/v1.0', authority.graphUrl);
-  const signedIn = await runProgram(program, { DB: 'data/onedrive-token/tokens.db' });
+  const signedIn = await runProgram(program);
   assert.is(signedIn.status, 0, signedIn.stderr);
   assert.match(signedIn.stdout, "driveType: 'personal'");
-  const nobody = await runProgram(program, { DB: 'nobody.db' });
+  const nobody = await runProgram(program, { XDG_DATA_HOME: join(home.folder, 'nobody') });
   assert.equal([nobody.status, nobody.stderr.trim()], [1, 'Run: onedrive-token login']);
 });
 

@@ -1,7 +1,8 @@
+import { dataFilepath } from 'onedrive-token-handler/stored-token';
 import { UsageError } from '../terminal/failure.ts';
 
 // `getBuiltinModule`, because an `import` of `node:fs` alone takes 3 ms, a tenth of Node's own start.
-const { isAbsolute, join, resolve } = process.getBuiltinModule('node:path');
+const { dirname, join, resolve } = process.getBuiltinModule('node:path');
 
 /** Which database is meant. */
 export interface DatabaseSettings {
@@ -49,14 +50,13 @@ export function defaultDatabase(env: NodeJS.ProcessEnv): DatabaseSettings {
   throw new UsageError('no home folder was found: name the token database with --db or ONEDRIVE_TOKEN_DB');
 }
 
-/** Our folder in the XDG data folder, or in the platform's own. undefined without a home folder. */
-export function dataFolder(env: NodeJS.ProcessEnv = process.env, platform = process.platform): string | undefined {
-  // The XDG Base Directory Specification says to ignore a relative path.
-  const xdg = env.XDG_DATA_HOME;
-  if (xdg && isAbsolute(xdg)) return join(xdg, 'onedrive-token');
-  const home = platform === 'win32' ? env.LOCALAPPDATA : homeFolder(env);
-  const places: Partial<Record<NodeJS.Platform, string>> = { win32: '', darwin: 'Library/Application Support' };
-  return home && join(home, places[platform] ?? '.local/share', 'onedrive-token');
+/** The folder of our files. undefined without a home folder. */
+export function dataFolder(env?: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return dirname(dataFilepath('onedrive-token', env && { env }));
+  } catch {
+    return undefined;
+  }
 }
 
 export function homeFolder(env = process.env): string | undefined {

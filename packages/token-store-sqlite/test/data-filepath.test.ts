@@ -1,0 +1,47 @@
+import { normalize } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { dataFilepath } from '../src/index.ts';
+
+const home = { HOME: '/home/ada' };
+
+for (const [platform, env, file] of [
+  ['linux', home, '/home/ada/.local/share/my-backup/tokens.db'],
+  ['freebsd', home, '/home/ada/.local/share/my-backup/tokens.db'],
+  ['darwin', home, '/home/ada/Library/Application Support/my-backup/tokens.db'],
+  ['win32', { LOCALAPPDATA: '/Local' }, '/Local/my-backup/tokens.db'],
+] as const) {
+  test(`on ${platform} the file is in the folder of the platform`, () => {
+    assert.is(dataFilepath('my-backup', { env, platform }), normalize(file));
+  });
+
+  test(`on ${platform} an absolute XDG_DATA_HOME wins`, () => {
+    const set = { ...env, XDG_DATA_HOME: '/xdg/data' };
+    assert.is(dataFilepath('my-backup', { env: set, platform }), normalize('/xdg/data/my-backup/tokens.db'));
+  });
+
+  test(`on ${platform} an XDG_DATA_HOME that is relative or empty is ignored`, () => {
+    for (const wrong of ['', 'data', './data']) {
+      assert.is(dataFilepath('my-backup', { env: { ...env, XDG_DATA_HOME: wrong }, platform }), normalize(file));
+    }
+  });
+}
+
+test('without a home folder it throws, and does not fall back to the working directory', () => {
+  assert.throws(
+    () => dataFilepath('my-backup', { env: {}, platform: 'win32' }),
+    /^There is no home folder .*XDG_DATA_HOME/,
+  );
+});
+
+test('a program has its own folder: a name that would lead elsewhere is a TypeError', () => {
+  for (const wrong of ['', '.', '..', '../x', '/etc', 'a/b', 'a\\b', 'a\0', undefined]) {
+    assert.throws(
+      () => dataFilepath(wrong as string),
+      (error: unknown) => error instanceof TypeError,
+    );
+  }
+  assert.match(dataFilepath('…'), /…/);
+});
+
+test.run();
