@@ -21,7 +21,8 @@ export type TokenStoreErrorReason =
   | 'foreign' // another program's data
   | 'not-a-file' // the path leads to a directory, or to a link without a file
   | 'missing' // the store was opened for reading only, and there is nothing to read
-  | 'exposed' // other users can read the file, and this user may not change that
+  | 'exposed' // other users can read the file, or have made it or a file beside it, and this user may not change that
+  | 'linked' // the file has several names (hard links), which would not share their locks
   | 'disk' // the system could not read or write the disk
   | 'unreachable' // the database server does not answer; trying again may help
   | 'no-database' // the server has no database of that name

@@ -63,7 +63,7 @@ export function inspectTokenStore(path: string): TokenStoreInspection {
     size: file.stats.size,
     access: { file: inspectAccess(file.path), directory: inspectAccess(directory) },
     fileSystem: inspectFileSystem(directory),
-    locks: findHeldLocks(file.path),
+    locks: findHeldLocks(file),
   };
 }
 
@@ -77,6 +77,7 @@ type Content = Pick<TokenStoreInspection, 'state' | 'error' | 'isEncrypted'>;
 /** By SQLite alone: to open the file in another way, and close it, would drop the locks that SQLite has on it in this process. */
 function inspectContent(file: DatabaseFile): Content {
   try {
+    file.checkJournals();
     const sql = file.connect({ timeout: busyLimitMs, readonly: true });
     try {
       return sql.transaction((): Content => {

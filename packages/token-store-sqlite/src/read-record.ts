@@ -21,10 +21,13 @@ const select = `SELECT ${columns} FROM token WHERE app_name = ?
 export function readRecord(path: string, appName: string): TokenRecord | undefined {
   const fs = process.getBuiltinModule('node:fs');
   try {
-    const { mode, size } = fs.statSync(path);
+    const file = fs.realpathSync.native(path);
+    const { mode, size, nlink } = fs.statSync(file);
     // Windows has no modes, and reports 0o666.
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) return undefined;
-    const database = open(path);
+    if (nlink > 1 || (process.platform !== 'win32' && (mode & 0o077) !== 0)) return undefined;
+    // Another user may have planted the journal, and SQLite would believe it, or wait for ever for a FIFO.
+    if (fs.existsSync(`${file}-journal`) || fs.existsSync(`${file}-wal`)) return undefined;
+    const database = open(file);
     try {
       const row = database.prepare(select).get(appName, size) as TokenRow | undefined;
       return row && readPlainRow(row);

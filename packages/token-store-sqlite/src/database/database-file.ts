@@ -55,14 +55,39 @@ export class DatabaseFile {
   }
 
   /**
-   * Opens a file in the same directory, or makes it with mode 0600. Refuses a symbolic link, which could lead to any of the
-   * user's files. A file that root makes is given to the database's owner, who could not use it otherwise.
+   * Opens a file in the same directory to read it, or, with `create`, to write it: a new one has mode 0600. Never waits, follows no
+   * symbolic link, and refuses what another user may have planted. A file that root makes is given to the database's owner,
+   * who could not use it otherwise.
    */
-  openBeside(path: string, flags: number): number {
-    const { O_RDWR, O_CREAT, O_NOFOLLOW = 0 } = fs.constants;
-    const descriptor = fs.openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | flags, 0o600);
-    if (process.geteuid?.() === 0) fs.fchownSync(descriptor, this.stats.uid, this.stats.gid);
-    return descriptor;
+  openBeside(path: string, { create = false }: { create?: boolean } = {}): number {
+    const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+    this.refusePlanted(path);
+    const descriptor = fs.openSync(path, (create ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    try {
+      this.refusePlanted(path, fs.fstatSync(descriptor)); // It may have been planted since then.
+      if (create && process.geteuid?.() === 0) fs.fchownSync(descriptor, this.stats.uid, this.stats.gid);
+      return descriptor;
+    } catch (error) {
+      fs.closeSync(descriptor);
+      throw error;
+    }
+  }
+
+  /**
+   * Throws STORE_OPEN if the journal is not one of the database's owner: SQLite would wait for a FIFO for ever, and write into the
+   * database what another user's journal says.
+   */
+  checkJournals(): void {
+    for (const suffix of ['-journal', '-wal']) this.refusePlanted(this.path + suffix);
+  }
+
+  /** Throws STORE_OPEN for what another user may have put beside the database: no file, one of another user, or a hard link. */
+  refusePlanted(path: string, stats = fs.lstatSync(path, { throwIfNoEntry: false })): void {
+    const trusted = [0, process.geteuid?.(), this.stats.uid];
+    if (!stats || (stats.isFile() && stats.nlink <= 1 && trusted.includes(stats.uid))) return;
+    const problem = `is not one of this database's files (user ${stats.uid} has made it)`;
+    const remedy = 'Remove it, and keep the database in a folder that only you can write';
+    throw fileError(path, ['STORE_OPEN', 'exposed', problem, remedy]);
   }
 }
 
@@ -70,12 +95,29 @@ function find(path: string): DatabaseFile | undefined {
   try {
     const real = fs.realpathSync.native(path);
     const stat = fs.statSync(real);
-    if (stat.isFile()) return new DatabaseFile(real, stat);
+    if (stat.isFile()) {
+      refuseUntrusted(path, real, stat);
+      return new DatabaseFile(real, stat);
+    }
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw openError(path, error);
   }
   throw fileError(path, ['STORE_OPEN', 'not-a-file', 'is not a file', 'Choose the name of a file']);
+}
+
+/** `given` is the path before its symbolic links were followed. */
+function refuseUntrusted(given: string, path: string, { uid, nlink }: fs.Stats): void {
+  if (nlink > 1) {
+    const problem = `has ${nlink} names (hard links), each of which would have its own locks and journal`;
+    const remedy = 'Remove the other names, or use a copy of the file';
+    throw fileError(path, ['STORE_OPEN', 'linked', problem, remedy]);
+  }
+  // root can use every user's files, also one that was put where root was going to make its own.
+  const isPublic = (path: string): boolean => (fs.statSync(dirname(path)).mode & 0o002) !== 0;
+  if (uid === 0 || uid === process.geteuid?.() || ![given, path].some(isPublic)) return;
+  const problem = `belongs to user ${uid}, who may have put it into a folder that everyone can write`;
+  throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Choose another file']);
 }
 
 function create(path: string): void {

@@ -116,7 +116,7 @@ const openReasons: Record<string, TokenStoreErrorReason> = {
 /** The TokenStoreError for a file that the system did not open or find. */
 export function openError(path: string, error: unknown): unknown {
   const code = systemCode(error);
-  if (code === undefined || code.startsWith('SQLITE_')) return toTokenStoreError(path, error);
+  if (code === undefined || /^(SQLITE|STORE)_/.test(code)) return toTokenStoreError(path, error);
   const [, , problem, remedy] = code === 'EROFS' ? readOnlyFileSystem : cannotOpen;
   return fileError(path, ['STORE_OPEN', openReasons[code], problem, remedy], error);
 }

@@ -39,7 +39,7 @@ function mountedType(folder: string): string | undefined {
   return found;
 }
 
-/** Undefined if there is no such file, or this user may not read it. */
+/** For files of the system: another one may have been planted. Undefined if there is none, or this user may not read it. */
 export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import type { DatabaseFile } from '../database/database-file.ts';
 import { readIfThere } from '../database/file-system.ts';
 import { findLockPaths, readHolder } from './lock-paths.ts';
 
@@ -21,7 +22,7 @@ export interface HeldLock {
  * The locks of a database that are held now. Linux says itself which process has locked which file. Elsewhere the file of the
  * holder does, and who locks the database is not known.
  */
-export function findHeldLocks(databasePath: string): HeldLock[] {
+export function findHeldLocks(database: DatabaseFile): HeldLock[] {
   const lockedBy = readKernelLocks();
   const pidOf = (path: string): number | undefined =>
     lockedBy?.get(String(statSync(path, { bigint: true, throwIfNoEntry: false })?.ino));
@@ -29,9 +30,9 @@ export function findHeldLocks(databasePath: string): HeldLock[] {
   const add = (kind: HeldLock['kind'], pid: number | undefined, name?: string, since?: number): void => {
     if (pid !== undefined) locks.push({ kind, name, pid, ...readProcess(pid), since });
   };
-  add('database', pidOf(databasePath));
-  for (const paths of findLockPaths(databasePath)) {
-    const holder = readHolder(paths.holder);
+  add('database', pidOf(database.path));
+  for (const paths of findLockPaths(database.path)) {
+    const holder = readHolder(paths.holder, database);
     const pid = lockedBy ? pidOf(paths.lock) : holder?.pid;
     if (holder?.pid === pid) add('name', pid, holder?.name, holder?.since);
     else add('name', pid);

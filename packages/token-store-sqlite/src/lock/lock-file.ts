@@ -70,7 +70,7 @@ export class LockFile {
     closeUnnamed();
     let pin = pins.get(this.#path);
     if (!pin) {
-      pin = { descriptor: this.#database.openBeside(this.#path, 0) };
+      pin = { descriptor: this.#database.openBeside(this.#path, { create: true }) };
       pins.set(this.#path, pin);
     }
     if (this.#connection && this.#pin === pin) return pin;

@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { DatabaseFile } from '../database/database-file.ts';
-import { readIfThere } from '../database/file-system.ts';
 
 const hashLength = 32;
 
@@ -52,16 +51,27 @@ interface Holder {
   readonly name: string;
 }
 
-export function readHolder(path: string): Holder | undefined {
-  const [, pid, since, name] = /^(\d+) (\d+) (.*)$/s.exec(readIfThere(path) ?? '') ?? [];
-  return name === undefined ? undefined : { pid: Number(pid), since: Number(since), name };
+/** Undefined if there is no such file, or this user may not read it, or it is not one of ours. */
+export function readHolder(path: string, database: DatabaseFile): Holder | undefined {
+  try {
+    const descriptor = database.openBeside(path);
+    try {
+      const [, pid, since, name] = /^(\d+) (\d+) (.*)$/s.exec(fs.readFileSync(descriptor, 'utf8')) ?? [];
+      return name === undefined ? undefined : { pid: Number(pid), since: Number(since), name };
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 /** Names this process. A failure is no error: then those who wait do not learn who has the lock. */
 export function writeHolder(path: string, appName: string, database: DatabaseFile): void {
   try {
-    const descriptor = database.openBeside(path, fs.constants.O_TRUNC);
+    const descriptor = database.openBeside(path, { create: true });
     try {
+      fs.ftruncateSync(descriptor);
       fs.writeSync(descriptor, `${process.pid} ${Date.now()} ${appName}`);
     } finally {
       fs.closeSync(descriptor);

@@ -29,7 +29,7 @@ export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) 
   const paths = lockPathsOf(path, appName);
   const acquireAndRun = async (lock: Lock): Promise<T> => {
     const release = await acquireLock(request, paths, deadline);
-    if (!release) throw lockHeldError(appName, timeout, { path, pid: readHolder(paths.holder)?.pid });
+    if (!release) throw lockHeldError(appName, timeout, { path, pid: readHolder(paths.holder, database)?.pid });
     try {
       return await task(lock);
     } finally {
@@ -37,7 +37,7 @@ export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) 
     }
   };
   // The queue of this process waits only for other callers of this process, even if these wait for another process.
-  const holder = () => ({ path, pid: readHolder(paths.holder)?.pid ?? process.pid });
+  const holder = () => ({ path, pid: readHolder(paths.holder, database)?.pid ?? process.pid });
   return callers.run(appName, acquireAndRun, { key: paths.lock, timeout, signal, closing, holder });
 }
 

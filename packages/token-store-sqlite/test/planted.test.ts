@@ -1,0 +1,169 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inspectTokenStore, openTokenStore, type TokenStoreError } from '../src/index.ts';
+import { lockPathsOf } from '../src/lock/lock-paths.ts';
+import { readRecord } from '../src/read-record.ts';
+import { holder } from './lock-holders.ts';
+import { rollbackJournal } from './rollback-journal.ts';
+import { makeTokenDatabase } from './snapshot.ts';
+import { startProgram } from './start-program.ts';
+import {
+  directoryForUsers,
+  hasPlaceForUsers,
+  isRoot,
+  makeLink,
+  otherUser,
+  temporaryDirectory,
+} from './temporary-directory.ts';
+
+if (process.platform === 'win32') {
+  console.log('skipped: Windows has no file modes, FIFOs or user ids');
+  process.exit(0);
+}
+if (!isRoot || !hasPlaceForUsers) console.log('skipped: only root can act as two other users');
+const asRoot = isRoot && hasPlaceForUsers ? test : test.skip;
+const attacker = 65_533;
+
+/** The victim's database, in a folder in which every user may make files. */
+function openToAll(mode = 0o1777): string {
+  const directory = directoryForUsers();
+  const path = join(directory, 'tokens.db');
+  makeTokenDatabase(path);
+  chownSync(path, otherUser, otherUser);
+  chmodSync(directory, mode);
+  return path;
+}
+
+function makeFifo(path: string): void {
+  assert.is(spawnSync('mkfifo', ['-m', '666', path]).status, 0);
+}
+
+const kinds: Record<string, (path: string) => void> = {
+  'a FIFO': makeFifo,
+  'a file that only its maker can open': (path) => writeFileSync(path, '', { mode: 0o600 }),
+  'a file that all can write': (path) => {
+    writeFileSync(path, '');
+    chmodSync(path, 0o666);
+  },
+  'a symbolic link': (path) => symlinkSync('/etc/passwd', path),
+};
+
+for (const [what, make] of Object.entries(kinds)) {
+  for (const suffix of ['-journal', '-wal', 'lock', 'gate']) {
+    asRoot(
+      `${what} of another user in place of ${suffix} is STORE_OPEN, names that user, and nothing waits`,
+      async () => {
+        const path = openToAll();
+        const { lock, gate } = lockPathsOf(path, 'app');
+        const planted = { lock, gate }[suffix] ?? path + suffix;
+        make(planted);
+        lchownSync(planted, attacker, attacker);
+        const { output } = await startProgram('attempt', [path, 'inspect', 'exclusively']).ended;
+        const { code, reason, message } = JSON.parse(output) as TokenStoreError;
+        assert.equal([code, reason], ['STORE_OPEN', 'exposed'], output);
+        assert.match(
+          message,
+          `${planted}: is not one of this database's files (user ${attacker} has made it). Remove it`,
+        );
+      },
+    );
+  }
+}
+
+asRoot("another user's journal does not bring that user's tokens into the database", async () => {
+  for (const mode of [0o777, 0o1777]) {
+    const path = openToAll(mode);
+    const other = join(temporaryDirectory(), 'other.db');
+    using store = openTokenStore(other);
+    store.set('app', { refreshToken: 'of the attacker' });
+    writeFileSync(`${path}-journal`, rollbackJournal(readFileSync(other)));
+    chmodSync(`${path}-journal`, 0o666);
+    chownSync(`${path}-journal`, attacker, attacker);
+    assert.match((await startProgram('attempt', [path, 'get']).ended).output, '"reason":"exposed"');
+    assert.is(readRecord(path, 'app'), undefined);
+  }
+});
+
+test('a FIFO that appears beside an open database stops no call', async () => {
+  using store = openTokenStore(join(temporaryDirectory(), 'tokens.db'));
+  makeFifo(`${store.path}-journal`);
+  assert.is(readRecord(store.path, 'app'), undefined);
+  assert.is(inspectTokenStore(store.path).error?.reason, 'exposed');
+  const isExposed = (error: TokenStoreError) => error.reason === 'exposed';
+  assert.throws(() => store.get('app'), isExposed);
+  assert.throws(() => store.set('app', { refreshToken: 'x' }), isExposed);
+  const waited = await store.changed('app', { timeout: 1_000 }).catch((error: unknown) => error);
+  assert.ok(isExposed(waited as TokenStoreError), `${waited}`);
+});
+
+test('a FIFO in place of the file that names the holder of a lock: the holder is not known, and nothing waits', async () => {
+  using store = openTokenStore(join(temporaryDirectory(), 'tokens.db'));
+  const program = await holder(store);
+  const path = lockPathsOf(store.path, 'app').holder;
+  spawnSync('rm', [path]);
+  makeFifo(path);
+  assert.equal(
+    inspectTokenStore(store.path).locks.map(({ name }) => name),
+    process.platform === 'linux' ? [undefined] : [],
+  );
+  const other = startProgram('hold', [store.path, 'app', 0, 0]);
+  assert.is(await other.line(), 'asks');
+  assert.is(await other.line(), 'STORE_BUSY undefined');
+  program.kill('SIGKILL');
+});
+
+test('a hard link is refused under each name, so that two names are not two locks and two journals', () => {
+  const directory = temporaryDirectory();
+  const names = ['a.db', 'b.db'].map((name) => join(directory, name)) as [string, string];
+  makeTokenDatabase(names[0]);
+  linkSync(...names);
+  for (const name of names) {
+    assert.throws(
+      () => openTokenStore(name),
+      (error: TokenStoreError) => error.reason === 'linked' && error.message.includes(`${name}: has 2 names`),
+    );
+    assert.is(readRecord(name, 'app'), undefined);
+    assert.is(inspectTokenStore(name).error?.reason, 'linked');
+  }
+  spawnSync('rm', [names[1]]);
+  openTokenStore(names[0]).close();
+});
+
+asRoot('root stores no token in a file that another user has put where everyone can', () => {
+  const path = openToAll();
+  const link = join(directoryForUsers(), 'link.db');
+  chmodSync(join(link, '..'), 0o1777);
+  const own = join(temporaryDirectory(), 'own.db');
+  makeTokenDatabase(own);
+  chownSync(own, attacker, attacker);
+  makeLink(own, link);
+  for (const planted of [path, link]) {
+    assert.throws(
+      () => openTokenStore(planted),
+      (error: TokenStoreError) => error.reason === 'exposed',
+    );
+  }
+});
+
+asRoot('root uses the database of a user in a folder of that user', () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'home'));
+  const path = join(directory, 'home', 'tokens.db');
+  makeTokenDatabase(path);
+  for (const each of [path, join(path, '..')]) chownSync(each, otherUser, otherUser);
+  openTokenStore(path).close();
+});
+
+test.run();
