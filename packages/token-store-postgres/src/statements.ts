@@ -15,11 +15,20 @@ const durably =
 export const beginStatements = ['BEGIN ISOLATION LEVEL READ COMMITTED', `SELECT ${durably}`];
 
 /**
- * A condition that is always true, and limits how long its statement waits for a locked row, and once more behind others that wait: else
- * the server would go on with statements whose answers were given up. A shorter limit of the role's stays.
+ * Limits of a connection of the store's own, if its role has none: else the server goes on with statements whose answers were given up. $1 is
+ * its process; a pooler, whose sessions others use as well, names another one.
+ */
+export const limitSession = `SELECT set_config(name, value, false)
+FROM (VALUES ('lock_timeout', '1800'), ('statement_timeout', '11000')) AS own (name, value)
+WHERE current_setting(name) = '0' AND pg_backend_pid() = $1::int`;
+
+/**
+ * A condition that is always true, and limits how long its statement waits for a locked row, and once more behind others that wait. A shorter
+ * limit stays.
  */
 function waitingAtMost(milliseconds: number): string {
-  return `(SELECT CASE current_setting('lock_timeout') WHEN '0' THEN set_config('lock_timeout', '${milliseconds}', true) ELSE '' END) IS NOT NULL`;
+  const limit = "current_setting('lock_timeout')::interval";
+  return `(SELECT CASE WHEN ${limit} > '0' AND ${limit} < '${milliseconds} ms' THEN '' ELSE set_config('lock_timeout', '${milliseconds}', true) END) IS NOT NULL`;
 }
 
 function quote(identifier: string): string {
@@ -41,7 +50,7 @@ export type Statements = ReturnType<typeof statementsFor>;
 
 export function statementsFor(schema: string, table: string) {
   const [records = '', leases = '', meta = ''] = tableNames(table).map((name) => `${quote(schema)}.${quote(name)}`);
-  const rowWait = waitingAtMost(2_000);
+  const rowWait = waitingAtMost(1_800);
   const leaseWait = waitingAtMost(800);
   const channel = `token_store_${hash(`${schema}\0${table}`)}`;
 
@@ -107,7 +116,8 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     setKey: `UPDATE ${meta} SET salt = $1, verifier = $2`,
 
     list: `SELECT name FROM ${records}`,
-    read: `SELECT record::text AS record, encode(sealed, 'base64') AS sealed, revision, sign_in FROM ${records} WHERE name = $1`,
+    /** The records of the names $1. */
+    read: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed, revision, sign_in FROM ${records} WHERE name = ANY ($1::text[])`,
     /** The revisions of the names $1. */
     look: `SELECT n.name, t.revision FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name)`,
     hasRecords: `SELECT EXISTS (SELECT FROM ${records}) AS any`,

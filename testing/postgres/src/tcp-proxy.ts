@@ -10,6 +10,8 @@ export class TcpProxy implements AsyncDisposable {
   readonly port: number;
   /** Bytes that were sent on, since the start. */
   readonly bytes: Record<Sender, number> = { client: 0, server: 0 };
+  /** From one end to the other, in milliseconds. */
+  delayMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #cuts: { sender: Sender; left: number; onCut: () => void }[] = [];
@@ -93,7 +95,8 @@ export class TcpProxy implements AsyncDisposable {
         return;
       }
       if (cut) cut.left -= data.length;
-      to.write(data);
+      if (this.delayMs > 0) setTimeout(() => to.write(data), this.delayMs);
+      else to.write(data);
     });
   }
 }

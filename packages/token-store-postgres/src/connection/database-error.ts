@@ -8,7 +8,7 @@ const whoLocks =
   'whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it';
 const gone = 'does not answer, or ended the connection';
 const unreachable: Failure = ['STORE_OPEN', 'unreachable', gone, `${again}check the address and the server`];
-/** pg gave up: the server has the statement, but no answer came. A statement waits for a locked table before it can limit its wait. */
+/** No answer came. On a pool of the caller's, a statement waits for a locked table before it can limit its wait. */
 const late = 'does not answer a statement in time';
 const silent: Failure = ['STORE_OPEN', 'unreachable', late, `${again}check the server, and ${whoLocks}`];
 const grant = 'Check user, password and pg_hba.conf, and GRANT the role what it needs';
@@ -65,6 +65,8 @@ export function isConnectionLoss(error: unknown): boolean {
 /** Classes whose messages name users, databases, tables and addresses, and never a value of a statement. */
 const tellingStates = /^(08|25|28|3D|53|55|57|58|42501)/;
 const readTimeout = 'Query read timeout';
+/** A statement whose answer was given up. */
+export const lateError = new Error(readTimeout);
 /** Messages of pg and pg-pool that come without a code. */
 const safeMessages = new RegExp(
   `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|The server does not support SSL connections|Client has encountered a connection error and is not queryable`,

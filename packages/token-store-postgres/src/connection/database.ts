@@ -1,16 +1,14 @@
 /** This folder has the connection: the pool, one statement at a time, errors, and the connection that listens. */
 import { TokenStoreError } from 'token-store-kit';
-import { beginStatements } from '../statements.ts';
-import { isConnectionLoss, sqlStateOf, toStoreError } from './database-error.ts';
+import { beginStatements, limitSession } from '../statements.ts';
+import { cancelStatement } from './cancel.ts';
+import { isConnectionLoss, lateError, sqlStateOf, toStoreError } from './database-error.ts';
 import type { ClientConstructor, ClientInternals, PgClient, PgPool, StandaloneClient } from './pg-pool.ts';
-import { noteKind, retry, settled } from './retry.ts';
+import { deadlineIn, type Limits, noteKind, type RetryOptions, retry, settled } from './retry.ts';
+import { Slots } from './slots.ts';
 
-/** Our statements take milliseconds. An answer that takes this long does not come any more. */
-const statementTimeoutMs = 5_000;
-/** How long to wait for a connection of a pool, or for a new one. */
-const connectTimeoutMs = 10_000;
-/** A read that took longer to fail is not repeated: the network does not answer. */
-const readRetryMs = 1_000;
+/** Of one store. Its own pool has as many connections, so that what waits there for a connection waits for a new one. */
+export const maxStatements = { ownPool: 3, otherPool: 10 };
 /** How long `close` waits for statements, and then for the pool's connections to end. */
 const endTimeoutMs = 1_000;
 
@@ -33,6 +31,8 @@ export class Database {
   readonly #Client: ClientConstructor | undefined;
   /** Whether the pool is the store's own. */
   readonly #isOwn: boolean;
+  readonly #slots: Slots;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   /** All that is under way, from the wait for a connection on, and its connection. */
   readonly #work = new Map<Promise<unknown>, PgClient | undefined>();
 
@@ -41,41 +41,43 @@ export class Database {
     this.#pool = pool;
     this.#Client = Client;
     this.#isOwn = isOwn;
+    this.#slots = new Slots(isOwn ? maxStatements.ownPool : maxStatements.otherPool);
     // Without a listener, a connection that breaks ends the process: an idle one, and a new one that the server ends in the same
     // packet with which it becomes ready.
     if (!surviving.has(pool)) pool.on('acquire', surviveErrors);
     surviveErrors(pool);
   }
 
-  /** Runs one statement that changes nothing. */
-  readonly read: Run = (text, values) => retry(() => this.use((run) => run(text, values)), { withinMs: readRetryMs });
-
-  /** Runs one statement that may write, once. Its caller has to repeat it if its answer is lost: see `retry`. */
-  write(text: string, values: unknown[], timeoutMs?: number): Promise<Row[]> {
-    return this.use((run) => run(text, values), true, timeoutMs);
+  /** Runs one statement that changes nothing. Its values are asked for when a connection is there. */
+  read(text: string, values?: () => unknown[], options?: RetryOptions): Promise<Row[]> {
+    const read = (limits: Limits) => this.use((run) => run(text, values?.()), limits);
+    return retry(read, { mayPass: 'nothing', ...options });
   }
 
-  /** Runs statements in one transaction on one connection. */
+  /** Runs one statement that may write, once. Its caller has to repeat it if its answer is lost: see `retry`. */
+  write(text: string, values: unknown[], limits: Limits): Promise<Row[]> {
+    return this.use((run) => run(text, values), limits, true);
+  }
+
+  /** Runs statements in one transaction on one connection. It has no deadline, but each statement has. */
   transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    return this.use(async (run) => {
+    const inTransaction = async (run: Run): Promise<T> => {
       for (const statement of beginStatements) await run(statement);
       const result = await work(run);
       await run('COMMIT');
       return result;
-    }, true);
+    };
+    return this.use(inTransaction, { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 }, true);
   }
 
-  /** Runs statements on one connection, which ends if one fails. `isWrite`: a lack of rights means that the role may not write. */
-  async use<T>(work: Work<T>, isWrite = false, timeoutMs = statementTimeoutMs): Promise<T> {
-    const connecting = this.#connect(isWrite);
-    const result = connecting.then((client) => this.#use(client, work, isWrite, timeoutMs));
+  /**
+   * Runs statements on one connection, which ends if one fails. `isWrite`: a lack of rights means that the role may not write. At the
+   * deadline it is over, whatever the driver does.
+   */
+  use<T>(work: Work<T>, limits: Limits = { deadline: deadlineIn(), answerMs: 10_000 }, isWrite = false): Promise<T> {
+    const result = this.#inTurn(work, limits, isWrite, (client) => this.#work.set(result, client));
     this.#work.set(result, undefined);
-    connecting.then((client) => this.#work.set(result, client), noop);
-    try {
-      return await result;
-    } finally {
-      this.#work.delete(result);
-    }
+    return result.finally(() => this.#work.delete(result));
   }
 
   /** A connection outside of the pool, made with the same options. Undefined if there is no such thing. */
@@ -92,11 +94,41 @@ export class Database {
     await settled(ended, endTimeoutMs);
   }
 
-  async #use<T>(client: PgClient, work: Work<T>, isWrite: boolean, timeoutMs: number): Promise<T> {
+  async #inTurn<T>(work: Work<T>, limits: Limits, isWrite: boolean, onConnect: (client: PgClient) => void): Promise<T> {
+    const since = performance.now();
+    if (!(await this.#slots.acquire(limits.deadline))) throw this.#noTurnError(since);
+    let ending: Promise<void> | undefined;
+    try {
+      const client = await this.#connect(limits.deadline, isWrite);
+      onConnect(client);
+      return await this.#use(client, work, limits, isWrite, () => {
+        ending = cancelStatement(client as ClientInternals);
+      });
+    } finally {
+      // The server is at work for a statement that was given up, until it hears that.
+      if (ending) void ending.then(() => this.#slots.release());
+      else this.#slots.release();
+    }
+  }
+
+  async #use<T>(
+    client: PgClient,
+    work: Work<T>,
+    { deadline, answerMs }: Limits,
+    isWrite: boolean,
+    onGivenUp: () => void,
+  ): Promise<T> {
     let failed = true;
     const run = async (text: string, values: unknown[] = []): Promise<Row[]> => {
       try {
-        return (await client.query({ text, values, query_timeout: timeoutMs, types: asText })).rows as Row[];
+        const answer = client.query({ text, values, types: asText });
+        if (!(await settled(answer, Math.min(answerMs, deadline - performance.now())))) {
+          onGivenUp();
+          throw lateError;
+        }
+        const { rows } = await answer;
+        this.#answeredAt = performance.now();
+        return rows as Row[];
       } catch (error) {
         const failure = toStoreError(this.name, error, isWrite);
         if (isConnectionLoss(error)) noteKind(failure, 'unanswered');
@@ -105,6 +137,10 @@ export class Database {
       }
     };
     try {
+      if (this.#isOwn && !limited.has(client)) {
+        await run(limitSession, [(client as ClientInternals).processID]);
+        limited.add(client);
+      }
       const result = await work(run, client);
       failed = false;
       return result;
@@ -115,16 +151,26 @@ export class Database {
     }
   }
 
-  async #connect(isWrite: boolean): Promise<PgClient> {
+  async #connect(deadline: number, isWrite: boolean): Promise<PgClient> {
     const connecting = this.#pool.connect();
-    if (await settled(connecting, connectTimeoutMs)) {
+    if (await settled(connecting, deadline - performance.now())) {
       return connecting.catch((error) => {
         throw toStoreError(this.name, error, isWrite);
       });
     }
     connecting.then((client) => client.release(), noop);
-    const problem = `${this.name} gave no connection within ${connectTimeoutMs / 1_000} s, or the pool has none free`;
+    const problem = `${this.name} gave no connection in time, or the pool has none free`;
     throw new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy: 'Try again' });
+  }
+
+  #noTurnError(since: number): TokenStoreError {
+    const remedy = 'Try again, with fewer calls at once';
+    if (this.#answeredAt < since) {
+      const problem = `${this.name} does not answer the calls that came before`;
+      return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy });
+    }
+    const problem = `${this.name} answers, but not all calls of this store in time`;
+    return new TokenStoreError('STORE_BUSY', problem, { reason: 'database-locked', remedy });
   }
 
   /** Resolves when nothing is under way any more. Callers that gave up send a statement after the one that was under way. */
@@ -137,6 +183,8 @@ export class Database {
   }
 }
 
+/** Connections that have their limits. */
+const limited = new WeakSet<PgClient>();
 const surviving = new WeakSet<PgClient | PgPool>();
 
 function surviveErrors(source: PgClient | PgPool): void {
@@ -146,6 +194,6 @@ function surviveErrors(source: PgClient | PgPool): void {
 }
 
 /** pg says goodbye to the server, and waits for one that is gone. */
-function destroySocket(client: PgClient): void {
+export function destroySocket(client: PgClient | StandaloneClient): void {
   (client as ClientInternals).connection?.stream?.destroy();
 }

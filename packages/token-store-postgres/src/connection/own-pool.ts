@@ -1,11 +1,10 @@
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
-import { Database } from './database.ts';
+import { Database, maxStatements } from './database.ts';
 import type { ClientConstructor, PgPool } from './pg-pool.ts';
 
 /** pg would wait without limit. */
-const connectTimeoutMs = 5_000;
-const maxConnections = 3;
+const connectTimeoutMs = 4_000;
 
 /** The database of the caller's pool, or of a small one of its own. Nothing is connected yet. */
 export async function openDatabase(settings: Settings): Promise<Database> {
@@ -30,7 +29,7 @@ async function openOwnPool({ connectionString }: Settings): Promise<PgPool> {
     keepAlive: true,
     ...target,
     Client: withPasswordFile(Client),
-    max: maxConnections,
+    max: maxStatements.ownPool,
     allowExitOnIdle: true,
   });
 }

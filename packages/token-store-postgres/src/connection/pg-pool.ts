@@ -4,8 +4,6 @@
 export interface PgQuery {
   readonly text: string;
   readonly values?: unknown[];
-  /** In milliseconds: then pg rejects, and goes on with the connection. */
-  readonly query_timeout?: number;
   /** How pg reads the values of a result. */
   readonly types?: { getTypeParser(): (value: string) => string };
 }
@@ -53,5 +51,8 @@ export type ClientConstructor = new (options: object) => StandaloneClient;
 export interface ClientInternals {
   /** The server process that the server named when the connection was made. A pooler names one that does not exist. */
   readonly processID?: number | null;
+  readonly secretKey?: unknown;
+  readonly host?: string;
+  readonly port?: number;
   readonly connection?: { readonly stream?: { destroy(): void } };
 }

@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pause, type TokenStoreError } from 'token-store-kit';
 
+/** A call is answered within 10 s: this is less, because a busy process is late. */
+const callTimeoutMs = 9_500;
+/** For the answer to a statement of the first try; twice as long for that of each further one. Then a fresh connection is tried. */
+const firstAnswerMs = 2_000;
 /** Pauses before the repetitions, and before all further ones. */
 const pausesMs = [0, 100, 300, 1_000];
 const maxPauseMs = 2_000;
@@ -17,28 +21,49 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 /**
+ * The deadline of a call, by `performance.now()`. Every wait, try and pause of the call ends there: it is handed down to all that the call
+ * does, and no other limit begins anew.
+ */
+export function deadlineIn(milliseconds = callTimeoutMs): number {
+  return performance.now() + milliseconds;
+}
+
+/** How long one try of a call may take. */
+export interface Limits {
+  readonly deadline: number;
+  /** For the answer to one statement. */
+  readonly answerMs: number;
+}
+
+export interface RetryOptions {
+  /** Default: that of a call that begins now. */
+  readonly deadline?: number;
+  /**
+   * What may pass besides a lost answer and a conflict. `nothing`; `down`: an unreachable server, after a lost answer, since it may be
+   * restarting; `all`: an unreachable server and a locked row. Default `down`.
+   */
+  readonly mayPass?: 'nothing' | 'down' | 'all';
+}
+
+/**
  * The one retry policy of this package. Repeats work whose answer was lost (`isRepeated`), since only a repetition finds out what became
- * of it, and work that the server ended in favor of another session's. After a lost answer, an unreachable server may be restarting.
- *
- * `withinMs`: no repetition begins later; a server restarts in about 10 s. `isPatient`: an unreachable server and a locked row may
- * pass, too, if no answer was lost yet.
+ * of it, and work that the server ended in favor of another session's.
  */
 export async function retry<T>(
-  work: (isRepeated: boolean) => Promise<T>,
-  { withinMs = 10_000, isPatient = false } = {},
+  work: (limits: Limits, isRepeated: boolean) => Promise<T>,
+  { deadline = deadlineIn(), mayPass = 'down' }: RetryOptions = {},
 ): Promise<T> {
-  const end = performance.now() + withinMs;
   let isRepeated = false;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await work(isRepeated);
+      return await work({ deadline, answerMs: firstAnswerMs * 2 ** attempt }, isRepeated);
     } catch (error) {
       isRepeated ||= isUnanswered(error);
       const { reason } = Object(error) as Partial<TokenStoreError>;
-      const isDown = (isPatient || isRepeated) && reason === 'unreachable';
-      const mayPass = kinds.has(Object(error)) || isDown || (isPatient && reason === 'database-locked');
+      const isDown = reason === 'unreachable' && (mayPass === 'all' || (mayPass === 'down' && isRepeated));
+      const isAgain = kinds.has(Object(error)) || isDown || (mayPass === 'all' && reason === 'database-locked');
       const pauseMs = pausesMs[attempt] ?? maxPauseMs;
-      if (!mayPass || performance.now() + pauseMs > end) throw error;
+      if (!isAgain || performance.now() + pauseMs >= deadline) throw error;
       await delay(pauseMs);
     }
   }

@@ -2,7 +2,7 @@
 import { uptime } from 'node:os';
 import { type Lock, TokenStoreError } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
-import { retry, settled } from '../connection/retry.ts';
+import { deadlineIn, type Limits, retry, settled } from '../connection/retry.ts';
 import type { Statements } from '../statements.ts';
 
 /** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */
@@ -11,8 +11,10 @@ const renewShare = 1 / 3;
 /** After a renewal that failed. */
 const retryShare = 0.05;
 const timerMarginMs = 2;
+/** Then it is tried again, on a fresh connection. */
+const renewAnswerMs = 2_000;
 /** How long a caller waits for the release of its lock. */
-const releaseTimeoutMs = 2_000;
+const releaseTimeoutMs = 1_000;
 
 /** A call of `exclusively`, as the table knows it. */
 export interface Claim {
@@ -38,8 +40,8 @@ export class Stopwatch {
 
 /** Releases the lock if this call holds it. Says whether other callers want it. */
 export async function release({ database, statements, name, key, owner, leaseTimeMs }: Claim): Promise<boolean> {
-  const run = () => database.write(statements.release, [key, owner, statements.topicOf(name)], releaseTimeoutMs);
-  const [row] = await retry(run, { withinMs: leaseTimeMs, isPatient: true });
+  const run = (limits: Limits) => database.write(statements.release, [key, owner, statements.topicOf(name)], limits);
+  const [row] = await retry(run, { deadline: deadlineIn(leaseTimeMs), mayPass: 'all' });
   return row?.wanted === 't';
 }
 
@@ -110,7 +112,8 @@ export class Lease implements Lock {
     const since = new Stopwatch();
     try {
       const values = [key, owner, this.fence, leaseTimeMs];
-      const rows = await database.write(statements.renew, values, Math.max(1, this.#remainingMs));
+      const deadline = deadlineIn(Math.max(1, this.#remainingMs));
+      const rows = await database.write(statements.renew, values, { deadline, answerMs: renewAnswerMs });
       if (since.elapsedMs < this.#since.elapsedMs) this.#since = since;
       if (rows.length === 0) this.lose();
       else this.#schedule(renewShare);

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, pause } from 'token-store-kit';
-import { isUnanswered, retry, settled } from '../connection/retry.ts';
+import { deadlineIn, isUnanswered, type Limits, retry, settled } from '../connection/retry.ts';
 import type { Context } from '../records/record-table.ts';
 import { toStoredName } from '../statements.ts';
 import { type Claim, Lease, release, Stopwatch } from './lease.ts';
@@ -11,8 +11,8 @@ import { type Claim, Lease, release, Stopwatch } from './lease.ts';
 const scatterMs = 50;
 /** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
 const giveWayMs = { told: 100, untold: 1_200 };
-/** Limits of the wait for an answer, whatever the caller's timeout is. */
-const answerMs = { min: 2_000, max: 5_000 };
+/** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
+const lastAnswerMs = 900;
 
 /**
  * The locks of one store. Processes do not queue: a caller tries at a random moment after a release, or about once a second. One that
@@ -137,17 +137,16 @@ export class Locks {
     const { claim, deadline } = attempt;
     const { database, statements, name, key, owner, leaseTimeMs } = claim;
     const leftMs = Math.max(deadline - performance.now(), 0);
-    const timeoutMs = Math.round(Math.min(answerMs.max, Math.max(leftMs, answerMs.min)));
     const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
     let since = new Stopwatch();
-    const run = () => {
+    const run = (limits: Limits) => {
       since = new Stopwatch();
       attempt.isTold = false;
-      return database.write(statements.take, [key, owner, thisHolder(), leaseTimeMs, willAskMs], timeoutMs);
+      return database.write(statements.take, [key, owner, thisHolder(), leaseTimeMs, willAskMs], limits);
     };
     // A caller that waits does not give up for a restart.
-    const withinMs = Math.min(Math.max(leftMs, answerMs.min), 10_000);
-    const [row] = await retry(run, { withinMs, isPatient: attempt.holder !== undefined });
+    const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
+    const [row] = await retry(run, { deadline: answerBy, mayPass: attempt.holder === undefined ? 'down' : 'all' });
     if (row?.taken === 't') return new Lease(claim, row.fence ?? '', since);
     watcher.read(name, row?.revision ?? null);
     attempt.holder = row?.holder ?? undefined;

@@ -1,6 +1,7 @@
 import { pause } from 'token-store-kit';
-import type { Database } from '../connection/database.ts';
+import { type Database, destroySocket } from '../connection/database.ts';
 import type { StandaloneClient } from '../connection/pg-pool.ts';
+import { settled } from '../connection/retry.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
 
 /** Without LISTEN, a caller looks this often: a program that reads the record once a second spares the store the look. */
@@ -9,6 +10,8 @@ const pollIntervalMs = 1_100;
 const listenIntervalMs = 5_000;
 /** From one attempt to listen to the next: a server may end such connections again and again. */
 const listenRetryMs = 5_000;
+/** For the connection and the answer. */
+const listenTimeoutMs = 5_000;
 /** A shorter wait makes no connection, and a program that waits again soon uses the same one. */
 const [listenAfterMs, lingerMs] = [40, 2_000];
 /** A caller that waits for the lock of the same name asks before that, and spares the look. */
@@ -148,19 +151,23 @@ export class Watcher {
       client?.on('error', lose);
       client?.on('end', lose);
       client?.on('notification', ({ payload = '' }) => this.#receive(payload));
-      await client?.connect();
-      client?.unref?.();
-      await client?.query(`LISTEN ${this.#statements.channel}`);
+      if (client && !(await settled(this.#startListening(client), listenTimeoutMs))) throw new Error('no answer');
       this.#listener = client;
       if (this.#isIdle) this.#stopListening();
     } catch {
       // The database cannot be reached, or does not allow it, as a standby.
-      client?.end().catch(() => {});
+      if (client) destroySocket(client);
       this.#listenNotBefore = retryAt;
     } finally {
       this.#isOpening = false;
       this.#lookAnew();
     }
+  }
+
+  async #startListening(client: StandaloneClient): Promise<void> {
+    await client.connect();
+    client.unref?.();
+    await client.query(`LISTEN ${this.#statements.channel}`);
   }
 
   #stopListening(): void {
@@ -206,7 +213,7 @@ export class Watcher {
     const names = new Set(due.map(({ name }) => toStoredName(name)));
     this.#isLooking = true;
     try {
-      const rows = names.size === 0 ? [] : await this.#database.read(this.#statements.look, [[...names]]);
+      const rows = names.size === 0 ? [] : await this.#database.read(this.#statements.look, () => [[...names]]);
       for (const row of rows) this.read(fromStoredName(row.name ?? ''), row.revision ?? null);
     } catch {
       // See above.

@@ -32,11 +32,16 @@ export async function openTables(database: Database, settings: Settings) {
   if (!readOnly && !check && (areMissing || ring.preferred !== undefined)) {
     // A passphrase takes a quarter of a second, in which other hosts need not wait for this one's transaction.
     const wanted = ring.preferred === undefined ? undefined : newCipher(ring.preferred).makeCheck();
-    check = await retry(() => database.transaction((run) => setUp(run, database, statements, wanted)));
+    const setUpOnce = () => database.transaction((run) => setUp(run, database, statements, wanted));
+    // Hosts that come at the same time wait for each other.
+    check = await retry(setUpOnce, { mayPass: 'all' });
   }
   // For a store that only reads, tables without a key and without a record are of no key yet.
   const isOfNoKey =
-    readOnly && !check && !ring.allowsPlain && (areMissing || !(await hasRecords(statements, database.read)));
+    readOnly &&
+    !check &&
+    !ring.allowsPlain &&
+    (areMissing || !(await hasRecords(statements, (text) => database.read(text))));
   if (!isOfNoKey && !ring.adopt(check)) throw ring.openError(check !== undefined);
   return { statements, ring, isDirect };
 }
@@ -45,7 +50,7 @@ export async function openTables(database: Database, settings: Settings) {
 export async function readMeta(
   database: Database,
   statements: Statements,
-  run: Run = database.read,
+  run: Run = (text) => database.read(text),
 ): Promise<KeyCheck | undefined> {
   const [row] = await run(statements.meta).catch((error: TokenStoreError) => {
     // No such table, or one without these columns.

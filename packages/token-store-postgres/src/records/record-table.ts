@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Database, Row, Run } from '../connection/database.ts';
-import { retry } from '../connection/retry.ts';
+import { deadlineIn, type Limits, retry } from '../connection/retry.ts';
 import type { Lease } from '../lock/lease.ts';
 import type { Watcher } from '../lock/watcher.ts';
 import type { Key } from '../options.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
 import { type KeyRing, newCipher } from './key-ring.ts';
 import { keyValues, readMeta } from './open-tables.ts';
+import { RowReader } from './row-reader.ts';
 
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
@@ -48,21 +49,23 @@ type Judge = (
  */
 export class RecordTable {
   readonly #context: Context;
+  readonly #rows: RowReader;
   /** The versions that this store has seen last, with their refresh tokens. */
   readonly #known = new Map<string, Version & { readonly refreshToken: string | undefined }>();
 
   constructor(context: Context) {
     this.#context = context;
+    this.#rows = new RowReader(context.database, context.statements.read);
   }
 
-  async read(name: string): Promise<TokenRecord | undefined> {
-    const { database, statements, ring, watcher } = this.#context;
-    const [row = {}] = await database.read(statements.read, [toStoredName(name)]);
+  async read(name: string, deadline = deadlineIn()): Promise<TokenRecord | undefined> {
+    const { ring, watcher } = this.#context;
+    const row = (await this.#rows.read(toStoredName(name), deadline)) ?? {};
     const version = versionOf(row);
     watcher.read(name, version?.revision ?? null);
     this.#known.delete(name);
     if (!version) return undefined;
-    if (!ring.canOpen(row)) await this.#adoptKey();
+    if (!ring.canOpen(row)) await this.#adoptKey(deadline);
     const record = ring.open(name, row);
     this.#note(name, version, record);
     return record;
@@ -74,14 +77,15 @@ export class RecordTable {
     // Another sign-in instead of the one that was known came later, as far as anyone can tell: it counts.
     const judge: Judge = (found, base, isLost) =>
       isLost && (found?.signIn === revision || isOtherSignIn(found, base)) ? 'written' : 'again';
-    return this.#write(name, record, { revision, signIn: revision }, this.#known.get(name), lease, judge);
+    return this.#write(name, record, { revision, signIn: revision }, this.#known.get(name), lease, judge, deadlineIn());
   }
 
   /** Writes the record if the stored refresh token is `previous`. */
   async replace(name: string, previous: string | undefined, record: TokenRecord, lease?: Lease): Promise<Outcome> {
+    const deadline = deadlineIn();
     for (let round = 0; round < maxRounds; round++) {
       if (previous !== undefined && this.#known.get(name)?.refreshToken !== previous) {
-        const stored = await this.read(name);
+        const stored = await this.read(name, deadline);
         if (stored?.refreshToken !== previous) return 'not-written';
       }
       const known = previous === undefined ? undefined : this.#known.get(name);
@@ -91,7 +95,7 @@ export class RecordTable {
         return found?.revision === base?.revision ? 'again' : 'not-written';
       };
       const next = { revision, signIn: known?.signIn ?? revision };
-      const outcome = await this.#write(name, record, next, known, lease, judge);
+      const outcome = await this.#write(name, record, next, known, lease, judge, deadline);
       // Another caller may have written a record with the same refresh token.
       if (outcome !== 'not-written' || previous === undefined) return outcome;
       this.#known.delete(name);
@@ -104,9 +108,9 @@ export class RecordTable {
       if (isLost && (!found || isOtherSignIn(found, base))) return 'written';
       return found ? 'again' : 'not-written';
     };
-    const run = (base: Version | undefined) =>
-      this.#run(this.#context.statements.delete, name, [base?.revision], lease);
-    const { outcome, found } = await this.#change(name, this.#known.get(name), run, judge);
+    const run = (base: Version | undefined, limits: Limits) =>
+      this.#run(this.#context.statements.delete, name, [base?.revision], lease, limits);
+    const { outcome, found } = await this.#change(name, this.#known.get(name), run, judge, deadlineIn());
     if (outcome !== 'lock-lost') this.#noteOther(name, found);
     return outcome;
   }
@@ -154,13 +158,14 @@ export class RecordTable {
     start: Version | undefined,
     lease: Lease | undefined,
     judge: Judge,
+    deadline: number,
   ): Promise<Outcome> {
-    const run = (base: Version | undefined): Promise<Row[]> => {
+    const run = (base: Version | undefined, limits: Limits): Promise<Row[]> => {
       const { json, sealed, salt } = this.#context.ring.seal(name, record);
       const values = [json, sealed, next.revision, next.signIn, salt, base?.revision];
-      return this.#run(this.#context.statements.write, name, values, lease);
+      return this.#run(this.#context.statements.write, name, values, lease, limits);
     };
-    const { outcome, found = next } = await this.#change(name, start, run, judge);
+    const { outcome, found = next } = await this.#change(name, start, run, judge, deadline);
     if (outcome === 'written' && found.revision !== next.revision) this.#noteOther(name, found);
     else if (outcome === 'written') {
       this.#note(name, next, record);
@@ -169,41 +174,44 @@ export class RecordTable {
     return outcome;
   }
 
-  #run(statement: string, name: string, values: unknown[], lease: Lease | undefined): Promise<Row[]> {
+  #run(statement: string, name: string, values: unknown[], lease: Lease | undefined, limits: Limits): Promise<Row[]> {
     const { database, statements } = this.#context;
     const fence = [lease?.claim.owner, lease?.fence];
-    return database.write(statement, [toStoredName(name), ...values, ...fence, statements.topicOf(name)]);
+    return database.write(statement, [toStoredName(name), ...values, ...fence, statements.topicOf(name)], limits);
   }
 
   /** Repeats the statement until it is known what became of it. `found`: what another caller has stored since, if that is known. */
   async #change(
     name: string,
     start: Version | undefined,
-    run: (base: Version | undefined) => Promise<Row[]>,
+    run: (base: Version | undefined, limits: Limits) => Promise<Row[]>,
     judge: Judge,
+    deadline: number,
   ): Promise<{ outcome: Outcome; found?: Version | undefined }> {
     let base = start;
     let isLost = false;
     for (let round = 0; round < maxRounds; round++) {
-      const [row = {}] = await retry((isRepeated) => {
+      const work = (limits: Limits, isRepeated: boolean) => {
         isLost ||= isRepeated;
-        return run(base);
-      });
+        return run(base, limits);
+      };
+      const [row = {}] = await retry(work, { deadline });
       if (row.written === 't') return { outcome: 'written' };
       const found = versionOf(row);
       const verdict = judge(found, base, isLost);
       if (verdict === 'written') return { outcome: verdict, found };
       if (row.held !== 't') return { outcome: 'lock-lost' };
-      if (row.key_fits !== 't') await this.#adoptKey();
+      if (row.key_fits !== 't') await this.#adoptKey(deadline);
       else if (verdict === 'not-written') return { outcome: verdict, found };
       else base = found;
     }
     throw this.#changingError(name);
   }
 
-  async #adoptKey(): Promise<void> {
+  async #adoptKey(deadline: number): Promise<void> {
     const { database, statements, ring } = this.#context;
-    if (!ring.adopt(await readMeta(database, statements))) throw ring.error('key-changed');
+    const run: Run = (text) => database.read(text, undefined, { deadline });
+    if (!ring.adopt(await readMeta(database, statements, run))) throw ring.error('key-changed');
   }
 
   #note(name: string, version: Version, { refreshToken }: TokenRecord): void {

@@ -1,0 +1,56 @@
+import { SharedToken } from 'shared-token';
+import { within } from 'testing-authority/start-program';
+import * as assert from 'uvu/assert';
+import { startScene } from './scene.ts';
+
+const { scene, test } = await startScene();
+
+async function openFarAway() {
+  const proxy = await scene.proxy();
+  const store = await scene.open({ connectionString: scene.cluster.connectionString({ port: proxy.port }) });
+  proxy.delayMs = 10;
+  return store;
+}
+
+const record = { refreshToken: 'first', accessToken: 'access', expiresAt: Date.now() + 3_600_000 };
+const failuresOf = (results: PromiseSettledResult<unknown>[]): string[] =>
+  results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
+
+for (const [count, what] of [
+  [800, 'get'],
+  [10_000, 'getToken'],
+] as const) {
+  test(`${count} ${what}() at once over 20 ms succeed: to wait for a connection is not to connect`, async () => {
+    const store = await openFarAway();
+    const names = Array.from({ length: count }, (_, index) => `app ${index % 800}`);
+    await store.set('app 0', record);
+    const calls = names.map(async (name) => {
+      if (what === 'get') return store.get(name);
+      const token = new SharedToken({
+        store,
+        name: 'app 0',
+        refresh: () => assert.unreachable('it refreshed') as never,
+      });
+      return token.getToken();
+    });
+    const started = performance.now();
+    const failures = failuresOf(await within(60_000, 'the calls', Promise.allSettled(calls)));
+    console.log(`\nmeasured: ${count} ${what}() over 20 ms: ${Math.round(performance.now() - started)} ms`);
+    assert.equal([failures.length, failures[0]], [0, undefined]);
+  });
+}
+
+test('11 stores on one pool of the caller print no MaxListenersExceededWarning', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): unknown => warnings.push(warning);
+  process.on('warning', note);
+  const pool = scene.newPool('shared', { max: 5 });
+  const stores = await Promise.all(Array.from({ length: 11 }, () => scene.open({ pool })));
+  await Promise.all(stores.map((store) => store.set('app', record)));
+  await Promise.all(stores.map((store) => store.get('app')));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', note);
+  assert.equal(warnings, []);
+});
+
+test.run();

@@ -1,0 +1,96 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { within } from 'testing-authority/start-program';
+import * as assert from 'uvu/assert';
+import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
+import { assertUnreachable, attempt } from './attempt.ts';
+import { startScene } from './scene.ts';
+
+const { scene, together: test } = await startScene();
+
+const record = { refreshToken: 'first' };
+
+const timeout = 700;
+type Call = (store: PostgresTokenStore) => Promise<unknown>;
+/** The calls, and in how many milliseconds the README promises their answers. */
+const calls: Record<string, [call: Call, promisedMs: number]> = {
+  get: [(store) => store.get('app'), 10_000],
+  list: [(store) => store.list(), 10_000],
+  set: [(store) => store.set('app', record), 10_000],
+  replace: [(store) => store.replace('app', 'first', record), 10_000],
+  delete: [(store) => store.delete('app'), 10_000],
+  exclusively: [(store) => store.exclusively('app', async () => 'ran', { timeout }), timeout + 1_000],
+  changed: [(store) => store.changed('app', { timeout }), timeout + 1_000],
+};
+
+type Pool = (connectionString: string) => PostgresTokenStoreOptions;
+const pools: Record<string, Pool> = {
+  'the own pool': (connectionString) => ({ connectionString }),
+  'a pool of the caller': (connectionString) => ({ pool: scene.newPool('of the caller', { connectionString }) }),
+};
+
+for (const [kind, options] of Object.entries(pools)) {
+  test(`a connection that swallows everything, of ${kind}: each call is answered in the promised time`, async () => {
+    const proxy = await scene.proxy();
+    const store = await scene.open(options(scene.cluster.connectionString({ port: proxy.port })));
+    await store.set('app', record);
+    proxy.swallow();
+    const answers = Object.entries(calls).map(async ([name, [call, promisedMs]]) => {
+      const started = performance.now();
+      const outcome = await attempt(() => call(store));
+      const took = performance.now() - started;
+      assertUnreachable(outcome, name);
+      return took > promisedMs ? [`${name} took ${Math.round(took)} ms`] : [];
+    });
+    assert.equal((await Promise.all(answers)).flat(), []);
+    await within(3_000, 'close()', store.close());
+  });
+
+  test(`a write whose connection swallows it is written on a fresh one after 2 s: ${kind}`, async () => {
+    const proxy = await scene.proxy();
+    const store = await scene.open(options(scene.cluster.connectionString({ port: proxy.port })));
+    await store.set('app', record);
+    proxy.swallow();
+    const started = performance.now();
+    const written = store.replace('app', 'first', { refreshToken: 'second' });
+    await delay(500);
+    proxy.heal();
+    assert.is(await within(20_000, 'the write', written), true);
+    const took = performance.now() - started;
+    assert.ok(took < 4_000, `it took ${took} ms`);
+  });
+
+  test(`a table that another session has locked costs the server few connections: ${kind}`, async () => {
+    const schema = scene.newSchema();
+    const name = `locked-${kind.replaceAll(' ', '-')}`;
+    const stores = await Promise.all(
+      Array.from({ length: 3 }, () =>
+        scene.open({ schema, ...options(`${scene.cluster.connectionString()}?application_name=${name}`) }),
+      ),
+    );
+    await stores[0]?.set('app', record);
+    const blocker = new pg.Client(scene.cluster.connectionString());
+    await blocker.connect();
+    await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token, ${schema}.oauth_token_lease`);
+    const calling = stores.flatMap((store) =>
+      [...Array(40)].map(async (_, index) => {
+        await delay(index * 200);
+        await attempt(() => (index % 2 ? store.get('app') : store.exclusively('app', async () => 1, { timeout })));
+      }),
+    );
+    const count = `SELECT count(*) FROM pg_stat_activity WHERE application_name IN ('${name}', 'of the caller')`;
+    let most = 0;
+    for (let look = 0; look < 40; look++) {
+      most = Math.max(most, Number(await scene.cluster.query(count)));
+      await delay(200);
+    }
+    await blocker.query('ROLLBACK');
+    await Promise.all(calling);
+    await blocker.end();
+    assert.equal(await stores[0]?.get('app'), record);
+    console.log(`\nmeasured: ${kind}: at most ${most} connections of three stores`);
+    assert.ok(most <= 3 * 11, `${most} connections`);
+  });
+}
+
+test.run();
