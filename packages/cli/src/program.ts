@@ -90,6 +90,8 @@ function findCommand(given: readonly string[]): { name?: string; args: readonly 
   for (let index = 0; index < given.length; index++) {
     const arg = given[index] as string;
     if (['-h', '--help', '-V', '--version'].includes(arg)) return { args: given };
+    // Commander's `help` takes no options.
+    if (arg === 'help' && ['-h', '--help'].includes(given[index + 1] ?? '')) return { args: [arg] };
     if (!arg.startsWith('-')) return { name: arg, args: given };
     if (valued.includes(arg)) index++;
   }

@@ -36,6 +36,14 @@ test('help COMMAND prints the same as COMMAND --help', async () => {
   assert.is(one.stdout, other.stdout);
 });
 
+test('help --help is the help, as --help is', async () => {
+  const { stdout: help } = await home.call(['--help']);
+  for (const args of [['help'], ['help', '--help'], ['help', '-h'], ['--app', 'x', 'help', '--help']]) {
+    const { status, stdout, stderr } = await home.call(args);
+    assert.equal({ status, stdout, stderr }, { status: 0, stdout: help, stderr: '' }, args.join(' '));
+  }
+});
+
 test('--version prints the version of the package, also after a command', async () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
   for (const args of [['--version'], ...commands.map((command) => [command, '--version'])]) {
