@@ -152,6 +152,13 @@ const cases: Case[] = [
     requests: 1,
   },
   {
+    name: 'too many requests in a short time, with an OAuth error that would end the sign-in',
+    fault: oauth('invalid_grant', 50196),
+    code: 'THROTTLED',
+    retryable: true,
+    requests: 1,
+  },
+  {
     name: 'an unknown client',
     fault: oauth('unauthorized_client', 700016),
     code: 'CONFIGURATION',

@@ -5,6 +5,7 @@ import { cellTexts, markdownFile } from '../src/markdown-file.ts';
 import { readText } from '../src/repository.ts';
 
 const page = markdownFile('docs/microsoft.md');
+const tooManyRequests = 50196;
 const rows = [
   ...page.rowsBelow('The errors').map((row) => ({ row, code: 'SIGN_IN_REQUIRED', remedy: 'Call signIn()' })),
   ...page
@@ -17,7 +18,23 @@ test('the tables of errors have every number of Microsoft that the code knows, o
   const known = source.match(/\b\d{5,}\b/g)?.map(Number) ?? [];
   assert.ok(known.length > 10, String(known));
   const told = rows.flatMap(({ numbers }) => numbers);
-  assert.equal(told.toSorted(ascending), known.toSorted(ascending));
+  assert.equal([...told, tooManyRequests].toSorted(ascending), known.toSorted(ascending));
+});
+
+test('one number means "try again later", whatever OAuth error comes with it', () => {
+  assert.ok(page.inlineCode.some(({ code }) => code === String(tooManyRequests)));
+  for (const error of [
+    'invalid_grant',
+    'interaction_required',
+    'invalid_request',
+    'unauthorized_client',
+    'access_denied',
+  ]) {
+    for (const step of ['refresh', 'code', 'authorization', 'device poll'] as const) {
+      const { code, retryable } = toTokenError({ error, errorCodes: [tooManyRequests] }, step);
+      assert.equal([code, retryable], ['THROTTLED', true], `${error} ${step}`);
+    }
+  }
 });
 
 for (const { numbers, code, remedy } of rows) {

@@ -88,7 +88,7 @@ export class SignInView implements Disposable {
     const { userCode, verificationUri, expiresAt } = device;
     this.#expiresAt = expiresAt;
     screen.say(`On any device, open   ${printable(verificationUri)}\nand enter the code    ${printable(userCode)}`);
-    // RFC 8628 section 5.4: a code that an attacker sent would sign in the attacker's program.
+    // RFC 10027 (BCP 247): a code that an attacker sent would sign in the attacker's program.
     screen.say('Enter only a code that you asked for yourself. Never enter one that another person sent you.');
     this.#showWait('there');
   };

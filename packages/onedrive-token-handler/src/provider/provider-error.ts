@@ -8,7 +8,7 @@ type ProviderErrorFields = OneDriveTokenErrorDetails & { error: string };
 export type ProviderStep = 'authorization' | 'code' | 'refresh' | 'device code' | 'device poll';
 
 /** The codes that an error of the provider can mean. */
-type ErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_DENIED' | 'SIGN_IN_TIMEOUT' | 'SERVER' | 'CONFIGURATION';
+type ErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_DENIED' | 'SIGN_IN_TIMEOUT' | 'SERVER' | 'THROTTLED' | 'CONFIGURATION';
 
 /** What went wrong, and what usually helps. */
 const meanings: Record<ErrorCode, readonly [problem: string, remedy: string]> = {
@@ -16,6 +16,7 @@ const meanings: Record<ErrorCode, readonly [problem: string, remedy: string]> = 
   SIGN_IN_DENIED: ['The sign-in was denied', 'Sign in again and accept what the app asks for'],
   SIGN_IN_TIMEOUT: ['The sign-in was not finished in time', 'Sign in again'],
   SERVER: ['The provider has problems', 'Try again later'],
+  THROTTLED: ['The provider was asked too often in a short time', 'Try again in a few minutes'],
   CONFIGURATION: [
     "The provider refused the app's registration or request",
     'Check the client id, the redirect URI http://localhost and the scopes in the app registration',
@@ -38,6 +39,9 @@ const signInAgainNumbers = new Set([
   50076, // multi-factor authentication is needed
   65001, // the consent is missing
 ]);
+
+/** Microsoft's number for a loop of requests. */
+const tooManyRequests = 50196;
 
 /** Microsoft's numbers for a wrong app registration, with the remedy. */
 const remedies: Readonly<Record<number, string>> = {
@@ -90,6 +94,8 @@ export function toTokenError(fields: ProviderErrorFields, step: ProviderStep): O
 }
 
 function classify(error: string, numbers: readonly number[], step: ProviderStep): ErrorCode {
+  // Its OAuth error may be one that means "sign in again".
+  if (numbers.includes(tooManyRequests)) return 'THROTTLED';
   // Every number has to be one of these: for an expired refresh token, older endpoints first send one of them, and then the
   // real one.
   if (numbers.length > 0 && numbers.every((number) => number in remedies)) return 'CONFIGURATION';
