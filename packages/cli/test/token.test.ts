@@ -117,6 +117,9 @@ test('status after a refusal ends with 3, and shows when and why, and what to ru
   const { signedIn, refusedAt, refusedBecause } = JSON.parse(json.stdout);
   assert.equal([signedIn, refusedBecause], [true, 'invalid_grant AADSTS50173']);
   assert.ok(Math.abs(refusedAt - Date.now()) < 60_000);
+  const again = await home.call([]);
+  assert.is(again.status, 3);
+  assert.match(again.stderr, 'the provider refused the stored sign-in (invalid_grant AADSTS50173)');
   await home.login();
   assert.is((await home.call(['status'])).status, 0);
 });

@@ -63,7 +63,9 @@ export function toHandlerError(error: unknown): unknown {
   const { code, problem, remedy, cause, retryable, reason } = error;
   // The provider's refusal says more than that a sign-in is required.
   if (code === 'SIGN_IN_REQUIRED' && cause instanceof OneDriveTokenError) return cause;
-  return new OneDriveTokenError(code, problem, { remedy, cause, retryable, reason });
+  // What the record says of a refusal that an earlier call has heard.
+  const errorDescription = reason === 'refused' ? (Object(cause) as Error).message : undefined;
+  return new OneDriveTokenError(code, problem, { remedy, cause, retryable, reason, errorDescription });
 }
 
 /** The OAuth error with Microsoft's numbers: `invalid_grant AADSTS700082`. */

@@ -58,6 +58,11 @@ test('a revoked grant opens the browser, or is SIGN_IN_REQUIRED if no browser ma
       .then(({ signedIn }) => signedIn),
     'the record is kept until a new sign-in',
   );
+  const requests = scene.authority.count('token', 'refresh_token');
+  const again = await rejection(scene.handler({ interactive: false }).getToken());
+  assert.equal([again.code, again.reason], ['SIGN_IN_REQUIRED', 'refused']);
+  assert.match(`${again.errorDescription}`, /^invalid_grant AADSTS\d+$/);
+  assert.is(scene.authority.count('token', 'refresh_token'), requests, 'the answer is known');
   await scene.handler().getToken();
   assert.is(scene.windows.length, 2);
 });

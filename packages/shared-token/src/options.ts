@@ -73,7 +73,7 @@ export interface SharedTokenOptions {
 export interface GetTokenOptions {
   /** Whether a person may be asked. Default: the instance's own `interactive`. */
   interactive?: boolean | undefined;
-  /** Refreshes even if the token looks valid: for an API that answered 401. Default false. */
+  /** Refreshes even if the token looks valid, or a refresh was refused before: for an API that answered 401. Default false. */
   forceRefresh?: boolean | undefined;
   /**
    * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.

@@ -53,6 +53,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (stored && !isRejected) return useStored(keeper, stored);
     if (!first) return needSignIn(settings, 'not-signed-in');
     if (!settings.accepts(first)) return needSignIn(settings, 'not-accepted', first);
+    if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);
     return await refreshOrWait(keeper, first, request);
   } catch (error) {
     // After a sign-out, the error of a refresh that it has ended is of no interest.
@@ -76,6 +77,11 @@ function useStored({ emit }: RecordKeeper, token: AccessToken): SilentOutcome {
 
 function needSignIn(settings: Settings, reason: SignInReason, record?: TokenRecord, cause?: unknown): SilentOutcome {
   return { type: 'sign-in', error: signInRequired(reason, settings, cause), reason, record };
+}
+
+/** The provider would refuse its refresh token again. */
+function wasRefused(settings: Settings, record: TokenRecord): SilentOutcome {
+  return needSignIn(settings, 'refused', record, new Error(record.refusedBecause));
 }
 
 /**
@@ -144,6 +150,8 @@ async function refreshInTurn(
     const isNew = record.accessToken !== first.accessToken;
     const stored = usableToken(record, settings.accepts, isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid });
     if (stored && (isNew || !forced)) return useStored(keeper, stored);
+    // Another process has heard it while this one waited.
+    if (record.refusedAt !== undefined && first.refusedAt === undefined) return wasRefused(settings, record);
     const isWritable = await keeper.ensureWritable(record, lock);
     signal.throwIfAborted();
     if (lock.signal.aborted) throw lockLostError(lock);

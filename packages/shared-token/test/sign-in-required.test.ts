@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { SharedTokenOptions } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
@@ -66,8 +67,45 @@ test('a refusal is noted in the record, and the next sign-in removes the note', 
 test('a refresh that works after all removes the note as well', async () => {
   await using scene = openScene();
   await scene.signedIn({ refusedAt: 1, refusedBecause: 'invalid_grant' });
-  await scene.open().getToken();
+  await scene.open().getToken({ forceRefresh: true });
   assert.not('refusedAt' in scene.record || 'refusedBecause' in scene.record);
+});
+
+test('a refresh token that was refused is not sent again, by whichever process, unless a call forces it', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const refusal = new TokenEndpointError('invalid_grant');
+  scene.provider.failures.push(refusal, refusal);
+  const processes = [scene.open(), scene.open(), scene.open()];
+  for (const calls of [processes, processes]) {
+    const errors = await Promise.all(calls.map((shared) => rejection(shared.getToken())));
+    for (const { code, reason } of errors) assert.equal([code, reason], ['SIGN_IN_REQUIRED', 'refused']);
+  }
+  assert.is(scene.provider.refreshes, 1);
+  const { cause } = await rejection(scene.open().getToken());
+  assert.is((cause as Error).message, 'invalid_grant');
+  assert.is((await rejection(scene.open().getToken({ forceRefresh: true }))).cause, refusal);
+  assert.is(scene.provider.refreshes, 2);
+  await scene.signedIn();
+  assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
+});
+
+test('of the calls that force a refresh at the same time, one hears the refusal for all', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  const refresh: SharedTokenOptions['refresh'] = async () => {
+    scene.provider.refreshes++;
+    await gate.promise;
+    throw new TokenEndpointError('invalid_grant');
+  };
+  const calls = [scene.open({ refresh }), scene.open({ refresh })].map((shared) =>
+    rejection(shared.getToken({ forceRefresh: true })),
+  );
+  await scene.until('refresh-started');
+  gate.resolve();
+  for (const { reason } of await Promise.all(calls)) assert.is(reason, 'refused');
+  assert.is(scene.provider.refreshes, 1);
 });
 
 test('describeRefusal says what the note says', async () => {
@@ -137,7 +175,7 @@ test('needsSignIn decides instead of the default', async () => {
   scene.provider.failures.push(new TokenEndpointError('bad_refresh_token'), new TokenEndpointError('invalid_grant'));
   assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_REQUIRED');
   assert.is(scene.record.refusedBecause, 'refused');
-  assert.is((await rejection(shared.getToken())).error, 'invalid_grant');
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).error, 'invalid_grant');
 });
 
 test('interactive: false never asks a person; the option of the call counts before that of the instance', async () => {
