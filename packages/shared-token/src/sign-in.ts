@@ -120,8 +120,11 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken
     stop.abort(why);
     late.reject(why);
   };
-  const keep = (response: unknown, obtainedAt: number): Promise<AccessToken> =>
-    storeTokens(attempt, readTokenResponse(response, obtainedAt), () => isLate || lock.signal.aborted);
+  const keep = (response: unknown, obtainedAt: number): Promise<AccessToken> => {
+    // What the person and the provider have done is not given up because the store is slow.
+    clearTimeout(deadline);
+    return storeTokens(attempt, readTokenResponse(response, obtainedAt), () => isLate || lock.signal.aborted);
+  };
 
   /** The person's answer is being exchanged, or was. */
   let redemption: Promise<{ response: TokenResponse; token: AccessToken }> | undefined;

@@ -161,6 +161,21 @@ test('a signIn that does not end after the exchange does not cost the sign-in', 
   assert.is(accessToken, scene.record.accessToken);
 });
 
+for (const [what, options, signIn] of [
+  ['the exchange', { refreshTimeout: 50 }, (exchange) => new Page().signIn(exchange)],
+  ['the person', { signInTimeout: 1_000 }, (exchange) => () => sleep(900).then(exchange)],
+] satisfies [string, object, (exchange: () => Promise<TokenResponse>) => SignIn][]) {
+  test(`a sign-in is not given up because the store takes longer than was left for ${what}`, async () => {
+    await using scene = openScene();
+    const { begun, goOn } = scene.store.holdWrites();
+    const call = scene.open({ signIn: signIn(scene.provider.signIn), ...options }).signIn();
+    await begun;
+    await sleep(1_200);
+    goOn();
+    assert.is((await call).accessToken, scene.record.accessToken);
+  });
+}
+
 test('a store that fails during the exchange does not cost the sign-in, and the page says signed in', async () => {
   await using scene = openScene();
   const page = new Page();
