@@ -26,7 +26,8 @@ export function applyChanges(record: TokenRecord | undefined, changes: readonly 
   return newest;
 }
 
-/** Deletions come first: what is written after them takes the place of no record. */
+/** The deletion of what is stored comes first: what is written after it takes the place of no record. */
 export function addChange(changes: readonly Change[], change: Change): readonly Change[] {
-  return change.record ? [...changes, change] : [change, ...changes];
+  const isOfStored = !change.record && changes.at(-1)?.record?.refreshToken !== change.replaces;
+  return isOfStored ? [change, ...changes] : [...changes, change];
 }

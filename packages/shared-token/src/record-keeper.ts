@@ -114,22 +114,23 @@ export class RecordKeeper {
   }
 
   /**
-   * Stores a new sign-in, in the place of whatever is stored. False if the sign-in is late, and a newer one is known. Throws
-   * SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
+   * Stores a new sign-in, in the place of whatever is stored; one without a record deletes that. False if the sign-in is late, and
+   * a newer one is known. Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
-  async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
+  async put(record: TokenRecord | undefined, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.settings;
     const save = async (lock: Lock): Promise<boolean> => {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
         if (isLate() && newest?.refreshToken !== before?.refreshToken) return false;
+        if (!record && !newest) return true;
         if (round === maxRounds) break;
         const isSaved = await this.advance({ replaces: newest?.refreshToken, record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
-      await asStoreErrors(() => store.set(name, record));
+      await asStoreErrors<unknown>(() => (record ? store.set(name, record) : store.delete(name)));
       this.#owed = [];
       return true;
     };

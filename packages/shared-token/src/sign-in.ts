@@ -183,7 +183,8 @@ async function storeTokens(
   const { signOuts } = request;
   const record = toRecord(settings, tokens);
   if (!record) emit({ type: 'refresh-token-missing' });
-  else if (!(await keeper.put(record, { signOuts, before: stored, isLate }))) {
+  // Without a record, the older one goes all the same: its next token may be of another account.
+  if (!(await keeper.put(record, { signOuts, before: stored, isLate }))) {
     const newer = usableToken(await keeper.read(), settings.accepts, { skew: 0 });
     if (!newer) throw lockLostError(lock);
     return newer;
