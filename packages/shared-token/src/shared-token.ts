@@ -183,8 +183,8 @@ export class SharedToken implements AsyncDisposable {
     if (rejected !== undefined && outcome.type === 'token' && outcome.token.accessToken === rejected) {
       outcome = await this.#join(this.#joinSilent(true, minValid), signal);
     }
-    // A sign-out that was under way when this call began has ended: the record may have been read before that.
-    const wasSignedOut = signOutsEnded !== this.#signOutsEnded;
+    // Also if a sign-out that was under way when this call began has ended: the record may have been read before that.
+    const wasSignedOut = signOuts !== this.#keeper.signOuts || signOutsEnded !== this.#signOutsEnded;
     if (wasSignedOut && outcome.type !== 'sign-in') throw signInRequired('signed-out', this.#settings);
     if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
     if (outcome.type === 'failed') {

@@ -59,7 +59,9 @@ export async function signInInTurn(keeper: RecordKeeper, request: SignInRequest)
   } catch (error) {
     const cause = hasCode(error, 'STORE') ? (error as Error).cause : undefined;
     const isBusy = !started && hasCode(cause, 'STORE_BUSY');
-    const failure = isBusy ? timeoutError(notFinished, signInTimeout, cause) : error;
+    let failure = isBusy ? timeoutError(notFinished, signInTimeout, cause) : error;
+    // The error of a `signIn` that a sign-out has ended is of no interest.
+    if (request.signOuts !== keeper.signOuts) failure = signInRequired('signed-out', settings);
     emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen, ...secretsOf(stored)]) }, failure);
     throw failure;
   }

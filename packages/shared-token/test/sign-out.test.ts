@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
@@ -83,6 +84,48 @@ test('a sign-out wins over a refresh of this instance that then fails', async ()
   const shared = scene.open({ refresh: () => answer.promise });
   const call = rejection(shared.getToken());
   await scene.until('refresh-started');
+  await shared.signOut();
+  answer.reject(new TypeError('fetch failed'));
+  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+});
+
+test('a sign-out wins over a refresh of this instance that has just failed, while the store is slow', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const [reading, deleting] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { record } = scene;
+  let hasFailed = false;
+  const read = scene.store.get.bind(scene.store);
+  scene.store.get = async (name) => {
+    if (!hasFailed) return read(name);
+    await reading.promise;
+    return record;
+  };
+  scene.store.delete = async () => {
+    await deleting.promise;
+    return scene.store.records.delete('my-app');
+  };
+  const refresh = async (): Promise<never> => {
+    hasFailed = true;
+    throw new TypeError('fetch failed');
+  };
+  const shared = scene.open({ refresh });
+  const call = rejection(shared.getToken());
+  await untilTrue(() => hasFailed);
+  await sleep(5);
+  const signOut = shared.signOut();
+  reading.resolve();
+  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+  deleting.resolve();
+  await signOut;
+});
+
+test('a sign-out wins over a sign-in of this process that then fails', async () => {
+  await using scene = openScene();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => answer.promise });
+  const call = rejection(shared.signIn());
+  await scene.until('sign-in-started');
   await shared.signOut();
   answer.reject(new TypeError('fetch failed'));
   assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
