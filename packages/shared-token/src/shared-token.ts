@@ -216,13 +216,10 @@ export class SharedToken implements AsyncDisposable {
     return this.#held;
   }
 
-  /**
-   * Any caller may join a forced refresh; a caller that forces may not join an unforced one, nor a caller for which the
-   * token has to be valid for longer.
-   */
+  /** A caller that forces may not join an unforced refresh, nor a caller for which the token has to be valid for longer. */
   #joinSilent(forced: boolean, minValid: number): Flight<SilentOutcome> {
     const known = this.#silent;
-    if (known?.flight.isJoinable && (known.forced || (!forced && known.minValid >= minValid))) return known.flight;
+    if (known?.flight.isJoinable && (known.forced || !forced) && known.minValid >= minValid) return known.flight;
     const held = this.#held;
     const flight = this.#fly((signal) => obtainSilently(this.#keeper, { held, forced, minValid, signal }));
     this.#silent = { flight, forced, minValid };

@@ -27,7 +27,7 @@ export interface Validity {
 
 /** How long a token of that lifetime has to be valid. To refresh at each call would gain nothing, so half of its life is enough. */
 export function neededTime({ skew, minValid = 0 }: Validity, lifetime: number | undefined): number {
-  return Math.max(skew, lifetime !== undefined && lifetime < minValid ? lifetime / 2 : minValid);
+  return Math.max(skew, lifetime !== undefined && lifetime <= minValid ? lifetime / 2 : minValid);
 }
 
 /** The access token of a record, if it is valid for long enough and `accepts` agrees. */

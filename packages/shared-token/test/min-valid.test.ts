@@ -77,6 +77,32 @@ test("if the provider's tokens live shorter than minValid, they are refreshed af
   assert.is(scene.count('refreshed'), 1);
 });
 
+test("minValid that is just the life of the provider's tokens is no reason to refresh at every call", async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open({ expirySkew: 0 });
+  const { accessToken } = await shared.getToken({ minValid: hour });
+  assert.is((await shared.getToken({ minValid: hour })).accessToken, accessToken);
+  assert.is((await scene.open().getToken({ minValid: hour })).accessToken, accessToken);
+  assert.is(scene.provider.refreshes, 1);
+});
+
+test('a call with minValid that comes during a forced one does not get the shorter token that this one found', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 50);
+  const shared = scene.open();
+  await shared.getToken();
+  await signedIn(scene, 20);
+  const found = scene.record.accessToken;
+  const [forced, long] = await Promise.all([
+    shared.getToken({ forceRefresh: true }),
+    shared.getToken({ minValid: 55 * minute }),
+  ]);
+  assert.is(forced.accessToken, found);
+  assert.ok(long.expiresAt - Date.now() > 55 * minute);
+  assert.is(scene.provider.refreshes, 1);
+});
+
 test('a token that is fresh and still expires sooner than minValid is returned', async () => {
   await using scene = openScene();
   await scene.signedIn();

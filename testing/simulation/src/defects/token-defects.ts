@@ -31,7 +31,7 @@ export const tokenDefects: readonly Defect[] = [
   {
     name: 'lets a forced call join a refresh that is not forced',
     patches: [
-      patch('shared-token.ts', 'known.forced || (!forced && known.minValid >= minValid)', 'known.minValid >= minValid'),
+      patch('shared-token.ts', '(known.forced || !forced) && known.minValid >= minValid', 'known.minValid >= minValid'),
     ],
     within: 2000,
   },
