@@ -31,6 +31,11 @@ const lastWriteLimitMs = 5_000;
 
 type SignInCause = Pick<SignInRequest, 'reason' | 'seen'>;
 
+interface SignInFlight {
+  readonly flight: Flight<AccessToken>;
+  readonly request: SignInRequest;
+}
+
 /**
  * One access token for all callers, processes and machines that share a store: from memory, else the store, else one
  * refresh of all processes, else one sign-in of all.
@@ -47,7 +52,7 @@ export class SharedToken implements AsyncDisposable {
   #heldUntil = 0;
   /** The newest work of that kind, and what its callers ask for. */
   #silent: { flight: Flight<SilentOutcome>; forced: boolean; minValid: number } | undefined;
-  #signIn: Flight<AccessToken> | undefined;
+  #signIn: SignInFlight | undefined;
   /** By the monotonic clock: until then the held token counts to its very end, because it could not be refreshed. */
   #bridgedUntil = 0;
   readonly #flights = new Set<Flight<unknown>>();
@@ -113,8 +118,12 @@ export class SharedToken implements AsyncDisposable {
       throw new SharedTokenError('SIGN_IN_REQUIRED', 'No signIn function is there to ask a person', { remedy });
     }
     const cause: SignInCause = { reason: 'requested', seen: undefined };
-    const flight = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);
-    return this.#join(flight, signal);
+    const { flight, request } = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);
+    const result = this.#join(flight, signal);
+    if (request.reason === 'requested') return result;
+    await result.catch(() => {});
+    // What getToken() had begun may end without a question, for example with the sign-in of another process.
+    return request.hasAsked || request.signOuts !== this.#keeper.signOuts ? result : this.signIn(options);
   }
 
   /**
@@ -201,7 +210,8 @@ export class SharedToken implements AsyncDisposable {
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
       throw outcome.error;
     const { reason, record } = outcome;
-    const token = await this.#join(this.#joinSignIn(signIn, { reason, seen: record?.refreshToken }), signal);
+    const { flight } = this.#joinSignIn(signIn, { reason, seen: record?.refreshToken });
+    const token = await this.#join(flight, signal);
     // What this call joined had begun before the sign-in that brought the very token that the API rejects.
     return token.accessToken === rejected ? this.#obtain(options) : token;
   }
@@ -226,16 +236,16 @@ export class SharedToken implements AsyncDisposable {
     return flight;
   }
 
-  #joinSignIn(signIn: SignIn, cause: SignInCause): Flight<AccessToken> {
-    if (!this.#signIn?.isJoinable) this.#signIn = this.#startSignIn(signIn, cause);
+  #joinSignIn(signIn: SignIn, cause: SignInCause): SignInFlight {
+    if (!this.#signIn?.flight.isJoinable) this.#signIn = this.#startSignIn(signIn, cause);
     return this.#signIn;
   }
 
-  #startSignIn(signIn: SignIn, cause: SignInCause): Flight<AccessToken> {
+  #startSignIn(signIn: SignIn, cause: SignInCause): SignInFlight {
     const { signOuts } = this.#keeper;
-    return this.#fly(async (signal) =>
-      this.#hold(await signInInTurn(this.#keeper, { signIn, ...cause, signal, signOuts }), signOuts),
-    );
+    const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false };
+    const flight = this.#fly(async (signal) => this.#hold(await signInInTurn(this.#keeper, request, signal), signOuts));
+    return { flight, request };
   }
 
   #fly<T>(task: (signal: AbortSignal) => Promise<T>): Flight<T> {

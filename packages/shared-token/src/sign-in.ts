@@ -13,9 +13,10 @@ export interface SignInRequest {
   reason: SignInContext['reason'];
   /** The stored refresh token that was of no use. Another one means that another process has signed in. */
   seen: string | undefined;
-  signal: AbortSignal;
   /** How many sign-outs there had been when it began. */
   signOuts: number;
+  /** Set when the person is asked. */
+  hasAsked: boolean;
 }
 
 /** With less than this share of the time left, a process that waited for the lock opens no further window. */
@@ -27,7 +28,11 @@ const notFinished = 'sign-in was not finished';
 const exchangeGraceMs = 1_000;
 
 /** Signs in while no other process does under this name. Throws SharedTokenError, what `signIn` throws, or the signal's reason. */
-export async function signInInTurn(keeper: RecordKeeper, request: SignInRequest): Promise<AccessToken> {
+export async function signInInTurn(
+  keeper: RecordKeeper,
+  request: SignInRequest,
+  signal: AbortSignal,
+): Promise<AccessToken> {
   const { settings, emit } = keeper;
   const { signInTimeout } = settings;
   const end = performance.now() + signInTimeout;
@@ -38,20 +43,21 @@ export async function signInInTurn(keeper: RecordKeeper, request: SignInRequest)
     stored = await keeper.readAny();
     // No person who has just signed out is asked.
     if (request.seen !== undefined && !stored) throw signInRequired('signed-out', settings);
-    const found = await tokensFromOtherSignIn(keeper, request, keeper.ours(stored));
+    const found = await tokensFromOtherSignIn(keeper, request, signal, keeper.ours(stored));
     if (found) return found;
     const timeout = end - performance.now();
     if (timeout < signInTimeout * minTimeShare) throw timeoutError(notFinished, signInTimeout);
     // All callers have left, or a sign-out came.
-    request.signal.throwIfAborted();
+    signal.throwIfAborted();
     // Another process may open its window.
     if (lock.signal.aborted) throw lockLostError(lock);
-    return askPerson({ keeper, request, lock, stored }, Math.ceil(timeout));
+    request.hasAsked = true;
+    return askPerson({ keeper, request, signal, lock, stored }, Math.ceil(timeout));
   };
   const turn = {
     name: signInLockName(settings.name),
     timeout: signInTimeout,
-    signal: request.signal,
+    signal,
     onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
   };
   try {
@@ -70,7 +76,8 @@ export async function signInInTurn(keeper: RecordKeeper, request: SignInRequest)
 /** The token of a sign-in that another process made while this one waited for the lock. */
 async function tokensFromOtherSignIn(
   keeper: RecordKeeper,
-  { reason, seen, signal }: SignInRequest,
+  { reason, seen }: SignInRequest,
+  signal: AbortSignal,
   record: TokenRecord | undefined,
 ): Promise<AccessToken | undefined> {
   const { settings, emit } = keeper;
@@ -97,15 +104,16 @@ function timeoutError(what: string, timeoutMs: number, cause?: unknown): SharedT
 interface Attempt {
   readonly keeper: RecordKeeper;
   readonly request: SignInRequest;
+  readonly signal: AbortSignal;
   readonly lock: Lock;
   readonly stored: TokenRecord | undefined;
 }
 
 /** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of whichever client. */
 async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken> {
-  const { keeper, request, lock, stored } = attempt;
+  const { keeper, request, signal, lock, stored } = attempt;
   const { settings, emit, callUserCode } = keeper;
-  const { signIn, reason, signal } = request;
+  const { signIn, reason } = request;
   const exchangeTimeout = settings.refreshTimeout + exchangeGraceMs;
   const stop = new AbortController();
   /** Settles when the callers are not to wait any longer. */

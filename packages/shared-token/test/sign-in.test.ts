@@ -186,6 +186,45 @@ test('signIn() asks the person although a valid token is stored', async () => {
   assert.is(context?.record?.accessToken, accessToken);
 });
 
+test('signIn() asks the person, too, if getToken() gets its token from the sign-in of another process meanwhile', async () => {
+  await using scene = openScene();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const other = scene.open({ signIn: () => answer.promise }).getToken();
+  await scene.until('sign-in-started');
+  const reasons: string[] = [];
+  const shared = scene.open({
+    signIn({ reason }) {
+      reasons.push(reason);
+      return scene.provider.signIn();
+    },
+  });
+  const got = shared.getToken();
+  await scene.until('waiting');
+  const asked = shared.signIn();
+  answer.resolve(await scene.provider.signIn());
+  assert.equal((await got).accessToken, (await other).accessToken);
+  assert.is.not((await asked).accessToken, (await other).accessToken);
+  assert.equal(reasons, ['requested']);
+});
+
+test('signIn() and getToken() at the same time ask the person once', async () => {
+  await using scene = openScene();
+  let asked = 0;
+  const answer = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({
+    signIn() {
+      asked++;
+      return answer.promise;
+    },
+  });
+  const got = shared.getToken();
+  await scene.until('sign-in-started');
+  const signedIn = shared.signIn();
+  answer.resolve(await scene.provider.signIn());
+  assert.equal(await signedIn, await got);
+  assert.is(asked, 1);
+});
+
 test('signIn is told why the person is asked, and what was stored', async () => {
   await using scene = openScene();
   const told: [string, string | undefined][] = [];
