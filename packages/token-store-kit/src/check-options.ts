@@ -1,5 +1,5 @@
 import { kindOf, refuseUnknown } from './check-text.ts';
-import type { ChangedOptions, ExclusivelyOptions } from './token-store.ts';
+import type { ChangedOptions, ExclusivelyOptions, Lock } from './token-store.ts';
 
 /** How long `exclusively` waits for the lock if its caller does not say. */
 const lockTimeoutMs = 60_000;
@@ -11,12 +11,12 @@ interface Wait {
 }
 
 /**
- * The options of `exclusively`, with the default timeout.
+ * The options of `exclusively`, with the default timeout. `task` is only checked.
  *
  * @throws {TypeError} if the task is no function, or an option is unknown or has a wrong type.
  * @throws {RangeError} if the timeout is negative or NaN.
  */
-export function readExclusivelyOptions(task: unknown, options: ExclusivelyOptions = {}): Wait {
+export function readExclusivelyOptions(task: (lock: Lock) => unknown, options: ExclusivelyOptions = {}): Wait {
   if (typeof task !== 'function') throw new TypeError(`task must be a function, not ${kindOf(task)}`);
   return readWait(options, lockTimeoutMs);
 }

@@ -92,7 +92,9 @@ test('exclusively waits for 60 seconds by default', () => {
 
 test('options that cannot be used are refused by their name', () => {
   const task = async (): Promise<void> => {};
-  assert.throws(() => readExclusivelyOptions(5), /^task must be a function, not 5/);
+  assert.throws(() => readExclusivelyOptions(any(5)), /^task must be a function, not 5/);
+  // @ts-expect-error: the task is missing
+  assert.throws(() => readExclusivelyOptions({ timeout: 5 }), /^task must be a function, not an object/);
   assert.throws(() => readExclusivelyOptions(task, any(null)), /^options must be an object, not null/);
   assert.throws(() => readExclusivelyOptions(task, any({ timeOut: 5 })), /^unknown option "timeOut"$/);
   assert.throws(() => readExclusivelyOptions(task, any({ timeout: '5' })), /^timeout must be a number/);

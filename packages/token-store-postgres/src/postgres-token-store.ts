@@ -145,7 +145,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
    */
   async rekey(key: Key | undefined, options: ExclusivelyOptions = {}): Promise<void> {
     const next = copyKey(key);
-    const { timeout, signal } = readExclusivelyOptions(this.rekey, options);
+    const { timeout, signal } = readExclusivelyOptions(() => {}, options);
     signal?.throwIfAborted();
     this.#assertWritable();
     const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
