@@ -21,7 +21,7 @@ test('a folder in which others can replace the file, and a sign-in that ends soo
     ...(process.platform !== 'win32' && {
       'database-mode': /other users can replace files in .*onedrive-token \(mode 0770, .*\) \| Run: chmod u=rwx,go= ~/,
     }),
-    'sign-in': /the sign-in expires on \d{4}-\d\d-\d\d \| .*run: onedrive-token token --refresh/,
+    'sign-in': /the sign-in expires on \d{4}-\d\d-\d\d, in 9 days \| .*run: onedrive-token token --refresh/,
   });
   database.prepare('UPDATE token SET obtained_at = ?').run(before.obtained_at);
   database.close();

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { CliHome, doNothing, openSignedInScene, printToken } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { diagnose } from './fixtures/diagnose.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -166,8 +167,45 @@ test('in the last 14 days, each command that reads the sign-in warns on stderr, 
   }
   setTimes({ expires_at: expiresAt, obtained_at: now - 5 * minute, refresh_expires_at: now + 14.5 * day });
   assert.is((await home.call(['token'])).stderr, '');
-  setTimes({ expires_at: expiresAt, obtained_at: now - 5 * minute, refresh_expires_at: now - day });
-  assert.match((await home.call(['status'])).stderr, 'expired on');
+});
+
+const date = String.raw`\d{4}-\d\d-\d\d`;
+
+test('a sign-in that ended by the word of the provider ends status, whoami and --fail-if-within with 3; doctor says the same', async () => {
+  const now = Date.now();
+  setTimes({ expires_at: now - minute, obtained_at: now - 61 * minute, refresh_expires_at: now - day });
+  for (const args of [['status'], ['whoami'], ['status', '--fail-if-within', '1m']]) {
+    const { status, stdout, stderr } = await home.call(args);
+    assert.is(status, 3, args.join(' '));
+    const said = stdout + stderr;
+    assert.is(said.match(/Run: /gi)?.length, 1, said);
+    assert.match(said, 'Run: onedrive-token login\n');
+    assert.not.match(said, 'the next command refreshes it');
+  }
+  assert.match((await home.call(['status'])).stdout, /^No longer signed in as .*\n[\s\S]*\nExpired {7}\d{4}-/);
+  const found = JSON.parse((await home.call(['status', '--json'])).stdout);
+  assert.equal([found.signedIn, found.needsSignIn, found.renewByIsEstimate], [true, true, false]);
+  const check = (await diagnose(home)).get('sign-in');
+  assert.is(check?.ok, false);
+  assert.match(
+    `${check?.detail} | ${check?.remedy}`,
+    new RegExp(`the sign-in expired on ${date} \\| Run: onedrive-token login$`),
+  );
+});
+
+test('a sign-in that ended by the estimate of 90 days may work: status is 0, and warns of it; a refresh finds out', async () => {
+  const now = Date.now();
+  setTimes({ expires_at: now - 89 * day, obtained_at: now - 91 * day, refresh_expires_at: null });
+  const { status, stdout, stderr } = await home.call(['status']);
+  assert.is(status, 0);
+  const warning = `the stored sign-in may have expired on ${date}, 90 days after its last refresh\\. To find out, run: onedrive-token token --refresh\n`;
+  assert.match(stderr, new RegExp(`^onedrive-token: ${warning}$`));
+  assert.not.match(stdout, 'login');
+  const found = JSON.parse((await home.call(['status', '--json'])).stdout);
+  assert.equal([found.signedIn, found.needsSignIn, found.renewByIsEstimate], [true, undefined, true]);
+  assert.match((await diagnose(home)).get('sign-in')?.remedy ?? '', 'run: onedrive-token token --refresh');
+  assert.is((await home.call(['token'])).stderr, '');
+  assert.is((await home.call(['status'])).stderr, '');
 });
 
 test('status --fail-if-within: 1 if the sign-in expires within that time, 0 if not, 3 without a sign-in', async () => {

@@ -24,6 +24,13 @@ export interface SignInStatus {
    * is Microsoft's rule.
    */
   renewBy?: number;
+  /** Whether that is only the rule, and not the provider's own word: then a refresh may work after it. Together with `renewBy`. */
+  renewByIsEstimate?: boolean;
+  /**
+   * True if the stored sign-in has ended, so that no new token can be had without the person: the provider refused it, or has said
+   * that it ends before now. Absent if not, as far as is known.
+   */
+  needsSignIn?: true;
   /** When the provider refused the refresh token. The next sign-in removes it. */
   refusedAt?: number;
   /** Its error for that, for example `invalid_grant AADSTS700082`. */
@@ -55,6 +62,8 @@ export function statusOfRecord(record: TokenRecord | undefined, options: StatusO
   const { accessToken, expiresAt, obtainedAt, refusedAt, refusedBecause } = record;
   const account = readAccount(record.idToken);
   const renewBy = renewByOf(record);
+  const renewByIsEstimate = record.refreshExpiresAt === undefined;
+  const needsSignIn = refusedAt !== undefined || (record.refreshExpiresAt ?? Number.POSITIVE_INFINITY) <= Date.now();
   return {
     signedIn: true,
     appName,
@@ -62,7 +71,8 @@ export function statusOfRecord(record: TokenRecord | undefined, options: StatusO
     ...(account && { account }),
     ...(accessToken !== undefined && expiresAt !== undefined && { accessTokenExpiresAt: expiresAt }),
     ...(obtainedAt !== undefined && { refreshedAt: obtainedAt }),
-    ...(renewBy !== undefined && { renewBy }),
+    ...(renewBy !== undefined && { renewBy, renewByIsEstimate }),
+    ...(needsSignIn && { needsSignIn }),
     ...(refusedAt !== undefined && { refusedAt }),
     ...(refusedBecause !== undefined && { refusedBecause }),
   };

@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { statusOfRecord } from '../src/sign-in-status.ts';
 import { MemoryStore } from './memory-store.ts';
 import { openScene } from './scene.ts';
 
@@ -11,6 +12,7 @@ test('renewBy is 90 days after the last refresh, and moves with each refresh', a
   assert.not('renewBy' in (await handler.status()));
   const { refreshedAt = 0, renewBy } = await handler.signIn();
   assert.is(renewBy, refreshedAt + 90 * day);
+  assert.is((await handler.status()).renewByIsEstimate, true);
   await handler.getToken({ forceRefresh: true });
   assert.ok(((await handler.status()).renewBy ?? 0) > (renewBy ?? 0));
 });
@@ -19,9 +21,21 @@ test('renewBy is what refresh_token_expires_in of the answer says', async () => 
   await using scene = await openScene();
   const change = (answer: object): object => ({ ...answer, refresh_token_expires_in: (30 * day) / 1000 });
   scene.authority.fail('token', { type: 'response', change });
-  const { refreshedAt = 0, renewBy } = await scene.handler().signIn();
-  assert.is(renewBy, refreshedAt + 30 * day);
+  const { refreshedAt = 0, renewBy, renewByIsEstimate } = await scene.handler().signIn();
+  assert.equal([renewBy, renewByIsEstimate], [refreshedAt + 30 * day, false]);
 });
+
+for (const [what, times, needsSignIn] of [
+  ['has time left', { refreshExpiresAt: Date.now() + day }, undefined],
+  ['ended by the word of the provider', { refreshExpiresAt: Date.now() - day }, true],
+  ['ended by the estimate', { obtainedAt: Date.now() - 91 * day }, undefined],
+  ['was refused', { refusedAt: Date.now() - day }, true],
+] as const) {
+  test(`a sign-in that ${what}: needsSignIn is ${needsSignIn}`, () => {
+    const record = { refreshToken: 'x', accessToken: 'y', expiresAt: Date.now() + day, ...times };
+    assert.is(statusOfRecord(record, { appName: 'app', clientId: 'ours' }).needsSignIn, needsSignIn);
+  });
+}
 
 test('a record of the Python class does not say when it was obtained, so renewBy is not known', async () => {
   await using scene = await openScene();

@@ -16,9 +16,9 @@ import { writeOut } from '../terminal/streams.ts';
 export const status = defineCommand({
   name: 'status',
   summary: 'show who is signed in, with which scopes',
-  description: `Shows what is stored, and sends no request. Never makes or changes a file. The exit status is 0 if a token can be had without a person, otherwise 3: without a database or a client id, or if the provider has refused the stored sign-in.
+  description: `Shows what is stored, and sends no request. Never makes or changes a file. The exit status is 0 if a token can be had without a person, otherwise 3: without a database or a client id, or if the stored sign-in has ended, even if its last token is still valid.
 
-With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "renewBy"?: number, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. renewBy says when the sign-in expires unless a refresh renews it before: 90 days after the last refresh, or what the provider says. refusedAt says when the provider refused the sign-in; then you have to sign in again.`,
+With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "renewBy"?: number, "renewByIsEstimate"?: boolean, "needsSignIn"?: true, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. renewBy says when the sign-in expires unless a refresh renews it before: what the provider says, else an estimate, 90 days after the last refresh. needsSignIn: you have to sign in again, because the provider refused the sign-in at refusedAt, or said that it ends at renewBy. After an estimate, a refresh may still work: the status is 0, with a warning.`,
   examples: [
     ['onedrive-token status', 'for you'],
     ['onedrive-token status --json >/dev/null || onedrive-token login', 'sign in if no sign-in is stored'],
@@ -34,10 +34,11 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
   async run(command, { failIfWithin }) {
     const { settings } = command;
     const { found, missing } = await readStatus(command);
-    warnIfExpiring(found, settings);
+    const hasEnded = needsSignIn(found);
+    if (!hasEnded) warnIfExpiring(found, settings);
     if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
     else writeOut(missing ? printable(`Not signed in: ${missing.message}\n`) : describe(found, settings));
-    if (needsSignIn(found)) return exitStatus.signInNeeded;
+    if (hasEnded) return exitStatus.signInNeeded;
     const left = (found.renewBy ?? Number.POSITIVE_INFINITY) - Date.now();
     return failIfWithin !== undefined && left < failIfWithin ? exitStatus.failed : exitStatus.done;
   },
@@ -82,21 +83,21 @@ function loginAdvice(settings: Settings): string {
 
 function describe(found: SignInStatus, settings: Settings): string {
   const { appName, scopes, refreshedAt, refusedAt, refusedBecause, renewBy } = found;
-  const isRefused = needsSignIn(found);
+  const hasEnded = needsSignIn(found);
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [
     ['App name', appName],
     ['Scopes', scopes.join(' ')],
     ['Access token', describeExpiry(found)],
     ['Refreshed', localTime(refreshedAt)],
-    ['Sign in by', isRefused ? undefined : localTime(renewBy)],
+    [hasEnded ? 'Expired' : 'Sign in by', refusedAt === undefined ? localTime(renewBy) : undefined],
     ['Refused', localTime(refusedAt)],
     ['Because', refusedBecause],
     settings.socket === undefined ? ['Database', settings.db] : ['Socket', settings.socket],
   ];
   return [
-    `${isRefused ? 'No longer signed in' : 'Signed in'}${describeAccount(found)}.\n`,
+    `${hasEnded ? 'No longer signed in' : 'Signed in'}${describeAccount(found)}.\n`,
     ...rows.map(([name, value]) => (value ? `${name.padEnd(14)}${printable(value)}\n` : '')),
-    isRefused ? `${loginAdvice(settings)}\n` : '',
+    hasEnded ? `${loginAdvice(settings)}\n` : '',
   ].join('');
 }
 

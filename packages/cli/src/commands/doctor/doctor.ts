@@ -8,7 +8,7 @@ import { formatDuration } from '../../settings/duration.ts';
 import { realDatabase } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
-import { expiresSoon } from '../../settings/warn-if-expiring.ts';
+import { describeExpiry } from '../../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { printable } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';
@@ -88,17 +88,15 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
 }
 
 function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string {
-  const { account, scopes, refreshedAt, refusedAt, refusedBecause, renewBy } = found;
+  const { account, scopes, refreshedAt, refusedAt, refusedBecause } = found;
   if (missing) throw missing;
   if (refusedAt !== undefined) {
     const because = refusedBecause ? `: ${refusedBecause}` : '';
     const remedy = `Run: ${suggestCommand('login', settings)}`;
     throw new Failure(`the provider refused it on ${day(refusedAt)}${because}`, { remedy });
   }
-  if (expiresSoon(renewBy)) {
-    const remedy = `To refresh it now, run: ${suggestCommand('token --refresh', settings)}`;
-    throw new Failure(`the sign-in expires on ${day(renewBy)}`, { remedy });
-  }
+  const expiry = describeExpiry(found, settings);
+  if (expiry) throw new Failure(`the sign-in ${expiry.problem}`, expiry);
   const who = account?.username ?? account?.name;
   const age = refreshedAt === undefined ? '' : `, refreshed ${formatDuration(Date.now() - refreshedAt)} ago`;
   return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
