@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +23,16 @@ test('only the owner can read the file, and no draft is left beside it', () => {
 test('a file that is damaged has no entries, and the next write replaces it', () => {
   writeFileSync(file, '{');
   assert.equal({ ...readEntries(file) }, {});
+  writeEntry(file, 'a', 1);
+  assert.equal({ ...readEntries(file) }, { a: 1 });
+});
+
+test('a FIFO that another user has put there has no entries, and nothing waits; the next write replaces it', () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no FIFOs');
+  assert.is(spawnSync('mkfifo', [file]).status, 0);
+  const read = `import(${JSON.stringify(import.meta.resolve('../src/settings/private-files.ts'))})
+    .then(({ readEntries }) => console.log(Object.keys(readEntries(${JSON.stringify(file)})).length))`;
+  assert.is(spawnSync(process.execPath, ['-e', read], { encoding: 'utf8', timeout: 10_000 }).stdout, '0\n');
   writeEntry(file, 'a', 1);
   assert.equal({ ...readEntries(file) }, { a: 1 });
 });

@@ -1,4 +1,4 @@
-import { chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliHome, type Ended, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -49,11 +49,21 @@ for (const mode of [0o750, 0o701]) {
   });
 }
 
-test('a folder of another user is refused', async () => {
+test('a folder of another user is refused, and one below it, which that user could replace', async () => {
   if (process.getuid?.() !== 0) return console.log('skipped: giving a folder to another user needs root');
   const folder = makeFolder(home, 'foreign');
+  makeFolder(home, 'foreign/own');
   chownSync(folder, 12345, 12345);
-  await assertRefused(join(folder, 's'), /belongs to another user \(user id 12345\)/);
+  for (const socket of [join(folder, 's'), join(folder, 'own', 's')]) {
+    await assertRefused(socket, /foreign belongs to another user \(user id 12345\)/);
+  }
+});
+
+test('a folder in one that others can write is refused, unless that is sticky as /tmp is', async () => {
+  const parent = makeFolder(home, 'shared', 0o777);
+  await assertRefused(join(parent, 'own', 's'), /other users can replace files in .*shared \(mode 0777\)/);
+  chmodSync(parent, 0o1777);
+  await endService(await startService(home, { name: 'shared/own/s' }));
 });
 
 test('a folder that is a file, or that cannot be made, is refused', async () => {

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { CliHome, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { findExposure } from '../src/session/socket-place.ts';
 import { startService } from './fixtures/token-service.ts';
 
 if (process.platform === 'win32') {
@@ -148,6 +149,37 @@ for (const [what, answer, expected, says] of [
     }
   });
 }
+
+test('a socket that another user could have put there: 1, and no token of another account', async () => {
+  const parent = join(client.folder, 'parent');
+  const path = join(parent, 'own', 's');
+  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
+  const server = createServer((_, response) => response.end('{"token":"x","expiresAt":1}')).listen(path);
+  const link = join(client.folder, 'link');
+  symlinkSync(join(parent, 'own'), link);
+  const ask = () => client.call([], { env: { ONEDRIVE_TOKEN_SOCKET: join(link, 's') } });
+  try {
+    assert.equal(await ask(), { status: 0, signal: null, stdout: 'x\n', stderr: '' });
+    chmodSync(parent, 0o777);
+    const open = await ask();
+    assert.equal([open.status, open.stdout], [1, '']);
+    assert.match(open.stderr, `other users can replace files in ${parent} (mode 0777), and tokens from there could be`);
+    chmodSync(parent, 0o1777);
+    assert.is((await ask()).status, 0);
+    if (process.getuid?.() !== 0) return console.log('skipped: giving a folder to another user needs root');
+    chownSync(parent, 12345, 12345);
+    const foreign = await ask();
+    assert.equal([foreign.status, foreign.stdout], [1, '']);
+    assert.match(foreign.stderr, `${parent} belongs to another user (user id 12345)`);
+    // As in a container whose user is root.
+    for (const each of [path, join(path, '..')]) chownSync(each, 12345, 12345);
+    assert.is((await ask()).status, 0);
+    assert.match(findExposure(path, 54321) ?? '', `${path} belongs to another user`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
 
 test('Ctrl-C ends a client that waits for the socket', async () => {
   const path = join(client.folder, 'silent');

@@ -5,7 +5,8 @@ import { createFetcher, type OneDriveTokenHandler, type SignInStatus } from 'one
 import type { Command } from '../settings/command.ts';
 import { commonOptions, longFlag } from '../settings/options.ts';
 import type { Settings } from '../settings/settings.ts';
-import { exitStatus, Failure, systemReason, UsageError } from '../terminal/failure.ts';
+import { exitStatus, Failure, isError, systemReason, UsageError } from '../terminal/failure.ts';
+import { findTrustedSocket } from './socket-place.ts';
 
 /** Longer than the server may need for a refresh. */
 const answerTimeoutMs = 60_000;
@@ -53,12 +54,13 @@ async function ask(socketPath: string, path: string, signal: AbortSignal): Promi
   let response: IncomingMessage;
   let body: Record<string, unknown>;
   try {
-    const sent = request({ socketPath, path, agent: false, signal: limit }).end();
+    const sent = request({ socketPath: findTrustedSocket(socketPath), path, agent: false, signal: limit }).end();
     [response] = (await once(sent, 'response')) as [IncomingMessage];
     body = { ...JSON.parse(await text(response)) };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof SyntaxError) throw notOurs(socketPath);
+    if (error instanceof Failure) throw error;
+    if (isError(error) && error.name === 'SyntaxError') throw notOurs(socketPath);
     const reason = limit.aborted ? `it did not answer within ${answerTimeoutMs / 1000} s` : systemReason(error);
     throw new Failure(`cannot reach ${socketPath} (ONEDRIVE_TOKEN_SOCKET): ${reason}`, {
       status: exitStatus.unavailable,

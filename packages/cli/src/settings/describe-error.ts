@@ -155,7 +155,15 @@ const keySources =
   'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring, if a .keyring.json is beside the database, else from you on a terminal';
 
 // The store's own words for these reasons fit any person. Those for a new reason have to be decided on here.
-type OfFile = 'not-a-file' | 'missing' | 'exposed' | 'linked' | 'disk' | 'no-permission' | 'read-only-file-system' | 'foreign';
+type OfFile =
+  | 'not-a-file'
+  | 'missing'
+  | 'exposed'
+  | 'linked'
+  | 'disk'
+  | 'no-permission'
+  | 'read-only-file-system'
+  | 'foreign';
 type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'no-driver' | 'read-only-server';
 type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';
 

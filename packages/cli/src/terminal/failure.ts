@@ -66,6 +66,11 @@ export function orUsageError<T>(work: () => T): T {
   }
 }
 
+/** By its shape: an error may come from another realm. */
+export function isError(value: unknown): value is Error {
+  return typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string';
+}
+
 /** A failed file system call, in words for a person: `cannot write disk.img: no space left on device`. */
 export function fileFailure(action: string, file: string, error: unknown): Failure {
   return new Failure(`cannot ${action} ${file}: ${systemReason(error)}`, { cause: error });

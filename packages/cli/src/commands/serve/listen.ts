@@ -1,13 +1,12 @@
 import { once } from 'node:events';
-import { lstatSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { findExposure, longestSocketPath } from '../../session/socket-place.ts';
 import { Failure, fileFailure, UsageError } from '../../terminal/failure.ts';
 
 /** How many clients may connect at the same moment. The system may allow less. */
 const backlog = 4096;
-/** Of every system, in bytes. Node 22 cuts a longer one off, and uses another file. */
-const longestPath = 103;
 const remedy = 'Choose another one with --socket';
 
 /** The socket to listen on, absolute: `given`, or the default in the user's runtime folder. Throws UsageError. */
@@ -18,8 +17,8 @@ export function socketPath(given: string | undefined): string {
     throw new UsageError('there is no XDG_RUNTIME_DIR here', { remedy: 'Name a socket with --socket' });
   }
   const path = resolve(given ?? join(folder, 'onedrive-token.sock'));
-  if (Buffer.byteLength(path) <= longestPath) return path;
-  throw new UsageError(`--socket: ${path} is longer than the ${longestPath} bytes that a socket's path may have`);
+  if (Buffer.byteLength(path) <= longestSocketPath) return path;
+  throw new UsageError(`--socket: ${path} is longer than the ${longestSocketPath} bytes that a socket's path may have`);
 }
 
 /**
@@ -61,10 +60,8 @@ function preparePrivateFolder(folder: string): void {
     });
   }
   // root can read everything anyway, and systemd makes folders as root.
-  if (stats.uid !== 0 && stats.uid !== process.getuid?.()) {
-    const problem = `${folder} belongs to another user (user id ${stats.uid}), who would get your tokens`;
-    throw new Failure(problem, { remedy });
-  }
+  const exposure = findExposure(realpathSync.native(folder), process.getuid?.());
+  if (exposure) throw new Failure(`${exposure}, who could take your tokens or answer in your place`, { remedy });
 }
 
 /** False for a socket that an ended process has left. With EAGAIN, as many clients as can be wait to be accepted. */

@@ -1,0 +1,40 @@
+import { lstatSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Failure } from '../terminal/failure.ts';
+
+/** Of every system, in bytes. Node 22 cuts a longer one off, and uses another file. */
+export const longestSocketPath = 103;
+
+/**
+ * Why users other than `user` and root could put something else in the place of `given`, which has no symbolic links: it or a
+ * folder above it is theirs, or they can write such a folder. In a sticky one, such as /tmp, only its owner can replace a file.
+ */
+export function findExposure(given: string, user: number | undefined): string | undefined {
+  for (let path = given; ; path = dirname(path)) {
+    const stats = lstatSync(path);
+    const { uid, gid, mode } = stats;
+    if (uid !== 0 && uid !== user) return `${path} belongs to another user (user id ${uid})`;
+    // Many systems give each user a group of its own, with the same number, which may write what the user may.
+    const othersWrite = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid);
+    if (stats.isDirectory() && othersWrite && (mode & 0o1000) === 0) {
+      return `other users can replace files in ${path} (mode ${(mode & 0o777).toString(8).padStart(4, '0')})`;
+    }
+    if (path === dirname(path)) return undefined;
+  }
+}
+
+/**
+ * The socket without symbolic links. Throws a Failure if another user could answer there with tokens of another account, or the
+ * file system's error. root may ask any user's server.
+ */
+export function findTrustedSocket(given: string): string {
+  if (process.platform === 'win32') return given;
+  const path = realpathSync.native(given);
+  const exposure = findExposure(path, process.geteuid?.() || lstatSync(path).uid);
+  const isTooLong = Buffer.byteLength(path) > longestSocketPath;
+  if (!exposure && !isTooLong) return path;
+  const problem = isTooLong
+    ? `${path} is longer than the ${longestSocketPath} bytes that a socket's path may have`
+    : `${exposure}, and tokens from there could be those of another account`;
+  throw new Failure(problem, { remedy: 'Correct ONEDRIVE_TOKEN_SOCKET' });
+}
