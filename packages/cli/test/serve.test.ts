@@ -66,6 +66,28 @@ test('GET /token?refresh=1 answers with a new token', async () => {
   assert.equal((await ask('/token?refresh=0')).body, body);
 });
 
+test('GET /token?refresh=1 from many clients, at once and one after the other: one refresh, and all get its token', async () => {
+  const { ask: askFresh, running: fresh } = await startService(home, { name: 'fresh/token.sock' });
+  const before = refreshes();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => askFresh('/token?refresh=1')));
+  for (let turn = 0; turn < 20; turn++) answers.push(await askFresh('/token?refresh=1'));
+  const { body: newest } = await askFresh('/token');
+  for (const { status, body } of answers) assert.equal([status, body], [200, newest]);
+  assert.is(refreshes(), before + 1);
+  fresh.child.kill('SIGTERM');
+  assert.is((await fresh.ended).status, 0);
+});
+
+test('GET /token?refresh=1 while the provider fails asks it once, and answers with 503', async () => {
+  const { ask: askFresh, running: fresh } = await startService(home, { name: 'failing/token.sock' });
+  authority.fail('token', { type: 'status', status: 429, retryAfter: '1800' }, { times: 99 });
+  const before = refreshes();
+  for (let turn = 0; turn < 5; turn++) assert.is((await askFresh('/token?refresh=1')).status, 503);
+  assert.is(refreshes(), before + 1);
+  fresh.child.kill('SIGTERM');
+  assert.is((await fresh.ended).status, 0);
+});
+
 test('min_valid: the token is replaced only if it is good for less than that many seconds', async () => {
   const before = refreshes();
   const { body: first } = await ask('/token?min_valid=3000');
@@ -214,11 +236,12 @@ test('no refresh token is in any byte of the socket', async () => {
   expireIn(-1);
   tokens.add((await askRecorded('/token')).body.token);
   tokens.add((await askRecorded('/token?refresh=1')).body.token);
+  expireIn(-1);
   authority.fail('token', { type: 'status', status: 500 }, { times: 9 });
-  assert.is((await askRecorded('/token?refresh=1')).status, 503);
+  assert.is((await askRecorded('/token')).status, 503);
   authority.clearFaults();
   await authority.revokeAll();
-  assert.is((await askRecorded('/token?refresh=1')).status, 401);
+  assert.is((await askRecorded('/token')).status, 401);
   assert.is((await askRecorded('/token?min_valid=x')).status, 400);
   await home.call(['logout']);
   assert.is((await askRecorded('/token')).status, 401);

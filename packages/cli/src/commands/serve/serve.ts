@@ -24,7 +24,7 @@ export const serve = defineCommand({
   summary: 'hand out tokens over a Unix socket',
   description: `Listens on a Unix socket, and gives a valid access token to each program that asks. A container or another computer (ssh -R) gets tokens that way, and never the refresh token. Only your user can connect: the socket has mode 0600, and serve refuses a folder that other users can enter. SIGTERM and Ctrl-C end it with status 0.
 
-It speaks HTTP. GET /token answers {"token": string, "expiresAt": number}. With ?min_valid=SECONDS, the token is good for at least that long. Ask for /token?refresh=1 after Graph has answered 401. GET /status answers like status --json. 401 means that you have to sign in; 409, that the provider's tokens are shorter than min_valid; 503, try again after the seconds in Retry-After.
+It speaks HTTP. GET /token answers {"token": string, "expiresAt": number}. With ?min_valid=SECONDS, the token is good for at least that long. Ask for /token?refresh=1 after Graph has answered 401; clients that do so within 10 seconds share one refresh. GET /status answers like status --json. 401 means that you have to sign in; 409, that the provider's tokens are shorter than min_valid; 503, try again after the seconds in Retry-After.
 
 If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and status take their tokens from there. They need no database then.`,
   examples: [

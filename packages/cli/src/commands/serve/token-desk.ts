@@ -4,6 +4,9 @@ import type { Command } from '../../settings/command.ts';
 import { describeError } from '../../settings/describe-error.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 
+/** For so long, clients that ask for a refresh share one, and its token or error. */
+const sharedRefreshMs = 10_000;
+
 /** The session, and what its database says. */
 interface Found {
   readonly handler: Session['handler'];
@@ -18,6 +21,10 @@ export class TokenDesk implements AsyncDisposable {
   #command: Command;
   #session: Session | undefined;
   #finding: Promise<Found> | undefined;
+  /** The last refresh that a client asked for, and when, by `performance.now()`. */
+  #refresh:
+    | { readonly handler: Found['handler']; readonly at: number; readonly token: Promise<AccessToken> }
+    | undefined;
 
   constructor(command: Command) {
     this.#command = command;
@@ -34,8 +41,9 @@ export class TokenDesk implements AsyncDisposable {
   }
 
   /** Throws SIGN_IN_REQUIRED, or a Failure of the same status, if a person is needed. */
-  async getToken(needed: GetTokenOptions): Promise<AccessToken> {
+  async getToken({ forceRefresh = false, ...needed }: GetTokenOptions): Promise<AccessToken> {
     const { handler, status } = await this.#find();
+    if (forceRefresh) await this.#refreshOnce(handler);
     const token = await handler.getTokenDetails(needed);
     const { refreshedAt = 0, accessTokenExpiresAt } = status;
     if (refreshedAt < token.obtainedAt || accessTokenExpiresAt === token.expiresAt) return token;
@@ -47,6 +55,15 @@ export class TokenDesk implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#finding?.catch(() => {});
     await this.#session?.[Symbol.asyncDispose]();
+  }
+
+  async #refreshOnce(handler: Found['handler']): Promise<void> {
+    const last = this.#refresh;
+    if (last?.handler !== handler || performance.now() - last.at >= sharedRefreshMs) {
+      const token = handler.getTokenDetails({ forceRefresh: true });
+      this.#refresh = { handler, at: performance.now(), token };
+    }
+    await this.#refresh?.token;
   }
 
   /** Requests that come while the database is read share the result. */
