@@ -5,7 +5,10 @@ export interface PgQuery {
   readonly text: string;
   readonly values?: unknown[];
   /** How pg reads the values of a result. */
-  readonly types?: { getTypeParser(): (value: string) => string };
+  readonly types?: {
+    /** What makes a value of the server's text. */
+    getTypeParser(): (value: string) => string;
+  };
 }
 
 /** A connection of a pool, as pg makes it. */
