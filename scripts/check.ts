@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { findWrongArrows } from './arrows.ts';
 import { findFileCircles } from './circles.ts';
 import { findUnlocked, findWrongLicences, readBillsOfMaterials } from './dependencies.ts';
+import { findBuiltInInstanceof } from './realms.ts';
 import { beside, toolBesideOthers, turbo } from './tool.ts';
 import { writeTypeProjects } from './type-projects.ts';
 
@@ -30,6 +31,7 @@ const checks: Check[] = [
     run: async () => [...readBillsOfMaterials('.')].flatMap(([name, bill]) => findWrongLicences(name, bill)).join('\n'),
   },
   { name: 'file circles', run: async () => findFileCircles('.').join('\n') },
+  { name: 'realms', run: async () => findBuiltInInstanceof('.').join('\n') },
 ];
 
 const failed = new Set(built ? [] : ['build']);

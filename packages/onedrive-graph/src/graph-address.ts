@@ -69,7 +69,7 @@ export function itemPath(...names: readonly string[]): string {
  * @throws {GraphAddressError} if the token must not be sent there, or if the path cannot be meant
  */
 export function resolveGraphUrl(root: URL, path: string | URL): URL {
-  if (typeof path !== 'string' && !(path instanceof URL)) {
+  if (typeof path !== 'string' && typeof path?.href !== 'string') {
     throw new GraphAddressError('not-a-url', `path: expected a string or a URL, got ${typeof path}`);
   }
   const text = String(path);

@@ -64,7 +64,7 @@ export class GraphClient {
       if (typeof value === 'function' || (value === undefined && name !== 'getToken')) continue;
       throw new TypeError(`${name}: expected a function, got ${typeof value}`);
     }
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
       throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
     }
     checkTimeout(idleTimeout);

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClientError, readBody } from '../src/index.ts';
@@ -157,6 +158,16 @@ test('a request that fetch cannot send is not a failure of the connection', asyn
   const error = await rejection(pair.client.request('/me', { method: 'TRACE' }), TypeError);
   assert.match(error.message, /TRACE/);
   assert.is(pair.graph.requests.length, 0);
+});
+
+test('an error of another realm, as those of fetch are under Jest, is what it is', async () => {
+  const foreign = (code: string): Error => runInNewContext(code);
+  const wrong = foreign("new TypeError('wrong method')");
+  await using first = await openPair([status(200)], { fetch: () => Promise.reject(wrong) });
+  assert.is(await first.client.request('/me').catch((error: unknown) => error), wrong);
+  const broken = foreign("new TypeError('x', { cause: Object.assign(new Error('y'), { code: 'ECONNRESET' }) })");
+  await using second = await openPair([status(200)], { fetch: () => Promise.reject(broken) });
+  assert.match((await rejection(second.client.request('/me'), GraphClientError)).message, '(ECONNRESET)');
 });
 
 test('readBody gives CONNECTION if the connection breaks before the end', async () => {

@@ -105,7 +105,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** The app names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   list(): string[] {
     const tokens = this.#open();
-    return tokens.attempt(() => tokens.statement<string>(list).pluck().all());
+    // A copy: the driver's array may be of another realm, as under Jest, and then differs from every array there.
+    return [...tokens.attempt(() => tokens.statement<string>(list).pluck().all())];
   }
 
   /**

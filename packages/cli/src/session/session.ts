@@ -7,7 +7,7 @@ import { askClientId, missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
-import { Failure, orUsageError } from '../terminal/failure.ts';
+import { Failure, isError, orUsageError } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { type Database, openDatabase, withDatabase } from './database.ts';
 import { checkRegistration, commonFailure, defaultAuthority, type Registration } from './registration.ts';
@@ -194,7 +194,7 @@ function guardRequest(command: Command, { type }: TokenEvent): void {
 /** One event as a line of the --verbose log. */
 function describeEvent({ type, ...fields }: TokenEvent): string {
   const text = JSON.stringify(fields, (name, value) => {
-    if (value instanceof Error) return value.message;
+    if (isError(value)) return value.message;
     // The state is in the query of the authorization URL.
     return name === 'url' ? String(value).replace(/\?.*/, '?...') : value;
   });

@@ -7,7 +7,7 @@ import {
   type TokenStoreErrorCode,
   type TokenStoreErrorReason,
 } from 'onedrive-token-handler';
-import { exitStatus, Failure, joinProblem, type Problem } from '../terminal/failure.ts';
+import { exitStatus, Failure, isError, joinProblem, type Problem } from '../terminal/failure.ts';
 import { Interrupted } from '../terminal/interrupt.ts';
 import { printable } from '../terminal/printable.ts';
 import { OutputClosed, writeErr } from '../terminal/streams.ts';
@@ -37,7 +37,7 @@ export interface DescribedError extends Problem {
 export function describeError(error: unknown, context: ErrorContext = {}): DescribedError {
   if (error instanceof Failure) return error;
   if (error instanceof OneDriveTokenError) return describe(error, context);
-  return { problem: error instanceof Error ? error.message : String(error), status: exitStatus.failed };
+  return { problem: isError(error) ? error.message : String(error), status: exitStatus.failed };
 }
 
 /** Writes to stderr what went wrong, and returns the exit status. */
@@ -199,5 +199,5 @@ interface StoreError extends Error, Partial<Problem> {
 
 /** What the store said: a TokenStoreError. */
 export function storeErrorOf({ code, cause }: OneDriveTokenError): StoreError | undefined {
-  return code === 'STORE' && cause instanceof Error ? (cause as StoreError) : undefined;
+  return code === 'STORE' && isError(cause) ? (cause as StoreError) : undefined;
 }

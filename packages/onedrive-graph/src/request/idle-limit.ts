@@ -1,4 +1,5 @@
 import { GraphClientError } from '../graph-client-error.ts';
+import { isError } from './is-error.ts';
 
 export const defaultIdleTimeoutMs = 30_000;
 /** By then a person wonders whether anything happens. */
@@ -77,7 +78,5 @@ export function sourceOf(response: Response): Source {
 
 /** Whether an attempt was given up because nothing came in time. */
 export function isTimeout(error: unknown): error is GraphClientError {
-  return (
-    error instanceof GraphClientError && error.cause instanceof DOMException && error.cause.name === 'TimeoutError'
-  );
+  return error instanceof GraphClientError && isError(error.cause) && error.cause.name === 'TimeoutError';
 }

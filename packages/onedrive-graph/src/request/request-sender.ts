@@ -3,6 +3,7 @@ import { GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
 import { type IdleLimit, keepSource } from './idle-limit.ts';
+import { isError } from './is-error.ts';
 import { readRetryAfter } from './retry-after.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -127,7 +128,7 @@ export class RequestSender {
       signal?.throwIfAborted();
       if (error instanceof GraphClientError || limit.thrown.has(error)) throw error;
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
-      if (error instanceof TypeError && error.cause === undefined) throw error;
+      if (isError(error) && error.name === 'TypeError' && error.cause === undefined) throw error;
       const code = codeOf(error);
       const problem = `no answer from ${url.host}${code ? ` (${code})` : ''}`;
       throw new GraphClientError('CONNECTION', problem, { cause: error });
@@ -153,6 +154,6 @@ function isWorthRepeating(method: string, status: number): boolean {
 
 /** Node's or undici's code, such as ECONNREFUSED. With `fetch` it is in the cause. */
 function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
+  if (!isError(error)) return undefined;
   return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
 }

@@ -3,6 +3,7 @@ import { GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
 import { isTimeout } from '../request/idle-limit.ts';
+import { isError } from '../request/is-error.ts';
 import { readBody } from '../request/read-body.ts';
 import { isPage, readJson, refusePage } from '../request/read-json.ts';
 import type { RequestSender } from '../request/request-sender.ts';
@@ -118,7 +119,7 @@ async function* readPieces(
 function isBreak(error: unknown): boolean {
   if (error instanceof GraphClientError) return error.code === 'CONNECTION' && error.retryable;
   if (error instanceof GraphError) return false;
-  return error instanceof Error && 'retryable' in error && error.retryable === true;
+  return isError(error) && 'retryable' in error && error.retryable === true;
 }
 
 async function requestRest(

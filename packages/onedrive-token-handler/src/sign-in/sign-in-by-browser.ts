@@ -26,7 +26,7 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
     emit({ type: 'authorization-url', url, deliver: (address) => acceptor.deliver(address) });
     const onFailure = (error: unknown): void => {
       // Errors of started processes quote the command line, in the message and in properties.
-      const said = error instanceof Error ? error.message : String(error);
+      const { message: said = String(error) } = Object(error) as { message?: string };
       const message = replaceSecrets(replaceSecrets(said, [url], '[the address]'), [state], '[state]');
       emit({ type: 'browser-failed', error: new Error(message) });
       // Nothing shows the address to the person, so that the wait would be in vain.
