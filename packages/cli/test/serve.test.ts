@@ -182,6 +182,17 @@ test('after a sign-in with another client id, its token is served without a rest
   assert.is(`${(await askUntilSignedIn(ask)).token}\n`, stdout);
 });
 
+test('a refresh that was refused is no answer after the next sign-in', async () => {
+  const { ask: askOther, running: other } = await startService(home, { name: 'refused/token.sock' });
+  await authority.revokeAll();
+  assert.is((await askOther('/token?refresh=1')).status, 401);
+  await home.login();
+  const { status, body } = await askOther('/token?refresh=1');
+  assert.equal([status, `${body.token}\n`], [200, (await home.call([])).stdout]);
+  other.child.kill('SIGTERM');
+  assert.is((await other.ended).status, 0);
+});
+
 test('a revoked sign-in: 401, and the server says once what to run', async () => {
   await authority.revokeAll();
   expireIn(-1);

@@ -22,9 +22,7 @@ export class TokenDesk implements AsyncDisposable {
   #session: Session | undefined;
   #finding: Promise<Found> | undefined;
   /** The last refresh that a client asked for, and when, by `performance.now()`. */
-  #refresh:
-    | { readonly handler: Found['handler']; readonly at: number; readonly token: Promise<AccessToken> }
-    | undefined;
+  #refresh: { readonly of: Found; readonly at: number; readonly token: Promise<AccessToken> } | undefined;
 
   constructor(command: Command) {
     this.#command = command;
@@ -42,8 +40,9 @@ export class TokenDesk implements AsyncDisposable {
 
   /** Throws SIGN_IN_REQUIRED, or a Failure of the same status, if a person is needed. */
   async getToken({ forceRefresh = false, ...needed }: GetTokenOptions): Promise<AccessToken> {
-    const { handler, status } = await this.#find();
-    if (forceRefresh) await this.#refreshOnce(handler);
+    const found = await this.#find();
+    if (forceRefresh) await this.#refreshOnce(found);
+    const { handler, status } = found;
     const token = await handler.getTokenDetails(needed);
     const { refreshedAt = 0, accessTokenExpiresAt } = status;
     if (refreshedAt < token.obtainedAt || accessTokenExpiresAt === token.expiresAt) return token;
@@ -57,13 +56,18 @@ export class TokenDesk implements AsyncDisposable {
     await this.#session?.[Symbol.asyncDispose]();
   }
 
-  async #refreshOnce(handler: Found['handler']): Promise<void> {
-    const last = this.#refresh;
-    if (last?.handler !== handler || performance.now() - last.at >= sharedRefreshMs) {
-      const token = handler.getTokenDetails({ forceRefresh: true });
-      this.#refresh = { handler, at: performance.now(), token };
+  async #refreshOnce(found: Found): Promise<void> {
+    let last = this.#refresh;
+    if (last?.of.handler !== found.handler || performance.now() - last.at >= sharedRefreshMs) {
+      last = { of: found, at: performance.now(), token: found.handler.getTokenDetails({ forceRefresh: true }) };
+      this.#refresh = last;
     }
-    await this.#refresh?.token;
+    try {
+      await last.token;
+    } catch (error) {
+      // Otherwise, another process has brought a new token since.
+      if (last.of.status.refreshedAt === found.status.refreshedAt) throw error;
+    }
   }
 
   /** Requests that come while the database is read share the result. */
