@@ -34,6 +34,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #provider: Provider;
   /** The answer to the newest sign-in, for the event that tells of it. */
   #granted: TokenResponse | undefined;
+  /** Of the newest refresh: aborts when its time is up. */
+  #limit: AbortSignal | undefined;
   #closed: Promise<void> | undefined;
 
   /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -48,7 +50,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       name: settings.appName,
       clientId: settings.clientId,
       authority: settings.authority,
-      refresh: (record) => this.#provider.refresh(record),
+      refresh: (record, { signal }) => {
+        this.#limit = signal;
+        return this.#provider.refresh(record);
+      },
       signIn: (context) => this.#signIn({}, context),
       needsSignIn: (error) => error instanceof OneDriveTokenError && error.code === 'SIGN_IN_REQUIRED',
       describeRefusal,
@@ -175,8 +180,14 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     try {
       return await work();
     } catch (error) {
-      throw toHandlerError(error);
+      throw this.#explain(error);
     }
+  }
+
+  /** In a busy process, the request may not have ended when shared-token stops waiting for it. */
+  #explain(error: unknown): unknown {
+    const isLate = this.#limit?.aborted && error === this.#limit.reason;
+    return isLate ? this.#provider.late() : toHandlerError(error);
   }
 
   /** `error`: the original of the event's error. */
@@ -185,7 +196,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       case 'refresh-failed':
       case 'store-failed':
       case 'sign-in-failed':
-        this.#emit({ ...event, error: toHandlerError(error) as OneDriveTokenError });
+        this.#emit({ ...event, error: this.#explain(error) as OneDriveTokenError });
         break;
       case 'sign-in-started':
         // signIn() tells it together with its method.

@@ -4,11 +4,13 @@ import { createSecureServer } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { issueCertificate } from 'testing-authority';
-import { Agent } from 'undici';
+import { Agent, Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TokenEvent } from '../src/index.ts';
 import { HttpClient } from '../src/provider/http-client.ts';
-import { openScene, rejection } from './scene.ts';
+import { MemoryStore } from './memory-store.ts';
+import { failure, openScene, rejection } from './scene.ts';
 
 test('a dead connection is not used again, even if the provider speaks HTTP/2', async () => {
   await using scene = await openScene();
@@ -60,6 +62,37 @@ test('after a request to a proxy that never answers has timed out, the process c
   proxy.close();
   assert.is(stdout, 'NETWORK\n', stderr);
   assert.is(status, 0, 'it ended by itself');
+});
+
+test('a request that is not ended in time, because its client is deaf or loads too slowly, is a network failure', async () => {
+  class Deaf extends Dispatcher {
+    override dispatch = (): boolean => true;
+  }
+  await using scene = await openScene();
+  const store = new MemoryStore();
+  store.records.set('my-app', { refreshToken: 'r' });
+  const handler = scene.handler({ store, dispatcher: new Deaf(), requestTimeout: 100 });
+  const error = await rejection(handler.getToken());
+  assert.equal([error.code, error.retryable], ['NETWORK', true]);
+  assert.match(error.message, / within 0\.1 s/);
+  const failed = scene.events.find((event) => event.type === 'refresh-failed');
+  assert.is(failed?.error.code, 'NETWORK');
+  // What aborts a call is its reason, also if that looks the same.
+  const signal = AbortSignal.timeout(50);
+  assert.is(await failure(handler.getToken({ signal })), signal.reason);
+});
+
+test('a process that is late for its next attempt tells of the last one', async () => {
+  await using scene = await openScene();
+  scene.authority.fail('token', { type: 'status', status: 503 });
+  const store = new MemoryStore();
+  store.records.set('my-app', { refreshToken: 'r' });
+  const onEvent = ({ type }: TokenEvent): void => {
+    const end = performance.now() + (type === 'retry' ? 1_200 : 0);
+    while (performance.now() < end);
+  };
+  const error = await rejection(scene.handler({ store, requestTimeout: 1_500, onEvent }).getToken());
+  assert.is(error.code, 'SERVER');
 });
 
 for (const [way, dispatcher] of [

@@ -40,8 +40,13 @@ export class HttpClient {
       return await (usesUndici ? (await loadUndici()).postForm(post, this.#dispatcher) : postForm(post));
     } catch (cause) {
       signal?.throwIfAborted();
-      throw deadline.aborted ? ConnectionError.late(url, timeout, this.#proxyOf(url)) : this.#explain(url, cause);
+      throw deadline.aborted ? this.late(url, timeout) : this.#explain(url, cause);
     }
+  }
+
+  /** No answer came within `timeout` milliseconds. */
+  late(url: URL, timeout: number): ConnectionError {
+    return ConnectionError.late(url, timeout, this.#proxyOf(url));
   }
 
   /**

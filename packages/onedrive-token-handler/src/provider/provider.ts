@@ -68,6 +68,12 @@ export class Provider {
     throw unusable('a token of another account. Nothing was stored', 'Sign in again');
   }
 
+  /** The failure of a refresh that did not end in time although it should have. Its answer may still come. */
+  late(): ConnectionError {
+    const { authority, requestTimeout } = this.#settings;
+    return this.#http.late(endpointUrl(authority, 'token'), requestTimeout);
+  }
+
   /**
    * Sends one token request. `asked`: the scopes that are granted if the answer leaves them out (RFC 6749 section 5.1).
    * Throws RESPONSE if the token is not a Bearer token.
@@ -108,6 +114,8 @@ export class Provider {
       if (!repeatable || attempt === maxAttempts || delay >= left) throw failure;
       this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
       await pause(delay, signal ? [signal] : []);
+      // A busy process may be late.
+      if (performance.now() >= end) throw failure;
     }
   }
 
