@@ -1,12 +1,12 @@
 import * as oauth from 'openid-client';
 import { SharedToken } from 'shared-token';
-import { openTokenStore } from 'token-store-sqlite';
+import { dataFilepath, openTokenStore } from 'token-store-sqlite';
 
 const issuer = 'https://login.example.com';
 const config = await oauth.discovery(new URL(issuer), 'my-client-id', undefined, oauth.None());
 
 const shared = new SharedToken({
-  store: openTokenStore('./tokens.db'),
+  store: openTokenStore(dataFilepath('my-app')),
   name: 'my-app',
   clientId: 'my-client-id',
   authority: issuer,

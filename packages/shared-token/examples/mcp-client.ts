@@ -34,7 +34,7 @@ import {
 export interface SharedAuthOptions {
   /** The address of the MCP server. Its sign-in is stored under this name. */
   serverUrl: string;
-  /** Shared by all processes, for example `openTokenStore('tokens.db')`. */
+  /** Shared by all processes, for example `openTokenStore(dataFilepath('my-client'))`. */
   store: TokenStore;
   openBrowser: (url: string) => unknown;
 }

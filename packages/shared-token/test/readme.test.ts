@@ -31,7 +31,7 @@ test('the first sample signs in and gets a token, with nothing but the provider 
     .replace('https://login.example.com', authority.issuer)
     .replaceAll('my-client-id', authority.clientId)
     .replace('oauth.None()', 'oauth.None(), { execute: [oauth.allowInsecureRequests] }')
-    .replace("'./tokens.db'", () => JSON.stringify(file));
+    .replace("dataFilepath('my-app')", () => JSON.stringify(file));
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
     cwd: new URL('..', import.meta.url),
     stdio: ['ignore', 'pipe', 'pipe'],
