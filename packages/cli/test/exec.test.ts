@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { runWithToken } from '../src/commands/run-with-token.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -40,6 +42,31 @@ test('the passphrase does not reach the program, the rest of the environment doe
   const small = { onedrive_token_key: '' };
   const spelled = 'Object.keys(process.env).some((name) => /^onedrive_token_key$/i.test(name))';
   assert.is((await home.run(['exec', '--', process.execPath, '-p', spelled], { env: small })).stdout, 'false\n');
+});
+
+test('if the database is PostgreSQL, its password does not reach the program; else such variables are the program’s own', async () => {
+  const file = join(home.folder, 'env.json');
+  const write = [
+    process.execPath,
+    '-e',
+    `require('fs').writeFileSync(process.argv[1], JSON.stringify(process.env))`,
+    file,
+  ];
+  const secrets = { PGPASSWORD: 'pa55word', PGPASSFILE: '/pass', ONEDRIVE_TOKEN_KEY: 'key' };
+  Object.assign(process.env, secrets);
+  const db = 'postgresql://ada@db.example/tokens';
+  for (const [postgresUrl, kept] of [
+    [db, []],
+    [undefined, ['PGPASSWORD', 'PGPASSFILE']],
+  ] as const) {
+    assert.is(await runWithToken('token', write, { db, postgresUrl }), 0);
+    const env = JSON.parse(readFileSync(file, 'utf8'));
+    assert.equal(
+      Object.keys(secrets).filter((name) => name in env),
+      kept,
+    );
+  }
+  for (const name of Object.keys(secrets)) delete process.env[name];
 });
 
 for (const [script, expected] of [

@@ -47,7 +47,8 @@ export async function runWithToken(
 function withoutSecrets({ db, postgresUrl }: DatabaseSettings): NodeJS.ProcessEnv {
   // The two differ if the URL has a password.
   const hasPassword = postgresUrl !== undefined && postgresUrl === process.env.ONEDRIVE_TOKEN_DB && postgresUrl !== db;
-  const secrets = ['ONEDRIVE_TOKEN_KEY', ...(hasPassword ? ['ONEDRIVE_TOKEN_DB'] : [])];
+  const ofPostgres = postgresUrl === undefined ? [] : ['PGPASSWORD', 'PGPASSFILE'];
+  const secrets = ['ONEDRIVE_TOKEN_KEY', ...ofPostgres, ...(hasPassword ? ['ONEDRIVE_TOKEN_DB'] : [])];
   // Windows finds a variable whose name was set in small letters, so that one has to go as well.
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secrets.includes(name.toUpperCase())));
 }
