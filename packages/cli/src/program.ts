@@ -1,4 +1,4 @@
-import { CommanderError, InvalidArgumentError, Option, Command as Program } from 'commander';
+import { CommanderError, Help, InvalidArgumentError, Option, Command as Program } from 'commander';
 import { type Command, type CommandDefinition, readVersion, runCommand } from './settings/command.ts';
 import {
   commonOptions,
@@ -10,7 +10,7 @@ import {
   takesValue,
 } from './settings/options.ts';
 import { exitStatus, UsageError } from './terminal/failure.ts';
-import { writeErr, writeOut } from './terminal/streams.ts';
+import { tellErr, tellOut } from './terminal/printable.ts';
 
 /** In the order of the help. Only the one that runs is loaded. */
 const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
@@ -53,6 +53,8 @@ Files, in $XDG_DATA_HOME/onedrive-token or your platform's data folder:
 A PostgreSQL database (--db postgresql://user@host/database) is shared by many machines: one login signs all of them in.
 It needs two more packages. Run: npm install --global token-store-postgres pg
 `;
+
+const commonHeading = 'Common options:';
 
 /** Runs any command line, and resolves with its exit status. */
 export async function runProgram(given: readonly string[]): Promise<number> {
@@ -105,11 +107,18 @@ function createProgram(): Program {
     .exitOverride()
     .enablePositionalOptions()
     .configureOutput({
-      writeOut,
-      writeErr,
+      writeOut: tellOut,
+      writeErr: tellErr,
       outputError: (message, write) => write(message.replace(/^error:/, 'onedrive-token:')),
     })
-    .configureHelp({ minWidthToWrap: 20 })
+    .configureHelp({
+      minWidthToWrap: 10,
+      formatItemList(heading, items, helper) {
+        if (heading !== commonHeading) return Help.prototype.formatItemList.call(helper, heading, items, helper);
+        const flags = Object.values(commonOptions).map(longFlag).join(' ');
+        return [`${heading} ${flags} (see: onedrive-token --help)`, ''];
+      },
+    })
     .showHelpAfterError('(for more, run: onedrive-token --help)')
     .addHelpText('after', epilogue);
   addOptions(program, commonOptions);
@@ -128,7 +137,7 @@ function addCommand(program: Program, definition: CommandDefinition, setStatus: 
   addArguments(command, definition);
   if (runsProgram) command.usage('[options] -- <program> [args...]').passThroughOptions();
   addOptions(command, options);
-  addOptions(command.optionsGroup('Common options:'), commonOptions);
+  addOptions(command.optionsGroup(commonHeading), commonOptions);
   const work = async (context: Command): Promise<number> => {
     const { socket } = context.settings;
     if (needsDatabase && socket !== undefined) {

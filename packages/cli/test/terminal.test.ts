@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { stripVTControlCharacters } from 'node:util';
 import { signInAs, signInElsewhere } from 'testing-authority';
 import { bin, CliHome, commandNode, openScene } from 'testing-command';
@@ -45,7 +47,7 @@ test('$(onedrive-token) in a terminal signs in too, and only the token goes to t
 
 test('with --no-interactive the command does not ask the user, even on a terminal: status 3 and one line', async () => {
   using other = new CliHome(home.env);
-  using terminal = sit(other, [...clientId, '--no-interactive']);
+  using terminal = sit(other, [...clientId, '--no-interactive'], {}, 1000);
   assert.is((await terminal.ended).status, 3);
   assert.match(terminal.output, /^onedrive-token: .*Run: onedrive-token login --client-id \S+\r\n$/);
 });
@@ -97,6 +99,54 @@ test('Ctrl-D where an address is to be pasted: the wait for the browser of this 
   await signInAs(url);
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);
+});
+
+test('on a terminal, api shows nothing of a server that could control it: status text, headers, body, pages', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  const body = '{"value":[{"name":"a\u007f\u009b\u202eb"}]}';
+  const head =
+    'HTTP/1.1 200 O\u001b[2JK\r\nx-name: a\u009b2Jb\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n';
+  const server = createServer((socket) => {
+    socket.once('data', () => socket.end(Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)])));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const graph = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1.0`;
+  for (const args of [
+    ['/me', '--include'],
+    ['/me', '--paginate'],
+    ['/me', '--json'],
+  ]) {
+    using terminal = sit(other, ['api', '--graph', graph, ...args]);
+    assert.is((await terminal.ended).status, 0, terminal.output);
+    assert.match(terminal.output, '"a���b"');
+    for (const unsafe of [esc, '\u007f', '\u009b', '\u202e']) assert.not.ok(terminal.output.includes(unsafe));
+  }
+  const piped = await other.call(['api', '--graph', graph, '/me']);
+  assert.is(piped.stdout, body, 'byte for byte for a program');
+  server.close();
+});
+
+test('in 40 columns, what a person reads breaks at words', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  for (const args of [
+    ['status'],
+    ['doctor'],
+    ['status', '--app', 'x'],
+    ['token', '--min-valid', '5'],
+    ['serve', '--help'],
+  ]) {
+    using terminal = sit(other, args, {}, 40);
+    await terminal.ended;
+    const lines = stripVTControlCharacters(
+      terminal.output.replace(new RegExp(`[^\\r\\n]*\\r${esc}\\[2K`, 'g'), ''),
+    ).split('\r\n');
+    for (const line of lines) {
+      const [longest = ''] = line.split(/\s+/).toSorted((one, next) => next.length - one.length);
+      assert.ok(line.length <= 40 || longest.length > 15 || /\$ |[Rr]un: /.test(line), line);
+    }
+  }
 });
 
 test('--help fits a narrow terminal, and has no control sequences with NO_COLOR', async () => {

@@ -85,7 +85,8 @@ const [, list = ''] = /^Commands:\n([\s\S]*?)\n\n/m.exec(help) ?? [];
 for (const command of ['', ...(list.match(/(?<=^ {2})(?!help )[a-z]+/gm) ?? [])]) {
   const { stdout, status } = await home.call([...(command ? [command] : []), '--help']);
   assert.is(status, 0, `onedrive-token ${command} --help`);
-  helps.set(command, new Set(stdout.match(/(?<=^ {2}(?:-\w, )?)--?[\w-]+|(?<=^ {2})-\w(?=, )/gm)));
+  const own = stdout.match(/(?<=^ {2}(?:-\w, )?)--?[\w-]+|(?<=^ {2})-\w(?=, )/gm) ?? [];
+  helps.set(command, new Set([...(helps.get('') ?? []), ...own]));
 }
 
 function checkOnedriveToken({ name, args }: CommandLine): string[] {

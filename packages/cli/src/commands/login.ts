@@ -6,7 +6,7 @@ import { SignInView } from '../session/sign-in-view.ts';
 import { defineCommand } from '../settings/command.ts';
 import { defaultScopes } from '../settings/meant-token.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
-import { writeOut } from '../terminal/streams.ts';
+import { writeAnswer } from '../terminal/printable.ts';
 import { describeAccount } from './status.ts';
 
 /** Longer than any device code lives: Microsoft's live for 15 minutes. */
@@ -100,7 +100,7 @@ With --json: the same as status --json.`,
     const status = await session.handler.signIn(signIn);
     await session.finish();
     screen.clear();
-    if (settings.json) writeOut(`${JSON.stringify(status)}\n`);
+    if (settings.json) writeAnswer(`${JSON.stringify(status)}\n`);
     else screen.say(`Signed in${describeAccount(status)}.`);
     return exitStatus.done;
   },

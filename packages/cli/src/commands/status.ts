@@ -9,8 +9,7 @@ import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
-import { printable } from '../terminal/printable.ts';
-import { writeOut } from '../terminal/streams.ts';
+import { printable, tellOut, writeAnswer } from '../terminal/printable.ts';
 
 /** Shows who is signed in, without asking the provider. */
 export const status = defineCommand({
@@ -36,8 +35,8 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
     const { found, missing } = await readStatus(command);
     const hasEnded = needsSignIn(found);
     if (!hasEnded) warnIfExpiring(found, settings);
-    if (settings.json) writeOut(`${JSON.stringify(found)}\n`);
-    else writeOut(missing ? printable(`Not signed in: ${missing.message}\n`) : describe(found, settings));
+    if (settings.json) writeAnswer(`${JSON.stringify(found)}\n`);
+    else tellOut(missing ? `Not signed in: ${missing.message}\n` : describe(found, settings));
     if (hasEnded) return exitStatus.signInNeeded;
     const left = (found.renewBy ?? Number.POSITIVE_INFINITY) - Date.now();
     return failIfWithin !== undefined && left < failIfWithin ? exitStatus.failed : exitStatus.done;

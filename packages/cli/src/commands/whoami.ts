@@ -2,8 +2,7 @@ import { defineCommand } from '../settings/command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
-import { printable } from '../terminal/printable.ts';
-import { writeOut } from '../terminal/streams.ts';
+import { printable, writeAnswer } from '../terminal/printable.ts';
 import { readStatus } from './status.ts';
 
 /** Prints the user name of the account that is signed in. Sends no request. */
@@ -29,7 +28,7 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
         remedy: `It will after the next refresh or sign-in. Run: ${suggestCommand('token --refresh', settings)}`,
       });
     }
-    writeOut(settings.json ? `${JSON.stringify(account)}\n` : `${printable(name)}\n`);
+    writeAnswer(`${settings.json ? JSON.stringify(account) : printable(name)}\n`);
     return needsSignIn(found) ? exitStatus.signInNeeded : exitStatus.done;
   },
 });

@@ -8,7 +8,6 @@ import { defaultTimeoutMs } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { Failure, isError, orUsageError } from '../terminal/failure.ts';
-import { printable } from '../terminal/printable.ts';
 import { type Database, openDatabase, withDatabase } from './database.ts';
 import { checkRegistration, commonFailure, defaultAuthority, type Registration } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
@@ -103,7 +102,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
   let notStored: Error | undefined;
   let bridged: Error | undefined;
   const onEvent = (event: TokenEvent): void => {
-    if (settings.verbose) screen.say(printable(describeEvent(event)));
+    if (settings.verbose) screen.say(describeEvent(event));
     if (event.type === 'store-failed') notStored = event.error;
     if (event.type === 'store-recovered') notStored = undefined;
     if (event.type === 'refresh-failed' && event.bridged) bridged = event.error;

@@ -3,7 +3,6 @@ import type { Command } from '../settings/command.ts';
 import { describeSignInReason } from '../settings/describe-error.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { LineReader } from '../terminal/line-reader.ts';
-import { printable } from '../terminal/printable.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
 import { hasBrowser } from './has-browser.ts';
 import { explainErrorPages, pasteInstructions } from './sign-in-words.ts';
@@ -49,7 +48,7 @@ export class SignInView implements Disposable {
         this.#command.signInMethod = method === 'browser' && !this.#opensBrowser ? 'address' : method;
         this.#expiresAt = event.expiresAt;
         if (reason !== 'requested')
-          screen.say(printable(`Sign in now: ${describeSignInReason(reason, settings, this.#refusal)}.`));
+          screen.say(`Sign in now: ${describeSignInReason(reason, settings, this.#refusal)}.`);
         if (this.#command.signInMethod === 'browser') {
           this.#showWait('in the browser');
           this.#timer = setTimeout(() => this.#showHelp(), helpAfterMs).unref();
@@ -63,12 +62,12 @@ export class SignInView implements Disposable {
         else if (this.#opensBrowser && !screen.isTerminal) this.#showUrl();
         break;
       case 'browser-failed':
-        screen.say(`No browser could be opened: ${printable(event.error.message)}`);
+        screen.say(`No browser could be opened: ${event.error.message}`);
         this.#showUrl();
         screen.say(`Browser on another computer? Run: ${suggestCommand('login --paste', settings)}`);
         break;
       case 'paste-refused':
-        screen.say(printable(event.reason));
+        screen.say(event.reason);
         break;
       case 'signed-in':
         this.#command.signInMethod = undefined;
@@ -87,7 +86,7 @@ export class SignInView implements Disposable {
     const { screen } = this.#command;
     const { userCode, verificationUri, expiresAt } = device;
     this.#expiresAt = expiresAt;
-    screen.say(`On any device, open   ${printable(verificationUri)}\nand enter the code    ${printable(userCode)}`);
+    screen.say(`On any device, open   ${verificationUri}\nand enter the code    ${userCode}`);
     // RFC 10027 (BCP 247): a code that an attacker sent would sign in the attacker's program.
     screen.say('Enter only a code that you asked for yourself. Never enter one that another person sent you.');
     this.#showWait('there');
@@ -116,7 +115,7 @@ export class SignInView implements Disposable {
       try {
         deliver(line);
       } catch (error) {
-        this.#command.screen.say(printable((error as Error).message));
+        this.#command.screen.say((error as Error).message);
         lines.prompt();
       }
     });
@@ -143,7 +142,7 @@ export class SignInView implements Disposable {
   #showUrl(): void {
     if (this.#isUrlShown || !this.#url) return;
     this.#isUrlShown = true;
-    this.#command.screen.say(`Open this address in a browser:\n\n${printable(this.#url.href)}\n`);
+    this.#command.screen.say(`Open this address in a browser:\n\n${this.#url.href}\n`);
   }
 
   get #timeLeft(): string {

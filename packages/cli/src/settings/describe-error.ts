@@ -9,7 +9,7 @@ import {
 } from 'onedrive-token-handler';
 import { exitStatus, Failure, isError, joinProblem, type Problem } from '../terminal/failure.ts';
 import { Interrupted } from '../terminal/interrupt.ts';
-import { printable } from '../terminal/printable.ts';
+import { tellErr } from '../terminal/printable.ts';
 import { OutputClosed, writeErr } from '../terminal/streams.ts';
 import { defaultTimeoutMs } from './options.ts';
 import type { Settings } from './settings.ts';
@@ -33,7 +33,7 @@ export interface DescribedError extends Problem {
   readonly status: number;
 }
 
-/** Says what went wrong and what to do. It may quote the provider: pass it through `printable` before it is shown. */
+/** Says what went wrong and what to do. It may quote the provider: show it with `tellErr` or `tellOut`. */
 export function describeError(error: unknown, context: ErrorContext = {}): DescribedError {
   if (error instanceof Failure) return error;
   if (error instanceof OneDriveTokenError) return describe(error, context);
@@ -51,16 +51,15 @@ export function reportError(error: unknown, context: ErrorContext = {}): number 
     return error.status;
   }
   const described = describeError(error, context);
-  writeErr(`onedrive-token: ${printable(joinProblem(described))}\n`);
-  if (settings?.verbose) writeErr(`${printable(inspect(error))}\n`);
+  tellErr(`onedrive-token: ${joinProblem(described)}\n`);
+  if (settings?.verbose) tellErr(`${inspect(error)}\n`);
   return described.status;
 }
 
 /** Warns that a token, which the caller already has, is not in the database. */
 export function reportNotStored(error: unknown, context: ErrorContext): void {
-  writeErr(
-    `onedrive-token: the token works, but could not be stored: ${printable(joinProblem(describeError(error, context)))}\n`,
-  );
+  const problem = joinProblem(describeError(error, context));
+  tellErr(`onedrive-token: the token works, but could not be stored: ${problem}\n`);
 }
 
 /** The command's own words where those of the library tell a programmer which function to call; else the library's. */

@@ -1,6 +1,6 @@
 import type { SignInStatus } from 'onedrive-token-handler';
 import { joinProblem, type Problem } from '../terminal/failure.ts';
-import { writeErr } from '../terminal/streams.ts';
+import { tellErr } from '../terminal/printable.ts';
 import { formatDuration } from './duration.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
@@ -36,5 +36,5 @@ export function describeExpiry({ renewBy, renewByIsEstimate }: SignInStatus, set
 /** Warns on stderr if the sign-in expires soon, or has expired. Not of one that the provider refused: a refresh says so itself. */
 export function warnIfExpiring(status: SignInStatus, settings: Settings): void {
   const expiry = status.refusedAt === undefined && describeExpiry(status, settings);
-  if (expiry) writeErr(`onedrive-token: the stored sign-in ${joinProblem(expiry)}\n`);
+  if (expiry) tellErr(`onedrive-token: the stored sign-in ${joinProblem(expiry)}\n`);
 }

@@ -1,5 +1,6 @@
 // terminal/ is how this process talks to the person and the shell that started it: streams, screen, prompts, signals, exit
 // statuses. Nothing in here knows of tokens, options or commands.
+import { printable, tellErr } from './printable.ts';
 import { isTerminal, writeErr } from './streams.ts';
 
 const framesPerSecond = 8;
@@ -22,7 +23,7 @@ export class Screen implements Disposable {
   /** Writes lines that stay. */
   say(text: string): void {
     this.#erase();
-    writeErr(`${text}\n`);
+    tellErr(`${text}\n`);
     this.#draw();
   }
 
@@ -32,7 +33,7 @@ export class Screen implements Disposable {
     if (!this.#canRewrite) return;
     const frames = this.isUnicode ? '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏' : '|/-\\';
     let frame = 0;
-    const turn = (): void => this.#showLastLine(`${frames[frame++ % frames.length]} ${text()}`);
+    const turn = (): void => this.#showLastLine(`${frames[frame++ % frames.length]} ${printable(text())}`);
     turn();
     this.#timer = setInterval(turn, 1000 / framesPerSecond).unref();
   }

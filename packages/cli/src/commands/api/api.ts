@@ -4,6 +4,7 @@ import { defineCommand } from '../../settings/command.ts';
 import { readSeconds } from '../../settings/duration.ts';
 import { mayAsk } from '../../settings/settings.ts';
 import { exitStatus, UsageError } from '../../terminal/failure.ts';
+import { writeAnswer } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';
 import { graphFailure, resolveAddress } from './graph-failure.ts';
 import { printResponse } from './print-response.ts';
@@ -139,6 +140,6 @@ function readIdleTimeout(value: string): number {
 /** Prints the items of all pages as one JSON array, each as it comes. */
 async function printItems(items: AsyncIterable<unknown>): Promise<void> {
   let count = 0;
-  for await (const item of items) writeOut(`${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`);
+  for await (const item of items) writeAnswer(`${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`);
   writeOut(count === 0 ? '[]\n' : ']\n');
 }

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { GraphError, readBody, refusePage } from 'onedrive-graph';
 import { UsageError } from '../../terminal/failure.ts';
-import { printable } from '../../terminal/printable.ts';
+import { writeAnswer } from '../../terminal/printable.ts';
 import { isTerminal, writeOut } from '../../terminal/streams.ts';
 
 /**
@@ -26,7 +26,7 @@ function printHead({ status, statusText, headers }: Response): void {
     `HTTP/1.1 ${status} ${statusText}`.trimEnd(),
     ...[...headers].map(([name, value]) => `${name}: ${value}`),
   ];
-  writeOut(`${lines.join('\n')}\n\n`);
+  writeAnswer(`${lines.join('\n')}\n\n`);
 }
 
 /** Byte for byte, or on a terminal so that a person can read it. */
@@ -35,10 +35,10 @@ async function printBody(response: Response, signal: AbortSignal): Promise<void>
   if (!isTerminal(1)) {
     for await (const chunk of readBody(response, signal)) writeOut(chunk);
   } else if (/^$|^text\/|[/+](json|xml)\b/i.test(type)) {
-    writeOut(readable(await text(readBody(response, signal))));
+    writeAnswer(readable(await text(readBody(response, signal))));
   } else {
     await response.body?.cancel();
-    throw new UsageError(`that is ${printable(type)}, which would garble the terminal`, {
+    throw new UsageError(`that is ${type}, which would garble the terminal`, {
       remedy: 'Save it with --output FILE',
     });
   }
@@ -50,8 +50,8 @@ function isJson({ status, headers }: Response): boolean {
 
 function readable(content: string): string {
   try {
-    return `${printable(JSON.stringify(JSON.parse(content), null, 2))}\n`;
+    return `${JSON.stringify(JSON.parse(content), null, 2)}\n`;
   } catch {
-    return printable(content);
+    return content;
   }
 }

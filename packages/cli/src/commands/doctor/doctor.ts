@@ -10,8 +10,7 @@ import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { describeExpiry } from '../../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
-import { printable } from '../../terminal/printable.ts';
-import { writeOut } from '../../terminal/streams.ts';
+import { tellOut, writeAnswer } from '../../terminal/printable.ts';
 import { type ReadStatus, readStatus } from '../status.ts';
 import { type Check, type CheckResult, once, runCheck } from './check.ts';
 import { fileChecks, postgresChecks } from './database.ts';
@@ -41,7 +40,7 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     const report = (result: CheckResult, applies: boolean): void => {
       results.push(result);
       screen.clear();
-      if (!settings.json) writeOut(formatResult(result, { applies, isUnicode: screen.isUnicode }));
+      if (!settings.json) tellOut(formatResult(result, { applies, isUnicode: screen.isUnicode }));
     };
     const unchecked = new Map<string, string[]>();
     const http = createFetcher();
@@ -61,7 +60,7 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') }, false);
     const wrong = results.filter(({ ok }) => ok === false).length;
     const summary = wrong === 0 ? 'Nothing is wrong.' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.`;
-    writeOut(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks: results })) : summary}\n`);
+    writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks: results })) : summary}\n`);
     return wrong === 0 ? exitStatus.done : exitStatus.failed;
   },
 });
@@ -114,7 +113,7 @@ function formatResult(
   const mark = !applies ? none : ok ? good : bad;
   const indent = ' '.repeat((good ?? '').length + nameWidth + 2);
   const lines = [`${mark} ${name.padEnd(nameWidth)} ${detail}`, ...(remedy ? [`${indent}${arrow} ${remedy}`] : [])];
-  return lines.map((line) => `${printable(line)}\n`).join('');
+  return `${lines.join('\n')}\n`;
 }
 
 /** Replaces e-mail addresses and the path of the home folder in JSON, so that it can go into a bug report. */
