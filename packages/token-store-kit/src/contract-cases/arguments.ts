@@ -1,5 +1,6 @@
 import * as assert from 'node:assert/strict';
 import type { TokenStore } from '../token-store.ts';
+import { assertSame } from './assert-same.ts';
 import { fullRecord } from './records.ts';
 import { soon } from './soon.ts';
 
@@ -32,12 +33,12 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
     await store.set('app', fullRecord);
     for (const [what, wrong] of Object.entries(wrongRecords)) {
       await refuses(`set with ${what}`, () => store.set('app', any(wrong)));
-      assert.deepEqual(await store.get('app'), fullRecord, `set with ${what} changed the stored record`);
+      assertSame(await store.get('app'), fullRecord, `set with ${what} changed the stored record`);
       await refuses(`replace with ${what}`, () => store.replace('app', 'refresh-1', any(wrong)));
       await refuses(`replace of nothing with ${what}`, () => store.replace('new', undefined, any(wrong)));
-      assert.deepEqual(await store.get('app'), fullRecord, `replace with ${what} changed the stored record`);
+      assertSame(await store.get('app'), fullRecord, `replace with ${what} changed the stored record`);
     }
-    assert.deepEqual(await store.list(), ['app']);
+    assertSame(await store.list(), ['app']);
   },
 
   'a name that is not a string is refused with a TypeError, and nothing changes': async (store) => {
@@ -53,8 +54,8 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
       await refuses(`delete of ${what}`, () => store.delete(any(wrong)));
       await refuses(`exclusively of ${what}`, () => store.exclusively(any(wrong), async () => {}));
     }
-    assert.deepEqual(await store.list(), names);
-    for (const name of names) assert.deepEqual(await store.get(name), fullRecord);
+    assertSame(await store.list(), names);
+    for (const name of names) assertSame(await store.get(name), fullRecord);
   },
 
   'a name with half a surrogate pair is not written, because two such names can become one': async (store) => {
@@ -63,7 +64,7 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
       await refuses(`set of ${what}`, () => store.set(wrong, fullRecord));
       await refuses(`replace of ${what}`, () => store.replace(wrong, undefined, fullRecord));
     }
-    assert.deepEqual(await store.list(), []);
+    assertSame(await store.list(), []);
   },
 
   'a timeout that exclusively and changed cannot use is refused with a RangeError': async (store) => {

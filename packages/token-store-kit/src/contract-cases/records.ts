@@ -1,6 +1,7 @@
 import * as assert from 'node:assert/strict';
 import type { TokenRecord } from '../token-record.ts';
 import type { TokenStore } from '../token-store.ts';
+import { assertSame } from './assert-same.ts';
 
 /** Has every field. */
 export const fullRecord: Required<TokenRecord> = {
@@ -21,7 +22,7 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
   'a record is read back with every field that was written, and without one, undefined': async (store) => {
     assert.equal(await store.get('app'), undefined);
     await store.set('app', fullRecord);
-    assert.deepEqual(await store.get('app'), fullRecord);
+    assertSame(await store.get('app'), fullRecord);
   },
 
   'a field that is left out or undefined is absent when read back': async (store) => {
@@ -33,15 +34,15 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
   'zero and the empty string are values like any other': async (store) => {
     const record = { refreshToken: 'refresh-1', expiresAt: 0, scope: '', refusedAt: 0, refusedBecause: '' };
     await store.set('app', record);
-    assert.deepEqual(await store.get('app'), record);
+    assertSame(await store.get('app'), record);
   },
 
   'set writes the whole record and keeps no field of the record before': async (store) => {
     await store.set('app', fullRecord);
     await store.set('app', { refreshToken: 'refresh-2' });
-    assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2' });
+    assertSame(await store.get('app'), { refreshToken: 'refresh-2' });
     await store.set('app', fullRecord);
-    assert.deepEqual(await store.get('app'), fullRecord);
+    assertSame(await store.get('app'), fullRecord);
   },
 
   'an object that the caller changes afterwards does not change the stored record': async (store) => {
@@ -49,15 +50,15 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     await store.set('app', record);
     record.refreshToken = 'changed';
     const read = await store.get('app');
-    assert.deepEqual(read, fullRecord);
+    assertSame(read, fullRecord);
     if (read) read.refreshToken = 'changed';
-    assert.deepEqual(await store.get('app'), fullRecord);
+    assertSame(await store.get('app'), fullRecord);
   },
 
   'tokens of any length and any characters are read back unchanged': async (store) => {
     const record = { refreshToken: `${'x'.repeat(20_000)} "'\\ \n\0 é 漢 😀`, accessToken: '%00; DROP TABLE token' };
     await store.set('app', record);
-    assert.deepEqual(await store.get('app'), record);
+    assertSame(await store.get('app'), record);
   },
 
   'names that differ in any character are different names': async (store) => {
@@ -65,7 +66,7 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     for (const length of [255, 256, 1_000]) for (const last of ['a', 'b']) names.push('x'.repeat(length - 1) + last);
     for (const name of names) await store.set(name, { refreshToken: `token of ${JSON.stringify(name)}` });
     for (const name of names) {
-      assert.deepEqual(await store.get(name), { refreshToken: `token of ${JSON.stringify(name)}` });
+      assertSame(await store.get(name), { refreshToken: `token of ${JSON.stringify(name)}` });
     }
     assert.equal((await store.list()).length, names.length);
     for (const name of names) assert.equal(await store.delete(name), true);
@@ -75,9 +76,9 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     await store.set('app', fullRecord);
     const second = { ...fullRecord, refreshToken: 'refresh-2', accessToken: 'access-2' };
     assert.equal(await store.replace('app', 'refresh-1', second), true);
-    assert.deepEqual(await store.get('app'), second);
+    assertSame(await store.get('app'), second);
     assert.equal(await store.replace('app', 'refresh-2', { refreshToken: 'refresh-2', accessToken: 'access-3' }), true);
-    assert.deepEqual(await store.get('app'), { refreshToken: 'refresh-2', accessToken: 'access-3' });
+    assertSame(await store.get('app'), { refreshToken: 'refresh-2', accessToken: 'access-3' });
   },
 
   'replace returns false and changes nothing if another refresh token, or none, is stored': async (store) => {
@@ -86,7 +87,7 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     assert.equal(await store.replace('app', undefined, fullRecord), true);
     for (const previous of ['refresh-0', '', undefined]) {
       assert.equal(await store.replace('app', previous, { refreshToken: 'refresh-2' }), false);
-      assert.deepEqual(await store.get('app'), fullRecord);
+      assertSame(await store.get('app'), fullRecord);
     }
     await store.delete('app');
     assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), false);
@@ -98,7 +99,7 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     const tries = Array.from({ length: 20 }, (_, index) => ({ refreshToken: `refresh-by-${index}` }));
     const won = await Promise.all(tries.map((record) => store.replace('app', 'refresh-1', record)));
     assert.equal(won.filter(Boolean).length, 1);
-    assert.deepEqual(await store.get('app'), tries[won.indexOf(true)]);
+    assertSame(await store.get('app'), tries[won.indexOf(true)]);
   },
 
   'delete returns true if there was a record, and deletes only that one': async (store) => {
@@ -107,13 +108,13 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     assert.equal(await store.delete('app'), true);
     assert.equal(await store.delete('app'), false);
     assert.equal(await store.get('app'), undefined);
-    assert.deepEqual(await store.get('other'), fullRecord);
+    assertSame(await store.get('other'), fullRecord);
   },
 
   'list returns the names of all records, sorted': async (store) => {
-    assert.deepEqual(await store.list(), []);
+    assertSame(await store.list(), []);
     for (const name of ['b', 'a', 'C', 'a b', '10', '9']) await store.set(name, fullRecord);
     await store.delete('b');
-    assert.deepEqual(await store.list(), ['10', '9', 'C', 'a', 'a b']);
+    assertSame(await store.list(), ['10', '9', 'C', 'a', 'a b']);
   },
 };

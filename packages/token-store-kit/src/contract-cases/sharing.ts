@@ -1,5 +1,6 @@
 import * as assert from 'node:assert/strict';
 import type { TokenStore } from '../token-store.ts';
+import { assertSame } from './assert-same.ts';
 import { resolvesSoonAfter } from './changed.ts';
 import { fullRecord } from './records.ts';
 import { soon, whileOccupied } from './soon.ts';
@@ -7,11 +8,11 @@ import { soon, whileOccupied } from './soon.ts';
 export const sharingCases: Record<string, (store: TokenStore, other: TokenStore) => Promise<void>> = {
   'another store reads what one store has written': async (store, other) => {
     await store.set('app', fullRecord);
-    assert.deepEqual(await other.get('app'), fullRecord);
+    assertSame(await other.get('app'), fullRecord);
     assert.equal(await other.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), true);
     assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-3' }), false);
     assert.equal(await store.delete('app'), true);
-    assert.deepEqual(await other.list(), []);
+    assertSame(await other.list(), []);
   },
 
   'exclusively excludes the tasks of another store until its task has ended, even if the signal aborts': async (

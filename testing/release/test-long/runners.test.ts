@@ -1,0 +1,182 @@
+// Takes about 70 s.
+// Needs npm's registry.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { stripTypeScriptTypes } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { OneDriveTokenHandler } from 'onedrive-token-handler';
+import { signInAs, startAuthority } from 'testing-authority';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { packAll } from '../src/packed-package.ts';
+import { plainEnvironment, run } from '../src/run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'runners-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const authority = await startAuthority();
+/** Signs in at the address of a line that a sample prints, and answers as a token endpoint does. */
+const helper = createServer(async (request, response) => {
+  let body = '';
+  for await (const chunk of request) body += chunk;
+  const [, address] = /^Open (http:\S+)$/.exec(body) ?? [];
+  if (address) void signInAs(address);
+  response.end(JSON.stringify({ access_token: 'new-token', refresh_token: 'second', expires_in: 3_600 }));
+});
+await new Promise<void>((done) => helper.listen(0, '127.0.0.1', done));
+const helperUrl = `http://127.0.0.1:${(helper.address() as AddressInfo).port}`;
+test.after(async () => {
+  helper.close();
+  await authority.close();
+});
+
+const project = join(folder, 'project');
+mkdirSync(project);
+writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }');
+const tarballs = (await packAll(folder))
+  .filter(({ manifest }) => manifest.name !== 'onedrive-token')
+  .map(({ tarball }) => tarball);
+const npm = ['install', '--no-audit', '--no-fund', '--ignore-scripts', 'jest@30', 'vitest@4', 'openid-client@6'];
+await run('npm', [...npm, ...tarballs], { cwd: project, env: plainEnvironment(), timeout: 300_000 });
+
+/** The samples of a README, in JavaScript. */
+function samplesOf(name: string): string[] {
+  const readme = readFileSync(resolve(import.meta.dirname, `../../../packages/${name}/README.md`), 'utf8');
+  const samples = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code = '']) => stripTypeScriptTypes(code));
+  return samples.map((code) => code.replace(/dataFilepath\('([\w-]+)'\)/, "'$1/tokens.db'"));
+}
+
+/** A sample whose provider, and nothing else, is replaced by the authority here. */
+interface Sample {
+  readonly name: string;
+  readonly code: string;
+  /** In what it prints. */
+  readonly prints: RegExp;
+}
+
+const [kitStore = '', kitContract = ''] = samplesOf('token-store-kit');
+const toAuthority = (code: string): string =>
+  code
+    .replaceAll(/'[\d-]{8}-[\d-]+'/g, `'${authority.clientId}'`)
+    .replace("appName: 'my-backup',", `appName: 'my-backup', authority: '${authority.url}', interactive: false,`);
+
+const samples: Sample[] = [
+  { name: 'pkce-state', code: samplesOf('pkce-state').join(''), prints: /^43$/ },
+  { name: 'token-store-sqlite', code: samplesOf('token-store-sqlite').join(''), prints: /^new-token$/ },
+  {
+    name: 'shared-token',
+    code: samplesOf('shared-token')
+      .join('')
+      .replace('https://login.example.com', authority.issuer)
+      .replaceAll('my-client-id', authority.clientId)
+      .replace('oauth.None()', 'oauth.None(), { execute: [oauth.allowInsecureRequests] }'),
+    prints: /"accessToken":"/,
+  },
+  {
+    name: 'loopback-acceptor',
+    code: samplesOf('loopback-acceptor')
+      .join('')
+      .replace('https://login.microsoftonline.com/consumers/oauth2/v2.0', `${authority.url}/oauth2/v2.0`)
+      .replace('11111111-2222-3333-4444-555555555555', authority.clientId),
+    prints: /"access_token":"/,
+  },
+  {
+    name: 'onedrive-token-handler',
+    code: toAuthority(samplesOf('onedrive-token-handler').join('')).replace(
+      'https://graph.microsoft.com/v1.0',
+      authority.graphUrl,
+    ),
+    prints: /^personal$/,
+  },
+  {
+    name: 'onedrive-graph',
+    code: toAuthority(samplesOf('onedrive-graph').join('')).replace(
+      'new GraphClient({',
+      `new GraphClient({ root: '${authority.graphUrl}',`,
+    ),
+    prints: /6 of 6 bytes\nphotos\.zip\n\d+$/,
+  },
+];
+
+for (const { name, code, prints } of samples) {
+  writeFileSync(join(project, `${name}.js`), code);
+  writeFileSync(
+    join(project, `${name}.test.js`),
+    `test(${JSON.stringify(name)}, async () => {
+  const lines = [];
+  const { log, error } = console;
+  console.log = console.error = (...all) => {
+    const line = all.map((each) => (typeof each === 'object' ? JSON.stringify(each) : String(each))).join(' ');
+    lines.push(line);
+    void fetch('${helperUrl}', { method: 'POST', body: line });
+  };
+  try {
+    await import('./${name}.js');
+  } finally {
+    Object.assign(console, { log, error });
+  }
+  expect(lines.join('\\n')).toMatch(${prints});
+}, 30_000);
+`,
+  );
+}
+writeFileSync(join(project, 'memory-store.js'), kitStore);
+const contract = kitContract.replace(/^import \{ test \}.*\n/, '').replace('memory-store.ts', 'memory-store.js');
+writeFileSync(join(project, 'token-store-kit.test.js'), contract);
+writeFileSync(
+  join(project, 'every-case.test.js'),
+  `import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { storeContract } from 'token-store-kit/contract';
+import { openTokenStore } from 'token-store-sqlite';
+const open = () => openTokenStore(join(mkdtempSync(join(import.meta.dirname, 'db-')), 'tokens.db'));
+for (const { name, run } of storeContract({ open, close: (store) => store.close() })) test(name, run, 30_000);
+`,
+);
+writeFileSync(join(project, 'photos.zip'), 'photos');
+
+/** What the samples find: sign-ins whose access token has expired, so that each has to refresh. */
+async function storeSignIns(): Promise<void> {
+  for (const directory of ['my-calendar', 'my-backup'])
+    rmSync(join(project, directory), { recursive: true, force: true });
+  rmSync(join(project, 'tokens.db'), { force: true });
+  const calendar = openTokenStore(join(project, 'my-calendar/tokens.db'));
+  calendar.set('ada@example.org', { refreshToken: 'first' });
+  calendar.close();
+  for (const [file, name, appName] of [
+    ['my-backup/tokens.db', 'my-backup', 'my-backup'],
+    ['tokens.db', 'my-app', 'my-app'],
+  ] as const) {
+    const dbFilepath = join(project, file);
+    const scopes = ['Files.ReadWrite.All'];
+    const { clientId, url } = authority;
+    const openBrowser = (address: string): Promise<unknown> => signInAs(address);
+    const handler = new OneDriveTokenHandler({ appName, clientId, authority: url, scopes, dbFilepath, openBrowser });
+    await handler.signIn();
+    await handler.close();
+    const store = openTokenStore(dbFilepath);
+    const { refreshToken = '' } = store.get(name) ?? {};
+    const owner = name === 'my-app' ? { authority: authority.issuer } : { authority: url };
+    store.set(name, { refreshToken, clientId, ...owner, accessToken: 'old', expiresAt: 1, obtainedAt: 0 });
+    store.close();
+  }
+}
+
+for (const [runner, program, ...args] of [
+  ['Jest', 'jest/bin/jest.js', '--runInBand'],
+  ['Vitest with vmThreads', 'vitest/vitest.mjs', 'run', '--globals', '--pool', 'vmThreads', '--no-file-parallelism'],
+] as const) {
+  test(`the samples of the READMEs, and every case of the store's contract, pass in ${runner}`, async () => {
+    await storeSignIns();
+    const env = { ...plainEnvironment(), NODE_OPTIONS: '--experimental-vm-modules', TOKEN_ENDPOINT: helperUrl };
+    const command = [join(project, 'node_modules', program), ...args];
+    await run(process.execPath, command, { cwd: project, env, timeout: 180_000 });
+    const store = openTokenStore(join(project, 'my-backup/tokens.db'));
+    assert.is.not(store.get('my-backup')?.accessToken, 'old', 'the sample has not refreshed');
+    store.close();
+  });
+}
+
+test.run();
