@@ -2,7 +2,7 @@ import type { AccessToken } from 'onedrive-token-handler';
 import { openTokenSource } from '../session/session.ts';
 import type { TokenSession } from '../session/socket-session.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
-import { formatDuration } from '../settings/duration.ts';
+import { formatExactly } from '../settings/duration.ts';
 import { minValidOption } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
@@ -61,8 +61,8 @@ export async function obtainToken(
   const left = found.expiresAt - Date.now();
   if (left + requestToleranceMs >= minValid) return found;
   if (session.bridged) throw session.bridged;
-  const asked = `--min-valid asks for a token that is valid for ${formatDuration(minValid)}`;
-  throw new Failure(`${asked}, but the provider's token is valid for ${formatDuration(left)} only`, {
+  const asked = `--min-valid asks for a token that is valid for ${formatExactly(minValid)}`;
+  throw new Failure(`${asked}, but the provider's token is valid for ${formatExactly(left)} only`, {
     remedy: 'Ask for less, and ask again before each long step',
   });
 }

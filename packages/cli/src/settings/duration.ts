@@ -1,13 +1,27 @@
 import { UsageError } from '../terminal/failure.ts';
 
-const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** The largest first, in milliseconds. */
+const units = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'm'],
+  [1000, 's'],
+] as const;
+const duration = new RegExp(`^${units.map(([, unit]) => String.raw`(?:(\d+(?:\.\d+)?)${unit})?`).join('')}$`);
 
-/** Reads `30m` as milliseconds. Throws UsageError. */
+/** Reads `30m` or `59m50s` as milliseconds. Throws UsageError. */
 export function readDuration(text: string): number {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
-  const duration = Number(number) * (unitMs[unit] ?? Number.NaN);
-  if (Number.isFinite(duration)) return Math.round(duration);
-  throw new UsageError('It is not a number with its unit, for example 90s, 30m, 12h or 14d.');
+  const [, ...counts] = (text && duration.exec(text)) || [];
+  if (counts.length > 0)
+    return Math.round(units.reduce((sum, [ms], index) => sum + ms * Number(counts[index] ?? 0), 0));
+  throw new UsageError('It is not a number with its unit, for example 90s, 30m, 1h30m or 14d.');
+}
+
+/** `59m50s`, as `readDuration` reads it. */
+export function formatExactly(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  const counts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return counts.map((count, index) => (count > 0 ? `${count}${'hms'[index]}` : '')).join('') || '0s';
 }
 
 /** Reads a number of seconds, above 0 and at most `longest`, as milliseconds. undefined if it is none. */

@@ -1,0 +1,33 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { formatExactly, readDuration } from '../src/settings/duration.ts';
+
+for (const [text, milliseconds] of [
+  ['90s', 90_000],
+  ['1.5h', 5_400_000],
+  ['59m50s', 3_590_000],
+  ['1d12h', 129_600_000],
+  ['1d2h3m4s', 93_784_000],
+] as const) {
+  test(`${text} is ${milliseconds} ms`, () => assert.is(readDuration(text), milliseconds));
+}
+
+for (const text of ['', '30', 'm', '50x', '30s59m', '5m5m', '1h 30m', '-5m']) {
+  test(`'${text}' is no duration`, () => assert.throws(() => readDuration(text), /for example 90s, 30m, 1h30m or 14d/));
+}
+
+for (const [milliseconds, text] of [
+  [3_590_000, '59m50s'],
+  [10_800_000, '3h'],
+  [3_600_999, '1h'],
+  [93_784_000, '26h3m4s'],
+  [999, '0s'],
+  [-1, '0s'],
+] as const) {
+  test(`${milliseconds} ms are ${text}, which can be typed again`, () => {
+    assert.is(formatExactly(milliseconds), text);
+    assert.is(readDuration(text), Math.floor(Math.max(0, milliseconds) / 1000) * 1000);
+  });
+}
+
+test.run();
