@@ -138,7 +138,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 
   /**
    * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash,
-   * none. Other stores that are open on this file get STORE_KEY from then on.
+   * none. Other stores that are open on this file get STORE_KEY from then on, and could not store a refresh that is under way:
+   * `changeKey` of token-store-kit/administration waits for it.
    *
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
