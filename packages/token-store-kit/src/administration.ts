@@ -14,6 +14,8 @@ export type StoreKey = string | Uint8Array | undefined;
 export interface RekeyStore extends TokenStore {
   /** Encrypts every record with another key, or, with undefined, stores them unencrypted: all of them or none. */
   rekey(key: StoreKey): MaybePromise<void>;
+  /** Whether `rekey` itself waits until no other caller holds a lock: then its caller need not acquire those of all names. */
+  readonly waitsToRekey?: boolean;
 }
 
 /** What moves, and from where to where. */
@@ -56,16 +58,17 @@ export async function ensureWritable(store: TokenStore, name: string): Promise<v
 
 /**
  * Changes, adds or removes the encryption of a store. `chooseKey` is called, and may throw, while no other process changes
- * the key, or refreshes or signs in under a name that is stored: the result could not be stored any more.
+ * the key. The key changes while none refreshes or signs in under a name that is stored: the result could not be stored any more.
  */
 export async function changeKey(store: RekeyStore, chooseKey: () => MaybePromise<StoreKey>): Promise<void> {
   // Two processes must not change the key at the same time.
-  await store.exclusively(`encryption-key${separator}`, () =>
-    withAllLocks(store, new Set(), async (names) => {
+  await store.exclusively(`encryption-key${separator}`, async () => {
+    if (store.waitsToRekey) return store.rekey(await chooseKey());
+    await withAllLocks(store, new Set(), async (names) => {
       const key = await chooseKey();
       await withAllLocks(store, names, async () => store.rekey(key));
-    }),
-  );
+    });
+  });
 }
 
 /**

@@ -150,6 +150,12 @@ test('a name that is stored while the key is chosen is not refreshed while the k
   assert.equal(store.keys, ['key']);
 });
 
+test('of a store that waits itself, changeKey takes no lock of a name', async () => {
+  const store = { ...rekeyStore(), waitsToRekey: true };
+  await store.exclusively('app', () => changeKey(store, () => 'key'));
+  assert.equal(store.keys, ['key']);
+});
+
 test('two changes of the key of a store without records run one after the other', async () => {
   const store = rekeyStore();
   await store.delete('app');

@@ -32,6 +32,8 @@ const closeTimeoutMs = 30_000;
  * arguments of a wrong type. A name may be any well-formed string.
  */
 export class PostgresTokenStore implements TokenStore, AsyncDisposable {
+  /** For the administration of token-store-kit: see {@link rekey}. */
+  readonly waitsToRekey = true;
   readonly #context: Context;
   readonly #records: RecordTable;
   readonly #locks: Locks;

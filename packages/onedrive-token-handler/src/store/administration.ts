@@ -65,9 +65,9 @@ export async function readRecord(
 
 /**
  * Changes, adds or removes the encryption of a file or of a store. `chooseKey` is called after a file has opened with
- * `encryptionKey`, while no other process changes the key, refreshes or signs in. If it throws, that passes through, and nothing
- * was changed. Throws STORE, also if another process does not finish within 60 seconds. After a crash all tokens have the old
- * key, or all have the new one.
+ * `encryptionKey`, while no other process changes the key. If it throws, that passes through, and nothing was changed. A refresh or a
+ * sign-in of another process ends first. Throws STORE, also if that takes longer than 60 seconds. After a crash all tokens have the
+ * old key, or all have the new one.
  */
 export async function changeEncryptionKey(
   options: RekeyOptions,
