@@ -3,15 +3,16 @@ import { SharedToken } from 'shared-token';
 import { dataFilepath, openTokenStore } from 'token-store-sqlite';
 
 const issuer = 'https://login.example.com';
-const config = await oauth.discovery(new URL(issuer), 'my-client-id', undefined, oauth.None());
-
+// With a valid token in the store, the provider is not asked at all.
+const discover = () => oauth.discovery(new URL(issuer), 'my-client-id', undefined, oauth.None());
 const shared = new SharedToken({
   store: openTokenStore(dataFilepath('my-app')),
   name: 'my-app',
   clientId: 'my-client-id',
   authority: issuer,
-  refresh: ({ refreshToken }) => oauth.refreshTokenGrant(config, refreshToken),
+  refresh: async ({ refreshToken }) => oauth.refreshTokenGrant(await discover(), refreshToken),
   async signIn({ signal }) {
+    const config = await discover();
     const device = await oauth.initiateDeviceAuthorization(config, { scope: 'openid offline_access' });
     console.error(`Open ${device.verification_uri} and type ${device.user_code}`);
     return oauth.pollDeviceAuthorizationGrant(config, device, undefined, { signal });

@@ -23,13 +23,11 @@ test('every example that it names is there', () => {
   for (const file of named) assert.ok(existsSync(new URL(file, examples)), file);
 });
 
-test('the first sample signs in and gets a token, with nothing but the provider and the file put in their places', async () => {
-  using directory = temporaryDirectory();
-  await using authority = await startAuthority({ deviceInterval: 1 });
-  const file = join(directory.path, 'tokens.db');
+/** The first sample as a program, with another provider and file. */
+function startSample(issuer: string, clientId: string, file: string) {
   const program = first
-    .replace('https://login.example.com', authority.issuer)
-    .replaceAll('my-client-id', authority.clientId)
+    .replace('https://login.example.com', issuer)
+    .replaceAll('my-client-id', clientId)
     .replace('oauth.None()', 'oauth.None(), { execute: [oauth.allowInsecureRequests] }')
     .replace("dataFilepath('my-app')", () => JSON.stringify(file));
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
@@ -37,24 +35,45 @@ test('the first sample signs in and gets a token, with nothing but the provider 
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,
   });
-  let [output, errors, status] = ['', '', undefined as number | null | undefined];
+  const seen = { output: '', errors: '', status: undefined as number | null | undefined };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
+    seen.output += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text;
+    seen.errors += text;
   });
   child.on('close', (code) => {
-    status = code;
+    seen.status = code;
   });
-  await untilTrue(() => errors.includes('\n') || status !== undefined, 20_000);
-  const [, address = '', code = ''] = /^Open (\S+) and type (\S+)$/m.exec(errors) ?? [];
+  return seen;
+}
+
+test('the first sample signs in and gets a token, with nothing but the provider and the file put in their places', async () => {
+  using directory = temporaryDirectory();
+  await using authority = await startAuthority({ deviceInterval: 1 });
+  const file = join(directory.path, 'tokens.db');
+  const seen = startSample(authority.issuer, authority.clientId, file);
+  await untilTrue(() => seen.errors.includes('\n') || seen.status !== undefined, 20_000);
+  const [, address = '', code = ''] = /^Open (\S+) and type (\S+)$/m.exec(seen.errors) ?? [];
   await approveDevice(address, code);
-  await untilTrue(() => status !== undefined, 20_000);
-  assert.is(status, 0, errors);
+  await untilTrue(() => seen.status !== undefined, 20_000);
+  assert.is(seen.status, 0, seen.errors);
   using store = openTokenStore(file);
-  assert.match(output, `accessToken: '${store.get('my-app')?.accessToken}'`);
-  assert.match(output, /expiresAt: \d{13},\s+obtainedAt: \d{13}/);
+  assert.match(seen.output, `accessToken: '${store.get('my-app')?.accessToken}'`);
+  assert.match(seen.output, /expiresAt: \d{13},\s+obtainedAt: \d{13}/);
+});
+
+test('with a valid token in the store, the first sample needs no provider', async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, 'tokens.db');
+  using store = openTokenStore(file);
+  const expiresAt = Date.now() + 3_600_000;
+  store.set('my-app', { refreshToken: 'refresh', accessToken: 'stored', obtainedAt: Date.now(), expiresAt });
+  // Nothing listens at this port.
+  const seen = startSample('http://127.0.0.1:9', 'my-client-id', file);
+  await untilTrue(() => seen.status !== undefined, 20_000);
+  assert.is(seen.status, 0, seen.errors);
+  assert.match(seen.output, "accessToken: 'stored'");
 });
 
 test.run();
