@@ -1,4 +1,5 @@
 import { type Lock, pause, type TokenRecord } from 'token-store-kit';
+import { inTime } from './in-time.ts';
 import type { Settings } from './options.ts';
 import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
 import { readStoredRecord } from './read-stored-record.ts';
@@ -16,6 +17,9 @@ const longestPauseMs = { withLock: 1_000, later: 5_000 };
 
 /** How long a write is tried with the lock held, from the first try on. */
 const lockedLimitMs = 10_000;
+
+/** A store that has not answered for this long counts as silent, until it answers. */
+const silentAfterMs = 500;
 
 /** How long a later try waits for the record's lock. */
 const laterLockTimeoutMs = 5_000;
@@ -60,6 +64,8 @@ export class RecordKeeper {
   /** Writes that are under way. */
   readonly #saving = new Set<Promise<unknown>>();
   #timer: NodeJS.Timeout | undefined;
+  #isSilent = false;
+  readonly #onSilence = new Set<() => void>();
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
 
@@ -67,6 +73,13 @@ export class RecordKeeper {
     this.settings = settings;
     this.emit = emit;
     this.callUserCode = callUserCode;
+  }
+
+  /** Calls `tell` when the store is silent, or is already. Returns how to end that. */
+  whenSilent(tell: () => void): () => void {
+    if (this.#isSilent) tell();
+    this.#onSilence.add(tell);
+    return () => this.#onSilence.delete(tell);
   }
 
   /** The newest record, if it is of this client and authority. Throws STORE. */
@@ -91,7 +104,7 @@ export class RecordKeeper {
   async ensureWritable(record: TokenRecord, lock: Lock): Promise<boolean> {
     const { store, name } = this.settings;
     return asStoreErrors(async () => {
-      if (this.#owed.length === 0) return store.replace(name, record.refreshToken, record);
+      if (this.#owed.length === 0) return this.#ask(() => store.replace(name, record.refreshToken, record));
       await this.#pay({ lock });
       return false;
     });
@@ -110,7 +123,7 @@ export class RecordKeeper {
     if (record.refusedAt !== undefined) return;
     const { store, name } = this.settings;
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
-    await asStoreErrors(() => store.replace(name, record.refreshToken, refused)).catch(() => {});
+    await this.#ask(() => store.replace(name, record.refreshToken, refused)).catch(() => {});
   }
 
   /**
@@ -130,7 +143,7 @@ export class RecordKeeper {
         if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
-      await asStoreErrors<unknown>(() => (record ? store.set(name, record) : store.delete(name)));
+      await asStoreErrors(() => this.#ask<unknown>(() => (record ? store.set(name, record) : store.delete(name))));
       this.#owed = [];
       return true;
     };
@@ -147,7 +160,8 @@ export class RecordKeeper {
   async forget(): Promise<void> {
     this.signOuts++;
     this.#owed = this.#owed.filter(({ record }) => !record);
-    await asStoreErrors(() => this.settings.store.delete(this.settings.name));
+    const { store, name } = this.settings;
+    await asStoreErrors(() => this.#ask(() => store.delete(name)));
   }
 
   /** Tries once more to do what is owed, and starts no more tries. */
@@ -160,8 +174,9 @@ export class RecordKeeper {
 
   /** What is stored, and what is newest: that, or what the store owes, unless another process has stored a newer one, or signed out. */
   async #look(): Promise<{ stored: TokenRecord | undefined; newest: TokenRecord | undefined }> {
+    const { store, name } = this.settings;
     const owedBefore = this.#owed;
-    const stored = readStoredRecord(await this.settings.store.get(this.settings.name));
+    const stored = readStoredRecord(await this.#ask(() => store.get(name)));
     const newest = applyChanges(stored, this.#owed);
     if (newest !== stored) return { stored, newest };
     const last = this.#owed.at(-1);
@@ -210,8 +225,8 @@ export class RecordKeeper {
     const { store, name } = this.settings;
     const { signOuts } = this;
     try {
-      if (record) return await store.replace(name, replaces, record);
-      await store.delete(name);
+      if (record) return await this.#ask(() => store.replace(name, replaces, record));
+      await this.#ask(() => store.delete(name));
       return true;
     } finally {
       // The sign-out came while the record was written in the place of none, and may have deleted before that.
@@ -227,7 +242,9 @@ export class RecordKeeper {
       const isLast = signals.some(({ aborted }) => aborted);
       try {
         // No sign-out ends a deletion.
-        return await this.#pay({ change, lock, signOuts: change.record && signOuts });
+        const paid = this.#pay({ change, lock, signOuts: change.record && signOuts });
+        // What a store does that answers later is noticed when it is read again.
+        return await inTime(end - performance.now(), paid, 'The store did not answer');
       } catch (error) {
         if (change.record && signOuts !== this.signOuts) return false;
         if (isLast || !mayPass(error) || performance.now() >= end) {
@@ -236,6 +253,21 @@ export class RecordKeeper {
         }
       }
       await pause(pauseMs, signals).catch(() => {});
+    }
+  }
+
+  /** One call of the store. */
+  async #ask<T>(call: () => T | Promise<T>): Promise<T> {
+    const timer = setTimeout(() => {
+      this.#isSilent = true;
+      for (const tell of this.#onSilence) tell();
+    }, silentAfterMs);
+    try {
+      const answer = await call();
+      this.#isSilent = false;
+      return answer;
+    } finally {
+      clearTimeout(timer);
     }
   }
 

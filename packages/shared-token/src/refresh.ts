@@ -20,6 +20,8 @@ export interface SilentRequest {
   /** True if the API rejected the held token, or the stored one if none is held. */
   forced: boolean;
   minValid?: number | undefined;
+  /** What may be given out while the store is silent: at first the held token. */
+  bridge?: AccessToken | undefined;
   /** Ends the wait for another process. A refresh request that was sent is always finished and stored. */
   signal: AbortSignal;
 }
@@ -54,6 +56,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (!first) return needSignIn(settings, 'not-signed-in');
     if (!settings.accepts(first)) return needSignIn(settings, 'not-accepted', first);
     if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);
+    request.bridge = usableToken(first, settings.accepts, { skew: 0 }) ?? request.bridge;
     return await refreshOrWait(keeper, first, request);
   } catch (error) {
     // After a sign-out, the error of a refresh that it has ended is of no interest.
@@ -94,7 +97,7 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
   const waited = new AbortController();
   let token: AccessToken | undefined;
   const watch = async (): Promise<void> => {
-    while (!waited.signal.aborted && !token) {
+    while (!waited.signal.aborted && !request.signal.aborted && !token) {
       // Asked before the record is read, so that no change is missed.
       const change = waitForChange(settings, waited.signal);
       const record = await keeper.read().catch(() => first);

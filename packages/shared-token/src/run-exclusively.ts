@@ -7,6 +7,9 @@ import { toStoreError } from './shared-token-error.ts';
  */
 const waitingAfterMs = 150;
 
+/** What a task has done does not wait for longer until the store has released the lock. */
+const releaseLimitMs = 2_000;
+
 /** For work without a lock. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 
@@ -30,19 +33,25 @@ export async function runExclusively<T>(
   signal?.throwIfAborted();
   const notice = setTimeout(() => onWait?.(), waitingAfterMs);
   let result: Promise<T> | undefined;
+  let releaseTimer: NodeJS.Timeout | undefined;
+  const { promise: notReleased, resolve: giveUp } = Promise.withResolvers<void>();
   // A store of the user's own may give its tasks no lock.
   const run = (lock: Lock = { signal: neverAborted }): Promise<T> => {
     clearTimeout(notice);
-    result = task(lock);
+    result = task(lock).finally(() => {
+      releaseTimer = setTimeout(giveUp, releaseLimitMs);
+    });
     return result;
   };
   try {
-    return await store.exclusively(name, run, { timeout, signal });
+    const released = store.exclusively(name, run, { timeout, signal });
+    return await Promise.race([released, notReleased.then(() => result as Promise<T>)]);
   } catch (error) {
     // To release the lock may fail as well: the task's result counts.
     if (result) return result;
     throw signal?.aborted ? error : toStoreError(error);
   } finally {
     clearTimeout(notice);
+    clearTimeout(releaseTimer);
   }
 }

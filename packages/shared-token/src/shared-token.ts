@@ -18,7 +18,7 @@ import { SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import type { AccessToken } from './token-response.ts';
-import { clockToleranceMs, neededTime } from './usable-token.ts';
+import { clockToleranceMs, neededTime, usableToken } from './usable-token.ts';
 
 /** A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
@@ -26,10 +26,18 @@ const slowRefreshMs = 1_000;
 /** Made once, because nearly every call has none. */
 const noOptions: GetTokenOptions = {};
 
+/** Of getToken(), besides what one refresh may take: for the store and the locks of other processes. */
+const storeLimitMs = 14_000;
+
 /** How long close() waits for a last write to a store that may never answer. */
 const lastWriteLimitMs = 5_000;
 
 type SignInCause = Pick<SignInRequest, 'reason' | 'seen'>;
+
+interface SilentFlight {
+  readonly flight: Flight<SilentOutcome>;
+  readonly request: { readonly forced: boolean; readonly minValid: number; readonly bridge: AccessToken | undefined };
+}
 
 interface SignInFlight {
   readonly flight: Flight<AccessToken>;
@@ -50,8 +58,8 @@ export class SharedToken implements AsyncDisposable {
   #held: AccessToken | undefined;
   /** By the monotonic clock, which is never set back: when the held token expires. */
   #heldUntil = 0;
-  /** The newest work of that kind, and what its callers ask for. */
-  #silent: { flight: Flight<SilentOutcome>; forced: boolean; minValid: number } | undefined;
+  /** The newest work of that kind. */
+  #silent: SilentFlight | undefined;
   #signIn: SignInFlight | undefined;
   /** By the monotonic clock: until then the held token counts to its very end, because it could not be refreshed. */
   #bridgedUntil = 0;
@@ -74,6 +82,8 @@ export class SharedToken implements AsyncDisposable {
   /**
    * A valid access token. It is stored before it is returned. If that fails for up to 10 seconds, or at once because the disk
    * is full, an event says so, and a timer and close() try to store it again.
+   *
+   * Unless a person is asked, it takes at most `refreshTimeout` and 15 seconds, whatever the store does.
    *
    * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
    */
@@ -187,10 +197,11 @@ export class SharedToken implements AsyncDisposable {
     const signOutsEnded = this.#signOutsEnded;
     const started = performance.now();
     const rejected = forceRefresh ? this.#held?.accessToken : undefined;
-    let outcome = await this.#join(this.#joinSilent(forceRefresh, minValid), signal);
+    const end = started + this.#settings.refreshTimeout + storeLimitMs;
+    let outcome = await this.#outcomeOf(this.#joinSilent(forceRefresh, minValid), end, signal);
     // The refresh that this call joined had begun before, and brought the very token that the API rejects.
     if (rejected !== undefined && outcome.type === 'token' && outcome.token.accessToken === rejected) {
-      outcome = await this.#join(this.#joinSilent(true, minValid), signal);
+      outcome = await this.#outcomeOf(this.#joinSilent(true, minValid), end, signal);
     }
     // Also if a sign-out that was under way when this call began has ended: the record may have been read before that.
     const wasSignedOut = signOuts !== this.#keeper.signOuts || signOutsEnded !== this.#signOutsEnded;
@@ -227,13 +238,39 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /** A caller that forces may not join an unforced refresh, nor a caller for which the token has to be valid for longer. */
-  #joinSilent(forced: boolean, minValid: number): Flight<SilentOutcome> {
+  #joinSilent(forced: boolean, minValid: number): SilentFlight {
     const known = this.#silent;
-    if (known?.flight.isJoinable && (known.forced || !forced) && known.minValid >= minValid) return known.flight;
+    if (known?.flight.isJoinable && (known.request.forced || !forced) && known.request.minValid >= minValid)
+      return known;
     const held = this.#held;
-    const flight = this.#fly((signal) => obtainSilently(this.#keeper, { held, forced, minValid, signal }));
-    this.#silent = { flight, forced, minValid };
-    return flight;
+    const request = { held, bridge: held, forced, minValid };
+    const flight = this.#fly((signal) => obtainSilently(this.#keeper, Object.assign(request, { signal })));
+    this.#silent = { flight, request };
+    return this.#silent;
+  }
+
+  /** What the flight ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first. */
+  async #outcomeOf({ flight, request }: SilentFlight, end: number, signal: AbortSignal | undefined) {
+    const error = new SharedTokenError('STORE', 'The store did not answer in time', { retryable: true });
+    const limit = new AbortController();
+    const joined = this.#join(flight, signal ? AbortSignal.any([signal, limit.signal]) : limit.signal);
+    const { promise: bridged, resolve } = Promise.withResolvers<SilentOutcome>();
+    const giveBridge = (): void => {
+      const bridge = request.forced ? undefined : usableToken(request.bridge, () => true, { skew: 0 });
+      if (bridge) resolve({ type: 'failed', error, bridge });
+    };
+    const stop = this.#keeper.whenSilent(giveBridge);
+    const timer = setTimeout(() => {
+      giveBridge();
+      limit.abort(error);
+    }, end - performance.now());
+    // The flight goes on after that.
+    joined.catch(() => {}).finally(() => clearTimeout(timer));
+    try {
+      return await Promise.race([joined, bridged]);
+    } finally {
+      stop();
+    }
   }
 
   #joinSignIn(signIn: SignIn, cause: SignInCause): SignInFlight {

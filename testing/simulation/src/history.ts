@@ -182,7 +182,12 @@ export class History {
         break;
       }
       case 'event':
-        if (fact.event.type === 'store-failed') fact.instance.storeFailures++;
+        if (fact.event.type !== 'store-failed') break;
+        fact.instance.storeFailures++;
+        // A store that does not answer has not failed yet, but is not waited for any longer.
+        for (const { at, call } of this.#openSpendings(fact.instance.process)) {
+          if (machine.now - at >= writeLimitMs) call.isKeptInMemory = true;
+        }
         break;
       case 'calm':
         this.isCalm = true;

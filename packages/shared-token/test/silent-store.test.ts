@@ -1,0 +1,69 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SharedTokenOptions } from '../src/index.ts';
+import { openScene, type Scene } from './scene.ts';
+import { rejection, untilTrue, within } from './within.ts';
+
+// A store that does not answer, as over a connection that swallows everything.
+
+const methods = ['get', 'replace'] as const;
+type Method = (typeof methods)[number];
+
+/** From now on, calls of this method are not answered. Returns how to end that. */
+function silence({ store }: Scene, method: Method): () => void {
+  const original = store[method];
+  const { promise, reject } = Promise.withResolvers<never>();
+  store[method] = () => promise;
+  return () => {
+    Object.assign(store, { [method]: original });
+    reject(new Error('the connection is gone'));
+  };
+}
+
+/** A SharedToken with a token in memory that expires within the skew. */
+async function expiringSoon(scene: Scene, options: Partial<SharedTokenOptions> = {}) {
+  await scene.signedIn({ expiresAt: Date.now() + 60_000 });
+  const shared = scene.open({ expirySkew: 0, ...options });
+  const token = await shared.getToken();
+  return { shared, token, call: () => shared.getToken({ minValid: 300_000 }) };
+}
+
+for (const method of methods) {
+  test(`a token that is still valid is given out at once while ${method}() does not answer, and refreshed when it does`, async () => {
+    await using scene = openScene();
+    const { shared, token, call } = await expiringSoon(scene, { refreshTimeout: 200 });
+    const goOn = silence(scene, method);
+    const started = performance.now();
+    assert.equal(await call(), token);
+    assert.ok(performance.now() - started < 1_500);
+    for (let count = 0; count < 100; count++) assert.equal(await call(), token);
+    assert.ok(performance.now() - started < 2_000, 'the next calls do not wait at all');
+    goOn();
+    await untilTrue(() => scene.count('refresh-failed') === 1);
+    assert.is.not((await shared.getToken({ forceRefresh: true })).accessToken, token.accessToken);
+  });
+}
+
+test('a token that was stored is given out although the lock is not released', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const exclusively = scene.store.exclusively.bind(scene.store);
+  scene.store.exclusively = async (...given) => {
+    await exclusively(...given);
+    return new Promise(() => {});
+  };
+  const { accessToken } = await within(4_000, scene.open().getToken());
+  assert.is(accessToken, scene.record.accessToken);
+});
+
+test('after a sign-out, a silent store gives out no token', async () => {
+  await using scene = openScene();
+  const { shared, call } = await expiringSoon(scene);
+  silence(scene, 'get');
+  const waiting = rejection(call());
+  await shared.signOut();
+  assert.is((await waiting).code, 'SIGN_IN_REQUIRED');
+  await untilTrue(() => scene.store.records.size === 0);
+});
+
+test.run();
