@@ -74,6 +74,19 @@ for (const { name, readme, entries } of packages) {
   });
 }
 
+for (const readme of ['README.md', ...packages.map(({ readme }) => readme)]) {
+  test(`${readme} says to install what its samples import`, () => {
+    const installed = [...readText(readme).matchAll(/npm install ((?:[@\w/.-]+ ?)+)/g)].flatMap(([, names = '']) =>
+      names.split(' '),
+    );
+    const imported = markdownFile(readme).samples.flatMap(({ code }) =>
+      [...code.matchAll(/ from '((?:@[\w.-]+\/)?[\w.-]+)/g)].map(([, name = '']) => name),
+    );
+    const missing = imported.filter((name) => !name.startsWith('.') && name !== 'node' && !installed.includes(name));
+    assert.equal([...new Set(missing)], []);
+  });
+}
+
 test('options, codes and reasons are found', () => {
   const found = packages.flatMap(({ entries }) => entries.flatMap(namesOf)).map(({ name }) => name);
   for (const name of ['maxStrayRequests', 'leaseTime', 'STORE_KEY', 'key-wrong', 'SIGN_IN_REQUIRED']) {
