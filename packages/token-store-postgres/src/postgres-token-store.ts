@@ -111,8 +111,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
    * one process take turns; between processes chance decides, but one that has just had its turn lets the others go first.
    *
    * The lock is a lease, which this process renews. It ends `leaseTime` after the process was killed, stopped or cut off. Before it
-   * may have ended, the signal of `lock` aborts: do not ask the provider then. From then on writes of this name within the task
-   * change nothing. No connection is held while the task runs.
+   * may have ended, the signal of `lock` aborts: do not ask the provider then. As soon as another caller has the lock, writes of this
+   * name within the task change nothing. No connection is held while the task runs.
    *
    * Rejects with STORE_BUSY after `timeout`, with host and process of the holder; with `signal.reason` on an abort; with STORE_OPEN if the
    * database cannot be reached, or the store is closed before the task begins; and with a TypeError within such a task for the same name.
@@ -200,7 +200,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /** A write of a task counts only while its lock is held. */
   async #fenced(name: string, write: (lease: Lease | undefined) => Promise<Outcome>): Promise<Outcome> {
     const lease = this.#locks.leaseFor(name);
-    if (lease && !lease.check()) return 'lock-lost';
+    if (lease?.isLost) return 'lock-lost';
     try {
       const outcome = await write(lease);
       if (outcome === 'lock-lost') lease?.lose();

@@ -54,14 +54,18 @@ export function statementsFor(schema: string, table: string) {
   const leaseWait = waitingAtMost(800);
   const channel = `token_store_${hash(`${schema}\0${table}`)}`;
 
-  // Of the lease `l` in `take`. $2 is the call that wants it.
+  // Of the lease `l` in `take`. $2 is the call that wants it. What it has seen changes with each renewal.
+  const seen = "l.owner || ' ' || extract(epoch FROM l.ends_at)";
   const isOwn = 'l.owner = $2';
-  const isFree = `(l.owner IS NULL OR ${isOwn} OR l.ends_at <= statement_timestamp())`;
+  const isFree = `(l.owner IS NULL OR ${isOwn} OR ${seen} IS NOT DISTINCT FROM $6::text OR ($7::boolean AND l.ends_at <= statement_timestamp()))`;
 
-  // `held` has a row if the lease with this owner and fencing number is held, or if the write depends on none.
-  const heldBy = (owner: string, fence: string): string => `lease AS (
-  SELECT 1 FROM ${leases} WHERE name = $1 AND owner = ${owner} AND fence = ${fence}::bigint AND ends_at > clock_timestamp()
-    AND ${rowWait} FOR SHARE
+  // By the time at which the row is written: one that had to wait for it must not shorten what a later one has written.
+  const renewed = (owner: string, fence: string, leaseMs: string): string =>
+    `UPDATE ${leases} SET ends_at = clock_timestamp() + ${leaseMs}::float8 * interval '1 ms'
+  WHERE name = $1 AND owner = ${owner} AND fence = ${fence}::bigint AND ${rowWait} RETURNING ${durably} AS durable`;
+  // `held` has a row if no other call has taken the lease with this owner and fencing number, which is renewed, or if the write depends on none.
+  const heldBy = (owner: string, fence: string, leaseMs: string): string => `lease AS (
+  ${renewed(owner, fence, leaseMs)}
 ), held AS (SELECT 1 WHERE ${owner}::text IS NULL OR EXISTS (SELECT FROM lease))`;
   // What a write did, and what was stored when it began. It also tells the callers that wait for the record.
   const outcome = (
@@ -123,13 +127,13 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     hasRecords: `SELECT EXISTS (SELECT FROM ${records}) AS any`,
 
     /**
-     * Writes a record ($1 name, $2 record, $3 sealed, $4 revision, $5 sign-in, $10 topic) over the revision $7 alone (null: only if there is
+     * Writes a record ($1 name, $2 record, $3 sealed, $4 revision, $5 sign-in, $11 topic) over the revision $7 alone (null: only if there is
      * none), so that it changes nothing if it arrives late or twice; only if $6 is the salt of the key in use; and only while the lease of
-     * the call $8 with the fencing number $9 is held (null: it depends on none).
+     * the call $8 with the fencing number $9 is held (null: it depends on none), which it renews for $10 ms.
      */
     write: `WITH key_row AS (
   SELECT 1 FROM ${meta} WHERE version = ${schemaVersion} AND salt IS NOT DISTINCT FROM $6::bytea AND ${rowWait} FOR SHARE
-), ${heldBy('$8', '$9')}, updated AS (
+), ${heldBy('$8', '$9', '$10')}, updated AS (
   UPDATE ${records} SET record = $2::json, sealed = $3::bytea, revision = $4::text, sign_in = $5::text, updated_at = clock_timestamp()
   WHERE name = $1 AND revision = $7::text AND EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held) RETURNING 1
 ), inserted AS (
@@ -138,13 +142,13 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
   WHERE $7::text IS NULL AND EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held)
   ON CONFLICT (name) DO NOTHING RETURNING 1
 ), written AS (SELECT 1 FROM updated UNION ALL SELECT 1 FROM inserted)
-${outcome('EXISTS (SELECT FROM key_row)', "'w' || $10 || ' ' || $4::text")}`,
+${outcome('EXISTS (SELECT FROM key_row)', "'w' || $11 || ' ' || $4::text")}`,
 
-    /** Deletes the record of $1 if it has the revision $2. $3 and $4: the lease, as in `write`. $5 topic. */
-    delete: `WITH ${heldBy('$3', '$4')}, written AS (
+    /** Deletes the record of $1 if it has the revision $2. $3 to $5: the lease, as in `write`. $6 topic. */
+    delete: `WITH ${heldBy('$3', '$4', '$5')}, written AS (
   DELETE FROM ${records} WHERE name = $1 AND revision = $2 AND EXISTS (SELECT FROM held) AND ${rowWait} RETURNING 1
 )
-${outcome('true', "'w' || $5")}`,
+${outcome('true', "'w' || $6")}`,
 
     /** All records, for a change of key, and what takes their place: $1 name, $2 record, $3 sealed. */
     readAll: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed FROM ${records}`,
@@ -152,7 +156,8 @@ ${outcome('true', "'w' || $5")}`,
 
     /**
      * Acquires the lock of $1 for the call $2 of $3 for $4 ms if it is free. If not, it says who has it and for how long, and notes that
-     * this caller will ask again within $5 ms (0: it will not). Nothing is written if that is noted for long enough already.
+     * this caller will ask again within $5 ms (0: it will not). Nothing is written if that is noted for long enough already. The clock of the
+     * server may have been set: that of the caller says when a lease that it has seen before ($6) has ended; $7: for it, the server's counts.
      *
      * The lease begins when the server receives the statement, even if that has to wait for the row. A statement that arrives twice, or
      * later than a repetition of it, changes nothing for a caller that has the lock already.
@@ -173,16 +178,12 @@ ${outcome('true', "'w' || $5")}`,
   WHERE ${isFree} OR $5::float8 > 0
   RETURNING owner, fence, holder, ends_at
 )
-SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) AS holder,
+SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) AS holder, l.owner, ${seen} AS seen,
   extract(epoch FROM coalesce(taken.ends_at, l.ends_at) - statement_timestamp()) * 1000 AS left_ms, t.revision, ${durably} AS durable
 FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.name = $1 LEFT JOIN ${records} AS t ON t.name = $1`,
 
-    /**
-     * By the time at which the row is written: a renewal that had to wait for it must not shorten what a later one has written.
-     * $1 name, $2 owner, $3 fencing number, $4 lease in ms.
-     */
-    renew: `UPDATE ${leases} SET ends_at = clock_timestamp() + $4::float8 * interval '1 ms'
-WHERE name = $1 AND owner = $2 AND fence = $3::bigint AND ends_at > statement_timestamp() AND ${rowWait} RETURNING ${durably} AS durable`,
+    /** Whenever it comes, if nobody has taken the lease: $1 name, $2 owner, $3 fencing number, $4 lease in ms. */
+    renew: renewed('$2', '$3', '$4'),
 
     /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says whether there may be any. $3 topic. */
     release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()

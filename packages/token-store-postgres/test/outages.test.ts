@@ -44,6 +44,27 @@ test('a restart in the middle of a task costs nothing if it is shorter than the 
   );
 });
 
+test('a server that is away for longer than the lease costs the holder nothing: its write comes before the next one’s turn', async () => {
+  const schema = scene.newSchema();
+  const [store, other] = await Promise.all([1, 2].map(() => scene.open({ schema, leaseTime: 2_000 })));
+  if (!store || !other) throw new Error('unreachable');
+  await store.set('app', record);
+  const turn = Promise.withResolvers<unknown>();
+  await store.exclusively('app', async (lock) => {
+    const waiting = other.exclusively('app', () => other.get('app'));
+    waiting.then(turn.resolve, turn.reject);
+    await delay(200);
+    await scene.cluster.stop();
+    await delay(2_500);
+    assert.is(lock.signal.aborted, true);
+    await scene.cluster.restart();
+    // By now it has renewed its lease, or the other one would have had its turn.
+    await delay(2_000);
+    assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
+  });
+  assert.equal(await within(30_000, 'the caller that waits', turn.promise), { refreshToken: 'second' });
+});
+
 test('an idle connection of a pool of the caller that breaks does not end the process', async () => {
   const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), application_name: 'of the caller' });
   const store = await scene.open({ pool });

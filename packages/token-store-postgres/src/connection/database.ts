@@ -7,8 +7,12 @@ import type { ClientConstructor, ClientInternals, PgClient, PgPool, StandaloneCl
 import { deadlineIn, type Limits, noteKind, type RetryOptions, retry, settled } from './retry.ts';
 import { Slots } from './slots.ts';
 
-/** Of one store. Its own pool has as many connections, so that what waits there for a connection waits for a new one. */
-export const maxStatements = { ownPool: 3, otherPool: 10 };
+/** Of one store. */
+const maxStatements = { ownPool: 3, otherPool: 10 };
+/** More than are used at a time: what waits for a connection of the own pool waits for a new one, and may have asked for it twice. */
+export const ownPoolSize = 2 * maxStatements.ownPool;
+/** Then the own pool is asked for one more connection: the network may have swallowed what the one before has sent. */
+const askAgainMs = 2_000;
 /** How long `close` waits for statements, and then for the pool's connections to end. */
 const endTimeoutMs = 1_000;
 
@@ -152,15 +156,24 @@ export class Database {
   }
 
   async #connect(deadline: number, isWrite: boolean): Promise<PgClient> {
-    const connecting = this.#pool.connect();
-    if (await settled(connecting, deadline - performance.now())) {
-      return connecting.catch((error) => {
-        throw toStoreError(this.name, error, isWrite);
-      });
-    }
-    connecting.then((client) => client.release(), noop);
+    const { promise, resolve, reject } = Promise.withResolvers<PgClient>();
+    let isOver = false;
+    const take = (client: PgClient): void => {
+      if (isOver) client.release();
+      isOver = true;
+      resolve(client);
+    };
+    const ask = (): void => void this.#pool.connect().then(take, reject);
+    ask();
+    const asking = this.#isOwn ? setInterval(ask, askAgainMs) : undefined;
+    const isInTime = await settled(promise, deadline - performance.now());
+    clearInterval(asking);
+    isOver = true;
     const problem = `${this.name} gave no connection in time, or the pool has none free`;
-    throw new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy: 'Try again' });
+    if (!isInTime) throw new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy: 'Try again' });
+    return promise.catch((error) => {
+      throw toStoreError(this.name, error, isWrite);
+    });
   }
 
   #noTurnError(since: number): TokenStoreError {

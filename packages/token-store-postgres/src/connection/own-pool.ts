@@ -1,6 +1,6 @@
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
-import { Database, maxStatements } from './database.ts';
+import { Database, ownPoolSize } from './database.ts';
 import type { ClientConstructor, PgPool } from './pg-pool.ts';
 
 /** pg would wait without limit. */
@@ -29,7 +29,7 @@ async function openOwnPool({ connectionString }: Settings): Promise<PgPool> {
     keepAlive: true,
     ...target,
     Client: withPasswordFile(Client),
-    max: maxStatements.ownPool,
+    max: ownPoolSize,
     allowExitOnIdle: true,
   });
 }

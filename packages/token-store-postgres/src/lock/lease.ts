@@ -23,7 +23,7 @@ export interface Claim {
   readonly name: string;
   /** The name as it is stored. */
   readonly key: string;
-  /** Of this call alone: a statement of another one that arrives late does not act for it. */
+  /** Of this call alone, because a statement of another one that arrives late must not act for it, and its lease in ms. */
   readonly owner: string;
   readonly leaseTimeMs: number;
 }
@@ -54,6 +54,8 @@ export class Lease implements Lock {
   #timer: NodeJS.Timeout | undefined;
   /** Whether its task has. */
   hasEnded = false;
+  /** Whether another process has the lock. After the signal alone, none may have it: then a write counts, and a renewal. */
+  isLost = false;
 
   /** `since`: from before the lock was requested. */
   constructor(claim: Claim, fence: string, since: Stopwatch) {
@@ -71,14 +73,21 @@ export class Lease implements Lock {
 
   /** False, and the signal has aborted, if the lease can have ended. */
   check(): boolean {
-    if (this.#remainingMs <= 0) this.lose();
+    if (this.#remainingMs <= 0) this.#abort();
     return !this.#controller.signal.aborted;
   }
 
-  /** Call it if another process holds the lock, or can hold it. */
+  /** Call it if another process holds the lock, or shall have it. */
   lose(): void {
+    this.isLost = true;
     clearTimeout(this.#timer);
-    if (!this.hasEnded) this.#controller.abort(lockLostError(this.claim.name));
+    this.#abort();
+  }
+
+  /** Call it after a statement has renewed it. `since`: from before that was sent. */
+  renewed(since: Stopwatch): void {
+    if (since.elapsedMs < this.#since.elapsedMs) this.#since = since;
+    this.#schedule(renewShare);
   }
 
   /** Call it after the task. Says whether other callers want the lock. Never rejects: a lease that cannot be released ends by itself. */
@@ -90,6 +99,10 @@ export class Lease implements Lock {
     return (await settled(released, releaseTimeoutMs)) && released;
   }
 
+  #abort(): void {
+    if (!this.hasEnded) this.#controller.abort(lockLostError(this.claim.name));
+  }
+
   get #remainingMs(): number {
     return this.claim.leaseTimeMs * (1 - safetyShare) - this.#since.elapsedMs;
   }
@@ -97,26 +110,25 @@ export class Lease implements Lock {
   /** Renews after this share of the lease. */
   #schedule(share: number): void {
     clearTimeout(this.#timer);
-    if (this.hasEnded || !this.check()) return;
-    // Without the margin, a timer that fires a moment too early would find the lease still held, and be the last one.
-    const delay = Math.min(this.claim.leaseTimeMs * share, this.#remainingMs + timerMarginMs);
+    if (this.hasEnded || this.isLost) return;
+    const { leaseTimeMs } = this.claim;
+    // For the signal. Without the margin, a timer that fires a moment too early would find the lease still held.
+    const leftMs = this.check() ? this.#remainingMs + timerMarginMs : leaseTimeMs;
     // The lock does not keep the process alive.
-    this.#timer = setTimeout(() => void this.#renew(), Math.max(0, delay)).unref();
+    this.#timer = setTimeout(() => void this.#renew(), Math.max(0, Math.min(leaseTimeMs * share, leftMs))).unref();
   }
 
   /** Does not wait for an earlier try, whose connection may be dead: any answer counts. */
   async #renew(): Promise<void> {
     const { database, statements, key, owner, leaseTimeMs } = this.claim;
     this.#schedule(renewShare);
-    if (!this.check()) return;
     const since = new Stopwatch();
     try {
       const values = [key, owner, this.fence, leaseTimeMs];
-      const deadline = deadlineIn(Math.max(1, this.#remainingMs));
-      const rows = await database.write(statements.renew, values, { deadline, answerMs: renewAnswerMs });
-      if (since.elapsedMs < this.#since.elapsedMs) this.#since = since;
+      const limits = { deadline: Math.min(deadlineIn(leaseTimeMs), deadlineIn()), answerMs: renewAnswerMs };
+      const rows = await database.write(statements.renew, values, limits);
       if (rows.length === 0) this.lose();
-      else this.#schedule(renewShare);
+      else this.renewed(since);
     } catch {
       this.#schedule(retryShare);
     }

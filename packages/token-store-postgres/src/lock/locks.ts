@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, pause } from 'token-store-kit';
+import type { Row } from '../connection/database.ts';
 import { deadlineIn, isUnanswered, type Limits, retry, settled } from '../connection/retry.ts';
 import type { Context } from '../records/record-table.ts';
 import { toStoredName } from '../statements.ts';
@@ -9,6 +10,13 @@ import { type Claim, Lease, release, Stopwatch } from './lease.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
+/**
+ * The least share of a lease for which a caller waits since it has seen it first, or first again after the database was away: a holder that
+ * lives renews it in this time, or writes what it has got. So a lease that had ended long before is taken a little later.
+ */
+const leastWaitShare = 1 / 2;
+/** With more leases, a caller may wait a little longer. */
+const maxSightings = 10_000;
 /** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
 const giveWayMs = { told: 100, untold: 1_200 };
 /** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
@@ -27,6 +35,7 @@ export class Locks {
   readonly #running = new Map<Promise<unknown>, Lease>();
   /** Names whose lock other processes wanted when it was released here, and until when they may come, by `performance.now()`. */
   readonly #wanted = new Map<string, number>();
+  readonly #sightings = new Map<string, Sighting>();
 
   constructor(context: Context, leaseTimeMs: number) {
     this.#context = context;
@@ -45,7 +54,7 @@ export class Locks {
     const acquireAndRun = async (): Promise<T> => {
       const { database, statements } = this.#context;
       // Random: two copies of a process that was frozen and cloned count alike.
-      const owner = randomBytes(15).toString('base64url');
+      const owner = `${randomBytes(15).toString('base64url')}:${this.#leaseTimeMs}`;
       const claim = { database, statements, name, key, owner, leaseTimeMs: this.#leaseTimeMs };
       const lease = await this.#acquire(claim, deadline, signal ? [closing, signal] : [closing]);
       this.#wanted.delete(name);
@@ -139,10 +148,15 @@ export class Locks {
     const leftMs = Math.max(deadline - performance.now(), 0);
     const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
     let since = new Stopwatch();
+    let sighting: Sighting | undefined;
     const run = (limits: Limits) => {
       since = new Stopwatch();
       attempt.isTold = false;
-      return database.write(statements.take, [key, owner, thisHolder(), leaseTimeMs, willAskMs], limits);
+      sighting = this.#sightings.get(key);
+      this.#sightings.delete(key);
+      const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
+      const values = [key, owner, thisHolder(), leaseTimeMs, willAskMs, ended, leftMs === 0];
+      return database.write(statements.take, values, limits);
     };
     // A caller that waits does not give up for a restart.
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
@@ -150,7 +164,10 @@ export class Locks {
     if (row?.taken === 't') return new Lease(claim, row.fence ?? '', since);
     watcher.read(name, row?.revision ?? null);
     attempt.holder = row?.holder ?? undefined;
-    const endsInMs = Math.max(Number(row?.left_ms ?? 0), 0) + Math.random() * scatterMs;
+    if (!sighting || sighting.lease !== row?.seen) sighting = seeLease(row);
+    if (this.#sightings.size >= maxSightings) this.#sightings.clear();
+    this.#sightings.set(key, sighting);
+    const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
     return Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
   }
 }
@@ -162,6 +179,21 @@ interface Attempt {
   holder?: string | undefined;
   /** Whether it was told since that the lock may be free. */
   isTold: boolean;
+}
+
+/** Another call's lease, as a caller has seen it. */
+interface Sighting {
+  readonly lease: string | null | undefined;
+  /** If it is not renewed, by `performance.now()`. */
+  readonly endsAt: number;
+}
+
+/** A lease lasts no longer than it says itself, even if the clock of the server was set. */
+function seeLease({ owner, seen, left_ms: leftMs }: Row = {}): Sighting {
+  const leaseTimeMs = Number(/:([\d.]+)$/.exec(owner ?? '')?.[1] ?? Number.NaN);
+  const left = Math.max(Number(leftMs ?? 0), 0);
+  const waitMs = leaseTimeMs > 0 ? Math.min(Math.max(left, leaseTimeMs * leastWaitShare), leaseTimeMs) : left;
+  return { lease: seen, endsAt: performance.now() + waitMs };
 }
 
 /** For a caller that has given up: undoes what a statement that is under way may still do. */

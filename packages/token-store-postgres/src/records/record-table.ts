@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Database, Row, Run } from '../connection/database.ts';
 import { deadlineIn, type Limits, retry } from '../connection/retry.ts';
-import type { Lease } from '../lock/lease.ts';
+import { type Lease, Stopwatch } from '../lock/lease.ts';
 import type { Watcher } from '../lock/watcher.ts';
 import type { Key } from '../options.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
@@ -174,10 +174,20 @@ export class RecordTable {
     return outcome;
   }
 
-  #run(statement: string, name: string, values: unknown[], lease: Lease | undefined, limits: Limits): Promise<Row[]> {
+  async #run(
+    statement: string,
+    name: string,
+    values: unknown[],
+    lease: Lease | undefined,
+    limits: Limits,
+  ): Promise<Row[]> {
     const { database, statements } = this.#context;
-    const fence = [lease?.claim.owner, lease?.fence];
-    return database.write(statement, [toStoredName(name), ...values, ...fence, statements.topicOf(name)], limits);
+    const fence = [lease?.claim.owner, lease?.fence, lease?.claim.leaseTimeMs];
+    const since = new Stopwatch();
+    const all = [toStoredName(name), ...values, ...fence, statements.topicOf(name)];
+    const rows = await database.write(statement, all, limits);
+    if (rows[0]?.held === 't') lease?.renewed(since);
+    return rows;
   }
 
   /** Repeats the statement until it is known what became of it. `found`: what another caller has stored since, if that is known. */
