@@ -97,7 +97,9 @@ asRoot("another user's journal does not bring that user's tokens into the databa
 });
 
 test('a FIFO that appears beside an open database stops no call', async () => {
-  using store = openTokenStore(join(temporaryDirectory(), 'tokens.db'));
+  const directory = temporaryDirectory();
+  chmodSync(directory, 0o770);
+  using store = openTokenStore(join(directory, 'tokens.db'));
   makeFifo(`${store.path}-journal`);
   assert.is(readRecord(store.path, 'app'), undefined);
   assert.is(inspectTokenStore(store.path).error?.reason, 'exposed');

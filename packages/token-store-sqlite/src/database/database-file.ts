@@ -9,10 +9,13 @@ export class DatabaseFile {
   /** Without symbolic links, so that two names of one file share their locks. */
   readonly path: string;
   readonly stats: fs.Stats;
+  /** Whether other users may make files beside it. */
+  readonly #isShared: boolean;
 
   constructor(path: string, stats: fs.Stats) {
     this.path = path;
     this.stats = stats;
+    this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(path)).mode & 0o022) !== 0;
   }
 
   /** Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700. */
@@ -78,6 +81,7 @@ export class DatabaseFile {
    * database what another user's journal says.
    */
   checkJournals(): void {
+    if (!this.#isShared) return; // Two looks would cost as much as a read.
     for (const suffix of ['-journal', '-wal']) this.refusePlanted(this.path + suffix);
   }
 
