@@ -11,10 +11,15 @@ type Candidate = readonly [value: string, description: string];
  * file name is expected.
  */
 export function complete(commands: readonly CommandDefinition[], words: readonly string[]): number {
-  const partial = words.at(-1) ?? '';
-  const candidates = candidatesFor(commands, words.slice(0, -1), partial);
+  // bash makes three words of `--db=x`, the other shells one.
+  const before = words.slice(0, -1).filter((word) => word !== '=');
+  const last = words.at(-1) ?? '';
+  const [, start = '', option] = /^((--[\w-]+)?=)/.exec(last) ?? [];
+  const partial = last.slice(start.length);
+  const candidates = candidatesFor(commands, option ? [...before, option] : before, partial);
   const matching = candidates.filter(([value]) => value.startsWith(partial));
-  writeOut(matching.map(([value, description]) => `${value}\t${description}\n`).join(''));
+  const prefix = option ? start : '';
+  writeOut(matching.map(([value, description]) => `${prefix}${value}\t${description}\n`).join(''));
   return exitStatus.done;
 }
 

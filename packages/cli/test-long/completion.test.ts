@@ -18,6 +18,9 @@ inShell('fish')('fish completes, with descriptions', () => {
     }).stdout;
   assert.is(ask('onedrive-token log'), 'login\tsign in\nlogout\tsign out, which deletes the stored tokens\n');
   assert.match(ask(`onedrive-token --db ${folder}/comp`), 'completion.fish');
+  assert.match(ask(`onedrive-token --db=${folder}/comp`), `--db=${folder}/completion.fish`);
+  assert.match(ask('onedrive-token login --prompt=s'), '--prompt=select_account');
+  assert.match(ask('onedrive-token exec -- printen'), /^printenv/);
 });
 
 inShell('zsh')('zsh completes', async () => {
@@ -32,6 +35,12 @@ inShell('zsh')('zsh completes', async () => {
   await terminal.shows(/--device /);
   terminal.type('\u0015onedrive-token api --upload completion.zs\t');
   await terminal.shows(/--upload completion\.zsh /);
+  terminal.type('\u0015onedrive-token --db=completion.zs\t');
+  await terminal.shows(/--db=completion\.zsh /);
+  terminal.type('\u0015onedrive-token login --prompt=s\t');
+  await terminal.shows(/--prompt=select_account /);
+  terminal.type('\u0015onedrive-token exec -- printen\t');
+  await terminal.shows(/exec -- printenv /);
 });
 
 test.run();

@@ -39,6 +39,19 @@ test('known values are completed', async () => {
   assert.equal(await complete('login', '--prompt', 's'), ['select_account']);
 });
 
+test('known values are completed after =, also where the shell splits the word there', async () => {
+  assert.equal(
+    await complete('login', '--prompt='),
+    ['select_account', 'login', 'consent'].map((value) => `--prompt=${value}`),
+  );
+  assert.equal(await complete('login', '--prompt=s'), ['--prompt=select_account']);
+  assert.equal(await complete('login', '--prompt', '=', 's'), ['select_account']);
+  assert.equal(await complete('login', '--prompt', '='), ['select_account', 'login', 'consent']);
+  assert.equal(await complete('login', '--db=l'), []);
+  assert.equal(await complete('--db', '=', 'l'), []);
+  assert.equal(await complete('--db', '=', 'x', 'logi'), ['login']);
+});
+
 test('the shell completes file names and the words of another program', async () => {
   for (const words of [
     ['--db', ''],
@@ -62,6 +75,20 @@ inShell('bash')('bash completes, and evaluates nothing that is typed', () => {
   assert.is(inBash('log'), 'login\nlogout\n');
   assert.is(inBash('$(echo log)'), '\n');
   assert.is(inBash("it's", 'log'), 'login\nlogout\n');
+});
+
+inShell('bash')('bash completes programs after exec --, and no command of ours', () => {
+  assert.match(inBash('exec', '--', 'printen'), /^(printenv\n)+$/);
+  assert.match(inBash('exec', '--app', 'x', '--', 'printen'), /^(printenv\n)+$/);
+  assert.is(inBash('exec', '--', 'ls', 'logi'), '\n');
+});
+
+inShell('bash')('bash completes file names after --db=', async () => {
+  if (!openTerminal) return;
+  using terminal = openTerminal('bash', ['--norc', '-i'], { env: { ...env, PS1: 'ready> ' }, cwd: folder });
+  await terminal.shows(/ready> /);
+  terminal.type('source completion.bash\ronedrive-token --db=completion.ba\t');
+  await terminal.shows(/--db=completion\.bash /);
 });
 
 inShell('bash')('bash completes file names if the command offers nothing', async () => {
