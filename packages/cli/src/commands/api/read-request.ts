@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -112,8 +112,14 @@ async function removeLeftovers(): Promise<void> {
   const names = await readdir(tmpdir()).catch(() => []);
   for (const name of names.filter((found) => found.startsWith(spoolPrefix))) {
     const pid = Number(/^\d+(?=-)/.exec(name.slice(spoolPrefix.length))?.[0]);
-    // That of another user stays.
-    if (pid > 0 && !isRunning(pid)) await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
+    if (!(pid > 0) || isRunning(pid)) continue;
+    const folder = join(tmpdir(), name);
+    // Another user could put a link into a folder of theirs while it is emptied, and files of this user would go.
+    const isOwn = await lstat(folder).then(
+      ({ uid }) => [uid, undefined].includes(process.getuid?.()),
+      () => false,
+    );
+    if (isOwn) await rm(folder, { recursive: true, force: true }).catch(() => {});
   }
 }
 
