@@ -18,22 +18,20 @@ export interface CheckResult {
   readonly detail: string;
   /** What to do. Always there if `ok` is false. */
   readonly remedy?: string;
+  /** There was nothing to check. Not for the JSON. */
+  readonly applies?: false;
 }
 
 /** Ends a check of what this machine does without, or cannot tell. Its message says so. Nothing is wrong. */
 export class DoesNotApply extends Error {}
 
-/** `applies`: whether there was something to check. */
-export async function runCheck(
-  { name, run }: Check,
-  command: Command,
-): Promise<{ readonly result: CheckResult; readonly applies: boolean }> {
+export async function runCheck({ name, run }: Check, command: Command): Promise<CheckResult> {
   try {
-    return { result: { name, ok: true, detail: await run() }, applies: true };
+    return { name, ok: true, detail: await run() };
   } catch (error) {
-    if (error instanceof DoesNotApply) return { result: { name, ok: true, detail: error.message }, applies: false };
+    if (error instanceof DoesNotApply) return { name, ok: true, detail: error.message, applies: false };
     const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
-    return { result: { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy }, applies: true };
+    return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
   }
 }
 

@@ -37,30 +37,28 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     // Nothing is written, so a signal may end the process at once.
     interrupt[Symbol.dispose]();
     const results: CheckResult[] = [];
-    const report = (result: CheckResult, applies: boolean): void => {
+    const report = (result: CheckResult): void => {
       results.push(result);
       screen.clear();
-      if (!settings.json) tellOut(formatResult(result, { applies, isUnicode: screen.isUnicode }));
+      if (!settings.json) tellOut(formatResult(result, screen.isUnicode));
     };
     const unchecked = new Map<string, string[]>();
     const http = createFetcher();
     for (const check of listChecks(quiet, (url, init) => http.fetch(url, init))) {
       const { name, needs = [] } = check;
       const failed = results.find((result) => needs.includes(result.name) && result.ok === false)?.name;
-      if (failed !== undefined) {
-        unchecked.set(failed, [...(unchecked.get(failed) ?? []), name]);
-        continue;
-      }
-      screen.spin(() => `Checking ${name}`);
-      const { result, applies } = await runCheck(check, quiet);
-      report(result, applies);
+      if (failed === undefined) {
+        screen.spin(() => `Checking ${name}`);
+        report(await runCheck(check, quiet));
+      } else unchecked.set(failed, [...(unchecked.get(failed) ?? []), name]);
     }
     await http.close();
     const reasons = [...unchecked].map(([failed, names]) => `${names.join(', ')}, because ${failed} failed`);
-    if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') }, false);
+    if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') });
     const wrong = results.filter(({ ok }) => ok === false).length;
     const summary = wrong === 0 ? 'Nothing is wrong.' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.`;
-    writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks: results })) : summary}\n`);
+    const checks = results.map(({ applies: _, ...found }) => found);
+    writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks })) : summary}\n`);
     return wrong === 0 ? exitStatus.done : exitStatus.failed;
   },
 });
@@ -105,12 +103,9 @@ function day(timestamp: number): string {
   return new Date(timestamp).toISOString().slice(0, 10);
 }
 
-function formatResult(
-  { name, ok, detail, remedy }: CheckResult,
-  { applies, isUnicode }: { applies: boolean; isUnicode: boolean },
-): string {
+function formatResult({ name, ok, detail, remedy, applies }: CheckResult, isUnicode: boolean): string {
   const [good, bad, none, arrow] = isUnicode ? ['✓', '✗', '–', '→'] : ['ok  ', 'FAIL', '-   ', '->'];
-  const mark = !applies ? none : ok ? good : bad;
+  const mark = ok === null || applies === false ? none : ok ? good : bad;
   const indent = ' '.repeat((good ?? '').length + nameWidth + 2);
   const lines = [`${mark} ${name.padEnd(nameWidth)} ${detail}`, ...(remedy ? [`${indent}${arrow} ${remedy}`] : [])];
   return `${lines.join('\n')}\n`;
