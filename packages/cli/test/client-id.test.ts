@@ -107,7 +107,7 @@ for (const args of [['login'], ['token'], ['status']]) {
   test(`${args} without a terminal asks nothing`, async () => {
     using other = new CliHome(home.env);
     const { status, stderr } = await other.call(args);
-    assert.is(status, args[0] === 'login' ? 2 : 3);
+    assert.is(status, args[0] === 'status' ? 3 : 2);
     assert.not.match(stderr, 'Application (client) ID":');
   });
 }

@@ -101,9 +101,9 @@ test('a socket that a killed process has left is replaced', async () => {
   await endService(next);
 });
 
-test('before the first sign-in, without a database and a client id, it makes none and answers 401; after the sign-in it has a token', async () => {
+test('before the first sign-in, without a database, it makes none and answers 401; after the sign-in it has a token', async () => {
   using fresh = new CliHome(home.env);
-  const { ask, running } = await startService(fresh);
+  const { ask, running } = await startService(fresh, { env: { ONEDRIVE_TOKEN_CLIENT_ID: scene.authority.clientId } });
   await running.says(/^Not signed in: clients get 401 until you run: onedrive-token login/m);
   assert.is((await ask('/token')).status, 401);
   assert.equal((await ask('/status')).body, { signedIn: false, appName: 'onedrive-token', scopes: [] });

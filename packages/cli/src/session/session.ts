@@ -7,8 +7,8 @@ import { askClientId, missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
-import { Failure, isError, orUsageError } from '../terminal/failure.ts';
-import { type Database, openDatabase, withDatabase } from './database.ts';
+import { Failure, isError, orUsageError, UsageError } from '../terminal/failure.ts';
+import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import { checkRegistration, commonFailure, defaultAuthority, type Registration } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
@@ -86,7 +86,12 @@ async function findToken(
   const { settings } = command;
   const stored = await readStoredSignIn(settings, database, { ...access, asked });
   const { record, meant, status } = stored;
-  if (!status.signedIn && !interactive) throw notSignedIn(settings, stored);
+  if (!status.signedIn && !interactive) {
+    const missing = notSignedIn(settings, stored);
+    // Nothing names a client id. In cron it may be a wrong HOME, so this says where it looked, and not how to register an app.
+    if (meant.clientId === undefined && !databaseExists(settings)) throw new UsageError(missing.problem, missing);
+    throw missing;
+  }
   if (meant.clientId !== undefined) return { ...stored, clientId: meant.clientId };
   if (record) throw clientIdUnknown(settings);
   if (!signIn || !mayAsk(settings)) throw missingClientId(settings);
