@@ -11,7 +11,7 @@ import { readAccount } from './id-token.ts';
 import { describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import { HttpClient } from './provider/http-client.ts';
-import { Provider } from './provider/provider.ts';
+import { endpointUrl, Provider } from './provider/provider.ts';
 import { coversScopes, isGranted, splitScope } from './scopes.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { type SignInStatus, statusOfRecord } from './sign-in-status.ts';
@@ -186,8 +186,9 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /** In a busy process, the request may not have ended when shared-token stops waiting for it. */
   #explain(error: unknown): unknown {
+    const { authority, requestTimeout } = this.#settings;
     const isLate = this.#limit?.aborted && error === this.#limit.reason;
-    return isLate ? this.#provider.late() : toHandlerError(error);
+    return isLate ? this.#http.late(endpointUrl(authority, 'token'), requestTimeout) : toHandlerError(error);
   }
 
   /** `error`: the original of the event's error. */

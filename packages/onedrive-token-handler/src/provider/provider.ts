@@ -68,12 +68,6 @@ export class Provider {
     throw unusable('a token of another account. Nothing was stored', 'Sign in again');
   }
 
-  /** The failure of a refresh that did not end in time although it should have. Its answer may still come. */
-  late(): ConnectionError {
-    const { authority, requestTimeout } = this.#settings;
-    return this.#http.late(endpointUrl(authority, 'token'), requestTimeout);
-  }
-
   /**
    * Sends one token request. `asked`: the scopes that are granted if the answer leaves them out (RFC 6749 section 5.1).
    * Throws RESPONSE if the token is not a Bearer token.
