@@ -11,5 +11,5 @@ export { TokenStoreError } from 'token-store-kit';
 export { dataFilepath } from './data-filepath.ts';
 export type { FileSystem } from './database/file-system.ts';
 export { type Access, inspectTokenStore, type TokenStoreInspection } from './inspect-token-store.ts';
-export type { HeldLock } from './lock/held-locks.ts';
+export type { HeldLock } from './lock/held-lock.ts';
 export { openTokenStore, SqliteTokenStore, type TokenStoreOptions } from './sqlite-token-store.ts';
