@@ -112,7 +112,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
    *
    * The lock is a lease, which this process renews. It ends `leaseTime` after the process was killed, stopped or cut off. Before it
    * may have ended, the signal of `lock` aborts: do not ask the provider then. As soon as another caller has the lock, writes of this
-   * name within the task change nothing. No connection is held while the task runs.
+   * name within the task change nothing. A task whose last write did not get through leaves the lock to its lease, so that the write can come
+   * first. No connection is held while the task runs.
    *
    * Rejects with STORE_BUSY after `timeout`, with host and process of the holder; with `signal.reason` on an abort; with STORE_OPEN if the
    * database cannot be reached, or the store is closed before the task begins; and with a TypeError within such a task for the same name.
@@ -203,8 +204,12 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     if (lease?.isLost) return 'lock-lost';
     try {
       const outcome = await write(lease);
+      if (lease) lease.isOwing = false;
       if (outcome === 'lock-lost') lease?.lose();
       return outcome;
+    } catch (error) {
+      if (lease) lease.isOwing = (error as TokenStoreError).reason === 'unreachable';
+      throw error;
     } finally {
       lease?.check();
     }

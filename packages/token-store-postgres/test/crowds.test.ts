@@ -5,10 +5,10 @@ import { startScene } from './scene.ts';
 
 const { scene, test } = await startScene();
 
-async function openFarAway() {
+async function openFarAway(delayMs: number) {
   const proxy = await scene.proxy();
   const store = await scene.open({ connectionString: scene.cluster.connectionString({ port: proxy.port }) });
-  proxy.delayMs = 10;
+  proxy.delayMs = delayMs;
   return store;
 }
 
@@ -21,7 +21,7 @@ for (const [count, what] of [
   [10_000, 'getToken'],
 ] as const) {
   test(`${count} ${what}() at once over 20 ms succeed: to wait for a connection is not to connect`, async () => {
-    const store = await openFarAway();
+    const store = await openFarAway(10);
     const names = Array.from({ length: count }, (_, index) => `app ${index % 800}`);
     await store.set('app 0', record);
     const calls = names.map(async (name) => {
@@ -39,6 +39,17 @@ for (const [count, what] of [
     assert.equal([failures.length, failures[0]], [0, undefined]);
   });
 }
+
+test('calls that had no turn in time are told so, and not that the server is gone', async () => {
+  const store = await openFarAway(400);
+  const calls = Array.from({ length: 60 }, (_, index) => store.set(`app ${index}`, record));
+  const results = await within(15_000, 'the calls', Promise.allSettled(calls));
+  const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  assert.ok(reasons.length > 0 && reasons.length < 60, `${reasons.length} of 60 failed`);
+  // The turn of the last ones came too late for an answer.
+  const others = reasons.filter(({ code, reason }) => `${code} ${reason}` !== 'STORE_BUSY database-locked');
+  assert.ok(others.length <= 3, String(others));
+});
 
 test('11 stores on one pool of the caller print no MaxListenersExceededWarning', async () => {
   const warnings: Error[] = [];

@@ -183,6 +183,30 @@ together('a caller that waits and whose database goes away is told so when its t
   });
 });
 
+together(
+  'a task whose write did not get through keeps the lock until its lease ends, so that it can be written first',
+  async () => {
+    const schema = scene.newSchema();
+    const proxy = await scene.proxy();
+    const connectionString = scene.cluster.connectionString({ port: proxy.port });
+    const [store, other] = [
+      await scene.open({ schema, connectionString, leaseTime: 3_000 }),
+      await scene.open({ schema }),
+    ];
+    await store.set('app', record);
+    await store.exclusively('app', async () => {
+      proxy.refuse();
+      const outcome = await attempt(() => store.replace('app', 'first', { refreshToken: 'second' }));
+      assert.ok('error' in outcome);
+    });
+    proxy.heal();
+    const next = other.exclusively('app', () => other.get('app'));
+    await delay(1_000);
+    assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
+    assert.equal(await within(20_000, 'the next turn', next), { refreshToken: 'second' });
+  },
+);
+
 together('a network that swallows everything: the calls end with STORE_OPEN, and close does not hang', async () => {
   const proxy = await scene.proxy();
   const store = await scene.open({ connectionString: scene.cluster.connectionString({ port: proxy.port }) });

@@ -56,6 +56,8 @@ export class Lease implements Lock {
   hasEnded = false;
   /** Whether another process has the lock. After the signal alone, none may have it: then a write counts, and a renewal. */
   isLost = false;
+  /** Whether its last write did not get through. Then it is not released: the next one would act on a record that is out of date. */
+  isOwing = false;
 
   /** `since`: from before the lock was requested. */
   constructor(claim: Claim, fence: string, since: Stopwatch) {
@@ -94,6 +96,7 @@ export class Lease implements Lock {
   async release(): Promise<boolean> {
     this.hasEnded = true;
     clearTimeout(this.#timer);
+    if (this.isOwing) return false;
     const released = release(this.claim).catch(() => false);
     // If it takes longer, the repetitions go on, and the caller need not wait for them.
     return (await settled(released, releaseTimeoutMs)) && released;
