@@ -38,7 +38,7 @@ test('onedrive-token opens Chromium, which shows that the person is signed in, a
 test('a person who declines in Chromium reads it there and in the terminal, and the status is 4', async () => {
   const { status, screen, page } = await signIn('deny');
   assert.is(status, 4);
-  assert.match(screen, /onedrive-token: \S.*\r\n$/);
+  assert.match(screen, /onedrive-token: \S[\s\S]*\r\n$/);
   assert.not.match(page, /you are signed in/i);
 });
 

@@ -131,12 +131,12 @@ async function openOn(database: Database, command: Command, options: SessionOpti
         ...database.options,
       }),
   );
+  // A full disk must show before the person signs in.
+  if (signIn || (interactive && needsSignIn(status))) await handler.ensureWritable();
   if (signIn) {
     const { authority = defaultAuthority } = meant;
     await askProvider(command, { authority, clientId, redirectHost: signIn.redirectHost }, handler);
   }
-  // A full disk must show before the person signs in.
-  if (signIn || (interactive && needsSignIn(status))) await handler.ensureWritable();
   return {
     handler,
     get bridged() {
