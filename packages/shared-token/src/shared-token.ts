@@ -251,6 +251,7 @@ export class SharedToken implements AsyncDisposable {
 
   /** What the flight ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first. */
   async #outcomeOf({ flight, request }: SilentFlight, end: number, signal: AbortSignal | undefined) {
+    const { signOuts } = this.#keeper;
     const error = new SharedTokenError('STORE', 'The store did not answer in time', { retryable: true });
     const limit = new AbortController();
     const joined = this.#join(flight, signal ? AbortSignal.any([signal, limit.signal]) : limit.signal);
@@ -262,7 +263,7 @@ export class SharedToken implements AsyncDisposable {
     const stop = this.#keeper.whenSilent(giveBridge);
     const timer = setTimeout(() => {
       giveBridge();
-      limit.abort(error);
+      limit.abort(signOuts === this.#keeper.signOuts ? error : signInRequired('signed-out', this.#settings));
     }, end - performance.now());
     // The flight goes on after that.
     joined.catch(() => {}).finally(() => clearTimeout(timer));

@@ -58,7 +58,7 @@ test('a token that was stored is given out although the lock is not released', a
 
 test('after a sign-out, a silent store gives out no token', async () => {
   await using scene = openScene();
-  const { shared, call } = await expiringSoon(scene);
+  const { shared, call } = await expiringSoon(scene, { refreshTimeout: 200 });
   silence(scene, 'get');
   const waiting = rejection(call());
   await shared.signOut();

@@ -143,6 +143,8 @@ export interface Window {
   /** The sign-in that was stored when it began, as far as its process had read. */
   readonly found: Family | undefined;
   isSettled: boolean;
+  /** The step in which it was answered or given up. */
+  settledAt?: number;
 }
 
 /** What happens in a schedule, as far as a promise of SECURITY.md is about it. */

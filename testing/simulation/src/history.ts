@@ -184,9 +184,12 @@ export class History {
       case 'event':
         if (fact.event.type !== 'store-failed') break;
         fact.instance.storeFailures++;
-        // A store that does not answer has not failed yet, but is not waited for any longer.
-        for (const { at, call } of this.#openSpendings(fact.instance.process)) {
-          if (machine.now - at >= writeLimitMs) call.isKeptInMemory = true;
+        // It has not failed yet, but is not waited for any longer.
+        if (fact.event.error.message.startsWith('The store did not answer')) {
+          this.answerWasLost(fact.instance.process);
+          for (const { at, call } of this.#openSpendings(fact.instance.process)) {
+            if (machine.now - at >= writeLimitMs) call.isKeptInMemory = true;
+          }
         }
         break;
       case 'calm':

@@ -36,8 +36,8 @@ export class Schedule {
     this.#plan = plan;
     this.#history = new History(machine);
     this.#provider = new Provider(this.#history, { kind: plan.provider, lifetimeMs: plan.lifetimeMs });
-    const { store: kind, tells, storeFaultOneIn: faultOneIn } = plan;
-    this.#store = openModelStore(this.#history, { kind, tells, faultOneIn });
+    const { store: kind, tells, storeFaultOneIn: faultOneIn, storeIsLate: isLate } = plan;
+    this.#store = openModelStore(this.#history, { kind, tells, faultOneIn, isLate });
     this.#store.report = this.#report;
     const shared = { history: this.#history, provider: this.#provider, store: this.#store };
     this.#scene = { machine, plan, report: this.#report, ...shared };
@@ -46,7 +46,8 @@ export class Schedule {
   async run(): Promise<void> {
     this.#machine.note(undefined, () => describePlan(this.#plan));
     this.#machine.chooseOrder();
-    if (this.#machine.isSlow || (this.#plan.lifetimeMs ?? 0) < 60_000) this.#history.hasOddTime = true;
+    if (this.#machine.isSlow || this.#plan.storeIsLate || (this.#plan.lifetimeMs ?? 0) < 60_000)
+      this.#history.hasOddTime = true;
     this.#storeFirstRecord();
     this.#act(0);
     await this.#machine.run();

@@ -7,7 +7,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'if (record) return await store.replace(name, replaces, record);',
+        'if (record) return await this.#ask(() => store.replace(name, replaces, record));',
         'if (record) return await store.set(name, record), true;',
       ),
     ],
@@ -23,8 +23,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'asStoreErrors(() => store.replace(name, record.refreshToken, refused))',
-        'asStoreErrors(() => store.set(name, refused))',
+        'this.#ask(() => store.replace(name, record.refreshToken, refused))',
+        'this.#ask(async () => store.set(name, refused))',
       ),
     ],
     within: 25000,
@@ -71,6 +71,17 @@ export const recordDefects: readonly Defect[] = [
       ),
     ],
     within: 5000,
+  },
+  {
+    name: 'takes an answer that comes late for a newer one',
+    patches: [
+      patch(
+        'record-keeper.ts',
+        '    if (owedBefore !== this.#owed) return { stored, newest: last?.record ?? stored };\n',
+        '    void owedBefore;\n',
+      ),
+    ],
+    within: 25000,
   },
   {
     name: 'says nothing when the lock was lost and the answer is not stored',

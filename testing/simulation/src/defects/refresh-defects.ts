@@ -129,6 +129,28 @@ export const refreshDefects: readonly Defect[] = [
     within: 200,
   },
   {
+    name: 'sends a refresh token again that was refused',
+    patches: [
+      patch(
+        'refresh.ts',
+        '    if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);\n',
+        '',
+      ),
+    ],
+    within: 5000,
+  },
+  {
+    name: 'sends a refresh token again that was refused while it waited',
+    patches: [
+      patch(
+        'refresh.ts',
+        '    if (record.refusedAt !== undefined && first.refusedAt === undefined) return wasRefused(settings, record);\n',
+        '',
+      ),
+    ],
+    within: 5000,
+  },
+  {
     name: 'takes every error for a refusal',
     patches: [patch('refresh.ts', '    if (!settings.needsSignIn(error)) throw error;\n', '')],
     within: 200,

@@ -24,6 +24,27 @@ export const signInDefects: readonly Defect[] = [
     within: 200,
   },
   {
+    name: 'gives signIn() the sign-in of another process, for which getToken() has waited',
+    patches: [patch('shared-token.ts', "if (request.reason === 'requested') return result;", 'return result;')],
+    within: 25000,
+  },
+  {
+    name: 'gives a call the error of a sign-in that a sign-out has ended',
+    patches: [
+      patch(
+        'sign-in.ts',
+        "    if (request.signOuts !== keeper.signOuts) failure = signInRequired('signed-out', settings);\n",
+        '',
+      ),
+    ],
+    within: 25000,
+  },
+  {
+    name: 'gives a call the error of a refresh that failed just before the sign-out',
+    patches: [patch('shared-token.ts', 'signOuts !== this.#keeper.signOuts || signOutsEnded', 'signOutsEnded')],
+    within: 25000,
+  },
+  {
     name: 'asks again for a sign-in that another process has just made',
     patches: [patch('sign-in.ts', '    if (found) return found;\n', '')],
     within: 1000,

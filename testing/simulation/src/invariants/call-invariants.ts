@@ -80,6 +80,30 @@ export const callInvariants: Invariants = {
       },
     },
     {
+      promise: 'A sign-out ends the calls of its instance that began before it, whatever else happens to them',
+      check({ call }) {
+        const { instance, method, startedAt, abortReason } = call;
+        const error = errorOf(call);
+        if (error === undefined || error === abortReason || (method !== 'getToken' && method !== 'signIn'))
+          return undefined;
+        const { code = '' } = Object(error) as { code?: string };
+        const isEnded = instance.triedSignOuts.some((step) => step > startedAt);
+        return isEnded && !/^(SIGN_IN_REQUIRED|CLOSED)$/.test(code) ? `it ends in ${error}` : undefined;
+      },
+    },
+    {
+      promise: 'signIn() asks the person, whatever is stored',
+      check({ call }, history) {
+        const family = call.method === 'signIn' ? familyGiven(call, history) : undefined;
+        if (!family || family.window?.instance === call.instance) return undefined;
+        const hasAsked = history.windows.some(
+          ({ instance, settledAt }) =>
+            instance === call.instance && !(settledAt !== undefined && settledAt < call.startedAt),
+        );
+        return hasAsked ? undefined : `nobody was asked, and sign-in ${family.id} was given out`;
+      },
+    },
+    {
       promise: 'While the token in memory is valid, it bridges a refresh that fails',
       check({ call }, history) {
         const { instance, method, options, held, abortReason } = call;

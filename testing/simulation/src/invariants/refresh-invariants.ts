@@ -66,6 +66,15 @@ export const refreshInvariants: Invariants = {
       },
     },
     {
+      promise: 'A refresh token that was refused is not sent again, unless a call forces it',
+      check({ call: { instance, record } }) {
+        const isForced = [...instance.calls].some(
+          ({ options, outcome, abortReason }) => options.forceRefresh && (!outcome || abortReason),
+        );
+        return record.refusedAt === undefined || isForced ? undefined : 'the record says that it was refused';
+      },
+    },
+    {
       promise: 'No record of another client, provider or name is sent',
       check({ call }, history) {
         const family = history.familyOf(call.record);

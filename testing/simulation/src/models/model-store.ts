@@ -18,6 +18,8 @@ export interface StoreOptions {
   readonly tells: boolean;
   /** One call in so many fails. 0: none. */
   readonly faultOneIn: number;
+  /** Whether each read takes a time of its own. */
+  readonly isLate: boolean;
 }
 
 type Outage = 'none' | 'full' | 'unreachable';

@@ -89,7 +89,8 @@ export class StoreCalls {
     if (outage === 'unreachable' || (outage === 'full' && isWrite)) {
       return { ...noFault, isBefore: true, code: outage === 'full' ? 'STORE_FULL' : 'STORE_OPEN' };
     }
-    if (options.faultOneIn === 0 || !choices.isRare(this.#stream, options.faultOneIn)) return noFault;
+    const usual = options.isLate && !isWrite ? { ...noFault, answerDelayMs: this.#chooseLatency() } : noFault;
+    if (options.faultOneIn === 0 || !choices.isRare(this.#stream, options.faultOneIn)) return usual;
     const code = (['STORE_OPEN', 'STORE_BUSY', 'STORE_FULL', undefined] as const)[choices.below(this.#stream, 4)];
     const delay = [0, 100, 20_000, 40_000][choices.below(this.#stream, 4)] as number;
     if (delay > 0 || code === 'STORE_BUSY') history.hasOddTime = true;
@@ -97,6 +98,11 @@ export class StoreCalls {
     return choices.isRare(this.#stream, 2)
       ? { code, isBefore, requestDelayMs: delay, answerDelayMs: 0 }
       : { code, isBefore, requestDelayMs: 0, answerDelayMs: delay };
+  }
+
+  #chooseLatency(): number {
+    const { choices } = this.#store.machine;
+    return [0, 10, 300, 3_000][choices.weighted(this.#stream, [3, 1, 1, 2])] as number;
   }
 
   #failure({ code = 'STORE_OPEN' }: Fault): TokenStoreError {

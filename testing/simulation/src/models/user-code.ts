@@ -110,6 +110,7 @@ export class UserCode {
       return answer;
     } finally {
       window.isSettled = true;
+      window.settledAt = machine.steps;
     }
   };
 

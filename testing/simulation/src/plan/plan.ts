@@ -36,6 +36,8 @@ export interface Plan {
   readonly store: StoreKind;
   readonly tells: boolean;
   readonly storeFaultOneIn: number;
+  /** Whether each read of the store takes a time of its own, so that its answer may be older than what was done meanwhile. */
+  readonly storeIsLate: boolean;
   readonly networkFaultOneIn: number;
   readonly personFaultOneIn: number;
   readonly processes: number;
@@ -77,11 +79,12 @@ export function choosePlan(choices: Choices): Plan {
   const actions: Action[] = [];
   while (actions.length < count) actions.push(chooseAction(choices, actions.length, processes, lifetimeMs));
   const fateCount = weighted(4, 3, 2, 1);
+  const storeIsLate = weighted(2, 1) === 1 && store !== 'file';
   const fates: Fate[] = [];
   while (fates.length < fateCount) fates.push(chooseFate(choices, fates.length, processes));
   // biome-ignore format: one line each would fill the screen
   return {
-    provider, lifetimeMs, store, tells, storeFaultOneIn, networkFaultOneIn, personFaultOneIn, processes,
+    provider, lifetimeMs, store, tells, storeFaultOneIn, storeIsLate, networkFaultOneIn, personFaultOneIn, processes,
     stranger, stored, obeys, usesRedeem, lastIsSilent, actions, fates,
   };
 }
