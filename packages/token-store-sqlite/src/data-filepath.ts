@@ -1,9 +1,9 @@
 /** The system that a program runs on. */
 export interface SystemOptions {
   /** Default: `process.env`. */
-  env?: NodeJS.ProcessEnv;
+  env?: Readonly<Record<string, string | undefined>>;
   /** Default: `process.platform`. */
-  platform?: NodeJS.Platform;
+  platform?: string;
 }
 
 /**
@@ -27,7 +27,7 @@ export function dataFilepath(
   if (xdg && isAbsolute(xdg)) return join(xdg, program, 'tokens.db');
   const home = platform === 'win32' ? env.LOCALAPPDATA : env.HOME || accountHome();
   if (!home) throw new Error('There is no home folder for the tokens. Set XDG_DATA_HOME, or name a file yourself');
-  const places: Partial<Record<NodeJS.Platform, string>> = { win32: '', darwin: 'Library/Application Support' };
+  const places: Readonly<Record<string, string>> = { win32: '', darwin: 'Library/Application Support' };
   return join(home, places[platform] ?? '.local/share', program, 'tokens.db');
 }
 
