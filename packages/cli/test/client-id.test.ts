@@ -5,6 +5,9 @@ import { CliHome, openSignedInScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { askProvider } from '../src/session/session.ts';
+import { Interrupt } from '../src/terminal/interrupt.ts';
+import { Screen } from '../src/terminal/screen.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -59,17 +62,6 @@ onTerminal('login without a client id explains, asks for the id, refuses what is
   assert.is((await other.call([])).status, 0);
 });
 
-test('a client id that the provider does not know ends login before a browser opens', async () => {
-  for (const option of ['--json', '--no-browser', '--paste']) {
-    using other = new CliHome(home.env);
-    const { status, stderr } = await other.call(['login', '--client-id', 'no-such-app', option], {
-      env: { BROWSER: 'true' },
-    });
-    assert.is(status, 1);
-    assert.match(stderr, /^onedrive-token: the provider knows no app .* with the client id no-such-app\. Copy/);
-  }
-});
-
 test("at Microsoft, what is no client id of Microsoft's is wrong usage at once", async () => {
   using other = new CliHome(home.env);
   const args = ['--client-id', 'YOUR-CLIENT-ID', '--authority', 'https://login.microsoftonline.com/consumers'];
@@ -78,28 +70,30 @@ test("at Microsoft, what is no client id of Microsoft's is wrong usage at once",
   assert.match(stderr, /^onedrive-token: "YOUR-CLIENT-ID" is no client id: it looks like 12345678-/);
 });
 
-test('a redirect URI that is not registered ends login before a browser opens', async () => {
-  using other = new CliHome(home.env);
-  const args = ['--client-id', authority.clientId, '--redirect-host', '127.0.0.1'];
-  const { status, stderr } = await other.call(['login', ...args]);
-  assert.is(status, 1);
-  assert.match(
-    stderr,
-    'is not registered with the redirect URI http://127.0.0.1. Add http://127.0.0.1 under Authentication',
-  );
-});
-
-test('a provider that does not tell, or not in time, is no reason to stop', async () => {
-  for (const fault of [
-    { type: 'hang' },
-    { type: 'status', status: 503 },
-    { type: 'drop', when: 'before' },
-    { type: 'status', status: 200, body: '<html>Sign in</html>' },
-  ] as const) {
-    using other = new CliHome(home.env);
-    authority.fail('authorize', fault);
-    await other.login(['--client-id', authority.clientId]);
+test('only Microsoft is asked before a browser opens, for at most 3 s, and a wrong registration ends login', async () => {
+  using screen = new Screen();
+  using interrupt = new Interrupt();
+  const registration = { authority: 'https://login.microsoftonline.com/consumers', clientId: authority.clientId };
+  const ask = (location: string): Promise<void> => {
+    const fetch = async (): Promise<Response> => new Response(null, { status: 302, headers: { location } });
+    return askProvider({ screen, interrupt }, registration, { fetch });
+  };
+  await ask('http://localhost/?error=login_required');
+  for (const [error, says] of [
+    ['unauthorized_client', 'knows no app'],
+    ['invalid_request&error_description=redirect_uri', 'is not registered with the redirect URI http://localhost'],
+  ]) {
+    const failure = await ask(`/err?error=${error}`).catch((thrown: Error) => thrown);
+    assert.match(failure?.message ?? '', says ?? '');
   }
+  const silent = (_url: unknown, init?: { signal?: AbortSignal | null }): Promise<never> =>
+    new Promise((_resolve, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)));
+  await askProvider({ screen, interrupt }, registration, { fetch: silent as never });
+  using other = new CliHome(home.env);
+  const before = authority.requests.length;
+  await other.login(['--client-id', authority.clientId]);
+  const asked = authority.requests.slice(before).filter(({ endpoint }) => endpoint === 'authorize');
+  assert.is(asked.length, 1);
 });
 
 for (const args of [['login'], ['token'], ['status']]) {

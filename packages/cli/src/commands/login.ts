@@ -16,7 +16,7 @@ const longestCodeLifeMs = 3_600_000;
 export const login = defineCommand({
   name: 'login',
   summary: 'sign in',
-  description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. Before that it asks the provider whether it knows the client id. Client id, authority, scopes and account are remembered for the app name, so later commands don't need them; only login needs --redirect-host again. If no browser can be opened (SSH, a container), it prints the address. Open it on any computer, sign in, and paste the address of the page on which that browser ends.
+  description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. Before that it asks Microsoft whether it knows the client id. Client id, authority, scopes and account are remembered for the app name, so later commands don't need them; only login needs --redirect-host again. If no browser can be opened (SSH, a container), it prints the address. Open it on any computer, sign in, and paste the address of the page on which that browser ends.
 
 With --json: the same as status --json.`,
   examples: [

@@ -12,6 +12,11 @@ export interface Registration {
   readonly redirectHost?: string | undefined;
 }
 
+/** Whether that is Microsoft's own authority, and no other provider in its place. */
+export function isMicrosoft(authority: string): boolean {
+  return URL.parse(authority)?.host === new URL(defaultAuthority).host;
+}
+
 /** What is wrong with a sign-in at `authority`, although it works at first (docs/microsoft.md). undefined if nothing is. */
 export function commonFailure(authority: string): Failure | undefined {
   if (!/\/common\/*$/.test(authority)) return undefined;
@@ -36,7 +41,7 @@ export async function checkRegistration(
   ask: Ask,
 ): Promise<boolean> {
   // Another provider may have other ids.
-  if (URL.parse(authority)?.host === 'login.microsoftonline.com') assertClientId(clientId);
+  if (isMicrosoft(authority)) assertClientId(clientId);
   const redirectUri = `http://${redirectHost}`;
   let url = new URL(`${authority.replace(/\/+$/, '')}/oauth2/v2.0/authorize`);
   url.search = String(

@@ -9,7 +9,7 @@ import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { Failure, isError, orUsageError, UsageError } from '../terminal/failure.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
-import { checkRegistration, commonFailure, defaultAuthority, type Registration } from './registration.ts';
+import { checkRegistration, commonFailure, defaultAuthority, isMicrosoft, type Registration } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
 import { clientIdUnknown, notSignedIn, readStoredSignIn, type StoredSignIn } from './stored-sign-in.ts';
@@ -162,16 +162,17 @@ async function openOn(database: Database, command: Command, options: SessionOpti
 }
 
 /**
- * Says what would end the sign-in later, and throws a Failure if the provider says that the registration is wrong. That it does not
- * answer in time is no reason to stop.
+ * Says what would end the sign-in later, and throws a Failure if Microsoft says that the registration is wrong. That it does not
+ * answer in time is no reason to stop. Another provider is not asked: it may count such a request as a sign-in.
  */
-async function askProvider(
-  { interrupt, screen }: Command,
+export async function askProvider(
+  { interrupt, screen }: Pick<Command, 'interrupt' | 'screen'>,
   registration: Registration,
-  handler: OneDriveTokenHandler,
+  handler: Pick<OneDriveTokenHandler, 'fetch'>,
 ): Promise<void> {
   const later = commonFailure(registration.authority);
   if (later) screen.say(`${later.message}.`);
+  if (!isMicrosoft(registration.authority)) return;
   const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(askTimeoutMs)]);
   try {
     await checkRegistration(registration, async (url) => {
