@@ -110,7 +110,7 @@ export const refreshDefects: readonly Defect[] = [
       patch('refresh.ts', '}, refreshTimeout + abortGraceMs);', '}, refreshTimeout + abortGraceMs).unref();'),
       patch('refresh.ts', 'setTimeout(stop, refreshTimeout);', 'setTimeout(stop, refreshTimeout).unref();'),
     ],
-    within: 1000,
+    within: 25000,
   },
   {
     name: 'refreshes a short-lived token that came while it waited',

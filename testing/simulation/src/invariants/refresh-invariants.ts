@@ -1,4 +1,4 @@
-import type { RefreshCall } from '../facts.ts';
+import type { Instance, RefreshCall } from '../facts.ts';
 import type { History } from '../history.ts';
 import type { Invariants } from './invariant.ts';
 import { isOf, isUnderWay } from './questions.ts';
@@ -17,6 +17,13 @@ function windowExcuse(call: RefreshCall, { machine }: History, sender: RefreshCa
     return 'the lease ended before the answer was stored';
   if (!isSettled && machine.now >= deadline) return 'the answer came after refreshTimeout';
   return undefined;
+}
+
+/** Whether a refresh may be one that was forced: it goes on after its caller let go, or had to wait for too long. */
+function isForced({ calls }: Instance): boolean {
+  return [...calls].some(
+    ({ options, outcome, abortReason }) => options.forceRefresh && (!outcome || abortReason || 'error' in outcome),
+  );
 }
 
 /** When the user's `refresh` is called, and when its request arrives at the provider. */
@@ -50,10 +57,7 @@ export const refreshInvariants: Invariants = {
       promise: 'A token is refreshed once for each expiry, and not if the stored one is good',
       check({ call }, history) {
         const { instance, record } = call;
-        const calls = [...instance.calls].filter(({ method }) => method === 'getToken');
-        // A refresh that was forced goes on after its caller let go.
-        if (calls.some(({ options, outcome, abortReason }) => options.forceRefresh && (!outcome || abortReason)))
-          return undefined;
+        if (isForced(instance)) return undefined;
         // A token of a process whose clock is ahead is not used, and may look good when the request is sent.
         if (history.instances.some(({ process }) => process.wallOffsetMs !== 0)) return undefined;
         const { accessToken, expiresAt = 0, obtainedAt = 0 } = record;
@@ -68,10 +72,7 @@ export const refreshInvariants: Invariants = {
     {
       promise: 'A refresh token that was refused is not sent again, unless a call forces it',
       check({ call: { instance, record } }) {
-        const isForced = [...instance.calls].some(
-          ({ options, outcome, abortReason }) => options.forceRefresh && (!outcome || abortReason),
-        );
-        return record.refusedAt === undefined || isForced ? undefined : 'the record says that it was refused';
+        return record.refusedAt === undefined || isForced(instance) ? undefined : 'the record says that it was refused';
       },
     },
     {
