@@ -139,17 +139,13 @@ writeFileSync(join(project, 'photos.zip'), 'photos');
 
 /** What the samples find: sign-ins whose access token has expired, so that each has to refresh. */
 async function storeSignIns(): Promise<void> {
-  for (const directory of ['my-calendar', 'my-backup'])
+  for (const directory of ['my-calendar', 'my-backup', 'my-app'])
     rmSync(join(project, directory), { recursive: true, force: true });
-  rmSync(join(project, 'tokens.db'), { force: true });
   const calendar = openTokenStore(join(project, 'my-calendar/tokens.db'));
   calendar.set('ada@example.org', { refreshToken: 'first' });
   calendar.close();
-  for (const [file, name, appName] of [
-    ['my-backup/tokens.db', 'my-backup', 'my-backup'],
-    ['tokens.db', 'my-app', 'my-app'],
-  ] as const) {
-    const dbFilepath = join(project, file);
+  for (const appName of ['my-backup', 'my-app']) {
+    const dbFilepath = join(project, appName, 'tokens.db');
     const scopes = ['Files.ReadWrite.All'];
     const { clientId, url } = authority;
     const openBrowser = (address: string): Promise<unknown> => signInAs(address);
@@ -157,9 +153,9 @@ async function storeSignIns(): Promise<void> {
     await handler.signIn();
     await handler.close();
     const store = openTokenStore(dbFilepath);
-    const { refreshToken = '' } = store.get(name) ?? {};
-    const owner = name === 'my-app' ? { authority: authority.issuer } : { authority: url };
-    store.set(name, { refreshToken, clientId, ...owner, accessToken: 'old', expiresAt: 1, obtainedAt: 0 });
+    const { refreshToken = '' } = store.get(appName) ?? {};
+    const owner = appName === 'my-app' ? { authority: authority.issuer } : { authority: url };
+    store.set(appName, { refreshToken, clientId, ...owner, accessToken: 'old', expiresAt: 1, obtainedAt: 0 });
     store.close();
   }
 }
