@@ -125,6 +125,9 @@ test('if renderPage throws or returns no string, the sign-in succeeds and the bu
     },
     () => 5,
     async () => '<p>late</p>',
+    async () => {
+      throw new Error('a mistake');
+    },
   ];
   for (const renderPage of faulty as unknown as (() => string)[]) {
     await using acceptor = await openAcceptor({ state: 'right', renderPage });

@@ -27,6 +27,8 @@ export function makePage(outcome: Outcome, renderPage: ((page: PageContext) => s
 function renderSafely(renderPage: (page: PageContext) => string, page: PageContext): string | undefined {
   try {
     const html: unknown = renderPage(page);
+    // The rejection of an async function, which it must not be, would end the process.
+    Promise.resolve(html).catch(() => {});
     return typeof html === 'string' ? html : undefined;
   } catch {
     return undefined;
