@@ -54,7 +54,7 @@ export const recordDefects: readonly Defect[] = [
         '        record = undefined;',
       ),
     ],
-    within: 10000,
+    within: 50000,
   },
   {
     name: 'forgets what could not be stored',
