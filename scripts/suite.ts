@@ -89,8 +89,6 @@ function findFiles(): string[] {
   const patterns = isRoot
     ? ['packages/*', 'testing/*', 'scripts'].map((folder) => `${folder}/${inPackage}`)
     : [inPackage];
-  const seconds = (file: string): number =>
-    Number(/^\/\/ Takes about (\d+) s\.$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0);
   return globSync(patterns, { exclude: ['**/node_modules/**'] })
     .map((path) => join(process.cwd(), path))
     .filter((file) => parts.length === 0 || parts.some((part) => nameOf(file).includes(part)))
@@ -98,10 +96,19 @@ function findFiles(): string[] {
     .sort((a, b) => seconds(b) - seconds(a));
 }
 
-/** Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. */
+/** How long a file says that it takes. */
+function seconds(file: string): number {
+  return Number(/^\/\/ Takes about (\d+) s\.$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0);
+}
+
+/**
+ * Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. One that says how long it
+ * takes has a process of its own: it waits most of the time.
+ */
 async function runFiles(files: readonly string[], size: number, jobs: number): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
-  const ofPackages = Object.values(Object.groupBy(files, (file) => /^.*[\\/]test(-long)?[\\/]/.exec(file)?.[0] ?? ''));
+  const folderOf = (file: string): string => /^.*[\\/]test(-long)?[\\/]/.exec(file)?.[0] ?? '';
+  const ofPackages = Object.values(Object.groupBy(files, (file) => (seconds(file) > 0 ? file : folderOf(file))));
   const groups = ofPackages.flatMap((group = []) =>
     Array.from({ length: Math.ceil(group.length / size) }, (_, index) => group.slice(index * size, (index + 1) * size)),
   );

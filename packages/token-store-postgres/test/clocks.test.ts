@@ -1,3 +1,4 @@
+// Takes about 18 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
 import { within } from 'testing-authority/start-program';

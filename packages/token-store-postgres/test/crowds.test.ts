@@ -1,3 +1,4 @@
+// Takes about 17 s.
 import { SharedToken } from 'shared-token';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';

@@ -1,3 +1,4 @@
+// Takes about 16 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { within } from 'testing-authority/start-program';
