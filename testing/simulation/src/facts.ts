@@ -143,8 +143,17 @@ export interface Window {
   /** The sign-in that was stored when it began, as far as its process had read. */
   readonly found: Family | undefined;
   isSettled: boolean;
-  /** The step in which it was answered or given up. */
-  settledAt?: number;
+}
+
+/** A write of the store. */
+export interface Written {
+  readonly type: 'written';
+  readonly name: string;
+  readonly before: TokenRecord | undefined;
+  readonly record: TokenRecord;
+  readonly by: Process | undefined;
+  /** The step in which it was asked for. */
+  readonly askedAt: number;
 }
 
 /** What happens in a schedule, as far as a promise of SECURITY.md is about it. */
@@ -152,7 +161,7 @@ export type Fact =
   | { type: 'refresh-called'; call: RefreshCall }
   | { type: 'refresh-arrived'; call: RefreshCall; token: RefreshToken }
   | { type: 'person-asked'; window: Window }
-  | { type: 'written'; name: string; before: TokenRecord | undefined; record: TokenRecord; by: Process | undefined }
+  | Written
   | { type: 'deleted'; name: string; before: TokenRecord; by: Process }
   | { type: 'call-settled'; call: Call }
   | { type: 'event'; instance: Instance; event: SharedTokenEvent }

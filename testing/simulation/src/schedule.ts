@@ -119,7 +119,7 @@ export class Schedule {
     });
   }
 
-  #perform({ kind, process: place, options, abortAfterMs, hasTwin, thenExits }: Action): void {
+  #perform({ kind, process: place, options, abortAfterMs, hasTwin, signInBefore, thenExits }: Action): void {
     const machine = this.#machine;
     switch (kind) {
       case 'revoke': {
@@ -151,7 +151,10 @@ export class Schedule {
         const call = (): void => this.#call(instance, request);
         const twin = { method: 'getToken' as const, options: { ...options, forceRefresh: !options.forceRefresh } };
         const callTwin = (): void => this.#call(instance, twin);
-        for (const each of hasTwin ? [callTwin, call] : [call]) machine.enqueue(instance.process, '', each);
+        const callSignIn = (): void => this.#call(instance, { method: 'signIn', options: {} });
+        if (hasTwin) machine.enqueue(instance.process, '', callTwin);
+        if (signInBefore !== undefined) machine.enqueue(instance.process, '', callSignIn);
+        machine.enqueueBehind(signInBefore ?? 0, instance.process, call);
       }
     }
   }
@@ -242,7 +245,8 @@ export class Schedule {
     if (controller && abortAfterMs !== undefined) {
       machine.later(process, abortAfterMs, 'the caller lets go', () => controller.abort(abortReason));
     }
-    if (method === 'signOut') this.#history.signOutBegan(instance);
+    const isSignOut = method === 'signOut' && !instance.isClosed;
+    if (isSignOut) this.#history.signOutBegan(instance);
     if (method === 'close') {
       instance.isClosed = true;
       instance.wasClosedCalmly = this.#history.isCalm;
@@ -252,7 +256,7 @@ export class Schedule {
       if (process.isDead) return;
       call.outcome = outcome;
       machine.note(process, () => `${method}() ${describeOutcome(outcome)}`);
-      if (method === 'signOut') this.#history.signOutEnded(instance, call);
+      if (isSignOut) this.#history.signOutEnded(instance, call);
       this.#report({ type: 'call-settled', call });
       if (!thenExits) return;
       this.#history.exited(instance);

@@ -54,7 +54,7 @@ export const recordDefects: readonly Defect[] = [
         '        record = undefined;',
       ),
     ],
-    within: 50000,
+    within: 25000,
   },
   {
     name: 'forgets what could not be stored',

@@ -15,7 +15,7 @@ export const storeInvariants: Invariants = {
     },
     {
       promise: 'No older token takes the place of a newer one',
-      check({ name, before, record, by }, history) {
+      check({ name, before, record, by, askedAt }, history) {
         const was = before && history.refreshTokens.get(before.refreshToken);
         const is = history.refreshTokens.get(record.refreshToken);
         // A program that writes without the lock cannot know what it replaces, nor can we know what it will write.
@@ -31,7 +31,7 @@ export const storeInvariants: Invariants = {
         if (!access || !earlier || access.generation >= earlier.generation) return undefined;
         // If the refresh token stays, compare-and-swap does not see a write between this process's read and its write. And of
         // two requests that were both late, only the provider knows which it answered first.
-        const wasKnown = (earlier.storedAt ?? 0) <= history.lastReadBy(by, name).step;
+        const wasKnown = (earlier.storedAt ?? 0) <= Math.min(history.lastReadBy(by, name).step, askedAt);
         return wasKnown && (record.obtainedAt ?? 0) < (before.obtainedAt ?? 0)
           ? `access token ${access.value} over ${earlier.value}`
           : undefined;

@@ -143,6 +143,11 @@ export class Machine {
     this.#ready.push({ process, label, run });
   }
 
+  /** A step that is due now, behind so many others. */
+  enqueueBehind(steps: number, process: Process, run: () => void): void {
+    this.enqueue(process, '', steps === 0 ? run : () => this.enqueueBehind(steps - 1, process, run));
+  }
+
   /** A step that is due after that many milliseconds; now if they are 0. */
   later(process: Process | undefined, milliseconds: number, label: Label, run: () => void): void {
     if (milliseconds <= 0) this.enqueue(process, label, run);

@@ -71,12 +71,12 @@ export class ModelStore {
     return this.#locks.get(name)?.holder;
   }
 
-  write(name: string, record: TokenRecord, by: Process | undefined): void {
+  write(name: string, record: TokenRecord, by: Process | undefined, askedAt = this.machine.steps): void {
     const kept: TokenRecord = { ...record };
     for (const field in kept) {
       if (kept[field as keyof TokenRecord] === undefined) delete kept[field as keyof TokenRecord];
     }
-    this.report({ type: 'written', name, before: this.history.stored.get(name), record: kept, by });
+    this.report({ type: 'written', name, before: this.history.stored.get(name), record: kept, by, askedAt });
     this.#tell(name);
   }
 

@@ -55,18 +55,20 @@ class ProcessStore implements TokenStore {
 
   set(name: string, record: TokenRecord): MaybePromise<void> {
     const task = this.#taskOf(name);
+    const askedAt = this.#machine.steps;
     return this.#calls.ask('set', true, () => {
       if (this.#isLost(task)) throw lockLost();
-      this.#store.write(name, record, this.#process);
+      this.#store.write(name, record, this.#process, askedAt);
     });
   }
 
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean> {
     const task = this.#taskOf(name);
+    const askedAt = this.#machine.steps;
     return this.#calls.ask('replace', true, () => {
       if (this.#isLost(task)) return false;
       if (this.#store.history.stored.get(name)?.refreshToken !== previous) return false;
-      this.#store.write(name, record, this.#process);
+      this.#store.write(name, record, this.#process, askedAt);
       return true;
     });
   }

@@ -110,7 +110,6 @@ export class UserCode {
       return answer;
     } finally {
       window.isSettled = true;
-      window.settledAt = machine.steps;
     }
   };
 

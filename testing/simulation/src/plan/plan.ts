@@ -17,6 +17,8 @@ export interface Action {
    * close(), the token is asked for just before.
    */
   readonly hasTwin: boolean;
+  /** Of signOut(): so many steps before it, the same process calls signIn(). Undefined: it does not. */
+  readonly signInBefore: number | undefined;
   /** Of close(): the process ends when it resolves, as a program does that has nothing else to do. */
   readonly thenExits: boolean;
 }
@@ -105,9 +107,10 @@ function chooseAction(choices: Choices, index: number, processes: number, lifeti
   const abortAfterMs = [undefined, 0, 50, 10_000, 31_000][choices.weighted(stream, [12, 1, 1, 1, 1])];
   const thenExits = !choices.isRare(stream, 3) && kind === 'close';
   const hasTwin = choices.isRare(stream, kind === 'close' ? 2 : 8) && (kind === 'getToken' || thenExits);
+  const signInBefore = kind === 'signOut' && choices.isRare(stream, 2) ? choices.below(stream, 30) : undefined;
   let options: Action['options'] = {};
   if (kind === 'getToken') options = forceRefresh ? { forceRefresh, interactive } : { interactive };
-  return { kind, delayMs, process, abortAfterMs, hasTwin, thenExits, options };
+  return { kind, delayMs, process, abortAfterMs, hasTwin, signInBefore, thenExits, options };
 }
 
 function chooseFate(choices: Choices, index: number, processes: number): Fate {
