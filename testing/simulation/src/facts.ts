@@ -146,7 +146,7 @@ export interface Window {
 }
 
 /** A write of the store. */
-export interface Written {
+interface Written {
   readonly type: 'written';
   readonly name: string;
   readonly before: TokenRecord | undefined;
