@@ -3,7 +3,6 @@ import { chooseSignIns, readClientId, sharedTableOptions } from '../session/choo
 import { withDatabase } from '../session/database.ts';
 import { defineCommand } from '../settings/command.ts';
 import { exitStatus } from '../terminal/failure.ts';
-import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
 /** Deletes the stored tokens of one app name, or of all. */
@@ -36,7 +35,7 @@ With --json: an array of the app names whose tokens were deleted.`,
     else if (signedOut.size === 0) screen.say('Not signed in: there was nothing to delete.');
     for (const [name, clientId] of settings.json ? [] : signedOut) {
       const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;
-      screen.say(printable(`Signed out of ${name}.${next}`));
+      screen.say(`Signed out of ${name}.${next}`);
     }
     return exitStatus.done;
   },

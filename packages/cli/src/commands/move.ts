@@ -6,7 +6,6 @@ import { type DatabaseSettings, readDatabase } from '../settings/database-name.t
 import { isKeyError } from '../settings/describe-error.ts';
 import { realDatabase } from '../settings/private-files.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
-import { printable } from '../terminal/printable.ts';
 
 /** Moves the sign-in of one app name to another database. */
 export const move = defineCommand({
@@ -50,7 +49,7 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
       const problem = `no sign-in is stored for app name ${name}, so there is nothing to move`;
       throw new Failure(problem, { status: exitStatus.signInNeeded });
     }
-    screen.say(`Moved the sign-in of ${printable(settings.app)} to ${target.db}.`);
+    screen.say(`Moved the sign-in of ${settings.app} to ${target.db}.`);
     if (settings.hasKey && key === undefined) {
       screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
     }

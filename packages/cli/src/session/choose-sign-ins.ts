@@ -4,7 +4,6 @@ import { storeErrorOf } from '../settings/describe-error.ts';
 import type { OptionDefinitions, OptionValues } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { Failure, UsageError } from '../terminal/failure.ts';
-import { printable } from '../terminal/printable.ts';
 import { postgresTable } from './database.ts';
 
 /** Of a command that touches more than one sign-in. */
@@ -46,7 +45,7 @@ export async function chooseSignIns(
     chosen.length === names.length ? 'all of them' : `${chosen.length} of them, those of client id ${meant}`;
   const plan = `${found}. This will ${verb} ${which}`;
   if (!yes && !mayAsk(settings)) throw new UsageError(plan, { remedy: 'To go on, add --yes' });
-  screen.say(printable(`The ${plan}.`));
+  screen.say(`The ${plan}.`);
   if (yes) return chosen;
   const { askLine } = await import('../terminal/line-reader.ts');
   const typed = await askLine('To go on, type the name of the table: ', interrupt).catch((error) => {

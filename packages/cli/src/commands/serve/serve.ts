@@ -7,7 +7,6 @@ import { type Command, defineCommand } from '../../settings/command.ts';
 import { describeError } from '../../settings/describe-error.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
 import { exitStatus, Failure, joinProblem } from '../../terminal/failure.ts';
-import { printable } from '../../terminal/printable.ts';
 import { listenPrivately, socketPath } from './listen.ts';
 import { TokenDesk } from './token-desk.ts';
 
@@ -50,7 +49,7 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
     const { signedIn } = await desk.status();
     const server = createTokenServer(desk, command);
     await listenPrivately(server, path);
-    screen.say(`Serving tokens of ${printable(settings.app)} at ${printable(path)}`);
+    screen.say(`Serving tokens of ${settings.app} at ${path}`);
     if (!signedIn) screen.say(`Not signed in: clients get 401 until you run: ${suggestCommand('login', settings)}`);
     if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
     const closed = once(server, 'close');
@@ -86,9 +85,9 @@ function createTokenServer(desk: TokenDesk, command: Command): Server {
   return createServer(options, async (request, response) => {
     const answer = await answerTo(request, desk).catch((error) => answerToError(error, command));
     const { status, body, headers, problem } = answer;
-    if (problem !== undefined && status !== told) screen.say(printable(`onedrive-token: ${problem}`));
+    if (problem !== undefined && status !== told) screen.say(`onedrive-token: ${problem}`);
     if (problem !== undefined || 'token' in body) told = problem === undefined ? undefined : status;
-    if (settings.verbose) screen.say(printable(`${request.method} ${request.url} ${status}`));
+    if (settings.verbose) screen.say(`${request.method} ${request.url} ${status}`);
     const content = `${JSON.stringify(body)}\n`;
     response.writeHead(status, {
       'Content-Type': 'application/json',
