@@ -22,6 +22,17 @@ for (const args of [[], ['token'], ['--app', 'onedrive-token'], ['--no-interacti
   });
 }
 
+test('a stored token is printed without the full program, which would take twice as long', async () => {
+  const hooks = `require('node:module').registerHooks({ resolve: (name, context, next) => (console.error(name), next(name, context)) })`;
+  const file = join(home.folder, 'print-imports.cjs');
+  writeFileSync(file, hooks);
+  const { stdout, stderr } = await home.run([], { env: { NODE_OPTIONS: `--require ${file}` } });
+  assert.ok(authority.issuedSecrets.has(stdout.trim()));
+  const packages = new Set(stderr.split('\n').filter((name) => /^[a-z]/.test(name) && !name.startsWith('node:')));
+  const small = ['onedrive-token-handler/stored-token', 'shared-token/usable-token', 'token-store-sqlite/read-record'];
+  assert.equal([...packages].sort(), small);
+});
+
 test('Graph accepts the token from a shell script', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
   const { status, stdout } = await home.shell(

@@ -2,16 +2,9 @@ import type { SignInStatus } from 'onedrive-token-handler';
 import { joinProblem, type Problem } from '../terminal/failure.ts';
 import { tellErr } from '../terminal/printable.ts';
 import { formatDuration } from './duration.ts';
+import { expiresSoon } from './expires-soon.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
-
-/** A sign-in that expires within this time makes every command that reads it warn. */
-const noticeMs = 14 * 86_400_000;
-
-/** Whether a person should be warned. `renewBy`: epoch milliseconds; undefined if it is not known. */
-export function expiresSoon(renewBy: number | undefined): renewBy is number {
-  return renewBy !== undefined && renewBy - Date.now() < noticeMs;
-}
 
 /** The one judge of whether a person has to sign in before there can be a new token, as far as is known without asking the provider. */
 export function needsSignIn({ signedIn, needsSignIn: hasEnded }: SignInStatus): boolean {
