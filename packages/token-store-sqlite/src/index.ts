@@ -8,8 +8,8 @@ export type {
   TokenStoreErrorReason,
 } from 'token-store-kit';
 export { TokenStoreError } from 'token-store-kit';
+export type { FileSystem } from 'token-store-kit/files';
 export { dataFilepath } from './data-filepath.ts';
-export type { FileSystem } from './database/file-system.ts';
 export { type Access, inspectTokenStore, type TokenStoreInspection } from './inspect-token-store.ts';
 export type { HeldLock } from './lock/held-lock.ts';
 export { openTokenStore, SqliteTokenStore, type TokenStoreOptions } from './sqlite-token-store.ts';

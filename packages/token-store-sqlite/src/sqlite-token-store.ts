@@ -14,8 +14,9 @@ import {
   type TokenRecord,
   type TokenStore,
 } from 'token-store-kit';
+import { fileError } from 'token-store-kit/files';
 import { checkPath } from './database/database-file.ts';
-import { fileError, keyChanged } from './database/file-error.ts';
+import { keyChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';

@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isNetworkType } from '../src/database/file-system.ts';
 import { inspectTokenStore, openTokenStore, type TokenStoreInspection } from '../src/index.ts';
 import { holder, newStore } from './lock-holders.ts';
 import { bare, create } from './original-class.ts';
@@ -194,25 +193,5 @@ linux('the locks of this process stay while it inspects', () => {
     assert.equal(JSON.parse(output), { results: ['ours'] });
   },
 );
-
-for (const [type, expected] of [
-  ['nfs4', true],
-  ['cifs', true],
-  ['smb3', true],
-  ['9p', true],
-  ['ceph', true],
-  ['fuse.sshfs', true],
-  ['fuse.rclone', true],
-  ['fuse.gocryptfs', false],
-  ['fuseblk', false],
-  ['ext4', false],
-  ['btrfs', false],
-  ['tmpfs', false],
-  ['overlay', false],
-] as const) {
-  test(`${type} ${expected ? 'is' : 'is not'} a network file system`, () => {
-    assert.is(isNetworkType(type), expected);
-  });
-}
 
 test.run();

@@ -73,10 +73,7 @@ for (const [what, make] of Object.entries(kinds)) {
         const { output } = await startProgram('attempt', [path, 'inspect', 'exclusively']).ended;
         const { code, reason, message } = JSON.parse(output) as TokenStoreError;
         assert.equal([code, reason], ['STORE_OPEN', 'exposed'], output);
-        assert.match(
-          message,
-          `${planted}: is not one of this database's files (user ${attacker} has made it). Remove it`,
-        );
+        assert.match(message, `${planted}: is not one of this store's files (user ${attacker} has made it). Remove it`);
       },
     );
   }

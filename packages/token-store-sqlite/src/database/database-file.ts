@@ -2,7 +2,17 @@ import fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { checkText } from 'token-store-kit';
-import { creationError, fileError, openError, systemCode } from './file-error.ts';
+import {
+  creationError,
+  fileError,
+  fileFailures,
+  findFile,
+  makeDirectories,
+  openError,
+  openPrivateFile,
+  refusePlanted,
+  systemCode,
+} from 'token-store-kit/files';
 
 /** The file that SQLite opens, and the place for files beside it. */
 export class DatabaseFile {
@@ -30,9 +40,7 @@ export class DatabaseFile {
     create(absolute);
     const made = find(absolute);
     if (made) return made;
-    const problem = 'is a symbolic link to a file that does not exist';
-    const remedy = 'Remove the link, or make the file it points to';
-    throw fileError(absolute, ['STORE_OPEN', 'not-a-file', problem, remedy]);
+    throw fileError(absolute, fileFailures.danglingLink);
   }
 
   /**
@@ -57,23 +65,9 @@ export class DatabaseFile {
     return new Database(path, { fileMustExist: true, ...options });
   }
 
-  /**
-   * Opens a file in the same directory to read it, or, with `create`, to write it: a new one has mode 0600. Never waits, follows no
-   * symbolic link, and refuses what another user may have planted. A file that root makes is given to the database's owner,
-   * who could not use it otherwise.
-   */
-  openBeside(path: string, { create = false }: { create?: boolean } = {}): number {
-    const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
-    this.refusePlanted(path);
-    const descriptor = fs.openSync(path, (create ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0o600);
-    try {
-      this.refusePlanted(path, fs.fstatSync(descriptor)); // It may have been planted since then.
-      if (create && process.geteuid?.() === 0) fs.fchownSync(descriptor, this.stats.uid, this.stats.gid);
-      return descriptor;
-    } catch (error) {
-      fs.closeSync(descriptor);
-      throw error;
-    }
+  /** A file in the same directory: see `openPrivateFile`. */
+  openBeside(path: string, options: { create?: boolean } = {}): number {
+    return openPrivateFile(path, { owner: this.stats, ...options });
   }
 
   /**
@@ -82,46 +76,13 @@ export class DatabaseFile {
    */
   checkJournals(): void {
     if (!this.#isShared) return; // Two looks would cost as much as a read.
-    for (const suffix of ['-journal', '-wal']) this.refusePlanted(this.path + suffix);
-  }
-
-  /** Throws STORE_OPEN for what another user may have put beside the database: no file, one of another user, or a hard link. */
-  refusePlanted(path: string, stats = fs.lstatSync(path, { throwIfNoEntry: false })): void {
-    const trusted = [0, process.geteuid?.(), this.stats.uid];
-    if (!stats || (stats.isFile() && stats.nlink <= 1 && trusted.includes(stats.uid))) return;
-    const problem = `is not one of this database's files (user ${stats.uid} has made it)`;
-    const remedy = 'Remove it, and keep the database in a folder that only you can write';
-    throw fileError(path, ['STORE_OPEN', 'exposed', problem, remedy]);
+    for (const suffix of ['-journal', '-wal']) refusePlanted(this.path + suffix, this.stats);
   }
 }
 
 function find(path: string): DatabaseFile | undefined {
-  try {
-    const real = fs.realpathSync.native(path);
-    const stat = fs.statSync(real);
-    if (stat.isFile()) {
-      refuseUntrusted(path, real, stat);
-      return new DatabaseFile(real, stat);
-    }
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw openError(path, error);
-  }
-  throw fileError(path, ['STORE_OPEN', 'not-a-file', 'is not a file', 'Choose the name of a file']);
-}
-
-/** `given` is the path before its symbolic links were followed. */
-function refuseUntrusted(given: string, path: string, { uid, nlink }: fs.Stats): void {
-  if (nlink > 1) {
-    const problem = `has ${nlink} names (hard links), each of which would have its own locks and journal`;
-    const remedy = 'Remove the other names, or use a copy of the file';
-    throw fileError(path, ['STORE_OPEN', 'linked', problem, remedy]);
-  }
-  // root can use every user's files, also one that was put where root was going to make its own.
-  const isPublic = (path: string): boolean => (fs.statSync(dirname(path)).mode & 0o002) !== 0;
-  if (uid === 0 || uid === process.geteuid?.() || ![given, path].some(isPublic)) return;
-  const problem = `belongs to user ${uid}, who may have put it into a folder that everyone can write`;
-  throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Choose another file']);
+  const found = findFile(path);
+  return found && new DatabaseFile(found.path, found.stats);
 }
 
 function create(path: string): void {
@@ -149,22 +110,6 @@ function keepOpen(descriptor: number): void {
     fs.closeSync(kept);
     return false;
   });
-}
-
-/** Syncs them, or a power failure could take away a new directory with the sign-in in it. SQLite syncs its own files. */
-function makeDirectories(directory: string): void {
-  if (fs.existsSync(directory)) return;
-  const parent = dirname(directory);
-  makeDirectories(parent);
-  try {
-    fs.mkdirSync(directory, 0o700);
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error; // EEXIST: another process was faster.
-  }
-  if (process.platform === 'win32') return;
-  const descriptor = fs.openSync(parent, 'r');
-  fs.fsyncSync(descriptor);
-  fs.closeSync(descriptor);
 }
 
 /** Throws TypeError if it cannot be the name of a file. */

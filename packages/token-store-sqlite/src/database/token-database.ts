@@ -1,8 +1,9 @@
 /** This folder has the SQLite file: how it is found, made, extended, read and written. */
 import type Database from 'better-sqlite3';
 import { type KeyCheck, pause, TokenCipher } from 'token-store-kit';
+import { fileError, systemCode } from 'token-store-kit/files';
 import { DatabaseFile } from './database-file.ts';
-import { fileError, systemCode, toTokenStoreError } from './file-error.ts';
+import { toTokenStoreError } from './file-error.ts';
 import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './schema.ts';
 
 /** How long a call may block the event loop while other processes write. One write takes a few milliseconds. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
+import { readIfThere } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
-import { readIfThere } from '../database/file-system.ts';
 import type { HeldLock } from './held-lock.ts';
 import { findLockPaths, readHolder } from './lock-paths.ts';
 

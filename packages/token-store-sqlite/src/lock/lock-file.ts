@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import type Database from 'better-sqlite3';
+import { creationError, systemCode } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
-import { creationError, systemCode } from '../database/file-error.ts';
+import { toTokenStoreError } from '../database/file-error.ts';
 import { removeIfThere } from './lock-paths.ts';
 
 /**
@@ -45,7 +46,7 @@ export class LockFile {
         // The file may have been removed between the two openings, and made again: the next round opens that. If the pinned file has
         // lost its name, close() has dropped the pin.
         const isGone = code === 'SQLITE_CANTOPEN' && (!pins.has(this.#path) || !fs.existsSync(this.#path));
-        if (!isGone) throw creationError(this.#path, error);
+        if (!isGone) throw creationError(this.#path, toTokenStoreError(this.#path, error));
       }
     }
   }

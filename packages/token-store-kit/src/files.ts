@@ -1,0 +1,21 @@
+/** For stores that keep their records in a file: files that only their owner can use, and errors that name them. */
+export {
+  accessError,
+  because,
+  creationError,
+  type Failure,
+  fileError,
+  fileFailures,
+  openError,
+  systemCode,
+} from './files/file-error.ts';
+export { type FileSystem, inspectFileSystem, isNetworkType, readIfThere } from './files/file-system.ts';
+export {
+  type FoundFile,
+  findFile,
+  makeDirectories,
+  type Owner,
+  openPrivateFile,
+  refusePlanted,
+  syncDirectory,
+} from './files/private-file.ts';

@@ -1,0 +1,84 @@
+import { accessSync } from 'node:fs';
+import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason } from '../token-store-error.ts';
+
+/** What is wrong with a file. `problem` goes on from its path. */
+export type Failure = readonly [
+  code: TokenStoreErrorCode,
+  reason: TokenStoreErrorReason | undefined,
+  problem: string,
+  remedy: string,
+];
+
+/** The error about the file at `path`. Its problem begins with the path, and ends with the code of its cause, if there is one. */
+export function fileError(path: string, [code, reason, problem, remedy]: Failure, cause?: unknown): TokenStoreError {
+  const detail = systemCode(cause);
+  const text = `${path}: ${problem}${detail ? ` (${detail})` : ''}`;
+  return new TokenStoreError(code, text, { reason, remedy, path, cause });
+}
+
+const noSpace = 'the disk is full, and nothing was changed';
+const allowWrites = 'Let the user who runs this program write the file and its directory, or choose another file';
+const mountedSo = 'cannot be written: the file system is read-only';
+const allowReads = 'Check that it is a file, and that this user may read it and enter its directories';
+const checkDisk = 'Check the disk, its quota, and that the file is on a local file system';
+const noTarget = 'is a symbolic link to a file that does not exist';
+
+/** What can be wrong with any file. */
+export const fileFailures = {
+  full: ['STORE_FULL', undefined, noSpace, 'Free some space and try again'],
+  readOnly: ['STORE_READONLY', undefined, 'cannot be written', allowWrites],
+  readOnlyFileSystem: ['STORE_READONLY', 'read-only-file-system', mountedSo, 'Choose a file on another one'],
+  cannotOpen: ['STORE_OPEN', undefined, 'cannot be opened', allowReads],
+  diskFailed: ['STORE_OPEN', 'disk', 'the system could not read or write it', checkDisk],
+  notAFile: ['STORE_OPEN', 'not-a-file', 'is not a file', 'Choose the name of a file'],
+  danglingLink: ['STORE_OPEN', 'not-a-file', noTarget, 'Remove the link, or make the file it points to'],
+} as const satisfies Record<string, Failure>;
+
+/** The `code` of an error, such as EACCES of the system. */
+export function systemCode(error: unknown): string | undefined {
+  const { code } = Object(error) as { code?: unknown };
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Why this user may not use it so, for example EACCES. Undefined if the user may. `mode`: see `fs.access`. */
+export function accessError(path: string, mode: number): string | undefined {
+  try {
+    accessSync(path, mode);
+    return undefined;
+  } catch (error) {
+    return systemCode(error);
+  }
+}
+
+const openReasons: Record<string, TokenStoreErrorReason> = {
+  EACCES: 'no-permission',
+  EPERM: 'no-permission',
+  EROFS: 'read-only-file-system',
+  EISDIR: 'not-a-file',
+  ELOOP: 'not-a-file',
+  ENOTDIR: 'not-a-file',
+  EIO: 'disk',
+};
+
+/** The TokenStoreError for a file that the system did not open or find. An error that is not the system's is returned as it is. */
+export function openError(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === undefined || code.startsWith('STORE_')) return error;
+  const [, , problem, remedy] = code === 'EROFS' ? fileFailures.readOnlyFileSystem : fileFailures.cannotOpen;
+  return fileError(path, ['STORE_OPEN', openReasons[code], problem, remedy], error);
+}
+
+/** The TokenStoreError for a file that could not be made or written. */
+export function creationError(path: string, error: unknown): unknown {
+  const code = systemCode(error) ?? '';
+  if (['ENOSPC', 'EDQUOT'].includes(code)) return fileError(path, fileFailures.full, error);
+  if (code === 'EROFS') return fileError(path, fileFailures.readOnlyFileSystem, error);
+  if (['EACCES', 'EPERM'].includes(code))
+    return fileError(path, because('no-permission', fileFailures.readOnly), error);
+  return openError(path, error);
+}
+
+/** The same failure, with its reason. */
+export function because(reason: TokenStoreErrorReason | undefined, [code, , problem, remedy]: Failure): Failure {
+  return [code, reason, problem, remedy];
+}
