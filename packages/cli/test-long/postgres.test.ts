@@ -69,6 +69,27 @@ test('doctor checks the server, the rights, the locks and the sign-in, and names
   await cluster.query('GRANT INSERT ON oauth_token TO ada');
 });
 
+const pooled = missingTools(['pgbouncer']) === undefined ? test : testOrSkip(missingTools(['pgbouncer']));
+pooled(
+  'doctor finds a pgbouncer that waits long before it connects again, and says nothing of one that it may not ask',
+  async () => {
+    const diagnosePooler = async (settings: readonly string[]) => {
+      await using bouncer = await cluster.startPgBouncer({ users: ['postgres'], settings });
+      return await diagnose(home, { env: { ONEDRIVE_TOKEN_DB: bouncer.connectionString() } });
+    };
+    const slow = /server_login_retry of 15 s: .* \| Set server_login_retry = 1 in pgbouncer\.ini/;
+    assertFailed(await diagnosePooler(['stats_users = postgres', 'server_login_retry = 15']), { pooler: slow });
+    for (const [settings, says] of [
+      [['stats_users = postgres'], 'pgbouncer, with a server_login_retry of 1 s'],
+      [['server_login_retry = 15'], 'one that tells this user nothing; pgbouncer tells a user in its stats_users'],
+    ] as const) {
+      const checks = await diagnosePooler(settings);
+      assertFailed(checks, {});
+      assert.is(checks.get('pooler')?.detail, says);
+    }
+  },
+);
+
 test('status, list, api and exec use the shared sign-in', async () => {
   const status = await home.call(['status'], { env: fleet });
   assert.is(status.status, 0);

@@ -114,7 +114,7 @@ test('PostgreSQL that cannot be reached', async () => {
   const checks = await diagnose(home, { args: ['--db', 'postgresql://ada@127.0.0.1:9/tokens'] });
   assert.not.ok(checks.get('database')?.ok);
   assert.match(checks.get('database')?.detail ?? '', '127.0.0.1:9');
-  assert.is(checks.get('not-checked')?.detail, 'database-rights, lock, sign-in, because database failed');
+  assert.is(checks.get('not-checked')?.detail, 'database-rights, pooler, lock, sign-in, because database failed');
 });
 
 test.run();

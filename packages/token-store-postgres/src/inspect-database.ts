@@ -1,5 +1,7 @@
 import type { Run } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
+import { askLoginRetry } from './connection/pg-bouncer.ts';
+import { isOwnProcess } from './connection/pg-pool.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
 import { fromStoredName, packageName, schemaVersion, statementsFor, tableNames } from './statements.ts';
 
@@ -9,6 +11,8 @@ export interface PostgresInspection {
   readonly serverVersion: string;
   /** Whether the server takes no writes, because it is a standby or was set to read-only. */
   readonly isReadOnly: boolean;
+  /** What is between this host and the server. Undefined if the connection leads to the server itself. */
+  readonly pooler?: PoolerInspection | undefined;
   /** Undefined if no schema of the search_path exists. */
   readonly schema: string | undefined;
   /** `unreadable`: the role may not read the table that says whose they are. */
@@ -19,6 +23,15 @@ export interface PostgresInspection {
   readonly missingRights: readonly string[];
   /** The locks that are held now. Empty if the role may not read them. */
   readonly locks: readonly HeldLock[];
+}
+
+/** A pooler, such as pgbouncer. */
+export interface PoolerInspection {
+  /**
+   * pgbouncer's `server_login_retry` in ms: for how long after a failed connection to the server it refuses to try the next one. Undefined if
+   * it is another pooler, or tells this role nothing: pgbouncer tells those in its `stats_users` and `admin_users`.
+   */
+  readonly serverLoginRetry: number | undefined;
 }
 
 type TableInspection = Pick<PostgresInspection, 'tables' | 'hasKey' | 'missingRights' | 'locks'>;
@@ -37,7 +50,7 @@ const neededRights = [
   ['SELECT', 'UPDATE'],
 ];
 
-const inspectServer = `SELECT current_setting('server_version') AS version, coalesce($1::text, current_schema()::text) AS schema,
+const inspectServer = `SELECT current_setting('server_version') AS version, pg_backend_pid() AS pid, coalesce($1::text, current_schema()::text) AS schema,
   pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only`;
 
 const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
@@ -55,16 +68,18 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   const settings = readOptions(options);
   const database = await openDatabase(settings);
   try {
-    return await database.use(async (run) => {
+    const { isDirect, ...found } = await database.use(async (run, client) => {
       const [server = {}] = await run(inspectServer, [settings.schema ?? null]);
       const schema = server.schema ?? undefined;
       return {
         serverVersion: server.version?.split(' ')[0] ?? '',
         isReadOnly: server.is_read_only === 't',
+        isDirect: isOwnProcess(client, server.pid),
         schema,
         ...(await inspectTables(run, schema, settings.table)),
       };
     });
+    return { ...found, pooler: isDirect ? undefined : { serverLoginRetry: await askLoginRetry(database) } };
   } finally {
     await database.close();
   }

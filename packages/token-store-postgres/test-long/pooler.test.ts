@@ -1,7 +1,11 @@
 /** What the store does through pgbouncer in transaction mode, where it is told of nothing. */
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
+import { inspectPostgresTokenStore } from '../src/index.ts';
 import { deadlineMs, fastestOf } from '../test/lock-watch.ts';
 import { startScene } from '../test/scene.ts';
 import { statementLog, testWaiting } from '../test/statement-watch.ts';
@@ -50,6 +54,49 @@ test('a caller that waits over a pooler gets its turn within about a second, als
   assert.ok(took < 4_000, `it took ${took} ms`);
   done = true;
   await again;
+});
+
+const users = ['monitor', 'app'];
+const folder = mkdtempSync(join(tmpdir(), 'pooler-'));
+process.once('exit', () => rmSync(folder, { recursive: true }));
+chmodSync(folder, 0o755);
+const userList = join(folder, 'users');
+writeFileSync(userList, users.map((user) => `"${user}" "s3cret"\n`).join(''));
+
+test('pgbouncer says how long it waits after a failed connection to a role of its stats_users, and nothing to others', async () => {
+  await scene.cluster.query(users.map((user) => `CREATE ROLE ${user} LOGIN`).join(';'));
+  const settings = ['stats_users = monitor', 'auth_type = plain', `auth_file = ${userList}`];
+  for (const [seconds, expected] of [
+    [15, 15_000],
+    [1, 1_000],
+  ] as const) {
+    const bouncer = await scene.cluster.startPgBouncer({ settings: [...settings, `server_login_retry = ${seconds}`] });
+    scene.closeLater(bouncer);
+    const url = (user: string) => bouncer.connectionString(`${user}:s3cret`);
+    for (const [user, serverLoginRetry] of [
+      ['monitor', expected],
+      ['app', undefined],
+    ] as const) {
+      const { pooler } = await inspectPostgresTokenStore({ connectionString: url(user) });
+      assert.equal(pooler, { serverLoginRetry }, user);
+      const pool = scene.newPool('inspect', { connectionString: url(user) });
+      assert.equal((await inspectPostgresTokenStore({ pool })).pooler, { serverLoginRetry }, user);
+    }
+  }
+  const direct = await inspectPostgresTokenStore({ connectionString: scene.cluster.connectionString() });
+  assert.is(direct.pooler, undefined);
+});
+
+test('pgbouncer is asked with the password that the password file has for the database', async () => {
+  const settings = ['stats_users = postgres', 'auth_type = plain', `auth_file = ${userList}-postgres`];
+  writeFileSync(`${userList}-postgres`, '"postgres" "s3cret"\n');
+  const bouncer = scene.closeLater(await scene.cluster.startPgBouncer({ settings }));
+  const passwords = join(folder, 'pgpass');
+  writeFileSync(passwords, `127.0.0.1:${bouncer.port}:postgres:postgres:s3cret\n`, { mode: 0o600 });
+  process.env.PGPASSFILE = passwords;
+  const { pooler } = await inspectPostgresTokenStore({ connectionString: bouncer.connectionString() });
+  delete process.env.PGPASSFILE;
+  assert.equal(pooler, { serverLoginRetry: 1_000 });
 });
 
 test.run();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
@@ -11,6 +11,7 @@ import { SmallDisk, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
 import { openPostgresTokenStore } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
+import { newProject, run } from './project.ts';
 import { startScene } from './scene.ts';
 
 const { scene, test, together } = await startScene({
@@ -59,6 +60,17 @@ test('without options, the PG* environment variables say where the database is',
     await store.set('app', record);
     assert.equal(await store.get('app'), record);
   });
+});
+
+test("without a user, the name of the system's user is taken, also without the variable USER", async () => {
+  const connectionString = `postgresql://127.0.0.1:${scene.cluster.port}`;
+  const open = `openPostgresTokenStore({ connectionString: '${connectionString}' })`;
+  const program = `import { openPostgresTokenStore } from 'token-store-postgres'; ${open}.catch(({ message }) => console.log(message))`;
+  const variables = { USER: undefined, PGUSER: undefined, PGDATABASE: undefined };
+  const { stdout } = await run(newProject({ 'sample.js': program }), 'sample.js', variables);
+  const { username } = userInfo();
+  assert.match(stdout, `PostgreSQL at 127.0.0.1:${scene.cluster.port}, database ${username} refuses this role`);
+  assert.match(stdout, `role "${username}" does not exist`);
 });
 
 test('the password comes from the password file, unless others can read that', async () => {

@@ -84,9 +84,20 @@ export class Database {
     return result.finally(() => this.#work.delete(result));
   }
 
-  /** A connection outside of the pool, made with the same options. Undefined if there is no such thing. */
-  newClient(): StandaloneClient | undefined {
-    return this.#Client && new this.#Client(this.#pool.options);
+  /**
+   * A connection outside of the pool, made with the same options, or with all of them but the name of the database. Undefined if there is no
+   * such thing.
+   */
+  newClient(databaseName?: string): StandaloneClient | undefined {
+    if (!this.#Client) return undefined;
+    const { options } = this.#pool;
+    const client = new this.#Client(options);
+    if (databaseName === undefined) return client;
+    const { host, port, user, password, ssl, database } = client;
+    // A URL among the options would win over their `database`. A password file has the password for the database that was named.
+    const others = { connectionString: undefined, host, port, user, ssl, database: databaseName };
+    const samePassword = typeof password === 'function' ? () => password({ host, port, user, database }) : password;
+    return new this.#Client({ ...options, ...others, password: samePassword });
   }
 
   /** Ends the pool if it is the store's own, after what is under way. Never hangs on a connection that is dead. */

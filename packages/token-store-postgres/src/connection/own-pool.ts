@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
 import { Database, ownPoolSize } from './database.ts';
@@ -28,17 +29,24 @@ async function openOwnPool({ connectionString }: Settings): Promise<PgPool> {
     fallback_application_name: 'token-store-postgres',
     keepAlive: true,
     ...target,
-    Client: withPasswordFile(Client),
+    Client: withLibpqDefaults(Client),
     max: ownPoolSize,
     allowExitOnIdle: true,
   });
 }
 
-/** pg asks the same package, but prints a warning that it will stop doing so. */
-function withPasswordFile(Client: ClientConstructor): ClientConstructor {
+/** What PostgreSQL's own programs take if nothing is named: the password file, and the name of the system's user. */
+function withLibpqDefaults(Client: ClientConstructor): ClientConstructor {
   return class extends Client {
     constructor(options: object) {
       super(options);
+      // pg knows only USER, which cron does not set.
+      if (this.user === undefined) {
+        this.user = systemUser();
+        this.database ??= this.user;
+        Object.assign(this.connectionParameters, { user: this.user, database: this.database });
+      }
+      // pg asks the same package, but prints a warning that it will stop doing so.
       this.password ??= async (target: object) => {
         // @ts-expect-error: it has no types.
         const { default: readPasswordFile } = await import('pgpass');
@@ -46,6 +54,15 @@ function withPasswordFile(Client: ClientConstructor): ClientConstructor {
       };
     }
   };
+}
+
+/** Undefined in a container, for a user id without an account. */
+function systemUser(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 async function loadPg(): Promise<{ Pool: new (options: object) => PgPool; Client: ClientConstructor }> {
@@ -63,7 +80,7 @@ async function loadPg(): Promise<{ Pool: new (options: object) => PgPool; Client
 function nameOf(Client: ClientConstructor | undefined, options: object): string {
   try {
     const { host, port, database } = Client ? new Client(options) : {};
-    if (host !== undefined) return `PostgreSQL at ${host}:${port}, database ${database}`;
+    if (host !== undefined) return `PostgreSQL at ${host}:${port}${database ? `, database ${database}` : ''}`;
   } catch {
     // The pool reports it when it connects.
   }

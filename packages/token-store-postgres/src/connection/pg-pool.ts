@@ -38,11 +38,15 @@ export interface PgPool {
 export interface StandaloneClient {
   readonly host?: string;
   readonly port?: number;
-  readonly database?: string | undefined;
+  database?: string | undefined;
+  user?: string | undefined;
+  readonly ssl?: unknown;
+  /** What it tells the server. */
+  readonly connectionParameters: object;
   /** null if none was given; a function is asked when the server wants one. */
   password?: unknown;
   connect(): Promise<unknown>;
-  query(text: string): Promise<unknown>;
+  query(text: string): Promise<{ rows: Readonly<Record<string, string | null>>[] }>;
   end(): Promise<void>;
   unref?(): void;
   on(event: 'error' | 'end' | 'notification', listener: (event: { payload?: string | undefined }) => void): unknown;
@@ -58,4 +62,9 @@ export interface ClientInternals {
   readonly host?: string;
   readonly port?: number;
   readonly connection?: { readonly stream?: { destroy(): void } };
+}
+
+/** Whether the server process that answers (`pid`) is the one that the connection was made with. A pooler names another one. */
+export function isOwnProcess(client: PgClient, pid: string | null | undefined): boolean {
+  return pid === String((client as ClientInternals).processID);
 }

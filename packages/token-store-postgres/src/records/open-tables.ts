@@ -1,7 +1,7 @@
 /** This folder has the records: how their tables are made, which key is in use, and how they are read and written. */
 import { type KeyCheck, TokenStoreError } from 'token-store-kit';
 import type { Database, Run } from '../connection/database.ts';
-import type { ClientInternals } from '../connection/pg-pool.ts';
+import { isOwnProcess } from '../connection/pg-pool.ts';
 import { retry } from '../connection/retry.ts';
 import type { Settings } from '../options.ts';
 import { findTables, packageName, type Statements, schemaVersion, statementsFor, tableNames } from '../statements.ts';
@@ -17,7 +17,7 @@ export async function openTables(database: Database, settings: Settings) {
   const { table, keys, readOnly } = settings;
   const { state, isDirect } = await database.use(async (run, client) => {
     const [row = {}] = await run(findTables, [settings.schema ?? null, tableNames(table)]);
-    return { state: row, isDirect: row.pid === String((client as ClientInternals).processID) };
+    return { state: row, isDirect: isOwnProcess(client, row.pid) };
   });
   const { schema } = state;
   if (!schema) {

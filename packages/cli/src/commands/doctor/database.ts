@@ -15,6 +15,8 @@ import { type Check, DoesNotApply, once } from './check.ts';
 const neededBytes = 1_000_000;
 /** How long a refresh takes at most. */
 const longestHoldMs = 3000;
+/** A server that restarts in 2 s must not be away for as long as a lease. */
+const longestLoginRetryMs = 1000;
 
 type Access = NonNullable<StoreInspection['access']>['file'];
 
@@ -44,6 +46,7 @@ export function postgresChecks(settings: Settings): readonly Check[] {
   return [
     { name: 'database', run: async () => describe(await inspect()) },
     { name: 'database-rights', needs: ['database'], run: async () => judgeRights(await inspect()) },
+    { name: 'pooler', needs: ['database'], run: async () => judgePooler(await inspect()) },
     { name: 'lock', needs: ['database', 'database-rights'], run: () => judgeLocks(look) },
   ];
 }
@@ -127,6 +130,19 @@ function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection):
     throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, { remedy });
   }
   return tables === 'ours' ? 'this user may read and write the tables' : 'there are no tables of ours yet';
+}
+
+function judgePooler({ pooler }: PostgresInspection): string {
+  if (!pooler) throw new DoesNotApply('none: this leads to the server itself');
+  const { serverLoginRetry } = pooler;
+  if (serverLoginRetry === undefined) {
+    throw new DoesNotApply('one that tells this user nothing; pgbouncer tells a user in its stats_users');
+  }
+  const found = `pgbouncer, with a server_login_retry of ${serverLoginRetry / 1000} s`;
+  if (serverLoginRetry <= longestLoginRetryMs) return found;
+  throw new Failure(`${found}: after a restart of the server it refuses connections for that long`, {
+    remedy: 'Set server_login_retry = 1 in pgbouncer.ini, and RELOAD it',
+  });
 }
 
 /** Throws a lock that is held for longer than a refresh takes. */
