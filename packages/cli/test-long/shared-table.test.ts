@@ -1,7 +1,7 @@
 // Takes about 10 s.
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CliHome } from 'testing-command';
+import { CliHome, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { missingTools, PrivateCluster, testOrSkip } from 'testing-postgres';
 import { openPostgresTokenStore } from 'token-store-postgres';
@@ -114,6 +114,47 @@ test('a sign-in that another program has damaged can be signed out, by its name 
     const { status, stderr } = await home.call(['logout', ...args, '--key-file', join(home.folder, 'key')]);
     assert.is(status, 0, stderr);
     assert.match(stderr, 'Signed out of eve.\n');
+  }
+});
+
+test('logout, login and move leave what is stored of another client id than the one that is named, unless told', async () => {
+  await using scene = await openScene();
+  const { clientId } = scene.authority;
+  const env = { ...scene.home.env, ONEDRIVE_TOKEN_DB: connectionString, ONEDRIVE_TOKEN_APP: 'eve' };
+  const file = join(home.folder, 'moved.db');
+  for (const [verb, args] of [
+    ['delete', ['logout', '--client-id', clientId]],
+    ['replace', ['login', '--no-browser', '--client-id', clientId]],
+    ['move', ['move', '--to', file, '--client-id', clientId]],
+  ] as const) {
+    await signIn(people);
+    const { status, stdout, stderr } = await home.call(args, { env });
+    assert.equal([status, stdout], [2, ''], stderr);
+    assert.match(stderr, ` is of client id theirs, not ${clientId}. This will ${verb} it. To go on, add --yes\n`);
+    assert.is(await names(), 'ada bob eve mallory');
+    assert.is(existsSync(file), false);
+  }
+  await scene.home.login(['--client-id', clientId, '--yes'], { env });
+  assert.is(await cluster.query("SELECT record->>'clientId' FROM oauth_token WHERE name = 'eve'"), clientId);
+  // Without a client id, and with that of what is stored, none of another one is meant.
+  for (const args of [['logout'], ['logout', '--client-id', 'theirs']]) {
+    await signIn(people);
+    assert.is((await home.call(args, { env })).status, 0);
+    assert.is(await names(), 'ada bob mallory');
+  }
+});
+
+(openTerminal ? test : test.skip)('on a terminal, the app name of another client id has to be typed', async () => {
+  for (const [typed, status, left] of [
+    ['ada\r', 2, 'ada bob eve mallory'],
+    ['eve\r', 0, 'ada bob mallory'],
+  ] as const) {
+    await signIn(people);
+    using terminal = sit(home, ['logout', '--app', 'eve', '--client-id', 'ours']);
+    await terminal.shows(/This will delete it\.[\s\S]*To go on, type the name of the app: /);
+    terminal.type(typed);
+    assert.is((await terminal.ended).status, status);
+    assert.is(await names(), left);
   }
 });
 

@@ -1,4 +1,5 @@
 import type { SignInOptions } from 'onedrive-token-handler';
+import { sharedTableOptions } from '../session/choose-sign-ins.ts';
 import { hasBrowser } from '../session/has-browser.ts';
 import { choosePassphrase, readPassphrase } from '../session/passphrase.ts';
 import { openSession } from '../session/session.ts';
@@ -17,6 +18,8 @@ export const login = defineCommand({
   name: 'login',
   summary: 'sign in',
   description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. Before that it asks Microsoft whether it knows the client id. Client id, authority, scopes and account are remembered for the app name, so later commands don't need them; only login needs --redirect-host again. If no browser can be opened (SSH, a container), it prints the address. Open it on any computer, sign in, and paste the address of the page on which that browser ends.
+
+PostgreSQL is shared: there, a sign-in takes the place of another client id's only after you have typed the app name, or with --yes.
 
 With --json: the same as status --json.`,
   examples: [
@@ -69,8 +72,9 @@ With --json: the same as status --json.`,
       description: 'use query if the browser warns about a form (Safari)',
       choices: ['form_post', 'query'],
     },
+    yes: sharedTableOptions.yes,
   },
-  async run(command, { device, paste, browser, encrypt, responseMode, ...options }) {
+  async run(command, { device, paste, browser, encrypt, responseMode, yes, ...options }) {
     const { settings, screen, interrupt } = command;
     if (!settings.interactive) {
       throw new Failure('login has to ask a person', {
@@ -87,6 +91,7 @@ With --json: the same as status --json.`,
       interactive: true,
       asked: { scopes },
       signIn: { redirectHost, redirectPort, responseMode, ...codeLife },
+      yes,
       view,
       ...(encrypt && {
         passphrase:

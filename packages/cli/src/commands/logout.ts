@@ -1,5 +1,5 @@
 import { forgetTokens } from 'onedrive-token-handler';
-import { chooseSignIns, readClientId, sharedTableOptions } from '../session/choose-sign-ins.ts';
+import { chooseSignIns, readClientId, sharedTableOptions, spareOtherClient } from '../session/choose-sign-ins.ts';
 import { withDatabase } from '../session/database.ts';
 import { defineCommand } from '../settings/command.ts';
 import { exitStatus } from '../terminal/failure.ts';
@@ -11,7 +11,7 @@ export const logout = defineCommand({
   summary: 'sign out, which deletes the stored tokens',
   description: `Deletes the tokens of one app name, or of all, from the database, and with them the client id: the next login needs --client-id. Microsoft does not notice. To revoke the access itself, go to https://account.live.com/consent/Manage.
 
-PostgreSQL is shared: there, --all means the sign-ins of your client id, says how many they are, and asks you to type the name of the table.
+PostgreSQL is shared: there, --all means the sign-ins of your client id, says how many they are, and asks you to type the name of the table. If you name a client id, it asks before it deletes a sign-in of another one.
 
 With --json: an array of the app names whose tokens were deleted.`,
   examples: [
@@ -28,6 +28,8 @@ With --json: an array of the app names whose tokens were deleted.`,
       const names = all ? await chooseSignIns(command, database, { ...shared, verb: 'sign out' }) : [settings.app];
       for (const name of names) {
         const clientId = await readClientId(name, database);
+        const meant = all ? undefined : settings.clientId;
+        await spareOtherClient(command, { verb: 'delete', meant, stored: clientId, yes: shared.yes });
         if (await forgetTokens(name, database)) signedOut.set(name, clientId);
       }
     });

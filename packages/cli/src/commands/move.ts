@@ -1,4 +1,5 @@
 import { listAppNames, moveTokens } from 'onedrive-token-handler';
+import { readClientId, sharedTableOptions, spareOtherClient } from '../session/choose-sign-ins.ts';
 import { openDatabase, withDatabase } from '../session/database.ts';
 import { readKeyFile } from '../session/passphrase.ts';
 import { defineCommand } from '../settings/command.ts';
@@ -26,8 +27,9 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
       isRequired: true,
     },
     toKeyFile: { flags: '--to-key-file <file>', description: 'a file with the passphrase of the other database' },
+    yes: sharedTableOptions.yes,
   },
-  async run(command, { to = '', toKeyFile }) {
+  async run(command, { to = '', toKeyFile, yes }) {
     const { settings, screen, interrupt } = command;
     const target = readDatabase(to, { source: '--to', isOnCommandLine: true });
     if (realDatabase(target.db) === realDatabase(settings.db)) {
@@ -35,6 +37,8 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
     }
     const key = toKeyFile === undefined ? undefined : readKeyFile('--to-key-file', toKeyFile);
     const outcome = await withDatabase(command, async (from) => {
+      const stored = await readClientId(settings.app, from);
+      await spareOtherClient(command, { verb: 'move', meant: settings.clientId, stored, yes });
       await using database = await openTarget(target, key);
       interrupt.busyWith = 'finishing the move';
       return await moveTokens(settings.app, { from, to: database.options });

@@ -9,8 +9,17 @@ import { postgresTable } from './database.ts';
 /** Of a command that touches more than one sign-in. */
 export const sharedTableOptions = {
   allClients: { flags: '--all-clients', description: 'on PostgreSQL: also the sign-ins of other client ids' },
-  yes: { flags: '--yes', description: 'on PostgreSQL: do not ask you to type the name of the table' },
+  yes: { flags: '--yes', description: 'on PostgreSQL: do not ask' },
 } as const satisfies OptionDefinitions;
+
+interface SpareOptions {
+  /** What the command will do with the sign-in: `delete`. */
+  readonly verb: string;
+  /** The client id that the command line means, and that of what is stored. undefined: none, or none is known. */
+  readonly meant: string | undefined;
+  readonly stored: string | undefined;
+  readonly yes?: boolean | undefined;
+}
 
 interface Purpose extends OptionValues<typeof sharedTableOptions> {
   /** What the command will do with the sign-ins: `sign out`. */
@@ -24,10 +33,11 @@ interface Purpose extends OptionValues<typeof sharedTableOptions> {
  * that is meant, and only if a person types the name of the table, or with --yes. Throws UsageError if not.
  */
 export async function chooseSignIns(
-  { settings, screen, interrupt }: Command,
+  command: Command,
   database: RekeyOptions,
   { verb, isOfWholeTable = false, allClients = false, yes = false }: Purpose,
 ): Promise<readonly string[]> {
+  const { settings } = command;
   const names = await listAppNames(database);
   if (settings.postgresUrl === undefined) return names;
   const clientIds = new Map<string, string | undefined>();
@@ -43,18 +53,38 @@ export async function chooseSignIns(
   if (chosen.length === 0) return chosen;
   const which =
     chosen.length === names.length ? 'all of them' : `${chosen.length} of them, those of client id ${meant}`;
-  const plan = `${found}. This will ${verb} ${which}`;
+  await confirm(command, `${found}. This will ${verb} ${which}`, { yes, word: postgresTable, what: 'the table' });
+  return chosen;
+}
+
+/**
+ * PostgreSQL is shared: what is stored under the app name may be of another client id than the one that is meant. Then it is touched only if
+ * a person types the app name, or with --yes. Throws UsageError if not.
+ */
+export async function spareOtherClient(
+  command: Command,
+  { verb, meant, stored, yes = false }: SpareOptions,
+): Promise<void> {
+  const { app, db, postgresUrl } = command.settings;
+  if (postgresUrl === undefined || meant === undefined || stored === undefined || meant === stored) return;
+  const plan = `sign-in of app name ${JSON.stringify(app)} in ${db} is of client id ${stored}, not ${meant}. This will ${verb} it`;
+  await confirm(command, plan, { yes, word: app, what: 'the app' });
+}
+
+async function confirm(
+  { settings, screen, interrupt }: Command,
+  plan: string,
+  { yes, word, what }: { yes: boolean; word: string; what: string },
+): Promise<void> {
   if (!yes && !mayAsk(settings)) throw new UsageError(plan, { remedy: 'To go on, add --yes' });
   screen.say(`The ${plan}.`);
-  if (yes) return chosen;
+  if (yes) return;
   const { askLine } = await import('../terminal/line-reader.ts');
-  const typed = await askLine('To go on, type the name of the table: ', interrupt).catch((error) => {
+  const typed = await askLine(`To go on, type the name of ${what}: `, interrupt).catch((error) => {
     if (error instanceof Failure) return '';
     throw error;
   });
-  if (typed.trim() !== postgresTable)
-    throw new UsageError('that is not the name of the table, and nothing was changed');
-  return chosen;
+  if (typed.trim() !== word) throw new UsageError(`that is not the name of ${what}, and nothing was changed`);
 }
 
 /** Of the sign-in under this app name. undefined also if another program has damaged it: then it can only be deleted. */

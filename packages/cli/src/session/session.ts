@@ -8,6 +8,7 @@ import { defaultTimeoutMs } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { Failure, isError, orUsageError, UsageError } from '../terminal/failure.ts';
+import { spareOtherClient } from './choose-sign-ins.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import { checkRegistration, commonFailure, defaultAuthority, isMicrosoft, type Registration } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
@@ -32,6 +33,8 @@ export interface SessionOptions {
   signIn?: Pick<OneDriveTokenHandlerOptions, 'redirectHost' | 'redirectPort' | 'responseMode' | 'signInTimeout'>;
   /** Encrypts a new database. Default: the key that is set, remembered or asked for. */
   passphrase?: string;
+  /** Whether a sign-in may take the place of another client id's in PostgreSQL without a question. */
+  yes?: boolean | undefined;
   /** What the person sees of a sign-in. Default: what fits the place where this command runs. */
   view?: SignInView;
 }
@@ -101,7 +104,13 @@ async function findToken(
 async function openOn(database: Database, command: Command, options: SessionOptions): Promise<Session> {
   const { settings, screen } = command;
   const { interactive, signIn } = options;
-  const { meant, clientId, status } = await findToken(command, options, database.options, { readOnly: false });
+  const found = await findToken(command, options, database.options, { readOnly: false });
+  const { meant, clientId, status } = found;
+  const asksPerson = signIn !== undefined || (interactive && needsSignIn(status));
+  if (asksPerson) {
+    const stored = found.record?.clientId;
+    await spareOtherClient(command, { verb: 'replace', meant: clientId, stored, yes: options.yes });
+  }
   const view = options.view ?? (interactive ? new (await import('./sign-in-view.ts')).SignInView(command) : undefined);
   let notice: NodeJS.Timeout | undefined;
   let notStored: Error | undefined;
@@ -132,7 +141,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
       }),
   );
   // A full disk must show before the person signs in.
-  if (signIn || (interactive && needsSignIn(status))) await handler.ensureWritable();
+  if (asksPerson) await handler.ensureWritable();
   if (signIn) {
     const { authority = defaultAuthority } = meant;
     await askProvider(command, { authority, clientId, redirectHost: signIn.redirectHost }, handler);
