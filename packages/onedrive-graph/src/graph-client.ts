@@ -3,7 +3,7 @@ import { GraphAddressError, parseGraphRoot, resolveGraphUrl } from './graph-addr
 import { GraphClientError } from './graph-client-error.ts';
 import { readPages } from './read-pages.ts';
 import type { GraphRequest } from './request/graph-request.ts';
-import { defaultIdleTimeoutMs, type GraphSilence, IdleLimit } from './request/idle-limit.ts';
+import { defaultIdleTimeoutMs } from './request/idle-limit.ts';
 import { readJson } from './request/read-json.ts';
 import { type GraphWait, RequestSender } from './request/request-sender.ts';
 import { download } from './transfer/download.ts';
@@ -30,8 +30,6 @@ export interface GraphClientOptions {
    * last piece of an upload may take four times as long, because Graph puts the file together. Default 30,000.
    */
   idleTimeout?: number | undefined;
-  /** Told if nothing has come from a host for 5 seconds. What it throws ends the call. */
-  onSilence?: ((silence: GraphSilence) => void) | undefined;
   /** Told of every wait before it begins: Graph asked for it, or a transfer was interrupted. What it throws ends the call. */
   onWait?: ((wait: GraphWait) => void) | undefined;
 }
@@ -58,9 +56,9 @@ export class GraphClient {
 
   /** @throws {TypeError} that names an option that cannot be used; {@link GraphAddressError} for `root` */
   constructor(options: GraphClientOptions) {
-    const { getToken, root = 'https://graph.microsoft.com/v1.0', signal, onWait, onSilence } = options;
+    const { getToken, root = 'https://graph.microsoft.com/v1.0', signal, onWait } = options;
     const { fetch = (url, init) => globalThis.fetch(url, init), idleTimeout = defaultIdleTimeoutMs } = options;
-    for (const [name, value] of Object.entries({ getToken, fetch, onWait, onSilence })) {
+    for (const [name, value] of Object.entries({ getToken, fetch, onWait })) {
       if (typeof value === 'function' || (value === undefined && name !== 'getToken')) continue;
       throw new TypeError(`${name}: expected a function, got ${typeof value}`);
     }
@@ -69,8 +67,7 @@ export class GraphClient {
     }
     checkTimeout(idleTimeout);
     this.#signal = signal;
-    const idleLimit = new IdleLimit(idleTimeout, onSilence);
-    this.#sender = new RequestSender({ root: parseGraphRoot(root), getToken, fetch, onWait, idleLimit });
+    this.#sender = new RequestSender({ root: parseGraphRoot(root), getToken, fetch, onWait, idleTimeout });
   }
 
   /**

@@ -10,7 +10,6 @@ export {
 export { GraphClient, type GraphClientOptions, type UploadOptions } from './graph-client.ts';
 export { GraphClientError, type GraphClientErrorCode } from './graph-client-error.ts';
 export { GraphError, type GraphErrorDetails } from './request/graph-error.ts';
-export type { GraphSilence } from './request/idle-limit.ts';
 export { readBody } from './request/read-body.ts';
 export { refusePage } from './request/read-json.ts';
 export type { GraphWait } from './request/request-sender.ts';

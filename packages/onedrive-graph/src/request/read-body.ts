@@ -1,5 +1,5 @@
 import { GraphClientError } from '../graph-client-error.ts';
-import { sourceOf } from './idle-limit.ts';
+import { sourceOf, withIdleLimit } from './idle-limit.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /**
@@ -9,17 +9,17 @@ import { untilAborted } from './until-aborted.ts';
  * @throws {GraphClientError} CONNECTION if the connection breaks before the end, or if nothing comes for `idleTimeout`
  */
 export async function* readBody(response: Response, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
-  const { host, limit } = sourceOf(response);
+  const { host, idleTimeout } = sourceOf(response);
   const reader = response.body?.getReader();
   try {
     while (reader) {
-      const { done, value } = await untilAborted(signal, () => limit.watch(host, () => reader.read()));
+      const { done, value } = await untilAborted(signal, () => withIdleLimit(host, idleTimeout, () => reader.read()));
       if (done) return;
       yield value;
     }
   } catch (cause) {
     signal?.throwIfAborted();
-    if (cause instanceof GraphClientError || limit.thrown.has(cause)) throw cause;
+    if (cause instanceof GraphClientError) throw cause;
     const message = `the connection to ${host} broke before the answer was complete`;
     throw new GraphClientError('CONNECTION', message, { cause });
   } finally {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
-import { type IdleLimit, keepSource } from './idle-limit.ts';
+import { keepSource, withIdleLimit } from './idle-limit.ts';
 import { isError } from './is-error.ts';
 import { readRetryAfter } from './retry-after.ts';
 import { untilAborted } from './until-aborted.ts';
@@ -31,7 +31,7 @@ export interface SenderOptions {
   readonly getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => string | Promise<string>;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly onWait: ((wait: GraphWait) => void) | undefined;
-  readonly idleLimit: IdleLimit;
+  readonly idleTimeout: number;
 }
 
 /** Sends requests with the token: waits if Graph asks for it, refreshes once after a 401, follows redirects. */
@@ -48,7 +48,7 @@ export class RequestSender {
 
   /** How long nothing may come before an attempt is given up, in milliseconds. */
   get idleTimeout(): number {
-    return this.#options.idleLimit.timeout;
+    return this.#options.idleTimeout;
   }
 
   /** The response, whatever its status is. */
@@ -112,8 +112,8 @@ export class RequestSender {
   }
 
   async #sendOnce(request: GraphRequest, token: string | undefined): Promise<Response> {
-    const { url, method, body, signal, init, answerTimeout } = request;
-    const { fetch, idleLimit: limit } = this.#options;
+    const { url, method, body, signal, init, answerTimeout = this.idleTimeout } = request;
+    const { fetch } = this.#options;
     const headers = new Headers(request.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     const sent = { ...init, method, headers, body: body ?? null, redirect: 'manual' } as const;
@@ -122,11 +122,15 @@ export class RequestSender {
     try {
       // The limit is outside: its timer ends at an abort, also if `fetch` does not.
       const work = (stop: AbortSignal): Promise<Response> => untilAborted(signal, () => send(stop));
-      const response = await limit.watch(url.host, work, answerTimeout);
-      return keepSource(response, { host: url.host, limit, ...(request.withToken && { path: url.pathname }) });
+      const response = await withIdleLimit(url.host, answerTimeout, work);
+      return keepSource(response, {
+        host: url.host,
+        idleTimeout: this.idleTimeout,
+        ...(request.withToken && { path: url.pathname }),
+      });
     } catch (error) {
       signal?.throwIfAborted();
-      if (error instanceof GraphClientError || limit.thrown.has(error)) throw error;
+      if (error instanceof GraphClientError) throw error;
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
       if (isError(error) && error.name === 'TypeError' && error.cause === undefined) throw error;
       const code = codeOf(error);
