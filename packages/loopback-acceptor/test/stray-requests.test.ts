@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Acceptor, openAcceptor } from '../src/index.ts';
+import { connectAll } from './raw-sockets.ts';
 import { exchangeBytes, postForm, sendRequest } from './send-request.ts';
 import { answer, form, mark, type Stray, strays } from './stray-requests.ts';
 import { rejection, within } from './within.ts';
@@ -98,6 +99,17 @@ async function exchangeNothing(port: number): Promise<void> {
   });
   await within(2_000, 'the end of a silent connection', closed);
 }
+
+test('a connection that the browser has opened in advance outlives a thousand that come and go', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const [inAdvance] = await connectAll(acceptor.port, 1, '');
+  for (let round = 0; round < 40; round++) {
+    await Promise.all(Array.from({ length: 25 }, () => exchangeNothing(acceptor.port)));
+  }
+  inAdvance?.write(`GET /?${answer} HTTP/1.1\r\nHost: ${new URL(acceptor.redirectUri).host}\r\n\r\n`);
+  assert.ok((await within(20_000, 'the answer', accepted)).code);
+});
 
 test('the wait ends with the first request beyond maxStrayRequests', async () => {
   await using acceptor = await openAcceptor({ state: 'right', maxStrayRequests: 3 });
