@@ -168,10 +168,9 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken
     stop.abort(signal.reason);
     if (!redemption) setDeadline(exchangeTimeout, () => giveUp(signal.reason));
   };
-  emit({ type: 'sign-in-started', expiresAt: Date.now() + timeout });
   setDeadline(timeout, () => giveUp(timeoutError(notFinished, settings.signInTimeout)));
   signal.addEventListener('abort', abort);
-  if (signal.aborted) abort();
+  emit({ type: 'sign-in-started', expiresAt: Date.now() + timeout });
   const ours = keeper.ours(stored);
   const record = ours && { ...ours };
   const answer = callUserCode(async () => signIn({ signal: stop.signal, timeout, reason, record, redeem }));

@@ -97,6 +97,22 @@ test('signIn is told to stop when its last caller aborts, not before', async () 
   await scene.until('sign-in-failed');
 });
 
+test('a listener that closes the SharedToken when it is told of the sign-in ends it', async () => {
+  await using scene = openScene();
+  let wasStopped = false;
+  const shared: SharedToken = scene.open({
+    signIn: async ({ signal }) => {
+      wasStopped = signal.aborted;
+      throw signal.reason;
+    },
+    onEvent: ({ type }) => {
+      if (type === 'sign-in-started') void shared.close();
+    },
+  });
+  assert.is((await rejection(shared.getToken())).code, 'CLOSED');
+  assert.ok(wasStopped);
+});
+
 test('a closed SharedToken rejects every call with CLOSED, and leaves the store open', async () => {
   await using scene = openScene();
   await scene.signedIn();
