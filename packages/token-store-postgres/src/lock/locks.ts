@@ -160,11 +160,11 @@ export class Locks {
     };
     // A caller that waits does not give up for a restart.
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
-    const [row] = await retry(run, { deadline: answerBy, mayPass: attempt.holder === undefined ? 'down' : 'all' });
-    if (row?.taken === 't') return new Lease(claim, row.fence ?? '', since);
-    watcher.read(name, row?.revision ?? null);
-    attempt.holder = row?.holder ?? undefined;
-    if (!sighting || sighting.lease !== row?.seen) sighting = seeLease(row);
+    const [row = {}] = await retry(run, { deadline: answerBy, mayPass: attempt.holder === undefined ? 'down' : 'all' });
+    if (row.taken === 't') return new Lease(claim, row.fence ?? '', since);
+    watcher.read(name, row.revision ?? null);
+    attempt.holder = row.holder ?? undefined;
+    if (!sighting || sighting.lease !== row.seen) sighting = seeLease(row);
     if (this.#sightings.size >= maxSightings) this.#sightings.clear();
     this.#sightings.set(key, sighting);
     const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
@@ -189,9 +189,9 @@ interface Sighting {
 }
 
 /** A lease lasts no longer than it says itself, even if the clock of the server was set. */
-function seeLease({ owner, seen, left_ms: leftMs }: Row = {}): Sighting {
+function seeLease({ owner, seen, left_ms: leftMs }: Row): Sighting {
   const leaseTimeMs = Number(/:([\d.]+)$/.exec(owner ?? '')?.[1] ?? Number.NaN);
-  const left = Math.max(Number(leftMs ?? 0), 0);
+  const left = Math.max(Number(leftMs), 0);
   const waitMs = leaseTimeMs > 0 ? Math.min(Math.max(left, leaseTimeMs * leastWaitShare), leaseTimeMs) : left;
   return { lease: seen, endsAt: performance.now() + waitMs };
 }
