@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
 import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { issueCertificate } from 'testing-authority';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
@@ -59,6 +60,17 @@ test('a dead proxy is named, and not the provider', async () => {
     `No answer from the proxy 127.0.0.1:${port} (ECONNREFUSED). Check HTTPS_PROXY, or put login.example into NO_PROXY if it can be reached without a proxy`,
   );
   assert.ok(error.retryable, 'the proxy may come back');
+});
+
+test('an address of a proxy that cannot be read is CONFIGURATION, and is not shown', async () => {
+  process.env.HTTPS_PROXY = 'ada:pa55word@proxy.example';
+  await using handler = scene.handler();
+  for (const work of [refreshError('https://login.example'), rejection(handler.fetch('https://graph.example/me'))]) {
+    const error = await work;
+    assert.equal([error.code, error.retryable], ['CONFIGURATION', false]);
+    assert.match(error.message, /^HTTPS_PROXY or HTTP_PROXY is not the address of a proxy/);
+    assert.not.match(inspect(error, { depth: 9 }), 'pa55word');
+  }
 });
 
 for (const [status, retryable, says, credentials = ''] of [

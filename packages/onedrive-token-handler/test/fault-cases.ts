@@ -166,6 +166,13 @@ const cases: Case[] = [
     requests: 1,
   },
   {
+    name: 'an error that Microsoft may invent',
+    fault: oauth('invalid_tea'),
+    code: 'CONFIGURATION',
+    retryable: false,
+    requests: 1,
+  },
+  {
     name: 'an app for personal accounts under another authority',
     fault: oauth('invalid_request', 9002331),
     code: 'CONFIGURATION',
@@ -254,6 +261,7 @@ async function meet({ fault, code, retryable, requests, retryAfter }: Case, way:
   assert.ok(performance.now() - started < requestTimeout + 30_000, 'about as long as one exchange may take');
   assert.is(error.code, code);
   assert.is(error.retryable, retryable);
+  assert.is(error.reason, needsSignIn ? 'refused' : undefined);
   // The date was written when this file was loaded, and these tests take long on a busy machine.
   if (retryAfter) assert.ok(Math.abs((error.retryAfter ?? 0) - retryAfter) < 600_000, `${error.retryAfter}`);
   assert.is(scene.authority.count('token', 'refresh_token'), requests);

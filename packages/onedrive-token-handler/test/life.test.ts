@@ -98,6 +98,10 @@ test('createFetcher() fetches without a sign-in, and explains what fails until i
   const { code, message } = await rejection(fetcher.fetch('http://127.0.0.1:3'));
   assert.is(code, 'NETWORK');
   assert.match(message, /^No answer from 127\.0\.0\.1:3 \(ECONNREFUSED\)/);
+  assert.match(
+    (await rejection(fetcher.fetch('http://127.0.0.1:1'))).message,
+    /^No answer from 127.0.0.1:1 \(bad port\)/,
+  );
   await fetcher.close();
   assert.is((await rejection(fetcher.fetch(`${scene.authority.graphUrl}/me`))).code, 'NETWORK');
 });

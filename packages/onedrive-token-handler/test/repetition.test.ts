@@ -13,6 +13,16 @@ test('a request that the provider throttles is sent again', async () => {
   assert.equal(scene.events.filter(({ type }) => type === 'retry').length, 1);
 });
 
+test('a request is not repeated if the provider asks for a longer wait than is left', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  await scene.tokenExpires();
+  scene.authority.fail('token', { type: 'status', status: 429, retryAfter: '4' });
+  const error = await rejection(scene.handler({ interactive: false, requestTimeout: 4_000 }).getToken());
+  assert.equal([error.code, error.retryAfter], ['THROTTLED', 4_000]);
+  assert.not(scene.events.some(({ type }) => type === 'retry'));
+});
+
 test('a code is not sent twice, whatever the provider answers', async () => {
   await using scene = await openScene();
   scene.authority.fail('token', { type: 'status', status: 503 }, { times: 9 });

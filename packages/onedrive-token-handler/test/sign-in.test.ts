@@ -97,9 +97,13 @@ for (const [method, options] of [
   test(`a sign-in by ${method} that nobody finishes is SIGN_IN_TIMEOUT, for the caller and in the event`, async () => {
     await using scene = await openScene();
     const handler = scene.handler({ openBrowser: () => {}, signInTimeout: 300 });
+    const endsAfter = Date.now() + 299;
     const { code, problem, remedy } = await rejection(handler.signIn({ method, ...options }));
     assert.is(code, 'SIGN_IN_TIMEOUT');
     assert.equal([problem, remedy], ['The sign-in was not finished within 0.3 s', 'Sign in again']);
+    const started = scene.events.find((event) => event.type === 'sign-in-started');
+    assert.equal([started?.method, started?.reason], [method, 'requested']);
+    assert.ok(started && started.expiresAt >= endsAfter && started.expiresAt <= Date.now() + 1);
     const failed = scene.events.find((event) => event.type === 'sign-in-failed');
     assert.is(failed?.type === 'sign-in-failed' && (failed.error as OneDriveTokenError).code, code);
   });
@@ -210,6 +214,7 @@ test('a wrong option of signIn() is a TypeError that names it', async () => {
   for (const [name, options] of [
     ['method', { method: 'carrier pigeon' }],
     ['prompt', { prompt: 'none' }],
+    ['login_hint', { login_hint: 'ada@example.com' }],
     ['loginHint', { loginHint: 5 }],
     ['signal', { signal: new AbortController() }],
     ['onDeviceCode', { method: 'device' }],

@@ -64,7 +64,7 @@ export class HttpClient {
       init.signal?.throwIfAborted();
       const { name, cause } = Object(error) as Error;
       if (name === 'TypeError' && !cause) throw error;
-      throw this.#explain(url, name === 'TypeError' ? cause : error);
+      throw this.#explain(url, cause ?? error);
     }
   }
 
