@@ -67,6 +67,13 @@ test('--min-valid refreshes a token that expires sooner, and only that', async (
   assert.is(refreshes(), before + 1);
 });
 
+test("--min-valid for nearly all of the life of the provider's tokens refreshes one that has used some of it", async () => {
+  leave(40);
+  const before = refreshes();
+  assert.is((await home.call(['--min-valid', '58m'])).status, 0);
+  assert.is(refreshes(), before + 1);
+});
+
 test("--min-valid for longer than the provider's tokens live ends with 1 and says how long they live", async () => {
   leave(10);
   for (const args of [['token'], ['exec', '--', 'echo', 'it ran']]) {

@@ -16,8 +16,9 @@ test('if the provider refuses a code, the message says that something else may h
 });
 
 test('an error of the provider becomes one line, without the tokens that were sent', async () => {
-  await using scene = await openScene({ accessTokenTtl: 1 });
+  await using scene = await openScene();
   await scene.signedIn();
+  await scene.tokenExpires();
   const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   const { refreshToken = '' } = store.get('my-app') ?? {};

@@ -23,8 +23,13 @@ test('the second call gets the token from memory', async () => {
 });
 
 test('a token that expires within expirySkew is refreshed, and the refresh token rotates', async () => {
-  await using scene = await openScene({ accessTokenTtl: 200 });
+  await using scene = await openScene();
   const first = await scene.handler().getToken();
+  const { openTokenStore } = await import('token-store-sqlite');
+  using store = openTokenStore(scene.dbFilepath);
+  const record = store.get('my-app');
+  assert.ok(record);
+  store.set('my-app', { ...record, obtainedAt: Date.now() - 3_500_000, expiresAt: Date.now() + 100_000 });
   const second = await scene.handler({ interactive: false }).getToken();
   assert.is.not(second, first);
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
@@ -43,8 +48,9 @@ test('without a sign-in and with interactive: false, no browser opens: SIGN_IN_R
 });
 
 test('a revoked grant opens the browser, or is SIGN_IN_REQUIRED if no browser may open', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
+  await using scene = await openScene();
   await scene.signedIn();
+  await scene.tokenExpires();
   await scene.authority.revokeAll();
   const error = await rejection(scene.handler({ interactive: false }).getToken());
   assert.is(error.code, 'SIGN_IN_REQUIRED');
@@ -68,8 +74,9 @@ test('a revoked grant opens the browser, or is SIGN_IN_REQUIRED if no browser ma
 });
 
 test('an ID token that is no text costs no refresh token', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
+  await using scene = await openScene();
   await scene.signedIn();
+  await scene.tokenExpires();
   const change = (body: Record<string, unknown>): object => ({ ...body, id_token: [64_753] });
   scene.authority.fail('token', { type: 'response', change });
   const handler = scene.handler({ interactive: false });

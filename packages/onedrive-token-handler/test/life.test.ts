@@ -133,8 +133,9 @@ test("close() does not close the caller's store", async () => {
 });
 
 test('a program that has its token ends by itself, without close()', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
+  await using scene = await openScene();
   await scene.signedIn();
+  await scene.tokenExpires();
   const program = `
     import { OneDriveTokenHandler } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
     const handler = new OneDriveTokenHandler(JSON.parse(process.argv[1]));

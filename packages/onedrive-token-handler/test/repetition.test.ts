@@ -6,8 +6,9 @@ import { openScene, rejection, type Scene } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
 test('a request that the provider throttles is sent again', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
+  await using scene = await openScene();
   await scene.signedIn();
+  await scene.tokenExpires();
   scene.authority.fail('token', { type: 'status', status: 429, retryAfter: '1' });
   await scene.handler({ interactive: false }).getToken();
   assert.equal(scene.events.filter(({ type }) => type === 'retry').length, 1);

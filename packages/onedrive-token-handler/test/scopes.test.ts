@@ -28,14 +28,15 @@ test('asking for more scopes than granted needs consent, and keeps the scopes th
   await scene.handler(wider).getToken();
   assert.is(scene.windows.length, 2);
   await scene.handler({ scopes: ['Files.Read'], interactive: false }).getToken();
-  await scene.handler({ scopes: ['Files.Read'], interactive: false, expirySkew: 4_000_000 }).getToken();
+  await scene.handler({ scopes: ['Files.Read'], interactive: false }).getToken({ forceRefresh: true });
   await scene.handler({ ...wider, interactive: false }).getToken();
   assert.is(scene.windows.length, 2);
 });
 
 test('the refresh token of another client id or authority is never sent', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
+  await using scene = await openScene();
   await scene.signedIn();
+  await scene.tokenExpires();
   const other = scene.handler({ clientId: scene.authority.otherClientId, interactive: false });
   assert.is((await rejection(other.getToken())).code, 'SIGN_IN_REQUIRED');
   assert.not((await other.status()).signedIn);
@@ -63,7 +64,7 @@ test('two ID tokens are of different accounts only if a claim that both have dif
     [{ oid: '1' }, { sub: 'ada' }, true],
     [{ sub: 'ada' }, { sub: 'bob', oid: '1' }, false],
   ];
-  await using scene = await openScene({ accessTokenTtl: 60 });
+  await using scene = await openScene();
   await scene.signedIn();
   const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
@@ -105,7 +106,7 @@ test('status() takes the account from the claims of the ID token, and has none i
 });
 
 test('a refresh asks for .default again, because Microsoft accepts it with no other scope of Graph', async () => {
-  await using scene = await openScene({ accessTokenTtl: 60 });
+  await using scene = await openScene();
   const scope = 'https://graph.microsoft.com/.default';
   const asked: (string | null)[] = [];
   const dispatcher = new Agent().compose((dispatch) => (options, handler) => {
@@ -117,6 +118,7 @@ test('a refresh asks for .default again, because Microsoft accepts it with no ot
   const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read User.Read' });
   scene.authority.fail('token', { type: 'response', change });
   await scene.signedIn({ scopes: [scope] });
+  await scene.tokenExpires();
   await scene.handler({ scopes: [scope], interactive: false, dispatcher }).getToken();
   assert.equal(asked, [`${scope} offline_access`]);
   await dispatcher.close();

@@ -26,8 +26,6 @@ test('readStoredToken() returns the token that getToken() would return without a
     'of another client': { clientId: 'other' },
     'of another authority': { authority: 'https://login.example.org/consumers' },
     'without the scopes': { scopes: ['Mail.Read'] },
-    'too near its end': { expirySkew: 24 * 60 * minute },
-    'that is valid for less time than is needed': { minValid: 60 * minute - 1 },
     'in another file': { dbFilepath: join(scene.folder, 'other.db') },
   };
   for (const [what, change] of Object.entries(others)) {
@@ -45,9 +43,10 @@ test('readStoredToken() returns the token that getToken() would return without a
   using store = openTokenStore(scene.dbFilepath);
   const record = store.get('my-app');
   assert.ok(record);
-  store.set('my-app', { ...record, expiresAt: Date.now() + 4 * minute });
+  store.set('my-app', { ...record, obtainedAt: Date.now() - 56 * minute, expiresAt: Date.now() + 4 * minute });
   assert.is(readStoredToken(options), undefined, 'one in its last five minutes was given');
   assert.ok(readStoredToken({ ...options, expirySkew: 3 * minute }));
+  assert.is(readStoredToken({ ...options, expirySkew: 3 * minute, minValid: 5 * minute }), undefined, 'too short');
   store.set('my-app', { ...record, obtainedAt: Date.now() + minute });
   assert.is(readStoredToken(options), undefined, 'one from the future was given');
   await handler.signOut();

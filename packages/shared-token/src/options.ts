@@ -59,7 +59,10 @@ export interface SharedTokenOptions {
   accepts?: ((record: TokenRecord) => boolean) | undefined;
   /** Whether getToken() may ask a person. Default true if there is `signIn`. */
   interactive?: boolean | undefined;
-  /** An access token this close to its expiry counts as expired. Default 300,000. */
+  /**
+   * An access token this close to its expiry counts as expired. Default 300,000. Never more than a tenth of the token's life, if the
+   * record says when it was obtained.
+   */
   expirySkew?: number | undefined;
   /** How long `refresh`, or the exchange of a sign-in, may take. Default 30,000. */
   refreshTimeout?: number | undefined;
@@ -77,7 +80,8 @@ export interface GetTokenOptions {
   forceRefresh?: boolean | undefined;
   /**
    * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.
-   * The result may still expire sooner: see its `expiresAt`. Default: `expirySkew`.
+   * The result may still expire sooner: see its `expiresAt`. More than nine tenths of a token's life count as half of it. Default:
+   * `expirySkew`.
    */
   minValid?: number | undefined;
   /** Lets go of this call alone; it rejects with the signal's reason. */

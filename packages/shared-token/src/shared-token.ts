@@ -103,13 +103,11 @@ export class SharedToken implements AsyncDisposable {
     const now = Date.now();
     const clock = performance.now();
     const { obtainedAt, expiresAt } = held;
-    let skew = this.#settings.expirySkew;
-    if (clock < this.#bridgedUntil) skew = 0;
-    else if (minValid !== undefined) {
-      skew = neededTime({ skew, minValid: readDuration('minValid', minValid) }, expiresAt - obtainedAt);
-    }
+    if (minValid !== undefined) readDuration('minValid', minValid);
+    const isBridged = clock < this.#bridgedUntil;
+    const needed = isBridged ? 0 : neededTime({ skew: this.#settings.expirySkew, minValid }, expiresAt - obtainedAt);
     const isObtained = now >= obtainedAt - clockToleranceMs;
-    if (!isObtained || now >= expiresAt - skew || clock >= this.#heldUntil - skew) return undefined;
+    if (!isObtained || now >= expiresAt - needed || clock >= this.#heldUntil - needed) return undefined;
     return held;
   }
 

@@ -19,15 +19,22 @@ export function isOurs(record: TokenRecord, { clientId, authority }: Ownership):
   );
 }
 
-/** How long an access token has to be valid, in milliseconds: `skew` in any case, `minValid` if the provider's tokens live that long. */
+/** How long an access token has to be valid, in milliseconds, if the provider's tokens live long enough. */
 export interface Validity {
   readonly skew: number;
   readonly minValid?: number | undefined;
 }
 
-/** How long a token of that lifetime has to be valid. To refresh at each call would gain nothing, so half of its life is enough. */
-export function neededTime({ skew, minValid = 0 }: Validity, lifetime: number | undefined): number {
-  return Math.max(skew, lifetime !== undefined && lifetime <= minValid ? lifetime / 2 : minValid);
+/** Of a token's life, the skew is at most this share: a token of one minute is not refreshed at each call. */
+const longestSkewShare = 0.1;
+
+/**
+ * How long a token of that lifetime has to be valid. A `minValid` that only a token of the last moments would fulfil counts as half of
+ * the life, or each call would refresh. Without a lifetime, the record does not say when its token was obtained: all of it counts.
+ */
+export function neededTime({ skew, minValid = 0 }: Validity, lifetime = Number.POSITIVE_INFINITY): number {
+  const isTooLong = minValid > lifetime * (1 - longestSkewShare);
+  return Math.max(Math.min(skew, lifetime * longestSkewShare), isTooLong ? lifetime / 2 : minValid);
 }
 
 /** The access token of a record, if it is valid for long enough and `accepts` agrees. */

@@ -94,10 +94,11 @@ test('peek() gives nothing if getToken() would not return the token in memory', 
 
 test('peek() gives nothing once the token expires within expirySkew', async () => {
   await using scene = openScene();
-  await scene.signedIn();
-  scene.provider.expiresIn = 100;
-  const shared = scene.open({ expirySkew: 100_000 });
-  await shared.getToken();
+  await scene.signedIn({ expiresAt: Date.now() + 60_000 });
+  const { accessToken } = scene.record;
+  scene.provider.failures.push(new TypeError('fetch failed'));
+  const shared = scene.open({ expirySkew: 61_000 });
+  assert.is((await shared.getToken()).accessToken, accessToken);
   assert.is(shared.peek(), undefined);
 });
 

@@ -77,6 +77,15 @@ test("if the provider's tokens live shorter than minValid, they are refreshed af
   assert.is(scene.count('refreshed'), 1);
 });
 
+test("minValid that is nearly the life of the provider's tokens is no reason to refresh them in the first half of it", async () => {
+  await using scene = openScene();
+  await signedIn(scene, 31);
+  const { accessToken } = scene.record;
+  assert.is((await scene.open().getToken({ minValid: 55 * minute })).accessToken, accessToken);
+  await scene.open().getToken({ minValid: 53 * minute });
+  assert.is(scene.count('refreshed'), 1);
+});
+
 test("minValid that is just the life of the provider's tokens is no reason to refresh at every call", async () => {
   await using scene = openScene();
   await scene.signedIn();
@@ -96,10 +105,10 @@ test('a call with minValid that comes during a forced one does not get the short
   const found = scene.record.accessToken;
   const [forced, long] = await Promise.all([
     shared.getToken({ forceRefresh: true }),
-    shared.getToken({ minValid: 55 * minute }),
+    shared.getToken({ minValid: 53 * minute }),
   ]);
   assert.is(forced.accessToken, found);
-  assert.ok(long.expiresAt - Date.now() > 55 * minute);
+  assert.ok(long.expiresAt - Date.now() > 53 * minute);
   assert.is(scene.provider.refreshes, 1);
 });
 
@@ -108,6 +117,23 @@ test('a token that is fresh and still expires sooner than minValid is returned',
   await scene.signedIn();
   const { expiresAt } = await scene.open().getToken({ minValid: 24 * hour });
   assert.ok(expiresAt - Date.now() < 24 * hour);
+});
+
+test('a token is refreshed in the last tenth of its life, if that is shorter than expirySkew', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 1.1, 10);
+  const { accessToken } = scene.record;
+  assert.is((await scene.open().getToken()).accessToken, accessToken);
+  await signedIn(scene, 0.9, 10);
+  await scene.open().getToken();
+  assert.is(scene.count('refreshed'), 1);
+});
+
+test('if a record does not say when its token was obtained, all of expirySkew counts', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 4 * minute, obtainedAt: undefined });
+  await scene.open().getToken();
+  assert.is(scene.count('refreshed'), 1);
 });
 
 test('a record that does not say when its token was obtained is refreshed for minValid', async () => {

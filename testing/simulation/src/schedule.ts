@@ -9,7 +9,7 @@ import type { StoreUnderTest } from './models/model-store.ts';
 import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
-import { type Action, describePlan, type Plan, skewMs } from './plan/plan.ts';
+import { type Action, describePlan, type Plan, skewOf } from './plan/plan.ts';
 
 /** The package under test, as it was loaded. */
 export interface Subject {
@@ -100,7 +100,7 @@ export class Schedule {
     const family = this.#provider.issue('app', clientId, undefined);
     const response = this.#provider.answer(family);
     const age =
-      { expired: lifetimeMs + 1_000, 'near its end': Math.max(lifetimeMs - skewMs, 0) + 1_000 }[stored as string] ??
+      { expired: lifetimeMs + 1_000, 'near its end': lifetimeMs - skewOf(lifetimeMs) + 1_000 }[stored as string] ??
       1_000;
     const obtainedAt = this.#machine.wallNow - age;
     const times = { accessToken: response.access_token, obtainedAt, expiresAt: obtainedAt + lifetimeMs, clientId };

@@ -121,7 +121,7 @@ export const refreshDefects: readonly Defect[] = [
         '{ skew: settings.expirySkew, minValid }',
       ),
     ],
-    within: 200,
+    within: 10000,
   },
   {
     name: 'refreshes what another process has just refreshed',

@@ -1,5 +1,6 @@
 import type { Instance, RefreshCall } from '../facts.ts';
 import type { History } from '../history.ts';
+import { skewOf } from '../plan/plan.ts';
 import type { Invariants } from './invariant.ts';
 import { isOf, isUnderWay } from './questions.ts';
 
@@ -66,7 +67,9 @@ export const refreshInvariants: Invariants = {
         if (!access || expiresAt <= now || obtainedAt > now + 30_000) return undefined;
         // A token that came while the process waited for the lock is good to its very end.
         const isNew = access.issuedAt > (call.holder?.askedAt ?? 0);
-        return isNew || expiresAt - 300_000 > now ? `the stored token is good: ${accessToken}` : undefined;
+        return isNew || expiresAt - skewOf(expiresAt - obtainedAt) > now
+          ? `the stored token is good: ${accessToken}`
+          : undefined;
       },
     },
     {

@@ -6,7 +6,7 @@ import { Timer } from './timer.ts';
 const epoch = Date.UTC(2026, 0, 1);
 
 /** A schedule that has not ended after so many steps never will. */
-const maxSteps = 20_000;
+const maxStepsOfSchedule = 20_000;
 
 /** Calls of models in one step, without any step between them: a loop that never ends. */
 const maxCallsPerStep = 2_000;
@@ -102,14 +102,16 @@ export class Machine {
   steps = 0;
   /** Timers that are worth waiting for. When none is left, and no step, the schedule has ended. */
   refTimers = 0;
+  readonly #maxSteps: number;
   readonly #ready: Step[] = [];
   /** The earliest last. */
   readonly #timers: Timer<Process>[] = [];
   #callsInStep = 0;
 
-  constructor(choices: Choices, options: { trace?: boolean } = {}) {
+  constructor(choices: Choices, options: { trace?: boolean; maxSteps?: number } = {}) {
     this.choices = choices;
     this.trace = options.trace ? [] : undefined;
+    this.#maxSteps = options.maxSteps ?? maxStepsOfSchedule;
   }
 
   get wallNow(): number {
@@ -195,7 +197,7 @@ export class Machine {
     this.current = undefined;
     this.#callsInStep = 0;
     if (this.failure) return false;
-    if (++this.steps > maxSteps) this.fail(new Error(`still running after ${maxSteps} steps`));
+    if (++this.steps > this.#maxSteps) this.fail(new Error(`still running after ${this.#maxSteps} steps`));
     const isLate = this.isSlow && this.choices.isRare(streams.order, 24);
     const step = isLate ? undefined : this.#takeStep();
     if (step) this.#runStep(step.process, step.label, step.run);

@@ -56,7 +56,9 @@ export interface Plan {
 }
 
 const maxActions = 8;
-export const skewMs = 300_000;
+
+/** How long before its expiry a token of that lifetime is refreshed. */
+export const skewOf = (lifetimeMs: number): number => Math.min(300_000, lifetimeMs / 10);
 
 /** Chooses a plan. Most schedules have few kinds of trouble, so that each kind is also seen alone. */
 export function choosePlan(choices: Choices): Plan {
@@ -99,7 +101,7 @@ const kinds = [
 function chooseAction(choices: Choices, index: number, processes: number, lifetimeMs = 3_600_000): Action {
   const stream = streams.actions + index;
   const kind = kinds[choices.weighted(stream, [20, 5, 3, 1, 1, 1, 1, 1, 1, 1])] as Action['kind'];
-  const delays = [0, 20, 5_000, 40_000, lifetimeMs + 1_000, Math.max(lifetimeMs - skewMs, 0) + 500, 70_000];
+  const delays = [0, 20, 5_000, 40_000, lifetimeMs + 1_000, lifetimeMs - skewOf(lifetimeMs) + 500, 70_000];
   const delayMs = delays[choices.weighted(stream, [12, 3, 2, 2, 2, 1, 1])] as number;
   const process = choices.below(stream, processes);
   const forceRefresh = choices.isRare(stream, 4);
