@@ -103,7 +103,7 @@ async function inspectTables(run: Run, schema: string | undefined, table: string
   const version = Number(row?.version);
   if (row?.package !== packageName || !Number.isInteger(version)) return { ...none, tables: 'foreign' };
   if (version > schemaVersion) return { ...none, tables: 'newer' };
-  const held = mayRead(leaseTable) ? await run(locks, [[]]) : [];
+  const held = mayRead(leaseTable) ? (await run(locks, [[]])).filter((lock) => Number(lock.left_ms) > 0) : [];
   return {
     tables: 'ours',
     hasKey: row.salt !== null,

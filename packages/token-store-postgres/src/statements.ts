@@ -54,8 +54,9 @@ export function statementsFor(schema: string, table: string) {
   const leaseWait = waitingAtMost(800);
   const channel = `token_store_${hash(`${schema}\0${table}`)}`;
 
-  // Of the lease `l` in `take`. $2 is the call that wants it. What it has seen changes with each renewal.
+  // Of the lease `l`. It changes with each renewal.
   const seen = "l.owner || ' ' || extract(epoch FROM l.ends_at)";
+  // In `take`: $2 is the call that wants it.
   const isOwn = 'l.owner = $2';
   const isFree = `(l.owner IS NULL OR ${isOwn} OR ${seen} IS NOT DISTINCT FROM $6::text OR ($7::boolean AND l.ends_at <= statement_timestamp()))`;
 
@@ -191,9 +192,9 @@ WHERE name = $1 AND owner = $2 AND ${leaseWait}
 RETURNING wanted_until > statement_timestamp() AS wanted,
   CASE WHEN wanted_until > statement_timestamp() THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
 
-    /** The locks that are held, without those of the calls $1. */
-    locks: `SELECT name, holder FROM ${leases} WHERE owner IS NOT NULL AND owner <> ALL ($1::text[]) AND ends_at > clock_timestamp()
-ORDER BY name`,
+    /** The locks that are not released, without those of the calls $1. */
+    locks: `SELECT l.name, l.holder, l.owner, ${seen} AS seen, extract(epoch FROM l.ends_at - clock_timestamp()) * 1000 AS left_ms
+FROM ${leases} AS l WHERE l.owner IS NOT NULL AND l.owner <> ALL ($1::text[]) ORDER BY l.name`,
   };
 }
 

@@ -1,4 +1,4 @@
-// Takes about 18 s.
+// Takes about 25 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
 import { within } from 'testing-authority/start-program';
@@ -66,6 +66,33 @@ for (const ahead of ['1 hour', '-1 hour']) {
     );
     const took = performance.now() - started;
     assert.ok(took > 900 && took < 4_000, `it took ${took} ms`);
+  });
+
+  test(`the clock of the server is set by ${ahead}: a change of key waits for a process that lives, and for a killed one only its leaseTime`, async () => {
+    await setClock('0');
+    const schema = scene.newSchema();
+    const [store, other] = await Promise.all(
+      [1, 2].map(() => scene.open({ schema, connectionString, leaseTime: 20_000 })),
+    );
+    if (!store || !other) throw new Error('unreachable');
+    const held = await hold(other);
+    await setClock(ahead);
+    let isChanged = false;
+    const changed = store.rekey('a new passphrase').then(() => {
+      isChanged = true;
+    });
+    await Promise.race([changed, delay(1_500)]);
+    assert.is(isChanged, false);
+    await held.end();
+    await within(deadlineMs, 'the change of key', changed);
+
+    await setClock('0');
+    const holder = startProgram('hold', { connectionString, schema, leaseTime: 2_000, key: 'a new passphrase' });
+    assert.is(await holder.line(), 'held');
+    holder.kill();
+    await holder.ended;
+    await setClock(ahead);
+    await within(5_000, 'the change of key', store.rekey(undefined));
   });
 
   test(`the clock of the server is set by ${ahead}: an expiry is judged by the reader's clock`, async () => {

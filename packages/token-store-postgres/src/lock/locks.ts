@@ -2,19 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, pause } from 'token-store-kit';
-import type { Row } from '../connection/database.ts';
 import { deadlineIn, isUnanswered, type Limits, retry, settled } from '../connection/retry.ts';
 import type { Context } from '../records/record-table.ts';
 import { toStoredName } from '../statements.ts';
 import { type Claim, Lease, release, Stopwatch } from './lease.ts';
+import { type Sighting, seeLease } from './sighting.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
-/**
- * The least share of a lease for which a caller waits since it has seen it first, or first again after the database was away: a holder that
- * lives renews it in this time, or writes what it has got. So a lease that had ended long before is taken a little later.
- */
-const leastWaitShare = 1 / 2;
 /** With more leases, a caller may wait a little longer. */
 const maxSightings = 10_000;
 /** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
@@ -164,7 +159,7 @@ export class Locks {
     if (row.taken === 't') return new Lease(claim, row.fence ?? '', since);
     watcher.read(name, row.revision ?? null);
     attempt.holder = row.holder ?? undefined;
-    if (!sighting || sighting.lease !== row.seen) sighting = seeLease(row);
+    sighting = seeLease(row, sighting);
     if (this.#sightings.size >= maxSightings) this.#sightings.clear();
     this.#sightings.set(key, sighting);
     const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
@@ -179,21 +174,6 @@ interface Attempt {
   holder?: string | undefined;
   /** Whether it was told since that the lock may be free. */
   isTold: boolean;
-}
-
-/** Another call's lease, as a caller has seen it. */
-interface Sighting {
-  readonly lease: string | null | undefined;
-  /** If it is not renewed, by `performance.now()`. */
-  readonly endsAt: number;
-}
-
-/** A lease lasts no longer than it says itself, even if the clock of the server was set. */
-function seeLease({ owner, seen, left_ms: leftMs }: Row): Sighting {
-  const leaseTimeMs = Number(/:([\d.]+)$/.exec(owner ?? '')?.[1] ?? Number.NaN);
-  const left = Math.max(Number(leftMs), 0);
-  const waitMs = leaseTimeMs > 0 ? Math.min(Math.max(left, leaseTimeMs * leastWaitShare), leaseTimeMs) : left;
-  return { lease: seen, endsAt: performance.now() + waitMs };
 }
 
 /** For a caller that has given up: undoes what a statement that is under way may still do. */

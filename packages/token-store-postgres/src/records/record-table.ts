@@ -3,6 +3,7 @@ import { lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-s
 import type { Database, Row, Run } from '../connection/database.ts';
 import { deadlineIn, type Limits, retry } from '../connection/retry.ts';
 import { type Lease, Stopwatch } from '../lock/lease.ts';
+import { type Sighting, seeLease } from '../lock/sighting.ts';
 import type { Watcher } from '../lock/watcher.ts';
 import type { Key } from '../options.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
@@ -122,6 +123,15 @@ export class RecordTable {
   ): Promise<void> {
     const { database, statements, ring } = this.#context;
     const next = key === undefined ? undefined : newCipher(key);
+    const deadline = performance.now() + timeout;
+    const sightings = new Map<unknown, Sighting>();
+    // As a caller of `exclusively` does: only the last look believes the clock of the server.
+    const isHeld = (lease: Row): boolean => {
+      const sighting = seeLease(lease, sightings.get(lease.name));
+      sightings.set(lease.name, sighting);
+      const now = performance.now();
+      return now < sighting.endsAt && (now < deadline || Number(lease.left_ms) > 0);
+    };
     const inTransaction = async (run: Run): Promise<Row | undefined> => {
       await run(statements.lockMeta);
       const current = await readMeta(database, statements, run);
@@ -129,7 +139,7 @@ export class RecordTable {
       if (current ? next?.matches(current.salt) : !next) return;
       if (!ring.adopt(current)) throw ring.error('key-changed');
       // Who gets a lock after this look can write only after this transaction, and a refresh writes before it asks the provider.
-      const [held] = await run(statements.locks, [owners]);
+      const held = (await run(statements.locks, [owners])).find(isHeld);
       if (held) return held;
       for (const row of await run(statements.readAll)) {
         const name = fromStoredName(row.name ?? '');
@@ -140,7 +150,6 @@ export class RecordTable {
       await run(statements.setKey, keyValues(next?.makeCheck()));
       return;
     };
-    const deadline = performance.now() + timeout;
     for (;;) {
       const held = await retry(() => database.transaction(inTransaction));
       if (!held) break;
