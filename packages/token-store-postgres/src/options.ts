@@ -20,7 +20,10 @@ export interface PostgresTokenStoreOptions {
   schema?: string | undefined;
   /** The table of the records; the other two are called after it. Default `oauth_token`. */
   table?: string | undefined;
-  /** Encrypts tokens at rest: a passphrase, or 32 bytes. Default: tokens are stored as they are. */
+  /**
+   * Encrypts tokens at rest: a passphrase, or 32 bytes. The first write to the tables puts it in use, and it stays so until `rekey`. Default:
+   * tokens are stored as they are.
+   */
   key?: Key | undefined;
   /**
    * Further keys that the data may be encrypted with, for a change of key while several hosts run; an entry that is

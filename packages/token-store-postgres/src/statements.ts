@@ -114,7 +114,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     createSchema: `CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`,
     /** One host at a time makes the tables. */
     lockCreation: `SELECT pg_advisory_xact_lock(hashtextextended('${channel}', 0))`,
-    insertMeta: `INSERT INTO ${meta} (package, version, salt, verifier) VALUES ('${packageName}', ${schemaVersion}, $1, $2)`,
+    insertMeta: `INSERT INTO ${meta} (package, version) VALUES ('${packageName}', ${schemaVersion})`,
     /** Writers hold a share of this lock: after it, what they wrote is seen. */
     lockMeta: `SELECT 1 FROM ${meta} FOR UPDATE`,
     meta: `SELECT package, version, encode(salt, 'base64') AS salt, encode(verifier, 'base64') AS verifier FROM ${meta}`,

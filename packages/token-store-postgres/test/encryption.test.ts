@@ -75,10 +75,9 @@ test('no token is in pg_dump, in the server log at its highest level, or in pg_s
 for (const [kind, key] of Object.entries({ 'a passphrase': 'correct horse battery staple', '32 bytes': bytes })) {
   test(`a wrong or missing key is STORE_KEY, if the key is ${kind}`, async () => {
     const schema = scene.newSchema();
-    const store = await scene.open({ schema, key });
+    await (await scene.open({ schema, key })).set('app', record);
     assert.equal(await codeAndReasonOf(scene.open({ schema })), ['STORE_KEY', 'key-missing']);
     assert.equal(await codeAndReasonOf(scene.open({ schema, key: otherBytes })), ['STORE_KEY', 'key-wrong']);
-    await store.set('app', record);
     assert.equal(await (await scene.open({ schema, key })).get('app'), record);
   });
 }
@@ -90,6 +89,7 @@ test('a key for plain tokens is STORE_KEY, and for tables without tokens it encr
   assert.equal(await codeAndReasonOf(scene.open({ schema, key: bytes })), ['STORE_KEY', 'not-encrypted']);
   await plain.delete('app');
   const store = await scene.open({ schema, key: bytes });
+  await store.set('other', record);
   const calls = [
     () => plain.set('app', record),
     () => plain.replace('app', undefined, record),
@@ -98,6 +98,49 @@ test('a key for plain tokens is STORE_KEY, and for tables without tokens it encr
   for (const call of calls) assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'key-changed'], String(call));
   await store.set('app', record);
   assert.equal(await codeAndReasonOf(plain.get('app')), ['STORE_KEY', 'key-changed']);
+});
+
+test('a host that is only started puts no key in use: the first write does, and its key stays', async () => {
+  const schema = scene.newSchema();
+  const mistaken = await scene.open({ schema, key: 'a tpyo' });
+  assert.is(await mistaken.get('app'), undefined);
+  assert.is(await mistaken.exclusively('app', async () => 'ran'), 'ran');
+  const store = await scene.open({ schema, key: bytes });
+  const late = await scene.open({ schema, key: bytes });
+  await store.set('app', record);
+  for (const call of [
+    () => mistaken.get('app'),
+    () => mistaken.set('other', record),
+    () => mistaken.replace('other', undefined, record),
+    () => mistaken.rekey(otherBytes),
+    () => scene.open({ schema, key: 'a tpyo' }),
+  ]) {
+    assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'key-wrong'], String(call));
+  }
+  assert.equal(await late.get('app'), record);
+  await store.delete('app');
+  assert.equal(await codeAndReasonOf(mistaken.set('app', record)), ['STORE_KEY', 'key-wrong']);
+  assert.is(await scene.cluster.query(`SELECT count(*) FROM ${schema}.oauth_token`), '0');
+});
+
+test('of hosts with different keys that write first at the same moment, one has its key in use, and the others store nothing', async () => {
+  const schema = scene.newSchema();
+  const keys = [bytes, otherBytes, undefined];
+  const stores = await Promise.all(keys.map((key) => scene.open({ schema, key })));
+  const results = await Promise.allSettled(stores.map((store, index) => store.set(`app ${index}`, record)));
+  const first = results.findIndex(({ status }) => status === 'fulfilled');
+  assert.equal(
+    results.map(({ status }, index) => [status, index === first]),
+    keys.map((_, index) => [index === first ? 'fulfilled' : 'rejected', index === first]),
+  );
+  assert.equal(await (await scene.open({ schema, key: keys[first] })).list(), [`app ${first}`]);
+});
+
+test('tables without a record get the key of rekey', async () => {
+  const schema = scene.newSchema();
+  await (await scene.open({ schema, key: 'first' })).rekey(bytes);
+  assert.equal(await codeAndReasonOf(scene.open({ schema, key: 'first' })), ['STORE_KEY', 'key-wrong']);
+  await (await scene.open({ schema, key: bytes })).set('app', record);
 });
 
 test('the key is copied, so that the caller may wipe it', async () => {

@@ -63,15 +63,18 @@ export class Database {
     return this.use((run) => run(text, values), limits, true);
   }
 
-  /** Runs statements in one transaction on one connection. It has no deadline, but each statement has. */
-  transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
+  /** Runs statements in one transaction on one connection. By default it has no deadline, but each statement has. */
+  transaction<T>(
+    work: (run: Run) => Promise<T>,
+    limits: Limits = { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 },
+  ): Promise<T> {
     const inTransaction = async (run: Run): Promise<T> => {
       for (const statement of beginStatements) await run(statement);
       const result = await work(run);
       await run('COMMIT');
       return result;
     };
-    return this.use(inTransaction, { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 }, true);
+    return this.use(inTransaction, limits, true);
   }
 
   /**

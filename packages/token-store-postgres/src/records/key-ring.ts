@@ -25,6 +25,8 @@ export class KeyRing {
   readonly #database: string;
   #keys: readonly (Key | undefined)[];
   readonly #ciphers: TokenCipher[] = [];
+  /** False: no record was stored when the tables were opened, and no key was in use. The first write has to put one in use. */
+  isDecided = false;
   /** Undefined: records are written unencrypted. */
   #current: TokenCipher | undefined;
 
@@ -42,12 +44,16 @@ export class KeyRing {
     return this.#keys.includes(undefined);
   }
 
-  /** From now on writes with the key that is in use. False if this store does not have it. */
-  adopt(check: KeyCheck | undefined): boolean {
+  /**
+   * From now on writes with the key that is in use.
+   *
+   * @throws {TokenStoreError} STORE_KEY if this store does not have it.
+   */
+  adopt(check: KeyCheck | undefined): void {
     const cipher = check && this.#unlock(check);
-    if (check ? !cipher : !this.allowsPlain) return false;
+    if (check ? !cipher : !this.allowsPlain) throw this.#refusal(check !== undefined);
     this.#current = cipher;
-    return true;
+    this.isDecided = true;
   }
 
   /** After a change of key: adds the new one, and writes with it. */
@@ -55,6 +61,7 @@ export class KeyRing {
     this.#keys = [key, ...this.#keys];
     if (cipher) this.#ciphers.push(cipher);
     this.#current = cipher;
+    this.isDecided = true;
   }
 
   /** Whether {@link open} has what it needs. If not, the key may have been changed to another one of this store's. */
@@ -63,7 +70,7 @@ export class KeyRing {
   }
 
   open(name: string, row: Row): TokenRecord {
-    if (!this.canOpen(row)) throw this.error('key-changed');
+    if (!this.canOpen(row)) throw this.#error('key-changed');
     if (!row.sealed) return JSON.parse(row.record ?? '');
     const bytes = Buffer.from(row.sealed, 'base64');
     const opened = this.#find(bytes)?.open(name, bytes);
@@ -80,13 +87,13 @@ export class KeyRing {
     return { json: null, sealed: Buffer.from(cipher.seal(name, record)), salt: Buffer.from(cipher.salt) };
   }
 
-  /** The error of a store that is opened with keys that do not fit. */
-  openError(isEncrypted: boolean): TokenStoreError {
-    if (!isEncrypted) return this.error('not-encrypted');
-    return this.error(this.#keys.every((key) => key === undefined) ? 'key-missing' : 'key-wrong');
+  #refusal(isEncrypted: boolean): TokenStoreError {
+    if (this.isDecided) return this.#error('key-changed');
+    if (!isEncrypted) return this.#error('not-encrypted');
+    return this.#error(this.#keys.every((key) => key === undefined) ? 'key-missing' : 'key-wrong');
   }
 
-  error(reason: keyof typeof words): TokenStoreError {
+  #error(reason: keyof typeof words): TokenStoreError {
     const [problem, remedy] = words[reason];
     return new TokenStoreError('STORE_KEY', `${this.#database} ${problem}`, { reason, remedy });
   }

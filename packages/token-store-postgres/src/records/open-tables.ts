@@ -5,7 +5,7 @@ import { isOwnProcess } from '../connection/pg-pool.ts';
 import { retry } from '../connection/retry.ts';
 import type { Settings } from '../options.ts';
 import { findTables, packageName, type Statements, schemaVersion, statementsFor, tableNames } from '../statements.ts';
-import { KeyRing, newCipher } from './key-ring.ts';
+import { KeyRing } from './key-ring.ts';
 
 export type OpenedTables = Awaited<ReturnType<typeof openTables>>;
 
@@ -28,21 +28,14 @@ export async function openTables(database: Database, settings: Settings) {
   const statements = statementsFor(schema, table);
   const ring = new KeyRing(database.name, keys);
   const areMissing = state.found === '0';
-  let check = areMissing ? undefined : await readMeta(database, statements);
-  if (!readOnly && !check && (areMissing || ring.preferred !== undefined)) {
-    // A passphrase takes a quarter of a second, in which other hosts need not wait for this one's transaction.
-    const wanted = ring.preferred === undefined ? undefined : newCipher(ring.preferred).makeCheck();
-    const setUpOnce = () => database.transaction((run) => setUp(run, database, statements, wanted));
-    // Hosts that come at the same time wait for each other.
-    check = await retry(setUpOnce, { mayPass: 'all' });
-  }
-  // For a store that only reads, tables without a key and without a record are of no key yet.
-  const isOfNoKey =
-    readOnly &&
-    !check &&
-    !ring.allowsPlain &&
-    (areMissing || !(await hasRecords(statements, (text) => database.read(text))));
-  if (!isOfNoKey && !ring.adopt(check)) throw ring.openError(check !== undefined);
+  // Hosts that come at the same time wait for each other.
+  if (areMissing && !readOnly)
+    await retry(() => database.transaction((run) => makeTables(run, statements)), { mayPass: 'all' });
+  const check = areMissing && readOnly ? undefined : await readMeta(database, statements);
+  const hasNoKeyYet = !check && ring.preferred !== undefined;
+  // The key of a host that has only been started may be a mistake: the first record says which key is in use.
+  const isOfNoKey = hasNoKeyYet && (areMissing || !(await hasRecords(statements, (text) => database.read(text))));
+  if (!isOfNoKey) ring.adopt(check);
   return { statements, ring, isDirect };
 }
 
@@ -68,28 +61,16 @@ export async function readMeta(
   return { salt: Buffer.from(salt, 'base64'), verifier: Buffer.from(verifier, 'base64') };
 }
 
-export function keyValues(check: KeyCheck | undefined): (Uint8Array | null)[] {
-  return check ? [Buffer.from(check.salt), Buffer.from(check.verifier)] : [null, null];
-}
-
-/** Makes what is missing, and puts the key in use if nothing is stored yet. A key for tokens that are stored is more often a mistake. */
-async function setUp(run: Run, database: Database, statements: Statements, wanted: KeyCheck | undefined) {
+async function makeTables(run: Run, statements: Statements): Promise<void> {
   await run(statements.lockCreation);
   const [state] = await run(findTables, [statements.schema, tableNames(statements.table)]);
-  if (state?.found === '0') {
-    if (state.has_schema !== 't') await run(statements.createSchema);
-    for (const statement of statements.createTables) await run(statement);
-    await run(statements.insertMeta, keyValues(wanted));
-    return wanted;
-  }
-  if (wanted && !(await readMeta(database, statements, run))) await run(statements.lockMeta);
-  const check = await readMeta(database, statements, run);
-  if (check || !wanted || (await hasRecords(statements, run))) return check;
-  await run(statements.setKey, keyValues(wanted));
-  return wanted;
+  if (state?.found !== '0') return;
+  if (state.has_schema !== 't') await run(statements.createSchema);
+  for (const statement of statements.createTables) await run(statement);
+  await run(statements.insertMeta);
 }
 
-async function hasRecords(statements: Statements, run: Run): Promise<boolean> {
+export async function hasRecords(statements: Statements, run: Run): Promise<boolean> {
   const [row] = await run(statements.hasRecords);
   return row?.any === 't';
 }

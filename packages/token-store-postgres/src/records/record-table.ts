@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
+import { type KeyCheck, lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Database, Row, Run } from '../connection/database.ts';
 import { deadlineIn, type Limits, retry } from '../connection/retry.ts';
 import { type Lease, Stopwatch } from '../lock/lease.ts';
@@ -8,7 +8,7 @@ import type { Watcher } from '../lock/watcher.ts';
 import type { Key } from '../options.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
 import { type KeyRing, newCipher } from './key-ring.ts';
-import { keyValues, readMeta } from './open-tables.ts';
+import { hasRecords, readMeta } from './open-tables.ts';
 import { RowReader } from './row-reader.ts';
 
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
@@ -137,7 +137,7 @@ export class RecordTable {
       const current = await readMeta(database, statements, run);
       // Nothing is left to do: an earlier try may have taken place although its answer was lost.
       if (current ? next?.matches(current.salt) : !next) return;
-      if (!ring.adopt(current)) throw ring.error('key-changed');
+      if (current || ring.isDecided || (await hasRecords(statements, run))) ring.adopt(current);
       // Who gets a lock after this look can write only after this transaction, and a refresh writes before it asks the provider.
       const held = (await run(statements.locks, [owners])).find(isHeld);
       if (held) return held;
@@ -169,6 +169,7 @@ export class RecordTable {
     judge: Judge,
     deadline: number,
   ): Promise<Outcome> {
+    await this.#decideKey(deadline);
     const run = (base: Version | undefined, limits: Limits): Promise<Row[]> => {
       const { json, sealed, salt } = this.#context.ring.seal(name, record);
       const values = [json, sealed, next.revision, next.signIn, salt, base?.revision];
@@ -230,7 +231,23 @@ export class RecordTable {
   async #adoptKey(deadline: number): Promise<void> {
     const { database, statements, ring } = this.#context;
     const run: Run = (text) => database.read(text, undefined, { deadline });
-    if (!ring.adopt(await readMeta(database, statements, run))) throw ring.error('key-changed');
+    ring.adopt(await readMeta(database, statements, run));
+  }
+
+  /** The first write of all puts the preferred key in use. If another host was faster, its key is, or none. */
+  async #decideKey(deadline: number): Promise<void> {
+    const { database, statements, ring } = this.#context;
+    if (ring.isDecided || ring.preferred === undefined) return;
+    // A passphrase takes a quarter of a second, in which other hosts need not wait for this one's transaction.
+    const wanted = newCipher(ring.preferred).makeCheck();
+    const inTransaction = async (run: Run): Promise<KeyCheck | undefined> => {
+      await run(statements.lockMeta);
+      const check = await readMeta(database, statements, run);
+      if (check || (await hasRecords(statements, run))) return check;
+      await run(statements.setKey, keyValues(wanted));
+      return wanted;
+    };
+    ring.adopt(await retry((limits) => database.transaction(inTransaction, limits), { deadline, mayPass: 'all' }));
   }
 
   #note(name: string, version: Version, { refreshToken }: TokenRecord): void {
@@ -248,6 +265,10 @@ export class RecordTable {
     const problem = `${this.#context.database.name}: the record of ${JSON.stringify(name)} keeps changing`;
     return new TokenStoreError('STORE_BUSY', problem, { reason: 'database-locked', remedy: 'Try again' });
   }
+}
+
+function keyValues(check: KeyCheck | undefined): (Uint8Array | null)[] {
+  return check ? [Buffer.from(check.salt), Buffer.from(check.verifier)] : [null, null];
 }
 
 function versionOf({ revision, sign_in: signIn }: Row): Version | undefined {
