@@ -1,9 +1,9 @@
 /**
  * Builds the package in the working directory: `node ../../scripts/build.ts [ENTRY…]`
  *
- * An ENTRY is a file of `src/` without its ending. Default: those that `exports` of the package's manifest names. Every dependency stays an
- * import, those of this repository included: `check` holds them against the manifest. The JavaScript has no comments: they are in `src/` and
- * in the declarations, which tsc writes.
+ * Its entries are the files that `exports` of the manifest names, and each ENTRY, a file of `src/` without its ending, which is a program.
+ * Every dependency stays an import, those of this repository included: `check` holds them against the manifest. The JavaScript has no
+ * comments: they are in `src/` and in the declarations, which tsc writes.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
@@ -12,9 +12,8 @@ import { tool } from './tool.ts';
 
 const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, unknown> };
 const isLibrary = '.' in exports;
-const entries = isLibrary
-  ? [...JSON.stringify(exports).matchAll(/"\.\/dist\/([\w-]+)\.js"/g)].map(([, name = '']) => name)
-  : process.argv.slice(2);
+const exported = [...JSON.stringify(exports).matchAll(/"\.\/dist\/([\w-]+)\.js"/g)].map(([, name = '']) => name);
+const entries = [...exported, ...process.argv.slice(2)];
 
 rmSync('dist', { recursive: true, force: true });
 // The declarations of others, which take most of the time, are left to `check.ts`.

@@ -5,10 +5,14 @@
 import { refuseUnknown } from './check-text.ts';
 import { argumentCases } from './contract-cases/arguments.ts';
 import { changedCases } from './contract-cases/changed.ts';
+import type { ContractCase } from './contract-cases/contract-case.ts';
 import { exclusivelyCases } from './contract-cases/exclusively.ts';
 import { recordCases } from './contract-cases/records.ts';
 import { sharingCases } from './contract-cases/sharing.ts';
 import type { TokenStore } from './token-store.ts';
+
+export type { ContractCase } from './contract-cases/contract-case.ts';
+export { type StoreProcessContractOptions, storeProcessContract } from './process-contract.ts';
 
 /** How the suite gets its stores. */
 export interface StoreContractOptions<Store extends TokenStore> {
@@ -21,17 +25,6 @@ export interface StoreContractOptions<Store extends TokenStore> {
   share?(store: Store): Store | Promise<Store>;
   /** Called with every store that a case opened. */
   close?(store: Store): unknown;
-}
-
-/** One thing that a store has to do. */
-export interface ContractCase {
-  /** A sentence that is true of a store that passes. */
-  readonly name: string;
-  /**
-   * Ends within seconds. If the sentence is not true of the store, rejects with an `AssertionError` of node:assert or
-   * with the store's own error.
-   */
-  run(): Promise<void>;
 }
 
 /**

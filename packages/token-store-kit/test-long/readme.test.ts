@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { contractSample, newProject, node, root, storeSample } from '../test/project.ts';
+import { contractSample, newProject, node, processSample, root, storeSample } from '../test/project.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -10,6 +10,7 @@ test('the samples compile', () => {
   const directory = newProject({
     'memory-store.ts': storeSample,
     'contract.test.ts': contractSample,
+    'process-contract.test.ts': processSample,
     'tsconfig.json': JSON.stringify({
       extends: join(root, '../../tsconfig.base.json'),
       compilerOptions: { noEmit: true },

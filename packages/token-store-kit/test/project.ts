@@ -11,9 +11,9 @@ const require = createRequire(import.meta.url);
 /** The folder of the package. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
 export const readme = readFileSync(join(root, 'README.md'), 'utf8');
-export const [storeSample = '', contractSample = ''] = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(
-  ([, code]) => code,
-);
+export const [storeSample = '', contractSample = '', processSample = ''] = [
+  ...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm),
+].map(([, code]) => code);
 
 const directories: string[] = [];
 test.after(() => {

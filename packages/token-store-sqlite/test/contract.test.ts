@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { storeContract } from 'token-store-kit/contract';
+import { dirname, join } from 'node:path';
+import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type SqliteTokenStore } from '../src/index.ts';
@@ -22,3 +22,19 @@ for (const [kind, options] of Object.entries(kinds)) {
   for (const { name, run } of cases) test(name, run);
   test.run();
 }
+
+const processes = suite('Of processes with a SQLite store');
+const newPlace = () => join(temporaryDirectory(), 'tokens.db');
+const module = new URL('programs/open-store.ts', import.meta.url);
+const removePlace = (path: string) => assert.equal(readdirSync(dirname(path)), ['tokens.db'], 'a file is left behind');
+for (const { name, run } of storeProcessContract({ module, newPlace, removePlace })) processes(name, run);
+
+processes('without its lock the store does not pass', async () => {
+  const [first] = storeProcessContract({
+    module: new URL('programs/open-unlocked-store.ts', import.meta.url),
+    newPlace,
+  });
+  const error = await first?.run().catch((reason) => reason);
+  assert.match(error.message, 'two processes ran a task for one name at once');
+});
+processes.run();

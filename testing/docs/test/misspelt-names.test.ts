@@ -6,7 +6,7 @@ import { changeEncryptionKey, listAppNames, moveTokens, OneDriveTokenHandler } f
 import { readStoredToken } from 'onedrive-token-handler/stored-token';
 import { SharedToken } from 'shared-token';
 import { CallerQueue, TokenCipher } from 'token-store-kit';
-import { storeContract } from 'token-store-kit/contract';
+import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { openPostgresTokenStore } from 'token-store-postgres';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
@@ -34,6 +34,7 @@ const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
     time_out: (options) => new CallerQueue().run('a', never, options),
     domian: (options) => new TokenCipher({ key: 'k', domain: 'd', ...Object(options) }),
     opne: (options) => storeContract({ open: never, ...Object(options) }),
+    new_place: (options) => storeProcessContract({ module: './store.js', ...Object(options) }),
   },
   'token-store-sqlite': {
     Key: (options) => openTokenStore(dbFilepath, options),

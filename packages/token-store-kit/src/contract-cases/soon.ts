@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
 
 /** The longest that any step of a case may take. */
-const stepTimeoutMs = 5_000;
+export const stepTimeoutMs = 5_000;
 
 /** The promise's outcome, or an AssertionError if it takes longer than any step of these cases may. */
 export async function soon<T>(promise: Promise<T>): Promise<T> {

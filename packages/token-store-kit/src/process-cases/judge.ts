@@ -1,0 +1,118 @@
+import { type Outcome, tokenAfter } from './turn.ts';
+
+/** A task that a process runs. */
+export interface Turn {
+  readonly pid: number;
+  read?: string | undefined;
+  writes?: string;
+  /** Who has had the lock since, if the lease of this one can have ended. */
+  overtakenBy?: Turn;
+}
+
+/**
+ * Follows what the processes of a case do, and says what no store may let happen. It needs nothing of the store: a process waits for the
+ * answer to its first and to its last step, so the tasks of two that are between these steps do run at the same time.
+ */
+export class Judge {
+  readonly #hasLease: boolean;
+  readonly #object: (problem: string) => void;
+  /** Whose lock it is. */
+  #holder: Turn | undefined;
+  /** What may be stored: two tokens after a write that was not confirmed. */
+  #stored: readonly (string | undefined)[] = [undefined];
+  /** The processes that were stopped in this turn or before it. They may have lost their lock, and not know it. */
+  readonly #stopped = new Set<number>();
+  readonly #events: string[] = [];
+  overtakes = 0;
+
+  constructor(hasLease: boolean, object: (problem: string) => void) {
+    this.#hasLease = hasLease;
+    this.#object = object;
+  }
+
+  /** The newest events, a line for each. */
+  get history(): string {
+    return this.#events.slice(-30).join('\n');
+  }
+
+  get holder(): number | undefined {
+    return this.#holder?.pid;
+  }
+
+  begin(pid: number): Turn {
+    this.note(pid, 'begins its task');
+    const turn: Turn = { pid };
+    const other = this.#holder;
+    if (other && this.#hasLease && this.#stopped.has(pid)) {
+      turn.overtakenBy = other;
+      return turn;
+    }
+    this.#holder = turn;
+    if (!other) return turn;
+    other.overtakenBy = turn;
+    this.overtakes++;
+    // With a lease, a process that had no processor for so long loses its lock. It must know that at the end of its task.
+    if (!this.#hasLease) this.#objectToTwo(other, turn);
+    return turn;
+  }
+
+  read(turn: Turn, token: string | undefined, isWhole: boolean): void {
+    this.note(turn.pid, `reads ${show(token)}`);
+    turn.read = token;
+    turn.writes = tokenAfter(token, turn.pid);
+    if (!isWhole) this.#object(`process ${turn.pid} read a record with parts of two, or less than one`);
+    if (turn.overtakenBy) return;
+    if (!this.#stored.includes(token)) {
+      const expected = this.#stored.map(show).join(' or ');
+      this.#object(`an update was lost: process ${turn.pid} read ${show(token)}, but ${expected} was written before`);
+    }
+    this.#stored = [token, turn.writes];
+  }
+
+  write(turn: Turn, outcome: Outcome): void {
+    this.note(turn.pid, outcome === 'written' ? `has written ${show(turn.writes)}` : `did not write: ${outcome}`);
+    const isWritten = outcome === 'written';
+    const { overtakenBy: next } = turn;
+    if (!next) {
+      if (!isWritten && !this.#hasLease) this.#object(`the write of process ${turn.pid} was refused (${outcome})`);
+      this.#stored = [isWritten ? turn.writes : turn.read];
+    } else if (isWritten && next.writes === undefined) {
+      this.#stored = [turn.writes];
+    } else if (isWritten && next.read !== turn.writes) {
+      this.#object(
+        `process ${turn.pid} wrote without its lock: process ${next.pid} had it, and had read ${show(next.read)}`,
+      );
+    }
+  }
+
+  end(turn: Turn, isLost: boolean): void {
+    this.note(turn.pid, isLost ? 'ends its task, and knows that it lost the lock' : 'ends its task');
+    const wasStopped = this.#stopped.delete(turn.pid);
+    if (this.#holder === turn) this.#holder = undefined;
+    if (turn.overtakenBy && !isLost && !wasStopped) this.#objectToTwo(turn, turn.overtakenBy);
+  }
+
+  kill(pid: number): void {
+    this.note(pid, 'is killed (SIGKILL)');
+    if (this.holder === pid) this.#holder = undefined;
+  }
+
+  stop(pid: number): void {
+    this.note(pid, 'is stopped (SIGSTOP)');
+    this.#stopped.add(pid);
+  }
+
+  note(pid: number, what: string): void {
+    this.#events.push(`${performance.now().toFixed(1)} ms: process ${pid} ${what}`);
+  }
+
+  #objectToTwo(first: Turn, second: Turn): void {
+    this.#object(
+      `two processes ran a task for one name at once: process ${second.pid} began one before that of process ${first.pid} had ended`,
+    );
+  }
+}
+
+function show(token: string | undefined): string {
+  return token === undefined ? 'no record' : JSON.stringify(token);
+}

@@ -1,0 +1,73 @@
+// Takes about 25 s.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type ContractCase, storeProcessContract } from '../src/contract.ts';
+import { freePort } from './process-stores/free-port.ts';
+import { brokenStores, soundStores } from './process-stores/open-store.ts';
+
+const module = new URL('process-stores/open-store.ts', import.meta.url);
+// Without it, a process needs three times as long to start from TypeScript.
+process.env.NODE_COMPILE_CACHE = process.env.TEST_COMPILE_CACHE ?? '';
+
+/** The options for a kind of store. Each case has a folder and a port of its own. */
+function optionsFor(kind: string, leaseTime = 0) {
+  const newPlace = async () => `${await freePort()} ${kind}: ${mkdtempSync(join(tmpdir(), 'contract-'))}`;
+  const removePlace = (place: string): void => rmSync(place.replace(/^.*?: /, ''), { recursive: true });
+  return { module, newPlace, removePlace, leaseTime };
+}
+
+for (const [kind, { leaseTime }] of Object.entries(soundStores)) {
+  const test = suite(`Of processes with a store ${kind}`);
+  for (const { name, run } of storeProcessContract(optionsFor(kind, leaseTime))) test(name, run);
+  test.run();
+}
+
+async function failureOf(found: ContractCase | undefined): Promise<string> {
+  const error = await found?.run().catch((reason: Error) => reason);
+  return error?.message ?? 'it passed';
+}
+
+const isRunning = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+const contract = suite('The contract for processes');
+for (const [kind, { leaseTime, fails, says }] of Object.entries(brokenStores)) {
+  contract(`catches a store that ${kind}`, async () => {
+    const found = storeProcessContract(optionsFor(kind, leaseTime)).find(({ name }) => fails.test(name));
+    // On Windows no process is stopped.
+    if (!found && process.platform === 'win32') return;
+    const message = await failureOf(found);
+    assert.match(message, says, message);
+    const pids = [...message.matchAll(/process (\d+)/g)].map(([, pid]) => Number(pid));
+    assert.equal(pids.filter(isRunning), [], 'processes are left behind');
+  });
+}
+
+contract('has no sentence that no store breaks', () => {
+  const cases = storeProcessContract({ module, leaseTime: 1 });
+  const unbroken = cases.filter(({ name }) => !Object.values(brokenStores).some(({ fails }) => fails.test(name)));
+  assert.equal(
+    unbroken.map(({ name }) => name),
+    [],
+  );
+});
+
+contract('says why a module cannot be used, and when a case takes too long', async () => {
+  const [missing] = storeProcessContract({ module: join(tmpdir(), 'missing.js') });
+  assert.match(await failureOf(missing), /^process \d+ ended too early \(exit 1\)\n.*Cannot find module.*missing\.js/s);
+  const [late] = storeProcessContract({ ...optionsFor(Object.keys(soundStores)[0] ?? ''), deadline: 5 });
+  assert.match(await failureOf(late), /^it was not done within 5 ms\n.*with the seed \d+/);
+});
+
+contract.after(() => {
+  delete process.env.NODE_COMPILE_CACHE;
+});
+contract.run();

@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ExclusivelyOptions, type Lock, type TokenRecord, TokenStoreError } from '../../src/index.ts';
+import { PortStore } from './port-store.ts';
+
+export const leaseTimeMs = 400;
+
+interface Lease {
+  readonly fence: number;
+  readonly until: number;
+}
+
+/** A store whose lock is a lease in a file, which its holder renews. The port is held only while files are read and written. */
+export class LeaseStore extends PortStore {
+  renewEveryMs = leaseTimeMs / 5;
+  hasFence = true;
+  #fence = 0;
+
+  override async set(name: string, record: TokenRecord): Promise<void> {
+    await this.withPort(() => {
+      if (!this.#isHeld) throw lockLost();
+      return super.set(name, record);
+    });
+  }
+
+  override async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    return this.withPort(() => this.#isHeld && super.replace(name, previous, record));
+  }
+
+  override exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
+    return this.queue.run(name, () => this.#runWithLease(task), options);
+  }
+
+  async #runWithLease<T>(task: (lock: Lock) => Promise<T>): Promise<T> {
+    while (!(await this.withPort(() => this.#acquire()))) await delay(5);
+    const lost = new AbortController();
+    let safeUntil = performance.now() + 0.7 * leaseTimeMs;
+    const timer = setInterval(async () => {
+      const now = performance.now();
+      if (now > safeUntil || !(await this.withPort(() => this.#extend(leaseTimeMs)))) lost.abort(lockLost());
+      safeUntil = now + 0.7 * leaseTimeMs;
+    }, this.renewEveryMs);
+    try {
+      return await task({ signal: lost.signal });
+    } finally {
+      clearInterval(timer);
+      await this.withPort(() => this.#extend(0));
+    }
+  }
+
+  get #lease(): Lease {
+    return (this.read('lease') as Lease | undefined) ?? { fence: 0, until: 0 };
+  }
+
+  get #isHeld(): boolean {
+    return !this.hasFence || this.#lease.fence === this.#fence;
+  }
+
+  #acquire(): boolean {
+    const { fence, until } = this.#lease;
+    if (Date.now() < until) return false;
+    this.#fence = fence + 1;
+    this.write('lease', { fence: this.#fence, until: Date.now() + leaseTimeMs });
+    return true;
+  }
+
+  #extend(leaseTime: number): boolean {
+    const { fence, until } = this.#lease;
+    if (fence !== this.#fence || Date.now() > until) return false;
+    this.write('lease', { fence, until: Date.now() + leaseTime });
+    return true;
+  }
+}
+
+function lockLost(): TokenStoreError {
+  return new TokenStoreError('STORE_BUSY', 'the lease has ended', { reason: 'lock-lost' });
+}
