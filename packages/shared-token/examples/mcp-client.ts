@@ -26,7 +26,6 @@ import {
   SharedToken,
   SharedTokenError,
   type SignInContext,
-  type TokenRecord,
   type TokenResponse,
   type TokenStore,
 } from 'shared-token';
@@ -128,7 +127,7 @@ export class SharedAuthProvider implements OAuthClientProvider {
     return (await this.shared.getToken({ interactive, forceRefresh: true })).accessToken;
   }
 
-  async #refresh({ refreshToken }: TokenRecord, { signal }: RefreshContext): Promise<TokenResponse> {
+  async #refresh({ refreshToken }: { refreshToken: string }, { signal }: RefreshContext): Promise<TokenResponse> {
     const fetchFn = abortable(signal);
     const server = await discoverOAuthServerInfo(this.#options.serverUrl, { fetchFn });
     const clientInformation = await this.#registration.read();
@@ -236,7 +235,7 @@ class Registration {
 
   async read(): Promise<OAuthClientInformationFull | undefined> {
     const record = await this.#store.get(this.#name);
-    return record && JSON.parse(record.refreshToken);
+    return record?.refreshToken && JSON.parse(record.refreshToken);
   }
 
   async write(client: OAuthClientInformationMixed): Promise<void> {

@@ -45,7 +45,7 @@ export interface SharedTokenOptions {
    * other process refreshes. What it throws reaches the caller unchanged, unless a person has to sign in, or a token that is
    * still valid is returned instead: for as many milliseconds as a number `retryAfter` of the error says.
    */
-  refresh: (record: TokenRecord, context: RefreshContext) => Promise<TokenResponse>;
+  refresh: (record: TokenRecord & { refreshToken: string }, context: RefreshContext) => Promise<TokenResponse>;
   /** Asks the person. Without it, `getToken()` ends in SIGN_IN_REQUIRED when a person is needed. */
   signIn?: SignIn | undefined;
   /**

@@ -1,7 +1,7 @@
-import type { TokenRecord } from 'token-store-kit';
+import { comparedToken, type TokenRecord } from 'token-store-kit';
 
 /**
- * A change that the store has not made yet: it puts `record` in the place of the one whose refresh token is `replaces`;
+ * A change that the store has not made yet: it puts `record` in the place of the one whose `comparedToken` is `replaces`;
  * undefined: of none. Without `record`, that one is deleted.
  */
 export interface Change {
@@ -14,8 +14,8 @@ export interface Change {
  * tokens, both have the same one, and the access tokens tell.
  */
 export function isBefore(record: TokenRecord | undefined, change: Change): boolean {
-  if (record?.refreshToken !== change.replaces) return false;
-  if (record === undefined || record.refreshToken !== change.record?.refreshToken) return true;
+  if (comparedToken(record) !== change.replaces) return false;
+  if (!record || !change.record || comparedToken(record) !== comparedToken(change.record)) return true;
   return (record.obtainedAt ?? 0) < (change.record.obtainedAt ?? 0);
 }
 
@@ -28,6 +28,6 @@ export function applyChanges(record: TokenRecord | undefined, changes: readonly 
 
 /** The deletion of what is stored comes first: what is written after it takes the place of no record. */
 export function addChange(changes: readonly Change[], change: Change): readonly Change[] {
-  const isOfStored = !change.record && changes.at(-1)?.record?.refreshToken !== change.replaces;
+  const isOfStored = !change.record && comparedToken(changes.at(-1)?.record) !== change.replaces;
   return isOfStored ? [change, ...changes] : [...changes, change];
 }

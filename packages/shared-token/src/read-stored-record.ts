@@ -1,4 +1,5 @@
 import { recordFields, type TokenRecord } from 'token-store-kit';
+import { readData } from './read-data.ts';
 
 /**
  * Reads what a store gave. Databases and JSON turn an absent record or field into null or {}, and a time into text.
@@ -9,7 +10,9 @@ export function readStoredRecord(found: unknown): TokenRecord | undefined {
   const record: Record<string, unknown> = {};
   for (const [field, kind] of Object.entries(recordFields)) {
     const value = given[field] ?? undefined;
-    const read = value !== undefined && kind === 'time' ? Number(value) : value;
+    let read = value;
+    if (kind === 'texts') read = readData(value);
+    else if (value !== undefined && kind === 'time') read = Number(value);
     if (read !== undefined && !Number.isNaN(read)) record[field] = read;
   }
   return typeof record.refreshToken === 'string' && record.refreshToken

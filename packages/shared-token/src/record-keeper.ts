@@ -1,4 +1,4 @@
-import { type Lock, pause, type TokenRecord } from 'token-store-kit';
+import { comparedToken, type Lock, pause, type TokenRecord } from 'token-store-kit';
 import { inTime } from './in-time.ts';
 import type { Settings } from './options.ts';
 import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
@@ -104,7 +104,7 @@ export class RecordKeeper {
   async ensureWritable(record: TokenRecord, lock: Lock): Promise<boolean> {
     const { store, name } = this.settings;
     return asStoreErrors(async () => {
-      if (this.#owed.length === 0) return this.#ask(() => store.replace(name, record.refreshToken, record));
+      if (this.#owed.length === 0) return this.#ask(() => store.replace(name, comparedToken(record), record));
       await this.#pay({ lock });
       return false;
     });
@@ -123,7 +123,7 @@ export class RecordKeeper {
     if (record.refusedAt !== undefined) return;
     const { store, name } = this.settings;
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
-    await this.#ask(() => store.replace(name, record.refreshToken, refused)).catch(() => {});
+    await this.#ask(() => store.replace(name, comparedToken(record), refused)).catch(() => {});
   }
 
   /**
@@ -136,10 +136,10 @@ export class RecordKeeper {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
-        if (isLate() && newest?.refreshToken !== before?.refreshToken) return false;
+        if (isLate() && comparedToken(newest) !== comparedToken(before)) return false;
         if (!record && !newest) return true;
         if (round === maxRounds) break;
-        const isSaved = await this.advance({ replaces: newest?.refreshToken, record }, lock, signOuts);
+        const isSaved = await this.advance({ replaces: comparedToken(newest), record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
@@ -203,13 +203,13 @@ export class RecordKeeper {
     if (signOuts !== this.signOuts || (change && !isBefore(newest, change))) return false;
     const record = applyChanges(stored, change ? addChange(owed, change) : owed);
     if (record === stored) return false;
-    if (!lock && !isSwapEnough(stored?.refreshToken, record)) {
+    if (!lock && !isSwapEnough(comparedToken(stored), record)) {
       const turn = { name, timeout: laterLockTimeoutMs };
       return this.callUserCode(() =>
         runExclusively(store, turn, (held) => this.#pay({ change, lock: held, signOuts })),
       );
     }
-    const isDone = await this.#write(stored?.refreshToken, record, lock);
+    const isDone = await this.#write(comparedToken(stored), record, lock);
     // The store refuses the writes of a lock that was lost.
     if (!isDone && lock?.signal.aborted) throw lockLostError(lock);
     if (!isDone || signOuts !== this.signOuts) return false;
@@ -231,7 +231,7 @@ export class RecordKeeper {
     } finally {
       // The sign-out came while the record was written in the place of none, and may have deleted before that.
       if (record && replaces === undefined && signOuts !== this.signOuts)
-        await this.advance({ replaces: record.refreshToken, record: undefined }, lock);
+        await this.advance({ replaces: comparedToken(record), record: undefined }, lock);
     }
   }
 
@@ -307,5 +307,5 @@ export class RecordKeeper {
  * late, after a sign-out; and if the provider keeps its refresh tokens, another process may have refreshed.
  */
 function isSwapEnough(replaces: string | undefined, record: TokenRecord | undefined): boolean {
-  return replaces !== undefined && record !== undefined && replaces !== record.refreshToken;
+  return replaces !== undefined && record !== undefined && replaces !== comparedToken(record);
 }

@@ -1,4 +1,4 @@
-import { type Lock, pause, type TokenRecord } from 'token-store-kit';
+import { comparedToken, type Lock, pause, type TokenRecord } from 'token-store-kit';
 import type { Settings } from './options.ts';
 import { maxRounds, type RecordKeeper } from './record-keeper.ts';
 import { runExclusively } from './run-exclusively.ts';
@@ -169,14 +169,16 @@ async function refreshInTurn(
 /** undefined: another record is stored by now. */
 async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock): Promise<SilentOutcome | undefined> {
   const { settings, emit } = keeper;
+  const { refreshToken } = record;
+  if (refreshToken === undefined) return needSignIn(settings, 'not-signed-in');
   emit({ type: 'refresh-started' });
   let tokens: TokenSet;
   try {
-    tokens = await callRefresh(keeper, record, lock);
+    tokens = await callRefresh(keeper, { ...record, refreshToken }, lock);
   } catch (error) {
     if (!settings.needsSignIn(error)) throw error;
     const now = await keeper.read();
-    if (now?.refreshToken !== record.refreshToken) return undefined;
+    if (comparedToken(now) !== comparedToken(record)) return undefined;
     // The next holder of the lock may have spent this refresh token, and be about to store its successor.
     if (lock.signal.aborted) throw lockLostError(lock);
     await keeper.markRefused(record, settings.describeRefusal(error));
@@ -184,7 +186,7 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
     return needSignIn(settings, 'refused', record, error);
   }
   const next = toRecord(settings, tokens, record) as TokenRecord;
-  if (!(await keeper.advance({ replaces: record.refreshToken, record: next }, lock))) return undefined;
+  if (!(await keeper.advance({ replaces: comparedToken(record), record: next }, lock))) return undefined;
   emit({ type: 'refreshed', expiresAt: tokens.expiresAt, rotated: next.refreshToken !== record.refreshToken });
   return { type: 'token', token: tokens };
 }
@@ -193,7 +195,11 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
  * Calls `refresh` with its deadline. If it ignores that, the lock is not held any longer for it, and an answer that comes
  * later is still stored unless another record has taken its place.
  */
-async function callRefresh(keeper: RecordKeeper, record: TokenRecord, lock: Lock): Promise<TokenSet> {
+async function callRefresh(
+  keeper: RecordKeeper,
+  record: TokenRecord & { refreshToken: string },
+  lock: Lock,
+): Promise<TokenSet> {
   const { settings, callUserCode } = keeper;
   const obtainedAt = Date.now();
   const { refresh, refreshTimeout } = settings;
@@ -218,7 +224,7 @@ async function callRefresh(keeper: RecordKeeper, record: TokenRecord, lock: Lock
     if (limit.signal.aborted && error === limit.signal.reason) {
       const storeLate = (response: unknown): Promise<boolean> => {
         const next = toRecord(settings, readTokenResponse(response, obtainedAt), record);
-        return keeper.advance({ replaces: record.refreshToken, record: next });
+        return keeper.advance({ replaces: comparedToken(record), record: next });
       };
       answer.then(storeLate).catch(() => {});
     }

@@ -53,7 +53,7 @@ export function describeError(error: unknown, secrets: readonly (string | undefi
 
 /** What no event may quote. */
 export function secretsOf(record: Partial<TokenRecord> | undefined): (string | undefined)[] {
-  return [record?.refreshToken, record?.accessToken, record?.idToken];
+  return [record?.refreshToken, record?.accessToken, record?.idToken, ...Object.values(record?.data ?? {})];
 }
 
 /** Tells the listener; `error` is the original of the event's error. */

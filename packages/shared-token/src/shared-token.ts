@@ -1,7 +1,7 @@
 // `AsyncDisposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { pause, refuseUnknown, type TokenRecord } from 'token-store-kit';
+import { comparedToken, pause, refuseUnknown, type TokenRecord } from 'token-store-kit';
 import { Flight } from './flight.ts';
 import {
   type GetTokenOptions,
@@ -219,7 +219,7 @@ export class SharedToken implements AsyncDisposable {
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
       throw outcome.error;
     const { reason, record } = outcome;
-    const { flight } = this.#joinSignIn(signIn, { reason, seen: record?.refreshToken });
+    const { flight } = this.#joinSignIn(signIn, { reason, seen: comparedToken(record) });
     const token = await this.#join(flight, signal);
     // What this call joined had begun before the sign-in that brought the very token that the API rejects.
     return token.accessToken === rejected ? this.#obtain(options) : token;

@@ -1,4 +1,4 @@
-import { type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
+import { comparedToken, type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
@@ -11,7 +11,7 @@ import { usableToken } from './usable-token.ts';
 export interface SignInRequest {
   signIn: SignIn;
   reason: SignInContext['reason'];
-  /** The stored refresh token that was of no use. Another one means that another process has signed in. */
+  /** The `comparedToken` of the stored record that was of no use. Another one means that another process has signed in. */
   seen: string | undefined;
   /** How many sign-outs there had been when it began. */
   signOuts: number;
@@ -81,7 +81,7 @@ async function tokensFromOtherSignIn(
   record: TokenRecord | undefined,
 ): Promise<AccessToken | undefined> {
   const { settings, emit } = keeper;
-  if (reason === 'requested' || !record || record.refreshToken === seen) return undefined;
+  if (reason === 'requested' || !record || comparedToken(record) === seen) return undefined;
   // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
   const token = usableToken(record, settings.accepts, { skew: 0 });
   if (token) {

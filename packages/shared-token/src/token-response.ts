@@ -1,4 +1,5 @@
 import type { TokenRecord } from 'token-store-kit';
+import { readData } from './read-data.ts';
 import { SharedTokenError } from './shared-token-error.ts';
 
 /** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
@@ -14,6 +15,11 @@ export interface TokenResponse {
   scope?: string | undefined;
   id_token?: string | undefined;
   token_type?: string | undefined;
+  /**
+   * Not of the provider: what `refresh` or `signIn` wants kept with the record, for example a client registration. Strings, of at
+   * most 65,536 bytes as JSON; anything else is left out. Without it, a refresh keeps what there was.
+   */
+  data?: Readonly<Record<string, string>> | undefined;
 }
 
 /** An access token and its times, in epoch milliseconds. */
@@ -29,6 +35,7 @@ export interface TokenSet extends AccessToken {
   readonly refreshExpiresAt: number | undefined;
   readonly idToken: string | undefined;
   readonly scope: string | undefined;
+  readonly data: TokenRecord['data'];
 }
 
 const yearInSeconds = 365 * 24 * 60 * 60;
@@ -56,6 +63,7 @@ export function readTokenResponse(response: unknown, obtainedAt: number): TokenS
     refreshExpiresAt: refreshSeconds === undefined ? undefined : obtainedAt + Math.floor(refreshSeconds * 1000),
     idToken: readText(given.id_token),
     scope: readText(given.scope),
+    data: readData(given.data),
   };
 }
 
@@ -77,6 +85,7 @@ export function toRecord(
     scope: tokens.scope ?? old?.scope,
     idToken: tokens.idToken ?? old?.idToken,
     refreshExpiresAt: tokens.refreshExpiresAt ?? (tokens.refreshToken ? undefined : old?.refreshExpiresAt),
+    data: tokens.data ?? old?.data,
   };
 }
 

@@ -109,7 +109,7 @@ test('a token that was obtained on a machine whose clock is 5 seconds ahead is u
 test('refresh cannot change which record its answer replaces', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const refresh = async (record: TokenRecord, context: RefreshContext): Promise<TokenResponse> => {
+  const refresh = async (record: { refreshToken: string }, context: RefreshContext): Promise<TokenResponse> => {
     const response = await scene.provider.refresh(record, context);
     Object.assign(record, { refreshToken: response.refresh_token });
     return response;

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { comparedToken } from 'token-store-kit';
 import type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from '../src/index.ts';
 import { within } from './within.ts';
 
@@ -33,7 +34,7 @@ export class MemoryStore implements TokenStore {
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     // A task whose lock was lost writes nothing over the record of its successor.
     if (this.#holding.getStore()?.signal.aborted) return false;
-    if (this.records.get(name)?.refreshToken !== previous) return false;
+    if (comparedToken(this.records.get(name)) !== previous) return false;
     await this.set(name, record);
     return true;
   }

@@ -1,4 +1,4 @@
-import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
+import type { RefreshContext, TokenResponse } from '../src/index.ts';
 
 /** An error of the token endpoint (RFC 6749 section 5.2), as a program that uses plain `fetch` would throw it. */
 export class TokenEndpointError extends Error {
@@ -34,7 +34,10 @@ export class RotatingProvider {
   readonly signIn = async (): Promise<TokenResponse> => this.#issue({ newest: '' });
 
   /** The `refresh` of a SharedToken. It does not look at the signal: the request has been sent. */
-  readonly refresh = async ({ refreshToken }: TokenRecord, _context?: RefreshContext): Promise<TokenResponse> => {
+  readonly refresh = async (
+    { refreshToken }: { refreshToken: string },
+    _context?: RefreshContext,
+  ): Promise<TokenResponse> => {
     this.refreshes++;
     if (this.failures.length > 0) throw this.failures.shift();
     const grant = this.#grants.get(refreshToken);

@@ -9,11 +9,14 @@ const secrets = {
   refreshToken: 'refresh+SECRET/1',
   accessToken: 'access+SECRET/2',
   idToken: 'id+SECRET/3',
+  data: { clientSecret: 'data+SECRET/4' },
 } satisfies TokenRecord;
 
 /** Quotes everything it was given, raw and as a form sends it. */
 function quote(record: object): Error {
-  const values = Object.values(record).map(String);
+  const values: string[] = Object.values(record).flatMap((value) =>
+    typeof value === 'object' ? Object.values(value) : `${value}`,
+  );
   const error = new Error(`The server did not understand ${values.join(' ')} or ${values.map(encodeURIComponent)}`);
   return Object.assign(error, { code: `E_${values[0]}` });
 }

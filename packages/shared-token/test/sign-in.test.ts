@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CallerQueue } from 'token-store-kit';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AccessToken, SharedTokenEvent, SignIn, SignInContext, TokenRecord, TokenResponse } from '../src/index.ts';
+import type { AccessToken, SharedTokenEvent, SignIn, SignInContext, TokenResponse } from '../src/index.ts';
 import { mustNotAsk, openScene } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
@@ -37,7 +37,7 @@ test('onEvent and signIn may ask another instance, which gets the token of this 
       if (type === 'refresh-started') ask();
     };
     // So long that the other one waits for the lock.
-    const refresh = async (record: TokenRecord): Promise<TokenResponse> => {
+    const refresh = async (record: { refreshToken: string }): Promise<TokenResponse> => {
       await delay(20);
       return scene.provider.refresh(record);
     };

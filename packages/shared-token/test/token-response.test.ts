@@ -117,6 +117,68 @@ for (const absurd of [-1, 'later', Number.POSITIVE_INFINITY]) {
   });
 }
 
+test('data of a sign-in is kept with the record by each refresh, until a refresh returns other data', async () => {
+  await using scene = openScene();
+  const registration = { client_id: 'dynamic', ['__proto__']: 'a value' };
+  const seen: unknown[] = [];
+  const responses: (object | undefined)[] = [undefined, { data: { issuer: 'other' } }, { data: {} }];
+  const shared = scene.open({
+    signIn: async () => ({ ...(await scene.provider.signIn()), data: registration }),
+    refresh: async (record) => {
+      seen.push(record.data);
+      return { ...(await scene.provider.refresh(record)), ...responses.shift() };
+    },
+  });
+  await shared.getToken();
+  for (const kept of [registration, registration, { issuer: 'other' }, {}]) {
+    assert.equal(Object.entries(scene.record.data ?? {}), Object.entries(kept));
+    if (responses.length > 0) await shared.getToken({ forceRefresh: true });
+  }
+  assert.equal(seen, [registration, registration, { issuer: 'other' }]);
+  await shared.signIn({ signIn: scene.provider.signIn });
+  assert.not('data' in scene.record);
+});
+
+test('data that no store takes is left out, and costs no token', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ data: { issuer: 'issuer' } });
+  for (const data of [5, null, ['text'], { issuer: 5 }, { long: 'x'.repeat(65_536) }]) {
+    scene.provider.extra = { data: data as never };
+    await scene.open().getToken({ forceRefresh: true });
+    assert.ok(scene.provider.accepts(scene.record.refreshToken));
+    assert.equal(scene.record.data, { issuer: 'issuer' });
+  }
+});
+
+test('nothing that is done to data, given or got, changes what is kept', async () => {
+  await using scene = openScene();
+  const data = { issuer: 'issuer' };
+  const change = (given: object | undefined): void => {
+    assert.throws(() => Object.assign(given ?? {}, { issuer: 'changed' }), TypeError);
+  };
+  const shared = scene.open({
+    signIn: async ({ record }) => {
+      if (record) change(record.data);
+      return { ...(await scene.provider.signIn()), data };
+    },
+    refresh: async (record) => {
+      change(record.data);
+      return scene.provider.refresh(record);
+    },
+  });
+  // What could not be stored is kept in memory.
+  scene.store.refuse = () => new Error('the disk is full');
+  await shared.signIn();
+  data.issuer = 'changed';
+  change((await shared.read())?.data);
+  scene.store.refuse = () => undefined;
+  await shared.getToken({ forceRefresh: true });
+  assert.equal(scene.record.data, { issuer: 'issuer' });
+  data.issuer = 'issuer';
+  await shared.signIn();
+  assert.equal(scene.record.data, { issuer: 'issuer' });
+});
+
 test('a sign-in without a refresh token gives its access token, stores nothing, and an event says so', async () => {
   await using scene = openScene();
   const shared = scene.open({ signIn: async () => ({ access_token: 'only', expires_in: 3600 }) });

@@ -30,13 +30,16 @@ const scripts = {
   release: `
     if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
     return redis.call('DEL', KEYS[1])`,
-  /** KEYS: records, lock. ARGV: name, fence or nothing, mode, the refresh token that is replaced, record. */
+  /** KEYS: records, lock. ARGV: name, fence or nothing, mode, the token that is compared, record. */
   write: `
     if ARGV[2] ~= '' and redis.call('GET', KEYS[2]) ~= ARGV[2] then return 'lock-lost' end
     local stored = redis.call('HGET', KEYS[1], ARGV[1])
     if ARGV[3] == 'delete' and not stored then return 'unchanged' end
     if ARGV[3] == 'insert' and stored then return 'unchanged' end
-    if ARGV[3] == 'swap' and not (stored and cjson.decode(stored).refreshToken == ARGV[4]) then return 'unchanged' end
+    if ARGV[3] == 'swap' then
+      local record = stored and cjson.decode(stored) or {}
+      if (record.refreshToken or record.accessToken) ~= ARGV[4] then return 'unchanged' end
+    end
     if ARGV[3] == 'delete' then redis.call('HDEL', KEYS[1], ARGV[1])
     else redis.call('HSET', KEYS[1], ARGV[1], ARGV[5]) end
     return 'written'`,

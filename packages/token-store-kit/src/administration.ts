@@ -3,7 +3,7 @@
  * Waits until a refresh or a sign-in that is under way has ended, wherever its result could be lost.
  */
 import { separator, signInLockName } from './reserved-names.ts';
-import type { TokenRecord } from './token-record.ts';
+import { comparedToken, type TokenRecord } from './token-record.ts';
 import type { Lock, MaybePromise, TokenStore } from './token-store.ts';
 import { TokenStoreError } from './token-store-error.ts';
 
@@ -118,7 +118,7 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
     // Either the lock was lost, or a program that takes no lock has signed in there meanwhile. Then the source keeps its own.
     const other = await target.get(name);
     if (!other) throw lockLostError(name);
-    if (other.refreshToken !== moved.refreshToken) {
+    if (comparedToken(other) !== comparedToken(moved)) {
       const isBack = (await source.replace(name, undefined, moved)) || (await source.get(name)) !== undefined;
       if (!isBack) throw lockLostError(name);
       await source.delete(moving + name);
@@ -130,7 +130,7 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
 }
 
 function isSameSignIn(moved: TokenRecord, present: TokenRecord, { isSameAccount }: MoveRecordOptions): boolean {
-  if (moved.refreshToken === present.refreshToken) return true;
+  if (comparedToken(moved) === comparedToken(present)) return true;
   if (moved.clientId !== present.clientId || moved.authority !== present.authority) return false;
   return isSameAccount?.(moved, present) ?? true;
 }

@@ -1,12 +1,12 @@
 /** Says what an OAuth token record and its store are. */
 export { CallerQueue, lockHeldError, type QueueOptions } from './caller-queue.ts';
 export { readChangedOptions, readExclusivelyOptions } from './check-options.ts';
-export { checkRecord, recordFields } from './check-record.ts';
+export { checkData, checkRecord, recordFields } from './check-record.ts';
 export { checkText, refuseUnknown } from './check-text.ts';
 export { pause } from './pause.ts';
 export { signInLockName } from './reserved-names.ts';
 export { type CipherOptions, checkKey, type KeyCheck, saltBytes, TokenCipher } from './token-cipher.ts';
-export type { TokenRecord } from './token-record.ts';
+export { comparedToken, type TokenRecord } from './token-record.ts';
 export type { ChangedOptions, ExclusivelyOptions, Lock, MaybePromise, TokenStore } from './token-store.ts';
 export {
   TokenStoreError,

@@ -4,9 +4,9 @@
  * Times are epoch milliseconds. Tokens are opaque strings.
  */
 export interface TokenRecord {
-  /** RFC 6749 section 1.5. Never empty. */
-  refreshToken: string;
-  /** RFC 6749 section 1.4. */
+  /** RFC 6749 section 1.5. Never empty. Absent if the provider gave none: then there is an access token. */
+  refreshToken?: string | undefined;
+  /** RFC 6749 section 1.4. Not empty if there is no refresh token. */
   accessToken?: string | undefined;
   /** When the access token expires. */
   expiresAt?: number | undefined;
@@ -26,4 +26,17 @@ export interface TokenRecord {
   refusedAt?: number | undefined;
   /** The provider's error for that refusal (RFC 6749 section 5.2), without secrets. */
   refusedBecause?: string | undefined;
+  /**
+   * What else belongs to this sign-in, for example a client registration, an issuer or the address of an instance. At most
+   * 65,536 bytes as JSON. A store writes, encrypts, replaces and deletes it together with the tokens.
+   */
+  data?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * The token by which a record is recognized: its refresh token, or, if it has none, its access token. That is what `replace`
+ * of a store compares with `previous`. Undefined: there is no record.
+ */
+export function comparedToken(record: TokenRecord | undefined): string | undefined {
+  return record?.refreshToken ?? record?.accessToken;
 }

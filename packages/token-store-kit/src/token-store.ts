@@ -39,8 +39,9 @@ export interface TokenStore {
   /** Writes the whole record, whatever was stored before. */
   set(name: string, record: TokenRecord): MaybePromise<void>;
   /**
-   * Compare-and-swap: writes the whole record, but only if the stored refresh token is still `previous` (undefined: if
-   * no record is stored). Returns false if it is not, and then changes nothing.
+   * Compare-and-swap: writes the whole record, but only if the refresh token of the stored one, or the access token of one
+   * that has no refresh token, is still `previous` (undefined: if no record is stored). See `comparedToken`. Returns false
+   * if it is not, and then changes nothing.
    */
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean>;
   /** Deletes the record. False if there was none. */

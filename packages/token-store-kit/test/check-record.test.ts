@@ -1,6 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkRecord, checkText, readChangedOptions, readExclusivelyOptions, type TokenRecord } from '../src/index.ts';
+import {
+  checkRecord,
+  checkText,
+  comparedToken,
+  readChangedOptions,
+  readExclusivelyOptions,
+  type TokenRecord,
+} from '../src/index.ts';
 
 const any = (value: unknown): never => value as never;
 const whole: Required<TokenRecord> = {
@@ -15,6 +22,7 @@ const whole: Required<TokenRecord> = {
   refreshExpiresAt: 2.5,
   refusedAt: 3,
   refusedBecause: 'invalid_grant',
+  data: { issuer: 'https://issuer.example', ['__proto__']: 'a value' },
 };
 
 test('a checked record is a copy with every field', () => {
@@ -70,6 +78,55 @@ test('a field of a wrong type is a TypeError that names the field, but not its v
       }
     }
   }
+});
+
+test('data is copied, and a key of it may be __proto__', () => {
+  const data = { ['__proto__']: 'a value', issuer: '' };
+  const copy = checkRecord({ accessToken: 'access', data }).data;
+  assert.equal(Object.entries(copy ?? {}), Object.entries(data));
+  assert.is.not(copy, data);
+});
+
+test('data that is no plain object of strings is a TypeError that names it, but not its values', () => {
+  for (const [wrong, message] of [
+    [null, 'record.data must be a plain object of strings, not [object Null]'],
+    ['secret', 'record.data must be a plain object of strings, not [object String]'],
+    [['secret'], 'record.data must be a plain object of strings, not [object Array]'],
+    [new Map([['a', 'secret']]), 'record.data must be a plain object of strings, not [object Map]'],
+    [{ issuer: { secret: 'secret' } }, 'record.data["issuer"] must be a string, not an object'],
+    [{ 'secret\ud800': '' }, 'a key of record.data must be well-formed Unicode, but it has half a surrogate pair'],
+  ] as const) {
+    assert.throws(
+      () => checkRecord({ accessToken: 'access', data: any(wrong) }),
+      (error: Error) => error instanceof TypeError && error.message === message,
+    );
+  }
+});
+
+test('data of more than 65,536 bytes as JSON is a RangeError that names it', () => {
+  const longest = 'é'.repeat(32_764);
+  checkRecord({ accessToken: 'access', data: { a: longest } });
+  assert.throws(
+    () => checkRecord({ accessToken: 'access', data: { a: `${longest}x` } }),
+    (error: Error) =>
+      error instanceof RangeError && error.message === 'record.data must have at most 65536 bytes as JSON, not 65537',
+  );
+});
+
+test('a record needs a token that is not empty', () => {
+  assert.equal(checkRecord({ accessToken: 'access' }), { accessToken: 'access' });
+  assert.throws(
+    () => checkRecord({ refreshToken: '', accessToken: 'access' }),
+    /^record.refreshToken must not be empty$/,
+  );
+  for (const record of [{}, { accessToken: '' }, { refreshToken: undefined, idToken: 'id' }])
+    assert.throws(() => checkRecord(record), /^record must have a refreshToken or an accessToken$/);
+});
+
+test('a record is recognized by its refresh token, else by its access token', () => {
+  assert.is(comparedToken(whole), 'refresh');
+  assert.is(comparedToken({ accessToken: 'access' }), 'access');
+  assert.is(comparedToken(undefined), undefined);
 });
 
 test('a text must be a string of whole characters', () => {

@@ -2,6 +2,7 @@ import {
   CallerQueue,
   checkRecord,
   checkText,
+  comparedToken,
   type ExclusivelyOptions,
   type Lock,
   type TokenRecord,
@@ -20,7 +21,7 @@ export class MemoryStore implements TokenStore {
     this.#records.set(name, checkRecord(record));
   }
   replace(name: string, previous: string | undefined, record: TokenRecord) {
-    if (this.get(name)?.refreshToken !== previous) return false;
+    if (comparedToken(this.get(name)) !== previous) return false;
     this.set(name, record);
     return true;
   }

@@ -75,9 +75,9 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Writes the whole record if the stored refresh token is still `previous` (undefined: if no record is stored). Of several
-   * processes that replace the same token, one wins. The others get false and change nothing. Within a task of
-   * {@link exclusively} for this name, it is also false if the lock is not held any more.
+   * Writes the whole record if the stored refresh token, or the access token of a record that has none, is still `previous`
+   * (undefined: if no record is stored). Of several processes that replace the same token, one wins. The others get false and
+   * change nothing. Within a task of {@link exclusively} for this name, it is also false if the lock is not held any more.
    */
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     checkText(name, 'name');

@@ -5,6 +5,7 @@ import {
   checkKey,
   checkRecord,
   checkText,
+  comparedToken,
   type ExclusivelyOptions,
   type Lock,
   readChangedOptions,
@@ -16,10 +17,10 @@ import {
 } from 'token-store-kit';
 import { fileError } from 'token-store-kit/files';
 import { checkPath } from './database/database-file.ts';
-import { keyChanged } from './database/file-error.ts';
+import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
-import { columns, readPlainRow, recordFields, type TokenRow } from './database/token-table.ts';
+import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
 
 /** Options of {@link openTokenStore}. */
@@ -34,7 +35,8 @@ export interface TokenStoreOptions {
 }
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
-const list = "SELECT app_name FROM token WHERE refresh_token <> '' OR sealed IS NOT NULL ORDER BY app_name";
+const list =
+  "SELECT app_name FROM token WHERE refresh_token <> '' OR access_token <> '' OR sealed IS NOT NULL ORDER BY app_name";
 const insert = `INSERT INTO token (${columns}, app_name, revision) VALUES (${columns.map(() => '?')}, ?, 1)
 ON CONFLICT (app_name) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`)},
   revision = coalesce(token.revision, 0) + 1`;
@@ -81,8 +83,9 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Writes the whole record if the stored refresh token is still `previous` (undefined: if no record is stored). Of
-   * several processes that replace the same token, one wins. The others get false and change nothing.
+   * Writes the whole record if the stored refresh token, or the access token of a record that has none, is still `previous`
+   * (undefined: if no record is stored). Of several processes that replace the same token, one wins. The others get false
+   * and change nothing.
    */
   replace(appName: string, previous: string | undefined, record: TokenRecord): boolean {
     checkText(appName, 'appName');
@@ -90,7 +93,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     const checked = checkRecord(record);
     const tokens = this.#openToWrite();
     return tokens.transaction(() => {
-      if (this.#read(appName)?.refreshToken !== previous) return false;
+      if (comparedToken(this.#read(appName)) !== previous) return false;
       this.#write(appName, checked, tokens.cipher);
       return true;
     });
@@ -192,17 +195,23 @@ export class SqliteTokenStore implements TokenStore, Disposable {
       if (!cipher?.matches(row.sealed)) throw fileError(this.path, keyChanged);
       const record = cipher.open(appName, row.sealed);
       if (record) return record;
-      const problem = `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name`;
-      const remedy = 'Delete them and sign in again';
-      throw fileError(this.path, ['STORE_CORRUPT', 'record-changed', problem, remedy]);
+      throw fileError(this.path, recordChanged(appName));
     }
-    const record = row && readPlainRow(row);
+    const record = row && this.#readPlain(appName, row);
     if (record && cipher) throw fileError(this.path, keyChanged);
     return record;
   }
 
+  #readPlain(appName: string, row: TokenRow): TokenRecord | undefined {
+    try {
+      return readPlainRow(row);
+    } catch {
+      throw fileError(this.path, recordChanged(appName));
+    }
+  }
+
   #write(appName: string, record: TokenRecord, cipher: TokenCipher | undefined): void {
-    const values = recordFields.map((name) => (cipher ? null : (record[name] ?? null)));
+    const values = plainValues(cipher ? {} : record);
     this.#tokens.statement(insert).run(values, cipher?.seal(appName, record) ?? null, appName);
   }
 

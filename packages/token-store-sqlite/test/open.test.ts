@@ -166,6 +166,23 @@ test('a file that is replaced while it is open is STORE_OPEN at the next write',
   assert.ok(readFileSync(path).equals(bytes), 'the file was changed');
 });
 
+test('data that another program has written, and that is no JSON, is STORE_CORRUPT, and is not shown', () => {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  using store = openTokenStore(path);
+  const record = { refreshToken: 'refresh', data: { issuer: 'issuer' } };
+  store.set('app', record);
+  execute(path, "UPDATE token SET data = 'secret'");
+  for (const act of [() => store.get('app'), () => store.replace('app', 'refresh', record)]) {
+    assert.throws(
+      act,
+      ({ code, reason, message, cause }: TokenStoreError) =>
+        code === 'STORE_CORRUPT' && reason === 'record-changed' && !message.includes('secret') && cause === undefined,
+    );
+  }
+  store.set('app', record);
+  assert.equal(store.get('app'), record);
+});
+
 test('a damaged page is STORE_CORRUPT when it is read, and the file is left as it is', () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   makeTokenDatabase(path);

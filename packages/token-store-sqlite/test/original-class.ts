@@ -73,6 +73,7 @@ export function testOriginalClass(original: OriginalClass, test: typeof uvuTest 
       refreshExpiresAt: 2 ** 43,
       refusedAt: 6,
       refusedBecause: 'invalid_grant',
+      data: { issuer: 'issuer' },
     };
     store.set('app', record);
     store.set('untouched', record);
@@ -81,6 +82,23 @@ export function testOriginalClass(original: OriginalClass, test: typeof uvuTest 
     original.write(path, 'app', 'second');
     assert.equal(store.get('app'), { refreshToken: 'second' });
     assert.equal(store.get('untouched'), record);
+  });
+
+  test('a record without a refresh token is a row with none, until the original writes one', () => {
+    const path = join(temporaryDirectory(), 'tokens.db');
+    original.create(path);
+    using store = openTokenStore(path);
+    const record = { accessToken: 'access', data: { issuer: 'issuer' } };
+    store.set('app', record);
+    assert.equal(store.get('app'), record);
+    assert.is(original.read(path, 'app'), null);
+    original.write(path, 'app', 'from-original');
+    assert.equal(store.get('app'), { refreshToken: 'from-original' });
+    assert.ok(store.replace('app', 'from-original', { accessToken: 'access' }));
+    assert.is(original.read(path, 'app'), null);
+    original.write(path, 'app', '');
+    assert.is(store.get('app'), undefined);
+    assert.equal(store.list(), []);
   });
 
   test('the original can use a file that this store has made', () => {

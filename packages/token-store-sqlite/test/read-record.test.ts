@@ -22,6 +22,7 @@ const whole: Required<TokenRecord> = {
   refreshExpiresAt: 1_800_086_400_000,
   refusedAt: 1_800_000_100_000,
   refusedBecause: 'invalid_grant',
+  data: { issuer: 'https://login.example.org', ['__proto__']: '' },
 };
 
 /** The path of a database in a directory of its own, with this record. */
@@ -64,6 +65,10 @@ const left: Record<string, (path: string) => void> = {
     using opened = openTokenStore(path, { key: new Uint8Array(32) });
     opened.set('app', whole);
   },
+  'a record that another program has changed': (path) => {
+    makeTokenDatabase(path);
+    execute(path, "UPDATE token SET data = '{'");
+  },
   'a file that others can read': (path) => {
     makeTokenDatabase(path);
     chmodSync(path, 0o640);
@@ -87,7 +92,8 @@ for (const [engine, version] of [
   for (const name of ['app', '', "it's", 'Größe 👋', 'a\0b']) {
     test(`${engine}: the record of ${JSON.stringify(name)} is read as the store reads it`, () => {
       assert.equal(read(store(name, whole), name), whole);
-      assert.equal(read(store(name, { refreshToken: 'r' }), name), { refreshToken: 'r' });
+      for (const record of [{ refreshToken: 'r' }, { accessToken: 'a', data: {} }])
+        assert.equal(read(store(name, record), name), record);
     });
   }
 

@@ -52,7 +52,7 @@ export class History {
   }
 
   familyOf(record: TokenRecord | undefined): Family | undefined {
-    return record && this.refreshTokens.get(record.refreshToken)?.family;
+    return this.refreshTokens.get(record?.refreshToken ?? '')?.family;
   }
 
   /** Of this process, something went wrong while an answer of the provider was on its way into the store. */
@@ -158,7 +158,7 @@ export class History {
       case 'written': {
         const { name, record } = fact;
         this.#replace(name, record);
-        const token = this.refreshTokens.get(record.refreshToken);
+        const token = this.refreshTokens.get(record.refreshToken ?? '');
         const access = this.accesses.get(record.accessToken ?? '');
         if (access) access.storedAt ??= machine.steps;
         if (!token) break;

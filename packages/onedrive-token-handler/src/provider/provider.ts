@@ -60,7 +60,8 @@ export class Provider {
    * Sends one refresh request (RFC 6749 section 6). Only its own deadline ends it: an abort could lose its result. Throws
    * RESPONSE if the answer belongs to another account.
    */
-  async refresh({ refreshToken, scope: granted, idToken }: TokenRecord): Promise<TokenResponse> {
+  async refresh(record: TokenRecord & { refreshToken: string }): Promise<TokenResponse> {
+    const { refreshToken, scope: granted, idToken } = record;
     const scope = scopesToAsk(this.#settings, splitScope(granted)).join(' ');
     const form = { grant_type: 'refresh_token', refresh_token: refreshToken, scope };
     const response = await this.requestTokens('refresh', form);

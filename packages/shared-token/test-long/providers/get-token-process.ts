@@ -34,9 +34,12 @@ async function run({ library, provider, file, calls, alone }: ProcessSettings): 
   await using shared = new SharedToken({ store, name: 'my-app', clientId, authority: issuer, refresh });
   const record = store.get('my-app');
   const getTokenAlone = async (): Promise<string> => {
-    if (!record) throw new Error('nothing is stored');
+    if (!record?.refreshToken) throw new Error('nothing is stored');
     if (record.accessToken && (record.expiresAt ?? 0) > Date.now()) return record.accessToken;
-    const response = await refresh(record, { signal: AbortSignal.timeout(30_000) });
+    const response = await refresh(
+      { ...record, refreshToken: record.refreshToken },
+      { signal: AbortSignal.timeout(30_000) },
+    );
     const expiresAt = Date.now() + 1000 * Number(response.expires_in);
     const { access_token: accessToken, refresh_token: refreshToken = record.refreshToken } = response;
     store.set('my-app', { ...record, refreshToken, accessToken, expiresAt });

@@ -1,4 +1,5 @@
 import * as assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import type { TokenStore } from '../token-store.ts';
 import { assertSame } from './assert-same.ts';
 import { fullRecord } from './records.ts';
@@ -10,14 +11,30 @@ const wrongRecords: Record<string, unknown> = {
   null: null,
   undefined: undefined,
   'a string': 'refresh-2',
-  'a record without a refresh token': { accessToken: 'access-2' },
+  'a record without a token': { ...fullRecord, refreshToken: undefined, accessToken: undefined },
+  'an empty access token alone': { accessToken: '' },
   'an empty refresh token': { ...fullRecord, refreshToken: '' },
   'a field that no record has': { ...fullRecord, refreshToken: 'refresh-2', extra: 'secret' },
 };
+const wrongValues: Record<string, readonly unknown[]> = {
+  string: [5, null, ['text'], 'half\ud83d'],
+  number: ['5', null, Number.NaN, {}],
+  // `data`
+  object: [
+    5,
+    null,
+    '{}',
+    ['text'],
+    new Map(),
+    { issuer: 5 },
+    { issuer: null },
+    { issuer: 'half\ud83d' },
+    { 'half\ud83d': '' },
+  ],
+};
 for (const [field, value] of Object.entries(fullRecord)) {
-  const wrongValues = typeof value === 'string' ? [5, null, ['text'], 'half\ud83d'] : ['5', null, Number.NaN, any({})];
-  for (const wrong of wrongValues) {
-    wrongRecords[`${field}: ${JSON.stringify(wrong)}`] = { ...fullRecord, refreshToken: 'refresh-2', [field]: wrong };
+  for (const wrong of wrongValues[typeof value] ?? []) {
+    wrongRecords[`${field}: ${inspect(wrong)}`] = { ...fullRecord, refreshToken: 'refresh-2', [field]: wrong };
   }
 }
 
@@ -39,6 +56,18 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
       assertSame(await store.get('app'), fullRecord, `replace with ${what} changed the stored record`);
     }
     assertSame(await store.list(), ['app']);
+  },
+
+  'data has at most 65,536 bytes as JSON: more is refused with a RangeError, and changes nothing': async (store) => {
+    // Each of these characters is two bytes.
+    const longest = { ...fullRecord, data: { a: 'é'.repeat(32_764) } };
+    await store.set('app', longest);
+    assertSame(await store.get('app'), longest);
+    const longer = { ...fullRecord, data: { a: `${'é'.repeat(32_764)}x` } };
+    for (const act of [() => store.set('app', longer), () => store.replace('app', 'refresh-1', longer)]) {
+      await assert.rejects(soon((async () => act())()), RangeError);
+      assertSame(await store.get('app'), longest);
+    }
   },
 
   'a name that is not a string is refused with a TypeError, and nothing changes': async (store) => {

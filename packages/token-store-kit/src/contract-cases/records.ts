@@ -16,6 +16,7 @@ export const fullRecord: Required<TokenRecord> = {
   refreshExpiresAt: 1_797_772_400_000,
   refusedAt: 1_790_000_100_000,
   refusedBecause: 'invalid_grant: the token was revoked',
+  data: { registration: '{"client_id":"dynamic"}', issuer: 'https://issuer.example' },
 };
 
 export const recordCases: Record<string, (store: TokenStore) => Promise<void>> = {
@@ -46,12 +47,16 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
   },
 
   'an object that the caller changes afterwards does not change the stored record': async (store) => {
-    const record = { ...fullRecord };
+    const change = (record: TokenRecord): void => {
+      record.refreshToken = 'changed';
+      Object.assign(record.data ?? {}, { issuer: 'changed' });
+    };
+    const record = structuredClone(fullRecord);
     await store.set('app', record);
-    record.refreshToken = 'changed';
+    change(record);
     const read = await store.get('app');
     assertSame(read, fullRecord);
-    if (read) read.refreshToken = 'changed';
+    change(read ?? {});
     assertSame(await store.get('app'), fullRecord);
   },
 
@@ -59,6 +64,21 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     const record = { refreshToken: `${'x'.repeat(20_000)} "'\\ \n\0 é 漢 😀`, accessToken: '%00; DROP TABLE token' };
     await store.set('app', record);
     assertSame(await store.get('app'), record);
+  },
+
+  'data may have any keys, and is read back as a plain object': async (store) => {
+    const keys = ['__proto__', 'constructor', '', ' ', 'a.b', "'; --", '"\\', '\0', '\ud83d\ude00', '1', 'toString'];
+    const data = Object.fromEntries(keys.map((key) => [key, `of ${key}`]));
+    await store.set('app', { ...fullRecord, data: Object.assign(Object.create(null), data) });
+    for (const previous of ['refresh-1', 'refresh-2']) {
+      const read = await store.get('app');
+      assertSame(Object.entries(read?.data ?? {}), Object.entries(data));
+      // Its prototype is that of all objects, of whichever realm.
+      assert.equal(Object.getPrototypeOf(Object.getPrototypeOf(read?.data)), null);
+      await store.replace('app', previous, { refreshToken: 'refresh-2', data });
+    }
+    await store.set('app', { ...fullRecord, data: {} });
+    assertSame(await store.get('app'), { ...fullRecord, data: {} });
   },
 
   'names that differ in any character are different names': async (store) => {
@@ -92,6 +112,29 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     await store.delete('app');
     assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), false);
     assert.equal(await store.get('app'), undefined);
+  },
+
+  'a record without a refresh token is compared by its access token': async (store) => {
+    const first = { accessToken: 'access-1', expiresAt: 1_790_000_000_000, data: { issuer: 'https://issuer.example' } };
+    await store.set('app', first);
+    assertSame(await store.get('app'), first);
+    assertSame(await store.list(), ['app']);
+    for (const previous of ['access-0', '', undefined]) {
+      assert.equal(await store.replace('app', previous, fullRecord), false);
+      assertSame(await store.get('app'), first);
+    }
+    assert.equal(await store.replace('app', 'access-1', { accessToken: 'access-2' }), true);
+    assertSame(await store.get('app'), { accessToken: 'access-2' });
+    assert.equal(await store.replace('app', 'access-1', first), false);
+    assert.equal(await store.replace('app', 'access-2', fullRecord), true);
+    // The refresh token alone counts if there is one.
+    assert.equal(await store.replace('app', 'access-1', first), false);
+    assertSame(await store.get('app'), fullRecord);
+    assert.equal(await store.replace('app', 'refresh-1', first), true);
+    assertSame(await store.get('app'), first);
+    assert.equal(await store.delete('app'), true);
+    assert.equal(await store.replace('app', undefined, first), true);
+    assertSame(await store.get('app'), first);
   },
 
   'of many callers that replace the same token at once, one wins': async (store) => {

@@ -1,4 +1,4 @@
-import type { TokenRecord, TokenStore } from '../../src/index.ts';
+import { comparedToken, type TokenRecord, type TokenStore } from '../../src/index.ts';
 import { WatchedStore } from '../watched-store.ts';
 import type { BrokenStore } from './broken-store.ts';
 
@@ -143,6 +143,82 @@ export const brokenRecords: Record<string, BrokenStore> = {
     }),
     fails: /^set and replace refuse a wrong record/,
   },
+  'writes a record without data that is too long': {
+    breakIt: (store) => ({ set: (name, record) => store.set(name, withoutLongData(record)) }),
+    fails: /^data has at most/,
+  },
+  'replaces a record without data that is too long': {
+    breakIt: (store) => ({
+      replace: (name, previous, record) => store.replace(name, previous, withoutLongData(record)),
+    }),
+    fails: /^data has at most/,
+  },
+  'does not know what else belongs to the sign-in': {
+    breakIt: (store) => ({ set: (name, record) => store.set(name, without(record, 'data')) }),
+    fails: /^a record is read back with every field/,
+  },
+  'loses a key of data that objects have': {
+    breakIt: (store) => ({ set: (name, record) => store.set(name, { ...record, data: withAssignedKeys(record) }) }),
+    fails: /^data may have any keys/,
+  },
+  'loses it when it replaces a record': {
+    breakIt: (store) => ({
+      replace: (name, previous, record) => store.replace(name, previous, { ...record, data: withAssignedKeys(record) }),
+    }),
+    fails: /^data may have any keys/,
+  },
+  'gives back data without the methods of an object': {
+    breakIt: (store) => ({
+      get: (name) => {
+        const record = store.get(name);
+        return record?.data && { ...record, data: Object.assign(Object.create(null), record.data) };
+      },
+    }),
+    fails: /^data may have any keys/,
+  },
+  'keeps the data object that it was given': {
+    breakIt: () => {
+      const given = new Map<string, TokenRecord>();
+      return {
+        set: (name, record) => void given.set(name, { ...record }),
+        get: (name) => structuredClone(given.get(name)),
+      };
+    },
+    fails: /^an object that the caller changes/,
+  },
+  'gives its own data object away': {
+    breakIt: () => {
+      const own = new Map<string, TokenRecord>();
+      return {
+        set: (name, record) => void own.set(name, structuredClone(record)),
+        get: (name) => ({ ...own.get(name) }),
+      };
+    },
+    fails: /^an object that the caller changes/,
+  },
+  'compares refresh tokens alone': {
+    breakIt: (store) => ({
+      replace: (name, previous, record) => {
+        const stored = store.get(name);
+        return stored?.refreshToken === previous && store.replace(name, comparedToken(stored), record);
+      },
+    }),
+    fails: /^a record without a refresh token/,
+  },
+  'compares access tokens first': {
+    breakIt: (store) => ({
+      replace: (name, previous, record) => {
+        const stored = store.get(name);
+        const token = stored?.accessToken ?? stored?.refreshToken;
+        return token === previous && store.replace(name, comparedToken(stored), record);
+      },
+    }),
+    fails: /^a record without a refresh token/,
+  },
+  'lists only records with a refresh token': {
+    breakIt: (store) => ({ list: () => store.list().filter((name) => store.get(name)?.refreshToken) }),
+    fails: /^a record without a refresh token/,
+  },
   'cuts names at 255 characters': {
     breakIt: (store) => ({
       get: (name) => store.get(name.slice(0, 255)),
@@ -191,7 +267,7 @@ export const brokenRecords: Record<string, BrokenStore> = {
   },
   'ends a token at its first NUL': {
     breakIt: (store) => ({
-      set: (name, record) => store.set(name, { ...record, refreshToken: `${record.refreshToken.split('\0')[0]}` }),
+      set: (name, record) => store.set(name, { ...record, refreshToken: `${record.refreshToken?.split('\0')[0]}` }),
     }),
     fails: /^tokens of any length/,
   },
@@ -285,6 +361,16 @@ function withoutExtra(record: TokenRecord): TokenRecord {
   return rest;
 }
 
+function withoutLongData(record: TokenRecord): TokenRecord {
+  return JSON.stringify(record.data ?? {}).length > 32_768 ? without(record, 'data') : record;
+}
+
+function withAssignedKeys({ data }: TokenRecord): Record<string, string> {
+  const copy: Record<string, string> = {};
+  for (const [key, value] of Object.entries(data ?? {})) copy[key] = value;
+  return copy;
+}
+
 function withoutValues(record: TokenRecord, value: unknown): TokenRecord {
   return Object.fromEntries(Object.entries(record).filter(([, each]) => each !== value)) as never;
 }
@@ -292,7 +378,7 @@ function withoutValues(record: TokenRecord, value: unknown): TokenRecord {
 /** Does not compare if `isAny` holds of the previous token. */
 function replacesAnyIf(store: WatchedStore, isAny: (previous?: string) => boolean) {
   return (name: string, previous: string | undefined, record: TokenRecord): boolean => {
-    const stored = store.get(name)?.refreshToken;
+    const stored = comparedToken(store.get(name));
     return store.replace(name, isAny(previous) ? stored : previous, record);
   };
 }

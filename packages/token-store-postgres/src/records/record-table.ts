@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type KeyCheck, lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
+import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Database, Row, Run } from '../connection/database.ts';
 import { deadlineIn, type Limits, retry } from '../connection/retry.ts';
 import { type Lease, Stopwatch } from '../lock/lease.ts';
@@ -51,8 +51,8 @@ type Judge = (
 export class RecordTable {
   readonly #context: Context;
   readonly #rows: RowReader;
-  /** The versions that this store has seen last, with their refresh tokens. */
-  readonly #known = new Map<string, Version & { readonly refreshToken: string | undefined }>();
+  /** The versions that this store has seen last, with the tokens that `replace` compares. */
+  readonly #known = new Map<string, Version & { readonly token: string | undefined }>();
 
   constructor(context: Context) {
     this.#context = context;
@@ -81,13 +81,13 @@ export class RecordTable {
     return this.#write(name, record, { revision, signIn: revision }, this.#known.get(name), lease, judge, deadlineIn());
   }
 
-  /** Writes the record if the stored refresh token is `previous`. */
+  /** Writes the record if the token of the stored one is `previous`. */
   async replace(name: string, previous: string | undefined, record: TokenRecord, lease?: Lease): Promise<Outcome> {
     const deadline = deadlineIn();
     for (let round = 0; round < maxRounds; round++) {
-      if (previous !== undefined && this.#known.get(name)?.refreshToken !== previous) {
+      if (previous !== undefined && this.#known.get(name)?.token !== previous) {
         const stored = await this.read(name, deadline);
-        if (stored?.refreshToken !== previous) return 'not-written';
+        if (comparedToken(stored) !== previous) return 'not-written';
       }
       const known = previous === undefined ? undefined : this.#known.get(name);
       const revision = newRevision();
@@ -97,7 +97,7 @@ export class RecordTable {
       };
       const next = { revision, signIn: known?.signIn ?? revision };
       const outcome = await this.#write(name, record, next, known, lease, judge, deadline);
-      // Another caller may have written a record with the same refresh token.
+      // Another caller may have written a record with the same token.
       if (outcome !== 'not-written' || previous === undefined) return outcome;
       this.#known.delete(name);
     }
@@ -250,9 +250,9 @@ export class RecordTable {
     ring.adopt(await retry((limits) => database.transaction(inTransaction, limits), { deadline, mayPass: 'all' }));
   }
 
-  #note(name: string, version: Version, { refreshToken }: TokenRecord): void {
+  #note(name: string, version: Version, record: TokenRecord): void {
     if (this.#known.size >= maxKnown) this.#known.clear();
-    this.#known.set(name, { ...version, refreshToken });
+    this.#known.set(name, { ...version, token: comparedToken(record) });
   }
 
   /** Notes that another caller has written since, or that there is no record. */

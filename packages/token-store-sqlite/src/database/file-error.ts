@@ -5,6 +5,11 @@ import { accessError, because, type Failure, fileError, fileFailures, systemCode
 const changed = 'the key was changed, added or removed after this store was opened';
 /** For a store that was opened with a key which is no longer the key of the file. */
 export const keyChanged: Failure = ['STORE_KEY', 'key-changed', changed, 'Open it again with the new key'];
+/** For an encrypted record that cannot be opened, and for another one that cannot be read. */
+export function recordChanged(appName: string): Failure {
+  const problem = `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name`;
+  return ['STORE_CORRUPT', 'record-changed', problem, 'Delete them and sign in again'];
+}
 const restore = 'Restore it from a backup, or move it away and sign in again';
 export function damaged(how = 'is not a token database, or is damaged'): Failure {
   return ['STORE_CORRUPT', 'damaged', `${how}. It was left as it is`, restore];

@@ -17,25 +17,34 @@ const fields = {
   refreshExpiresAt: 'refresh_expires_at',
   refusedAt: 'refused_at',
   refusedBecause: 'refused_because',
+  data: 'data',
 } as const satisfies Record<keyof TokenRecord, string>;
 
-/** A record's fields, in the order of its columns. */
-export const recordFields = Object.keys(fields) as (keyof TokenRecord)[];
-/** The columns of a record: one for each field, then `sealed`, which has the whole record if there is a key. */
+const recordFields = Object.keys(fields) as (keyof TokenRecord)[];
+/** The columns of a record: one for each field, `data` as JSON, then `sealed`, which has the whole record if there is a key. */
 export const columns = [...Object.values(fields), 'sealed'];
 
 export type TokenRow = { [column: string]: string | number | null } & { sealed: Uint8Array | null };
 
+/** A record's values, in the order of its columns, without `sealed`. */
+export function plainValues(record: TokenRecord): (string | number | null)[] {
+  return recordFields.map((field) => {
+    const value = record[field] ?? null;
+    return typeof value === 'object' ? value && JSON.stringify(value) : value;
+  });
+}
+
 /**
- * The record of a row that is not encrypted. Undefined if it has no refresh token: the Python class may have stored a
- * row without one.
+ * The record of a row that is not encrypted. Undefined if it has no token: the Python class may have stored a row without one.
+ *
+ * @throws {SyntaxError} if another program has written `data`. Its message quotes that.
  */
 export function readPlainRow(row: TokenRow): TokenRecord | undefined {
-  if (!row.refresh_token) return undefined;
-  const record: Record<string, string | number> = {};
+  if (!row.refresh_token && !row.access_token) return undefined;
+  const record: Record<string, unknown> = {};
   for (const field of recordFields) {
     const value = row[fields[field]];
-    if (value !== null && value !== undefined) record[field] = value;
+    if (value !== null && value !== undefined) record[field] = field === 'data' ? JSON.parse(String(value)) : value;
   }
-  return record as Partial<TokenRecord> as TokenRecord;
+  return record;
 }

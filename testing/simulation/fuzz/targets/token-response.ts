@@ -8,11 +8,11 @@ import { checkRecord } from '../../../../packages/token-store-kit/src/check-reco
 import type { TokenRecord } from '../../../../packages/token-store-kit/src/token-record.ts';
 import { check, checkMessage } from '../check.ts';
 
-const old: TokenRecord = {
+const old = {
   refreshToken: 'the-secret-refresh-token',
   clientId: 'client',
   authority: 'https://authority',
-};
+} satisfies TokenRecord;
 const statuses = [200, 200, 200, 200, 400, 401, 404, 429, 500];
 
 /** The answer to a refresh: its first byte chooses the status, the rest is the body. Nothing between it and the write may throw. */

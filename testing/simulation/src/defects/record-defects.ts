@@ -23,7 +23,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'this.#ask(() => store.replace(name, record.refreshToken, refused))',
+        'this.#ask(() => store.replace(name, comparedToken(record), refused))',
         'this.#ask(async () => store.set(name, refused))',
       ),
     ],
@@ -34,7 +34,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'const isSaved = await this.advance({ replaces: newest?.refreshToken, record }, lock, signOuts);',
+        'const isSaved = await this.advance({ replaces: comparedToken(newest), record }, lock, signOuts);',
         'await store.set(name, record);\n        const isSaved = true;',
       ),
     ],
@@ -50,7 +50,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        '        await this.advance({ replaces: record.refreshToken, record: undefined }, lock);',
+        '        await this.advance({ replaces: comparedToken(record), record: undefined }, lock);',
         '        record = undefined;',
       ),
     ],
@@ -110,7 +110,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        '        if (isLate() && newest?.refreshToken !== before?.refreshToken) return false;\n',
+        '        if (isLate() && comparedToken(newest) !== comparedToken(before)) return false;\n',
         '',
       ),
     ],

@@ -16,8 +16,8 @@ export const storeInvariants: Invariants = {
     {
       promise: 'No older token takes the place of a newer one',
       check({ name, before, record, by, askedAt }, history) {
-        const was = before && history.refreshTokens.get(before.refreshToken);
-        const is = history.refreshTokens.get(record.refreshToken);
+        const was = before && history.refreshTokens.get(before.refreshToken ?? '');
+        const is = history.refreshTokens.get(record.refreshToken ?? '');
         // A program that writes without the lock cannot know what it replaces, nor can we know what it will write.
         if (!was || !is || !by || was.family.isForeign) return undefined;
         // If the person answers a window late that was given up, the window that opened after it counts, whichever the provider answers first.

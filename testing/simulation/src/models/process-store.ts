@@ -1,5 +1,5 @@
 import type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore } from 'shared-token';
-import { type MaybePromise, TokenStoreError } from 'token-store-kit';
+import { comparedToken, type MaybePromise, TokenStoreError } from 'token-store-kit';
 import type { Holder } from '../facts.ts';
 import type { History } from '../history.ts';
 import type { Machine, Process } from '../machine/machine.ts';
@@ -67,7 +67,7 @@ class ProcessStore implements TokenStore {
     const askedAt = this.#machine.steps;
     return this.#calls.ask('replace', true, () => {
       if (this.#isLost(task)) return false;
-      if (this.#store.history.stored.get(name)?.refreshToken !== previous) return false;
+      if (comparedToken(this.#store.history.stored.get(name)) !== previous) return false;
       this.#store.write(name, record, this.#process, askedAt);
       return true;
     });

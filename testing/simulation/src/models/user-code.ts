@@ -47,7 +47,7 @@ export class UserCode {
   }
 
   refresh: SharedTokenOptions['refresh'] = (
-    record: TokenRecord,
+    record: TokenRecord & { refreshToken: string },
     { signal }: RefreshContext,
   ): Promise<TokenResponse> => {
     const { history, provider, report, machine, store } = this.#scene;
