@@ -134,25 +134,6 @@ test('a sign-in that replaces a refused one still knows the name of the account'
   assert.match((await other.call(['status'])).stdout, /^Signed in as Someone/);
 });
 
-test('a typed passphrase is not shown', async () => {
-  using other = new CliHome(home.env);
-  const key = 'pass phrase';
-  await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: key } });
-  using terminal = sit(other, ['status']);
-  await terminal.shows(/Passphrase of .*tokens\.db: $/);
-  terminal.type('wrong\r');
-  await terminal.shows(/Passphrase of [\s\S]*\nThat is not the passphrase\.\r\nPassphrase of .*: $/);
-  terminal.type(`${key}\r`);
-  await terminal.shows(/Signed in as Someone/);
-  assert.is((await terminal.ended).status, 0);
-  assert.not.match(terminal.output, key);
-  assert.not.match(terminal.output, 'wrong');
-  using interrupted = sit(other, []);
-  await interrupted.shows(/Passphrase of/);
-  interrupted.type('\u0003');
-  assert.is((await interrupted.ended).status, 130);
-});
-
 test('serve asks for the passphrase once, and finds a later sign-in of another client id with it', async () => {
   using other = new CliHome(home.env);
   const withKey = { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } };

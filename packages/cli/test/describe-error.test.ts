@@ -60,6 +60,7 @@ for (const [code, reason, remedy] of [
   ['STORE_KEY', 'not-encrypted', /^Leave out .* rekey --encrypt$/],
   ['STORE_OPEN', 'moved', /^Run it again$/],
   ['STORE_OPEN', 'closed', /^Run it again$/],
+  ['STORE_OPEN', 'no-driver', /^Run: npm install --global token-store-postgres pg$/],
   ['STORE_READONLY', 'unfinished-write', /^To repair it, run the command token/],
   ['STORE_VERSION', undefined, /^Run: npm install --global onedrive-token/],
 ] as const) {

@@ -96,6 +96,18 @@ test('a process that holds a lock is named: one that signs in, and one that was 
   await signingIn.ended;
 });
 
+test('a process that writes to the database for long is named', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows who holds a lock');
+  const code = `new (require('node:sqlite').DatabaseSync)(${JSON.stringify(home.db)}).exec('BEGIN IMMEDIATE');
+    console.error('locked'); setInterval(() => {}, 1000);`;
+  const writer = home.startProgram(process.execPath, ['--no-warnings', '-e', code]);
+  await writer.says(/locked/);
+  const { pid } = writer.child;
+  assertFailed(await diagnose(home), { lock: new RegExp(`process ${pid} \\(.*\\) holds the lock of the database`) });
+  writer.child.kill('SIGKILL');
+  await writer.ended;
+});
+
 test('a sign-in that the provider refused, and one that is gone', async () => {
   await authority.revokeAll();
   home.expireTokens();

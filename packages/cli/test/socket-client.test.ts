@@ -167,6 +167,15 @@ test('a socket that another user could have put there: 1, and no token of anothe
     chmodSync(parent, 0o1777);
     assert.is((await ask()).status, 0);
     if (process.getuid?.() !== 0) return console.log('skipped: giving a folder to another user needs root');
+    // A group that is not the owner's own has other users in it.
+    for (const [group, isExposed] of [
+      [12345, true],
+      [0, false],
+    ] as const) {
+      chownSync(parent, 0, group);
+      chmodSync(parent, 0o770);
+      assert.is((await ask()).status, isExposed ? 1 : 0);
+    }
     chownSync(parent, 12345, 12345);
     const foreign = await ask();
     assert.equal([foreign.status, foreign.stdout], [1, '']);

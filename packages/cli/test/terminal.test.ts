@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { stripVTControlCharacters } from 'node:util';
 import { signInAs, signInElsewhere } from 'testing-authority';
@@ -82,7 +83,7 @@ test('if no browser can be opened, login asks for the address on which the brows
   await terminal.shows(/[23]:\d\d left\. Paste the address here: /);
   const url = await addressOn(terminal);
   terminal.type('nonsense\r');
-  await terminal.shows(/This is not an address\. Copy the whole address/);
+  await terminal.shows(/This is not an address\. Copy the whole address[\s\S]*Paste the address here: $/);
   terminal.type(`${await signInElsewhere(url)}\r`);
   await terminal.shows(/Signed in as Someone/);
   assert.is((await terminal.ended).status, 0);
@@ -125,6 +126,45 @@ test('on a terminal, api shows nothing of a server that could control it: status
   const piped = await other.call(['api', '--graph', graph, '/me']);
   assert.is(piped.stdout, body, 'byte for byte for a program');
   server.close();
+});
+
+test('a typed passphrase is not shown', async () => {
+  using other = new CliHome(home.env);
+  const key = 'pass phrase';
+  await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: key } });
+  using terminal = sit(other, ['status']);
+  await terminal.shows(/Passphrase of .*tokens\.db: $/);
+  terminal.type('wrong\r');
+  await terminal.shows(/Passphrase of [\s\S]*\nThat is not the passphrase\.\r\nPassphrase of .*: $/);
+  terminal.type(`${key}\r`);
+  await terminal.shows(/Signed in as Someone/);
+  assert.is((await terminal.ended).status, 0);
+  assert.not.match(terminal.output, key);
+  assert.not.match(terminal.output, 'wrong');
+  using interrupted = sit(other, []);
+  await interrupted.shows(/Passphrase of/);
+  interrupted.type('\u0003');
+  assert.is((await interrupted.ended).status, 130);
+});
+
+test('a download shows how far it is, and draws that a few times a second', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  const size = 40 * 1024 * 1024;
+  const server = createHttpServer((_request, response) => {
+    response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size));
+  });
+  server.listen(0, '127.0.0.1').unref();
+  await once(server, 'listening');
+  const graph = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1.0`;
+  const startedAt = performance.now();
+  using terminal = sit(other, ['api', '--graph', graph, '/me/drive/root:/big:/content', '-o', `${other.folder}/big`]);
+  assert.is((await terminal.ended).status, 0);
+  const seconds = (performance.now() - startedAt) / 1000;
+  assert.match(terminal.output, /Downloading \d+\.\d [KM]iB of 40\.0 MiB \(\d+ %\)/);
+  assert.match(terminal.output, `\r${esc}[2KSaved 40.0 MiB to`);
+  const drawn = terminal.output.split('Downloading').length;
+  assert.ok(drawn < 5 + 8 * seconds, `${drawn} times in ${seconds} s`);
 });
 
 test('in 40 columns, what a person reads breaks at words', async () => {

@@ -3,6 +3,7 @@ import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
 import type { PostgresInspection } from 'token-store-postgres';
 import type { Command } from '../settings/command.ts';
 import type { DatabaseSettings } from '../settings/database-name.ts';
+import { installPostgres } from '../settings/describe-error.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { withKey } from './with-key.ts';
 
@@ -70,10 +71,10 @@ async function callPostgres<T>(
     return await call(await import('token-store-postgres'));
   } catch (error) {
     const { message, reason, code } = error as Error & { reason?: string; code?: string };
-    if (code === 'ERR_MODULE_NOT_FOUND' || reason === 'no-driver') {
+    if (code === 'ERR_MODULE_NOT_FOUND') {
       throw new Failure(`--db ${shown} needs token-store-postgres and pg`, {
         status: exitStatus.database,
-        remedy: 'Run: npm install --global token-store-postgres pg',
+        remedy: installPostgres,
         cause: error,
       });
     }

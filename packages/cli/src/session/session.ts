@@ -161,7 +161,6 @@ async function openOn(database: Database, command: Command, options: SessionOpti
       // Nothing to warn of if it is closed already: a sign-in was made.
       const last = await handler.status().catch(() => undefined);
       if (last) warnIfExpiring(last, settings);
-      view?.[Symbol.dispose]();
       clearTimeout(notice);
       await handler.close();
       await database[Symbol.asyncDispose]();

@@ -11,7 +11,7 @@ import { explainErrorPages, pasteInstructions } from './sign-in-words.ts';
 const helpAfterMs = 15_000;
 
 /** What a person sees of a sign-in, and how they answer. */
-export class SignInView implements Disposable {
+export class SignInView {
   readonly #command: Command;
   readonly #opensBrowser: boolean;
   #url: URL | undefined;
@@ -71,10 +71,10 @@ export class SignInView implements Disposable {
         break;
       case 'signed-in':
         this.#command.signInMethod = undefined;
-        this[Symbol.dispose]();
+        this.#end();
         break;
       case 'sign-in-failed':
-        this[Symbol.dispose]();
+        this.#end();
         break;
       default:
         break;
@@ -98,7 +98,7 @@ export class SignInView implements Disposable {
     return this.#lines.ask('nothing was pasted');
   };
 
-  [Symbol.dispose](): void {
+  #end(): void {
     clearTimeout(this.#timer);
     this.#lines?.close();
     this.#command.screen.clear();

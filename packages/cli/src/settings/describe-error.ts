@@ -149,6 +149,8 @@ function statusOfStore(error: OneDriveTokenError): number {
   return isLocked ? exitStatus.databaseLocked : exitStatus.database;
 }
 
+/** What a PostgreSQL database needs. */
+export const installPostgres = 'Run: npm install --global token-store-postgres pg';
 const newerVersion = 'Run: npm install --global onedrive-token, for PostgreSQL together with token-store-postgres';
 const keySources =
   'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring, if a .keyring.json is beside the database, else from you on a terminal';
@@ -163,7 +165,7 @@ type OfFile =
   | 'no-permission'
   | 'read-only-file-system'
   | 'foreign';
-type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'no-driver' | 'read-only-server';
+type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'read-only-server';
 type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';
 
 const remedies: Record<Exclude<TokenStoreErrorReason, OfFile | OfServer | OfRecords>, string> = {
@@ -172,6 +174,7 @@ const remedies: Record<Exclude<TokenStoreErrorReason, OfFile | OfServer | OfReco
   'key-changed': 'Run it again',
   'not-encrypted': 'Leave out ONEDRIVE_TOKEN_KEY and --key-file, or encrypt it first with rekey --encrypt',
   closed: 'Run it again',
+  'no-driver': installPostgres,
   moved: 'Run it again',
   'unfinished-write': 'To repair it, run the command token with the same options',
 };

@@ -5,6 +5,6 @@ export function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    return `id ${process.getuid?.() ?? 'unknown'}`;
+    return `id ${process.getuid?.()}`;
   }
 }

@@ -36,7 +36,7 @@ export class Progress {
 
   /** To be called before anything is printed. */
   end(): void {
-    if (this.#isShown) this.#screen.clear();
+    this.#screen.clear();
     this.#isShown = false;
   }
 

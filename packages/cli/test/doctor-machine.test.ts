@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { bin, commandNode, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertFailed, type Check, diagnose, readChecks } from '../test/fixtures/diagnose.ts';
-import { openKeyringScene } from '../test/fixtures/keyring-scene.ts';
+import { assertFailed, type Check, diagnose, readChecks } from './fixtures/diagnose.ts';
+import { openKeyringScene } from './fixtures/keyring-scene.ts';
 
 const { home, ...scene } = await openSignedInScene();
 const keyrings = await openKeyringScene();
