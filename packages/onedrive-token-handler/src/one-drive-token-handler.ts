@@ -114,7 +114,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /**
    * Deletes the stored tokens, whatever client id they are of. A refresh or a sign-in that is under way does not bring
-   * them back: it ends in SIGN_IN_REQUIRED. Throws STORE.
+   * them back: it ends in SIGN_IN_REQUIRED. Microsoft has no endpoint to revoke the tokens of a personal account. Throws STORE.
    */
   async signOut(): Promise<void> {
     return this.#run(() => this.#shared.signOut());
@@ -199,8 +199,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       case 'sign-in-failed':
         this.#emit({ ...event, error: this.#explain(error) as OneDriveTokenError });
         break;
+      // signIn() tells it together with its method.
       case 'sign-in-started':
-        // signIn() tells it together with its method.
+      // The handler gives no `revoke`.
+      case 'revoke-failed':
         break;
       case 'signed-in': {
         const account = readAccount(this.#granted?.id_token);

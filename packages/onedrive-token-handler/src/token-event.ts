@@ -20,7 +20,7 @@ type Translated = 'refresh-failed' | 'sign-in-started' | 'signed-in' | 'sign-in-
  * memory makes no event. Times are epoch milliseconds, durations milliseconds. An `onEvent` that throws changes nothing.
  */
 export type TokenEvent =
-  | Exclude<SharedTokenEvent, { type: Translated }>
+  | Exclude<SharedTokenEvent, { type: Translated | 'revoke-failed' }>
   /** `bridged`: the old access token is still valid and was returned instead of the error. */
   | { type: 'refresh-failed'; error: OneDriveTokenError; bridged: boolean }
   /** A request to the provider is repeated after `delay`. */

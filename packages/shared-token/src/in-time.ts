@@ -1,10 +1,7 @@
-import { SharedTokenError } from './shared-token-error.ts';
-
-/** What the promise settles with. Rejects with STORE and that problem if it takes longer. */
-export async function inTime<T>(milliseconds: number, promise: Promise<T>, problem: string): Promise<T> {
+/** What the promise settles with. Rejects with what `onLate` returns if it takes longer. */
+export async function inTime<T>(milliseconds: number, promise: Promise<T>, onLate: () => unknown): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const giveUp = (): void => reject(new SharedTokenError('STORE', problem, { remedy: 'Try again', retryable: true }));
-  const timer = setTimeout(giveUp, milliseconds);
+  const timer = setTimeout(() => reject(onLate()), milliseconds);
   try {
     return await Promise.race([promise, late]);
   } finally {

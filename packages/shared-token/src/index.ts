@@ -5,6 +5,7 @@ export { signInLockName } from 'token-store-kit';
 export type {
   GetTokenOptions,
   RefreshContext,
+  RevokeContext,
   SharedTokenOptions,
   SignIn,
   SignInContext,

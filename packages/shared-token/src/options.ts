@@ -9,6 +9,12 @@ export interface RefreshContext {
   readonly signal: AbortSignal;
 }
 
+/** What `revoke` is given besides the record. */
+export interface RevokeContext {
+  /** Aborts after `refreshTimeout`. */
+  readonly signal: AbortSignal;
+}
+
 /** What `signIn` is given. */
 export interface SignInContext {
   /** Aborts after `signInTimeout`, when the last caller lets go, and on `close()` or `signOut()`. */
@@ -57,6 +63,11 @@ export interface SharedTokenOptions {
   describeRefusal?: ((error: unknown) => string) | undefined;
   /** Whether a record has what this program needs, for example its scopes. If false, a person is asked. Default: always. */
   accepts?: ((record: TokenRecord) => boolean) | undefined;
+  /**
+   * Ends a sign-in at the provider, for example by a revocation request (RFC 7009). `signOut()` calls it when the record is deleted, and
+   * waits for it for at most `refreshTimeout`. If it fails, the sign-out holds, and the event `revoke-failed` says so.
+   */
+  revoke?: ((record: TokenRecord, context: RevokeContext) => Promise<unknown>) | undefined;
   /** Whether getToken() may ask a person. Default true if there is `signIn`. */
   interactive?: boolean | undefined;
   /**
@@ -64,7 +75,15 @@ export interface SharedTokenOptions {
    * record says when it was obtained.
    */
   expirySkew?: number | undefined;
-  /** How long `refresh`, or the exchange of a sign-in, may take. Default 30,000. */
+  /**
+   * That long before a token is refreshed as `expirySkew` says, a call of getToken() gets it at once, and one process of all refreshes
+   * meanwhile. Default 0: no refresh ahead. In the first half of a token's life there is none.
+   *
+   * A refresh ahead that has not been sent keeps no process alive. One that was sent does, until its answer is stored. Call `close()`
+   * before `process.exit()`, which waits for nothing: otherwise the answer may be lost, and with it the new refresh token.
+   */
+  refreshAhead?: number | undefined;
+  /** How long `refresh`, `revoke` or the exchange of a sign-in may take. Default 30,000. */
   refreshTimeout?: number | undefined;
   /** How long a sign-in waits for the person. Default 180,000. */
   signInTimeout?: number | undefined;
@@ -115,8 +134,10 @@ export function readOptions(options: SharedTokenOptions) {
     needsSignIn = (error: unknown) => refusalOf(error) !== undefined,
     describeRefusal = (error: unknown) => refusalOf(error) ?? 'refused',
     accepts = () => true,
+    revoke,
     interactive = signIn !== undefined,
     expirySkew = 300_000,
+    refreshAhead = 0,
     refreshTimeout = 30_000,
     signInTimeout = 180_000,
     onEvent,
@@ -127,16 +148,17 @@ export function readOptions(options: SharedTokenOptions) {
     if (typeof store?.[method] !== 'function') throw new TypeError(`store must have a method ${method}()`);
   }
   const functions = { refresh, needsSignIn, describeRefusal, accepts };
-  for (const [name, value] of Object.entries({ ...functions, signIn, onEvent })) {
+  for (const [name, value] of Object.entries({ ...functions, signIn, revoke, onEvent })) {
     if (typeof value === 'function' || (value === undefined && !(name in functions))) continue;
     throw new TypeError(`${name} must be a function, not ${typeof value}`);
   }
   if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
   return {
-    ...{ store, name: readText('name', name), ...functions, signIn, onEvent, interactive },
+    ...{ store, name: readText('name', name), ...functions, signIn, revoke, onEvent, interactive },
     clientId: clientId === undefined ? undefined : readText('clientId', clientId),
     authority: authority === undefined ? undefined : readText('authority', authority),
     expirySkew: readDuration('expirySkew', expirySkew),
+    refreshAhead: readDuration('refreshAhead', refreshAhead),
     refreshTimeout: readDuration('refreshTimeout', refreshTimeout, timerRange),
     signInTimeout: readDuration('signInTimeout', signInTimeout, timerRange),
   };

@@ -4,7 +4,15 @@ import type { Settings } from './options.ts';
 import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
 import { readStoredRecord } from './read-stored-record.ts';
 import { neverAborted, runExclusively } from './run-exclusively.ts';
-import { asStoreErrors, hasCode, lockLostError, mayPass, signInRequired, toStoreError } from './shared-token-error.ts';
+import {
+  asStoreErrors,
+  hasCode,
+  lockLostError,
+  mayPass,
+  signInRequired,
+  storeSilentError,
+  toStoreError,
+} from './shared-token-error.ts';
 import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
 import { isOurs } from './usable-token.ts';
 
@@ -156,12 +164,16 @@ export class RecordKeeper {
     }
   }
 
-  /** Deletes the record. What is owed is not written any more. Throws STORE. */
-  async forget(): Promise<void> {
+  /** Deletes the record. What is owed is not written any more. Resolves with what `revoke` is to be given, if any. Throws STORE. */
+  async forget(): Promise<TokenRecord | undefined> {
     this.signOuts++;
-    this.#owed = this.#owed.filter(({ record }) => !record);
-    const { store, name } = this.settings;
+    const owed = this.#owed;
+    this.#owed = owed.filter(({ record }) => !record);
+    const { store, name, revoke } = this.settings;
+    // A store that cannot be read may still delete.
+    const stored = revoke && (await this.#ask(() => store.get(name)).catch(() => undefined));
     await asStoreErrors(() => this.#ask(() => store.delete(name)));
+    return revoke && this.ours(applyChanges(readStoredRecord(stored), owed));
   }
 
   /** Tries once more to do what is owed, and starts no more tries. */
@@ -244,7 +256,7 @@ export class RecordKeeper {
         // No sign-out ends a deletion.
         const paid = this.#pay({ change, lock, signOuts: change.record && signOuts });
         // What a store does that answers later is noticed when it is read again.
-        return await inTime(end - performance.now(), paid, 'The store did not answer');
+        return await inTime(end - performance.now(), paid, () => storeSilentError('The store did not answer'));
       } catch (error) {
         if (change.record && signOuts !== this.signOuts) return false;
         if (isLast || !mayPass(error) || performance.now() >= end) {

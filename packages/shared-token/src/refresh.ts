@@ -20,6 +20,8 @@ export interface SilentRequest {
   /** True if the API rejected the held token, or the stored one if none is held. */
   forced: boolean;
   minValid?: number | undefined;
+  /** For a refresh ahead: how long before it is needed. It leaves it to a process that holds the lock. */
+  ahead?: number | undefined;
   /** What may be given out while the store is silent: at first the held token. */
   bridge?: AccessToken | undefined;
   /** Ends the wait for another process. A refresh request that was sent is always finished and stored. */
@@ -46,11 +48,11 @@ const changeTimeoutMs = 5_000;
  */
 export async function obtainSilently(keeper: RecordKeeper, request: SilentRequest): Promise<SilentOutcome> {
   const { settings, emit } = keeper;
-  const { held, forced, minValid, signal } = request;
+  const { held, forced, minValid, ahead, signal } = request;
   let first: TokenRecord | undefined;
   try {
     first = await keeper.read();
-    const stored = usableToken(first, settings.accepts, { skew: settings.expirySkew, minValid });
+    const stored = usableToken(first, settings.accepts, { skew: settings.expirySkew, minValid, ahead });
     const isRejected = forced && (!held || stored?.accessToken === held.accessToken);
     if (stored && !isRejected) return useStored(keeper, stored);
     if (!first) return needSignIn(settings, 'not-signed-in');
@@ -62,6 +64,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     // After a sign-out, the error of a refresh that it has ended is of no interest.
     if (signal.aborted) throw signal.reason;
     if (hasCode(error, 'SIGN_IN_REQUIRED')) throw error;
+    if (ahead && hasCode((error as Error).cause, 'STORE_BUSY')) return { type: 'failed', error, bridge: undefined };
     // A sign-out in the meantime wins: then the old token is not given out either.
     const now = await keeper.readAny().catch(() => first);
     if (first && !now) throw signInRequired('signed-out', settings);
@@ -112,7 +115,7 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
   };
   const turn = {
     name: settings.name,
-    timeout: settings.refreshTimeout + lockMarginMs,
+    timeout: request.ahead ? 0 : settings.refreshTimeout + lockMarginMs,
     signal: AbortSignal.any([request.signal, found.signal]),
     onWait: () => {
       emit({ type: 'waiting', for: 'refresh' });
@@ -138,7 +141,7 @@ function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<
 async function refreshInTurn(
   keeper: RecordKeeper,
   first: TokenRecord,
-  { forced, minValid, signal }: SilentRequest,
+  { forced, minValid, ahead, signal }: SilentRequest,
   lock: Lock,
 ): Promise<SilentOutcome> {
   const { settings } = keeper;
@@ -151,7 +154,8 @@ async function refreshInTurn(
     if (!settings.accepts(record)) return needSignIn(settings, 'not-accepted', record);
     // A token that came while this caller waited counts even if it is short-lived.
     const isNew = record.accessToken !== first.accessToken;
-    const stored = usableToken(record, settings.accepts, isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid });
+    const validity = isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead };
+    const stored = usableToken(record, settings.accepts, validity);
     if (stored && (isNew || !forced)) return useStored(keeper, stored);
     // Another process has heard it while this one waited.
     if (record.refusedAt !== undefined && first.refusedAt === undefined) return wasRefused(settings, record);

@@ -76,6 +76,11 @@ export function lockLostError({ signal }: Lock): SharedTokenError {
   return new SharedTokenError('STORE', problem, { remedy: 'Try again', cause: signal.reason, retryable: true });
 }
 
+/** The STORE of a store that takes too long. */
+export function storeSilentError(problem: string): SharedTokenError {
+  return new SharedTokenError('STORE', problem, { remedy: 'Try again', retryable: true });
+}
+
 /** Runs the work of a store; whatever it throws becomes STORE. */
 export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
   try {

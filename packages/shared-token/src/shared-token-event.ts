@@ -27,6 +27,8 @@ export type SharedTokenEvent =
   | { type: 'signed-in'; expiresAt: number }
   | { type: 'sign-in-failed'; error: EventError }
   | { type: 'signed-out' }
+  /** The provider still accepts the tokens of the record that a sign-out has deleted. */
+  | { type: 'revoke-failed'; error: EventError }
   /**
    * A token was returned but could not be stored yet, or a sign-in that a sign-out has ended could not be deleted yet. A
    * timer tries it again.

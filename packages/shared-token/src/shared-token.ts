@@ -14,6 +14,8 @@ import {
 } from './options.ts';
 import { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently, type SilentOutcome } from './refresh.ts';
+import { RefreshAhead } from './refresh-ahead.ts';
+import { revokeSignIn } from './revoke.ts';
 import { SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
@@ -54,6 +56,7 @@ interface SignInFlight {
 export class SharedToken implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #keeper: RecordKeeper;
+  readonly #ahead: RefreshAhead;
   readonly #closing = new AbortController();
   #held: AccessToken | undefined;
   /** By the monotonic clock, which is never set back: when the held token expires. */
@@ -77,6 +80,7 @@ export class SharedToken implements AsyncDisposable {
       if (onEvent) callUserCode(async () => onEvent(event, error)).catch(() => {});
     };
     this.#keeper = new RecordKeeper(this.#settings, emit, callUserCode);
+    this.#ahead = new RefreshAhead(this.#keeper);
   }
 
   /**
@@ -88,7 +92,9 @@ export class SharedToken implements AsyncDisposable {
    * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
    */
   async getToken(options: GetTokenOptions = noOptions): Promise<AccessToken> {
-    return this.peek(options) ?? this.#obtain(options);
+    const token = this.peek(options) ?? (await this.#obtain(options));
+    if (this.#ahead.isDue(token)) this.#ahead.schedule(() => this.#refreshAhead(token));
+    return token;
   }
 
   /**
@@ -137,13 +143,14 @@ export class SharedToken implements AsyncDisposable {
   /**
    * Deletes the stored record, whatever client it is of. What is under way does not bring it back: a refresh of any
    * process, a sign-in of this instance, and a sign-in of another process that has read the deleted record. They end in
-   * SIGN_IN_REQUIRED. Throws STORE.
+   * SIGN_IN_REQUIRED. Then `revoke` is called, if there is one, for a record of this client and authority. Throws STORE.
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
     for (const flight of this.#flights) flight.stop(signInRequired('signed-out', this.#settings));
+    let record: TokenRecord | undefined;
     try {
-      await this.#keeper.forget();
+      record = await this.#keeper.forget();
       this.#signOutsEnded++;
     } finally {
       this.#held = undefined;
@@ -151,6 +158,7 @@ export class SharedToken implements AsyncDisposable {
       this.#silent = undefined;
     }
     this.#keeper.emit({ type: 'signed-out' });
+    if (record) await revokeSignIn(this.#keeper, record);
   }
 
   /** The newest record, if it is of this client and authority; never asks the provider. Throws STORE. */
@@ -282,6 +290,20 @@ export class SharedToken implements AsyncDisposable {
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false };
     const flight = this.#fly(async (signal) => this.#hold(await signInInTurn(this.#keeper, request, signal), signOuts));
     return { flight, request };
+  }
+
+  /** What callers have in memory is replaced; they do not wait for it. */
+  #refreshAhead(known: AccessToken): void {
+    if (this.#closing.signal.aborted) return;
+    const { signOuts } = this.#keeper;
+    const held = this.#held;
+    const flight = this.#fly((signal) => this.#ahead.run(known, signal));
+    const keep = (token: AccessToken | undefined): void => {
+      if (token && this.#held === held) this.#hold(token, signOuts);
+    };
+    this.#join(flight, undefined)
+      .then(keep)
+      .catch(() => {});
   }
 
   #fly<T>(task: (signal: AbortSignal) => Promise<T>): Flight<T> {

@@ -11,6 +11,10 @@ export interface TokenResponse {
   refresh_token?: string | undefined;
   /** Seconds. Not in the RFC: GitHub, Google and others tell so when the refresh token expires. */
   refresh_token_expires_in?: number | string | undefined;
+  /** Seconds within which the refresh token has to be used (draft-ietf-oauth-refresh-token-expiration). */
+  refresh_token_timeout?: number | string | undefined;
+  /** Seconds until the person's authorization ends, whatever is refreshed (the same draft). */
+  authorization_expires_in?: number | string | undefined;
   /** The granted scopes, separated by spaces. */
   scope?: string | undefined;
   id_token?: string | undefined;
@@ -54,13 +58,15 @@ export function readTokenResponse(response: unknown, obtainedAt: number): TokenS
   const seconds = readSeconds(expiresIn);
   if (seconds === undefined || seconds > yearInSeconds)
     throw unusable('an expires_in that is not a number of seconds from 0 to one year');
-  const refreshSeconds = readSeconds(given.refresh_token_expires_in);
+  const refreshLimits = [given.refresh_token_expires_in, given.refresh_token_timeout, given.authorization_expires_in];
+  // Infinity: no limit is known.
+  const refreshSeconds = Math.min(...refreshLimits.map((limit) => readSeconds(limit) ?? Number.POSITIVE_INFINITY));
   return {
     accessToken,
     obtainedAt,
     expiresAt: obtainedAt + Math.floor(seconds * 1000),
     refreshToken: readText(given.refresh_token),
-    refreshExpiresAt: refreshSeconds === undefined ? undefined : obtainedAt + Math.floor(refreshSeconds * 1000),
+    refreshExpiresAt: Number.isFinite(refreshSeconds) ? obtainedAt + Math.floor(refreshSeconds * 1000) : undefined,
     idToken: readText(given.id_token),
     scope: readText(given.scope),
     data: readData(given.data),

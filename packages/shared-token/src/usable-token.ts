@@ -22,6 +22,8 @@ export function isOurs(record: TokenRecord, { clientId, authority }: Ownership):
 /** How long an access token has to be valid, in milliseconds, if the provider's tokens live long enough. */
 export interface Validity {
   readonly skew: number;
+  /** How long before that a refresh ahead is due. */
+  readonly ahead?: number | undefined;
   readonly minValid?: number | undefined;
 }
 
@@ -29,12 +31,12 @@ export interface Validity {
 const longestSkewShare = 0.1;
 
 /**
- * How long a token of that lifetime has to be valid. A `minValid` that only a token of the last moments would fulfil counts as half of
- * the life, or each call would refresh. Without a lifetime, the record does not say when its token was obtained: all of it counts.
+ * How long a token of that lifetime has to be valid. What only a token of the last moments would fulfil counts as half of the life, or
+ * each call would refresh. Without a lifetime, the record does not say when its token was obtained: all of it counts.
  */
-export function neededTime({ skew, minValid = 0 }: Validity, lifetime = Number.POSITIVE_INFINITY): number {
-  const isTooLong = minValid > lifetime * (1 - longestSkewShare);
-  return Math.max(Math.min(skew, lifetime * longestSkewShare), isTooLong ? lifetime / 2 : minValid);
+export function neededTime({ skew, ahead = 0, minValid = 0 }: Validity, lifetime = Number.POSITIVE_INFINITY): number {
+  const needed = Math.max(Math.min(skew, lifetime * longestSkewShare) + ahead, minValid);
+  return needed > lifetime * (1 - longestSkewShare) ? lifetime / 2 : needed;
 }
 
 /** The access token of a record, if it is valid for long enough and `accepts` agrees. */

@@ -107,6 +107,17 @@ test('a new refresh token without refresh_token_expires_in has no refreshExpires
   assert.not('refreshExpiresAt' in scene.record);
 });
 
+test('refreshExpiresAt is the first of all limits that a response has', async () => {
+  await using scene = openScene();
+  scene.provider.extra = { refresh_token_timeout: 600, authorization_expires_in: '500', refresh_token_expires_in: 700 };
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  assert.is(scene.record.refreshExpiresAt, (scene.record.obtainedAt ?? 0) + 500_000);
+  scene.provider.extra = { refresh_token_timeout: 600, authorization_expires_in: 'never' };
+  await shared.getToken({ forceRefresh: true });
+  assert.is(scene.record.refreshExpiresAt, (scene.record.obtainedAt ?? 0) + 600_000);
+});
+
 for (const absurd of [-1, 'later', Number.POSITIVE_INFINITY]) {
   test(`refresh_token_expires_in ${absurd} is ignored`, async () => {
     await using scene = openScene();

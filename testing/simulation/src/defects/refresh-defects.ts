@@ -117,8 +117,8 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        'isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid }',
-        '{ skew: settings.expirySkew, minValid }',
+        'isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead }',
+        '{ skew: settings.expirySkew, minValid, ahead }',
       ),
     ],
     within: 10000,

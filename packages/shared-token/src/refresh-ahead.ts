@@ -1,0 +1,54 @@
+import type { RecordKeeper } from './record-keeper.ts';
+import { obtainSilently } from './refresh.ts';
+import type { AccessToken } from './token-response.ts';
+import { neededTime } from './usable-token.ts';
+
+/** A program that ends sooner has sent nothing, so it loses no answer, and does not wait for one. */
+const delayMs = 100;
+
+/** After a refresh ahead that brought no token, because it failed or another process holds the lock. */
+const pauseAfterFailureMs = 5_000;
+
+/** Refreshes a token that is still good, while callers go on with it. One refresh at a time; failures are events. */
+export class RefreshAhead {
+  readonly #keeper: RecordKeeper;
+  /** By the monotonic clock. Infinity while a refresh is under way. */
+  #pausedUntil = 0;
+
+  constructor(keeper: RecordKeeper) {
+    this.#keeper = keeper;
+  }
+
+  /** Whether it is time to refresh this token ahead. Not within the skew: then a call waits for its refresh, or could not refresh. */
+  isDue({ expiresAt, obtainedAt }: AccessToken): boolean {
+    const { refreshAhead: ahead, expirySkew: skew } = this.#keeper.settings;
+    if (ahead === 0 || performance.now() < this.#pausedUntil) return false;
+    const left = expiresAt - Date.now();
+    const lifetime = expiresAt - obtainedAt;
+    return left <= neededTime({ skew, ahead }, lifetime) && left > neededTime({ skew }, lifetime);
+  }
+
+  /** Calls `start` in a moment, if the process is still there. */
+  schedule(start: () => void): void {
+    this.#pausedUntil = Number.POSITIVE_INFINITY;
+    this.#keeper.callUserCode(() => setTimeout(start, delayMs).unref());
+  }
+
+  /** The token of this process's refresh, or of another one; undefined if there is none. */
+  async run(held: AccessToken, signal: AbortSignal): Promise<AccessToken | undefined> {
+    let pauseMs = pauseAfterFailureMs;
+    try {
+      const { refreshAhead: ahead } = this.#keeper.settings;
+      const outcome = await obtainSilently(this.#keeper, { held, forced: false, ahead, signal });
+      if (outcome.type === 'token') {
+        pauseMs = 0;
+        return outcome.token;
+      }
+      const { retryAfter } = Object(outcome.error) as { retryAfter?: unknown };
+      if (typeof retryAfter === 'number') pauseMs = Math.max(pauseMs, retryAfter);
+      return undefined;
+    } finally {
+      this.#pausedUntil = performance.now() + pauseMs;
+    }
+  }
+}

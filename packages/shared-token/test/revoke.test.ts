@@ -1,0 +1,98 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SharedTokenOptions, TokenRecord } from '../src/index.ts';
+import { openScene } from './scene.ts';
+import { rejection, within } from './within.ts';
+
+type Revoke = NonNullable<SharedTokenOptions['revoke']>;
+
+test('a sign-out gives revoke the record when it is deleted, and waits for it', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { record } = scene;
+  const seen: { record: TokenRecord; stored: number }[] = [];
+  const revoke: Revoke = async (record) => {
+    await null;
+    seen.push({ record, stored: scene.store.records.size });
+  };
+  await scene.open({ revoke }).signOut();
+  assert.equal(seen, [{ record, stored: 0 }]);
+  assert.equal(
+    scene.events.map(({ type }) => type),
+    ['signed-out'],
+  );
+});
+
+test('if revoke fails, the sign-out holds, and an event says so without the tokens', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  const revoke: Revoke = async (record) => {
+    throw new Error(`503 for ${record.refreshToken}`);
+  };
+  await scene.open({ revoke }).signOut();
+  assert.is(scene.store.records.size, 0);
+  assert.equal(scene.events.at(-1), { type: 'revoke-failed', error: { name: 'Error', message: '503 for …' } });
+  assert.ok(refreshToken);
+});
+
+test('a revoke that does not end is told to stop after refreshTimeout, and is not waited for', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  let signal: AbortSignal | undefined;
+  const revoke: Revoke = (_record, context) => {
+    signal = context.signal;
+    return new Promise(() => {});
+  };
+  await within(5_000, scene.open({ revoke, refreshTimeout: 50 }).signOut());
+  assert.is(signal?.aborted, true);
+  assert.is(scene.count('revoke-failed'), 1);
+});
+
+test('what could not be stored yet is revoked as well', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.store.refuse = ({ refreshToken }) =>
+    refreshToken === 'refresh-token-1' ? undefined : Object.assign(new Error('full'), { code: 'STORE_FULL' });
+  const revoked: (string | undefined)[] = [];
+  const shared = scene.open({ revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  await shared.getToken();
+  await shared.signOut();
+  assert.equal(revoked, ['refresh-token-2']);
+});
+
+for (const [what, options] of [
+  ['nothing is stored', {}],
+  ['the record is of another client', { clientId: 'mine' }],
+  ['the record is of another provider', { authority: 'https://login.example.com' }],
+] as const) {
+  test(`revoke is not called if ${what}`, async () => {
+    await using scene = openScene();
+    const other = { clientId: 'other', authority: 'https://login.example.org' };
+    if (Object.keys(options).length > 0) await scene.signedIn(other);
+    let calls = 0;
+    await scene.open({ ...options, revoke: async () => calls++ }).signOut();
+    assert.is(calls, 0);
+    assert.is(scene.count('revoke-failed'), 0);
+  });
+}
+
+test('revoke is not called if the record could not be deleted', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.store.delete = () => Promise.reject(new Error('the disk is gone'));
+  let calls = 0;
+  const error = await rejection(scene.open({ revoke: async () => calls++ }).signOut());
+  assert.is(error.code, 'STORE');
+  assert.is(calls, 0);
+});
+
+test('a record that cannot be read is deleted all the same', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.store.get = () => Promise.reject(new Error('no text'));
+  await scene.open({ revoke: async () => {} }).signOut();
+  assert.is(scene.store.records.size, 0);
+});
+
+test.run();
