@@ -1,11 +1,12 @@
 // Takes about 10 s.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliHome, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { missingTools, PrivateCluster, testOrSkip } from 'testing-postgres';
 import { openPostgresTokenStore } from 'token-store-postgres';
 import * as assert from 'uvu/assert';
+import { assertFailed, diagnose } from '../test/fixtures/diagnose.ts';
 
 const missing = missingTools(['initdb', 'postgres']);
 const test = testOrSkip(missing);
@@ -171,6 +172,28 @@ test('logout, login and move leave what is stored of another client id than the 
     assert.is((await terminal.ended).status, status);
     assert.is(await names(), left);
   }
+});
+
+test('docs/fleet.md: with row-level security, login, list, doctor and logout --all know the names of the role alone', async () => {
+  const fleet = readFileSync(new URL('../../../docs/fleet.md', import.meta.url), 'utf8');
+  const samples = [...fleet.matchAll(/^```sql\n([\s\S]*?)^```/gm)].map(([, sql = '']) => sql);
+  await signIn({ billing: 'theirs' });
+  await cluster.query(samples.filter((sql) => /CREATE (POLICY|ROLE app)/.test(sql)).join(''));
+  await using scene = await openScene();
+  const url = cluster.connectionString({ user: 'ada' });
+  const options = { env: { ...scene.home.env, ONEDRIVE_TOKEN_DB: url, ONEDRIVE_TOKEN_APP: '' } };
+  const clientId = ['--client-id', scene.authority.clientId];
+  const refused = await home.call(['login', '--no-browser', ...clientId], options);
+  assert.is(refused.status, 7, refused.stderr);
+  assert.match(refused.stderr, 'row-level security');
+  await scene.home.login(['--app', 'ada', ...clientId], options);
+  assert.ok(scene.authority.issuedSecrets.has((await home.call(['--app', 'ada'], options)).stdout.trim()));
+  assert.is((await home.call(['list', '--json'], options)).stdout, '["ada"]\n');
+  assertFailed(await diagnose(home, { ...options, args: ['--app', 'ada'] }), {});
+  const { status, stderr } = await home.call(['logout', '--all', '--yes'], options);
+  assert.is(status, 0);
+  assert.match(stderr, 'has 1 sign-in of 1 client id. This will sign out all of them.\n');
+  assert.is(await names(), 'billing');
 });
 
 test('with nothing to touch there is no question', async () => {

@@ -1,5 +1,6 @@
 // Takes about 10 s.
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
 import { parseAllDocuments } from 'yaml';
 import { compile, newProject, run, samplesOf } from '../test/project.ts';
@@ -49,6 +50,46 @@ test('docs/fleet.md: the store of a function leaves no connection behind', async
   assert.is(await scene.cluster.query("SELECT count(*) FROM pg_stat_activity WHERE usename = 'serverless'"), '0');
 });
 
+test('docs/fleet.md: the log of a host says in lines of JSON what happened, without a secret', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.set('ada@example.org', { refreshToken: 'secret-first' });
+  const program = `import { SharedToken } from 'shared-token';
+    import { openPostgresTokenStore } from 'token-store-postgres';
+    import { logEvents } from './events.ts';
+    const refresh = async ({ refreshToken }) => {
+      if (refreshToken === 'secret-second') throw new Error(refreshToken);
+      return { access_token: 'secret-access', refresh_token: 'secret-second', expires_in: 3600 };
+    };
+    await using store = await openPostgresTokenStore(${JSON.stringify({ connectionString: scene.cluster.connectionString(), schema })});
+    const name = 'ada@example.org';
+    const open = () => new SharedToken({ store, name, refresh, onEvent: logEvents(name) });
+    await using first = open();
+    await first.getToken();
+    await using second = open();
+    await second.getToken();
+    await second.getToken({ forceRefresh: true }).catch(() => {});`;
+  const folder = newProject({ 'events.ts': fleetSamples[1] ?? '', 'sample.js': program });
+  const begun = Date.now();
+  const { stdout, stderr } = await run(folder, 'sample.js', {});
+  assert.is(stderr, '');
+  assert.not.match(stdout, 'secret-');
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  for (const { at, host, process: pid, name } of lines) {
+    assert.ok(Date.parse(at) >= begun && Number.isInteger(pid), at);
+    assert.equal([host, name], [hostname(), 'ada@example.org']);
+  }
+  const types = ['refresh-started', 'refreshed', 'stored-token', 'refresh-started', 'refresh-failed'];
+  assert.equal(
+    lines.map(({ type }) => type),
+    types,
+  );
+  assert.equal([lines[1].rotated, lines[4].error], [true, { name: 'Error', message: '…' }]);
+});
+
 /** Where the package `kubernetes-types` has the type of each kind. */
 const kubernetesTypes: Record<string, string> = {
   Secret: 'core/v1',
@@ -75,7 +116,7 @@ const complaints = (() => {
   let found: string | undefined;
   return (): string => {
     const samples = [readmeSample, ...fleetSamples].map((code, index) => [`sample${index}.ts`, code]);
-    assert.is(samples.length, 2);
+    assert.is(samples.length, 3);
     found ??= compile(
       newProject({
         ...Object.fromEntries(samples),

@@ -1,8 +1,11 @@
 // test-long/pages.test.ts compiles and runs the samples.
 import { signInLockName } from 'token-store-kit';
+import { ensureWritable } from 'token-store-kit/administration';
 import * as assert from 'uvu/assert';
 import { parseAllDocuments } from 'yaml';
-import { inspectPostgresTokenStore } from '../src/index.ts';
+import { inspectPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
+import { errorOf } from './attempt.ts';
+import { until } from './lock-watch.ts';
 import { newProject, run, samplesOf } from './project.ts';
 import { startScene } from './scene.ts';
 
@@ -74,6 +77,109 @@ test('docs/fleet.md: the statement for a person who leaves deletes the name, and
   });
   await forget();
   assert.is(await names(), '');
+});
+
+/** A schema of the role `owner` with our tables, which the role `app` may use. */
+async function newSchemaOfOwner(): Promise<string> {
+  const schema = scene.newSchema();
+  const [grants = ''] = samplesOf(fleetPage, 'sql');
+  await makeRoles('owner', 'app');
+  await scene.cluster.query(`CREATE SCHEMA ${schema} AUTHORIZATION owner`);
+  await openAs('owner', { schema });
+  await scene.cluster.query(grants.replace(/^CREATE ROLE.*/, '').replaceAll('public', schema));
+  return schema;
+}
+
+async function makeRoles(...names: string[]): Promise<void> {
+  for (const name of names) {
+    const count = await scene.cluster.query(`SELECT count(*) FROM pg_roles WHERE rolname = '${name}'`);
+    if (count === '0') await scene.cluster.query(`CREATE ROLE ${name} LOGIN`);
+  }
+}
+
+function openAs(user: string, options: PostgresTokenStoreOptions): Promise<PostgresTokenStore> {
+  return scene.open({ ...options, connectionString: scene.cluster.connectionString({ user }) });
+}
+
+const denied = ['STORE_READONLY', 'no-permission'];
+
+test('docs/fleet.md: with row-level security, a role works with the names that begin with its own, and no other', async () => {
+  const schema = await newSchemaOfOwner();
+  const policies = samplesOf(fleetPage, 'sql').find((sample) => sample.includes('CREATE POLICY')) ?? '';
+  await scene.cluster.query(`SET search_path = ${schema}; ${policies}`);
+  const options = { schema, key: new Uint8Array(32) };
+  const [owner, ada, billing] = [
+    await openAs('owner', options),
+    await openAs('ada', options),
+    await openAs('billing', options),
+  ];
+  const record = { refreshToken: 'first' };
+  const { code, reason } = await errorOf(ada.set('ada', record));
+  assert.equal([code, reason], denied, 'only the owner puts a key in use');
+  await owner.rekey(options.key);
+
+  for (const [store, names] of [
+    [ada, ['ada']],
+    [billing, ['billing', 'billing/mail']],
+  ] as const) {
+    for (const name of names) {
+      await ensureWritable(store, name);
+      await store.exclusively(signInLockName(name), () => store.exclusively(name, () => store.set(name, record)));
+      assert.ok(await store.exclusively(name, () => store.replace(name, 'first', { refreshToken: 'second' })));
+      assert.ok(await store.replace(name, 'second', record));
+      assert.equal(await store.get(name), record);
+    }
+    assert.equal(await store.list(), names);
+  }
+  assert.equal(await owner.list(), ['ada', 'billing', 'billing/mail']);
+
+  for (const name of ['billing', 'billing/mail', 'ada2', 'other/ada']) {
+    assert.is(await ada.get(name), undefined);
+    assert.is(await ada.delete(name), false);
+    assert.is(await ada.replace(name, 'first', { refreshToken: 'stolen' }), false);
+    for (const call of [
+      () => ada.set(name, record),
+      () => ada.replace(name, undefined, record),
+      () => ada.exclusively(name, async () => 'ran'),
+      () => ada.exclusively(signInLockName(name), async () => 'ran'),
+    ]) {
+      const error = await errorOf(call());
+      assert.equal([error.code, error.reason], denied, `${name}: ${error.message}`);
+    }
+  }
+  await billing.exclusively('billing', async () => {
+    const locksOf = async (user: string) =>
+      (await inspectPostgresTokenStore({ schema, connectionString: scene.cluster.connectionString({ user }) })).locks;
+    assert.equal(
+      (await locksOf('owner')).map(({ name }) => name),
+      ['billing'],
+    );
+    assert.equal(await locksOf('ada'), []);
+  });
+
+  const refused = await errorOf(ada.rekey(undefined));
+  assert.equal([refused.code, refused.reason], denied);
+  await owner.rekey('a new passphrase');
+  for (const [user, name] of [
+    ['ada', 'ada'],
+    ['billing', 'billing/mail'],
+  ] as const)
+    assert.equal(await (await openAs(user, { schema, key: 'a new passphrase' })).get(name), record);
+});
+
+test("docs/fleet.md: the server's log says which role changed which sign-in, and has no token", async () => {
+  const schema = await newSchemaOfOwner();
+  const trigger = samplesOf(fleetPage, 'sql').find((sample) => sample.includes('CREATE TRIGGER')) ?? '';
+  await scene.cluster.query(`SET search_path = ${schema}; ${trigger}`);
+  const store = await openAs('app', { schema });
+  await store.set('ada@example.org', { refreshToken: 'secret-first' });
+  await store.replace('ada@example.org', 'secret-first', { refreshToken: 'secret-second' });
+  await store.delete('ada@example.org');
+  const line = (change: string): string => `LOG:  sign-in ada@example.org: ${change} by app from 127.0.0.1`;
+  for (const change of ['INSERT', 'UPDATE', 'DELETE']) {
+    await until(line(change), async () => scene.cluster.log.includes(line(change)));
+  }
+  assert.not.match(scene.cluster.log, 'secret-');
 });
 
 test.run();
