@@ -42,6 +42,22 @@ test('status, list and completion make no table in a database that has none', as
   assert.is(await cluster.query(tableCount), '0');
 });
 
+test('doctor and login of a role that may not make the tables say who can', async () => {
+  await cluster.query('CREATE ROLE host LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC');
+  const env = { ONEDRIVE_TOKEN_DB: cluster.connectionString({ user: 'host' }) };
+  assertFailed(
+    await diagnose(home, { env }),
+    {
+      'database-rights':
+        /no tables yet, and this user lacks rights: CREATE ON SCHEMA public \| Run login once as the owner/,
+    },
+    { 'database-rights': ['lock', 'sign-in'] },
+  );
+  const { status, stderr } = await home.call(['login', '--no-browser', ...clientId], { env });
+  assert.is(status, 7);
+  assert.match(stderr, /has no tables of token-store-postgres .* may not make them\. Open the store once as the owner/);
+});
+
 test('login on one machine signs the others in, and leaves no files', async () => {
   const { stderr } = await home.login(clientId, { env: fleet });
   assert.match(stderr, /Signed in as Someone/);
@@ -89,6 +105,22 @@ pooled(
     }
   },
 );
+
+test('doctor says whose tables there are, if they are not ours, or newer', async () => {
+  for (const [change, undo, says] of [
+    ['version = 2', 'version = 1', /of a newer version of token-store-postgres \| Run: npm install/],
+    [
+      "package = 'other'",
+      "package = 'token-store-postgres'",
+      /another program has tables with the name oauth_token \|/,
+    ],
+  ] as const) {
+    await cluster.query(`UPDATE oauth_token_meta SET ${change}`);
+    const checks = await diagnose(home, { env: fleet });
+    await cluster.query(`UPDATE oauth_token_meta SET ${undo}`);
+    assertFailed(checks, { 'database-rights': says }, { 'database-rights': ['lock', 'sign-in'] });
+  }
+});
 
 test('status, list, api and exec use the shared sign-in', async () => {
   const status = await home.call(['status'], { env: fleet });

@@ -19,7 +19,10 @@ export interface PostgresInspection {
   readonly tables: 'ours' | 'missing' | 'foreign' | 'newer' | 'unreadable';
   /** Whether the tokens are encrypted with a key. Undefined unless the tables are ours. */
   readonly hasKey?: boolean;
-  /** What a host needs and the role does not have, for example `INSERT ON public.oauth_token`. Empty if the tables are missing. */
+  /**
+   * What a host needs and the role does not have, for example `INSERT ON public.oauth_token`. If the tables are missing: `CREATE ON SCHEMA
+   * public`, if the role may not make them.
+   */
   readonly missingRights: readonly string[];
   /** The locks that are held now. Empty if the role may not read them. */
   readonly locks: readonly HeldLock[];
@@ -52,6 +55,8 @@ const neededRights = [
 
 const inspectServer = `SELECT current_setting('server_version') AS version, pg_backend_pid() AS pid, coalesce($1::text, current_schema()::text) AS schema,
   pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only`;
+
+const inspectSchema = "SELECT has_schema_privilege(oid, 'CREATE') AS has FROM pg_namespace WHERE nspname = $1";
 
 const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
@@ -91,7 +96,11 @@ async function inspectTables(run: Run, schema: string | undefined, table: string
   const names = tableNames(table);
   const rights = names.flatMap((name, index) => (neededRights[index] ?? []).map((right) => [name, right]));
   const rows = await run(inspectRights, [schema, rights.map(([name]) => name), rights.map(([, right]) => right)]);
-  if (rows.length === 0) return { ...none, tables: 'missing' };
+  if (rows.length === 0) {
+    const [namespace] = await run(inspectSchema, [schema]);
+    const missingRights = namespace?.has === 'f' ? [`CREATE ON SCHEMA ${schema}`] : [];
+    return { ...none, missingRights, tables: 'missing' };
+  }
   const [, leaseTable, metaTable] = names;
   if (!rows.some((row) => row.table === metaTable)) return { ...none, tables: 'foreign' };
   const missingRights = rows.filter(({ has }) => has !== 't').map((row) => `${row.right} ON ${schema}.${row.table}`);

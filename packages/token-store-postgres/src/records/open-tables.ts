@@ -29,8 +29,12 @@ export async function openTables(database: Database, settings: Settings) {
   const ring = new KeyRing(database.name, keys);
   const areMissing = state.found === '0';
   // Hosts that come at the same time wait for each other.
-  if (areMissing && !readOnly)
-    await retry(() => database.transaction((run) => makeTables(run, statements)), { mayPass: 'all' });
+  if (areMissing && !readOnly) {
+    const making = retry(() => database.transaction((run) => makeTables(run, statements)), { mayPass: 'all' });
+    await making.catch((error: TokenStoreError) => {
+      throw error.reason === 'no-permission' ? mayNotMakeError(database, statements, error) : error;
+    });
+  }
   const check = areMissing && readOnly ? undefined : await readMeta(database, statements);
   const hasNoKeyYet = !check && ring.preferred !== undefined;
   // The key of a host that has only been started may be a mistake: the first record says which key is in use.
@@ -73,6 +77,12 @@ async function makeTables(run: Run, statements: Statements): Promise<void> {
 export async function hasRecords(statements: Statements, run: Run): Promise<boolean> {
   const [row] = await run(statements.hasRecords);
   return row?.any === 't';
+}
+
+function mayNotMakeError(database: Database, { schema }: Statements, cause: TokenStoreError): TokenStoreError {
+  const problem = `${database.name} has no tables of ${packageName} in the schema ${schema}, and this role may not make them`;
+  const remedy = 'Open the store once as the owner of the schema, then GRANT this role what it needs';
+  return new TokenStoreError('STORE_READONLY', problem, { reason: 'no-permission', remedy, cause });
 }
 
 function foreignError(database: Database, { schema, table }: Statements): TokenStoreError {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectStore, type StoreInspection } from 'onedrive-token-handler';
 import type { PostgresInspection } from 'token-store-postgres';
-import { inspectDatabase } from '../../session/database.ts';
+import { inspectDatabase, postgresTable } from '../../session/database.ts';
 import { dataFolder } from '../../settings/database-name.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
 import { realDatabase } from '../../settings/private-files.ts';
@@ -124,12 +124,27 @@ function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
 
 function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection): string {
   if (isReadOnly) throw new Failure('this server takes no writes', { remedy: 'Name the primary server with --db' });
+  if (tables === 'missing' && missingRights.length > 0) {
+    throw new Failure(`there are no tables yet, and this user lacks rights: ${missingRights.join(', ')}`, {
+      remedy: 'Run login once as the owner of the schema, then GRANT this user its rights on the tables',
+    });
+  }
   if (missingRights.length > 0) {
     const grants = missingRights.map((right) => `GRANT ${right} TO the user`).join('; ');
     const remedy = `As the owner of the tables: ${grants}`;
     throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, { remedy });
   }
-  return tables === 'ours' ? 'this user may read and write the tables' : 'there are no tables of ours yet';
+  if (tables === 'foreign') {
+    const problem = `another program has tables with the name ${postgresTable}`;
+    throw new Failure(problem, { remedy: 'Name another database with --db' });
+  }
+  if (tables === 'newer') {
+    const remedy = 'Run: npm install --global token-store-postgres';
+    throw new Failure('the tables are of a newer version of token-store-postgres', { remedy });
+  }
+  return tables === 'ours'
+    ? 'this user may read and write the tables'
+    : 'there are no tables yet: the first login makes them';
 }
 
 function judgePooler({ pooler }: PostgresInspection): string {
