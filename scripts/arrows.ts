@@ -34,6 +34,7 @@ const house: readonly Floor[] = [
   {
     'shared-token': { below: ['token-store-kit'] },
     'token-store-sqlite': { below: ['token-store-kit'], npm: ['better-sqlite3'] },
+    'token-store-file': { below: ['token-store-kit'] },
     'token-store-postgres': { below: ['token-store-kit'], npm: ['pg', 'pgpass'] },
   },
   {

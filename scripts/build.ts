@@ -26,7 +26,7 @@ if (process.exitCode === 0) {
     // Of a program, the files that are imported later may import from the entry itself.
     preserveEntrySignatures: isLibrary ? 'exports-only' : 'allow-extension',
     platform: 'node',
-    transform: { target: 'node22.19' },
+    transform: { target: 'node22.12' },
     output: { dir: 'dist', chunkFileNames: '[name].js', sourcemap: true, comments: { jsdoc: false } },
   });
 }

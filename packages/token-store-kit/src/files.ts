@@ -17,5 +17,6 @@ export {
   type Owner,
   openPrivateFile,
   refusePlanted,
+  removeIfThere,
   syncDirectory,
 } from './files/private-file.ts';

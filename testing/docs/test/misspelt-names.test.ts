@@ -5,6 +5,7 @@ import { openAcceptor } from 'loopback-acceptor';
 import { changeEncryptionKey, listAppNames, moveTokens, OneDriveTokenHandler } from 'onedrive-token-handler';
 import { readStoredToken } from 'onedrive-token-handler/stored-token';
 import { SharedToken } from 'shared-token';
+import { openFileTokenStore } from 'token-store-file';
 import { CallerQueue, TokenCipher } from 'token-store-kit';
 import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { openPostgresTokenStore } from 'token-store-postgres';
@@ -43,6 +44,9 @@ const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
     expires_at: (field) => store.replace('a', undefined, { refreshToken: 'r', ...Object(field) }),
     timout: (options) => store.exclusively('a', never, options),
     singal: (options) => store.changed('a', { timeout: 1, ...Object(options) }),
+  },
+  'token-store-file': {
+    pares: (options) => openFileTokenStore(join(folder, 'a.json'), options),
   },
   'token-store-postgres': {
     lease_time: (options) => openPostgresTokenStore({ connectionString: 'postgresql://h/d', ...Object(options) }),

@@ -37,6 +37,7 @@ const used = {
   kit: 'sealed',
   store: ['first', false, ['app']],
   lock: false,
+  file: [false, true, ['app']],
   shared: ['token-1', 'token-1', 1, 'second'],
   record: 'second',
   graph: { id: 'drive' },

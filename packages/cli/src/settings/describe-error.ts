@@ -164,6 +164,7 @@ type OfFile =
   | 'disk'
   | 'no-permission'
   | 'read-only-file-system'
+  | 'network-file-system'
   | 'foreign';
 type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'read-only-server';
 type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';

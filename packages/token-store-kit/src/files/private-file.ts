@@ -92,6 +92,15 @@ export function makeDirectories(directory: string): void {
   syncDirectory(parent);
 }
 
+/** Removes a file. A failure is no error: then it stays. */
+export function removeIfThere(path: string): void {
+  try {
+    fs.unlinkSync(path);
+  } catch {
+    // See above.
+  }
+}
+
 /** Puts names that were made or changed in a directory on the disk. Windows does that itself. */
 export function syncDirectory(directory: string): void {
   if (process.platform === 'win32') return;

@@ -1,9 +1,8 @@
 import fs from 'node:fs';
 import type Database from 'better-sqlite3';
-import { creationError, systemCode } from 'token-store-kit/files';
+import { creationError, removeIfThere, systemCode } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { toTokenStoreError } from '../database/file-error.ts';
-import { removeIfThere } from './lock-paths.ts';
 
 /**
  * Lock files that this process keeps open, so that no other file can get their inode number. They stay open as long as they have

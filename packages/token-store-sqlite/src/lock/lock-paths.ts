@@ -80,12 +80,3 @@ export function writeHolder(path: string, appName: string, database: DatabaseFil
     // See above.
   }
 }
-
-/** Call it only while this process holds the lock. A file that stays is used by the next caller. */
-export function removeIfThere(path: string): void {
-  try {
-    fs.unlinkSync(path);
-  } catch {
-    // See above.
-  }
-}

@@ -1,9 +1,10 @@
 /** This folder has the lock of `exclusively`: its files, and the wait for it. */
 import { existsSync } from 'node:fs';
 import { CallerQueue, type Lock, lockHeldError, pause } from 'token-store-kit';
+import { removeIfThere } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { LockFile } from './lock-file.ts';
-import { type LockPaths, lockPathsOf, readHolder, removeIfThere, writeHolder } from './lock-paths.ts';
+import { type LockPaths, lockPathsOf, readHolder, writeHolder } from './lock-paths.ts';
 
 /** How often a process that is not the next one tries the lock all the same: the next one may be stopped. */
 const overtakeIntervalMs = 1_000;

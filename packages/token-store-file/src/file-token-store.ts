@@ -1,0 +1,206 @@
+// `Disposable` is not in the default library of TypeScript.
+/// <reference lib="esnext.disposable" preserve="true" />
+import fs from 'node:fs';
+import { dirname } from 'node:path';
+import {
+  type ChangedOptions,
+  checkRecord,
+  checkText,
+  type ExclusivelyOptions,
+  type Lock,
+  pause,
+  readChangedOptions,
+  readExclusivelyOptions,
+  refuseUnknown,
+  type TokenRecord,
+  type TokenStore,
+} from 'token-store-kit';
+import { fileError, systemCode } from 'token-store-kit/files';
+import { type FileFormat, jsonFormat } from './json-format.ts';
+import { LockFolder } from './lock/lock-folder.ts';
+import { type ExclusiveRequest, runExclusively } from './lock/run-exclusively.ts';
+import { damaged, TokenFile } from './token-file.ts';
+
+/** Options of {@link openFileTokenStore}: how the records stand in the file. Default: our own JSON. Give both, or none. */
+export type FileTokenStoreOptions = Partial<FileFormat>;
+
+/** How long a write waits while other processes write, which takes them a few milliseconds. */
+const writeTimeoutMs = 5_000;
+/** How often a file is looked at if the system cannot watch its folder. */
+const lookIntervalMs = 50;
+
+/**
+ * Keeps OAuth tokens in a file of your own format that many processes share. `get` and `list` are synchronous. A write is on the disk
+ * when its promise resolves.
+ *
+ * Every method throws or rejects with a {@link TokenStoreError} if the file cannot do what was asked, and with a TypeError for arguments
+ * of a wrong type. A name may be any well-formed string that the format can have.
+ */
+export class FileTokenStore implements TokenStore, Disposable {
+  /** The file, absolute and without symbolic links. */
+  readonly path: string;
+  readonly #file: TokenFile;
+  readonly #format: FileFormat;
+  readonly #closing = new AbortController();
+  #folder: LockFolder | undefined;
+
+  /** See {@link openFileTokenStore}. */
+  constructor(path: string, options: FileTokenStoreOptions = {}) {
+    checkText(path, 'path');
+    if (path === '' || path.includes('\0')) throw new TypeError('path must be the name of a file');
+    const { parse, format, ...unknown } = options;
+    refuseUnknown(unknown);
+    for (const [name, value] of Object.entries({ parse, format })) {
+      if (typeof value === 'function' || (parse === undefined && format === undefined)) continue;
+      throw new TypeError(`${name} must be a function, as parse and format belong together`);
+    }
+    this.#file = new TokenFile(path);
+    this.path = this.#file.path;
+    this.#format = parse && format ? { parse, format } : jsonFormat(this.path);
+  }
+
+  /** The record of this name, or undefined if there is none. */
+  get(name: string): TokenRecord | undefined {
+    checkText(name, 'name');
+    return this.#read().records.get(name);
+  }
+
+  /** Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. */
+  async set(name: string, record: TokenRecord): Promise<void> {
+    checkText(name, 'name');
+    const checked = checkRecord(record);
+    await this.#write(name, (records) => records.set(name, checked));
+  }
+
+  /**
+   * Writes the whole record if the stored refresh token is still `previous` (undefined: if no record is stored). Of
+   * several processes that replace the same token, one wins. The others get false and change nothing.
+   */
+  async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    checkText(name, 'name');
+    if (previous !== undefined) checkText(previous, 'previous');
+    const checked = checkRecord(record);
+    return this.#write(name, (records) => {
+      return records.get(name)?.refreshToken === previous && records.set(name, checked);
+    });
+  }
+
+  /** Deletes the record of this name. False if there was none. */
+  async delete(name: string): Promise<boolean> {
+    checkText(name, 'name');
+    return this.#write(name, (records) => records.delete(name));
+  }
+
+  /** The names that have a record, sorted by code point. */
+  list(): string[] {
+    return [...this.#read().records.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  }
+
+  /**
+   * Returns what `task` returns, which runs while no other caller, in any process, runs one for the same name and file. The lock ends
+   * with the process, never before the task: the signal of `lock` never aborts.
+   *
+   * Rejects with STORE_BUSY after `timeout`, naming the process that holds the lock; with `signal.reason` on an abort; with
+   * STORE_OPEN if the store is closed before the task begins; and at once with a TypeError within such a task for this name.
+   */
+  async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
+    checkText(name, 'name');
+    const wait = readExclusivelyOptions(task, options);
+    return this.#lock({ name, isWrite: false, ...wait }, () => task({ signal: new AbortController().signal }));
+  }
+
+  /**
+   * Resolves when the file has changed, whichever program wrote it, or after `timeout`. To miss no change, call it, then `get`, then
+   * await it. Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
+   */
+  async changed(name: string, options: ChangedOptions): Promise<void> {
+    checkText(name, 'name');
+    const { timeout, signal } = readChangedOptions(options);
+    const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
+    for (const each of signals) each.throwIfAborted();
+    const deadline = performance.now() + timeout;
+    const watcher = watch(dirname(this.path));
+    try {
+      const before = this.#file.state;
+      for (let left = timeout; left > 0 && this.#file.state === before; left = deadline - performance.now()) {
+        await pause(watcher ? left : Math.min(left, lookIntervalMs), signals, (wake) => {
+          watcher?.once('change', wake);
+          return () => watcher?.off('change', wake);
+        });
+      }
+    } finally {
+      watcher?.close();
+    }
+  }
+
+  /** Callers that wait reject with STORE_OPEN. A task that already runs keeps its lock until it ends. */
+  close(): void {
+    this.#closing.abort(fileError(this.path, ['STORE_OPEN', 'closed', 'this store was closed', 'Open it again']));
+  }
+
+  /** Calls {@link close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #lock<T>(
+    request: Pick<ExclusiveRequest, 'name' | 'isWrite' | 'timeout' | 'signal'>,
+    task: () => Promise<T> | T,
+  ): Promise<T> {
+    const closing = this.#closing.signal;
+    closing.throwIfAborted();
+    this.#folder ??= new LockFolder(this.path, this.#file.owner);
+    return runExclusively({ ...request, path: this.path, folder: this.#folder, closing }, task);
+  }
+
+  /** Reads the file, lets `edit` change its records, and writes it if `edit` has: no other process writes meanwhile. */
+  #write(name: string, edit: (records: Map<string, TokenRecord>) => unknown): Promise<boolean> {
+    return this.#lock({ name, isWrite: true, timeout: writeTimeoutMs, signal: undefined }, () => {
+      const { text, records } = this.#read();
+      if (!edit(records)) return false;
+      const after = this.#format.format(Object.fromEntries(records), text);
+      // Before the sign-in that is stored is replaced by what could not be read.
+      const lost = new TypeError('format must return a text in which parse finds the tokens that format was given');
+      if (this.#parse(after, lost).get(name)?.refreshToken !== records.get(name)?.refreshToken) throw lost;
+      this.#file.write(after);
+      return true;
+    });
+  }
+
+  #read(): { text: string | undefined; records: Map<string, TokenRecord> } {
+    this.#closing.signal.throwIfAborted();
+    const text = this.#file.read();
+    return { text, records: text === undefined ? new Map() : this.#parse(text) };
+  }
+
+  /** Throws `failure` without the error of the caller's function, which may quote tokens. */
+  #parse(text: string, failure: Error = fileError(this.path, damaged)): Map<string, TokenRecord> {
+    try {
+      checkText(text, 'text');
+      const records = Object.entries(this.#format.parse(text));
+      return new Map(records.map(([name, record]) => [name, checkRecord(record)]));
+    } catch (error) {
+      throw systemCode(error)?.startsWith('STORE_') ? error : failure;
+    }
+  }
+}
+
+/** Undefined if the system watches no more folders. */
+function watch(folder: string): fs.FSWatcher | undefined {
+  try {
+    return fs.watch(folder).on('error', () => {});
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Opens the store whose file is at `path`: the tool's own file, or a new one, which the first write makes. Missing directories are made,
+ * with mode 0700.
+ *
+ * @throws {TokenStoreError} STORE_OPEN for a path that cannot be such a file.
+ * @throws {TypeError} for arguments of a wrong type.
+ */
+export function openFileTokenStore(path: string, options?: FileTokenStoreOptions): FileTokenStore {
+  return new FileTokenStore(path, options);
+}

@@ -1,0 +1,64 @@
+/** Listening and connecting: the kernel says whether a process listens, and tells those who are connected when it ends. */
+import type { Socket } from 'node:net';
+import { pause } from 'token-store-kit';
+import { openError, systemCode } from 'token-store-kit/files';
+
+/** How long to wait, and what ends the wait. */
+export interface Wait {
+  /** By `performance.now()`. */
+  readonly deadline: number;
+  readonly signals: readonly AbortSignal[];
+}
+
+/** How long to wait for a stopped process that has as many connections as the system allows. */
+const fullIntervalMs = 50;
+
+// Loaded when a lock is needed: a program that only reads a token starts without it.
+const net = (): typeof import('node:net') => process.getBuiltinModule('node:net');
+
+/**
+ * Listens, and keeps no process alive by it. Resolves with a function that closes the socket, which those who are connected notice.
+ *
+ * @throws the system's error, such as EADDRINUSE.
+ */
+export function listen(path: string): Promise<() => void> {
+  const connections = new Set<Socket>();
+  const server = net().createServer((socket) => {
+    connections.add(socket.unref());
+    socket.on('error', () => {}).once('close', () => connections.delete(socket));
+  });
+  const close = (): void => {
+    server.close();
+    for (const socket of connections) socket.destroy();
+  };
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // Exclusive: a worker of node:cluster would let its primary process listen, which outlives it.
+    server.listen({ path, exclusive: true }, () => resolve(close)).unref();
+  });
+}
+
+/** Waits until no process listens there. False if one still does at the deadline; looks once at least. */
+export async function untilEnded(path: string, { deadline, signals }: Wait): Promise<boolean> {
+  for (;;) {
+    const socket = net().connect(path);
+    const error = await new Promise<unknown>((resolve) => socket.once('connect', resolve).on('error', resolve));
+    const code = systemCode(error);
+    try {
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') return true;
+      // ECONNRESET: it ended while this one connected. The next look shows it.
+      if (error && code !== 'EAGAIN' && code !== 'ECONNRESET') throw openError(path, error);
+      const left = deadline - performance.now();
+      if (left <= 0) return false;
+      if (error) await pause(Math.min(left, fullIntervalMs), signals);
+      else await pause(left, signals, (wake) => onEnd(socket, wake));
+    } finally {
+      socket.destroy();
+    }
+  }
+}
+
+function onEnd(socket: Socket, wake: () => void): () => void {
+  socket.unref().resume().once('close', wake);
+  return () => socket.off('close', wake);
+}

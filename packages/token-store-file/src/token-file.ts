@@ -1,0 +1,97 @@
+import fs from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import {
+  creationError,
+  fileError,
+  fileFailures,
+  findFile,
+  makeDirectories,
+  type Owner,
+  openError,
+  openPrivateFile,
+  removeIfThere,
+  syncDirectory,
+  systemCode,
+} from 'token-store-kit/files';
+
+/** The file, by its path without symbolic links: read whole, and replaced whole. */
+export class TokenFile {
+  readonly path: string;
+  /** Who the file is for: root may use every user's. */
+  readonly owner: Owner;
+
+  /** Makes missing directories, with mode 0700, and no file. */
+  constructor(path: string) {
+    const absolute = resolve(path);
+    const found = findFile(absolute);
+    try {
+      if (!found) makeDirectories(dirname(absolute));
+      const folder = fs.realpathSync.native(dirname(absolute));
+      this.path = found?.path ?? join(folder, basename(absolute));
+      this.owner = found?.stats ?? fs.statSync(folder);
+    } catch (error) {
+      throw openError(absolute, error);
+    }
+    if (!found && fs.lstatSync(this.path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      throw fileError(absolute, fileFailures.danglingLink);
+    }
+  }
+
+  /** The text, or undefined if there is no file. */
+  read(): string | undefined {
+    let bytes: Buffer;
+    try {
+      const descriptor = openPrivateFile(this.path, { owner: this.owner });
+      try {
+        bytes = fs.readFileSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined;
+      throw openError(this.path, error);
+    }
+    const text = bytes.toString();
+    // Other bytes would not come back as they were.
+    if (!Buffer.from(text).equals(bytes)) throw fileError(this.path, damaged);
+    return text;
+  }
+
+  /**
+   * Replaces the text: after a crash there is the old or the new one. It is on the disk when this returns. Call it while no other process
+   * does: there is one draft, so that a killed process leaves no more than that.
+   */
+  write(text: string): void {
+    const draft = `${this.path}-draft`;
+    try {
+      removeIfThere(draft);
+      const descriptor = openPrivateFile(draft, { owner: this.owner, create: true });
+      try {
+        fs.writeFileSync(descriptor, text);
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+      fs.renameSync(draft, this.path);
+      syncDirectory(dirname(this.path));
+    } catch (error) {
+      removeIfThere(draft);
+      throw creationError(this.path, error);
+    }
+  }
+
+  /** Differs after every write. Undefined if there is no file. */
+  get state(): string | undefined {
+    const stats = fs.statSync(this.path, { bigint: true, throwIfNoEntry: false });
+    return stats && [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
+  }
+}
+
+const restore = 'Restore it from a backup, or move it away and sign in again';
+/** For a file that cannot be read as it should. */
+export const damaged = [
+  'STORE_CORRUPT',
+  'damaged',
+  'is not a file of tokens, or is damaged. It was left as it is',
+  restore,
+] as const;

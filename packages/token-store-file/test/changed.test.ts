@@ -1,0 +1,73 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+const text = '{ "version": 1, "records": { "app": { "refreshToken": "new" } } }';
+const longMs = 20_000;
+const soonMs = 5_000;
+
+const writers: Record<string, (path: string) => unknown> = {
+  'another process': (path) => startProgram('write', [path]).ended,
+  'a program that writes the file in place': (path) => writeFileSync(path, text),
+  'a program that renames a file of its own': (path) => {
+    writeFileSync(`${path}.tmp`, text);
+    renameSync(`${path}.tmp`, path);
+  },
+};
+for (const [who, write] of Object.entries(writers)) {
+  test(`changed resolves soon after a write of ${who}`, async () => {
+    const path = join(temporaryDirectory(), 'tokens.json');
+    writeFileSync(path, '');
+    using store = openFileTokenStore(path);
+    const started = performance.now();
+    const changed = store.changed('app', { timeout: longMs });
+    await write(path);
+    const written = performance.now();
+    await changed;
+    assert.ok(performance.now() - started < longMs - 1_000 && performance.now() - written < soonMs);
+    assert.equal(store.get('app'), { refreshToken: 'new' });
+  });
+}
+
+test('a lock, and another file of the folder, are no change', async () => {
+  const path = join(temporaryDirectory(), 'tokens.json');
+  using store = openFileTokenStore(path);
+  const started = performance.now();
+  const changed = store.changed('app', { timeout: 400 });
+  await store.exclusively('app', async () => {});
+  writeFileSync(`${path}.other`, '');
+  await changed;
+  assert.ok(performance.now() - started >= 390);
+});
+
+test('if the system watches no more folders, changed looks itself', async () => {
+  const { code, output } = await startProgram('changed-unwatched', [join(temporaryDirectory(), 'tokens.json')]).ended;
+  assert.equal([code, output.trim()], [0, 'changed']);
+});
+
+test('a store that is closed ends every wait with STORE_OPEN, and a task that runs is not disturbed', async () => {
+  const store = openFileTokenStore(join(temporaryDirectory(), 'tokens.json'));
+  const task = store.exclusively('app', async () => {
+    await delay(100);
+    return 'done';
+  });
+  await delay(20);
+  const waits = [store.changed('app', { timeout: longMs }), store.exclusively('app', async () => {})];
+  store.close();
+  const later = [store.set('app', { refreshToken: 'x' }), store.changed('app', { timeout: 1 })];
+  for (const wait of [...waits, ...later, (async () => store.get('app'))()]) {
+    const { code, reason } = (await wait.then(
+      () => assert.unreachable(),
+      (error) => error,
+    )) as TokenStoreError;
+    assert.equal([code, reason], ['STORE_OPEN', 'closed']);
+  }
+  assert.is(await task, 'done');
+});
+
+test.run();

@@ -1,0 +1,184 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type FileTokenStoreOptions, openFileTokenStore, type TokenRecord, TokenStoreError } from '../src/index.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+/** A file with this text, if there is one. */
+function newPath(text?: string | Buffer): string {
+  const path = join(temporaryDirectory(), 'auth');
+  if (text !== undefined) writeFileSync(path, text);
+  return path;
+}
+
+/** Lines as a tool may write them: `account NAME TOKEN`, among others that are not ours. */
+const lines: Required<FileTokenStoreOptions> = {
+  parse: (text) =>
+    Object.fromEntries(
+      Array.from(text.matchAll(/^account (\S+) (\S+)$/gm), ([, name = '', refreshToken = '']) => [
+        name,
+        { refreshToken },
+      ]),
+    ),
+  format(records, before = '') {
+    const left = { ...records };
+    const kept = before.replace(/^account (\S+) \S+\n/gm, (_, name: string) => {
+      const { [name]: record } = left;
+      delete left[name];
+      return record ? `account ${name} ${record.refreshToken}\n` : '';
+    });
+    return (
+      kept +
+      Object.entries(left)
+        .map(([name, record]) => `account ${name} ${record.refreshToken}\n`)
+        .join('')
+    );
+  },
+};
+
+test('several accounts in a file of the caller are names, and all else stays byte for byte what it was', async () => {
+  const path = newPath('\ufeff# my tool\r\n\tcolour=  red\naccount ada one\n\0\naccount bob two\nno end');
+  using store = openFileTokenStore(path, lines);
+  assert.equal(store.list(), ['ada', 'bob']);
+  assert.ok(await store.replace('bob', 'two', { refreshToken: 'three' }));
+  assert.is(await store.replace('bob', 'two', { refreshToken: 'four' }), false);
+  assert.ok(await store.delete('ada'));
+  assert.is(readFileSync(path, 'utf8'), '\ufeff# my tool\r\n\tcolour=  red\n\0\naccount bob three\nno end');
+});
+
+test('what another program has written since the store was opened is in `before`', async () => {
+  const path = newPath('account ada one\n');
+  using store = openFileTokenStore(path, lines);
+  store.get('ada');
+  writeFileSync(path, 'account ada one\naccount eve nine\nnew=1\n');
+  await store.set('ada', { refreshToken: 'two' });
+  assert.is(readFileSync(path, 'utf8'), 'account ada two\naccount eve nine\nnew=1\n');
+});
+
+test('without a file, `before` is undefined', async () => {
+  const path = newPath();
+  const seen: unknown[] = [];
+  const format: typeof lines.format = (records, before) => {
+    seen.push(before);
+    return lines.format(records, before);
+  };
+  using store = openFileTokenStore(path, { ...lines, format });
+  await store.set('ada', { refreshToken: 'one' });
+  assert.equal(seen, [undefined]);
+});
+
+const isDamaged = (path: string) => (error: TokenStoreError) => {
+  assert.equal([error.code, error.reason, error.path], ['STORE_CORRUPT', 'damaged', path]);
+  assert.not.match(inspect(error), 'secret');
+  return true;
+};
+const damages: Record<string, [text: string | Buffer, options?: FileTokenStoreOptions]> = {
+  'cut off': ['{ "version": 1, "records": { "app": { "refreshToken": "secret'],
+  'of another program': ['{ "name": "secret" }'],
+  'no object': ['null'],
+  'a record with a field of another type': [
+    '{ "version": 1, "records": { "app": { "refreshToken": 5, "x": "secret" } } }',
+  ],
+  'not UTF-8': [Buffer.from('account ada secret\xff\n', 'latin1'), lines],
+  'what `parse` of the caller refuses': [
+    'secret',
+    {
+      ...lines,
+      parse(text) {
+        throw new Error(text);
+      },
+    },
+  ],
+};
+for (const [what, [text, options]] of Object.entries(damages)) {
+  test(`a damaged file is STORE_CORRUPT, quotes nothing, and stays as it is: ${what}`, async () => {
+    const path = newPath(text);
+    using store = openFileTokenStore(path, options);
+    assert.throws(() => store.get('app'), isDamaged(path));
+    const writes = [
+      store.set('app', { refreshToken: 'new' }),
+      store.replace('app', undefined, { refreshToken: 'new' }),
+    ];
+    for (const write of [...writes, store.delete('app')]) {
+      isDamaged(path)(
+        await write.then(
+          () => assert.unreachable(),
+          (error) => error,
+        ),
+      );
+    }
+    assert.equal(readFileSync(path), Buffer.from(text));
+  });
+}
+
+test('our JSON of a newer version is STORE_VERSION, and stays as it is', async () => {
+  const text = '{ "version": 2, "records": [] }';
+  const path = newPath(text);
+  using store = openFileTokenStore(path);
+  const error = await store.delete('app').catch((reason: unknown) => reason);
+  assert.is((error as TokenStoreError).code, 'STORE_VERSION');
+  assert.match((error as TokenStoreError).message, `${path}: was written by a newer version`);
+  assert.is(readFileSync(path, 'utf8'), text);
+});
+
+test('an empty file has no records', async () => {
+  const path = newPath('');
+  using store = openFileTokenStore(path);
+  assert.equal(store.list(), []);
+  await store.set('app', { refreshToken: 'one' });
+  assert.is(
+    readFileSync(path, 'utf8'),
+    '{\n  "version": 1,\n  "records": {\n    "app": {\n      "refreshToken": "one"\n    }\n  }\n}\n',
+  );
+});
+
+const wrong: Record<string, typeof lines.format> = {
+  'without the record': () => '',
+  'with another token': () => 'account ada other\n',
+  'that is no text': () => 5 as never,
+  'that keeps the old one': (_, before = '') => before,
+};
+for (const [what, format] of Object.entries(wrong)) {
+  test(`a text of \`format\` ${what} is not written, so that no sign-in is lost`, async () => {
+    const path = newPath('account ada one\n');
+    using store = openFileTokenStore(path, { ...lines, format });
+    const error = await store.set('ada', { refreshToken: 'two' }).catch((reason: unknown) => reason);
+    assert.ok(error instanceof TypeError || error instanceof TokenStoreError, inspect(error));
+    assert.match((error as Error).message, /format/);
+    assert.is(readFileSync(path, 'utf8'), 'account ada one\n');
+  });
+}
+
+test('what `format` throws reaches the caller, and the next write works', async () => {
+  const path = newPath();
+  const failure = new Error('from format');
+  let fails = true;
+  const format: typeof lines.format = (records: Readonly<Record<string, TokenRecord>>, before) => {
+    if (fails) throw failure;
+    return lines.format(records, before);
+  };
+  using store = openFileTokenStore(path, { ...lines, format });
+  assert.is(await store.set('ada', { refreshToken: 'one' }).catch((error: unknown) => error), failure);
+  fails = false;
+  await store.set('ada', { refreshToken: 'one' });
+});
+
+for (const [what, path, options] of [
+  ['an empty path', '', {}],
+  ['a path with a NUL', 'a\0b', {}],
+  ['a path that is no string', 5, {}],
+  ['parse alone', 'a', { parse: lines.parse }],
+  ['format alone', 'a', { format: lines.format }],
+  ['a parse that is no function', 'a', { parse: {}, format: lines.format }],
+] as const) {
+  test(`${what} is a TypeError`, () => {
+    assert.throws(
+      () => openFileTokenStore(path as string, options as never),
+      (error: Error) => error.name === 'TypeError',
+    );
+  });
+}
+
+test.run();

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFileTokenStore } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+/** A writer is killed within this time after its first write has begun. It is enough for several writes. */
+const killWithinMs = 40;
+const writers = 3;
+
+/** A test in which processes that write names of one file are killed at random moments, by this seed. */
+export function testKills(kills: number, seed: number): void {
+  const random = generator(seed);
+  test(`${kills} kills of ${writers} processes that write one file (seed ${seed}): it is whole, and no write is lost`, async () => {
+    const path = join(temporaryDirectory(), 'tokens.json');
+    let left = kills;
+    let underWay = 0;
+    /** Kills writers of one name, one after the other. `next` is the first number that is not yet written. */
+    const killAll = async (name: string): Promise<void> => {
+      for (let next = 1; left-- > 0; ) {
+        const writer = startProgram('count-forever', [path, name, next]);
+        const first = await writer.line();
+        await delay(random() * killWithinMs);
+        writer.kill('SIGKILL');
+        const { output, signal } = await writer.ended;
+        assert.is(signal, 'SIGKILL', output);
+        const [, word, number] = /(\w+) (\d+)\n*$/.exec(`${first}\n${output}`) ?? [];
+        if (word === 'begin') underWay++;
+        // A damaged file is STORE_CORRUPT here.
+        using store = openFileTokenStore(path);
+        const found = Number(store.get(name)?.refreshToken ?? 0);
+        const told = Number(number);
+        assert.ok(
+          found === told || (word === 'begin' && found === told - 1),
+          `${name}: ${word} ${told}, stored ${found}`,
+        );
+        next = found + 1;
+      }
+    };
+    await Promise.all(Array.from({ length: writers }, (_, index) => killAll(`app${index}`)));
+    assert.ok(underWay > kills * 0.3, `only ${underWay} kills met a write`);
+    using store = openFileTokenStore(path);
+    await store.set('last', { refreshToken: 'x' });
+    assert.equal(readdirSync(dirname(path)), ['tokens.json'], 'the last write removes what the killed ones have left');
+    assert.match(readFileSync(path, 'utf8'), '"last"');
+    console.log(`\nmeasured: ${underWay} of ${kills} kills met a write`);
+  });
+}
+
+/** Numbers from 0 to 1 (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,53 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import { type FileTokenStore, openFileTokenStore, type TokenStoreError } from '../src/index.ts';
+import { type Program, startProgram } from './start-program.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+export function newStore(folder = ''): FileTokenStore {
+  const directory = join(temporaryDirectory(), folder);
+  mkdirSync(directory, { recursive: true });
+  return openFileTokenStore(join(directory, 'tokens.json'));
+}
+
+/** A process that holds the lock of `app`. `before`: a tool that starts it. */
+export async function holder(store: FileTokenStore, milliseconds = 30_000, before: string[] = []): Promise<Program> {
+  const program = startProgram('hold', [store.path, 'app', milliseconds], before);
+  assert.is(await program.line(), 'asks');
+  assert.is(await program.line(), 'holds');
+  return program;
+}
+
+/** A process that has joined the queue behind `ahead` others. */
+export async function waiter(
+  store: FileTokenStore,
+  ahead: number,
+  milliseconds = 0,
+  timeout = 30_000,
+): Promise<Program> {
+  const program = startProgram('hold', [store.path, 'app', milliseconds, timeout]);
+  assert.is(await program.line(), 'asks');
+  await until(() => linksOf(store).filter((name) => name.endsWith('-next')).length >= ahead);
+  return program;
+}
+
+function linksOf(store: FileTokenStore): string[] {
+  return filesBeside(store).includes('tokens.json-locks') ? readdirSync(`${store.path}-locks`) : [];
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !condition(); await delay(2)) {
+    assert.ok(performance.now() < end, `waited 10 s for ${condition}`);
+  }
+}
+
+export const filesBeside = (store: FileTokenStore): string[] => readdirSync(dirname(store.path));
+
+/** Whether an error is the STORE_BUSY of a lock that this process has. */
+export function assertBusy(error: unknown, program: Program): void {
+  const { code, pid, message } = error as TokenStoreError;
+  assert.equal([code, pid], ['STORE_BUSY', program.pid], message);
+  assert.match(message, `process ${program.pid} is working with the tokens of "app"`);
+}

@@ -1,0 +1,153 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
+import { assertBusy, filesBeside, holder, newStore, until, waiter } from './lock-holders.ts';
+import { startProgram } from './start-program.ts';
+import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser, temporaryDirectory } from './temporary-directory.ts';
+
+const windows = process.platform === 'win32';
+const posixTest = windows ? test.skip : test;
+const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
+if (!canTrace) console.log('skipped: strace makes system calls fail (apt-get install strace)');
+const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error) => error,
+  );
+
+test('the lock of a killed process is free at once, and nothing of it is left behind', async () => {
+  using store = newStore();
+  const program = await holder(store);
+  assertBusyUnlessWindows(await errorOf(store.exclusively('app', async () => {}, { timeout: 0 })), program);
+  const waiting = store.exclusively('app', async () => performance.now());
+  await until(() => windows || readdirSync(`${store.path}-locks`).some((name) => name.endsWith('-next')));
+  const killed = performance.now();
+  program.kill('SIGKILL');
+  const waited = (await waiting) - killed;
+  assert.ok(waited < 1_000, `it took ${waited} ms`);
+  console.log(`\nmeasured: ${waited.toFixed(1)} ms from kill to lock`);
+  assert.equal(filesBeside(store), []);
+});
+
+function assertBusyUnlessWindows(error: unknown, program: Parameters<typeof assertBusy>[1]): void {
+  if (windows) assert.is((error as TokenStoreError).code, 'STORE_BUSY');
+  else assertBusy(error, program);
+}
+
+posixTest(
+  'processes get the lock in the order in which they came; killed and impatient ones are passed over',
+  async () => {
+    using store = newStore();
+    const first = await holder(store);
+    const second = await waiter(store, 1, 30_000);
+    const third = await waiter(store, 2, 30_000, 300);
+    const fourth = await waiter(store, 3, 30_000);
+    const fifth = await waiter(store, 4);
+    assert.match((await third.ended).output, `STORE_BUSY ${first.pid}`);
+    fourth.kill('SIGKILL');
+    await fourth.ended;
+    first.kill('SIGKILL');
+    assert.is(await second.line(), 'holds');
+    assertBusy(await errorOf(store.exclusively('app', async () => {}, { timeout: 50 })), second);
+    second.kill('SIGKILL');
+    assert.is(await fifth.line(), 'holds');
+    assert.is((await fifth.ended).output.trim(), 'done');
+    assert.equal(filesBeside(store), []);
+  },
+);
+
+posixTest('a process that is stopped keeps its lock, and has it still when it goes on', async () => {
+  using store = newStore();
+  const program = await holder(store, 500);
+  program.kill('SIGSTOP');
+  assertBusy(await errorOf(store.exclusively('app', async () => {}, { timeout: 1_000 })), program);
+  program.kill('SIGCONT');
+  await store.exclusively('app', async () => {});
+  assert.is((await program.ended).output.trim(), 'done');
+});
+
+posixTest('a write waits while a process writes, and after 5 seconds is STORE_BUSY with its process id', async () => {
+  using store = newStore();
+  const program = startProgram('stop-in-write', [store.path]);
+  assert.is(await program.line(), 'writes');
+  await until(() => /\) T /.test(statOf(program.pid)));
+  const before = performance.now();
+  const writes = ['one', 'two'].map((name) => errorOf(store.set(name, { refreshToken: 'x' })));
+  for (const error of await Promise.all(writes)) {
+    assert.equal([(error as TokenStoreError).code, (error as TokenStoreError).pid], ['STORE_BUSY', program.pid]);
+  }
+  const waited = performance.now() - before;
+  assert.ok(waited > 4_900 && waited < 7_000, `it took ${waited} ms`);
+  program.kill('SIGCONT');
+  await store.set('one', { refreshToken: 'x' });
+  assert.equal(store.list(), ['app', 'one']);
+});
+
+const deep = join('x'.repeat(100), 'y'.repeat(100));
+for (const [what, folder, before] of [
+  ['a path that is too long for a socket', deep, []],
+  ['a file system without sockets', '', ['-e', 'inject=bind:error=EPERM:when=1']],
+] as const) {
+  const isTraced = before.length > 0;
+  (windows || (isTraced && !canTrace) ? test.skip : test)(
+    `${what} is no obstacle, and its locks count for all`,
+    async () => {
+      using store = newStore(folder);
+      const tool = isTraced ? ['strace', '-f', '-o', '/dev/null', '-e', 'trace=bind', ...before] : [];
+      const program = await holder(store, 30_000, tool);
+      const short = `/tmp/token-store-file-${process.getuid?.()}`;
+      assert.is(statSync(short).mode & 0o777, 0o700);
+      const other = startProgram('hold', [store.path, 'app', 0, 300], tool);
+      assert.match((await other.ended).output, 'STORE_BUSY');
+      const waiting = startProgram('hold', [store.path, 'app', 0], tool);
+      assert.is(await waiting.line(), 'asks');
+      spawnSync('pkill', ['-KILL', '-P', String(program.pid)]);
+      program.kill('SIGKILL');
+      assert.match((await waiting.ended).output, 'holds\ndone');
+      assert.equal(filesBeside(store), []);
+    },
+  );
+}
+
+posixTest('on a network file system, locks and writes are STORE_OPEN, and reading works', async () => {
+  // None can be mounted here, so this program is told that all are.
+  const { output } = await startProgram('on-network', [join(temporaryDirectory(), 'tokens.json')]).ended;
+  assert.equal(output.trim().split('\n'), [
+    'get undefined',
+    'set STORE_OPEN network-file-system',
+    'exclusively STORE_OPEN network-file-system',
+  ]);
+});
+
+(isRoot && hasPlaceForUsers ? test : test.skip)('root and a user share the locks of a file of that user', async () => {
+  const directory = directoryForUsers();
+  chownSync(directory, otherUser, otherUser);
+  using store = openFileTokenStore(join(directory, 'tokens.json'));
+  await store.set('app', { refreshToken: 'by root' });
+  assert.equal([statSync(store.path).uid, statSync(store.path).mode & 0o777], [otherUser, 0o600]);
+  const attempt = startProgram('attempt', [store.path, 'exclusively', 'set', 'get']);
+  assert.equal(JSON.parse((await attempt.ended).output).results, ['ran', null, { refreshToken: 'new' }]);
+  const task = async (): Promise<string> => (await startProgram('attempt', [store.path, 'exclusively']).ended).output;
+  assert.match(await store.exclusively('app', task), '"code":"STORE_BUSY"');
+});
+
+posixTest('a folder of locks that others can enter, or have made, is STORE_OPEN', async () => {
+  using store = newStore();
+  mkdirSync(`${store.path}-locks`);
+  for (const [mode, uid] of [[0o755, undefined], ...(isRoot ? [[0o700, otherUser]] : [])] as [number, number?][]) {
+    chmodSync(`${store.path}-locks`, mode);
+    if (uid !== undefined) chownSync(`${store.path}-locks`, uid, uid);
+    const { code, reason } = (await errorOf(store.exclusively('app', async () => {}))) as TokenStoreError;
+    assert.equal([code, reason], ['STORE_OPEN', 'exposed']);
+  }
+  assert.is(dirname(store.path), dirname(`${store.path}-locks`));
+});
+
+test.run();
+
+function statOf(pid: number | undefined): string {
+  return spawnSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' }).stdout;
+}

@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  linkSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
+import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser, temporaryDirectory } from './temporary-directory.ts';
+
+if (process.platform === 'win32') {
+  console.log('skipped: Windows has no file modes, FIFOs or user ids');
+  process.exit(0);
+}
+if (!isRoot || !hasPlaceForUsers) console.log('skipped: only root can act as two other users');
+const asRoot = isRoot && hasPlaceForUsers ? test : test.skip;
+const attacker = 65_533;
+const isExposed = (error: TokenStoreError): boolean => error.code === 'STORE_OPEN' && error.reason === 'exposed';
+
+/** A file of the victim in a folder in which every user may make files. */
+function openToAll(): string {
+  const path = join(directoryForUsers(), 'tokens.json');
+  writeFileSync(path, '{ "version": 1, "records": { "app": { "refreshToken": "old" } } }', { mode: 0o600 });
+  chownSync(path, otherUser, otherUser);
+  chmodSync(dirname(path), 0o1777);
+  return path;
+}
+
+const kinds: Record<string, (path: string) => void> = {
+  'a FIFO': (path) => void spawnSync('mkfifo', ['-m', '666', path]),
+  'a file that all can write': (path) => {
+    writeFileSync(path, '');
+    chmodSync(path, 0o666);
+  },
+  'a symbolic link': (path) => symlinkSync('/etc/passwd', path),
+};
+for (const [what, make] of Object.entries(kinds)) {
+  for (const suffix of ['-draft', '-locks']) {
+    asRoot(`${what} of another user in place of ${suffix}: a write is refused, and nothing waits`, async () => {
+      const path = openToAll();
+      make(path + suffix);
+      lchownSync(path + suffix, attacker, attacker);
+      const { output } = await startProgram('attempt', [path, 'get', 'set']).ended;
+      const { code, reason, message } = JSON.parse(output) as TokenStoreError;
+      assert.equal([code, reason], ['STORE_OPEN', 'exposed'], output);
+      assert.match(message, `${path}${suffix}`);
+      assert.match(readFileSync(path, 'utf8'), '"old"');
+    });
+  }
+}
+
+asRoot('root reads no file that another user has put where everyone can', () => {
+  assert.throws(() => openFileTokenStore(openToAll()), isExposed);
+});
+
+asRoot('a file that another user puts there while the store is open is not read', async () => {
+  const path = join(directoryForUsers(), 'tokens.json');
+  chmodSync(dirname(path), 0o1777);
+  using store = openFileTokenStore(path);
+  for (const make of Object.values(kinds)) {
+    make(path);
+    lchownSync(path, attacker, attacker);
+    assert.throws(() => store.get('app'), isExposed);
+    const refused = await store.set('app', { refreshToken: 'new' }).catch((error: unknown) => error);
+    assert.ok(isExposed(refused as TokenStoreError));
+    rmSync(path);
+  }
+});
+
+test('a hard link is refused under each name, so that two names are not two locks', () => {
+  const directory = temporaryDirectory();
+  const names = ['a.json', 'b.json'].map((name) => join(directory, name)) as [string, string];
+  writeFileSync(names[0], '');
+  linkSync(...names);
+  for (const name of names) {
+    assert.throws(
+      () => openFileTokenStore(name),
+      (error: TokenStoreError) => error.reason === 'linked',
+    );
+  }
+  assert.ok(existsSync(names[1]));
+});
+
+test.run();

@@ -1,0 +1,178 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
+import {
+  directoryForUsers,
+  hasPlaceForUsers,
+  isRoot,
+  makeLink,
+  otherUser,
+  temporaryDirectory,
+} from './temporary-directory.ts';
+
+const windows = process.platform === 'win32';
+const posixTest = windows ? test.skip : test;
+const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
+if (!canTrace)
+  console.log('skipped: strace shows what is synced, and makes system calls fail (apt-get install strace)');
+const traceTest = canTrace && hasPlaceForUsers ? test : test.skip;
+const newPath = (): string => join(temporaryDirectory(), 'tokens.json');
+
+posixTest('the file and new directories are closed to others, whatever the umask', async () => {
+  const path = join(temporaryDirectory(), 'new', 'deep', 'tokens.json');
+  const before = process.umask(0);
+  try {
+    using store = openFileTokenStore(path);
+    await store.set('app', { refreshToken: 'one' });
+  } finally {
+    process.umask(before);
+  }
+  for (const [each, mode] of [
+    [path, 0o600],
+    [dirname(path), 0o700],
+    [dirname(dirname(path)), 0o700],
+  ] as const) {
+    assert.is(statSync(each).mode & 0o777, mode, each);
+  }
+});
+
+posixTest('a file of the tool that others can read is closed to them by the first write', async () => {
+  const path = newPath();
+  writeFileSync(path, '');
+  chmodSync(path, 0o644);
+  using store = openFileTokenStore(path);
+  await store.set('app', { refreshToken: 'one' });
+  assert.is(statSync(path).mode & 0o777, 0o600);
+});
+
+test('a symbolic link stays one, and its file is written', async () => {
+  const [path, link] = [newPath(), newPath()];
+  writeFileSync(path, '');
+  if (!makeLink(path, link)) return;
+  using store = openFileTokenStore(link);
+  assert.is(store.path, path);
+  await store.set('app', { refreshToken: 'one' });
+  assert.ok(lstatSync(link).isSymbolicLink());
+  assert.match(readFileSync(path, 'utf8'), '"one"');
+  assert.equal(readdirSync(dirname(link)), ['tokens.json']);
+});
+
+posixTest('a directory, and a link without a file, are STORE_OPEN', () => {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, 'folder'));
+  symlinkSync('nowhere', join(directory, 'link'));
+  for (const name of ['folder', 'link', 'folder/../link']) {
+    assert.throws(
+      () => openFileTokenStore(join(directory, name)),
+      ({ code, reason }: TokenStoreError) => code === 'STORE_OPEN' && reason === 'not-a-file',
+    );
+  }
+});
+
+test('what a killed process has left of a draft goes with the next write, and is never part of it', async () => {
+  const path = newPath();
+  using store = openFileTokenStore(path);
+  writeFileSync(`${path}-draft`, 'x'.repeat(10_000), { mode: 0o644 });
+  await store.set('app', { refreshToken: 'one' });
+  assert.equal(readdirSync(dirname(path)), ['tokens.json']);
+  assert.equal(store.get('app'), { refreshToken: 'one' });
+  assert.is(statSync(path).mode & 0o077, windows ? 0o066 : 0);
+});
+
+/** The calls that a write makes on the file, its draft and its folder. */
+async function trace(path: string): Promise<string[]> {
+  const log = join(temporaryDirectory(), 'trace');
+  const calls = 'trace=mkdir,write,pwrite64,fsync,fdatasync,rename';
+  await startProgram('attempt', [path, 'set'], ['strace', '-f', '-y', '-o', log, '-e', calls]).ended;
+  const place = dirname(dirname(path));
+  return [...readFileSync(log, 'utf8').matchAll(/^\d+ +(\w+)\((?:\d+<|")([^">]+)/gm)]
+    .filter(([, , file = '']) => file.startsWith(place) && !file.includes('-locks'))
+    .map(([, call, file = '']) => `${call} ${file.slice(place.length)}`);
+}
+
+traceTest('a draft is synced, then renamed, then the folder is synced', async () => {
+  const place = directoryForUsers();
+  if (isRoot) spawnSync('chown', [`${otherUser}`, place]);
+  assert.equal(await trace(join(place, 'new', 'tokens.json')), [
+    'mkdir /new',
+    'fsync ',
+    'write /new/tokens.json-draft',
+    'fsync /new/tokens.json-draft',
+    'rename /new/tokens.json-draft',
+    'fsync /new',
+  ]);
+});
+
+type Fault = readonly [call: string, errno: string, code: string, reason: string | undefined];
+const faults: Fault[] = [
+  ['write', 'ENOSPC', 'STORE_FULL', undefined],
+  ['write', 'EIO', 'STORE_OPEN', 'disk'],
+  ['fsync', 'EIO', 'STORE_OPEN', 'disk'],
+  ['rename', 'EROFS', 'STORE_READONLY', 'read-only-file-system'],
+  ['rename', 'EACCES', 'STORE_READONLY', 'no-permission'],
+];
+for (const [call, errno, code, reason] of faults) {
+  traceTest(`if ${call} fails with ${errno}, that is ${code}, and the old record stays alone`, async () => {
+    const path = join(directoryForUsers(), 'tokens.json');
+    {
+      using store = openFileTokenStore(path);
+      await store.set('app', { refreshToken: 'old' });
+    }
+    if (isRoot) spawnSync('chown', ['-R', `${otherUser}`, dirname(path)]);
+    const tool = ['strace', '-f', '-o', '/dev/null', '-P', `${path}-draft`];
+    const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:error=${errno}`];
+    const { output } = await startProgram('attempt', [path, 'set'], [...tool, ...inject]).ended;
+    const found = JSON.parse(output) as TokenStoreError;
+    assert.equal([found.code, found.reason], [code, reason], output);
+    assert.match(found.message, `${path}: `);
+    using store = openFileTokenStore(path);
+    assert.equal(store.get('app'), { refreshToken: 'old' });
+    assert.equal(readdirSync(dirname(path)), ['tokens.json']);
+  });
+}
+
+(windows || !hasPlaceForUsers ? test.skip : test)(
+  'a folder that may only be read: reading works, the rest is STORE_READONLY',
+  async () => {
+    const path = join(directoryForUsers(), 'tokens.json');
+    {
+      using store = openFileTokenStore(path);
+      await store.set('app', { refreshToken: 'old' });
+    }
+    if (isRoot) spawnSync('chown', ['-R', `${otherUser}`, dirname(path)]);
+    chmodSync(dirname(path), 0o500);
+    for (const call of ['set', 'exclusively']) {
+      const { output } = await startProgram('attempt', [path, 'get', call]).ended;
+      assert.match(output, '"code":"STORE_READONLY","reason":"no-permission"');
+    }
+    assert.match((await startProgram('attempt', [path, 'get']).ended).output, '"old"');
+    chmodSync(dirname(path), 0o700);
+  },
+);
+
+test('stores of several names, processes and threads lose no write', async () => {
+  const path = newPath();
+  const counters = ['a', 'b', 'c'].map((name) => startProgram('count-to', [path, name, 30]));
+  for (const { code } of await Promise.all(counters.map(({ ended }) => ended))) assert.is(code, 0);
+  using store = openFileTokenStore(path);
+  const own = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => store.set(`own${index}`, { refreshToken: 'x' })),
+  );
+  assert.is(store.list().length, own.length + 3 + 3);
+  for (const name of ['a', 'b', 'c']) assert.equal(store.get(name), { refreshToken: '30' });
+});
+
+test.run();
