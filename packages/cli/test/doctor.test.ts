@@ -64,8 +64,9 @@ test('for a person: a line for each check, with the account; a remedy under each
     /^✗ browser {10}BROWSER names no program .*no-such-browser\n +→ Correct BROWSER\. .*login --paste\n/m,
   );
   assert.match(stdout, /\n\d things? (is|are) wrong\.\n$/);
-  const ascii = await home.call(['doctor'], { env: { LANG: 'C' } });
+  const ascii = await home.call(['doctor'], { env: { BROWSER: 'no-such-browser', LANG: 'C' } });
   assert.match(ascii.stdout, /^ok {3}node +Node\.js v/m);
+  assert.match(ascii.stdout, /^FAIL browser {10}BROWSER names .*\n {22}-> Correct BROWSER/m);
 });
 
 test('several things that are wrong at the same time are each found, with what to do', async () => {

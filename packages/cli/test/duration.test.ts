@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { formatExactly, readDuration } from '../src/settings/duration.ts';
+import { formatDuration, formatExactly, readDuration } from '../src/settings/duration.ts';
 
 for (const [text, milliseconds] of [
   ['90s', 90_000],
@@ -28,6 +28,16 @@ for (const [milliseconds, text] of [
     assert.is(formatExactly(milliseconds), text);
     assert.is(readDuration(text), Math.floor(Math.max(0, milliseconds) / 1000) * 1000);
   });
+}
+
+for (const [milliseconds, text] of [
+  [-1, '0 s'],
+  [119_999, '119 s'],
+  [5_400_000, '90 min'],
+  [7_200_000, '2 h'],
+  [14 * 86_400_000, '14 days'],
+] as const) {
+  test(`${milliseconds} ms are about ${text}`, () => assert.is(formatDuration(milliseconds), text));
 }
 
 test.run();

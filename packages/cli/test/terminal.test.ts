@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { stripVTControlCharacters } from 'node:util';
@@ -165,6 +165,16 @@ test('a download shows how far it is, and draws that a few times a second', asyn
   assert.match(terminal.output, `\r${esc}[2KSaved 40.0 MiB to`);
   const drawn = terminal.output.split('Downloading').length;
   assert.ok(drawn < 5 + 8 * seconds, `${drawn} times in ${seconds} s`);
+});
+
+test('an upload shows how far it is', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  const file = `${other.folder}/notes`;
+  writeFileSync(file, Buffer.alloc(2048));
+  using terminal = sit(other, ['api', '/me/drive/root:/notes', '--upload', file]);
+  assert.is((await terminal.ended).status, 0);
+  assert.match(terminal.output, /Uploading 0 B of 2\.0 KiB \(0 %\)/);
 });
 
 test('in 40 columns, what a person reads breaks at words', async () => {
