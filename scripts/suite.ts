@@ -5,7 +5,8 @@
  *   node scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [PART…]
  *
  * `--long` runs `test-long/` instead of `test/`. PART is a part of a file's name: only such files run. `--jobs` says how many processes run
- * at a time, each with several files of a package (`test-process.js`), and `--deadline` how long a file may take. With `--retry`, a file that
+ * at a time, each with several files of a package (`test-process.js`), besides those that mostly wait. `--deadline` says how long a file may
+ * take. With `--retry`, a file that
  * fails runs once more, alone, when all others have ended. If it passes then, it is listed as unstable. That is for `.ci/run` alone, whose
  * machine may be busy: an unstable test is a defect.
  */
@@ -102,22 +103,26 @@ function seconds(file: string): number {
 }
 
 /**
- * Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. One that says how long it
- * takes has a process of its own: it waits most of the time.
+ * Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. A short one that says how
+ * long it takes mostly waits: it has a process of its own, which starts at once and counts as none of the `jobs`.
  */
 async function runFiles(files: readonly string[], size: number, jobs: number): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
   const folderOf = (file: string): string => /^.*[\\/]test(-long)?[\\/]/.exec(file)?.[0] ?? '';
-  const ofPackages = Object.values(Object.groupBy(files, (file) => (seconds(file) > 0 ? file : folderOf(file))));
+  const waiting = size === 1 ? [] : files.filter((file) => seconds(file) > 0);
+  const ofPackages = Object.values(Object.groupBy(files.slice(waiting.length), folderOf));
   const groups = ofPackages.flatMap((group = []) =>
     Array.from({ length: Math.ceil(group.length / size) }, (_, index) => group.slice(index * size, (index + 1) * size)),
   );
-  await beside(jobs, groups, async (group) => {
+  const run = async (group: readonly string[]): Promise<void> => {
     // If a process ends early, another runs the rest.
     for (let done = 0; done < group.length; ) {
       for (const result of await runProcess(group.slice(done))) results.set(group[done++] as string, result);
     }
-  });
+  };
+  // At the end, small ones fill what is left.
+  groups.sort((a, b) => b.length - a.length);
+  await Promise.all([...waiting.map((file) => run([file])), beside(jobs, groups, run)]);
   return results;
 }
 
