@@ -61,22 +61,27 @@ const kinds: Record<string, (path: string) => void> = {
 };
 
 for (const [what, make] of Object.entries(kinds)) {
-  for (const suffix of ['-journal', '-wal', 'lock', 'gate']) {
-    asRoot(
-      `${what} of another user in place of ${suffix} is STORE_OPEN, names that user, and nothing waits`,
-      async () => {
+  asRoot(
+    `${what} of another user in place of a database's file is STORE_OPEN, names that user, and nothing waits`,
+    async () => {
+      const files = ['-journal', '-wal', 'lock', 'gate'].map((suffix) => {
         const path = openToAll();
         const { lock, gate } = lockPathsOf(path, 'app');
         const planted = { lock, gate }[suffix] ?? path + suffix;
         make(planted);
         lchownSync(planted, attacker, attacker);
-        const { output } = await startProgram('attempt', [path, 'inspect', 'exclusively']).ended;
-        const { code, reason, message } = JSON.parse(output) as TokenStoreError;
-        assert.equal([code, reason], ['STORE_OPEN', 'exposed'], output);
+        return { path, planted };
+      });
+      const calls = files.flatMap(({ path }) => ['--', path, 'inspect', 'exclusively']).slice(1);
+      const lines = (await startProgram('attempt', calls).ended).output.trim().split('\n');
+      assert.is(lines.length, files.length);
+      for (const [index, { planted }] of files.entries()) {
+        const { code, reason, message } = JSON.parse(lines[index] ?? '') as TokenStoreError;
+        assert.equal([code, reason], ['STORE_OPEN', 'exposed'], lines[index]);
         assert.match(message, `${planted}: is not one of this store's files (user ${attacker} has made it). Remove it`);
-      },
-    );
-  }
+      }
+    },
+  );
 }
 
 asRoot("another user's journal does not bring that user's tokens into the database", async () => {
