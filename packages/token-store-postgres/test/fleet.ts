@@ -5,6 +5,8 @@ import type { StrictProvider } from './strict-provider.ts';
 export interface MemberOptions {
   readonly store: PostgresTokenStoreOptions;
   readonly provider: StrictProvider;
+  /** A key that it knows besides. */
+  readonly newKey?: Uint8Array;
   readonly interactive?: boolean;
   readonly refreshTimeout?: number;
   readonly pausesMs?: readonly [before: number, after: number];
@@ -13,8 +15,12 @@ export interface MemberOptions {
 }
 
 /** Starts a process of the fleet. It is ready when this resolves. */
-export async function startMember({ provider, prefix, ...member }: MemberOptions): Promise<Program> {
-  const program = startProgram('fleet-member', { ...member, provider: provider.url }, prefix);
+export async function startMember({ provider, prefix, newKey, ...member }: MemberOptions): Promise<Program> {
+  const program = startProgram(
+    'fleet-member',
+    { ...member, provider: provider.url, newKey: newKey && [...newKey] },
+    prefix,
+  );
   const line = await program.line();
   if (line !== 'ready') throw new Error(`a member did not start: ${line} ${(await program.ended).errors}`);
   return program;

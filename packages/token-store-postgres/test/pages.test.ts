@@ -9,7 +9,7 @@ import { until } from './lock-watch.ts';
 import { newProject, run, samplesOf } from './project.ts';
 import { startScene } from './scene.ts';
 
-const { scene, test } = await startScene();
+const { scene, test } = await startScene({});
 
 const fleetPage = 'docs/fleet.md';
 const [fleetYaml = ''] = samplesOf(fleetPage, 'yaml');

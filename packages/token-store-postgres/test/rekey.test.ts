@@ -8,7 +8,8 @@ import { StrictProvider } from './strict-provider.ts';
 
 const { scene, test } = await startScene();
 
-const newKey = 'a new passphrase';
+/** Not a passphrase: each process would derive its key, which takes long. */
+const newKey = new Uint8Array(32).fill(7);
 
 /** The hosts of one sign-in that has to be refreshed. `leftOut` does not know the new key. */
 async function startFleet() {
@@ -17,7 +18,7 @@ async function startFleet() {
   const operator = await scene.open({ schema });
   const store = { schema, connectionString: scene.cluster.connectionString() };
   const leftOut = await startMember({ store, provider });
-  const other = await startMember({ store: { ...store, otherKeys: [newKey] }, provider });
+  const other = await startMember({ store, newKey, provider });
   await operator.set('app', { refreshToken: provider.signIn(), accessToken: 'old', expiresAt: 1 });
   return { schema, provider, operator, leftOut, other };
 }

@@ -7,12 +7,14 @@ import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStor
 export type Test = typeof uvuTest;
 type ClusterOptions = Parameters<typeof PrivateCluster.start>[0];
 
-/** A cluster for one test file. What it opens is closed at the end. */
+let commonCluster: Promise<PrivateCluster> | undefined;
+let schemas = 0;
+
+/** What a test file works with. What it opens is closed at the end. */
 export class Scene {
   readonly cluster: PrivateCluster;
   #bouncer: Promise<PgBouncer> | undefined;
   readonly #opened: AsyncDisposable[] = [];
-  #schemas = 0;
 
   constructor(cluster: PrivateCluster) {
     this.cluster = cluster;
@@ -20,8 +22,8 @@ export class Scene {
 
   /** A schema that no other test uses. */
   newSchema(): string {
-    this.#schemas++;
-    return `s${this.#schemas}`;
+    schemas++;
+    return `s${schemas}`;
   }
 
   /** A store of its own schema, unless the options say otherwise. */
@@ -62,7 +64,7 @@ export class Scene {
     );
     await Promise.allSettled(closing);
     await (await this.#bouncer)?.[Symbol.asyncDispose]();
-    await this.cluster[Symbol.asyncDispose]();
+    if (this.cluster !== (await commonCluster)) await this.cluster[Symbol.asyncDispose]();
   }
 }
 
@@ -77,9 +79,18 @@ export async function startScene(
   const missing = missingTools(tools);
   const test = testOrSkip(missing);
   if (missing !== undefined) return { scene: undefined as unknown as Scene, test, together: test };
-  const scene = new Scene(await PrivateCluster.start(options));
+  const scene = new Scene(await (options ? PrivateCluster.start(options) : startCommonCluster()));
   test.after(() => scene.end());
   return { scene, test, together: runTogether() };
+}
+
+/** For all test files of a process that need no settings of their own: to start one takes a third of a second of a processor. */
+function startCommonCluster(): Promise<PrivateCluster> {
+  if (!commonCluster) {
+    commonCluster = PrivateCluster.start();
+    process.once('beforeExit', async () => (await commonCluster)?.[Symbol.asyncDispose]());
+  }
+  return commonCluster;
 }
 
 const atATime = 4;

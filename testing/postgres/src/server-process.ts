@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findUser } from './tools.ts';
 
@@ -19,10 +20,13 @@ export class ServerProcess {
   constructor(command: string, args: readonly string[]) {
     this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', ...findUser() });
     running.add(this.#child);
+    // One that is kept for the next test file does not keep the process.
+    this.#child.unref();
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#log += text;
       });
+      (stream as Socket | null)?.unref();
     }
     this.#ended = new Promise((resolve) => {
       this.#child.once('error', (error) => {

@@ -13,6 +13,8 @@ import { openPostgresTokenStore, type PostgresTokenStoreOptions } from 'token-st
 interface Member {
   readonly store: PostgresTokenStoreOptions;
   readonly provider: string;
+  /** The bytes of a key that it knows besides. */
+  readonly newKey?: readonly number[];
   /** Whether it may sign in. */
   readonly interactive?: boolean;
   readonly refreshTimeout?: number;
@@ -41,7 +43,10 @@ async function ask(body: Record<string, string>, signal: AbortSignal): Promise<T
   return response;
 }
 
-const store = await openPostgresTokenStore(member.store);
+const store = await openPostgresTokenStore({
+  ...member.store,
+  ...(member.newKey && { otherKeys: [Uint8Array.from(member.newKey)] }),
+});
 const token = new SharedToken({
   store,
   name: 'app',
