@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { signInAs } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -100,6 +101,28 @@ test('the key of a file is added, changed and removed, and the sign-in stays', a
     if (after) assert.is(await causeOf(listAppNames({ dbFilepath })), 'STORE_KEY');
   }
   assert.is(scene.windows.length, 1);
+});
+
+test('the key of a file is not changed while a first sign-in runs, and the sign-in is stored', async () => {
+  await using scene = await openScene();
+  const { dbFilepath } = scene;
+  openTokenStore(dbFilepath).close();
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  await using handler = scene.handler({
+    openBrowser: async (url) => {
+      asked.resolve();
+      await answer.promise;
+      await signInAs(url);
+    },
+  });
+  const signedIn = handler.signIn();
+  await asked.promise;
+  const changed = changeEncryptionKey({ dbFilepath }, () => one);
+  await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 200))]);
+  answer.resolve();
+  await Promise.all([signedIn, changed]);
+  assert.equal(await listAppNames({ dbFilepath, encryptionKey: one }), ['my-app']);
 });
 
 test('a wrong key is STORE before a new key is chosen, and the reason why none can be chosen reaches the caller', async () => {

@@ -2,7 +2,7 @@
  * Work on whole stores, of any kind: list what is kept, delete it, move it to another store, encrypt it with another key.
  * Waits until a refresh or a sign-in that is under way has ended, wherever its result could be lost.
  */
-import { separator, signInLockName } from './reserved-names.ts';
+import { labelOf, separator, signInLockName } from './reserved-names.ts';
 import { comparedToken, type TokenRecord } from './token-record.ts';
 import type { Lock, MaybePromise, TokenStore } from './token-store.ts';
 import { TokenStoreError } from './token-store-error.ts';
@@ -14,6 +14,8 @@ export type StoreKey = string | Uint8Array | undefined;
 export interface RekeyStore extends TokenStore {
   /** Encrypts every record with another key, or, with undefined, stores them unencrypted: all of them or none. */
   rekey(key: StoreKey): MaybePromise<void>;
+  /** The names whose locks are held now: `list` does not have that of a first sign-in yet. Default: such a sign-in is not waited for. */
+  lockedNames?(): MaybePromise<readonly string[]>;
   /** Whether `rekey` itself waits until no other caller holds a lock: then its caller need not acquire those of all names. */
   readonly waitsToRekey?: boolean;
 }
@@ -35,6 +37,7 @@ export interface MoveRecordOptions {
 export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
 
 const moving = `moving${separator}`;
+const keyLockName = `encryption-key${separator}`;
 
 /** The names that have a record, sorted. A record whose move was interrupted counts to the store that it leaves. */
 export async function listNames(store: TokenStore): Promise<string[]> {
@@ -58,11 +61,11 @@ export async function ensureWritable(store: TokenStore, name: string): Promise<v
 
 /**
  * Changes, adds or removes the encryption of a store. `chooseKey` is called, and may throw, while no other process changes
- * the key. The key changes while none refreshes or signs in under a name that is stored: the result could not be stored any more.
+ * the key. The key changes while none refreshes or signs in: the result could not be stored any more.
  */
 export async function changeKey(store: RekeyStore, chooseKey: () => MaybePromise<StoreKey>): Promise<void> {
   // Two processes must not change the key at the same time.
-  await store.exclusively(`encryption-key${separator}`, async () => {
+  await store.exclusively(keyLockName, async () => {
     if (store.waitsToRekey) return store.rekey(await chooseKey());
     await withAllLocks(store, new Set(), async (names) => {
       const key = await chooseKey();
@@ -147,12 +150,13 @@ function locksOf(name: string): readonly string[] {
 
 /** Runs `task` with the locks of all names, of which those in `locked` are held already. It gets all of them. */
 async function withAllLocks(
-  store: TokenStore,
+  store: RekeyStore,
   locked: ReadonlySet<string>,
   task: (names: ReadonlySet<string>) => Promise<void>,
 ): Promise<void> {
+  const busy = ((await store.lockedNames?.()) ?? []).filter((name) => name !== keyLockName).map(labelOf);
   // While one lock was waited for, another name may have been stored.
-  const names = (await store.list()).filter((name) => !locked.has(name));
+  const names = [...new Set([...(await store.list()), ...busy])].filter((name) => !locked.has(name));
   if (names.length === 0) return task(locked);
   const all = new Set([...locked, ...names]);
   await withLocks(store, names.flatMap(locksOf), () => withAllLocks(store, all, task));

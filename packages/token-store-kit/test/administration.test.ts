@@ -150,6 +150,23 @@ test('a name that is stored while the key is chosen is not refreshed while the k
   assert.equal(store.keys, ['key']);
 });
 
+test('a first sign-in under a name that is not stored yet ends before the key is changed', async () => {
+  const held = ['encryption-key\u001f', signInLockName('new'), signInLockName('app'), 'app'];
+  const store = { ...rekeyStore(), lockedNames: () => held };
+  const answer = Promise.withResolvers<void>();
+  const signIn = store.exclusively(signInLockName('new'), async () => {
+    await answer.promise;
+    assert.equal(store.keys, [], 'the key was changed before the sign-in was stored');
+    held.splice(1);
+    await store.set('new', record);
+  });
+  const changed = changeKey(store, () => 'key');
+  await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 50))]);
+  answer.resolve();
+  await Promise.all([changed, signIn]);
+  assert.equal(store.keys, ['key']);
+});
+
 test('of a store that waits itself, changeKey takes no lock of a name', async () => {
   const store = { ...rekeyStore(), waitsToRekey: true };
   await store.exclusively('app', () => changeKey(store, () => 'key'));

@@ -21,6 +21,7 @@ import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
+import { findHeldLocks } from './lock/held-locks.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
 
 /** Options of {@link openTokenStore}. */
@@ -118,7 +119,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
    * lock is the kernel's and ends with the process, never before the task: the signal of `lock` never aborts.
    *
    * Rejects with STORE_BUSY after `timeout`, naming the process that holds the lock; with `signal.reason` on an abort; with
-   * STORE_OPEN if the store is closed before the task begins; and at once with a TypeError within such a task for this name.
+   * STORE_OPEN if the store is closed before the task begins; with STORE_KEY if the key was changed; and at once with a TypeError
+   * within such a task for this name.
    */
   async exclusively<T>(appName: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
     checkText(appName, 'appName');
@@ -126,7 +128,17 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     signal?.throwIfAborted();
     // A lock is a file beside the database.
     const database = this.#openToWrite().file;
-    return runExclusively({ appName, database, timeout, signal, closing: this.#closing.signal }, task);
+    const request = { appName, database, timeout, signal, closing: this.#closing.signal };
+    return runExclusively(request, async (lock) => {
+      // What the task gets could not be stored: no person may be asked, and no token spent.
+      this.#checkKey();
+      return task(lock);
+    });
+  }
+
+  /** The names whose locks of {@link exclusively} are held now, by any process: for `changeKey` of token-store-kit/administration. */
+  lockedNames(): string[] {
+    return findHeldLocks(this.#open().file).flatMap(({ name }) => name ?? []);
   }
 
   /**

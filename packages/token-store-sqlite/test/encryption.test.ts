@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { assertLocked, keyError } from './key-errors.ts';
+import { neverRuns } from './lock-holders.ts';
 import { bare } from './original-class.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -148,7 +149,7 @@ function refusesOldKey(path: string, old: Uint8Array | string, next: Uint8Array 
   else keyError('key-wrong', () => openTokenStore(path, { key: old }), /another key/);
 }
 
-test('a store that was open when the key changed can neither read nor write with the old key', () => {
+test('a store that was open when the key changed can neither read, write nor lock with the old key', async () => {
   for (const [before, after] of [
     [undefined, bytes],
     [bytes, otherBytes],
@@ -166,6 +167,8 @@ test('a store that was open when the key changed can neither read nor write with
     keyError('key-changed', () => old.replace('app', record.refreshToken, { refreshToken: 'lost' }), /Open it again/);
     keyError('key-changed', () => old.replace('new', undefined, record), /Open it again/);
     keyError('key-changed', () => old.rekey(bytes), /Open it again/);
+    const refused = await old.exclusively('new', neverRuns).catch((error: unknown) => error);
+    assert.is((refused as TokenStoreError).reason, 'key-changed');
     assert.ok(readFileSync(path).equals(content), 'the file was changed');
     assert.equal(store.get('app'), record);
   }

@@ -28,6 +28,18 @@ test('when the holder is killed, a waiter goes on within 100 ms and nothing is l
   assert.ok((delays.sort((a, b) => a - b)[1] ?? Infinity) < 100, `${delays}`);
 });
 
+test('the names whose locks are held are those of all processes', async () => {
+  using store = newStore();
+  assert.equal(store.lockedNames(), []);
+  const program = await holder(store, 'of another process');
+  await store.exclusively('own', async () => {
+    assert.equal(store.lockedNames().sort(), ['of another process', 'own']);
+  });
+  program.kill('SIGKILL');
+  await program.ended;
+  assert.equal(store.lockedNames(), []);
+});
+
 posix(
   'while the holder is stopped, waiters reject with STORE_BUSY, which names it, and their tasks never run',
   async () => {

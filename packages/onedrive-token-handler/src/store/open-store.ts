@@ -63,6 +63,10 @@ class FileStore implements RekeyStore {
     return this.#use((store) => store.rekey(key));
   }
 
+  lockedNames(): Promise<readonly string[]> {
+    return this.#use((store) => store.lockedNames());
+  }
+
   // Not by `#use`, and `changed` neither: they work although the file was moved. A lock goes by the file's name, and after
   // `changed`, which ends by its timeout then, the caller reads.
   async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
