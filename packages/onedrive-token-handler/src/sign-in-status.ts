@@ -56,7 +56,7 @@ export interface StatusOptions extends Pick<OneDriveTokenHandlerOptions, 'appNam
 export function statusOfRecord(record: TokenRecord | undefined, options: StatusOptions): SignInStatus {
   const { appName, clientId } = options;
   const authority = readAuthority(options.authority);
-  if (!record || clientId === undefined || !isOurs(record, { clientId, authority })) {
+  if (!record?.refreshToken || clientId === undefined || !isOurs(record, { clientId, authority })) {
     return { signedIn: false, appName, scopes: [] };
   }
   const { accessToken, expiresAt, obtainedAt, refusedAt, refusedBecause } = record;

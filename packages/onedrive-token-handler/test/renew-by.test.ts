@@ -37,6 +37,12 @@ for (const [what, times, needsSignIn] of [
   });
 }
 
+test('an access token alone is no sign-in', () => {
+  const record = { accessToken: 'y', expiresAt: Date.now() + day };
+  const status = statusOfRecord(record, { appName: 'app', clientId: 'ours' });
+  assert.equal(status, { signedIn: false, appName: 'app', scopes: [] });
+});
+
 test('a record of the Python class does not say when it was obtained, so renewBy is not known', async () => {
   await using scene = await openScene();
   const store = new MemoryStore();

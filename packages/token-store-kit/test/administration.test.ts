@@ -12,7 +12,8 @@ import {
 import { signInLockName, type TokenRecord, type TokenStore, TokenStoreError } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 
-const record: TokenRecord = { refreshToken: 'secret', clientId: 'client', authority: 'issuer', scope: 'a b' };
+const data = { registration: '{}', ['__proto__']: '' };
+const record: TokenRecord = { refreshToken: 'secret', clientId: 'client', authority: 'issuer', scope: 'a b', data };
 const rotated: TokenRecord = { ...record, refreshToken: 'rotated' };
 
 /** How often a move writes: it tries the target (2), copies, deletes, writes at the target and deletes the copy. */
@@ -257,10 +258,22 @@ test('what the target refreshed before the move was finished stays', async () =>
 });
 
 test('what was written at the target before the move was interrupted is known by its token', async () => {
-  const pair = newPair();
-  await moveUntilKilled(pair, writesUntilBetween + 1);
-  assert.is(await move({ ...pair, isSameAccount: () => false }), 'moved');
-  assert.equal([pair.source.list(), pair.target.list()], [[], ['app']]);
+  for (const moved of [record, { accessToken: 'access' }]) {
+    const pair = newPair(moved);
+    await moveUntilKilled(pair, writesUntilBetween + 1);
+    assert.is(await move({ ...pair, isSameAccount: () => false }), 'moved');
+    assert.equal([pair.source.list(), pair.target.get('app')], [[], moved]);
+  }
+});
+
+test('two sign-ins without a refresh token are told apart by their access tokens', async () => {
+  const moved = { accessToken: 'access', clientId: 'client' };
+  const other = { accessToken: 'another', clientId: 'client' };
+  const pair = newPair(moved);
+  await moveUntilKilled(pair, writesUntilBetween);
+  pair.target.set('app', other);
+  assert.is(await move({ ...pair, isSameAccount: () => false }), 'already-there');
+  assert.equal(pair.target.get('app'), other);
 });
 
 test('a target that wrote the record and says that it did not has it', async () => {
@@ -293,12 +306,17 @@ test('another sign-in at the target does not end an interrupted move: the record
 });
 
 test('a sign-in at the target by a program that takes no lock leaves the source its own', async () => {
-  const { source, target } = newPair();
-  const signsIn = (method: string): void => {
-    if (method === 'replace') target.set('app', rotated);
-  };
-  assert.is(await move({ source, target: writeBy(target, signsIn) }), 'already-there');
-  assert.equal([source.get('app'), source.list(), target.get('app')], [record, ['app'], rotated]);
+  for (const [stored, other] of [
+    [record, rotated],
+    [{ accessToken: 'access' }, { accessToken: 'another' }],
+  ] as const) {
+    const { source, target } = newPair(stored);
+    const signsIn = (method: string): void => {
+      if (method === 'replace') target.set('app', other);
+    };
+    assert.is(await move({ source, target: writeBy(target, signsIn) }), 'already-there');
+    assert.equal([source.get('app'), source.list(), target.get('app')], [stored, ['app'], other]);
+  }
 });
 
 test('while a refresh or a sign-in runs at either store, nothing moves', async () => {

@@ -22,7 +22,8 @@ test('each call is one statement: to acquire, renew and release the lock as well
   const count = async (work: () => Promise<unknown>): Promise<number> => (await statementsOf('cost', work)).length;
   assert.is(await count(() => store.set('app', record)), 1);
   assert.is(await count(() => store.get('app')), 1);
-  assert.is(await count(() => store.replace('app', 'first', { refreshToken: 'second' })), 1);
+  assert.is(await count(() => store.replace('app', 'first', { accessToken: 'second' })), 1);
+  assert.is(await count(() => store.replace('app', 'second', { accessToken: 'third' })), 1);
   assert.is(await count(() => store.delete('app')), 1);
   assert.is(await count(() => store.list()), 1);
   assert.is(await count(() => store.exclusively('app', async () => {})), 2);

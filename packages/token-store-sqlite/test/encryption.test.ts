@@ -10,7 +10,13 @@ import { temporaryDirectory } from './temporary-directory.ts';
 
 const bytes = new Uint8Array(32).fill(7);
 const otherBytes = new Uint8Array(32).fill(8);
-const record = { refreshToken: 'secret-refresh', accessToken: 'secret-access', scope: 'secret-scope', expiresAt: 5 };
+const record = {
+  refreshToken: 'secret-refresh',
+  accessToken: 'secret-access',
+  expiresAt: 5,
+  scope: 'secret-scope',
+  data: { issuer: 'secret-data' },
+};
 
 const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
 
@@ -130,11 +136,13 @@ test('rekey adds, changes and removes encryption, and keeps every record', () =>
   const names = Array.from({ length: 50 }, (_, index) => `app${index}`).sort();
   let key: Uint8Array | string | undefined;
   let store = openTokenStore(path);
-  for (const name of names) store.set(name, { ...record, accessToken: name });
+  const { refreshToken: _, ...withoutRefreshToken } = record;
+  const recordOf = (name: string) => ({ ...(name === 'app7' ? withoutRefreshToken : record), accessToken: name });
+  for (const name of names) store.set(name, recordOf(name));
   for (const next of [bytes, otherBytes, 'passphrase', undefined]) {
     store.rekey(next);
     assert.equal(store.list(), names);
-    for (const name of names) assert.equal(store.get(name), { ...record, accessToken: name });
+    for (const name of names) assert.equal(store.get(name), recordOf(name));
     assert.is(/secret/.test(readFileSync(path, 'latin1')), next === undefined);
     store.close();
     if (key !== undefined && next !== key) refusesOldKey(path, key, next);

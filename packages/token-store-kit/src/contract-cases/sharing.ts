@@ -11,6 +11,9 @@ export const sharingCases: Record<string, (store: TokenStore, other: TokenStore)
     assertSame(await other.get('app'), fullRecord);
     assert.equal(await other.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), true);
     assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-3' }), false);
+    await store.set('app', { accessToken: 'access-1' });
+    assert.equal(await other.replace('app', 'access-1', { accessToken: 'access-2' }), true);
+    assert.equal(await store.replace('app', 'access-1', { accessToken: 'access-3' }), false);
     assert.equal(await store.delete('app'), true);
     assertSame(await other.list(), []);
   },
