@@ -21,7 +21,7 @@ export interface StoreProcessContractOptions {
   removePlace?(place: string): unknown;
   /** How long the store's lock outlives a process that is killed. Default 0: it ends with its process. */
   leaseTime?: number;
-  /** How long a case may take. A store that passes needs about a second, and a few times `leaseTime`. Default 60,000. */
+  /** How long a case may take. Default: 60,000 for each round. One takes about a second, and a few times `leaseTime`. */
   deadline?: number;
   /** How many times each case does what it does. Default 1; a test that may take its time finds more with 100. */
   rounds?: number;
@@ -36,7 +36,7 @@ type Check = (group: ProcessGroup, options: { leaseTime: number; rounds: number 
 const freeWithinMs = 1_000;
 
 const cases: Record<string, Check> = {
-  'of several processes never two run a task for one name at once, and no update is lost': async (
+  'of several processes never two run a task for one name or replace one token, and no update is lost': async (
     group,
     { rounds },
   ) => {
@@ -88,13 +88,13 @@ const leaseCases: Record<string, Check> = {
   'a task that takes longer than the lease keeps its lock': async (group, { leaseTime }) => {
     await group.start(2);
     // A process of a busy machine may come too late to renew it, but not each time.
-    for (let attempt = 0, before = -1; attempt < 3 && group.overtakes > before; attempt++) {
-      before = group.overtakes;
+    for (let attempt = 0, before = -1; attempt < 3 && group.judge.overtakes > before; attempt++) {
+      before = group.judge.overtakes;
       group.nextPlan = { by: 'set', pauseMs: leaseTime };
       await group.nextTurn();
       await group.nextTurn(2 * leaseTime + stepTimeoutMs);
     }
-    if (group.overtakes === 3) group.fail(`three tasks that took longer than ${leaseTime} ms lost their lock`);
+    if (group.judge.overtakes === 3) group.fail(`three tasks that took longer than ${leaseTime} ms lost their lock`);
   },
 };
 
@@ -108,8 +108,8 @@ const leaseCases: Record<string, Check> = {
  * process did what, in which order. On Windows no process is stopped.
  */
 export function storeProcessContract(options: StoreProcessContractOptions): ContractCase[] {
-  const { module, newPlace, removePlace, leaseTime = 0, deadline = 60_000, rounds = 1, ...rest } = options;
-  const { seed = Math.floor(Math.random() * 2 ** 32), ...unknown } = rest;
+  const { module, newPlace, removePlace, leaseTime = 0, rounds = 1, ...rest } = options;
+  const { deadline = 60_000 * rounds, seed = Math.floor(Math.random() * 2 ** 32), ...unknown } = rest;
   refuseUnknown(unknown);
   const url = String(module).startsWith('file:') ? String(module) : pathToFileURL(String(module)).href;
   const program = new URL(`store-process${extname(import.meta.url)}`, import.meta.url);

@@ -1,7 +1,7 @@
 /**
  * A process of `storeProcessContract`, started as `store-process.js MODULE PLACE`. It takes turns until its parent says that it has had the
- * last one. A turn is a task of `exclusively` that reads the record, adds one, and writes it. Its parent hears of each step. The first and
- * the last one wait for the parent's answer, so the task still runs when the parent hears of them, whatever the store does.
+ * last one. A turn is a task of `exclusively` that reads a record, adds one, and writes it. The parent hears of each step. The first and the
+ * last one wait for its answer, so the task still runs when the parent hears of them, whatever the store does.
  */
 import { once } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
@@ -19,6 +19,7 @@ const store = await open(place);
 const name = 'app';
 await ask({ step: 'ready' });
 for (let isLast = false; !isLast; ) {
+  await swap();
   await store.exclusively(name, async ({ signal }) => {
     const plan = (await ask({ step: 'begin' })) as Plan;
     try {
@@ -38,10 +39,22 @@ for (let isLast = false; !isLast; ) {
 await close?.(store);
 process.exit();
 
-async function readAndWrite({ by, pauseMs }: Plan): Promise<Outcome> {
+/** Without a lock, as all others do at the same time. */
+async function swap(): Promise<void> {
+  const { token, isWhole } = await read('free for all');
+  const isWritten = await store.replace('free for all', token, recordOf(tokenAfter(token, process.pid)));
+  tell({ step: 'swap', token, isWhole, isWritten });
+}
+
+async function read(name: string) {
   const found = await store.get(name);
   const token = found?.refreshToken;
-  tell({ step: 'read', token, isWhole: !found || isDeepStrictEqual({ ...found }, recordOf(token ?? '')) });
+  return { token, isWhole: !found || isDeepStrictEqual({ ...found }, recordOf(token ?? '')) };
+}
+
+async function readAndWrite({ by, pauseMs }: Plan): Promise<Outcome> {
+  const { token, isWhole } = await read(name);
+  tell({ step: 'read', token, isWhole });
   await setTimeout(pauseMs);
   const outcome = await write(by, token);
   tell({ step: 'write', outcome });

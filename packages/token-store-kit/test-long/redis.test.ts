@@ -1,4 +1,4 @@
-// Takes about 8 s.
+// Takes about 40 s.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { createClient } from '@redis/client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RedisStore } from '../examples/redis-store.ts';
-import { storeContract } from '../src/contract.ts';
+import { storeContract, storeProcessContract } from '../src/contract.ts';
 import type { TokenStoreError } from '../src/index.ts';
 
 if (spawnSync('redis-server', ['--version']).error) {
@@ -54,27 +54,14 @@ async function testAll(): Promise<void> {
   for (const { name, run } of storeContract({ open, share })) contract(name, run);
   contract.run();
 
+  const processes = suite('The contract for processes, of the store in Redis');
+  const leaseTime = 1_000;
+  const module = new URL('programs/open-redis-store.ts', import.meta.url);
+  const newPlace = (): string => JSON.stringify({ path, prefix: `{${++stores}}:`, leaseTime });
+  for (const { name, run } of storeProcessContract({ module, newPlace, leaseTime, rounds: 2 })) processes(name, run);
+  processes.run();
+
   const lock = suite('The lock in Redis');
-  lock('of a process that was killed is free after its lease', async () => {
-    const { store, other: waiter, prefix } = openPair({ leaseTime: 400 });
-    // What is left of it: nobody renews the key.
-    await client.set(`${prefix}lock:app`, 'of a killed process', { PX: 400 });
-    const started = performance.now();
-    assert.is(await waiter.exclusively('app', async () => 'my turn'), 'my turn');
-    assert.ok(performance.now() - started < 2_000);
-    assert.is(await store.exclusively('app', async () => 'next'), 'next');
-  });
-
-  lock('is kept for as long as its task runs', async () => {
-    const { store, other: waiter } = openPair({ leaseTime: 300 });
-    await store.exclusively('app', async ({ signal }) => {
-      await delay(1_000);
-      assert.not(signal.aborted);
-      const error = await failure(waiter.exclusively('app', async () => {}, { timeout: 100 }));
-      assert.equal([error.code, error.reason], ['STORE_BUSY', 'lock-held']);
-    });
-  });
-
   lock('is fenced: who was stopped for longer than the lease writes nothing over the next one’s record', async () => {
     const { store, other: next, prefix } = openPair();
     await store.set('app', { refreshToken: 'first' });

@@ -5,18 +5,19 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ContractCase, storeProcessContract } from '../src/contract.ts';
-import { freePort } from './process-stores/free-port.ts';
+import { freePorts } from './process-stores/free-ports.ts';
 import { brokenStores, soundStores } from './process-stores/open-store.ts';
 
 const module = new URL('process-stores/open-store.ts', import.meta.url);
 // Without it, a process needs three times as long to start from TypeScript.
 process.env.NODE_COMPILE_CACHE = process.env.TEST_COMPILE_CACHE ?? '';
 
-/** The options for a kind of store. Each case has a folder and a port of its own. */
+/** The options for a kind of store. Each case has a folder and ports of its own. */
 function optionsFor(kind: string, leaseTime = 0) {
-  const newPlace = async () => `${await freePort()} ${kind}: ${mkdtempSync(join(tmpdir(), 'contract-'))}`;
-  const removePlace = (place: string): void => rmSync(place.replace(/^.*?: /, ''), { recursive: true });
-  return { module, newPlace, removePlace, leaseTime };
+  const newPlace = async () => JSON.stringify([kind, mkdtempSync(join(tmpdir(), 'contract-')), await freePorts()]);
+  const removePlace = (place: string): void => rmSync(JSON.parse(place)[1], { recursive: true });
+  // A defect has to be found within 10 seconds.
+  return { module, newPlace, removePlace, leaseTime, deadline: 10_000 };
 }
 
 for (const [kind, { leaseTime }] of Object.entries(soundStores)) {

@@ -2,16 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { freePort } from './process-stores/free-port.ts';
+import { freePorts } from './process-stores/free-ports.ts';
 import { contractSample, newProject, node, processSample, readme, root, storeSample } from './project.ts';
 
-/** Its port is one that the system picked a moment ago. */
 const opener = `
   import { mkdirSync } from 'node:fs';
   import { PortStore } from ${JSON.stringify(new URL('process-stores/port-store.ts', import.meta.url))};
   export const open = (place) => {
     mkdirSync(place, { recursive: true });
-    return new PortStore(place, ${await freePort()});
+    return new PortStore(place, ${JSON.stringify(await freePorts())});
   };`;
 
 test('the sample comes early, and is the store that the other tests use', () => {

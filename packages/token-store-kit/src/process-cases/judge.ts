@@ -22,7 +22,10 @@ export class Judge {
   #stored: readonly (string | undefined)[] = [undefined];
   /** The processes that were stopped in this turn or before it. They may have lost their lock, and not know it. */
   readonly #stopped = new Set<number>();
+  /** Who has replaced which token without a lock. */
+  readonly #swapped = new Map<string | undefined, number>();
   readonly #events: string[] = [];
+  /** How many tasks have begun before that of another process had ended, because its lease may have. */
   overtakes = 0;
 
   constructor(hasLease: boolean, object: (problem: string) => void) {
@@ -37,6 +40,15 @@ export class Judge {
 
   get holder(): number | undefined {
     return this.#holder?.pid;
+  }
+
+  /** Of all that replace one token, one may succeed. */
+  swap(pid: number, token: string | undefined, isWritten: boolean): void {
+    if (!isWritten) return;
+    this.note(pid, `has replaced ${show(token)} without a lock`);
+    const other = this.#swapped.get(token);
+    if (other !== undefined) this.#object(`processes ${other} and ${pid} have both replaced ${show(token)}`);
+    this.#swapped.set(token, pid);
   }
 
   begin(pid: number): Turn {
@@ -56,11 +68,10 @@ export class Judge {
     return turn;
   }
 
-  read(turn: Turn, token: string | undefined, isWhole: boolean): void {
+  read(turn: Turn, token: string | undefined): void {
     this.note(turn.pid, `reads ${show(token)}`);
     turn.read = token;
     turn.writes = tokenAfter(token, turn.pid);
-    if (!isWhole) this.#object(`process ${turn.pid} read a record with parts of two, or less than one`);
     if (turn.overtakenBy) return;
     if (!this.#stored.includes(token)) {
       const expected = this.#stored.map(show).join(' or ');

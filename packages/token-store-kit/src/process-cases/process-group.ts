@@ -29,12 +29,8 @@ interface Member {
 export class ProcessGroup {
   /** How the next turn that begins is made. Default: it is drawn. */
   nextPlan: Plan | undefined;
-  /** How many tasks have begun although another one had not ended, in a store whose leases may end early. */
-  get overtakes(): number {
-    return this.#judge.overtakes;
-  }
+  readonly judge: Judge;
   readonly #options: GroupOptions;
-  readonly #judge: Judge;
   #drawn: number;
   /** Those that were not killed. */
   readonly #members = new Map<number, Member>();
@@ -52,7 +48,7 @@ export class ProcessGroup {
   constructor(options: GroupOptions) {
     this.#options = options;
     this.#drawn = options.seed;
-    this.#judge = new Judge(options.leaseTime > 0, (problem) => this.fail(problem));
+    this.judge = new Judge(options.leaseTime > 0, (problem) => this.fail(problem));
     this.#timer = setTimeout(() => this.fail(`it was not done within ${options.deadline} ms`), options.deadline);
     process.once('exit', this.#killAll);
   }
@@ -87,16 +83,16 @@ export class ProcessGroup {
     const member = this.#victim();
     this.#members.delete(member.pid);
     member.child.kill('SIGKILL');
-    this.#judge.kill(member.pid);
+    this.judge.kill(member.pid);
   }
 
   /** Stops such a process. The function that it returns lets it go on. */
   stop(): () => void {
     const { child, pid } = this.#victim();
     child.kill('SIGSTOP');
-    this.#judge.stop(pid);
+    this.judge.stop(pid);
     return () => {
-      this.#judge.note(pid, 'goes on (SIGCONT)');
+      this.judge.note(pid, 'goes on (SIGCONT)');
       child.kill('SIGCONT');
     };
   }
@@ -118,7 +114,7 @@ export class ProcessGroup {
 
   /** Fails the case: the first problem counts. */
   fail(problem: string): void {
-    const message = `${problem}\nWhat happened, with the seed ${this.#options.seed}:\n${this.#judge.history}`;
+    const message = `${problem}\nWhat happened, with the seed ${this.#options.seed}:\n${this.judge.history}`;
     this.#failed.abort(new AssertionError({ message }));
   }
 
@@ -146,21 +142,25 @@ export class ProcessGroup {
 
   #hear(member: Member, step: Step): void {
     const { child, pid, turn } = member;
+    if ('isWhole' in step && !step.isWhole)
+      this.fail(`process ${pid} read a record with parts of two, or less than one`);
     if (step.step === 'ready') {
       this.#waiting.push(child);
       this.#events.emit('ready');
     } else if (step.step === 'begin') {
-      member.turn = this.#judge.begin(pid);
+      member.turn = this.judge.begin(pid);
       this.#answer(child, this.nextPlan ?? this.#drawPlan());
       this.nextPlan = undefined;
       this.#events.emit('begin');
+    } else if (step.step === 'swap') {
+      this.judge.swap(pid, step.token, step.isWritten);
     } else if (step.step === 'fail') {
       this.fail(`in process ${pid} the store failed: ${step.problem}`);
     } else if (turn) {
-      if (step.step === 'read') this.#judge.read(turn, step.token, step.isWhole);
-      if (step.step === 'write') this.#judge.write(turn, step.outcome);
+      if (step.step === 'read') this.judge.read(turn, step.token);
+      if (step.step === 'write') this.judge.write(turn, step.outcome);
       if (step.step === 'end') {
-        this.#judge.end(turn, step.isLost);
+        this.judge.end(turn, step.isLost);
         this.#answer(child, this.#isEnding);
       }
     }
@@ -177,7 +177,7 @@ export class ProcessGroup {
 
   #victim(): Member {
     const members = [...this.#members.values()];
-    const holder = members.find(({ pid }) => pid === this.#judge.holder);
+    const holder = members.find(({ pid }) => pid === this.judge.holder);
     return holder ?? (members[Math.floor(this.random() * members.length)] as Member);
   }
 

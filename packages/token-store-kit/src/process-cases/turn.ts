@@ -10,11 +10,19 @@ export interface Plan {
 /** `refused`: `replace` has returned false. */
 export type Outcome = 'written' | 'refused' | 'lock-lost';
 
-/** What a process says: `ready` before its first turn, the others during each, `fail` if the store has thrown. */
+interface Read {
+  /** The refresh token that was stored. */
+  readonly token: string | undefined;
+  /** Whether the rest of the record belongs to it. */
+  readonly isWhole: boolean;
+}
+
+/** What a process says: `ready` at first, `swap` before each turn, the others during it, `fail` if the store has thrown. */
 export type Step =
   | { readonly step: 'ready' }
+  | ({ readonly step: 'swap'; readonly isWritten: boolean } & Read)
   | { readonly step: 'begin' }
-  | { readonly step: 'read'; readonly token: string | undefined; readonly isWhole: boolean }
+  | ({ readonly step: 'read' } & Read)
   | { readonly step: 'write'; readonly outcome: Outcome }
   | { readonly step: 'end'; readonly isLost: boolean }
   | { readonly step: 'fail'; readonly problem: string };

@@ -9,41 +9,48 @@ interface Lease {
   readonly until: number;
 }
 
-/** A store whose lock is a lease in a file, which its holder renews. The port is held only while files are read and written. */
+/** A store whose lock is a lease in a file, which its holder renews. A port is held only while files are read and written. */
 export class LeaseStore extends PortStore {
   renewEveryMs = leaseTimeMs / 5;
   hasFence = true;
+  #lockedName = '';
   #fence = 0;
 
   override async set(name: string, record: TokenRecord): Promise<void> {
-    await this.withPort(() => {
-      if (!this.#isHeld) throw lockLost();
-      return super.set(name, record);
+    await this.withPort(1, () => {
+      if (!this.#mayWrite(name)) throw lockLost();
+      this.write(name, record);
     });
   }
 
   override async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
-    return this.withPort(() => this.#isHeld && super.replace(name, previous, record));
+    return this.withPort(1, () => {
+      if (!this.#mayWrite(name) || this.get(name)?.refreshToken !== previous) return false;
+      this.write(name, record);
+      return true;
+    });
   }
 
   override exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
-    return this.queue.run(name, () => this.#runWithLease(task), options);
+    return this.queue.run(name, () => this.#runWithLease(name, task), options);
   }
 
-  async #runWithLease<T>(task: (lock: Lock) => Promise<T>): Promise<T> {
-    while (!(await this.withPort(() => this.#acquire()))) await delay(5);
+  async #runWithLease<T>(name: string, task: (lock: Lock) => Promise<T>): Promise<T> {
+    while (!(await this.withPort(1, () => this.#acquire()))) await delay(5);
+    this.#lockedName = name;
     const lost = new AbortController();
     let safeUntil = performance.now() + 0.7 * leaseTimeMs;
     const timer = setInterval(async () => {
       const now = performance.now();
-      if (now > safeUntil || !(await this.withPort(() => this.#extend(leaseTimeMs)))) lost.abort(lockLost());
+      if (now > safeUntil || !(await this.withPort(1, () => this.#extend(leaseTimeMs)))) lost.abort(lockLost());
       safeUntil = now + 0.7 * leaseTimeMs;
     }, this.renewEveryMs);
     try {
       return await task({ signal: lost.signal });
     } finally {
       clearInterval(timer);
-      await this.withPort(() => this.#extend(0));
+      this.#lockedName = '';
+      await this.withPort(1, () => this.#extend(0));
     }
   }
 
@@ -51,8 +58,8 @@ export class LeaseStore extends PortStore {
     return (this.read('lease') as Lease | undefined) ?? { fence: 0, until: 0 };
   }
 
-  get #isHeld(): boolean {
-    return !this.hasFence || this.#lease.fence === this.#fence;
+  #mayWrite(name: string): boolean {
+    return !this.hasFence || name !== this.#lockedName || this.#lease.fence === this.#fence;
   }
 
   #acquire(): boolean {

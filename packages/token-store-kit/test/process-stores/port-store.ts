@@ -12,43 +12,45 @@ import {
   type TokenStore,
 } from '../../src/index.ts';
 
-/** What the processes of the contract use. */
-export type StoreOfProcesses = Pick<TokenStore, 'get' | 'set' | 'replace' | 'exclusively'>;
-
-/** One record in a folder, for the processes of a machine. Its lock is a port that its holder listens to: that ends with its process. */
-export class PortStore implements StoreOfProcesses {
+/**
+ * What the contract uses of a store, in a folder, for the processes of a machine. Its lock is a port that its holder listens to: that
+ * ends with its process. Another one is for each `replace`.
+ */
+export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | 'exclusively'> {
   protected readonly queue = new CallerQueue();
   readonly #folder: string;
-  readonly #port: number;
+  readonly #ports: readonly [forTasks: number, forWrites: number];
 
-  constructor(folder: string, port: number) {
+  constructor(folder: string, ports: readonly [forTasks: number, forWrites: number]) {
     this.#folder = folder;
-    this.#port = port;
+    this.#ports = ports;
   }
 
-  get(_name: string): TokenRecord | undefined {
-    return this.read('record') as TokenRecord | undefined;
+  get(name: string): TokenRecord | undefined {
+    return this.read(name) as TokenRecord | undefined;
   }
 
-  set(_name: string, record: TokenRecord): MaybePromise<void> {
-    this.write('record', record);
+  set(name: string, record: TokenRecord): MaybePromise<void> {
+    this.write(name, record);
   }
 
-  replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean> {
-    if (this.get(name)?.refreshToken !== previous) return false;
-    this.write('record', record);
-    return true;
+  async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
+    return this.withPort(1, () => {
+      if (this.get(name)?.refreshToken !== previous) return false;
+      this.write(name, record);
+      return true;
+    });
   }
 
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
-    return this.queue.run(name, (lock) => this.withPort(() => task(lock)), options);
+    return this.queue.run(name, (lock) => this.withPort(0, () => task(lock)), options);
   }
 
-  async withPort<T>(task: () => MaybePromise<T>): Promise<T> {
+  async withPort<T>(which: 0 | 1, task: () => MaybePromise<T>): Promise<T> {
     const server = createServer();
     for (let isOpen = false; !isOpen; ) {
       const opened = once(server, 'listening').then(() => true);
-      server.listen({ host: '127.0.0.1', port: this.#port, exclusive: true });
+      server.listen({ host: '127.0.0.1', port: this.#ports[which], exclusive: true });
       isOpen = await opened.catch((error) => {
         if (error.code !== 'EADDRINUSE') throw error;
         return false;
@@ -63,18 +65,22 @@ export class PortStore implements StoreOfProcesses {
     }
   }
 
-  read(file: string): unknown {
+  read(name: string): unknown {
     try {
-      return JSON.parse(readFileSync(join(this.#folder, file), 'utf8'));
+      return JSON.parse(readFileSync(this.path(name), 'utf8'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       return undefined;
     }
   }
 
-  write(file: string, value: unknown): void {
-    const draft = join(this.#folder, `${file}-${process.pid}`);
+  write(name: string, value: unknown): void {
+    const draft = this.path(`${name}-${process.pid}`);
     writeFileSync(draft, JSON.stringify(value));
-    renameSync(draft, join(this.#folder, file));
+    renameSync(draft, this.path(name));
+  }
+
+  path(name: string): string {
+    return join(this.#folder, name);
   }
 }
