@@ -40,26 +40,6 @@ test('the names whose locks are held are those of all processes', async () => {
   assert.equal(store.lockedNames(), []);
 });
 
-posix(
-  'while the holder is stopped, waiters reject with STORE_BUSY, which names it, and their tasks never run',
-  async () => {
-    using store = newStore();
-    const program = await holder(store, 'app', 100);
-    program.kill('SIGSTOP');
-    const started = performance.now();
-    const outcomes = [300, 200, 0].map((timeout) =>
-      store.exclusively('app', neverRuns, { timeout }).catch(busyBecauseOf(program)),
-    );
-    await Promise.all(outcomes);
-    const waited = performance.now() - started;
-    assert.ok(waited > 290 && waited < 3_000, `waited ${waited} ms`);
-    program.kill('SIGCONT');
-    assert.is(await program.line(), 'done');
-    assert.is(await store.exclusively('app', async () => 'free'), 'free');
-    assert.equal(filesBeside(store), ['tokens.db']);
-  },
-);
-
 test('a process that acquires the lock again and again gives way to one that waits', async () => {
   using store = newStore();
   const greedy = startProgram('take-turns', [store.path, 1_000_000, 20_000]);

@@ -2,17 +2,6 @@ import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { filesBeside, newStore } from '../test/lock-holders.ts';
-import { startProgram } from '../test/start-program.ts';
-
-test('of eight processes that acquire the lock as often as they can, never two hold it at once', async () => {
-  using store = newStore();
-  const programs = Array.from({ length: 8 }, () => startProgram('take-turns', [store.path, 15, 30_000]));
-  for (const program of programs) {
-    const { output } = await program.ended;
-    assert.is(JSON.parse(output).length, 15);
-  }
-  assert.equal(filesBeside(store).sort(), ['tokens.db', 'tokens.db.turns']);
-});
 
 test('never two threads of one process hold the lock at once', async () => {
   using store = newStore();
