@@ -1,4 +1,4 @@
-import { storeContract } from 'token-store-kit/contract';
+import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
 import { startScene } from '../test/scene.ts';
 
@@ -34,5 +34,14 @@ for (const [kind, options] of Object.entries(kinds)) {
   });
   for (const { name, run } of cases) test(`Of a store ${kind}: ${name}`, run);
 }
+
+const leaseTime = 1_000;
+const module = new URL('../test/programs/open-store.ts', import.meta.url);
+const newPlace = async () => {
+  const connectionString = (await scene.bouncer()).connectionString();
+  return JSON.stringify({ connectionString, schema: scene.newSchema(), leaseTime });
+};
+const cases = storeProcessContract({ module, newPlace, leaseTime, rounds: 5 });
+for (const { name, run } of cases) test(`Of processes through pgbouncer: ${name}`, run);
 
 test.run();

@@ -18,21 +18,6 @@ test('each time that the lock is acquired raises its fencing number', async () =
   }
 });
 
-test('the lock is renewed while the task runs, and released at its end', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema, leaseTime: 4_000 });
-  const held = await hold(store);
-  const first = await watch.leaseOf(schema, 'ends_at');
-  await until(
-    'the first lease would have ended',
-    async () => (await watch.leaseOf(schema, `now() > '${first}'`)) === 't',
-  );
-  assert.is(held.signal.aborted, false);
-  assert.is(await watch.leaseOf(schema, 'ends_at > now()'), 't');
-  await held.end();
-  assert.is(await watch.leaseOf(schema, 'owner IS NULL'), 't');
-});
-
 test('a renewal that fails is tried again soon, so that a short outage does not cost the lock', async () => {
   const pool = scene.newPool('short outage');
   let isDown = false;
@@ -75,52 +60,6 @@ test('STORE_BUSY names host and process of the holder', async () => {
     assert.match(error.message, `process ${process.pid} on ${hostname()} is working with the tokens of "app"`);
   }
   await held.end();
-});
-
-test('a killed holder costs the waiting callers one leaseTime', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema, leaseTime: 1_500 });
-  const waited = await fastestOf(5, 2_500, async () => {
-    const holder = startProgram('hold', {
-      connectionString: scene.cluster.connectionString(),
-      schema,
-      leaseTime: 1_500,
-    });
-    assert.is(await holder.line(), 'held');
-    const waiting = store.exclusively('app', async () => performance.now());
-    await watch.untilWanted(schema);
-    const endsAt = await watch.leaseOf(schema, 'ends_at');
-    const killedAt = performance.now();
-    holder.kill();
-    const begunAt = await within(deadlineMs, 'the lock', waiting);
-    assert.is(await watch.leaseOf(schema, `now() >= '${endsAt}'`), 't', 'it did not wait for the end of the lease');
-    return begunAt - killedAt;
-  });
-  assert.ok(waited < 2_500, `it took ${waited} ms`);
-});
-
-test('a holder that was stopped beyond its lease learns it before it does harm, and writes nothing', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema, leaseTime: 20_000 });
-  await store.set('app', { refreshToken: 'first' });
-  const holder = startProgram('hold', { connectionString: scene.cluster.connectionString(), schema, leaseTime: 1_000 });
-  assert.is(await holder.line(), 'held');
-  holder.kill('SIGSTOP');
-  await within(
-    deadlineMs,
-    'the lock',
-    store.exclusively('app', () => store.replace('app', 'first', { refreshToken: 'of the successor' })),
-  );
-  holder.tell('aborted');
-  holder.tell('replace late');
-  holder.tell('set late');
-  holder.kill('SIGCONT');
-  const lines = [await holder.line(), await holder.line(), await holder.line(), await holder.line()];
-  assert.equal(lines.sort(), ['STORE_BUSY lock-lost', 'abort event', 'false true', 'true']);
-  assert.equal(await store.get('app'), { refreshToken: 'of the successor' });
-  holder.tell('end');
-  assert.is(await holder.line(), 'released');
-  assert.is((await holder.ended).code, 0);
 });
 
 const losses = {
