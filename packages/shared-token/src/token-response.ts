@@ -21,7 +21,8 @@ export interface TokenResponse {
   token_type?: string | undefined;
   /**
    * Not of the provider: what `refresh` or `signIn` wants kept with the record, for example a client registration. Strings, of at
-   * most 65,536 bytes as JSON; anything else is left out. Without it, a refresh keeps what there was.
+   * most 65,536 bytes as JSON; anything else is left out. Without it, a refresh keeps what there was. If your
+   * provider's own answers have a `data`, take that out.
    */
   data?: Readonly<Record<string, string>> | undefined;
 }

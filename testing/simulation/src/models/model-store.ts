@@ -72,7 +72,7 @@ export class ModelStore {
   }
 
   write(name: string, record: TokenRecord, by: Process | undefined, askedAt = this.machine.steps): void {
-    const kept: TokenRecord = { ...record };
+    const kept: TokenRecord = { ...record, data: record.data && { ...record.data } };
     for (const field in kept) {
       if (kept[field as keyof TokenRecord] === undefined) delete kept[field as keyof TokenRecord];
     }

@@ -49,7 +49,7 @@ class ProcessStore implements TokenStore {
     return this.#calls.ask('get', false, () => {
       this.#store.history.wasRead(this.#process, name);
       const record = this.#store.history.stored.get(name);
-      return record && { ...record };
+      return record?.data ? { ...record, data: { ...record.data } } : record && { ...record };
     });
   }
 
