@@ -1,6 +1,6 @@
 /** Reads the stored access token without loading the handler. */
 import type { AccessToken, GetTokenOptions } from 'shared-token';
-import { isOurs, usableToken } from 'shared-token/usable-token';
+import { isOurs, toAccessToken, usableRecord } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
 import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
 import { isGranted } from './scopes.ts';
@@ -40,8 +40,8 @@ export function readStoredToken(options: StoredTokenOptions): StoredToken | unde
   const owner = clientId === undefined ? { authority: authority && settings.authority } : settings;
   if (!record || !isOurs(record, owner)) return undefined;
   const validity = { skew: settings.expirySkew, minValid };
-  const token = usableToken(record, (candidate) => isGranted(candidate, settings), validity);
-  if (!token) return undefined;
-  const renewBy = renewByOf(record);
-  return { ...token, ...(renewBy !== undefined && { renewBy }) };
+  const usable = usableRecord(record, (candidate) => isGranted(candidate, settings), validity);
+  if (!usable) return undefined;
+  const renewBy = renewByOf(usable);
+  return { ...toAccessToken(usable), ...(renewBy !== undefined && { renewBy }) };
 }

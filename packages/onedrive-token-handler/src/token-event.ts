@@ -49,6 +49,6 @@ export type TokenEvent =
   | { type: 'store-failed'; error: OneDriveTokenError }
   /**
    * The provider granted less than was asked for. Unless `useGrantedScopes` is set, other processes will ask for a sign-in at
-   * once, this one when the token expires.
+   * once, this one when a call forces a refresh.
    */
   | { type: 'scopes-not-granted'; scopes: string[] };

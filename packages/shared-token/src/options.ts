@@ -48,7 +48,7 @@ export interface SharedTokenOptions {
   authority?: string | undefined;
   /**
    * Sends one refresh request (RFC 6749 section 6) and resolves with the token response as it came. It is called while no
-   * other process refreshes. What it throws reaches the caller unchanged, unless a person has to sign in, or a token that is
+   * other process refreshes, and not for a record without a refresh token. What it throws reaches the caller unchanged, unless a person has to sign in, or a token that is
    * still valid is returned instead: for as many milliseconds as a number `retryAfter` of the error says.
    */
   refresh: (record: TokenRecord & { refreshToken: string }, context: RefreshContext) => Promise<TokenResponse>;
@@ -61,7 +61,11 @@ export interface SharedTokenOptions {
   needsSignIn?: ((error: unknown) => boolean) | undefined;
   /** What `refusedBecause` of the record says after such an error, without secrets. Default: the OAuth error. */
   describeRefusal?: ((error: unknown) => string) | undefined;
-  /** Whether a record has what this program needs, for example its scopes. If false, a person is asked. Default: always. */
+  /**
+   * Whether a record has what this program needs, for example its scopes. It is asked at each call, so what is needed may grow. If false,
+   * a person is asked, and `signIn` should ask for the scopes of its `record` and for those that are needed: other programs may need the
+   * former. What this instance's own sign-in brought counts although it is less, until a call forces a refresh. Default: always.
+   */
   accepts?: ((record: TokenRecord) => boolean) | undefined;
   /**
    * Ends a sign-in at the provider, for example by a revocation request (RFC 7009). `signOut()` calls it when the record is deleted, and
@@ -95,7 +99,10 @@ export interface SharedTokenOptions {
 export interface GetTokenOptions {
   /** Whether a person may be asked. Default: the instance's own `interactive`. */
   interactive?: boolean | undefined;
-  /** Refreshes even if the token looks valid, or a refresh was refused before: for an API that answered 401. Default false. */
+  /**
+   * Refreshes even if the token looks valid, or a refresh was refused before: for an API that answered 401. Without a refresh token, the
+   * person is asked. Default false.
+   */
   forceRefresh?: boolean | undefined;
   /**
    * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.

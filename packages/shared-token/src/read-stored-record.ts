@@ -1,4 +1,4 @@
-import { recordFields, type TokenRecord } from 'token-store-kit';
+import { comparedToken, recordFields, type TokenRecord } from 'token-store-kit';
 import { readData } from './read-data.ts';
 
 /**
@@ -15,7 +15,7 @@ export function readStoredRecord(found: unknown): TokenRecord | undefined {
     else if (value !== undefined && kind === 'time') read = Number(value);
     if (read !== undefined && !Number.isNaN(read)) record[field] = read;
   }
-  return typeof record.refreshToken === 'string' && record.refreshToken
-    ? { ...record, refreshToken: record.refreshToken }
-    : undefined;
+  if (typeof record.refreshToken !== 'string' || !record.refreshToken) delete record.refreshToken;
+  const token = comparedToken(record);
+  return typeof token === 'string' && token ? record : undefined;
 }

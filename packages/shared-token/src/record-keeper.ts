@@ -1,4 +1,5 @@
 import { comparedToken, type Lock, pause, type TokenRecord } from 'token-store-kit';
+import { Acceptance } from './acceptance.ts';
 import { inTime } from './in-time.ts';
 import type { Settings } from './options.ts';
 import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
@@ -61,6 +62,8 @@ interface Payment {
 export class RecordKeeper {
   readonly settings: Settings;
   readonly emit: Emit;
+  /** Which records count. */
+  readonly acceptance: Acceptance;
   /**
    * Runs a function of the user's outside of our async context. Otherwise `exclusively` would take a call of that function
    * for a call from our own task, and refuse it.
@@ -79,6 +82,7 @@ export class RecordKeeper {
 
   constructor(settings: Settings, emit: Emit, callUserCode: <T>(call: () => T) => T) {
     this.settings = settings;
+    this.acceptance = new Acceptance(settings.accepts);
     this.emit = emit;
     this.callUserCode = callUserCode;
   }
@@ -135,23 +139,22 @@ export class RecordKeeper {
   }
 
   /**
-   * Stores a new sign-in, in the place of whatever is stored; one without a record deletes that. False if the sign-in is late, and
-   * a newer one is known. Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
+   * Stores a new sign-in, in the place of whatever is stored. False if the sign-in is late, and a newer one is known.
+   * Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
-  async put(record: TokenRecord | undefined, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
+  async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.settings;
     const save = async (lock: Lock): Promise<boolean> => {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
         if (isLate() && comparedToken(newest) !== comparedToken(before)) return false;
-        if (!record && !newest) return true;
         if (round === maxRounds) break;
         const isSaved = await this.advance({ replaces: comparedToken(newest), record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
-      await asStoreErrors(() => this.#ask<unknown>(() => (record ? store.set(name, record) : store.delete(name))));
+      await asStoreErrors(() => this.#ask(() => store.set(name, record)));
       this.#owed = [];
       return true;
     };
@@ -167,6 +170,7 @@ export class RecordKeeper {
   /** Deletes the record. What is owed is not written any more. Resolves with what `revoke` is to be given, if any. Throws STORE. */
   async forget(): Promise<TokenRecord | undefined> {
     this.signOuts++;
+    this.acceptance.forget();
     const owed = this.#owed;
     this.#owed = owed.filter(({ record }) => !record);
     const { store, name, revoke } = this.settings;

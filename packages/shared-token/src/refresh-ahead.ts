@@ -1,7 +1,7 @@
 import type { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
-import type { AccessToken } from './token-response.ts';
-import { neededTime } from './usable-token.ts';
+import type { UsableRecord } from './token-response.ts';
+import { isStale } from './usable-token.ts';
 
 /** A program that ends sooner has sent nothing, so it loses no answer, and does not wait for one. */
 const delayMs = 100;
@@ -20,12 +20,11 @@ export class RefreshAhead {
   }
 
   /** Whether it is time to refresh this token ahead. Not within the skew: then a call waits for its refresh, or could not refresh. */
-  isDue({ expiresAt, obtainedAt }: AccessToken): boolean {
+  isDue(record: UsableRecord): boolean {
     const { refreshAhead: ahead, expirySkew: skew } = this.#keeper.settings;
     if (ahead === 0 || performance.now() < this.#pausedUntil) return false;
-    const left = expiresAt - Date.now();
-    const lifetime = expiresAt - obtainedAt;
-    return left <= neededTime({ skew, ahead }, lifetime) && left > neededTime({ skew }, lifetime);
+    const now = Date.now();
+    return isStale(record, now, { skew, ahead }) && !isStale(record, now, { skew });
   }
 
   /** Calls `start` in a moment, if the process is still there. */
@@ -34,15 +33,15 @@ export class RefreshAhead {
     this.#keeper.callUserCode(() => setTimeout(start, delayMs).unref());
   }
 
-  /** The token of this process's refresh, or of another one; undefined if there is none. */
-  async run(held: AccessToken, signal: AbortSignal): Promise<AccessToken | undefined> {
+  /** The record of this process's refresh, or of another one; undefined if there is none. */
+  async run(held: UsableRecord, signal: AbortSignal): Promise<UsableRecord | undefined> {
     let pauseMs = pauseAfterFailureMs;
     try {
       const { refreshAhead: ahead } = this.#keeper.settings;
       const outcome = await obtainSilently(this.#keeper, { held, forced: false, ahead, signal });
       if (outcome.type === 'token') {
         pauseMs = 0;
-        return outcome.token;
+        return outcome.record;
       }
       const { retryAfter } = Object(outcome.error) as { retryAfter?: unknown };
       if (typeof retryAfter === 'number') pauseMs = Math.max(pauseMs, retryAfter);

@@ -4,26 +4,26 @@ import { maxRounds, type RecordKeeper } from './record-keeper.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
-import { type AccessToken, readTokenResponse, type TokenSet, toRecord } from './token-response.ts';
-import { usableToken } from './usable-token.ts';
+import { readTokenResponse, type TokenSet, toRecord, type UsableRecord } from './token-response.ts';
+import { toAccessToken, usableRecord } from './usable-token.ts';
 
 /** The result of getting a token without asking a person. */
 export type SilentOutcome =
-  | { type: 'token'; token: AccessToken }
+  | { type: 'token'; record: UsableRecord }
   /** A person has to sign in. `record`: the stored sign-in that is of no use. */
   | { type: 'sign-in'; error: SharedTokenError; reason: SignInReason; record: TokenRecord | undefined }
-  /** `bridge`: a token that is still valid, although it should have been refreshed. */
-  | { type: 'failed'; error: unknown; bridge: AccessToken | undefined };
+  /** `bridge`: with a token that is still valid, although it should have been refreshed. */
+  | { type: 'failed'; error: unknown; bridge: UsableRecord | undefined };
 
 export interface SilentRequest {
-  held: AccessToken | undefined;
+  held: UsableRecord | undefined;
   /** True if the API rejected the held token, or the stored one if none is held. */
   forced: boolean;
   minValid?: number | undefined;
   /** For a refresh ahead: how long before it is needed. It leaves it to a process that holds the lock. */
   ahead?: number | undefined;
   /** What may be given out while the store is silent: at first the held token. */
-  bridge?: AccessToken | undefined;
+  bridge?: UsableRecord | undefined;
   /** Ends the wait for another process. A refresh request that was sent is always finished and stored. */
   signal: AbortSignal;
 }
@@ -37,6 +37,9 @@ const abortGraceMs = 1_000;
 /** The least time between two looks at a record that another process refreshes. If the store cannot tell of a change: the time. */
 const lookIntervalMs = 50;
 
+/** What a record without a refresh token says was the reason of its refusal: RFC 6750 section 3.1. */
+const rejectedToken = 'invalid_token';
+
 /** A store may miss a change. */
 const changeTimeoutMs = 5_000;
 
@@ -48,17 +51,19 @@ const changeTimeoutMs = 5_000;
  */
 export async function obtainSilently(keeper: RecordKeeper, request: SilentRequest): Promise<SilentOutcome> {
   const { settings, emit } = keeper;
+  const { accepts } = keeper.acceptance;
   const { held, forced, minValid, ahead, signal } = request;
   let first: TokenRecord | undefined;
   try {
     first = await keeper.read();
-    const stored = usableToken(first, settings.accepts, { skew: settings.expirySkew, minValid, ahead });
+    const stored = usableRecord(first, accepts, { skew: settings.expirySkew, minValid, ahead });
     const isRejected = forced && (!held || stored?.accessToken === held.accessToken);
     if (stored && !isRejected) return useStored(keeper, stored);
     if (!first) return needSignIn(settings, 'not-signed-in');
-    if (!settings.accepts(first)) return needSignIn(settings, 'not-accepted', first);
+    if (!accepts(first)) return needSignIn(settings, 'not-accepted', first);
     if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);
-    request.bridge = usableToken(first, settings.accepts, { skew: 0 }) ?? request.bridge;
+    if (first.refreshToken === undefined) return await endSignIn(keeper, first, stored !== undefined);
+    request.bridge = usableRecord(first, accepts, { skew: 0 }) ?? request.bridge;
     return await refreshOrWait(keeper, first, request);
   } catch (error) {
     // After a sign-out, the error of a refresh that it has ended is of no interest.
@@ -68,21 +73,28 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     // A sign-out in the meantime wins: then the old token is not given out either.
     const now = await keeper.readAny().catch(() => first);
     if (first && !now) throw signInRequired('signed-out', settings);
-    const bridge =
-      usableToken(keeper.ours(now), settings.accepts, { skew: 0 }) ?? usableToken(held, () => true, { skew: 0 });
+    const bridge = usableRecord(keeper.ours(now), accepts, { skew: 0 }) ?? usableRecord(held, accepts, { skew: 0 });
     const told = describeError(error, [...secretsOf(first), ...secretsOf(now), held?.accessToken]);
     emit({ type: 'refresh-failed', error: told, bridged: bridge !== undefined && !forced }, error);
     return { type: 'failed', error, bridge };
   }
 }
 
-function useStored({ emit }: RecordKeeper, token: AccessToken): SilentOutcome {
-  emit({ type: 'stored-token', expiresAt: token.expiresAt });
-  return { type: 'token', token };
+function useStored({ emit }: RecordKeeper, record: UsableRecord): SilentOutcome {
+  emit({ type: 'stored-token', expiresAt: toAccessToken(record).expiresAt });
+  return { type: 'token', record };
 }
 
 function needSignIn(settings: Settings, reason: SignInReason, record?: TokenRecord, cause?: unknown): SilentOutcome {
   return { type: 'sign-in', error: signInRequired(reason, settings, cause), reason, record };
+}
+
+/** Of a record without a refresh token. A token that an API rejects is of no use for other processes either. */
+async function endSignIn(keeper: RecordKeeper, record: TokenRecord, isRejected: boolean): Promise<SilentOutcome> {
+  const { settings } = keeper;
+  if (isRejected) await keeper.markRefused(record, rejectedToken);
+  if (!isRejected && record.refusedAt === undefined) return needSignIn(settings, 'expired', record);
+  return wasRefused(settings, { ...record, refusedBecause: record.refusedBecause ?? rejectedToken });
 }
 
 /** The provider would refuse its refresh token again. */
@@ -95,16 +107,16 @@ function wasRefused(settings: Settings, record: TokenRecord): SilentOutcome {
  * would take long until each had acquired the lock only to find that nothing is left to do.
  */
 async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: SilentRequest): Promise<SilentOutcome> {
-  const { settings, emit } = keeper;
+  const { settings, emit, acceptance } = keeper;
   const found = new AbortController();
   const waited = new AbortController();
-  let token: AccessToken | undefined;
+  let token: UsableRecord | undefined;
   const watch = async (): Promise<void> => {
     while (!waited.signal.aborted && !request.signal.aborted && !token) {
       // Asked before the record is read, so that no change is missed.
       const change = waitForChange(settings, waited.signal);
       const record = await keeper.read().catch(() => first);
-      if (record?.accessToken !== first.accessToken) token = usableToken(record, settings.accepts, { skew: 0 });
+      if (record?.accessToken !== first.accessToken) token = usableRecord(record, acceptance.accepts, { skew: 0 });
       if (!token) await change;
     }
     if (token) found.abort();
@@ -144,18 +156,18 @@ async function refreshInTurn(
   { forced, minValid, ahead, signal }: SilentRequest,
   lock: Lock,
 ): Promise<SilentOutcome> {
-  const { settings } = keeper;
+  const { settings, acceptance } = keeper;
   for (let round = 0; round < maxRounds; round++) {
     const newest = await keeper.readAny();
     // Thrown, not returned: no browser opens for a person who has just signed out.
     if (!newest) throw signInRequired('signed-out', settings);
     const record = keeper.ours(newest);
     if (!record) return needSignIn(settings, 'not-signed-in');
-    if (!settings.accepts(record)) return needSignIn(settings, 'not-accepted', record);
+    if (!acceptance.accepts(record)) return needSignIn(settings, 'not-accepted', record);
     // A token that came while this caller waited counts even if it is short-lived.
     const isNew = record.accessToken !== first.accessToken;
     const validity = isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead };
-    const stored = usableToken(record, settings.accepts, validity);
+    const stored = usableRecord(record, () => true, validity);
     if (stored && (isNew || !forced)) return useStored(keeper, stored);
     // Another process has heard it while this one waited.
     if (record.refusedAt !== undefined && first.refusedAt === undefined) return wasRefused(settings, record);
@@ -174,7 +186,7 @@ async function refreshInTurn(
 async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock): Promise<SilentOutcome | undefined> {
   const { settings, emit } = keeper;
   const { refreshToken } = record;
-  if (refreshToken === undefined) return needSignIn(settings, 'not-signed-in');
+  if (refreshToken === undefined) return needSignIn(settings, 'expired', record);
   emit({ type: 'refresh-started' });
   let tokens: TokenSet;
   try {
@@ -189,10 +201,14 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
     emit({ type: 'refresh-failed', error: describeError(error, secretsOf(record)), bridged: false }, error);
     return needSignIn(settings, 'refused', record, error);
   }
-  const next = toRecord(settings, tokens, record) as TokenRecord;
+  const next = toRecord(settings, tokens, record);
   if (!(await keeper.advance({ replaces: comparedToken(record), record: next }, lock))) return undefined;
-  emit({ type: 'refreshed', expiresAt: tokens.expiresAt, rotated: next.refreshToken !== record.refreshToken });
-  return { type: 'token', token: tokens };
+  emit({
+    type: 'refreshed',
+    expiresAt: toAccessToken(next).expiresAt,
+    rotated: next.refreshToken !== record.refreshToken,
+  });
+  return { type: 'token', record: next };
 }
 
 /**

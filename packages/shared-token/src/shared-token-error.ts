@@ -12,15 +12,18 @@ export type SharedTokenErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_TIMEOUT' | 'RES
 /**
  * Why a sign-in is required:
  *
+ * - `expired`: the stored access token has expired, and the provider gave no refresh token.
  * - `not-signed-in`: nothing is stored under this name for this client and authority.
- * - `refused`: the provider refused the refresh token; `cause` is what `refresh` threw.
+ * - `refused`: the provider refused the refresh token; `cause` is what `refresh` threw. Or there is none, and a call forced a refresh
+ *   because an API rejected the access token.
  * - `not-accepted`: `accepts` says that the stored sign-in lacks what this program needs.
  * - `signed-out`: a sign-out won while the call was under way.
  */
-export type SignInReason = 'not-signed-in' | 'refused' | 'not-accepted' | 'signed-out';
+export type SignInReason = 'expired' | 'not-signed-in' | 'refused' | 'not-accepted' | 'signed-out';
 
 /** In words, for each reason. NAME is the record's. */
 const signInProblems: Record<SignInReason, string> = {
+  expired: 'The access token of NAME has expired, and the provider gave no refresh token',
   'not-signed-in': 'No sign-in is stored for NAME with this client id and authority',
   refused: 'The provider refused the stored sign-in of NAME',
   'not-accepted': 'The stored sign-in of NAME lacks what this program needs',

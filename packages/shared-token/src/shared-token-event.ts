@@ -36,7 +36,7 @@ export type SharedTokenEvent =
   | { type: 'store-failed'; error: EventError }
   /** That has now succeeded. */
   | { type: 'store-recovered' }
-  /** The sign-in gave no refresh token: the next token will need another sign-in. An older one is deleted. */
+  /** The sign-in gave no refresh token: when its access token ends, the person has to sign in again. */
   | { type: 'refresh-token-missing' };
 
 /** Shorter values are no secrets, and to replace them would garble the message. */

@@ -19,8 +19,8 @@ import { revokeSignIn } from './revoke.ts';
 import { SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
-import type { AccessToken } from './token-response.ts';
-import { clockToleranceMs, neededTime, usableToken } from './usable-token.ts';
+import type { AccessToken, UsableRecord } from './token-response.ts';
+import { endsByRejection, isStale, toAccessToken, usableRecord } from './usable-token.ts';
 
 /** A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
@@ -38,7 +38,15 @@ type SignInCause = Pick<SignInRequest, 'reason' | 'seen'>;
 
 interface SilentFlight {
   readonly flight: Flight<SilentOutcome>;
-  readonly request: { readonly forced: boolean; readonly minValid: number; readonly bridge: AccessToken | undefined };
+  readonly request: { readonly forced: boolean; readonly minValid: number; readonly bridge: UsableRecord | undefined };
+}
+
+/** What is in memory. */
+interface Held {
+  readonly record: UsableRecord;
+  readonly token: AccessToken;
+  /** Between the wall clock and the monotonic one, which is never set back, when the token was put there. */
+  readonly clockOffset: number;
 }
 
 interface SignInFlight {
@@ -58,9 +66,7 @@ export class SharedToken implements AsyncDisposable {
   readonly #keeper: RecordKeeper;
   readonly #ahead: RefreshAhead;
   readonly #closing = new AbortController();
-  #held: AccessToken | undefined;
-  /** By the monotonic clock, which is never set back: when the held token expires. */
-  #heldUntil = 0;
+  #held: Held | undefined;
   /** The newest work of that kind. */
   #silent: SilentFlight | undefined;
   #signIn: SignInFlight | undefined;
@@ -93,28 +99,26 @@ export class SharedToken implements AsyncDisposable {
    */
   async getToken(options: GetTokenOptions = noOptions): Promise<AccessToken> {
     const token = this.peek(options) ?? (await this.#obtain(options));
-    if (this.#ahead.isDue(token)) this.#ahead.schedule(() => this.#refreshAhead(token));
+    const held = this.#held;
+    if (held && this.#ahead.isDue(held.record)) this.#ahead.schedule(() => this.#refreshAhead(held));
     return token;
   }
 
   /**
    * The token in memory if getToken() would return it, without a promise. Nearly every call of a running program ends here,
-   * so nothing is awaited and next to nothing is allocated.
+   * so nothing is awaited and next to nothing is allocated. What `accepts` throws passes through.
    */
   peek(options = noOptions): AccessToken | undefined {
     const { interactive: _, forceRefresh, minValid, signal, ...unknown } = options;
     refuseUnknown(unknown);
     const held = this.#held;
     if (!held || forceRefresh || signal?.aborted) return undefined;
-    const now = Date.now();
+    const { record, token, clockOffset } = held;
     const clock = performance.now();
-    const { obtainedAt, expiresAt } = held;
     if (minValid !== undefined) readDuration('minValid', minValid);
-    const isBridged = clock < this.#bridgedUntil;
-    const needed = isBridged ? 0 : neededTime({ skew: this.#settings.expirySkew, minValid }, expiresAt - obtainedAt);
-    const isObtained = now >= obtainedAt - clockToleranceMs;
-    if (!isObtained || now >= expiresAt - needed || clock >= this.#heldUntil - needed) return undefined;
-    return held;
+    const validity = clock < this.#bridgedUntil ? { skew: 0 } : { skew: this.#settings.expirySkew, minValid };
+    if (isStale(record, Date.now(), validity) || isStale(record, clock + clockOffset, validity)) return undefined;
+    return this.#keeper.acceptance.accepts(record) ? token : undefined;
   }
 
   /**
@@ -202,17 +206,20 @@ export class SharedToken implements AsyncDisposable {
     const { signOuts } = this.#keeper;
     const signOutsEnded = this.#signOutsEnded;
     const started = performance.now();
-    const rejected = forceRefresh ? this.#held?.accessToken : undefined;
+    if (forceRefresh) this.#keeper.acceptance.forget();
+    const rejected = forceRefresh ? this.#held?.record.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
     let outcome = await this.#outcomeOf(this.#joinSilent(forceRefresh, minValid), end, signal);
     // The refresh that this call joined had begun before, and brought the very token that the API rejects.
-    if (rejected !== undefined && outcome.type === 'token' && outcome.token.accessToken === rejected) {
+    if (rejected !== undefined && outcome.type === 'token' && outcome.record.accessToken === rejected) {
       outcome = await this.#outcomeOf(this.#joinSilent(true, minValid), end, signal);
     }
+    if (forceRefresh && outcome.type === 'sign-in' && this.#held && endsByRejection(this.#held.record))
+      this.#held = undefined;
     // Also if a sign-out that was under way when this call began has ended: the record may have been read before that.
     const wasSignedOut = signOuts !== this.#keeper.signOuts || signOutsEnded !== this.#signOutsEnded;
     if (wasSignedOut && outcome.type !== 'sign-in') throw signInRequired('signed-out', this.#settings);
-    if (outcome.type === 'token') return this.#hold(outcome.token, signOuts);
+    if (outcome.type === 'token') return this.#hold(outcome.record, signOuts);
     if (outcome.type === 'failed') {
       if (forceRefresh || !outcome.bridge) throw outcome.error;
       const now = performance.now();
@@ -234,13 +241,13 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /** Keeps a token in memory. Throws if a sign-out or close() came since the work for it began. */
-  #hold({ accessToken, expiresAt, obtainedAt }: AccessToken, signOuts: number): AccessToken {
+  #hold(record: UsableRecord, signOuts: number): AccessToken {
     this.#assertOpen();
     if (signOuts !== this.#keeper.signOuts) throw signInRequired('signed-out', this.#settings);
-    this.#held = Object.freeze({ accessToken, expiresAt, obtainedAt });
-    this.#heldUntil = performance.now() + (expiresAt - Date.now());
+    const token = Object.freeze(toAccessToken(record));
+    this.#held = { record: Object.freeze({ ...record }), token, clockOffset: Date.now() - performance.now() };
     this.#bridgedUntil = 0;
-    return this.#held;
+    return token;
   }
 
   /** A caller that forces may not join an unforced refresh, nor a caller for which the token has to be valid for longer. */
@@ -248,7 +255,7 @@ export class SharedToken implements AsyncDisposable {
     const known = this.#silent;
     if (known?.flight.isJoinable && (known.request.forced || !forced) && known.request.minValid >= minValid)
       return known;
-    const held = this.#held;
+    const held = this.#held?.record;
     const request = { held, bridge: held, forced, minValid };
     const flight = this.#fly((signal) => obtainSilently(this.#keeper, Object.assign(request, { signal })));
     this.#silent = { flight, request };
@@ -263,7 +270,9 @@ export class SharedToken implements AsyncDisposable {
     const joined = this.#join(flight, signal ? AbortSignal.any([signal, limit.signal]) : limit.signal);
     const { promise: bridged, resolve } = Promise.withResolvers<SilentOutcome>();
     const giveBridge = (): void => {
-      const bridge = request.forced ? undefined : usableToken(request.bridge, () => true, { skew: 0 });
+      const bridge = request.forced
+        ? undefined
+        : usableRecord(request.bridge, this.#keeper.acceptance.accepts, { skew: 0 });
       if (bridge) resolve({ type: 'failed', error, bridge });
     };
     const stop = this.#keeper.whenSilent(giveBridge);
@@ -293,13 +302,12 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /** What callers have in memory is replaced; they do not wait for it. */
-  #refreshAhead(known: AccessToken): void {
+  #refreshAhead(held: Held): void {
     if (this.#closing.signal.aborted) return;
     const { signOuts } = this.#keeper;
-    const held = this.#held;
-    const flight = this.#fly((signal) => this.#ahead.run(known, signal));
-    const keep = (token: AccessToken | undefined): void => {
-      if (token && this.#held === held) this.#hold(token, signOuts);
+    const flight = this.#fly((signal) => this.#ahead.run(held.record, signal));
+    const keep = (record: UsableRecord | undefined): void => {
+      if (record && this.#held === held) this.#hold(record, signOuts);
     };
     this.#join(flight, undefined)
       .then(keep)

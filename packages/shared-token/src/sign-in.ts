@@ -5,8 +5,8 @@ import { obtainSilently } from './refresh.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
-import { type AccessToken, readTokenResponse, type TokenResponse, type TokenSet, toRecord } from './token-response.ts';
-import { usableToken } from './usable-token.ts';
+import { readTokenResponse, type TokenResponse, type TokenSet, toRecord, type UsableRecord } from './token-response.ts';
+import { toAccessToken, usableRecord } from './usable-token.ts';
 
 export interface SignInRequest {
   signIn: SignIn;
@@ -32,13 +32,13 @@ export async function signInInTurn(
   keeper: RecordKeeper,
   request: SignInRequest,
   signal: AbortSignal,
-): Promise<AccessToken> {
+): Promise<UsableRecord> {
   const { settings, emit } = keeper;
   const { signInTimeout } = settings;
   const end = performance.now() + signInTimeout;
   let started = false;
   let stored: TokenRecord | undefined;
-  const inTurn = async (lock: Lock): Promise<AccessToken> => {
+  const inTurn = async (lock: Lock): Promise<UsableRecord> => {
     started = true;
     stored = await keeper.readAny();
     // No person who has just signed out is asked.
@@ -73,24 +73,24 @@ export async function signInInTurn(
   }
 }
 
-/** The token of a sign-in that another process made while this one waited for the lock. */
+/** The record of a sign-in that another process made while this one waited for the lock. */
 async function tokensFromOtherSignIn(
   keeper: RecordKeeper,
   { reason, seen }: SignInRequest,
   signal: AbortSignal,
   record: TokenRecord | undefined,
-): Promise<AccessToken | undefined> {
-  const { settings, emit } = keeper;
+): Promise<UsableRecord | undefined> {
+  const { emit, acceptance } = keeper;
   if (reason === 'requested' || !record || comparedToken(record) === seen) return undefined;
   // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
-  const token = usableToken(record, settings.accepts, { skew: 0 });
-  if (token) {
-    emit({ type: 'stored-token', expiresAt: token.expiresAt });
-    return token;
+  const usable = usableRecord(record, acceptance.accepts, { skew: 0 });
+  if (usable) {
+    emit({ type: 'stored-token', expiresAt: toAccessToken(usable).expiresAt });
+    return usable;
   }
   const outcome = await obtainSilently(keeper, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
-  if (outcome.type === 'token') return outcome.token;
+  if (outcome.type === 'token') return outcome.record;
   // The other sign-in is gone already: no browser opens for a person who has just signed out.
   if (!outcome.record) throw outcome.error;
   return undefined;
@@ -110,14 +110,14 @@ interface Attempt {
 }
 
 /** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of whichever client. */
-async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken> {
+async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecord> {
   const { keeper, request, signal, lock, stored } = attempt;
   const { settings, emit, callUserCode } = keeper;
   const { signIn, reason } = request;
   const exchangeTimeout = settings.refreshTimeout + exchangeGraceMs;
   const stop = new AbortController();
   /** Settles when the callers are not to wait any longer. */
-  const late = Promise.withResolvers<AccessToken>();
+  const late = Promise.withResolvers<UsableRecord>();
   late.promise.catch(() => {});
   let isLate = false;
   let deadline: NodeJS.Timeout | undefined;
@@ -130,14 +130,14 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken
     stop.abort(why);
     late.reject(why);
   };
-  const keep = (response: unknown, obtainedAt: number): Promise<AccessToken> => {
+  const keep = (response: unknown, obtainedAt: number): Promise<UsableRecord> => {
     // What the person and the provider have done is not given up because the store is slow.
     clearTimeout(deadline);
     return storeTokens(attempt, readTokenResponse(response, obtainedAt), () => isLate || lock.signal.aborted);
   };
 
   /** The person's answer is being exchanged, or was. */
-  let redemption: Promise<{ response: TokenResponse; token: AccessToken }> | undefined;
+  let redemption: Promise<{ response: TokenResponse; kept: UsableRecord }> | undefined;
   const redeem: SignInContext['redeem'] = async (exchange) => {
     redemption ??= (async () => {
       setDeadline(exchangeTimeout, () =>
@@ -145,22 +145,22 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<AccessToken
       );
       const obtainedAt = Date.now();
       const response = await exchange();
-      const token = await keep(response, obtainedAt);
+      const kept = await keep(response, obtainedAt);
       // A `signIn` that does not end after that does not cost the token.
-      setDeadline(exchangeTimeout, () => late.resolve(token));
-      return { response, token };
+      setDeadline(exchangeTimeout, () => late.resolve(kept));
+      return { response, kept };
     })();
     return (await redemption).response;
   };
 
   /** The tokens of the answer, stored. An answer that comes too late for the callers is stored as well. */
-  const finish = async (answer: Promise<TokenResponse>): Promise<AccessToken> => {
+  const finish = async (answer: Promise<TokenResponse>): Promise<UsableRecord> => {
     const response = await answer.catch((error: unknown) => {
       // `signIn` failed, but its exchange goes on: the code is spent, so wait for the exchange.
       if (!redemption) throw error;
       return undefined;
     });
-    return redemption ? (await redemption).token : keep(response, Date.now());
+    return redemption ? (await redemption).kept : keep(response, Date.now());
   };
 
   // The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`.
@@ -187,18 +187,18 @@ async function storeTokens(
   { keeper, request, lock, stored }: Attempt,
   tokens: TokenSet,
   isLate: () => boolean,
-): Promise<AccessToken> {
-  const { settings, emit } = keeper;
+): Promise<UsableRecord> {
+  const { settings, emit, acceptance } = keeper;
   const { signOuts } = request;
   const record = toRecord(settings, tokens);
-  if (!record) emit({ type: 'refresh-token-missing' });
-  // Without a record, the older one goes all the same: its next token may be of another account.
+  if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
   if (!(await keeper.put(record, { signOuts, before: stored, isLate }))) {
-    const newer = usableToken(await keeper.read(), settings.accepts, { skew: 0 });
+    const newer = usableRecord(await keeper.read(), acceptance.accepts, { skew: 0 });
     if (!newer) throw lockLostError(lock);
     return newer;
   }
   if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
-  emit({ type: 'signed-in', expiresAt: tokens.expiresAt });
-  return tokens;
+  acceptance.signedIn(record);
+  emit({ type: 'signed-in', expiresAt: toAccessToken(record).expiresAt });
+  return record;
 }

@@ -5,7 +5,7 @@ import { SharedTokenError } from './shared-token-error.ts';
 /** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
 export interface TokenResponse {
   access_token: string;
-  /** Seconds. Without it the access token counts for the one call that asked for it. */
+  /** Seconds. Without it the access token counts until a call forces a refresh. */
   expires_in?: number | string | undefined;
   /** Left out by providers that do not rotate: the refresh token that was sent stays. */
   refresh_token?: string | undefined;
@@ -30,12 +30,19 @@ export interface TokenResponse {
 /** An access token and its times, in epoch milliseconds. */
 export interface AccessToken {
   readonly accessToken: string;
+  /** 8,640,000,000,000,000, the last time that a Date can hold, if the provider does not say when the token expires. */
   readonly expiresAt: number;
   readonly obtainedAt: number;
 }
 
+/** A record that has an access token. */
+export type UsableRecord = TokenRecord & { readonly accessToken: string };
+
 /** A token response, checked. Times are epoch milliseconds. */
-export interface TokenSet extends AccessToken {
+export interface TokenSet {
+  readonly accessToken: string;
+  readonly obtainedAt: number;
+  readonly expiresAt: number | undefined;
   readonly refreshToken: string | undefined;
   readonly refreshExpiresAt: number | undefined;
   readonly idToken: string | undefined;
@@ -53,11 +60,11 @@ const yearInSeconds = 365 * 24 * 60 * 60;
  */
 export function readTokenResponse(response: unknown, obtainedAt: number): TokenSet {
   const given = Object(response) as Record<string, unknown>;
-  const { access_token: accessToken, expires_in: expiresIn = 0 } = given;
+  const { access_token: accessToken, expires_in: expiresIn } = given;
   // RFC 6750 section 2.1: visible ASCII.
   if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw unusable('no usable access_token');
   const seconds = readSeconds(expiresIn);
-  if (seconds === undefined || seconds > yearInSeconds)
+  if (expiresIn !== undefined && (seconds === undefined || seconds > yearInSeconds))
     throw unusable('an expires_in that is not a number of seconds from 0 to one year');
   const refreshLimits = [given.refresh_token_expires_in, given.refresh_token_timeout, given.authorization_expires_in];
   // Infinity: no limit is known.
@@ -65,7 +72,7 @@ export function readTokenResponse(response: unknown, obtainedAt: number): TokenS
   return {
     accessToken,
     obtainedAt,
-    expiresAt: obtainedAt + Math.floor(seconds * 1000),
+    expiresAt: seconds === undefined ? undefined : obtainedAt + Math.floor(seconds * 1000),
     refreshToken: readText(given.refresh_token),
     refreshExpiresAt: Number.isFinite(refreshSeconds) ? obtainedAt + Math.floor(refreshSeconds * 1000) : undefined,
     idToken: readText(given.id_token),
@@ -74,17 +81,13 @@ export function readTokenResponse(response: unknown, obtainedAt: number): TokenS
   };
 }
 
-/**
- * The record of a token response. `old` is the record that was refreshed: what the response leaves out stays as it was.
- * Undefined if there is no refresh token, neither new nor old.
- */
+/** The record of a token response. `old` is the record that was refreshed: what the response leaves out stays as it was. */
 export function toRecord(
   { clientId, authority }: { clientId: string | undefined; authority: string | undefined },
   tokens: TokenSet,
   old?: TokenRecord,
-): TokenRecord | undefined {
+): UsableRecord {
   const { accessToken, expiresAt, obtainedAt, refreshToken = old?.refreshToken } = tokens;
-  if (refreshToken === undefined) return undefined;
   return {
     ...{ refreshToken, accessToken, expiresAt, obtainedAt },
     clientId: clientId ?? old?.clientId,

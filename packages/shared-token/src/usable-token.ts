@@ -1,8 +1,11 @@
 import type { TokenRecord } from 'token-store-kit';
-import type { AccessToken } from './token-response.ts';
+import type { AccessToken, UsableRecord } from './token-response.ts';
 
 /** A token that was obtained this far in the future is still taken: the clocks of two machines differ a little. */
-export const clockToleranceMs = 30_000;
+const clockToleranceMs = 30_000;
+
+/** JSON and Date can hold it, which they can't Infinity. */
+const lastTimeMs = 8_640_000_000_000_000;
 
 /** Whose records count. A property that is undefined accepts every record. */
 export interface Ownership {
@@ -34,25 +37,49 @@ const longestSkewShare = 0.1;
  * How long a token of that lifetime has to be valid. What only a token of the last moments would fulfil counts as half of the life, or
  * each call would refresh. Without a lifetime, the record does not say when its token was obtained: all of it counts.
  */
-export function neededTime({ skew, ahead = 0, minValid = 0 }: Validity, lifetime = Number.POSITIVE_INFINITY): number {
+function neededTime({ skew, ahead = 0, minValid = 0 }: Validity, lifetime = Number.POSITIVE_INFINITY): number {
   const needed = Math.max(Math.min(skew, lifetime * longestSkewShare) + ahead, minValid);
   return needed > lifetime * (1 - longestSkewShare) ? lifetime / 2 : needed;
 }
 
-/** The access token of a record, if it is valid for long enough and `accepts` agrees. */
-export function usableToken<Tokens extends Partial<TokenRecord>>(
-  record: Tokens | undefined,
-  accepts: (record: Tokens) => boolean,
+/** The record, if its access token is valid for long enough, as far as is known, and `accepts` agrees. */
+export function usableRecord(
+  record: TokenRecord | undefined,
+  accepts: (record: TokenRecord) => boolean,
   validity: Validity,
-): AccessToken | undefined {
-  const now = Date.now();
-  const { accessToken, expiresAt, obtainedAt }: Partial<TokenRecord> = record ?? {};
-  if (!record || accessToken === undefined || expiresAt === undefined) return undefined;
-  const lifetime = obtainedAt === undefined ? undefined : expiresAt - obtainedAt;
-  if (expiresAt - neededTime(validity, lifetime) <= now) return undefined;
+): UsableRecord | undefined {
+  return record && hasAccessToken(record) && !isStale(record, Date.now(), validity) && accepts(record)
+    ? record
+    : undefined;
+}
+
+function hasAccessToken(record: TokenRecord): record is UsableRecord {
+  return record.accessToken !== undefined;
+}
+
+/** Whether the access token of a record has to be replaced at that time, in epoch milliseconds. */
+export function isStale(record: TokenRecord, now: number, validity: Validity): boolean {
+  const { refreshToken, expiresAt, obtainedAt, refusedAt } = record;
+  if (refusedAt !== undefined && endsByRejection(record)) return true;
+  if (expiresAt === undefined) return false;
   // Obtained in the future: the clock was set back, so when the token expires is unknown.
-  if ((obtainedAt ?? now) > now + clockToleranceMs || !accepts(record)) return undefined;
-  return { accessToken, expiresAt, obtainedAt: obtainedAt ?? now };
+  if (obtainedAt !== undefined && obtainedAt > now + clockToleranceMs) return true;
+  // A token that cannot be refreshed is of use to its very end.
+  const needed =
+    refreshToken === undefined
+      ? 0
+      : neededTime(validity, obtainedAt === undefined ? undefined : expiresAt - obtainedAt);
+  return now >= expiresAt - needed;
+}
+
+/** Whether the access token has ended if an API rejects it and no refresh helps. Otherwise its expiry counts, too. */
+export function endsByRejection({ refreshToken, expiresAt }: TokenRecord): boolean {
+  return refreshToken === undefined || expiresAt === undefined;
+}
+
+/** What callers get. A token whose expiry is not known has the last time that a Date can hold. */
+export function toAccessToken({ accessToken, expiresAt = lastTimeMs, obtainedAt }: UsableRecord): AccessToken {
+  return { accessToken, expiresAt, obtainedAt: obtainedAt ?? Date.now() };
 }
 
 /** Two spellings of one authority differ in case or in slashes at the end. */

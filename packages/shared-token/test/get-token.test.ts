@@ -196,7 +196,7 @@ test('a record without an access token is refreshed', async () => {
   assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
 });
 
-for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { accessToken: 'access-token' }]) {
+for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { accessToken: '' }, { accessToken: 5 }]) {
   test(`a store that gives ${JSON.stringify(nothing)} has no sign-in`, async () => {
     await using scene = openScene();
     scene.store.records.set('my-app', nothing as never);

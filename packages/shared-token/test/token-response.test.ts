@@ -56,17 +56,6 @@ for (const [expiresIn, milliseconds] of [
   });
 }
 
-test('without expires_in, a token counts for the calls that asked for it, and the next one refreshes again', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
-  scene.provider.expiresIn = undefined;
-  const shared = scene.open();
-  const [one, two] = await Promise.all([shared.getToken(), shared.getToken()]);
-  assert.equal(one, two);
-  assert.is.not((await shared.getToken()).accessToken, one.accessToken);
-  assert.is(scene.provider.refreshes, 2);
-});
-
 test('a response without refresh_token, scope and id_token keeps those that are stored', async () => {
   await using scene = openScene();
   const kept = { scope: 'files', idToken: 'an-id-token', refreshExpiresAt: Date.now() + 1_000_000 };
@@ -188,51 +177,6 @@ test('nothing that is done to data, given or got, changes what is kept', async (
   data.issuer = 'issuer';
   await shared.signIn();
   assert.equal(scene.record.data, { issuer: 'issuer' });
-});
-
-test('a sign-in without a refresh token gives its access token, stores nothing, and an event says so', async () => {
-  await using scene = openScene();
-  const shared = scene.open({ signIn: async () => ({ access_token: 'only', expires_in: 3600 }) });
-  assert.is((await shared.getToken()).accessToken, 'only');
-  assert.is((await shared.getToken()).accessToken, 'only');
-  assert.is(scene.store.records.size, 0);
-  assert.is(scene.count('refresh-token-missing'), 1);
-});
-
-for (const [what, isFull] of [
-  ['', false],
-  [', also if the store cannot delete it yet', true],
-] as const) {
-  test(`a sign-in without a refresh token takes the place of an older one, whose tokens are not given out any more${what}`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
-    const signIn = async () => ({ access_token: 'only', expires_in: 3600 });
-    const shared = scene.open({ signIn });
-    const remove = scene.store.delete.bind(scene.store);
-    if (isFull) scene.store.delete = () => Promise.reject(new Error('the disk is full'));
-    assert.is((await shared.signIn()).accessToken, 'only');
-    assert.is((await shared.getToken()).accessToken, 'only');
-    const { code, reason } = await rejection(shared.getToken({ forceRefresh: true, interactive: false }));
-    assert.equal([code, reason], ['SIGN_IN_REQUIRED', 'not-signed-in']);
-    scene.store.delete = remove;
-    await shared.close();
-    assert.is(scene.store.records.size, 0);
-    assert.is(scene.provider.refreshes, 0);
-  });
-}
-
-test('a sign-in without a refresh token takes the place of a refresh that could not be stored', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
-  const { refreshToken } = scene.record;
-  scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : new Error('the disk is full'));
-  const shared = scene.open({ signIn: async () => ({ access_token: 'only', expires_in: 3600 }) });
-  await shared.getToken();
-  assert.is((await shared.signIn()).accessToken, 'only');
-  assert.is(await shared.read(), undefined);
-  scene.store.refuse = () => undefined;
-  await shared.close();
-  assert.is(scene.store.records.size, 0);
 });
 
 test.run();

@@ -101,6 +101,7 @@ export function describeSignInReason(reason: SignInReason, settings: Settings | 
   const words: Record<SignInReason, string> = {
     'not-signed-in': `no sign-in is stored for app name ${JSON.stringify(settings?.app)} with this client id and authority`,
     refused: `the provider refused the stored sign-in${inBrackets([error, errorDescription], ids)}`,
+    expired: 'the access token has expired, and there is no refresh token',
     'not-accepted': 'the stored sign-in lacks a permission that is needed now',
     'signed-out': 'a logout deleted the tokens while this command ran',
   };

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SignIn, TokenRecord } from '../src/index.ts';
+import { mustNotAsk, openScene, type Scene } from './scene.ts';
+import { rejection } from './within.ts';
+
+const hour = 3_600_000;
+
+const scopesOf = ({ scope = '' }: { scope?: string | undefined }): string[] => scope.split(' ').filter(Boolean);
+
+/** A person who grants what is asked for, apart from `denied`, and a program that asks for what it needs and what it had. */
+function stepUp(scene: Scene, needed: string[], denied: readonly string[] = []) {
+  const asked: string[] = [];
+  const accepts = (record: TokenRecord): boolean => needed.every((scope) => scopesOf(record).includes(scope));
+  const signIn: SignIn = async ({ record = {} }) => {
+    const union = [...new Set([...scopesOf(record), ...needed])];
+    asked.push(union.join(' '));
+    return { ...(await scene.provider.signIn()), scope: union.filter((scope) => !denied.includes(scope)).join(' ') };
+  };
+  return { asked, options: { accepts, signIn } };
+}
+
+/** A good token with these scopes is stored. */
+async function signedIn(scene: Scene, scope: string): Promise<void> {
+  await scene.signedIn({ scope, obtainedAt: Date.now(), expiresAt: Date.now() + hour });
+}
+
+/** Does it with a wall clock that is an hour ahead. */
+async function anHourLater<T>(work: () => Promise<T>): Promise<T> {
+  const clock = Date.now;
+  Date.now = () => clock() + hour;
+  try {
+    return await work();
+  } finally {
+    Date.now = clock;
+  }
+}
+
+test('8 instances that need more ask the person once, for what was granted and what is needed', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 'files');
+  const { asked, options } = stepUp(scene, ['mail']);
+  const tokens = await Promise.all(Array.from({ length: 8 }, () => scene.open(options).getToken()));
+  assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
+  assert.equal(asked, ['files mail']);
+});
+
+test('instances that need different things end with all of them, and are asked no more', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 'files');
+  const [mail, chat] = [stepUp(scene, ['mail']), stepUp(scene, ['chat'])];
+  await Promise.all([scene.open(mail.options).getToken(), scene.open(chat.options).getToken()]);
+  for (const { options } of [mail, chat]) await scene.open({ ...options, signIn: mustNotAsk }).getToken();
+  assert.is(mail.asked.length + chat.asked.length, 2);
+  assert.equal(scopesOf(scene.record).sort(), ['chat', 'files', 'mail']);
+});
+
+test('what a program needs may grow: peek() gives nothing then, and getToken() asks', async () => {
+  await using scene = openScene();
+  const needed = ['files'];
+  const { asked, options } = stepUp(scene, needed);
+  const shared = scene.open(options);
+  await shared.getToken();
+  needed.push('mail');
+  assert.is(shared.peek(), undefined);
+  const { code, reason } = await rejection(shared.getToken({ interactive: false }));
+  assert.equal([code, reason], ['SIGN_IN_REQUIRED', 'not-accepted']);
+  await shared.getToken();
+  assert.equal(asked, ['files', 'files mail']);
+  assert.ok(shared.peek());
+});
+
+test('if another process has stepped up, its token is used', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 'files');
+  const needed = ['files'];
+  const { options } = stepUp(scene, needed);
+  const shared = scene.open({ ...options, signIn: mustNotAsk });
+  await shared.getToken();
+  needed.push('mail');
+  await signedIn(scene, 'files mail');
+  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+});
+
+test('a token in memory that is not accepted any more bridges nothing', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 'files');
+  const needed = ['files'];
+  const { options } = stepUp(scene, needed);
+  const shared = scene.open(options);
+  await shared.getToken();
+  needed.push('mail');
+  scene.store.get = () => Promise.reject(new Error('the disk is gone'));
+  assert.is((await rejection(shared.getToken({ interactive: false }))).code, 'STORE');
+});
+
+test('a token in memory that is not accepted any more is not given out while the store is silent', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 'files');
+  const needed = ['files'];
+  const { options } = stepUp(scene, needed);
+  const shared = scene.open({ ...options, interactive: false });
+  await shared.getToken();
+  needed.push('mail');
+  const { promise, resolve } = Promise.withResolvers<TokenRecord>();
+  scene.store.get = () => promise;
+  const waiting = rejection(shared.getToken());
+  // A store counts as silent by then.
+  await sleep(700);
+  resolve(scene.record);
+  assert.is((await waiting).reason, 'not-accepted');
+});
+
+test('what its own sign-in brought counts although it is less, also after a refresh, until a call forces', async () => {
+  await using scene = openScene();
+  const { asked, options } = stepUp(scene, ['files', 'notes', 'mail'], ['mail']);
+  const shared = scene.open(options);
+  const first = await shared.getToken();
+  assert.equal(shared.peek(), first);
+  // Another process refreshes, and the provider names the scopes in another order.
+  const refreshed = { accessToken: 'refreshed', expiresAt: Date.now() + 2 * hour, scope: 'notes files' };
+  await scene.store.set('my-app', { ...scene.record, ...refreshed });
+  await anHourLater(async () => assert.is((await shared.getToken()).accessToken, 'refreshed'));
+  assert.is(asked.length, 1);
+  await shared.getToken({ forceRefresh: true });
+  assert.is(asked.length, 2);
+  assert.ok(shared.peek());
+});
+
+test('what the sign-in of another process brought does not count if it is less', async () => {
+  await using scene = openScene();
+  const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  await scene.open(options).getToken();
+  const other = scene.open({ ...options, interactive: false });
+  assert.is((await rejection(other.getToken())).reason, 'not-accepted');
+});
+
+test('what its own sign-in brought does not count after a sign-out', async () => {
+  await using scene = openScene();
+  const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  const shared = scene.open(options);
+  await shared.getToken();
+  await shared.signOut();
+  await signedIn(scene, 'files');
+  assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
+});
+
+test('what its own sign-in brought does not count after one that brought all', async () => {
+  await using scene = openScene();
+  const denied = ['mail'];
+  const { options } = stepUp(scene, ['files', 'mail'], denied);
+  const shared = scene.open(options);
+  await shared.getToken();
+  denied.pop();
+  await shared.signIn();
+  await signedIn(scene, 'files');
+  const later = anHourLater(() => rejection(shared.getToken({ interactive: false })));
+  assert.is((await later).reason, 'not-accepted');
+});
+
+test.run();
