@@ -56,7 +56,7 @@ export function checkRecord(record: TokenRecord): TokenRecord {
  * @throws {RangeError} if it is too long.
  */
 export function checkData(data: unknown): Record<string, string> {
-  // By its tag: a Map has no properties, so that its content would be lost. A class of that name may be of another realm.
+  // By its tag, which is the same in every realm. A Map, for example, has no properties, so its content would be lost.
   const tag = Object.prototype.toString.call(data);
   if (tag !== '[object Object]') throw new TypeError(`record.data must be a plain object of strings, not ${tag}`);
   const entries = Object.entries(data as object);
