@@ -30,6 +30,10 @@ const house: readonly Floor[] = [
       npm: ['undici', 'open'],
     },
     'onedrive-graph': {},
+    'shared-token-mcp': {
+      below: ['shared-token', 'loopback-acceptor', 'pkce-state'],
+      npm: ['@modelcontextprotocol/client', '@modelcontextprotocol/sdk'],
+    },
   },
   {
     'shared-token': { below: ['token-store-kit'] },

@@ -19,7 +19,7 @@ test('the first sample is examples/get-token.ts, which is compiled, and it is co
 
 test('every example that it names is there', () => {
   const named = [...readme.matchAll(/`([\w-]+\.ts)`/g)].map(([, file]) => file ?? '');
-  assert.equal(named.sort(), ['github.ts', 'google.ts', 'mcp-client.ts']);
+  assert.equal(named.sort(), ['github.ts', 'google.ts']);
   for (const file of named) assert.ok(existsSync(new URL(file, examples)), file);
 });
 

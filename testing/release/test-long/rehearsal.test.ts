@@ -30,6 +30,7 @@ const leaves = [
   'onedrive-graph',
   'pkce-state',
   'shared-token',
+  'shared-token-mcp',
   'token-store-file',
   'token-store-kit',
   'token-store-postgres',
@@ -44,6 +45,7 @@ const mostPackages: Record<string, number> = {
   'onedrive-token-handler': 21,
   'pkce-state': 1,
   'shared-token': 2,
+  'shared-token-mcp': 5,
   'token-store-file': 2,
   'token-store-kit': 1,
   'token-store-postgres': 16,
@@ -116,6 +118,10 @@ for (const [node, executable] of nodes) {
 
   test(`on ${node}, shared-token refreshes once for two callers`, async () => {
     assert.is(await runProgram('shared-token'), 'token-1 1\n');
+  });
+
+  test(`on ${node}, shared-token-mcp reads what is stored`, async () => {
+    assert.is(await runProgram('shared-token-mcp'), 'stored\n');
   });
 
   testUnlessOlder(`on ${node}, onedrive-graph tells that Graph refuses a token`, async () => {

@@ -1,4 +1,3 @@
-import { refreshAuthorization } from '@modelcontextprotocol/sdk/client/auth.js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as fetchExample from '../../examples/fetch.ts';
@@ -7,7 +6,6 @@ import * as openidClientExample from '../../examples/openid-client.ts';
 import type { SharedTokenOptions } from '../../src/index.ts';
 import { mustNotAsk, openScene } from '../../test/scene.ts';
 import { rejection } from '../../test/within.ts';
-import { startMcpServer } from '../mcp/mcp-server.ts';
 import { startStrictProvider } from './strict-provider.ts';
 
 /** How a program refreshes with each library, and the class of the errors that it gets. */
@@ -64,25 +62,5 @@ for (const [name, errorName, refreshAt] of libraries) {
     assert.is(error.name, 'TypeError');
   });
 }
-
-test('the InvalidGrantError of the MCP SDK needs a sign-in by default', async () => {
-  await using server = await startMcpServer();
-  const origin = new URL('/', server.url);
-  const metadata = { client_name: 'testing', redirect_uris: ['http://localhost/'], token_endpoint_auth_method: 'none' };
-  const registered = await fetch(new URL('register', origin), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(metadata),
-  });
-  const clientInformation = (await registered.json()) as { client_id: string };
-  await using scene = openScene();
-  await scene.store.set('my-app', { refreshToken: 'of another time' });
-  const refresh: SharedTokenOptions['refresh'] = ({ refreshToken }) =>
-    refreshAuthorization(origin, { clientInformation, refreshToken });
-  const error = await rejection(scene.open({ refresh }).getToken());
-  assert.equal([error.code, error.reason], ['SIGN_IN_REQUIRED', 'refused']);
-  assert.is((error.cause as Error).constructor.name, 'InvalidGrantError');
-  assert.is(scene.record.refusedBecause, 'invalid_grant');
-});
 
 test.run();

@@ -1,0 +1,123 @@
+import { SharedToken } from 'shared-token';
+import type { Challenge } from './mcp-sdk.ts';
+import { type McpFetchOptions, readOptions, type Settings } from './options.ts';
+import { refreshAtIssuer, refusalOf } from './refresh.ts';
+import { signInByBrowser } from './sign-in.ts';
+import { coversScopes, unionOf } from './sign-in-data.ts';
+
+/**
+ * A `fetch` for the transports of `@modelcontextprotocol/sdk` 1.x and `@modelcontextprotocol/client` 2.x, which get no `authProvider`.
+ * All processes with one store share one sign-in at `serverUrl`: `shared`, which is to be closed when the program ends.
+ *
+ * Throws TypeError or RangeError, naming the option that cannot be used.
+ */
+export function createMcpFetch(options: McpFetchOptions): { fetch: typeof globalThis.fetch; shared: SharedToken } {
+  const access = new McpAccess(readOptions(options));
+  return { fetch: (input, init) => access.fetch(input, init), shared: access.shared };
+}
+
+class McpAccess {
+  readonly shared: SharedToken;
+  readonly #settings: Settings;
+  /** What the server asked for last. */
+  #challenge: Challenge = {};
+  /** The scopes that requests under way ask a person for. */
+  readonly #wanted: (string | undefined)[] = [];
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    const { store, serverUrl, clientInformation, interactive, onEvent } = settings;
+    this.shared = new SharedToken({
+      ...{ store, interactive, onEvent },
+      name: serverUrl.href,
+      clientId: clientInformation?.client_id,
+      refresh: (record, { signal }) => refreshAtIssuer(settings, record, signal),
+      signIn: (context) => {
+        const scope = unionOf(this.#challenge.scope, ...this.#wanted);
+        return signInByBrowser(settings, context, { ...this.#challenge, scope });
+      },
+      needsSignIn: (error) => refusalOf(error) !== undefined,
+      describeRefusal: (error) => refusalOf(error) ?? '',
+      accepts: (record) => coversScopes(record, ...this.#wanted),
+    });
+  }
+
+  async fetch(input: Parameters<typeof fetch>[0], init: RequestInit = {}): Promise<Response> {
+    const { fetch, serverUrl, maxStepUps } = this.#settings;
+    const request = typeof input === 'object' && 'url' in input ? input : undefined;
+    const { origin } = new URL(request?.url ?? (input as string | URL));
+    const headers = new Headers(init.headers ?? request?.headers);
+    if (origin !== serverUrl.origin || headers.has('authorization')) return fetch(input, init);
+    const signal = init.signal ?? request?.signal;
+    let token = await this.#currentToken(signal);
+    let isRenewed = false;
+    for (let stepUps = 0; ; ) {
+      if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+      const response = await fetch(input, { ...init, headers });
+      // A redirect has led elsewhere, without the token.
+      if (response.url !== '' && new URL(response.url).origin !== origin) return response;
+      if (response.status === 401 && !isRenewed) {
+        isRenewed = true;
+        token = await this.#renew(response, token, signal);
+      } else if (response.status === 403 && stepUps++ < maxStepUps) {
+        token = await this.#stepUp(response, token, signal);
+      } else {
+        return response;
+      }
+      if (token === undefined || isStream(init.body ?? request?.body)) return response;
+      await response.body?.cancel();
+    }
+  }
+
+  /** The token without asking a person or waiting for one. */
+  async #currentToken(signal: AbortSignal | undefined): Promise<string | undefined> {
+    try {
+      return (this.shared.peek() ?? (await this.shared.getToken({ interactive: false, signal }))).accessToken;
+    } catch (error) {
+      if (!isSignInRequired(error)) throw error;
+      // While a person is asked for more, other requests go on with what there is.
+      return unionOf(...this.#wanted) && (await this.shared.read())?.accessToken;
+    }
+  }
+
+  /** Another token than the rejected one, after 401. */
+  async #renew(response: Response, rejected: string | undefined, signal: AbortSignal | undefined) {
+    this.#challenge = this.#settings.sdk.extractWWWAuthenticateParams(response);
+    const held = this.shared.peek()?.accessToken;
+    return held !== undefined && held !== rejected ? held : this.#obtain(rejected, signal);
+  }
+
+  /** A token with the scopes that a 403 asks for. Undefined if the person was asked for them before. */
+  async #stepUp(response: Response, token: string | undefined, signal: AbortSignal | undefined) {
+    const { scope, error, resourceMetadataUrl } = this.#settings.sdk.extractWWWAuthenticateParams(response);
+    const record = await this.shared.read();
+    const wasAsked = record?.accessToken === token && record && coversScopes(record, scope);
+    if (error !== 'insufficient_scope' || wasAsked) return undefined;
+    this.#challenge = { ...this.#challenge, ...(resourceMetadataUrl && { resourceMetadataUrl }) };
+    return this.#obtain(token, signal, scope);
+  }
+
+  /** From a refresh or, if a person may be asked, from a sign-in. Undefined: it would need a person, who may not be asked. */
+  async #obtain(rejected: string | undefined, signal: AbortSignal | undefined, scope?: string) {
+    const forceRefresh = rejected !== undefined;
+    this.#wanted.push(scope);
+    // This call goes on if the request is aborted: what the person does serves the next one.
+    const work = this.shared.getToken({ forceRefresh });
+    work.catch(() => {}).finally(() => this.#wanted.splice(this.#wanted.indexOf(scope), 1));
+    try {
+      return (await (signal ? this.shared.getToken({ forceRefresh, signal }) : work)).accessToken;
+    } catch (error) {
+      if (isSignInRequired(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+function isSignInRequired(error: unknown): boolean {
+  return (Object(error) as { code?: unknown }).code === 'SIGN_IN_REQUIRED';
+}
+
+/** A body that can be read only once: of a `Request`, or an iterable of chunks. */
+function isStream(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+}

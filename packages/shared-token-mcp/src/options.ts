@@ -1,0 +1,63 @@
+import type { SharedTokenOptions, TokenStore } from 'shared-token';
+import type { McpSdk } from './mcp-sdk.ts';
+
+/** A client that was registered beforehand. */
+export interface ClientInformation {
+  client_id: string;
+  client_secret?: string | undefined;
+  /** The authorization server that knows it: no other one gets to see it. Default: the first to which it signs in. */
+  issuer?: string | undefined;
+}
+
+/** `undefined` is the default. */
+export interface McpFetchOptions {
+  /** The SDK: `import * as sdk from '@modelcontextprotocol/sdk/client/auth.js'`, or from `'@modelcontextprotocol/client'`. */
+  sdk: McpSdk;
+  /** https, or http on a loopback host. The sign-in is stored under this address, and the token goes to its origin only. */
+  serverUrl: string | URL;
+  /** Where the sign-in is kept. It stays the caller's. */
+  store: TokenStore;
+  /** Shows the person the page on which to sign in. If it throws or rejects, the sign-in ends with its error. */
+  openBrowser: (url: string) => unknown;
+  /** The https address of the client's metadata document, which is its client id at servers that support that. */
+  clientMetadataUrl?: string | undefined;
+  /** Default: the metadata document, or else the client registers at its first sign-in (RFC 7591). */
+  clientInformation?: ClientInformation | undefined;
+  /** What it registers. The first of `redirect_uris` fixes host, port and path. Default: `http://localhost`, a free port. */
+  clientMetadata?: { redirect_uris?: readonly string[]; [name: string]: unknown } | undefined;
+  /** Whether a request may ask a person. If not, the SDK gets the 401 or 403. Default true. */
+  interactive?: boolean | undefined;
+  /** How often one request may ask a person for more scopes. Default 1. */
+  maxStepUps?: number | undefined;
+  /** Sends all requests, for example through a proxy. Default: `globalThis.fetch`. */
+  fetch?: typeof globalThis.fetch | undefined;
+  /** What happens, without secrets: see shared-token. */
+  onEvent?: SharedTokenOptions['onEvent'];
+}
+
+/** The options with their defaults, checked. */
+export type Settings = ReturnType<typeof readOptions>;
+
+const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
+
+/** Throws TypeError or RangeError, naming the option that cannot be used. SharedToken checks the rest. */
+export function readOptions(options: McpFetchOptions) {
+  const { sdk, serverUrl, store, openBrowser, clientMetadataUrl, clientInformation, onEvent, ...more } = options;
+  const { clientMetadata = {}, interactive = true, maxStepUps = 1, fetch = globalThis.fetch, ...unknown } = more;
+  for (const name of Object.keys(unknown)) throw new TypeError(`unknown option "${name}"`);
+  for (const [name, value] of Object.entries({ 'sdk.auth': sdk?.auth, openBrowser, fetch })) {
+    if (typeof value !== 'function') throw new TypeError(`${name} must be a function, not ${typeof value}`);
+  }
+  if (!Number.isInteger(maxStepUps) || maxStepUps < 0)
+    throw new RangeError(`maxStepUps must be an integer of at least 0, not ${maxStepUps}`);
+  if (clientInformation && typeof clientInformation.client_id !== 'string')
+    throw new TypeError(`clientInformation.client_id must be a string, not ${typeof clientInformation.client_id}`);
+  const url = URL.parse(String(serverUrl));
+  if (!url || (url.protocol !== 'https:' && !loopback.test(url.href)))
+    throw new TypeError('serverUrl must be an https address, or an http one on a loopback host');
+  const [redirect = 'http://localhost'] = clientMetadata.redirect_uris ?? [];
+  if (!loopback.test(redirect) || !URL.canParse(redirect))
+    throw new TypeError('clientMetadata.redirect_uris must begin with an http address on a loopback host');
+  const client = { clientMetadataUrl, clientInformation, clientMetadata, redirect };
+  return { sdk, serverUrl: url, store, openBrowser, onEvent, interactive, maxStepUps, fetch, ...client };
+}

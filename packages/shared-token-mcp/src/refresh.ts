@@ -1,0 +1,50 @@
+import type { TokenRecord, TokenResponse } from 'shared-token';
+import type { Settings } from './options.ts';
+import { dataOf, isSameIssuer } from './sign-in-data.ts';
+
+/** A server that does not say in time who its authorization server is counts as unchanged. */
+const metadataLimitMs = 5_000;
+
+/** Why a record was refused: the server has another authorization server now. */
+export const issuerChanged = 'issuer_changed';
+
+/** The error after which only a sign-in helps (RFC 6749 section 5.2), as both SDKs and this package carry it. */
+export function refusalOf(error: unknown): string | undefined {
+  const { errorCode, code }: Record<string, unknown> = Object(error);
+  const refusals = ['invalid_grant', 'invalid_client', 'unauthorized_client', issuerChanged];
+  return refusals.find((refusal) => refusal === errorCode || refusal === code);
+}
+
+/** Sends the refresh token to the server that issued it, and to no other. */
+export async function refreshAtIssuer(
+  settings: Settings,
+  record: TokenRecord,
+  signal: AbortSignal,
+): Promise<TokenResponse> {
+  const { sdk, fetch, clientInformation } = settings;
+  const { issuer, client, resource } = dataOf(record);
+  if (issuer === undefined || (await hasMoved(settings, record, signal)))
+    throw Object.assign(new Error('The server has another authorization server now'), { code: issuerChanged });
+  const fetchFn = fetchUntil(fetch, signal);
+  return sdk.refreshAuthorization(issuer, {
+    metadata: await sdk.discoverAuthorizationServerMetadata(issuer, { fetchFn }),
+    clientInformation: client === undefined ? clientInformation : JSON.parse(client),
+    refreshToken: record.refreshToken,
+    resource,
+    fetchFn,
+  });
+}
+
+/** Whether the MCP server names other authorization servers than that of the record. */
+async function hasMoved({ sdk, serverUrl, fetch }: Settings, record: TokenRecord, signal: AbortSignal) {
+  const { issuer = '', resourceMetadataUrl } = dataOf(record);
+  const fetchFn = fetchUntil(fetch, AbortSignal.any([signal, AbortSignal.timeout(metadataLimitMs)]));
+  const found = sdk.discoverOAuthProtectedResourceMetadata(serverUrl, { resourceMetadataUrl }, fetchFn);
+  const servers = (await found.catch(() => undefined))?.authorization_servers ?? [];
+  return servers.length > 0 && !servers.some((server) => isSameIssuer(server, issuer));
+}
+
+/** A `fetch` for the SDK that ends with the signal. */
+export function fetchUntil(fetch: Settings['fetch'], signal: AbortSignal) {
+  return (url: string | URL, init?: RequestInit): Promise<Response> => fetch(url, { ...init, signal });
+}

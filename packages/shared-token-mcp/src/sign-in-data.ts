@@ -1,0 +1,36 @@
+import type { TokenRecord } from 'shared-token';
+
+/** What a sign-in belongs to: `data` of its record, written together with its tokens. */
+export type SignInData = Readonly<{
+  /** The authorization server that gave the tokens, the only one that gets to see them. */
+  issuer?: string;
+  /** The client that has registered itself, as JSON, its secret included. */
+  client?: string;
+  /** What the tokens are for (RFC 8707). */
+  resource?: string;
+  /** Where the MCP server tells of its authorization server, if it said that itself (RFC 9728). */
+  resourceMetadataUrl?: string;
+  /** The scopes that the person was asked for. What was granted may be less. */
+  scope?: string;
+}>;
+
+export function dataOf(record: TokenRecord | undefined): SignInData {
+  return record?.data ?? {};
+}
+
+/** Both are addresses of one authorization server. */
+export function isSameIssuer(one: string, other: string): boolean {
+  return one.replace(/\/$/, '') === other.replace(/\/$/, '');
+}
+
+/** The scopes of all, each once. Undefined if there is none. */
+export function unionOf(...scopes: readonly (string | undefined)[]): string | undefined {
+  const all = scopes.flatMap((scope) => scope?.split(' ') ?? []).filter((scope) => scope !== '');
+  return all.length > 0 ? [...new Set(all)].join(' ') : undefined;
+}
+
+/** Whether the person was asked for these scopes, or the server gave them. */
+export function coversScopes(record: TokenRecord, ...scopes: readonly (string | undefined)[]): boolean {
+  const known = unionOf(dataOf(record).scope, record.scope);
+  return unionOf(known, ...scopes) === known;
+}

@@ -1,0 +1,89 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { rejection } from '../../shared-token/test/within.ts';
+import { AuthorizationServer } from './authorization-server.ts';
+import { openMcpScene } from './mcp-scene.ts';
+import { sdks } from './sdks.ts';
+
+for (const sdk of Object.values(sdks)) {
+  test(`${sdk.name}: a server that moves: the person signs in once at the new issuer, which gets nothing of the old one`, async () => {
+    await using scene = await openMcpScene(sdk);
+    await using other = await AuthorizationServer.start();
+    const clients = [await scene.connect(), await scene.connect()];
+    const before = scene.record;
+    scene.server.authorizationServer = other;
+    const calls = clients.map((client) => scene.call('greet', client));
+    assert.equal(await Promise.all(calls), ['greet', 'greet']);
+    assert.is(scene.windows.length, 2);
+    assert.is(scene.authorizationServer.refreshes, 0);
+    const { client_id } = JSON.parse(before.data?.client ?? '');
+    const sent = JSON.stringify(other.requests);
+    for (const secret of [client_id, before.refreshToken, before.accessToken]) assert.not.match(sent, secret);
+    assert.is(other.sentTo('/register').length, 1);
+    assert.is(scene.record.data?.issuer, other.issuer);
+    assert.is(scene.record.data?.scope, 'read');
+  });
+
+  test(`${sdk.name}: a registered client is not shown to another issuer`, async () => {
+    await using scene = await openMcpScene(sdk);
+    await using other = await AuthorizationServer.start();
+    const clientInformation = { client_id: 'registered', client_secret: 'the-secret-of-this-client' };
+    const known = { ...clientInformation, redirect_uris: ['http://localhost'] };
+    scene.authorizationServer.clientsStore.known.set('registered', known);
+    const access = scene.open({ clientInformation });
+    const client = await scene.connect(access);
+    scene.server.authorizationServer = other;
+    await rejection(scene.call('greet', client));
+    assert.is(scene.windows.length, 1);
+    assert.not.match(JSON.stringify(other.requests), 'registered');
+    const elsewhere = scene.open({
+      clientInformation: { ...clientInformation, issuer: scene.authorizationServer.issuer },
+    });
+    await access.shared.signOut();
+    await rejection(scene.connect(elsewhere));
+    assert.not.match(JSON.stringify(other.requests), 'registered');
+  });
+}
+
+test('the old issuer is gone: an expired token leads to the new one', async () => {
+  await using scene = await openMcpScene();
+  await using other = await AuthorizationServer.start();
+  scene.authorizationServer.expiresIn = 0;
+  await scene.call();
+  await scene.authorizationServer[Symbol.asyncDispose]();
+  scene.server.authorizationServer = other;
+  assert.is(await scene.call(), 'greet');
+  assert.is(scene.record.data?.issuer, other.issuer);
+});
+
+test('a server that does not say who its issuer is, for now, is no reason to sign in again', async () => {
+  for (const sdk of Object.values(sdks)) {
+    await using scene = await openMcpScene(sdk);
+    const client = await scene.connect();
+    scene.server.hidesMetadata = true;
+    scene.authorizationServer.expireAccessTokens();
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.is(scene.authorizationServer.refreshes, 1);
+    assert.is(scene.windows.length, 1);
+  }
+});
+
+test('a record that does not say who issued it is not sent anywhere', async () => {
+  await using scene = await openMcpScene();
+  await scene.store.set(scene.server.url, { refreshToken: 'of-an-unknown-issuer' });
+  assert.is(await scene.call(), 'greet');
+  assert.is(scene.windows.length, 1);
+  assert.is(scene.authorizationServer.refreshes, 0);
+});
+
+test('a sign-in of another registered client is not used', async () => {
+  await using scene = await openMcpScene();
+  for (const client_id of ['one', 'other']) {
+    scene.authorizationServer.clientsStore.known.set(client_id, { client_id, redirect_uris: ['http://localhost'] });
+    await scene.connect(scene.open({ clientInformation: { client_id } }));
+  }
+  assert.is(scene.windows.length, 2);
+  assert.is(scene.record.clientId, 'other');
+});
+
+test.run();

@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ScriptedBrowser } from 'testing-authority';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { temporaryDirectory } from '../../shared-token/test/temporary-directory.ts';
+import { untilTrue } from '../../shared-token/test/within.ts';
+import { openMcpScene } from './mcp-scene.ts';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const [, sample = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];
+
+test('the sample is examples/list-tools.ts, which is compiled, and it is complete within 32 lines', () => {
+  assert.is(sample, readFileSync(new URL('../examples/list-tools.ts', import.meta.url), 'utf8'));
+  assert.ok(readme.split('\n').indexOf('await shared.close();') < 32);
+});
+
+/** As the README says, for version 2. */
+const version2 = sample
+  .replace('@modelcontextprotocol/sdk/client/auth.js', '@modelcontextprotocol/client')
+  .replace('@modelcontextprotocol/sdk/client/index.js', '@modelcontextprotocol/client')
+  .replace('@modelcontextprotocol/sdk/client/streamableHttp.js', '@modelcontextprotocol/client');
+
+for (const [version, text] of Object.entries({ 1: sample, 2: version2 })) {
+  test(`the sample signs in and lists the tools with version ${version}, and needs no person the next time`, async () => {
+    await using scene = await openMcpScene();
+    using directory = temporaryDirectory();
+    const program = text
+      .replace('https://mcp.example.com/mcp', scene.server.url)
+      .replace("dataFilepath('my-client')", () => JSON.stringify(join(directory.path, 'tokens.db')));
+    for (const windows of [1, 0]) {
+      const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
+        cwd: new URL('..', import.meta.url),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 30_000,
+      });
+      const seen = { output: '', errors: '', windows: 0, status: undefined as number | null | undefined };
+      child.stdout.setEncoding('utf8').on('data', (part: string) => {
+        seen.output += part;
+      });
+      child.stderr.setEncoding('utf8').on('data', (part: string) => {
+        seen.errors += part;
+        const [, url] = /^Open (\S+)\n/.exec(part) ?? [];
+        if (url) seen.windows++;
+        if (url) void new ScriptedBrowser().open(url);
+      });
+      child.on('close', (status) => {
+        seen.status = status;
+      });
+      await untilTrue(() => seen.status !== undefined, 30_000);
+      assert.is(seen.status, 0, seen.errors);
+      assert.match(seen.output, "name: 'greet'");
+      assert.is(seen.windows, windows);
+    }
+  });
+}
+
+test.run();

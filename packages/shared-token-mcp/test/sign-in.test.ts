@@ -1,0 +1,180 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { ScriptedBrowser } from 'testing-authority';
+import { freePort } from 'testing-authority/free-port';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { rejection } from '../../shared-token/test/within.ts';
+import { openMcpScene } from './mcp-scene.ts';
+import { sdks } from './sdks.ts';
+
+const client_id = 'https://client.example/metadata.json';
+
+for (const sdk of Object.values(sdks)) {
+  test(`${sdk.name}: the first request signs in, the next process uses what is stored, and that is one record`, async () => {
+    await using scene = await openMcpScene(sdk);
+    assert.is(await scene.call(), 'greet');
+    assert.is(await scene.call(), 'greet');
+    assert.is(scene.windows.length, 1);
+    const { issuer, clientsStore } = scene.authorizationServer;
+    assert.equal([...scene.store.records.keys()], [scene.server.url]);
+    const { client = '', ...data } = scene.record.data ?? {};
+    assert.equal(data, {
+      issuer,
+      resource: scene.server.url,
+      resourceMetadataUrl: new URL('/.well-known/oauth-protected-resource/mcp', scene.server.url).href,
+      scope: 'read',
+    });
+    assert.equal([...clientsStore.known.keys()], [JSON.parse(client).client_id]);
+  });
+
+  test(`${sdk.name}: the resource is named in all three requests, and the client registers as a native one`, async () => {
+    await using scene = await openMcpScene(sdk);
+    await scene.call();
+    const { authorizationServer } = scene;
+    await scene.open().shared.getToken({ forceRefresh: true });
+    const requests = [...authorizationServer.sentTo('/authorize'), ...authorizationServer.sentTo('/token')];
+    assert.equal(
+      requests.map(({ resource }) => resource),
+      Array(3).fill(scene.server.url),
+    );
+    const [registration] = authorizationServer.sentTo('/register');
+    assert.is(registration?.application_type, 'native');
+    assert.equal(registration?.redirect_uris, [scene.windows[0]?.searchParams.get('redirect_uri')]);
+  });
+
+  for (const [what, answer] of Object.entries({ wrong: { iss: 'https://other.example' }, missing: {} })) {
+    test(`${sdk.name}: an answer with a ${what} issuer is refused before the code is sent anywhere`, async () => {
+      await using scene = await openMcpScene(sdk);
+      scene.authorizationServer.metadata = { authorization_response_iss_parameter_supported: true };
+      scene.authorizationServer.answer = answer;
+      const error = await rejection(scene.call());
+      assert.equal(
+        [error.code, error.problem],
+        ['RESPONSE', `The answer in the browser is not one of ${scene.authorizationServer.issuer}`],
+      );
+      assert.equal(scene.authorizationServer.sentTo('/token'), []);
+      assert.is(scene.store.records.size, 0);
+      scene.authorizationServer.answer = { iss: scene.authorizationServer.issuer };
+      assert.is(await scene.call(), 'greet');
+    });
+  }
+
+  test(`${sdk.name}: metadata of another issuer open no browser`, async () => {
+    await using scene = await openMcpScene(sdk);
+    scene.authorizationServer.metadata = { issuer: 'https://other.example' };
+    await rejection(scene.call());
+    assert.is(scene.windows.length, 0);
+  });
+
+  test(`${sdk.name}: a client metadata document is the client id at a server that supports that`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const { authorizationServer } = scene;
+    authorizationServer.metadata = { client_id_metadata_document_supported: true };
+    // What a server reads there.
+    const document = { client_id, redirect_uris: ['http://localhost'], token_endpoint_auth_method: 'none' };
+    authorizationServer.clientsStore.known.set(client_id, document);
+    const access = scene.open({ clientMetadataUrl: client_id });
+    const client = await scene.connect(access);
+    assert.equal(authorizationServer.sentTo('/register'), []);
+    authorizationServer.expireAccessTokens();
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.equal(
+      authorizationServer.sentTo('/token').map((sent) => sent.client_id),
+      [client_id, client_id],
+    );
+  });
+
+  test(`${sdk.name}: a registered client registers nothing, its secret is not stored, and it refreshes`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const { authorizationServer } = scene;
+    const clientInformation = { client_id: 'registered', client_secret: 'the-secret-of-this-client' };
+    authorizationServer.clientsStore.known.set('registered', {
+      ...clientInformation,
+      redirect_uris: ['http://localhost'],
+    });
+    const access = scene.open({ clientInformation });
+    const client = await scene.connect(access);
+    authorizationServer.expireAccessTokens();
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.equal(authorizationServer.sentTo('/register'), []);
+    assert.is(authorizationServer.refreshes, 1);
+    assert.not.match(JSON.stringify(scene.record), clientInformation.client_secret);
+    assert.is(scene.record.clientId, 'registered');
+  });
+}
+
+test('a person who refuses: the request fails with that, and nothing is stored', async () => {
+  await using scene = await openMcpScene();
+  scene.authorizationServer.answer = { error: 'access_denied' };
+  const error = await rejection(scene.call());
+  assert.equal([error.code, error.error], ['AUTHORIZATION_ERROR', 'access_denied']);
+  assert.is(scene.store.records.size, 0);
+});
+
+for (const fail of [
+  () => {
+    throw new Error('no browser here');
+  },
+  () => Promise.reject(new Error('no browser here')),
+]) {
+  test('a browser that cannot be opened ends the sign-in at once', async () => {
+    await using scene = await openMcpScene();
+    scene.browse = fail;
+    assert.is((await rejection(scene.call())).message, 'no browser here');
+  });
+}
+
+test('the redirect of clientMetadata fixes host, port and path, and the rest is registered', async () => {
+  await using scene = await openMcpScene();
+  const port = await freePort();
+  const redirect = `http://127.0.0.1:${port}/callback`;
+  const access = scene.open({ clientMetadata: { client_name: 'Editor', redirect_uris: [redirect, 'app://x'] } });
+  await scene.connect(access);
+  assert.is(scene.windows[0]?.searchParams.get('redirect_uri'), redirect);
+  const [registration] = scene.authorizationServer.sentTo('/register');
+  assert.equal([registration?.client_name, registration?.redirect_uris], ['Editor', [redirect]]);
+});
+
+test('a second sign-in comes back to the registered port; if that is taken, the client registers anew', async () => {
+  await using scene = await openMcpScene();
+  const access = scene.open();
+  await scene.connect(access);
+  await access.shared.signIn();
+  const redirects = scene.windows.map(({ searchParams }) => new URL(searchParams.get('redirect_uri') ?? ''));
+  assert.is(redirects[1]?.href, redirects[0]?.href);
+  assert.is(scene.authorizationServer.sentTo('/register').length, 1);
+  const other = createServer().listen(Number(redirects[0]?.port), '127.0.0.1');
+  await once(other, 'listening');
+  await access.shared.signIn();
+  other.close();
+  assert.is(scene.authorizationServer.sentTo('/register').length, 2);
+  assert.is(await scene.call(), 'greet');
+});
+
+test('a server that has forgotten the registration: the client registers and signs in anew', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  scene.authorizationServer.forgetClients();
+  scene.authorizationServer.expireAccessTokens();
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.windows.length, 2);
+  assert.is(scene.authorizationServer.clientsStore.known.size, 1);
+  scene.authorizationServer.expireAccessTokens();
+  assert.is(await scene.call('greet', client), 'greet', 'the refresh uses the new registration');
+  assert.is(scene.windows.length, 2);
+});
+
+test('the page in the browser tells of the sign-in when the tokens are stored', async () => {
+  await using scene = await openMcpScene();
+  const pages: string[] = [];
+  scene.browse = async (url) => {
+    const { html } = await new ScriptedBrowser().open(url);
+    pages.push(html, String(scene.store.records.size));
+  };
+  await scene.call();
+  assert.match(pages[0] ?? '', 'You are signed in');
+  assert.is(pages[1], '1');
+});
+
+test.run();

@@ -1,0 +1,92 @@
+import { InsufficientScopeError } from '@modelcontextprotocol/client';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { rejection } from '../../shared-token/test/within.ts';
+import { openMcpScene } from './mcp-scene.ts';
+import { sdks } from './sdks.ts';
+
+for (const sdk of Object.values(sdks)) {
+  test(`${sdk.name}: a 403 asks once for what was asked for before and what is missing, for all processes`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const clients = [await scene.connect(), await scene.connect(), await scene.connect()];
+    const calls = clients.flatMap((client) => [scene.call('write', client), scene.call('write', client)]);
+    assert.equal(await Promise.all(calls), Array(6).fill('write'));
+    assert.equal(scene.asked, ['read', 'read write']);
+    assert.is(await scene.call('delete', clients[0]), 'delete');
+    assert.equal(scene.asked.at(-1), 'read write delete');
+    assert.is(await scene.call('write', clients[1]), 'write');
+    assert.is(scene.windows.length, 3);
+    assert.is(scene.authorizationServer.refreshes, 0);
+  });
+}
+
+test('a person who refuses more keeps what there is', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  scene.authorizationServer.answer = { error: 'access_denied' };
+  assert.is((await rejection(scene.call('write', client))).code, 'AUTHORIZATION_ERROR');
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.windows.length, 2);
+});
+
+test('while a person is asked for more, other requests go on with the token there is', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  const opened = Promise.withResolvers<string>();
+  scene.browse = opened.resolve;
+  const write = scene.call('write', client);
+  const url = await opened.promise;
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(await scene.call('greet'), 'greet', 'another process as well');
+  const { ScriptedBrowser } = await import('testing-authority');
+  await new ScriptedBrowser().open(url);
+  assert.is(await write, 'write');
+  assert.is(scene.windows.length, 2);
+});
+
+test('a person who grants less than was asked for is not asked again and again', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  const { scopesOf } = scene.authorizationServer;
+  scene.authorizationServer.scopesOf = (token) => scopesOf.call(scene.authorizationServer, token)?.slice(0, 1);
+  for (let call = 0; call < 2; call++) await rejection(scene.call('write', client));
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.equal(scene.asked, ['read', 'read write']);
+});
+
+test('maxStepUps limits how often one request asks, and 0 leaves the 403 to the SDK', async () => {
+  for (const maxStepUps of [0, 1, 3]) {
+    await using scene = await openMcpScene();
+    const client = await scene.connect(scene.open({ maxStepUps }));
+    let wanted = 0;
+    // Each time, the server wants something else.
+    scene.server.needs = () => `scope-${++wanted}`;
+    await rejection(scene.call('write', client));
+    assert.is(scene.windows.length, 1 + maxStepUps);
+  }
+});
+
+test("client 2: not interactive, `onInsufficientScope: 'throw'` throws what is missing", async () => {
+  await using scene = await openMcpScene(sdks[2]);
+  await scene.connect();
+  const { fetch } = scene.open({ interactive: false });
+  const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
+  const client = new Client({ name: 'a-client', version: '1.0.0' });
+  const options = { fetch, onInsufficientScope: 'throw' } as const;
+  await client.connect(new StreamableHTTPClientTransport(new URL(scene.server.url), options));
+  const error = await rejection(scene.call('write', client));
+  assert.ok(InsufficientScopeError.isInstance(error), String(error));
+  assert.is(error.requiredScope, 'write');
+  assert.is(scene.windows.length, 1);
+  await client.close();
+});
+
+test('a 403 for another reason goes to the SDK', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  scene.server.needs = () => '';
+  await rejection(scene.call('write', client));
+  assert.is(scene.windows.length, 1);
+});
+
+test.run();

@@ -1,0 +1,95 @@
+import { UnauthorizedError } from '@modelcontextprotocol/client';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { rejection } from '../../shared-token/test/within.ts';
+import { openMcpScene } from './mcp-scene.ts';
+import { sdks } from './sdks.ts';
+
+for (const sdk of Object.values(sdks)) {
+  test(`${sdk.name}: a token that the server rejects is refreshed once for all requests, which are sent again`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const client = await scene.connect();
+    scene.authorizationServer.expireAccessTokens();
+    const results = await Promise.all(Array.from({ length: 5 }, () => scene.call('greet', client)));
+    assert.equal(results, Array(5).fill('greet'));
+    assert.is(scene.authorizationServer.refreshes, 1);
+    assert.is(scene.windows.length, 1);
+  });
+
+  test(`${sdk.name}: if the server rejects the new token as well, the SDK gets the 401, and no person is asked`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const client = await scene.connect();
+    scene.authorizationServer.expireAccessTokens();
+    scene.server.authorizationServer.scopesOf = () => undefined;
+    assert.match((await rejection(scene.call('greet', client))).message, /401|POSTing/);
+    assert.is(scene.authorizationServer.refreshes, 1);
+    assert.is(scene.windows.length, 1);
+  });
+
+  test(`${sdk.name}: a sign-in that has ended: one window for all requests, with the registration that is known`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const client = await scene.connect();
+    scene.authorizationServer.revoke();
+    const results = await Promise.all(Array.from({ length: 3 }, () => scene.call('greet', client)));
+    assert.equal(results, Array(3).fill('greet'));
+    assert.is(scene.windows.length, 2);
+    assert.is(scene.authorizationServer.sentTo('/register').length, 1);
+  });
+
+  test(`${sdk.name}: not interactive, the SDK gets the 401, and signIn() signs in with what it asks for`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const access = scene.open({ interactive: false });
+    await rejection(scene.connect(access));
+    assert.is(scene.windows.length, 0);
+    await access.shared.signIn();
+    assert.equal(scene.asked, ['read']);
+    assert.is(await scene.call('greet', await scene.connect(access)), 'greet');
+  });
+}
+
+test("client 2: `onUnauthorized` of the transport's authProvider may sign in", async () => {
+  await using scene = await openMcpScene(sdks[2]);
+  const { fetch, shared } = scene.open({ interactive: false });
+  const { Client, StreamableHTTPClientTransport } = await import('@modelcontextprotocol/client');
+  const client = new Client({ name: 'a-client', version: '1.0.0' });
+  const authProvider = { token: async () => undefined, onUnauthorized: async () => void (await shared.signIn()) };
+  await client.connect(new StreamableHTTPClientTransport(new URL(scene.server.url), { fetch, authProvider }));
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.windows.length, 1);
+  const silent = { token: authProvider.token };
+  scene.authorizationServer.revoke();
+  const other = new StreamableHTTPClientTransport(new URL(scene.server.url), { fetch, authProvider: silent });
+  const error = await rejection(new Client({ name: 'a-client', version: '1.0.0' }).connect(other));
+  assert.ok(UnauthorizedError.isInstance(error), String(error));
+  await client.close();
+});
+
+test('a server that wants no token is not asked for one, and no person is', async () => {
+  await using scene = await openMcpScene();
+  scene.authorizationServer.scopesOf = () => [];
+  assert.is(await scene.call(), 'greet');
+  assert.equal(scene.server.tokens, [undefined]);
+  assert.is(scene.windows.length, 0);
+});
+
+test('a provider that cannot be reached is no reason to sign in again', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  await scene.authorizationServer[Symbol.asyncDispose]();
+  scene.authorizationServer.expireAccessTokens();
+  const error = await rejection(scene.call('greet', client));
+  assert.is(error.name, 'TypeError', 'what fetch says');
+  assert.is(scene.record.refusedAt, undefined);
+  assert.is(scene.windows.length, 1);
+});
+
+test('after signOut() the next request asks the person', async () => {
+  await using scene = await openMcpScene();
+  const access = scene.open();
+  const client = await scene.connect(access);
+  await access.shared.signOut();
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.windows.length, 2);
+});
+
+test.run();
