@@ -1,7 +1,6 @@
 // Takes about 150 s.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,16 +8,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const run = promisify(execFile);
-const require = createRequire(import.meta.url);
 const client = fileURLToPath(new URL('./conformance-client.ts', import.meta.url));
 /** On a busy machine a client takes longer than the 30 s that the suite gives it. */
 const timeoutMs = 120_000;
 
 /** The versions of the suite, in the order of the columns of the README's table, and the newest protocol of each version of the SDK. */
 const suites = [
-  { name: 'conformance-0.1', flags: { 1: [], 2: [] } },
+  { name: 'conformance-0.1', program: import.meta.resolve('conformance-0.1/dist/index.js'), flags: { 1: [], 2: [] } },
   {
     name: 'conformance-0.2',
+    program: import.meta.resolve('conformance-0.2/dist/index.js'),
     flags: { 1: ['--spec-version', '2025-11-25', '--force'], 2: ['--spec-version', '2026-07-28', '--force'] },
   },
 ] as const;
@@ -32,8 +31,8 @@ const rows = readme.split('\n').flatMap((line) => {
     : [];
 });
 
-for (const [column, { name, flags }] of suites.entries()) {
-  const cli = require.resolve(name);
+for (const [column, { name, program, flags }] of suites.entries()) {
+  const cli = fileURLToPath(program);
   const { stdout } = await run(process.execPath, [cli, 'list', '--client']);
   const listed = [...stdout.matchAll(/- auth\/([\w-]+)/g)].map(([, scenario = '']) => scenario);
 

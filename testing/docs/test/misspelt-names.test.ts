@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as sdk from '@modelcontextprotocol/client';
 import { openAcceptor } from 'loopback-acceptor';
 import { changeEncryptionKey, listAppNames, moveTokens, OneDriveTokenHandler } from 'onedrive-token-handler';
 import { readStoredToken } from 'onedrive-token-handler/stored-token';
 import { SharedToken } from 'shared-token';
+import { createMcpFetch } from 'shared-token-mcp';
 import { openFileTokenStore } from 'token-store-file';
 import { CallerQueue, TokenCipher } from 'token-store-kit';
 import { storeContract, storeProcessContract } from 'token-store-kit/contract';
@@ -55,6 +57,10 @@ const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
     client_id: (options) => new SharedToken({ store, name: 'a', refresh: never, ...Object(options) }),
     forceRefesh: (options) => shared.getToken(options),
     sgnal: (options) => shared.signIn(options),
+  },
+  'shared-token-mcp': {
+    authProvider: (options) =>
+      createMcpFetch({ sdk, serverUrl: 'https://mcp.example', store, openBrowser: never, ...Object(options) }),
   },
   'onedrive-token-handler': {
     db_filepath: (options) => new OneDriveTokenHandler({ ...app, ...Object(options) }),
