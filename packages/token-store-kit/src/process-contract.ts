@@ -1,7 +1,7 @@
 /** What every token store that processes share has to do, shown by real processes. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { refuseUnknown } from './check-text.ts';
 import type { ContractCase } from './contract-cases/contract-case.ts';
@@ -29,6 +29,14 @@ export interface StoreProcessContractOptions {
   seed?: number;
 }
 
+async function newPath(): Promise<string> {
+  return join(await mkdtemp(join(tmpdir(), 'store-')), 'store');
+}
+
+function removeFolderOf(path: string): Promise<void> {
+  return rm(dirname(path), { recursive: true, force: true, maxRetries: 10 });
+}
+
 /** A case, with its share of the options. */
 type Check = (group: ProcessGroup, options: { leaseTime: number; rounds: number }) => Promise<void>;
 
@@ -40,8 +48,8 @@ const cases: Record<string, Check> = {
     group,
     { rounds },
   ) => {
-    await group.start(4);
-    for (let turn = 0; turn < 60 * rounds; turn++) await group.nextTurn();
+    await group.start(3);
+    for (let turn = 0; turn < 50 * rounds; turn++) await group.nextTurn();
   },
 
   'a process that is killed frees its lock, at once or after the lease, and leaves the old record or the new one':
@@ -52,8 +60,8 @@ const cases: Record<string, Check> = {
         await group.nextTurn();
         await group.pause(group.random() * 6);
         group.kill();
-        waits.push(await group.nextTurn(leaseTime + stepTimeoutMs));
-        await group.start(1);
+        const [wait] = await Promise.all([group.nextTurn(leaseTime + stepTimeoutMs), group.start(1)]);
+        waits.push(wait);
       }
       const median = waits.sort((a, b) => a - b)[Math.floor(waits.length / 2)] ?? 0;
       if (median > leaseTime + freeWithinMs) {
@@ -104,21 +112,22 @@ const leaseCases: Record<string, Check> = {
  *     const module = new URL('./open-store.ts', import.meta.url);
  *     for (const { name, run } of storeProcessContract({ module })) test(name, run);
  *
- * Each case starts up to four processes, which take turns with one lock, and kills them at its end. A case that fails says which
+ * Each case starts two or three processes, which take turns with one lock, and leaves none behind. A case that fails says which
  * process did what, in which order. On Windows no process is stopped.
  */
 export function storeProcessContract(options: StoreProcessContractOptions): ContractCase[] {
-  const { module, newPlace, removePlace, leaseTime = 0, rounds = 1, ...rest } = options;
-  const { deadline = 60_000 * rounds, seed = Math.floor(Math.random() * 2 ** 32), ...unknown } = rest;
+  const { module, leaseTime = 0, rounds = 1, newPlace = newPath, ...rest } = options;
+  const { removePlace = newPlace === newPath ? removeFolderOf : undefined, ...others } = rest;
+  const { deadline = 60_000 * rounds, seed = Math.floor(Math.random() * 2 ** 32), ...unknown } = others;
   refuseUnknown(unknown);
+  if (module === undefined) throw new TypeError('module must be a file or its URL, not undefined');
   const url = String(module).startsWith('file:') ? String(module) : pathToFileURL(String(module)).href;
   const program = new URL(`store-process${extname(import.meta.url)}`, import.meta.url);
   const checks = { ...cases, ...(process.platform !== 'win32' && stopCases), ...(leaseTime > 0 && leaseCases) };
   return Object.entries(checks).map(([name, check]) => ({
     name,
     run: async () => {
-      const folder = newPlace ? undefined : await mkdtemp(join(tmpdir(), 'store-'));
-      const place = folder === undefined ? await (newPlace as () => string)() : join(folder, 'store');
+      const place = await newPlace();
       const group = new ProcessGroup({ program, module: url, place, leaseTime, deadline, seed });
       try {
         await check(group, { leaseTime, rounds });
@@ -126,7 +135,6 @@ export function storeProcessContract(options: StoreProcessContractOptions): Cont
       } finally {
         await group.dispose();
         await removePlace?.(place);
-        if (folder !== undefined) await rm(folder, { recursive: true, force: true });
       }
     },
   }));

@@ -35,7 +35,7 @@ export class Judge {
 
   /** The newest events, a line for each. */
   get history(): string {
-    return this.#events.slice(-30).join('\n');
+    return this.#events.join('\n');
   }
 
   get holder(): number | undefined {
@@ -115,6 +115,7 @@ export class Judge {
 
   note(pid: number, what: string): void {
     this.#events.push(`${performance.now().toFixed(1)} ms: process ${pid} ${what}`);
+    if (this.#events.length > 30) this.#events.shift();
   }
 
   #objectToTwo(first: Turn, second: Turn): void {
