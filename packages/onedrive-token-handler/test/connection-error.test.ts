@@ -119,7 +119,7 @@ test('an authority without that endpoint is wrong, and later does not help', asy
   assert.match(error.message, /has no \/no\/such\/tenant\/oauth2\/v2\.0\/token \(HTTP 404\): the authority is wrong/);
 });
 
-for (const [env, expected] of [
+for (const [env, expected, protocol = 'https:'] of [
   [{}, undefined],
   [{ HTTPS_PROXY: 'http://p.example:3128' }, 'p.example:3128'],
   [{ https_proxy: '', HTTPS_PROXY: 'http://p.example' }, undefined],
@@ -129,9 +129,13 @@ for (const [env, expected] of [
   [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: '.example' }, undefined],
   [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: 'login.example:8443' }, 'p.example'],
   [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: '*.login.example' }, 'p.example'],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: 'n.example' }, 'p.example'],
+  [{ http_proxy: 'http://p.example', no_proxy: 'login.example' }, undefined],
+  [{ http_proxy: 'http://p.example' }, 'p.example'],
+  [{ HTTPS_PROXY: 'http://p.example' }, undefined, 'http:'],
 ] as const) {
-  test(`the proxy in ${JSON.stringify(env)} is ${expected}`, () => {
-    assert.is(proxyOf(new URL('https://login.example/'), env)?.host, expected);
+  test(`the proxy in ${JSON.stringify(env)} for ${protocol} is ${expected}`, () => {
+    assert.is(proxyOf(new URL(`${protocol}//login.example/`), env)?.host, expected);
   });
 }
 

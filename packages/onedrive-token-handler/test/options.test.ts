@@ -54,6 +54,20 @@ for (const [name, options, error] of unusable) {
   });
 }
 
+for (const [value, shown] of [
+  [null, 'null'],
+  [{}, 'an object'],
+  ['my-secret', 'a value of type string'],
+  [7, '7'],
+] as const) {
+  test(`of a wrong value, a message says no more than: ${shown}`, () => {
+    assert.throws(
+      () => new OneDriveTokenHandler({ ...good, interactive: value } as never),
+      ({ message }: Error) => message === `interactive must be a boolean, not ${shown}`,
+    );
+  });
+}
+
 test('a handler without options is a TypeError', () => {
   assert.throws(() => new OneDriveTokenHandler(undefined as never), TypeError);
 });

@@ -1,4 +1,4 @@
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { coversScopes, splitScope } from '../src/scopes.ts';
@@ -108,20 +108,34 @@ test('status() takes the account from the claims of the ID token, and has none i
 test('a refresh asks for .default again, because Microsoft accepts it with no other scope of Graph', async () => {
   await using scene = await openScene();
   const scope = 'https://graph.microsoft.com/.default';
-  const asked: (string | null)[] = [];
-  const dispatcher = new Agent().compose((dispatch) => (options, handler) => {
-    const form = new URLSearchParams(String(options.body ?? ''));
-    if (form.get('grant_type') === 'refresh_token') asked.push(form.get('scope'));
-    return dispatch(options, handler);
-  });
+  await using refreshes = watchRefreshes();
+  const { dispatcher } = refreshes;
   // Microsoft answers with the scopes that the registration lists.
   const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read User.Read' });
   scene.authority.fail('token', { type: 'response', change });
   await scene.signedIn({ scopes: [scope] });
   await scene.tokenExpires();
   await scene.handler({ scopes: [scope], interactive: false, dispatcher }).getToken();
-  assert.equal(asked, [`${scope} offline_access`]);
-  await dispatcher.close();
+  assert.equal(refreshes.scopes, [`${scope} offline_access`]);
+});
+
+test('with useGrantedScopes, a stored sign-in counts with what it was granted, and that is asked for again', async () => {
+  await using scene = await openScene();
+  await using refreshes = watchRefreshes();
+  const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read' });
+  scene.authority.fail('token', { type: 'response', change });
+  await scene.signedIn({ scopes: ['Files.Read'] });
+  await scene.tokenExpires();
+  const options = { scopes: ['Files.ReadWrite.All', 'openid'], dispatcher: refreshes.dispatcher };
+  const error = await rejection(scene.handler({ ...options, interactive: false }).getToken());
+  assert.is(error.code, 'SIGN_IN_REQUIRED');
+  const handler = scene.handler({ ...options, useGrantedScopes: true });
+  await handler.getToken();
+  assert.equal(refreshes.scopes, ['Files.Read openid offline_access']);
+  await handler.signOut();
+  await handler.getToken();
+  const asked = scene.windows.map((url) => new URL(url).searchParams.get('scope'));
+  assert.equal(asked, ['Files.Read offline_access', 'Files.ReadWrite.All openid offline_access']);
 });
 
 test('if the provider grants fewer scopes than asked for, the caller gets the token, an event says so, and the next call needs consent', async () => {
@@ -135,6 +149,17 @@ test('if the provider grants fewer scopes than asked for, the caller gets the to
   const error = await rejection(scene.handler({ scopes, interactive: false }).getToken());
   assert.is(error.code, 'SIGN_IN_REQUIRED');
 });
+
+/** A dispatcher, and the scopes that refresh requests over it have asked for. */
+function watchRefreshes(): { scopes: (string | null)[]; dispatcher: Dispatcher } & AsyncDisposable {
+  const scopes: (string | null)[] = [];
+  const dispatcher = new Agent().compose((dispatch) => (options, handler) => {
+    const form = new URLSearchParams(String(options.body ?? ''));
+    if (form.get('grant_type') === 'refresh_token') scopes.push(form.get('scope'));
+    return dispatch(options, handler);
+  });
+  return { scopes, dispatcher, [Symbol.asyncDispose]: () => dispatcher.close() };
+}
 
 function idTokenOf(claims: object): string {
   return ['', Buffer.from(JSON.stringify(claims)).toString('base64url'), ''].join('.');

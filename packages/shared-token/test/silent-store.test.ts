@@ -44,6 +44,16 @@ for (const method of methods) {
   });
 }
 
+test('a token that this process has not held yet is given out as well, if the store was read before it fell silent', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 60_000 });
+  const goOn = silence(scene, 'replace');
+  const shared = scene.open({ expirySkew: 0 });
+  const { accessToken } = await within(10_000, shared.getToken({ minValid: 300_000 }));
+  assert.is(accessToken, scene.record.accessToken);
+  goOn();
+});
+
 test('a token that was stored is given out although the lock is not released', async () => {
   await using scene = openScene();
   await scene.signedIn();

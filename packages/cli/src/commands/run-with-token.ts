@@ -57,7 +57,7 @@ function explain(error: NodeJS.ErrnoException, program: string): unknown {
   const isWindows = process.platform === 'win32';
   // npm, az and many others are batch files there, which only cmd runs.
   const remedy = isWindows ? `Run a batch file so: onedrive-token exec -- cmd /c ${program}` : undefined;
-  const { code = '' } = error;
+  const code = String(error.code);
   if (code === 'ENOENT') return new Failure(`${program}: command not found`, { status: notFound, remedy });
   // The last two are Windows' for a file that is no program, and Node's for a batch file.
   if (code === 'EACCES' || (isWindows && ['EFTYPE', 'EINVAL'].includes(code)))
