@@ -72,15 +72,13 @@ test('no token is in pg_dump, in the server log at its highest level, or in pg_s
   }
 });
 
-for (const [kind, key] of Object.entries({ 'a passphrase': 'correct horse battery staple', '32 bytes': bytes })) {
-  test(`a wrong or missing key is STORE_KEY, if the key is ${kind}`, async () => {
-    const schema = scene.newSchema();
-    await (await scene.open({ schema, key })).set('app', record);
-    assert.equal(await codeAndReasonOf(scene.open({ schema })), ['STORE_KEY', 'key-missing']);
-    assert.equal(await codeAndReasonOf(scene.open({ schema, key: otherBytes })), ['STORE_KEY', 'key-wrong']);
-    assert.equal(await (await scene.open({ schema, key })).get('app'), record);
-  });
-}
+test('a wrong or missing key is STORE_KEY', async () => {
+  const schema = scene.newSchema();
+  await (await scene.open({ schema, key: bytes })).set('app', record);
+  assert.equal(await codeAndReasonOf(scene.open({ schema })), ['STORE_KEY', 'key-missing']);
+  assert.equal(await codeAndReasonOf(scene.open({ schema, key: otherBytes })), ['STORE_KEY', 'key-wrong']);
+  assert.equal(await (await scene.open({ schema, key: bytes })).get('app'), record);
+});
 
 test('a key for plain tokens is STORE_KEY, and for tables without tokens it encrypts', async () => {
   const schema = scene.newSchema();
