@@ -91,6 +91,18 @@ test('a process that a test forks knows nothing of the deadline', () => {
   assert.equal([status, lines.at(-1)], [0, '1 passed, 0 failed, 0 skipped'], lines.join('\n'));
 });
 
+test('a file that says how long it takes runs beside the others, also if one process runs at a time', () => {
+  const waits = `// Takes about 1 s.
+    import { existsSync } from 'node:fs';
+    test('waits', async () => { while (!existsSync('ran')) await new Promise((resolve) => setTimeout(resolve, 10)); });
+    test.run();`;
+  const works = `import { writeFileSync } from 'node:fs';
+    test('works', () => writeFileSync('ran', ''));
+    test.run();`;
+  const { lines } = runSuite({ waits, works }, ['--jobs', '1', '--deadline', '5000']);
+  assert.is(lines.at(-1), '2 passed, 0 failed, 0 skipped', lines.join('\n'));
+});
+
 test('no test file at all fails', () => {
   const { status, lines } = runSuite({});
   assert.equal([status, lines.at(-1)], [1, '0 passed, 1 failed, 0 skipped']);
