@@ -11,7 +11,7 @@ interface Lease {
 
 /** A store whose lock is a lease in a file, which its holder renews. A port is held only while files are read and written. */
 export class LeaseStore extends PortStore {
-  renewEveryMs = leaseTimeMs / 5;
+  renews = true;
   hasFence = true;
   #lockedName = '';
   #fence = 0;
@@ -42,9 +42,10 @@ export class LeaseStore extends PortStore {
     let safeUntil = performance.now() + 0.7 * leaseTimeMs;
     const timer = setInterval(async () => {
       const now = performance.now();
-      if (now > safeUntil || !(await this.withPort(1, () => this.#extend(leaseTimeMs)))) lost.abort(lockLost());
-      safeUntil = now + 0.7 * leaseTimeMs;
-    }, this.renewEveryMs);
+      if (now > safeUntil) lost.abort(lockLost());
+      else if (this.renews && (await this.withPort(1, () => this.#extend(leaseTimeMs))))
+        safeUntil = now + 0.7 * leaseTimeMs;
+    }, leaseTimeMs / 5);
     try {
       return await task({ signal: lost.signal });
     } finally {
