@@ -6,6 +6,7 @@ import {
   type ChangedOptions,
   checkRecord,
   checkText,
+  comparedToken,
   type ExclusivelyOptions,
   type Lock,
   pause,
@@ -81,7 +82,7 @@ export class FileTokenStore implements TokenStore, Disposable {
     if (previous !== undefined) checkText(previous, 'previous');
     const checked = checkRecord(record);
     return this.#write(name, (records) => {
-      return records.get(name)?.refreshToken === previous && records.set(name, checked);
+      return comparedToken(records.get(name)) === previous && records.set(name, checked);
     });
   }
 
@@ -161,7 +162,7 @@ export class FileTokenStore implements TokenStore, Disposable {
       const after = this.#format.format(Object.fromEntries(records), text);
       // Before the sign-in that is stored is replaced by what could not be read.
       const lost = new TypeError('format must return a text in which parse finds the tokens that format was given');
-      if (this.#parse(after, lost).get(name)?.refreshToken !== records.get(name)?.refreshToken) throw lost;
+      if (comparedToken(this.#parse(after, lost).get(name)) !== comparedToken(records.get(name))) throw lost;
       this.#file.write(after);
       return true;
     });

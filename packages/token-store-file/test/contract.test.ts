@@ -1,19 +1,36 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { storeContract } from 'token-store-kit/contract';
+import { dirname, join } from 'node:path';
+import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FileTokenStore, openFileTokenStore } from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
+const newPlace = () => join(temporaryDirectory(), 'tokens.json');
+const assertClean = (path: string) => {
+  assert.ok(['tokens.json', ''].includes(readdirSync(dirname(path)).join()), 'a file is left behind');
+};
+
 const test = suite('Of a store that is a file');
 const cases = storeContract<FileTokenStore>({
-  open: () => openFileTokenStore(join(temporaryDirectory(), 'tokens.json')),
+  open: () => openFileTokenStore(newPlace()),
   share: (store) => openFileTokenStore(store.path),
   close: (store) => {
     store.close();
-    assert.ok(['tokens.json', ''].includes(readdirSync(join(store.path, '..')).join()), 'a file is left behind');
+    assertClean(store.path);
   },
 });
 for (const { name, run } of cases) test(name, run);
 test.run();
+
+const processes = suite('Of processes with a store that is a file');
+const module = new URL('programs/open-store.ts', import.meta.url);
+for (const { name, run } of storeProcessContract({ module, newPlace })) processes(name, run);
+
+processes('without its lock the store does not pass', async () => {
+  const unlocked = new URL('programs/open-unlocked-store.ts', import.meta.url);
+  const [first] = storeProcessContract({ module: unlocked, newPlace });
+  const error = await first?.run().catch((reason) => reason);
+  assert.match(error.message, 'two processes ran a task for one name at once');
+});
+processes.run();

@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const model = fileURLToPath(new URL('shared-token.pml', import.meta.url));
-
 /** How large the world is, unless a call of explore() says otherwise. */
 const sizes = { PROCESSES: 2, EXPIRIES: 0, SIGN_OUTS: 0, CRASHES: 0, LOST_ANSWERS: 0, PAUSES: 0 };
 
@@ -25,11 +23,15 @@ export function missingTool(): string | undefined {
   return ['spin', 'gcc'].find((tool) => spawnSync(tool, ['--version']).error !== undefined);
 }
 
+/** The models, by the names of their files. */
+type Model = 'shared-token' | 'socket-queue';
+
 /**
  * Looks at every order of steps in one world. `world` is as in the model's head: 'STRICT LEASE CRASHES=1'.
  * Throws an Error if SPIN or the compiler fails, or if the search was not complete.
  */
-export function explore(world: string): Exploration {
+export function explore(world: string, name: Model = 'shared-token'): Exploration {
+  const model = fileURLToPath(new URL(`${name}.pml`, import.meta.url));
   const macros = Object.entries(sizes).filter(([name]) => !new RegExp(`\\b${name}=`).test(world));
   const options = [
     ...macros.map(([name, value]) => `-D${name}=${value}`),
@@ -56,19 +58,21 @@ export function explore(world: string): Exploration {
     if (/max search depth too small|out of memory/.test(found)) throw new Error(`The search is not complete: ${found}`);
     const failure = /^pan:1: (.*)$/m.exec(found)?.[1];
     const states = Number(/(\d+) states, stored/.exec(found)?.[1]);
-    const trail = failure ? run('spin', '-t', '-p', '-g', '-l', '-k', trailFile(found), ...options, model) : '';
+    const trail = failure
+      ? run('spin', '-t', '-p', '-g', '-l', '-k', trailFile(found) ?? `${name}.pml.trail`, ...options, model)
+      : '';
     return { failure, states, trail };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function trailFile(found: string): string {
-  return /wrote (\S+\.trail)/.exec(found)?.[1] ?? 'shared-token.pml.trail';
+function trailFile(found: string): string | undefined {
+  return /wrote (\S+\.trail)/.exec(found)?.[1];
 }
 
 if (import.meta.main) {
-  const { failure, states, trail } = explore(process.argv[2] ?? 'STRICT');
+  const { failure, states, trail } = explore(process.argv[2] ?? 'STRICT', process.argv[3] as Model);
   console.log(trail);
   console.log(failure ?? `Nothing was found in ${states} states.`);
 }

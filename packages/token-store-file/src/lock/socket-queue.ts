@@ -30,6 +30,7 @@ const maxTries = 100;
  * which waits until that one has ended. Between the look at the head and the rename nothing changes it: (a) needs that there is
  * none, (b) needs the same place, (c) needs a head that has not ended. A socket gets its name when it listens already, so one that
  * refuses a connection has ended, and stays ended. Who waits longest is next; a process that is killed is passed over.
+ * `testing/simulation/model/socket-queue.pml` is this protocol for SPIN, which tries every order of these calls.
  */
 export class SocketQueue {
   readonly #folder: LockFolder;
