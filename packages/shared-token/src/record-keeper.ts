@@ -39,7 +39,7 @@ export interface Circumstances {
   readonly signOuts: number;
   /** The newest record when it began, of whichever client. */
   readonly before: TokenRecord | undefined;
-  /** Whether its callers have given up, or its lock was lost. Then it counts only if no other sign-in was stored since. */
+  /** Whether its callers have given up, or its lock was lost. Then it counts only if nothing newer was stored since. */
   readonly isLate: () => boolean;
 }
 
@@ -148,7 +148,7 @@ export class RecordKeeper {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
-        if (isLate() && comparedToken(newest) !== comparedToken(before)) return false;
+        if (isLate() && comparedToken(newest) !== comparedToken(before) && !isOlder(newest, record)) return false;
         if (round === maxRounds) break;
         const isSaved = await this.advance({ replaces: comparedToken(newest), record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
@@ -316,6 +316,11 @@ export class RecordKeeper {
   async #payAgain(): Promise<void> {
     if (this.#owed.length > 0) await this.#pay({}).catch(() => {});
   }
+}
+
+/** Whether a record was obtained before another one: by a refresh or a sign-in, which cannot be told apart. */
+function isOlder(record: TokenRecord | undefined, { obtainedAt = 0 }: TokenRecord): boolean {
+  return (record?.obtainedAt ?? Number.POSITIVE_INFINITY) < obtainedAt;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
+import { type RefreshContext, signInLockName, type TokenRecord, type TokenResponse } from '../src/index.ts';
 import { openScene, type Scene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -132,6 +132,26 @@ test('a provider that keeps the refresh token: a late access token is written wh
   });
   await late.close();
   assert.is(scene.record.accessToken, 'late');
+});
+
+test('a sign-in whose lock was lost counts although the old sign-in was refreshed while the person was asked', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  const signIn = async (): Promise<TokenResponse> => {
+    asked.resolve();
+    await answered.promise;
+    return { ...(await scene.provider.signIn()), scope: 'of the new sign-in' };
+  };
+  const call = scene.open({ signIn }).signIn();
+  await asked.promise;
+  scene.store.loseLock(signInLockName('my-app'));
+  await scene.open().getToken();
+  await delay(5);
+  answered.resolve();
+  const { accessToken } = await call;
+  assert.equal([scene.record.accessToken, scene.record.scope], [accessToken, 'of the new sign-in']);
 });
 
 test('a refresh that ends after a sign-out: nothing comes back', async () => {

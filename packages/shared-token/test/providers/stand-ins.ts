@@ -16,7 +16,9 @@ interface Answer {
 }
 
 /** Starts a server; `answer` is given the path and the form or query of each request. */
-export async function startStandIn(answer: (path: string, form: Record<string, string>) => Answer): Promise<StandIn> {
+export async function startStandIn(
+  answer: (path: string, form: Record<string, string>) => Answer | Promise<Answer>,
+): Promise<StandIn> {
   const requests: StandIn['requests'] = [];
   const server = createServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
@@ -24,7 +26,7 @@ export async function startStandIn(answer: (path: string, form: Record<string, s
       request.method === 'POST' ? new URLSearchParams(await bodyOf(request)) : searchParams,
     );
     requests.push({ path: pathname, accept: request.headers.accept, form });
-    const { status = 200, body, location } = answer(pathname, form);
+    const { status = 200, body, location } = await answer(pathname, form);
     response.writeHead(location === undefined ? status : 302, {
       'content-type': 'application/json; charset=utf-8',
       ...(location !== undefined && { location }),
