@@ -26,6 +26,8 @@ export interface Family {
   wasStored: boolean;
   /** The store said that a write of it failed, although it was done. */
   hasLostAnswer: boolean;
+  /** What the person granted. */
+  scope: string;
   /** A sign-out deleted it. */
   isSignedOut: boolean;
   /** After a sign-out its process takes it back, but was killed or met a store that failed. */
@@ -62,6 +64,10 @@ export interface Access {
   readonly issuedAt: number;
   /** The step in which it was first stored. */
   storedAt?: number;
+  /** The step in which it was stored that an API has rejected it, so that it has ended for all. */
+  rejectedAt?: number;
+  /** What belongs to it in the `data` of a record. */
+  data?: string | undefined;
 }
 
 /** Who holds a lock of the store. */
@@ -82,6 +88,8 @@ export interface Instance {
   readonly label: string;
   readonly name: string;
   readonly clientId: string;
+  /** The scopes that it needs. */
+  readonly needs: string;
   readonly token: SharedToken;
   readonly calls: Set<Call>;
   /** The steps in which its sign-outs began that succeeded. */

@@ -38,6 +38,7 @@ export class History {
   readonly stored = new Map<string, TokenRecord>();
   /** Whether a wall clock was set, or anything took much longer than it should: then no expiry can be compared. */
   hasOddTime = false;
+  refreshAheadMs = 0;
   /** Whether everything was mended, for the last calls. */
   isCalm = false;
 
@@ -52,7 +53,8 @@ export class History {
   }
 
   familyOf(record: TokenRecord | undefined): Family | undefined {
-    return this.refreshTokens.get(record?.refreshToken ?? '')?.family;
+    if (record?.refreshToken !== undefined) return this.refreshTokens.get(record.refreshToken)?.family;
+    return this.accesses.get(record?.accessToken ?? '')?.family;
   }
 
   /** Of this process, something went wrong while an answer of the provider was on its way into the store. */
@@ -161,18 +163,21 @@ export class History {
         const token = this.refreshTokens.get(record.refreshToken ?? '');
         const access = this.accesses.get(record.accessToken ?? '');
         if (access) access.storedAt ??= machine.steps;
-        if (!token) break;
-        token.storedAt ??= machine.steps;
-        if (fact.by) this.#lastWritten.set(fact.by, token.family);
-        if (!token.family.wasStored) token.family.couldNotBeTakenBack = fact.by?.isDead === true;
-        token.family.wasStored = true;
-        if (record.clientId === undefined) token.family.isBare = true;
-        else if (token.family.isBare) token.family.clientId = record.clientId;
-        if (token.parent?.spending) token.parent.spending.isStored = true;
+        const isEnded = record.refusedAt !== undefined && (!record.refreshToken || record.expiresAt === undefined);
+        if (access && isEnded) access.rejectedAt ??= machine.steps;
+        const family = this.familyOf(record);
+        if (!family) break;
+        if (token) token.storedAt ??= machine.steps;
+        if (fact.by) this.#lastWritten.set(fact.by, family);
+        if (!family.wasStored) family.couldNotBeTakenBack = fact.by?.isDead === true;
+        family.wasStored = true;
+        if (record.clientId === undefined) family.isBare = true;
+        else if (family.isBare) family.clientId = record.clientId;
+        if (token?.parent?.spending) token.parent.spending.isStored = true;
         // A sign-in that was written in the same moment as a sign-out is taken back, even if the sign-out fails.
-        const { instance, openedAt = 0 } = token.family.window ?? {};
+        const { instance, openedAt = 0 } = family.window ?? {};
         const isTakenBack = instance?.triedSignOuts.some((startedAt) => startedAt >= openedAt);
-        if (!this.signingOut.get(name) && !isTakenBack) this.owed.set(name, token.family);
+        if (!this.signingOut.get(name) && !isTakenBack) this.owed.set(name, family);
         break;
       }
       case 'deleted': {

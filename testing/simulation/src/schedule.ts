@@ -1,5 +1,5 @@
-import type { AccessToken, SharedToken, SharedTokenOptions } from 'shared-token';
-import type { Call, Fact, Instance, Method } from './facts.ts';
+import type { AccessToken, SharedToken, SharedTokenOptions, TokenRecord, TokenResponse } from 'shared-token';
+import type { Call, Fact, Family, Instance, Method } from './facts.ts';
 import { History } from './history.ts';
 import { judge } from './invariants/judge.ts';
 import { streams } from './machine/choices.ts';
@@ -8,6 +8,7 @@ import { SimulatedController } from './machine/signals.ts';
 import type { StoreUnderTest } from './models/model-store.ts';
 import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
+import { covers } from './models/scopes.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
 import { type Action, describePlan, type Plan, skewOf } from './plan/plan.ts';
 
@@ -35,7 +36,9 @@ export class Schedule {
     this.#machine = machine;
     this.#plan = plan;
     this.#history = new History(machine);
-    this.#provider = new Provider(this.#history, { kind: plan.provider, lifetimeMs: plan.lifetimeMs });
+    const { provider: provides, lifetimeMs, hasRefreshTokens } = plan;
+    this.#provider = new Provider(this.#history, { kind: provides, lifetimeMs, hasRefreshTokens });
+    this.#history.refreshAheadMs = plan.refreshAheadMs;
     const { store: kind, tells, storeFaultOneIn: faultOneIn, storeIsLate: isLate } = plan;
     this.#store = openModelStore(this.#history, { kind, tells, faultOneIn, isLate });
     this.#store.report = this.#report;
@@ -80,7 +83,8 @@ export class Schedule {
     await machine.run();
     for (const name of [...this.#history.owed.keys()]) {
       const last = this.#start(99, name, this.#history.owed.get(name)?.clientId ?? 'client');
-      const options = { interactive: false, forceRefresh: true };
+      // Without a refresh token, a call that forces ends a sign-in.
+      const options = { interactive: false, forceRefresh: this.#plan.hasRefreshTokens };
       machine.enqueue(last.process, '', () => this.#call(last, { method: 'getToken', options }));
     }
     await machine.run();
@@ -93,21 +97,31 @@ export class Schedule {
   };
 
   #storeFirstRecord(): void {
-    const { stored, lifetimeMs = 3_600_000, stranger } = this.#plan;
+    const { stored, lifetimeMs = 3_600_000, stranger, refreshAheadMs } = this.#plan;
     if (stored === 'nothing') return;
     const isStrange = stored === 'of the stranger' && stranger === 'client';
     const clientId = isStrange ? 'other client' : 'client';
     const family = this.#provider.issue('app', clientId, undefined);
     const response = this.#provider.answer(family);
     const age =
-      { expired: lifetimeMs + 1_000, 'near its end': lifetimeMs - skewOf(lifetimeMs) + 1_000 }[stored as string] ??
-      1_000;
+      {
+        expired: lifetimeMs + 1_000,
+        'near its end': Math.max(lifetimeMs - skewOf(lifetimeMs) - refreshAheadMs / 2, 0) + 1_000,
+      }[stored as string] ?? 1_000;
     const obtainedAt = this.#machine.wallNow - age;
+    const isBare = stored === 'bare';
     const times = { accessToken: response.access_token, obtainedAt, expiresAt: obtainedAt + lifetimeMs, clientId };
     const access = this.#history.accesses.get(response.access_token);
-    if (access) this.#history.accesses.set(access.value, { ...access, expiresAt: obtainedAt + lifetimeMs });
-    const record = { refreshToken: family.current, ...(stored !== 'bare' && times) };
+    // Nobody can know when the token of a record that does not say so expires.
+    const expiresAt = isBare ? undefined : obtainedAt + lifetimeMs;
+    if (access) this.#history.accesses.set(access.value, { ...access, expiresAt });
+    const record = { ...this.#tokensOf(family, response), scope: family.scope, ...(!isBare && times) };
     this.#store.write('app', record, undefined);
+  }
+
+  /** What a program that knows nothing else stores of a sign-in. */
+  #tokensOf({ current }: Family, { access_token: accessToken }: TokenResponse): TokenRecord {
+    return this.#plan.hasRefreshTokens ? { refreshToken: current } : { accessToken };
   }
 
   #act(index: number): void {
@@ -141,7 +155,10 @@ export class Schedule {
         const family = this.#provider.issue('app', 'client', undefined);
         family.isForeign = true;
         machine.note(undefined, () => `another program stores sign-in ${family.id}`);
-        this.#store.write('app', { refreshToken: family.current }, undefined);
+        const response = this.#provider.answer(family);
+        const access = this.#history.accesses.get(response.access_token);
+        if (access) this.#history.accesses.set(access.value, { ...access, expiresAt: undefined });
+        this.#store.write('app', { ...this.#tokensOf(family, response), scope: family.scope }, undefined);
         return;
       }
       default: {
@@ -186,6 +203,7 @@ export class Schedule {
       // After close(), nothing may be under way that a process must not end in.
       if (!instance.hasExited) this.#history.excuse(process, 'the process was killed before the answer was stored');
     });
+    const needs = this.#plan.someNeedMore && place % 2 === 1 && place !== 99 ? 'files mail' : 'files';
     const user = new UserCode(this.#scene, () => instance);
     const isSilent = this.#plan.lastIsSilent && place === this.#plan.processes - 1 && place > 0;
     const token = new this.#subject.SharedToken({
@@ -195,6 +213,8 @@ export class Schedule {
       authority: 'https://provider.example',
       refresh: user.refresh,
       signIn: isSilent ? undefined : user.signIn,
+      accepts: (record) => covers(record.scope, needs),
+      refreshAhead: this.#plan.refreshAheadMs,
       onEvent: (event) => {
         if (process.isDead) return;
         machine.note(process, () => `event ${JSON.stringify(event)}`);
@@ -205,6 +225,7 @@ export class Schedule {
       process,
       name,
       clientId,
+      needs,
       token,
       label: `process ${process.id}`,
       calls: new Set(),
@@ -217,6 +238,8 @@ export class Schedule {
       hasExited: false,
     };
     this.#history.instances.push(instance);
+    // A program that refreshes ahead has something else to do.
+    if (this.#plan.refreshAheadMs > 0) process.refs++;
     machine.note(process, () => `starts (${clientId}, ${JSON.stringify(name)})`);
     return instance;
   }

@@ -1,8 +1,15 @@
 import type { Defect } from './defect.ts';
+import { providerDefects } from './provider-defects.ts';
 import { recordDefects } from './record-defects.ts';
 import { refreshDefects } from './refresh-defects.ts';
 import { signInDefects } from './sign-in-defects.ts';
 import { tokenDefects } from './token-defects.ts';
 
 /** Mistakes that the simulation has to find. */
-export const defects: readonly Defect[] = [...refreshDefects, ...recordDefects, ...signInDefects, ...tokenDefects];
+export const defects: readonly Defect[] = [
+  ...refreshDefects,
+  ...recordDefects,
+  ...signInDefects,
+  ...tokenDefects,
+  ...providerDefects,
+];

@@ -24,11 +24,6 @@ export const tokenDefects: readonly Defect[] = [
     within: 200,
   },
   {
-    name: 'refreshes tokens of a short life all the time',
-    patches: [patch('usable-token.ts', 'Math.min(skew, lifetime * longestSkewShare)', 'skew')],
-    within: 200,
-  },
-  {
     name: 'forgets the refresh token if the answer has none',
     patches: [patch('token-response.ts', 'refreshToken = old?.refreshToken } = tokens', 'refreshToken } = tokens')],
     within: 200,

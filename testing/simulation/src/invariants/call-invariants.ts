@@ -1,6 +1,7 @@
 import { secretMark } from '../models/provider.ts';
+import { covers } from '../models/scopes.ts';
 import type { Invariants } from './invariant.ts';
-import { accessGiven, errorOf, familyGiven, goodToken, isForbidden, isOf, isUnwanted } from './questions.ts';
+import { accessGiven, errorOf, familyGiven, goodSignIn, isForbidden, isOf, isUnwanted } from './questions.ts';
 
 /** As `JSON.stringify(value).includes(secretMark)`, which takes ten times as long. */
 function hasSecret(value: unknown): boolean {
@@ -44,6 +45,18 @@ export const callInvariants: Invariants = {
       },
     },
     {
+      promise: 'A token that is given out has the scopes that are needed, or those that its own sign-in brought',
+      check({ call }, history) {
+        const { instance, method } = call;
+        const family = method === 'read' || method === 'signIn' ? undefined : familyGiven(call, history);
+        if (!family || covers(family.scope, instance.needs)) return undefined;
+        const isOwn = history.families.some(
+          ({ window, scope }) => window?.instance === instance && scope === family.scope,
+        );
+        return isOwn ? undefined : `sign-in ${family.id} has ${family.scope}`;
+      },
+    },
+    {
       promise: 'A token is stored before it is given out, or an event says that it was not',
       check({ call }, history) {
         const access = accessGiven(call, history);
@@ -58,8 +71,8 @@ export const callInvariants: Invariants = {
         const error = errorOf(call);
         if (error === undefined) return undefined;
         const { code, reason } = Object(error) as { code?: string; reason?: string };
-        if (code !== 'SIGN_IN_REQUIRED' || (reason !== 'refused' && reason !== 'not-signed-in')) return undefined;
-        const stored = goodToken(call.instance, history);
+        if (code !== 'SIGN_IN_REQUIRED' || !/^(expired|refused|not-signed-in)$/.test(reason ?? '')) return undefined;
+        const stored = goodSignIn(call.instance, history);
         // The call may have joined a read that began before the sign-in was stored.
         const knewAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
         const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
@@ -126,6 +139,15 @@ export const callInvariants: Invariants = {
         const { options, stored, isFresh } = call;
         if (!options.forceRefresh || !isFresh || stored === undefined) return undefined;
         return accessGiven(call, history)?.value === stored ? `${stored} again` : undefined;
+      },
+    },
+    {
+      promise: 'A token that an API has rejected is not given out again, but by a process that has it in memory',
+      check({ call }, history) {
+        const access = call.method === 'read' ? undefined : accessGiven(call, history);
+        if (access?.rejectedAt === undefined || access.value === call.held) return undefined;
+        const knewAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
+        return knewAt > access.rejectedAt ? `${access.value} was rejected` : undefined;
       },
     },
     {

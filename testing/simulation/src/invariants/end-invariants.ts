@@ -3,6 +3,12 @@ import type { History } from '../history.ts';
 import type { Invariants } from './invariant.ts';
 import { familyGiven, isForbidden } from './questions.ts';
 
+/** Whether the stored sign-in has no refresh token, and its access token has expired or was rejected. */
+function hasEnded(name: string, { stored, machine, hasOddTime }: History): boolean {
+  const { refreshToken, expiresAt = Number.POSITIVE_INFINITY, refusedAt } = stored.get(name) ?? {};
+  return refreshToken === undefined && (refusedAt !== undefined || expiresAt <= machine.wallNow || hasOddTime);
+}
+
 const everyCallEnds = {
   promise: 'Every call ends',
   check(_fact: Fact, { instances }: History): string | undefined {
@@ -50,7 +56,7 @@ export const endInvariants: Invariants = {
         for (const [name, family] of history.owed) {
           const stored = history.familyOf(history.stored.get(name));
           if (stored !== family) return `sign-in ${family.id} is not in the store`;
-          if (family.revoked || family.excuse) continue;
+          if (family.revoked || family.excuse || hasEnded(name, history)) continue;
           const last = history.instances.findLast((instance) => instance.name === name);
           const call = last && [...last.calls].at(-1);
           if (call && !familyGiven(call, history)) return `sign-in ${family.id} gives no token any more`;

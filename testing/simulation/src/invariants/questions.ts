@@ -1,6 +1,7 @@
 /** What several invariants ask about the history. */
-import type { Call, Family, Instance, RefreshCall, RefreshToken, Window } from '../facts.ts';
+import type { Call, Family, Instance, RefreshCall, Window } from '../facts.ts';
 import type { History } from '../history.ts';
+import { covers } from '../models/scopes.ts';
 
 /** Whether SharedToken must still keep others from doing the same: not after a kill, the end of the lease or of its patience. */
 export function isUnderWay(
@@ -15,11 +16,20 @@ export function isOf(family: Family, { name, clientId }: { name: string; clientI
   return family.name === name && (family.isBare || family.clientId === clientId);
 }
 
-/** The stored refresh token, if it is of this client and the provider accepts it. */
-export function goodToken({ name, clientId }: Instance, history: History): RefreshToken | undefined {
-  const token = history.refreshTokens.get(history.stored.get(name)?.refreshToken ?? '');
-  if (!token || token.family.isBare || !isOf(token.family, { name, clientId })) return undefined;
-  return token.family.revoked || token.spending ? undefined : token;
+/** The stored sign-in, if it is of this client, has what the instance needs, and gives a token. */
+export function goodSignIn(instance: Instance, history: History): { family: Family; storedAt?: number } | undefined {
+  const record = history.stored.get(instance.name);
+  const family = history.familyOf(record);
+  if (!record || !family || family.isBare || !isOf(family, instance) || !covers(family.scope, instance.needs))
+    return undefined;
+  const token = history.refreshTokens.get(record.refreshToken ?? '');
+  if (token) return family.revoked || token.spending ? undefined : token;
+  const { accessToken = '', expiresAt = Number.POSITIVE_INFINITY, refusedAt } = record;
+  // Without a refresh token, a call that forces ends it.
+  const isEnded = refusedAt !== undefined || [...instance.calls].some(({ options }) => options.forceRefresh);
+  return isEnded || expiresAt <= history.machine.wallNow || history.hasOddTime
+    ? undefined
+    : history.accesses.get(accessToken);
 }
 
 export function errorOf({ outcome }: Call): unknown {

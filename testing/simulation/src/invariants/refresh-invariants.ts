@@ -67,9 +67,10 @@ export const refreshInvariants: Invariants = {
         if (!access || expiresAt <= now || obtainedAt > now + 30_000) return undefined;
         // A token that came while the process waited for the lock is good to its very end.
         const isNew = access.issuedAt > (call.holder?.askedAt ?? 0);
-        return isNew || expiresAt - skewOf(expiresAt - obtainedAt) > now
-          ? `the stored token is good: ${accessToken}`
-          : undefined;
+        const lifetime = expiresAt - obtainedAt;
+        const early = skewOf(lifetime) + history.refreshAheadMs;
+        const needed = early > 0.9 * lifetime ? lifetime / 2 : early;
+        return isNew || expiresAt - needed > now ? `the stored token is good: ${accessToken}` : undefined;
       },
     },
     {

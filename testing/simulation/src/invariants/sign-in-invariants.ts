@@ -1,5 +1,5 @@
 import type { Invariants } from './invariant.ts';
-import { goodToken, isUnderWay } from './questions.ts';
+import { goodSignIn, isUnderWay } from './questions.ts';
 
 /** When a person is asked to sign in. */
 export const signInInvariants: Invariants = {
@@ -16,7 +16,7 @@ export const signInInvariants: Invariants = {
     {
       promise: 'No person is asked while a good sign-in is stored, unless signIn() is called',
       check({ window: { instance, reason, holder } }, history) {
-        const stored = goodToken(instance, history);
+        const stored = goodSignIn(instance, history);
         const isOld = stored?.storedAt !== undefined && stored.storedAt < (holder?.askedAt ?? 0);
         return reason !== 'requested' && isOld ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
       },
@@ -24,7 +24,7 @@ export const signInInvariants: Invariants = {
     {
       promise: 'The processes that wait for a sign-in use its result',
       check({ window: { instance, reason, holder } }, history) {
-        const stored = goodToken(instance, history);
+        const stored = goodSignIn(instance, history);
         const isNew = stored?.storedAt !== undefined && stored.storedAt > (holder?.askedAt ?? 0);
         const wasRead =
           stored?.storedAt !== undefined && stored.storedAt < history.lastReadBy(instance.process, instance.name).step;
@@ -32,6 +32,16 @@ export const signInInvariants: Invariants = {
         return reason !== 'requested' && isNew && wasRead && !history.hasOddTime
           ? `sign-in ${stored.family.id} came while it waited`
           : undefined;
+      },
+    },
+    {
+      promise: 'Nobody is asked again for what was denied, until a call forces or a person signs out',
+      check({ window: { instance, reason } }, history) {
+        if (reason !== 'not-accepted' || instance.triedSignOuts.length > 0) return undefined;
+        if ([...instance.calls].some(({ options }) => options.forceRefresh)) return undefined;
+        const own = history.families.findLast(({ window, wasStored }) => wasStored && window?.instance === instance);
+        const stored = history.familyOf(history.lastReadBy(instance.process, instance.name).record);
+        return own && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
       },
     },
     {

@@ -16,15 +16,16 @@ export const storeInvariants: Invariants = {
     {
       promise: 'No older token takes the place of a newer one',
       check({ name, before, record, by, askedAt }, history) {
-        const was = before && history.refreshTokens.get(before.refreshToken ?? '');
-        const is = history.refreshTokens.get(record.refreshToken ?? '');
+        const [wasFamily, isFamily] = [history.familyOf(before), history.familyOf(record)];
         // A program that writes without the lock cannot know what it replaces, nor can we know what it will write.
-        if (!was || !is || !by || was.family.isForeign) return undefined;
+        if (!before || !wasFamily || !isFamily || !by || wasFamily.isForeign) return undefined;
         // If the person answers a window late that was given up, the window that opened after it counts, whichever the provider answers first.
-        const openedBefore = (is.family.window?.openedAt ?? -1) < (was.family.window?.openedAt ?? -1);
-        if (is.family.order < was.family.order && openedBefore)
-          return `sign-in ${is.family.id} over sign-in ${was.family.id}`;
-        if (is.family !== was.family) return undefined;
+        const openedBefore = (isFamily.window?.openedAt ?? -1) < (wasFamily.window?.openedAt ?? -1);
+        if (isFamily.order < wasFamily.order && openedBefore)
+          return `sign-in ${isFamily.id} over sign-in ${wasFamily.id}`;
+        const was = history.refreshTokens.get(before.refreshToken ?? '');
+        const is = history.refreshTokens.get(record.refreshToken ?? '');
+        if (isFamily !== wasFamily || !was || !is) return undefined;
         if (is.generation < was.generation) return `refresh token ${is.generation} over ${was.generation}`;
         const access = history.accesses.get(record.accessToken ?? '');
         const earlier = history.accesses.get(before.accessToken ?? '');
@@ -43,6 +44,21 @@ export const storeInvariants: Invariants = {
         const family = history.familyOf(record);
         // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
         return family?.isSignedOut && !family.hasLostAnswer ? `sign-in ${family.id}` : undefined;
+      },
+    },
+    {
+      promise: 'Data stays with its sign-in until a response brings other data',
+      check({ record, by }, history) {
+        const access = by && history.accesses.get(record.accessToken ?? '');
+        return access && record.data?.of !== access.data ? `${record.data?.of} instead of ${access.data}` : undefined;
+      },
+    },
+    {
+      promise: 'A record without a refresh token is refused only if a call forces',
+      check({ record, by }, history) {
+        if (record.refreshToken !== undefined || record.refusedAt === undefined) return undefined;
+        const calls = history.instances.flatMap((each) => (each.process === by ? [...each.calls] : []));
+        return calls.some(({ options }) => options.forceRefresh) ? undefined : 'no call forced';
       },
     },
     {

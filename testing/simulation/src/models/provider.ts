@@ -18,6 +18,7 @@ export interface ProviderOptions {
   readonly kind: ProviderKind;
   /** Undefined: the answer has no `expires_in`. */
   readonly lifetimeMs: number | undefined;
+  readonly hasRefreshTokens: boolean;
 }
 
 /** An OAuth provider: what it has given out, and what it answers. */
@@ -31,7 +32,7 @@ export class Provider {
   }
 
   /** The person has signed in. */
-  issue(name: string, clientId: string, window: Window | undefined): Family {
+  issue(name: string, clientId: string, window: Window | undefined, scope = 'files'): Family {
     const { families } = this.#history;
     const id = families.length + 1;
     const family: Family = {
@@ -47,11 +48,13 @@ export class Provider {
       isRotated: false,
       wasStored: false,
       hasLostAnswer: false,
+      scope,
       isSignedOut: false,
       couldNotBeTakenBack: false,
     };
     families.push(family);
-    this.#rotate(family, undefined);
+    if (this.options.hasRefreshTokens) this.#rotate(family, undefined);
+    else family.generation++;
     return family;
   }
 
@@ -68,7 +71,8 @@ export class Provider {
       expiresAt,
       issuedAt: this.#history.machine.steps,
     });
-    const answer: TokenResponse = { access_token: access, refresh_token: family.current, token_type: 'Bearer' };
+    const answer: TokenResponse = { access_token: access, scope: family.scope, token_type: 'Bearer' };
+    if (this.options.hasRefreshTokens) answer.refresh_token = family.current;
     if (lifetimeMs !== undefined) answer.expires_in = lifetimeMs / 1000;
     return answer;
   }

@@ -7,6 +7,7 @@ import type { Plan } from '../plan/plan.ts';
 import { leaseMs, safeLeaseMs } from './lease-lock.ts';
 import type { StoreUnderTest } from './model-store.ts';
 import type { Provider } from './provider.ts';
+import { unite } from './scopes.ts';
 
 const refreshTimeoutMs = 30_000;
 const abortGraceMs = 1_000;
@@ -65,7 +66,7 @@ export class UserCode {
       const token = history.refreshTokens.get(record.refreshToken);
       if (!token) throw new Error('the provider was sent a token that it never gave out');
       report({ type: 'refresh-arrived', call, token });
-      return provider.refresh(call, token);
+      return this.#addData(provider.refresh(call, token), record);
     };
     const onLost = (why: string): void => {
       call.excuse ??= why;
@@ -84,7 +85,7 @@ export class UserCode {
 
   signIn: NonNullable<SharedTokenOptions['signIn']> = async (context: SignInContext): Promise<TokenResponse> => {
     const { machine, plan, report, store, history } = this.#scene;
-    const { signal, redeem } = context;
+    const { signal, redeem, record } = context;
     const instance = this.#instance();
     const holder = store.holderOf(`sign-in\u001f${instance.name}`);
     const window: Window = {
@@ -99,8 +100,11 @@ export class UserCode {
       await this.#askPerson(signal);
       let family: Family | undefined;
       const serve = (): TokenResponse => {
-        family = this.#scene.provider.issue(instance.name, instance.clientId, window);
-        return this.#scene.provider.answer(family);
+        const asked = unite(record?.scope ?? '', instance.needs);
+        const denies = plan.grantsLess && machine.choices.isRare(streams.person, 2);
+        const scope = denies ? 'files' : asked;
+        family = this.#scene.provider.issue(instance.name, instance.clientId, window, scope);
+        return this.#addData(this.#scene.provider.answer(family), undefined);
       };
       const exchange = (): Promise<TokenResponse> =>
         this.#exchange({ serve, signal: undefined, what: 'the code', isOver: () => false, onLost: () => {} });
@@ -112,6 +116,16 @@ export class UserCode {
       window.isSettled = true;
     }
   };
+
+  /** A response may bring `data`; without it, a refresh keeps what the record has. */
+  #addData(response: TokenResponse, record: TokenRecord | undefined): TokenResponse {
+    const { plan, history, machine } = this.#scene;
+    const access = history.accesses.get(response.access_token);
+    if (access) access.data = record?.data?.of;
+    if (!plan.givesData || !machine.choices.isRare(streams.network, 2)) return response;
+    if (access) access.data = response.access_token;
+    return { ...response, data: { of: response.access_token } };
+  }
 
   /** The person answers after a while, says no, or is gone. */
   #askPerson(signal: AbortSignal): Promise<void> {

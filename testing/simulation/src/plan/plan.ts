@@ -51,6 +51,15 @@ export interface Plan {
   readonly usesRedeem: boolean;
   /** Whether the last process has no one to ask. */
   readonly lastIsSilent: boolean;
+  /** Whether the provider gives refresh tokens. */
+  readonly hasRefreshTokens: boolean;
+  readonly refreshAheadMs: number;
+  /** Whether every other process needs more scopes than the stored sign-in has. */
+  readonly someNeedMore: boolean;
+  /** Whether the person grants less than is asked for, now and then. */
+  readonly grantsLess: boolean;
+  /** Whether `refresh` and `signIn` give `data`, now and then. */
+  readonly givesData: boolean;
   readonly actions: readonly Action[];
   readonly fates: readonly Fate[];
 }
@@ -86,10 +95,16 @@ export function choosePlan(choices: Choices): Plan {
   const storeIsLate = weighted(2, 1) === 1 && store !== 'file';
   const fates: Fate[] = [];
   while (fates.length < fateCount) fates.push(chooseFate(choices, fates.length, processes));
+  const hasRefreshTokens = weighted(5, 1) === 0;
+  const refreshAheadMs = [0, 60_000, 600_000][weighted(4, 1, 1)] as number;
+  const someNeedMore = weighted(4, 1) === 1;
+  const grantsLess = someNeedMore && weighted(1, 1) === 1;
+  const givesData = weighted(1, 1) === 1;
   // biome-ignore format: one line each would fill the screen
   return {
     provider, lifetimeMs, store, tells, storeFaultOneIn, storeIsLate, networkFaultOneIn, personFaultOneIn, processes,
-    stranger, stored, obeys, usesRedeem, lastIsSilent, actions, fates,
+    stranger, stored, obeys, usesRedeem, lastIsSilent,
+    hasRefreshTokens, refreshAheadMs, someNeedMore, grantsLess, givesData, actions, fates,
   };
 }
 
@@ -101,7 +116,8 @@ const kinds = [
 function chooseAction(choices: Choices, index: number, processes: number, lifetimeMs = 3_600_000): Action {
   const stream = streams.actions + index;
   const kind = kinds[choices.weighted(stream, [20, 5, 3, 1, 1, 1, 1, 1, 1, 1])] as Action['kind'];
-  const delays = [0, 20, 5_000, 40_000, lifetimeMs + 1_000, lifetimeMs - skewOf(lifetimeMs) + 500, 70_000];
+  // A refresh ahead begins after 100 ms.
+  const delays = [0, 100, 5_000, 40_000, lifetimeMs + 1_000, lifetimeMs - skewOf(lifetimeMs) + 500, 70_000];
   const delayMs = delays[choices.weighted(stream, [12, 3, 2, 2, 2, 1, 1])] as number;
   const process = choices.below(stream, processes);
   const forceRefresh = choices.isRare(stream, 4);
