@@ -43,58 +43,49 @@ class McpAccess {
   }
 
   async fetch(input: Parameters<typeof fetch>[0], init: RequestInit = {}): Promise<Response> {
-    const { fetch, serverUrl, maxStepUps } = this.#settings;
+    const { sdk, fetch, serverUrl, maxStepUps } = this.#settings;
     const request = typeof input === 'object' && 'url' in input ? input : undefined;
     const { origin } = new URL(request?.url ?? (input as string | URL));
     const headers = new Headers(init.headers ?? request?.headers);
     if (origin !== serverUrl.origin || headers.has('authorization')) return fetch(input, init);
     const signal = init.signal ?? request?.signal;
     let token = await this.#currentToken(signal);
-    let isRenewed = false;
-    for (let stepUps = 0; ; ) {
+    for (const left: Record<number, number> = { 401: 1, 403: maxStepUps }; ; ) {
       if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
       const response = await fetch(input, { ...init, headers });
-      // A redirect has led elsewhere, without the token.
-      if (response.url !== '' && new URL(response.url).origin !== origin) return response;
-      if (response.status === 401 && !isRenewed) {
-        isRenewed = true;
-        token = await this.#renew(response, token, signal);
-      } else if (response.status === 403 && stepUps++ < maxStepUps) {
-        token = await this.#stepUp(response, token, signal);
-      } else {
-        return response;
-      }
-      if (token === undefined || isStream(init.body ?? request?.body)) return response;
+      const { status } = response;
+      const tries = left[status] ?? 0;
+      // A redirect may have led elsewhere, without the token.
+      if (tries === 0 || (response.url !== '' && new URL(response.url).origin !== origin)) return response;
+      left[status] = tries - 1;
+      this.#challenge = sdk.extractWWWAuthenticateParams(response);
+      token = status === 401 ? await this.#renew(token, signal) : await this.#stepUp(token, signal);
+      // A body that is a stream, or of a Request, can be read only once.
+      if (token === undefined || Symbol.asyncIterator in Object(init.body ?? request?.body)) return response;
       await response.body?.cancel();
     }
   }
 
   /** The token without asking a person or waiting for one. */
   async #currentToken(signal: AbortSignal | undefined): Promise<string | undefined> {
-    try {
-      return (this.shared.peek() ?? (await this.shared.getToken({ interactive: false, signal }))).accessToken;
-    } catch (error) {
-      if (!isSignInRequired(error)) throw error;
-      // While a person is asked for more, other requests go on with what there is.
-      return unionOf(...this.#wanted) && (await this.shared.read())?.accessToken;
-    }
+    const held = this.shared.peek() ?? (await this.shared.getToken({ interactive: false, signal }).catch(toNoToken));
+    // While a person is asked for more, other requests go on with what there is.
+    const isAsked = !held && unionOf(...this.#wanted) !== undefined;
+    return (isAsked ? await this.shared.read() : held)?.accessToken;
   }
 
   /** Another token than the rejected one, after 401. */
-  async #renew(response: Response, rejected: string | undefined, signal: AbortSignal | undefined) {
-    this.#challenge = this.#settings.sdk.extractWWWAuthenticateParams(response);
+  async #renew(rejected: string | undefined, signal: AbortSignal | undefined) {
     const held = this.shared.peek()?.accessToken;
     return held !== undefined && held !== rejected ? held : this.#obtain(rejected, signal);
   }
 
   /** A token with the scopes that a 403 asks for. Undefined if the person was asked for them before. */
-  async #stepUp(response: Response, token: string | undefined, signal: AbortSignal | undefined) {
-    const { scope, error, resourceMetadataUrl } = this.#settings.sdk.extractWWWAuthenticateParams(response);
+  async #stepUp(token: string | undefined, signal: AbortSignal | undefined) {
+    const { scope, error } = this.#challenge;
     const record = await this.shared.read();
     const wasAsked = record?.accessToken === token && record && coversScopes(record, scope);
-    if (error !== 'insufficient_scope' || wasAsked) return undefined;
-    this.#challenge = { ...this.#challenge, ...(resourceMetadataUrl && { resourceMetadataUrl }) };
-    return this.#obtain(token, signal, scope);
+    return error !== 'insufficient_scope' || wasAsked ? undefined : this.#obtain(token, signal, scope);
   }
 
   /** From a refresh or, if a person may be asked, from a sign-in. Undefined: it would need a person, who may not be asked. */
@@ -104,20 +95,12 @@ class McpAccess {
     // This call goes on if the request is aborted: what the person does serves the next one.
     const work = this.shared.getToken({ forceRefresh });
     work.catch(() => {}).finally(() => this.#wanted.splice(this.#wanted.indexOf(scope), 1));
-    try {
-      return (await (signal ? this.shared.getToken({ forceRefresh, signal }) : work)).accessToken;
-    } catch (error) {
-      if (isSignInRequired(error)) return undefined;
-      throw error;
-    }
+    const token = signal ? this.shared.getToken({ forceRefresh, signal }) : work;
+    return (await token.catch(toNoToken))?.accessToken;
   }
 }
 
-function isSignInRequired(error: unknown): boolean {
-  return (Object(error) as { code?: unknown }).code === 'SIGN_IN_REQUIRED';
-}
-
-/** A body that can be read only once: of a `Request`, or an iterable of chunks. */
-function isStream(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+/** Throws every error again that does not say that a person would have to sign in. */
+function toNoToken(error: unknown): undefined {
+  if ((Object(error) as { code?: unknown }).code !== 'SIGN_IN_REQUIRED') throw error;
 }

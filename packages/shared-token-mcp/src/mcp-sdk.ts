@@ -10,6 +10,7 @@ export interface ServerMetadata {
 export interface Challenge {
   scope?: string | undefined;
   resourceMetadataUrl?: URL | undefined;
+  error?: string | undefined;
 }
 
 /**
@@ -26,5 +27,5 @@ export interface McpSdk {
     options: object,
     fetchFn: (url: string | URL, init?: RequestInit) => Promise<Response>,
   ): Promise<{ authorization_servers?: readonly string[] | undefined }>;
-  extractWWWAuthenticateParams(response: Response): Challenge & { error?: string | undefined };
+  extractWWWAuthenticateParams(response: Response): Challenge;
 }

@@ -1,30 +1,23 @@
-import type { TokenRecord, TokenResponse } from 'shared-token';
+import type { TokenRecord } from 'shared-token';
 import type { Settings } from './options.ts';
-import { dataOf, isSameIssuer } from './sign-in-data.ts';
+import { isSameIssuer } from './sign-in-data.ts';
 
 /** A server that does not say in time who its authorization server is counts as unchanged. */
 const metadataLimitMs = 5_000;
 
-/** Why a record was refused: the server has another authorization server now. */
-export const issuerChanged = 'issuer_changed';
-
 /** The error after which only a sign-in helps (RFC 6749 section 5.2), as both SDKs and this package carry it. */
 export function refusalOf(error: unknown): string | undefined {
   const { errorCode, code }: Record<string, unknown> = Object(error);
-  const refusals = ['invalid_grant', 'invalid_client', 'unauthorized_client', issuerChanged];
+  const refusals = ['invalid_grant', 'invalid_client', 'unauthorized_client', 'issuer_changed'];
   return refusals.find((refusal) => refusal === errorCode || refusal === code);
 }
 
 /** Sends the refresh token to the server that issued it, and to no other. */
-export async function refreshAtIssuer(
-  settings: Settings,
-  record: TokenRecord,
-  signal: AbortSignal,
-): Promise<TokenResponse> {
+export async function refreshAtIssuer(settings: Settings, record: TokenRecord, signal: AbortSignal) {
   const { sdk, fetch, clientInformation } = settings;
-  const { issuer, client, resource } = dataOf(record);
+  const { issuer, client, resource } = record.data ?? {};
   if (issuer === undefined || (await hasMoved(settings, record, signal)))
-    throw Object.assign(new Error('The server has another authorization server now'), { code: issuerChanged });
+    throw Object.assign(new Error('The server has another authorization server now'), { code: 'issuer_changed' });
   const fetchFn = fetchUntil(fetch, signal);
   return sdk.refreshAuthorization(issuer, {
     metadata: await sdk.discoverAuthorizationServerMetadata(issuer, { fetchFn }),
@@ -36,8 +29,8 @@ export async function refreshAtIssuer(
 }
 
 /** Whether the MCP server names other authorization servers than that of the record. */
-async function hasMoved({ sdk, serverUrl, fetch }: Settings, record: TokenRecord, signal: AbortSignal) {
-  const { issuer = '', resourceMetadataUrl } = dataOf(record);
+export async function hasMoved({ sdk, serverUrl, fetch }: Settings, record: TokenRecord, signal: AbortSignal) {
+  const { issuer = '', resourceMetadataUrl } = record.data ?? {};
   const fetchFn = fetchUntil(fetch, AbortSignal.any([signal, AbortSignal.timeout(metadataLimitMs)]));
   const found = sdk.discoverOAuthProtectedResourceMetadata(serverUrl, { resourceMetadataUrl }, fetchFn);
   const servers = (await found.catch(() => undefined))?.authorization_servers ?? [];

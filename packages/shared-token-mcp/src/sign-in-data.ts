@@ -3,20 +3,16 @@ import type { TokenRecord } from 'shared-token';
 /** What a sign-in belongs to: `data` of its record, written together with its tokens. */
 export type SignInData = Readonly<{
   /** The authorization server that gave the tokens, the only one that gets to see them. */
-  issuer?: string;
+  issuer: string;
   /** The client that has registered itself, as JSON, its secret included. */
-  client?: string;
+  client: string | undefined;
   /** What the tokens are for (RFC 8707). */
-  resource?: string;
+  resource: string | undefined;
   /** Where the MCP server tells of its authorization server, if it said that itself (RFC 9728). */
-  resourceMetadataUrl?: string;
+  resourceMetadataUrl: string | undefined;
   /** The scopes that the person was asked for. What was granted may be less. */
-  scope?: string;
+  scope: string | undefined;
 }>;
-
-export function dataOf(record: TokenRecord | undefined): SignInData {
-  return record?.data ?? {};
-}
 
 /** Both are addresses of one authorization server. */
 export function isSameIssuer(one: string, other: string): boolean {
@@ -31,6 +27,6 @@ export function unionOf(...scopes: readonly (string | undefined)[]): string | un
 
 /** Whether the person was asked for these scopes, or the server gave them. */
 export function coversScopes(record: TokenRecord, ...scopes: readonly (string | undefined)[]): boolean {
-  const known = unionOf(dataOf(record).scope, record.scope);
+  const known = unionOf(record.data?.scope, record.scope);
   return unionOf(known, ...scopes) === known;
 }

@@ -1,16 +1,17 @@
-import { openAcceptor } from 'loopback-acceptor';
+import { type AuthorizationResponse, openAcceptor } from 'loopback-acceptor';
 import { createState } from 'pkce-state';
-import { SharedTokenError, type SignInContext, type TokenRecord, type TokenResponse } from 'shared-token';
+import { SharedTokenError, type SignInContext, type TokenResponse } from 'shared-token';
 import type { Challenge, ServerMetadata } from './mcp-sdk.ts';
 import type { ClientInformation, Settings } from './options.ts';
-import { fetchUntil, issuerChanged } from './refresh.ts';
-import { dataOf, isSameIssuer, unionOf } from './sign-in-data.ts';
+import { fetchUntil, hasMoved } from './refresh.ts';
+import { isSameIssuer, type SignInData, unionOf } from './sign-in-data.ts';
 
 type Client = ClientInformation & { redirect_uris?: readonly string[] };
 
-/** What the SDK says on its way to the browser. */
+/** What is known when the browser opens, most of it from the SDK. */
 interface Seen {
   client?: Client | undefined;
+  redirectUri?: string;
   verifier?: string;
   url?: URL;
   authorizationServerUrl?: string;
@@ -19,18 +20,15 @@ interface Seen {
 }
 
 /** Signs in with the browser: the SDK makes the requests, the acceptor waits for the answer. */
-export async function signInByBrowser(
-  settings: Settings,
-  { signal, record, redeem }: SignInContext,
-  challenge: Challenge,
-): Promise<TokenResponse> {
-  const { clientMetadataUrl, clientInformation, clientMetadata, fetch } = settings;
-  const known = dataOf(record);
+export async function signInByBrowser(settings: Settings, context: SignInContext, challenge: Challenge) {
+  const { sdk, serverUrl, openBrowser, clientMetadataUrl, clientInformation, clientMetadata, fetch } = settings;
+  const { signal, record, redeem } = context;
+  const known = record?.data ?? {};
   const state = createState();
-  const { acceptor, client } = await openAcceptorFor(settings, record, { state, signal });
+  const { acceptor, client } = await openAcceptorFor(settings, context, state);
   await using _ = acceptor;
   const { redirectUri } = acceptor;
-  const seen: Seen = { client };
+  const seen: Seen = { client, redirectUri };
   const see = (found: Seen): void => void Object.assign(seen, found);
   const provider = {
     redirectUrl: redirectUri,
@@ -54,28 +52,23 @@ export async function signInByBrowser(
     saveDiscoveryState: (found: Seen) => see(checkMetadata(found)),
     redirectToAuthorization: (url: URL) => see({ url }),
   };
-  const answer = acceptor.accept(({ code, params }) =>
-    redeem(() => exchange(settings, seen, { redirectUri, code, params })),
-  );
-  await settings.sdk.auth(provider, {
-    serverUrl: settings.serverUrl,
+  const answer = acceptor.accept((response) => redeem(() => exchange(settings, seen, response)));
+  await sdk.auth(provider, {
+    serverUrl,
     // Another authorization server has other scopes.
-    scope: unionOf(record?.refusedBecause === issuerChanged ? undefined : known.scope, challenge.scope),
+    scope: unionOf(record && !(await hasMoved(settings, record, signal)) ? known.scope : undefined, challenge.scope),
     resourceMetadataUrl: challenge.resourceMetadataUrl ?? known.resourceMetadataUrl,
     fetchFn: fetchUntil(fetch, signal),
   });
   const { promise: notOpened, reject } = Promise.withResolvers<never>();
-  void (async () => settings.openBrowser(String(seen.url)))().catch(reject);
+  void (async () => openBrowser(String(seen.url)))().catch(reject);
   return await Promise.race([answer, notOpened]);
 }
 
 /** At the redirect URI of the registration. If another program listens there, at a new one, for which the client registers again. */
-async function openAcceptorFor(
-  { clientInformation, redirect }: Settings,
-  record: TokenRecord | undefined,
-  request: { state: string; signal: AbortSignal },
-) {
-  const { issuer, client: json } = dataOf(record);
+async function openAcceptorFor(settings: Settings, { record, signal }: SignInContext, state: string) {
+  const { clientInformation, redirect } = settings;
+  const { issuer, client: json } = record?.data ?? {};
   const hasEnded = ['invalid_client', 'unauthorized_client'].includes(record?.refusedBecause ?? '');
   const client: Client | undefined = clientInformation || hasEnded || !json ? undefined : JSON.parse(json);
   const open = (address: string) => {
@@ -83,7 +76,7 @@ async function openAcceptorFor(
     const host = hostname.replace(/[[\]]/g, '') as 'localhost' | '127.0.0.1' | '::1';
     // SharedToken ends the wait, and no number of guesses finds the state.
     const limits = { timeout: 2 ** 31 - 1, maxStrayRequests: Number.POSITIVE_INFINITY };
-    return openAcceptor({ ...request, ...limits, host, port: Number(port), path });
+    return openAcceptor({ state, signal, ...limits, host, port: Number(port), path });
   };
   const [registered] = client?.redirect_uris ?? [];
   const acceptor = registered === undefined ? undefined : await open(registered).catch(() => undefined);
@@ -93,12 +86,9 @@ async function openAcceptorFor(
 }
 
 /** Redeems the code, and says what the tokens belong to. */
-async function exchange(
-  { sdk, fetch, clientInformation }: Settings,
-  seen: Seen,
-  { redirectUri, code, params }: { redirectUri: string; code: string; params: URLSearchParams },
-): Promise<TokenResponse> {
-  const { client, verifier, url, authorizationServerMetadata: metadata, resourceMetadataUrl } = seen;
+async function exchange(settings: Settings, seen: Seen, { code, params }: AuthorizationResponse) {
+  const { client, redirectUri, verifier, url, authorizationServerMetadata: metadata, resourceMetadataUrl } = seen;
+  const { sdk, fetch, clientInformation } = settings;
   const issuer = String(seen.authorizationServerUrl);
   const iss = params.get('iss') ?? undefined;
   // RFC 9207 section 2.4. Version 1 of the SDK does not look.
@@ -114,9 +104,9 @@ async function exchange(
     fetchFn: fetch,
   });
   const registration = clientInformation ? undefined : JSON.stringify(client);
-  const data = { issuer, client: registration, resource, resourceMetadataUrl, scope };
+  const data: SignInData = { issuer, client: registration, resource, resourceMetadataUrl, scope };
   // Without a scope, what was asked for was granted (RFC 6749 section 5.1).
-  return { ...tokens, scope: tokens.scope ?? scope, data: JSON.parse(JSON.stringify(data)) };
+  return { ...tokens, scope: tokens.scope ?? scope, data: JSON.parse(JSON.stringify(data)) } as TokenResponse;
 }
 
 /** RFC 8414 section 3.3. Version 1 of the SDK does not look. */

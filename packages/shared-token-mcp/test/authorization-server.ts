@@ -47,8 +47,10 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
   metadata: Record<string, unknown> = {};
   /** Added to the answer in the browser, for example `iss`. With `error`, the person refuses. */
   answer: Record<string, string> = {};
-  /** In seconds. */
-  expiresIn = 3600;
+  /** In seconds. Undefined: it does not say. */
+  expiresIn: number | undefined = 3600;
+  /** Whether clients get refresh tokens. */
+  givesRefreshTokens = true;
   /** How many refresh requests it got. */
   refreshes = 0;
   /** By every refresh token that was issued. */
@@ -166,9 +168,9 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
     return {
       access_token: accessToken,
       token_type: 'Bearer',
-      expires_in: this.expiresIn,
+      ...(this.expiresIn !== undefined && { expires_in: this.expiresIn }),
       scope: grant.scopes.join(' '),
-      refresh_token: grant.refreshToken,
+      ...(this.givesRefreshTokens && { refresh_token: grant.refreshToken }),
     };
   }
 }

@@ -45,6 +45,19 @@ for (const sdk of Object.values(sdks)) {
   });
 }
 
+for (const givesRefreshTokens of [true, false]) {
+  test(`the new issuer is not asked for the scopes of the old one, which gave ${givesRefreshTokens ? 'a' : 'no'} refresh token`, async () => {
+    await using scene = await openMcpScene();
+    await using other = await AuthorizationServer.start();
+    scene.authorizationServer.givesRefreshTokens = givesRefreshTokens;
+    const client = await scene.connect();
+    await scene.call('write', client);
+    scene.server.authorizationServer = other;
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.equal(scene.asked, ['read', 'read write', 'read']);
+  });
+}
+
 test('the old issuer is gone: an expired token leads to the new one', async () => {
   await using scene = await openMcpScene();
   await using other = await AuthorizationServer.start();

@@ -64,6 +64,21 @@ test("client 2: `onUnauthorized` of the transport's authProvider may sign in", a
   await client.close();
 });
 
+for (const expiresIn of [3600, undefined]) {
+  test(`no refresh token, expires_in ${expiresIn}: the token is shared until the server rejects it, then one window`, async () => {
+    await using scene = await openMcpScene();
+    Object.assign(scene.authorizationServer, { givesRefreshTokens: false, expiresIn });
+    const clients = [await scene.connect(), await scene.connect(), await scene.connect()];
+    assert.is(scene.windows.length, 1);
+    scene.authorizationServer.expireAccessTokens();
+    const results = await Promise.all(clients.map((client) => scene.call('greet', client)));
+    assert.equal(results, Array(3).fill('greet'));
+    assert.is(scene.windows.length, 2);
+    assert.is(scene.authorizationServer.sentTo('/register').length, 1);
+    assert.is(scene.authorizationServer.refreshes, 0);
+  });
+}
+
 test('a server that wants no token is not asked for one, and no person is', async () => {
   await using scene = await openMcpScene();
   scene.authorizationServer.scopesOf = () => [];
