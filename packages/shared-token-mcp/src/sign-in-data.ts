@@ -3,15 +3,15 @@ import type { TokenRecord } from 'shared-token';
 /** What a sign-in belongs to: `data` of its record, written together with its tokens. */
 export type SignInData = Readonly<{
   /** The authorization server that gave the tokens, the only one that gets to see them. */
-  issuer: string;
+  issuer?: string;
   /** The client that has registered itself, as JSON, its secret included. */
-  client: string | undefined;
+  client?: string;
   /** What the tokens are for (RFC 8707). */
-  resource: string | undefined;
+  resource?: string;
   /** Where the MCP server tells of its authorization server, if it said that itself (RFC 9728). */
-  resourceMetadataUrl: string | undefined;
-  /** The scopes that the person was asked for. What was granted may be less. */
-  scope: string | undefined;
+  resourceMetadataUrl?: string;
+  /** The scopes that the person was asked for, and those that the server gave. What was granted may be less. */
+  scope?: string;
 }>;
 
 /** Both are addresses of one authorization server. */
@@ -26,7 +26,6 @@ export function unionOf(...scopes: readonly (string | undefined)[]): string | un
 }
 
 /** Whether the person was asked for these scopes, or the server gave them. */
-export function coversScopes(record: TokenRecord, ...scopes: readonly (string | undefined)[]): boolean {
-  const known = unionOf(record.data?.scope, record.scope);
-  return unionOf(known, ...scopes) === known;
+export function coversScopes({ data }: TokenRecord, ...scopes: readonly (string | undefined)[]): boolean {
+  return unionOf(data?.scope, ...scopes) === data?.scope;
 }

@@ -1,6 +1,6 @@
 import { type AuthorizationResponse, openAcceptor } from 'loopback-acceptor';
 import { createState } from 'pkce-state';
-import { SharedTokenError, type SignInContext, type TokenResponse } from 'shared-token';
+import { SharedTokenError, type SignInContext } from 'shared-token';
 import type { Challenge, ServerMetadata } from './mcp-sdk.ts';
 import type { ClientInformation, Settings } from './options.ts';
 import { fetchUntil, hasMoved } from './refresh.ts';
@@ -104,9 +104,9 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
     fetchFn: fetch,
   });
   const registration = clientInformation ? undefined : JSON.stringify(client);
-  const data: SignInData = { issuer, client: registration, resource, resourceMetadataUrl, scope };
-  // Without a scope, what was asked for was granted (RFC 6749 section 5.1).
-  return { ...tokens, scope: tokens.scope ?? scope, data: JSON.parse(JSON.stringify(data)) } as TokenResponse;
+  const known = { issuer, client: registration, resource, resourceMetadataUrl, scope: unionOf(scope, tokens.scope) };
+  const data: SignInData = JSON.parse(JSON.stringify(known));
+  return { ...tokens, data };
 }
 
 /** RFC 8414 section 3.3. Version 1 of the SDK does not look. */

@@ -36,7 +36,7 @@ class ForgetfulClientsStore extends DemoInMemoryClientsStore {
 
 /**
  * The SDK's in-memory authorization server, whose person agrees to everything, with refresh tokens added: one is good for one
- * refresh, and its reuse ends the sign-in (RFC 9700 section 4.14.2).
+ * refresh, and its reuse ends the sign-in (RFC 9700 section 4.14.2). A client that asks for no scope gets `basic`.
  */
 export class AuthorizationServer extends DemoInMemoryAuthProvider implements AsyncDisposable {
   override clientsStore = new ForgetfulClientsStore();
@@ -51,6 +51,8 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
   expiresIn: number | undefined = 3600;
   /** Whether clients get refresh tokens. */
   givesRefreshTokens = true;
+  /** What the person grants of the scopes that a client asks for. */
+  grants: (scopes: string[]) => string[] = (scopes) => scopes;
   /** How many refresh requests it got. */
   refreshes = 0;
   /** By every refresh token that was issued. */
@@ -107,10 +109,10 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
   override async exchangeAuthorizationCode(
     ...[client, code]: Parameters<DemoInMemoryAuthProvider['exchangeAuthorizationCode']>
   ): Promise<OAuthTokens> {
-    const { scope = '' } = await super.exchangeAuthorizationCode(client, code);
+    const { scope } = await super.exchangeAuthorizationCode(client, code);
     return this.#issue({
       client: client.client_id,
-      scopes: scope.split(' '),
+      scopes: this.grants((scope || 'basic').split(' ')),
       accessTokens: new Set(),
       refreshToken: '',
     });

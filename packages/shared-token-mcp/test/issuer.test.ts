@@ -81,9 +81,35 @@ test('a server that does not say who its issuer is, for now, is no reason to sig
   }
 });
 
+test('a server that says elsewhere who its issuer is may move as well', async () => {
+  await using scene = await openMcpScene();
+  await using other = await AuthorizationServer.start();
+  scene.server.metadataPath = '/who-is-it';
+  const client = await scene.connect();
+  scene.server.authorizationServer = other;
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.authorizationServer.refreshes, 0);
+});
+
+test('a slash at the end is no other issuer', async () => {
+  for (const sdk of Object.values(sdks)) {
+    await using scene = await openMcpScene(sdk);
+    scene.server.writeIssuer = (issuer) => `${issuer}/`;
+    const client = await scene.connect();
+    scene.server.writeIssuer = (issuer) => issuer;
+    scene.authorizationServer.expireAccessTokens();
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.is(scene.windows.length, 1);
+  }
+});
+
 test('a record that does not say who issued it is not sent anywhere', async () => {
   await using scene = await openMcpScene();
   await scene.store.set(scene.server.url, { refreshToken: 'of-an-unknown-issuer' });
+  scene.server.hidesMetadata = true;
+  const error = await rejection(scene.open().shared.getToken({ interactive: false }));
+  assert.equal([error.code, error.reason], ['SIGN_IN_REQUIRED', 'refused']);
+  scene.server.hidesMetadata = false;
   assert.is(await scene.call(), 'greet');
   assert.is(scene.windows.length, 1);
   assert.is(scene.authorizationServer.refreshes, 0);

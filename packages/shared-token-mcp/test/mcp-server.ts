@@ -17,10 +17,14 @@ export class TestMcpServer implements AsyncDisposable {
   authorizationServer: AuthorizationServer;
   /** What every request has to have. */
   scope: string | undefined = 'read';
-  /** What a tool needs. With '', the 403 names no scope. */
+  /** What a tool needs. With '', the 403 has another reason. */
   needs: (tool: string) => string | undefined = (tool) => tools[tool];
-  /** Answers 503 instead of saying who its authorization server is. */
+  /** Where it says who its authorization server is. */
+  metadataPath = '/.well-known/oauth-protected-resource/mcp';
+  /** Answers 503 instead. */
   hidesMetadata = false;
+  /** How it writes the address of the authorization server. */
+  writeIssuer = (issuer: string): string => issuer;
   readonly received: { method: string; authorization: string | undefined }[] = [];
   readonly #sessions = new Map<string, StreamableHTTPServerTransport>();
   #close: () => Promise<void> = async () => {};
@@ -36,9 +40,11 @@ export class TestMcpServer implements AsyncDisposable {
     await once(listening, 'listening');
     const origin = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
     server.url = `${origin}/mcp`;
-    app.get('/.well-known/oauth-protected-resource/mcp', (_request, response) => {
+    app.get('/*path', (request, response, next) => {
+      if (request.path !== server.metadataPath) return next();
       if (server.hidesMetadata) response.status(503);
-      response.json({ resource: server.url, authorization_servers: [server.authorizationServer.issuer] });
+      const issuer = server.writeIssuer(server.authorizationServer.issuer);
+      response.json({ resource: server.url, authorization_servers: [issuer] });
     });
     app.get('/elsewhere', (request, response) => response.redirect(307, String(request.query.to)));
     app.all('/mcp', (request, response) => server.#serve(request, response, request.body));
@@ -64,13 +70,13 @@ export class TestMcpServer implements AsyncDisposable {
     const { authorization } = request.headers;
     this.received.push({ method: request.method ?? '', authorization });
     const granted = this.authorizationServer.scopesOf(authorization?.replace('Bearer ', '') ?? '');
-    const metadata = `resource_metadata="${new URL('/.well-known/oauth-protected-resource/mcp', this.url)}"`;
+    const metadata = `resource_metadata="${new URL(this.metadataPath, this.url)}"`;
     const refuse = (status: number, challenge: string): void => {
       response.writeHead(status, { 'www-authenticate': `Bearer ${challenge}, ${metadata}` }).end();
     };
     if (!granted) return refuse(401, this.scope ? `scope="${this.scope}"` : 'error="invalid_token"');
     const needed = this.needs(body?.params?.name ?? '');
-    if (needed === '') return refuse(403, 'error="access_denied"');
+    if (needed === '') return refuse(403, 'error="access_denied", scope="write"');
     if (needed && !granted.includes(needed)) return refuse(403, `error="insufficient_scope", scope="${needed}"`);
     const transport = this.#sessions.get(String(request.headers['mcp-session-id'])) ?? (await this.#open());
     await transport.handleRequest(request, response, body);

@@ -1,7 +1,7 @@
 import { InsufficientScopeError } from '@modelcontextprotocol/client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection } from '../../shared-token/test/within.ts';
+import { rejection, within } from '../../shared-token/test/within.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
@@ -47,11 +47,39 @@ test('while a person is asked for more, other requests go on with the token ther
 test('a person who grants less than was asked for is not asked again and again', async () => {
   await using scene = await openMcpScene();
   const client = await scene.connect();
-  const { scopesOf } = scene.authorizationServer;
-  scene.authorizationServer.scopesOf = (token) => scopesOf.call(scene.authorizationServer, token)?.slice(0, 1);
+  scene.authorizationServer.grants = (scopes) => scopes.slice(0, 1);
   for (let call = 0; call < 2; call++) await rejection(scene.call('write', client));
   assert.is(await scene.call('greet', client), 'greet');
   assert.equal(scene.asked, ['read', 'read write']);
+  assert.is(scene.authorizationServer.refreshes, 0);
+});
+
+test('two requests that need different scopes at once ask for both', async () => {
+  await using scene = await openMcpScene();
+  const both = Promise.withResolvers<void>();
+  let refused = 0;
+  const access = scene.open({
+    fetch: async (input, init) => {
+      const response = await globalThis.fetch(input, init);
+      if (response.status === 403 && ++refused === 2) both.resolve();
+      if (response.status === 403) await within(10_000, both.promise);
+      return response;
+    },
+  });
+  const client = await scene.connect(access);
+  assert.equal(await Promise.all([scene.call('write', client), scene.call('delete', client)]), ['write', 'delete']);
+  assert.equal(
+    scene.asked.map((scope) => scope?.split(' ').toSorted()),
+    [['read'], ['delete', 'read', 'write']],
+  );
+});
+
+test('what the server gave without being asked for is asked for with the rest', async () => {
+  await using scene = await openMcpScene();
+  scene.server.scope = undefined;
+  const client = await scene.connect();
+  assert.is(await scene.call('write', client), 'write');
+  assert.equal(scene.asked, [null, 'basic write']);
 });
 
 test('maxStepUps limits how often one request asks, and 0 leaves the 403 to the SDK', async () => {

@@ -1,7 +1,7 @@
 import { UnauthorizedError } from '@modelcontextprotocol/client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection } from '../../shared-token/test/within.ts';
+import { rejection, within } from '../../shared-token/test/within.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
@@ -78,6 +78,28 @@ for (const expiresIn of [3600, undefined]) {
     assert.is(scene.authorizationServer.refreshes, 0);
   });
 }
+
+test('a 401 that comes late refreshes nothing: another request has the new token already', async () => {
+  await using scene = await openMcpScene();
+  await scene.call();
+  scene.authorizationServer.expireAccessTokens();
+  const renewed = Promise.withResolvers<void>();
+  let requests = 0;
+  const access = scene.open({
+    fetch: async (input, init) => {
+      const isLate = String(input) === scene.server.url && ++requests === 2;
+      const response = await globalThis.fetch(input, init);
+      if (isLate) await within(10_000, renewed.promise);
+      return response;
+    },
+  });
+  const get = (): Promise<Response> => access.fetch(scene.server.url, { headers: { accept: 'text/event-stream' } });
+  const [first, second] = [get(), get()];
+  await first;
+  renewed.resolve();
+  await second;
+  assert.is(scene.authorizationServer.refreshes, 1);
+});
 
 test('a server that wants no token is not asked for one, and no person is', async () => {
   await using scene = await openMcpScene();
