@@ -69,7 +69,8 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     // After a sign-out, the error of a refresh that it has ended is of no interest.
     if (signal.aborted) throw signal.reason;
     if (hasCode(error, 'SIGN_IN_REQUIRED')) throw error;
-    if (ahead && hasCode((error as Error).cause, 'STORE_BUSY')) return { type: 'failed', error, bridge: undefined };
+    if (ahead && hasCode((Object(error) as Error).cause, 'STORE_BUSY'))
+      return { type: 'failed', error, bridge: undefined };
     // A sign-out in the meantime wins: then the old token is not given out either.
     const now = await keeper.readAny().catch(() => first);
     if (first && !now) throw signInRequired('signed-out', settings);

@@ -62,14 +62,12 @@ export function isStale(record: TokenRecord, now: number, validity: Validity): b
   const { refreshToken, expiresAt, obtainedAt, refusedAt } = record;
   if (refusedAt !== undefined && endsByRejection(record)) return true;
   if (expiresAt === undefined) return false;
-  // Obtained in the future: the clock was set back, so when the token expires is unknown.
-  if (obtainedAt !== undefined && obtainedAt > now + clockToleranceMs) return true;
   // A token that cannot be refreshed is of use to its very end.
-  const needed =
-    refreshToken === undefined
-      ? 0
-      : neededTime(validity, obtainedAt === undefined ? undefined : expiresAt - obtainedAt);
-  return now >= expiresAt - needed;
+  if (refreshToken === undefined) return now >= expiresAt;
+  if (obtainedAt === undefined) return now >= expiresAt - neededTime(validity);
+  // Obtained in the future: the clock was set back, so when the token expires is unknown.
+  const isFromFuture = obtainedAt > now + clockToleranceMs;
+  return isFromFuture || now >= expiresAt - neededTime(validity, expiresAt - obtainedAt);
 }
 
 /** Whether the access token has ended if an API rejects it and no refresh helps. Otherwise its expiry counts, too. */

@@ -68,6 +68,16 @@ test('without a refresh token, a token is given out to its end, whatever minVali
   );
 });
 
+test('without a refresh token, nobody is asked because a clock was set back', async () => {
+  await using scene = openScene();
+  await scene.store.set('my-app', {
+    accessToken: 'only',
+    obtainedAt: Date.now() + 60_000,
+    expiresAt: Date.now() + 100_000,
+  });
+  assert.is((await scene.open().getToken()).accessToken, 'only');
+});
+
 test('when it has ended, one of 8 processes asks the person', async () => {
   await using scene = openScene();
   await scene.store.set('my-app', {

@@ -81,7 +81,7 @@ export const recordDefects: readonly Defect[] = [
         '    void owedBefore;\n',
       ),
     ],
-    within: 25000,
+    within: 50000,
   },
   {
     name: 'says nothing when the lock was lost and the answer is not stored',

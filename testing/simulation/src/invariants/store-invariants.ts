@@ -47,6 +47,14 @@ export const storeInvariants: Invariants = {
       },
     },
     {
+      promise: 'A record keeps its refresh token until there is another one',
+      check({ before, record }, history) {
+        if (before?.refreshToken === undefined || record.refreshToken !== undefined) return undefined;
+        const family = history.familyOf(record);
+        return family && family === history.familyOf(before) ? `that of sign-in ${family.id} is gone` : undefined;
+      },
+    },
+    {
       promise: 'Data stays with its sign-in until a response brings other data',
       check({ record, by }, history) {
         const access = by && history.accesses.get(record.accessToken ?? '');
