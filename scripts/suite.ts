@@ -47,6 +47,8 @@ interface Result {
   output: string;
 }
 
+const noResult = { passed: 0, failed: 1, skipped: 0 };
+
 if (isRoot) {
   const status = turbo(['build', '--output-logs=errors-only']);
   if (status !== 0) {
@@ -78,8 +80,11 @@ if (retry) {
 }
 const total = { passed: 0, failed: files.length === 0 ? 1 : 0, skipped: 0 };
 if (files.length === 0) console.log('there is no such test file');
-for (const result of results.values())
-  for (const kind of ['passed', 'failed', 'skipped'] as const) total[kind] += result[kind];
+for (const file of files) {
+  const result = results.get(file);
+  if (!result) console.log(`${nameOf(file)} has no result, so it counts as failed`);
+  for (const kind of ['passed', 'failed', 'skipped'] as const) total[kind] += (result ?? noResult)[kind];
+}
 console.log(
   `took ${(performance.now() / 1000).toFixed(0)} s\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
 );

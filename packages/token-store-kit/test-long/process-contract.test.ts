@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ContractCase, storeProcessContract } from '../src/contract.ts';
-import { freePorts } from './process-stores/free-ports.ts';
-import { leaseTimeMs } from './process-stores/lease-store.ts';
-import { brokenStores } from './process-stores/open-store.ts';
+import { freePorts } from '../test/process-stores/free-ports.ts';
+import { leaseTimeMs } from '../test/process-stores/lease-store.ts';
+import { brokenStores } from '../test/process-stores/open-store.ts';
 
-const module = new URL('process-stores/open-store.ts', import.meta.url);
+const module = new URL('../test/process-stores/open-store.ts', import.meta.url);
 // Without it, a process needs three times as long to start from TypeScript.
 process.env.NODE_COMPILE_CACHE = process.env.TEST_COMPILE_CACHE ?? '';
 
