@@ -41,6 +41,8 @@ export interface Circumstances {
   readonly before: TokenRecord | undefined;
   /** Whether its callers have given up, or its lock was lost. Then it counts only if nothing newer was stored since. */
   readonly isLate: () => boolean;
+  /** When its exchange began, if that is known. */
+  readonly exchangedAt: number | undefined;
 }
 
 /** A try to store something. */
@@ -142,13 +144,13 @@ export class RecordKeeper {
    * Stores a new sign-in, in the place of whatever is stored. False if the sign-in is late, and a newer one is known.
    * Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
-  async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
+  async put(record: TokenRecord, { signOuts, before, isLate, exchangedAt }: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.settings;
     const save = async (lock: Lock): Promise<boolean> => {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
-        if (isLate() && comparedToken(newest) !== comparedToken(before) && !isOlder(newest, record)) return false;
+        if (isLate() && comparedToken(newest) !== comparedToken(before) && !isOlder(newest, exchangedAt)) return false;
         if (round === maxRounds) break;
         const isSaved = await this.advance({ replaces: comparedToken(newest), record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
@@ -318,9 +320,9 @@ export class RecordKeeper {
   }
 }
 
-/** Whether a record was obtained before another one: by a refresh or a sign-in, which cannot be told apart. */
-function isOlder(record: TokenRecord | undefined, { obtainedAt = 0 }: TokenRecord): boolean {
-  return (record?.obtainedAt ?? Number.POSITIVE_INFINITY) < obtainedAt;
+/** Whether a record was obtained before that time: by a refresh or a sign-in, which cannot be told apart. */
+function isOlder(record: TokenRecord | undefined, time = 0): boolean {
+  return (record?.obtainedAt ?? Number.POSITIVE_INFINITY) < time;
 }
 
 /**

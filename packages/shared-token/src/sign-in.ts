@@ -1,6 +1,6 @@
 import { comparedToken, type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
-import type { RecordKeeper } from './record-keeper.ts';
+import type { Circumstances, RecordKeeper } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
@@ -130,10 +130,11 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
     stop.abort(why);
     late.reject(why);
   };
-  const keep = (response: unknown, obtainedAt: number): Promise<UsableRecord> => {
+  const keep = (response: unknown, exchangedAt?: number): Promise<UsableRecord> => {
     // What the person and the provider have done is not given up because the store is slow.
     clearTimeout(deadline);
-    return storeTokens(attempt, readTokenResponse(response, obtainedAt), () => isLate || lock.signal.aborted);
+    const tokens = readTokenResponse(response, exchangedAt ?? Date.now());
+    return storeTokens(attempt, tokens, { isLate: () => isLate || lock.signal.aborted, exchangedAt });
   };
 
   /** The person's answer is being exchanged, or was. */
@@ -143,9 +144,9 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
       setDeadline(exchangeTimeout, () =>
         giveUp(timeoutError('answer was not exchanged for tokens', settings.refreshTimeout)),
       );
-      const obtainedAt = Date.now();
+      const exchangedAt = Date.now();
       const response = await exchange();
-      const kept = await keep(response, obtainedAt);
+      const kept = await keep(response, exchangedAt);
       // A `signIn` that does not end after that does not cost the token.
       setDeadline(exchangeTimeout, () => late.resolve(kept));
       return { response, kept };
@@ -160,7 +161,7 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
       if (!redemption) throw error;
       return undefined;
     });
-    return redemption ? (await redemption).kept : keep(response, Date.now());
+    return redemption ? (await redemption).kept : keep(response);
   };
 
   // The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`.
@@ -186,13 +187,13 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
 async function storeTokens(
   { keeper, request, lock, stored }: Attempt,
   tokens: TokenSet,
-  isLate: () => boolean,
+  when: Pick<Circumstances, 'isLate' | 'exchangedAt'>,
 ): Promise<UsableRecord> {
   const { settings, emit, acceptance } = keeper;
   const { signOuts } = request;
   const record = toRecord(settings, tokens);
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
-  if (!(await keeper.put(record, { signOuts, before: stored, isLate }))) {
+  if (!(await keeper.put(record, { signOuts, before: stored, ...when }))) {
     const newer = usableRecord(await keeper.read(), acceptance.accepts, { skew: 0 });
     if (!newer) throw lockLostError(lock);
     return newer;

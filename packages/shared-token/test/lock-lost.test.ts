@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type RefreshContext, signInLockName, type TokenRecord, type TokenResponse } from '../src/index.ts';
+import {
+  type RefreshContext,
+  type SignIn,
+  signInLockName,
+  type TokenRecord,
+  type TokenResponse,
+} from '../src/index.ts';
 import { openScene, type Scene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -139,10 +145,10 @@ test('a sign-in whose lock was lost counts although the old sign-in was refreshe
   await scene.signedIn();
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
-  const signIn = async (): Promise<TokenResponse> => {
+  const signIn: SignIn = async ({ redeem }) => {
     asked.resolve();
     await answered.promise;
-    return { ...(await scene.provider.signIn()), scope: 'of the new sign-in' };
+    return redeem(async () => ({ ...(await scene.provider.signIn()), scope: 'of the new sign-in' }));
   };
   const call = scene.open({ signIn }).signIn();
   await asked.promise;

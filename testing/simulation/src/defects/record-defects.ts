@@ -110,7 +110,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        '        if (isLate() && comparedToken(newest) !== comparedToken(before) && !isOlder(newest, record)) return false;\n',
+        '        if (isLate() && comparedToken(newest) !== comparedToken(before) && !isOlder(newest, exchangedAt)) return false;\n',
         '',
       ),
     ],
