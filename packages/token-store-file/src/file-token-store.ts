@@ -1,6 +1,6 @@
 // `Disposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
-import fs from 'node:fs';
+import type { FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   type ChangedOptions,
@@ -20,6 +20,7 @@ import { fileError, systemCode } from 'token-store-kit/files';
 import { type FileFormat, jsonFormat } from './json-format.ts';
 import { LockFolder } from './lock/lock-folder.ts';
 import { type ExclusiveRequest, runExclusively } from './lock/run-exclusively.ts';
+import { fs } from './node-fs.ts';
 import { damaged, TokenFile } from './token-file.ts';
 
 /** Options of {@link openFileTokenStore}: how the records stand in the file. Default: our own JSON. Give both, or none. */
@@ -187,7 +188,7 @@ export class FileTokenStore implements TokenStore, Disposable {
 }
 
 /** Undefined if the system watches no more folders. */
-function watch(folder: string): fs.FSWatcher | undefined {
+function watch(folder: string): FSWatcher | undefined {
   try {
     return fs.watch(folder).on('error', () => {});
   } catch {

@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import {
   creationError,
@@ -13,6 +12,7 @@ import {
   syncDirectory,
   systemCode,
 } from 'token-store-kit/files';
+import { fs } from './node-fs.ts';
 
 /** The file, by its path without symbolic links: read whole, and replaced whole. */
 export class TokenFile {

@@ -11,6 +11,7 @@ export {
 } from './files/file-error.ts';
 export { type FileSystem, inspectFileSystem, isNetworkType, readIfThere } from './files/file-system.ts';
 export {
+  type FileStats,
   type FoundFile,
   findFile,
   makeDirectories,

@@ -89,16 +89,21 @@ for (const name of withProgram) {
 for (const [node, executable] of nodes) {
   const isOlder = node === `Node ${older}`;
   const testUnlessOlder = isOlder ? () => {} : test;
+  // It runs TypeScript only if it is told to.
+  const env = isOlder ? { NODE_OPTIONS: '--experimental-strip-types --disable-warning=ExperimentalWarning' } : {};
   const user = rehearsal.newUser(node.replaceAll(' ', '-'), executable);
   // What a program stores does not meet what it stored on another Node.
   const folders = Object.fromEntries(withProgram.map((name) => [name, user.makeProject(name)]));
   const runProgram = (name: string, args: string[] = [], options?: Parameters<typeof user.node>[2]): Promise<string> =>
-    user.node(folders[name] ?? '', [join(projectOf(name), 'program.ts'), ...args], options);
+    user.node(folders[name] ?? '', [join(projectOf(name), 'program.ts'), ...args], {
+      ...options,
+      env: { ...env, ...options?.env },
+    });
 
   test(`no package refuses ${node}, and every entry can be imported`, async () => {
     const project = user.makeProject('all', { 'every-entry.ts': importEveryEntry(isOlder ? withOlder : libraries) });
     await user.npm(project, 'install', '--engine-strict', ...(isOlder ? withOlder : libraries));
-    await user.node(project, ['every-entry.ts']);
+    await user.node(project, ['every-entry.ts'], { env });
   });
 
   test(`on ${node}, pkce-state makes the secrets of a request`, async () => {

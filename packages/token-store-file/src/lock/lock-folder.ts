@@ -1,6 +1,6 @@
-import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { fileError, inspectFileSystem, type Owner, systemCode } from 'token-store-kit/files';
+import { fs } from '../node-fs.ts';
 
 /** How long the path of a folder of sockets may be: the system allows 103 bytes for a socket, or 107, and its name has up to 35. */
 const maxPathBytes = 66;

@@ -1,5 +1,5 @@
-import fs from 'node:fs';
 import { creationError, openError, removeIfThere, systemCode } from 'token-store-kit/files';
+import { fs } from '../node-fs.ts';
 import type { LockFolder } from './lock-folder.ts';
 import { listen, untilEnded, type Wait } from './sockets.ts';
 

@@ -1,5 +1,5 @@
-import { accessSync } from 'node:fs';
 import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason } from '../token-store-error.ts';
+import { fs } from './node-fs.ts';
 
 /** What is wrong with a file. `problem` goes on from its path. */
 export type Failure = readonly [
@@ -43,7 +43,7 @@ export function systemCode(error: unknown): string | undefined {
 /** Why this user may not use it so, for example EACCES. Undefined if the user may. `mode`: see `fs.access`. */
 export function accessError(path: string, mode: number): string | undefined {
   try {
-    accessSync(path, mode);
+    fs.accessSync(path, mode);
     return undefined;
   } catch (error) {
     return systemCode(error);

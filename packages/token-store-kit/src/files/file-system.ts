@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync } from 'node:fs';
+import { fs } from './node-fs.ts';
 
 /** The file system that a file is on. */
 export interface FileSystem {
@@ -18,7 +18,7 @@ export function isNetworkType(type: string): boolean {
 }
 
 export function inspectFileSystem(folder: string): FileSystem {
-  const { bavail, bsize } = statfsSync(folder);
+  const { bavail, bsize } = fs.statfsSync(folder);
   const type = mountedType(folder);
   return { type, isNetwork: type !== undefined && isNetworkType(type), free: bavail * bsize };
 }
@@ -42,7 +42,7 @@ function mountedType(folder: string): string | undefined {
 /** For files of the system: another one may have been planted. Undefined if there is none, or this user may not read it. */
 export function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return fs.readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
-import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { fileError, fileFailures, openError, systemCode } from './file-error.ts';
+import { fs } from './node-fs.ts';
 
 /** A user and a group of the system. */
 export interface Owner {
@@ -8,10 +8,18 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** What the system says about a file. Not the class of node:fs, whose types a user may not have. */
+export interface FileStats extends Owner {
+  readonly mode: number;
+  readonly nlink: number;
+  readonly size: number;
+  isFile(): boolean;
+}
+
 /** A file, by its path without symbolic links: two names of one file have to share their locks. */
 export interface FoundFile {
   readonly path: string;
-  readonly stats: fs.Stats;
+  readonly stats: FileStats;
 }
 
 /**
@@ -35,7 +43,7 @@ export function findFile(path: string): FoundFile | undefined {
 }
 
 /** `given` is the path before its symbolic links were followed. */
-function refuseUntrusted(given: string, path: string, { uid, nlink }: fs.Stats): void {
+function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats): void {
   if (nlink > 1) {
     const problem = `has ${nlink} names (hard links), each of which would have its own locks`;
     const remedy = 'Remove the other names, or use a copy of the file';
@@ -52,7 +60,11 @@ function refuseUntrusted(given: string, path: string, { uid, nlink }: fs.Stats):
  * Throws STORE_OPEN for what another user may have put there: no file, one of another user than `owner`, or a hard link. `stats`
  * are those of the file itself, and undefined if there is none.
  */
-export function refusePlanted(path: string, owner: Owner, stats = fs.lstatSync(path, { throwIfNoEntry: false })): void {
+export function refusePlanted(
+  path: string,
+  owner: Owner,
+  stats: FileStats | undefined = fs.lstatSync(path, { throwIfNoEntry: false }),
+): void {
   const trusted = [0, process.geteuid?.(), owner.uid];
   if (!stats || (stats.isFile() && stats.nlink <= 1 && trusted.includes(stats.uid))) return;
   const problem = `is not one of this store's files (user ${stats.uid} has made it)`;

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { checkText } from 'token-store-kit';
 import {
   creationError,
+  type FileStats,
   fileError,
   fileFailures,
   findFile,
@@ -18,11 +19,11 @@ import {
 export class DatabaseFile {
   /** Without symbolic links, so that two names of one file share their locks. */
   readonly path: string;
-  readonly stats: fs.Stats;
+  readonly stats: FileStats;
   /** Whether other users may make files beside it. */
   readonly #isShared: boolean;
 
-  constructor(path: string, stats: fs.Stats) {
+  constructor(path: string, stats: FileStats) {
     this.path = path;
     this.stats = stats;
     this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(path)).mode & 0o022) !== 0;
