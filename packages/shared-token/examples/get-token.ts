@@ -1,12 +1,12 @@
+import { homedir } from 'node:os';
 import * as oauth from 'openid-client';
 import { SharedToken } from 'shared-token';
-import { dataFilepath, openTokenStore } from 'token-store-sqlite';
+import { openFileTokenStore } from 'token-store-file';
 
 const issuer = 'https://login.example.com';
-// With a valid token in the store, the provider is not asked at all.
 const discover = () => oauth.discovery(new URL(issuer), 'my-client-id', undefined, oauth.None());
 const shared = new SharedToken({
-  store: openTokenStore(dataFilepath('my-app')),
+  store: openFileTokenStore(`${homedir()}/.my-app/tokens.json`),
   name: 'my-app',
   clientId: 'my-client-id',
   authority: issuer,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { approveDevice, startAuthority } from 'testing-authority';
-import { openTokenStore } from 'token-store-sqlite';
+import { openFileTokenStore } from 'token-store-file';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -29,7 +29,7 @@ function startSample(issuer: string, clientId: string, file: string) {
     .replace('https://login.example.com', issuer)
     .replaceAll('my-client-id', clientId)
     .replace('oauth.None()', 'oauth.None(), { execute: [oauth.allowInsecureRequests] }')
-    .replace("dataFilepath('my-app')", () => JSON.stringify(file));
+    .replace(/`\$\{homedir\(\)\}[^`]*`/, () => JSON.stringify(file));
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
     cwd: new URL('..', import.meta.url),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -51,24 +51,24 @@ function startSample(issuer: string, clientId: string, file: string) {
 test('the first sample signs in and gets a token, with nothing but the provider and the file put in their places', async () => {
   using directory = temporaryDirectory();
   await using authority = await startAuthority({ deviceInterval: 1 });
-  const file = join(directory.path, 'tokens.db');
+  const file = join(directory.path, 'tokens.json');
   const seen = startSample(authority.issuer, authority.clientId, file);
   await untilTrue(() => seen.errors.includes('\n') || seen.status !== undefined, 20_000);
   const [, address = '', code = ''] = /^Open (\S+) and type (\S+)$/m.exec(seen.errors) ?? [];
   await approveDevice(address, code);
   await untilTrue(() => seen.status !== undefined, 20_000);
   assert.is(seen.status, 0, seen.errors);
-  using store = openTokenStore(file);
+  using store = openFileTokenStore(file);
   assert.match(seen.output, `accessToken: '${store.get('my-app')?.accessToken}'`);
   assert.match(seen.output, /expiresAt: \d{13},\s+obtainedAt: \d{13}/);
 });
 
 test('with a valid token in the store, the first sample needs no provider', async () => {
   using directory = temporaryDirectory();
-  const file = join(directory.path, 'tokens.db');
-  using store = openTokenStore(file);
+  const file = join(directory.path, 'tokens.json');
+  using store = openFileTokenStore(file);
   const expiresAt = Date.now() + 3_600_000;
-  store.set('my-app', { refreshToken: 'refresh', accessToken: 'stored', obtainedAt: Date.now(), expiresAt });
+  await store.set('my-app', { refreshToken: 'refresh', accessToken: 'stored', obtainedAt: Date.now(), expiresAt });
   // Nothing listens at this port.
   const seen = startSample('http://127.0.0.1:9', 'my-client-id', file);
   await untilTrue(() => seen.status !== undefined, 20_000);
