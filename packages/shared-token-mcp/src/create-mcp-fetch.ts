@@ -8,10 +8,14 @@ import { coversScopes, unionOf } from './sign-in-data.ts';
 /**
  * A `fetch` for the transports of `@modelcontextprotocol/sdk` 1.x and `@modelcontextprotocol/client` 2.x, which get no `authProvider`.
  * All processes with one store share one sign-in at `serverUrl`: `shared`, which is to be closed when the program ends.
- *
  * Throws TypeError or RangeError, naming the option that cannot be used.
  */
-export function createMcpFetch(options: McpFetchOptions): { fetch: typeof globalThis.fetch; shared: SharedToken } {
+export function createMcpFetch(options: McpFetchOptions): {
+  /** For the transport. */
+  fetch: typeof globalThis.fetch;
+  /** The token behind it. */
+  shared: SharedToken;
+} {
   const access = new McpAccess(readOptions(options));
   return { fetch: (input, init) => access.fetch(input, init), shared: access.shared };
 }
@@ -53,13 +57,12 @@ class McpAccess {
     for (const left: Record<number, number> = { 401: 1, 403: maxStepUps }; ; ) {
       if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
       const response = await fetch(input, { ...init, headers });
-      const { status } = response;
-      const tries = left[status] ?? 0;
+      const tries = left[response.status] ?? 0;
       // A redirect may have led elsewhere, without the token.
       if (tries === 0 || (response.url !== '' && new URL(response.url).origin !== origin)) return response;
-      left[status] = tries - 1;
+      left[response.status] = tries - 1;
       this.#challenge = sdk.extractWWWAuthenticateParams(response);
-      token = status === 401 ? await this.#renew(token, signal) : await this.#stepUp(token, signal);
+      token = await (response.status === 401 ? this.#renew(token, signal) : this.#stepUp(token, signal));
       // A body that is a stream, or of a Request, can be read only once.
       if (token === undefined || Symbol.asyncIterator in Object(init.body ?? request?.body)) return response;
       await response.body?.cancel();
@@ -70,8 +73,7 @@ class McpAccess {
   async #currentToken(signal: AbortSignal | undefined): Promise<string | undefined> {
     const held = this.shared.peek() ?? (await this.shared.getToken({ interactive: false, signal }).catch(toNoToken));
     // While a person is asked for more, other requests go on with what there is.
-    const isAsked = !held && unionOf(...this.#wanted) !== undefined;
-    return (isAsked ? await this.shared.read() : held)?.accessToken;
+    return (held ?? (unionOf(...this.#wanted) ? await this.shared.read() : undefined))?.accessToken;
   }
 
   /** Another token than the rejected one, after 401. */

@@ -2,9 +2,6 @@ import type { TokenRecord } from 'shared-token';
 import type { Settings } from './options.ts';
 import { isSameIssuer } from './sign-in-data.ts';
 
-/** A server that does not say in time who its authorization server is counts as unchanged. */
-const metadataLimitMs = 5_000;
-
 /** The error after which only a sign-in helps (RFC 6749 section 5.2), as both SDKs and this package carry it. */
 export function refusalOf(error: unknown): string | undefined {
   const { errorCode, code }: Record<string, unknown> = Object(error);
@@ -31,7 +28,8 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
 /** Whether the MCP server names other authorization servers than that of the record. */
 export async function hasMoved({ sdk, serverUrl, fetch }: Settings, record: TokenRecord, signal: AbortSignal) {
   const { issuer = '', resourceMetadataUrl } = record.data ?? {};
-  const fetchFn = fetchUntil(fetch, AbortSignal.any([signal, AbortSignal.timeout(metadataLimitMs)]));
+  // A server that does not say it in time counts as unchanged.
+  const fetchFn = fetchUntil(fetch, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
   const found = sdk.discoverOAuthProtectedResourceMetadata(serverUrl, { resourceMetadataUrl }, fetchFn);
   const servers = (await found.catch(() => undefined))?.authorization_servers ?? [];
   return servers.length > 0 && !servers.some((server) => isSameIssuer(server, issuer));

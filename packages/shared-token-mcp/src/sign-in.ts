@@ -11,7 +11,6 @@ type Client = ClientInformation & { redirect_uris?: readonly string[] };
 /** What is known when the browser opens, most of it from the SDK. */
 interface Seen {
   client?: Client | undefined;
-  redirectUri?: string;
   verifier?: string;
   url?: URL;
   authorizationServerUrl?: string;
@@ -27,11 +26,10 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
   const state = createState();
   const { acceptor, client } = await openAcceptorFor(settings, context, state);
   await using _ = acceptor;
-  const { redirectUri } = acceptor;
-  const seen: Seen = { client, redirectUri };
+  const seen: Seen = { client };
   const see = (found: Seen): void => void Object.assign(seen, found);
   const provider = {
-    redirectUrl: redirectUri,
+    redirectUrl: acceptor.redirectUri,
     clientMetadataUrl,
     clientMetadata: {
       client_name: 'MCP client',
@@ -40,7 +38,7 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
       token_endpoint_auth_method: 'none',
       application_type: 'native',
       ...clientMetadata,
-      redirect_uris: [redirectUri],
+      redirect_uris: [acceptor.redirectUri],
     },
     state: () => state,
     clientInformation: () => seen.client,
@@ -87,7 +85,7 @@ async function openAcceptorFor(settings: Settings, { record, signal }: SignInCon
 
 /** Redeems the code, and says what the tokens belong to. */
 async function exchange(settings: Settings, seen: Seen, { code, params }: AuthorizationResponse) {
-  const { client, redirectUri, verifier, url, authorizationServerMetadata: metadata, resourceMetadataUrl } = seen;
+  const { client, verifier, url, authorizationServerMetadata: metadata, resourceMetadataUrl } = seen;
   const { sdk, fetch, clientInformation } = settings;
   const issuer = String(seen.authorizationServerUrl);
   const iss = params.get('iss') ?? undefined;
@@ -95,8 +93,7 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   const isIssMissing = iss === undefined && metadata?.authorization_response_iss_parameter_supported === true;
   if (isIssMissing || (iss !== undefined && metadata && iss !== metadata.issuer))
     throw wrongIssuer(`The answer in the browser is not one of ${issuer}`);
-  const resource = url?.searchParams.get('resource') ?? undefined;
-  const scope = url?.searchParams.get('scope') ?? undefined;
+  const { resource, scope, redirect_uri: redirectUri } = Object.fromEntries(url?.searchParams ?? []);
   const tokens = await sdk.exchangeAuthorization(issuer, {
     ...{ metadata, clientInformation: client, resource, redirectUri, iss },
     ...{ authorizationCode: code, codeVerifier: verifier },
