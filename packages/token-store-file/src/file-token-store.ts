@@ -75,8 +75,9 @@ export class FileTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Writes the whole record if the stored refresh token is still `previous` (undefined: if no record is stored). Of
-   * several processes that replace the same token, one wins. The others get false and change nothing.
+   * Writes the whole record if the stored refresh token, or the access token of a record that has none, is still `previous`
+   * (undefined: if no record is stored). Of several processes that replace the same token, one wins. The others get false and
+   * change nothing.
    */
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     checkText(name, 'name');
