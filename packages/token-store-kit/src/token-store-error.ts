@@ -29,6 +29,7 @@ export type TokenStoreErrorReason =
   | 'no-database' // the server has no database of that name
   | 'no-schema' // the database has no such schema
   | 'no-driver' // the package that speaks to the server is not installed
+  | 'no-native-code' // the package with the database's native code is not where the program looks for it, or not for this system
   // STORE_OPEN, or STORE_READONLY if it can be read
   | 'no-permission' // this user may not read or write it, or may not enter its directory
   | 'read-only-file-system' // the file system is mounted read-only

@@ -166,6 +166,7 @@ type OfFile =
   | 'no-permission'
   | 'read-only-file-system'
   | 'network-file-system'
+  | 'no-native-code'
   | 'foreign';
 type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'read-only-server';
 type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';

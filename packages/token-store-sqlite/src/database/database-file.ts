@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { checkText } from 'token-store-kit';
 import {
   creationError,
@@ -14,6 +14,8 @@ import {
   refusePlanted,
   systemCode,
 } from 'token-store-kit/files';
+
+let driver: typeof Database | undefined;
 
 /** The file that SQLite opens, and the place for files beside it. */
 export class DatabaseFile {
@@ -63,7 +65,8 @@ export class DatabaseFile {
 
   /** SQLite's connection to the file, or to one beside it. */
   connect({ path = this.path, ...options }: { path?: string; timeout: number; readonly?: boolean }): Database.Database {
-    return new Database(path, { fileMustExist: true, ...options });
+    driver ??= loadDriver(path);
+    return new driver(path, { fileMustExist: true, ...options });
   }
 
   /** A file in the same directory: see `openPrivateFile`. */
@@ -78,6 +81,23 @@ export class DatabaseFile {
   checkJournals(): void {
     if (!this.#isShared) return; // Two looks would cost as much as a read.
     for (const suffix of ['-journal', '-wal']) refusePlanted(this.path + suffix, this.stats);
+  }
+}
+
+/**
+ * Not by an import: a program in one file cannot have native code in it, and has to start without it. It needs the package only when it
+ * opens a database.
+ */
+function loadDriver(path: string): typeof Database {
+  try {
+    // Not imported, because a bundle may begin with an import of the same name, for dependencies that use `require`. As CommonJS, it
+    // has no `import.meta`.
+    const { createRequire } = process.getBuiltinModule('node:module');
+    return createRequire(import.meta.url ?? process.argv[1])('better-sqlite3');
+  } catch (error) {
+    const problem = 'the package better-sqlite3, which has native code, could not be loaded';
+    const remedy = 'Install it where this program finds it: it cannot be part of a bundle';
+    throw fileError(path, ['STORE_OPEN', 'no-native-code', problem, remedy], error);
   }
 }
 
