@@ -1,54 +1,102 @@
-// Takes about 5 s.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+// Takes about 20 s.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { basename, join, resolve } from 'node:path';
+import { signInAs, startAuthority } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findRuntimes } from '../runtimes/find-runtimes.ts';
-import { run } from '../src/run.ts';
+import { byEsbuild, findBundlers } from '../src/bundlers.ts';
+import { plainEnvironment, run } from '../src/run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bundled-'));
-test.after(() => rmSync(folder, { recursive: true, force: true }));
-const program = join(import.meta.dirname, '../runtimes/programs/bundled.ts');
-const printed = 'began\nthe-token\n';
+const authority = await startAuthority();
+test.after(async () => {
+  await authority.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+const packages = resolve(import.meta.dirname, '../../../packages');
+const programs = join(import.meta.dirname, '../runtimes/programs');
 
-test('a program in one CommonJS file, by esbuild, stores and reads a token', async () => {
-  // In a folder from which the native package is found, as beside any bundle that leaves it out.
-  const outfile = join(
-    import.meta.dirname,
-    `../../../packages/token-store-sqlite/node_modules/bundled-${process.pid}.cjs`,
-  );
-  try {
-    await build({
-      entryPoints: [program],
-      outfile,
-      bundle: true,
-      format: 'cjs',
-      platform: 'node',
-      external: ['better-sqlite3'],
-      logLevel: 'error',
-      logOverride: { 'empty-import-meta': 'silent' },
-    });
-    assert.is(
-      await run(process.execPath, [outfile, join(folder, 'esbuild.db')], { cwd: folder, env: process.env }),
-      printed,
-    );
-  } finally {
-    rmSync(outfile, { force: true });
+/** A project with what `sign-in.ts` imports. It is deleted before a bundle runs, because a bundle may know from where it was made. */
+const project = join(folder, 'project');
+for (const name of ['loopback-acceptor', 'pkce-state', 'shared-token', 'token-store-file', 'token-store-kit']) {
+  for (const part of ['package.json', 'dist']) {
+    cpSync(join(packages, name, part), join(project, 'node_modules', name, part), { recursive: true });
   }
+}
+cpSync(join(programs, 'sign-in.ts'), join(project, 'sign-in.ts'));
+const bundlers = findBundlers();
+const bundles = await Promise.allSettled(
+  bundlers.map(({ name, bundle }) => bundle(join(project, 'sign-in.ts'), newFolder(`made by ${name}`))),
+);
+rmSync(project, { recursive: true });
+
+for (const [index, { name, runner }] of bundlers.entries()) {
+  test(`${name}: a program in one file signs in through the browser, refreshes, and finds its tokens again`, async () => {
+    const bundled = bundles[index];
+    if (bundled?.status !== 'fulfilled') throw bundled?.reason;
+    const alone = newFolder(name);
+    const file = join(alone, basename(bundled.value));
+    renameSync(bundled.value, file);
+    rmSync(join(bundled.value, '..'), { recursive: true });
+    const [command = '', ...args] = [...runner, file, authority.url, authority.clientId, join(folder, `${name}.json`)];
+    const signIns: Promise<unknown>[] = [];
+    const runAlone = async (): Promise<string[]> => {
+      const onLine = (line: string): void => {
+        const [, address] = /^open (.+)$/.exec(line) ?? [];
+        if (address) signIns.push(signInAs(address));
+      };
+      const printed = await run(command, args, { cwd: alone, env: plainEnvironment(), timeout: 60_000, onLine });
+      return Array.from(printed.matchAll(/^token (.+)$/gm), ([, token = '']) => token);
+    };
+    const tokens = [...(await runAlone()), ...(await runAlone())];
+    assert.is(tokens.length, 4);
+    for (const token of tokens) assert.ok(authority.issuedSecrets.has(token));
+    assert.is(tokens[2], tokens[1], 'the second process did not find the token of the first one');
+    assert.is(new Set(tokens).size, 3, 'a refresh brought no new token');
+    assert.is(signIns.length, 1);
+    assert.equal(readdirSync(alone), [basename(file)]);
+  });
+}
+
+const database = join(programs, 'bundled.ts');
+const began = 'began\nthe-token\n';
+/** The database is opened last: then the program has worked with a file of tokens already. */
+const needsNativeCode =
+  /^began\nthe-token\nno-native-code .*tokens\.db: the package better-sqlite3.*it cannot be part of a bundle\n$/;
+
+/** The handler's README says when a module needs it. */
+const withRequire = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+for (const [format, banner] of [
+  ['cjs', ''],
+  ['esm', withRequire],
+] as const) {
+  test(`esbuild, ${format}: a program with token-store-sqlite finds better-sqlite3 beside it, and says so if it does not`, async () => {
+    const alone = newFolder(format);
+    const file = await byEsbuild(format, database, alone, banner);
+    const options = { cwd: alone, env: plainEnvironment() };
+    assert.match(await run(process.execPath, [file], options), needsNativeCode);
+    mkdirSync(join(alone, 'node_modules'));
+    symlinkSync(
+      join(packages, 'token-store-sqlite/node_modules/better-sqlite3'),
+      join(alone, 'node_modules/better-sqlite3'),
+    );
+    assert.is(await run(process.execPath, [file], options), `${began}the-token\n`);
+  });
+}
+
+const bun = bundlers.find(({ name }) => name === 'Bun');
+(bun ? test : test.skip)('Bun: an executable with token-store-sqlite says that it needs better-sqlite3', async () => {
+  const alone = newFolder('executable');
+  const file = (await bun?.bundle(database, alone)) ?? '';
+  assert.match(await run(file, [], { cwd: alone, env: plainEnvironment() }), needsNativeCode);
 });
 
-test('a program in one executable, by Bun, stores and reads a token', async () => {
-  const bun = findRuntimes().find(({ name }) => name === 'Bun');
-  if (!bun) return console.log('skipped: there is no Bun for this platform');
-  const outfile = join(folder, 'program');
-  await run(bun.command, ['build', '--compile', program, '--outfile', outfile], {
-    cwd: join(program, '..'),
-    env: process.env,
-  });
-  assert.ok(existsSync(outfile));
-  assert.is(await run(outfile, [join(folder, 'bun.db')], { cwd: folder, env: process.env }), printed);
-});
+function newFolder(name: string): string {
+  const path = join(folder, name);
+  mkdirSync(path);
+  return path;
+}
 
 test.run();

@@ -129,11 +129,24 @@ writeFileSync(
   join(project, 'every-case.test.js'),
   `import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { openFileTokenStore } from 'token-store-file';
 import { storeContract } from 'token-store-kit/contract';
 import { openTokenStore } from 'token-store-sqlite';
-const open = () => openTokenStore(join(mkdtempSync(join(import.meta.dirname, 'db-')), 'tokens.db'));
-for (const { name, run } of storeContract({ open, close: (store) => store.close() })) test(name, run, 30_000);
+for (const open of [openTokenStore, openFileTokenStore]) {
+  const openNew = () => open(join(mkdtempSync(join(import.meta.dirname, 'store-')), 'tokens'));
+  const cases = storeContract({ open: openNew, close: (store) => store.close() });
+  for (const { name, run } of cases) test(\`\${open.name}: \${name}\`, run, 30_000);
+}
 `,
+);
+// A pool is how Vitest runs its tests: in processes, in threads, or in contexts of `node:vm`, where all built-in classes are others.
+const pools = { vmThreads: ['*.test.js'], threads: ['every-case.test.js'], forks: ['every-case.test.js'] };
+const projects = Object.entries(pools).map(([pool, include]) => ({
+  test: { name: pool, pool, include, globals: true },
+}));
+writeFileSync(
+  join(project, 'vitest.config.js'),
+  `export default ${JSON.stringify({ test: { projects, fileParallelism: false } })};`,
 );
 writeFileSync(join(project, 'photos.zip'), 'photos');
 
@@ -162,9 +175,9 @@ async function storeSignIns(): Promise<void> {
 
 for (const [runner, program, ...args] of [
   ['Jest', 'jest/bin/jest.js', '--runInBand'],
-  ['Vitest with vmThreads', 'vitest/vitest.mjs', 'run', '--globals', '--pool', 'vmThreads', '--no-file-parallelism'],
+  ['Vitest, with vmThreads, threads and forks', 'vitest/vitest.mjs', 'run'],
 ] as const) {
-  test(`the samples of the READMEs, and every case of the store's contract, pass in ${runner}`, async () => {
+  test(`the samples of the READMEs, and every case of the contract for two stores, pass in ${runner}`, async () => {
     await storeSignIns();
     const env = { ...plainEnvironment(), NODE_OPTIONS: '--experimental-vm-modules', TOKEN_ENDPOINT: helperUrl };
     const command = [join(project, 'node_modules', program), ...args];

@@ -1,22 +1,26 @@
-/** Stores a token and prints it: `program DATABASE`. A bundler makes one file of it, beside which is nothing of the packages. */
+/**
+ * Prints a token that it has stored in a file, and one in a database, with the handler: `program`. A bundler makes one file of it.
+ * Without better-sqlite3, which no bundle has, it prints why there is no second one.
+ */
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
+import { openFileTokenStore } from 'token-store-file';
 import { openTokenStore } from 'token-store-sqlite';
 
-async function storeAndRead(dbFilepath: string): Promise<string> {
-  const store = openTokenStore(dbFilepath);
-  store.set('bundled', { refreshToken: 'one', accessToken: 'the-token', expiresAt: Date.now() + 3_600_000 });
-  store.close();
-  const handler = new OneDriveTokenHandler({
-    appName: 'bundled',
-    clientId: 'any',
-    scopes: ['Files.Read'],
-    useGrantedScopes: true,
-    dbFilepath,
-  });
-  const token = await handler.getToken({ interactive: false });
+async function storeAndRead(open: () => ReturnType<typeof openFileTokenStore | typeof openTokenStore>): Promise<void> {
+  const store = open();
+  await store.set('bundled', { refreshToken: 'one', accessToken: 'the-token', expiresAt: Date.now() + 3_600_000 });
+  const options = { appName: 'bundled', clientId: 'any', scopes: ['Files.Read'], useGrantedScopes: true };
+  const handler = new OneDriveTokenHandler({ ...options, store });
+  console.log(await handler.getToken({ interactive: false }));
   await handler.close();
-  return token;
+  store.close();
+}
+
+// CommonJS has no `await` here.
+async function run(): Promise<void> {
+  await storeAndRead(() => openFileTokenStore('tokens.json'));
+  await storeAndRead(() => openTokenStore('tokens.db')).catch(({ reason, message }) => console.log(reason, message));
 }
 
 console.log('began');
-storeAndRead(process.argv[2] ?? '').then(console.log);
+void run();
