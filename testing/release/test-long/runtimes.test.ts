@@ -77,6 +77,8 @@ test('processes of Node, Deno and Bun that share a database make one refresh at 
   authority.accessTokenTtl = 1;
   await lastLine(node, 'get-token', { args: [...args, 'interactive'], open: (address) => signInAs(address) });
   authority.accessTokenTtl = 3600;
+  // Until its end, a quick process would use it.
+  await sleep(1_500);
   const before = authority.count('token', 'refresh_token');
   const tokens = await Promise.all([...all, ...all].map((runtime) => lastLine(runtime, 'get-token', { args })));
   assert.is(authority.count('token', 'refresh_token') - before, 1);
