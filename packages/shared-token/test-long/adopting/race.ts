@@ -98,7 +98,7 @@ async function raceOf(tool: Tool): Promise<Race> {
   const bar = (label: string, { alive }: Result = inTurn, isOurs = false): Bar => {
     return { label, value: alive, text: `${alive} of ${rounds}`, isOurs };
   };
-  const name = tool.name.replace('@google/', '');
+  const name = tool.name.replace('@google/', '').replace('-core', '');
   return {
     row: `| ${tool.name} ${tool.version}, N = ${sizes.join(' · ')} | ${columns.join(' | ')} |`,
     bars: [bar(name, asPublished[0]), bar(`${name}, with shared-token`, asEdited[0], true)],
