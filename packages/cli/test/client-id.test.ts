@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
@@ -62,12 +62,13 @@ onTerminal('login without a client id explains, asks for the id, refuses what is
   assert.is((await other.call([])).status, 0);
 });
 
-test("at Microsoft, what is no client id of Microsoft's is wrong usage at once", async () => {
+test("at Microsoft, what is no client id of Microsoft's is wrong usage at once, and no database is made", async () => {
   using other = new CliHome(home.env);
   const args = ['--client-id', 'YOUR-CLIENT-ID', '--authority', 'https://login.microsoftonline.com/consumers'];
   const { status, stderr } = await other.call(['login', ...args]);
   assert.is(status, 2);
   assert.match(stderr, /^onedrive-token: "YOUR-CLIENT-ID" is no client id: it looks like 12345678-/);
+  assert.not(existsSync(dirname(other.db)));
 });
 
 test('only Microsoft is asked before a browser opens, for at most 3 s, and a wrong registration ends login', async () => {

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeNames, readUploadPath } from '../src/commands/api/read-request.ts';
@@ -45,6 +46,16 @@ for (const path of ['/me/drive/root:/dir/', '/me/drive/root:/', '/me/drive/root:
     assert.throws(() => readUploadPath(path), isRight);
   });
 }
+
+test('a ? in a name is refused, and no advice would become part of the name', async () => {
+  using home = new CliHome();
+  for (const args of [['--upload', 'notes.txt', '/me/drive/root:/q?x.txt'], ['/me/drive/root:/q?x.txt:/content']]) {
+    const { status, stderr } = await home.call(['api', ...args]);
+    assert.is(status, 2);
+    assert.match(stderr, /o name (has a \?|in OneDrive has one)/);
+    assert.not.match(stderr, /%3F|itemPath/);
+  }
+});
 
 test('an unfinished upload is kept in the data folder, for each database and app name', () => {
   const folder = mkdtempSync(join(tmpdir(), 'uploads-'));

@@ -3,7 +3,7 @@ import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions, type TokenEvent
 import type { Command } from '../settings/command.ts';
 import { reportNotStored } from '../settings/describe-error.ts';
 import type { Asked } from '../settings/meant-token.ts';
-import { askClientId, missingClientId } from '../settings/missing-client-id.ts';
+import { askClientId, assertClientId, missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
@@ -79,13 +79,19 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   return options.passphrase === undefined ? withKey(command, openWith) : openWith(options.passphrase);
 }
 
+interface FoundToken extends StoredSignIn {
+  readonly clientId: string;
+  /** Whether a person has to sign in, and may be asked. */
+  readonly asksPerson: boolean;
+}
+
 /** Reads the record, so that a wrong key shows before anything else is done. A person who signs in may be asked for a client id. */
 async function findToken(
   command: Command,
   { interactive, asked, signIn }: SessionOptions,
   database: Database['options'],
   access: { readOnly: boolean },
-): Promise<StoredSignIn & { readonly clientId: string }> {
+): Promise<FoundToken> {
   const { settings } = command;
   const stored = await readStoredSignIn(settings, database, { ...access, asked });
   const { record, meant, status } = stored;
@@ -95,18 +101,23 @@ async function findToken(
     if (meant.clientId === undefined && !databaseExists(settings)) throw new UsageError(missing.problem, missing);
     throw missing;
   }
-  if (meant.clientId !== undefined) return { ...stored, clientId: meant.clientId };
-  if (record) throw clientIdUnknown(settings);
-  if (!signIn || !mayAsk(settings)) throw missingClientId(settings);
-  return { ...stored, clientId: await askClientId(command) };
+  const asksPerson = signIn !== undefined || (interactive && needsSignIn(status));
+  const { clientId, authority = defaultAuthority } = meant;
+  if (clientId === undefined) {
+    if (record) throw clientIdUnknown(settings);
+    if (!signIn || !mayAsk(settings)) throw missingClientId(settings);
+    return { ...stored, asksPerson, clientId: await askClientId(command) };
+  }
+  // Before a database is made for it.
+  if (asksPerson && isMicrosoft(authority)) assertClientId(clientId);
+  return { ...stored, asksPerson, clientId };
 }
 
 async function openOn(database: Database, command: Command, options: SessionOptions): Promise<Session> {
   const { settings, screen } = command;
   const { interactive, signIn } = options;
   const found = await findToken(command, options, database.options, { readOnly: false });
-  const { meant, clientId, status } = found;
-  const asksPerson = signIn !== undefined || (interactive && needsSignIn(status));
+  const { meant, clientId, asksPerson } = found;
   if (asksPerson) {
     const stored = found.record?.clientId;
     await spareOtherClient(command, { verb: 'replace', meant: clientId, stored, yes: options.yes });

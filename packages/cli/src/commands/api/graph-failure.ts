@@ -1,4 +1,4 @@
-import { GraphClientError, GraphError, parseGraphRoot, resolveGraphUrl } from 'onedrive-graph';
+import { GraphAddressError, GraphClientError, GraphError, parseGraphRoot, resolveGraphUrl } from 'onedrive-graph';
 import { OneDriveTokenError } from 'onedrive-token-handler';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
@@ -11,9 +11,16 @@ export function resolveAddress(graph: string, path: string): { root: URL; url: U
     root = parseGraphRoot(graph);
     return { root, url: resolveGraphUrl(root, path) };
   } catch (error) {
+    if (error instanceof GraphAddressError && error.reason === 'not-encoded') throw misplacedCharacter(path, error);
     const { message } = error as Error;
     throw new UsageError(root ? message : `--graph: ${message}`, { cause: error });
   }
+}
+
+/** The command encodes names itself: what the library advises would become part of a name. */
+function misplacedCharacter(path: string, cause: unknown): UsageError {
+  const remedy = 'In OneDrive no name has a ?. Outside of names, write %23 for # and %25 for %';
+  return new UsageError(`'${path}': a ?, # or % cannot stand there`, { remedy, cause });
 }
 
 /** Turns an error of onedrive-graph into a Failure: with an exit status, and with advice. Returns any other error as it is. */

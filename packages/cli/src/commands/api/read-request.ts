@@ -74,13 +74,16 @@ export function encodeNames(path: string): string {
 
 /**
  * The path of the item that `--upload` writes. The path for a download, `root:/notes.txt:/content`, means the same item. Throws
- * UsageError for a folder.
+ * UsageError for a folder, and for a `?`.
  */
 export function readUploadPath(path: string): string {
   const item = path.replace(/(:\/.+):(\/content)?$/, '$1');
   if (/[/:]$/.test(item)) {
     const remedy = 'Name the file in it, for example /me/drive/root:/notes.txt';
     throw new UsageError(`--upload: ${path} is a folder`, { remedy });
+  }
+  if (item.includes('?')) {
+    throw new UsageError(`--upload: ${path} has a ?`, { remedy: 'No name in OneDrive has one: choose another name' });
   }
   return item;
 }
