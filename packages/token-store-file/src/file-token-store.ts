@@ -181,7 +181,7 @@ export class FileTokenStore implements TokenStore, Disposable {
     try {
       checkText(text, 'text');
       const records = Object.entries(this.#format.parse(text));
-      return new Map(records.map(([name, record]) => [name, checkRecord(record)]));
+      return new Map(records.flatMap(([name, record]) => (record === undefined ? [] : [[name, checkRecord(record)]])));
     } catch (error) {
       throw systemCode(error)?.startsWith('STORE_') ? error : failure;
     }

@@ -38,6 +38,11 @@ const lines: Required<FileTokenStoreOptions> = {
   },
 };
 
+test('a name whose record is undefined has none', () => {
+  using store = openFileTokenStore(newPath('ada'), { parse: (text) => ({ [text]: undefined }), format: () => '' });
+  assert.equal(store.list(), []);
+});
+
 test('several accounts in a file of the caller are names, and all else stays byte for byte what it was', async () => {
   const path = newPath('\ufeff# my tool\r\n\tcolour=  red\naccount ada one\n\0\naccount bob two\nno end');
   using store = openFileTokenStore(path, lines);

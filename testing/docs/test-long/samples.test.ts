@@ -38,19 +38,26 @@ const typescript = markdownFiles
   .flatMap((file) => file.samples)
   .filter(({ language }) => language === 'ts' || language === 'js');
 
-test('every TypeScript sample compiles with the built packages, and one that does not is found', () => {
+for (const exactOptionalPropertyTypes of [true, false]) {
+  const setting = `exactOptionalPropertyTypes: ${exactOptionalPropertyTypes}`;
+  test(`every TypeScript sample compiles with the built packages, and one that does not is found: ${setting}`, () =>
+    assertCompiles({ exactOptionalPropertyTypes }));
+}
+
+/** `options`: in which readers' projects differ. */
+function assertCompiles(options: object): void {
   assert.ok(typescript.length >= 9, `only ${typescript.length} samples`);
   const place = 'nowhere.md:1';
   const code = "import { createState } from 'pkce-state';\nconst state: number = createState();";
-  const { status, output } = compile([...typescript, { place, heading: '', language: 'ts', code }]);
+  const { status, output } = compile([...typescript, { place, heading: '', language: 'ts', code }], options);
   const [first = '', ...others] = output.split(/\n(?! )/).filter((line) => line !== '');
   assert.match(first, /nowhere\.md_1\.ts\(2,7\): error TS2322/, output);
   assert.equal(others, [], output);
   assert.is(status, 1, output);
-});
+}
 
 /** Compiles each sample as a module with its place as its name, in a project that has the packages. */
-function compile(modules: readonly Sample[]): { status: number | null; output: string } {
+function compile(modules: readonly Sample[], options: object): { status: number | null; output: string } {
   const folder = mkdtempSync(join(tmpdir(), 'samples-'));
   try {
     symlinkSync(join(root, 'testing/docs/node_modules'), join(folder, 'node_modules'), 'junction');
@@ -66,6 +73,7 @@ function compile(modules: readonly Sample[]): { status: number | null; output: s
           noUnusedLocals: false,
           skipLibCheck: true,
           lib: ['es2024', 'esnext.disposable', 'dom'],
+          ...options,
         },
         include: ['*.ts'],
       }),
