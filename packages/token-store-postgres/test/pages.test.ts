@@ -145,6 +145,7 @@ test('docs/fleet.md: with row-level security, a role works with the names that b
     ]) {
       const error = await errorOf(call());
       assert.equal([error.code, error.reason], denied, `${name}: ${error.message}`);
+      assert.match(error.remedy ?? '', 'with row-level security, use a name that its policy allows');
     }
   }
   await billing.exclusively('billing', async () => {
