@@ -215,6 +215,14 @@ test('a sign-in that ended by the estimate of 90 days may work: status is 0, and
   assert.is((await home.call(['status'])).stderr, '');
 });
 
+test('after the clock was set back, status does not count the minutes that a token of the future has left', async () => {
+  const obtained = Date.now() + 100 * day;
+  setTimes({ expires_at: obtained + 60 * minute, obtained_at: obtained, refresh_expires_at: null });
+  const { status, stdout } = await home.call(['status']);
+  assert.is(status, 0);
+  assert.match(stdout, /\nAccess token {2}until \d{4}-[\d: -]+, by a clock that was ahead of this one\n/);
+});
+
 test('status --fail-if-within: 1 if the sign-in expires within that time, 0 if not, 3 without a sign-in', async () => {
   const now = Date.now();
   setTimes({ expires_at: now + 55 * minute, obtained_at: now, refresh_expires_at: now + 20 * day });

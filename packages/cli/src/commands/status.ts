@@ -101,8 +101,9 @@ function describe(found: SignInStatus, settings: Settings): string {
 }
 
 function describeExpiry(found: SignInStatus): string | undefined {
-  const { accessTokenExpiresAt: expiresAt } = found;
+  const { accessTokenExpiresAt: expiresAt, refreshedAt = 0 } = found;
   if (expiresAt === undefined) return undefined;
+  if (refreshedAt > Date.now()) return `until ${localTime(expiresAt)}, by a clock that was ahead of this one`;
   const minutes = Math.floor((expiresAt - Date.now()) / 60_000);
   if (minutes >= 0) return `valid until ${localTime(expiresAt)} (${minutes} min)`;
   return `expired ${localTime(expiresAt)}${needsSignIn(found) ? '' : '; the next command refreshes it'}`;
