@@ -5,8 +5,10 @@ import {
   existsSync,
   lchownSync,
   linkSync,
+  mkdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -74,6 +76,21 @@ asRoot('a file that another user puts there while the store is open is not read'
     assert.ok(isExposed(refused as TokenStoreError));
     rmSync(path);
   }
+});
+
+asRoot('root gives no file of its own to a user who puts links in the place of its sockets', async () => {
+  const path = join(directoryForUsers(), 'tokens.json');
+  const secret = join(temporaryDirectory(), 'secret');
+  writeFileSync(secret, '', { mode: 0o644 });
+  chownSync(dirname(path), otherUser, otherUser);
+  const swapping = startProgram('swap-sockets', [`${path}-locks`, secret]);
+  await swapping.line();
+  using store = openFileTokenStore(path);
+  for (let times = 0; times < 300; times++) await store.exclusively('app', async () => {});
+  swapping.kill('SIGKILL');
+  await swapping.ended;
+  const { uid, mode } = statSync(secret);
+  assert.equal([uid, mode & 0o777], [0, 0o644]);
 });
 
 test('a hard link is refused under each name, so that two names are not two locks', () => {

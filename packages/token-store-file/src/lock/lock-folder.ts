@@ -92,7 +92,7 @@ export class LockFolder {
 function makePrivateFolder(path: string, owner: Owner): void {
   try {
     fs.mkdirSync(path, 0o700);
-    if (process.geteuid?.() === 0) fs.chownSync(path, owner.uid, owner.gid);
+    if (process.geteuid?.() === 0) fs.lchownSync(path, owner.uid, owner.gid);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
   }

@@ -80,8 +80,9 @@ export class SocketQueue {
     try {
       this.#folder.make();
       close = await listen(this.#folder.socketAt(draft));
-      fs.chmodSync(path, 0o600);
-      if (process.geteuid?.() === 0) fs.chownSync(path, this.#folder.owner.uid, this.#folder.owner.gid);
+      // As root, it may be a link by now: the folder belongs to a user, whom no file of root's may be given to.
+      if (process.geteuid?.() === 0) fs.lchownSync(path, this.#folder.owner.uid, this.#folder.owner.gid);
+      else fs.chmodSync(path, 0o600);
       fs.renameSync(path, this.#folder.at(`${this.#name}-${id}`));
       return close;
     } catch (error) {
