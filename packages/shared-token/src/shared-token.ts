@@ -34,7 +34,7 @@ const storeLimitMs = 14_000;
 /** How long close() waits for a last write to a store that may never answer. */
 const lastWriteLimitMs = 5_000;
 
-type SignInCause = Pick<SignInRequest, 'reason' | 'seen'>;
+type SignInCause = Pick<SignInRequest, 'reason' | 'seen'> & Pick<SignInFlight, 'rejected'>;
 
 interface SilentFlight {
   readonly flight: Flight<SilentOutcome>;
@@ -52,6 +52,8 @@ interface Held {
 interface SignInFlight {
   readonly flight: Flight<AccessToken>;
   readonly request: SignInRequest;
+  /** The access token that an API had rejected before it began. */
+  readonly rejected: string | undefined;
 }
 
 /**
@@ -135,7 +137,7 @@ export class SharedToken implements AsyncDisposable {
       const remedy = 'Give one to this call or to the constructor';
       throw new SharedTokenError('SIGN_IN_REQUIRED', 'No signIn function is there to ask a person', { remedy });
     }
-    const cause: SignInCause = { reason: 'requested', seen: undefined };
+    const cause: SignInCause = { reason: 'requested', seen: undefined, rejected: undefined };
     const { flight, request } = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);
     const result = this.#join(flight, signal);
     if (request.reason === 'requested') return result;
@@ -234,10 +236,11 @@ export class SharedToken implements AsyncDisposable {
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
       throw outcome.error;
     const { reason, record } = outcome;
-    const { flight } = this.#joinSignIn(signIn, { reason, seen: comparedToken(record) });
-    const token = await this.#join(flight, signal);
-    // What this call joined had begun before the sign-in that brought the very token that the API rejects.
-    return token.accessToken === rejected ? this.#obtain(options) : token;
+    const joined = this.#joinSignIn(signIn, { reason, seen: comparedToken(record), rejected });
+    const token = await this.#join(joined.flight, signal);
+    // What this call joined had begun before, and brought the very token that the API rejects. If it began later, the
+    // provider gives that token to whoever signs in, and to ask the person again would never end.
+    return token.accessToken === rejected && joined.rejected !== rejected ? this.#obtain(options) : token;
   }
 
   /** Keeps a token in memory. Throws if a sign-out or close() came since the work for it began. */
@@ -294,11 +297,11 @@ export class SharedToken implements AsyncDisposable {
     return this.#signIn;
   }
 
-  #startSignIn(signIn: SignIn, cause: SignInCause): SignInFlight {
+  #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
     const { signOuts } = this.#keeper;
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false };
     const flight = this.#fly(async (signal) => this.#hold(await signInInTurn(this.#keeper, request, signal), signOuts));
-    return { flight, request };
+    return { flight, request, rejected };
   }
 
   /** What callers have in memory is replaced; they do not wait for it. */

@@ -34,11 +34,13 @@ export interface Validity {
 const longestSkewShare = 0.1;
 
 /**
- * How long a token of that lifetime has to be valid. What only a token of the last moments would fulfil counts as half of the life, or
- * each call would refresh. Without a lifetime, the record does not say when its token was obtained: all of it counts.
+ * How long a token of that lifetime has to be valid. There is no refresh ahead in the first half of its life. What only a token of the
+ * last moments would fulfil counts as half of the life, or each call would refresh. Without a lifetime, the record does not say when its
+ * token was obtained: all of it counts.
  */
 function neededTime({ skew, ahead = 0, minValid = 0 }: Validity, lifetime = Number.POSITIVE_INFINITY): number {
-  const needed = Math.max(Math.min(skew, lifetime * longestSkewShare) + ahead, minValid);
+  const early = Math.min(Math.min(skew, lifetime * longestSkewShare) + ahead, lifetime / 2);
+  const needed = Math.max(early, minValid);
   return needed > lifetime * (1 - longestSkewShare) ? lifetime / 2 : needed;
 }
 

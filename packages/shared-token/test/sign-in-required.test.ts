@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SharedTokenOptions } from '../src/index.ts';
+import type { SharedTokenOptions, TokenResponse } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
@@ -204,6 +204,23 @@ test('interactive: true without signIn is SIGN_IN_REQUIRED', async () => {
   await using scene = openScene();
   assert.is((await rejection(scene.open({ interactive: true }).getToken())).code, 'SIGN_IN_REQUIRED');
   assert.is((await rejection(scene.open().signIn())).code, 'SIGN_IN_REQUIRED');
+});
+
+test('the provider gives the token that an API rejects to whoever signs in: each call asks at most once', async () => {
+  for (const refresh_token of ['kept', undefined]) {
+    await using scene = openScene();
+    let asked = 0;
+    const signIn = async (): Promise<TokenResponse> => {
+      if (++asked > 9) throw new Error('asked again and again');
+      return { access_token: 'the-same', refresh_token, expires_in: 3600 };
+    };
+    const shared = scene.open({ signIn });
+    await shared.getToken();
+    asked = 0;
+    const calls = Array.from({ length: 3 }, () => shared.getToken({ forceRefresh: true }));
+    assert.equal(new Set((await Promise.all(calls)).map(({ accessToken }) => accessToken)), new Set(['the-same']));
+    assert.is(asked, 1);
+  }
 });
 
 test.run();
