@@ -48,7 +48,7 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     tokens: () => undefined,
     saveCodeVerifier: (verifier: string) => see({ verifier }),
     saveDiscoveryState: (found: Seen) => see(checkMetadata(found)),
-    redirectToAuthorization: (url: URL) => see({ url }),
+    redirectToAuthorization: (url: URL) => see({ url: checkAddress(url) }),
   };
   const answer = acceptor.accept((response) => redeem(() => exchange(settings, seen, response)));
   await sdk.auth(provider, {
@@ -111,6 +111,12 @@ function checkMetadata(found: Seen): Seen {
   const { authorizationServerUrl: expected = '', authorizationServerMetadata: metadata } = found;
   if (!metadata || isSameIssuer(metadata.issuer, expected)) return found;
   throw wrongIssuer(`The metadata of ${expected} name another issuer, ${metadata.issuer}`);
+}
+
+/** The system would open other addresses with whatever program they name, and the SDK lets a server name them. */
+function checkAddress(url: URL): URL {
+  if (/^https?:$/.test(url.protocol)) return url;
+  throw wrongIssuer(`The server names a page to sign in that is neither https nor http, but ${url.protocol}`);
 }
 
 function wrongIssuer(problem: string): SharedTokenError {

@@ -67,6 +67,16 @@ for (const sdk of Object.values(sdks)) {
     assert.is(scene.windows.length, 0);
   });
 
+  for (const address of ['file:///etc/passwd', 'ms-settings://open']) {
+    test(`${sdk.name}: a server cannot make the browser open ${address}`, async () => {
+      await using scene = await openMcpScene(sdk);
+      scene.authorizationServer.metadata = { authorization_endpoint: address };
+      const error = await rejection(scene.call());
+      assert.is(scene.windows.length, 0);
+      assert.match(error.message, /neither https nor http/);
+    });
+  }
+
   test(`${sdk.name}: a client metadata document is the client id at a server that supports that`, async () => {
     await using scene = await openMcpScene(sdk);
     const { authorizationServer } = scene;
