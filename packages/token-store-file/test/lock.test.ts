@@ -118,6 +118,17 @@ for (const [what, folder, before] of [
   );
 }
 
+posixTest(
+  'a process that may open few files finds the lock held, however many have given up waiting for it',
+  async () => {
+    using store = newStore();
+    const few = ['sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'];
+    const giveUp = () => startProgram('give-up', [store.path, 'app', 150], few).ended;
+    const { output } = await store.exclusively('app', giveUp);
+    assert.equal(output.trim(), 'STORE_BUSY');
+  },
+);
+
 posixTest('on a network file system, locks and writes are STORE_OPEN, and reading works', async () => {
   // None can be mounted here, so this program is told that all are.
   const { output } = await startProgram('on-network', [join(temporaryDirectory(), 'tokens.json')]).ended;

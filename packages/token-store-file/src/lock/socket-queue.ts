@@ -151,9 +151,9 @@ export class SocketQueue {
   }
 
   async #isListening(ids: readonly string[]): Promise<boolean> {
-    const now: Wait = { deadline: 0, signals: [] };
-    const ended = await Promise.all(ids.map((id) => untilEnded(this.#socket(id), now)));
-    return ended.includes(false);
+    // One after the other: those that gave up are many if a stopped process has the lock, and a process may open few sockets.
+    for (const id of ids) if (!(await untilEnded(this.#socket(id), { deadline: 0, signals: [] }))) return true;
+    return false;
   }
 
   #socket(id: string): string {
