@@ -5,7 +5,6 @@ import {
   existsSync,
   lchownSync,
   linkSync,
-  mkdirSync,
   readFileSync,
   rmSync,
   statSync,
