@@ -1,6 +1,7 @@
-// Takes about 120 s.
+// Takes about 25 s.
 import { test } from 'uvu';
 import { testKills } from '../test/kill-writers.ts';
 
-testKills(Number(process.env.KILLS ?? 1_000), Number(process.env.SEED ?? Date.now() % 1e6));
+// `KILLS=1000` was run by hand, and has proven nothing that these do not.
+testKills(Number(process.env.KILLS ?? 200), Number(process.env.SEED ?? Date.now() % 1e6));
 test.run();
