@@ -13,10 +13,16 @@ export interface FileSystem {
 const networkTypes =
   /^(nfs\d?|cifs|smb3|smbfs|9p|drvfs|ceph|afs|coda|ncpfs|lustre|beegfs|gpfs|vboxsf|vmhgfs|prl_fs|fuse\.(sshfs|rclone|s3fs|gcsfuse|goofys|davfs|glusterfs|curlftpfs|ceph|smb|cifs|onedrive|blobfuse|vmhgfs).*)$/;
 
+/** Whether a file system with this name, as Linux has it, is one of several computers. */
 export function isNetworkType(type: string): boolean {
   return networkTypes.test(type);
 }
 
+/**
+ * Tells about the file system of a folder.
+ *
+ * @throws the system's error if there is no such folder.
+ */
 export function inspectFileSystem(folder: string): FileSystem {
   const { bavail, bsize } = fs.statfsSync(folder);
   const type = mountedType(folder);

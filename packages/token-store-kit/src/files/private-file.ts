@@ -13,6 +13,7 @@ export interface FileStats extends Owner {
   readonly mode: number;
   readonly nlink: number;
   readonly size: number;
+  /** False for a directory, a socket, a device. */
   isFile(): boolean;
 }
 
