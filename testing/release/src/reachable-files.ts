@@ -10,8 +10,8 @@ export interface Reached {
 }
 
 /**
- * Finds the files that a user of a package can reach from its manifest: those in `exports`, `bin` and `types`, their imports, their
- * maps, the sources in those maps, and the imports of those sources.
+ * Finds the files that a user of a package can reach from its manifest: those in `exports`, `bin` and `types`, programs that it
+ * starts, their imports, their maps, the sources in those maps, and the imports of those sources.
  */
 export function reachFiles({ folder, manifest, files }: PackedPackage): Reached {
   const reached = new Set<string>();
@@ -32,7 +32,14 @@ export function reachFiles({ folder, manifest, files }: PackedPackage): Reached 
       follow(posix.join(posix.dirname(file), reference), file);
     }
   };
-  for (const target of targetsOf([manifest.exports, manifest.bin, manifest.types])) follow(target, 'package.json');
+  // Programs that the package starts are named for the build alone.
+  const { build = '' } = (manifest.scripts ?? {}) as Record<string, string>;
+  const programs = build
+    .split(' ')
+    .slice(2)
+    .map((name) => `dist/${name}.js`);
+  for (const target of targetsOf([manifest.exports, manifest.bin, manifest.types, programs]))
+    follow(target, 'package.json');
   return { files: reached, dangling };
 }
 
