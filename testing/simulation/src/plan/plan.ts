@@ -77,7 +77,7 @@ export function choosePlan(choices: Choices): Plan {
   const lifetimeMs = [3_600_000, 400_000, 200_000, 20_000, undefined][weighted(4, 2, 3, 1, 1)];
   const store = storeKinds[below(storeKinds.length)] as StoreKind;
   const tells = weighted(1, 1) === 1;
-  const storeFaultOneIn = [0, 40, 8][weighted(5, 2, 2)] as number;
+  const faultsAlone = [0, 40, 8][weighted(5, 2, 2)] as number;
   const networkFaultOneIn = [0, 6, 2][weighted(4, 2, 2)] as number;
   const personFaultOneIn = [0, 3][weighted(2, 1)] as number;
   const processes = 1 + weighted(2, 4, 3);
@@ -100,6 +100,8 @@ export function choosePlan(choices: Choices): Plan {
   const someNeedMore = weighted(4, 1) === 1;
   const grantsLess = someNeedMore && weighted(1, 1) === 1;
   const givesData = weighted(1, 1) === 1;
+  // What could not be stored is kept in memory, where a late answer must not take its place: only together they show it.
+  const storeFaultOneIn = storeIsLate && weighted(1, 2) === 1 ? 8 : faultsAlone;
   // biome-ignore format: one line each would fill the screen
   return {
     provider, lifetimeMs, store, tells, storeFaultOneIn, storeIsLate, networkFaultOneIn, personFaultOneIn, processes,
