@@ -12,7 +12,7 @@ import { describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import { HttpClient } from './provider/http-client.ts';
 import { endpointUrl, Provider } from './provider/provider.ts';
-import { coversScopes, isGranted, splitScope } from './scopes.ts';
+import { coversScopes, grantJudge, splitScope } from './scopes.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { type SignInStatus, statusOfRecord } from './sign-in-status.ts';
 import { openStore, runOnStore } from './store/open-store.ts';
@@ -57,7 +57,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       signIn: (context) => this.#signIn({}, context),
       needsSignIn: (error) => error instanceof OneDriveTokenError && error.code === 'SIGN_IN_REQUIRED',
       describeRefusal,
-      accepts: (record) => isGranted(record, settings),
+      accepts: grantJudge(settings),
       interactive: settings.interactive,
       expirySkew: settings.expirySkew,
       refreshTimeout: settings.requestTimeout,

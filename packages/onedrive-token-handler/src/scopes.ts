@@ -34,6 +34,15 @@ export function isGranted(
   return useGrantedScopes || scope === undefined || coversScopes(splitScope(scope), scopes);
 }
 
+/** The same as a function that is cheap enough for each call of getToken(). */
+export function grantJudge(settings: ScopeSettings): (record: { scope?: string | undefined }) => boolean {
+  let last: { scope: string | undefined; granted: boolean } | undefined;
+  return (record) => {
+    if (!last || last.scope !== record.scope) last = { scope: record.scope, granted: isGranted(record, settings) };
+    return last.granted;
+  };
+}
+
 /**
  * What to ask for: also what was granted before, so that a program with fewer scopes does not narrow the record that it
  * shares with others; with `useGrantedScopes`, of the needed scopes only those of OpenID Connect. Microsoft refuses `.default`
