@@ -1,5 +1,5 @@
 import * as assert from 'node:assert/strict';
-import { storeContract, storeProcessContract } from 'token-store-kit/contract';
+import { storeContract } from 'token-store-kit/contract';
 import type { PostgresTokenStore } from '../src/index.ts';
 import { startScene } from './scene.ts';
 
@@ -16,23 +16,8 @@ const cases = storeContract<PostgresTokenStore>({
   share: (store) => scene.open({ schema: schemas.get(store) }),
   close: (store) => store.close(),
 });
-// test-long/contract.test.ts has other kinds.
+// test-long/contract.test.ts has other kinds, and the contract for processes.
 for (const { name, run } of cases) test(`Of a store directly connected: ${name}`, run);
-
-const leaseTime = 1_000;
-const newPlace = () =>
-  JSON.stringify({ connectionString: scene.cluster.connectionString(), schema: scene.newSchema(), leaseTime });
-const module = new URL('programs/open-store.ts', import.meta.url);
-for (const { name, run } of storeProcessContract({ module, newPlace, leaseTime })) test(`Of processes: ${name}`, run);
-
-test('without its lock the store does not pass the contract for processes', async () => {
-  const [first] = storeProcessContract({
-    module: new URL('programs/open-unlocked-store.ts', import.meta.url),
-    newPlace,
-    leaseTime,
-  });
-  await assert.rejects(async () => first?.run(), /at once|without its lock/);
-});
 
 test('every method names the argument that it refuses, and is refused when the store is closed', async () => {
   const store = await scene.open();
