@@ -44,9 +44,9 @@ async function showMicrosoft(clientId: string, env: NodeJS.ProcessEnv): Promise<
   await step(['status'], env);
 }
 
-/** The command refreshes a token 5 minutes before its end. So it uses this one for 8 seconds. */
-const usedForSeconds = 8;
-const lifetimeSeconds = 300 + usedForSeconds;
+/** The command refreshes a token of so short a life when a tenth of it is left. */
+const lifetimeSeconds = 10;
+const usedForSeconds = 0.9 * lifetimeSeconds;
 
 async function showStandIn(common: NodeJS.ProcessEnv): Promise<void> {
   await using authority = await startAuthority({ accessTokenTtl: lifetimeSeconds });
