@@ -52,7 +52,8 @@ export function readOptions(options: McpFetchOptions) {
     throw new RangeError(`maxStepUps must be an integer of at least 0, not ${maxStepUps}`);
   if (clientInformation && typeof clientInformation.client_id !== 'string')
     throw new TypeError(`clientInformation.client_id must be a string, not ${typeof clientInformation.client_id}`);
-  const url = URL.parse(String(serverUrl));
+  // Named, or the declaration would need the types of Node.js.
+  const url: URL | null = URL.parse(String(serverUrl));
   if (!url || (url.protocol !== 'https:' && !loopback.test(url.href)))
     throw new TypeError('serverUrl must be an https address, or an http one on a loopback host');
   const [redirect = 'http://localhost'] = clientMetadata.redirect_uris ?? [];
