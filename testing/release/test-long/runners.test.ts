@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 import { signInAs, startAuthority } from 'testing-authority';
+import { openFileTokenStore } from 'token-store-file';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -70,6 +71,7 @@ const samples: Sample[] = [
     code: samplesOf('shared-token')
       .join('')
       .replace('https://login.example.com', authority.issuer)
+      .replace(/`.*my-app.tokens.json`/, "'my-app/tokens.json'")
       .replaceAll('my-client-id', authority.clientId)
       .replace('oauth.None()', 'oauth.None(), { execute: [oauth.allowInsecureRequests] }'),
     prints: /"accessToken":"/,
@@ -157,18 +159,19 @@ async function storeSignIns(): Promise<void> {
   const calendar = openTokenStore(join(project, 'my-calendar/tokens.db'));
   calendar.set('ada@example.org', { refreshToken: 'first' });
   calendar.close();
-  for (const appName of ['my-backup', 'my-app']) {
-    const dbFilepath = join(project, appName, 'tokens.db');
+  const { clientId, issuer, url } = authority;
+  const openBrowser = (address: string): Promise<unknown> => signInAs(address);
+  for (const [appName, owner, store] of [
+    ['my-backup', url, openTokenStore(join(project, 'my-backup/tokens.db'))],
+    ['my-app', issuer, openFileTokenStore(join(project, 'my-app/tokens.json'))],
+  ] as const) {
     const scopes = ['Files.ReadWrite.All'];
-    const { clientId, url } = authority;
-    const openBrowser = (address: string): Promise<unknown> => signInAs(address);
-    const handler = new OneDriveTokenHandler({ appName, clientId, authority: url, scopes, dbFilepath, openBrowser });
+    const handler = new OneDriveTokenHandler({ appName, clientId, authority: url, scopes, store, openBrowser });
     await handler.signIn();
     await handler.close();
-    const store = openTokenStore(dbFilepath);
     const { refreshToken = '' } = store.get(appName) ?? {};
-    const owner = appName === 'my-app' ? { authority: authority.issuer } : { authority: url };
-    store.set(appName, { refreshToken, clientId, ...owner, accessToken: 'old', expiresAt: 1, obtainedAt: 0 });
+    const expired = { accessToken: 'old', expiresAt: 1, obtainedAt: 0 };
+    await store.set(appName, { refreshToken, clientId, authority: owner, ...expired });
     store.close();
   }
 }
