@@ -30,11 +30,13 @@ const { values, positionals: parts } = parseArgs({
   allowPositionals: true,
 });
 const { long, retry } = values;
-// More than cores, because most tests wait for something now and then. Of the long ones many start many processes.
-const jobs = Number(values.jobs ?? availableParallelism() + (long ? 2 : 3));
+// More than cores, because most tests wait for something now and then.
+const jobs = Number(values.jobs ?? availableParallelism() + 2);
 const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
 // What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
 const filesOfProcess = long ? 1 : 12;
+// If more of those that mostly wait ran at once, they would miss their own deadlines when all of them wake up.
+const waitingJobs = 4;
 if (long) process.env.TEST_POSTGRES ??= 'system';
 // Several processes run on few cores. Threads for the garbage collection cost more than they give, and so do many small collections.
 const savingArgs = ['--single-threaded-gc', '--max-semi-space-size=32'];
@@ -110,7 +112,7 @@ function seconds(file: string): number {
 
 /**
  * Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. A short one that says how
- * long it takes mostly waits: it has a process of its own, which starts at once and counts as none of the `jobs`.
+ * long it takes mostly waits: it has a process of its own, which counts as none of the `jobs`.
  */
 async function runFiles(files: readonly string[], size: number, jobs: number): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
@@ -128,7 +130,7 @@ async function runFiles(files: readonly string[], size: number, jobs: number): P
   };
   // At the end, small ones fill what is left.
   groups.sort((a, b) => b.length - a.length);
-  await Promise.all([...waiting.map((file) => run([file])), beside(jobs, groups, run)]);
+  await Promise.all([beside(waitingJobs, waiting, (file) => run([file])), beside(jobs, groups, run)]);
   return results;
 }
 
