@@ -14,6 +14,7 @@ import {
 import { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { makeLink } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -23,7 +24,6 @@ import {
   GraphError,
   type TransferProgress,
 } from '../src/index.ts';
-import { makeLink } from './make-link.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
 import { openScene } from './scene.ts';
 import { rejection, until } from './within.ts';

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FileTokenStore, openFileTokenStore } from '../src/index.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 const newPlace = () => join(temporaryDirectory(), 'tokens.json');
 const assertClean = (path: string) => {

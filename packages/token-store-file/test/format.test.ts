@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type FileTokenStoreOptions, openFileTokenStore, type TokenRecord, TokenStoreError } from '../src/index.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 /** A file with this text, if there is one. */
 function newPath(text?: string | Buffer): string {

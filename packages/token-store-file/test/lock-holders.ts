@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import * as assert from 'uvu/assert';
 import { type FileTokenStore, openFileTokenStore, type TokenStoreError } from '../src/index.ts';
 import { type Program, startProgram } from './start-program.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 export function newStore(folder = ''): FileTokenStore {
   const directory = join(temporaryDirectory(), folder);

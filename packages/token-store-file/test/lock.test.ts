@@ -2,12 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import {
+  directoryForUsers,
+  hasPlaceForUsers,
+  isRoot,
+  otherUser,
+  temporaryDirectory,
+} from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
 import { assertBusy, filesBeside, holder, newStore, until, waiter } from './lock-holders.ts';
 import { startProgram } from './start-program.ts';
-import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser, temporaryDirectory } from './temporary-directory.ts';
 
 const windows = process.platform === 'win32';
 const posixTest = windows ? test.skip : test;

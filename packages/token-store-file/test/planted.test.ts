@@ -12,11 +12,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import {
+  directoryForUsers,
+  hasPlaceForUsers,
+  isRoot,
+  otherUser,
+  temporaryDirectory,
+} from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
 import { startProgram } from './start-program.ts';
-import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser, temporaryDirectory } from './temporary-directory.ts';
 
 if (process.platform === 'win32') {
   console.log('skipped: Windows has no file modes, FIFOs or user ids');

@@ -10,10 +10,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { test } from 'uvu';
-import * as assert from 'uvu/assert';
-import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
-import { startProgram } from './start-program.ts';
 import {
   directoryForUsers,
   hasPlaceForUsers,
@@ -21,7 +17,11 @@ import {
   makeLink,
   otherUser,
   temporaryDirectory,
-} from './temporary-directory.ts';
+} from 'testing-authority/temporary-directory';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
 
 const windows = process.platform === 'win32';
 const posixTest = windows ? test.skip : test;

@@ -1,10 +1,10 @@
 // Takes about 17 s.
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { startProgram } from '../test/start-program.ts';
-import { temporaryDirectory } from '../test/temporary-directory.ts';
 
 test('a database that stays locked is STORE_BUSY after 5 seconds, for readers and writers', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');

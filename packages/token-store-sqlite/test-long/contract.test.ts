@@ -1,10 +1,10 @@
 // Takes about 60 s.
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { storeProcessContract } from 'token-store-kit/contract';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { temporaryDirectory } from '../test/temporary-directory.ts';
 
 const module = new URL('../test/programs/open-store.ts', import.meta.url);
 const newPlace = (): string => join(temporaryDirectory(), 'tokens.db');

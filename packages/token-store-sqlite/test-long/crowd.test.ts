@@ -1,11 +1,11 @@
 // Takes about 30 s.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
 import { startProgram } from '../test/start-program.ts';
-import { temporaryDirectory } from '../test/temporary-directory.ts';
 
 test('of 32 processes that acquire one lock again and again, none starves', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
 import { bare, create, write } from '../test/original-class.ts';
 import { startProgram } from '../test/start-program.ts';
-import { temporaryDirectory } from '../test/temporary-directory.ts';
 
 test('of many processes that open a file of the Python class at once, all succeed, and one extends it', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');

@@ -3,11 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenRecord } from '../src/index.ts';
 import { startProgram } from '../test/start-program.ts';
-import { temporaryDirectory } from '../test/temporary-directory.ts';
 
 const many = 100_000;
 

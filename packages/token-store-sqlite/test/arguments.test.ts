@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, SqliteTokenStore, TokenStoreError } from '../src/index.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 const directory = temporaryDirectory();
 const store = openTokenStore(join(directory, 'tokens.db'));

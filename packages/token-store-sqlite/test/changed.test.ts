@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
 import { startProgram } from './start-program.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
 

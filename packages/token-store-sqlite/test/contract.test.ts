@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type SqliteTokenStore } from '../src/index.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 const key = new Uint8Array(32).fill(7);
 const kinds: Record<string, { key?: Uint8Array }> = { 'a SQLite store': {}, 'an encrypted SQLite store': { key } };

@@ -1,11 +1,11 @@
 import { chmodSync, chownSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenStoreErrorCode } from '../src/index.ts';
 import { makeTokenDatabase, snapshot } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
-import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from './temporary-directory.ts';
 
 const windows = process.platform === 'win32';
 

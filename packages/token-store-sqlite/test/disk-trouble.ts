@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
 import { startProgram } from './start-program.ts';
-import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from './temporary-directory.ts';
 
 /** A file system that is soon full. `testMounted` says whether it is there. */
 export const small = directoryForUsers();

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { assertLocked, keyError } from './key-errors.ts';
 import { neverRuns } from './lock-holders.ts';
 import { bare } from './original-class.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 const bytes = new Uint8Array(32).fill(7);
 const otherBytes = new Uint8Array(32).fill(8);

@@ -1,13 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
-import { test } from 'uvu';
-import * as assert from 'uvu/assert';
-import { inspectTokenStore, openTokenStore, type TokenStoreInspection } from '../src/index.ts';
-import { holder, newStore } from './lock-holders.ts';
-import { bare, create } from './original-class.ts';
-import { snapshot } from './snapshot.ts';
-import { startProgram } from './start-program.ts';
 import {
   directoryForUsers,
   hasPlaceForUsers,
@@ -15,7 +8,14 @@ import {
   makeLink,
   otherUser,
   temporaryDirectory,
-} from './temporary-directory.ts';
+} from 'testing-authority/temporary-directory';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inspectTokenStore, openTokenStore, type TokenStoreInspection } from '../src/index.ts';
+import { holder, newStore } from './lock-holders.ts';
+import { bare, create } from './original-class.ts';
+import { snapshot } from './snapshot.ts';
+import { startProgram } from './start-program.ts';
 
 const isLinux = process.platform === 'linux';
 const posix = process.platform === 'win32' ? test.skip : test;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import * as assert from 'uvu/assert';
 import { openTokenStore, TokenStoreError } from '../src/index.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 /** `act` is STORE_KEY for this reason. */
 export function keyError(reason: string, act: () => unknown, message = /./): void {

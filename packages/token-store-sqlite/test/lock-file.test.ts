@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DatabaseFile } from '../src/database/database-file.ts';
 import type { TokenStoreError } from '../src/index.ts';
 import { LockFile } from '../src/lock/lock-file.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 function newLocks(count: number): LockFile[] {
   const path = join(temporaryDirectory(), 'lock');

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
 import { type Program, startProgram } from './start-program.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 export function newStore(): SqliteTokenStore {
   return openTokenStore(join(temporaryDirectory(), 'tokens.db'));

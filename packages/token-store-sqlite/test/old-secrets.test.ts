@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenRecord } from '../src/index.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 /**
  * A token that repeats its mark. Any 17 bytes of it that are left in a file contain the mark, which tells the token.

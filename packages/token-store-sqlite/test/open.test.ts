@@ -11,12 +11,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
+import { makeLink, temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, TokenStoreError } from '../src/index.ts';
 import { bare, create } from './original-class.ts';
 import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
-import { makeLink, temporaryDirectory } from './temporary-directory.ts';
 
 const windows = process.platform === 'win32';
 

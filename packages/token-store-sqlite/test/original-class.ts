@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test as uvuTest } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 /** The original class's own statements, run by one SQLite or another. */
 export interface OriginalClass {

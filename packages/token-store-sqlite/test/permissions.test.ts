@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isRoot, otherUser, temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
 import { lockPathsOf } from '../src/lock/lock-paths.ts';
 import { startProgram } from './start-program.ts';
-import { isRoot, otherUser, temporaryDirectory } from './temporary-directory.ts';
 
 const lock = lockPathsOf('', 'app').lock.slice(1);
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);

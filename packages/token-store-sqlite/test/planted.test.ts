@@ -10,6 +10,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import {
+  directoryForUsers,
+  hasPlaceForUsers,
+  isRoot,
+  makeLink,
+  otherUser,
+  temporaryDirectory,
+} from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inspectTokenStore, openTokenStore, type TokenStoreError } from '../src/index.ts';
@@ -19,14 +27,6 @@ import { holder } from './lock-holders.ts';
 import { rollbackJournal } from './rollback-journal.ts';
 import { makeTokenDatabase } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
-import {
-  directoryForUsers,
-  hasPlaceForUsers,
-  isRoot,
-  makeLink,
-  otherUser,
-  temporaryDirectory,
-} from './temporary-directory.ts';
 
 if (process.platform === 'win32') {
   console.log('skipped: Windows has no file modes, FIFOs or user ids');

@@ -1,11 +1,11 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, TokenStoreError, type TokenStoreErrorCode } from '../src/index.ts';
 import { snapshot } from './snapshot.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
 

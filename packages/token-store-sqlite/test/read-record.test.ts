@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenRecord } from '../src/index.ts';
@@ -8,7 +9,6 @@ import { readRecord } from '../src/read-record.ts';
 import { assertRead } from './read-as.ts';
 import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 const whole: Required<TokenRecord> = {
   refreshToken: 'refresh',

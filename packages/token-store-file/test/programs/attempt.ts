@@ -2,8 +2,9 @@
  * attempt.ts PATH CALL…: opens the store and makes the calls, as an ordinary user even if root runs the tests. Prints `{ results }` or
  * `{ code, reason, message }`, as JSON.
  */
+
+import { isRoot, otherUser } from 'testing-authority/temporary-directory';
 import { openFileTokenStore, TokenStoreError } from '../../src/index.ts';
-import { isRoot, otherUser } from '../temporary-directory.ts';
 
 if (isRoot) {
   // All that it needs is loaded by now: the other user may not be able to enter the directory of these files.

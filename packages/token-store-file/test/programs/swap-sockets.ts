@@ -1,7 +1,7 @@
 /** swap-sockets.ts FOLDER TARGET: as an ordinary user, puts a link to TARGET in the place of each socket that gets its owner there. */
 import { mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { otherUser } from '../temporary-directory.ts';
+import { otherUser } from 'testing-authority/temporary-directory';
 
 process.setgroups?.([]);
 process.setgid?.(otherUser);

@@ -4,7 +4,7 @@
  */
 import { inspectTokenStore, openTokenStore, TokenStoreError } from '../../src/index.ts';
 import '../../src/lock/run-exclusively.ts';
-import { isRoot, otherUser } from '../temporary-directory.ts';
+import { isRoot, otherUser } from 'testing-authority/temporary-directory';
 
 if (isRoot) {
   // All that it needs is loaded by now: the other user may not be able to enter the directory of these files.
