@@ -1,8 +1,7 @@
 import { Choices } from './machine/choices.ts';
 import { useMachine } from './machine/globals.ts';
 import { killed, Machine } from './machine/machine.ts';
-import { choosePlan } from './plan/plan.ts';
-import { Schedule, type Subject } from './schedule.ts';
+import type { World } from './world.ts';
 
 export interface Result {
   /** Which promise was broken, and how. */
@@ -21,7 +20,7 @@ export interface RunOptions {
 }
 
 /** Runs one schedule from its seed to its end. */
-export async function runSchedule(subject: Subject, options: RunOptions): Promise<Result> {
+export async function runSchedule(world: World, options: RunOptions): Promise<Result> {
   const { seed, given, isKept = false } = options;
   const choices = new Choices(seed, { given, keep: isKept });
   const machine = new Machine(choices, { trace: isKept });
@@ -33,8 +32,7 @@ export async function runSchedule(subject: Subject, options: RunOptions): Promis
   };
   process.on('unhandledRejection', onUnhandled);
   try {
-    const schedule = new Schedule(subject, machine, choosePlan(choices));
-    await schedule.run();
+    await world.run(machine);
   } catch (error) {
     machine.fail(error as Error);
   }

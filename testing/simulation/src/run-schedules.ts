@@ -1,7 +1,7 @@
 import { report } from './report.ts';
 import { runSchedule } from './run-schedule.ts';
-import type { Subject } from './schedule.ts';
 import { shrink } from './shrink.ts';
+import type { World } from './world.ts';
 
 export interface Run {
   readonly schedules: number;
@@ -24,7 +24,7 @@ export interface RunLimits {
 const schedulesPerLook = 200;
 
 /** Runs schedules with one seed after the other, until one breaks a promise. */
-export async function runSchedules(subject: Subject, limits: RunLimits): Promise<Run> {
+export async function runSchedules(world: World, limits: RunLimits): Promise<Run> {
   const { firstSeed, schedules, cpuSeconds = Number.POSITIVE_INFINITY, isShown = true } = limits;
   const { stackTraceLimit } = Error;
   // Stacks are not looked at, and take longer than all the rest of an error. V8 makes none if the limit is not a number.
@@ -41,10 +41,10 @@ export async function runSchedules(subject: Subject, limits: RunLimits): Promise
       // The question costs a tenth of a schedule.
       if (count % schedulesPerLook === 0 && used() >= cpuSeconds) break;
       const seed = firstSeed + count;
-      const result = await runSchedule(subject, { seed });
+      const result = await runSchedule(world, { seed });
       steps += result.steps;
       if (result.failure === undefined) continue;
-      const text = isShown ? report(seed, await shrink(subject, seed)) : result.failure;
+      const text = isShown ? report(world, seed, await shrink(world, seed)) : result.failure;
       return { schedules: count + 1, steps, cpuSeconds: used(), found: { seed, text } };
     }
     return { schedules: count, steps, cpuSeconds: used(), found: undefined };

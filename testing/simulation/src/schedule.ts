@@ -3,6 +3,7 @@ import type { Call, Fact, Family, Instance, Method } from './facts.ts';
 import { History } from './history.ts';
 import { judge } from './invariants/judge.ts';
 import { streams } from './machine/choices.ts';
+import { loadPackage, type Patch } from './machine/load-package.ts';
 import { type Machine, Process } from './machine/machine.ts';
 import { SimulatedController } from './machine/signals.ts';
 import type { StoreUnderTest } from './models/model-store.ts';
@@ -10,7 +11,8 @@ import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
 import { covers } from './models/scopes.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
-import { type Action, describePlan, type Plan, skewOf } from './plan/plan.ts';
+import { type Action, choosePlan, describePlan, type Plan, skewOf } from './plan/plan.ts';
+import type { World } from './world.ts';
 
 /** The package under test, as it was loaded. */
 export interface Subject {
@@ -18,8 +20,14 @@ export interface Subject {
   readonly SharedTokenError: new (...values: never[]) => Error & { code: string };
 }
 
+export async function loadSharedToken(patches?: readonly Patch[]): Promise<World> {
+  const name = 'shared-token';
+  const subject = (await loadPackage<Subject>(name, { patches }))();
+  return { name, run: (machine) => new Schedule(subject, machine, choosePlan(machine.choices)).run() };
+}
+
 /** One schedule, from its plan to its end. */
-export class Schedule {
+class Schedule {
   readonly #subject: Subject;
   readonly #machine: Machine;
   readonly #plan: Plan;

@@ -1,5 +1,5 @@
 import { type Result, runSchedule } from './run-schedule.ts';
-import type { Subject } from './schedule.ts';
+import type { World } from './world.ts';
 
 /** The most runs that a smaller schedule is searched with. */
 const maxRuns = 4_000;
@@ -8,14 +8,14 @@ const maxRuns = 4_000;
  * Makes a schedule that breaks a promise smaller, for a person who reads it: takes choices back, in groups and then one by one, as long
  * as the same promise is broken. A choice that is taken back is the plainest one: no fault, the oldest step first.
  */
-export async function shrink(subject: Subject, seed: number): Promise<Result> {
-  let best = await runSchedule(subject, { seed, isKept: true });
+export async function shrink(world: World, seed: number): Promise<Result> {
+  let best = await runSchedule(world, { seed, isKept: true });
   if (best.failure === undefined) return best;
   const promise = promiseOf(best);
   let runs = 0;
   const tryWith = async (given: ReadonlyMap<number, number>): Promise<boolean> => {
     if (++runs > maxRuns) return false;
-    const result = await runSchedule(subject, { seed, given, isKept: true });
+    const result = await runSchedule(world, { seed, given, isKept: true });
     const isSmaller =
       promiseOf(result) === promise && sizeOf(result) <= sizeOf(best) && result.choices.size <= given.size;
     if (isSmaller) best = result;

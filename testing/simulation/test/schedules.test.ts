@@ -1,8 +1,7 @@
 import * as assert from 'node:assert/strict';
 import { test } from 'uvu';
-import { loadPackage } from '../src/machine/load-package.ts';
 import { describeRun, runSchedules } from '../src/run-schedules.ts';
-import type { Subject } from '../src/schedule.ts';
+import { loadSharedToken } from '../src/schedule.ts';
 
 /** `SIMULATION_SEED=N` runs that schedule alone. */
 const only = process.env.SIMULATION_SEED;
@@ -10,8 +9,8 @@ const firstSeed = Number(only ?? 1);
 const schedules = only === undefined ? 2_000 : 1;
 
 test('shared-token keeps its promises in 2,000 schedules', async () => {
-  const subject = (await loadPackage<Subject>('shared-token'))();
-  const run = await runSchedules(subject, { firstSeed, schedules });
+  const world = await loadSharedToken();
+  const run = await runSchedules(world, { firstSeed, schedules });
   console.log(describeRun(run, firstSeed));
   assert.equal(run.found, undefined, run.found?.text);
   assert.equal(run.schedules, schedules);
@@ -21,9 +20,9 @@ test('shared-token keeps its promises in 2,000 schedules', async () => {
 const found = [289_707, 730_481, 763_274, 792_464];
 
 test('shared-token keeps its promises in the schedules that once found a defect', async () => {
-  const subject = (await loadPackage<Subject>('shared-token'))();
+  const world = await loadSharedToken();
   for (const firstSeed of found) {
-    const run = await runSchedules(subject, { firstSeed, schedules: 1 });
+    const run = await runSchedules(world, { firstSeed, schedules: 1 });
     assert.equal(run.found, undefined, run.found?.text);
     assert.equal(run.schedules, 1);
   }

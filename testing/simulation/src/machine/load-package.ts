@@ -27,7 +27,7 @@ const parameters = ['require', 'exports', 'module', ...Object.keys(simulatedGlob
  */
 export async function loadPackage<Module>(
   name: string,
-  { patches = [] }: { patches?: readonly Patch[] } = {},
+  { patches = [] }: { patches?: readonly Patch[] | undefined } = {},
 ): Promise<NewInstance<Module>> {
   const sources = join(packages, name, 'src');
   const unused = new Set(patches);
