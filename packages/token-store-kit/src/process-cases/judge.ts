@@ -105,7 +105,13 @@ export class Judge {
 
   kill(pid: number): void {
     this.note(pid, 'is killed (SIGKILL)');
-    if (this.holder === pid) this.#holder = undefined;
+    const turn = this.#holder;
+    if (turn?.pid !== pid) return;
+    this.#holder = undefined;
+    // What it said in its last moments is not heard, so it may have read and written.
+    if (turn.writes === undefined) {
+      this.#stored = this.#stored.flatMap((token) => [token, tokenAfter(token, pid)]);
+    }
   }
 
   stop(pid: number): void {
