@@ -18,8 +18,7 @@ import {
 } from 'token-store-kit';
 import { fileError, systemCode } from 'token-store-kit/files';
 import { type FileFormat, jsonFormat } from './json-format.ts';
-import { LockFolder } from './lock/lock-folder.ts';
-import { type ExclusiveRequest, runExclusively } from './lock/run-exclusively.ts';
+import { FileLocks } from './lock/file-locks.ts';
 import { fs } from './node-fs.ts';
 import { damaged, TokenFile } from './token-file.ts';
 
@@ -44,7 +43,7 @@ export class FileTokenStore implements TokenStore, Disposable {
   readonly #file: TokenFile;
   readonly #format: FileFormat;
   readonly #closing = new AbortController();
-  #folder: LockFolder | undefined;
+  readonly #locks: FileLocks;
 
   /** See {@link openFileTokenStore}. */
   constructor(path: string, options: FileTokenStoreOptions = {}) {
@@ -58,6 +57,7 @@ export class FileTokenStore implements TokenStore, Disposable {
     }
     this.#file = new TokenFile(path);
     this.path = this.#file.path;
+    this.#locks = new FileLocks(this.path, this.#file.owner, this.#closing.signal);
     this.#format = parse && format ? { parse, format } : jsonFormat(this.path);
   }
 
@@ -69,7 +69,6 @@ export class FileTokenStore implements TokenStore, Disposable {
 
   /** Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. */
   async set(name: string, record: TokenRecord): Promise<void> {
-    checkText(name, 'name');
     const checked = checkRecord(record);
     await this.#write(name, (records) => records.set(name, checked));
   }
@@ -80,7 +79,6 @@ export class FileTokenStore implements TokenStore, Disposable {
    * change nothing.
    */
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
-    checkText(name, 'name');
     if (previous !== undefined) checkText(previous, 'previous');
     const checked = checkRecord(record);
     return this.#write(name, (records) => {
@@ -90,7 +88,6 @@ export class FileTokenStore implements TokenStore, Disposable {
 
   /** Deletes the record of this name. False if there was none. */
   async delete(name: string): Promise<boolean> {
-    checkText(name, 'name');
     return this.#write(name, (records) => records.delete(name));
   }
 
@@ -109,7 +106,7 @@ export class FileTokenStore implements TokenStore, Disposable {
   async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
     checkText(name, 'name');
     const wait = readExclusivelyOptions(task, options);
-    return this.#lock({ name, isWrite: false, ...wait }, () => task({ signal: new AbortController().signal }));
+    return this.#locks.run('name', name, wait, task);
   }
 
   /**
@@ -146,19 +143,9 @@ export class FileTokenStore implements TokenStore, Disposable {
     this.close();
   }
 
-  #lock<T>(
-    request: Pick<ExclusiveRequest, 'name' | 'isWrite' | 'timeout' | 'signal'>,
-    task: () => Promise<T> | T,
-  ): Promise<T> {
-    const closing = this.#closing.signal;
-    closing.throwIfAborted();
-    this.#folder ??= new LockFolder(this.path, this.#file.owner);
-    return runExclusively({ ...request, path: this.path, folder: this.#folder, closing }, task);
-  }
-
   /** Reads the file, lets `edit` change its records, and writes it if `edit` has: no other process writes meanwhile. */
   #write(name: string, edit: (records: Map<string, TokenRecord>) => unknown): Promise<boolean> {
-    return this.#lock({ name, isWrite: true, timeout: writeTimeoutMs, signal: undefined }, () => {
+    return this.#locks.run('write', name, { timeout: writeTimeoutMs }, () => {
       const { text, records } = this.#read();
       if (!edit(records)) return false;
       const after = this.#format.format(Object.fromEntries(records), text);

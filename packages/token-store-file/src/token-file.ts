@@ -28,7 +28,8 @@ export class TokenFile {
       if (!found) makeDirectories(dirname(absolute));
       const folder = fs.realpathSync.native(dirname(absolute));
       this.path = found?.path ?? join(folder, basename(absolute));
-      this.owner = found?.stats ?? fs.statSync(folder);
+      const uid = process.geteuid?.() ?? 0;
+      this.owner = found?.stats ?? (uid === 0 ? fs.statSync(folder) : { uid, gid: 0 });
     } catch (error) {
       throw openError(absolute, error);
     }

@@ -20,20 +20,16 @@ export async function holder(store: FileTokenStore, milliseconds = 30_000, befor
   return program;
 }
 
-/** A process that has joined the queue behind `ahead` others. */
-export async function waiter(
-  store: FileTokenStore,
-  ahead: number,
-  milliseconds = 0,
-  timeout = 30_000,
-): Promise<Program> {
+/** A process that has joined the queue. */
+export async function waiter(store: FileTokenStore, milliseconds = 0, timeout = 30_000): Promise<Program> {
   const program = startProgram('hold', [store.path, 'app', milliseconds, timeout]);
   assert.is(await program.line(), 'asks');
-  await until(() => linksOf(store).filter((name) => name.endsWith('-next')).length >= ahead);
+  const place = new RegExp(`-[0-9a-z]{6}-${program.pid?.toString(36)}\\.`);
+  await until(() => lockNames(store).some((name) => place.test(name)));
   return program;
 }
 
-function linksOf(store: FileTokenStore): string[] {
+export function lockNames(store: FileTokenStore): string[] {
   return filesBeside(store).includes('tokens.json-locks') ? readdirSync(`${store.path}-locks`) : [];
 }
 

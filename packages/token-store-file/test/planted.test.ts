@@ -83,6 +83,23 @@ asRoot('a file that another user puts there while the store is open is not read'
   }
 });
 
+asRoot('a user does not trust the owner of a folder in which every user may make files', () => {
+  const path = join(directoryForUsers(), 'tokens.json');
+  chownSync(dirname(path), attacker, attacker);
+  chmodSync(dirname(path), 0o777);
+  process.seteuid?.(otherUser);
+  try {
+    using store = openFileTokenStore(path);
+    process.seteuid?.(0);
+    writeFileSync(path, '');
+    chownSync(path, attacker, attacker);
+    process.seteuid?.(otherUser);
+    assert.throws(() => store.get('app'), isExposed);
+  } finally {
+    process.seteuid?.(0);
+  }
+});
+
 asRoot('root gives no file of its own to a user who puts links in the place of its sockets', async () => {
   const path = join(directoryForUsers(), 'tokens.json');
   const secret = join(temporaryDirectory(), 'secret');

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
-import { fileError, inspectFileSystem, type Owner, systemCode } from 'token-store-kit/files';
+import { fileError, inspectFileSystem, type Owner, openError, systemCode } from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
 
-/** How long the path of a folder of sockets may be: the system allows 103 bytes for a socket, or 107, and its name has up to 35. */
-const maxPathBytes = 66;
+/** How long the path of the folder may be: the system allows 103 bytes for a socket, or 107, and its name has up to 34. */
+const maxPathBytes = 68;
 
 /** What a file system without sockets answers, such as FAT. */
 const noSockets = ['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'];
@@ -19,46 +19,43 @@ export function hashOf(text: string, length: number): string {
  * same: services and containers may have another /tmp, network or environment.
  */
 export class LockFolder {
-  readonly owner: Owner;
   readonly #file: string;
+  readonly #owner: Owner;
   #path: string;
-  #socketPath: string;
 
   /** @throws {TokenStoreError} STORE_OPEN on a network file system. */
   constructor(file: string, owner: Owner) {
-    this.owner = owner;
     this.#file = file;
+    this.#owner = owner;
     this.#path = `${file}-locks`;
-    this.#socketPath = this.#path;
+    if (this.#isLong && process.platform !== 'linux') this.#path = this.#pathInTmp;
     const { type, isNetwork } = inspectFileSystem(dirname(file));
     if (!isNetwork) return;
     const problem = `is on a network file system (${type}), where locks do not reach other computers`;
     throw fileError(file, ['STORE_OPEN', 'network-file-system', problem, 'Choose a file on a disk of this computer']);
   }
 
-  /** Makes the folder, and a short name for it if sockets need one: a link in another folder leads to it. */
   make(): void {
-    makePrivateFolder(this.#path, this.owner);
-    if (Buffer.byteLength(this.#path) <= maxPathBytes) return;
-    this.#socketPath = this.#makeShort('to');
-    try {
-      fs.symlinkSync(this.#path, this.#socketPath);
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    }
+    if (this.#path === this.#pathInTmp) makePrivateFolder(dirname(this.#path), this.#owner);
+    makePrivateFolder(this.#path, this.#owner);
   }
 
   /** If `error` says that the file system has no sockets, uses a folder on another one from now on. */
   leaveFileSystem(error: unknown): boolean {
-    const isNeeded = noSockets.includes(systemCode(error) ?? '') && this.#path.startsWith(this.#file);
-    if (!isNeeded) return false;
+    if (this.#path === this.#pathInTmp || !noSockets.includes(systemCode(error) ?? '')) return false;
     this.removeIfEmpty();
-    this.#path = this.#socketPath = this.#makeShort('of');
+    this.#path = this.#pathInTmp;
     return true;
   }
 
+  /** The names in it. None if it is not there. */
   list(): string[] {
-    return fs.readdirSync(this.#path);
+    try {
+      return fs.readdirSync(this.#path);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return [];
+      throw openError(this.#path, error);
+    }
   }
 
   /** The path of a name in it. */
@@ -66,9 +63,20 @@ export class LockFolder {
     return `${this.#path}/${name}`;
   }
 
-  /** The same for a socket, whose path the system limits. */
-  socketAt(name: string): string {
-    return `${this.#socketPath}/${name}`;
+  /** Calls `use` with a path for this name that is short enough for a socket, as long as its promise is not settled. */
+  async withSocket<T>(name: string, use: (path: string) => Promise<T>): Promise<T> {
+    if (!this.#isLong) return use(this.at(name));
+    const descriptor = fs.openSync(this.#path, 'r');
+    try {
+      return await use(`/proc/self/fd/${descriptor}/${name}`);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  }
+
+  /** A socket that root has made. It may be a link by now: the folder belongs to a user, whom no file of root's may be given to. */
+  giveToOwner(name: string): void {
+    if (process.geteuid?.() === 0) fs.lchownSync(this.at(name), this.#owner.uid, this.#owner.gid);
   }
 
   /** A process that comes meanwhile makes it again. */
@@ -80,15 +88,18 @@ export class LockFolder {
     }
   }
 
+  /** Whether its sockets need a shorter path. */
+  get #isLong(): boolean {
+    return Buffer.byteLength(this.#path) > maxPathBytes;
+  }
+
   /** Not in TMPDIR, which differs between a shell and cron. */
-  #makeShort(kind: string): string {
-    const folder = `/tmp/token-store-file-${this.owner.uid}`;
-    makePrivateFolder(folder, this.owner);
-    return `${folder}/${kind}-${hashOf(this.#file, 16)}`;
+  get #pathInTmp(): string {
+    return `/tmp/token-store-file-${this.#owner.uid}/${hashOf(this.#file, 16)}`;
   }
 }
 
-/** With mode 0700: what is in it, no other user has put there. */
+/** What is in it, no other user has put there. */
 function makePrivateFolder(path: string, owner: Owner): void {
   try {
     fs.mkdirSync(path, 0o700);
@@ -98,7 +109,8 @@ function makePrivateFolder(path: string, owner: Owner): void {
   }
   const stats = fs.lstatSync(path);
   const isTrusted = [0, process.geteuid?.(), owner.uid].includes(stats.uid);
-  if (stats.isDirectory() && isTrusted && (stats.mode & 0o077) === 0) return;
-  const problem = `is not a folder that only its owner can enter (user ${stats.uid} has made it)`;
+  // FAT has no modes, and shows 0755.
+  if (stats.isDirectory() && isTrusted && (stats.mode & 0o022) === 0) return;
+  const problem = `is not a folder that only its owner can write (user ${stats.uid} has made it)`;
   throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Remove it']);
 }

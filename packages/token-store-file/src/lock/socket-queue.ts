@@ -1,183 +1,121 @@
-import { creationError, openError, removeIfThere, systemCode } from 'token-store-kit/files';
+import { creationError, removeIfThere, systemCode } from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
 import type { LockFolder } from './lock-folder.ts';
 import { listen, untilEnded, type Wait } from './sockets.ts';
 
 /** Two processes that come and go can hardly meet so often: the folder cannot be used. */
 const maxTries = 100;
+/** How long a process may take to choose its number, if the deadline is earlier. It takes a moment, unless the process is stopped. */
+const chooseTimeoutMs = 200;
+/** How often to look whether it has one. */
+const lookIntervalMs = 5;
 
 /**
- * One lock: the queue of the processes that have it or wait for it. Each listens on a socket of its own, so the kernel tells when
- * it ends, however it ends. Neither a process id nor a clock decides anything. In the folder, for a lock L:
+ * One lock: the queue of the processes that have it or wait for it. Each listens on a socket of its own, so the kernel tells when it
+ * ends, however it ends. Neither a process id nor a clock decides anything. It is Lamport's bakery algorithm
+ * (https://lamport.azurewebsites.net/pubs/bakery.pdf), and the name of a socket has the number. In the folder, for a lock L:
  *
- * | name | what it is |
+ * | name | its process |
  * | --- | --- |
- * | `L-ID` | the socket of a process; ID is never used again |
- * | `L` | the head: a symbolic link to the ID that has, or had, the lock |
- * | `L-ID-next` | a symbolic link to the ID behind that one |
+ * | `L-new-ID` | chooses a number: one more than the highest there |
+ * | `L-NUMBER-ID` | has the lock when all ahead of it have ended: those with a lower number, or the same one and a lower ID |
  *
- * A process joins behind the last ID by making a link, which fails if there is one. So the IDs from the head on are one chain, and
- * all ahead of it are known to each process. It has the lock
+ * Why there are never two: a process that has its number looks at each other one. If that one is not there yet, or does not listen yet,
+ * it will see this number when it chooses, and be behind. If it chooses, this process waits until it has its number. So of two that have
+ * a number, both know who is ahead, and the other one waits.
  *
- * 1. if it has made the head itself, because there was none, or
- * 2. if all ahead of it have ended, and the head is one of them: then it makes itself the head, by a rename.
- *
- * If the head is another one, or gone, the place is void for ever, because its ID does not come back, and the process joins again.
- *
- * Why there are never two: the head changes only (a) by 1, from none, which a link does once, (b) by 2, or (c) when the process
- * that is the head removes it after its task, before its socket closes. Let two processes have a place behind the same head. The
- * links from the head to them cannot be made twice, and are removed only after the head has changed. So one is ahead of the other,
- * which waits until that one has ended. Between the look at the head and the rename nothing changes it: (a) needs that there is
- * none, (b) needs the same place, (c) needs a head that has not ended. A socket gets its name when it listens already, so one that
- * refuses a connection has ended, and stays ended. Who waits longest is next; a process that is killed is passed over.
+ * A socket that refuses a connection has ended, because it gets its number when it listens already. Each process may remove its name: an
+ * ID is never used again. If it was about to listen, its process cannot give it a number any more, and comes again with another ID.
+ * While a folder is read, a name that changes may be missed. That does no harm: each process looks for those that choose, and after that
+ * for numbers. Who waits longest is next; a process that is killed or gives up is passed over.
  * `testing/simulation/model/socket-queue.pml` is this protocol for SPIN, which tries every order of these calls.
  */
 export class SocketQueue {
   readonly #folder: LockFolder;
-  readonly #name: string;
+  readonly #lock: string;
 
-  /** `name` has letters and digits only. */
-  constructor(folder: LockFolder, name: string) {
+  /** `lock` has letters and digits only. */
+  constructor(folder: LockFolder, lock: string) {
     this.#folder = folder;
-    this.#name = name;
+    this.#lock = lock;
   }
 
   /** The process that has the lock, if it can be told. */
   get holder(): number | undefined {
-    const [pid] = this.#read(this.#name)?.split('.') ?? [];
+    const pid = this.#names().numbered[0]?.split('-')[2];
     return pid === undefined ? undefined : Number.parseInt(pid, 36);
   }
 
   /** Waits for the lock, and tries once at least. Resolves with a function that releases it, or with undefined after the deadline. */
-  async acquire(wait: Wait): Promise<(() => Promise<void>) | undefined> {
-    // Who does not wait need not join, unless the lock is free.
-    if (performance.now() >= wait.deadline && (await this.#isListening(this.#chain().ids))) return undefined;
+  async acquire(wait: Wait): Promise<(() => void) | undefined> {
+    const { name, close } = await this.#join(wait.signals);
+    const release = (): void => {
+      close();
+      this.#remove(name);
+      this.#folder.removeIfEmpty();
+    };
+    let acquired = false;
+    try {
+      for (const each of this.#names().choosing) {
+        if (!(await this.#hasChosen(each, wait))) return undefined;
+      }
+      const ahead = this.#names().numbered.filter((each) => each < name);
+      for (const each of ahead.toReversed()) {
+        if (!(await this.#hasEnded(each, wait))) return undefined;
+      }
+      acquired = true;
+      return release;
+    } finally {
+      if (!acquired) release();
+    }
+  }
+
+  async #join(signals: readonly AbortSignal[]): Promise<{ name: string; close: () => void }> {
     for (let tries = 1; ; tries++) {
-      for (const signal of wait.signals) signal.throwIfAborted();
-      const id = `${process.pid.toString(36)}.${Math.random().toString(36).slice(2, 12)}`;
-      const close = await this.#listen(id, tries);
-      if (!close) continue;
-      let acquired = false;
+      for (const signal of signals) signal.throwIfAborted();
+      const id = `${process.pid.toString(36)}.${Math.random().toString(36).slice(2, 10)}`;
+      const draft = `${this.#lock}-new-${id}`;
+      let close: (() => void) | undefined;
       try {
-        const { ids, last } = this.#join(id);
-        for (const each of ids.toReversed()) {
-          if (!(await untilEnded(this.#socket(each), wait))) return undefined;
-        }
-        acquired = ids.length === 0 || this.#becomeHead(id, ids);
-        if (acquired) return () => this.#release(id, close);
-        this.#remove(last);
-      } finally {
-        if (!acquired) this.#close(id, close);
+        this.#folder.make();
+        close = await this.#folder.withSocket(draft, listen);
+        this.#folder.giveToOwner(draft);
+        const highest = this.#names().numbered.at(-1)?.split('-')[1] ?? '0';
+        const number = (Number.parseInt(highest, 36) + 1).toString(36).padStart(6, '0');
+        const name = `${this.#lock}-${number}-${id}`;
+        fs.renameSync(this.#folder.at(draft), this.#folder.at(name));
+        return { name, close };
+      } catch (error) {
+        close?.();
+        // Another process has removed the folder, which libuv calls EACCES, or what seemed to be a socket of a process that ended.
+        if (/^(ENOENT|EACCES)$/.test(systemCode(error) ?? '') && tries < maxTries) continue;
+        if (!close && this.#folder.leaveFileSystem(error)) continue;
+        throw creationError(this.#folder.at(draft), error);
       }
     }
   }
 
-  /** Undefined if it has to be tried again. */
-  async #listen(id: string, tries: number): Promise<(() => void) | undefined> {
-    const draft = `${this.#name}-${id}-new`;
-    const path = this.#folder.at(draft);
-    let close: (() => void) | undefined;
-    try {
-      this.#folder.make();
-      close = await listen(this.#folder.socketAt(draft));
-      // As root, it may be a link by now: the folder belongs to a user, whom no file of root's may be given to.
-      if (process.geteuid?.() === 0) fs.lchownSync(path, this.#folder.owner.uid, this.#folder.owner.gid);
-      else fs.chmodSync(path, 0o600);
-      fs.renameSync(path, this.#folder.at(`${this.#name}-${id}`));
-      return close;
-    } catch (error) {
-      close?.();
-      // A process that released its lock has removed the folder, which libuv calls EACCES, or what looked left behind in it.
-      if (/^(ENOENT|EACCES)$/.test(systemCode(error) ?? '') && tries < maxTries) return undefined;
-      if (!close && this.#folder.leaveFileSystem(error)) return undefined;
-      throw creationError(path, error);
+  /** False if it still chooses at the deadline. */
+  async #hasChosen(draft: string, { deadline, signals }: Wait): Promise<boolean> {
+    for (const end = Math.max(deadline, performance.now() + chooseTimeoutMs); performance.now() < end; ) {
+      // When it has its number, it has another name.
+      if (await this.#hasEnded(draft, { deadline: performance.now() + lookIntervalMs, signals })) return true;
     }
-  }
-
-  /** The IDs that are ahead of the one that joins, and where its link is. */
-  #join(id: string): { ids: readonly string[]; last: string } {
-    for (;;) {
-      const { ids, last } = this.#chain();
-      if (this.#link(id, last)) return { ids, last };
-    }
-  }
-
-  /** The IDs from the head on, and the place behind the last one. */
-  #chain(): { ids: readonly string[]; last: string } {
-    const ids: string[] = [];
-    let last = this.#name;
-    for (let id = this.#read(last); id !== undefined; id = this.#read(last)) {
-      ids.push(id);
-      last = `${this.#name}-${id}-next`;
-    }
-    return { ids, last };
-  }
-
-  /** False if the place of this ID is void. */
-  #becomeHead(id: string, ids: readonly string[]): boolean {
-    const head = this.#read(this.#name);
-    if (head === undefined || !ids.includes(head)) return false;
-    const draft = `${this.#name}-${id}-head`;
-    this.#link(id, draft);
-    fs.renameSync(this.#folder.at(draft), this.#folder.at(this.#name));
-    for (const each of ids) {
-      this.#remove(`${this.#name}-${each}`);
-      this.#remove(`${this.#name}-${each}-next`);
-    }
-    return true;
-  }
-
-  /**
-   * If others wait, the next one makes itself the head. Else removes the head, and then what killed processes have left. It was there
-   * before, so that nothing of the next queue is removed; by its name, so that a socket that has its name since then stays.
-   */
-  async #release(id: string, close: () => void): Promise<void> {
-    const own = `${this.#name}-${id}`;
-    try {
-      const left = this.#folder.list().filter((name) => name.startsWith(`${this.#name}-`) && name !== own);
-      const ids = left.map((name) => name.split('-')[1] ?? '').filter((each) => each !== id);
-      if (!(await this.#isListening(ids))) for (const name of [this.#name, ...left]) this.#remove(name);
-    } catch {
-      // The socket closes, and that is what counts.
-    } finally {
-      this.#close(id, close);
-    }
-  }
-
-  #close(id: string, close: () => void): void {
-    close();
-    this.#remove(`${this.#name}-${id}`);
-    this.#folder.removeIfEmpty();
-  }
-
-  async #isListening(ids: readonly string[]): Promise<boolean> {
-    // One after the other: those that gave up are many if a stopped process has the lock, and a process may open few sockets.
-    for (const id of ids) if (!(await untilEnded(this.#socket(id), { deadline: 0, signals: [] }))) return true;
     return false;
   }
 
-  #socket(id: string): string {
-    return this.#folder.socketAt(`${this.#name}-${id}`);
+  /** False if there is still a socket with this name at the deadline. */
+  async #hasEnded(name: string, wait: Wait): Promise<boolean> {
+    const hasEnded = await this.#folder.withSocket(name, (path) => untilEnded(path, wait));
+    if (hasEnded) this.#remove(name);
+    return hasEnded;
   }
 
-  #read(name: string): string | undefined {
-    try {
-      return fs.readlinkSync(this.#folder.at(name));
-    } catch (error) {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw openError(this.#folder.at(name), error);
-    }
-  }
-
-  /** False if there is one. */
-  #link(id: string, name: string): boolean {
-    try {
-      fs.symlinkSync(id, this.#folder.at(name));
-      return true;
-    } catch (error) {
-      if (systemCode(error) === 'EEXIST') return false;
-      throw creationError(this.#folder.at(name), error);
-    }
+  /** The names of this lock, each with those first that are ahead. */
+  #names(): { choosing: string[]; numbered: string[] } {
+    const names = this.#folder.list().filter((name) => name.startsWith(`${this.#lock}-`));
+    const isNew = (name: string): boolean => name.startsWith(`${this.#lock}-new-`);
+    return { choosing: names.filter(isNew), numbered: names.filter((name) => !isNew(name)).sort() };
   }
 
   #remove(name: string): void {
