@@ -1,7 +1,16 @@
 // `AsyncDisposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  globSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { OperatorConnections } from './operator-connections.ts';
@@ -190,15 +199,23 @@ export class PrivateCluster implements AsyncDisposable {
   }
 }
 
-/** The result of initdb, which takes longer than all the rest of a start. Made once for each version of PostgreSQL. */
+/**
+ * The result of initdb, which takes longer than all the rest of a start. Made once for each version of PostgreSQL, and small, because each
+ * cluster is a copy of it: without the databases that others are made from, and without the files for what will be written to the log.
+ */
 async function findTemplate(): Promise<string> {
   const { stdout } = await run(requireTool('initdb'), ['--version']);
   const version = /\d[\w.]*/.exec(stdout)?.[0];
-  const template = join(import.meta.dirname, `../node_modules/.cache/cluster-${version}`);
+  const template = join(import.meta.dirname, `../node_modules/.cache/small-cluster-${version}`);
   if (existsSync(template)) return template;
   const made = join(newFolder(), 'data');
   const args = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--wal-segsize=1', '--no-sync'];
   await runAsServer('initdb', [...args, '-D', made]);
+  const allowDrop = 'UPDATE pg_database SET datistemplate = false';
+  const statements = [allowDrop, 'DROP DATABASE template0', 'DROP DATABASE template1'];
+  await runAsServer('postgres', ['--single', '-D', made, 'postgres'], statements.join('\n'));
+  const [, ...unused] = globSync(join(made, 'pg_wal/????????????????????????')).sort();
+  for (const segment of unused) rmSync(segment);
   // Another process may make it at the same time: the first one that is whole counts.
   const copy = `${template}-${process.pid}`;
   await run('mkdir', ['-p', join(template, '..')]);
@@ -220,6 +237,8 @@ function ownerOf(folder: string): string {
   return `${uid}:${gid}`;
 }
 
-async function runAsServer(tool: string, args: readonly string[]): Promise<void> {
-  await run(requireTool(tool), args, { cwd: '/', ...findUser() });
+async function runAsServer(tool: string, args: readonly string[], input = ''): Promise<void> {
+  const running = run(requireTool(tool), args, { cwd: '/', ...findUser() });
+  running.child.stdin?.end(input);
+  await running;
 }
