@@ -34,7 +34,7 @@ test('every method names the argument that it refuses, and is refused when the s
   await assert.rejects(store.replace('app', 5 as never, record), /^TypeError: previous must be a string/);
   await store.close();
   const refused = { code: 'STORE_OPEN', reason: 'closed' };
-  for (const call of [...calls, () => store.list(), () => store.rekey('key')])
+  for (const call of [...calls, () => store.list(), () => store.rekey(undefined)])
     await assert.rejects(call('app'), refused);
 });
 

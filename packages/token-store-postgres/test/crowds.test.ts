@@ -1,10 +1,10 @@
-// Takes about 17 s.
+// Takes about 10 s.
 import { SharedToken } from 'shared-token';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import { startScene } from './scene.ts';
 
-const { scene, test } = await startScene();
+const { scene, together: test } = await startScene();
 
 async function openFarAway(delayMs: number) {
   const proxy = await scene.proxy();
@@ -17,13 +17,14 @@ const record = { refreshToken: 'first', accessToken: 'access', expiresAt: Date.n
 const failuresOf = (results: PromiseSettledResult<unknown>[]): string[] =>
   results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
 
+// With a statement for each, they would take longer than a call may.
 for (const [count, what] of [
-  [800, 'get'],
-  [10_000, 'getToken'],
+  [600, 'get'],
+  [1_000, 'getToken'],
 ] as const) {
-  test(`${count} ${what}() at once over 20 ms succeed: to wait for a connection is not to connect`, async () => {
-    const store = await openFarAway(10);
-    const names = Array.from({ length: count }, (_, index) => `app ${index % 800}`);
+  test(`${count} ${what}() at once over 80 ms succeed: to wait for a connection is not to connect`, async () => {
+    const store = await openFarAway(40);
+    const names = Array.from({ length: count }, (_, index) => `app ${index % 600}`);
     await store.set('app 0', record);
     const calls = names.map(async (name) => {
       if (what === 'get') return store.get(name);
@@ -36,7 +37,7 @@ for (const [count, what] of [
     });
     const started = performance.now();
     const failures = failuresOf(await within(60_000, 'the calls', Promise.allSettled(calls)));
-    console.log(`\nmeasured: ${count} ${what}() over 20 ms: ${Math.round(performance.now() - started)} ms`);
+    console.log(`\nmeasured: ${count} ${what}() over 80 ms: ${Math.round(performance.now() - started)} ms`);
     assert.equal([failures.length, failures[0]], [0, undefined]);
   });
 }

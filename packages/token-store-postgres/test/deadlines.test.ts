@@ -1,4 +1,4 @@
-// Takes about 16 s.
+// Takes about 12 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { within } from 'testing-authority/start-program';
@@ -74,16 +74,16 @@ for (const [kind, options] of Object.entries(pools)) {
     await blocker.connect();
     await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token, ${schema}.oauth_token_lease`);
     const calling = stores.flatMap((store) =>
-      [...Array(40)].map(async (_, index) => {
-        await delay(index * 200);
+      [...Array(20)].map(async (_, index) => {
+        await delay(index * 400);
         await attempt(() => (index % 2 ? store.get('app') : store.exclusively('app', async () => 1, { timeout })));
       }),
     );
     const count = `SELECT count(*) FROM pg_stat_activity WHERE application_name IN ('${name}', 'of the caller')`;
     let most = 0;
-    for (let look = 0; look < 40; look++) {
+    for (let look = 0; look < 20; look++) {
       most = Math.max(most, Number(await scene.cluster.query(count)));
-      await delay(200);
+      await delay(400);
     }
     await blocker.query('ROLLBACK');
     await Promise.all(calling);

@@ -1,26 +1,38 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { SharedToken } from 'shared-token';
 import * as assert from 'uvu/assert';
 import { errorOf } from './attempt.ts';
-import { startMember, tellAll } from './fleet.ts';
 import { hold, until } from './lock-watch.ts';
 import { startScene } from './scene.ts';
-import { StrictProvider } from './strict-provider.ts';
 
 const { scene, test } = await startScene();
 
-/** Not a passphrase: each process would derive its key, which takes long. */
+/** Not a passphrase: to derive its key takes long. */
 const newKey = new Uint8Array(32).fill(7);
 
-/** The hosts of one sign-in that has to be refreshed. `leftOut` does not know the new key. */
-async function startFleet() {
+async function openWithToken() {
   const schema = scene.newSchema();
-  const provider = scene.closeLater(await StrictProvider.start());
   const operator = await scene.open({ schema });
-  const store = { schema, connectionString: scene.cluster.connectionString() };
-  const leftOut = await startMember({ store, provider });
-  const other = await startMember({ store, newKey, provider });
-  await operator.set('app', { refreshToken: provider.signIn(), accessToken: 'old', expiresAt: 1 });
-  return { schema, provider, operator, leftOut, other };
+  await operator.set('app', { refreshToken: 'refresh-1', accessToken: 'access-1', expiresAt: 1 });
+  return { schema, operator };
+}
+
+/** Hosts of one sign-in that has to be refreshed. `leftOut` does not know the new key. */
+async function startFleet() {
+  const { schema, operator } = await openWithToken();
+  const spent: (string | undefined)[] = [];
+  const provider = { spent, beforeAnswer: async (): Promise<void> => {} };
+  const newToken = async (otherKeys: Uint8Array[]): Promise<SharedToken> =>
+    new SharedToken({
+      store: await scene.open({ schema, otherKeys }),
+      name: 'app',
+      refresh: async ({ refreshToken }) => {
+        spent.push(refreshToken);
+        await provider.beforeAnswer();
+        return { access_token: 'access-2', refresh_token: 'refresh-2', expires_in: 3_600 };
+      },
+    });
+  return { schema, provider, operator, leftOut: await newToken([]), other: await newToken([newKey]) };
 }
 
 /** Locks all rows of a table against a change, until the result is called. */
@@ -46,23 +58,24 @@ for (const isLate of [false, true]) {
     const answer = Promise.withResolvers<void>();
     provider.beforeAnswer = () => answer.promise;
     const refresh = async () => {
-      leftOut.tell('get');
-      await until('the provider has rotated the token', async () => provider.count('refresh') === 1);
+      const refreshed = leftOut.getToken();
+      await until('the provider has rotated the token', async () => provider.spent.length === 1);
+      return { refreshed };
     };
-    if (!isLate) await refresh();
+    let begun = isLate ? undefined : await refresh();
     const letGo = await lockRows(`${schema}.oauth_token_meta`);
     const changed = operator.rekey(newKey);
     await untilWaiting(1);
-    if (isLate) await refresh();
+    begun ??= await refresh();
     await letGo();
     // Long enough for a change that waits for nothing else.
     await Promise.race([changed, delay(500)]);
     answer.resolve();
-    assert.is(await leftOut.line(), 'access-token-2');
+    assert.is((await begun.refreshed).accessToken, 'access-2');
     await changed;
-    assert.is((await operator.get('app'))?.refreshToken, 'refresh-token-2');
-    assert.equal(await tellAll([other], 'get'), ['access-token-2']);
-    assert.equal(provider.events, ['sign-in', 'refresh']);
+    assert.is((await operator.get('app'))?.refreshToken, 'refresh-2');
+    assert.is((await other.getToken()).accessToken, 'access-2');
+    assert.equal(provider.spent, ['refresh-1']);
   });
 }
 
@@ -71,28 +84,28 @@ test('a host without the new key that would refresh while records are encrypted 
   const letGo = await lockRows(`${schema}.oauth_token`);
   const changed = operator.rekey(newKey);
   await untilWaiting(1);
-  leftOut.tell('get');
+  const refused = leftOut.getToken().catch(({ code }) => code);
   await untilWaiting(2);
   await letGo();
   await changed;
-  assert.is(await leftOut.line(), 'STORE');
-  assert.equal(await tellAll([other], 'get'), ['access-token-2']);
-  assert.equal(provider.events, ['sign-in', 'refresh']);
+  assert.is(await refused, 'STORE');
+  assert.equal(provider.spent, []);
+  assert.is((await other.getToken()).accessToken, 'access-2');
 });
 
 test('a change of key that has to wait for too long says who holds which lock, and changes nothing', async () => {
-  const { schema, operator } = await startFleet();
+  const { schema, operator } = await openWithToken();
   const holder = await hold(await scene.open({ schema }));
   const { code, reason, message } = await errorOf(operator.rekey(newKey, { timeout: 300 }));
   assert.equal([code, reason], ['STORE_BUSY', 'lock-held']);
   assert.match(message, /^process \d+ on \S+ is working with the tokens of "app" and was not done within 300 ms/);
-  assert.is((await (await scene.open({ schema })).get('app'))?.refreshToken, 'refresh-token-1');
+  assert.is((await (await scene.open({ schema })).get('app'))?.refreshToken, 'refresh-1');
   await holder.end();
   await operator.rekey(newKey, { timeout: 0 });
 });
 
 test('a change of key does not wait for the locks that its caller holds', async () => {
-  const { operator } = await startFleet();
+  const { operator } = await openWithToken();
   await operator.exclusively('app', () => operator.rekey(newKey, { timeout: 0 }));
 });
 

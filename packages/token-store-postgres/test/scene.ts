@@ -69,7 +69,7 @@ export class Scene {
 }
 
 /**
- * The scene of a test file, and its `test`. Tests of `together` run four at a time, because they mostly wait. Without PostgreSQL,
+ * The scene of a test file, and its `test`. Tests of `together` run five at a time, because they mostly wait. Without PostgreSQL,
  * all tests of the file are skipped.
  */
 export async function startScene(
@@ -93,7 +93,7 @@ function startCommonCluster(): Promise<PrivateCluster> {
   return commonCluster;
 }
 
-const atATime = 4;
+const atATime = 5;
 
 function runTogether(): Test {
   const waiting: (() => Promise<void>)[] = [];

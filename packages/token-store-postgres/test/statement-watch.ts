@@ -114,9 +114,10 @@ export function testWaiting(
     // The server itself renews the lease: a busy process would lose it.
     const holding = scene.cluster.query(`DO $$ BEGIN
       INSERT INTO ${table} (name, fence, owner, holder, ends_at) VALUES ('app', 1, 'other', 'other', clock_timestamp() + interval '1 s');
-      FOR turn IN 1..${(waitMs / 1_000) * 3 + 9} LOOP
+      FOR turn IN 1..60 LOOP
         COMMIT; PERFORM pg_sleep(0.333);
         UPDATE ${table} SET ends_at = clock_timestamp() + interval '1 s';
+        EXIT WHEN NOT FOUND;
       END LOOP; END $$`);
     const stop = new AbortController();
     const counts = Object.entries(urls).map(async ([through, url]) => {
@@ -128,6 +129,8 @@ export function testWaiting(
     });
     await delay(waitMs);
     stop.abort();
-    await Promise.all([...counts, holding]);
+    await Promise.all(counts);
+    await scene.cluster.query(`DELETE FROM ${table}`);
+    await holding;
   });
 }

@@ -1,4 +1,4 @@
-// Takes about 9 s.
+// Takes about 6 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
 import * as assert from 'uvu/assert';
