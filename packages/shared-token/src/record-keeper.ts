@@ -41,8 +41,6 @@ export interface Circumstances {
   readonly before: TokenRecord | undefined;
   /** Whether its callers have given up, or its lock was lost. Then it counts only if nothing newer was stored since. */
   readonly isLate: () => boolean;
-  /** When its exchange began, if that is known. */
-  readonly exchangedAt: number | undefined;
 }
 
 /** A try to store something. */
@@ -58,7 +56,7 @@ interface Payment {
  * Reads, advances and deletes the one record of a name without losing a sign-in. What every step of the flow works with.
  *
  * What the store owes is a list of changes that it could not make. They are newer than what is stored, unless that is neither what
- * they replace nor what they bring. How a write is tried again: while the lock is held if the failure may pass soon, because the
+ * they replace nor what they bring, nor of an earlier sign-in. How a write is tried again: while the lock is held if the failure may pass soon, because the
  * next holder would spend the refresh token that it replaces; then by a timer, before the next refresh, and by close().
  */
 export class RecordKeeper {
@@ -144,15 +142,15 @@ export class RecordKeeper {
    * Stores a new sign-in, in the place of whatever is stored. False if the sign-in is late, and a newer one is known.
    * Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
-  async put(record: TokenRecord, { signOuts, before, isLate, exchangedAt }: Circumstances): Promise<boolean> {
+  async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
     const { store, name, refreshTimeout } = this.settings;
     const save = async (lock: Lock): Promise<boolean> => {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
-        if (isLate() && comparedToken(newest) !== comparedToken(before) && !isOlder(newest, exchangedAt)) return false;
+        if (isLate() && !isBefore(newest, { before, record })) return false;
         if (round === maxRounds) break;
-        const isSaved = await this.advance({ replaces: comparedToken(newest), record }, lock, signOuts);
+        const isSaved = await this.advance({ before: newest, record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
@@ -195,12 +193,12 @@ export class RecordKeeper {
     const { store, name } = this.settings;
     const owedBefore = this.#owed;
     const stored = readStoredRecord(await this.#ask(() => store.get(name)));
+    // Asked before that was owed, or before the store got it: the answer may be older.
+    if (owedBefore !== this.#owed) return this.#look();
     const newest = applyChanges(stored, this.#owed);
     if (newest !== stored) return { stored, newest };
     const last = this.#owed.at(-1);
-    // Asked before all of it was owed: what is stored may be older than what is replaced.
-    if (owedBefore !== this.#owed) return { stored, newest: last?.record ?? stored };
-    this.#owed = [];
+    if (last) this.#owed = [];
     // The store had done it, although it said that it failed.
     if (last && last.record?.accessToken === stored?.accessToken) this.emit({ type: 'store-recovered' });
     return { stored, newest };
@@ -213,21 +211,21 @@ export class RecordKeeper {
   async #pay({ change, lock, signOuts = this.signOuts }: Payment): Promise<boolean> {
     const { store, name } = this.settings;
     if (signOuts !== this.signOuts) return false;
-    const isAlone = this.#owed.length === 0 && (lock || isSwapEnough(change?.replaces, change?.record));
+    const isAlone = this.#owed.length === 0 && (lock || isSwapEnough(change?.before, change?.record));
     // As a rule this is all.
-    if (isAlone && change?.record && (await this.#write(change.replaces, change.record, lock))) return true;
+    if (isAlone && change?.record && (await this.#write(change.before, change.record, lock))) return true;
     const { stored, newest } = await this.#look();
     const owed = this.#owed;
     if (signOuts !== this.signOuts || (change && !isBefore(newest, change))) return false;
     const record = applyChanges(stored, change ? addChange(owed, change) : owed);
     if (record === stored) return false;
-    if (!lock && !isSwapEnough(comparedToken(stored), record)) {
+    if (!lock && !isSwapEnough(stored, record)) {
       const turn = { name, timeout: laterLockTimeoutMs };
       return this.callUserCode(() =>
         runExclusively(store, turn, (held) => this.#pay({ change, lock: held, signOuts })),
       );
     }
-    const isDone = await this.#write(comparedToken(stored), record, lock);
+    const isDone = await this.#write(stored, record, lock);
     // The store refuses the writes of a lock that was lost.
     if (!isDone && lock?.signal.aborted) throw lockLostError(lock);
     if (!isDone || signOuts !== this.signOuts) return false;
@@ -239,17 +237,17 @@ export class RecordKeeper {
   }
 
   /** By compare-and-swap, so that a sign-out is not missed. Without `record`, deletes. */
-  async #write(replaces: string | undefined, record: TokenRecord | undefined, lock: Lock | undefined) {
+  async #write(before: TokenRecord | undefined, record: TokenRecord | undefined, lock: Lock | undefined) {
     const { store, name } = this.settings;
     const { signOuts } = this;
     try {
-      if (record) return await this.#ask(() => store.replace(name, replaces, record));
+      if (record) return await this.#ask(() => store.replace(name, comparedToken(before), record));
       await this.#ask(() => store.delete(name));
       return true;
     } finally {
       // The sign-out came while the record was written in the place of none, and may have deleted before that.
-      if (record && replaces === undefined && signOuts !== this.signOuts)
-        await this.advance({ replaces: comparedToken(record), record: undefined }, lock);
+      if (record && !before && signOuts !== this.signOuts)
+        await this.advance({ before: record, record: undefined }, lock);
     }
   }
 
@@ -298,7 +296,7 @@ export class RecordKeeper {
     this.#owed = addChange(this.#owed, change);
     this.#setTimer(firstPauseMs);
     const error = toStoreError(reason);
-    const told = describeError(error, [change.replaces, ...secretsOf(change.record)]);
+    const told = describeError(error, [...secretsOf(change.before), ...secretsOf(change.record)]);
     this.emit({ type: 'store-failed', error: told }, error);
   }
 
@@ -314,21 +312,17 @@ export class RecordKeeper {
     this.#timer = this.callUserCode(() => setTimeout(again, pauseMs).unref());
   }
 
-  /** A failure was reported when it first came. */
+  /** A failure was reported when it first came. Another process may write just before: what it wrote may be older than what is owed. */
   async #payAgain(): Promise<void> {
-    if (this.#owed.length > 0) await this.#pay({}).catch(() => {});
+    for (let round = 0; this.#owed.length > 0 && round < maxRounds; round++)
+      if (await this.#pay({}).catch(() => true)) return;
   }
-}
-
-/** Whether a record was obtained before that time: by a refresh or a sign-in, which cannot be told apart. */
-function isOlder(record: TokenRecord | undefined, time = 0): boolean {
-  return (record?.obtainedAt ?? Number.POSITIVE_INFINITY) < time;
 }
 
 /**
  * Whether compare-and-swap alone shows that the change still counts. A new record in the place of none may arrive at the database
  * late, after a sign-out; and if the provider keeps its refresh tokens, another process may have refreshed.
  */
-function isSwapEnough(replaces: string | undefined, record: TokenRecord | undefined): boolean {
-  return replaces !== undefined && record !== undefined && replaces !== comparedToken(record);
+function isSwapEnough(before: TokenRecord | undefined, record: TokenRecord | undefined): boolean {
+  return before !== undefined && record !== undefined && comparedToken(before) !== comparedToken(record);
 }

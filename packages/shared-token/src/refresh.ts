@@ -203,7 +203,7 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
     return needSignIn(settings, 'refused', record, error);
   }
   const next = toRecord(settings, tokens, record);
-  if (!(await keeper.advance({ replaces: comparedToken(record), record: next }, lock))) return undefined;
+  if (!(await keeper.advance({ before: record, record: next }, lock))) return undefined;
   emit({
     type: 'refreshed',
     expiresAt: toAccessToken(next).expiresAt,
@@ -245,7 +245,7 @@ async function callRefresh(
     if (limit.signal.aborted && error === limit.signal.reason) {
       const storeLate = (response: unknown): Promise<boolean> => {
         const next = toRecord(settings, readTokenResponse(response, obtainedAt), record);
-        return keeper.advance({ replaces: comparedToken(record), record: next });
+        return keeper.advance({ before: record, record: next });
       };
       answer.then(storeLate).catch(() => {});
     }

@@ -1,11 +1,11 @@
 import { comparedToken, type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
-import type { Circumstances, RecordKeeper } from './record-keeper.ts';
+import type { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
-import { readTokenResponse, type TokenResponse, type TokenSet, toRecord, type UsableRecord } from './token-response.ts';
+import { readTokenResponse, type TokenResponse, toRecord, type UsableRecord } from './token-response.ts';
 import { toAccessToken, usableRecord } from './usable-token.ts';
 
 export interface SignInRequest {
@@ -130,11 +130,14 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
     stop.abort(why);
     late.reject(why);
   };
+  const askedAt = Date.now();
   const keep = (response: unknown, exchangedAt?: number): Promise<UsableRecord> => {
     // What the person and the provider have done is not given up because the store is slow.
     clearTimeout(deadline);
     const tokens = readTokenResponse(response, exchangedAt ?? Date.now());
-    return storeTokens(attempt, tokens, { isLate: () => isLate || lock.signal.aborted, exchangedAt });
+    // Later than the sign-in that it replaces, whatever the clock says.
+    const signedInAt = Math.max(exchangedAt ?? askedAt, (stored?.signedInAt ?? 0) + 1);
+    return storeTokens(attempt, { ...toRecord(settings, tokens), signedInAt }, () => isLate || lock.signal.aborted);
   };
 
   /** The person's answer is being exchanged, or was. */
@@ -171,7 +174,7 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   };
   setDeadline(timeout, () => giveUp(timeoutError(notFinished, settings.signInTimeout)));
   signal.addEventListener('abort', abort);
-  emit({ type: 'sign-in-started', expiresAt: Date.now() + timeout });
+  emit({ type: 'sign-in-started', expiresAt: askedAt + timeout });
   const ours = keeper.ours(stored);
   const record = ours && { ...ours };
   const answer = callUserCode(async () => signIn({ signal: stop.signal, timeout, reason, record, redeem }));
@@ -183,17 +186,16 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   }
 }
 
-/** Stores the tokens, and returns what the callers get: these, or those of a newer sign-in. */
+/** Stores the record, and returns what the callers get: this one, or that of a newer sign-in. */
 async function storeTokens(
   { keeper, request, lock, stored }: Attempt,
-  tokens: TokenSet,
-  when: Pick<Circumstances, 'isLate' | 'exchangedAt'>,
+  record: UsableRecord,
+  isLate: () => boolean,
 ): Promise<UsableRecord> {
   const { settings, emit, acceptance } = keeper;
   const { signOuts } = request;
-  const record = toRecord(settings, tokens);
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
-  if (!(await keeper.put(record, { signOuts, before: stored, ...when }))) {
+  if (!(await keeper.put(record, { signOuts, before: stored, isLate }))) {
     const newer = usableRecord(await keeper.read(), acceptance.accepts, { skew: 0 });
     if (!newer) throw lockLostError(lock);
     return newer;

@@ -94,6 +94,7 @@ export function toRecord(
     authority: authority ?? old?.authority,
     scope: tokens.scope ?? old?.scope,
     idToken: tokens.idToken ?? old?.idToken,
+    signedInAt: old?.signedInAt,
     refreshExpiresAt: tokens.refreshExpiresAt ?? (tokens.refreshToken ? undefined : old?.refreshExpiresAt),
     data: tokens.data ?? old?.data,
   };

@@ -273,6 +273,18 @@ test('a sign-in that was stored after the sign-out is deleted, although the stor
   assert.is(scene.count('store-failed'), 0);
 });
 
+test('a sign-in that cannot be deleted after the sign-out is deleted later, although another process has refreshed it', async () => {
+  await using scene = openScene();
+  const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  const { call, deletes } = await signInThatArrivesLate(scene, () => full);
+  assert.is((await call).reason, 'signed-out');
+  const { refreshToken } = scene.record;
+  await scene.open().getToken({ forceRefresh: true });
+  assert.is.not(scene.record.refreshToken, refreshToken);
+  deletes.refuse = () => undefined;
+  await untilTrue(() => scene.store.records.size === 0);
+});
+
 test('a sign-in that cannot be deleted after the sign-out does not count, and a timer deletes it', async () => {
   await using scene = openScene();
   const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });

@@ -12,6 +12,7 @@ export const recordFields: Readonly<Record<keyof TokenRecord, 'text' | 'time' | 
   scope: 'text',
   idToken: 'text',
   refreshExpiresAt: 'time',
+  signedInAt: 'time',
   refusedAt: 'time',
   refusedBecause: 'text',
   data: 'texts',

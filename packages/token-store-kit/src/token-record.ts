@@ -22,6 +22,11 @@ export interface TokenRecord {
   idToken?: string | undefined;
   /** When the refresh token expires, if the provider says so. */
   refreshExpiresAt?: number | undefined;
+  /**
+   * When the person signed in: when the answer was exchanged, or, if that is not known, when the person was asked. A refresh keeps it,
+   * so it tells a sign-in from the next one. Absent if a program wrote the record that does not know it.
+   */
+  signedInAt?: number | undefined;
   /** When the provider refused this refresh token. The next sign-in or refresh that succeeds removes it. */
   refusedAt?: number | undefined;
   /** The provider's error for that refusal (RFC 6749 section 5.2), without secrets. */

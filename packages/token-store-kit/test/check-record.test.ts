@@ -20,6 +20,7 @@ const whole: Required<TokenRecord> = {
   scope: '',
   idToken: 'id',
   refreshExpiresAt: 2.5,
+  signedInAt: -1,
   refusedAt: 3,
   refusedBecause: 'invalid_grant',
   data: { issuer: 'https://issuer.example', ['__proto__']: 'a value' },
@@ -61,7 +62,7 @@ test('every field is read once, so that a getter cannot return another value aft
 
 test('a field of a wrong type is a TypeError that names the field, but not its value', () => {
   const texts = ['accessToken', 'clientId', 'authority', 'scope', 'idToken', 'refusedBecause'];
-  const times = ['expiresAt', 'obtainedAt', 'refreshExpiresAt', 'refusedAt'];
+  const times = ['expiresAt', 'obtainedAt', 'refreshExpiresAt', 'signedInAt', 'refusedAt'];
   for (const [fields, wrong] of [
     [texts, [null, 5, ['secret'], 'secret\ud800']],
     [times, [null, 'secret', Number.NaN, Number.POSITIVE_INFINITY, new Date()]],

@@ -71,6 +71,7 @@ export function testOriginalClass(original: OriginalClass, test: typeof uvuTest 
       scope: 'files',
       idToken: 'id',
       refreshExpiresAt: 2 ** 43,
+      signedInAt: 4,
       refusedAt: 6,
       refusedBecause: 'invalid_grant',
       data: { issuer: 'issuer' },

@@ -20,6 +20,7 @@ const whole: Required<TokenRecord> = {
   scope: 'Files.ReadWrite.All offline_access',
   idToken: 'id',
   refreshExpiresAt: 1_800_086_400_000,
+  signedInAt: 1_700_000_000_000,
   refusedAt: 1_800_000_100_000,
   refusedBecause: 'invalid_grant',
   data: { issuer: 'https://login.example.org', ['__proto__']: '' },

@@ -30,6 +30,8 @@ export interface Family {
   scope: string;
   /** A sign-out deleted it. */
   isSignedOut: boolean;
+  /** When its exchange began, or, without `redeem`, when the person was asked. Undefined until its answer has reached SharedToken. */
+  signedInAtMs?: number;
   /** After a sign-out its process takes it back, but was killed or met a store that failed. */
   couldNotBeTakenBack: boolean;
 }

@@ -14,6 +14,7 @@ export const fullRecord: Required<TokenRecord> = {
   scope: 'files offline_access',
   idToken: 'header.payload.signature',
   refreshExpiresAt: 1_797_772_400_000,
+  signedInAt: 1_789_996_300_000,
   refusedAt: 1_790_000_100_000,
   refusedBecause: 'invalid_grant: the token was revoked',
   data: { registration: '{"client_id":"dynamic"}', issuer: 'https://issuer.example' },

@@ -33,6 +33,10 @@ export const brokenRecords: Record<string, BrokenStore> = {
     breakIt: (store) => ({ set: (name, record) => store.set(name, without(record, 'refreshExpiresAt')) }),
     fails: /^a record is read back with every field/,
   },
+  'does not know when the person signed in': {
+    breakIt: (store) => ({ set: (name, record) => store.set(name, without(record, 'signedInAt')) }),
+    fails: /^a record is read back with every field/,
+  },
   'does not know when the refresh token was refused': {
     breakIt: (store) => ({ set: (name, record) => store.set(name, without(record, 'refusedAt')) }),
     fails: /^a record is read back with every field/,

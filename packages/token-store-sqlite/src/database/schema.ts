@@ -11,7 +11,9 @@ export const originalTable = 'CREATE TABLE token (app_name TEXT, refresh_token T
 /** The columns that we add to it for the fields of a record. Files have been made with them: later ones need another version. */
 const addedColumns =
   `access_token TEXT, expires_at INTEGER, obtained_at INTEGER, client_id TEXT, authority TEXT, scope TEXT,
-id_token TEXT, refresh_expires_at INTEGER, refused_at INTEGER, refused_because TEXT, data TEXT`.split(/,\s/);
+id_token TEXT, refresh_expires_at INTEGER, signed_in_at INTEGER, refused_at INTEGER, refused_because TEXT, data TEXT`.split(
+    /,\s/,
+  );
 
 /**
  * Makes our columns and triggers. `sealed` has the whole record if there is a key; otherwise the other columns have it.

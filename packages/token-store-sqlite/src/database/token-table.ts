@@ -15,6 +15,7 @@ const fields = {
   scope: 'scope',
   idToken: 'id_token',
   refreshExpiresAt: 'refresh_expires_at',
+  signedInAt: 'signed_in_at',
   refusedAt: 'refused_at',
   refusedBecause: 'refused_because',
   data: 'data',

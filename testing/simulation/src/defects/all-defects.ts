@@ -1,4 +1,5 @@
 import type { Defect } from './defect.ts';
+import { lostSignInDefects } from './lost-sign-in-defects.ts';
 import { providerDefects } from './provider-defects.ts';
 import { recordDefects } from './record-defects.ts';
 import { refreshDefects } from './refresh-defects.ts';
@@ -10,6 +11,7 @@ export const defects: readonly Defect[] = [
   ...refreshDefects,
   ...recordDefects,
   ...signInDefects,
+  ...lostSignInDefects,
   ...tokenDefects,
   ...providerDefects,
 ];

@@ -7,7 +7,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'if (record) return await this.#ask(() => store.replace(name, replaces, record));',
+        'if (record) return await this.#ask(() => store.replace(name, comparedToken(before), record));',
         'if (record) return await store.set(name, record), true;',
       ),
     ],
@@ -34,7 +34,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'const isSaved = await this.advance({ replaces: comparedToken(newest), record }, lock, signOuts);',
+        'const isSaved = await this.advance({ before: newest, record }, lock, signOuts);',
         'await store.set(name, record);\n        const isSaved = true;',
       ),
     ],
@@ -50,7 +50,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        '        await this.advance({ replaces: comparedToken(record), record: undefined }, lock);',
+        '        await this.advance({ before: record, record: undefined }, lock);',
         '        record = undefined;',
       ),
     ],
@@ -75,11 +75,7 @@ export const recordDefects: readonly Defect[] = [
   {
     name: 'takes an answer that comes late for a newer one',
     patches: [
-      patch(
-        'record-keeper.ts',
-        '    if (owedBefore !== this.#owed) return { stored, newest: last?.record ?? stored };\n',
-        '    void owedBefore;\n',
-      ),
+      patch('record-keeper.ts', '    if (owedBefore !== this.#owed) return this.#look();\n', '    void owedBefore;\n'),
     ],
     within: 50000,
   },
@@ -108,11 +104,7 @@ export const recordDefects: readonly Defect[] = [
   {
     name: 'puts a late sign-in over a newer one',
     patches: [
-      patch(
-        'record-keeper.ts',
-        '        if (isLate() && comparedToken(newest) !== comparedToken(before) && !isOlder(newest, exchangedAt)) return false;\n',
-        '',
-      ),
+      patch('record-keeper.ts', '        if (isLate() && !isBefore(newest, { before, record })) return false;\n', ''),
     ],
     within: 20000,
   },

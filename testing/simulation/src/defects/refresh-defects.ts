@@ -60,8 +60,8 @@ export const refreshDefects: readonly Defect[] = [
     patches: [
       patch(
         'refresh.ts',
-        '  if (!(await keeper.advance({ replaces: comparedToken(record), record: next }, lock))) return undefined;',
-        '  void keeper.advance({ replaces: comparedToken(record), record: next }, lock).catch(() => {});',
+        '  if (!(await keeper.advance({ before: record, record: next }, lock))) return undefined;',
+        '  void keeper.advance({ before: record, record: next }, lock).catch(() => {});',
       ),
     ],
     within: 200,

@@ -1,7 +1,7 @@
 import type { Fact } from '../facts.ts';
 import type { History } from '../history.ts';
 import type { Invariants } from './invariant.ts';
-import { familyGiven, isForbidden } from './questions.ts';
+import { doClocksDiffer, familyGiven, isForbidden } from './questions.ts';
 
 /** Whether the stored sign-in has no refresh token, and its access token has expired or was rejected. */
 function hasEnded(name: string, { stored, machine, hasOddTime }: History): boolean {
@@ -36,6 +36,23 @@ export const endInvariants: Invariants = {
               stored?.family === family && stored.generation < generation && stored.value !== family.current;
             if (storedAt === undefined && isOlder && instance.wasClosedCalmly) return value;
           }
+        }
+        return undefined;
+      },
+    },
+    {
+      promise: 'A sign-in is stored by close() at the latest, whatever became of the one before',
+      check(_fact, history) {
+        // Of two that the store could not take, their times say which is the newer one.
+        if (doClocksDiffer(history)) return undefined;
+        for (const { id, order, name, window, signedInAtMs } of history.families) {
+          if (!window || signedInAtMs === undefined) continue;
+          const { process, isClosed, wasClosedCalmly } = window.instance;
+          const wasSignedOut = history.instances.some((each) => each.name === name && each.triedSignOuts.length > 0);
+          const stored = history.familyOf(history.stored.get(name));
+          if (process.isDead || (isClosed && !wasClosedCalmly) || wasSignedOut || !stored || stored.isForeign) continue;
+          const isOlder = stored.order < order && (stored.signedInAtMs ?? -1) < signedInAtMs;
+          if (isOlder) return `sign-in ${stored.id} is stored, and not sign-in ${id}`;
         }
         return undefined;
       },

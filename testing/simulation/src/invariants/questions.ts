@@ -32,6 +32,11 @@ export function goodSignIn(instance: Instance, history: History): { family: Fami
     : history.accesses.get(accessToken);
 }
 
+/** Whether the wall clocks of the processes disagree. Then times in records of several processes cannot be compared. */
+export function doClocksDiffer({ instances }: History): boolean {
+  return instances.some(({ process }) => process.wallOffsetMs !== 0);
+}
+
 export function errorOf({ outcome }: Call): unknown {
   return outcome && 'error' in outcome ? outcome.error : undefined;
 }
@@ -57,10 +62,8 @@ export function isUnwanted({ window, isRotated }: Family, instance: Instance): b
 }
 
 /** Whether a sign-out of the instance that made this sign-in came while the person was asked or later. */
-export function isForbidden({ window, couldNotBeTakenBack, isRotated }: Family, instance = window?.instance): boolean {
+export function isForbidden({ window, couldNotBeTakenBack }: Family, instance = window?.instance): boolean {
   if (!window || window.instance !== instance) return false;
-  // Before it could be taken back, another process has refreshed it. Its new refresh token is one that this process does not know.
-  if (couldNotBeTakenBack && isRotated) return false;
   // What the store cannot delete is deleted later, by close() at the latest, if that finds the store working.
   const mayStillDoIt = !instance.process.isDead && (!instance.isClosed || instance.wasClosedCalmly);
   if (couldNotBeTakenBack && !mayStillDoIt) return false;

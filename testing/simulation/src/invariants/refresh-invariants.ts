@@ -2,7 +2,7 @@ import type { Instance, RefreshCall } from '../facts.ts';
 import type { History } from '../history.ts';
 import { skewOf } from '../plan/plan.ts';
 import type { Invariants } from './invariant.ts';
-import { isOf, isUnderWay } from './questions.ts';
+import { doClocksDiffer, isOf, isUnderWay } from './questions.ts';
 
 /**
  * The one window in which a sign-in may be lost (SECURITY.md, "What is not protected against"): the provider has taken the refresh
@@ -60,7 +60,7 @@ export const refreshInvariants: Invariants = {
         const { instance, record } = call;
         if (isForced(instance)) return undefined;
         // A token of a process whose clock is ahead is not used, and may look good when the request is sent.
-        if (history.instances.some(({ process }) => process.wallOffsetMs !== 0)) return undefined;
+        if (doClocksDiffer(history)) return undefined;
         const { accessToken, expiresAt = 0, obtainedAt = 0 } = record;
         const access = history.accesses.get(accessToken ?? '');
         const now = instance.process.wallNow;

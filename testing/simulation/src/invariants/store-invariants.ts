@@ -1,4 +1,5 @@
 import type { Invariants } from './invariant.ts';
+import { doClocksDiffer } from './questions.ts';
 
 /** When the store has written or deleted a record. */
 export const storeInvariants: Invariants = {
@@ -21,7 +22,7 @@ export const storeInvariants: Invariants = {
         if (!before || !wasFamily || !isFamily || !by || wasFamily.isForeign) return undefined;
         // If the person answers a window late that was given up, the window that opened after it counts, whichever the provider answers first.
         const openedBefore = (isFamily.window?.openedAt ?? -1) < (wasFamily.window?.openedAt ?? -1);
-        if (isFamily.order < wasFamily.order && openedBefore)
+        if (isFamily.order < wasFamily.order && openedBefore && !doClocksDiffer(history))
           return `sign-in ${isFamily.id} over sign-in ${wasFamily.id}`;
         const was = history.refreshTokens.get(before.refreshToken ?? '');
         const is = history.refreshTokens.get(record.refreshToken ?? '');

@@ -94,6 +94,7 @@ export class UserCode {
       found: history.familyOf(history.lastReadBy(instance.process, instance.name).record),
       isSettled: false,
     };
+    const askedAtMs = machine.now;
     machine.note(instance.process, () => `signIn() is called (${context.reason})`);
     report({ type: 'person-asked', window });
     try {
@@ -106,8 +107,13 @@ export class UserCode {
         family = this.#scene.provider.issue(instance.name, instance.clientId, window, scope);
         return this.#addData(this.#scene.provider.answer(family), undefined);
       };
-      const exchange = (): Promise<TokenResponse> =>
-        this.#exchange({ serve, signal: undefined, what: 'the code', isOver: () => false, onLost: () => {} });
+      const exchange = async (): Promise<TokenResponse> => {
+        const way = { serve, signal: undefined, what: 'the code', isOver: () => false, onLost: () => {} };
+        const signedInAtMs = plan.usesRedeem ? machine.now : askedAtMs;
+        const answer = await this.#exchange(way);
+        if (family && answer.access_token) family.signedInAtMs = signedInAtMs;
+        return answer;
+      };
       if (!plan.usesRedeem) return await exchange();
       const answer = await redeem(exchange);
       if (!history.isCalm && machine.choices.isRare(streams.person, 6)) throw new Error('the page could not be shown');

@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import { openTokenStore } from 'token-store-sqlite';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type SharedToken, type SignIn, signInLockName, type TokenResponse } from '../src/index.ts';
+import { NodeProcess } from './node-process.ts';
+import { openScene, type Scene } from './scene.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+import { rejection, untilTrue } from './within.ts';
+
+// The old sign-in was refreshed while a new one was on its way into the store. That makes the old one no newer than the new one.
+
+/** A `signIn` that answers when it is told, with `redeem` or without. */
+function slowSignIn(scene: Scene, hasRedeem: boolean): { signIn: SignIn; answer: () => Promise<TokenResponse> } {
+  const { promise, resolve } = Promise.withResolvers<TokenResponse>();
+  const signIn: SignIn = ({ redeem }) => (hasRedeem ? redeem(() => promise) : promise);
+  const answer = async (): Promise<TokenResponse> => {
+    const response = await scene.provider.signIn();
+    resolve(response);
+    return response;
+  };
+  return { signIn, answer };
+}
+
+/** Another process refreshes what is stored. */
+async function refresh(scene: Scene): Promise<void> {
+  const { refreshToken } = scene.record;
+  await scene.open().getToken({ forceRefresh: true });
+  assert.is.not(scene.record.refreshToken, refreshToken);
+}
+
+/** Stores a sign-in that this package has made. */
+async function signedIn(scene: Scene): Promise<SharedToken> {
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.signIn();
+  return shared;
+}
+
+for (const hasRedeem of [false, true]) {
+  const how = hasRedeem ? 'with redeem' : 'without redeem';
+
+  test(`${how}: a sign-in whose lock was lost counts`, async () => {
+    await using scene = openScene();
+    await signedIn(scene);
+    const { signIn, answer } = slowSignIn(scene, hasRedeem);
+    const call = scene.open({ signIn }).signIn();
+    await untilTrue(() => scene.count('sign-in-started') === 2);
+    scene.store.loseLock(signInLockName('my-app'));
+    await refresh(scene);
+    const { access_token: accessToken } = await answer();
+    assert.is((await call).accessToken, accessToken);
+    assert.is(scene.record.accessToken, accessToken);
+  });
+
+  test(`${how}: a sign-in for which nobody waits any more counts`, async () => {
+    await using scene = openScene();
+    await signedIn(scene);
+    const { signIn, answer } = slowSignIn(scene, hasRedeem);
+    const shared = scene.open({ signIn, signInTimeout: 20, refreshTimeout: 20 });
+    assert.is((await rejection(shared.signIn())).code, 'SIGN_IN_TIMEOUT');
+    await refresh(scene);
+    const { access_token: accessToken } = await answer();
+    await untilTrue(() => scene.record.accessToken === accessToken);
+  });
+}
+
+test('a record of another program, which does not say when its person signed in, may be refreshed as well', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { signIn, answer } = slowSignIn(scene, false);
+  const call = scene.open({ signIn }).signIn();
+  await scene.until('sign-in-started');
+  scene.store.loseLock(signInLockName('my-app'));
+  await refresh(scene);
+  const { access_token: accessToken } = await answer();
+  assert.is((await call).accessToken, accessToken);
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('a late sign-in counts if the one of another process began before its exchange and was refreshed after that', async () => {
+  await using scene = openScene();
+  await signedIn(scene);
+  const { signIn: exchange, answer } = slowSignIn(scene, true);
+  const answered = Promise.withResolvers<void>();
+  const signIn: SignIn = async (context) => {
+    await answered.promise;
+    return exchange(context);
+  };
+  const call = scene.open({ signIn }).signIn();
+  await untilTrue(() => scene.count('sign-in-started') === 2);
+  scene.store.loseLock(signInLockName('my-app'));
+  await signedIn(scene);
+  const { signedInAt = 0 } = scene.record;
+  await untilTrue(() => Date.now() > signedInAt);
+  answered.resolve();
+  await untilTrue(() => Date.now() > signedInAt + 1);
+  await refresh(scene);
+  const { access_token: accessToken } = await answer();
+  assert.is((await call).accessToken, accessToken);
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('a sign-in that could not be stored is stored later, over the old one as it is then', async () => {
+  await using scene = openScene();
+  await signedIn(scene);
+  const { refreshToken } = scene.record;
+  const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  scene.store.refuse = () => full;
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const { accessToken } = await shared.signIn();
+  assert.is(scene.record.refreshToken, refreshToken);
+  scene.store.refuse = (record) => (record.accessToken === accessToken ? full : undefined);
+  await refresh(scene);
+  assert.is((await shared.read())?.accessToken, accessToken);
+  scene.store.refuse = () => undefined;
+  await shared.close();
+  assert.is(scene.record.accessToken, accessToken);
+});
+
+test('a sign-in that could not be stored is not put over the one that another process has made since', async () => {
+  await using scene = openScene();
+  await signedIn(scene);
+  scene.store.refuse = () => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.signIn();
+  scene.store.refuse = () => undefined;
+  const { accessToken } = await scene.open({ signIn: scene.provider.signIn }).signIn();
+  await refresh(scene);
+  await shared.close();
+  assert.is.not(scene.record.accessToken, accessToken);
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+});
+
+test('a sign-in of another process, whose callers have gone, is stored over what this process has refreshed', async () => {
+  await using scene = openScene();
+  using directory = temporaryDirectory();
+  using store = openTokenStore(join(directory.path, 'tokens.db'));
+  const shared = scene.open({ store, signIn: scene.provider.signIn });
+  await shared.signIn();
+  const script = new URL('./late-sign-in-process.ts', import.meta.url);
+  await using process = new NodeProcess(script, [directory.path]);
+  await process.until('SIGN_IN_TIMEOUT');
+  const { accessToken } = await shared.getToken({ forceRefresh: true });
+  assert.is(store.get('my-app')?.accessToken, accessToken);
+  process.tell('answer');
+  await process.ended();
+  assert.is(store.get('my-app')?.accessToken, 'late');
+});
+
+test.run();
