@@ -1,4 +1,4 @@
-// Takes about 50 s.
+// Takes about 25 s.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAs } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';
@@ -9,8 +9,11 @@ import type { Started } from '../test/node-process.ts';
 import { openScene, rejection, type Scene } from '../test/scene.ts';
 import { untilTrue } from '../test/until-true.ts';
 
-/** How many processes are killed in all; `KILLS=1000` looks longer. Each refreshes, or signs in, again and again, until it is killed. */
-const kills = Number(process.env.KILLS ?? 200);
+/**
+ * How many processes are killed in all, each time at other moments; `KILLS=1000` looks longer. Each refreshes, or signs in, again and
+ * again, until it is killed.
+ */
+const kills = Number(process.env.KILLS ?? 80);
 const relayKills = Math.round(kills * 0.1);
 const windowKills = Math.round(kills * 0.1);
 const refreshKills = Math.round(kills * 0.4);

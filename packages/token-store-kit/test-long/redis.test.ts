@@ -1,4 +1,4 @@
-// Takes about 40 s.
+// Takes about 25 s.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -58,7 +58,7 @@ async function testAll(): Promise<void> {
   const leaseTime = 1_000;
   const module = new URL('programs/open-redis-store.ts', import.meta.url);
   const newPlace = (): string => JSON.stringify({ path, prefix: `{${++stores}}:`, leaseTime });
-  for (const { name, run } of storeProcessContract({ module, newPlace, leaseTime, rounds: 2 })) processes(name, run);
+  for (const { name, run } of storeProcessContract({ module, newPlace, leaseTime })) processes(name, run);
   processes.run();
 
   const lock = suite('The lock in Redis');
