@@ -40,7 +40,7 @@ const isRunning = (pid: number): boolean => {
 };
 
 const contract = suite('The contract for processes');
-for (const [kind, { leaseTime, rounds = 1, fails, says }] of Object.entries(brokenStores)) {
+for (const [kind, { leaseTime, rounds = 5, fails, says }] of Object.entries(brokenStores)) {
   contract(`catches a store that ${kind}`, async () => {
     const found = storeProcessContract({ ...optionsFor(kind, leaseTime), rounds }).find(({ name }) => fails.test(name));
     // On Windows no process is stopped.

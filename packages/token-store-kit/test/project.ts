@@ -46,5 +46,6 @@ function linkFolder(target: string, path: string): void {
 
 /** Runs Node in such a project. */
 export function node(directory: string, ...args: string[]): { stdout: string; stderr: string; status: number | null } {
-  return spawnSync(process.execPath, args, { cwd: directory, encoding: 'utf8', timeout: 30_000 });
+  const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
+  return spawnSync(process.execPath, args, { cwd: directory, env, encoding: 'utf8', timeout: 30_000 });
 }

@@ -24,6 +24,13 @@ for (const [kind, options] of Object.entries(kinds)) {
 }
 
 const processes = suite('Of processes with a SQLite store');
+// A process starts faster with what the others have compiled.
+processes.before(() => {
+  process.env.NODE_COMPILE_CACHE = process.env.TEST_COMPILE_CACHE;
+});
+processes.after(() => {
+  delete process.env.NODE_COMPILE_CACHE;
+});
 const newPlace = () => join(temporaryDirectory(), 'tokens.db');
 const module = new URL('programs/open-store.ts', import.meta.url);
 const removePlace = (path: string) => assert.equal(readdirSync(dirname(path)), ['tokens.db'], 'a file is left behind');
@@ -33,6 +40,7 @@ processes('without its lock the store does not pass', async () => {
   const [first] = storeProcessContract({
     module: new URL('programs/open-unlocked-store.ts', import.meta.url),
     newPlace,
+    rounds: 5,
   });
   const error = await first?.run().catch((reason) => reason);
   assert.match(error.message, 'two processes ran a task for one name at once');

@@ -1,10 +1,13 @@
 import { AssertionError } from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { stepTimeoutMs } from '../contract-cases/soon.ts';
 import { pause } from '../pause.ts';
-import { Judge, type Turn } from './judge.ts';
-import type { Plan, Step } from './turn.ts';
+import { type Call, now, type Run, randomFrom } from './call.ts';
+import { describe, findViolation } from './history.ts';
 
 /** What the processes of a case have in common. */
 export interface GroupOptions {
@@ -18,28 +21,36 @@ export interface GroupOptions {
   readonly seed: number;
 }
 
+type Message = 'ready' | 'special' | { readonly problem: string; readonly name: string };
+
 interface Member {
   readonly pid: number;
   readonly child: ChildProcess;
-  turn?: Turn;
+  isReady: boolean;
   errors: string;
 }
 
-/** The processes of a case, which take turns. Each wait for them rejects as soon as they have done what no store may let happen. */
+/** So many histories are made at once, each with a name of its own. */
+const historiesOfRun = 2;
+const callsOfHistory = 200;
+
+/** The processes of a case. Each wait for them rejects as soon as they have done what no store may let happen. */
 export class ProcessGroup {
-  /** How the next turn that begins is made. Default: it is drawn. */
-  nextPlan: Plan | undefined;
-  readonly judge: Judge;
+  readonly random: () => number;
   readonly #options: GroupOptions;
-  #drawn: number;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'calls-'));
   /** Those that were not killed. */
   readonly #members = new Map<number, Member>();
   /** Those that have not ended. */
   readonly #running = new Set<ChildProcess>();
-  readonly #waiting: ChildProcess[] = [];
-  readonly #events = new EventEmitter<{ ready: []; begin: []; close: [] }>();
+  readonly #events = new EventEmitter<{ ready: []; special: []; close: [] }>();
   readonly #failed = new AbortController();
   readonly #timer: NodeJS.Timeout;
+  #runs = 0;
+  #names: readonly string[] = [];
+  /** The processes of this run, and what was done to them. */
+  #pids: readonly number[] = [];
+  #signals: Call[] = [];
   #isEnding = false;
   readonly #killAll = (): void => {
     for (const child of this.#running) child.kill('SIGKILL');
@@ -47,59 +58,76 @@ export class ProcessGroup {
 
   constructor(options: GroupOptions) {
     this.#options = options;
-    this.#drawn = options.seed;
-    this.judge = new Judge(options.leaseTime > 0, (problem) => this.fail(problem));
+    this.random = randomFrom(options.seed);
     this.#timer = setTimeout(() => this.fail(`it was not done within ${options.deadline} ms`), options.deadline);
     process.once('exit', this.#killAll);
   }
 
-  /** A number from 0 to 1 that depends on the seed alone. */
-  random(): number {
-    this.#drawn = (Math.imul(this.#drawn, 1_664_525) + 1_013_904_223) >>> 0;
-    return this.#drawn / 2 ** 32;
+  /** Resolves when so many more are ready. */
+  async start(count: number): Promise<void> {
+    const started = Array.from({ length: count }, () => this.#startOne());
+    await this.#untilReady(started);
   }
 
-  /** Resolves when they are ready, and take turns. */
-  async start(count: number): Promise<void> {
-    for (let started = 0; started < count; started++) this.#startOne();
-    while (this.#waiting.length < count) await this.#until('ready');
-    for (const child of this.#waiting.splice(0)) this.#answer(child, 'begin');
+  /**
+   * Lets the processes make the calls of some histories, judges these, and returns them. One task of a process, which is drawn, takes
+   * `taskMs`, if that is set. When it has begun, `disturb` is called.
+   */
+  async run(taskMs?: number, disturb?: (pid: number) => Promise<unknown>): Promise<Call[][]> {
+    const members = [...this.#members.values()];
+    this.#pids = [...this.#members.keys()];
+    const special = members[Math.floor(this.random() * members.length)] as Member;
+    const forget = this.#names;
+    this.#runs++;
+    this.#names = Array.from({ length: historiesOfRun }, (_, index) => `app ${this.#runs}.${index}`);
+    this.#signals = [];
+    for (const member of members) {
+      this.#tell(member, {
+        calls: callsOfHistory / members.length,
+        // By one that is not killed: it might leave a lock that is a file.
+        forget: member === members.find((other) => other !== special) ? forget : [],
+        taskMs: member === special ? taskMs : undefined,
+      });
+    }
+    if (taskMs !== undefined) await this.#until('special');
+    await disturb?.(special.pid);
+    await this.#untilReady(members);
+    const calls = this.#readCalls();
+    const histories = this.#names.map((name) => calls.filter((call) => call.name === name));
+    for (const [index, history] of histories.entries()) {
+      const violation = findViolation(history, this.#options.leaseTime > 0);
+      if (violation) this.fail(violation.problem, this.#names[index], violation.time);
+    }
+    this.#failed.signal.throwIfAborted();
+    return histories;
   }
 
   pause(milliseconds: number): Promise<unknown> {
     return pause(milliseconds, [this.#failed.signal]);
   }
 
-  /** How many milliseconds it takes until the next task begins. */
-  async nextTurn(limitMs = stepTimeoutMs): Promise<number> {
-    const started = performance.now();
-    if (!(await this.#until('begin', limitMs))) this.fail(`no process had the lock within ${limitMs} ms`);
-    this.#failed.signal.throwIfAborted();
-    return performance.now() - started;
+  async kill(pid: number): Promise<void> {
+    const { child } = this.#members.get(pid) as Member;
+    this.#members.delete(pid);
+    this.#signal(child, 'SIGKILL');
+    while (this.#running.has(child)) await this.#until('close');
   }
 
-  /** Kills the process whose task runs, or another one. Its turn may be at any point. */
-  kill(): void {
-    const member = this.#victim();
-    this.#members.delete(member.pid);
-    member.child.kill('SIGKILL');
-    this.judge.kill(member.pid);
+  async stop(pid: number, milliseconds: number): Promise<void> {
+    const { child } = this.#members.get(pid) as Member;
+    this.#signal(child, 'SIGSTOP');
+    await this.pause(milliseconds);
+    this.#signal(child, 'SIGCONT');
   }
 
-  /** Stops such a process. The function that it returns lets it go on. */
-  stop(): () => void {
-    const { child, pid } = this.#victim();
-    child.kill('SIGSTOP');
-    this.judge.stop(pid);
-    return () => {
-      this.judge.note(pid, 'goes on (SIGCONT)');
-      child.kill('SIGCONT');
-    };
-  }
-
-  /** Resolves when each process has ended its last turn, closed its store, and ended. */
+  /** Resolves when each process has closed its store and ended. */
   async end(): Promise<void> {
     this.#isEnding = true;
+    const forget = this.#names;
+    this.#names = [];
+    for (const [index, member] of [...this.#members.values()].entries()) {
+      this.#tell(member, { calls: 0, forget: index === 0 ? forget : [] });
+    }
     while (this.#running.size > 0) await this.#until('close');
   }
 
@@ -110,26 +138,27 @@ export class ProcessGroup {
     this.#killAll();
     while (this.#running.size > 0 && (await this.#until('close', stepTimeoutMs, [])));
     process.off('exit', this.#killAll);
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
-  /** Fails the case: the first problem counts. */
-  fail(problem: string): void {
-    const message = `${problem}\nWhat happened, with the seed ${this.#options.seed}:\n${this.judge.history}`;
+  /** Fails the case: the first problem counts. Shows the newest calls, those for `name` alone if that is set. */
+  fail(problem: string, name?: string, until = now()): void {
+    const calls = this.#readCalls().filter((call) => call.start <= until && (name ?? call.name) === call.name);
+    const message = `${problem}\nWhat happened, with the seed ${this.#options.seed}:\n${describe(calls)}`;
     this.#failed.abort(new AssertionError({ message }));
   }
 
-  #startOne(): void {
+  #startOne(): Member {
     const { program, module, place } = this.#options;
     const child = fork(program, [module, place], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     const pid = child.pid ?? -1;
-    const member: Member = { pid, child, errors: '' };
+    const member: Member = { pid, child, isReady: false, errors: '' };
     this.#members.set(pid, member);
     this.#running.add(child);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       member.errors += text;
     });
-    // What a killed process has said before may come after it.
-    child.on('message', (step: Step) => this.#members.get(pid) === member && this.#hear(member, step));
+    child.on('message', (message: Message) => this.#hear(member, message));
     child.once('error', (error) => this.fail(`no process could be started: ${error.message}`));
     child.once('close', (status, signal) => {
       this.#running.delete(child);
@@ -138,51 +167,55 @@ export class ProcessGroup {
       }
       this.#events.emit('close');
     });
+    return member;
   }
 
-  #hear(member: Member, step: Step): void {
-    const { child, pid, turn } = member;
-    if ('isWhole' in step && !step.isWhole)
-      this.fail(`process ${pid} read a record with parts of two, or less than one`);
-    if (step.step === 'ready') {
-      this.#waiting.push(child);
-      this.#events.emit('ready');
-    } else if (step.step === 'begin') {
-      member.turn = this.judge.begin(pid);
-      this.#answer(child, this.nextPlan ?? this.#drawPlan());
-      this.nextPlan = undefined;
-      this.#events.emit('begin');
-    } else if (step.step === 'swap') {
-      this.judge.swap(pid, step.token, step.isWritten);
-    } else if (step.step === 'fail') {
-      this.fail(`in process ${pid} the store failed: ${step.problem}`);
-    } else if (turn) {
-      if (step.step === 'read') this.judge.read(turn, step.token);
-      if (step.step === 'write') this.judge.write(turn, step.outcome);
-      if (step.step === 'end') {
-        this.judge.end(turn, step.isLost);
-        this.#answer(child, this.#isEnding);
-      }
+  #hear(member: Member, message: Message): void {
+    if (typeof message === 'object') {
+      this.fail(message.problem, message.name);
+    } else {
+      member.isReady ||= message === 'ready';
+      this.#events.emit(message);
     }
   }
 
-  #answer(child: ChildProcess, answer: Plan | boolean | 'begin'): void {
+  #tell(member: Member, run: Pick<Run, 'calls' | 'forget' | 'taskMs'>): void {
+    member.isReady = false;
+    const { leaseTime } = this.#options;
+    const common = { names: this.#names, log: this.#logOf(member.pid), limitMs: 3 * leaseTime + stepTimeoutMs };
     // If it has ended meanwhile, its end says more.
-    child.send(answer, () => {});
+    member.child.send({ ...common, seed: this.random() * 2 ** 32, ...run } satisfies Run, () => {});
   }
 
-  #drawPlan(): Plan {
-    return { by: this.random() < 0.5 ? 'set' : 'replace', pauseMs: this.random() * 3 };
+  /** What the processes have written down in this run, and what was done to them. */
+  #readCalls(): Call[] {
+    const calls = new Map<string, Call>();
+    for (const pid of this.#pids) {
+      const log = this.#logOf(pid);
+      for (const line of existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : []) {
+        const { id, ...written } = JSON.parse(line);
+        const key = `${pid} ${id}`;
+        calls.set(key, { pid, ...calls.get(key), ...written });
+      }
+    }
+    return [...calls.values(), ...this.#names.flatMap((name) => this.#signals.map((signal) => ({ ...signal, name })))];
   }
 
-  #victim(): Member {
-    const members = [...this.#members.values()];
-    const holder = members.find(({ pid }) => pid === this.judge.holder);
-    return holder ?? (members[Math.floor(this.random() * members.length)] as Member);
+  #logOf(pid: number): string {
+    return join(this.#folder, `${pid}`);
+  }
+
+  #signal(child: ChildProcess, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    this.#signals.push({ pid: child.pid as number, kind: signal, name: '', start: now() });
+    child.kill(signal);
+  }
+
+  async #untilReady(members: readonly Member[]): Promise<void> {
+    while (members.some(({ pid, isReady }) => !isReady && this.#members.has(pid))) await this.#until('ready');
   }
 
   #until(
-    event: 'ready' | 'begin' | 'close',
+    event: 'ready' | 'special' | 'close',
     limitMs = this.#options.deadline,
     signals = [this.#failed.signal],
   ): Promise<boolean> {

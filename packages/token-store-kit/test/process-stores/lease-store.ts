@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExclusivelyOptions, type Lock, type TokenRecord, TokenStoreError } from '../../src/index.ts';
 import { PortStore } from './port-store.ts';
@@ -13,21 +14,29 @@ interface Lease {
 export class LeaseStore extends PortStore {
   renews = true;
   hasFence = true;
-  #lockedName = '';
-  #fence = 0;
+  /** Of the task that the caller is within. */
+  readonly #fence = new AsyncLocalStorage<number>();
 
   override async set(name: string, record: TokenRecord): Promise<void> {
     await this.withPort(1, () => {
-      if (!this.#mayWrite(name)) throw lockLost();
+      this.#checkFence(name);
       this.write(name, record);
     });
   }
 
   override async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     return this.withPort(1, () => {
-      if (!this.#mayWrite(name) || this.get(name)?.refreshToken !== previous) return false;
+      this.#checkFence(name);
+      if (this.get(name)?.refreshToken !== previous) return false;
       this.write(name, record);
       return true;
+    });
+  }
+
+  override async delete(name: string): Promise<boolean> {
+    return this.withPort(1, () => {
+      this.#checkFence(name);
+      return this.remove(name);
     });
   }
 
@@ -36,45 +45,45 @@ export class LeaseStore extends PortStore {
   }
 
   async #runWithLease<T>(name: string, task: (lock: Lock) => Promise<T>): Promise<T> {
-    while (!(await this.withPort(1, () => this.#acquire()))) await delay(5);
-    this.#lockedName = name;
+    let fence = 0;
+    for (; fence === 0; await delay(5)) fence = await this.withPort(1, () => this.#acquire(name));
     const lost = new AbortController();
     let safeUntil = performance.now() + 0.7 * leaseTimeMs;
     const timer = setInterval(async () => {
       const now = performance.now();
       if (now > safeUntil) lost.abort(lockLost());
-      else if (this.renews && (await this.withPort(1, () => this.#extend(leaseTimeMs))))
+      else if (this.renews && (await this.withPort(1, () => this.#extend(name, fence, leaseTimeMs))))
         safeUntil = now + 0.7 * leaseTimeMs;
     }, leaseTimeMs / 5);
     try {
-      return await task({ signal: lost.signal });
+      return await this.#fence.run(fence, () => task({ signal: lost.signal }));
     } finally {
       clearInterval(timer);
-      this.#lockedName = '';
-      await this.withPort(1, () => this.#extend(0));
+      await this.withPort(1, () => this.#extend(name, fence, 0));
     }
   }
 
-  get #lease(): Lease {
-    return (this.read('lease') as Lease | undefined) ?? { fence: 0, until: 0 };
+  #leaseOf(name: string): Lease {
+    return (this.read(`lease of ${name}`) as Lease | undefined) ?? { fence: 0, until: 0 };
   }
 
-  #mayWrite(name: string): boolean {
-    return !this.hasFence || name !== this.#lockedName || this.#lease.fence === this.#fence;
+  #checkFence(name: string): void {
+    const fence = this.#fence.getStore();
+    if (this.hasFence && fence !== undefined && this.#leaseOf(name).fence !== fence) throw lockLost();
   }
 
-  #acquire(): boolean {
-    const { fence, until } = this.#lease;
-    if (Date.now() < until) return false;
-    this.#fence = fence + 1;
-    this.write('lease', { fence: this.#fence, until: Date.now() + leaseTimeMs });
-    return true;
+  /** The fence, or 0 if the lock is not free. */
+  #acquire(name: string): number {
+    const { fence, until } = this.#leaseOf(name);
+    if (Date.now() < until) return 0;
+    this.write(`lease of ${name}`, { fence: fence + 1, until: Date.now() + leaseTimeMs });
+    return fence + 1;
   }
 
-  #extend(leaseTime: number): boolean {
-    const { fence, until } = this.#lease;
-    if (fence !== this.#fence || Date.now() > until) return false;
-    this.write('lease', { fence, until: Date.now() + leaseTime });
+  #extend(name: string, fence: number, leaseTime: number): boolean {
+    const lease = this.#leaseOf(name);
+    if (fence !== lease.fence || Date.now() > lease.until) return false;
+    this.write(`lease of ${name}`, { fence, until: Date.now() + leaseTime });
     return true;
   }
 }

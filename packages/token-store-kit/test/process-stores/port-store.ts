@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import {
  * What the contract uses of a store, in a folder, for the processes of a machine. Its lock is a port that its holder listens to: that
  * ends with its process. Another one is for each `replace`.
  */
-export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | 'exclusively'> {
+export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | 'delete' | 'exclusively'> {
   protected readonly queue = new CallerQueue();
   readonly #folder: string;
   readonly #ports: readonly [forTasks: number, forWrites: number];
@@ -31,7 +31,7 @@ export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | '
   }
 
   set(name: string, record: TokenRecord): MaybePromise<void> {
-    this.write(name, record);
+    return this.withPort(1, () => this.write(name, record));
   }
 
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
@@ -40,6 +40,10 @@ export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | '
       this.write(name, record);
       return true;
     });
+  }
+
+  delete(name: string): MaybePromise<boolean> {
+    return this.withPort(1, () => this.remove(name));
   }
 
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
@@ -78,6 +82,12 @@ export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | '
     const draft = this.path(`${name}-${process.pid}`);
     writeFileSync(draft, JSON.stringify(value));
     renameSync(draft, this.path(name));
+  }
+
+  remove(name: string): boolean {
+    const isThere = existsSync(this.path(name));
+    rmSync(this.path(name), { force: true });
+    return isThere;
   }
 
   path(name: string): string {

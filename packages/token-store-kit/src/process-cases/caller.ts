@@ -1,0 +1,149 @@
+import { writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import type { TokenStore } from '../token-store.ts';
+import { type Call, lockLost, now, type Result, type Run, randomFrom, recordOf } from './call.ts';
+
+/** Of all calls, tasks and tokens of this process. */
+let count = 0;
+
+/** Makes the calls of this process for one name, one after the other, and writes them down. */
+export class Caller {
+  readonly #store: TokenStore;
+  readonly #run: Run;
+  readonly #name: string;
+  readonly #log: number;
+  readonly #random: () => number;
+  /** Begins again with each line. */
+  readonly #late: NodeJS.Timeout;
+  #left: number;
+  /** What it has read last. */
+  #token: string | undefined;
+  #task: string | undefined;
+  #isLost = false;
+  /** The special task begins when so many calls are left. */
+  #specialAt = 0;
+
+  constructor(store: TokenStore, run: Run, { name, index, log }: { name: string; index: number; log: number }) {
+    this.#store = store;
+    this.#run = run;
+    this.#name = name;
+    this.#log = log;
+    this.#random = randomFrom(run.seed + index);
+    this.#left = run.calls;
+    this.#late = setTimeout(() => fail(`has waited for ${run.limitMs} ms`, name), run.limitMs);
+    if (index === 0 && run.taskMs !== undefined) this.#specialAt = run.calls * (0.3 + this.#random() / 2);
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#makeCalls();
+    } catch (error) {
+      await fail(`could not go on, because the store has failed: ${inspect(error)}`, this.#name);
+    } finally {
+      clearTimeout(this.#late);
+    }
+  }
+
+  async #makeCalls(): Promise<void> {
+    while (this.#left > 0) {
+      const isSpecial = this.#left <= this.#specialAt;
+      const drawn = this.#random();
+      if (isSpecial || drawn < 0.2) await this.#runTask(isSpecial);
+      else if (drawn < 0.4) await this.#write();
+      else await this.#read();
+    }
+  }
+
+  async #runTask(isSpecial: boolean): Promise<void> {
+    const task = `${process.pid}/${++count}`;
+    this.#left--;
+    const pauseMs = isSpecial ? (this.#run.taskMs ?? 0) / 2 : undefined;
+    let end = this.#begin({ kind: 'acquire', task });
+    await this.#store.exclusively(this.#name, async ({ signal }) => {
+      end();
+      if (isSpecial) {
+        this.#specialAt = 0;
+        process.send?.('special');
+      }
+      this.#task = task;
+      this.#isLost = false;
+      await this.#read();
+      await this.#pause(pauseMs);
+      // If the lock is lost meanwhile, a comparison would refuse most writes.
+      await this.#write(isSpecial ? 'set' : undefined);
+      if (this.#random() < 0.3) await this.#read();
+      const start = now();
+      // If the lock was lost until then, the store's timer that says so is due before the end of this pause.
+      await this.#pause(pauseMs);
+      end = this.#begin({ kind: 'release', start, isLost: this.#isLost || signal.aborted });
+      this.#task = undefined;
+    });
+    end();
+    // So that a lock without turns goes to others as well.
+    await this.#pause();
+  }
+
+  async #read(): Promise<void> {
+    await this.#call({ kind: 'get' }, async () => {
+      const found = await this.#store.get(this.#name);
+      const token = found?.refreshToken;
+      if (found && !isDeepStrictEqual({ ...found }, recordOf(token ?? ''))) {
+        await fail('read a record with parts of two, or less than one', this.#name);
+      }
+      this.#token = token;
+      return token;
+    });
+  }
+
+  async #write(kind = this.#drawWrite()): Promise<void> {
+    const token = `${++count} by process ${process.pid}`;
+    const previous = this.#token;
+    if (kind === 'replace') {
+      const replace = () => this.#store.replace(this.#name, previous, recordOf(token));
+      await this.#call({ kind, previous, token }, replace);
+    } else if (kind === 'set') {
+      await this.#call({ kind, token }, () => this.#store.set(this.#name, recordOf(token)));
+    } else {
+      await this.#call({ kind }, () => this.#store.delete(this.#name));
+    }
+  }
+
+  #drawWrite(): 'set' | 'replace' | 'delete' {
+    const drawn = this.#random();
+    return drawn < 0.5 ? 'replace' : drawn < 0.8 ? 'set' : 'delete';
+  }
+
+  async #call(call: Partial<Call>, make: () => unknown): Promise<void> {
+    this.#left--;
+    const end = this.#begin(call);
+    try {
+      end((await make()) as Result);
+    } catch (error) {
+      if ((error as { reason?: unknown }).reason !== lockLost) throw error;
+      this.#isLost = true;
+      end(lockLost);
+    }
+  }
+
+  /** Writes down that the call is made. The function that it returns writes down its answer. */
+  #begin(call: Partial<Call>): (result?: Result) => void {
+    const id = ++count;
+    const write = (line: object): void => {
+      writeSync(this.#log, `${JSON.stringify({ id, ...line })}\n`);
+      this.#late.refresh();
+    };
+    write({ name: this.#name, task: this.#task, start: now(), ...call });
+    return (result) => write({ end: now(), result });
+  }
+
+  #pause(milliseconds = 5 * this.#random()): Promise<void> {
+    return delay(milliseconds);
+  }
+}
+
+/** Tells the parent, which ends all processes. */
+async function fail(problem: string, name: string): Promise<void> {
+  process.send?.({ problem: `process ${process.pid} ${problem}`, name });
+  await new Promise(() => {});
+}

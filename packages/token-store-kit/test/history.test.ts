@@ -1,0 +1,154 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Call } from '../src/process-cases/call.ts';
+import { findViolation } from '../src/process-cases/history.ts';
+
+/** A call from `start` to `end`, or without an answer. */
+type Times = [start: number, end?: number];
+const call = (pid: number, kind: Call['kind'], [start, end]: Times, more: Partial<Call> = {}): Call => ({
+  pid,
+  kind,
+  name: 'app',
+  start,
+  ...(end !== undefined && { end }),
+  ...more,
+});
+const reads = (pid: number, result: string | undefined, times: Times) => call(pid, 'get', times, { result });
+const writes = (pid: number, token: string, times: Times, more?: Partial<Call>) =>
+  call(pid, 'set', times, { token, ...more });
+const replaces = (pid: number, [previous, token]: [string, string], result: boolean, times: Times, task?: string) =>
+  call(pid, 'replace', times, { previous, token, result, task });
+const task = (pid: number, begin: Times, end: Times, isLost = false): Call[] => [
+  call(pid, 'acquire', begin, { task: `${pid}/1` }),
+  call(pid, 'release', end, { task: `${pid}/1`, isLost }),
+];
+
+const sound: Record<string, { calls: Call[]; hasLease?: boolean }> = {
+  'calls at the same time, in any order': {
+    calls: [writes(1, 'a', [0, 2]), reads(2, undefined, [2, 3]), reads(2, 'a', [4, 9])],
+  },
+  'a write without an answer that has happened': { calls: [writes(1, 'a', [0]), reads(2, 'a', [5, 6])] },
+  'a replacement without an answer that has happened': {
+    calls: [writes(1, 'a', [0, 1]), call(2, 'replace', [2], { previous: 'a', token: 'b' }), reads(1, 'b', [3, 4])],
+  },
+  'one that has not': { calls: [writes(1, 'a', [0]), reads(2, undefined, [5, 6])] },
+  'one that happens much later': {
+    calls: [writes(1, 'a', [0]), writes(2, 'b', [1, 2]), reads(2, 'b', [3, 4]), reads(2, 'a', [5, 6])],
+  },
+  'one that only a refusal shows': {
+    calls: [
+      writes(1, 'a', [0, 1]),
+      writes(2, 'b', [2]),
+      replaces(1, ['a', 'c'], false, [4, 5]),
+      writes(1, 'd', [6, 7]),
+    ],
+  },
+  'a deletion': {
+    calls: [
+      writes(1, 'a', [0, 1]),
+      call(1, 'delete', [2, 3], { result: true }),
+      call(1, 'delete', [4, 5], { result: false }),
+    ],
+  },
+  'the task of another process after that of a killed one': {
+    calls: [
+      call(1, 'acquire', [0, 1], { task: '1/1' }),
+      writes(1, 'a', [2], { task: '1/1' }),
+      call(1, 'SIGKILL', [3]),
+      ...task(2, [1, 4], [8, 9]),
+      reads(2, 'a', [5, 6]),
+    ],
+  },
+  'a task that has lost its lock, and knows it': {
+    hasLease: true,
+    calls: [
+      ...task(1, [0, 1], [8, 9], true),
+      ...task(2, [1, 4], [6, 7]),
+      writes(2, 'b', [4, 5], { task: '2/1' }),
+      writes(1, 'a', [5, 6], { task: '1/1', result: 'lock-lost' }),
+      replaces(1, ['b', 'c'], false, [6, 7], '1/1'),
+      reads(2, 'b', [10, 11]),
+    ],
+  },
+  'a write of a task that happens after it, because nobody knew': {
+    hasLease: true,
+    calls: [
+      ...task(1, [0, 1], [4, 5]),
+      writes(1, 'a', [2], { task: '1/1' }),
+      reads(2, undefined, [6, 7]),
+      reads(2, 'a', [8, 9]),
+    ],
+  },
+};
+
+const broken: Record<string, { calls: Call[]; hasLease?: boolean; problem: string }> = {
+  'a write that is not read': {
+    calls: [writes(1, 'a', [0, 1]), writes(1, 'b', [2, 3]), reads(2, 'a', [4, 5])],
+    problem: 'an update was lost: process 2 reads "a", but "b" was stored',
+  },
+  'a write that is read, and then is not': {
+    calls: [writes(1, 'a', [0]), reads(2, 'a', [1, 2]), reads(3, undefined, [3, 4])],
+    problem: 'an update was lost: process 3 reads no record, but "a" was stored',
+  },
+  'two that have replaced the same': {
+    calls: [writes(1, 'a', [0, 1]), replaces(1, ['a', 'b'], true, [2, 5]), replaces(2, ['a', 'c'], true, [3, 4])],
+    problem: 'an update was lost: process 1 replaces "a" with "b": true, but "c" was stored',
+  },
+  'a refusal without a reason': {
+    calls: [writes(1, 'a', [0, 1]), replaces(1, ['a', 'b'], false, [2, 3])],
+    problem: 'an update was lost: process 1 replaces "a" with "b": false, but "a" was stored',
+  },
+  'a lock that is lost outside of a task': {
+    hasLease: true,
+    calls: [writes(1, 'a', [0, 1], { result: 'lock-lost' })],
+    problem: 'an update was lost: process 1 writes "a": lock-lost, but no record was stored',
+  },
+  'a lock that two have': {
+    calls: [...task(1, [0, 1], [5, 6]), ...task(2, [2, 3], [7, 8])],
+    problem: 'two processes ran a task for one name at once: process 2 began one before that of process 1 had ended',
+  },
+  'a lock that is lost although it has no lease': {
+    calls: [...task(1, [0, 1], [5, 6], true), ...task(2, [2, 3], [7, 8])],
+    problem: 'two processes ran a task for one name at once: process 2 began one before that of process 1 had ended',
+  },
+  'a lock that is free before its holder is killed': {
+    calls: [call(1, 'acquire', [0, 1], { task: '1/1' }), call(1, 'SIGKILL', [5]), ...task(2, [2, 3], [7, 8])],
+    problem: 'two processes ran a task for one name at once: process 2 began one before that of process 1 had ended',
+  },
+  'a task that has lost its lock, and does not know it': {
+    hasLease: true,
+    calls: [...task(1, [0, 1], [5, 6]), ...task(2, [2, 3], [7, 8])],
+    problem: 'process 1 lost its lock to process 2, and was not told until the end of its task',
+  },
+  'a write of a task that has lost its lock': {
+    hasLease: true,
+    calls: [...task(1, [0, 1], [7, 8], true), ...task(2, [2, 3], [9, 10]), writes(1, 'a', [4, 5], { task: '1/1' })],
+    problem: 'process 1 wrote without its lock, which process 2 had',
+  },
+  'a write of a killed process in the task of the next one': {
+    calls: [
+      call(1, 'acquire', [0, 1], { task: '1/1' }),
+      writes(1, 'a', [2], { task: '1/1' }),
+      call(1, 'SIGKILL', [3]),
+      ...task(2, [1, 4], [12, 13]),
+      reads(2, undefined, [5, 6]),
+      reads(2, 'a', [7, 8]),
+    ],
+    problem: 'an update was lost: process 2 reads "a", but no record was stored',
+  },
+};
+
+const test = suite('A history');
+for (const [name, { calls, hasLease = false }] of Object.entries(sound)) {
+  test(`may have ${name}`, () => assert.is(findViolation(calls, hasLease), undefined));
+}
+for (const [name, { calls, hasLease = false, problem }] of Object.entries(broken)) {
+  test(`must not have ${name}`, () => assert.is(findViolation(calls, hasLease)?.problem, problem));
+}
+test('is judged at once although many of its calls have no answer', () => {
+  const unanswered = Array.from({ length: 11 }, (_, pid) => writes(pid, `${pid}`, [0]));
+  const started = performance.now();
+  assert.ok(findViolation([...unanswered, reads(20, 'other', [1, 2])], false));
+  assert.ok(performance.now() - started < 10_000);
+});
+test.run();
