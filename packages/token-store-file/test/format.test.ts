@@ -24,10 +24,10 @@ const lines: Required<FileTokenStoreOptions> = {
     ),
   format(records, before = '') {
     const left = { ...records };
-    const kept = before.replace(/^account (\S+) \S+\n/gm, (_, name: string) => {
+    const kept = before.replace(/^account (\S+) \S+(\r?\n)/gm, (_, name: string, end: string) => {
       const { [name]: record } = left;
       delete left[name];
-      return record ? `account ${name} ${record.refreshToken}\n` : '';
+      return record ? `account ${name} ${record.refreshToken}${end}` : '';
     });
     return (
       kept +
@@ -43,14 +43,30 @@ test('a name whose record is undefined has none', () => {
   assert.equal(store.list(), []);
 });
 
-test('several accounts in a file of the caller are names, and all else stays byte for byte what it was', async () => {
-  const path = newPath('\ufeff# my tool\r\n\tcolour=  red\naccount ada one\n\0\naccount bob two\nno end');
+test('set, replace and delete give `format` the text of the file, byte for byte, and write what it returns', async () => {
+  const [a, b, c, d] = [
+    '\ufeff# my tool\r\n\t colour=  red\u00a0\r\r\n',
+    '{ "big": 12345678901234567890.10, "twice": 1e400,\r\n"twice": -0 } // \u{1f511} e\u0301 \u00e9\n\0\n',
+    'unknown\\u0041 = "\\/"\n\n',
+    ' # no account eve\n',
+  ];
+  const path = newPath(`${a}account ada one\r\n${b}account bob two\n${c}${d}`);
   using store = openFileTokenStore(path, lines);
+  const bytesAfter = async (change: Promise<unknown>) => {
+    assert.is.not(await change, false);
+    return readFileSync(path);
+  };
   assert.equal(store.list(), ['ada', 'bob']);
-  assert.ok(await store.replace('bob', 'two', { refreshToken: 'three' }));
-  assert.is(await store.replace('bob', 'two', { refreshToken: 'four' }), false);
-  assert.ok(await store.delete('ada'));
-  assert.is(readFileSync(path, 'utf8'), '\ufeff# my tool\r\n\tcolour=  red\n\0\naccount bob three\nno end');
+  for (const [change, text] of [
+    [() => store.replace('bob', 'two', { refreshToken: '3' }), `${a}account ada one\r\n${b}account bob 3\n${c}${d}`],
+    [() => store.set('ada', { refreshToken: '4' }), `${a}account ada 4\r\n${b}account bob 3\n${c}${d}`],
+    [() => store.set('eve', { refreshToken: '5' }), `${a}account ada 4\r\n${b}account bob 3\n${c}${d}account eve 5\n`],
+    [() => store.delete('ada'), `${a}${b}account bob 3\n${c}${d}account eve 5\n`],
+  ] as const) {
+    assert.equal(await bytesAfter(change()), Buffer.from(text));
+  }
+  assert.is(await store.replace('bob', 'two', { refreshToken: '6' }), false);
+  assert.is(await store.delete('ada'), false);
 });
 
 test('what another program has written since the store was opened is in `before`', async () => {
