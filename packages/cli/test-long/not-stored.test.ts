@@ -1,10 +1,10 @@
 // Takes about 30 s.
 import { DatabaseSync } from 'node:sqlite';
 import { signInAs } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from '../test/fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
+import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());

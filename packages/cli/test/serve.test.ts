@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,7 +13,6 @@ import {
   type ServiceAnswer,
   startService,
 } from './fixtures/token-service.ts';
-import { until } from './fixtures/until.ts';
 
 if (process.platform === 'win32') {
   console.log('skipped: Windows has no Unix sockets with file modes');

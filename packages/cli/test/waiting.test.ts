@@ -1,8 +1,8 @@
+import { until } from 'testing-authority/until';
 import { CliHome, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
-import { until } from './fixtures/until.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 always.after(() => scene[Symbol.asyncDispose]());

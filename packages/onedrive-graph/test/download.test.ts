@@ -15,6 +15,7 @@ import { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { makeLink } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -26,7 +27,7 @@ import {
 } from '../src/index.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
 import { openScene } from './scene.ts';
-import { rejection, until } from './within.ts';
+import { rejection } from './within.ts';
 
 const { authority, client, folder, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());

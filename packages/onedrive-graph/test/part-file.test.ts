@@ -14,11 +14,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient } from '../src/index.ts';
 import { type OddGraph, openOddGraph } from './odd-graph.ts';
-import { until } from './within.ts';
 
 const isLinux = existsSync('/proc/sys/kernel/random/boot_id');
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));

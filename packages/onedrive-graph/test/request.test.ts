@@ -1,9 +1,10 @@
 import { runInNewContext } from 'node:vm';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClientError, readBody } from '../src/index.ts';
 import { type Answer, openPair, redirect, status, summary } from './odd-pair.ts';
-import { rejection, until, within } from './within.ts';
+import { rejection, within } from './within.ts';
 
 test('a 401 is answered by one refresh, and the answer to the new token counts', async () => {
   const asked: boolean[] = [];

@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /** The promise, or a rejection if it is not settled after 10 s. */
 export async function within<T>(promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
@@ -10,13 +8,6 @@ export async function within<T>(promise: Promise<T>): Promise<T> {
     return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Resolves when `condition` holds. Rejects after 10 s. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); await sleep(5)) {
-    if (performance.now() > end) throw new Error(`10 s have passed without ${condition}`);
   }
 }
 

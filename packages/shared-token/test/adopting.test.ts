@@ -32,14 +32,22 @@ const tools: Record<string, Tool> = {
     code: 'async function refreshToken(storage, ctx) { const { path } = storage; }',
     text: '\ufeff# by hand \t\r\n\toauth_token = "x"\noauth_token = "old"\r\nbig = 12345678901234567890 # \0\nbig = 1\nrefresh_token = "r1"\nexpiration_time = "T"\nscopes = [ "a",  "b" ]',
     args: [async () => access],
-    undo: (text) => text.replace(/"new"/, '"old"').replace(/"r2"/, '"r1"').replace(/"20.*Z"/, '"T"'),
+    undo: (text) =>
+      text
+        .replace(/"new"/, '"old"')
+        .replace(/"r2"/, '"r1"')
+        .replace(/"20.*Z"/, '"T"'),
   },
   vercel: {
     name: 'vercel',
     code: 'class Client { async ensureAuthorized() { let tokenResponse; } }',
     text: `${JSON.stringify({ '// Note': ' \u00e9', token: 'old', x: [{ y: null }], expiresAt: 1, refreshToken: 'r1', z: '' }, null, 2)}\n`,
     args: [async (): Promise<TokenResponse> => tokens],
-    undo: (text) => text.replace('"new"', '"old"').replace('"r2"', '"r1"').replace(/(?<="expiresAt": )\d+/, '1'),
+    undo: (text) =>
+      text
+        .replace('"new"', '"old"')
+        .replace('"r2"', '"r1"')
+        .replace(/(?<="expiresAt": )\d+/, '1'),
   },
   gemini: {
     name: '@google/gemini-cli-core',
@@ -68,7 +76,10 @@ for (const [program, { name, code, text, args, undo }] of Object.entries(tools))
       symlinkSync(join(packages, ours), join(modules, ours), 'junction');
     }
     const example = fileURLToPath(new URL(`../examples/adopting/${program}.ts`, import.meta.url));
-    const { status, stderr } = spawnSync(process.execPath, [example, folder.path], { encoding: 'utf8', timeout: 30_000 });
+    const { status, stderr } = spawnSync(process.execPath, [example, folder.path], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
     assert.is(status, 0, stderr);
     const { refreshForAll } = await import(file);
     const path = join(folder.path, 'tokens');

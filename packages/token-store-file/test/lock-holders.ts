@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import * as assert from 'uvu/assert';
 import { type FileTokenStore, openFileTokenStore, type TokenStoreError } from '../src/index.ts';
 import { type Program, startProgram } from './start-program.ts';
@@ -31,12 +31,6 @@ export async function waiter(store: FileTokenStore, milliseconds = 0, timeout = 
 
 export function lockNames(store: FileTokenStore): string[] {
   return filesBeside(store).includes('tokens.json-locks') ? readdirSync(`${store.path}-locks`) : [];
-}
-
-export async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); await delay(2)) {
-    assert.ok(performance.now() < end, `waited 10 s for ${condition}`);
-  }
 }
 
 export const filesBeside = (store: FileTokenStore): string[] => readdirSync(dirname(store.path));

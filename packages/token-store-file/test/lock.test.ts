@@ -9,10 +9,11 @@ import {
   otherUser,
   temporaryDirectory,
 } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
-import { assertBusy, filesBeside, holder, lockNames, newStore, until, waiter } from './lock-holders.ts';
+import { assertBusy, filesBeside, holder, lockNames, newStore, waiter } from './lock-holders.ts';
 import { startProgram } from './start-program.ts';
 
 const windows = process.platform === 'win32';

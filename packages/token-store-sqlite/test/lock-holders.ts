@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
 import { type Program, startProgram } from './start-program.ts';
@@ -29,12 +29,6 @@ export async function waiter(store: SqliteTokenStore, milliseconds = 0, timeout 
 /** Whether a caller waits for a lock of this database. */
 export function isWaitedFor(store: SqliteTokenStore): boolean {
   return filesBeside(store).some((file) => file.endsWith('-gate'));
-}
-
-export async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !condition(); await delay(2)) {
-    assert.ok(performance.now() < end, `waited 10 s for ${condition}`);
-  }
 }
 
 export const filesBeside = (store: SqliteTokenStore): string[] => readdirSync(join(store.path, '..'));

@@ -2,10 +2,11 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { makeLink, temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
-import { busyBecauseOf, filesBeside, holder, isWaitedFor, neverRuns, newStore, until } from './lock-holders.ts';
+import { busyBecauseOf, filesBeside, holder, isWaitedFor, neverRuns, newStore } from './lock-holders.ts';
 import { startProgram } from './start-program.ts';
 
 const posix = process.platform === 'win32' ? test.skip : test;

@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { filesBeside, holder, isWaitedFor, neverRuns, newStore, until, waiter } from './lock-holders.ts';
+import { filesBeside, holder, isWaitedFor, neverRuns, newStore, waiter } from './lock-holders.ts';
 
 const posix = process.platform === 'win32' ? test.skip : test;
 
