@@ -7,10 +7,11 @@ import { OneDriveTokenHandler } from 'onedrive-token-handler';
 import { signInAs } from 'testing-authority';
 import { microsoft, networkClientFor } from 'testing-authority/msal-network-client';
 import { bin } from 'testing-command';
+import { openFileTokenStore } from 'token-store-file';
 import { openTokenStore } from 'token-store-sqlite';
 import { scopes } from '../programs/run-program.ts';
 import { type Stage, timeRun } from './stage.ts';
-import { handler, msalNode, peers, type Subject } from './subjects.ts';
+import { handler, msalNode, nodeProgram, peers, type Subject } from './subjects.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -60,10 +61,14 @@ export async function measureStarts(stage: Stage, rounds: number): Promise<Times
     return run();
   };
   const runCommand = (): Promise<number> => timeRun(command, env, true);
+  const file = join(stage.folder, 'shared-token.json');
+  const record = { refreshToken: 'r'.repeat(1_000), accessToken: 'a'.repeat(1_500), expiresAt: Date.now() + 1e9 };
+  await openFileTokenStore(file).set('app', record);
   const importing = ['--input-type=module', '-e', "await import('onedrive-token-handler')"];
   const work: Record<string, () => Promise<number>> = {
     node: () => timeRun([process.execPath, '-e', '0'], {}, false),
     import: () => timeRun([process.execPath, ...importing], {}, false),
+    'shared-token, stored': () => timeRun([...nodeProgram('shared-token'), file], {}, true),
     'command, stored': runCommand,
     [`${handler.name}, stored`]: token(handler),
     'command, refreshed': expired(handler, runCommand),

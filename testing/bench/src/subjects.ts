@@ -27,7 +27,7 @@ export async function buildPrograms(): Promise<void> {
   await bundle.close();
 }
 
-const nodeProgram = (name: string): string[] => [process.execPath, join(built, `${basename(name)}.js`)];
+export const nodeProgram = (name: string): string[] => [process.execPath, join(built, `${basename(name)}.js`)];
 
 export const handler: Subject = {
   name: 'onedrive-token-handler',
