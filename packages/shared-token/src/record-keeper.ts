@@ -10,6 +10,7 @@ import {
   hasCode,
   lockLostError,
   mayPass,
+  type SharedTokenError,
   signInRequired,
   storeSilentError,
   toStoreError,
@@ -30,8 +31,13 @@ const lockedLimitMs = 10_000;
 /** A store that has not answered for this long counts as silent, until it answers. */
 const silentAfterMs = 500;
 
+/** How long a call of the store is waited for. Stores of this repository say sooner that they can't. */
+const answerLimitMs = 12_000;
+
 /** How long a later try waits for the record's lock. */
 const laterLockTimeoutMs = 5_000;
+
+const silent = (): SharedTokenError => storeSilentError('The store did not answer');
 
 /** What a sign-in has to know when it is stored. */
 export interface Circumstances {
@@ -116,7 +122,7 @@ export class RecordKeeper {
   async ensureWritable(record: TokenRecord, lock: Lock): Promise<boolean> {
     const { store, name } = this.settings;
     return asStoreErrors(async () => {
-      if (this.#owed.length === 0) return this.#ask(() => store.replace(name, comparedToken(record), record));
+      if (this.#owed.length === 0) return this.#askInTime(() => store.replace(name, comparedToken(record), record));
       await this.#pay({ lock });
       return false;
     });
@@ -135,7 +141,7 @@ export class RecordKeeper {
     if (record.refusedAt !== undefined) return;
     const { store, name } = this.settings;
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
-    await this.#ask(() => store.replace(name, comparedToken(record), refused)).catch(() => {});
+    await this.#askInTime(() => store.replace(name, comparedToken(record), refused)).catch(() => {});
   }
 
   /**
@@ -154,7 +160,7 @@ export class RecordKeeper {
         if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
-      await asStoreErrors(() => this.#ask(() => store.set(name, record)));
+      await asStoreErrors(() => this.#askInTime(() => store.set(name, record)));
       this.#owed = [];
       return true;
     };
@@ -175,7 +181,7 @@ export class RecordKeeper {
     this.#owed = owed.filter(({ record }) => !record);
     const { store, name, revoke } = this.settings;
     // A store that cannot be read may still delete.
-    const stored = revoke && (await this.#ask(() => store.get(name)).catch(() => undefined));
+    const stored = revoke && (await this.#askInTime(() => store.get(name)).catch(() => undefined));
     await asStoreErrors(() => this.#ask(() => store.delete(name)));
     return revoke && this.ours(applyChanges(readStoredRecord(stored), owed));
   }
@@ -192,7 +198,7 @@ export class RecordKeeper {
   async #look(): Promise<{ stored: TokenRecord | undefined; newest: TokenRecord | undefined }> {
     const { store, name } = this.settings;
     const owedBefore = this.#owed;
-    const stored = readStoredRecord(await this.#ask(() => store.get(name)));
+    const stored = readStoredRecord(await this.#askInTime(() => store.get(name)));
     // Asked before that was owed, or before the store got it: the answer may be older.
     if (owedBefore !== this.#owed) return this.#look();
     const newest = applyChanges(stored, this.#owed);
@@ -260,7 +266,7 @@ export class RecordKeeper {
         // No sign-out ends a deletion.
         const paid = this.#pay({ change, lock, signOuts: change.record && signOuts });
         // What a store does that answers later is noticed when it is read again.
-        return await inTime(end - performance.now(), paid, () => storeSilentError('The store did not answer'));
+        return await inTime(end - performance.now(), paid, silent);
       } catch (error) {
         if (change.record && signOuts !== this.signOuts) return false;
         if (isLast || !mayPass(error) || performance.now() >= end) {
@@ -270,6 +276,11 @@ export class RecordKeeper {
       }
       await pause(pauseMs, signals).catch(() => {});
     }
+  }
+
+  /** A read, or a write that may be done later as well: one that is not answered is not waited for. */
+  #askInTime<T>(call: () => T | Promise<T>): Promise<T> {
+    return inTime(answerLimitMs, this.#ask(call), silent);
   }
 
   /** One call of the store. */
@@ -315,7 +326,7 @@ export class RecordKeeper {
   /** A failure was reported when it first came. Another process may write just before: what it wrote may be older than what is owed. */
   async #payAgain(): Promise<void> {
     for (let round = 0; this.#owed.length > 0 && round < maxRounds; round++)
-      if (await this.#pay({}).catch(() => true)) return;
+      if (await inTime(answerLimitMs, this.#pay({}), silent).catch(() => true)) return;
   }
 }
 

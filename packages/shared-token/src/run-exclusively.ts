@@ -1,5 +1,5 @@
 import type { Lock, TokenStore } from 'token-store-kit';
-import { toStoreError } from './shared-token-error.ts';
+import { type SharedTokenError, storeSilentError, toStoreError } from './shared-token-error.ts';
 
 /**
  * A shorter wait for a lock makes no event, and the record is not read meanwhile: if many processes refresh at the same moment,
@@ -9,6 +9,11 @@ const waitingAfterMs = 150;
 
 /** What a task has done does not wait for longer until the store has released the lock. */
 const releaseLimitMs = 2_000;
+
+/** So much later than it was asked to, a store has said that the lock is not free; one that has not is not waited for any more. */
+const answerMarginMs = 5_000;
+
+const longestTimerMs = 2 ** 31 - 1;
 
 /** For work without a lock. */
 export const neverAborted: AbortSignal = new AbortController().signal;
@@ -32,12 +37,21 @@ export async function runExclusively<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const notice = setTimeout(() => onWait?.(), waitingAfterMs);
+  const { promise: notAnswered, reject: refuse } = Promise.withResolvers<never>();
+  let silence: SharedTokenError | undefined;
+  const onSilence = (): void => {
+    silence = storeSilentError('The store did not say who holds the lock');
+    refuse(silence);
+  };
+  const silenceTimer = setTimeout(onSilence, Math.min(timeout + answerMarginMs, longestTimerMs));
   let result: Promise<T> | undefined;
   let releaseTimer: NodeJS.Timeout | undefined;
   const { promise: notReleased, resolve: giveUp } = Promise.withResolvers<void>();
   // A store of the user's own may give its tasks no lock.
   const run = (lock: Lock = { signal: neverAborted }): Promise<T> => {
     clearTimeout(notice);
+    clearTimeout(silenceTimer);
+    if (silence) throw silence;
     result = task(lock).finally(() => {
       releaseTimer = setTimeout(giveUp, releaseLimitMs);
     });
@@ -45,13 +59,14 @@ export async function runExclusively<T>(
   };
   try {
     const released = store.exclusively(name, run, { timeout, signal });
-    return await Promise.race([released, notReleased.then(() => result as Promise<T>)]);
+    return await Promise.race([notAnswered, released, notReleased.then(() => result as Promise<T>)]);
   } catch (error) {
     // To release the lock may fail as well: the task's result counts.
     if (result) return result;
     throw signal?.aborted ? error : toStoreError(error);
   } finally {
     clearTimeout(notice);
+    clearTimeout(silenceTimer);
     clearTimeout(releaseTimer);
   }
 }

@@ -208,19 +208,23 @@ export class SharedToken implements AsyncDisposable {
     const { signOuts } = this.#keeper;
     const signOutsEnded = this.#signOutsEnded;
     const started = performance.now();
+    const before = this.#held;
     if (forceRefresh) this.#keeper.acceptance.forget();
     const rejected = forceRefresh ? this.#held?.record.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
     let outcome = await this.#outcomeOf(this.#joinSilent(forceRefresh, minValid), end, signal);
-    // The refresh that this call joined had begun before, and brought the very token that the API rejects.
-    if (rejected !== undefined && outcome.type === 'token' && outcome.record.accessToken === rejected) {
-      outcome = await this.#outcomeOf(this.#joinSilent(true, minValid), end, signal);
-    }
+    // The refresh that this call joined had begun before: it brought the very token that the API rejects, or was enough only then.
+    const { record: got } = outcome.type === 'token' ? outcome : {};
+    if (got && (got.accessToken === rejected || !this.#keeper.acceptance.accepts(got)))
+      outcome = await this.#outcomeOf(this.#joinSilent(forceRefresh, minValid), end, signal);
     if (forceRefresh && outcome.type === 'sign-in' && this.#held && endsByRejection(this.#held.record))
       this.#held = undefined;
     // Also if a sign-out that was under way when this call began has ended: the record may have been read before that.
     const wasSignedOut = signOuts !== this.#keeper.signOuts || signOutsEnded !== this.#signOutsEnded;
     if (wasSignedOut && outcome.type !== 'sign-in') throw signInRequired('signed-out', this.#settings);
+    // What another call has brought meanwhile is newer than what this one has read.
+    const newer = outcome.type === 'sign-in' || this.#held === before ? undefined : this.peek(options);
+    if (newer) return newer;
     if (outcome.type === 'token') return this.#hold(outcome.record, signOuts);
     if (outcome.type === 'failed') {
       if (forceRefresh || !outcome.bridge) throw outcome.error;
@@ -299,8 +303,19 @@ export class SharedToken implements AsyncDisposable {
 
   #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
     const { signOuts } = this.#keeper;
-    const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false };
-    const flight = this.#fly(async (signal) => this.#hold(await signInInTurn(this.#keeper, request, signal), signOuts));
+    let isHeld = false;
+    const onStored = (record: UsableRecord): void => {
+      if (this.#closing.signal.aborted) return;
+      this.#hold(record, signOuts);
+      isHeld = true;
+    };
+    const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
+    const flight = this.#fly(async (signal) => {
+      const record = await signInInTurn(this.#keeper, request, signal);
+      // While `signIn` went on, the token may have been refreshed.
+      const isOver = signOuts !== this.#keeper.signOuts;
+      return isHeld && this.#held && !isOver ? this.#held.token : this.#hold(record, signOuts);
+    });
     return { flight, request, rejected };
   }
 

@@ -17,6 +17,8 @@ export interface SignInRequest {
   signOuts: number;
   /** Set when the person is asked. */
   hasAsked: boolean;
+  /** Called when the tokens are stored, which may be long before `signIn` ends. */
+  onStored: (record: UsableRecord) => void;
 }
 
 /** With less than this share of the time left, a process that waited for the lock opens no further window. */
@@ -203,5 +205,6 @@ async function storeTokens(
   if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
   acceptance.signedIn(record);
   emit({ type: 'signed-in', expiresAt: toAccessToken(record).expiresAt });
+  request.onStored(record);
   return record;
 }

@@ -66,6 +66,23 @@ test('redeem resolves once the tokens are stored', async () => {
   assert.is(scene.count('signed-in'), 1);
 });
 
+test('a token that was refreshed before signIn ended stays in memory', async () => {
+  await using scene = openScene();
+  const end = Promise.withResolvers<void>();
+  const signIn: SignIn = async ({ redeem }) => {
+    const response = await redeem(scene.provider.signIn);
+    await end.promise;
+    return response;
+  };
+  const shared = scene.open({ signIn });
+  const asking = shared.getToken();
+  await scene.until('signed-in');
+  const refreshed = await shared.getToken({ forceRefresh: true });
+  end.resolve();
+  assert.equal(await asking, refreshed);
+  assert.equal(shared.peek(), refreshed);
+});
+
 test('signIn may resolve with something else than redeem did: what was redeemed counts', async () => {
   await using scene = openScene();
   const signIn: SignIn = async ({ redeem }) => {

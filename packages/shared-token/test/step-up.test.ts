@@ -71,6 +71,24 @@ test('what a program needs may grow: peek() gives nothing then, and getToken() a
   assert.ok(shared.peek());
 });
 
+test('a call that needs more than the refresh it joins asks the person', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ scope: 'files' });
+  const answer = Promise.withResolvers<void>();
+  scene.provider.gate = answer.promise;
+  const needed = ['files'];
+  const { asked, options } = stepUp(scene, needed);
+  const shared = scene.open(options);
+  const before = shared.getToken();
+  await scene.until('refresh-started');
+  needed.push('mail');
+  const after = shared.getToken();
+  answer.resolve();
+  await Promise.all([before, after]);
+  assert.equal(asked, ['files mail']);
+  assert.ok(shared.peek());
+});
+
 test('if another process has stepped up, its token is used', async () => {
   await using scene = openScene();
   await signedIn(scene, 'files');
