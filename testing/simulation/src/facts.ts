@@ -1,4 +1,4 @@
-import type { SharedToken, SharedTokenEvent, TokenRecord } from 'shared-token';
+import type { GetTokenOptions, SharedToken, SharedTokenEvent, TokenRecord } from 'shared-token';
 import type { Process } from './machine/machine.ts';
 
 /** What the provider gave out for one sign-in: the refresh tokens that follow each other, and their access tokens. */
@@ -28,6 +28,7 @@ export interface Family {
   hasLostAnswer: boolean;
   /** What the person granted. */
   scope: string;
+  readonly hasRefreshTokens: boolean;
   /** A sign-out deleted it. */
   isSignedOut: boolean;
   /** When its exchange began, or, without `redeem`, when the person was asked. Undefined until its answer has reached SharedToken. */
@@ -62,6 +63,7 @@ export interface Access {
   readonly generation: number;
   /** By the world's wall clock. Undefined: the provider did not say. */
   readonly expiresAt: number | undefined;
+  readonly lifetimeMs: number | undefined;
   /** The step in which the provider gave it out. */
   readonly issuedAt: number;
   /** The step in which it was first stored. */
@@ -82,6 +84,8 @@ export interface Holder {
   readonly since: number;
   /** By the machine's clock. A lock of the kernel ends with its process only. */
   endsAt: number;
+  /** Tells the process that its lease has ended. */
+  lose?: () => void;
 }
 
 /** One SharedToken of one process. */
@@ -90,9 +94,13 @@ export interface Instance {
   readonly label: string;
   readonly name: string;
   readonly clientId: string;
+  /** It has no person to ask. */
+  readonly isSilent: boolean;
   /** The scopes that it needs. */
-  readonly needs: string;
+  needs: string;
   readonly token: SharedToken;
+  /** Changes an object that a call gave. */
+  readonly change: (object: object) => void;
   readonly calls: Set<Call>;
   /** The steps in which its sign-outs began that succeeded. */
   readonly signOuts: number[];
@@ -100,6 +108,16 @@ export interface Instance {
   readonly triedSignOuts: number[];
   /** Events so far that said that a token could not be stored. */
   storeFailures: number;
+  /** The step in which it last found a token in the store. */
+  lastFound: number;
+  /** The step of its last refresh that failed. */
+  lastFailure: number;
+  /** Until when the provider does not want to be asked again, by the machine's clock. */
+  retryAt: number;
+  /** The call that was told so has got the old token instead. */
+  pause?: { readonly since: number; readonly until: number; readonly token: string };
+  /** The steps in which the wall clock of its process was set. */
+  readonly clockSteps: number[];
   /** Tokens that it gave out before they were stored. */
   readonly unstored: Access[];
   isClosed: boolean;
@@ -111,12 +129,18 @@ export interface Instance {
 
 export type Method = 'getToken' | 'signIn' | 'signOut' | 'read' | 'peek' | 'close';
 
+export type CallOptions = Pick<GetTokenOptions, 'forceRefresh' | 'interactive' | 'minValid'>;
+
 /** One call of a method. */
 export interface Call {
   readonly instance: Instance;
   readonly method: Method;
-  readonly options: { forceRefresh?: boolean; interactive?: boolean };
+  readonly options: CallOptions;
   readonly startedAt: number;
+  /** By the machine's clock. */
+  readonly startedAtMs: number;
+  /** The scopes that its instance needed then. */
+  readonly needs: string;
   /** The access token that this instance held then. */
   readonly held: string | undefined;
   /** The access token that was stored then. */
@@ -125,6 +149,7 @@ export interface Call {
   readonly isFresh: boolean;
   readonly abortReason: Error | undefined;
   outcome?: { value: unknown } | { error: unknown };
+  settledAt?: number;
 }
 
 /** One call of the user's `refresh`. */
@@ -152,6 +177,11 @@ export interface Window {
   readonly holder: Holder | undefined;
   /** The sign-in that was stored when it began, as far as its process had read. */
   readonly found: Family | undefined;
+  /** The scopes that its instance needed when the person was asked. */
+  readonly asked: string;
+  /** The scopes that it may have needed when it looked at what the person granted. */
+  needs: string;
+  isJudged: boolean;
   isSettled: boolean;
 }
 
@@ -171,6 +201,7 @@ export type Fact =
   | { type: 'refresh-called'; call: RefreshCall }
   | { type: 'refresh-arrived'; call: RefreshCall; token: RefreshToken }
   | { type: 'person-asked'; window: Window }
+  | { type: 'revoke-called'; instance: Instance; record: TokenRecord }
   | Written
   | { type: 'deleted'; name: string; before: TokenRecord; by: Process }
   | { type: 'call-settled'; call: Call }

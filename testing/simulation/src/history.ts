@@ -1,4 +1,4 @@
-import type { TokenRecord } from 'shared-token';
+import type { AccessToken, TokenRecord } from 'shared-token';
 import type { Access, Call, Fact, Family, Instance, RefreshCall, RefreshToken, Spending, Window } from './facts.ts';
 import type { Machine, Process } from './machine/machine.ts';
 
@@ -38,7 +38,14 @@ export class History {
   readonly stored = new Map<string, TokenRecord>();
   /** Whether a wall clock was set, or anything took much longer than it should: then no expiry can be compared. */
   hasOddTime = false;
+  /** Whether a process was stopped or slow: then no call can end in time. */
+  hasStalled = false;
+  /** Processes of which a call of the store never settles. */
+  readonly wasSilentTo = new Set<Process>();
+  /** Whether the clock of the store was set: a process may have lost its lock before it could know, or think so. */
+  hasSlipped = false;
   refreshAheadMs = 0;
+  expirySkewMs: number | undefined;
   /** Whether everything was mended, for the last calls. */
   isCalm = false;
 
@@ -187,6 +194,9 @@ export class History {
         break;
       }
       case 'event':
+        if (fact.event.type === 'signed-in') this.#judged(fact.instance);
+        if (fact.event.type === 'stored-token') fact.instance.lastFound = machine.steps;
+        if (fact.event.type === 'refresh-failed') fact.instance.lastFailure = machine.steps;
         if (fact.event.type !== 'store-failed') break;
         fact.instance.storeFailures++;
         // It has not failed yet, but is not waited for any longer.
@@ -197,11 +207,34 @@ export class History {
           }
         }
         break;
+      case 'call-settled': {
+        const { instance, method, options, outcome } = fact.call;
+        const token = (Object(outcome && 'value' in outcome && outcome.value) as AccessToken).accessToken;
+        const { issuedAt = Number.POSITIVE_INFINITY } = this.accesses.get(token) ?? {};
+        if (method !== 'getToken' || options.forceRefresh || instance.retryAt <= machine.now) break;
+        if (issuedAt < instance.lastFailure) instance.pause = { since: machine.steps, until: instance.retryAt, token };
+        instance.retryAt = 0;
+        break;
+      }
       case 'calm':
         this.isCalm = true;
         break;
       default:
     }
+  }
+
+  /** What an instance needs grew while it asked a person, or while calls that join the question get its result. */
+  needsGrew(instance: Instance): void {
+    for (const window of this.windows) {
+      if (window.instance !== instance) continue;
+      const isOver = [...instance.calls].every(({ outcome, startedAt }) => outcome || startedAt > window.openedAt);
+      if (!window.isJudged || !isOver) window.needs = instance.needs;
+    }
+  }
+
+  /** The instance has looked at what its person granted. */
+  #judged(instance: Instance): void {
+    for (const { window } of this.families) if (window?.instance === instance) window.isJudged = true;
   }
 
   /** A sign-out of this instance began. */

@@ -9,7 +9,7 @@ import { SimulatedController } from './machine/signals.ts';
 import type { StoreUnderTest } from './models/model-store.ts';
 import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
-import { covers } from './models/scopes.ts';
+import { covers, unite } from './models/scopes.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
 import { type Action, choosePlan, describePlan, type Plan, skewOf } from './plan/plan.ts';
 import type { World } from './world.ts';
@@ -44,11 +44,11 @@ class Schedule {
     this.#machine = machine;
     this.#plan = plan;
     this.#history = new History(machine);
-    const { provider: provides, lifetimeMs, hasRefreshTokens } = plan;
-    this.#provider = new Provider(this.#history, { kind: provides, lifetimeMs, hasRefreshTokens });
+    this.#provider = new Provider(this.#history, { ...plan, kind: plan.provider });
     this.#history.refreshAheadMs = plan.refreshAheadMs;
-    const { store: kind, tells, storeFaultOneIn: faultOneIn, storeIsLate: isLate } = plan;
-    this.#store = openModelStore(this.#history, { kind, tells, faultOneIn, isLate });
+    this.#history.expirySkewMs = plan.expirySkewMs;
+    const { store: kind, tells, storeFaultOneIn: faultOneIn, storeIsLate: isLate, storeIsSilent: isSilent } = plan;
+    this.#store = openModelStore(this.#history, { kind, tells, faultOneIn, isLate, isSilent });
     this.#store.report = this.#report;
     const shared = { history: this.#history, provider: this.#provider, store: this.#store };
     this.#scene = { machine, plan, report: this.#report, ...shared };
@@ -57,6 +57,7 @@ class Schedule {
   async run(): Promise<void> {
     this.#machine.note(undefined, () => describePlan(this.#plan));
     this.#machine.chooseOrder();
+    this.#history.hasStalled = this.#machine.isSlow;
     if (this.#machine.isSlow || this.#plan.storeIsLate || (this.#plan.lifetimeMs ?? 0) < 60_000)
       this.#history.hasOddTime = true;
     this.#storeFirstRecord();
@@ -89,10 +90,12 @@ class Schedule {
       }
     }
     await machine.run();
+    // A process whose calls hang is ended by its program.
+    for (const process of this.#history.wasSilentTo) process.kill();
     for (const name of [...this.#history.owed.keys()]) {
       const last = this.#start(99, name, this.#history.owed.get(name)?.clientId ?? 'client');
       // Without a refresh token, a call that forces ends a sign-in.
-      const options = { interactive: false, forceRefresh: this.#plan.hasRefreshTokens };
+      const options = { interactive: false, forceRefresh: this.#history.owed.get(name)?.hasRefreshTokens === true };
       machine.enqueue(last.process, '', () => this.#call(last, { method: 'getToken', options }));
     }
     await machine.run();
@@ -105,7 +108,7 @@ class Schedule {
   };
 
   #storeFirstRecord(): void {
-    const { stored, lifetimeMs = 3_600_000, stranger, refreshAheadMs } = this.#plan;
+    const { stored, lifetimeMs = 3_600_000, stranger, refreshAheadMs, expirySkewMs } = this.#plan;
     if (stored === 'nothing') return;
     const isStrange = stored === 'of the stranger' && stranger === 'client';
     const clientId = isStrange ? 'other client' : 'client';
@@ -114,7 +117,7 @@ class Schedule {
     const age =
       {
         expired: lifetimeMs + 1_000,
-        'near its end': Math.max(lifetimeMs - skewOf(lifetimeMs) - refreshAheadMs / 2, 0) + 1_000,
+        'near its end': Math.max(lifetimeMs - skewOf(lifetimeMs, expirySkewMs) - refreshAheadMs / 2, 0) + 1_000,
       }[stored as string] ?? 1_000;
     const obtainedAt = this.#machine.wallNow - age;
     const isBare = stored === 'bare';
@@ -128,8 +131,8 @@ class Schedule {
   }
 
   /** What a program that knows nothing else stores of a sign-in. */
-  #tokensOf({ current }: Family, { access_token: accessToken }: TokenResponse): TokenRecord {
-    return this.#plan.hasRefreshTokens ? { refreshToken: current } : { accessToken };
+  #tokensOf({ current, hasRefreshTokens }: Family, { access_token: accessToken }: TokenResponse): TokenRecord {
+    return hasRefreshTokens ? { refreshToken: current } : { accessToken };
   }
 
   #act(index: number): void {
@@ -169,12 +172,21 @@ class Schedule {
         this.#store.write('app', { ...this.#tokensOf(family, response), scope: family.scope }, undefined);
         return;
       }
+      case 'need more': {
+        const instance = this.#instances[place];
+        if (!instance) return;
+        instance.needs = unite(instance.needs, instance.needs === 'files' ? 'mail' : 'calendar');
+        this.#history.needsGrew(instance);
+        machine.note(instance.process, () => `needs ${instance.needs} from now on`);
+        return;
+      }
       default: {
         const running = this.#instances[place];
         const instance = running && !running.process.isDead && !running.isClosed ? running : this.#startPlace(place);
         const request = { method: kind, options, abortAfterMs, thenExits };
         const call = (): void => this.#call(instance, request);
-        const twin = { method: 'getToken' as const, options: { ...options, forceRefresh: !options.forceRefresh } };
+        const forceRefresh = kind === 'getToken' && !options.forceRefresh;
+        const twin = { method: 'getToken' as const, options: { ...options, forceRefresh } };
         const callTwin = (): void => this.#call(instance, twin);
         const callSignIn = (): void => this.#call(instance, { method: 'signIn', options: {} });
         if (hasTwin) machine.enqueue(instance.process, '', callTwin);
@@ -201,9 +213,17 @@ class Schedule {
       process.fateAt = fate.moment;
       process.fate = () => {
         if (fate.kind === 'kill') return process.kill();
+        if (fate.kind === 'slip') {
+          machine.note(process, () => `the store's clock is set by ${fate.milliseconds} ms`);
+          return this.#store.slip(fate.milliseconds, process);
+        }
         this.#history.hasOddTime = true;
-        if (fate.kind === 'stop') return process.stop(fate.milliseconds);
+        if (fate.kind === 'stop') {
+          this.#history.hasStalled = true;
+          return process.stop(fate.milliseconds);
+        }
         process.wallOffsetMs += fate.milliseconds;
+        instance.clockSteps.push(machine.steps);
         machine.note(process, () => `its wall clock is set by ${fate.milliseconds} ms`);
       };
     }
@@ -221,12 +241,15 @@ class Schedule {
       authority: 'https://provider.example',
       refresh: user.refresh,
       signIn: isSilent ? undefined : user.signIn,
-      accepts: (record) => covers(record.scope, needs),
+      accepts: (record) => covers(record.scope, instance.needs),
+      expirySkew: this.#plan.expirySkewMs,
       refreshAhead: this.#plan.refreshAheadMs,
+      revoke: this.#plan.revokes ? user.revoke : undefined,
       onEvent: (event) => {
         if (process.isDead) return;
         machine.note(process, () => `event ${JSON.stringify(event)}`);
         this.#report({ type: 'event', instance, event });
+        if (this.#plan.listenerFails) throw new Error('the listener fails');
       },
     });
     const instance: Instance = {
@@ -235,11 +258,17 @@ class Schedule {
       clientId,
       needs,
       token,
+      change: (object) => user.change(object),
       label: `process ${process.id}`,
       calls: new Set(),
       signOuts: [],
       triedSignOuts: [],
       storeFailures: 0,
+      lastFound: -1,
+      lastFailure: -1,
+      retryAt: 0,
+      clockSteps: [],
+      isSilent,
       unstored: [],
       isClosed: false,
       wasClosedCalmly: false,
@@ -257,7 +286,7 @@ class Schedule {
     request: { method: Method; options: Call['options']; abortAfterMs?: number | undefined; thenExits?: boolean },
   ): void {
     const machine = this.#machine;
-    const { process, token } = instance;
+    const { process, token, change } = instance;
     const { method, options, abortAfterMs, thenExits = false } = request;
     const controller = abortAfterMs === undefined ? undefined : new SimulatedController();
     const abortReason = controller && new Error('the caller lets go');
@@ -266,6 +295,8 @@ class Schedule {
       method,
       options,
       startedAt: machine.steps,
+      startedAtMs: machine.now,
+      needs: instance.needs,
       held: token.peek()?.accessToken,
       stored: this.#history.stored.get(instance.name)?.accessToken,
       isFresh: options.forceRefresh === true && this.#isFresh(instance),
@@ -286,6 +317,7 @@ class Schedule {
     const settle = (outcome: NonNullable<Call['outcome']>): void => {
       if (process.isDead) return;
       call.outcome = outcome;
+      call.settledAt = machine.steps;
       machine.note(process, () => `${method}() ${describeOutcome(outcome)}`);
       if (isSignOut) this.#history.signOutEnded(instance, call);
       this.#report({ type: 'call-settled', call });
@@ -294,7 +326,10 @@ class Schedule {
       process.kill();
     };
     this.#invoke(token, method, { ...options, signal }).then(
-      (value) => settle({ value }),
+      (value) => {
+        settle({ value: typeof value === 'object' ? { ...value } : value });
+        change(Object(value));
+      },
       (error: unknown) => settle({ error }),
     );
   }

@@ -5,6 +5,7 @@ import { recordDefects } from './record-defects.ts';
 import { refreshDefects } from './refresh-defects.ts';
 import { signInDefects } from './sign-in-defects.ts';
 import { tokenDefects } from './token-defects.ts';
+import { worldDefects } from './world-defects.ts';
 
 /** Mistakes that the simulation has to find. */
 export const defects: readonly Defect[] = [
@@ -14,4 +15,5 @@ export const defects: readonly Defect[] = [
   ...lostSignInDefects,
   ...tokenDefects,
   ...providerDefects,
+  ...worldDefects,
 ];

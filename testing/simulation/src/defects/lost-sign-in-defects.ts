@@ -11,7 +11,7 @@ export const lostSignInDefects: readonly Defect[] = [
         'comparedToken(newest) !== comparedToken(before)',
       ),
     ],
-    within: 200,
+    within: 2000,
   },
   {
     name: 'takes a refresh of the old sign-in for newer than a sign-in that could not be stored',
@@ -22,7 +22,7 @@ export const lostSignInDefects: readonly Defect[] = [
         'void isOfEarlierSignIn; void isRefresh;',
       ),
     ],
-    within: 200,
+    within: 2000,
   },
   {
     name: 'keeps the sign-in of two that could not be stored which is stored first',
@@ -33,6 +33,6 @@ export const lostSignInDefects: readonly Defect[] = [
         '  return false;\n',
       ),
     ],
-    within: 200,
+    within: 2000,
   },
 ];

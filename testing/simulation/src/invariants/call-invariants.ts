@@ -1,7 +1,11 @@
 import { secretMark } from '../models/provider.ts';
 import { covers } from '../models/scopes.ts';
+import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariants } from './invariant.ts';
-import { accessGiven, errorOf, familyGiven, goodSignIn, isForbidden, isOf, isUnwanted } from './questions.ts';
+import { accessGiven, errorOf, familyGiven, goodSignIn, isForbidden, isOf, isUnwanted, neededMs } from './questions.ts';
+
+/** If the store has not answered for that long, a token that is still valid is given out. */
+const silentAfterMs = 500;
 
 /** As `JSON.stringify(value).includes(secretMark)`, which takes ten times as long. */
 function hasSecret(value: unknown): boolean {
@@ -22,7 +26,7 @@ export const callInvariants: Invariants = {
         const error = errorOf(call);
         if (error === undefined || error === call.abortReason) return undefined;
         if (!(error instanceof Error)) return `${call.method}() threw ${error}`;
-        return /^(TypeError|RangeError|ReferenceError|SyntaxError)$/.test(error.name)
+        return /^(TypeError|RangeError|ReferenceError|SyntaxError|URIError)$/.test(error.name)
           ? `${call.method}() threw ${error.stack ?? error}`
           : undefined;
       },
@@ -47,13 +51,99 @@ export const callInvariants: Invariants = {
     {
       promise: 'A token that is given out has the scopes that are needed, or those that its own sign-in brought',
       check({ call }, history) {
-        const { instance, method } = call;
+        const { instance, method, needs } = call;
         const family = method === 'read' || method === 'signIn' ? undefined : familyGiven(call, history);
-        if (!family || covers(family.scope, instance.needs)) return undefined;
+        if (!family || covers(family.scope, needs)) return undefined;
+        // Only if that was less than was needed then.
         const isOwn = history.families.some(
-          ({ window, scope }) => window?.instance === instance && scope === family.scope,
+          ({ window, scope }) =>
+            window?.instance === instance && scope === family.scope && !covers(scope, window.needs),
         );
         return isOwn ? undefined : `sign-in ${family.id} has ${family.scope}`;
+      },
+    },
+    {
+      promise: 'A token that is given out is one that the provider gave',
+      check({ call }, history) {
+        const { accessToken } = Object(call.outcome && 'value' in call.outcome ? call.outcome.value : undefined);
+        return accessToken === undefined || history.accesses.has(accessToken) ? undefined : accessToken;
+      },
+    },
+    {
+      promise: 'getToken() ends within refreshTimeout and 15 seconds, unless a person is asked',
+      check({ call }, { machine, hasStalled }) {
+        const { method, options, instance, startedAtMs } = call;
+        const mayAsk = options.interactive !== false && !instance.isSilent;
+        if (method !== 'getToken' || mayAsk || hasStalled) return undefined;
+        const took = machine.now - startedAtMs;
+        return took <= refreshTimeoutMs + 15_000 ? undefined : `it took ${took} ms`;
+      },
+    },
+    {
+      promise: 'close() ends within refreshTimeout and 6 seconds',
+      check({ call }, { machine, hasStalled }) {
+        if (call.method !== 'close' || hasStalled) return undefined;
+        const took = machine.now - call.startedAtMs;
+        return took <= refreshTimeoutMs + 6_000 ? undefined : `it took ${took} ms`;
+      },
+    },
+    {
+      promise:
+        'A token that is given out is valid for as long as the call wants, unless a refresh failed or the store is silent',
+      check({ call }, history) {
+        const { method, options, instance, startedAt, startedAtMs } = call;
+        if (history.machine.now - startedAtMs >= silentAfterMs) return undefined;
+        const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
+        if (!access?.lifetimeMs || access.expiresAt === undefined || history.hasOddTime) return undefined;
+        if (!access.family.hasRefreshTokens || access.issuedAt >= startedAt || instance.lastFailure >= access.issuedAt)
+          return undefined;
+        const needed = neededMs(access.lifetimeMs, history, options);
+        const left = access.expiresAt - history.machine.wallNow;
+        return left >= needed ? undefined : `${access.value} is valid for ${left} ms of ${needed}`;
+      },
+    },
+    {
+      promise: 'A token in memory does not outlive its end because the clock was set back',
+      check({ call: { held, instance, startedAtMs } }, history) {
+        const { wallNow, now } = history.machine;
+        const access = history.accesses.get(held ?? '');
+        const [clockSetAt = -1, ...later] = instance.clockSteps;
+        if (access?.expiresAt === undefined || access.expiresAt >= wallNow - now + startedAtMs) return undefined;
+        // By the new time, the stored one may be good, also for a call that is under way.
+        const wasBusy = [...instance.calls].some(
+          (each) => each.startedAt < clockSetAt && (each.settledAt ?? clockSetAt) >= clockSetAt,
+        );
+        if (wasBusy || instance.lastFound >= clockSetAt) return undefined;
+        const wasGiven = [...instance.calls].some(
+          (each) =>
+            each.settledAt !== undefined && each.settledAt < clockSetAt && accessGiven(each, history) === access,
+        );
+        return wasGiven && later.length === 0 ? `${held} has expired` : undefined;
+      },
+    },
+    {
+      promise: 'One instance gives no older token after a newer one',
+      check({ call }, history) {
+        const access = call.method === 'read' ? undefined : accessGiven(call, history);
+        // A process that was stopped for longer than its lease goes on with what it had sent.
+        if (!access || history.hasStalled) return undefined;
+        for (const each of call.instance.calls) {
+          if (each === call || each.method === 'read' || (each.settledAt ?? call.startedAt) >= call.startedAt) continue;
+          const before = accessGiven(each, history);
+          if (before?.family === access.family && before.generation > access.generation)
+            return `${access.value} after ${before.value}`;
+        }
+        return undefined;
+      },
+    },
+    {
+      promise: 'A sign-in that was stored does not end in SIGN_IN_TIMEOUT',
+      check({ call }, history) {
+        if (Object(errorOf(call)).code !== 'SIGN_IN_TIMEOUT' || history.hasStalled) return undefined;
+        const last = history.windows.findLast(({ instance }) => instance === call.instance);
+        if (!last || last.openedAt < call.startedAt) return undefined;
+        const family = history.families.find(({ window, wasStored }) => wasStored && window === last);
+        return family && `sign-in ${family.id} is stored`;
       },
     },
     {
@@ -117,12 +207,14 @@ export const callInvariants: Invariants = {
     {
       promise: 'While the token in memory is valid, it bridges a refresh that fails',
       check({ call }, history) {
-        const { instance, method, options, held, abortReason } = call;
+        const { instance, method, options, held, abortReason, startedAt } = call;
         const error = errorOf(call);
         if (error === undefined) return undefined;
         const isOurs = error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code));
         if (method !== 'getToken' || options.forceRefresh || !error || isOurs || history.hasOddTime) return undefined;
-        const expiresAt = history.accesses.get(held ?? '')?.expiresAt ?? 0;
+        // Then it was not the refresh that failed.
+        const hasAsked = history.windows.some((window) => window.instance === instance && window.openedAt >= startedAt);
+        const expiresAt = hasAsked ? 0 : (history.accesses.get(held ?? '')?.expiresAt ?? 0);
         return expiresAt > instance.process.wallNow ? `${held} is valid, and the call ends in ${error}` : undefined;
       },
     },

@@ -19,6 +19,11 @@ const invariants: Invariants = {
   ...endInvariants,
 };
 
+/** All promises, as sentences. */
+export const promises: ReadonlySet<string> = new Set(
+  Object.values(invariants).flatMap((list) => list.map(({ promise }) => promise)),
+);
+
 const byType = new Map(Object.entries(invariants)) as ReadonlyMap<string, readonly Invariant[]>;
 
 /** The promise that the fact breaks, and how; undefined if it breaks none. */

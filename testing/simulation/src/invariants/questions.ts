@@ -1,14 +1,27 @@
 /** What several invariants ask about the history. */
-import type { Call, Family, Instance, RefreshCall, Window } from '../facts.ts';
+import type { Call, Family, Holder, Instance, RefreshCall, Window } from '../facts.ts';
 import type { History } from '../history.ts';
 import { covers } from '../models/scopes.ts';
+import { skewOf } from '../plan/plan.ts';
+
+/** The one that is under way, if this one has the lock. If not, that is another promise. */
+export function otherUnderWay<Each extends RefreshCall | Window>(
+  { instance, holder }: Each,
+  all: readonly Each[],
+  history: History,
+): Each | undefined {
+  if (!holder || holder.endsAt <= history.machine.now) return undefined;
+  return all.find((each) => each.instance.name === instance.name && isUnderWay(each, history));
+}
 
 /** Whether SharedToken must still keep others from doing the same: not after a kill, the end of the lease or of its patience. */
-export function isUnderWay(
-  { instance, signal, holder, isSettled }: RefreshCall | Window,
-  { machine }: History,
-): boolean {
+function isUnderWay({ instance, signal, holder, isSettled }: RefreshCall | Window, { machine }: History): boolean {
   return !isSettled && !signal.aborted && !instance.process.isDead && (!holder || holder.endsAt > machine.now);
+}
+
+/** Whether a process has the lock, or may think so because the store's clock was set. */
+export function isHeld(holder: Holder | undefined, { machine, hasSlipped }: History): boolean {
+  return hasSlipped || (holder !== undefined && holder.endsAt > machine.now);
 }
 
 /** A record that does not say whose it is counts as every client's. */
@@ -22,6 +35,12 @@ export function goodSignIn(instance: Instance, history: History): { family: Fami
   const family = history.familyOf(record);
   if (!record || !family || family.isBare || !isOf(family, instance) || !covers(family.scope, instance.needs))
     return undefined;
+  // A newer sign-in of this instance counts, even if the store could not take it.
+  const isOlder = history.families.some(
+    ({ window, order, wasStored }) =>
+      window?.instance === instance && window.isJudged && order > family.order && !wasStored,
+  );
+  if (isOlder) return undefined;
   const token = history.refreshTokens.get(record.refreshToken ?? '');
   if (token) return family.revoked || token.spending ? undefined : token;
   const { accessToken = '', expiresAt = Number.POSITIVE_INFINITY, refusedAt } = record;
@@ -68,4 +87,15 @@ export function isForbidden({ window, couldNotBeTakenBack }: Family, instance = 
   const mayStillDoIt = !instance.process.isDead && (!instance.isClosed || instance.wasClosedCalmly);
   if (couldNotBeTakenBack && !mayStillDoIt) return false;
   return instance.signOuts.some((startedAt) => startedAt >= window.openedAt);
+}
+
+/** For how long a token of that lifetime has to be valid. What only its first moments would fulfil counts as half of its life. */
+export function neededMs(
+  lifetimeMs: number,
+  { expirySkewMs }: History,
+  { minValid = 0, aheadMs = 0 }: { minValid?: number | undefined; aheadMs?: number } = {},
+): number {
+  const early = Math.min(skewOf(lifetimeMs, expirySkewMs) + aheadMs, lifetimeMs / 2);
+  const needed = Math.max(early, minValid);
+  return needed > 0.9 * lifetimeMs ? lifetimeMs / 2 : needed;
 }

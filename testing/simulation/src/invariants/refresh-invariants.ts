@@ -1,18 +1,18 @@
 import type { Instance, RefreshCall } from '../facts.ts';
 import type { History } from '../history.ts';
-import { skewOf } from '../plan/plan.ts';
 import type { Invariants } from './invariant.ts';
-import { doClocksDiffer, isOf, isUnderWay } from './questions.ts';
+import { doClocksDiffer, isHeld, isOf, neededMs, otherUnderWay } from './questions.ts';
 
 /**
  * The one window in which a sign-in may be lost (SECURITY.md, "What is not protected against"): the provider has taken the refresh
  * token, and its answer is not durably stored yet. In that window the process was killed, the answer was lost or came after
  * `refreshTimeout`, the store failed, or the lease ended because the process was stopped for longer.
  */
-function windowExcuse(call: RefreshCall, { machine }: History, sender: RefreshCall): string | undefined {
+function windowExcuse(call: RefreshCall, { machine, hasSlipped }: History, sender: RefreshCall): string | undefined {
   const { excuse, holder, deadline, isSettled, isKeptInMemory, instance } = call;
   if (excuse) return excuse;
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
+  if (!holder && hasSlipped) return 'the lease ended before the request was sent';
   // A process that has exited released its locks itself.
   if (holder && holder.endsAt <= machine.now && !instance.hasExited)
     return 'the lease ended before the answer was stored';
@@ -33,16 +33,14 @@ export const refreshInvariants: Invariants = {
     {
       promise: 'One refresh is under way, over all processes',
       check({ call }, history) {
-        const other = history.refreshCalls.find(
-          (each) => each.instance.name === call.instance.name && isUnderWay(each, history),
-        );
+        const other = otherUnderWay(call, history.refreshCalls, history);
         return other && `${call.instance.label} calls refresh while the one of ${other.instance.label} is under way`;
       },
     },
     {
       promise: "refresh is called under the record's lock",
-      check: ({ call }, { machine }) =>
-        call.holder && call.holder.endsAt > machine.now ? undefined : `${call.instance.label} does not hold it`,
+      check: ({ call: { holder, instance } }, history) =>
+        isHeld(holder, history) ? undefined : `${instance.label} does not hold it`,
     },
     {
       promise: 'What is sent is what is stored now, not what was read before the lock',
@@ -67,10 +65,21 @@ export const refreshInvariants: Invariants = {
         if (!access || expiresAt <= now || obtainedAt > now + 30_000) return undefined;
         // A token that came while the process waited for the lock is good to its very end.
         const isNew = access.issuedAt > (call.holder?.askedAt ?? 0);
-        const lifetime = expiresAt - obtainedAt;
-        const early = skewOf(lifetime) + history.refreshAheadMs;
-        const needed = early > 0.9 * lifetime ? lifetime / 2 : early;
+        const minValid = Math.max(...[...instance.calls].map(({ options }) => options.minValid ?? 0));
+        const needed = neededMs(expiresAt - obtainedAt, history, { minValid, aheadMs: history.refreshAheadMs });
         return isNew || expiresAt - needed > now ? `the stored token is good: ${accessToken}` : undefined;
+      },
+    },
+    {
+      promise: 'While a provider says retryAfter, it is not asked again by a process whose token is valid',
+      check({ call: { instance, record } }, history) {
+        const { pause, calls } = instance;
+        const { now, wallNow } = history.machine;
+        if (!pause || pause.until <= now || pause.token !== record.accessToken || history.hasOddTime) return undefined;
+        if (isForced(instance) || history.refreshAheadMs > 0) return undefined;
+        const wasUnderWay = [...calls].some((each) => !each.outcome && each.startedAt <= pause.since);
+        const expiresAt = history.accesses.get(pause.token)?.expiresAt ?? Number.POSITIVE_INFINITY;
+        return wasUnderWay || expiresAt <= wallNow ? undefined : `${pause.until - now} ms too early`;
       },
     },
     {

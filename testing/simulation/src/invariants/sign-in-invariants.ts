@@ -1,5 +1,6 @@
+import { covers } from '../models/scopes.ts';
 import type { Invariants } from './invariant.ts';
-import { goodSignIn, isUnderWay } from './questions.ts';
+import { goodSignIn, isHeld, otherUnderWay } from './questions.ts';
 
 /** When a person is asked to sign in. */
 export const signInInvariants: Invariants = {
@@ -7,9 +8,7 @@ export const signInInvariants: Invariants = {
     {
       promise: 'One sign-in is in front of the person, over all processes',
       check({ window }, history) {
-        const other = history.windows.find(
-          (each) => each.instance.name === window.instance.name && isUnderWay(each, history),
-        );
+        const other = otherUnderWay(window, history.windows, history);
         return other && `${window.instance.label} asks while the question of ${other.instance.label} is open`;
       },
     },
@@ -41,13 +40,24 @@ export const signInInvariants: Invariants = {
         if ([...instance.calls].some(({ options }) => options.forceRefresh)) return undefined;
         const own = history.families.findLast(({ window, wasStored }) => wasStored && window?.instance === instance);
         const stored = history.familyOf(history.lastReadBy(instance.process, instance.name).record);
-        return own && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
+        const wasDenied = own?.window && !covers(own.scope, own.window.asked);
+        return wasDenied && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
       },
     },
     {
       promise: 'A person is asked only under the sign-in lock',
-      check: ({ window }, { machine }) =>
-        window.holder && window.holder.endsAt > machine.now ? undefined : `${window.instance.label} does not hold it`,
+      check: ({ window: { holder, instance } }, history) =>
+        isHeld(holder, history) ? undefined : `${instance.label} does not hold it`,
+    },
+    {
+      promise: 'Nobody is asked who has just signed out',
+      check({ window: { instance, reason } }, history) {
+        if (reason === 'requested' || reason === 'not-signed-in' || history.hasOddTime) return undefined;
+        // It has a record that the store does not have.
+        if (instance.storeFailures > 0) return undefined;
+        const { record } = history.lastReadBy(instance.process, instance.name);
+        return record ? undefined : `${reason}, and the record is gone`;
+      },
     },
     {
       promise: 'A person is asked only if a caller allows it',

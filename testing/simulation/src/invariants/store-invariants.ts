@@ -1,5 +1,5 @@
 import type { Invariants } from './invariant.ts';
-import { doClocksDiffer } from './questions.ts';
+import { doClocksDiffer, isOf } from './questions.ts';
 
 /** When the store has written or deleted a record. */
 export const storeInvariants: Invariants = {
@@ -71,6 +71,16 @@ export const storeInvariants: Invariants = {
       },
     },
     {
+      promise: 'The tokens of a record are of one sign-in',
+      check({ record, by }, { accesses, refreshTokens }) {
+        const access = accesses.get(record.accessToken ?? '');
+        const token = refreshTokens.get(record.refreshToken ?? '');
+        return !by || !access || !token || access.family === token.family
+          ? undefined
+          : `of ${access.family.id} and ${token.family.id}`;
+      },
+    },
+    {
       promise: 'A record says whose it is, and stays under its name',
       check({ name, record, by }, history) {
         const family = history.familyOf(record);
@@ -78,6 +88,17 @@ export const storeInvariants: Invariants = {
         if (!family) return 'a refresh token that the provider never gave out';
         const isRight = family.name === name && (family.isBare || record.clientId === family.clientId);
         return isRight ? undefined : `sign-in ${family.id} is of ${family.clientId}, ${family.name}`;
+      },
+    },
+  ],
+  'revoke-called': [
+    {
+      promise: 'revoke is called for a record of this client, when it has been deleted',
+      check({ instance, record }, history) {
+        const family = history.familyOf(record);
+        if (!family || !isOf(family, instance)) return `sign-in ${family?.id} is of ${family?.clientId}`;
+        const isStored = history.familyOf(history.stored.get(instance.name)) === family;
+        return isStored ? `sign-in ${family.id} is still stored` : undefined;
       },
     },
   ],

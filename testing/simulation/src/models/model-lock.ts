@@ -57,6 +57,13 @@ export class ModelLock {
     return true;
   }
 
+  /** The store's clock was set: a lease ends that much earlier. */
+  slip(milliseconds: number): void {
+    if (!this.holder || this.#leaseMs === undefined) return;
+    this.holder.endsAt -= milliseconds;
+    this.#poke();
+  }
+
   /** A process was killed. The kernel gives its locks back at once; a lease goes on until its end. */
   bury(process: Process): void {
     for (const waiter of [...this.#waiting]) {

@@ -18,8 +18,10 @@ export interface StoreOptions {
   readonly tells: boolean;
   /** One call in so many fails. 0: none. */
   readonly faultOneIn: number;
-  /** Whether each read takes a time of its own. */
+  /** Whether each call takes a time of its own. */
   readonly isLate: boolean;
+  /** Whether some calls never settle. */
+  readonly isSilent: boolean;
 }
 
 type Outage = 'none' | 'full' | 'unreachable';
@@ -33,6 +35,8 @@ export interface StoreUnderTest {
   /** Writes without a lock, as another program. */
   write(name: string, record: TokenRecord, by: undefined): void;
   outage: Outage;
+  /** The store's clock is set, and leases end earlier, or, if negative, later. By 0: this process hears that its leases are lost. */
+  slip(milliseconds: number, process: Process): void;
   /** Told of all writes. Set by the schedule. */
   report: (fact: Fact) => void;
 }
@@ -69,6 +73,14 @@ export class ModelStore {
   /** Who holds the lock, whether or not its lease has ended. */
   holderOf(name: string): Holder | undefined {
     return this.#locks.get(name)?.holder;
+  }
+
+  slip(milliseconds: number, process: Process): void {
+    this.history.hasSlipped = true;
+    for (const lock of this.#locks.values()) {
+      lock.slip(milliseconds);
+      if (milliseconds === 0 && lock.holder?.process === process) lock.holder.lose?.();
+    }
   }
 
   write(name: string, record: TokenRecord, by: Process | undefined, askedAt = this.machine.steps): void {

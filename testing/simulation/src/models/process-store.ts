@@ -95,9 +95,11 @@ class ProcessStore implements TokenStore {
     for (let each = outer; each; each = each.outer) {
       if (each.name === name && !each.hasEnded) throw new TypeError(`exclusively(${name}) within its own task`);
     }
+    if (this.#calls.isSilent()) return new Promise(() => {});
     const askedAt = this.#machine.now;
     const holder = await this.#acquire(name, timeout, signal);
     const lease = this.#store.options.kind === 'lease' ? new LeaseLock(this.#store, name, holder, askedAt) : undefined;
+    if (lease) holder.lose = () => lease.lose();
     const running: Task = { name, holder, lock: lease, outer, hasEnded: false };
     try {
       return await this.#machine.context.run(running, () => task((lease as unknown as Lock) ?? neverAborted));

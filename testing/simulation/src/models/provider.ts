@@ -15,10 +15,15 @@ const gracePeriodMs = 10_000;
 export const secretMark = 's3cr3t';
 
 export interface ProviderOptions {
+  /** `first`: the first sign-in has one, and later ones have none. */
+  readonly refreshTokens: 'always' | 'never' | 'first';
+  /** How the answer to a refresh names the scopes. */
+  readonly scopes: 'in order' | 'in another order' | 'left out';
+  /** Whether refresh tokens have half a character, as a store may cut them. */
+  readonly cutsTokens: boolean;
   readonly kind: ProviderKind;
   /** Undefined: the answer has no `expires_in`. */
   readonly lifetimeMs: number | undefined;
-  readonly hasRefreshTokens: boolean;
 }
 
 /** An OAuth provider: what it has given out, and what it answers. */
@@ -34,6 +39,7 @@ export class Provider {
   /** The person has signed in. */
   issue(name: string, clientId: string, window: Window | undefined, scope = 'files'): Family {
     const { families } = this.#history;
+    const { refreshTokens } = this.options;
     const id = families.length + 1;
     const family: Family = {
       id,
@@ -49,11 +55,12 @@ export class Provider {
       wasStored: false,
       hasLostAnswer: false,
       scope,
+      hasRefreshTokens: refreshTokens === 'always' || (refreshTokens === 'first' && id === 1),
       isSignedOut: false,
       couldNotBeTakenBack: false,
     };
     families.push(family);
-    if (this.options.hasRefreshTokens) this.#rotate(family, undefined);
+    if (family.hasRefreshTokens) this.#rotate(family, undefined);
     else family.generation++;
     return family;
   }
@@ -69,10 +76,11 @@ export class Provider {
       family,
       generation,
       expiresAt,
+      lifetimeMs,
       issuedAt: this.#history.machine.steps,
     });
     const answer: TokenResponse = { access_token: access, scope: family.scope, token_type: 'Bearer' };
-    if (this.options.hasRefreshTokens) answer.refresh_token = family.current;
+    if (family.hasRefreshTokens) answer.refresh_token = family.current;
     if (lifetimeMs !== undefined) answer.expires_in = lifetimeMs / 1000;
     return answer;
   }
@@ -89,20 +97,22 @@ export class Provider {
       machine.note(undefined, `the provider revokes sign-in ${family.id}: a spent refresh token came again`);
       throw refusal(token.value);
     }
+    const { scopes } = this.options;
+    const scope = scopes === 'in another order' ? family.scope.split(' ').reverse().join(' ') : family.scope;
+    const named = { scope: scopes === 'left out' ? undefined : scope };
     if (kind === 'constant') {
       family.generation++;
-      const { refresh_token: _same, ...answer } = this.answer(family);
-      return answer;
+      return { ...this.answer(family), ...named, refresh_token: undefined };
     }
     token.spending ??= { at: machine.now, call, isStored: false };
     this.#rotate(family, token);
-    return this.answer(family);
+    return { ...this.answer(family), ...named };
   }
 
   #rotate(family: Family, parent: RefreshToken | undefined): void {
     family.generation++;
     family.isRotated = parent !== undefined;
-    family.current = `rt.${family.id}.${family.generation}.${secretMark}`;
+    family.current = `rt.${family.id}.${family.generation}.${secretMark}${this.options.cutsTokens ? '\ud800' : ''}`;
     const token = { value: family.current, family, generation: family.generation, parent };
     this.#history.refreshTokens.set(token.value, token);
   }

@@ -6,6 +6,8 @@ import type { ModelStore } from './model-store.ts';
 /** How long a file waits for another writer before it says that it is busy. */
 const busyMs = 5_000;
 
+const never = Number.POSITIVE_INFINITY;
+
 /** How one call fails. */
 interface Fault {
   readonly code: TokenStoreErrorCode | undefined;
@@ -39,7 +41,10 @@ export class StoreCalls {
   #askFile<T>(fault: Fault, effect: () => T): T {
     const machine = this.#store.machine;
     this.#process.pass();
-    if (fault.code === 'STORE_BUSY') machine.now += busyMs;
+    if (fault.code === 'STORE_BUSY') {
+      machine.now += busyMs;
+      this.#store.history.hasStalled = true;
+    }
     if (fault.isBefore) throw this.#failure(fault);
     const result = effect();
     this.#process.pass();
@@ -54,10 +59,11 @@ export class StoreCalls {
   askLater<T>(label: string, effect: () => T, fault = this.#chooseFault(true)): Promise<T> {
     const machine = this.#store.machine;
     const process = this.#process;
-    if (process.isDead) return new Promise(() => {});
+    if (process.isDead || fault.requestDelayMs === never) return new Promise(() => {});
     process.refs++;
     return new Promise((resolve, reject) => {
       const answer = (settle: () => void, text: string): void => {
+        if (fault.answerDelayMs === never) return;
         process.refs--;
         machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, settle);
       };
@@ -73,8 +79,8 @@ export class StoreCalls {
           answer(() => reject(error), 'is refused');
           return;
         }
+        if (fault.code || fault.answerDelayMs === never) this.#store.history.answerWasLost(process);
         if (fault.code) {
-          this.#store.history.answerWasLost(process);
           answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
         } else answer(() => resolve(result), 'is answered');
       };
@@ -89,8 +95,15 @@ export class StoreCalls {
     if (outage === 'unreachable' || (outage === 'full' && isWrite)) {
       return { ...noFault, isBefore: true, code: outage === 'full' ? 'STORE_FULL' : 'STORE_OPEN' };
     }
-    const usual = options.isLate && !isWrite ? { ...noFault, answerDelayMs: this.#chooseLatency() } : noFault;
-    if (options.faultOneIn === 0 || !choices.isRare(this.#stream, options.faultOneIn)) return usual;
+    if (this.isSilent())
+      return choices.isRare(this.#stream, 2)
+        ? { ...noFault, requestDelayMs: never }
+        : { ...noFault, answerDelayMs: never };
+    if (options.faultOneIn === 0 || !choices.isRare(this.#stream, options.faultOneIn)) {
+      return options.isLate
+        ? { ...noFault, requestDelayMs: this.#chooseLatency(), answerDelayMs: this.#chooseLatency() }
+        : noFault;
+    }
     const code = (['STORE_OPEN', 'STORE_BUSY', 'STORE_FULL', undefined] as const)[choices.below(this.#stream, 4)];
     const delay = [0, 100, 20_000, 40_000][choices.below(this.#stream, 4)] as number;
     if (delay > 0 || code === 'STORE_BUSY') history.hasOddTime = true;
@@ -100,9 +113,18 @@ export class StoreCalls {
       : { code, isBefore, requestDelayMs: 0, answerDelayMs: delay };
   }
 
+  /** Whether this call never settles. */
+  isSilent(): boolean {
+    const { options, history, machine } = this.#store;
+    if (history.isCalm || !options.isSilent || !machine.choices.isRare(this.#stream, 12)) return false;
+    history.wasSilentTo.add(this.#process);
+    history.hasOddTime = true;
+    return true;
+  }
+
   #chooseLatency(): number {
     const { choices } = this.#store.machine;
-    return [0, 10, 300, 3_000][choices.weighted(this.#stream, [3, 1, 1, 2])] as number;
+    return [0, 10, 300, 3_000][choices.weighted(this.#stream, [5, 1, 1, 2])] as number;
   }
 
   #failure({ code = 'STORE_OPEN' }: Fault): TokenStoreError {

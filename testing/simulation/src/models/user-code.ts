@@ -9,7 +9,7 @@ import type { StoreUnderTest } from './model-store.ts';
 import type { Provider } from './provider.ts';
 import { unite } from './scopes.ts';
 
-const refreshTimeoutMs = 30_000;
+export const refreshTimeoutMs = 30_000;
 const abortGraceMs = 1_000;
 /** A store may say that a lease is lost when this much of it is left. */
 const unsafeLeaseMs = leaseMs - safeLeaseMs;
@@ -54,56 +54,92 @@ export class UserCode {
     const { history, provider, report, machine, store } = this.#scene;
     const instance = this.#instance();
     const holder = store.holderOf(instance.name);
+    const { refreshToken } = record;
     const call: RefreshCall = {
-      ...{ instance, record, signal },
+      ...{ instance, record: { ...record }, signal },
       holder: holder?.process === instance.process ? holder : undefined,
       deadline: machine.now + refreshTimeoutMs + abortGraceMs,
       isSettled: false,
     };
-    machine.note(instance.process, () => `refresh() is called with ${shorten(record.refreshToken)}`);
+    machine.note(instance.process, () => `refresh() is called with ${shorten(refreshToken)}`);
     report({ type: 'refresh-called', call });
+    this.change(record);
     const serve = (): TokenResponse => {
-      const token = history.refreshTokens.get(record.refreshToken);
+      const token = history.refreshTokens.get(refreshToken);
       if (!token) throw new Error('the provider was sent a token that it never gave out');
       report({ type: 'refresh-arrived', call, token });
-      return this.#addData(provider.refresh(call, token), record);
+      return this.#addData(provider.refresh(call, token), call.record);
     };
     const onLost = (why: string): void => {
       call.excuse ??= why;
     };
     signal.addEventListener('abort', () => {
       // Any other reason to give up is SharedToken's own fault.
-      const isLeaseAtItsEnd = call.holder && machine.now >= call.holder.endsAt - unsafeLeaseMs;
+      const isLeaseAtItsEnd = call.holder && (history.hasSlipped || machine.now >= call.holder.endsAt - unsafeLeaseMs);
       if (!call.isSettled && (machine.now >= call.deadline - abortGraceMs || isLeaseAtItsEnd))
         onLost('the answer came too late');
     });
     const isOver = (): boolean => call.isSettled || instance.process.isDead;
-    return this.#exchange({ serve, signal, what: 'refresh', isOver, onLost }).finally(() => {
+    const onFailed = (error: unknown): void => {
+      const { retryAfter = 0 } = Object(error) as { retryAfter?: number };
+      if (retryAfter > 0 && !call.isSettled) instance.retryAt = machine.now + retryAfter;
+    };
+    const answer = this.#exchange({ serve, signal, what: 'refresh', isOver, onLost });
+    answer.catch(onFailed);
+    return answer.finally(() => {
       call.isSettled = true;
     });
   };
 
+  revoke: NonNullable<SharedTokenOptions['revoke']> = (record, { signal }) => {
+    const { history, report } = this.#scene;
+    const instance = this.#instance();
+    report({ type: 'revoke-called', instance, record: { ...record } });
+    const family = history.familyOf(record);
+    this.change(record);
+    const serve = (): TokenResponse => {
+      if (family) family.revoked ??= 'person';
+      return { access_token: '' };
+    };
+    return this.#exchange({ serve, signal, what: 'revoke', isOver: () => false, onLost: () => {} });
+  };
+
+  /** Of an object that the program was given, or has given. */
+  change(object: object | undefined): void {
+    if (!this.#scene.plan.changesObjects || !object) return;
+    for (const field of ['refreshToken', 'accessToken', 'refresh_token', 'access_token', 'obtainedAt', 'scope']) {
+      if (field in object) Reflect.set(object, field, field === 'obtainedAt' ? 1 : 'changed');
+    }
+    this.change((object as TokenRecord).data);
+  }
+
   signIn: NonNullable<SharedTokenOptions['signIn']> = async (context: SignInContext): Promise<TokenResponse> => {
     const { machine, plan, report, store, history } = this.#scene;
     const { signal, redeem, record } = context;
+    const before = record?.scope ?? '';
     const instance = this.#instance();
     const holder = store.holderOf(`sign-in\u001f${instance.name}`);
     const window: Window = {
       ...{ instance, signal, reason: context.reason, openedAt: machine.steps },
       holder: holder?.process === instance.process ? holder : undefined,
       found: history.familyOf(history.lastReadBy(instance.process, instance.name).record),
+      asked: instance.needs,
+      needs: instance.needs,
+      isJudged: false,
       isSettled: false,
     };
     const askedAtMs = machine.now;
     machine.note(instance.process, () => `signIn() is called (${context.reason})`);
     report({ type: 'person-asked', window });
+    this.change(record);
     try {
       await this.#askPerson(signal);
       let family: Family | undefined;
       const serve = (): TokenResponse => {
-        const asked = unite(record?.scope ?? '', instance.needs);
+        const asked = unite(before, window.asked);
         const denies = plan.grantsLess && machine.choices.isRare(streams.person, 2);
-        const scope = denies ? 'files' : asked;
+        const others = asked.split(' ').filter((each) => each !== 'files');
+        const scope = ['files', ...(denies ? others.slice(0, -1) : others)].join(' ');
         family = this.#scene.provider.issue(instance.name, instance.clientId, window, scope);
         return this.#addData(this.#scene.provider.answer(family), undefined);
       };
@@ -116,6 +152,9 @@ export class UserCode {
       };
       if (!plan.usesRedeem) return await exchange();
       const answer = await redeem(exchange);
+      // The person has done all that there is to do.
+      window.isSettled = true;
+      if (plan.redeemsEarlyMs > 0 && !history.isCalm) await this.#wait(plan.redeemsEarlyMs);
       if (!history.isCalm && machine.choices.isRare(streams.person, 6)) throw new Error('the page could not be shown');
       return answer;
     } finally {
@@ -131,6 +170,12 @@ export class UserCode {
     if (!plan.givesData || !machine.choices.isRare(streams.network, 2)) return response;
     if (access) access.data = response.access_token;
     return { ...response, data: { of: response.access_token } };
+  }
+
+  #wait(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#scene.machine.later(this.#instance().process, milliseconds, 'signIn() ends', resolve);
+    return promise;
   }
 
   /** The person answers after a while, says no, or is gone. */
@@ -185,6 +230,7 @@ export class UserCode {
         if (isLost) onLost('the answer was lost');
         answer = () => {
           if (isOver()) onLost('the answer came after its caller had given up');
+          if (plan.changesObjects) machine.enqueue(process, '', () => this.change(response));
           resolve(course === 'garbage' ? ({ html: '<html>' } as unknown as TokenResponse) : response);
         };
       } catch (error) {
@@ -196,7 +242,8 @@ export class UserCode {
     };
     if (course === 'lost request') settle(50, 'the request is lost', () => reject(offline()));
     else if (course === 'server error') {
-      const busy = Object.assign(new Error('503 from the provider'), { retryAfter: 5_000 });
+      const retryAfter = machine.choices.isRare(streams.network, 2) ? 60_000 : 5_000;
+      const busy = Object.assign(new Error('503 from the provider'), { retryAfter });
       settle(50, 'is answered with 503', () => reject(busy));
     } else {
       machine.later(

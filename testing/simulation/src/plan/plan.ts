@@ -1,20 +1,20 @@
-import type { Method } from '../facts.ts';
+import type { CallOptions, Method } from '../facts.ts';
 import { type Choices, streams } from '../machine/choices.ts';
 import { type StoreKind, storeKinds } from '../models/model-store.ts';
-import { type ProviderKind, providerKinds } from '../models/provider.ts';
+import { type ProviderKind, type ProviderOptions, providerKinds } from '../models/provider.ts';
 
 /** What one process is told to do, or what happens around it. */
 export interface Action {
   /** After the action before it. */
   readonly delayMs: number;
   readonly process: number;
-  readonly kind: Method | 'revoke' | 'outage' | 'mend' | 'foreign sign-in';
-  readonly options: { forceRefresh?: boolean; interactive?: boolean };
+  readonly kind: Method | 'revoke' | 'outage' | 'mend' | 'foreign sign-in' | 'need more';
+  readonly options: CallOptions;
   /** The caller lets go after that time. */
   readonly abortAfterMs: number | undefined;
   /**
    * At the same moment, the process calls getToken() as well. If this call is getToken() too, one of the two is forced. If it is
-   * close(), the token is asked for just before.
+   * close() or signIn(), the token is asked for just before.
    */
   readonly hasTwin: boolean;
   /** Of signOut(): so many steps before it, the same process calls signIn(). Undefined: it does not. */
@@ -27,19 +27,21 @@ export interface Action {
 interface Fate {
   readonly process: number;
   readonly moment: number;
-  readonly kind: 'kill' | 'stop' | 'set clock';
+  /** `slip`: the clock of the store is set, so that leases end early or late. By 0 ms: a process hears too early that its lease has ended. */
+  readonly kind: 'kill' | 'stop' | 'set clock' | 'slip';
   readonly milliseconds: number;
 }
 
 /** One schedule before it runs. */
-export interface Plan {
+export interface Plan extends Omit<ProviderOptions, 'kind'> {
   readonly provider: ProviderKind;
-  readonly lifetimeMs: number | undefined;
   readonly store: StoreKind;
   readonly tells: boolean;
   readonly storeFaultOneIn: number;
-  /** Whether each read of the store takes a time of its own, so that its answer may be older than what was done meanwhile. */
+  /** Whether each call of the store takes a time of its own, there and back, so that they arrive and are answered in any order. */
   readonly storeIsLate: boolean;
+  /** Whether calls of the store never settle, now and then. */
+  readonly storeIsSilent: boolean;
   readonly networkFaultOneIn: number;
   readonly personFaultOneIn: number;
   readonly processes: number;
@@ -51,8 +53,8 @@ export interface Plan {
   readonly usesRedeem: boolean;
   /** Whether the last process has no one to ask. */
   readonly lastIsSilent: boolean;
-  /** Whether the provider gives refresh tokens. */
-  readonly hasRefreshTokens: boolean;
+  /** Undefined: the default. */
+  readonly expirySkewMs: number | undefined;
   readonly refreshAheadMs: number;
   /** Whether every other process needs more scopes than the stored sign-in has. */
   readonly someNeedMore: boolean;
@@ -60,6 +62,14 @@ export interface Plan {
   readonly grantsLess: boolean;
   /** Whether `refresh` and `signIn` give `data`, now and then. */
   readonly givesData: boolean;
+  /** For how long `signIn` goes on after `redeem` has resolved. */
+  readonly redeemsEarlyMs: number;
+  /** Whether the program changes each object that it was given or has given, as soon as it can. */
+  readonly changesObjects: boolean;
+  /** Whether there is a `revoke`. */
+  readonly revokes: boolean;
+  /** Whether `onEvent` throws. */
+  readonly listenerFails: boolean;
   readonly actions: readonly Action[];
   readonly fates: readonly Fate[];
 }
@@ -67,14 +77,14 @@ export interface Plan {
 const maxActions = 8;
 
 /** How long before its expiry a token of that lifetime is refreshed. */
-export const skewOf = (lifetimeMs: number): number => Math.min(300_000, lifetimeMs / 10);
+export const skewOf = (lifetimeMs: number, expirySkewMs = 300_000): number => Math.min(expirySkewMs, lifetimeMs / 10);
 
 /** Chooses a plan. Most schedules have few kinds of trouble, so that each kind is also seen alone. */
 export function choosePlan(choices: Choices): Plan {
   const below = (bound: number): number => choices.below(streams.plan, bound);
   const weighted = (...weights: number[]): number => choices.weighted(streams.plan, weights);
   const provider = providerKinds[below(providerKinds.length)] as ProviderKind;
-  const lifetimeMs = [3_600_000, 400_000, 200_000, 20_000, undefined][weighted(4, 2, 3, 1, 1)];
+  const lifetimeMs = [3_600_000, 400_000, 200_000, 20_000, undefined, 4_000][weighted(8, 4, 6, 2, 2, 1)];
   const store = storeKinds[below(storeKinds.length)] as StoreKind;
   const tells = weighted(1, 1) === 1;
   const faultsAlone = [0, 40, 8][weighted(5, 2, 2)] as number;
@@ -95,29 +105,38 @@ export function choosePlan(choices: Choices): Plan {
   const storeIsLate = weighted(2, 1) === 1 && store !== 'file';
   const fates: Fate[] = [];
   while (fates.length < fateCount) fates.push(chooseFate(choices, fates.length, processes));
-  const hasRefreshTokens = weighted(5, 1) === 0;
+  const refreshTokens = (['always', 'never', 'first'] as const)[weighted(8, 2, 1)] as Plan['refreshTokens'];
   const refreshAheadMs = [0, 60_000, 600_000][weighted(4, 1, 1)] as number;
   const someNeedMore = weighted(4, 1) === 1;
   const grantsLess = someNeedMore && weighted(1, 1) === 1;
   const givesData = weighted(1, 1) === 1;
   // What could not be stored is kept in memory, where a late answer must not take its place: only together they show it.
   const storeFaultOneIn = storeIsLate && weighted(1, 2) === 1 ? 8 : faultsAlone;
+  const storeIsSilent = weighted(9, 1) === 1 && store !== 'file';
+  const expirySkewMs = [undefined, 0, 7_200_000][weighted(6, 1, 1)];
+  const scopes = (['in order', 'in another order', 'left out'] as const)[weighted(2, 1, 1)] as Plan['scopes'];
+  const cutsTokens = weighted(5, 1) === 1;
+  const redeemsEarlyMs = [0, 20_000, 40_000][weighted(4, 1, 1)] as number;
+  const changesObjects = weighted(1, 1) === 1;
+  const revokes = weighted(1, 1) === 1;
+  const listenerFails = weighted(3, 1) === 1;
   // biome-ignore format: one line each would fill the screen
   return {
     provider, lifetimeMs, store, tells, storeFaultOneIn, storeIsLate, networkFaultOneIn, personFaultOneIn, processes,
     stranger, stored, obeys, usesRedeem, lastIsSilent,
-    hasRefreshTokens, refreshAheadMs, someNeedMore, grantsLess, givesData, actions, fates,
+    refreshTokens, expirySkewMs, refreshAheadMs, someNeedMore, grantsLess, givesData, storeIsSilent, scopes, cutsTokens,
+    redeemsEarlyMs, changesObjects, revokes, listenerFails, actions, fates,
   };
 }
 
 const kinds = [
   ...['getToken', 'signIn', 'signOut', 'read', 'peek', 'close'],
-  ...['revoke', 'outage', 'mend', 'foreign sign-in'],
+  ...['revoke', 'outage', 'mend', 'foreign sign-in', 'need more'],
 ] as Action['kind'][];
 
 function chooseAction(choices: Choices, index: number, processes: number, lifetimeMs = 3_600_000): Action {
   const stream = streams.actions + index;
-  const kind = kinds[choices.weighted(stream, [20, 5, 3, 1, 1, 1, 1, 1, 1, 1])] as Action['kind'];
+  const kind = kinds[choices.weighted(stream, [20, 5, 3, 1, 1, 1, 1, 1, 1, 1, 1])] as Action['kind'];
   // A refresh ahead begins after 100 ms.
   const delays = [0, 100, 5_000, 40_000, lifetimeMs + 1_000, lifetimeMs - skewOf(lifetimeMs) + 500, 70_000];
   const delayMs = delays[choices.weighted(stream, [12, 3, 2, 2, 2, 1, 1])] as number;
@@ -126,21 +145,26 @@ function chooseAction(choices: Choices, index: number, processes: number, lifeti
   const interactive = choices.weighted(stream, [2, 1]) === 0;
   const abortAfterMs = [undefined, 0, 50, 10_000, 31_000][choices.weighted(stream, [12, 1, 1, 1, 1])];
   const thenExits = !choices.isRare(stream, 3) && kind === 'close';
-  const hasTwin = choices.isRare(stream, kind === 'close' ? 2 : 8) && (kind === 'getToken' || thenExits);
+  const hasTwin =
+    choices.isRare(stream, kind === 'getToken' ? 8 : 2) && (/^(getToken|signIn)$/.test(kind) || thenExits);
   const signInBefore = kind === 'signOut' && choices.isRare(stream, 2) ? choices.below(stream, 30) : undefined;
-  let options: Action['options'] = {};
-  if (kind === 'getToken') options = forceRefresh ? { forceRefresh, interactive } : { interactive };
+  const minValid = [undefined, 60_000, 0.5 * lifetimeMs, 0.95 * lifetimeMs][choices.weighted(stream, [9, 1, 1, 1])];
+  let options: CallOptions = {};
+  if (kind === 'getToken')
+    options = { interactive, ...(forceRefresh && { forceRefresh }), ...(minValid && { minValid }) };
   return { kind, delayMs, process, abortAfterMs, hasTwin, signInBefore, thenExits, options };
 }
 
 function chooseFate(choices: Choices, index: number, processes: number): Fate {
   const stream = streams.actions + maxActions + index;
-  const kind = (['kill', 'stop', 'set clock'] as const)[choices.weighted(stream, [3, 3, 1])] as Fate['kind'];
+  const kind = (['kill', 'stop', 'set clock', 'slip'] as const)[choices.weighted(stream, [3, 3, 1, 1])] as Fate['kind'];
   const process = choices.below(stream, processes);
   const moment = choices.below(stream, 30);
   const stops = [100, 14_000, 16_000, 40_000, 200_000];
   const jumps = [60_000, -60_000, 3_600_000, -3_600_000, 400_000];
-  const milliseconds = (kind === 'stop' ? stops : jumps)[choices.below(stream, stops.length)] as number;
+  const slips = [0, 16_000, 5_000, -16_000, -5_000];
+  const times = { stop: stops, kill: stops, 'set clock': jumps, slip: slips }[kind];
+  const milliseconds = times[choices.below(stream, times.length)] as number;
   return { kind, process, moment, milliseconds };
 }
 
