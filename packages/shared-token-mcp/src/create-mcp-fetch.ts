@@ -30,10 +30,9 @@ class McpAccess {
 
   constructor(settings: Settings) {
     this.#settings = settings;
-    const { store, serverUrl, clientInformation, interactive, onEvent } = settings;
+    const { name, store, clientInformation, interactive, onEvent } = settings;
     this.shared = new SharedToken({
-      ...{ store, interactive, onEvent },
-      name: serverUrl.href,
+      ...{ name, store, interactive, onEvent },
       clientId: clientInformation?.client_id,
       refresh: (record, { signal }) => refreshAtIssuer(settings, record, signal),
       signIn: (context) => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { SharedTokenOptions, TokenStore } from 'shared-token';
 import type { McpSdk } from './mcp-sdk.ts';
 
@@ -13,7 +14,10 @@ export interface ClientInformation {
 export interface McpFetchOptions {
   /** The SDK: `import * as sdk from '@modelcontextprotocol/sdk/client/auth.js'`, or from `'@modelcontextprotocol/client'`. */
   sdk: McpSdk;
-  /** https, or http on a loopback host. The sign-in is stored under this address, and the token goes to its origin only. */
+  /**
+   * https, or http on a loopback host. The sign-in is stored under this address, with a digest in place of its query, and the token goes
+   * to its origin only.
+   */
   serverUrl: string | URL;
   /** Where the sign-in is kept. It stays the caller's. */
   store: TokenStore;
@@ -54,11 +58,28 @@ export function readOptions(options: McpFetchOptions) {
     throw new TypeError(`clientInformation.client_id must be a string, not ${typeof clientInformation.client_id}`);
   // Named, or the declaration would need the types of Node.js.
   const url: URL | null = URL.parse(String(serverUrl));
-  if (!url || (url.protocol !== 'https:' && !loopback.test(url.href)))
-    throw new TypeError('serverUrl must be an https address, or an http one on a loopback host');
+  if (!url || (url.protocol !== 'https:' && !loopback.test(url.href)) || url.password !== '')
+    throw new TypeError('serverUrl must be an https address, or an http one on a loopback host, without a password');
   const [redirect = 'http://localhost'] = clientMetadata.redirect_uris ?? [];
   if (!loopback.test(redirect) || !URL.canParse(redirect))
     throw new TypeError('clientMetadata.redirect_uris must begin with an http address on a loopback host');
   const client = { clientMetadataUrl, clientInformation, clientMetadata, redirect };
-  return { sdk, serverUrl: url, store, openBrowser, onEvent, interactive, maxStepUps, fetch, ...client };
+  return {
+    sdk,
+    serverUrl: url,
+    name: recordName(url),
+    store,
+    openBrowser,
+    onEvent,
+    interactive,
+    maxStepUps,
+    fetch,
+    ...client,
+  };
+}
+
+/** Names are in messages, and in a store in plain text. A query may have a secret. */
+function recordName({ origin, pathname, search }: URL): string {
+  const digest = createHash('sha256').update(search).digest('hex').slice(0, 16);
+  return `${origin}${pathname}${search && `?${digest}`}`;
 }

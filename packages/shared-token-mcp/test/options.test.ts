@@ -1,10 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
+import { rejection } from '../../shared-token/test/within.ts';
 import { createMcpFetch, type McpFetchOptions } from '../src/index.ts';
 import { sdks } from './sdks.ts';
 
-function create(changes: Record<string, unknown>): unknown {
+function create(changes: Record<string, unknown>): ReturnType<typeof createMcpFetch> {
   const options = { sdk: sdks[1].sdk, serverUrl: 'https://mcp.example', store: new MemoryStore(), openBrowser() {} };
   return createMcpFetch({ ...options, ...changes } as McpFetchOptions);
 }
@@ -14,6 +15,7 @@ const unusable: [Record<string, unknown>, RegExp][] = [
   [{ serverUrl: 'mcp.example' }, /^serverUrl must be an https address/],
   [{ serverUrl: 'http://mcp.example' }, /^serverUrl must be an https address/],
   [{ serverUrl: 'ftp://localhost' }, /^serverUrl must be an https address/],
+  [{ serverUrl: 'https://ada:secret@mcp.example' }, /^serverUrl must be an https address.* without a password$/],
   [{ store: {} }, /^store must have a method get\(\)$/],
   [{ openBrowser: 'firefox' }, /^openBrowser must be a function, not string$/],
   [{ fetch: 1 }, /^fetch must be a function, not number$/],
@@ -38,6 +40,18 @@ for (const [changes, message] of unusable) {
 test('http is allowed on a loopback host, and undefined is the default', () => {
   for (const host of ['localhost:1', '127.0.0.1:1', '[::1]:1']) create({ serverUrl: `http://${host}/mcp` });
   create({ serverUrl: new URL('https://mcp.example/'), maxStepUps: undefined, clientInformation: undefined });
+});
+
+test('a secret in the query of serverUrl is in no message and no name of a record, and tells one sign-in from another', async () => {
+  const names = new Set<string>();
+  for (const query of ['?key=secret-of-ada', '?key=secret-of-bob', '']) {
+    const { shared } = create({ serverUrl: `https://mcp.example/mcp${query}`, interactive: false });
+    const { message } = await rejection(shared.getToken());
+    assert.match(message, '"https://mcp.example/mcp');
+    assert.not.match(message, 'secret');
+    names.add(message);
+  }
+  assert.is(names.size, 3);
 });
 
 test.run();

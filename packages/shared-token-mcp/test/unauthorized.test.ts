@@ -64,6 +64,18 @@ test("client 2: `onUnauthorized` of the transport's authProvider may sign in", a
   await client.close();
 });
 
+test('refreshes of 13 calls with `expires_in: 300` · 60: 0 · 0, in one process or in a new one for each', async () => {
+  for (const expiresIn of [300, 60]) {
+    await using scene = await openMcpScene();
+    scene.authorizationServer.expiresIn = expiresIn;
+    const client = await scene.connect();
+    for (let call = 0; call < 13; call++) await scene.call('greet', client);
+    for (let call = 0; call < 13; call++) await scene.call();
+    assert.is(scene.authorizationServer.refreshes, 0);
+    assert.is(scene.windows.length, 1);
+  }
+});
+
 for (const expiresIn of [3600, undefined]) {
   test(`no refresh token, expires_in ${expiresIn}: the token is shared until the server rejects it, then one window`, async () => {
     await using scene = await openMcpScene();
