@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSignedInScene } from 'testing-command';
 import { test as always } from 'uvu';
@@ -39,6 +39,7 @@ test('a full disk is found before the person is asked to sign in, with a databas
     assert.match(stderr, /tokens\.db\S* .*the disk is full.* Free some space/);
     assert.not.match(stderr, 'Open this address');
     assert.is(authority.requests.length, before, 'no browser has opened');
+    assert.is(existsSync(join(small, 'tokens.db')), !isNew, 'no empty file is left');
   }
 });
 

@@ -1,10 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isRoot, otherUser, temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openTokenStore } from '../src/index.ts';
+import { DatabaseFile } from '../src/database/database-file.ts';
+import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { lockPathsOf } from '../src/lock/lock-paths.ts';
 import { startProgram } from './start-program.ts';
 
@@ -72,6 +82,23 @@ posix('an empty file that others can read is closed to them before a token is wr
   openTokenStore(path).close();
   assert.is(mode(path), '600');
 });
+
+posix(
+  'a link that takes the place of the file just before it is closed to others is refused, and its target keeps its mode',
+  () => {
+    const directory = temporaryDirectory();
+    const [path, target] = [join(directory, 'tokens.db'), join(directory, 'of another program')];
+    for (const file of [path, target]) writeFileSync(file, '', { mode: 0o644 });
+    const found = DatabaseFile.find(path);
+    unlinkSync(path);
+    symlinkSync(target, path);
+    assert.throws(
+      () => found.makePrivate(),
+      (error: TokenStoreError) => error.code === 'STORE_OPEN',
+    );
+    assert.is(mode(target), '644');
+  },
+);
 
 posix('a directory that was there keeps its mode', () => {
   const directory = temporaryDirectory();

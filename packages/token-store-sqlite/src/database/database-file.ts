@@ -24,10 +24,13 @@ export class DatabaseFile {
   readonly stats: FileStats;
   /** Whether other users may make files beside it. */
   readonly #isShared: boolean;
+  /** Whether this process has just made it. */
+  readonly #isNew: boolean;
 
-  constructor(path: string, stats: FileStats) {
+  constructor(path: string, stats: FileStats, isNew = false) {
     this.path = path;
     this.stats = stats;
+    this.#isNew = isNew;
     this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(path)).mode & 0o022) !== 0;
   }
 
@@ -40,21 +43,21 @@ export class DatabaseFile {
       const remedy = 'Nothing is stored there. Choose another file, or open it for writing';
       throw fileError(absolute, ['STORE_OPEN', 'missing', 'does not exist', remedy]);
     }
-    create(absolute);
-    const made = find(absolute);
+    const isNew = create(absolute);
+    const made = find(absolute, isNew);
     if (made) return made;
     throw fileError(absolute, fileFailures.danglingLink);
   }
 
   /**
-   * Takes access away from all users but the owner. Changes the mode by name: closing any descriptor of a file drops
-   * the locks that SQLite has on it in this process.
+   * Takes access away from all users but the owner. Not by name: another user may have put a link there, which root would follow.
    */
   makePrivate(): void {
     const { mode, uid } = this.stats;
     if ((mode & 0o077) === 0 || process.platform === 'win32') return;
+    const descriptor = this.#openItself();
     try {
-      fs.chmodSync(this.path, mode & 0o600);
+      fs.fchmodSync(descriptor, mode & 0o600);
     } catch (error) {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
       if (systemCode(error) === 'EROFS') return;
@@ -63,10 +66,35 @@ export class DatabaseFile {
     }
   }
 
+  /**
+   * Removes the file that this process has made, if nothing could be written into it, for example because the disk is full. `sql` has it
+   * open. Otherwise, the next command would find a database. A process that has opened it meanwhile hears that it was moved.
+   */
+  removeIfEmpty(sql: Database.Database): void {
+    if (!this.#isNew) return;
+    try {
+      // A journal would need a place on the disk.
+      sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      if (fs.statSync(this.path).size === 0) fs.unlinkSync(this.path);
+    } catch {
+      // Another process uses it, or Windows, which does not remove a file that is open.
+    }
+  }
+
   /** SQLite's connection to the file, or to one beside it. */
   connect({ path = this.path, ...options }: { path?: string; timeout: number; readonly?: boolean }): Database.Database {
     driver ??= loadDriver(path);
     return new driver(path, { fileMustExist: true, ...options });
+  }
+
+  #openItself(): number {
+    try {
+      const descriptor = this.openBeside(this.path);
+      keepOpen(descriptor);
+      return descriptor;
+    } catch (error) {
+      throw openError(this.path, error);
+    }
   }
 
   /** A file in the same directory: see `openPrivateFile`. */
@@ -101,12 +129,13 @@ function loadDriver(path: string): typeof Database {
   }
 }
 
-function find(path: string): DatabaseFile | undefined {
+function find(path: string, isNew = false): DatabaseFile | undefined {
   const found = findFile(path);
-  return found && new DatabaseFile(found.path, found.stats);
+  return found && new DatabaseFile(found.path, found.stats, isNew);
 }
 
-function create(path: string): void {
+/** False if another process was faster. */
+function create(path: string): boolean {
   try {
     makeDirectories(dirname(path));
   } catch (error) {
@@ -114,14 +143,16 @@ function create(path: string): void {
   }
   try {
     keepOpen(fs.openSync(path, 'wx', 0o600));
+    return true;
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw creationError(path, error); // EEXIST: another process was faster.
+    if (systemCode(error) !== 'EEXIST') throw creationError(path, error);
+    return false;
   }
 }
 
 /**
- * Descriptors of files that this process has made. To close one would drop the locks of another thread that has opened the new
- * file through SQLite already. So they stay open until the process makes another file after theirs was deleted.
+ * Descriptors of databases. To close one would drop the locks that SQLite has on the file in this process, also those of another
+ * thread. So they stay open until the process opens another one after their file was deleted.
  */
 let keptOpen: number[] = [];
 

@@ -34,6 +34,7 @@ export class TokenDatabase {
     try {
       this.cipher = this.#prepare(key, readOnly);
     } catch (error) {
+      this.file.removeIfEmpty(this.sql);
       this.sql.close();
       throw error;
     }
