@@ -31,6 +31,17 @@ test('status shows who is signed in, the scopes and the expiry, and sends no req
   assert.is(authority.requests.length, before);
 });
 
+test('status tells the last seconds of a token as seconds', async () => {
+  copyRecord('nearly expired');
+  const database = new DatabaseSync(home.db);
+  const setExpiry = "UPDATE token SET expires_at = ? WHERE app_name = 'nearly expired'";
+  database.prepare(setExpiry).run(Date.now() + 59_000);
+  const { stdout } = await home.call(['status', '--app', 'nearly expired']);
+  assert.match(stdout, /\nAccess token {2}valid until .* \(\d+ s\)\n/);
+  database.exec("DELETE FROM token WHERE app_name = 'nearly expired'");
+  database.close();
+});
+
 test('status --json has the documented fields', async () => {
   const { status, stdout } = await home.call(['status', '--json']);
   assert.is(status, 0);

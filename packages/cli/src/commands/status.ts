@@ -3,7 +3,7 @@ import { withDatabase } from '../session/database.ts';
 import { openTokenSource } from '../session/session.ts';
 import { notSignedIn, readStoredSignIn } from '../session/stored-sign-in.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
-import { readDuration } from '../settings/duration.ts';
+import { formatDuration, readDuration } from '../settings/duration.ts';
 import type { MeantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
@@ -104,8 +104,8 @@ function describeExpiry(found: SignInStatus): string | undefined {
   const { accessTokenExpiresAt: expiresAt, refreshedAt = 0 } = found;
   if (expiresAt === undefined) return undefined;
   if (refreshedAt > Date.now()) return `until ${localTime(expiresAt)}, by a clock that was ahead of this one`;
-  const minutes = Math.floor((expiresAt - Date.now()) / 60_000);
-  if (minutes >= 0) return `valid until ${localTime(expiresAt)} (${minutes} min)`;
+  const left = expiresAt - Date.now();
+  if (left > 0) return `valid until ${localTime(expiresAt)} (${formatDuration(left)})`;
   return `expired ${localTime(expiresAt)}${needsSignIn(found) ? '' : '; the next command refreshes it'}`;
 }
 

@@ -60,8 +60,8 @@ export async function openTokenSource(command: Command, options: SessionOptions)
 export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
   const { settings } = command;
   let { asked } = options;
-  // With --keyring, opening moves the key there: not before it is known that there is something to open.
-  if (settings.keyring) {
+  // With --keyring, opening moves the key there, and a login makes the tables of PostgreSQL: not before it is known what for.
+  if (settings.keyring || (settings.postgresUrl !== undefined && options.signIn)) {
     const access = { readOnly: true };
     const find = (database: Database['options']) => findToken(command, options, database, access);
     const { clientId } = await withDatabase(command, find, access);

@@ -7,7 +7,7 @@ import {
 } from 'onedrive-token-handler';
 import { type Asked, type MeantToken, meantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
-import { suggestCommand } from '../settings/suggest-command.ts';
+import { suggestCommand, suggestLogin } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { userName } from '../terminal/users.ts';
 import { databaseExists } from './database.ts';
@@ -48,7 +48,7 @@ export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn)
   } else if (!databaseExists(settings)) {
     problem = `there is no database ${db} (${name}, user ${userName()})`;
   }
-  const remedy = `Run: ${suggestCommand('login', settings)}${clientId === undefined ? ' --client-id ID' : ''}`;
+  const remedy = `Run: ${suggestLogin(settings, clientId)}`;
   return new Failure(problem, { status: exitStatus.signInNeeded, remedy });
 }
 

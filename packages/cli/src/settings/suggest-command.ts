@@ -10,6 +10,11 @@ export function suggestCommand(command: string, settings: Settings | undefined):
   return ['onedrive-token', command, ...words].join(' ');
 }
 
+/** A login to copy, with a place for the client id if none is known. */
+export function suggestLogin(settings: Settings, clientId: string | undefined): string {
+  return `${suggestCommand('login', settings)}${clientId === undefined ? ' --client-id ID' : ''}`;
+}
+
 function quote(word: string): string {
   // cmd.exe knows no single quotes, and PowerShell both.
   if (process.platform === 'win32')

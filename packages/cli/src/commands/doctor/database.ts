@@ -6,7 +6,7 @@ import { dataFolder } from '../../settings/database-name.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
 import { realDatabase } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
-import { suggestCommand } from '../../settings/suggest-command.ts';
+import { suggestLogin } from '../../settings/suggest-command.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { userName } from '../../terminal/users.ts';
 import { type Check, DoesNotApply, once } from './check.ts';
@@ -54,7 +54,7 @@ export function postgresChecks(settings: Settings): readonly Check[] {
 function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, settings: Settings): string {
   const { db } = settings;
   if (error && storeErrorOf(error)?.reason === 'missing') {
-    throw new Failure(`there is no database ${db}`, { remedy: `Run: ${suggestCommand('login', settings)}` });
+    throw new Failure(`there is no database ${db}`, { remedy: `Run: ${suggestLogin(settings, settings.clientId)}` });
   }
   if (error) throw error;
   const name = path === db ? db : `${db} (a link to ${path})`;
