@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { plainEnvironment, run } from './run.ts';
 
@@ -18,7 +18,15 @@ export class NpmUser {
     const home = join(folder, 'home');
     mkdirSync(home, { recursive: true });
     const userconfig = join(home, '.npmrc');
-    const settings = { registry, cache, 'ignore-scripts': true, audit: false, fund: false, 'update-notifier': false };
+    const settings = {
+      registry,
+      cache,
+      'prefer-offline': true,
+      'ignore-scripts': true,
+      audit: false,
+      fund: false,
+      'update-notifier': false,
+    };
     writeFileSync(
       userconfig,
       Object.entries(settings)
@@ -70,10 +78,11 @@ export class NpmUser {
     return run(bin, args, { cwd: this.#folder, env: { ...this.#env, ...env }, timeout: 30_000 });
   }
 
-  /** Every package that npm has installed in a project, or globally, as `name@version`. */
-  async installed(project: string, ...options: '--global'[]): Promise<string[]> {
-    const args = ['ls', '--all', '--parseable', '--long', ...options];
-    const [, ...lines] = (await run('npm', args, { cwd: project, env: this.#env })).trim().split('\n');
-    return lines.map((line) => line.split(':').at(-1) as string).sort();
+  /** Every package that npm has installed in a project, as `name@version`. */
+  installed(project: string): string[] {
+    const { packages } = JSON.parse(readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8'));
+    return Object.entries<{ version: string }>(packages)
+      .map(([path, { version }]) => `${path.split('node_modules/').at(-1)}@${version}`)
+      .sort();
   }
 }

@@ -4,15 +4,18 @@ import { plainEnvironment, run } from './run.ts';
 
 const cache = resolve(import.meta.dirname, '../node_modules/.cache');
 
-/** The executable of another Node, from the package `node` of npm. The first call downloads it. `range`: as for npm, `22.19`. */
+/** The executable of another Node, from the package that `node` of npm has for this platform. The first call downloads it. `range`: `22.19`. */
 export async function provideNode(range: string): Promise<string> {
+  const name = `node-${process.platform}-${process.arch}`;
   const folder = join(cache, `node-${range}`);
-  const executable = join(folder, 'node_modules/node/bin/node');
+  const executable = join(folder, 'node_modules', name, 'bin/node');
   if (!existsSync(executable)) {
     mkdirSync(folder, { recursive: true });
-    // Its install script links the executable of this platform.
-    writeFileSync(join(folder, 'package.json'), '{ "private": true, "allowScripts": { "node": true } }');
-    await run('npm', ['install', '--no-audit', '--no-fund', `node@${range}`], { cwd: folder, env: plainEnvironment() });
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+    await run('npm', ['install', '--no-audit', '--no-fund', `${name}@${range}`], {
+      cwd: folder,
+      env: plainEnvironment(),
+    });
   }
   return executable;
 }

@@ -11,6 +11,8 @@ export class ReleaseCopy {
     ...plainEnvironment(),
     CI: 'true',
     TURBO_TELEMETRY_DISABLED: '1',
+    // What the same sources have given here is not built again.
+    TURBO_CACHE_DIR: join(checkout, '.turbo/cache'),
     GIT_AUTHOR_NAME: 'rehearsal',
     GIT_AUTHOR_EMAIL: 'rehearsal@localhost',
     GIT_COMMITTER_NAME: 'rehearsal',
