@@ -45,7 +45,8 @@ export function compile(folder: string): string {
 
 /** Runs a file of a project to its end. It is killed after 20 seconds. */
 export async function run(folder: string, file: string, env: NodeJS.ProcessEnv) {
-  const child = spawn(process.execPath, [file], { cwd: folder, env: { ...process.env, ...env }, timeout: 20_000 });
+  const cached = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
+  const child = spawn(process.execPath, [file], { cwd: folder, env: { ...cached, ...env }, timeout: 20_000 });
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (data) => {
     stdout += data;

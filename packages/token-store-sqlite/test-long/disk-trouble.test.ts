@@ -2,7 +2,8 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertReadOnly, attempt, small, testFault, testMounted } from '../test/disk-trouble.ts';
+import { attempt } from '../test/attempt.ts';
+import { assertReadOnly, small, testFault, testMounted } from '../test/disk-trouble.ts';
 
 function fill(directory: string): string {
   const file = join(directory, 'filler');

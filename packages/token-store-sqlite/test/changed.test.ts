@@ -32,7 +32,7 @@ test('a write by this store, by another one of this process, or by another progr
     'replace by another store': () => other.replace('app', 'r1', { refreshToken: 'r2' }),
     'write by another program': () => program.exec("UPDATE token SET refresh_token = 'r3'"),
     'delete by another store': () => other.delete('app'),
-    'rekey by this store': () => store.rekey('key'),
+    'rekey by this store': () => store.rekey(new Uint8Array(32)),
   };
   for (const [what, act] of Object.entries(acts)) {
     const time = await wakeUpTime(store, act);

@@ -35,14 +35,4 @@ const newPlace = () => join(temporaryDirectory(), 'tokens.db');
 const module = new URL('programs/open-store.ts', import.meta.url);
 const removePlace = (path: string) => assert.equal(readdirSync(dirname(path)), ['tokens.db'], 'a file is left behind');
 for (const { name, run } of storeProcessContract({ module, newPlace, removePlace })) processes(name, run);
-
-processes('without its lock the store does not pass', async () => {
-  const [first] = storeProcessContract({
-    module: new URL('programs/open-unlocked-store.ts', import.meta.url),
-    newPlace,
-    rounds: 5,
-  });
-  const error = await first?.run().catch((reason) => reason);
-  assert.match(error.message, 'two processes ran a task for one name at once');
-});
 processes.run();

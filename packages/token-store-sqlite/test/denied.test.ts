@@ -4,8 +4,8 @@ import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from 'testing-
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenStoreErrorCode } from '../src/index.ts';
+import { attempt, attemptAll } from './attempt.ts';
 import { makeTokenDatabase, snapshot } from './snapshot.ts';
-import { startProgram } from './start-program.ts';
 
 const windows = process.platform === 'win32';
 
@@ -60,29 +60,27 @@ function readyDatabase(directory: string, modes: { file?: number; directory?: nu
   return path;
 }
 
-/** What there was before, and what the calls have come to. One process makes all of them: a start costs more than they do. */
-async function attemptAll() {
+/** What there was before, and what the calls have come to. */
+async function prepareAndAttempt() {
   const prepared = Object.values(denials).map(({ calls, make }) => {
     const directory = directoryForUsers();
     if (isRoot) chownSync(directory, otherUser, otherUser);
     const path = make(directory);
     return { calls, directory, path, before: isRoot ? snapshot(directory) : [] };
   });
-  const args = prepared.flatMap(({ path, calls }) => ['--', path, ...calls]).slice(1);
-  const lines = (await startProgram('attempt', args).ended).output.split('\n');
-  return prepared.map((each, index) => ({ ...each, output: lines[index] ?? '' }));
+  const outcomes = await attemptAll(prepared.map(({ path, calls }) => [path, ...calls]));
+  return prepared.map((each, index) => ({ ...each, ...outcomes[index] }));
 }
 
-let attempted: ReturnType<typeof attemptAll> | undefined;
+let attempted: ReturnType<typeof prepareAndAttempt> | undefined;
 for (const [index, [what, { expect, remedy }]] of Object.entries(denials).entries()) {
   (windows || !hasPlaceForUsers ? test.skip : test)(`${what} is ${expect} and stays as it is`, async () => {
-    attempted ??= attemptAll();
+    attempted ??= prepareAndAttempt();
     const made = (await attempted)[index];
     assert.ok(made);
-    const { directory, path, before, output } = made;
-    const { code, reason, message } = JSON.parse(output) as { code: string; reason: string; message: string };
-    assert.is(code, expect, output);
-    assert.is(reason, 'no-permission', output);
+    const { directory, path, before, code, reason, message = '' } = made;
+    assert.is(code, expect, message);
+    assert.is(reason, 'no-permission', message);
     assert.ok(message.includes(path), message);
     assert.match(message, remedy);
     if (isRoot) assert.equal(snapshot(directory), before);
@@ -98,8 +96,9 @@ for (const [index, [what, { expect, remedy }]] of Object.entries(denials).entrie
     const path = join(directory, 'tokens.db');
     makeTokenDatabase(path);
     chmodSync(path, 0o666);
-    const { output } = await startProgram('attempt', [path, 'get']).ended;
-    assert.match(output, /"code":"STORE_OPEN","reason":"exposed".*belongs to user 0/);
+    const { code, reason, message = '' } = await attempt(path, ['get']);
+    assert.equal([code, reason], ['STORE_OPEN', 'exposed']);
+    assert.match(message, 'belongs to user 0');
     assert.is(statSync(path).mode & 0o777, 0o666);
   },
 );

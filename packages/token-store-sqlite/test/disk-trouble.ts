@@ -5,7 +5,7 @@ import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from 'testing-
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore } from '../src/index.ts';
-import { startProgram } from './start-program.ts';
+import { attempt, attemptAll } from './attempt.ts';
 
 /** A file system that is soon full. `testMounted` says whether it is there. */
 export const small = directoryForUsers();
@@ -22,18 +22,6 @@ if (!hasPlaceForUsers) console.log('skipped: another user can enter none of the 
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 if (!canTrace) console.log('skipped: strace makes system calls fail (apt-get install strace)');
 
-interface Outcome {
-  results?: unknown[];
-  code?: string;
-  reason?: string;
-  message?: string;
-}
-
-/** What the calls have done to this file, in a process of its own. */
-export async function attempt(path: string, calls: string[], before: string[] = []): Promise<Outcome> {
-  return JSON.parse((await startProgram('attempt', [path, ...calls], before).ended).output) as Outcome;
-}
-
 type ReadOnlyCase = readonly [name: string, calls: readonly string[], code: string];
 
 /** Makes `small` read-only for these calls. */
@@ -43,9 +31,13 @@ export async function assertReadOnly(cases: readonly ReadOnlyCase[]): Promise<vo
   chmodSync(path, 0o644);
   assert.is(spawnSync('mount', ['-o', 'remount,ro', small]).status, 0);
   try {
-    assert.equal((await attempt(path, ['get'])).results, [{ refreshToken: 'new' }]);
-    for (const [name, calls, code] of cases) {
-      const outcome = await attempt(join(small, name), [...calls]);
+    const [reading, ...outcomes] = await attemptAll([
+      [path, 'get'],
+      ...cases.map(([name, calls]) => [join(small, name), ...calls] as const),
+    ]);
+    assert.equal(reading?.results, [{ refreshToken: 'new' }]);
+    for (const [index, [name, , code]] of cases.entries()) {
+      const outcome = outcomes[index] ?? {};
       assert.is(outcome.code, code, JSON.stringify(outcome));
       assert.is(outcome.reason, 'read-only-file-system', JSON.stringify(outcome));
       assert.ok(outcome.message?.startsWith(join(small, name)), outcome.message);

@@ -23,6 +23,7 @@ import * as assert from 'uvu/assert';
 import { inspectTokenStore, openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { lockPathsOf } from '../src/lock/lock-paths.ts';
 import { readRecord } from '../src/read-record.ts';
+import { attemptAll } from './attempt.ts';
 import { holder } from './lock-holders.ts';
 import { rollbackJournal } from './rollback-journal.ts';
 import { makeTokenDatabase } from './snapshot.ts';
@@ -60,32 +61,30 @@ const kinds: Record<string, (path: string) => void> = {
   'a symbolic link': (path) => symlinkSync('/etc/passwd', path),
 };
 
-for (const [what, make] of Object.entries(kinds)) {
-  asRoot(
-    `${what} of another user in place of a database's file is STORE_OPEN, names that user, and nothing waits`,
-    async () => {
-      const files = ['-journal', '-wal', 'lock', 'gate'].map((suffix) => {
+asRoot(
+  "a file of another user in place of a database's file is STORE_OPEN, names that user, and nothing waits",
+  async () => {
+    const files = Object.entries(kinds).flatMap(([what, make]) =>
+      ['-journal', '-wal', 'lock', 'gate'].map((suffix) => {
         const path = openToAll();
         const { lock, gate } = lockPathsOf(path, 'app');
         const planted = { lock, gate }[suffix] ?? path + suffix;
         make(planted);
         lchownSync(planted, attacker, attacker);
-        return { path, planted };
-      });
-      const calls = files.flatMap(({ path }) => ['--', path, 'inspect', 'exclusively']).slice(1);
-      const lines = (await startProgram('attempt', calls).ended).output.trim().split('\n');
-      assert.is(lines.length, files.length);
-      for (const [index, { planted }] of files.entries()) {
-        const { code, reason, message } = JSON.parse(lines[index] ?? '') as TokenStoreError;
-        assert.equal([code, reason], ['STORE_OPEN', 'exposed'], lines[index]);
-        assert.match(message, `${planted}: is not one of this store's files (user ${attacker} has made it). Remove it`);
-      }
-    },
-  );
-}
+        return { what, path, planted };
+      }),
+    );
+    const outcomes = await attemptAll(files.map(({ path }) => [path, 'inspect', 'exclusively']));
+    for (const [index, { what, planted }] of files.entries()) {
+      const { code, reason, message = '' } = outcomes[index] ?? {};
+      assert.equal([code, reason], ['STORE_OPEN', 'exposed'], `${what}: ${message}`);
+      assert.match(message, `${planted}: is not one of this store's files (user ${attacker} has made it). Remove it`);
+    }
+  },
+);
 
 asRoot("another user's journal does not bring that user's tokens into the database", async () => {
-  for (const mode of [0o777, 0o1777]) {
+  const paths = [0o777, 0o1777].map((mode) => {
     const path = openToAll(mode);
     const other = join(temporaryDirectory(), 'other.db');
     using store = openTokenStore(other);
@@ -93,9 +92,14 @@ asRoot("another user's journal does not bring that user's tokens into the databa
     writeFileSync(`${path}-journal`, rollbackJournal(readFileSync(other)));
     chmodSync(`${path}-journal`, 0o666);
     chownSync(`${path}-journal`, attacker, attacker);
-    assert.match((await startProgram('attempt', [path, 'get']).ended).output, '"reason":"exposed"');
-    assert.is(readRecord(path, 'app'), undefined);
-  }
+    return path;
+  });
+  const outcomes = await attemptAll(paths.map((path) => [path, 'get']));
+  assert.equal(
+    outcomes.map(({ reason }) => reason),
+    ['exposed', 'exposed'],
+  );
+  for (const path of paths) assert.is(readRecord(path, 'app'), undefined);
 });
 
 test('a FIFO that appears beside an open database stops no call', async () => {

@@ -100,7 +100,7 @@ test('every call that writes or locks is STORE_READONLY', async () => {
     await assertFails('STORE_READONLY', undefined, () => store.set('app', record));
     await assertFails('STORE_READONLY', undefined, () => store.replace('app', undefined, record));
     await assertFails('STORE_READONLY', undefined, () => store.delete('app'));
-    await assertFails('STORE_READONLY', undefined, () => store.rekey('key'));
+    await assertFails('STORE_READONLY', undefined, () => store.rekey(undefined));
     await assertFails('STORE_READONLY', undefined, () => store.exclusively('app', async () => {}));
   });
 });
