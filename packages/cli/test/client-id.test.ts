@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
-import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
+import { callOnTerminal, noTerminal, openTerminal } from 'testing-command/terminal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { askProvider } from '../src/session/session.ts';
@@ -48,12 +48,12 @@ function readRecord(db: string): { refreshToken: string } {
 
 onTerminal('login without a client id explains, asks for the id, refuses what is none, and signs in', async () => {
   using other = new CliHome(home.env);
-  using wrong = sit(other, ['login']);
+  using wrong = callOnTerminal(other, ['login']);
   await wrong.shows(/Its "Application \(client\) ID": /);
   wrong.type('my app\r');
   await wrong.shows(/"my app" is no client id: it looks like 12345678-/);
   assert.is((await wrong.ended).status, 2);
-  using terminal = sit(other, ['login']);
+  using terminal = callOnTerminal(other, ['login']);
   await terminal.shows(/Register an app of your own:\s+https:\/\/entra\.microsoft\.com\//);
   await terminal.shows(/Its "Application \(client\) ID": /);
   terminal.type(`  ${authority.clientId.toUpperCase().toLowerCase()} \r`);

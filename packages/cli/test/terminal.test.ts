@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { stripVTControlCharacters } from 'node:util';
 import { signInAs, signInElsewhere } from 'testing-authority';
 import { bin, CliHome, commandNode, openScene } from 'testing-command';
-import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
+import { callOnTerminal, noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -25,7 +25,7 @@ async function addressOn(terminal: Terminal): Promise<string> {
 
 test('onedrive-token alone signs in through the browser, shows the time left, and prints the token on the screen', async () => {
   using other = new CliHome(home.env);
-  using terminal = sit(other, clientId);
+  using terminal = callOnTerminal(other, clientId);
   await terminal.shows(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] Waiting for you to sign in in the browser: [23]:\d\d left, Ctrl-C cancels/);
   assert.is((await terminal.ended).status, 0);
   const lines = stripVTControlCharacters(terminal.output)
@@ -48,7 +48,7 @@ test('$(onedrive-token) in a terminal signs in too, and only the token goes to t
 
 test('with --no-interactive the command does not ask the user, even on a terminal: status 3 and one line', async () => {
   using other = new CliHome(home.env);
-  using terminal = sit(other, [...clientId, '--no-interactive'], {}, 1000);
+  using terminal = callOnTerminal(other, [...clientId, '--no-interactive'], {}, 1000);
   assert.is((await terminal.ended).status, 3);
   assert.match(terminal.output, /^onedrive-token: .*Run: onedrive-token login --client-id \S+\r\n$/);
 });
@@ -69,7 +69,7 @@ test('Ctrl-C during the wait for the browser ends with 130 and a clean line', as
 test('Ctrl-C during the wait for a pasted address ends with 130', async () => {
   for (const option of ['--no-browser', '--paste']) {
     using other = new CliHome(home.env);
-    using terminal = sit(other, ['login', option, ...clientId]);
+    using terminal = callOnTerminal(other, ['login', option, ...clientId]);
     await terminal.shows(/Paste the address here: /);
     terminal.type('\u0003');
     assert.is((await terminal.ended).status, 130);
@@ -79,7 +79,12 @@ test('Ctrl-C during the wait for a pasted address ends with 130', async () => {
 
 test('if no browser can be opened, login asks for the address on which the browser of another computer ended', async () => {
   using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', ...clientId], { ...away, SSH_CONNECTION: '10.0.0.2 5 10.0.0.1 22' }, 1000);
+  using terminal = callOnTerminal(
+    other,
+    ['login', ...clientId],
+    { ...away, SSH_CONNECTION: '10.0.0.2 5 10.0.0.1 22' },
+    1000,
+  );
   await terminal.shows(/[23]:\d\d left\. Paste the address here: /);
   const url = await addressOn(terminal);
   terminal.type('nonsense\r');
@@ -92,7 +97,7 @@ test('if no browser can be opened, login asks for the address on which the brows
 
 test('Ctrl-D where an address is to be pasted: the wait for the browser of this computer goes on', async () => {
   using other = new CliHome(home.env);
-  using terminal = sit(other, ['login', '--no-browser', ...clientId], {}, 1000);
+  using terminal = callOnTerminal(other, ['login', '--no-browser', ...clientId], {}, 1000);
   await terminal.shows(/Paste the address here: /);
   const url = await addressOn(terminal);
   terminal.type('\u0004');
@@ -118,7 +123,7 @@ test('on a terminal, api shows nothing of a server that could control it: status
     ['/me', '--paginate'],
     ['/me', '--json'],
   ]) {
-    using terminal = sit(other, ['api', '--graph', graph, ...args]);
+    using terminal = callOnTerminal(other, ['api', '--graph', graph, ...args]);
     assert.is((await terminal.ended).status, 0, terminal.output);
     assert.match(terminal.output, '"a���b"');
     for (const unsafe of [esc, '\u007f', '\u009b', '\u202e']) assert.not.ok(terminal.output.includes(unsafe));
@@ -132,7 +137,7 @@ test('a typed passphrase is not shown', async () => {
   using other = new CliHome(home.env);
   const key = 'pass phrase';
   await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: key } });
-  using terminal = sit(other, ['status']);
+  using terminal = callOnTerminal(other, ['status']);
   await terminal.shows(/Passphrase of .*tokens\.db: $/);
   terminal.type('wrong\r');
   await terminal.shows(/Passphrase of [\s\S]*\nThat is not the passphrase\.\r\nPassphrase of .*: $/);
@@ -141,7 +146,7 @@ test('a typed passphrase is not shown', async () => {
   assert.is((await terminal.ended).status, 0);
   assert.not.match(terminal.output, key);
   assert.not.match(terminal.output, 'wrong');
-  using interrupted = sit(other, []);
+  using interrupted = callOnTerminal(other, []);
   await interrupted.shows(/Passphrase of/);
   interrupted.type('\u0003');
   assert.is((await interrupted.ended).status, 130);
@@ -158,7 +163,14 @@ test('a download shows how far it is, and draws that a few times a second', asyn
   await once(server, 'listening');
   const graph = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1.0`;
   const startedAt = performance.now();
-  using terminal = sit(other, ['api', '--graph', graph, '/me/drive/root:/big:/content', '-o', `${other.folder}/big`]);
+  using terminal = callOnTerminal(other, [
+    'api',
+    '--graph',
+    graph,
+    '/me/drive/root:/big:/content',
+    '-o',
+    `${other.folder}/big`,
+  ]);
   assert.is((await terminal.ended).status, 0);
   const seconds = (performance.now() - startedAt) / 1000;
   assert.match(terminal.output, /Downloading \d+\.\d [KM]iB of 40\.0 MiB \(\d+ %\)/);
@@ -172,7 +184,7 @@ test('an upload shows how far it is', async () => {
   await other.login(clientId);
   const file = `${other.folder}/notes`;
   writeFileSync(file, Buffer.alloc(2048));
-  using terminal = sit(other, ['api', '/me/drive/root:/notes', '--upload', file]);
+  using terminal = callOnTerminal(other, ['api', '/me/drive/root:/notes', '--upload', file]);
   assert.is((await terminal.ended).status, 0);
   assert.match(terminal.output, /Uploading 0 B of 2\.0 KiB \(0 %\)/);
 });
@@ -187,7 +199,7 @@ test('in 40 columns, what a person reads breaks at words', async () => {
     ['token', '--min-valid', '5'],
     ['serve', '--help'],
   ]) {
-    using terminal = sit(other, args, {}, 40);
+    using terminal = callOnTerminal(other, args, {}, 40);
     await terminal.ended;
     const lines = stripVTControlCharacters(
       terminal.output.replace(new RegExp(`[^\\r\\n]*\\r${esc}\\[2K`, 'g'), ''),
@@ -200,7 +212,7 @@ test('in 40 columns, what a person reads breaks at words', async () => {
 });
 
 test('--help fits a narrow terminal, and has no control sequences with NO_COLOR', async () => {
-  using terminal = sit(home, ['login', '--help'], { NO_COLOR: '1' }, 60);
+  using terminal = callOnTerminal(home, ['login', '--help'], { NO_COLOR: '1' }, 60);
   await terminal.ended;
   assert.not.match(terminal.output, esc);
   const options = /Options:[\s\S]*Examples:/.exec(terminal.output)?.[0] ?? '';

@@ -1,6 +1,6 @@
 import { until } from 'testing-authority/until';
 import { CliHome, openScene } from 'testing-command';
-import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
+import { callOnTerminal, noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -22,7 +22,7 @@ function holdToken(): { release: () => void; isReached: () => boolean } {
 
 test('before a browser opens for token, one line says that no sign-in is stored', async () => {
   using other = new CliHome(home.env);
-  using terminal = sit(other, [...clientId, '--app', 'family']);
+  using terminal = callOnTerminal(other, [...clientId, '--app', 'family']);
   await terminal.shows(/^Sign in now: no sign-in is stored for app name "family" .*\.\r\n/);
   assert.is((await terminal.ended).status, 0);
 });
@@ -33,7 +33,7 @@ test('a refresh that takes more than a second, also after a retry, says what it 
   other.expireTokens();
   authority.fail('token', { type: 'status', status: 503 }, { times: 1 });
   const held = holdToken();
-  using terminal = sit(other, ['--no-interactive']);
+  using terminal = callOnTerminal(other, ['--no-interactive']);
   await terminal.shows(/Waiting for the provider to refresh the token, Ctrl-C cancels/);
   held.release();
   assert.is((await terminal.ended).status, 0);

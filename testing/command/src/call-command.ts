@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { PassThrough, type Readable, Writable } from 'node:stream';
+import { type Duplex, PassThrough, Writable } from 'node:stream';
 import tty from 'node:tty';
 import { pathToFileURL } from 'node:url';
 import { bin, type Ended, type ProcessOptions, saysIn } from './run-command.ts';
@@ -15,6 +15,14 @@ export interface Called {
   /** Resolves with the match as soon as stderr matches. Rejects if the command ends first. */
   says(pattern: RegExp): Promise<RegExpMatchArray>;
 }
+
+export interface CallOptions extends ProcessOptions {
+  /** The device of a terminal that the call has, instead of streams. */
+  readonly terminal?: string | undefined;
+}
+
+/** What a call on a terminal writes at last, so that the reader of the terminal knows that it has read all. */
+export const endOfCall = '\0';
 
 type Start = (args: readonly string[]) => Promise<number>;
 
@@ -48,13 +56,13 @@ keepDerivedKeys();
  * Runs the built command in this process: all that `bin` starts, without a new Node, which takes most of the processor time of a
  * command. For what a command says and does. How it starts, ends, takes signals and shares with other processes needs a process.
  *
- * The environment, the working directory and the streams belong to the whole process, so one call runs after the other. No stream of
- * a call is a terminal. A program that `exec` starts has the streams of the test.
+ * The environment, the working directory and the streams belong to the whole process, so one call runs after the other. A program that
+ * `exec` starts has the streams of the test.
  */
-export function callCommand(args: readonly string[], options: ProcessOptions): Called {
+export function callCommand(args: readonly string[], options: CallOptions): Called {
   const name = variablesOfNode.find((variable) => options.env[variable] !== undefined);
   if (name) throw new Error(`${name} needs a process: use run()`);
-  const output = new Output();
+  const output = new Output(options.terminal);
   const stdin = new PassThrough();
   if (options.stdin !== 'open') stdin.end(options.stdin);
   const begin = (): Promise<Ended> => call(args, options, stdin, output);
@@ -66,11 +74,20 @@ export function callCommand(args: readonly string[], options: ProcessOptions): C
 /** All that a call has written. */
 class Output {
   readonly stderr = new PassThrough();
+  /** The descriptor of the terminal, if the call has one. */
+  readonly terminal: number | undefined;
   readonly #bytes: Record<'stdout' | 'stderr', Uint8Array[]> = { stdout: [], stderr: [] };
   #isClosed = false;
 
+  constructor(terminal: string | undefined) {
+    // Not as the terminal of this process, or its keys would send signals to the tests.
+    const { O_RDWR, O_NOCTTY } = fs.constants;
+    this.terminal = terminal === undefined ? undefined : fs.openSync(terminal, O_RDWR | O_NOCTTY);
+  }
+
   add(name: 'stdout' | 'stderr', data: Uint8Array): number {
     if (this.#isClosed) return data.length;
+    if (this.terminal !== undefined) return fs.writeSync(this.terminal, data);
     const copy = Buffer.from(data);
     this.#bytes[name].push(copy);
     if (name === 'stderr') this.stderr.write(copy);
@@ -81,6 +98,9 @@ class Output {
   close(): void {
     this.#isClosed = true;
     this.stderr.end();
+    if (this.terminal === undefined) return;
+    fs.writeSync(this.terminal, endOfCall);
+    fs.closeSync(this.terminal);
   }
 
   text(name: 'stdout' | 'stderr'): string {
@@ -90,8 +110,8 @@ class Output {
 
 async function call(
   args: readonly string[],
-  { env, cwd = process.cwd(), timeout = 30_000 }: ProcessOptions,
-  stdin: Readable,
+  { env, cwd = process.cwd(), timeout = 30_000 }: CallOptions,
+  stdin: PassThrough,
   output: Output,
 ): Promise<Ended> {
   const command = (await import(start)) as { start: Start };
@@ -103,7 +123,8 @@ async function call(
   }, timeout);
   setEnvironment(env);
   process.chdir(cwd);
-  redirectStreams(stdin, output);
+  const replacements = output.terminal === undefined ? pipes(stdin, output) : ofTerminal(output.terminal);
+  redirectStreams(replacements);
   current = output;
   try {
     const status = await Promise.race([outputs.run(output, () => command.start(args)), late.promise]);
@@ -115,6 +136,7 @@ async function call(
     process.chdir(before.cwd);
     setEnvironment(before.env);
     output.close();
+    for (const [name] of streams) replacements[name].destroy();
   }
 }
 
@@ -129,7 +151,14 @@ function setEnvironment(env: NodeJS.ProcessEnv): void {
   }
 }
 
-function redirectStreams(stdin: Readable, output: Output): void {
+type Streams = Record<(typeof streams)[number][0], Duplex | Writable>;
+
+function ofTerminal(descriptor: number): Streams {
+  const [stdout, stderr] = [new tty.WriteStream(descriptor), new tty.WriteStream(descriptor)];
+  return { stdin: new tty.ReadStream(descriptor), stdout, stderr };
+}
+
+function pipes(stdin: PassThrough, output: Output): Streams {
   const writable = (name: 'stdout' | 'stderr') =>
     new Writable({
       write(chunk, _encoding, done) {
@@ -137,7 +166,10 @@ function redirectStreams(stdin: Readable, output: Output): void {
         done();
       },
     });
-  const replacements = { stdin, stdout: writable('stdout'), stderr: writable('stderr') };
+  return { stdin, stdout: writable('stdout'), stderr: writable('stderr') };
+}
+
+function redirectStreams(replacements: Streams): void {
   for (const [name] of streams) Object.defineProperty(process, name, { value: replacements[name], configurable: true });
 }
 
@@ -153,7 +185,10 @@ function redirectDescriptors(): void {
     return (name && (outputs.getStore() ?? current)?.add(name, data)) ?? writeSync(descriptor, data, ...rest);
   }) as typeof writeSync;
   const { isatty } = tty;
-  tty.isatty = (descriptor) => (outputs.getStore() ?? current) === undefined && isatty(descriptor);
+  tty.isatty = (descriptor) => {
+    const output = outputs.getStore() ?? current;
+    return output ? output.terminal !== undefined && descriptor < 3 : isatty(descriptor);
+  };
   syncBuiltinESMExports();
 }
 

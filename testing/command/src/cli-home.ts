@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { signInAs } from 'testing-authority';
-import { type Called, callCommand } from './call-command.ts';
+import { type Called, type CallOptions, callCommand } from './call-command.ts';
 import {
   bin,
   commandNode,
@@ -64,7 +64,7 @@ export class CliHome implements Disposable {
    * Begins the command in this process, or in one of its own if CLI_NODE is set. Most processor time of a command is the start of Node.
    * See `callCommand` for what needs a process.
    */
-  begin(args: readonly string[], options: RunOptions = {}): Called {
+  begin(args: readonly string[], options: Partial<CallOptions> = {}): Called {
     if (commandNode === process.execPath) return callCommand(args, this.#complete(options));
     const { child, ...running } = this.start(args, options);
     return { ...running, stdin: child.stdin };
@@ -86,7 +86,7 @@ export class CliHome implements Disposable {
     return this.#keep(startProcess(file, args, this.#complete(options)));
   }
 
-  #complete(options: RunOptions): ProcessOptions {
+  #complete(options: Partial<CallOptions>): CallOptions {
     return { cwd: this.folder, ...options, env: { ...this.env, ...options.env } };
   }
 
