@@ -12,7 +12,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -38,6 +38,7 @@ const filesOfProcess = long ? 1 : 12;
 // If more of those that mostly wait ran at once, they would miss their own deadlines when all of them wake up.
 const waitingJobs = 4;
 if (long) process.env.TEST_POSTGRES ??= 'system';
+else if (hasMemory()) process.env.TMPDIR ??= '/dev/shm';
 // Several processes run on few cores. Threads for the garbage collection cost more than they give, and so do many small collections.
 const savingArgs = ['--single-threaded-gc', '--max-semi-space-size=32'];
 
@@ -91,6 +92,17 @@ console.log(
   `took ${(performance.now() / 1000).toFixed(0)} s\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`,
 );
 process.exitCode = total.failed > 0 ? 1 : 0;
+
+/** Whether files can be in memory. Databases sync each commit, and on a disk the short tests would mostly wait for that. */
+function hasMemory(): boolean {
+  try {
+    const [, options = 'noexec'] = /^\S+ \/dev\/shm tmpfs (\S+)/m.exec(readFileSync('/proc/mounts', 'utf8')) ?? [];
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    return !options.split(',').includes('noexec') && bavail * bsize > 2 ** 31;
+  } catch {
+    return false;
+  }
+}
 
 /** Those that take long come first, so that none of them is still running when everything else has ended. */
 function findFiles(): string[] {
