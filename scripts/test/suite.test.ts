@@ -9,6 +9,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const suite = join(import.meta.dirname, '../suite.ts');
+// Without it, a start from TypeScript takes three times as long.
+const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
 const pass = "test('passes', () => {});\ntest.run();";
 
 /** Fails at first. */
@@ -39,7 +41,7 @@ function makePackage(sources: Record<string, string>): string {
 }
 
 function runSuite(sources: Record<string, string>, args: string[] = []): { status: number | null; lines: string[] } {
-  const options = { cwd: makePackage(sources), encoding: 'utf8', timeout: 60_000 } as const;
+  const options = { cwd: makePackage(sources), env, encoding: 'utf8', timeout: 60_000 } as const;
   const { status, stdout } = spawnSync(process.execPath, [suite, ...args], options);
   return { status, lines: stdout.trimEnd().split('\n') };
 }
@@ -77,41 +79,43 @@ test('the last line adds up what passed, failed and was skipped', () => {
   assert.ok(all.lines.includes('    skipped: no such system'));
 });
 
+const forks = `import { fork } from 'node:child_process';
+  if (process.send) setTimeout(() => process.exit(7), 300);
+  else {
+    test('forks', async () => {
+      const status = await new Promise((resolve) => fork(import.meta.filename).on('exit', resolve));
+      if (status !== 7) throw new Error('status ' + status);
+    });
+    test.run();
+  }`;
+const waits = `// Takes about 1 s.
+  import { existsSync } from 'node:fs';
+  test('waits', async () => { while (!existsSync('ran')) await new Promise((resolve) => setTimeout(resolve, 10)); });
+  test.run();`;
+const retried = runSuite({ flaky, forks, waits }, ['--jobs', '1', '--retry', '--deadline', '20000']);
+
 test('a process that a test forks knows nothing of the deadline', () => {
-  const forks = `import { fork } from 'node:child_process';
-    if (process.send) setTimeout(() => process.exit(7), 300);
-    else {
-      test('forks', async () => {
-        const status = await new Promise((resolve) => fork(import.meta.filename).on('exit', resolve));
-        if (status !== 7) throw new Error('status ' + status);
-      });
-      test.run();
-    }`;
-  const { status, lines } = runSuite({ forks });
-  assert.equal([status, lines.at(-1)], [0, '1 passed, 0 failed, 0 skipped'], lines.join('\n'));
+  assert.ok(
+    retried.lines.some((line) => /^✔ .*forks\.test\.ts: 1 passed/.test(line)),
+    retried.lines.join('\n'),
+  );
 });
 
 test('a file that says how long it takes runs beside the others, also if one process runs at a time', () => {
-  const waits = `// Takes about 1 s.
-    import { existsSync } from 'node:fs';
-    test('waits', async () => { while (!existsSync('ran')) await new Promise((resolve) => setTimeout(resolve, 10)); });
-    test.run();`;
-  const works = `import { writeFileSync } from 'node:fs';
-    test('works', () => writeFileSync('ran', ''));
-    test.run();`;
-  const { lines } = runSuite({ waits, works }, ['--jobs', '1', '--deadline', '5000']);
-  assert.is(lines.at(-1), '2 passed, 0 failed, 0 skipped', lines.join('\n'));
+  assert.ok(
+    retried.lines.some((line) => /^✔ .*waits\.test\.ts: 1 passed/.test(line)),
+    retried.lines.join('\n'),
+  );
+});
+
+test('with --retry, a file that fails runs once more, and is unstable if it passes then', () => {
+  assert.match(retried.lines.join('\n'), /the first time.*unstable: .*flaky\.test\.ts failed, then passed alone/s);
+  assert.equal([retried.status, retried.lines.at(-1)], [0, '3 passed, 0 failed, 0 skipped']);
 });
 
 test('no test file at all fails', () => {
   const { status, lines } = runSuite({});
   assert.equal([status, lines.at(-1)], [1, '0 passed, 1 failed, 0 skipped']);
-});
-
-test('with --retry, a file that fails runs once more, and is unstable if it passes then', () => {
-  const { status, lines } = runSuite({ flaky }, ['--retry']);
-  assert.match(lines.join('\n'), /the first time.*unstable: .*flaky\.test\.ts failed, then passed alone/s);
-  assert.equal([status, lines.at(-1)], [0, '1 passed, 0 failed, 0 skipped']);
 });
 
 test('what a hanging file has started ends with the run, also with one that is interrupted', async () => {
@@ -124,7 +128,7 @@ test('what a hanging file has started ends with the run, also with one that is i
   for (const interrupt of [false, true]) {
     const cwd = makePackage({ starts });
     const args = interrupt ? [] : ['--deadline', '1000'];
-    const run = spawn(process.execPath, [suite, ...args], { cwd, stdio: 'ignore' });
+    const run = spawn(process.execPath, [suite, ...args], { cwd, env, stdio: 'ignore' });
     const ended = once(run, 'exit');
     await untilTrue(() => existsSync(join(cwd, 'pid')));
     if (interrupt) run.kill('SIGINT');

@@ -3,7 +3,7 @@ import { type Fault, issueCertificate, signInAs } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OneDriveTokenErrorCode, OneDriveTokenHandlerOptions, TokenRecord } from '../src/index.ts';
-import { openScene, rejection } from './scene.ts';
+import { openScene, rejection, type Scene } from './scene.ts';
 
 const json = 'application/json';
 
@@ -237,21 +237,40 @@ export interface Way {
   readonly isSecure?: boolean;
 }
 
-/** If the error needs no sign-in, the handler may open a browser, so that only the error decides whether one opens. */
-async function meet({ fault, code, retryable, requests, retryAfter }: Case, way: Way): Promise<void> {
+const certificate = issueCertificate();
+
+interface FaultScene {
+  readonly scene: Scene;
+  readonly options: Partial<OneDriveTokenHandlerOptions>;
+}
+
+/** A provider, and a user who has signed in on this way. */
+async function openFaultScene(way: Way): Promise<FaultScene> {
   const tls = way.isSecure ? certificate : undefined;
-  await using scene = await openScene({ accessTokenTtl: 1, ...(tls && { tls }) });
+  const scene = await openScene({ accessTokenTtl: 1, ...(tls && { tls }) });
   const openBrowser = (url: string): unknown => {
     scene.windows.push(url);
     return signInAs(url, tls && { ca: tls.ca });
   };
-  // On a busy machine, all these sign-ins at the same time take long.
   const options = { openBrowser, signInTimeout: 40_000, requestTimeout: 30_000, ...way.options };
   await scene.signedIn(options);
+  return { scene, options };
+}
+
+/**
+ * The user is signed in before and after it. If the error needs no sign-in, the handler may open a browser, so that only the error
+ * decides whether one opens.
+ */
+async function meet(
+  { fault, code, retryable, requests, retryAfter }: Case,
+  { scene, options }: FaultScene,
+): Promise<void> {
   const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   await scene.tokenExpires(store);
   const before = store.get('my-app');
+  const requestsBefore = scene.authority.count('token', 'refresh_token');
+  const windowsBefore = scene.windows.length;
   scene.authority.fail('token', fault, { times: 9, grantType: 'refresh_token' });
   const needsSignIn = code === 'SIGN_IN_REQUIRED';
   const requestTimeout = isUnanswered(fault) ? 4_000 : 30_000;
@@ -264,40 +283,55 @@ async function meet({ fault, code, retryable, requests, retryAfter }: Case, way:
   assert.is(error.reason, needsSignIn ? 'refused' : undefined);
   // The date was written when this file was loaded, and these tests take long on a busy machine.
   if (retryAfter) assert.ok(Math.abs((error.retryAfter ?? 0) - retryAfter) < 600_000, `${error.retryAfter}`);
-  assert.is(scene.authority.count('token', 'refresh_token'), requests);
-  assert.is(scene.windows.length, 1, 'no browser');
+  assert.is(scene.authority.count('token', 'refresh_token'), requestsBefore + requests);
+  assert.is(scene.windows.length, windowsBefore, 'no browser');
   const { refusedAt, refusedBecause, ...after } = store.get('my-app') as TokenRecord;
   assert.equal(after, before);
   assert.is(refusedAt !== undefined && refusedBecause !== undefined, needsSignIn, 'a refusal is noted in the record');
   if (needsSignIn) {
     await scene.handler(options).getToken();
-    assert.is(scene.windows.length, 2, 'a browser opens if it may');
-    return;
+    assert.is(scene.windows.length, windowsBefore + 1, 'a browser opens if it may');
   }
   scene.authority.clearFaults();
   // If the provider has issued a new refresh token, it revokes the grant when it gets the old one again.
   const isSpent = fault.type === 'response' || (fault.type === 'drop' && fault.when === 'after');
-  if (!isSpent) await scene.handler({ ...options, interactive: false }).getToken();
+  if (isSpent) await scene.signedIn(options);
+  else if (!needsSignIn) await scene.handler({ ...options, interactive: false }).getToken();
 }
 
-const certificate = issueCertificate();
-
-/** The request has to reach the provider before it is given up: not while this process has much else to do. */
 function isUnanswered({ type }: Fault): boolean {
   return type === 'hang' || type === 'stall';
 }
 
-/** Every fault, over this way. Many at the same time, because they mostly wait. */
+/** Every fault, over this way: one after the other with one provider, then those that wait, at once with one each. */
 export function testFaults(way: Way): void {
   if (way.isSecure) setDefaultCACertificates([...getCACertificates(), certificate.ca]);
-  const answered = Promise.allSettled(cases.map((each) => (isUnanswered(each.fault) ? undefined : meet(each, way))));
-  const meetings = cases.map(async (each, index) => {
-    const result = (await answered)[index];
-    if (result?.status === 'rejected') throw result.reason;
-    if (isUnanswered(each.fault)) await meet(each, way);
+  let shared: FaultScene | undefined;
+  test.after(async () => {
+    await shared?.scene[Symbol.asyncDispose]();
   });
-  for (const meeting of meetings) meeting.catch(() => {});
-  for (const [index, { name, code }] of cases.entries()) {
-    test(`${way.name}: ${name}: the error is ${code}, and the stored tokens stay as they were`, () => meetings[index]);
+  const meetAlone = async (each: Case): Promise<void> => {
+    const own = await openFaultScene(way);
+    await using _ = own.scene;
+    await meet(each, own);
+  };
+  const [quick, slow] = [false, true].map((waits) =>
+    cases.filter(({ fault, requests }) => waits === (isUnanswered(fault) || requests > 1)),
+  ) as [Case[], Case[]];
+  const says = ({ name, code }: Case): string =>
+    `${way.name}: ${name}: the error is ${code}, and the stored tokens stay as they were`;
+  for (const each of quick) {
+    test(says(each), async () => {
+      shared ??= await openFaultScene(way);
+      await meet(each, shared);
+    });
+  }
+  let meetings: Promise<void>[] | undefined;
+  for (const [index, each] of slow.entries()) {
+    test(says(each), () => {
+      meetings ??= slow.map(meetAlone);
+      for (const meeting of meetings) meeting.catch(() => {});
+      return meetings[index] as Promise<void>;
+    });
   }
 }

@@ -18,20 +18,30 @@ const packages = globSync('packages/*', { cwd: root }).flatMap((folder) => {
   // An entry that no README names is for our other packages.
   const entries = Object.entries(exports).flatMap(([entry, target]) => {
     if (typeof target === 'string' || (entry !== '.' && !readText(readme).includes(name + entry.slice(1)))) return [];
-    return [join(root, folder, target.default.replace('./dist/', 'src/').replace('.js', '.ts'))];
+    return [join(root, folder, target.types)];
   });
   return entries.length > 0 ? [{ name, readme, entries }] : [];
 });
+const options: ts.CompilerOptions = {
+  module: ts.ModuleKind.NodeNext,
+  noEmit: true,
+  noLib: true,
+  types: [],
+  strict: true,
+};
+const host = ts.createCompilerHost(options);
+// The types of other packages are a hundred files, and no name in them is ours.
+host.resolveModuleNameLiterals = (literals, importer) =>
+  literals.map(({ text }) => {
+    const resolvedFileName = text.startsWith('.')
+      ? join(importer, '..', text.replace(/\.ts$/, '.d.ts'))
+      : packages.find(({ name }) => name === text)?.entries[0];
+    return { resolvedModule: resolvedFileName ? { resolvedFileName, extension: ts.Extension.Dts } : undefined };
+  });
 const program = ts.createProgram(
   packages.flatMap(({ entries }) => entries),
-  {
-    module: ts.ModuleKind.NodeNext,
-    noEmit: true,
-    noLib: true,
-    types: [],
-    strict: true,
-    allowImportingTsExtensions: true,
-  },
+  options,
+  host,
 );
 const checker = program.getTypeChecker();
 
