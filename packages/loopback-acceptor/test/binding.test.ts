@@ -152,7 +152,7 @@ test('the workers of node:cluster do not share a port', async () => {
   cluster.setupPrimary({ exec: fileURLToPath(new URL('cluster-worker.ts', import.meta.url)), execArgv: [] });
   const workers: Worker[] = [];
   const open = async (port: number): Promise<{ port?: number; code?: string }> => {
-    const worker = cluster.fork({ PORT: port });
+    const worker = cluster.fork({ PORT: port, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE });
     workers.push(worker);
     const [message] = await within(10_000, 'a worker', once(worker, 'message'));
     return message;

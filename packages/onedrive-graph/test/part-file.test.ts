@@ -47,7 +47,10 @@ async function killDownloading(root: string, file: string): Promise<void> {
   const program = `import { GraphClient } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
     const client = new GraphClient({ root: ${JSON.stringify(root)}, getToken: async () => 'the-token' });
     await client.download('/file', ${JSON.stringify(file)});`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
+    stdio: 'ignore',
+  });
   await until(() => parts().some((name) => statSync(join(folder, name)).size === 1_000));
   child.kill('SIGKILL');
   await once(child, 'close');

@@ -26,6 +26,7 @@ test('the sample runs, with nothing but the provider, Graph and the folder of it
     .replaceAll(/(?<=[`)], )'(\w+\.zip)'/g, (_, name) => JSON.stringify(`${folder}/${name}`));
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
     cwd: new URL('..', import.meta.url),
+    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 20_000,
   });

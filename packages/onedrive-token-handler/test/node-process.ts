@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { untilTrue } from './until-true.ts';
 
 // Without it, a start from TypeScript takes three times as long.
-const inherited = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
+export const inherited = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
 
 /** How long a process of a test may run. */
 const lifetimeMs = 50_000;

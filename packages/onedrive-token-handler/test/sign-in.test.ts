@@ -4,6 +4,7 @@ import { ScriptedBrowser, signInAs, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OneDriveTokenError, TokenEvent } from '../src/index.ts';
+import { inherited } from './node-process.ts';
 import { failure, openScene, rejection } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
@@ -252,7 +253,7 @@ withoutLoopback('if no port can be listened on, no browser opens, and the sign-i
     await using handler = new OneDriveTokenHandler({ ...${scene.optionsFor()}, openBrowser });
     await handler.signIn().catch((error) => console.log(error.code, error.retryable, error.message, error.cause.code));`;
   const args = [...inLonelyNetwork, process.execPath, '--input-type=module', '-e', code];
-  const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 20_000 });
+  const { stdout, stderr } = spawnSync('unshare', args, { env: inherited, encoding: 'utf8', timeout: 20_000 });
   assert.is(stderr, '');
   assert.match(stdout, /^NETWORK true The browser's answer could not be received: .+ ACCEPTOR_LISTEN\n$/);
 });

@@ -21,16 +21,21 @@ const version2 = sample
   .replace('@modelcontextprotocol/sdk/client/index.js', '@modelcontextprotocol/client')
   .replace('@modelcontextprotocol/sdk/client/streamableHttp.js', '@modelcontextprotocol/client');
 
-for (const [version, text] of Object.entries({ 1: sample, 2: version2 })) {
-  test(`the sample signs in and lists the tools with version ${version}, and needs no person the next time`, async () => {
+for (const [version, text, runs] of [
+  [1, sample, [1, 0]],
+  [2, version2, [1]],
+] as const) {
+  const next = runs.length > 1 ? ', and needs no person the next time' : '';
+  test(`the sample signs in and lists the tools with version ${version}${next}`, async () => {
     await using scene = await openMcpScene();
     using directory = temporaryDirectory();
     const program = text
       .replace('https://mcp.example.com/mcp', scene.server.url)
       .replace('homedir()', () => JSON.stringify(directory.path));
-    for (const windows of [1, 0]) {
+    for (const windows of runs) {
       const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
         cwd: new URL('..', import.meta.url),
+        env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
         stdio: ['ignore', 'pipe', 'pipe'],
         timeout: 30_000,
       });

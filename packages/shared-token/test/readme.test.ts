@@ -32,6 +32,7 @@ function startSample(issuer: string, clientId: string, file: string) {
     .replace(/`\$\{homedir\(\)\}[^`]*`/, () => JSON.stringify(file));
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
     cwd: new URL('..', import.meta.url),
+    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 30_000,
   });
