@@ -56,10 +56,11 @@ test('without a sign-in it ends with 3, and no file is made', async () => {
 });
 
 test('a wrong key of the other database ends with 7, names the option, and changes nothing', async () => {
-  const other = join(home.folder, 'encrypted.db');
-  const env = { ONEDRIVE_TOKEN_KEY: 'another passphrase' };
-  await home.login(['--db', other, '--app', 'other', '--client-id', authority.clientId], { env });
-  for (const args of [[], ['--to-key-file', keyFile]]) {
+  // Encrypted with the key of `keyFile`, and empty.
+  const other = join(home.folder, 'elsewhere/tokens.db');
+  const wrong = join(home.folder, 'wrong');
+  writeFileSync(wrong, 'another passphrase\n', { mode: 0o600 });
+  for (const args of [[], ['--to-key-file', wrong]]) {
     const { status, stderr } = await home.call(['move', '--to', other, ...args]);
     assert.is(status, 7);
     assert.match(stderr, `${other}: does not open with this key. Its passphrase comes from --to-key-file alone`);

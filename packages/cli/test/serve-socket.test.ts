@@ -83,19 +83,14 @@ test('another kind of file is not replaced', async () => {
   assert.is(readFileSync(file, 'utf8'), 'notes');
 });
 
-test('a socket on which another process serves is an error, and that process goes on', async () => {
+test('a socket on which another process serves is an error, and that process goes on; one that it has left is replaced', async () => {
   const first = await startService(home, { name: 'live/s' });
   await assertRefused(first.socket, /another process already serves at/);
   assert.is((await first.ask('/token')).status, 200);
-  await endService(first);
-});
-
-test('a socket that a killed process has left is replaced', async () => {
-  const killed = await startService(home, { name: 'stale/s' });
-  killed.running.child.kill('SIGKILL');
-  await killed.running.ended;
-  assert.ok(existsSync(killed.socket));
-  const next = await startService(home, { name: 'stale/s' });
+  first.running.child.kill('SIGKILL');
+  await first.running.ended;
+  assert.ok(existsSync(first.socket));
+  const next = await startService(home, { name: 'live/s' });
   assert.is((await next.ask('/token')).status, 200);
   assert.is(statSync(next.socket).mode & 0o777, 0o600);
   await endService(next);

@@ -19,7 +19,7 @@ if (process.platform === 'win32') {
   process.exit(0);
 }
 const { home, authority, ...scene } = await openSignedInScene();
-const service = await startService(home);
+const [service, fresh] = await Promise.all([startService(home), startService(home, { name: 'fresh/token.sock' })]);
 const { socket, running, ask } = service;
 test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
@@ -67,15 +67,13 @@ test('GET /token?refresh=1 answers with a new token', async () => {
 });
 
 test('GET /token?refresh=1 from many clients, at once and one after the other: one refresh, and all get its token', async () => {
-  const { ask: askFresh, running: fresh } = await startService(home, { name: 'fresh/token.sock' });
+  const { ask: askFresh } = fresh;
   const before = refreshes();
   const answers = await Promise.all(Array.from({ length: 20 }, () => askFresh('/token?refresh=1')));
   for (let turn = 0; turn < 20; turn++) answers.push(await askFresh('/token?refresh=1'));
   const { body: newest } = await askFresh('/token');
   for (const { status, body } of answers) assert.equal([status, body], [200, newest]);
   assert.is(refreshes(), before + 1);
-  fresh.child.kill('SIGTERM');
-  assert.is((await fresh.ended).status, 0);
 });
 
 test('GET /token?refresh=1 while the provider fails asks it once, and answers with 503', async () => {
@@ -220,18 +218,19 @@ test('SIGTERM ends it with status 0 while clients hang, and the socket is gone; 
 });
 
 test('SIGINT during a refresh: the new tokens are stored, the waiting client gets 503, and the status is 0', async () => {
-  const second = await startService(home);
+  const { ask, running } = fresh;
+  await askUntilSignedIn(ask);
   expireIn(-1);
   const answer = Promise.withResolvers<void>();
   authority.fail('token', { type: 'held', until: answer.promise });
   const before = refreshes();
-  const waiting = second.ask('/token');
+  const waiting = ask('/token');
   await until(() => refreshes() !== before);
-  second.running.child.kill('SIGINT');
-  await second.running.says(/finishing the refresh/);
+  running.child.kill('SIGINT');
+  await running.says(/finishing the refresh/);
   answer.resolve();
   assert.is((await waiting).status, 503);
-  assert.is((await second.running.ended).status, 0);
+  assert.is((await running.ended).status, 0);
   assert.is((await home.call([])).status, 0);
   assert.is(refreshes(), before + 1);
 });
