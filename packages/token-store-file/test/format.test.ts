@@ -172,6 +172,25 @@ for (const [what, format] of Object.entries(wrong)) {
   });
 }
 
+test('an argument of a wrong type is a TypeError that names it', async () => {
+  using store = openFileTokenStore(newPath());
+  const [five, record] = [5 as never, { refreshToken: 'one' }];
+  const calls: [name: string, call: () => unknown][] = [
+    ['name', () => store.get(five)],
+    ['name', () => store.set(five, record)],
+    ['name', () => store.replace(five, undefined, record)],
+    ['previous', () => store.replace('app', five, record)],
+    ['name', () => store.delete(five)],
+    ['name', () => store.exclusively(five, async () => {})],
+    ['name', () => store.changed(five, { timeout: 0 })],
+    ['path', () => openFileTokenStore(five)],
+  ];
+  for (const [name, call] of calls) {
+    const error = (await (async () => call())().catch((reason) => reason)) as Error;
+    assert.equal([error?.name, error?.message], ['TypeError', `${name} must be a string, not 5`]);
+  }
+});
+
 test('what `format` throws reaches the caller, and the next write works', async () => {
   const path = newPath();
   const failure = new Error('from format');
@@ -189,7 +208,6 @@ test('what `format` throws reaches the caller, and the next write works', async 
 for (const [what, path, options] of [
   ['an empty path', '', {}],
   ['a path with a NUL', 'a\0b', {}],
-  ['a path that is no string', 5, {}],
   ['parse alone', 'a', { parse: lines.parse }],
   ['format alone', 'a', { format: lines.format }],
   ['a parse that is no function', 'a', { parse: {}, format: lines.format }],

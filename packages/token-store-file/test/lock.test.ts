@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import {
@@ -135,6 +136,25 @@ for (const [what, folder, before] of [
     },
   );
 }
+
+posixTest('on a system without /proc, the locks of a path that is too long for a socket are in /tmp', async () => {
+  const { platform } = process;
+  Object.defineProperty(process, 'platform', { value: 'darwin' });
+  try {
+    for (const [folder, isInTmp] of [
+      ['x'.repeat(100), true],
+      ['x', false],
+    ] as const) {
+      using store = newStore(folder);
+      const name = createHash('sha256').update(store.path).digest('hex').slice(0, 16);
+      const locks = `/tmp/token-store-file-${process.getuid?.()}/${name}`;
+      assert.is(await store.exclusively('app', async () => existsSync(locks)), isInTmp);
+      assert.equal([existsSync(locks), filesBeside(store)], [false, []]);
+    }
+  } finally {
+    Object.defineProperty(process, 'platform', { value: platform });
+  }
+});
 
 posixTest(
   'a process that may open few files finds the lock held, and those that have given up waiting leave nothing',

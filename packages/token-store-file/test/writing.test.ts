@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -81,6 +82,20 @@ posixTest('a directory, and a link without a file, are STORE_OPEN', () => {
     );
   }
 });
+
+(isRoot && hasPlaceForUsers ? test : test.skip)(
+  'a file of a user that root writes stays that of the user',
+  async () => {
+    const path = join(directoryForUsers(), 'tokens.json');
+    writeFileSync(path, '', { mode: 0o600 });
+    chownSync(path, otherUser, otherUser);
+    chmodSync(dirname(path), 0o755);
+    assert.is(statSync(dirname(path)).uid, 0);
+    using store = openFileTokenStore(path);
+    await store.set('app', { refreshToken: 'one' });
+    assert.is(statSync(path).uid, otherUser);
+  },
+);
 
 test('what a killed process has left of a draft goes with the next write, and is never part of it', async () => {
   const path = newPath();
