@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import {
   directoryForUsers,
@@ -91,6 +91,23 @@ posixTest('a stopped process keeps its lock, also if it has as many connections 
   program.kill('SIGKILL');
   await store.exclusively('app', async () => {});
 });
+
+posixTest(
+  'a process that chooses its number is waited for, also by one that tries once, but not for ever',
+  async () => {
+    using store = newStore();
+    const lock = createHash('sha256').update('app').digest('hex').slice(0, 12);
+    mkdirSync(`${store.path}-locks`, { mode: 0o700 });
+    const choosing = createServer();
+    await new Promise<void>((resolve) => choosing.listen(`${store.path}-locks/${lock}-new-1.a`, resolve));
+    const tryOnce = () => store.exclusively('app', async () => 'ran', { timeout: 0 });
+    assert.is(((await errorOf(tryOnce())) as TokenStoreError).code, 'STORE_BUSY');
+    const trying = tryOnce();
+    setTimeout(() => choosing.close(), 50);
+    assert.is(await trying, 'ran');
+    assert.equal(filesBeside(store), []);
+  },
+);
 
 posixTest('the lock of a worker of a cluster is its own, and not of the primary process', async () => {
   using store = newStore();
@@ -201,6 +218,18 @@ posixTest('a folder of locks that others can write, or have made, is STORE_OPEN'
     assert.equal([code, reason], ['STORE_OPEN', 'exposed']);
   }
   assert.is(dirname(store.path), dirname(`${store.path}-locks`));
+});
+
+posixTest('a caller whose time is up gets STORE_BUSY also if the folder of locks was removed', async () => {
+  using store = newStore();
+  const task = async () => {
+    rmSync(`${store.path}-locks`, { recursive: true });
+    return waiting;
+  };
+  const held = store.exclusively('app', task);
+  const waiting = errorOf(store.exclusively('app', async () => {}, { timeout: 100 }));
+  const { code, pid } = (await held) as TokenStoreError;
+  assert.equal([code, pid], ['STORE_BUSY', undefined]);
 });
 
 test.run();

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -156,6 +157,22 @@ for (const [call, errno, code, reason] of faults) {
     assert.equal(readdirSync(dirname(path)), ['tokens.json']);
   });
 }
+
+(existsSync('/proc/self/fd') ? test : test.skip)(
+  'no call leaves a file open, with a short and a long path',
+  async () => {
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    for (const folder of ['x', 'x'.repeat(100)]) {
+      using store = openFileTokenStore(join(temporaryDirectory(), folder, 'tokens.json'));
+      const before = open();
+      for (let times = 0; times < 20; times++) {
+        await store.set('app', { refreshToken: 'one' });
+        assert.equal(store.get('app'), { refreshToken: 'one' });
+      }
+      assert.ok(open() < before + 10, `${before} files were open, and now ${open()}`);
+    }
+  },
+);
 
 (windows || !hasPlaceForUsers ? test.skip : test)(
   'a folder that may only be read: reading works, the rest is STORE_READONLY',

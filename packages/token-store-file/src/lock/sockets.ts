@@ -51,14 +51,14 @@ export async function untilEnded(path: string, { deadline, signals }: Wait): Pro
       const left = deadline - performance.now();
       if (left <= 0) return false;
       if (error) await pause(Math.min(left, fullIntervalMs), signals);
-      else await pause(left, signals, (wake) => onEnd(socket, wake));
+      else {
+        await pause(left, signals, (wake) => {
+          socket.unref().resume().once('close', wake);
+          return () => socket.off('close', wake);
+        });
+      }
     } finally {
       socket.destroy();
     }
   }
-}
-
-function onEnd(socket: Socket, wake: () => void): () => void {
-  socket.unref().resume().once('close', wake);
-  return () => socket.off('close', wake);
 }

@@ -12,7 +12,7 @@ mkdirSync(folder, 0o700);
 writeFileSync(join(folder, 'stays'), '');
 console.log('ready');
 for (;;) {
-  for (const name of readdirSync(folder).filter((each) => each.endsWith('-new'))) {
+  for (const name of readdirSync(folder).filter((each) => each.includes('-new-'))) {
     try {
       unlinkSync(join(folder, name));
       symlinkSync(target, join(folder, name));
