@@ -181,7 +181,9 @@ async function runScript(
 /** The tree as it is now. Of node_modules it has the links alone: what they lead to does not change. */
 function makeCopy(): void {
   const left = ['.git', '.turbo', 'node_modules'].map((path) => join(root, path));
-  fs.cpSync(root, copy, { recursive: true, verbatimSymlinks: true, filter: (path) => !left.includes(path) });
+  // What a cache has may be large, and go while it is copied.
+  const filter = (path: string): boolean => !left.includes(path) && basename(path) !== '.cache';
+  fs.cpSync(root, copy, { recursive: true, verbatimSymlinks: true, filter });
   const modules = join(root, 'node_modules');
   fs.mkdirSync(join(copy, 'node_modules'));
   for (const entry of fs.readdirSync(modules).filter((entry) => entry !== '.cache'))
