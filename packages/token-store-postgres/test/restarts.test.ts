@@ -1,3 +1,4 @@
+// Takes about 8 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
