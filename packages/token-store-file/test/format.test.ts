@@ -159,6 +159,7 @@ const wrong: Record<string, typeof lines.format> = {
   'without the record': () => '',
   'with another token': () => 'account ada other\n',
   'that is no text': () => 5 as never,
+  'with half a surrogate pair': () => 'account ada two\n\ud800',
   'that keeps the old one': (_, before = '') => before,
 };
 for (const [what, format] of Object.entries(wrong)) {
