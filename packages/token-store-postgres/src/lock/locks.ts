@@ -140,7 +140,8 @@ export class Locks {
     const { watcher } = this.#context;
     const { claim, deadline } = attempt;
     const { database, statements, name, key, owner, leaseTimeMs } = claim;
-    const leftMs = Math.max(deadline - performance.now(), 0);
+    const sentAt = performance.now();
+    const leftMs = Math.max(deadline - sentAt, 0);
     const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
     let since = new Stopwatch();
     let sighting: Sighting | undefined;
@@ -157,7 +158,7 @@ export class Locks {
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
     const [row = {}] = await retry(run, { deadline: answerBy, mayPass: attempt.holder === undefined ? 'down' : 'all' });
     if (row.taken === 't') return new Lease(claim, row.fence ?? '', since);
-    watcher.read(name, row.revision ?? null);
+    watcher.read(name, row.revision ?? null, sentAt);
     attempt.holder = row.holder ?? undefined;
     sighting = seeLease(row, sighting);
     if (this.#sightings.size >= maxSightings) this.#sightings.clear();

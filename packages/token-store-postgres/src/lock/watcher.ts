@@ -49,6 +49,8 @@ export class Watcher {
   #isOpening = false;
   #isLooking = false;
   #isClosed = false;
+  /** When a connection began to listen, or was lost. What was sent before, and is answered later, may miss what was not told. */
+  #lookAnewAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #lingering: NodeJS.Timeout | undefined;
 
@@ -67,10 +69,10 @@ export class Watcher {
     return this.isTold ? listenIntervalMs : pollIntervalMs;
   }
 
-  /** Notes what a statement has read. null: there is no record. */
-  read(name: string, revision: string | null): void {
+  /** Notes what a statement has read that was sent at `sentAt`, by `performance.now()`, or later. null: there is no record. */
+  read(name: string, revision: string | null, sentAt: number): void {
     const topic = this.#statements.topicOf(name);
-    this.#knownOf(topic).readAt = performance.now();
+    if (sentAt >= this.#lookAnewAt) this.#knownOf(topic).readAt = performance.now();
     this.#hear(topic, revision);
   }
 
@@ -187,7 +189,8 @@ export class Watcher {
 
   /** What happened before a connection listened, and when it was lost, is not told. */
   #lookAnew(): void {
-    const dueAt = performance.now() + lookDelayMs;
+    this.#lookAnewAt = performance.now();
+    const dueAt = this.#lookAnewAt + lookDelayMs;
     for (const known of this.#known.values()) known.readAt = dueAt - this.intervalMs;
     for (const { wake } of this.#waitsFor('lock')) wake();
     this.#schedule();
@@ -214,7 +217,7 @@ export class Watcher {
     this.#isLooking = true;
     try {
       const rows = names.size === 0 ? [] : await this.#database.read(this.#statements.look, () => [[...names]]);
-      for (const row of rows) this.read(fromStoredName(row.name ?? ''), row.revision ?? null);
+      for (const row of rows) this.read(fromStoredName(row.name ?? ''), row.revision ?? null, now);
     } catch {
       // See above.
     } finally {

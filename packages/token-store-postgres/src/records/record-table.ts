@@ -61,9 +61,10 @@ export class RecordTable {
 
   async read(name: string, deadline = deadlineIn()): Promise<TokenRecord | undefined> {
     const { ring, watcher } = this.#context;
+    const sentAt = performance.now();
     const row = (await this.#rows.read(toStoredName(name), deadline)) ?? {};
     const version = versionOf(row);
-    watcher.read(name, version?.revision ?? null);
+    watcher.read(name, version?.revision ?? null, sentAt);
     this.#known.delete(name);
     if (!version) return undefined;
     if (!ring.canOpen(row)) await this.#adoptKey(deadline);
