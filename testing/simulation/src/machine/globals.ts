@@ -1,4 +1,6 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import crypto from 'node:crypto';
+import os from 'node:os';
 import { streams } from './choices.ts';
 import type { Machine } from './machine.ts';
 import { forgetSchedule, SimulatedController, SimulatedSignal } from './signals.ts';
@@ -30,9 +32,13 @@ class SimulatedDate extends Date {
   }
 }
 
+const maxDelayMs = 2 ** 31 - 1;
+
 function setTimeout<Args extends unknown[]>(run: (...args: Args) => void, milliseconds = 0, ...args: Args): Timer {
   const machine = running();
-  return machine.setTimer(machine.current, milliseconds, args.length === 0 ? (run as () => void) : () => run(...args));
+  // As Node does with what does not fit.
+  const delay = milliseconds > maxDelayMs ? 1 : milliseconds;
+  return machine.setTimer(machine.current, delay, args.length === 0 ? (run as () => void) : () => run(...args));
 }
 
 function clearTimeout(timer: Timer | undefined): void {
@@ -50,14 +56,18 @@ class FastLocalStorage<Store> extends AsyncLocalStorage<Store> {
 /** Modules of Node in which the simulation has another class. */
 export const simulatedModules: ReadonlyMap<string, unknown> = new Map([
   ['node:async_hooks', { AsyncLocalStorage: FastLocalStorage }],
+  ['node:crypto', { ...crypto, randomBytes: (size: number) => Buffer.alloc(size, `${++running().randoms} `) }],
+  ['node:os', { ...os, uptime: () => running().now / 1_000 }],
+  ['node:timers/promises', { setTimeout: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)) }],
 ]);
 
 /** What Node gives every module, as the code under test sees it. Everything else is Node's own. */
 export const simulatedGlobals = {
   Date: SimulatedDate,
-  performance: { now: (): number => running().now },
+  performance: { now: (): number => running().now - (running().current?.sleptMs ?? 0) },
   setTimeout,
   clearTimeout,
+  setImmediate: (run: () => void): void => running().enqueue(running().current, '', run),
   Math: Object.create(Math, {
     random: { value: () => running().choices.below(streams.random, 2 ** 30) / 2 ** 30 },
   }) as typeof Math,

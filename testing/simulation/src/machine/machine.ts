@@ -3,7 +3,7 @@ import { type Choices, streams } from './choices.ts';
 import { Timer } from './timer.ts';
 
 /** The wall clock of the simulated world at its beginning, in epoch milliseconds. */
-const epoch = Date.UTC(2026, 0, 1);
+export const epoch = Date.UTC(2026, 0, 1);
 
 /** A schedule that has not ended after so many steps never will. */
 const maxStepsOfSchedule = 20_000;
@@ -38,6 +38,8 @@ export class Process {
   stoppedUntil = 0;
   /** How far its wall clock is off. */
   wallOffsetMs = 0;
+  /** For how long its computer slept: its monotonic clock stood still meanwhile, the system's uptime did not. */
+  sleptMs = 0;
   /** How often it could have been killed so far. */
   moments = 0;
   /** At that moment something happens to it. */
@@ -76,6 +78,13 @@ export class Process {
     this.machine.later(undefined, milliseconds, 'goes on', () => {});
   }
 
+  sleep(milliseconds: number): void {
+    this.machine.setTimer(undefined, milliseconds, () => {
+      this.sleptMs += milliseconds;
+    });
+    this.stop(milliseconds);
+  }
+
   get isStopped(): boolean {
     return this.stoppedUntil > this.machine.now;
   }
@@ -100,6 +109,8 @@ export class Machine {
   readonly context = new AsyncLocalStorage<unknown>();
   failure: Error | undefined;
   steps = 0;
+  /** How many random values were given out. */
+  randoms = 0;
   /** Timers that are worth waiting for. When none is left, and no step, the schedule has ended. */
   refTimers = 0;
   readonly #maxSteps: number;

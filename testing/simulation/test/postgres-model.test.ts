@@ -1,0 +1,4 @@
+// Takes about 2 s.
+import { modelContract } from '../src/postgres/model-contract.ts';
+
+await modelContract({ sequences: 12, defects: [] });
