@@ -303,18 +303,19 @@ export class SharedToken implements AsyncDisposable {
 
   #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
     const { signOuts } = this.#keeper;
-    let isHeld = false;
+    let stored: AccessToken | undefined;
     const onStored = (record: UsableRecord): void => {
       if (this.#closing.signal.aborted) return;
-      this.#hold(record, signOuts);
-      isHeld = true;
+      stored = this.#hold(record, signOuts);
+      // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
+      if (this.#signIn?.request === request) this.#signIn = undefined;
     };
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
     const flight = this.#fly(async (signal) => {
       const record = await signInInTurn(this.#keeper, request, signal);
       // While `signIn` went on, the token may have been refreshed.
-      const isOver = signOuts !== this.#keeper.signOuts;
-      return isHeld && this.#held && !isOver ? this.#held.token : this.#hold(record, signOuts);
+      if (!stored || signOuts !== this.#keeper.signOuts) return this.#hold(record, signOuts);
+      return this.#held?.token ?? stored;
     });
     return { flight, request, rejected };
   }

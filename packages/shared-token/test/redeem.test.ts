@@ -83,6 +83,27 @@ test('a token that was refreshed before signIn ended stays in memory', async () 
   assert.equal(shared.peek(), refreshed);
 });
 
+test('a token that was rejected before signIn ended is given to no other call', async () => {
+  await using scene = openScene();
+  scene.provider.extra = { refresh_token: undefined };
+  const end = Promise.withResolvers<void>();
+  const signIn: SignIn = async ({ redeem }) => {
+    const response = await redeem(scene.provider.signIn);
+    await end.promise;
+    return response;
+  };
+  const shared = scene.open({ signIn });
+  const first = shared.getToken();
+  await scene.until('signed-in');
+  const forced = shared.getToken({ forceRefresh: true });
+  await untilTrue(() => scene.record.refusedAt !== undefined);
+  const next = shared.getToken();
+  end.resolve();
+  const { accessToken } = await first;
+  assert.is.not((await next).accessToken, accessToken);
+  assert.equal(await forced, await next);
+});
+
 test('signIn may resolve with something else than redeem did: what was redeemed counts', async () => {
   await using scene = openScene();
   const signIn: SignIn = async ({ redeem }) => {

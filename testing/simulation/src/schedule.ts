@@ -9,7 +9,7 @@ import { SimulatedController } from './machine/signals.ts';
 import type { StoreUnderTest } from './models/model-store.ts';
 import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
-import { covers, unite } from './models/scopes.ts';
+import { covers, leastScope, unite } from './models/scopes.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
 import { type Action, choosePlan, describePlan, type Plan, skewOf } from './plan/plan.ts';
 import type { World } from './world.ts';
@@ -175,7 +175,7 @@ class Schedule {
       case 'need more': {
         const instance = this.#instances[place];
         if (!instance) return;
-        instance.needs = unite(instance.needs, instance.needs === 'files' ? 'mail' : 'calendar');
+        instance.needs = unite(instance.needs, instance.needs.includes('mail') ? 'calendar' : 'mail');
         this.#history.needsGrew(instance);
         machine.note(instance.process, () => `needs ${instance.needs} from now on`);
         return;
@@ -231,7 +231,7 @@ class Schedule {
       // After close(), nothing may be under way that a process must not end in.
       if (!instance.hasExited) this.#history.excuse(process, 'the process was killed before the answer was stored');
     });
-    const needs = this.#plan.someNeedMore && place % 2 === 1 && place !== 99 ? 'files mail' : 'files';
+    const needs = this.#plan.someNeedMore && place % 2 === 1 && place !== 99 ? `${leastScope} mail` : leastScope;
     const user = new UserCode(this.#scene, () => instance);
     const isSilent = this.#plan.lastIsSilent && place === this.#plan.processes - 1 && place > 0;
     const token = new this.#subject.SharedToken({

@@ -97,11 +97,16 @@ export const worldDefects: readonly Defect[] = [
     patches: [
       patch(
         'shared-token.ts',
-        'return isHeld && this.#held && !isOver ? this.#held.token : this.#hold(record, signOuts);',
-        'return this.#hold(record, signOuts);',
+        '      return this.#held?.token ?? stored;\n',
+        '      return this.#hold(record, signOuts);\n',
       ),
     ],
     within: 20000,
+  },
+  {
+    name: 'lets a call join a sign-in whose token was rejected while signIn went on',
+    patches: [patch('shared-token.ts', 'if (this.#signIn?.request === request) this.#signIn = undefined;', '')],
+    within: 200000,
   },
   {
     name: 'puts what it has read over what another call has brought',

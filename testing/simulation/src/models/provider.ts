@@ -1,6 +1,7 @@
 import type { TokenResponse } from 'shared-token';
 import type { Family, RefreshCall, RefreshToken, Window } from '../facts.ts';
 import type { History } from '../history.ts';
+import { leastScope } from './scopes.ts';
 
 /**
  * What a provider does with a refresh token that was spent before. `lenient`: accepts it for ever, as Microsoft does. `strict`: takes
@@ -37,7 +38,7 @@ export class Provider {
   }
 
   /** The person has signed in. */
-  issue(name: string, clientId: string, window: Window | undefined, scope = 'files'): Family {
+  issue(name: string, clientId: string, window: Window | undefined, scope = leastScope): Family {
     const { families } = this.#history;
     const { refreshTokens } = this.options;
     const id = families.length + 1;

@@ -1,3 +1,6 @@
+/** What every program needs, and every person grants. */
+export const leastScope = 'files photos';
+
 /** Whether all needed scopes are among the granted ones. */
 export function covers(granted: string | undefined, needed: string): boolean {
   const scopes = (granted ?? '').split(' ');

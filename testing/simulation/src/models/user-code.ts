@@ -7,7 +7,7 @@ import type { Plan } from '../plan/plan.ts';
 import { leaseMs, safeLeaseMs } from './lease-lock.ts';
 import type { StoreUnderTest } from './model-store.ts';
 import type { Provider } from './provider.ts';
-import { unite } from './scopes.ts';
+import { covers, leastScope, unite } from './scopes.ts';
 
 export const refreshTimeoutMs = 30_000;
 const abortGraceMs = 1_000;
@@ -138,8 +138,8 @@ export class UserCode {
       const serve = (): TokenResponse => {
         const asked = unite(before, window.asked);
         const denies = plan.grantsLess && machine.choices.isRare(streams.person, 2);
-        const others = asked.split(' ').filter((each) => each !== 'files');
-        const scope = ['files', ...(denies ? others.slice(0, -1) : others)].join(' ');
+        const others = asked.split(' ').filter((each) => !covers(leastScope, each));
+        const scope = unite(leastScope, (denies ? others.slice(0, -1) : others).join(' '));
         family = this.#scene.provider.issue(instance.name, instance.clientId, window, scope);
         return this.#addData(this.#scene.provider.answer(family), undefined);
       };

@@ -136,7 +136,7 @@ const kinds = [
 
 function chooseAction(choices: Choices, index: number, processes: number, lifetimeMs = 3_600_000): Action {
   const stream = streams.actions + index;
-  const kind = kinds[choices.weighted(stream, [20, 5, 3, 1, 1, 1, 1, 1, 1, 1, 1])] as Action['kind'];
+  const kind = kinds[choices.weighted(stream, [20, 5, 3, 1, 1, 1, 1, 1, 1, 1, 2])] as Action['kind'];
   // A refresh ahead begins after 100 ms.
   const delays = [0, 100, 5_000, 40_000, lifetimeMs + 1_000, lifetimeMs - skewOf(lifetimeMs) + 500, 70_000];
   const delayMs = delays[choices.weighted(stream, [12, 3, 2, 2, 2, 1, 1])] as number;
