@@ -1,6 +1,6 @@
 import { type Choices, streams } from '../machine/choices.ts';
 
-export type Kind =
+type Kind =
   | 'exclusively'
   | 'get'
   | 'set'
@@ -11,7 +11,7 @@ export type Kind =
   | 'set clock'
   | 'cut'
   | 'restart';
-export type Work = 'refresh' | 'hold' | 'set' | 'delete';
+type Work = 'refresh' | 'hold' | 'set' | 'delete';
 
 /** What one process is told to do, or what happens around it. Times are ms. */
 export interface Action {
