@@ -247,8 +247,8 @@ export class RecordKeeper {
     const { store, name } = this.settings;
     const { signOuts } = this;
     try {
-      if (record) return await this.#ask(() => store.replace(name, comparedToken(before), record));
-      await this.#ask(() => store.delete(name));
+      if (record) return await this.#askInTime(() => store.replace(name, comparedToken(before), record));
+      await this.#askInTime(() => store.delete(name));
       return true;
     } finally {
       // The sign-out came while the record was written in the place of none, and may have deleted before that.
@@ -326,7 +326,7 @@ export class RecordKeeper {
   /** A failure was reported when it first came. Another process may write just before: what it wrote may be older than what is owed. */
   async #payAgain(): Promise<void> {
     for (let round = 0; this.#owed.length > 0 && round < maxRounds; round++)
-      if (await inTime(answerLimitMs, this.#pay({}), silent).catch(() => true)) return;
+      if (await this.#pay({}).catch(() => true)) return;
   }
 }
 

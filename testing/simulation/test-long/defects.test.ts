@@ -9,5 +9,6 @@ test('shared-token has the lines that the defects quote', async () => {
   for (const { patches } of defects) await loadSharedToken(patches);
 });
 
-// Each is found after the same schedules, until the code changes.
-testDefects(loadSharedToken, dueToday(defects, 4));
+// Each is found after the same schedules, until the code changes. The others are measured by `src/time-to-find.ts` alone.
+const foundSoon = defects.filter(({ within }) => within <= 20_000);
+testDefects(loadSharedToken, dueToday(foundSoon, 4));

@@ -7,7 +7,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'if (record) return await this.#ask(() => store.replace(name, comparedToken(before), record));',
+        'if (record) return await this.#askInTime(() => store.replace(name, comparedToken(before), record));',
         'if (record) return await store.set(name, record), true;',
       ),
     ],
