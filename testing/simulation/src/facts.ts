@@ -108,8 +108,6 @@ export interface Instance {
   readonly triedSignOuts: number[];
   /** Events so far that said that a token could not be stored. */
   storeFailures: number;
-  /** The step in which it last found a token in the store. */
-  lastFound: number;
   /** The step of its last refresh that failed. */
   lastFailure: number;
   /** Until when the provider does not want to be asked again, by the machine's clock. */

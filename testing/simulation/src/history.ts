@@ -195,7 +195,6 @@ export class History {
       }
       case 'event':
         if (fact.event.type === 'signed-in') this.#judged(fact.instance);
-        if (fact.event.type === 'stored-token') fact.instance.lastFound = machine.steps;
         if (fact.event.type === 'refresh-failed') fact.instance.lastFailure = machine.steps;
         if (fact.event.type !== 'store-failed') break;
         fact.instance.storeFailures++;

@@ -264,7 +264,6 @@ class Schedule {
       signOuts: [],
       triedSignOuts: [],
       storeFailures: 0,
-      lastFound: -1,
       lastFailure: -1,
       retryAt: 0,
       clockSteps: [],

@@ -33,6 +33,6 @@ export const lostSignInDefects: readonly Defect[] = [
         '  return false;\n',
       ),
     ],
-    within: 2000,
+    within: 20000,
   },
 ];

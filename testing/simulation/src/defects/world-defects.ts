@@ -179,8 +179,8 @@ export const worldDefects: readonly Defect[] = [
     patches: [
       patch(
         'sign-in.ts',
-        'const record = toRecord(settings, tokens);',
-        'const record = toRecord(settings, tokens, keeper.ours(stored));',
+        '...toRecord(settings, tokens), signedInAt',
+        '...toRecord(settings, tokens, keeper.ours(stored)), signedInAt',
       ),
     ],
     within: 2000,

@@ -113,7 +113,8 @@ export const callInvariants: Invariants = {
         const wasBusy = [...instance.calls].some(
           (each) => each.startedAt < clockSetAt && (each.settledAt ?? clockSetAt) >= clockSetAt,
         );
-        if (wasBusy || instance.lastFound >= clockSetAt) return undefined;
+        const { step } = history.lastReadBy(instance.process, instance.name);
+        if (wasBusy || step >= clockSetAt) return undefined;
         const wasGiven = [...instance.calls].some(
           (each) =>
             each.settledAt !== undefined && each.settledAt < clockSetAt && accessGiven(each, history) === access,
