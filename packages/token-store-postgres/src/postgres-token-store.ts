@@ -14,6 +14,7 @@ import {
 } from 'token-store-kit';
 import type { Database } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
+import { isUnanswered } from './connection/retry.ts';
 import { type Lease, lockLostError } from './lock/lease.ts';
 import { Locks } from './lock/locks.ts';
 import { Watcher } from './lock/watcher.ts';
@@ -208,7 +209,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
       if (outcome === 'lock-lost') lease?.lose();
       return outcome;
     } catch (error) {
-      if (lease) lease.isOwing = (error as TokenStoreError).reason === 'unreachable';
+      if (lease) lease.isOwing = (error as TokenStoreError).reason === 'unreachable' || isUnanswered(error);
       throw error;
     } finally {
       lease?.check();

@@ -83,6 +83,16 @@ test('a caller that gave up frees the lock that its late statement acquires', as
   );
 });
 
+test('a caller that is refused frees the lock that a statement of its own has acquired, whose answer was lost', async () => {
+  const schema = scene.newSchema();
+  const { store } = await openUnreliable({ schema, of: take, fates: [{ type: 'unanswered' }, { type: 'refused' }] });
+  const other = await scene.open({ schema });
+  const error: TokenStoreError = await store.exclusively('app', never).catch((reason) => reason);
+  assert.is(error.reason, 'database-locked');
+  const free = other.exclusively('app', async () => 'free');
+  assert.is(await within(8_000, 'the lock, long before the lease ends', free), 'free');
+});
+
 test('a caller takes the lock that a statement of its own has acquired, whose answer was lost, for its own', async () => {
   const schema = scene.newSchema();
   const holder = await scene.open({ schema });

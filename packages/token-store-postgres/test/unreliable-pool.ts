@@ -4,10 +4,11 @@ import type { PgClient, PgPool, PgQuery } from '../src/index.ts';
 
 /**
  * What becomes of a statement: it and its answer arrive; it arrives, and its answer is lost; it is lost itself; it arrives late and is
- * answered; it arrives late, when its answer was given up; it arrives, is answered, and arrives once more.
+ * answered; it arrives late, when its answer was given up; it arrives, is answered, and arrives once more; the server refuses it, because a
+ * row was locked for too long.
  */
 export type Fate =
-  | { readonly type: 'normal' | 'unanswered' | 'lost' }
+  | { readonly type: 'normal' | 'unanswered' | 'lost' | 'refused' }
   | { readonly type: 'slow' | 'late' | 'repeated'; readonly after: number | Promise<unknown> };
 
 /** A pool of real connections on which real statements are late, repeated or unanswered, as over a bad network. */
@@ -70,6 +71,7 @@ export class UnreliablePool implements PgPool {
     const fate = await this.#decide(query.text);
     if (fate.type === 'late' || fate.type === 'repeated') this.#sendLater(query, fate.after);
     if (fate.type === 'lost' || fate.type === 'late') throw new Error('Connection terminated unexpectedly');
+    if (fate.type === 'refused') throw Object.assign(new Error(), { code: '55P03', severity: 'ERROR' });
     if (fate.type === 'slow') await after(fate.after);
     const answer = await client.query(query);
     if (fate.type === 'unanswered') throw new Error('Connection terminated unexpectedly');

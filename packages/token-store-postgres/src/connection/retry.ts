@@ -9,7 +9,7 @@ const firstAnswerMs = 2_000;
 const pausesMs = [0, 100, 300, 1_000];
 const maxPauseMs = 2_000;
 
-/** Failures whose answer was lost, so that the statement may have taken place, and those that the server ended in favor of another. */
+/** Failures after which the statement may have taken place, because an answer was lost, and those that the server ended in favor of another. */
 const kinds = new WeakMap<object, 'unanswered' | 'conflict'>();
 
 export function noteKind(error: TokenStoreError, kind: 'unanswered' | 'conflict'): void {
@@ -63,7 +63,11 @@ export async function retry<T>(
       const isDown = reason === 'unreachable' && (mayPass === 'all' || (mayPass === 'down' && isRepeated));
       const isAgain = kinds.has(Object(error)) || isDown || (mayPass === 'all' && reason === 'database-locked');
       const pauseMs = pausesMs[attempt] ?? maxPauseMs;
-      if (!isAgain || performance.now() + pauseMs >= deadline) throw error;
+      if (!isAgain || performance.now() + pauseMs >= deadline) {
+        // Whatever became of the last try: an earlier one may have taken place.
+        if (isRepeated) noteKind(error as TokenStoreError, 'unanswered');
+        throw error;
+      }
       await delay(pauseMs);
     }
   }
