@@ -7,18 +7,27 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defects } from './defects/all-defects.ts';
-import type { Defect } from './defects/defect.ts';
+import { leaseDefects } from './defects/lease-defects.ts';
+import { loadPostgresStore } from './postgres/schedule.ts';
 import { runSchedules } from './run-schedules.ts';
 import { loadSharedToken } from './schedule.ts';
 
 /** What is not found within so many counts as not found. */
 const limit = 20_000;
 const betweenStarts = 100_000;
+const planted = [
+  ...defects.map((defect) => ({ ...defect, load: loadSharedToken })),
+  ...leaseDefects.map((defect) => ({ ...defect, load: loadPostgresStore })),
+];
 const file = join(import.meta.dirname, '../time-to-find.md');
 
 /** For each start, how many schedules it took; Infinity if it was not found. */
-async function measure({ patches }: Defect, firstSeed: number, starts: number): Promise<number[]> {
-  const world = await loadSharedToken(patches);
+async function measure(
+  { patches, load }: (typeof planted)[number],
+  firstSeed: number,
+  starts: number,
+): Promise<number[]> {
+  const world = await load(patches);
   const counts: number[] = [];
   for (let start = 0; start < starts; start++) {
     const from = firstSeed + start * betweenStarts;
@@ -44,10 +53,10 @@ const written = (): string =>
     '',
     '| median | worst | a package that |',
     '| --- | --- | --- |',
-    ...defects.flatMap(({ name }) => rows.get(name) ?? []),
+    ...planted.flatMap(({ name }) => rows.get(name) ?? []),
     '',
   ].join('\n');
-for (const defect of defects) {
+for (const defect of planted) {
   if (parts.length > 0 && !parts.some((part) => defect.name.includes(part))) continue;
   const counts = await measure(defect, Number(values.seed), starts);
   const [median = 0, worst = 0] = [counts[starts >> 1], counts.at(-1)];

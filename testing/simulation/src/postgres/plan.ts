@@ -83,7 +83,7 @@ function chooseAction(choices: Choices, index: number, processes: number, leaseM
   const stream = streams.actions + index;
   const weighted = (...weights: number[]): number => choices.weighted(stream, weights);
   const pick = <T>(values: readonly T[]): T => values[choices.below(stream, values.length)] as T;
-  const kind = kinds[isCalm ? weighted(16, 2, 3, 4, 3, 3) : weighted(16, 2, 3, 4, 3, 3, 1, 3, 2, 1)] as Kind;
+  const kind = kinds[isCalm ? weighted(16, 2, 3, 4, 3, 3) : weighted(16, 2, 3, 4, 3, 3, 1, 5, 2, 1)] as Kind;
   const delayMs = [0, 20, 300, 3_000, leaseMs, 2 * leaseMs][weighted(8, 4, 3, 2, 1, 1)] as number;
   const process = choices.below(stream, processes);
   const name = choices.isRare(stream, 5) ? 'other' : 'app';

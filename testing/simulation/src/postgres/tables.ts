@@ -35,8 +35,9 @@ const bool = (value: boolean): string => (value ? 't' : 'f');
 
 /**
  * The three tables of a store, and what each statement of token-store-postgres does to them: a statement is known by its text, which is
- * never read. model-contract.ts holds the answers against a real server. Nothing is encrypted, and no transaction has two statements. A statement sees the rows of the moment in which the
- * server has received it, and changes those of the moment in which it has locked them, as READ COMMITTED does.
+ * never read. model-contract.ts holds the answers against a real server. A statement sees the rows of the moment in which the server has
+ * received it, and changes those of the moment in which it has locked them, as READ COMMITTED does. Nothing is encrypted, and no transaction
+ * has two statements.
  */
 export class Tables {
   readonly records = new Map<string, StoredRecord>();

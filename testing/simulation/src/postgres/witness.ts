@@ -233,23 +233,22 @@ export class Witness {
           this.#break('set and delete resolve when it is done', `${says}, and it is still stored`);
         return;
       case 'changed': {
-        const change = versions.find(({ from }) => from > calledAt);
         // A store may have seen that nothing was stored, before it was and is not any more: that is no change to it.
-        const [now, first] = [versions.at(-1)?.token, versions[0]?.token];
-        if (
-          change &&
-          now !== undefined &&
-          now !== first &&
-          this.#isPunctual(call) &&
-          this.#now > this.#after(change.from)
-        )
+        const change = versions.find(({ token, from }) => token !== undefined && from > calledAt);
+        if (change && this.#isPunctual(call) && this.#now > this.#after(change.from))
           this.#break('A change is told soon', `process ${call.process.id} heard after ${this.#now - change.from} ms`);
       }
     }
   }
 
+  /** Within which a renewal tells a task that another caller has its lock. */
+  get #hearsWithinMs(): number {
+    return this.#leaseMs / 3 + (this.isReachable ? noticeMs : noticeAfterTroubleMs);
+  }
+
   #isExcused({ call }: Task): boolean {
-    return this.#now <= (this.#excusedUntil.get(call.name) ?? Number.NEGATIVE_INFINITY);
+    const until = this.#excusedUntil.get(call.name);
+    return until !== undefined && this.#now <= Math.max(until, call.process.stoppedUntil + this.#hearsWithinMs);
   }
 
   #isLost(task: Task | undefined): boolean {
@@ -275,9 +274,12 @@ export class Witness {
         this.#judgeGrant(name, process, values);
       const grant = this.#grants.get(name);
       if (grant && lease.owner === null) grant.releasedAt = this.#now;
-      else if (grant && (lease.endsAt !== before.lease?.endsAt || lease.owner === values[1])) {
-        grant.renewedAt = this.#now;
+      else if (grant && lease.endsAt !== before.lease?.endsAt) {
+        grant.renewedAt = beginsAt;
         grant.endsAt = Math.max(grant.endsAt, beginsAt + this.#leaseMs);
+      } else if (lease.owner === values[1]) {
+        // The clock was set back, and the call has acquired its own lease once more: the row stays as it is.
+        this.#excusedUntil.set(name, this.#now + this.#leaseMs);
       }
     }
     if (after.stored !== before.stored) this.#judgeWrite(process, name, { before, after });
@@ -292,9 +294,10 @@ export class Witness {
       const isRenewed = now - old.renewedAt < this.#leaseMs / 2;
       const wasSet = this.#forwardAt >= old.renewedAt;
       const isLastLook = values[4] === 0;
-      if (!wasSet || (isRenewed && !isLastLook))
+      const isExcused = now <= (this.#excusedUntil.get(name) ?? 0);
+      if (!isExcused && (!wasSet || (isRenewed && !isLastLook)))
         this.#break('A lease is taken only after it has ended', `${old.endsAt - now} ms were left`);
-      this.#excusedUntil.set(name, this.#after(now) + this.#leaseMs / 3);
+      this.#excusedUntil.set(name, now + this.#hearsWithinMs);
     }
     const owing = this.#tasks.findLast((task) => task.owner === old?.owner);
     if (owing?.hasEnded && owing.isOwing && !this.#isExcused(owing) && old && now < old.endsAt)
