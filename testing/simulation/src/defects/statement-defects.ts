@@ -29,7 +29,7 @@ export const statementDefects: readonly StatementDefect[] = [
     name: 'believes the clock of the server at each try',
     statement: 'take',
     from: 'OR ($7::boolean AND l.ends_at <= statement_timestamp())',
-    to: 'OR l.ends_at <= statement_timestamp()',
+    to: 'OR ($7::boolean IS NOT NULL AND l.ends_at <= statement_timestamp())',
     within: 20,
   },
   {
