@@ -19,6 +19,8 @@ export interface StoreProcessContractOptions {
   newPlace?(): string | Promise<string>;
   /** Called with each place when its processes have ended. Default: removes the folder of the default place. */
   removePlace?(place: string): unknown;
+  /** For a store that is elsewhere: cuts its connections for a moment. Then it may say that it is `unreachable`. Default: none is cut. */
+  cut?(place: string): unknown;
   /** How long the store's lock outlives a process that is killed. Default 0: it ends with its process. */
   leaseTime?: number;
   /** How long a case may take. Default: 60,000 for each round. One takes a few seconds at most, and a few times `leaseTime`. */
@@ -38,7 +40,7 @@ function removeFolderOf(path: string): Promise<void> {
 }
 
 /** A case, with its share of the options. */
-type Check = (group: ProcessGroup, options: { leaseTime: number; rounds: number }) => Promise<void>;
+type Check = (group: ProcessGroup, options: { leaseTime: number; rounds: number; cut(): unknown }) => Promise<void>;
 
 /** How much longer than the lease a lock may outlive a killed process, in most cases: the system needs its time as well. */
 const freeWithinMs = 1_000;
@@ -67,7 +69,7 @@ const cases: Record<string, Check> = {
           await group.pause(group.random() * 6);
           await Promise.all([group.kill(pid), group.start(1)]);
         };
-        const histories = await group.run(5, disturb);
+        const histories = await group.run(10, disturb);
         waits.push(...histories.flatMap(waitAfterKill));
       }
       const usual = waits.sort((a, b) => a - b)[Math.ceil(waits.length / 2) - 1] ?? 0;
@@ -94,6 +96,21 @@ const leaseCases: Record<string, Check> = {
   },
 };
 
+/** For a store whose connections can be cut. */
+const cutCases: Record<string, Check> = {
+  'a call that does not reach the store, or whose answer is lost, has happened once or not at all': async (
+    group,
+    { rounds, cut },
+  ) => {
+    await group.start(3);
+    const disturb = async (): Promise<void> => {
+      await group.pause(group.random() * 30);
+      await cut();
+    };
+    for (let round = 0; round < 2 * rounds; round++) await group.run(20, disturb);
+  },
+};
+
 /** How long after the end of a killed process another one had its lock, in milliseconds. Empty if it had none, or nobody wanted it. */
 function waitAfterKill(history: readonly Call[]): number[] {
   const kill = history.find(({ kind }) => kind === 'SIGKILL');
@@ -114,21 +131,29 @@ function waitAfterKill(history: readonly Call[]): number[] {
  * a history. Each has to be linearizable. A case that fails says which process did what, and when. On Windows no process is stopped.
  */
 export function storeProcessContract(options: StoreProcessContractOptions): ContractCase[] {
-  const { module, leaseTime = 0, rounds = 1, newPlace = newPath, ...rest } = options;
+  const { module, leaseTime = 0, rounds = 1, cut, newPlace = newPath, ...rest } = options;
   const { removePlace = newPlace === newPath ? removeFolderOf : undefined, ...others } = rest;
   const { deadline = 60_000 * rounds, seed = Math.floor(Math.random() * 2 ** 32), ...unknown } = others;
   refuseUnknown(unknown);
   if (module === undefined) throw new TypeError('module must be a file or its URL, not undefined');
   const url = String(module).startsWith('file:') ? String(module) : pathToFileURL(String(module)).href;
   const program = new URL(`store-process${extname(import.meta.url)}`, import.meta.url);
-  const checks = { ...cases, ...(leaseTime > 0 && leaseCases) };
+  const checks = { ...cases, ...(leaseTime > 0 && leaseCases), ...(cut && cutCases) };
   return Object.entries(checks).map(([name, check]) => ({
     name,
     run: async () => {
       const place = await newPlace();
-      const group = new ProcessGroup({ program, module: url, place, leaseTime, deadline, seed });
+      const group = new ProcessGroup({
+        program,
+        module: url,
+        place,
+        leaseTime,
+        isCut: name in cutCases,
+        deadline,
+        seed,
+      });
       try {
-        await check(group, { leaseTime, rounds });
+        await check(group, { leaseTime, rounds, cut: () => cut?.(place) });
         await group.end();
       } finally {
         await group.dispose();

@@ -22,7 +22,13 @@ for (let isLast = false; !isLast; ) {
   isLast = run.names.length === 0;
   const log = openSync(run.log, 'w');
   const callers = run.names.map((name, index) => new Caller(store, run, { name, index, log }));
-  const forgotten = run.forget.map((name) => store.exclusively(name, async () => store.delete(name)));
+  const forgotten = run.forget.map((name) =>
+    store
+      .exclusively(name, async () => store.delete(name))
+      .catch((error) => {
+        if (!run.isCut) throw error;
+      }),
+  );
   await Promise.all([...forgotten, ...callers.map((caller) => caller.run())]);
   closeSync(log);
 }

@@ -1,7 +1,8 @@
 // Takes about 25 s.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ContractCase, storeProcessContract } from '../src/contract.ts';
@@ -19,6 +20,13 @@ function optionsFor(kind: string, leaseTime = 0) {
   const removePlace = (place: string): void => rmSync(JSON.parse(place)[1], { recursive: true });
   // A defect has to be found within 10 seconds.
   return { module, newPlace, removePlace, leaseTime, deadline: 10_000 };
+}
+
+async function cut(place: string): Promise<void> {
+  const path = join(JSON.parse(place)[1], 'cut');
+  writeFileSync(path, '');
+  await delay(100);
+  rmSync(path);
 }
 
 // A store whose lock ends with its process is in readme.test.ts.
@@ -40,9 +48,11 @@ const isRunning = (pid: number): boolean => {
 };
 
 const contract = suite('The contract for processes');
-for (const [kind, { leaseTime, rounds = 5, fails, says }] of Object.entries(brokenStores)) {
+for (const [kind, { leaseTime, isCut, rounds = 5, fails, says }] of Object.entries(brokenStores)) {
   contract(`catches a store that ${kind}`, async () => {
-    const found = storeProcessContract({ ...optionsFor(kind, leaseTime), rounds }).find(({ name }) => fails.test(name));
+    const found = storeProcessContract({ ...optionsFor(kind, leaseTime), ...(isCut && { cut }), rounds }).find(
+      ({ name }) => fails.test(name),
+    );
     // On Windows no process is stopped.
     if (!found && process.platform === 'win32') return;
     const message = await failureOf(found);
@@ -53,7 +63,7 @@ for (const [kind, { leaseTime, rounds = 5, fails, says }] of Object.entries(brok
 }
 
 contract('has no sentence that no store breaks', () => {
-  const cases = storeProcessContract({ module, leaseTime: 1 });
+  const cases = storeProcessContract({ module, leaseTime: 1, cut });
   const unbroken = cases.filter(({ name }) => !Object.values(brokenStores).some(({ fails }) => fails.test(name)));
   assert.equal(
     unbroken.map(({ name }) => name),

@@ -37,6 +37,8 @@ export interface Run {
   readonly forget: readonly string[];
   /** The longest that a call may take, in milliseconds. */
   readonly limitMs: number;
+  /** Whether the store may say that it is unreachable: then nobody knows whether the call has happened. */
+  readonly isCut: boolean;
   /** If set, one task for the first name takes so long, in milliseconds, and the parent is told when it has begun. */
   readonly taskMs?: number | undefined;
 }

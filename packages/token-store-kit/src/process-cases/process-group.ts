@@ -17,6 +17,7 @@ export interface GroupOptions {
   readonly module: string;
   readonly place: string;
   readonly leaseTime: number;
+  readonly isCut: boolean;
   readonly deadline: number;
   readonly seed: number;
 }
@@ -181,8 +182,9 @@ export class ProcessGroup {
 
   #tell(member: Member, run: Pick<Run, 'calls' | 'forget' | 'taskMs'>): void {
     member.isReady = false;
-    const { leaseTime } = this.#options;
-    const common = { names: this.#names, log: this.#logOf(member.pid), limitMs: 3 * leaseTime + stepTimeoutMs };
+    const { leaseTime, isCut } = this.#options;
+    const limitMs = 3 * leaseTime + (isCut ? 3 : 1) * stepTimeoutMs;
+    const common = { names: this.#names, log: this.#logOf(member.pid), isCut, limitMs };
     // If it has ended meanwhile, its end says more.
     member.child.send({ ...common, seed: this.random() * 2 ** 32, ...run } satisfies Run, () => {});
   }

@@ -1,5 +1,5 @@
 /** A module for the contract, with several kinds of stores. A place is JSON: `[KIND, FOLDER, PORTS]`. A kind that is not broken is a sound store with a lease. */
-import { closeSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CallerQueue, type Lock, type TokenRecord, type TokenStore, TokenStoreError } from '../../src/index.ts';
 import { LeaseStore, leaseTimeMs } from './lease-store.ts';
@@ -16,6 +16,8 @@ const ofLease: Kind = { Store: LeaseStore, leaseTime: leaseTimeMs };
 interface BrokenKind extends Kind {
   /** What it has in another way. */
   breakIt(store: PortStore): Partial<TokenStore> | Partial<LeaseStore>;
+  /** Whether a file `cut` in its folder says that the store is not reached. */
+  readonly isCut?: boolean;
   /** Default: 5, which make ten histories. */
   readonly rounds?: number;
   /** The name of the case that has to fail. */
@@ -121,6 +123,23 @@ export const brokenStores: Record<string, BrokenKind> = {
     }),
     fails: turns,
     says: /^process \d+ could not go on, because the store has failed: TokenStoreError: the disk is gone\n/,
+  },
+  'writes again what it has written without an answer': {
+    ...ofProcess,
+    breakIt: (store) => {
+      const set = store.set.bind(store);
+      return {
+        set: async (name, record) => {
+          await set(name, record);
+          if (!existsSync(store.path('cut'))) return;
+          setTimeout(set, 20, name, record);
+          throw new TokenStoreError('STORE_OPEN', 'there was no answer', { reason: 'unreachable' });
+        },
+      };
+    },
+    isCut: true,
+    fails: /^a call that does not reach the store/,
+    says: /^an update was lost: /,
   },
   'does not renew its lease': {
     ...ofLease,
