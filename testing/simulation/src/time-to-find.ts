@@ -53,7 +53,7 @@ const written = (): string =>
     '',
     '| median | worst | a package that |',
     '| --- | --- | --- |',
-    ...planted.flatMap(({ name }) => rows.get(name) ?? []),
+    ...planted.map(({ name }) => rows.get(name) ?? `| – | not measured | ${name} |`),
     '',
   ].join('\n');
 for (const defect of planted) {
