@@ -43,6 +43,27 @@ test('an answer that was asked for before two refreshes is not newer than the se
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
 
+test('a read that is answered after the store got what it was owed does not look like a sign-out', async () => {
+  await using scene = openScene();
+  const { store } = scene;
+  store.refuse = full;
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const { accessToken } = await shared.getToken();
+  const get = store.get.bind(store);
+  const gate = Promise.withResolvers<void>();
+  store.get = async (name) => {
+    store.get = get;
+    const record = await get(name);
+    await gate.promise;
+    return record;
+  };
+  const read = shared.read();
+  store.refuse = () => undefined;
+  await scene.until('store-recovered');
+  gate.resolve();
+  assert.is((await within(10_000, read))?.accessToken, accessToken);
+});
+
 test('a sign-in after one that could not be stored is no sign-out, whether or not the disk is still full', async () => {
   for (const isStillFull of [true, false]) {
     await using scene = openScene();
