@@ -246,15 +246,25 @@ export class RecordKeeper {
   async #write(before: TokenRecord | undefined, record: TokenRecord | undefined, lock: Lock | undefined) {
     const { store, name } = this.settings;
     const { signOuts } = this;
-    try {
-      if (record) return await this.#askInTime(() => store.replace(name, comparedToken(before), record));
-      await this.#askInTime(() => store.delete(name));
-      return true;
-    } finally {
-      // The sign-out came while the record was written in the place of none, and may have deleted before that.
-      if (record && !before && signOuts !== this.signOuts)
-        await this.advance({ before: record, record: undefined }, lock);
-    }
+    let isLate = false;
+    const onLate = (): SharedTokenError => {
+      isLate = true;
+      return silent();
+    };
+    const write = async (): Promise<boolean> => {
+      if (!record) {
+        await this.#ask(() => store.delete(name));
+        return true;
+      }
+      try {
+        return await this.#ask(() => store.replace(name, comparedToken(before), record));
+      } finally {
+        // The sign-out came while the record was written in the place of none, and may have deleted before that.
+        if (!before && signOuts !== this.signOuts)
+          await this.advance({ before: record, record: undefined }, isLate ? undefined : lock);
+      }
+    };
+    return inTime(answerLimitMs, write(), onLate);
   }
 
   async #advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {

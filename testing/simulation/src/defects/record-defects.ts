@@ -7,8 +7,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'if (record) return await this.#askInTime(() => store.replace(name, comparedToken(before), record));',
-        'if (record) return await store.set(name, record), true;',
+        'return await this.#ask(() => store.replace(name, comparedToken(before), record));',
+        'return await store.set(name, record), true;',
       ),
     ],
     within: 2000,
@@ -50,8 +50,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        '        await this.advance({ before: record, record: undefined }, lock);',
-        '        record = undefined;',
+        'await this.advance({ before: record, record: undefined }, isLate ? undefined : lock);',
+        'record = undefined;',
       ),
     ],
     within: 25000,

@@ -95,7 +95,9 @@ export const callInvariants: Invariants = {
         if (history.machine.now - startedAtMs >= silentAfterMs) return undefined;
         const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
         if (!access?.lifetimeMs || access.expiresAt === undefined || history.hasOddTime) return undefined;
-        if (!access.family.hasRefreshTokens || access.issuedAt >= startedAt || instance.lastFailure >= access.issuedAt)
+        // Another process may have stored it long after it had it.
+        const cameAt = Math.max(access.issuedAt, access.storedAt ?? 0);
+        if (!access.family.hasRefreshTokens || cameAt >= startedAt || instance.lastFailure >= access.issuedAt)
           return undefined;
         const needed = neededMs(access.lifetimeMs, history, options);
         const left = access.expiresAt - history.machine.wallNow;
