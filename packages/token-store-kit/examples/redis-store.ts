@@ -149,7 +149,12 @@ export class RedisStore implements TokenStore {
     for (;;) {
       const asked = performance.now();
       const fence = await this.#run('acquire', [lock, counter], [`${this.#leaseTimeMs}`]);
-      if (fence !== null) return this.#keep(lock, String(fence), asked);
+      if (fence !== null) {
+        const lease = this.#keep(lock, String(fence), asked);
+        if (lease.isSafe()) return lease;
+        // The answer came late, because this process was stopped, for example.
+        await lease.end();
+      }
       const left = end - performance.now();
       if (left <= 0) return undefined;
       await pause(Math.min(left, 25 + 50 * Math.random()), signal ? [signal] : []);
@@ -161,6 +166,7 @@ export class RedisStore implements TokenStore {
     const leaseTimeMs = this.#leaseTimeMs;
     const lost = new AbortController();
     let safeUntil = asked + 0.7 * leaseTimeMs;
+    const isSafe = (): boolean => performance.now() < safeUntil;
     const renew = async (): Promise<void> => {
       const started = performance.now();
       const isRenewed = await this.#run('renew', [lock], [fence, `${leaseTimeMs}`]);
@@ -168,15 +174,16 @@ export class RedisStore implements TokenStore {
       else lost.abort(lockLost());
     };
     const timer = setInterval(() => {
-      if (performance.now() >= safeUntil) lost.abort(lockLost());
-      else renew().catch(() => {}); // The next one may succeed.
+      if (isSafe())
+        renew().catch(() => {}); // The next one may succeed.
+      else lost.abort(lockLost());
     }, leaseTimeMs / 5);
     const end = async (): Promise<void> => {
       clearInterval(timer);
       // Otherwise it expires.
       await this.#run('release', [lock], [fence]).catch(() => {});
     };
-    return { fence, signal: lost.signal, end };
+    return { fence, signal: lost.signal, isSafe, end };
   }
 
   /** False if the stored record is not the one that the mode expects. */

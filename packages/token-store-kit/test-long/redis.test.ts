@@ -89,6 +89,20 @@ async function testAll(): Promise<void> {
     });
   });
 
+  lock('of which the answer comes when it has ended is asked for again', async () => {
+    const { prefix } = openPair();
+    let pauseMs = 400;
+    const evalLate: typeof client.eval = async (...args) => {
+      const answer = await client.eval(...args);
+      await delay(pauseMs);
+      pauseMs = 0;
+      return answer;
+    };
+    const late = Object.create(client, { eval: { value: evalLate } });
+    const store = new RedisStore(late, { prefix, leaseTime: 300 });
+    await store.exclusively('app', async () => assert.is(await client.exists(`${prefix}lock:app`), 1));
+  });
+
   lock('is given up before it ends if Redis does not answer, and then each call is', async () => {
     const { store } = openPair({ leaseTime: 1_000 });
     await store.exclusively('app', async ({ signal }) => {

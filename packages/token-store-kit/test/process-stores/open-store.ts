@@ -132,7 +132,7 @@ export const brokenStores: Record<string, BrokenKind> = {
         set: async (name, record) => {
           await set(name, record);
           if (!existsSync(store.path('cut'))) return;
-          setTimeout(set, 20, name, record);
+          for (const ms of [5, 20, 60]) setTimeout(set, ms, name, record);
           throw new TokenStoreError('STORE_OPEN', 'there was no answer', { reason: 'unreachable' });
         },
       };
