@@ -30,11 +30,11 @@ const { values, positionals: parts } = parseArgs({
   allowPositionals: true,
 });
 const { long, retry } = values;
-// More than cores, because most tests wait for something now and then.
-const jobs = Number(values.jobs ?? availableParallelism() + 2);
+// More than cores, because most tests wait for something now and then. Long ones measure how long something takes.
+const jobs = Number(values.jobs ?? availableParallelism() + (long ? 2 : 4));
 const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
 // What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
-const filesOfProcess = long ? 1 : 12;
+const filesOfProcess = long ? 1 : 8;
 // If more of those that mostly wait ran at once, they would miss their own deadlines when all of them wake up.
 const waitingJobs = 4;
 if (long) process.env.TEST_POSTGRES ??= 'system';

@@ -1,4 +1,4 @@
-// Takes about 30 s.
+// Takes about 90 s.
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
