@@ -65,7 +65,8 @@ for (const { name, run } of cases) test(`Of processes through pgbouncer: ${name}
 test('without its lock the store does not pass the contract for processes', async () => {
   const unlocked = new URL('../test/programs/open-unlocked-store.ts', import.meta.url);
   const [first] = storeProcessContract({ module: unlocked, newPlace, leaseTime, rounds: 5 });
-  await assert.rejects(async () => first?.run(), /without its lock|was not told/);
+  // Which of its calls are the first that no order explains depends on the moment.
+  await assert.rejects(async () => first?.run(), /without its lock|was not told|an update was lost/);
 });
 
 test.run();
