@@ -28,6 +28,18 @@ test('verifiers and challenges are never the same twice', async () => {
   }
 });
 
+for (const [verifier, what] of [
+  ['a'.repeat(42), '42 characters'],
+  ['a'.repeat(129), '129 characters'],
+  [`${'a'.repeat(42)}+`, 'another character'],
+  [`${'a'.repeat(127)}+`, 'another character'],
+] as const) {
+  test(`a verifier of ${verifier.length} characters, with ${verifier.at(-1)} at its end, is refused as ${what}`, async () => {
+    const message = await createChallenge(verifier).catch(String);
+    assert.match(message, new RegExp(`^RangeError: .*, not ${what}$`));
+  });
+}
+
 test('the challenges of 1,000 random verifiers are the same as those of oauth4webapi', async () => {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~';
   for (let round = 0; round < 1_000; round++) {
