@@ -41,6 +41,15 @@ interface SilentFlight {
   readonly request: { readonly forced: boolean; readonly minValid: number; readonly bridge: UsableRecord | undefined };
 }
 
+/** What brings a token: how it was when that began. */
+interface Work {
+  /** How many sign-outs there had been. */
+  readonly signOuts: number;
+  /** The access token in memory. */
+  readonly before: string | undefined;
+  readonly minValid?: number | undefined;
+}
+
 /** What is in memory. */
 interface Held {
   readonly record: UsableRecord;
@@ -208,9 +217,9 @@ export class SharedToken implements AsyncDisposable {
     const { signOuts } = this.#keeper;
     const signOutsEnded = this.#signOutsEnded;
     const started = performance.now();
-    const before = this.#held;
     if (forceRefresh) this.#keeper.acceptance.forget();
-    const rejected = forceRefresh ? this.#held?.record.accessToken : undefined;
+    const before = this.#heldToken;
+    const rejected = forceRefresh ? before : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
     let outcome = await this.#outcomeOf(this.#joinSilent(forceRefresh, minValid), end, signal);
     // The refresh that this call joined had begun before: it brought the very token that the API rejects, or was enough only then.
@@ -222,19 +231,17 @@ export class SharedToken implements AsyncDisposable {
     // Also if a sign-out that was under way when this call began has ended: the record may have been read before that.
     const wasSignedOut = signOuts !== this.#keeper.signOuts || signOutsEnded !== this.#signOutsEnded;
     if (wasSignedOut && outcome.type !== 'sign-in') throw signInRequired('signed-out', this.#settings);
-    // What another call has brought meanwhile is newer than what this one has read.
-    const newer = outcome.type === 'sign-in' || this.#held === before ? undefined : this.peek(options);
-    if (newer) return newer;
-    if (outcome.type === 'token') return this.#hold(outcome.record, signOuts);
+    // What another call has brought meanwhile may be the very token that the API rejects.
+    const work = { signOuts, before: forceRefresh ? this.#heldToken : before, minValid };
+    if (outcome.type === 'token') return this.#hold(outcome.record, work);
     if (outcome.type === 'failed') {
-      if (forceRefresh || !outcome.bridge) throw outcome.error;
-      const now = performance.now();
-      const took = now - started;
-      const held = this.#hold(outcome.bridge, signOuts);
+      // Another call may have brought a token meanwhile.
+      const bridge = outcome.bridge ?? (this.peek(options) && this.#held?.record);
+      if (forceRefresh || !bridge) throw outcome.error;
+      const took = performance.now() - started;
       const { retryAfter } = Object(outcome.error) as { retryAfter?: unknown };
       const pauseMs = typeof retryAfter === 'number' ? retryAfter : 0;
-      this.#bridgedUntil = now + Math.max(took > slowRefreshMs ? took : 0, pauseMs);
-      return held;
+      return this.#hold(bridge, work, Math.max(took > slowRefreshMs ? took : 0, pauseMs));
     }
     const { signIn } = this.#settings;
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
@@ -247,13 +254,27 @@ export class SharedToken implements AsyncDisposable {
     return token.accessToken === rejected && joined.rejected !== rejected ? this.#obtain(options) : token;
   }
 
-  /** Keeps a token in memory. Throws if a sign-out or close() came since the work for it began. */
-  #hold(record: UsableRecord, signOuts: number): AccessToken {
+  /**
+   * What callers get: a good token that has come into memory since the work began, because it is newer than what the work has read. Else
+   * that of the record, which is kept. Throws if a sign-out or close() came since then.
+   */
+  #hold(record: UsableRecord, { signOuts, before, minValid }: Work, bridgeMs = 0): AccessToken {
     this.#assertOpen();
     if (signOuts !== this.#keeper.signOuts) throw signInRequired('signed-out', this.#settings);
+    const newer = this.#heldToken === before ? undefined : this.peek({ minValid });
+    return newer ?? this.#put(record, bridgeMs);
+  }
+
+  get #heldToken(): string | undefined {
+    return this.#held?.token.accessToken;
+  }
+
+  /** Puts a token into memory. `bridgeMs`: so long, it counts to its very end. */
+  #put(record: UsableRecord, bridgeMs = 0): AccessToken {
     const token = Object.freeze(toAccessToken(record));
-    this.#held = { record: Object.freeze({ ...record }), token, clockOffset: Date.now() - performance.now() };
-    this.#bridgedUntil = 0;
+    const now = performance.now();
+    this.#held = { record: Object.freeze({ ...record }), token, clockOffset: Date.now() - now };
+    this.#bridgedUntil = now + bridgeMs;
     return token;
   }
 
@@ -302,21 +323,16 @@ export class SharedToken implements AsyncDisposable {
   }
 
   #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
-    const { signOuts } = this.#keeper;
-    let stored: AccessToken | undefined;
+    const work = { signOuts: this.#keeper.signOuts, before: this.#heldToken };
     const onStored = (record: UsableRecord): void => {
       if (this.#closing.signal.aborted) return;
-      stored = this.#hold(record, signOuts);
+      this.#put(record);
       // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
       if (this.#signIn?.request === request) this.#signIn = undefined;
     };
-    const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
-    const flight = this.#fly(async (signal) => {
-      const record = await signInInTurn(this.#keeper, request, signal);
-      // While `signIn` went on, the token may have been refreshed.
-      if (!stored || signOuts !== this.#keeper.signOuts) return this.#hold(record, signOuts);
-      return this.#held?.token ?? stored;
-    });
+    const request: SignInRequest = { signIn, ...cause, signOuts: work.signOuts, hasAsked: false, onStored };
+    // When `signIn` ends, the token that it has stored may have been refreshed.
+    const flight = this.#fly(async (signal) => this.#hold(await signInInTurn(this.#keeper, request, signal), work));
     return { flight, request, rejected };
   }
 
@@ -325,11 +341,8 @@ export class SharedToken implements AsyncDisposable {
     if (this.#closing.signal.aborted) return;
     const { signOuts } = this.#keeper;
     const flight = this.#fly((signal) => this.#ahead.run(held.record, signal));
-    const keep = (record: UsableRecord | undefined): void => {
-      if (record && this.#held === held) this.#hold(record, signOuts);
-    };
     this.#join(flight, undefined)
-      .then(keep)
+      .then((record) => record && this.#hold(record, { signOuts, before: held.token.accessToken }))
       .catch(() => {});
   }
 

@@ -1,8 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { SignIn, TokenRecord } from '../src/index.ts';
 import { MemoryStore, NotifyingStore } from './memory-store.ts';
-import { Scene } from './scene.ts';
+import { mustNotAsk, openScene, Scene } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
+
+type Gate = PromiseWithResolvers<void>;
 
 /** Another process that holds the lock of the record until it is told to let go. */
 async function holdLock(store: MemoryStore): Promise<() => void> {
@@ -107,6 +110,38 @@ test('a wait of less than 150 ms makes no event, and reads no record', async () 
   await scene.signedIn();
   await Promise.all([scene.open().getToken(), scene.open().getToken()]);
   assert.is(scene.count('waiting'), 0);
+});
+
+test('a token that was refreshed while this instance read the sign-in of another process stays in memory', async () => {
+  await using scene = openScene();
+  const { store, provider } = scene;
+  const [person, asked, answered] = [0, 1, 2].map(() => Promise.withResolvers<void>()) as [Gate, Gate, Gate];
+  const get = store.get.bind(store);
+  const readSlowly = async (name: string): Promise<TokenRecord | undefined> => {
+    store.get = get;
+    const record = await get(name);
+    asked.resolve();
+    await answered.promise;
+    return record;
+  };
+  const signIn: SignIn = async ({ redeem }) => {
+    await person.promise;
+    const response = await redeem(provider.signIn);
+    store.get = readSlowly;
+    return response;
+  };
+  const first = scene.open({ signIn }).getToken();
+  await scene.until('sign-in-started');
+  const shared = scene.open({ signIn: mustNotAsk });
+  const second = shared.getToken();
+  await scene.until('waiting');
+  person.resolve();
+  await within(10_000, asked.promise);
+  const refreshed = await shared.getToken({ forceRefresh: true });
+  answered.resolve();
+  await first;
+  assert.equal(await within(10_000, second), refreshed);
+  assert.equal(shared.peek(), refreshed);
 });
 
 test.run();
