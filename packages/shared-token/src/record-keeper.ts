@@ -37,6 +37,9 @@ const answerLimitMs = 12_000;
 /** How long a later try waits for the record's lock. */
 const laterLockTimeoutMs = 5_000;
 
+/** How long the last try does. Then a record is written without it: a lease that could not be released would cost the sign-in. */
+const lastLockTimeoutMs = 2_000;
+
 const silent = (): SharedTokenError => storeSilentError('The store did not answer');
 
 /** What a sign-in has to know when it is stored. */
@@ -164,13 +167,8 @@ export class RecordKeeper {
       this.#owed = [];
       return true;
     };
-    try {
-      // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
-      return await runExclusively(store, { name, timeout: refreshTimeout }, save);
-    } catch (error) {
-      if (!hasCode(error, 'STORE')) throw error;
-      return save({ signal: neverAborted });
-    }
+    // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
+    return this.#underLock(save, { timeout: refreshTimeout, isNeeded: false });
   }
 
   /** Deletes the record. What is owed is not written any more. Resolves with what `revoke` is to be given, if any. Throws STORE. */
@@ -215,7 +213,6 @@ export class RecordKeeper {
    * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough.
    */
   async #pay({ change, lock, signOuts = this.signOuts }: Payment): Promise<boolean> {
-    const { store, name } = this.settings;
     if (signOuts !== this.signOuts) return false;
     const isAlone = this.#owed.length === 0 && (lock || isSwapEnough(change?.before, change?.record));
     // As a rule this is all.
@@ -226,10 +223,11 @@ export class RecordKeeper {
     const record = applyChanges(stored, change ? addChange(owed, change) : owed);
     if (record === stored) return false;
     if (!lock && !isSwapEnough(stored, record)) {
-      const turn = { name, timeout: laterLockTimeoutMs };
-      return this.callUserCode(() =>
-        runExclusively(store, turn, (held) => this.#pay({ change, lock: held, signOuts })),
-      );
+      const { signal } = this.#closing;
+      const turn = signal.aborted
+        ? { timeout: lastLockTimeoutMs, isNeeded: !record }
+        : { timeout: laterLockTimeoutMs, isNeeded: true, signal };
+      return this.callUserCode(() => this.#underLock((held) => this.#pay({ change, lock: held, signOuts }), turn));
     }
     const isDone = await this.#write(stored, record, lock);
     // The store refuses the writes of a lock that was lost.
@@ -242,15 +240,24 @@ export class RecordKeeper {
     return true;
   }
 
+  /** If the lock is not needed, also without it, when it cannot be acquired. */
+  async #underLock<T>(
+    work: (lock: Lock) => Promise<T>,
+    { isNeeded, ...turn }: { timeout: number; signal?: AbortSignal; isNeeded: boolean },
+  ): Promise<T> {
+    const { store, name } = this.settings;
+    try {
+      return await runExclusively(store, { name, ...turn }, work);
+    } catch (error) {
+      if (isNeeded || !hasCode(error, 'STORE')) throw error;
+      return work({ signal: neverAborted });
+    }
+  }
+
   /** By compare-and-swap, so that a sign-out is not missed. Without `record`, deletes. */
   async #write(before: TokenRecord | undefined, record: TokenRecord | undefined, lock: Lock | undefined) {
     const { store, name } = this.settings;
     const { signOuts } = this;
-    let isLate = false;
-    const onLate = (): SharedTokenError => {
-      isLate = true;
-      return silent();
-    };
     const write = async (): Promise<boolean> => {
       if (!record) {
         await this.#ask(() => store.delete(name));
@@ -261,10 +268,10 @@ export class RecordKeeper {
       } finally {
         // The sign-out came while the record was written in the place of none, and may have deleted before that.
         if (!before && signOuts !== this.signOuts)
-          await this.advance({ before: record, record: undefined }, isLate ? undefined : lock);
+          await this.advance({ before: record, record: undefined }, lock?.signal.aborted ? undefined : lock);
       }
     };
-    return inTime(answerLimitMs, write(), onLate);
+    return inTime(answerLimitMs, write(), silent);
   }
 
   async #advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {

@@ -27,7 +27,8 @@ export interface LockRequest {
 }
 
 /**
- * Runs `task` while no other caller or process runs one of that name. The signal ends the wait, not the task.
+ * Runs `task` while no other caller or process runs one of that name. The signal ends the wait, not the task. That of the lock has
+ * aborted when the lock is lost, and when the task has ended.
  * Throws STORE if the lock cannot be acquired; what the task throws passes through.
  */
 export async function runExclusively<T>(
@@ -45,6 +46,7 @@ export async function runExclusively<T>(
   };
   const silenceTimer = setTimeout(onSilence, Math.min(timeout + answerMarginMs, longestTimerMs));
   let result: Promise<T> | undefined;
+  const ended = new AbortController();
   let releaseTimer: NodeJS.Timeout | undefined;
   const { promise: notReleased, resolve: giveUp } = Promise.withResolvers<void>();
   // A store of the user's own may give its tasks no lock.
@@ -52,7 +54,14 @@ export async function runExclusively<T>(
     clearTimeout(notice);
     clearTimeout(silenceTimer);
     if (silence) throw silence;
-    result = task(lock).finally(() => {
+    const held: Lock = {
+      // Asked for each time: a store may look at the clock then.
+      get signal() {
+        return ended.signal.aborted ? ended.signal : lock.signal;
+      },
+    };
+    result = task(held).finally(() => {
+      ended.abort();
       releaseTimer = setTimeout(giveUp, releaseLimitMs);
     });
     return result;

@@ -208,26 +208,41 @@ async function signInOnFullDisk(scene: Scene) {
   return shared;
 }
 
-test('a sign-in that waits for the lock to be stored is not stored after a sign-out', async () => {
-  await using scene = openScene();
+/** The same, and a timer waits for the lock to store it. */
+async function signInThatWaitsForLock(scene: Scene) {
   const shared = await signInOnFullDisk(scene);
-  const release = Promise.withResolvers<void>();
+  const [released, waiting] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const { store } = scene;
-  const holding = store.exclusively('my-app', () => release.promise);
+  const holding = store.exclusively('my-app', () => released.promise);
   const { exclusively } = store;
-  const waiting = Promise.withResolvers<void>();
   store.exclusively = (...request) => {
     waiting.resolve();
     return exclusively.apply(store, request) as never;
   };
-  await shared.getToken(); // tries to store it
   await within(10_000, waiting.promise);
+  const release = (): Promise<void> => {
+    released.resolve();
+    return holding;
+  };
+  return { shared, release };
+}
+
+test('a sign-in that waits for the lock to be stored is not stored after a sign-out', async () => {
+  await using scene = openScene();
+  const { shared, release } = await signInThatWaitsForLock(scene);
   await shared.signOut();
-  release.resolve();
-  await holding;
+  await release();
   await shared.close();
-  assert.is(store.records.size, 0);
+  assert.is(scene.store.records.size, 0);
   assert.is(scene.count('store-recovered'), 0);
+});
+
+test('close() stores a first sign-in although a lease that was not released holds the lock', async () => {
+  await using scene = openScene();
+  const { shared, release } = await signInThatWaitsForLock(scene);
+  await within(4_500, shared.close());
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+  await release();
 });
 
 test('a sign-in that is being stored late when a sign-out comes is taken back', async () => {
@@ -242,6 +257,44 @@ test('a sign-in that is being stored late when a sign-out comes is taken back', 
   await shared.close();
   assert.is(store.records.size, 0);
   assert.is(scene.count('store-recovered'), 0);
+});
+
+test('a write that is answered when it is not waited for any more, after a sign-out, is taken back under the lock', async () => {
+  await using scene = openScene();
+  const { store } = scene;
+  const held = store.holdWrites();
+  const real = globalThis.setTimeout;
+  let isGivenUp = false;
+  const fast = (callback: () => void, milliseconds: number) => {
+    const expire = (): void => {
+      callback();
+      if (milliseconds === 12_000) isGivenUp = true;
+    };
+    return real(expire, milliseconds / 100);
+  };
+  globalThis.setTimeout = fast as typeof setTimeout;
+  try {
+    const shared = scene.open({ signIn: scene.provider.signIn });
+    await shared.getToken();
+    await untilTrue(() => isGivenUp);
+    await shared.signOut();
+  } finally {
+    globalThis.setTimeout = real;
+  }
+  const [begun, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holding = store.exclusively('my-app', () => {
+    begun.resolve();
+    return released.promise;
+  });
+  // The sign-in, and a try of the timer, if it had begun, are given up.
+  await within(10_000, begun.promise);
+  held.goOn();
+  await untilTrue(() => store.records.size === 1);
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.is(store.records.size, 1, 'another process holds the lock');
+  released.resolve();
+  await holding;
+  await untilTrue(() => store.records.size === 0);
 });
 
 /** A sign-in whose write arrives after the sign-out that ended it. From then on `refuse` says what becomes of each delete. */

@@ -50,7 +50,7 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'await this.advance({ before: record, record: undefined }, isLate ? undefined : lock);',
+        'await this.advance({ before: record, record: undefined }, lock?.signal.aborted ? undefined : lock);',
         'record = undefined;',
       ),
     ],
