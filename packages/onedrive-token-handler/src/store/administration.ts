@@ -1,5 +1,4 @@
 /** Work on all that is stored, whatever client id it is of: by the kit, on a file or a store of the caller's own. */
-import { statSync } from 'node:fs';
 import { type TokenRecord, type TokenStore, toStoreError } from 'shared-token';
 import {
   changeKey,
@@ -103,7 +102,8 @@ async function withStore<T>(
   access: 'read' | 'write' | 'create',
   work: (store: TokenStore) => T | Promise<T>,
 ): Promise<T | undefined> {
-  if (access !== 'create' && settings.dbFilepath !== undefined && isMissing(settings.dbFilepath)) return undefined;
+  const { dbFilepath } = settings;
+  if (access !== 'create' && dbFilepath !== undefined && (await isMissing(dbFilepath))) return undefined;
   const { store, close } = openStore(settings, access === 'read');
   try {
     return await runOnStore(() => work(store));
@@ -113,7 +113,9 @@ async function withStore<T>(
 }
 
 /** False also if a folder above it can't be entered: to open it then says what is wrong. */
-function isMissing(path: string): boolean {
+async function isMissing(path: string): Promise<boolean> {
+  // Loaded here, because all of node:fs would add a tenth to the import of this package.
+  const { statSync } = await import('node:fs');
   try {
     return statSync(path, { throwIfNoEntry: false }) === undefined;
   } catch {
