@@ -29,7 +29,7 @@ export async function runCommand(flags: Flags, work: (command: Command) => Promi
     return await work(command);
   } catch (error) {
     screen.clear();
-    return reportError(error, command);
+    return await reportError(error, command);
   }
 }
 

@@ -1,5 +1,4 @@
 // The command's words and exit status for each error. A new code or reason without words does not compile.
-import { inspect } from 'node:util';
 import {
   OneDriveTokenError,
   type SignInMethod,
@@ -41,7 +40,7 @@ export function describeError(error: unknown, context: ErrorContext = {}): Descr
 }
 
 /** Writes to stderr what went wrong, and returns the exit status. */
-export function reportError(error: unknown, context: ErrorContext = {}): number {
+export async function reportError(error: unknown, context: ErrorContext = {}): Promise<number> {
   // `| head` has read enough: that is no failure.
   if (error instanceof OutputClosed) return exitStatus.done;
   const { settings, isSignInKept } = context;
@@ -52,7 +51,7 @@ export function reportError(error: unknown, context: ErrorContext = {}): number 
   }
   const described = describeError(error, context);
   tellErr(`onedrive-token: ${joinProblem(described)}\n`);
-  if (settings?.verbose) tellErr(`${inspect(error)}\n`);
+  if (settings?.verbose) tellErr(`${(await import('node:util')).inspect(error)}\n`);
   return described.status;
 }
 
