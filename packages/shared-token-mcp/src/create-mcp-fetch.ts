@@ -26,7 +26,7 @@ class McpAccess {
   /** What the server asked for last. */
   #challenge: Challenge = {};
   /** The scopes that requests under way ask a person for. */
-  readonly #wanted: (string | undefined)[] = [];
+  readonly #wanted = new Set<string | undefined>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -40,7 +40,7 @@ class McpAccess {
         return signInByBrowser(settings, context, { ...this.#challenge, scope });
       },
       needsSignIn: (error) => refusalOf(error) !== undefined,
-      describeRefusal: (error) => refusalOf(error) ?? '',
+      describeRefusal: (error) => String(refusalOf(error)),
       accepts: (record) => coversScopes(record, ...this.#wanted),
     });
   }
@@ -64,15 +64,16 @@ class McpAccess {
       token = await (response.status === 401 ? this.#renew(token, signal) : this.#stepUp(token, signal));
       // A body that is a stream, or of a Request, can be read only once.
       if (token === undefined || Symbol.asyncIterator in Object(init.body ?? request?.body)) return response;
-      await response.body?.cancel();
+      // If that fails, the answer broke off, which no longer matters.
+      void response.body?.cancel().catch(() => {});
     }
   }
 
   /** The token without asking a person or waiting for one. */
   async #currentToken(signal: AbortSignal | undefined): Promise<string | undefined> {
-    const held = this.shared.peek() ?? (await this.shared.getToken({ interactive: false, signal }).catch(toNoToken));
+    const held = await this.shared.getToken({ interactive: false, signal }).catch(toNoToken);
     // While a person is asked for more, other requests go on with what there is.
-    return (held ?? (unionOf(...this.#wanted) ? await this.shared.read() : undefined))?.accessToken;
+    return (held ?? (await this.shared.read()))?.accessToken;
   }
 
   /** Another token than the rejected one, after 401. */
@@ -90,14 +91,20 @@ class McpAccess {
   }
 
   /** From a refresh or, if a person may be asked, from a sign-in. Undefined: it would need a person, who may not be asked. */
-  async #obtain(rejected: string | undefined, signal: AbortSignal | undefined, scope?: string) {
+  async #obtain(
+    rejected: string | undefined,
+    signal: AbortSignal | undefined,
+    scope?: string,
+  ): Promise<string | undefined> {
     const forceRefresh = rejected !== undefined;
-    this.#wanted.push(scope);
+    this.#wanted.add(scope);
     // This call goes on if the request is aborted: what the person does serves the next one.
     const work = this.shared.getToken({ forceRefresh });
-    work.catch(() => {}).finally(() => this.#wanted.splice(this.#wanted.indexOf(scope), 1));
-    const token = signal ? this.shared.getToken({ forceRefresh, signal }) : work;
-    return (await token.catch(toNoToken))?.accessToken;
+    work.catch(() => {}).finally(() => this.#wanted.delete(scope));
+    const token = (await this.shared.getToken({ forceRefresh, signal }).catch(toNoToken))?.accessToken;
+    const record = token === undefined ? undefined : await this.shared.read();
+    // The window that was open already may have asked for other scopes.
+    return record && !coversScopes(record, scope) ? this.#obtain(token, signal, scope) : token;
   }
 }
 

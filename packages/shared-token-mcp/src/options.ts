@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { SharedTokenOptions, TokenStore } from 'shared-token';
 import type { McpSdk } from './mcp-sdk.ts';
 
@@ -80,6 +80,5 @@ export function readOptions(options: McpFetchOptions) {
 
 /** Names are in messages, and in a store in plain text. A query may have a secret. */
 function recordName({ origin, pathname, search }: URL): string {
-  const digest = createHash('sha256').update(search).digest('hex').slice(0, 16);
-  return `${origin}${pathname}${search && `?${digest}`}`;
+  return `${origin}${pathname}${search && `?${hash('sha256', search)}`}`;
 }

@@ -27,7 +27,7 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
 
 /** Whether the MCP server names other authorization servers than that of the record. */
 export async function hasMoved({ sdk, serverUrl, fetch }: Settings, record: TokenRecord, signal: AbortSignal) {
-  const { issuer = '', resourceMetadataUrl } = record.data ?? {};
+  const { issuer, resourceMetadataUrl } = record.data ?? {};
   // A server that does not say it in time counts as unchanged.
   const fetchFn = fetchUntil(fetch, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
   const found = sdk.discoverOAuthProtectedResourceMetadata(serverUrl, { resourceMetadataUrl }, fetchFn);

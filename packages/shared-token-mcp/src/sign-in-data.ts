@@ -15,14 +15,14 @@ export type SignInData = Readonly<{
 }>;
 
 /** Both are addresses of one authorization server. */
-export function isSameIssuer(one: string, other: string): boolean {
-  return one.replace(/\/$/, '') === other.replace(/\/$/, '');
+export function isSameIssuer(one: string, other: string | undefined): boolean {
+  return one.replace(/\/$/, '') === other?.replace(/\/$/, '');
 }
 
 /** The scopes of all, each once. Undefined if there is none. */
 export function unionOf(...scopes: readonly (string | undefined)[]): string | undefined {
-  const all = scopes.flatMap((scope) => scope?.split(' ') ?? []).filter((scope) => scope !== '');
-  return all.length > 0 ? [...new Set(all)].join(' ') : undefined;
+  const all = scopes.flatMap((scope) => scope?.match(/\S+/g) ?? []);
+  return [...new Set(all)].join(' ') || undefined;
 }
 
 /** Whether the person was asked for these scopes, or the server gave them. */

@@ -67,7 +67,7 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
 async function openAcceptorFor(settings: Settings, { record, signal }: SignInContext, state: string) {
   const { clientInformation, redirect } = settings;
   const { issuer, client: json } = record?.data ?? {};
-  const hasEnded = ['invalid_client', 'unauthorized_client'].includes(record?.refusedBecause ?? '');
+  const hasEnded = ['invalid_client', 'unauthorized_client'].some((refusal) => refusal === record?.refusedBecause);
   const client: Client | undefined = clientInformation || hasEnded || !json ? undefined : JSON.parse(json);
   const open = (address: string) => {
     const { hostname, port, pathname: path } = new URL(address);
@@ -108,7 +108,7 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
 
 /** RFC 8414 section 3.3. Version 1 of the SDK does not look. */
 function checkMetadata(found: Seen): Seen {
-  const { authorizationServerUrl: expected = '', authorizationServerMetadata: metadata } = found;
+  const { authorizationServerUrl: expected, authorizationServerMetadata: metadata } = found;
   if (!metadata || isSameIssuer(metadata.issuer, expected)) return found;
   throw wrongIssuer(`The metadata of ${expected} name another issuer, ${metadata.issuer}`);
 }

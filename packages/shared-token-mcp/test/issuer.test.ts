@@ -89,17 +89,26 @@ test('a server that says elsewhere who its issuer is may move as well', async ()
   scene.server.authorizationServer = other;
   assert.is(await scene.call('greet', client), 'greet');
   assert.is(scene.authorizationServer.refreshes, 0);
+  // A process that has sent no request knows the address from the sign-in.
+  await scene.open().shared.signIn();
+  assert.is(scene.windows.length, 3);
 });
 
 test('a slash at the end is no other issuer', async () => {
   for (const sdk of Object.values(sdks)) {
     await using scene = await openMcpScene(sdk);
-    scene.server.writeIssuer = (issuer) => `${issuer}/`;
-    const client = await scene.connect();
-    scene.server.writeIssuer = (issuer) => issuer;
-    scene.authorizationServer.expireAccessTokens();
-    assert.is(await scene.call('greet', client), 'greet');
-    assert.is(scene.windows.length, 1);
+    for (const [before, after] of [
+      ['/', ''],
+      ['', '/'],
+    ]) {
+      scene.server.writeIssuer = (issuer) => issuer + before;
+      const access = scene.open();
+      await access.shared.signIn();
+      scene.server.writeIssuer = (issuer) => issuer + after;
+      scene.authorizationServer.expireAccessTokens();
+      assert.is(await scene.call('greet', await scene.connect(access)), 'greet');
+    }
+    assert.equal([scene.windows.length, scene.authorizationServer.refreshes], [2, 2]);
   }
 });
 
@@ -115,14 +124,18 @@ test('a record that does not say who issued it is not sent anywhere', async () =
   assert.is(scene.authorizationServer.refreshes, 0);
 });
 
-test('a sign-in of another registered client is not used', async () => {
+test('a sign-in of another client is not used', async () => {
   await using scene = await openMcpScene();
-  for (const client_id of ['one', 'other']) {
+  const [one, other] = ['one', 'other'].map((client_id) => {
     scene.authorizationServer.clientsStore.known.set(client_id, { client_id, redirect_uris: ['http://localhost'] });
-    await scene.connect(scene.open({ clientInformation: { client_id } }));
-  }
-  assert.is(scene.windows.length, 2);
+    return scene.open({ clientInformation: { client_id } });
+  });
+  await scene.connect();
+  await one?.shared.signIn();
+  assert.is(scene.record.clientId, 'one', 'not the one that has registered itself');
+  await scene.connect(other);
   assert.is(scene.record.clientId, 'other');
+  assert.is(scene.windows.length, 3);
 });
 
 test.run();

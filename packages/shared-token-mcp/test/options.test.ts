@@ -24,6 +24,7 @@ const unusable: [Record<string, unknown>, RegExp][] = [
   [{ maxStepUps: 1.5 }, /^maxStepUps must be an integer of at least 0, not 1.5$/],
   [{ clientInformation: {} }, /^clientInformation\.client_id must be a string, not undefined$/],
   [{ clientMetadata: { redirect_uris: ['https://app.example'] } }, /^clientMetadata\.redirect_uris must begin with/],
+  [{ clientMetadata: { redirect_uris: ['http://localhost:99999'] } }, /^clientMetadata\.redirect_uris must begin with/],
   [{ onEvent: 1 }, /^onEvent must be a function/],
   [{ authProvider: {} }, /^unknown option "authProvider"$/],
 ];

@@ -48,9 +48,17 @@ const bodies: Record<string, () => NonNullable<RequestInit['body']>> = {
 for (const [kind, body] of Object.entries(bodies)) {
   test(`a body that is ${kind} is sent again with the new token`, async () => {
     await using scene = await openRejected();
-    const { fetch } = scene.open();
+    const responses: Response[] = [];
+    const { fetch } = scene.open({
+      fetch: async (input, init) => {
+        const response = await globalThis.fetch(input, init);
+        if (response.url === scene.server.url) responses.push(response);
+        return response;
+      },
+    });
     const response = await fetch(scene.server.url, { method: 'POST', headers, body: body() });
     assert.is(response.status, 200);
+    assert.ok(responses[0]?.bodyUsed, 'the 401 holds its connection no longer');
     assert.match(await response.text(), '"serverInfo"');
     assert.is(scene.server.received.length, 2);
   });
@@ -169,9 +177,11 @@ test('the `fetch` option sends all requests, those of the sign-in too', async ()
   await using scene = await openMcpScene();
   const sent: string[] = [];
   const { fetch } = scene.open({
-    fetch: (input, init) => {
+    fetch: async (input, init) => {
       sent.push(new URL(String(input)).pathname);
-      return globalThis.fetch(input, init);
+      const response = await globalThis.fetch(input, init);
+      // As a wrapper does that makes one of its own: it has no address.
+      return new Response(response.body, response);
     },
   });
   await fetch(scene.server.url, { method: 'POST', headers, body: text });

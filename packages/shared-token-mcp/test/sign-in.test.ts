@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { UnauthorizedClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { ScriptedBrowser } from 'testing-authority';
 import { freePort } from 'testing-authority/free-port';
 import { test } from 'uvu';
@@ -39,7 +41,11 @@ for (const sdk of Object.values(sdks)) {
       Array(3).fill(scene.server.url),
     );
     const [registration] = authorizationServer.sentTo('/register');
-    assert.is(registration?.application_type, 'native');
+    const { application_type, grant_types, response_types, token_endpoint_auth_method } = registration ?? {};
+    assert.equal(
+      [application_type, grant_types, response_types, token_endpoint_auth_method],
+      ['native', ['authorization_code', 'refresh_token'], ['code'], 'none'],
+    );
     assert.equal(registration?.redirect_uris, [scene.windows[0]?.searchParams.get('redirect_uri')]);
   });
 
@@ -135,16 +141,21 @@ for (const fail of [
   });
 }
 
-test('the redirect of clientMetadata fixes host, port and path, and the rest is registered', async () => {
-  await using scene = await openMcpScene();
-  const port = await freePort();
-  const redirect = `http://127.0.0.1:${port}/callback`;
-  const access = scene.open({ clientMetadata: { client_name: 'Editor', redirect_uris: [redirect, 'app://x'] } });
-  await scene.connect(access);
-  assert.is(scene.windows[0]?.searchParams.get('redirect_uri'), redirect);
-  const [registration] = scene.authorizationServer.sentTo('/register');
-  assert.equal([registration?.client_name, registration?.redirect_uris], ['Editor', [redirect]]);
-});
+const hasIpv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+);
+for (const host of hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1']) {
+  test(`the redirect of clientMetadata fixes host ${host}, port and path, and the rest is registered`, async () => {
+    await using scene = await openMcpScene();
+    const port = await freePort();
+    const redirect = `http://${host}:${port}/callback`;
+    const access = scene.open({ clientMetadata: { client_name: 'Editor', redirect_uris: [redirect, 'app://x'] } });
+    await scene.connect(access);
+    assert.is(scene.windows[0]?.searchParams.get('redirect_uri'), redirect);
+    const [registration] = scene.authorizationServer.sentTo('/register');
+    assert.equal([registration?.client_name, registration?.redirect_uris], ['Editor', [redirect]]);
+  });
+}
 
 test('a second sign-in comes back to the registered port; if that is taken, the client registers anew', async () => {
   await using scene = await openMcpScene();
@@ -173,6 +184,16 @@ test('a server that has forgotten the registration: the client registers and sig
   scene.authorizationServer.expireAccessTokens();
   assert.is(await scene.call('greet', client), 'greet', 'the refresh uses the new registration');
   assert.is(scene.windows.length, 2);
+});
+
+test('a registration that may not refresh is replaced', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  scene.authorizationServer.expireAccessTokens();
+  scene.authorizationServer.exchangeRefreshToken = () => Promise.reject(new UnauthorizedClientError('not this one'));
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.windows.length, 2);
+  assert.is(scene.authorizationServer.sentTo('/register').length, 2);
 });
 
 test('the page in the browser tells of the sign-in when the tokens are stored', async () => {

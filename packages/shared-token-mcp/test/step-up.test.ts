@@ -1,7 +1,8 @@
 import { InsufficientScopeError } from '@modelcontextprotocol/client';
+import { ScriptedBrowser } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection, within } from '../../shared-token/test/within.ts';
+import { rejection, untilTrue, within } from '../../shared-token/test/within.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
@@ -27,6 +28,9 @@ test('a person who refuses more keeps what there is', async () => {
   assert.is((await rejection(scene.call('write', client))).code, 'AUTHORIZATION_ERROR');
   assert.is(await scene.call('greet', client), 'greet');
   assert.is(scene.windows.length, 2);
+  scene.authorizationServer.answer = {};
+  assert.is(await scene.call('delete', client), 'delete');
+  assert.is(scene.asked.at(-1), 'read delete', 'not for what was refused');
 });
 
 test('while a person is asked for more, other requests go on with the token there is', async () => {
@@ -35,10 +39,9 @@ test('while a person is asked for more, other requests go on with the token ther
   const opened = Promise.withResolvers<string>();
   scene.browse = opened.resolve;
   const write = scene.call('write', client);
-  const url = await opened.promise;
+  const url = await within(10_000, opened.promise);
   assert.is(await scene.call('greet', client), 'greet');
   assert.is(await scene.call('greet'), 'greet', 'another process as well');
-  const { ScriptedBrowser } = await import('testing-authority');
   await new ScriptedBrowser().open(url);
   assert.is(await write, 'write');
   assert.is(scene.windows.length, 2);
@@ -74,6 +77,36 @@ test('two requests that need different scopes at once ask for both', async () =>
   );
 });
 
+test('a request that needs other scopes while the person is asked: a second window asks for those as well', async () => {
+  await using scene = await openMcpScene();
+  let refused = 0;
+  const access = scene.open({
+    fetch: async (input, init) => {
+      const response = await globalThis.fetch(input, init);
+      if (response.status === 403) refused++;
+      return response;
+    },
+  });
+  const client = await scene.connect(access);
+  const opened = Promise.withResolvers<string>();
+  scene.browse = opened.resolve;
+  const write = scene.call('write', client);
+  const url = await within(10_000, opened.promise);
+  scene.browse = (url) => new ScriptedBrowser().open(url);
+  const remove = scene.call('delete', client);
+  await untilTrue(() => refused === 2);
+  await new ScriptedBrowser().open(url);
+  assert.equal(await Promise.all([write, remove]), ['write', 'delete']);
+  assert.equal(scene.asked, ['read', 'read write', 'read write delete']);
+});
+
+test('scopes are asked for once each, however the server writes them', async () => {
+  await using scene = await openMcpScene();
+  scene.server.scope = ' read  read ';
+  await scene.call();
+  assert.equal(scene.asked, ['read']);
+});
+
 test('what the server gave without being asked for is asked for with the rest', async () => {
   await using scene = await openMcpScene();
   scene.server.scope = undefined;
@@ -83,14 +116,14 @@ test('what the server gave without being asked for is asked for with the rest', 
 });
 
 test('maxStepUps limits how often one request asks, and 0 leaves the 403 to the SDK', async () => {
-  for (const maxStepUps of [0, 1, 3]) {
+  for (const maxStepUps of [undefined, 0, 1, 3]) {
     await using scene = await openMcpScene();
     const client = await scene.connect(scene.open({ maxStepUps }));
     let wanted = 0;
-    // Each time, the server wants something else.
-    scene.server.needs = () => `scope-${++wanted}`;
+    // Each time, the tool wants something else.
+    scene.server.needs = (tool) => (tool === '' ? undefined : `scope-${++wanted}`);
     await rejection(scene.call('write', client));
-    assert.is(scene.windows.length, 1 + maxStepUps);
+    assert.is(scene.windows.length, 1 + (maxStepUps ?? 1));
   }
 });
 
