@@ -54,7 +54,7 @@ export async function openAcceptor(options: AcceptorOptions): Promise<Acceptor> 
   const server = new LoopbackServer();
   await server.listen(settings);
   if (settings.signal?.aborted) {
-    await server.hangUp();
+    void server.hangUp();
     throw settings.signal.reason;
   }
   return new LoopbackAcceptor(server, settings);
@@ -79,9 +79,9 @@ class LoopbackAcceptor implements Acceptor {
   /** Set when the phase becomes `answered`. */
   #answer: AuthorizationResponse | undefined;
   /** Browsers that wait for their page. More than one if the person reloads it. */
-  #readers: Connection[] = [];
+  readonly #readers: Connection[] = [];
   /** Set when the pages are sent. Resolves when the system has taken them, or their readers are gone. */
-  #told: Promise<void> | undefined;
+  #told: Promise<unknown> | undefined;
   /** Limits the phase `waiting`. In the phase `answered`, shows the page after the hold time. */
   #timer: NodeJS.Timeout;
 
@@ -213,12 +213,14 @@ class LoopbackAcceptor implements Acceptor {
   }
 
   /** Sends the pages and closes the sockets. Only the first call does something; later calls wait for it. */
-  #tell(outcome: Outcome): Promise<void> {
-    if (this.#told) return this.#told;
-    const readers = this.#readers.splice(0);
-    const pages = readers.map((reader) => reader.respond(makePage(outcome, this.#settings.renderPage)));
-    void this.#server.hangUp();
-    this.#told = Promise.all(pages).then(() => {});
+  #tell(outcome: Outcome): Promise<unknown> {
+    this.#told ??= this.#sendPages(outcome);
     return this.#told;
+  }
+
+  #sendPages(outcome: Outcome): Promise<unknown> {
+    const pages = this.#readers.map((reader) => reader.respond(makePage(outcome, this.#settings.renderPage)));
+    void this.#server.hangUp();
+    return Promise.all(pages);
   }
 }

@@ -60,12 +60,12 @@ test('a sign-in completes amid 10,000 stray requests and 500 idle sockets, and w
     code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
     code_challenge_method: 'S256',
   }).toString();
-  const page = await within(30_000, 'the sign-in', signInAs(url.href));
+  const page = await within('the sign-in', signInAs(url.href), 30_000);
   signedIn = true;
   await attack;
   assert.is(page.status, 200);
   assert.ok(authority.issuedSecrets.has(await program.code()), 'the code is the one that was issued');
-  const { status, stderr } = await within(30_000, 'the end of the program', program.ended);
+  const { status, stderr } = await within('the end of the program', program.ended, 30_000);
   assert.is(stderr, '');
   assert.is(status, 0);
 });
@@ -77,7 +77,7 @@ test('with 3,000 idle sockets the oldest are closed, and the sign-in completes',
   assert.ok(open.length <= 1_100 && open.includes(sockets.at(-1) as net.Socket), `${open.length} open`);
   assert.is((await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`)).status, 200);
   assert.is(await program.code(), 'the-code');
-  assert.is((await within(30_000, 'the end of the program', program.ended)).status, 0);
+  assert.is((await within('the end of the program', program.ended, 30_000)).status, 0);
 });
 
 test('a page that waits for the redemption is not closed in favour of 1,500 idle sockets', async () => {
@@ -89,14 +89,14 @@ test('a page that waits for the redemption is not closed in favour of 1,500 idle
     return promise;
   });
   const page = sendRequest(`${acceptor.redirectUri}/?code=the-code&state=${state}`);
-  await within(30_000, 'the redemption', started.promise);
+  await within('the redemption', started.promise, 30_000);
   const sockets = await connectIdle(acceptor.port, 1_500);
   // On a busy machine their ends arrive a little later.
   const closed = (): number => sockets.filter((socket) => socket.closed).length;
   for (const end = performance.now() + 30_000; closed() < 400 && performance.now() < end; ) await sleep(10);
   assert.ok(closed() >= 400, 'the oldest are closed');
   resolve('the token');
-  assert.is(await within(30_000, 'the outcome', redeemed), 'the token');
+  assert.is(await within('the outcome', redeemed, 30_000), 'the token');
   assert.match((await page).text, 'You are signed in');
 });
 
@@ -118,13 +118,13 @@ test('connections that pipeline without end are closed before they fill the memo
 /** Writes until the acceptor closes the connection. */
 function flood(port: number, bytes: string): Promise<void> {
   return within(
-    60_000,
     'the end of a flood',
     new Promise<void>((resolve) => {
       const socket = net.connect(port, '127.0.0.1');
       socket.on('error', () => {}).on('close', () => resolve());
       socket.resume().write(bytes.repeat(5));
     }),
+    60_000,
   );
 }
 

@@ -53,9 +53,9 @@ async function showPage(
   page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
   await page.goto(`${acceptor.redirectUri}/?${query}&state=right`);
   await within(
-    60_000,
     'the outcome',
     outcome.catch(() => {}),
+    60_000,
   );
   return { page, complaints, address: `${acceptor.redirectUri}/` };
 }
@@ -172,8 +172,8 @@ inBrowser('the page arrives whole over a slow line, though the sockets are close
     const slow = { offline: false, latency: 100, downloadThroughput: 4_000, uploadThroughput: 4_000 };
     await session.send('Network.emulateNetworkConditions', slow);
     const arrived = page.goto(`${acceptor.redirectUri}/?code=a&state=right`);
-    await within(60_000, 'the redemption', accepted);
-    await within(20_000, 'close()', acceptor.close());
+    await within('the redemption', accepted, 60_000);
+    await within('close()', acceptor.close());
     await arrived;
     assert.is(await page.title(), 'You are signed in');
     assert.is(page.url(), `${acceptor.redirectUri}/`);

@@ -7,13 +7,13 @@ export async function connectIdle(port: number, count: number): Promise<net.Sock
   const sockets: net.Socket[] = [];
   await inParallel(100, count, () => {
     return within(
-      30_000,
       'a connection',
       new Promise<void>((resolve) => {
         const socket = net.connect(port, '127.0.0.1', resolve).on('error', () => {});
         socket.resume().unref();
         sockets.push(socket);
       }),
+      30_000,
     );
   });
   await new Promise((resolve) => setTimeout(resolve, 200));

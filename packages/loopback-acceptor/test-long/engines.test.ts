@@ -204,7 +204,7 @@ async function record(headers: Record<string, string> = {}): Promise<
   await once(server, 'listening');
   return {
     origin: `http://localhost:${(server.address() as AddressInfo).port}`,
-    first: () => within(stepTimeoutMs, 'a request', first.promise),
+    first: () => within('a request', first.promise, stepTimeoutMs),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

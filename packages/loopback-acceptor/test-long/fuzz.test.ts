@@ -40,7 +40,7 @@ test(`${seeds.length * requestsPerSeed} generated requests are refused one by on
   }
   await sendRequest(`${program.redirectUri}/?code=the-code&state=${state}`);
   assert.is(await program.code(), 'the-code');
-  const { status, stderr } = await within(30_000, 'the end of the program', program.ended);
+  const { status, stderr } = await within('the end of the program', program.ended, 30_000);
   assert.is(stderr, '');
   assert.is(status, 0);
 });
@@ -65,7 +65,7 @@ function exchange(port: number, request: string): Promise<string> {
     });
     socket.on('error', reject).on('close', () => resolve(text));
   });
-  return within(30_000, 'the end of a connection', exchanged);
+  return within('the end of a connection', exchanged, 30_000);
 }
 
 test.run();

@@ -39,14 +39,14 @@ inOwnNetwork('without IPv6, localhost is served only on 127.0.0.1, and the perso
   await using program = runProgram(signIn, { within: withoutIpv6 });
   const served = JSON.parse(await program.nextLine());
   assert.equal(served, { served: ['127.0.0.1'], name: 'localhost', code: 'the-code' });
-  assert.equal(await within(30_000, 'the end', program.ended), { status: 0, stderr: '' });
+  assert.equal(await within('the end', program.ended, 30_000), { status: 0, stderr: '' });
 });
 
 inOwnNetwork('without IPv4, localhost is served only on [::1], and the person signs in', async () => {
   await using program = runProgram(signIn, { within: withoutIpv4 });
   const served = JSON.parse(await program.nextLine());
   assert.equal(served, { served: ['::1'], name: 'localhost', code: 'the-code' });
-  assert.equal(await within(30_000, 'the end', program.ended), { status: 0, stderr: '' });
+  assert.equal(await within('the end', program.ended, 30_000), { status: 0, stderr: '' });
 });
 
 for (const [host, network, name] of [

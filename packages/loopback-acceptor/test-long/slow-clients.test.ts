@@ -26,7 +26,7 @@ test('a head or a form that comes byte by byte has 20 s, a silent socket too, an
   assert.ok(waited > 19_000, `${waited} ms`);
   // The two requests count as stray ones. The silent socket does not, or the wait would be over.
   await sendRequest(`${acceptor.redirectUri}/?code=the-code&state=right`);
-  assert.is((await within(30_000, 'the answer', accepted)).code, 'the-code');
+  assert.is((await within('the answer', accepted, 30_000)).code, 'the-code');
 });
 
 /** Sends ten bytes a second, and resolves with the response. */
@@ -46,7 +46,7 @@ function trickle(port: number, bytes: string): Promise<string> {
       resolve(text);
     });
   });
-  return within(60_000, 'the end of a slow connection', ended);
+  return within('the end of a slow connection', ended, 60_000);
 }
 
 test.run();

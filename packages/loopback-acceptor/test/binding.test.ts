@@ -25,7 +25,7 @@ test('the redirect URI has the path byte for byte', async () => {
   assert.is(acceptor.redirectUri, `http://localhost:${acceptor.port}/a//b%20c/`);
   const accepted = acceptor.accept();
   assert.is((await sendRequest(`${acceptor.redirectUri}?code=a&state=right`)).status, 200);
-  assert.is((await within(20_000, 'the answer', accepted)).code, 'a');
+  assert.is((await within('the answer', accepted)).code, 'a');
 });
 
 withIpv6('localhost is served on 127.0.0.1 and on [::1] at the same port', async () => {
@@ -35,7 +35,7 @@ withIpv6('localhost is served on 127.0.0.1 and on [::1] at the same port', async
     const headers = { host: `localhost:${acceptor.port}` };
     const { status } = await sendRequest(`http://${address}:${acceptor.port}/?code=a&state=right`, { headers });
     assert.is(status, 200);
-    assert.is((await within(20_000, 'the answer', accepted)).code, 'a');
+    assert.is((await within('the answer', accepted)).code, 'a');
   }
 });
 
@@ -49,7 +49,7 @@ for (const [host, authority] of [
     assert.is(acceptor.redirectUri, `http://${authority}:${acceptor.port}`);
     const accepted = acceptor.accept();
     assert.is((await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`)).status, 200);
-    assert.is((await within(20_000, 'the answer', accepted)).code, 'a');
+    assert.is((await within('the answer', accepted)).code, 'a');
   });
 }
 
@@ -97,7 +97,7 @@ withIpv6('a port that another process holds on [::1] is not used, however often 
     }) as typeof server.listen;
     return server;
   };
-  const { servers, port } = await within(5_000, 'a port', bindLoopback({ host: 'localhost', port: 0 }, createServer));
+  const { servers, port } = await within('a port', bindLoopback({ host: 'localhost', port: 0 }, createServer));
   const taken = foreign.map((server) => (server.address() as net.AddressInfo).port);
   const bound = servers.map((server) => server.address() as net.AddressInfo);
   for (const server of [...servers, ...foreign]) server.close();
@@ -112,6 +112,27 @@ withIpv6('a port that another process holds on [::1] is not used, however often 
   );
 });
 
+withIpv6('if [::1] never takes the port, another one is tried some times, and a fixed one once', async () => {
+  for (const fixed of [false, true]) {
+    let attempts = 0;
+    const createServer = (): net.Server => {
+      const server = net.createServer();
+      const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
+      server.listen = ((options: net.ListenOptions) => {
+        if (options.host !== '::1') return listen(options);
+        attempts++;
+        const inUse = Object.assign(new Error('in use'), { code: 'EADDRINUSE' });
+        process.nextTick(() => server.emit('error', inUse));
+        return server;
+      }) as typeof server.listen;
+      return server;
+    };
+    const port = fixed ? await findFreePort() : 0;
+    assert.is((await rejection(bindLoopback({ host: 'localhost', port }, createServer))).code, 'ACCEPTOR_LISTEN');
+    assert.ok(fixed ? attempts === 1 : attempts > 5, `${attempts} attempts`);
+  }
+});
+
 for (const address of ['127.0.0.1', '::1']) {
   withIpv6(
     `a fixed port that is in use on ${address} is ACCEPTOR_LISTEN, which names it, and the other address is free again`,
@@ -120,13 +141,12 @@ for (const address of ['127.0.0.1', '::1']) {
       await once(foreign, 'listening');
       const { port } = foreign.address() as net.AddressInfo;
       try {
-        const error = await rejection(openAcceptor({ state: 'right', port }));
+        const error = (await rejection(openAcceptor({ state: 'right', port }))) as AcceptorError;
         assert.instance(error, AcceptorError);
         assert.is(error.code, 'ACCEPTOR_LISTEN');
-        assert.match(
-          error.message,
-          `${address}, port ${port}: the port is in use (EADDRINUSE). Leave out \`port\` to get a free one`,
-        );
+        assert.is(error.problem, `Cannot listen on ${address}, port ${port}: the port is in use (EADDRINUSE)`);
+        assert.is(error.remedy, 'Leave out `port` to get a free one');
+        assert.is(error.message, `${error.problem}. ${error.remedy}`);
         assert.is((error.cause as NodeJS.ErrnoException).code, 'EADDRINUSE');
         const free = address === '::1' ? '127.0.0.1' : '::1';
         assert.is((await rejection(connect(free, port))).code, 'ECONNREFUSED');
@@ -154,13 +174,13 @@ test('the workers of node:cluster do not share a port', async () => {
   const open = async (port: number): Promise<{ port?: number; code?: string }> => {
     const worker = cluster.fork({ PORT: port, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE });
     workers.push(worker);
-    const [message] = await within(10_000, 'a worker', once(worker, 'message'));
+    const [message] = await within('a worker', once(worker, 'message'));
     return message;
   };
   const port = await findFreePort();
   const opened = [await open(port), await open(port)];
   for (const worker of workers) worker.process.kill();
-  await within(30_000, 'the end of the workers', Promise.all(workers.map((worker) => once(worker, 'exit'))));
+  await within('the end of the workers', Promise.all(workers.map((worker) => once(worker, 'exit'))), 30_000);
   assert.equal(opened, [{ port }, { code: 'ACCEPTOR_LISTEN' }]);
 });
 
@@ -182,6 +202,24 @@ test('an address that the machine lacks is left out if there is another one', as
   for (const server of servers) server.close();
   assert.equal(addresses, ['::1']);
 });
+
+for (const code of ['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EINVAL']) {
+  test(`${code}, as other systems say it, is an address that the machine lacks as well`, async () => {
+    const createServer = (): net.Server => {
+      const server = net.createServer();
+      const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
+      server.listen = ((options: net.ListenOptions) => {
+        if (options.host !== '::1') return listen(options);
+        process.nextTick(() => server.emit('error', Object.assign(new Error(code), { code })));
+        return server;
+      }) as typeof server.listen;
+      return server;
+    };
+    const { servers } = await bindLoopback({ host: 'localhost', port: 0 }, createServer);
+    assert.is(servers.length, 1);
+    servers[0]?.close();
+  });
+}
 
 test('no name is looked up', async () => {
   const { lookup } = dns;

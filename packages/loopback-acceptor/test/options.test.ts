@@ -54,13 +54,28 @@ test('undefined is the default of every option but the state', async () => {
   assert.match(acceptor.redirectUri, /^http:\/\/localhost:\d+$/);
 });
 
-test('the greatest allowed values work', async () => {
+test('the greatest and the least allowed values work', async () => {
   await using acceptor = await openAcceptor({
     state: 'x',
     timeout: 2 ** 31 - 1,
     maxStrayRequests: Number.POSITIVE_INFINITY,
   });
   assert.ok(acceptor.port > 0);
+  assert.is((await rejection((await openAcceptor({ state: 'x', timeout: 1 })).accept())).code, 'ACCEPTOR_TIMEOUT');
+  // Another program may listen there.
+  const last = await openAcceptor({ state: 'x', port: 65_535 }).catch((error) => error);
+  assert.ok(last.port === 65_535 || last.code === 'ACCEPTOR_LISTEN', last);
+  await last.close?.();
+});
+
+test('a TypeError says what came', async () => {
+  for (const [port, what] of [
+    ['80', 'string'],
+    [null, 'null'],
+  ]) {
+    const { message } = await rejection(openAcceptor({ state: 'x', port: port as never }));
+    assert.is(message, `\`port\` must be an integer from 0 to 65535, not ${what}`);
+  }
 });
 
 test.run();

@@ -67,6 +67,8 @@ for (const [reason, what, pasted, expected] of refused) {
       assert.equal({ code, told, name }, { code: 'REDIRECT_URL', told: reason, name: 'RedirectUrlError' });
       assert.is(message, `${problem}. ${remedy}`);
       assert.match(remedy, /^(?:Copy|Open|Sign in again and copy) .+[^.]$/, 'it says what to do');
+      const isAboutPage = reason === 'not-an-address' && more !== expected;
+      assert.is(remedy.includes('It starts with'), isAboutPage);
     }
   });
 }

@@ -62,7 +62,7 @@ test('the page shows the reason without the code and the state', async () => {
       throw new Error(`POST /token?code=${encodeURIComponent(code)} (${code}, ${params.get('state')}) failed`);
     }),
   );
-  const query = new URLSearchParams({ code: 'M.C5/4 very+secret', state: 'state/which+is=secret' });
+  const query = new URLSearchParams({ code: 'M.C5/4+s', state: 'state/which+is=secret' });
   const { text } = await sendRequest(`${acceptor.redirectUri}/?${query}`);
   await rejected;
   assert.match(text, 'POST /token?code=… (…, …) failed');

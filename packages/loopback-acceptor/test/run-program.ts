@@ -51,7 +51,7 @@ export function runModule(source: string, { nodeOptions = [], within: shell = []
   });
   return {
     pid: child.pid ?? 0,
-    nextLine: async () => (await within(10_000, 'a line of the program', lines.next())).value ?? '',
+    nextLine: async () => (await within('a line of the program', lines.next())).value ?? '',
     ended,
     get runs() {
       return runs;

@@ -15,7 +15,7 @@ export interface RequestOptions {
   agent?: http.Agent;
 }
 
-/** Sends one request by node:http, which adds no headers of a browser. Rejects after 5 s. */
+/** Sends one request by node:http, which adds no headers of a browser. Rejects if there is no response in time. */
 export function sendRequest(url: string, { body, ...options }: RequestOptions = {}): Promise<Sent> {
   const sent = new Promise<Sent>((resolve, reject) => {
     const request = http.request(url, options, (response) => {
@@ -29,7 +29,7 @@ export function sendRequest(url: string, { body, ...options }: RequestOptions = 
     });
     request.on('error', reject).end(body);
   });
-  return within(20_000, 'a response', sent);
+  return within('a response', sent);
 }
 
 /** Answers an acceptor whose state is `right`, and resolves with the page. */
@@ -55,5 +55,5 @@ export function exchangeBytes(port: number, bytes: string): Promise<string> {
     });
     socket.on('error', reject).on('close', () => resolve(text));
   });
-  return within(20_000, 'the end of a connection', exchanged);
+  return within('the end of a connection', exchanged);
 }

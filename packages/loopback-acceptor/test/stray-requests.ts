@@ -221,8 +221,8 @@ export const strays: Stray[] = [
       `POST / HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
   },
   {
-    name: 'a head of 100 kB',
+    name: 'a head of 100 kB that does not end',
     status: 431,
-    bytes: (host) => `GET /?${answer} HTTP/1.1\r\nHost: ${host}\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
+    bytes: (host) => `GET /?${answer} HTTP/1.1\r\nHost: ${host}\r\nX: ${'x'.repeat(100_000)}`,
   },
 ];

@@ -1,5 +1,8 @@
-/** Settles as the promise does, or rejects if that takes longer than `ms` milliseconds. */
-export async function within<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
+/**
+ * Settles as the promise does, or rejects if that takes longer than `ms` milliseconds. The default is for all that promises nothing
+ * about time: it is long enough for a busy machine.
+ */
+export async function within<T>(what: string, promise: PromiseLike<T>, ms = 20_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms);
@@ -12,12 +15,12 @@ export async function within<T>(ms: number, what: string, promise: PromiseLike<T
 }
 
 /** Resolves with the reason for which a promise rejects. Rejects if it resolves or is not settled in time. */
-export async function rejection(promise: Promise<unknown>, ms = 5_000): Promise<Error & { code?: string }> {
+export async function rejection(promise: Promise<unknown>, ms?: number): Promise<Error & { code?: string }> {
   const outcome = promise.then(
     () => new Error('it resolved'),
     (error: unknown) => ({ error }),
   );
-  const settled = await within(ms, 'a rejection', outcome);
+  const settled = await within('a rejection', outcome, ms);
   if (settled instanceof Error) throw settled;
   return settled.error as Error;
 }

@@ -49,7 +49,7 @@ async function listenOnAll(addresses: string[], wanted: number, createServer: ()
       ({ port } = server.address() as AddressInfo);
       servers.push(server);
     } catch (cause) {
-      const { code = '' } = cause as NodeJS.ErrnoException;
+      const code = String((cause as NodeJS.ErrnoException).code);
       const isMissing = missingAddressCodes.includes(code);
       const reason =
         portProblems[code] ?? (isMissing ? 'this machine does not have the address' : 'the system refused');
@@ -57,7 +57,7 @@ async function listenOnAll(addresses: string[], wanted: number, createServer: ()
       const remedy = portProblems[code] && { remedy: 'Leave out `port` to get a free one' };
       const error = new AcceptorError('ACCEPTOR_LISTEN', problem, { ...remedy, cause });
       if (!isMissing) {
-        await Promise.all(servers.map((other) => new Promise((resolve) => other.close(resolve))));
+        for (const other of servers) other.close();
         throw error;
       }
       missing = error;

@@ -66,7 +66,8 @@ export class Connection {
       .setEncoding('latin1')
       .on('data', (text: string) => this.#read(text))
       .on('end', () => this.#abandon(malformed))
-      .on('error', () => socket.destroy())
+      // After an error, the socket is destroyed.
+      .on('error', () => {})
       .on('close', () => {
         clearTimeout(this.#timer);
         this.#abandon(malformed);
@@ -91,7 +92,6 @@ export class Connection {
 
   refuse(response: Response): void {
     this.#send(response);
-    if (this.#socket.destroyed) return;
     this.#timer = setTimeout(() => this.#socket.destroy(), lingerTimeMs).unref();
   }
 
@@ -103,38 +103,33 @@ export class Connection {
   #send(response: Response): void {
     this.state = 'leaving';
     clearTimeout(this.#timer);
-    if (!this.#socket.destroyed) this.#socket.end(formatResponse(response));
-    // Frees what was read, because the client may take a while to close its side.
-    this.#received = '';
-    this.#head = undefined;
+    this.#socket.end(formatResponse(response));
   }
 
   #read(text: string): void {
     if (this.state !== 'reading') return;
     this.#received += text;
-    this.#head ??= this.#readHead(text.length);
+    this.#head ??= this.#readHead();
     if (!this.#head || this.#received.length < this.#bodyBytes) return;
     this.state = 'answering';
-    clearTimeout(this.#timer);
     const body = Buffer.from(this.#received.slice(0, this.#bodyBytes), 'latin1').toString();
-    this.#received = '';
     this.#handlers.onRequest({ ...this.#head, body }, this);
   }
 
-  /** Returns the head if it has arrived and is not refused. `added` is the size of the newest piece. */
-  #readHead(added: number): RequestHead | undefined {
+  /** Returns the head if it has arrived and is not refused. */
+  #readHead(): RequestHead | undefined {
     const begun = this.#received;
-    const end = begun.indexOf('\r\n\r\n', Math.max(0, begun.length - added - 3));
+    const end = begun.indexOf('\r\n\r\n');
     if ((end === -1 ? begun.length : end) > maxHeadBytes) return this.#turnAway(tooLong);
     // A client that speaks TLS is refused at once, not when its time is over.
     if (end === -1) return /^[A-Z]/.test(begun) ? undefined : this.#turnAway(malformed);
-    this.#head = parseHead(begun.slice(0, end));
-    if (!this.#head) return this.#turnAway(malformed);
-    const verdict = this.#handlers.judgeHead(this.#head);
+    const head = parseHead(begun.slice(0, end));
+    if (!head) return this.#turnAway(malformed);
+    const verdict = this.#handlers.judgeHead(head);
     if (typeof verdict !== 'number') return this.#turnAway(verdict);
     this.#received = begun.slice(end + 4);
     this.#bodyBytes = verdict;
-    return this.#head;
+    return head;
   }
 
   #turnAway(response: Response): undefined {

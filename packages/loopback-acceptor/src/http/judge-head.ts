@@ -31,7 +31,7 @@ export function judgeHead(head: RequestHead, expected: { host: string; path: str
   if (sentHost === undefined || sentHost.includes(',')) return bad('The request needs one Host header.');
   if (sentHost !== host) return refusal('421 Misdirected Request', 'The Host is not that of the redirect URI.');
   if (!target.startsWith('/') || target.includes('#')) return bad('The request target has to be a path.');
-  if (target.split('?', 1)[0] !== path) return refusal('404 Not Found', 'There is nothing here.');
+  if (target.split('?')[0] !== path) return refusal('404 Not Found', 'There is nothing here.');
   // Chromium sends no Sec-Fetch-Dest when it opens a WebSocket.
   const isWebSocket = /\bwebsocket\b/i.test(headers.get('upgrade') ?? '');
   if (isWebSocket || (headers.get('sec-fetch-dest') ?? 'document') !== 'document') {
@@ -53,7 +53,7 @@ function judgePost({ target, headers }: RequestHead): number | Response {
     return bad('The body needs a Content-Length that is one number, and no Transfer-Encoding.');
   }
   if (Number(length) > maxBodyBytes) return refusal('413 Content Too Large', 'The form is too large.');
-  const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  const type = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded' || headers.has('content-encoding')) {
     return refusal('415 Unsupported Media Type', 'The body has to be application/x-www-form-urlencoded.');
   }

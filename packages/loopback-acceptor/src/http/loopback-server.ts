@@ -3,6 +3,7 @@
  * know what an authorization response contains.
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import type { Settings } from '../acceptor-options.ts';
 import { bindLoopback } from './bind-loopback.ts';
 import { Connection, type ConnectionHandlers } from './connection.ts';
@@ -20,7 +21,8 @@ const farewellTimeMs = 350;
  * twice the memory under attack, and takes 40 ms to load.
  */
 export class LoopbackServer {
-  port = 0;
+  /** Set by `listen()`. */
+  port!: number;
   /** Until it is set, every connection is refused. */
   handlers: ConnectionHandlers | undefined;
   #servers: Server[] = [];
@@ -46,14 +48,14 @@ export class LoopbackServer {
   #createServer(): Server {
     // `allowHalfOpen`: a client may end its side of the connection and still wait for its page.
     return (
-      createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#admit(socket))
+      createServer({ allowHalfOpen: true }, (socket) => this.#admit(socket))
         // A connection that cannot be accepted, for example without a free file descriptor, must not end the process.
         .on('error', () => {})
     );
   }
 
   #admit(socket: Socket): void {
-    if (!this.handlers || this.#closed || (this.#connections.size >= maxConnections && !this.#evict())) {
+    if (!this.handlers || (this.#connections.size >= maxConnections && !this.#evict())) {
       socket.destroy();
       return;
     }
@@ -78,7 +80,8 @@ export class LoopbackServer {
     }, farewellTimeMs);
     await Promise.all(closed);
     clearTimeout(farewell);
-    // The event loop releases a closed handle only at the end of its turn.
-    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    // The event loop releases a closed handle only at the end of its next turn.
+    await setImmediate();
+    await setImmediate();
   }
 }
