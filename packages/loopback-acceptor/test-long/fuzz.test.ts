@@ -1,12 +1,13 @@
 // Takes about 8 s.
 import net from 'node:net';
+import { randomFrom } from 'testing-authority/random-from';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sendRequest } from '../test/send-request.ts';
 import { within } from '../test/within.ts';
 import { startAcceptorProgram } from './acceptor-program.ts';
 import { inParallel } from './in-parallel.ts';
-import { createRandom, createRequest, mark } from './random-requests.ts';
+import { createRequest, mark } from './random-requests.ts';
 
 const state = 'the-state-that-no-generated-request-has';
 /** Fixed, so that a run can be repeated. */
@@ -18,7 +19,7 @@ test(`${seeds.length * requestsPerSeed} generated requests are refused one by on
   const { host } = new URL(program.redirectUri);
   const statuses: Record<string, number> = {};
   const run = async (seed: number, count: number): Promise<void> => {
-    const random = createRandom(seed);
+    const random = randomFrom(seed);
     const requests = Array.from({ length: count }, () => createRequest(random, host));
     await inParallel(20, count, async (index) => {
       const request = requests[index] ?? '';

@@ -1,14 +1,3 @@
-/** A generator of numbers from 0 to below 1. The same seed gives the same numbers (mulberry32). */
-export function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Part of many requests, so that a response that repeats some of the request is noticed. */
 export const mark = 'REFLECTED';
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { randomFrom } from 'testing-authority/random-from';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,7 +14,7 @@ const writers = 3;
 
 /** A test in which processes that write names of one file are killed at random moments, by this seed. */
 export function testKills(kills: number, seed: number): void {
-  const random = generator(seed);
+  const random = randomFrom(seed);
   test(`${kills} kills of ${writers} processes that write one file (seed ${seed}): it is whole, and no write is lost`, async () => {
     const path = join(temporaryDirectory(), 'tokens.json');
     let left = kills;
@@ -48,15 +49,4 @@ export function testKills(kills: number, seed: number): void {
     assert.match(readFileSync(path, 'utf8'), '"last"');
     console.log(`\nmeasured: ${underWay} of ${kills} kills met a write`);
   });
-}
-
-/** Numbers from 0 to 1 (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

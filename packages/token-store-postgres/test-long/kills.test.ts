@@ -1,8 +1,8 @@
 // Takes about 40 s.
 import { setTimeout as delay } from 'node:timers/promises';
+import { randomFrom } from 'testing-authority/random-from';
 import * as assert from 'uvu/assert';
 import { startMember } from '../test/fleet.ts';
-import { random } from '../test/random.ts';
 import { startScene } from '../test/scene.ts';
 import type { Program } from '../test/start-program.ts';
 import { StrictProvider } from '../test/strict-provider.ts';
@@ -26,7 +26,7 @@ test(`${disturbances} kills and stops at random moments: a refresh token is used
   await using provider = await StrictProvider.start();
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
-  const next = random(seed);
+  const next = randomFrom(seed);
   const target = { schema, connectionString: scene.cluster.connectionString(), leaseTime };
   /** By pid: from when to when it was stopped; a killed one for ever. */
   const disturbed = new Map<string, { from: number; to: number }[]>();

@@ -1,9 +1,9 @@
 // Takes about 55 s.
 import { setTimeout as delay } from 'node:timers/promises';
+import { randomFrom } from 'testing-authority/random-from';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { Lock, PostgresTokenStore } from '../src/index.ts';
-import { random } from '../test/random.ts';
 import { startScene } from '../test/scene.ts';
 import { type Fate, UnreliablePool } from '../test/unreliable-pool.ts';
 
@@ -33,7 +33,7 @@ interface Running {
 }
 
 test('statements that are late, repeated and unanswered: one task at a time, and no spent token comes back', async () => {
-  const next = random(seed);
+  const next = randomFrom(seed);
   console.log(`measured: LATE_SEED=${seed}`);
   const schema = scene.newSchema();
   const { cluster } = scene;

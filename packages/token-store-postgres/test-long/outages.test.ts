@@ -1,10 +1,10 @@
 // Takes about 35 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { randomFrom } from 'testing-authority/random-from';
 import * as assert from 'uvu/assert';
 import { openPostgresTokenStore, type PostgresTokenStore } from '../src/index.ts';
 import { assertUnreachable, attempt } from '../test/attempt.ts';
-import { random } from '../test/random.ts';
 import { startScene } from '../test/scene.ts';
 
 const { scene, test } = await startScene();
@@ -117,7 +117,7 @@ test('a session that locks the rows: STORE_BUSY, no statement goes on waiting, a
 
 test(`pg_terminate_backend at ${leastTerminations} random moments and more: no call is harmed, and the process lives`, async () => {
   console.log(`\nmeasured: OUTAGES_SEED=${seed}`);
-  const next = random(seed);
+  const next = randomFrom(seed);
   const stores = await Promise.all(Array.from({ length: 3 }, () => scene.open()));
   for (const store of stores) await store.set('app', { refreshToken: '0' });
   let terminated = 0;
