@@ -1,7 +1,5 @@
 // `Disposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { FSWatcher } from 'node:fs';
-import { dirname } from 'node:path';
 import {
   type ChangedOptions,
   checkRecord,
@@ -19,7 +17,6 @@ import {
 import { fileError, systemCode } from 'token-store-kit/files';
 import { type FileFormat, jsonFormat } from './json-format.ts';
 import { FileLocks } from './lock/file-locks.ts';
-import { fs } from './node-fs.ts';
 import { damaged, TokenFile } from './token-file.ts';
 
 /** Options of {@link openFileTokenStore}: how the records stand in the file. Default: our own JSON. Give both, or none. */
@@ -27,7 +24,7 @@ export type FileTokenStoreOptions = Partial<FileFormat>;
 
 /** How long a write waits while other processes write, which takes them a few milliseconds. */
 const writeTimeoutMs = 5_000;
-/** How often a file is looked at if the system cannot watch its folder. */
+/** Between two looks for a change, which take some microseconds. */
 const lookIntervalMs = 50;
 
 /**
@@ -110,27 +107,18 @@ export class FileTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Resolves when the file has changed, whichever program wrote it, or after `timeout`. To miss no change, call it, then `get`, then
-   * await it. Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
+   * Resolves within about 50 ms of a write to the file, whichever program wrote it, or after `timeout`. To miss no change, call it, then
+   * `get`, then await it. Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
    */
   async changed(name: string, options: ChangedOptions): Promise<void> {
     checkText(name, 'name');
     const { timeout, signal } = readChangedOptions(options);
     const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
-    for (const each of signals) each.throwIfAborted();
     const deadline = performance.now() + timeout;
-    const watcher = watch(dirname(this.path));
-    try {
-      const before = this.#file.state;
-      for (let left = timeout; left > 0 && this.#file.state === before; left = deadline - performance.now()) {
-        await pause(watcher ? left : Math.min(left, lookIntervalMs), signals, (wake) => {
-          watcher?.once('change', wake);
-          return () => watcher?.off('change', wake);
-        });
-      }
-    } finally {
-      watcher?.close();
-    }
+    const before = this.#file.state;
+    do {
+      await pause(Math.min(deadline - performance.now(), lookIntervalMs), signals);
+    } while (performance.now() < deadline && this.#file.state === before);
   }
 
   /** Callers that wait reject with STORE_OPEN. A task that already runs keeps its lock until it ends. */
@@ -166,21 +154,13 @@ export class FileTokenStore implements TokenStore, Disposable {
   /** Throws `failure` without the error of the caller's function, which may quote tokens. */
   #parse(text: string, failure: Error = fileError(this.path, damaged)): Map<string, TokenRecord> {
     try {
-      checkText(text, 'text');
+      // Half a surrogate pair would not come back as it was.
+      if (!text.isWellFormed()) throw failure;
       const records = Object.entries(this.#format.parse(text));
       return new Map(records.flatMap(([name, record]) => (record === undefined ? [] : [[name, checkRecord(record)]])));
     } catch (error) {
       throw systemCode(error)?.startsWith('STORE_') ? error : failure;
     }
-  }
-}
-
-/** Undefined if the system watches no more folders. */
-function watch(folder: string): FSWatcher | undefined {
-  try {
-    return fs.watch(folder).on('error', () => {});
-  } catch {
-    return undefined;
   }
 }
 

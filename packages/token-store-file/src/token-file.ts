@@ -25,7 +25,7 @@ export class TokenFile {
     const absolute = resolve(path);
     const found = findFile(absolute);
     try {
-      if (!found) makeDirectories(dirname(absolute));
+      makeDirectories(dirname(absolute));
       const folder = fs.realpathSync.native(dirname(absolute));
       this.path = found?.path ?? join(folder, basename(absolute));
       const uid = process.geteuid?.() ?? 0;

@@ -45,11 +45,6 @@ test('a lock, and another file of the folder, are no change', async () => {
   assert.ok(performance.now() - started >= 390);
 });
 
-test('if the system watches no more folders, changed looks itself', async () => {
-  const { code, output } = await startProgram('changed-unwatched', [join(temporaryDirectory(), 'tokens.json')]).ended;
-  assert.equal([code, output.trim()], [0, 'changed']);
-});
-
 test('a store that is closed ends every wait with STORE_OPEN, and a task that runs is not disturbed', async () => {
   const store = openFileTokenStore(join(temporaryDirectory(), 'tokens.json'));
   const task = store.exclusively('app', async () => {
@@ -57,7 +52,11 @@ test('a store that is closed ends every wait with STORE_OPEN, and a task that ru
     return 'done';
   });
   await delay(20);
-  const waits = [store.changed('app', { timeout: longMs }), store.exclusively('app', async () => {})];
+  const waits = [
+    store.changed('app', { timeout: longMs }),
+    store.exclusively('app', async () => {}),
+    store.exclusively('free', async () => {}),
+  ];
   store.close();
   const later = [store.set('app', { refreshToken: 'x' }), store.changed('app', { timeout: 1 })];
   for (const wait of [...waits, ...later, (async () => store.get('app'))()]) {

@@ -99,6 +99,7 @@ const damages: Record<string, [text: string | Buffer, options?: FileTokenStoreOp
   'cut off': ['{ "version": 1, "records": { "app": { "refreshToken": "secret'],
   'of another program': ['{ "name": "secret" }'],
   'no object': ['null'],
+  'of no version': ['{ "version": "1", "records": {} }'],
   'a record with a field of another type': [
     '{ "version": 1, "records": { "app": { "refreshToken": 5, "x": "secret" } } }',
   ],
@@ -108,7 +109,7 @@ const damages: Record<string, [text: string | Buffer, options?: FileTokenStoreOp
     {
       ...lines,
       parse(text) {
-        throw new Error(text);
+        throw Object.assign(new Error(text), { code: 'PARSE' });
       },
     },
   ],
@@ -211,6 +212,7 @@ for (const [what, path, options] of [
   ['a path with a NUL', 'a\0b', {}],
   ['parse alone', 'a', { parse: lines.parse }],
   ['format alone', 'a', { format: lines.format }],
+  ['an unknown option', 'a', { ...lines, pars: lines.parse }],
   ['a parse that is no function', 'a', { parse: {}, format: lines.format }],
 ] as const) {
   test(`${what} is a TypeError`, () => {

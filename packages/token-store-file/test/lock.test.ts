@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import {
   directoryForUsers,
@@ -26,6 +26,15 @@ const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error) => error,
   );
+
+const isLinux = process.platform === 'linux';
+const deep = join('x'.repeat(100), 'y'.repeat(100));
+
+/** A tool in whose process the first of these system calls fail, with these errors. */
+function failFirst(errors: Record<string, string>): string[] {
+  const injections = Object.entries(errors).map(([call, error]) => ['-e', `inject=${call}:error=${error}:when=1`]);
+  return ['strace', '-f', '-o', '/dev/null', '-e', `trace=${Object.keys(errors)}`, ...injections.flat()];
+}
 
 /** What a write does that waits for a process in vain. */
 async function writeInVain(): Promise<void> {
@@ -73,20 +82,26 @@ posixTest(
 );
 
 posixTest('a stopped process keeps its lock, also if it has as many connections as the system allows', async () => {
-  using store = newStore();
+  using store = newStore(isLinux ? deep : '');
   const program = await holder(store);
   program.kill('SIGSTOP');
-  const [socket = ''] = lockNames(store);
-  const sockets = Array.from({ length: 600 }, () => connect(join(`${store.path}-locks`, socket)).on('error', () => {}));
+  const before = process.cwd();
+  process.chdir(`${store.path}-locks`);
+  const [socket = ''] = readdirSync('.');
+  const sockets: Socket[] = [];
   try {
-    for (const timeout of [0, 200]) {
-      assertBusy(await errorOf(store.exclusively('app', async () => {}, { timeout })), program);
+    for (const length of [0, 600]) {
+      sockets.push(...Array.from({ length }, () => connect(socket).on('error', () => {})));
+      for (const timeout of [0, 200]) {
+        assertBusy(await errorOf(store.exclusively('app', async () => {}, { timeout })), program);
+      }
+      const reason = new Error('no longer needed');
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(reason), 100);
+      assert.is(await errorOf(store.exclusively('app', async () => {}, { signal: controller.signal })), reason);
     }
-    const reason = new Error('no longer needed');
-    const controller = new AbortController();
-    setTimeout(() => controller.abort(reason), 100);
-    assert.is(await errorOf(store.exclusively('app', async () => {}, { signal: controller.signal })), reason);
   } finally {
+    process.chdir(before);
     for (const each of sockets) each.destroy();
   }
   program.kill('SIGKILL');
@@ -127,25 +142,23 @@ posixTest(
   () => longWait,
 );
 
-const deep = join('x'.repeat(100), 'y'.repeat(100));
-for (const [what, folder, before] of [
-  ['a path that is too long for a socket', deep, []],
-  ['a file system without sockets', '', ['-e', 'inject=bind:error=EPERM:when=1']],
+for (const [what, folder, isTraced] of [
+  ['a path that is too long for a socket', deep, false],
+  ['a file system without sockets', '', true],
 ] as const) {
-  const isTraced = before.length > 0;
   (windows || (isTraced && !canTrace) ? test.skip : test)(
     `${what} is no obstacle, and its locks count for all`,
     async () => {
       using store = newStore(folder);
       // As FAT shows what was made with 0700.
       if (isTraced) mkdirSync(`${store.path}-locks`, { mode: 0o755 });
-      const tool = isTraced ? ['strace', '-f', '-o', '/dev/null', '-e', 'trace=bind', ...before] : [];
-      const program = await holder(store, 30_000, tool);
+      const tool = (error: string): string[] => (isTraced ? failFirst({ bind: error }) : []);
+      const program = await holder(store, 30_000, tool('EPERM'));
       const locks = isTraced ? `/tmp/token-store-file-${process.getuid?.()}` : `${store.path}-locks`;
       assert.is(statSync(locks).mode & 0o777, 0o700);
-      const other = startProgram('hold', [store.path, 'app', 0, 300], tool);
+      const other = startProgram('hold', [store.path, 'app', 0, 300], tool('ENOSYS'));
       assert.match((await other.ended).output, 'STORE_BUSY');
-      const waiting = startProgram('hold', [store.path, 'app', 0], tool);
+      const waiting = startProgram('hold', [store.path, 'app', 0], tool('EOPNOTSUPP'));
       assert.is(await waiting.line(), 'asks');
       spawnSync('pkill', ['-KILL', '-P', String(program.pid)]);
       program.kill('SIGKILL');
@@ -155,9 +168,51 @@ for (const [what, folder, before] of [
   );
 }
 
+(windows || !canTrace ? test.skip : test)(
+  'a folder that another process removes before the socket is made, and one that ends during the connection, are no obstacle',
+  async () => {
+    using store = newStore();
+    const program = await store.exclusively('app', async () => {
+      const before = failFirst({ bind: 'ENOENT', connect: 'ECONNRESET' });
+      const waiting = startProgram('hold', [store.path, 'app', 0], before);
+      await until(() => lockNames(store).length === 2);
+      return waiting;
+    });
+    assert.is((await program.ended).output, 'asks\nholds\ndone');
+  },
+);
+
+posixTest('on Windows, the locks are named pipes', async () => {
+  // Here they are sockets in this folder.
+  const folder = temporaryDirectory();
+  const code = "Object.defineProperty(process,'platform',{value:'win32'})";
+  const options = `NODE_OPTIONS=--import=data:text/javascript,${code}`;
+  const tool = ['env', options, 'sh', '-c', 'cd "$0" && exec "$@"', folder];
+  using store = newStore();
+  const program = await holder(store, 30_000, tool);
+  const [pipe = '', ...others] = [...readdirSync(folder), ...filesBeside(store)];
+  assert.match(pipe, /^\\\\\.\\pipe\\token-store-file-[0-9a-f]{32}$/);
+  assert.equal(others, []);
+  for (const name of ['app', 'other']) {
+    const { output } = await startProgram('hold', [store.path, name, 0, 200], tool).ended;
+    assert.is(output, name === 'app' ? 'asks\nSTORE_BUSY undefined' : 'asks\nholds\ndone');
+  }
+  const waiting = startProgram('hold', [store.path, 'app', 0], tool);
+  assert.is(await waiting.line(), 'asks');
+  program.kill('SIGKILL');
+  await program.ended;
+  // Windows does that.
+  rmSync(join(folder, pipe));
+  assert.is((await waiting.ended).output, 'holds\ndone');
+});
+
 posixTest('on a system without /proc, the locks of a path that is too long for a socket are in /tmp', async () => {
   const { platform } = process;
   Object.defineProperty(process, 'platform', { value: 'darwin' });
+  try {
+    // It stays, so that an earlier run has made it. Another one may use it now.
+    rmdirSync(`/tmp/token-store-file-${process.getuid?.()}`);
+  } catch {}
   try {
     for (const [folder, isInTmp] of [
       ['x'.repeat(100), true],

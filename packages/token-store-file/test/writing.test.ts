@@ -184,11 +184,12 @@ for (const [call, errno, code, reason] of faults) {
     }
     if (isRoot) spawnSync('chown', ['-R', `${otherUser}`, dirname(path)]);
     chmodSync(dirname(path), 0o500);
-    const calls = [path, 'get', '--', path, 'set', '--', path, 'exclusively'];
+    const below = join(dirname(path), 'new', 'tokens.json');
+    const calls = [path, 'get', '--', path, 'set', '--', path, 'exclusively', '--', below];
     const lines = (await startProgram('attempt', calls).ended).output.split('\n');
     assert.match(lines[0] ?? '', '"old"');
-    for (const line of lines.slice(1)) assert.match(line, '"code":"STORE_READONLY","reason":"no-permission"');
-    assert.is(lines.length, 3);
+    for (const line of lines.slice(1, 3)) assert.match(line, '"code":"STORE_READONLY","reason":"no-permission"');
+    assert.match(lines[3] ?? '', '"code":"STORE_OPEN","reason":"no-permission"');
     chmodSync(dirname(path), 0o700);
   },
 );

@@ -6,7 +6,7 @@ import { fs } from '../node-fs.ts';
 const maxPathBytes = 68;
 
 /** What a file system without sockets answers, such as FAT. */
-const noSockets = ['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS'];
+const noSockets: readonly unknown[] = ['EPERM', 'ENOTSUP', 'ENOSYS'];
 
 /** A hexadecimal name for any text. */
 export function hashOf(text: string, length: number): string {
@@ -42,7 +42,7 @@ export class LockFolder {
 
   /** If `error` says that the file system has no sockets, uses a folder on another one from now on. */
   leaveFileSystem(error: unknown): boolean {
-    if (this.#path === this.#pathInTmp || !noSockets.includes(systemCode(error) ?? '')) return false;
+    if (this.#path === this.#pathInTmp || !noSockets.includes(systemCode(error))) return false;
     this.removeIfEmpty();
     this.#path = this.#pathInTmp;
     return true;

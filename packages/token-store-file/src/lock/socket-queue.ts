@@ -88,7 +88,7 @@ export class SocketQueue {
       } catch (error) {
         close?.();
         // Another process has removed the folder, which libuv calls EACCES, or what seemed to be a socket of a process that ended.
-        if (/^(ENOENT|EACCES)$/.test(systemCode(error) ?? '') && tries < maxTries) continue;
+        if (/^(ENOENT|EACCES)$/.test(`${systemCode(error)}`) && tries < maxTries) continue;
         if (!close && this.#folder.leaveFileSystem(error)) continue;
         throw creationError(this.#folder.at(draft), error);
       }
