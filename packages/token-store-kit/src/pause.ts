@@ -28,7 +28,7 @@ export function pause(
         end();
         resolve(false);
       },
-      Math.min(Math.max(milliseconds, 0), maxDelayMs),
+      Math.min(Math.max(milliseconds, 1), maxDelayMs),
     );
     for (const signal of signals) signal.addEventListener('abort', abort);
     unsubscribe = subscribe?.(() => {

@@ -126,7 +126,7 @@ export class TokenCipher {
     const nonce = crypto().randomBytes(nonceBytes);
     const cipher = crypto().createCipheriv('aes-256-gcm', this.#secret, nonce, { authTagLength: tagBytes });
     cipher.setAAD(Buffer.from(`${this.#domain}\0${purpose}`));
-    const body = [cipher.update(text, 'utf8'), cipher.final()];
+    const body = [cipher.update(text), cipher.final()];
     return Buffer.concat([this.salt, nonce, cipher.getAuthTag(), ...body]);
   }
 
@@ -140,7 +140,7 @@ export class TokenCipher {
     decipher.setAAD(Buffer.from(`${this.#domain}\0${purpose}`));
     decipher.setAuthTag(message.subarray(tagStart, bodyStart));
     try {
-      return decipher.update(message.subarray(bodyStart), undefined, 'utf8') + decipher.final('utf8');
+      return Buffer.concat([decipher.update(message.subarray(bodyStart)), decipher.final()]).toString();
     } catch {
       return undefined; // The only cause is a tag that does not fit.
     }

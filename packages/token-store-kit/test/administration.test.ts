@@ -206,10 +206,26 @@ test('the whole record moves', async () => {
 });
 
 test('a record of that name that is already there stays, and so does the one that was to move', async () => {
+  for (const present of [record, rotated]) {
+    const pair = newPair();
+    await moveUntilKilled(pair, writesUntilBetween - 1);
+    pair.target.set('app', present);
+    assert.is(await move(pair), 'already-there');
+    assert.equal([pair.source.get('app'), pair.target.get('app')], [record, present]);
+  }
+});
+
+test('a record that is forgotten while its move waits for the target does not move', async () => {
   const pair = newPair();
-  pair.target.set('app', rotated);
-  assert.is(await move(pair), 'already-there');
-  assert.equal([pair.source.get('app'), pair.target.get('app')], [record, rotated]);
+  const ending = Promise.withResolvers<void>();
+  const running = pair.target.exclusively('app', () => ending.promise);
+  const moved = move(pair);
+  await new Promise(setImmediate);
+  await forgetRecord(pair.source, 'app');
+  ending.resolve();
+  await running;
+  assert.is(await moved, 'not-signed-in');
+  assert.equal(pair.target.list(), []);
 });
 
 test('if there is nothing to move, the target is not touched', async () => {

@@ -63,6 +63,21 @@ contract('has no sentence that no store breaks', () => {
   );
 });
 
+contract('closes every store, also after a case that fails', async () => {
+  const stores = new Set<unknown>();
+  const open = (): MemoryStore => {
+    const store = new MemoryStore();
+    stores.add(store);
+    return store;
+  };
+  const cases = storeContract({ open, share: open, close: (store) => stores.delete(store) });
+  const outcomes = await Promise.allSettled(
+    cases.filter(({ name }) => /another store/.test(name)).map(({ run }) => run()),
+  );
+  assert.ok(outcomes.some(({ status }) => status === 'rejected'));
+  assert.is(stores.size, 0);
+});
+
 contract('leaves out the cases of two stores if there is no second one', () => {
   const alone = storeContract({ open: () => new MemoryStore() });
   const shared = storeContract({ open: () => new MemoryStore(), share: (store) => store });

@@ -73,6 +73,13 @@ test('what a passphrase has sealed opens with no other domain, and with no other
   assert.is(TokenCipher.unlock({ key: 'wrong', domain }, byPassphrase.makeCheck()), undefined);
 });
 
+test('a passphrase opens what it has sealed with an earlier salt', () => {
+  const [first, , again] = [0, 255, 0].map(
+    (byte) => new TokenCipher({ key: passphrase, domain, salt: new Uint8Array(saltBytes).fill(byte) }),
+  );
+  assert.equal(again?.open('app', first?.seal('app', record) ?? new Uint8Array()), record);
+});
+
 test('the salt of a message tells an old key from a new one', () => {
   const old = new TokenCipher({ key: bytes, domain });
   const next = new TokenCipher({ key: otherBytes, domain });

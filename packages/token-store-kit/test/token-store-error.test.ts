@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { TokenStoreError } from '../src/index.ts';
 
 test('an error has only the details that are known', () => {
-  const error = new TokenStoreError('STORE_OPEN', 'it is gone');
+  const error = new TokenStoreError('STORE_OPEN', 'it is gone', { reason: undefined });
   assert.equal([error.name, error.code], ['TokenStoreError', 'STORE_OPEN']);
   assert.equal([error.message, error.problem], ['it is gone', 'it is gone']);
   for (const detail of ['cause', 'remedy', 'reason', 'path', 'pid', 'holder']) assert.not.ok(detail in error, detail);

@@ -70,7 +70,7 @@ export function openError(path: string, error: unknown): unknown {
 
 /** The TokenStoreError for a file that could not be made or written. */
 export function creationError(path: string, error: unknown): unknown {
-  const code = systemCode(error) ?? '';
+  const code = `${systemCode(error)}`;
   if (['ENOSPC', 'EDQUOT'].includes(code)) return fileError(path, fileFailures.full, error);
   if (code === 'EROFS') return fileError(path, fileFailures.readOnlyFileSystem, error);
   if (['EACCES', 'EPERM'].includes(code))

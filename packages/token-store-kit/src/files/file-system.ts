@@ -33,12 +33,12 @@ export function inspectFileSystem(folder: string): FileSystem {
 function mountedType(folder: string): string | undefined {
   let longest = '';
   let found: string | undefined;
-  for (const line of (readIfThere('/proc/self/mountinfo') ?? '').split('\n')) {
+  for (const line of readIfThere('/proc/self/mountinfo')?.split('\n') ?? []) {
     const [, escaped, type] = /^\S+ \S+ \S+ \S+ (\S+) .* - (\S+) /.exec(line) ?? [];
     // The table writes a space as \040.
     const point = escaped?.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
     if (point === undefined || point.length < longest.length) continue;
-    if (folder !== point && !folder.startsWith(point === '/' ? '/' : `${point}/`)) continue;
+    if (!`${folder}/`.startsWith(point.replace(/\/?$/, '/'))) continue;
     longest = point;
     found = type;
   }

@@ -64,6 +64,16 @@ export const brokenRecords: Record<string, BrokenStore> = {
     }),
     fails: /^of many callers that replace/,
   },
+  'lets one caller win, and stores the record of another': {
+    breakIt: (store) => ({
+      replace: async (name, previous, record) => {
+        if (store.replace(name, previous, record)) return true;
+        store.set(name, record);
+        return false;
+      },
+    }),
+    fails: /^of many callers that replace/,
+  },
   'folds the case of names': {
     breakIt: (store) => ({
       get: (name) => store.get(name.toLowerCase()),
@@ -115,6 +125,18 @@ export const brokenRecords: Record<string, BrokenStore> = {
   },
   'finds nothing under a name that is not a string': {
     breakIt: (store) => ({ get: (name) => (typeof name === 'string' ? store.get(name) : undefined) }),
+    fails: /^a name that is not a string/,
+  },
+  'writes nothing under a name that is not a string': {
+    breakIt: (store) => ({
+      set: (name, record) => {
+        if (typeof name === 'string') store.set(name, record);
+      },
+    }),
+    fails: /^a name that is not a string/,
+  },
+  'replaces nothing under a name that is not a string': {
+    breakIt: (store) => ({ replace: (name, ...rest) => typeof name === 'string' && store.replace(name, ...rest) }),
     fails: /^a name that is not a string/,
   },
   'deletes nothing under a name that is not a string': {
@@ -215,6 +237,25 @@ export const brokenRecords: Record<string, BrokenStore> = {
         const stored = store.get(name);
         const token = stored?.accessToken ?? stored?.refreshToken;
         return token === previous && store.replace(name, comparedToken(stored), record);
+      },
+    }),
+    fails: /^a record without a refresh token/,
+  },
+  'takes a record without a refresh token for none': {
+    breakIt: (store) => ({
+      replace: (name, previous, record) => {
+        const stored = store.get(name);
+        return store.replace(name, previous === stored?.refreshToken ? comparedToken(stored) : previous, record);
+      },
+    }),
+    fails: /^a record without a refresh token/,
+  },
+  'overwrites a record without a refresh token, and says that it has not': {
+    breakIt: (store) => ({
+      replace: (name, previous, record) => {
+        if (store.replace(name, previous, record)) return true;
+        if (!store.get(name)?.refreshToken) store.set(name, record);
+        return false;
       },
     }),
     fails: /^a record without a refresh token/,

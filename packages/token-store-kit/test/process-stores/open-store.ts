@@ -20,6 +20,8 @@ interface BrokenKind extends Kind {
   readonly isCut?: boolean;
   /** Default: 5, which make ten histories. */
   readonly rounds?: number;
+  /** Whether the long tests alone have it. */
+  readonly isLong?: boolean;
   /** The name of the case that has to fail. */
   readonly fails: RegExp;
   /** What that case says. */
@@ -63,6 +65,7 @@ export const brokenStores: Record<string, BrokenKind> = {
   'writes after it has said so': {
     ...ofProcess,
     breakIt: (store) => ({ set: (name, record) => void setTimeout(() => store.write(name, record), 20) }),
+    isLong: true,
     fails: turns,
     says: /^an update was lost: process \d+ (reads|replaces|deletes) .*, but ("\d+ by process \d+"|no record)( or .*)? was stored\n/,
   },
@@ -72,6 +75,7 @@ export const brokenStores: Record<string, BrokenKind> = {
       const replace = store.replace.bind(store);
       return { replace: (...args) => replace(...args).then(() => false) };
     },
+    isLong: true,
     fails: turns,
     says: /^an update was lost: /,
   },
@@ -85,6 +89,7 @@ export const brokenStores: Record<string, BrokenKind> = {
         return true;
       },
     }),
+    isLong: true,
     fails: turns,
     says: /^an update was lost: /,
   },
@@ -104,6 +109,7 @@ export const brokenStores: Record<string, BrokenKind> = {
   'never frees the lock of a killed process': {
     ...ofProcess,
     breakIt: (store) => ({ exclusively: lockFile(store, Number.POSITIVE_INFINITY) }),
+    isLong: true,
     fails: kills,
     says: /^process \d+ has waited for 5000 ms\n/,
   },
@@ -150,6 +156,7 @@ export const brokenStores: Record<string, BrokenKind> = {
   'has no fence': {
     ...ofLease,
     breakIt: () => ({ hasFence: false }),
+    isLong: true,
     fails: turns,
     says: /^(process \d+ wrote without its lock, which process \d+ had|an update was lost: .*)\n/,
   },

@@ -1,0 +1,293 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  accessError,
+  creationError,
+  findFile,
+  inspectFileSystem,
+  isNetworkType,
+  makeDirectories,
+  openError,
+  openPrivateFile,
+  removeIfThere,
+  systemCode,
+} from '../src/files.ts';
+import { TokenStoreError } from '../src/index.ts';
+
+const posixTest = process.platform === 'win32' ? test.skip : test;
+/** Only root can act as two users. */
+const asRoot = process.geteuid?.() === 0 ? test : test.skip;
+const [someUser, otherUser] = [65_534, 65_533];
+const self = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+
+const directories: string[] = [];
+test.after(() => {
+  for (const directory of directories) fs.rmSync(directory, { recursive: true });
+});
+
+function newDirectory(): string {
+  const directory = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'files-')));
+  directories.push(directory);
+  return directory;
+}
+
+function newFile(owner = self, directory = newDirectory()): string {
+  const path = join(directory, 'file');
+  fs.writeFileSync(path, 'text', { mode: 0o600 });
+  fs.chownSync(path, owner.uid, owner.gid);
+  return path;
+}
+
+/** What an error is, for a program. */
+function kindOf(error: unknown): string {
+  const { code, reason } = error as TokenStoreError;
+  return `${code} ${reason}`;
+}
+
+function assertFailure(expected: string, act: () => unknown, what?: string): void {
+  let failure = 'none';
+  try {
+    act();
+  } catch (error) {
+    failure = kindOf(error);
+  }
+  assert.is(failure, expected, what);
+}
+
+/** Runs `act`, for which this process has another user. */
+function as(user: number, act: () => void): void {
+  const { geteuid } = process;
+  Object.assign(process, { geteuid: () => user });
+  try {
+    act();
+  } finally {
+    Object.assign(process, { geteuid });
+  }
+}
+
+const countOpen = (): number => fs.readdirSync(fs.existsSync('/proc/self/fd') ? '/proc/self/fd' : '/dev/fd').length;
+
+for (const [code, opened, written = opened] of [
+  ['EACCES', 'STORE_OPEN no-permission', 'STORE_READONLY no-permission'],
+  ['EPERM', 'STORE_OPEN no-permission', 'STORE_READONLY no-permission'],
+  ['EROFS', 'STORE_OPEN read-only-file-system', 'STORE_READONLY read-only-file-system'],
+  ['ENOSPC', 'STORE_OPEN undefined', 'STORE_FULL undefined'],
+  ['EDQUOT', 'STORE_OPEN undefined', 'STORE_FULL undefined'],
+  ['EIO', 'STORE_OPEN disk'],
+  ['EISDIR', 'STORE_OPEN not-a-file'],
+  ['ELOOP', 'STORE_OPEN not-a-file'],
+  ['ENOTDIR', 'STORE_OPEN not-a-file'],
+  ['EMFILE', 'STORE_OPEN undefined'],
+] as const) {
+  test(`${code} is ${opened} if a file is opened, and ${written} if it is written`, () => {
+    const cause = Object.assign(new Error(), { code });
+    const errors = [openError('/a', cause), creationError('/a', cause)] as TokenStoreError[];
+    assert.equal(errors.map(kindOf), [opened, written]);
+    for (const error of errors) {
+      assert.match(error.problem, /^\/a: /);
+      assert.ok(error.problem.endsWith(` (${code})`));
+      assert.equal([error.path, error.cause], ['/a', cause]);
+      assert.is(error.problem.includes('read-only'), code === 'EROFS');
+    }
+  });
+}
+
+test('an error that is not one of the system stays as it is', () => {
+  for (const error of [
+    new TypeError('other'),
+    new TokenStoreError('STORE_BUSY', 'other'),
+    { code: 5 },
+    null,
+    undefined,
+  ]) {
+    assert.is(openError('/a', error), error);
+    assert.is(creationError('/a', error), error);
+  }
+  assert.equal([{ code: 5 }, null, { code: 'X' }].map(systemCode), [undefined, undefined, 'X']);
+});
+
+test('a file that is found has its path without symbolic links', () => {
+  const path = newFile();
+  const link = join(newDirectory(), 'link');
+  fs.symlinkSync(path, link);
+  for (const each of [path, link]) {
+    const found = findFile(each);
+    assert.equal([found?.path, found?.stats.size], [path, 4]);
+  }
+  assert.is(findFile(`${path}-other`), undefined);
+  assert.equal(
+    [path, `${path}-other`].map((each) => accessError(each, fs.constants.R_OK)),
+    [undefined, 'ENOENT'],
+  );
+});
+
+posixTest('what is not a file, or has several names, is refused', () => {
+  const path = newFile();
+  assertFailure('STORE_OPEN not-a-file', () => findFile(join(path, '..')));
+  assertFailure('STORE_OPEN not-a-file', () => findFile(join(path, 'below')));
+  fs.linkSync(path, `${path}-2`);
+  assertFailure('STORE_OPEN linked', () => findFile(path));
+  assert.throws(() => findFile(join(path, '..')), /^[^()]*file\. /);
+});
+
+asRoot('a file of another user is refused if its folder, or that of a link to it, is open to everyone', () => {
+  for (const [uid, isPublic, user, failure] of [
+    [someUser, true, 0, 'STORE_OPEN exposed'],
+    [someUser, false, 0, 'none'],
+    [someUser, true, someUser, 'none'],
+    [0, true, someUser, 'none'],
+  ] as const) {
+    const path = newFile({ uid, gid: uid });
+    const link = join(newDirectory(), 'link');
+    fs.symlinkSync(path, link);
+    fs.chmodSync(join(path, '..'), isPublic ? 0o777 : 0o705);
+    fs.chmodSync(join(link, '..'), isPublic ? 0o705 : 0o777);
+    as(user, () => {
+      assertFailure(failure, () => findFile(path));
+      assertFailure(user === 0 ? 'STORE_OPEN exposed' : 'none', () => findFile(link));
+    });
+  }
+});
+
+posixTest('a file that is made has mode 0600, and one that is read is not made', () => {
+  const path = join(newDirectory(), 'file');
+  assertFailure('ENOENT undefined', () => openPrivateFile(path, { owner: self }));
+  for (const text of ['first', 'again']) {
+    const descriptor = openPrivateFile(path, { owner: self, create: true });
+    fs.writeFileSync(descriptor, text);
+    fs.closeSync(descriptor);
+    assert.equal([fs.readFileSync(path, 'utf8'), fs.statSync(path).mode & 0o777], [text, 0o600]);
+  }
+  const descriptor = openPrivateFile(path, { owner: self });
+  assert.is(fs.readFileSync(descriptor, 'utf8'), 'again');
+  assertFailure('EBADF undefined', () => fs.writeSync(descriptor, 'x'));
+  fs.closeSync(descriptor);
+});
+
+const planted: Record<string, (path: string) => unknown> = {
+  'a FIFO': (path) => spawnSync('mkfifo', [path]),
+  'a symbolic link': (path) => fs.symlinkSync(newFile(), path),
+  'a link to a device': (path) => fs.symlinkSync('/dev/null', path),
+  'a hard link': (path) => fs.linkSync(newFile(), path),
+  'a folder': (path) => fs.mkdirSync(path),
+};
+posixTest('what is no file of its own is not opened in the place of one', () => {
+  for (const [what, plant] of Object.entries(planted)) {
+    const path = join(newDirectory(), 'file');
+    plant(path);
+    for (const create of [false, true]) {
+      assertFailure('STORE_OPEN exposed', () => openPrivateFile(path, { owner: self, create }), what);
+    }
+  }
+});
+
+asRoot('a file that root makes is given to the owner, and one of a third user is refused', () => {
+  const owner = { uid: someUser, gid: otherUser };
+  const path = newFile();
+  for (const user of [0, someUser]) as(user, () => fs.closeSync(openPrivateFile(path, { owner })));
+  assert.is(fs.statSync(path).uid, 0);
+  fs.closeSync(openPrivateFile(path, { owner, create: true }));
+  const { uid, gid } = fs.statSync(path);
+  assert.equal({ uid, gid }, owner);
+  fs.closeSync(openPrivateFile(path, { owner }));
+  fs.chownSync(path, otherUser, otherUser);
+  assertFailure('STORE_OPEN exposed', () => openPrivateFile(path, { owner }));
+});
+
+posixTest('what takes the place of a file between two looks is closed again', () => {
+  const { lstatSync } = fs;
+  const path = newFile();
+  fs.linkSync(path, `${path}-2`);
+  const before = countOpen();
+  // As if it came after this look.
+  Object.assign(fs, { lstatSync: () => undefined });
+  try {
+    for (let times = 0; times < 20; times++) {
+      assertFailure('STORE_OPEN exposed', () => openPrivateFile(path, { owner: self }));
+    }
+  } finally {
+    Object.assign(fs, { lstatSync });
+  }
+  assert.is(countOpen(), before);
+});
+
+posixTest('folders are made with mode 0700 and are on the disk, also if another process makes them', () => {
+  const { existsSync, fsyncSync } = fs;
+  const parent = newDirectory();
+  const deep = join(parent, 'a', 'b');
+  const before = countOpen();
+  const synced: number[] = [];
+  fs.fsyncSync = (descriptor) => {
+    synced.push(fs.fstatSync(descriptor).ino);
+    fsyncSync(descriptor);
+  };
+  try {
+    for (const path of [deep, deep, parent]) makeDirectories(path);
+    assert.equal(
+      synced,
+      [parent, join(parent, 'a')].map((path) => fs.statSync(path).ino),
+    );
+    // As if it came after this look.
+    fs.existsSync = (path) => path !== deep && existsSync(path);
+    makeDirectories(deep);
+  } finally {
+    Object.assign(fs, { existsSync, fsyncSync });
+  }
+  assert.is(fs.statSync(join(deep, '..')).mode & 0o777, 0o700);
+  assert.is(countOpen(), before);
+  const path = newFile(self, deep);
+  assertFailure('ENOTDIR undefined', () => makeDirectories(join(path, 'below')));
+});
+
+test('a file is removed, and that there is none is no error', () => {
+  const path = newFile();
+  for (let times = 0; times < 2; times++) removeIfThere(path);
+  assert.not.ok(fs.existsSync(path));
+});
+
+test('the file system of a folder is the one that was mounted last of those with the longest path', () => {
+  const root = newDirectory();
+  const folders = ['a b', 'a b/c', 'a bc', 'other'].map((name) => join(root, name));
+  for (const folder of folders) fs.mkdirSync(folder);
+  const points = [
+    ['/', 'ext4'],
+    [join(root, 'a\\040b', 'c'), 'tmpfs'],
+    [join(root, 'a\\040b'), 'xfs'],
+    [join(root, 'a\\040b'), 'nfs4'],
+  ];
+  const { readFileSync } = fs;
+  const table = points
+    .map(([point, type]) => `22 1 0:20 / ${point} rw,relatime shared:1 - ${type} source rw`)
+    .join('\n');
+  fs.readFileSync = ((path: string, ...rest: []) =>
+    path === '/proc/self/mountinfo' ? `${table}\n` : readFileSync(path, ...rest)) as typeof readFileSync;
+  try {
+    const found = folders.map((folder) => inspectFileSystem(folder));
+    assert.equal(
+      found.map(({ type, isNetwork }) => `${type} ${isNetwork}`),
+      ['nfs4 true', 'tmpfs false', 'ext4 false', 'ext4 false'],
+    );
+    const { bavail, bsize } = fs.statfsSync(root);
+    const ratio = (found[0]?.free ?? 0) / (bavail * bsize);
+    assert.ok(ratio > 0.5 && ratio < 2, `${ratio}`);
+    fs.readFileSync = () => {
+      throw new Error('as on other systems');
+    };
+    assert.is(inspectFileSystem(root).type, undefined);
+  } finally {
+    fs.readFileSync = readFileSync;
+  }
+  assertFailure('ENOENT undefined', () => inspectFileSystem(join(root, 'none')));
+});
+
+test('the types of network file systems are known', () => {
+  const network = ['nfs4', 'cifs', 'smb3', '9p', 'ceph', 'fuse.sshfs', 'fuse.rclone'];
+  const local = ['fuse.gocryptfs', 'fuseblk', 'ext4', 'btrfs', 'tmpfs', 'overlay'];
+  assert.equal([...local, ...network].filter(isNetworkType), network);
+});
+
+test.run();
