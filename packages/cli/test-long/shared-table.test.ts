@@ -32,7 +32,7 @@ async function signIn(people: Record<string, string>): Promise<void> {
 
 async function names(): Promise<string> {
   return cluster.query(
-    "SELECT coalesce(string_agg(name, ' ' ORDER BY name), '') FROM oauth_token WHERE sealed IS NULL",
+    "SELECT coalesce(string_agg(name, ' ' ORDER BY name), '') FROM oauth_token WHERE record IS NOT NULL",
   );
 }
 

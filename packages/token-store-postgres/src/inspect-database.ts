@@ -48,7 +48,7 @@ export interface HeldLock {
 
 /** What a host needs on the records, the leases and the one row about the tables. */
 const neededRights = [
-  ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  ['SELECT', 'INSERT', 'UPDATE'],
   ['SELECT', 'INSERT', 'UPDATE'],
   ['SELECT', 'UPDATE'],
 ];

@@ -209,8 +209,11 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
       if (outcome === 'lock-lost') lease?.lose();
       return outcome;
     } catch (error) {
-      if (lease) lease.isOwing = (error as TokenStoreError).reason === 'unreachable' || isUnanswered(error);
-      throw error;
+      const { code, problem, reason, remedy, cause } = error as TokenStoreError;
+      const isUnknown = isUnanswered(error);
+      if (lease) lease.isOwing = reason === 'unreachable' || isUnknown;
+      if (!isUnknown) throw error;
+      throw new TokenStoreError(code, `${problem}; whether the write was done is not known`, { reason, remedy, cause });
     } finally {
       lease?.check();
     }

@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 /** Marks the tables as ours. */
 export const packageName = 'token-store-postgres';
 export const schemaVersion = 1;
+/** A row has the revisions before its own, so that a write whose answer was lost is found also under others that came after it. */
+const maxEarlier = 32;
 
 /**
  * Makes the commit of a statement durable if the database is set to lose the newest commits in a crash: the provider gives a token
@@ -52,6 +54,8 @@ export function statementsFor(schema: string, table: string) {
   const [records = '', leases = '', meta = ''] = tableNames(table).map((name) => `${quote(schema)}.${quote(name)}`);
   const rowWait = waitingAtMost(1_800);
   const leaseWait = waitingAtMost(800);
+  // Of a row of the records. After a sign-out, the row has none.
+  const hasRecord = 'num_nonnulls(record, sealed) = 1';
   const channel = `token_store_${hash(`${schema}\0${table}`)}`;
 
   // Of the lease `l`. It changes with each renewal.
@@ -64,18 +68,6 @@ export function statementsFor(schema: string, table: string) {
   const renewed = (owner: string, fence: string, leaseMs: string): string =>
     `UPDATE ${leases} SET ends_at = clock_timestamp() + ${leaseMs}::float8 * interval '1 ms'
   WHERE name = $1 AND owner = ${owner} AND fence = ${fence}::bigint AND ${rowWait} RETURNING ${durably} AS durable`;
-  // `held` has a row if no other call has taken the lease with this owner and fencing number, which is renewed, or if the write depends on none.
-  const heldBy = (owner: string, fence: string, leaseMs: string): string => `lease AS (
-  ${renewed(owner, fence, leaseMs)}
-), held AS (SELECT 1 WHERE ${owner}::text IS NULL OR EXISTS (SELECT FROM lease))`;
-  // What a write did, and what was stored when it began. It also tells the callers that wait for the record.
-  const outcome = (
-    fits: string,
-    message: string,
-  ): string => `SELECT ${fits} AS key_fits, EXISTS (SELECT FROM held) AS held,
-  EXISTS (SELECT FROM written) AS written, t.revision, t.sign_in, ${durably} AS durable,
-  CASE WHEN EXISTS (SELECT FROM written) THEN pg_notify('${channel}', ${message}) END AS notified
-FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
 
   return {
     schema,
@@ -92,9 +84,9 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
   record json,
   sealed bytea,
   revision text NOT NULL,
-  sign_in text NOT NULL,
+  earlier text[] NOT NULL,
   updated_at timestamptz NOT NULL,
-  CHECK ((record IS NULL) <> (sealed IS NULL))
+  CHECK (record IS NULL OR sealed IS NULL)
 )`,
       `CREATE TABLE ${leases} (
   name text COLLATE "C" PRIMARY KEY,
@@ -120,39 +112,43 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`;
     meta: `SELECT package, version, encode(salt, 'base64') AS salt, encode(verifier, 'base64') AS verifier FROM ${meta}`,
     setKey: `UPDATE ${meta} SET salt = $1, verifier = $2`,
 
-    list: `SELECT name FROM ${records}`,
-    /** The records of the names $1. */
-    read: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed, revision, sign_in FROM ${records} WHERE name = ANY ($1::text[])`,
+    list: `SELECT name FROM ${records} WHERE ${hasRecord}`,
+    /** The rows of the names $1. */
+    read: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed, revision FROM ${records} WHERE name = ANY ($1::text[])`,
     /** The revisions of the names $1. */
     look: `SELECT n.name, t.revision FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name)`,
-    hasRecords: `SELECT EXISTS (SELECT FROM ${records}) AS any`,
+    hasRecords: `SELECT EXISTS (SELECT FROM ${records} WHERE ${hasRecord}) AS any`,
 
     /**
-     * Writes a record ($1 name, $2 record, $3 sealed, $4 revision, $5 sign-in, $11 topic) over the revision $7 alone (null: only if there is
-     * none), so that it changes nothing if it arrives late or twice; only if $6 is the salt of the key in use; and only while the lease of
-     * the call $8 with the fencing number $9 is held (null: it depends on none), which it renews for $10 ms.
+     * Writes a record ($1 name, $2 record, $3 sealed, $4 revision, $10 topic) over the revision $6 alone (null: only if there is no row), so
+     * that it changes nothing if it arrives late or twice; only if $5 is the salt of the key in use; and only while the lease of the call $7
+     * with the fencing number $8 is held (null: it depends on none), which it renews for $9 ms. Without $2 and $3 it signs out: the row stays,
+     * because an insert that arrives late would take its absence for that of before. Says what was stored when it began, and whether this
+     * revision was written before, and tells the callers that wait for the record.
      */
     write: `WITH key_row AS (
-  SELECT 1 FROM ${meta} WHERE version = ${schemaVersion} AND salt IS NOT DISTINCT FROM $6::bytea AND ${rowWait} FOR SHARE
-), ${heldBy('$8', '$9', '$10')}, updated AS (
-  UPDATE ${records} SET record = $2::json, sealed = $3::bytea, revision = $4::text, sign_in = $5::text, updated_at = clock_timestamp()
-  WHERE name = $1 AND revision = $7::text AND EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held) RETURNING 1
+  SELECT 1 FROM ${meta} WHERE version = ${schemaVersion} AND ${rowWait}
+    AND (salt IS NOT DISTINCT FROM $5::bytea OR num_nonnulls($2::json, $3::bytea) = 0) FOR SHARE
+), lease AS (
+  ${renewed('$7', '$8', '$9')}
+), held AS (SELECT 1 WHERE $7::text IS NULL OR EXISTS (SELECT FROM lease)
+), updated AS (
+  UPDATE ${records} AS r SET record = $2::json, sealed = $3::bytea, revision = $4::text, updated_at = clock_timestamp(),
+    earlier = (r.revision || r.earlier)[1:${maxEarlier}]
+  WHERE name = $1 AND revision = $6::text AND EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held) RETURNING 1
 ), inserted AS (
-  INSERT INTO ${records} (name, record, sealed, revision, sign_in, updated_at)
-  SELECT $1::text, $2::json, $3::bytea, $4::text, $5::text, clock_timestamp()
-  WHERE $7::text IS NULL AND EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held)
+  INSERT INTO ${records} (name, record, sealed, revision, earlier, updated_at)
+  SELECT $1::text, $2::json, $3::bytea, $4::text, '{}', clock_timestamp()
+  WHERE $6::text IS NULL AND EXISTS (SELECT FROM key_row) AND EXISTS (SELECT FROM held)
   ON CONFLICT (name) DO NOTHING RETURNING 1
 ), written AS (SELECT 1 FROM updated UNION ALL SELECT 1 FROM inserted)
-${outcome('EXISTS (SELECT FROM key_row)', "'w' || $11 || ' ' || $4::text")}`,
-
-    /** Deletes the record of $1 if it has the revision $2. $3 to $5: the lease, as in `write`. $6 topic. */
-    delete: `WITH ${heldBy('$3', '$4', '$5')}, written AS (
-  DELETE FROM ${records} WHERE name = $1 AND revision = $2 AND EXISTS (SELECT FROM held) AND ${rowWait} RETURNING 1
-)
-${outcome('true', "'w' || $6")}`,
+SELECT EXISTS (SELECT FROM key_row) AS key_fits, EXISTS (SELECT FROM held) AS held, EXISTS (SELECT FROM written) AS written,
+  t.revision, ${hasRecord} AS has_record, t.revision = $4 OR $4 = ANY (t.earlier) AS was_written, ${durably} AS durable,
+  CASE WHEN EXISTS (SELECT FROM written) THEN pg_notify('${channel}', 'w' || $10 || ' ' || $4::text) END AS notified
+FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
 
     /** All records, for a change of key, and what takes their place: $1 name, $2 record, $3 sealed. */
-    readAll: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed FROM ${records}`,
+    readAll: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed FROM ${records} WHERE ${hasRecord}`,
     sealAgain: `UPDATE ${records} SET record = $2::json, sealed = $3::bytea WHERE name = $1`,
 
     /**

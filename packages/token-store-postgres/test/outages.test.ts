@@ -30,21 +30,66 @@ test('an answer that was lost is found out', async () => {
   assert.equal(await store.list(), []);
 });
 
-test('a set whose answer was lost does not overwrite what a refresh has made of it since', async () => {
+/** Two stores of one table, the first one behind a proxy. */
+async function openTwo() {
   const schema = scene.newSchema();
   const proxy = await scene.proxy();
-  const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ port: proxy.port }) });
-  const other = await scene.open({ schema });
-  await store.set('app', record);
+  const connectionString = scene.cluster.connectionString({ port: proxy.port });
+  const store = await scene.open({ schema, connectionString, listen: false });
+  return { proxy, store, other: await scene.open({ schema }) };
+}
+
+const mine = { refreshToken: 'mine' };
+const later = { refreshToken: 'later' };
+
+test('a set or delete whose request was lost is done, also over a sign-in that its store had not seen', async () => {
+  const { proxy, store, other } = await openTwo();
+  for (const [write, stored] of [
+    [() => store.delete('app'), undefined],
+    [() => store.set('app', mine), mine],
+  ] as const) {
+    await store.set('app', record);
+    await other.set('app', later);
+    const cut = proxy.cutAfter('client', 0);
+    await write();
+    await within(1_000, 'the cut', cut);
+    assert.equal(await other.get('app'), stored);
+  }
+});
+
+test('a write whose answer was lost is not done again over what was written since, and says that it was done', async () => {
+  const { proxy, store, other } = await openTwo();
+  const writes: [known: boolean, result: unknown, write: () => Promise<unknown>][] = [
+    [false, undefined, () => store.set('app', mine)],
+    [true, undefined, () => store.set('app', mine)],
+    [true, true, () => store.replace('app', 'first', mine)],
+    [true, true, () => store.delete('app')],
+  ];
+  for (const [known, result, write] of writes) {
+    if (known) await store.set('app', record);
+    const cut = proxy.cutAfter('server', 0);
+    const writing = write();
+    await within(10_000, 'the cut', cut);
+    proxy.refuse();
+    await other.set('app', later);
+    // As many as a row remembers.
+    for (let count = 1; count < 32; count++) assert.ok(await other.replace('app', 'later', later));
+    proxy.heal();
+    assert.is(await writing, result);
+    assert.equal(await other.get('app'), later);
+  }
+});
+
+test('a write of which it stays unknown whether it was done says so, and one that was not sent does not', async () => {
+  const { proxy, store } = await openTwo();
   const cut = proxy.cutAfter('server', 0);
-  const setting = store.set('app', { refreshToken: 'sign-in' });
-  await cut;
+  const sent = attempt(() => store.set('app', record));
+  await within(10_000, 'the cut', cut);
   proxy.refuse();
-  assert.equal(await other.get('app'), { refreshToken: 'sign-in' });
-  assert.ok(await other.replace('app', 'sign-in', { refreshToken: 'refreshed' }));
-  proxy.heal();
-  await setting;
-  assert.equal(await other.get('app'), { refreshToken: 'refreshed' });
+  const outcomes = [await sent, await attempt(() => store.set('app', record))];
+  const says = outcomes.map((outcome) => 'error' in outcome && /done is not known/.test(outcome.error.problem));
+  assert.equal(says, [true, false]);
+  for (const outcome of outcomes) assertUnreachable(outcome, 'both');
 });
 
 test('statement_timeout, a lock of another session and idle_in_transaction_session_timeout: STORE_BUSY, and the next call works', async () => {

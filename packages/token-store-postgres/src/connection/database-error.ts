@@ -15,7 +15,7 @@ const grant = 'Check user, password and pg_hba.conf, and GRANT the role what it 
 const noAccess: Failure = ['STORE_OPEN', 'no-permission', 'refuses this role', grant];
 const mayOnlyRead = 'lets this role read, but not write';
 const grantAll =
-  'GRANT it SELECT, INSERT, UPDATE and DELETE on the tables; with row-level security, use a name that its policy allows';
+  'GRANT it SELECT, INSERT and UPDATE on the tables; with row-level security, use a name that its policy allows';
 const noWrite: Failure = ['STORE_READONLY', 'no-permission', mayOnlyRead, grantAll];
 const otherSession =
   'was kept waiting by another session (VACUUM FULL, ALTER TABLE, or a transaction that was left open)';

@@ -46,26 +46,26 @@ export interface RetryOptions {
 }
 
 /**
- * The one retry policy of this package. Repeats work whose answer was lost (`isRepeated`), since only a repetition finds out what became
- * of it, and work that the server ended in favor of another session's.
+ * The one retry policy of this package. Repeats work whose answer was lost, since only a repetition finds out what became of it, and work
+ * that the server ended in favor of another session's.
  */
 export async function retry<T>(
-  work: (limits: Limits, isRepeated: boolean) => Promise<T>,
+  work: (limits: Limits) => Promise<T>,
   { deadline = deadlineIn(), mayPass = 'down' }: RetryOptions = {},
 ): Promise<T> {
-  let isRepeated = false;
+  let isLost = false;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await work({ deadline, answerMs: firstAnswerMs * 2 ** attempt }, isRepeated);
+      return await work({ deadline, answerMs: firstAnswerMs * 2 ** attempt });
     } catch (error) {
-      isRepeated ||= isUnanswered(error);
+      isLost ||= isUnanswered(error);
       const { reason } = Object(error) as Partial<TokenStoreError>;
-      const isDown = reason === 'unreachable' && (mayPass === 'all' || (mayPass === 'down' && isRepeated));
+      const isDown = reason === 'unreachable' && (mayPass === 'all' || (mayPass === 'down' && isLost));
       const isAgain = kinds.has(Object(error)) || isDown || (mayPass === 'all' && reason === 'database-locked');
       const pauseMs = pausesMs[attempt] ?? maxPauseMs;
       if (!isAgain || performance.now() + pauseMs >= deadline) {
         // Whatever became of the last try: an earlier one may have taken place.
-        if (isRepeated) noteKind(error as TokenStoreError, 'unanswered');
+        if (isLost) noteKind(error as TokenStoreError, 'unanswered');
         throw error;
       }
       await delay(pauseMs);

@@ -31,7 +31,7 @@ interface Wait {
 
 /** What this store knows of a record. */
 interface Known {
-  /** Of the version that it has heard of last; null if there is no record. Undefined: the program may not know the newest one. */
+  /** Of the version that it has heard of last; null if there is no row. Undefined: the program may not know the newest one. */
   revision?: string | null | undefined;
   /** When the table was read, by `performance.now()`. */
   readAt: number;
@@ -69,14 +69,14 @@ export class Watcher {
     return this.isTold ? listenIntervalMs : pollIntervalMs;
   }
 
-  /** Notes what a statement has read that was sent at `sentAt`, by `performance.now()`, or later. null: there is no record. */
+  /** Notes what a statement has read that was sent at `sentAt`, by `performance.now()`, or later. null: there is no row. */
   read(name: string, revision: string | null, sentAt: number): void {
     const topic = this.#statements.topicOf(name);
     if (sentAt >= this.#lookAnewAt) this.#knownOf(topic).readAt = performance.now();
     this.#hear(topic, revision);
   }
 
-  /** Notes what this store has written. null: deleted. */
+  /** Notes what this store has written, or found when it wrote. */
   wrote(name: string, revision: string | null): void {
     this.#hear(this.#statements.topicOf(name), revision);
   }

@@ -28,21 +28,28 @@ const lookMs = 200;
 /** More names than any program works with at a time. */
 const maxKnown = 10_000;
 
-/** What tells a stored record from the ones before and after: `revision` is new with each write, `signIn` with each `set`. */
+/** What a row had when it was seen last. */
 interface Version {
+  /** New with each write. */
   readonly revision: string;
-  readonly signIn: string;
+  /** The one that `replace` compares. Undefined: there is no record, after a sign-out. */
+  readonly token: string | undefined;
 }
 
-/**
- * Judges a statement that has changed nothing by what was found in the place of `base`: it is done, or not to be done, or to be tried
- * again. `isLost`: the answer of an earlier try was lost, so that it may have taken place, and another caller may have written since.
- */
-type Judge = (
-  found: Version | undefined,
-  base: Version | undefined,
-  isLost: boolean,
-) => 'written' | 'not-written' | 'again';
+interface Write {
+  /** Undefined: it signs out. */
+  readonly record: TokenRecord | undefined;
+  /** The revision that it is to be written over. Undefined: there is no row. */
+  readonly base: string | undefined;
+  readonly lease: Lease | undefined;
+  readonly deadline: number;
+  /** Whether it is not to be tried again over the row that was found in the place of `base`. */
+  readonly isRefused: (found: Row, base: string | undefined) => boolean;
+}
+
+/** No row has it: the statement says what is stored. */
+const noRevision = '';
+const noSeal = { json: null, sealed: null, salt: null };
 
 /**
  * Reads and writes the records of one store. Each write names the version that it takes the place of. So one that arrives late, or
@@ -51,70 +58,44 @@ type Judge = (
 export class RecordTable {
   readonly #context: Context;
   readonly #rows: RowReader;
-  /** The versions that this store has seen last, with the tokens that `replace` compares. */
-  readonly #known = new Map<string, Version & { readonly token: string | undefined }>();
+  /** What this store has seen last. */
+  readonly #known = new Map<string, Version>();
 
   constructor(context: Context) {
     this.#context = context;
     this.#rows = new RowReader(context.database, context.statements.read);
   }
 
-  async read(name: string, deadline = deadlineIn()): Promise<TokenRecord | undefined> {
-    const { ring, watcher } = this.#context;
-    const sentAt = performance.now();
-    const row = (await this.#rows.read(toStoredName(name), deadline)) ?? {};
-    const version = versionOf(row);
-    watcher.read(name, version?.revision ?? null, sentAt);
-    this.#known.delete(name);
-    if (!version) return undefined;
-    if (!ring.canOpen(row)) await this.#adoptKey(deadline);
-    const record = ring.open(name, row);
-    this.#note(name, version, record);
-    return record;
+  async read(name: string): Promise<TokenRecord | undefined> {
+    return (await this.#read(name, deadlineIn())).record;
   }
 
   /** Writes the record, whatever is stored. */
   async set(name: string, record: TokenRecord, lease: Lease | undefined): Promise<Outcome> {
-    const revision = newRevision();
-    // Another sign-in instead of the one that was known came later, as far as anyone can tell: it counts.
-    const judge: Judge = (found, base, isLost) =>
-      isLost && (found?.signIn === revision || isOtherSignIn(found, base)) ? 'written' : 'again';
-    return this.#write(name, record, { revision, signIn: revision }, this.#known.get(name), lease, judge, deadlineIn());
+    const base = this.#known.get(name)?.revision;
+    return this.#write(name, { record, base, lease, deadline: deadlineIn(), isRefused: () => false });
   }
 
   /** Writes the record if the token of the stored one is `previous`. */
   async replace(name: string, previous: string | undefined, record: TokenRecord, lease?: Lease): Promise<Outcome> {
     const deadline = deadlineIn();
+    const isRefused: Write['isRefused'] = (found, base) => (found.revision ?? undefined) !== base;
+    let version = this.#known.get(name);
     for (let round = 0; round < maxRounds; round++) {
-      if (previous !== undefined && this.#known.get(name)?.token !== previous) {
-        const stored = await this.read(name, deadline);
-        if (comparedToken(stored) !== previous) return 'not-written';
-      }
-      const known = previous === undefined ? undefined : this.#known.get(name);
-      const revision = newRevision();
-      const judge: Judge = (found, base, isLost) => {
-        if (isLost && (found?.revision === revision || (!base && found?.signIn === revision))) return 'written';
-        return found?.revision === base?.revision ? 'again' : 'not-written';
-      };
-      const next = { revision, signIn: known?.signIn ?? revision };
-      const outcome = await this.#write(name, record, next, known, lease, judge, deadline);
       // Another caller may have written a record with the same token.
-      if (outcome !== 'not-written' || previous === undefined) return outcome;
-      this.#known.delete(name);
+      if (round > 0 || version?.token !== previous) ({ version } = await this.#read(name, deadline));
+      if (version?.token !== previous) return 'not-written';
+      const outcome = await this.#write(name, { record, base: version?.revision, lease, deadline, isRefused });
+      if (outcome !== 'not-written') return outcome;
     }
     throw this.#changingError(name);
   }
 
   async delete(name: string, lease: Lease | undefined): Promise<Outcome> {
-    const judge: Judge = (found, base, isLost) => {
-      if (isLost && (!found || isOtherSignIn(found, base))) return 'written';
-      return found ? 'again' : 'not-written';
-    };
-    const run = (base: Version | undefined, limits: Limits) =>
-      this.#run(this.#context.statements.delete, name, [base?.revision], lease, limits);
-    const { outcome, found } = await this.#change(name, this.#known.get(name), run, judge, deadlineIn());
-    if (outcome !== 'lock-lost') this.#noteOther(name, found);
-    return outcome;
+    const known = this.#known.get(name);
+    const base = known?.token === undefined ? noRevision : known.revision;
+    const isRefused: Write['isRefused'] = ({ has_record: hasRecord }) => hasRecord !== 't';
+    return this.#write(name, { record: undefined, base, lease, deadline: deadlineIn(), isRefused });
   }
 
   /** Encrypts all records with another key, or with none, in one transaction. `owners`: the calls whose locks need not be waited for. */
@@ -161,72 +142,60 @@ export class RecordTable {
     ring.change(key, next);
   }
 
-  async #write(
-    name: string,
-    record: TokenRecord,
-    next: Version,
-    start: Version | undefined,
-    lease: Lease | undefined,
-    judge: Judge,
-    deadline: number,
-  ): Promise<Outcome> {
-    await this.#decideKey(deadline);
-    const run = (base: Version | undefined, limits: Limits): Promise<Row[]> => {
-      const { json, sealed, salt } = this.#context.ring.seal(name, record);
-      const values = [json, sealed, next.revision, next.signIn, salt, base?.revision];
-      return this.#run(this.#context.statements.write, name, values, lease, limits);
-    };
-    const { outcome, found = next } = await this.#change(name, start, run, judge, deadline);
-    if (outcome === 'written' && found.revision !== next.revision) this.#noteOther(name, found);
-    else if (outcome === 'written') {
-      this.#note(name, next, record);
-      this.#context.watcher.wrote(name, next.revision);
-    }
-    return outcome;
+  async #read(name: string, deadline: number): Promise<{ version?: Version; record?: TokenRecord | undefined }> {
+    const { ring, watcher } = this.#context;
+    const sentAt = performance.now();
+    const row = (await this.#rows.read(toStoredName(name), deadline)) ?? {};
+    watcher.read(name, row.revision ?? null, sentAt);
+    this.#known.delete(name);
+    if (!row.revision) return {};
+    if (!row.record && !row.sealed) return { version: this.#note(name, row.revision, undefined) };
+    if (!ring.canOpen(row)) await this.#adoptKey(deadline);
+    const record = ring.open(name, row);
+    return { version: this.#note(name, row.revision, record), record };
   }
 
-  async #run(
-    statement: string,
-    name: string,
-    values: unknown[],
-    lease: Lease | undefined,
-    limits: Limits,
-  ): Promise<Row[]> {
+  /**
+   * Repeats the statement until it is known what became of it. The revision says whether an earlier try, whose answer was lost, has taken
+   * place, whatever was written since.
+   */
+  async #write(name: string, { record, base: first, lease, deadline, isRefused }: Write): Promise<Outcome> {
+    if (record) await this.#decideKey(deadline);
+    const { ring, watcher } = this.#context;
+    const revision = randomBytes(12).toString('base64url');
+    let base = first;
+    for (let round = 0; round < maxRounds; round++) {
+      const run = (limits: Limits): Promise<Row> => {
+        const { json, sealed, salt } = record ? ring.seal(name, record) : noSeal;
+        return this.#run(name, [json, sealed, revision, salt, base], lease, limits);
+      };
+      const found = await retry(run, { deadline });
+      const isWritten = found.written === 't' || found.was_written === 't';
+      if (!isWritten && found.held !== 't') return 'lock-lost';
+      if (!isWritten && found.key_fits !== 't') {
+        await this.#adoptKey(deadline);
+        continue;
+      }
+      if (isWritten || isRefused(found, base)) {
+        const now = found.written === 't' ? revision : (found.revision ?? null);
+        if (now === revision) this.#note(name, revision, record);
+        else this.#known.delete(name);
+        watcher.wrote(name, now);
+        return isWritten ? 'written' : 'not-written';
+      }
+      base = found.revision ?? undefined;
+    }
+    throw this.#changingError(name);
+  }
+
+  async #run(name: string, values: unknown[], lease: Lease | undefined, limits: Limits): Promise<Row> {
     const { database, statements } = this.#context;
     const fence = [lease?.claim.owner, lease?.fence, lease?.claim.leaseTimeMs];
     const since = new Stopwatch();
     const all = [toStoredName(name), ...values, ...fence, statements.topicOf(name)];
-    const rows = await database.write(statement, all, limits);
-    if (rows[0]?.held === 't') lease?.renewed(since);
-    return rows;
-  }
-
-  /** Repeats the statement until it is known what became of it. `found`: what another caller has stored since, if that is known. */
-  async #change(
-    name: string,
-    start: Version | undefined,
-    run: (base: Version | undefined, limits: Limits) => Promise<Row[]>,
-    judge: Judge,
-    deadline: number,
-  ): Promise<{ outcome: Outcome; found?: Version | undefined }> {
-    let base = start;
-    let isLost = false;
-    for (let round = 0; round < maxRounds; round++) {
-      const work = (limits: Limits, isRepeated: boolean) => {
-        isLost ||= isRepeated;
-        return run(base, limits);
-      };
-      const [row = {}] = await retry(work, { deadline });
-      if (row.written === 't') return { outcome: 'written' };
-      const found = versionOf(row);
-      const verdict = judge(found, base, isLost);
-      if (verdict === 'written') return { outcome: verdict, found };
-      if (row.held !== 't') return { outcome: 'lock-lost' };
-      if (row.key_fits !== 't') await this.#adoptKey(deadline);
-      else if (verdict === 'not-written') return { outcome: verdict, found };
-      else base = found;
-    }
-    throw this.#changingError(name);
+    const [row = {}] = await database.write(statements.write, all, limits);
+    if (row.held === 't') lease?.renewed(since);
+    return row;
   }
 
   async #adoptKey(deadline: number): Promise<void> {
@@ -251,15 +220,11 @@ export class RecordTable {
     ring.adopt(await retry((limits) => database.transaction(inTransaction, limits), { deadline, mayPass: 'all' }));
   }
 
-  #note(name: string, version: Version, record: TokenRecord): void {
+  #note(name: string, revision: string, record: TokenRecord | undefined): Version {
     if (this.#known.size >= maxKnown) this.#known.clear();
-    this.#known.set(name, { ...version, token: comparedToken(record) });
-  }
-
-  /** Notes that another caller has written since, or that there is no record. */
-  #noteOther(name: string, now: Version | undefined): void {
-    this.#known.delete(name);
-    this.#context.watcher.wrote(name, now?.revision ?? null);
+    const version = { revision, token: comparedToken(record) };
+    this.#known.set(name, version);
+    return version;
   }
 
   #changingError(name: string): TokenStoreError {
@@ -270,16 +235,4 @@ export class RecordTable {
 
 function keyValues(check: KeyCheck | undefined): (Uint8Array | null)[] {
   return check ? [Buffer.from(check.salt), Buffer.from(check.verifier)] : [null, null];
-}
-
-function versionOf({ revision, sign_in: signIn }: Row): Version | undefined {
-  return revision && signIn ? { revision, signIn } : undefined;
-}
-
-function isOtherSignIn(found: Version | undefined, base: Version | undefined): boolean {
-  return base !== undefined && found !== undefined && found.signIn !== base.signIn;
-}
-
-function newRevision(): string {
-  return randomBytes(12).toString('base64url');
 }

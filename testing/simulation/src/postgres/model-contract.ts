@@ -133,17 +133,19 @@ class Sequence {
       'release',
       'write',
       'write',
-      'delete',
+      'write',
       'read',
       'look',
       'locks',
       'list',
     ] as const);
     const base = this.#pick(this.#revisions);
-    const revision = `r${++this.#revision}`;
+    // Now and then it arrives twice.
+    const revision = (this.isRare(3) && this.#pick(this.#revisions)) || `r${++this.#revision}`;
     const record = this.#pick([
       [`{"refreshToken": "${revision}"}`, null],
       [null, Buffer.from(revision)],
+      [null, null],
     ]);
     const salt = this.isRare(8) ? Buffer.from('other') : null;
     const values: Record<typeof statement, readonly unknown[]> = {
@@ -158,8 +160,7 @@ class Sequence {
       ],
       renew: [name, owner, this.#fence, 1_000],
       release: [name, owner, 'topic'],
-      write: [name, ...record, revision, this.#pick([revision, 's']), salt, base, ...lease, 'topic'],
-      delete: [name, base, ...lease, 'topic'],
+      write: [name, ...record, revision, salt, base, ...lease, 'topic'],
       read: [['a', 'b', 'c']],
       look: [['a', 'b', 'c']],
       locks: [[owner]],

@@ -159,7 +159,7 @@ class Schedule {
   /** Makes the call, as code of the process. */
   async #call<T>(
     { process }: Place,
-    call: { method: Method; name: string } & Partial<Omit<Call, 'storedAtFirst'>>,
+    call: { method: Method; name: string } & Partial<Call>,
     make: (known: Call) => Promise<T>,
   ): Promise<T | undefined> {
     const known = this.#witness.called({ process, ...call });
@@ -231,6 +231,8 @@ class Schedule {
   }
 
   async #write(place: Place, kind: 'set' | 'replace' | 'delete', name: string, task?: Task): Promise<void> {
+    // Deletions look alike.
+    if (kind === 'delete' && this.#witness.isDeleting(place.process, name)) return;
     const previous = place.known.get(name);
     const token = kind === 'delete' ? undefined : `token-${++this.#tokens}`;
     await this.#call(place, { method: kind, name, token, previous, task }, async () => {

@@ -24,7 +24,7 @@ export interface StoredRecord {
   readonly record: string | null;
   readonly sealed: Buffer | null;
   readonly revision: string;
-  readonly signIn: string;
+  readonly earlier: readonly string[];
 }
 
 /** Does what a statement does when it has the rows that it waited for, and returns what it answers. */
@@ -107,52 +107,34 @@ export class Tables {
   };
 
   #write: Statement = (values) => {
-    const [name, record, sealed, revision, signIn, salt, base, owner, fence, leaseMs, topic] = values;
+    const [name, record, sealed, revision, salt, base, owner, fence, leaseMs, topic] = values;
     const key = name as string;
     const seen = this.records.get(key);
     const isHeld = this.#isHeld(name, owner, fence);
     return (now) => {
-      const fits = salt === null;
+      const fits = salt === null || (record === null && sealed === null);
       const held = owner == null || (isHeld() && this.#extend(name, now + (leaseMs as number)));
       const stored = this.records.get(key);
       const isBase = base == null ? stored === undefined : seen?.revision === base && stored?.revision === base;
       const isWritten = fits && held && isBase;
-      const next = { record, sealed, revision, signIn } as StoredRecord;
-      if (isWritten) this.records.set(key, next);
-      return this.#outcome(seen, { fits, held, isWritten }, `w${topic} ${revision}`);
+      const earlier = stored ? [stored.revision, ...stored.earlier].slice(0, 32) : [];
+      if (isWritten) this.records.set(key, { record, sealed, revision, earlier } as StoredRecord);
+      if (isWritten) this.notices.push(`w${topic} ${revision}`);
+      const wasWritten = seen && [seen.revision, ...seen.earlier].includes(revision as string);
+      return [
+        {
+          key_fits: bool(fits),
+          held: bool(held),
+          written: bool(isWritten),
+          revision: seen?.revision ?? null,
+          has_record: bool(seen !== undefined && hasRecord(seen)),
+          was_written: wasWritten === undefined ? null : bool(wasWritten),
+          durable: null,
+          notified: isWritten ? '' : null,
+        },
+      ];
     };
   };
-
-  #delete: Statement = ([name, revision, owner, fence, leaseMs, topic]) => {
-    const key = name as string;
-    const seen = this.records.get(key);
-    const isHeld = this.#isHeld(name, owner, fence);
-    return (now) => {
-      const held = owner == null || (isHeld() && this.#extend(name, now + (leaseMs as number)));
-      const isBase = seen?.revision === revision && this.records.get(key)?.revision === revision;
-      const isWritten = held && isBase && this.records.delete(key);
-      return this.#outcome(seen, { fits: true, held, isWritten }, `w${topic}`);
-    };
-  };
-
-  #outcome(
-    seen: StoredRecord | undefined,
-    { fits, held, isWritten }: { fits: boolean; held: boolean; isWritten: boolean },
-    notice: string,
-  ): Row[] {
-    if (isWritten) this.notices.push(notice);
-    return [
-      {
-        key_fits: bool(fits),
-        held: bool(held),
-        written: bool(isWritten),
-        revision: seen?.revision ?? null,
-        sign_in: seen?.signIn ?? null,
-        durable: null,
-        notified: isWritten ? '' : null,
-      },
-    ];
-  }
 
   /** Whether the lease is this one, when the statement was received and when it is asked. */
   #isHeld(name: unknown, owner: unknown, fence: unknown): () => boolean {
@@ -183,17 +165,16 @@ export class Tables {
     renew: this.#renew,
     release: this.#release,
     write: this.#write,
-    delete: this.#delete,
     read: this.#reading(([wanted]) =>
       (wanted as string[]).flatMap((name) => {
         const stored = this.records.get(name);
-        return stored ? [{ name, ...textsOf(stored), revision: stored.revision, sign_in: stored.signIn }] : [];
+        return stored ? [{ name, ...textsOf(stored), revision: stored.revision }] : [];
       }),
     ),
     look: this.#reading(([wanted]) =>
       (wanted as string[]).map((name) => ({ name, revision: this.records.get(name)?.revision ?? null })),
     ),
-    list: this.#reading(() => [...this.records.keys()].map((name) => ({ name }))),
+    list: this.#reading(() => [...this.records].filter(([, stored]) => hasRecord(stored)).map(([name]) => ({ name }))),
     locks: ([owners]) => {
       const held = [...this.leases]
         .filter(([, { owner }]) => owner !== null && !(owners as string[]).includes(owner))
@@ -218,6 +199,11 @@ export const names = new Map<unknown, string>(
 /** As the column `seen`: an epoch in seconds with six places. */
 function seenAs({ owner, endsAt }: Lease): string | null {
   return owner === null ? null : `${owner} ${(endsAt / 1_000).toFixed(6)}`;
+}
+
+/** Whether it is not signed out. */
+function hasRecord({ record, sealed }: StoredRecord): boolean {
+  return record !== null || sealed !== null;
 }
 
 function textsOf({ record, sealed }: StoredRecord): { record: string | null; sealed: string | null } {

@@ -15,9 +15,8 @@ export interface Call {
   /** What `replace` compares. */
   readonly previous?: string | undefined;
   readonly timeoutMs?: number | undefined;
-  /** What was stored when it was called, and over what its first statement writes. Null: its store has seen nothing. */
-  readonly storedAtFirst: string | undefined;
-  base?: string | null;
+  /** Of its statements. */
+  readonly revisions: unknown[];
   /** Within which it was made. */
   readonly task?: Task | undefined;
   /** When what it writes was written. */
@@ -63,6 +62,8 @@ const answerMs = 10_000;
 /** More statements per call within the window than that are too many: "at most 2 per second and waiting caller". */
 const [windowMs, maxStatements] = [10_000, 20];
 const maxTurns = 6;
+/** So many writes a row remembers besides the last one. */
+const maxRemembered = 32;
 
 /** Knows all that happens in a schedule, and what must be true of it: the promises of the README of token-store-postgres. */
 export class Witness {
@@ -97,11 +98,16 @@ export class Witness {
     server.onSent = (process, text, values) => this.#judgeSent(process, text, values);
   }
 
-  called(call: Omit<Call, 'calledAt' | 'storedAtFirst' | 'writtenAt'>): Call {
-    const storedAtFirst = this.#server.rowsOf(call.name).stored?.revision;
-    const whole = { ...call, storedAtFirst, calledAt: this.#now, writtenAt: [] };
+  called(call: Omit<Call, 'calledAt' | 'writtenAt' | 'revisions'>): Call {
+    const whole = { ...call, calledAt: this.#now, revisions: [], writtenAt: [] };
     this.#calls.push(whole);
     return whole;
+  }
+
+  isDeleting(process: Process, name: string): boolean {
+    const isSame = (call: Call): boolean =>
+      call.process === process && call.name === name && call.method === 'delete' && call.settledAt === undefined;
+    return this.#calls.some(isSame);
   }
 
   clockSet(milliseconds: number): void {
@@ -206,7 +212,7 @@ export class Witness {
   }
 
   #judgeAnswer(call: Call): void {
-    const { method, name, calledAt, token, previous, writtenAt, result, task } = call;
+    const { method, name, calledAt, token, previous, result, task } = call;
     const versions = this.#versionsOf(name).filter(({ to }) => to >= calledAt);
     const says = `${method} ${token ?? ''} resolved with ${JSON.stringify(result)}`;
     switch (method) {
@@ -215,30 +221,35 @@ export class Witness {
           this.#break('A read gives what is stored at some moment of the call', says);
         return;
       case 'replace':
-        // If its answer was lost and another caller has written over it meanwhile, it cannot know.
-        if (result ? writtenAt.length === 0 : versions.at(-1)?.token === token)
-          this.#break(
-            'replace says truly whether it has written',
-            `${says}, and was written ${writtenAt.length} times`,
-          );
         if (result === false && versions.every((version) => version.token === previous) && !this.#isLost(task))
           this.#break('replace writes if the stored token is the one that it compares', `${says}, and it was`);
-        return;
-      case 'set':
-        if (writtenAt.length === 0 && versions.length < 2 && isSure(call))
-          this.#break('set and delete resolve when it is done', `${says}, and was not written`);
+        this.#judgeResult(call, says);
         return;
       case 'delete':
-        if (!versions.some((version) => version.token === undefined) && versions.length < 2 && isSure(call))
-          this.#break('set and delete resolve when it is done', `${says}, and it is still stored`);
+        if (result === false && !versions.some((version) => version.token === undefined))
+          this.#break('A write says truly whether it was done', `${says}, and there was a record`);
+        this.#judgeResult(call, says);
+        return;
+      case 'set':
+        this.#judgeResult(call, says);
         return;
       case 'changed': {
-        // A store may have seen that nothing was stored, before it was and is not any more: that is no change to it.
-        const change = versions.find(({ token, from }) => token !== undefined && from > calledAt);
+        const change = versions.find(({ from }) => from > calledAt);
         if (change && this.#isPunctual(call) && this.#now > this.#after(change.from))
           this.#break('A change is told soon', `process ${call.process.id} heard after ${this.#now - change.from} ms`);
       }
     }
+  }
+
+  #judgeResult(call: Call, says: string): void {
+    const { result, writtenAt } = call;
+    if (result === false ? writtenAt.length > 0 && !this.#isForgotten(call) : writtenAt.length === 0)
+      this.#break('A write says truly whether it was done', `${says}, and was written ${writtenAt.length} times`);
+  }
+
+  /** A row remembers only so many writes. */
+  #isForgotten({ name, writtenAt: [first = 0] }: Call): boolean {
+    return this.#versionsOf(name).filter(({ from }) => from > first).length >= maxRemembered;
   }
 
   /** Within which a renewal tells a task that another caller has its lock. */
@@ -338,41 +349,29 @@ export class Witness {
     const versions = this.#versionsOf(name);
     (versions.at(-1) as Version).to = now;
     versions.push({ token, from: now, to: Number.POSITIVE_INFINITY });
-    const call = this.#writeOf(process, name, token);
+    const call = this.#calls.find(({ revisions }) => revisions.includes(after.stored?.revision));
     if (!call) return;
     const { task, method, previous, writtenAt } = call;
-    // Deletions look alike: of several, nobody knows which one this is.
-    if (
-      method === 'delete' &&
-      this.#calls.filter((each) => each.process === process && each.method === 'delete').length > 1
-    )
-      return;
     const what = `${method} ${token ?? ''} of process ${process.id}`;
     if (this.#isLost(task)) this.#break('What is written after another caller has the lock changes nothing', what);
     if (method === 'replace' && old !== previous)
       this.#break('replace changes nothing if another token is stored', `${what} over ${old}, and not ${previous}`);
-    // After a deletion, nothing tells a record that was written and deleted from one that was never written.
-    const wasDeleted = versions.some((version) => version.token === undefined && version.from > call.calledAt);
-    const isSafe = old !== undefined && !wasDeleted && isSure(call);
-    if (writtenAt.length > 0 && isSafe) this.#break('What is done is not done again', what);
-    if (call.result === false && isSafe)
-      this.#break('replace says truly whether it has written', `${what} comes after its answer`);
+    if (writtenAt.length > 0 && !this.#isForgotten(call)) this.#break('What is done is not done again', what);
+    if (call.result === false) this.#break('A write says truly whether it was done', `${what} comes after its answer`);
     writtenAt.push(now);
   }
 
-  /** The call that writes this token; undefined: that deletes it. */
-  #writeOf(process: Process, name: string, token: string | undefined): Call | undefined {
-    return this.#calls.findLast(
-      (call) =>
-        call.process === process && call.name === name && (token ? call.token === token : call.method === 'delete'),
-    );
-  }
-
   #judgeSent(process: Process, text: string, values: readonly unknown[]): void {
-    const isDelete = text === statements.delete;
-    if (isDelete || text === statements.write) {
-      const call = this.#writeOf(process, values[0] as string, isDelete ? undefined : tokenOf(values[1] as string));
-      if (call && call.base === undefined) call.base = (values[isDelete ? 1 : 6] ?? null) as string | null;
+    if (text === statements.write) {
+      const [name, record, , revision] = values;
+      const token = tokenOf(record as string | null);
+      const call = this.#calls.find(
+        (each) =>
+          each.process === process &&
+          each.name === name &&
+          (token ? each.token === token : each.method === 'delete' && each.settledAt === undefined),
+      );
+      if (this.#calls.every(({ revisions }) => !revisions.includes(revision))) call?.revisions.push(revision);
     }
     const now = this.#now;
     const times = this.#sent.get(process) ?? [];
@@ -414,11 +413,6 @@ export class Witness {
   #break(promise: string, how: string): void {
     this.#server.machine.fail(new Error(`${promise}\n  ${how}`));
   }
-}
-
-/** If not, a `set` or a `delete` whose answer was lost cannot know whether another sign-in came before or after it. */
-function isSure({ method, base, storedAtFirst }: Call): boolean {
-  return method === 'replace' || (base !== null && base === storedAtFirst);
 }
 
 function tokenOf(record: string | null | undefined): string | undefined {
