@@ -31,7 +31,7 @@ const { values, positionals: parts } = parseArgs({
 });
 const { long, retry } = values;
 // More than cores, because most tests wait for something now and then. Long ones measure how long something takes.
-const jobs = Number(values.jobs ?? availableParallelism() + (long ? 2 : 4));
+const jobs = Number(values.jobs ?? availableParallelism() + (long ? 3 : 4));
 const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
 // What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
 const filesOfProcess = long ? 1 : 8;

@@ -57,7 +57,7 @@ const stores = ['token-store-sqlite', 'token-store-file', 'token-store-postgres'
 export const trials: readonly Trial[] = [
   schedules('shared-token'),
   schedules('token-store-postgres'),
-  ...stores.map((store) => longTests(`histories of ${store}`, `packages/${store}`, ['contract'], { ROUNDS: '556' })),
+  ...stores.map((store) => longTests(`histories of ${store}`, `packages/${store}`, ['contract'], { ROUNDS: '139' })),
   ...globSync('*/package.json', { cwd: join(import.meta.dirname, '../packages') })
     .sort()
     .map((file) => mutants(dirname(file))),

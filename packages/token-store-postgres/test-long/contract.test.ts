@@ -56,10 +56,11 @@ const cut = async (place: string): Promise<void> => {
   await delay(100);
   proxy.heal();
 };
+const names = 5;
 const rounds = Number(process.env.ROUNDS ?? 3);
 const seed = Number(process.env.SEED ?? Date.now() % 2 ** 32);
-console.log(`measured: ${10 * rounds} histories of 200 calls, SEED=${seed} ROUNDS=${rounds}`);
-const cases = storeProcessContract({ module, newPlace, cut, leaseTime, rounds, seed });
+console.log(`measured: ${3 * names * rounds} histories of 200 calls, SEED=${seed} ROUNDS=${rounds}`);
+const cases = storeProcessContract({ module, newPlace, cut, leaseTime, names, rounds, seed });
 for (const { name, run } of cases) test(`Of processes through pgbouncer: ${name}`, run);
 
 test('without its lock the store does not pass the contract for processes', async () => {

@@ -57,7 +57,6 @@ export class Caller {
 
   async #runTask(isSpecial: boolean): Promise<void> {
     const task = `${process.pid}/${++count}`;
-    this.#left--;
     const pauseMs = isSpecial ? (this.#run.taskMs ?? 0) / 2 : undefined;
     let end = this.#begin({ kind: 'acquire', task });
     const running = this.#store.exclusively(this.#name, async ({ signal }) => {
@@ -115,7 +114,6 @@ export class Caller {
   }
 
   async #call(call: Partial<Call>, make: () => unknown): Promise<void> {
-    this.#left--;
     const end = this.#begin(call);
     try {
       end((await make()) as Result);
@@ -135,6 +133,7 @@ export class Caller {
   /** Writes down that the call is made. The function that it returns writes down its answer. */
   #begin(call: Partial<Call>): (result?: Result) => void {
     const id = ++count;
+    this.#left--;
     const write = (line: object): void => {
       writeSync(this.#log, `${JSON.stringify({ id, ...line })}\n`);
       this.#late.refresh();

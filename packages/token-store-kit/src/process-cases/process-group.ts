@@ -16,6 +16,8 @@ export interface GroupOptions {
   /** The URL of the module that opens the store. */
   readonly module: string;
   readonly place: string;
+  /** So many histories are made at once, each with a name of its own. */
+  readonly names: number;
   readonly leaseTime: number;
   readonly isCut: boolean;
   readonly deadline: number;
@@ -28,12 +30,14 @@ interface Member {
   readonly pid: number;
   readonly child: ChildProcess;
   isReady: boolean;
+  /** Whether its special task has begun. */
+  isSpecial: boolean;
   errors: string;
 }
 
-/** So many histories are made at once, each with a name of its own. */
-const historiesOfRun = 2;
 const callsOfHistory = 200;
+/** Of one run. Others take over the calls of those that are killed. */
+const workers = 3;
 
 /** The processes of a case. Each wait for them rejects as soon as they have done what no store may let happen. */
 export class ProcessGroup {
@@ -50,7 +54,7 @@ export class ProcessGroup {
   #runs = 0;
   #names: readonly string[] = [];
   /** The processes of this run, and what was done to them. */
-  #pids: readonly number[] = [];
+  #pids: number[] = [];
   #signals: Call[] = [];
   #isEnding = false;
   readonly #killAll = (): void => {
@@ -71,28 +75,33 @@ export class ProcessGroup {
   }
 
   /**
-   * Lets the processes make the calls of some histories, judges these, and returns them. One task of a process, which is drawn, takes
-   * `taskMs`, if that is set. When it has begun, `disturb` is called.
+   * Lets three processes make the calls of some histories, judges these, and returns them. If `taskMs` is set, all but one, which is drawn,
+   * have one task that takes so long. When such a task has begun, `disturb` is called.
    */
   async run(taskMs?: number, disturb?: (pid: number) => Promise<unknown>): Promise<Call[][]> {
-    const members = [...this.#members.values()];
-    this.#pids = [...this.#members.keys()];
-    const special = members[Math.floor(this.random() * members.length)] as Member;
+    const members = [...this.#members.values()].slice(0, workers);
+    const spared = members[Math.floor(this.random() * members.length)] as Member;
     const forget = this.#names;
     this.#runs++;
-    this.#names = Array.from({ length: historiesOfRun }, (_, index) => `app ${this.#runs}.${index}`);
+    this.#names = Array.from({ length: this.#options.names }, (_, index) => `app ${this.#runs}.${index}`);
+    this.#pids = [];
     this.#signals = [];
     for (const member of members) {
+      const isSpared = member === spared;
       this.#tell(member, {
         calls: callsOfHistory / members.length,
         // By one that is not killed: it might leave a lock that is a file.
-        forget: member === members.find((other) => other !== special) ? forget : [],
-        taskMs: member === special ? taskMs : undefined,
+        forget: isSpared ? forget : [],
+        taskMs: isSpared ? undefined : taskMs,
       });
     }
-    if (taskMs !== undefined) await this.#until('special');
-    await disturb?.(special.pid);
-    await this.#untilReady(members);
+    const disturbSpecial = async (member: Member): Promise<void> => {
+      while (!member.isSpecial) await this.#until('special');
+      await disturb?.(member.pid);
+    };
+    const specials = members.filter((member) => taskMs !== undefined && member !== spared);
+    await Promise.all(specials.map(disturbSpecial));
+    await this.#untilReady([...this.#members.values()]);
     const calls = this.#readCalls();
     const histories = this.#names.map((name) => calls.filter((call) => call.name === name));
     for (const [index, history] of histories.entries()) {
@@ -107,11 +116,15 @@ export class ProcessGroup {
     return pause(milliseconds, [this.#failed.signal]);
   }
 
+  /** One that has nothing to do makes the calls that the killed one has not made. */
   async kill(pid: number): Promise<void> {
     const { child } = this.#members.get(pid) as Member;
     this.#members.delete(pid);
     this.#signal(child, 'SIGKILL');
     while (this.#running.has(child)) await this.#until('close');
+    const made = this.#readCalls().filter((call) => call.pid === pid).length / this.#names.length;
+    const next = [...this.#members.values()].find((member) => !this.#pids.includes(member.pid));
+    if (next) this.#tell(next, { calls: callsOfHistory / workers - made, forget: [] });
   }
 
   async stop(pid: number, milliseconds: number): Promise<void> {
@@ -153,7 +166,7 @@ export class ProcessGroup {
     const { program, module, place } = this.#options;
     const child = fork(program, [module, place], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     const pid = child.pid ?? -1;
-    const member: Member = { pid, child, isReady: false, errors: '' };
+    const member: Member = { pid, child, isReady: false, isSpecial: false, errors: '' };
     this.#members.set(pid, member);
     this.#running.add(child);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -175,13 +188,16 @@ export class ProcessGroup {
     if (typeof message === 'object') {
       this.fail(message.problem, message.name);
     } else {
-      member.isReady ||= message === 'ready';
+      if (message === 'ready') member.isReady = true;
+      else member.isSpecial = true;
       this.#events.emit(message);
     }
   }
 
   #tell(member: Member, run: Pick<Run, 'calls' | 'forget' | 'taskMs'>): void {
     member.isReady = false;
+    member.isSpecial = false;
+    this.#pids.push(member.pid);
     const { leaseTime, isCut } = this.#options;
     const limitMs = 3 * leaseTime + (isCut ? 3 : 1) * stepTimeoutMs;
     const common = { names: this.#names, log: this.#logOf(member.pid), isCut, limitMs };

@@ -18,7 +18,7 @@ interface BrokenKind extends Kind {
   breakIt(store: PortStore): Partial<TokenStore> | Partial<LeaseStore>;
   /** Whether a file `cut` in its folder says that the store is not reached. */
   readonly isCut?: boolean;
-  /** Default: 5, which make ten histories. */
+  /** Default: 5, which make ten histories in each case. */
   readonly rounds?: number;
   /** Whether the long tests alone have it. */
   readonly isLong?: boolean;
