@@ -3,19 +3,10 @@ import { Acceptance } from './acceptance.ts';
 import { inTime } from './in-time.ts';
 import type { Settings } from './options.ts';
 import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
-import { readStoredRecord } from './read-stored-record.ts';
 import { neverAborted, runExclusively } from './run-exclusively.ts';
-import {
-  asStoreErrors,
-  hasCode,
-  lockLostError,
-  mayPass,
-  type SharedTokenError,
-  signInRequired,
-  storeSilentError,
-  toStoreError,
-} from './shared-token-error.ts';
+import { asStoreErrors, hasCode, lockLostError, mayPass, signInRequired, toStoreError } from './shared-token-error.ts';
 import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
+import { answered, StoredRecord, silent } from './stored-record.ts';
 import { isOurs } from './usable-token.ts';
 
 /** Each further round means that a process wrote the record without the lock. */
@@ -28,19 +19,11 @@ const longestPauseMs = { withLock: 1_000, later: 5_000 };
 /** How long a write is tried with the lock held, from the first try on. */
 const lockedLimitMs = 10_000;
 
-/** A store that has not answered for this long counts as silent, until it answers. */
-const silentAfterMs = 500;
-
-/** How long a call of the store is waited for. Stores of this repository say sooner that they can't. */
-const answerLimitMs = 12_000;
-
 /** How long a later try waits for the record's lock. */
 const laterLockTimeoutMs = 5_000;
 
 /** How long the last try does. Then a record is written without it: a lease that could not be released would cost the sign-in. */
 const lastLockTimeoutMs = 2_000;
-
-const silent = (): SharedTokenError => storeSilentError('The store did not answer');
 
 /** What a sign-in has to know when it is stored. */
 export interface Circumstances {
@@ -50,15 +33,6 @@ export interface Circumstances {
   readonly before: TokenRecord | undefined;
   /** Whether its callers have given up, or its lock was lost. Then it counts only if nothing newer was stored since. */
   readonly isLate: () => boolean;
-}
-
-/** A try to store something. */
-interface Payment {
-  /** What is not owed yet. */
-  readonly change?: Change | undefined;
-  readonly lock?: Lock | undefined;
-  /** How many sign-outs there had been when the work for it began. */
-  readonly signOuts?: number | undefined;
 }
 
 /**
@@ -71,6 +45,7 @@ interface Payment {
 export class RecordKeeper {
   readonly settings: Settings;
   readonly emit: Emit;
+  readonly stored: StoredRecord;
   /** Which records count. */
   readonly acceptance: Acceptance;
   /**
@@ -84,23 +59,15 @@ export class RecordKeeper {
   /** Writes that are under way. */
   readonly #saving = new Set<Promise<unknown>>();
   #timer: NodeJS.Timeout | undefined;
-  #isSilent = false;
-  readonly #onSilence = new Set<() => void>();
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
 
   constructor(settings: Settings, emit: Emit, callUserCode: <T>(call: () => T) => T) {
     this.settings = settings;
+    this.stored = new StoredRecord(settings);
     this.acceptance = new Acceptance(settings.accepts);
     this.emit = emit;
     this.callUserCode = callUserCode;
-  }
-
-  /** Calls `tell` when the store is silent, or is already. Returns how to end that. */
-  whenSilent(tell: () => void): () => void {
-    if (this.#isSilent) tell();
-    this.#onSilence.add(tell);
-    return () => this.#onSilence.delete(tell);
   }
 
   /** The newest record, if it is of this client and authority. Throws STORE. */
@@ -123,10 +90,9 @@ export class RecordKeeper {
    * sign-in. False if the record has to be read again. Throws STORE.
    */
   async ensureWritable(record: TokenRecord, lock: Lock): Promise<boolean> {
-    const { store, name } = this.settings;
     return asStoreErrors(async () => {
-      if (this.#owed.length === 0) return this.#askInTime(() => store.replace(name, comparedToken(record), record));
-      await this.#pay({ lock });
+      if (this.#owed.length === 0) return answered(this.stored.replace(record, record));
+      await this.#pay(undefined, lock);
       return false;
     });
   }
@@ -142,9 +108,8 @@ export class RecordKeeper {
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
   async markRefused(record: TokenRecord, because: string): Promise<void> {
     if (record.refusedAt !== undefined) return;
-    const { store, name } = this.settings;
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
-    await this.#askInTime(() => store.replace(name, comparedToken(record), refused)).catch(() => {});
+    await answered(this.stored.replace(record, refused)).catch(() => {});
   }
 
   /**
@@ -152,7 +117,6 @@ export class RecordKeeper {
    * Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
   async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
-    const { store, name, refreshTimeout } = this.settings;
     const save = async (lock: Lock): Promise<boolean> => {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
@@ -163,12 +127,12 @@ export class RecordKeeper {
         if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
-      await asStoreErrors(() => this.#askInTime(() => store.set(name, record)));
+      await asStoreErrors(() => this.stored.set(record));
       this.#owed = [];
       return true;
     };
     // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
-    return this.#underLock(save, { timeout: refreshTimeout, isNeeded: false });
+    return this.#underLock(save, { timeout: this.settings.refreshTimeout, isNeeded: false });
   }
 
   /** Deletes the record. What is owed is not written any more. Resolves with what `revoke` is to be given, if any. Throws STORE. */
@@ -177,11 +141,11 @@ export class RecordKeeper {
     this.acceptance.forget();
     const owed = this.#owed;
     this.#owed = owed.filter(({ record }) => !record);
-    const { store, name, revoke } = this.settings;
+    const { revoke } = this.settings;
     // A store that cannot be read may still delete.
-    const stored = revoke && (await this.#askInTime(() => store.get(name)).catch(() => undefined));
-    await asStoreErrors(() => this.#ask(() => store.delete(name)));
-    return revoke && this.ours(applyChanges(readStoredRecord(stored), owed));
+    const stored = revoke && (await this.stored.get().catch(() => undefined));
+    await asStoreErrors(() => this.stored.delete());
+    return revoke && this.ours(applyChanges(stored, owed));
   }
 
   /** Tries once more to do what is owed, and starts no more tries. */
@@ -194,9 +158,8 @@ export class RecordKeeper {
 
   /** What is stored, and what is newest: that, or what the store owes, unless another process has stored a newer one, or signed out. */
   async #look(): Promise<{ stored: TokenRecord | undefined; newest: TokenRecord | undefined }> {
-    const { store, name } = this.settings;
     const owedBefore = this.#owed;
-    const stored = readStoredRecord(await this.#askInTime(() => store.get(name)));
+    const stored = await this.stored.get();
     // Asked before that was owed, or before the store got it: the answer may be older.
     if (owedBefore !== this.#owed) return this.#look();
     const newest = applyChanges(stored, this.#owed);
@@ -212,7 +175,7 @@ export class RecordKeeper {
    * One try to do what is owed, and then `change`. True if the store has it now; false if nothing is left to do, or something
    * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough.
    */
-  async #pay({ change, lock, signOuts = this.signOuts }: Payment): Promise<boolean> {
+  async #pay(change?: Change, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
     if (signOuts !== this.signOuts) return false;
     const isAlone = this.#owed.length === 0 && (lock || isSwapEnough(change?.before, change?.record));
     // As a rule this is all.
@@ -227,7 +190,7 @@ export class RecordKeeper {
       const turn = signal.aborted
         ? { timeout: lastLockTimeoutMs, isNeeded: !record }
         : { timeout: laterLockTimeoutMs, isNeeded: true, signal };
-      return this.callUserCode(() => this.#underLock((held) => this.#pay({ change, lock: held, signOuts }), turn));
+      return this.callUserCode(() => this.#underLock((held) => this.#pay(change, held, signOuts), turn));
     }
     const isDone = await this.#write(stored, record, lock);
     // The store refuses the writes of a lock that was lost.
@@ -256,22 +219,21 @@ export class RecordKeeper {
 
   /** By compare-and-swap, so that a sign-out is not missed. Without `record`, deletes. */
   async #write(before: TokenRecord | undefined, record: TokenRecord | undefined, lock: Lock | undefined) {
-    const { store, name } = this.settings;
     const { signOuts } = this;
     const write = async (): Promise<boolean> => {
       if (!record) {
-        await this.#ask(() => store.delete(name));
+        await this.stored.delete();
         return true;
       }
       try {
-        return await this.#ask(() => store.replace(name, comparedToken(before), record));
+        return await this.stored.replace(before, record);
       } finally {
         // The sign-out came while the record was written in the place of none, and may have deleted before that.
         if (!before && signOuts !== this.signOuts)
           await this.advance({ before: record, record: undefined }, lock?.signal.aborted ? undefined : lock);
       }
     };
-    return inTime(answerLimitMs, write(), silent);
+    return answered(write());
   }
 
   async #advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {
@@ -281,7 +243,7 @@ export class RecordKeeper {
       const isLast = signals.some(({ aborted }) => aborted);
       try {
         // No sign-out ends a deletion.
-        const paid = this.#pay({ change, lock, signOuts: change.record && signOuts });
+        const paid = this.#pay(change, lock, change.record && signOuts);
         // What a store does that answers later is noticed when it is read again.
         return await inTime(end - performance.now(), paid, silent);
       } catch (error) {
@@ -292,26 +254,6 @@ export class RecordKeeper {
         }
       }
       await pause(pauseMs, signals).catch(() => {});
-    }
-  }
-
-  /** A read, or a write that may be done later as well: one that is not answered is not waited for. */
-  #askInTime<T>(call: () => T | Promise<T>): Promise<T> {
-    return inTime(answerLimitMs, this.#ask(call), silent);
-  }
-
-  /** One call of the store. */
-  async #ask<T>(call: () => T | Promise<T>): Promise<T> {
-    const timer = setTimeout(() => {
-      this.#isSilent = true;
-      for (const tell of this.#onSilence) tell();
-    }, silentAfterMs);
-    try {
-      const answer = await call();
-      this.#isSilent = false;
-      return answer;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -343,7 +285,7 @@ export class RecordKeeper {
   /** A failure was reported when it first came. Another process may write just before: what it wrote may be older than what is owed. */
   async #payAgain(): Promise<void> {
     for (let round = 0; this.#owed.length > 0 && round < maxRounds; round++)
-      if (await this.#pay({}).catch(() => true)) return;
+      if (await this.#pay().catch(() => true)) return;
   }
 }
 

@@ -1,4 +1,5 @@
 import { comparedToken, type Lock, pause, type TokenRecord } from 'token-store-kit';
+import { inTime } from './in-time.ts';
 import type { Settings } from './options.ts';
 import { maxRounds, type RecordKeeper } from './record-keeper.ts';
 import { runExclusively } from './run-exclusively.ts';
@@ -226,32 +227,27 @@ async function callRefresh(
   const { refresh, refreshTimeout } = settings;
   const limit = new AbortController();
   const message = `refresh took longer than ${refreshTimeout} ms (refreshTimeout)`;
-  const stop = (): void => limit.abort(new DOMException(message, 'TimeoutError'));
-  const deadlineTimer = setTimeout(stop, refreshTimeout);
+  const stop = (): unknown => {
+    limit.abort(new DOMException(message, 'TimeoutError'));
+    return limit.signal.reason;
+  };
+  const stopTimer = setTimeout(stop, refreshTimeout);
   const signal = AbortSignal.any([limit.signal, lock.signal]);
   const answer = callUserCode(async () => refresh({ ...record }, { signal }));
-  const { promise: notObeyed, reject: giveUp } = Promise.withResolvers<never>();
-  const giveUpTimer = setTimeout(() => {
-    // When a process goes on that was stopped, both timers are due, and this one may come first.
-    stop();
-    giveUp(limit.signal.reason);
-  }, refreshTimeout + abortGraceMs);
   try {
-    return readTokenResponse(await Promise.race([answer, notObeyed]), obtainedAt);
+    // When a process goes on that was stopped, both timers are due, and this one may come first.
+    return readTokenResponse(await inTime(refreshTimeout + abortGraceMs, answer, stop), obtainedAt);
   } catch (error) {
     // What `fetch` rejects with is the reason itself. Node's own functions wrap it.
     const reasons = [error, (Object(error) as Error).cause];
     if (lock.signal.aborted && reasons.includes(lock.signal.reason)) throw lockLostError(lock);
-    if (limit.signal.aborted && error === limit.signal.reason) {
-      const storeLate = (response: unknown): Promise<boolean> => {
-        const next = toRecord(settings, readTokenResponse(response, obtainedAt), record);
-        return keeper.advance({ before: record, record: next });
-      };
-      answer.then(storeLate).catch(() => {});
-    }
+    const storeLate = (response: unknown): Promise<boolean> => {
+      const next = toRecord(settings, readTokenResponse(response, obtainedAt), record);
+      return keeper.advance({ before: record, record: next });
+    };
+    answer.then(storeLate).catch(() => {});
     throw error;
   } finally {
-    clearTimeout(deadlineTimer);
-    clearTimeout(giveUpTimer);
+    clearTimeout(stopTimer);
   }
 }

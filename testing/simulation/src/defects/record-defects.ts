@@ -7,8 +7,8 @@ export const recordDefects: readonly Defect[] = [
     patches: [
       patch(
         'record-keeper.ts',
-        'return await this.#ask(() => store.replace(name, comparedToken(before), record));',
-        'return await store.set(name, record), true;',
+        'return await this.stored.replace(before, record);',
+        'return await this.stored.set(record), true;',
       ),
     ],
     within: 2000,
@@ -20,13 +20,7 @@ export const recordDefects: readonly Defect[] = [
   },
   {
     name: 'marks the record as refused without compare-and-swap',
-    patches: [
-      patch(
-        'record-keeper.ts',
-        'this.#askInTime(() => store.replace(name, comparedToken(record), refused))',
-        'this.#ask(async () => store.set(name, refused))',
-      ),
-    ],
+    patches: [patch('record-keeper.ts', 'answered(this.stored.replace(record, refused))', 'this.stored.set(refused)')],
     within: 25000,
   },
   {
@@ -35,7 +29,7 @@ export const recordDefects: readonly Defect[] = [
       patch(
         'record-keeper.ts',
         'const isSaved = await this.advance({ before: newest, record }, lock, signOuts);',
-        'await store.set(name, record);\n        const isSaved = true;',
+        'await this.stored.set(record);\n        const isSaved = true;',
       ),
     ],
     within: 20000,

@@ -101,13 +101,13 @@ export const refreshDefects: readonly Defect[] = [
   },
   {
     name: 'waits for a refresh that never ends',
-    patches: [patch('refresh.ts', 'giveUp(limit.signal.reason);', '')],
+    patches: [patch('refresh.ts', 'await inTime(refreshTimeout + abortGraceMs, answer, stop)', 'await answer')],
     within: 2000,
   },
   {
     name: 'gives up with timers that do not keep the process alive',
     patches: [
-      patch('refresh.ts', '}, refreshTimeout + abortGraceMs);', '}, refreshTimeout + abortGraceMs).unref();'),
+      patch('in-time.ts', 'reject(onLate()), milliseconds);', 'reject(onLate()), milliseconds).unref();'),
       patch('refresh.ts', 'setTimeout(stop, refreshTimeout);', 'setTimeout(stop, refreshTimeout).unref();'),
     ],
     within: 25000,

@@ -4,7 +4,7 @@ import { type Defect, patch } from './defect.ts';
 export const tokenDefects: readonly Defect[] = [
   {
     name: 'keeps the token in memory after a sign-out',
-    patches: [patch('shared-token.ts', '      this.#held = undefined;\n      // Flights', '      // Flights')],
+    patches: [patch('shared-token.ts', '      this.#memory.clear();\n      // Flights', '      // Flights')],
     within: 2000,
   },
   {
@@ -30,13 +30,17 @@ export const tokenDefects: readonly Defect[] = [
   },
   {
     name: 'lets a forced call join a refresh that is not forced',
-    patches: [patch('shared-token.ts', '(known.request.forced || !forced) && ', '')],
+    patches: [patch('silent-flight.ts', '(this.#request.forced || !forced) && ', '')],
     within: 2000,
   },
   {
     name: 'does not wait for its requests when it is closed',
     patches: [
-      patch('shared-token.ts', '    await within(this.#settings.refreshTimeout, ended);\n', '    void ended;\n'),
+      patch(
+        'shared-token.ts',
+        '    await inTime(this.#settings.refreshTimeout, ended, goOn).catch(goOn);\n',
+        '    void ended;\n',
+      ),
     ],
     within: 20000,
   },

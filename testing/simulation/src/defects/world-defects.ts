@@ -57,7 +57,7 @@ export const worldDefects: readonly Defect[] = [
   },
   {
     name: 'gives callers a token that they can change',
-    patches: [patch('shared-token.ts', 'Object.freeze(toAccessToken(record))', 'toAccessToken(record)')],
+    patches: [patch('token-in-memory.ts', 'Object.freeze(toAccessToken(record))', 'toAccessToken(record)')],
     within: 200,
   },
   {
@@ -97,8 +97,8 @@ export const worldDefects: readonly Defect[] = [
     patches: [
       patch(
         'shared-token.ts',
-        '      return this.#held?.token ?? stored;\n',
-        '      return this.#hold(record, signOuts);\n',
+        'await signInInTurn(this.#keeper, request, signal), work)',
+        'await signInInTurn(this.#keeper, request, signal), { ...work, before: this.#memory.record })',
       ),
     ],
     within: 5000,
@@ -110,25 +110,19 @@ export const worldDefects: readonly Defect[] = [
   },
   {
     name: 'puts what it has read over what another call has brought',
-    patches: [
-      patch(
-        'shared-token.ts',
-        "outcome.type === 'sign-in' || this.#held === before ? undefined : this.peek(options)",
-        'undefined',
-      ),
-    ],
+    patches: [patch('shared-token.ts', 'before: forceRefresh ? held : before', 'before: this.#memory.record')],
     within: 20000,
   },
   {
     name: 'puts what a refresh ahead brought over a newer token',
-    patches: [patch('shared-token.ts', 'if (record && this.#held === held) this', 'if (record) this')],
+    patches: [patch('shared-token.ts', 'record && this.#hold(record, work)', 'record && this.#memory.put(record)')],
     within: 200000,
   },
   {
     name: 'trusts a wall clock that was set back',
     patches: [
       patch(
-        'shared-token.ts',
+        'token-in-memory.ts',
         'isStale(record, Date.now(), validity) || isStale(record, clock + clockOffset, validity)',
         'isStale(record, Date.now(), validity)',
       ),
@@ -139,16 +133,16 @@ export const worldDefects: readonly Defect[] = [
     name: 'does not look at minValid of a token in memory if there is no skew',
     patches: [
       patch(
-        'shared-token.ts',
-        '{ skew: this.#settings.expirySkew, minValid }',
-        '{ skew: this.#settings.expirySkew, minValid: this.#settings.expirySkew && minValid }',
+        'token-in-memory.ts',
+        '{ skew: this.#skew, minValid }',
+        '{ skew: this.#skew, minValid: this.#skew && minValid }',
       ),
     ],
     within: 5000,
   },
   {
     name: 'joins a refresh of a call that needs the token for less long',
-    patches: [patch('shared-token.ts', ' && known.request.minValid >= minValid)', ')')],
+    patches: [patch('silent-flight.ts', ' && (this.#request.minValid ?? 0) >= minValid', '')],
     within: 50000,
   },
   {
@@ -164,7 +158,9 @@ export const worldDefects: readonly Defect[] = [
   },
   {
     name: 'bridges with a token for longer than it was asked to',
-    patches: [patch('shared-token.ts', '    this.#bridgedUntil = 0;\n', '')],
+    patches: [
+      patch('token-in-memory.ts', '    this.#bridgedUntil = now', '    if (bridgeMs > 0) this.#bridgedUntil = now'),
+    ],
     within: 200000,
   },
   {
@@ -246,9 +242,7 @@ export const worldDefects: readonly Defect[] = [
   },
   {
     name: 'waits for other calls of the store that are never answered',
-    patches: [
-      patch('record-keeper.ts', 'return inTime(answerLimitMs, this.#ask(call), silent);', 'return this.#ask(call);'),
-    ],
+    patches: [patch('stored-record.ts', 'return inTime(answerLimitMs, call, silent);', 'return call;')],
     within: 2000,
   },
   {
@@ -264,7 +258,11 @@ export const worldDefects: readonly Defect[] = [
   {
     name: 'waits for a silent store when it is closed',
     patches: [
-      patch('shared-token.ts', 'await within(lastWriteLimitMs, this.#keeper.close());', 'await this.#keeper.close();'),
+      patch(
+        'shared-token.ts',
+        'await inTime(lastWriteLimitMs, this.#keeper.close(), goOn).catch(goOn);',
+        'await this.#keeper.close();',
+      ),
     ],
     within: 200000,
   },
