@@ -10,30 +10,17 @@ import {
   type Lock,
   readChangedOptions,
   readExclusivelyOptions,
-  refuseUnknown,
   type TokenCipher,
   type TokenRecord,
   type TokenStore,
 } from 'token-store-kit';
 import { fileError } from 'token-store-kit/files';
-import { checkPath } from './database/database-file.ts';
 import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
-import { newCipher, TokenDatabase } from './database/token-database.ts';
+import { newCipher, TokenDatabase, type TokenStoreOptions } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
 import { findHeldLocks } from './lock/held-locks.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
-
-/** Options of {@link openTokenStore}. */
-export interface TokenStoreOptions {
-  /** Encrypts tokens at rest: a passphrase, or 32 bytes. Default: none, in a file that only its owner can read. */
-  key?: string | Uint8Array;
-  /**
-   * Makes no file, and changes nothing about an existing one. A file that is missing is then STORE_OPEN with the reason
-   * `missing`, and every call that writes or locks is STORE_READONLY. Default false.
-   */
-  readOnly?: boolean;
-}
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
 const list =
@@ -46,7 +33,7 @@ const remove = 'DELETE FROM token WHERE app_name = ?';
 /**
  * Keeps OAuth refresh tokens in one SQLite file that many processes share. All methods are synchronous, except
  * `exclusively` and `changed`. A write is on the disk when it returns. A call blocks the event loop while another
- * process writes: for milliseconds as a rule. After 5 seconds it throws STORE_BUSY.
+ * process writes: for milliseconds as a rule. If that takes too long, it throws STORE_BUSY.
  *
  * Every method throws a {@link TokenStoreError} if the file cannot do what was asked, and a TypeError for arguments of
  * a wrong type. An app name may be any well-formed string.
@@ -55,17 +42,11 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** The database's file, absolute and without symbolic links. */
   readonly path: string;
   readonly #tokens: TokenDatabase;
-  readonly #readOnly: boolean;
   readonly #closing = new AbortController();
 
   /** See {@link openTokenStore}. */
-  constructor(path: string, options: TokenStoreOptions = {}) {
-    checkPath(path);
-    const { key, readOnly = false, ...unknown } = options;
-    refuseUnknown(unknown);
-    if (typeof readOnly !== 'boolean') throw new TypeError(`readOnly must be a boolean, not ${typeof readOnly}`);
-    this.#readOnly = readOnly;
-    this.#tokens = new TokenDatabase(path, key === undefined ? undefined : checkKey(key), readOnly);
+  constructor(path: string, options?: TokenStoreOptions) {
+    this.#tokens = new TokenDatabase(path, options);
     this.path = this.#tokens.file.path;
   }
 
@@ -195,7 +176,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 
   #openToWrite(): TokenDatabase {
     const tokens = this.#open();
-    if (!this.#readOnly) return tokens;
+    if (!tokens.readOnly) return tokens;
     const remedy = 'Open it without readOnly';
     throw fileError(this.path, ['STORE_READONLY', undefined, 'is open for reading only', remedy]);
   }

@@ -32,9 +32,10 @@ test('a path must be the name of a file', () => {
 
 test('options must not be null, and a key must be a passphrase or 32 bytes', () => {
   const path = join(directory, 'not-made.db');
+  store.set('app', { refreshToken: 'r' });
   refuses(() => openTokenStore(path, any(null)), /'options'/);
   for (const key of [5, null, {}, new Uint8Array(0), new Uint8Array(31), new Uint8Array(33), '', '\ud800']) {
-    refuses(() => openTokenStore(path, { key: any(key) }), /^key must/);
+    for (const file of [path, store.path]) refuses(() => openTokenStore(file, { key: any(key) }), /^key must/);
     if (key !== undefined) refuses(() => store.rekey(any(key)), /^key must/);
   }
   refuses(() => openTokenStore(path, { key: any([secret]) }), /^key must/);

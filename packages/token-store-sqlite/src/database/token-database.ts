@@ -1,8 +1,8 @@
 /** This folder has the SQLite file: how it is found, made, extended, read and written. */
 import type Database from 'better-sqlite3';
-import { type KeyCheck, pause, TokenCipher } from 'token-store-kit';
+import { checkKey, type KeyCheck, pause, refuseUnknown, TokenCipher } from 'token-store-kit';
 import { fileError, systemCode } from 'token-store-kit/files';
-import { DatabaseFile } from './database-file.ts';
+import { checkPath, DatabaseFile } from './database-file.ts';
 import { toTokenStoreError } from './file-error.ts';
 import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './schema.ts';
 
@@ -21,18 +21,36 @@ export function newCipher(key: string | Uint8Array): TokenCipher {
   return new TokenCipher({ key, domain });
 }
 
+/** Options of {@link TokenDatabase} and of `openTokenStore`. */
+export interface TokenStoreOptions {
+  /** Encrypts tokens at rest: a passphrase, or 32 bytes. Default: none, in a file that only its owner can read. */
+  key?: string | Uint8Array;
+  /**
+   * Makes no file, and changes nothing about an existing one. A file that is missing is then STORE_OPEN with the reason
+   * `missing`, and every call that writes or locks is STORE_READONLY. Default false.
+   */
+  readOnly?: boolean;
+}
+
 export class TokenDatabase {
   readonly file: DatabaseFile;
+  readonly readOnly: boolean;
   readonly sql: Database.Database;
   cipher: TokenCipher | undefined;
   readonly #statements = new Map<string, Database.Statement>();
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
-  constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
+  constructor(path: string, options: TokenStoreOptions = {}) {
+    checkPath(path);
+    const { key, readOnly = false, ...unknown } = options;
+    refuseUnknown(unknown);
+    if (typeof readOnly !== 'boolean') throw new TypeError(`readOnly must be a boolean, not ${typeof readOnly}`);
+    if (key !== undefined) checkKey(key);
+    this.readOnly = readOnly;
     this.file = DatabaseFile.find(path, { readOnly });
     this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
     try {
-      this.cipher = this.#prepare(key, readOnly);
+      this.cipher = this.#prepare(key);
     } catch (error) {
       this.file.removeIfEmpty(this.sql);
       this.sql.close();
@@ -105,7 +123,8 @@ export class TokenDatabase {
     }
   }
 
-  #prepare(key: string | Uint8Array | undefined, readOnly: boolean): TokenCipher | undefined {
+  #prepare(key: string | Uint8Array | undefined): TokenCipher | undefined {
+    const { readOnly } = this;
     // In one transaction: no other process writes meanwhile, and SQLite has rolled back what a crash left half written.
     const { owner, check } = this.attempt(() => this.sql.transaction(inspectTables)(this.sql, this.file.path));
     this.sql.exec('PRAGMA temp_store = MEMORY');
