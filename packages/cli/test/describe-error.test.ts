@@ -18,9 +18,6 @@ function fromStore(code: string, reason?: string): OneDriveTokenError {
 for (const [reason, says] of [
   ['not-signed-in', 'no sign-in is stored for app name "backup" with this client id and authority'],
   ['refused', 'the provider refused the stored sign-in (invalid_grant: spent, correlation id c, trace id t)'],
-  ['expired', 'the access token has expired, and there is no refresh token'],
-  ['not-accepted', 'the stored sign-in lacks a permission that is needed now'],
-  ['signed-out', 'a logout deleted the tokens while this command ran'],
 ] as const) {
   test(`SIGN_IN_REQUIRED because of ${reason} says so, and which command to run`, () => {
     const error = new OneDriveTokenError('SIGN_IN_REQUIRED', 'Call signIn()', { reason, ...refusal });
