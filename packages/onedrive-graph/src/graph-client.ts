@@ -158,9 +158,9 @@ export class GraphClient {
       url: resolveGraphUrl(this.#sender.root, path),
       method: method.toUpperCase(),
       headers: new Headers(headers),
-      body: body ?? null,
+      body,
       withToken: true,
-      signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
+      signal: AbortSignal.any(signals),
       init,
     };
   }

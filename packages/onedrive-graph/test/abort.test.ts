@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from 'testing-authority/until';
@@ -7,7 +7,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, GraphError } from '../src/index.ts';
 import { openPair, status } from './odd-pair.ts';
-import { rejection } from './within.ts';
+import { openFiles } from './open-files.ts';
+import { rejection, within } from './within.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -54,6 +55,17 @@ for (const [what, options] of [
   });
 }
 
+test('an abort ends the request that was sent', async () => {
+  const controller = new AbortController();
+  const gone = Promise.withResolvers<void>();
+  await using pair = await openPair([(_request, response) => void response.on('close', gone.resolve)]);
+  const call = rejection(pair.client.request('/me', { signal: controller.signal }), Error);
+  await until(() => pair.graph.requests.length === 1);
+  controller.abort(reason);
+  assert.is(await call, reason);
+  await within(gone.promise);
+});
+
 test('while the body of an error does not end, an abort rejects with its reason', async () => {
   const controller = new AbortController();
   const { signal } = controller;
@@ -78,6 +90,7 @@ if (process.platform !== 'win32') {
     await until(() => pair.graph.requests.length === 1);
     setTimeout(() => controller.abort(reason), 100);
     assert.is(await call, reason);
+    assert.not(openFiles().includes(realpathSync(pipe)));
   });
 } else console.log('skipped: Windows has no pipes in folders');
 

@@ -23,6 +23,7 @@ for (const [root, reason] of [
   ['https://graph.example/?a', 'not-a-url'],
   ['https://graph.example/#a', 'not-a-url'],
   ['https://ada:pass@graph.example', 'has-password'],
+  ['https://ada@graph.example', 'has-password'],
   ['http://graph.example/v1.0', 'not-https'],
   ['http://127.0.0.1.evil.example', 'not-https'],
   ['http://localhost.evil.example', 'not-https'],
@@ -30,7 +31,7 @@ for (const [root, reason] of [
   test(`the root '${root}' is refused by the constructor: ${reason}`, () => {
     const error = refusal(() => new GraphClient({ getToken, root }));
     assert.instance(error, TypeError);
-    assert.is(error.reason, reason);
+    assert.equal([error.name, error.reason], ['GraphAddressError', reason]);
     assert.match(error.message, /^root: (?!.*pass@)/);
   });
 }
@@ -49,6 +50,7 @@ for (const [path, reason] of [
   ['https://graph.microsoft.com.evil.example/me', 'other-origin'],
   ['file:///etc/passwd', 'other-origin'],
   ['https://user:secret@graph.microsoft.com/me', 'has-password'],
+  ['https://user@graph.microsoft.com/me', 'has-password'],
   ['https://', 'not-a-url'],
 ] as const) {
   test(`${path} is refused before anything is sent: ${reason}`, async () => {
@@ -89,6 +91,7 @@ for (const [path, expected] of [
   ['/me/drive', '/v1.0/me/drive'],
   ['me/drive', '/v1.0/me/drive'],
   ['/me/drive?$top=1', '/v1.0/me/drive?$top=1'],
+  ['/me/drive?$filter=a:', '/v1.0/me/drive?$filter=a:'],
   ['/../beta/me', '/beta/me'],
   ['/me/drive/root:/ä %231 b.txt:', '/v1.0/me/drive/root:/%C3%A4%20%231%20b.txt:'],
   ['HTTPS://GRAPH.MICROSOFT.COM:443/beta/me', '/beta/me'],
@@ -109,13 +112,14 @@ test('an option that is undefined is one that is not given', async () => {
   await rejection(client.upload('file:///x', 'x', { ...transfer, sessions: undefined }), GraphAddressError);
 });
 
-for (const [name, options] of Object.entries({
-  getToken: { getToken: 'the-token' },
-  fetch: { getToken, fetch: 'x' },
-  onWait: { getToken, onWait: true },
-  signal: { getToken, signal: 5 },
-})) {
-  test(`a ${name} of another type is a TypeError that names it`, () => {
+for (const [name, options] of [
+  ['getToken', { getToken: 'the-token' }],
+  ['getToken', {}],
+  ['fetch', { getToken, fetch: 'x' }],
+  ['onWait', { getToken, onWait: true }],
+  ['signal', { getToken, signal: 5 }],
+] as const) {
+  test(`a ${name} that is ${typeof Object(options)[name]} is a TypeError that names it`, () => {
     const make = (): GraphClient => new GraphClient(options as never);
     assert.throws(make, (error: unknown) => error instanceof TypeError && error.message.startsWith(`${name}: `));
   });

@@ -11,8 +11,9 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
+import promises, { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { makeLink } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
@@ -26,11 +27,14 @@ import {
   type TransferProgress,
 } from '../src/index.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
+import { openFiles } from './open-files.ts';
+import { quickenWaits } from './quick-waits.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
 const { authority, client, folder, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());
+test.after(quickenWaits());
 test.after.each(() => {
   authority.clearFaults();
   assert.equal(leftovers(), []);
@@ -42,9 +46,9 @@ const inFolder = (name: string): string => `${folder}/${name}`;
 const notes = '/me/drive/root:/notes.txt';
 await client().request(`${notes}:/content`, { method: 'PUT', body: 'remember the milk' });
 
-/** Files of downloads that are not complete. */
+/** Files of downloads that are not complete, and those that this process still has open. */
 function leftovers(): string[] {
-  return readdirSync(folder).filter((name) => name.endsWith('.part'));
+  return [...readdirSync(folder), ...openFiles()].filter((name) => name.includes('.part'));
 }
 
 interface FlakyOptions {
@@ -116,6 +120,29 @@ test('a file that another program has open for a moment is replaced when it is c
   assert.is(readFileSync(file, 'utf8'), 'remember the milk');
 });
 
+for (const code of ['EPERM', 'EACCES', 'EBUSY', 'EXDEV']) {
+  const isOpenElsewhere = code !== 'EXDEV';
+  test(`on Windows, a file that cannot be replaced because of ${code} is ${isOpenElsewhere ? 'waited for' : 'FILE'}`, async () => {
+    const { rename } = promises;
+    const platform = Object.getOwnPropertyDescriptor(process, 'platform') as PropertyDescriptor;
+    const set = (change: typeof rename, value: string): void => {
+      promises.rename = change;
+      Object.defineProperty(process, 'platform', { ...platform, value });
+      syncBuiltinESMExports();
+    };
+    let tries = 0;
+    set(async (from, to) => {
+      if (++tries < 3) throw Object.assign(new Error('refused'), { code });
+      return rename(from, to);
+    }, 'win32');
+    const saving = client().download(`${notes}:/content`, inFolder('elsewhere.txt'));
+    const saved = saving.finally(() => set(rename, platform.value));
+    if (isOpenElsewhere) assert.equal(await saved, { bytes: 17 });
+    else assert.is((await rejection(saved, GraphClientError)).message.slice(-7), 'refused');
+    assert.is(tries, isOpenElsewhere ? 3 : 1);
+  });
+}
+
 test('two downloads to the same file do not disturb each other', async () => {
   const file = inFolder('twice.txt');
   await Promise.all([client().download(`${notes}:/content`, file), client().download(`${notes}:/content`, file)]);
@@ -131,6 +158,7 @@ for (const [path, item, isTaken] of [
   ['/me/drive/root:/good.txt:/content', { size: 3, file: { mimeType: 'text/plain' } }, false],
   ['/me/drive/items/ID/content', { size: 3, file: { mimeType: 'text/html' } }, false],
   ['/me/drive/root:/good.html:/content', { size: 13, file: { mimeType: 'text/html' } }, true],
+  ['/me/drive/root:/without-length.html:/content', { size: 13, file: { mimeType: 'text/html' } }, true],
   ['/me/drive/root:/good.docx:/content?format=html', { size: 3, file: { mimeType: 'application/msword' } }, true],
   ['/me/onenote/pages/ID/content', {}, true],
   ['/me/drive/root:/good.txt:/content', undefined, false],
@@ -140,8 +168,10 @@ for (const [path, item, isTaken] of [
   const portal = item === undefined ? '' : ` of ${JSON.stringify(item)}`;
   test(`a page of HTML for ${path}${portal} is ${isTaken ? 'saved' : 'notGraph, and the file stays'}`, async () => {
     await using graph = await openOddGraph((request, response) => {
-      if (item && !/content/.test(request.path)) response.end(JSON.stringify(item));
-      else response.setHeader('content-type', 'text/html').end('<html></html>');
+      if (item && !/content/.test(request.path)) return response.end(JSON.stringify(item));
+      response.setHeader('content-type', 'text/html');
+      if (path.includes('without-length')) response.flushHeaders();
+      return response.end('<html></html>');
     });
     const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
     writeFileSync(inFolder('page'), 'as it was');
@@ -149,8 +179,31 @@ for (const [path, item, isTaken] of [
     if (isTaken) assert.equal(await saving, { bytes: 13 });
     else assert.is((await rejection(saving, GraphError)).code, 'notGraph');
     assert.is(readFileSync(inFolder('page'), 'utf8'), isTaken ? '<html></html>' : 'as it was');
+    if (item) assert.match(graph.requests[1]?.path ?? '', /\?\$select=size,file$/);
   });
 }
+
+test('a part of a page, which the caller asked for, is saved', async () => {
+  await using graph = await openOddGraph(({ path }, response) => {
+    if (!/content/.test(path)) return response.end('{"size":13}');
+    response.writeHead(206, { 'content-type': 'text/html', 'content-range': 'bytes 0-5/13', 'content-length': 6 });
+    return response.end('<html>');
+  });
+  const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
+  const options = { headers: { range: 'bytes=0-5' } };
+  assert.equal(await odd.download('/me/drive/root:/a.html:/content', inFolder('page'), options), { bytes: 6 });
+});
+
+test('a part that comes without its length has that of its range', async () => {
+  await using graph = await openOddGraph((_request, response) => {
+    response.writeHead(206, { 'content-range': 'bytes 5-9/100' }).end('hello');
+  });
+  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  const progress: TransferProgress[] = [];
+  const options = { headers: { range: 'bytes=5-9' }, onProgress: (step: TransferProgress) => progress.push(step) };
+  assert.equal(await odd.download('/file', inFolder('range.txt'), options), { bytes: 5 });
+  assert.equal(progress.at(-1), { done: 5, total: 5 });
+});
 
 test('an error of Graph leaves the file as it was', async () => {
   const file = inFolder('kept.txt');
@@ -158,6 +211,20 @@ test('an error of Graph leaves the file as it was', async () => {
   const error = await rejection(client().download('/me/drive/root:/missing:/content', file), GraphError);
   assert.is(error.status, 404);
   assert.is(readFileSync(file, 'utf8'), 'kept');
+});
+
+test('a path that no file can have is FILE, and the answer is given back', async () => {
+  let answer: Response | undefined;
+  const odd = client({
+    async fetch(url, init) {
+      answer = await globalThis.fetch(url, init);
+      return answer;
+    },
+  });
+  const error = await rejection(odd.download(`${notes}:/content`, inFolder('a\0b')), GraphClientError);
+  assert.is(error.code, 'FILE');
+  assert.match(error.message, /: .*without null bytes/);
+  assert.ok(answer?.bodyUsed);
 });
 
 for (const [what, file, code, says] of [
@@ -266,6 +333,25 @@ test('a rest that is not of the same file, or not its rest, is CHANGED', async (
   );
 });
 
+test('a rest without a tag, of a file whose size it does not say, is taken', async () => {
+  const resume: FlakyOptions['resume'] = (_request, response) =>
+    restOf(response, { 'content-range': 'bytes 1000-4999/*' });
+  const file = inFolder('untagged.bin');
+  await downloadFlaky(file, { pieces: [1000], resume });
+  assert.ok(readFileSync(file).equals(content));
+});
+
+test('after five breaks without a new byte, the download gives up', async () => {
+  const resume: FlakyOptions['resume'] = (_request, response) => void response.destroy();
+  const attempts: number[] = [];
+  const onWait = ({ attempt }: { attempt: number }): number => attempts.push(attempt);
+  const broken = downloadFlaky(inFolder('given-up.bin'), { pieces: [1000, 500], resume, client: { onWait } });
+  const error = await rejection(broken, GraphClientError);
+  assert.equal([error.code, error.retryable], ['CONNECTION', true]);
+  assert.match(error.message, /broke after 1000 bytes$/);
+  assert.equal(attempts, [1, 2, 3, 4]);
+});
+
 test('a rest that ends early is not taken for the whole file: what is missing is asked for again', async () => {
   const file = inFolder('short-rest.bin');
   let answers = 0;
@@ -303,11 +389,17 @@ for (const [what, code, headers, body] of [
   });
 }
 
-test('an error of Graph to the request for the rest is GraphError', async () => {
-  const resume: FlakyOptions['resume'] = (_request, response) => void response.writeHead(410).end();
-  const error = await rejection(downloadFlaky(inFolder('gone.bin'), { pieces: [1000], resume }), GraphError);
-  assert.is(error.status, 410);
-});
+for (const status of [410, 503]) {
+  test(`${status} to the request for the rest is GraphError`, async () => {
+    let rests = 0;
+    const resume: FlakyOptions['resume'] = (_request, response) => {
+      rests++;
+      response.writeHead(status, { 'retry-after': '3600' }).end();
+    };
+    const error = await rejection(downloadFlaky(inFolder('gone.bin'), { pieces: [1000], resume }), GraphError);
+    assert.equal([error.status, rests], [status, 1]);
+  });
+}
 
 test('a getToken that fails while the network is away is asked again; one that fails for good ends the download', async () => {
   const download = (retryable: boolean): [Error, ReturnType<typeof downloadFlaky>] => {

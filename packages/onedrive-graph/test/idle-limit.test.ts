@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, GraphClientError, type GraphClientOptions, type GraphWait, readBody } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
+import { quickenWaits } from './quick-waits.ts';
 import { rejection, within } from './within.ts';
 
 const idleTimeout = 300;
@@ -12,6 +13,7 @@ const idleTimeout = 300;
 const transferTimeout = 1_500;
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.after(quickenWaits());
 
 function openClient(root: string, options: Partial<GraphClientOptions> = {}): GraphClient {
   return new GraphClient({ root, getToken: async () => 'the-token', idleTimeout, ...options });
@@ -144,6 +146,7 @@ test('idleTimeout must be a number of milliseconds above 0', () => {
   for (const wrong of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
     assert.throws(() => openClient('http://127.0.0.1', { idleTimeout: wrong }), /^RangeError: idleTimeout|idleTimeout/);
   }
+  for (const idleTimeout of [1, 2 ** 31 - 1]) openClient('http://127.0.0.1', { idleTimeout });
   assert.throws(() => openClient('http://127.0.0.1', { idleTimeout: '5' as unknown as number }), /idleTimeout/);
 });
 

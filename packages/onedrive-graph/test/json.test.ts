@@ -24,7 +24,8 @@ test('no answer at all is undefined: 204 of a DELETE, 202 of a copy', async () =
   const graph = client();
   await graph.request('/me/drive/root:/gone.txt:/content', { method: 'PUT', body: 'x' });
   assert.is(await graph.json('/me/drive/root:/gone.txt', { method: 'DELETE' }), undefined);
-  assert.is(await answered(202, {}), undefined);
+  // The address of what is made is no redirect.
+  assert.is(await answered(202, { location: 'https://graph.example/' }), undefined);
 });
 
 test('a text is sent as JSON, unless the caller names another type', async () => {
@@ -47,8 +48,7 @@ test('a text is sent as JSON, unless the caller names another type', async () =>
 
 test('an error of Graph has its status, code and request id', async () => {
   const error = await rejection(client().json('/me/drive/root:/no/such/file'), GraphError);
-  assert.is(error.status, 404);
-  assert.is(error.code, 'itemNotFound');
+  assert.equal([error.name, error.status, error.code], ['GraphError', 404, 'itemNotFound']);
   assert.match(error.requestId ?? '', /^[0-9a-f-]{36}$/);
   assert.is(error.retryable, false);
   assert.not('retryAfter' in error);
@@ -63,7 +63,10 @@ for (const [status, retryable] of [
   [409, false],
   [429, true],
   [500, true],
+  [501, false],
   [503, true],
+  [505, false],
+  [507, false],
 ] as const) {
   test(`an error with HTTP ${status} is ${retryable ? '' : 'not '}retryable`, async () => {
     authority.fail('graph', { type: 'status', status, retryAfter: '3600' }, { times: 2 });
@@ -71,6 +74,7 @@ for (const [status, retryable] of [
     assert.is(error.status, status);
     assert.is(error.retryable, retryable);
     assert.is(error.retryAfter, 3_600_000);
+    assert.match(error.message, /\)$/);
   });
 }
 
@@ -79,6 +83,7 @@ for (const [what, headers, body] of [
   ['nothing', {}, ''],
   ['null', {}, 'null'],
   ['an error that is a text', {}, '{"error":"wrong"}'],
+  ['an empty message', {}, '{"error":{"message":""}}'],
   ['fields of other types', {}, '{"error":{"code":1,"message":[],"innerError":{"request-id":2}}}'],
 ] as const) {
   test(`an error whose body is ${what} is reduced to its status`, async () => {
@@ -87,6 +92,13 @@ for (const [what, headers, body] of [
     assert.is(error.status, 404);
     assert.not('code' in error);
     assert.not('requestId' in error);
+  });
+}
+
+for (const name of ['innerError', 'innererror']) {
+  test(`without a header, the request id is that of ${name}`, async () => {
+    const error = { code: 'a', message: 'b', [name]: { 'request-id': 'the-id' } };
+    assert.is((await rejection(answered(400, {}, JSON.stringify({ error })), GraphError)).requestId, 'the-id');
   });
 }
 
@@ -121,6 +133,10 @@ for (const body of ['<html>sign in to the Wi-Fi</html>', '{"a":', 'null null']) 
     assert.is(error.cause, undefined);
   });
 }
+
+test('an answer without a type that is no JSON is notGraph as well', async () => {
+  assert.match((await rejection(answered(200, {}, 'x'), GraphError)).message, 'it is something else;');
+});
 
 test('an answer that breaks off is CONNECTION', async () => {
   authority.fail('graph', { type: 'drop', when: 'before' });

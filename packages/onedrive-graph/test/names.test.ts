@@ -82,14 +82,23 @@ for (const name of refused) {
     writeFileSync(`${folder}/up`, 'content');
     const error = await rejection(client().upload(itemPath('Refused', name), `${folder}/up`), GraphError);
     assert.is(error.status, 400);
+    assert.not.match(error.message, 'It looked for');
   });
 }
 
-for (const names of [[], [''], ['/'], ['..'], ['a', '.'], ['a/../b'], ['\ud800']]) {
+for (const [names, got] of [
+  [[], 'none'],
+  [[''], 'none'],
+  [['/'], 'none'],
+  [['..'], '".."'],
+  [['a', '.'], '"."'],
+  [['a/../b'], '".."'],
+  [['\ud800'], '"\\ud800"'],
+] as const) {
   test(`itemPath(${JSON.stringify(names).slice(1, -1)}) is refused`, () => {
     assert.throws(
       () => itemPath(...names),
-      (error: unknown) => (error as GraphAddressError).reason === 'not-encoded',
+      ({ reason, message }: GraphAddressError) => reason === 'not-encoded' && message.endsWith(`got ${got}`),
     );
   });
 }
@@ -121,6 +130,8 @@ test('a 404 says what an encoded name was taken for', async () => {
   assert.match(error.message, 'It looked for "/v1.0/me/drive/root:/no such%.txt"');
   const plain = await rejection(client().json('/me/drive/root:/none.txt'), GraphError);
   assert.not.match(plain.message, 'It looked for');
+  const broken = await rejection(client().json('/me/%ff'), GraphError);
+  assert.match(broken.message, /\)$/);
 });
 
 test.run();

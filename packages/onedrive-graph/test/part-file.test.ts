@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
   chownSync,
   existsSync,
   linkSync,
@@ -8,8 +9,10 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,12 +20,14 @@ import { join } from 'node:path';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient } from '../src/index.ts';
+import { GraphClient, type GraphClientError } from '../src/index.ts';
 import { type OddGraph, openOddGraph } from './odd-graph.ts';
+import { quickenWaits } from './quick-waits.ts';
 
 const isLinux = existsSync('/proc/sys/kernel/random/boot_id');
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.after(quickenWaits());
 
 const content = Buffer.from('0123456789'.repeat(500));
 
@@ -61,12 +66,14 @@ test('what a killed process has left of a download is used by the next one', asy
   const file = join(folder, 'resumed');
   await killDownloading(graph.origin, file);
   assert.is(parts().length, 1);
+  writeFileSync(file, 'old', { mode: 0o600 });
   const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
   const reports: number[] = [];
   const onProgress = ({ done }: { done: number }): number => reports.push(done);
   assert.equal(await client.download('/file', file, { onProgress }), { bytes: content.length });
   assert.ok(readFileSync(file).equals(content));
   if (isLinux) assert.is(reports[0], 1_000, 'it began where the killed process stopped');
+  if (isLinux) assert.is(statSync(file).mode & 0o777, 0o600, 'what only its owner could read stays so');
   assert.equal(parts(), []);
 });
 
@@ -84,9 +91,39 @@ test('what is left of another version is deleted', async () => {
   assert.equal(parts(), []);
 });
 
+for (const [what, missing, bytes] of [
+  ['all of it', 0, content.length],
+  ['more than it', 1, undefined],
+] as const) {
+  test(`if a killed process has left ${what}, nothing is asked for`, async () => {
+    if (!isLinux) return console.log('skipped: only Linux tells whether what is left may be gone on with');
+    await using graph = await openStallingGraph(() => '"v1"');
+    const file = join(folder, 'left');
+    await killDownloading(graph.origin, file);
+    for (const part of parts()) {
+      appendFileSync(join(folder, part), content.subarray(1_000));
+      appendFileSync(join(folder, part), 'x'.repeat(missing));
+    }
+    const before = graph.requests.length;
+    const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
+    const outcome = await client.download('/file', file).catch((error: GraphClientError) => error.code);
+    assert.equal(outcome, bytes === undefined ? 'CHANGED' : { bytes });
+    assert.is(graph.requests.length, before + 1);
+    if (bytes) assert.ok(readFileSync(file).equals(content));
+    assert.equal(parts(), []);
+  });
+}
+
 /** Makes of what was left something that another user may have put there. */
 const planted: [what: string, make: (part: string) => void][] = [
   ['has another name elsewhere', (part) => linkSync(part, join(folder, 'elsewhere'))],
+  [
+    'is a link',
+    (part) => {
+      renameSync(part, join(folder, 'somewhere'));
+      symlinkSync('somewhere', part);
+    },
+  ],
 ];
 if (process.getuid?.() === 0) planted.push(["is another user's", (part) => chownSync(part, 65_534, 65_534)]);
 for (const [what, make] of planted) {
@@ -107,12 +144,24 @@ test('the part of a process that still runs is left alone, and so is a file that
   await using graph = await openOddGraph((_request, response) => {
     response.writeHead(200, { etag: '"v1"', 'content-length': 5 }).end('hello');
   });
-  const names = ['mine.none-00000000-1-00000000.part', 'mine.txt.part', 'mine.part'];
+  const names = ['mine.none-00000000-999999999-00000000.part', 'mine.txt.part', 'mine.part'];
   for (const name of names) writeFileSync(join(folder, name), 'x');
   const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token' });
   await Promise.all([1, 2, 3].map(() => client.download('/file', join(folder, 'mine'))));
   assert.is(readFileSync(join(folder, 'mine'), 'utf8'), 'hello');
   assert.equal(parts().sort(), names.sort());
+});
+
+test('what is left of a file without a strong tag is deleted', async () => {
+  await using graph = await openOddGraph((_request, response) => response.end('hello'));
+  const file = join(folder, 'untagged');
+  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token' });
+  const ofThis = (): string | undefined => parts().find((name) => name.startsWith('untagged.'));
+  let part = '';
+  await client.download('/file', file, { onProgress: () => (part ||= ofThis() ?? '') });
+  writeFileSync(join(folder, part.replace(`-${process.pid}-`, '-999999999-')), 'h');
+  await client.download('/file', file);
+  assert.is(ofThis(), undefined);
 });
 
 test('what is left and cannot be deleted does not stop a download', async () => {

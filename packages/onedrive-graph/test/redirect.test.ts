@@ -13,13 +13,55 @@ test('a redirect that needs the stream again is not followed', async () => {
 });
 
 test('a redirect on the root’s origin keeps the token; 303 makes a POST a GET without a body and its type', async () => {
-  await using pair = await openPair([redirect(303, () => '/there'), status(200)]);
-  const init = { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', 'x-mine': 'y' } };
-  await pair.client.request('/me', init);
+  const given: Headers[] = [];
+  await using pair = await openPair([redirect(303, () => '/there'), status(200)], {
+    fetch(url, init) {
+      given.push(new Headers(init.headers));
+      return globalThis.fetch(url, init);
+    },
+  });
+  const ofBody = {
+    'content-type': 'application/json',
+    'content-encoding': 'identity',
+    'content-language': 'en',
+    'content-location': '/x',
+    'content-length': '2',
+  };
+  await pair.client.request('/me', { method: 'POST', body: '{}', headers: { ...ofBody, 'x-mine': 'y' } });
   assert.equal(pair.graph.requests.map(summary), ['POST 127.0.0.1 old {}', 'GET 127.0.0.1 old ']);
-  const [, second] = pair.graph.requests;
-  assert.is(second?.headers['content-type'], undefined);
-  assert.is(second?.headers['x-mine'], 'y');
+  for (const name of Object.keys(ofBody)) assert.is(given[1]?.get(name), null, name);
+  assert.is(given[1]?.get('x-mine'), 'y');
+});
+
+for (const [code, method, next] of [
+  [301, 'POST', 'GET'],
+  [302, 'POST', 'GET'],
+  [302, 'PUT', 'PUT'],
+  [303, 'PUT', 'GET'],
+  [303, 'HEAD', 'HEAD'],
+  [307, 'POST', 'POST'],
+  [308, 'POST', 'POST'],
+] as const) {
+  test(`after ${code}, ${method} becomes ${next}`, async () => {
+    await using pair = await openPair([redirect(code, () => '/there'), status(200)]);
+    await pair.client.request('/me', { method });
+    assert.equal(
+      pair.graph.requests.map((request) => request.method),
+      [method, next],
+    );
+  });
+}
+
+test('another host sees what is asked for, by GET and HEAD, and not who asks', async () => {
+  const kept = { accept: 'a/b', 'accept-encoding': 'br', range: 'bytes=0-1', 'if-range': '"v1"', 'user-agent': 'me' };
+  for (const method of ['GET', 'HEAD']) {
+    await using pair = await openPair([redirect(302, ({ elsewhere }) => `${elsewhere}/x`), status(200)]);
+    await pair.client.request('/me', { method, headers: { ...kept, cookie: 'a=b' } });
+    const [, second] = pair.graph.requests;
+    // Node's fetch adds a second accept-encoding to a request for a range.
+    for (const [name, value] of Object.entries(kept)) assert.match(String(second?.headers[name]), value, name);
+    assert.is(second?.headers.cookie, undefined);
+  }
 });
 
 test('a redirect to another host goes without the token, and a 401 of that host does not ask for a new one', async () => {
@@ -51,11 +93,17 @@ test('a redirect to another host and back does not get the token again', async (
 
 for (const [what, answer, init, says] of [
   ['of a POST to another host', redirect(307, ({ elsewhere }) => elsewhere), { method: 'POST' }, /another host/],
-  ['to plain http', redirect(302, () => 'http://graph.example/'), {}, /http:\/\/graph\.example: it is not https/],
+  ['to plain http', redirect(302, () => 'http://graph.example/'), {}, / to http:\/\/graph\.example: it is not https/],
+  ['with a user name', redirect(302, () => 'https://ada@graph.example/'), {}, /cannot be used/],
   ['to what is no URL', redirect(302, () => 'https://'), {}, /cannot be used/],
   ['with a password', redirect(302, () => 'https://ada:secret@graph.example/'), {}, /^(?!.*secret)/],
   ['in a circle', redirect(302, () => '/'), {}, /redirected more than 10 times/],
-  ['that the caller refuses', redirect(302, () => '/'), { redirect: 'error' }, /allows none/],
+  [
+    'that the caller refuses',
+    redirect(302, () => '/'),
+    { redirect: 'error' },
+    /^not following a redirect: the caller allows none$/,
+  ],
 ] as const) {
   test(`a redirect ${what} is RESPONSE`, async () => {
     await using pair = await openPair([answer]);
@@ -63,6 +111,7 @@ for (const [what, answer, init, says] of [
     assert.is(error.code, 'RESPONSE');
     assert.is(error.retryable, false);
     assert.match(error.message, says);
+    assert.is(pair.graph.requests.length, what === 'in a circle' ? 11 : 1);
     assert.not(pair.graph.requests.some(({ headers }) => headers.host?.startsWith('localhost')));
   });
 }

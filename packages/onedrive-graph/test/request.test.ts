@@ -1,8 +1,10 @@
+import { getEventListeners } from 'node:events';
 import { runInNewContext } from 'node:vm';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClientError, readBody } from '../src/index.ts';
+import { RequestSender } from '../src/request/request-sender.ts';
 import { type Answer, openPair, redirect, status, summary } from './odd-pair.ts';
 import { rejection, within } from './within.ts';
 
@@ -83,6 +85,53 @@ for (const [what, retryAfter, atLeast, atMost] of [
   });
 }
 
+test('what Graph does not say is waited for longer each time: a half to one second, then the double of it', async () => {
+  const told = new Error('told');
+  const delays: number[] = [];
+  const sender = new RequestSender({
+    ...{ root: new URL('https://graph.example'), getToken: () => '', fetch: globalThis.fetch, idleTimeout: 1 },
+    onWait({ delay }) {
+      delays.push(delay);
+      throw told;
+    },
+  });
+  for (const attempt of [1, 2, 3, 4]) {
+    delays.length = 0;
+    for (let draw = 0; draw < 200; draw++)
+      assert.is(await rejection(sender.wait({ attempt, reason: '' }, AbortSignal.any([])), Error), told);
+    const [least, most] = [Math.min(...delays), Math.max(...delays)].map((delay) => delay / 2 ** (attempt - 1));
+    // That no draw is in the upper or lower fifth has a probability of 10 ^ -19.
+    assert.ok(least !== undefined && least >= 500 && least < 600, `${least} ms`);
+    assert.ok(most !== undefined && most > 900 && most <= 1000, `${most} ms`);
+  }
+});
+
+test('a Retry-After of 300 is waited for', async () => {
+  const controller = new AbortController();
+  await using pair = await openPair([status(503, { 'retry-after': '300' })]);
+  const call = rejection(pair.client.request('/me', { signal: controller.signal }), DOMException);
+  await until(() => pair.waits.length > 0);
+  controller.abort();
+  await call;
+  assert.is(pair.waits[0]?.delay, 300_000);
+});
+
+test('an answer that the caller does not get is given back', async () => {
+  const answers = [status(429, { 'retry-after': '0' }), status(401), redirect(302, () => '/there'), status(200)];
+  const responses: Response[] = [];
+  await using pair = await openPair(answers, {
+    async fetch(url, init) {
+      responses.push(await globalThis.fetch(url, init));
+      return responses.at(-1) as Response;
+    },
+  });
+  await pair.client.request('/me');
+  assert.equal(
+    responses.map(({ bodyUsed }) => bodyUsed),
+    [true, true, true, false],
+  );
+});
+
 for (const retryAfter of ['3600', '301', new Date(Date.now() + 3_600_000).toUTCString()]) {
   test(`a Retry-After of ${retryAfter} is too long: the response is returned at once`, async () => {
     await using pair = await openPair([status(503, { 'retry-after': retryAfter })]);
@@ -148,10 +197,17 @@ test('a server that cannot be reached is CONNECTION, retryable, with what fetch 
   const pair = await openPair([status(200)]);
   await pair[Symbol.asyncDispose]();
   const error = await rejection(pair.client.request('/secret?a=secret'), GraphClientError);
-  assert.is(error.code, 'CONNECTION');
-  assert.is(error.retryable, true);
+  assert.equal([error.name, error.code, error.retryable], ['GraphClientError', 'CONNECTION', true]);
   assert.match(error.message, /^no answer from 127\.0\.0\.1:\d+ \(ECONNREFUSED\)$/);
   assert.instance(error.cause, TypeError);
+});
+
+test('a `fetch` may say that later does not help', async () => {
+  const wrong = Object.assign(new Error('wrong certificate'), { retryable: false });
+  await using pair = await openPair([status(200)], { fetch: () => Promise.reject(wrong) });
+  const error = await rejection(pair.client.request('/me'), GraphClientError);
+  assert.equal([error.code, error.retryable], ['CONNECTION', false]);
+  assert.match(error.message, /^no answer from 127\.0\.0\.1:\d+$/);
 });
 
 test('a request that fetch cannot send is not a failure of the connection', async () => {
@@ -171,21 +227,41 @@ test('an error of another realm, as those of fetch are under Jest, is what it is
   assert.match((await rejection(second.client.request('/me'), GraphClientError)).message, '(ECONNRESET)');
 });
 
-test('readBody gives CONNECTION if the connection breaks before the end', async () => {
+for (const whose of ['client', 'runtime'] as const) {
+  test(`readBody gives CONNECTION if the connection breaks before the end, of a response of the ${whose}`, async () => {
+    await using pair = await openPair([
+      (_request, response) => {
+        response.writeHead(200, { 'content-length': 50 });
+        response.write('begun', () => setImmediate(() => response.destroy()));
+      },
+    ]);
+    const response = await (whose === 'client' ? pair.client.request('/me') : globalThis.fetch(pair.graph.origin));
+    const chunks: string[] = [];
+    const read = async (): Promise<void> => {
+      for await (const chunk of readBody(response)) chunks.push(Buffer.from(chunk).toString());
+    };
+    const error = await rejection(read(), GraphClientError);
+    assert.is(error.code, 'CONNECTION');
+    assert.match(error.message, new URL(pair.graph.origin).host);
+    assert.equal(chunks, ['begun']);
+  });
+}
+
+test('who reads a body no further gives its connection back, and a signal keeps no listener', async () => {
+  const gone = Promise.withResolvers<void>();
   await using pair = await openPair([
     (_request, response) => {
-      response.writeHead(200, { 'content-length': 50 });
-      response.write('begun', () => setImmediate(() => response.destroy()));
+      response.writeHead(200).write('begun');
+      response.on('close', gone.resolve);
     },
   ]);
-  const response = await pair.client.request('/me');
-  const chunks: string[] = [];
-  const read = async (): Promise<void> => {
-    for await (const chunk of readBody(response)) chunks.push(Buffer.from(chunk).toString());
-  };
-  const error = await rejection(read(), GraphClientError);
-  assert.is(error.code, 'CONNECTION');
-  assert.equal(chunks, ['begun']);
+  const { signal } = new AbortController();
+  for await (const chunk of readBody(await pair.client.request('/me', { signal }), signal)) {
+    assert.is(Buffer.from(chunk).toString(), 'begun');
+    break;
+  }
+  await within(gone.promise);
+  assert.equal(getEventListeners(signal, 'abort'), []);
 });
 
 for (const whose of ['client', 'request'] as const) {

@@ -6,10 +6,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, GraphClientError, GraphError, type UnfinishedUpload } from '../src/index.ts';
 import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
+import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './within.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.after(quickenWaits());
 const file = join(folder, 'small.txt');
 writeFileSync(file, 'hello');
 

@@ -13,11 +13,13 @@ import {
   type UploadSessions,
 } from '../src/index.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
+import { quickenWaits } from './quick-waits.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
 const { authority, client, folder, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());
+test.after(quickenWaits());
 test.after.each(() => authority.clearFaults());
 
 const pieceBytes = 10 * 1024 * 1024;
@@ -27,6 +29,7 @@ const big = randomBytes(pieceBytes + 7);
 writeFileSync(inFolder('big.img'), big);
 writeFileSync(inFolder('small.txt'), 'hello');
 writeFileSync(inFolder('empty.txt'), '');
+writeFileSync(inFolder('one.txt'), '1');
 
 /** What has been sent to the upload's address since then: `PUT` a piece, `GET` the question how far Graph is. */
 function sentSince(start: number): string[] {
@@ -45,6 +48,7 @@ async function contentOf(path: string): Promise<Buffer> {
 for (const [name, bytes] of [
   ['small.txt', Buffer.from('hello')],
   ['empty.txt', Buffer.alloc(0)],
+  ['one.txt', Buffer.from('1')],
   ['big.img', big],
 ] as const) {
   test(`${name} is uploaded, and its item is returned`, async () => {
@@ -69,10 +73,17 @@ test('an upload replaces the item, also one that is named by its id', async () =
     else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
   });
   const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-  await odd.upload('/me/drive/items/ID', inFolder('small.txt'));
-  const [created] = graph.requests;
-  assert.is(created?.path, '/me/drive/items/ID/createUploadSession');
-  assert.is(created?.body, '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}');
+  for (const path of ['/me/drive/items/ID', '/me/drive/items/ID/', '/me/drive/root:/x:']) {
+    await odd.upload(path, inFolder('small.txt'));
+  }
+  const created = graph.requests.filter(({ method }) => method === 'POST');
+  const ofId = '/me/drive/items/ID/createUploadSession';
+  assert.equal(
+    created.map(({ path }) => path),
+    [ofId, ofId, '/me/drive/root:/x:/createUploadSession'],
+  );
+  assert.is(created[0]?.headers['content-type'], 'application/json');
+  assert.is(created[0]?.body, '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}');
 });
 
 test('requestUpload returns Graph’s last answer', async () => {
@@ -121,6 +132,30 @@ for (const [what, fault, sent] of [
     assert.equal([...new Set(progress)], [0, pieceBytes, big.length]);
   });
 }
+
+for (const status of [408, 416, 502, 504]) {
+  test(`after ${status}, Graph is asked how far it is`, async () => {
+    authority.fail('content', { type: 'status', status });
+    const before = authority.requests.length;
+    await client().upload('/me/drive/root:/again.txt', inFolder('small.txt'));
+    assert.equal(sentSince(before), ['PUT', 'GET', 'PUT']);
+  });
+}
+
+test('an upload whose piece Graph does not take five times in a row gives up', async () => {
+  await using graph = await openOddGraph(({ method }, response, { origin }) => {
+    if (method === 'PUT') response.writeHead(500).end();
+    else if (method === 'GET') response.end('{"nextExpectedRanges":["0-"]}');
+    else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
+  });
+  const attempts: number[] = [];
+  const onWait = ({ attempt }: { attempt: number }): number => attempts.push(attempt);
+  const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin, onWait });
+  const error = await rejection(odd.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
+  assert.equal([error.code, error.retryable], ['INCOMPLETE', true]);
+  assert.match(error.message, / gave up: Graph failed \(HTTP 500\), 5 times in a row$/);
+  assert.equal(attempts, [1, 2, 3, 4]);
+});
 
 test('a session that Graph has ended is replaced by a new one', async () => {
   authority.fail('content', { type: 'status', status: 404 });
@@ -186,6 +221,7 @@ test('with sessions, a later call goes on where an earlier one stopped', async (
   const [[name, kept] = []] = sessions;
   assert.is(name, `${authority.graphUrl}/me/drive/root:/resumed.img ${realpathSync(inFolder('big.img'))}`);
   assert.is(kept?.size, big.length);
+  assert.is(Math.floor(kept?.modifiedAt ?? 0), Math.floor(statSync(inFolder('big.img')).mtimeMs));
   assert.ok(Number(kept?.expiresAt) > Date.now());
   const before = authority.requests.length;
   const item = await client().upload('/me/drive/root:/resumed.img', inFolder('big.img'), { sessions });

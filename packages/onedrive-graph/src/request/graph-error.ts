@@ -51,7 +51,7 @@ export class GraphError extends Error {
    */
   static async from(response: Response, signal?: AbortSignal): Promise<GraphError> {
     const content = await readText(response, signal, maxErrorBytes).catch(() => signal?.throwIfAborted());
-    const { code, message, requestId } = readError(content ?? '');
+    const { code, message, requestId } = readError(String(content));
     const { status, statusText, headers } = response;
     const id = headers.get('request-id') ?? requestId;
     const details = [`HTTP ${status}`, code, id && `request-id ${id}`].filter(Boolean).join(', ');
@@ -74,8 +74,8 @@ export class GraphError extends Error {
 }
 
 /** A program that gave a name as it is, and not as a URL has it, sees here what it was taken for. */
-function sayDecoded(path = ''): string {
-  if (!path.includes('%')) return '';
+function sayDecoded(path: string | undefined): string {
+  if (!path?.includes('%')) return '';
   try {
     return `. It looked for ${JSON.stringify(decodeURIComponent(path))}`;
   } catch {

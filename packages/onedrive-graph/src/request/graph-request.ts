@@ -13,7 +13,7 @@ export interface GraphRequest {
    * the token.
    */
   readonly withToken: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
   /** How long the answer may take to begin, in milliseconds. Default: as long as anything may. */
   readonly answerTimeout?: number;
   /** What else the caller tells `fetch`. */
@@ -40,7 +40,7 @@ export function redirectRequest(from: GraphRequest, status: number, location: st
   if (!url || url.username || url.password) throw refusal('its address cannot be used');
   if (!isPrivate(url)) throw refusal('it is not https', `to ${url.protocol}//${url.host}`);
 
-  const becomesGet = (status === 303 && from.method !== 'HEAD') || (status < 303 && from.method === 'POST');
+  const becomesGet = status < 303 ? from.method === 'POST' : status === 303 && from.method !== 'HEAD';
   const method = becomesGet ? 'GET' : from.method;
   const { body, ...withoutBody } = from;
   const keep = (isKept: (name: string) => boolean): Headers =>

@@ -27,6 +27,11 @@ export async function* readBody(response: Response, signal?: AbortSignal): Async
   }
 }
 
+/** Gives the connection of a response back. If its body broke off, that no longer matters. */
+export function discardBody({ body }: Response): void {
+  void body?.cancel().catch(() => {});
+}
+
 /** The whole body as text. Throws as `readBody`, and RESPONSE if it is longer than `maxBytes`. */
 export async function readText(
   response: Response,

@@ -4,12 +4,14 @@ import { GraphError } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
 import { keepSource, withIdleLimit } from './idle-limit.ts';
 import { isError } from './is-error.ts';
+import { discardBody } from './read-body.ts';
 import { readRetryAfter } from './retry-after.ts';
 import { untilAborted } from './until-aborted.ts';
 
 // This folder sends single requests. It knows nothing of pages and files.
 
 const maxAttempts = 5;
+const redirectStatuses = [301, 302, 303, 307, 308];
 const maxRedirects = 10;
 /** If Graph asks for a longer wait, its response is returned, so that the caller can decide. */
 const maxWaitMs = 300_000;
@@ -56,11 +58,11 @@ export class RequestSender {
     let next = request;
     for (let hops = 0; hops <= maxRedirects; hops++) {
       const response = await this.#sendUntilAnswered(next);
-      const { status, headers, body } = response;
+      const { status, headers } = response;
       const location = headers.get('location');
-      const isRedirect = status >= 300 && status < 400 && status !== 304 && location !== null;
+      const isRedirect = redirectStatuses.includes(status) && location !== null;
       if (!isRedirect || request.init?.redirect === 'manual') return response;
-      await body?.cancel();
+      discardBody(response);
       next = redirectRequest(next, status, location);
     }
     const { host } = request.url;
@@ -77,14 +79,12 @@ export class RequestSender {
   /** Waits as long as Graph asked for, else for about 1 s, 2 s, 4 s, … as attempts fail. */
   async wait(
     { attempt, reason }: Pick<GraphWait, 'attempt' | 'reason'>,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
     asked?: number,
   ): Promise<void> {
     const delay = asked ?? 1000 * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
     this.#options.onWait?.({ reason, delay, attempt });
-    await sleep(delay, undefined, signal && { signal }).catch((error) => {
-      throw signal?.aborted ? signal.reason : error;
-    });
+    await sleep(delay, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 
   async #sendUntilAnswered(request: GraphRequest): Promise<Response> {
@@ -94,18 +94,18 @@ export class RequestSender {
     let isRefreshed = false;
     for (let attempt = 1; ; ) {
       const response = await this.#sendOnce(request, token);
-      const { status, headers, body } = response;
+      const { status, headers } = response;
       if (!isRepeatable(request)) return response;
       if (status === 401 && usesToken && !isRefreshed) {
-        await body?.cancel();
+        discardBody(response);
         token = await this.#getToken(true, signal);
         isRefreshed = true;
         continue;
       }
       const asked = readRetryAfter(headers.get('retry-after'));
-      const isLast = attempt === maxAttempts || (asked ?? 0) > maxWaitMs;
+      const isLast = attempt === maxAttempts || (asked !== undefined && asked > maxWaitMs);
       if (isLast || !isWorthRepeating(method, status)) return response;
-      await body?.cancel();
+      discardBody(response);
       await this.wait({ attempt, reason: `Graph is busy (HTTP ${status})` }, signal, asked);
       attempt++;
     }
@@ -118,7 +118,7 @@ export class RequestSender {
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     const sent = { ...init, method, headers, body: body ?? null, redirect: 'manual' } as const;
     const send = (stop: AbortSignal): Promise<Response> =>
-      fetch(url, { ...sent, signal: signal ? AbortSignal.any([signal, stop]) : stop });
+      fetch(url, { ...sent, signal: AbortSignal.any([signal, stop]) });
     try {
       // The limit is outside: its timer ends at an abort, also if `fetch` does not.
       const work = (stop: AbortSignal): Promise<Response> => untilAborted(signal, () => send(stop));
@@ -129,7 +129,7 @@ export class RequestSender {
         ...(request.withToken && { path: url.pathname }),
       });
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       if (error instanceof GraphClientError) throw error;
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
       if (isError(error) && error.name === 'TypeError' && error.cause === undefined) throw error;
@@ -139,8 +139,8 @@ export class RequestSender {
     }
   }
 
-  async #getToken(forceRefresh: boolean, signal: AbortSignal | undefined): Promise<string> {
-    const getToken = async (): Promise<unknown> => this.#options.getToken({ forceRefresh, ...(signal && { signal }) });
+  async #getToken(forceRefresh: boolean, signal: AbortSignal): Promise<string> {
+    const getToken = async (): Promise<unknown> => this.#options.getToken({ forceRefresh, signal });
     const token = await untilAborted(signal, getToken);
     if (typeof token !== 'string') throw new TypeError(`getToken: expected a string, got ${typeof token}`);
     // Node's own message about such a header would quote the token.

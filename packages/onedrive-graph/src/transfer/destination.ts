@@ -35,7 +35,7 @@ export class Destination implements AsyncDisposable {
    */
   static async open(
     file: string,
-    { contentId, signal }: { contentId: string | undefined; signal: AbortSignal | undefined },
+    { contentId, signal }: { contentId: string | undefined; signal: AbortSignal },
   ): Promise<Destination> {
     try {
       const found = statSync(file, { throwIfNoEntry: false });
@@ -45,7 +45,7 @@ export class Destination implements AsyncDisposable {
       const { path, output, length } = await openPart(target, contentId, found && found.mode & 0o777);
       return new Destination(file, output, { path, target }, length);
     } catch (error) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       throw fileError('write', file, error);
     }
   }
@@ -67,7 +67,7 @@ export class Destination implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#output.close().catch(() => {});
-    if (this.#part) await rm(this.#part.path, { force: true }).catch(() => {});
+    if (this.#part) await rm(this.#part.path).catch(() => {});
   }
 
   #attempt(work: () => Promise<void>): Promise<void> {
@@ -81,12 +81,12 @@ export class Destination implements AsyncDisposable {
  * Waits for the pipe's reader. At an abort it becomes the reader for a moment. Otherwise a thread of Node would wait for one for ever,
  * and the process could not exit.
  */
-async function openPipe(pipe: string, signal: AbortSignal | undefined): Promise<FileHandle> {
+async function openPipe(pipe: string, signal: AbortSignal): Promise<FileHandle> {
   const opening = open(pipe, 'w');
   try {
     return await untilAborted(signal, () => opening);
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal.aborted) throw error;
     await using _reader = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
     await (await opening).close();
     throw error;
@@ -102,7 +102,7 @@ async function replaceFile(written: string, target: string): Promise<void> {
     try {
       return await rename(written, target);
     } catch (error) {
-      const { code = '' } = error as NodeJS.ErrnoException;
+      const code = String((error as NodeJS.ErrnoException).code);
       const isOpenElsewhere = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
       if (!isOpenElsewhere || performance.now() > deadline) throw error;
     }

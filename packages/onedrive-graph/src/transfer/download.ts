@@ -4,7 +4,7 @@ import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
 import { isTimeout } from '../request/idle-limit.ts';
 import { isError } from '../request/is-error.ts';
-import { readBody } from '../request/read-body.ts';
+import { discardBody, readBody } from '../request/read-body.ts';
 import { isPage, readJson, refusePage } from '../request/read-json.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 import { Destination } from './destination.ts';
@@ -35,14 +35,13 @@ export async function download(
     if (isPage(first.headers.get('content-type')))
       await checkPage(sender, { ...request, headers: new Headers(headers) }, first);
     const total = totalOf(first);
-    const etag = isResumable(first) ? (first.headers.get('etag') ?? '') : '';
+    const etag = isResumable(first) ? first.headers.get('etag') : null;
     const contentId = etag && total !== undefined ? contentIdOf(request.url, etag, total) : undefined;
     await using destination = await Destination.open(file, { contentId, signal: request.signal });
-    if (destination.length > (total ?? 0)) {
+    if (total !== undefined && destination.length > total) {
       throw new GraphClientError('CHANGED', `what an earlier download has left of ${file} is too long`);
     }
     let done = destination.length;
-    if (done > 0) await first.body?.cancel();
     for await (const chunk of readPieces(sender, whole, first, done)) {
       await destination.write(chunk);
       done += chunk.length;
@@ -51,7 +50,7 @@ export async function download(
     await destination.complete();
     return done;
   } finally {
-    await first.body?.cancel().catch(() => {});
+    discardBody(first);
   }
 }
 
@@ -90,7 +89,7 @@ async function* readPieces(
   for (let breaks = 0; ; ) {
     const before = done;
     try {
-      if (done > 0 && done === total) return yield new Uint8Array();
+      if (done === total) return yield new Uint8Array();
       response ??= await requestRest(sender, request, first, done);
       yield new Uint8Array();
       for await (const chunk of readBody(response, request.signal)) {
@@ -130,13 +129,13 @@ async function requestRest(
 ): Promise<Response> {
   const headers = new Headers(request.headers);
   headers.set('range', `bytes=${done}-`);
-  headers.set('if-range', first.headers.get('etag') ?? '');
+  headers.set('if-range', String(first.headers.get('etag')));
   const response = await sender.send({ ...request, headers });
   const { status } = response;
   if (!response.ok && status !== 416) throw await GraphError.from(response, request.signal);
   if (status === 206 && isRestOf(first, response, done)) return response;
   if (status === 200 && done === 0 && isSameVersion(first, response)) return response;
-  await response.body?.cancel();
+  discardBody(response);
   if (status === 200 && isSameVersion(first, response)) {
     throw new GraphClientError(
       'INCOMPLETE',
@@ -147,12 +146,12 @@ async function requestRest(
 }
 
 function isRestOf(first: Response, rest: Response, done: number): boolean {
-  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(rest.headers.get('content-range') ?? '') ?? [];
+  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(rest.headers.get('content-range'))) ?? [];
   const total = totalOf(first);
   const isSameSize = size === '*' || total === undefined || Number(size) === total;
   // Without a tag it is of the same version too: otherwise If-Range brings the whole file.
   const isSameTag = !rest.headers.has('etag') || isSameVersion(first, rest);
-  return isSameTag && start !== undefined && Number(start) === done && isSameSize;
+  return isSameTag && Number(start) === done && isSameSize;
 }
 
 function isSameVersion(first: Response, later: Response): boolean {
@@ -169,6 +168,6 @@ function totalOf({ headers }: Response): number | undefined {
   if (headers.has('content-encoding')) return undefined;
   const length = headers.get('content-length');
   if (length !== null) return Number(length);
-  const [, start, end] = /^bytes (\d+)-(\d+)\//.exec(headers.get('content-range') ?? '') ?? [];
+  const [, start, end] = /^bytes (\d+)-(\d+)\//.exec(String(headers.get('content-range'))) ?? [];
   return end === undefined ? undefined : Number(end) - Number(start) + 1;
 }

@@ -30,7 +30,7 @@ export async function openPart(target: string, contentId: string | undefined, mo
     const found = left.contentId === contentId ? await takeOver(left.path, path, mode) : undefined;
     if (found) return found;
     // What cannot be deleted stays: it is another user's, or another program has it open.
-    await rm(left.path, { force: true }).catch(() => {});
+    await rm(left.path).catch(() => {});
   }
   // `wx`: a link of that name is not followed.
   return { path, output: await open(path, 'wx', mode), length: 0 };

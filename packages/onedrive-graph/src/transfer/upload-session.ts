@@ -3,6 +3,7 @@ import { fileError, GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
 import { isTimeout } from '../request/idle-limit.ts';
+import { discardBody } from '../request/read-body.ts';
 import { readJson } from '../request/read-json.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 
@@ -34,12 +35,12 @@ export class UploadSession {
   readonly #sender: RequestSender;
   readonly #source: UploadSource;
   /** What all requests have in common. */
-  readonly #target: { url: URL; withToken: false; signal: AbortSignal | undefined };
+  readonly #target: { url: URL; withToken: false; signal: AbortSignal };
   /** Of one piece. On a slow line a large piece takes longer than its answer may. */
   #pieceUnits = maxPieceUnits;
 
   /** `uploadUrl` has been checked with `isUploadAddress`. */
-  constructor(sender: RequestSender, uploadUrl: string, source: UploadSource, signal: AbortSignal | undefined) {
+  constructor(sender: RequestSender, uploadUrl: string, source: UploadSource, signal: AbortSignal) {
     this.#sender = sender;
     this.#source = source;
     this.#target = { url: new URL(uploadUrl), withToken: false, signal };
@@ -84,7 +85,7 @@ export class UploadSession {
       if (response.status === (piece === undefined ? 200 : 202)) return await this.#readNext(response);
       if (response.ok) return { item: response };
       if (!recoverableStatuses.includes(response.status)) throw await GraphError.from(response, this.#target.signal);
-      await response.body?.cancel();
+      discardBody(response);
       return { reason: `Graph failed (HTTP ${response.status})` };
     } catch (error) {
       if (!(error instanceof GraphClientError && error.code === 'CONNECTION' && error.retryable)) throw error;
@@ -135,9 +136,6 @@ export class UploadSession {
   /** Graph forgets what it has of the file. It does so by itself after some days, so a failure is no matter. */
   async cancel(): Promise<void> {
     const request = { ...this.#target, method: 'DELETE', headers: new Headers() };
-    await this.#sender.send(request).then(
-      ({ body }) => body?.cancel(),
-      () => {},
-    );
+    await this.#sender.send(request).then(discardBody, () => {});
   }
 }

@@ -53,7 +53,7 @@ function isSame(before: BigIntStats, now: BigIntStats | undefined): boolean {
 async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: number): Promise<Response> {
   const { sender, item, sessions, onProgress } = to;
   const { size } = source;
-  const name = sessions ? `${item.url.href} ${realpathSync(source.file)}` : '';
+  const name = `${item.url.href} ${realpathSync(source.file)}`;
   const kept = await sessions?.get(name);
   let uploadUrl = isContinuable(kept, { size, modifiedAt }) ? kept.uploadUrl : undefined;
   for (let count = 0; count < maxSessions; count++) {
