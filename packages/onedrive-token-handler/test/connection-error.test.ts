@@ -54,12 +54,21 @@ test('a dead proxy is named, and not the provider', async () => {
   const { port } = closed.address() as AddressInfo;
   closed.close();
   process.env.HTTPS_PROXY = `http://ada:pa55word@127.0.0.1:${port}`;
-  const error = await refreshError('https://login.example/consumers');
+  const error = await refreshError('https://login.example:8443/consumers');
   assert.is(
     error.message,
     `No answer from the proxy 127.0.0.1:${port} (ECONNREFUSED). Check HTTPS_PROXY, or put login.example into NO_PROXY if it can be reached without a proxy`,
   );
   assert.ok(error.retryable, 'the proxy may come back');
+});
+
+test('if the caller has a dispatcher, no proxy of the environment is named', async () => {
+  process.env.HTTPS_PROXY = 'http://127.0.0.1:9';
+  const dispatcher = new Agent();
+  const { message } = await refreshError('https://127.0.0.1:1/consumers', dispatcher);
+  await dispatcher.close();
+  assert.match(message, '127.0.0.1:1 (ECONNREFUSED)');
+  assert.not.match(message, '127.0.0.1:9');
 });
 
 test('an address of a proxy that cannot be read is CONFIGURATION, and is not shown', async () => {

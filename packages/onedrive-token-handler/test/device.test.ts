@@ -96,20 +96,26 @@ test('if onDeviceCode fails, the sign-in ends with its reason', async () => {
   assert.is(scene.authority.count('token'), 0);
 });
 
-test('an abort in the pause before a retry fails the sign-in with its reason', async () => {
-  await using scene = await openScene();
-  scene.authority.fail('devicecode', { type: 'status', status: 503 });
-  const abort = new AbortController();
-  const signIn = scene.handler().signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal });
-  const rejected = failure(signIn);
-  await scene.until(({ type }) => type === 'retry');
-  const reason = new Error('enough');
-  abort.abort(reason);
-  assert.is(await rejected, reason);
-  await scene.until(({ type }) => type === 'sign-in-failed');
-  const failed = scene.events.find((event) => event.type === 'sign-in-failed');
-  assert.is(failed?.type === 'sign-in-failed' && failed.error, reason);
-});
+for (const [when, fault] of [
+  ['in the pause before a retry', { type: 'status', status: 503 }],
+  ['during the request', { type: 'hang' }],
+] as const) {
+  test(`an abort ${when} fails the sign-in with its reason`, async () => {
+    await using scene = await openScene();
+    scene.authority.fail('devicecode', fault);
+    const abort = new AbortController();
+    const signIn = scene.handler().signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal });
+    const rejected = failure(signIn);
+    if (fault.type === 'hang') await untilTrue(() => scene.authority.count('devicecode') === 1);
+    else await scene.until(({ type }) => type === 'retry');
+    const reason = new Error('enough');
+    abort.abort(reason);
+    assert.is(await rejected, reason);
+    await scene.until(({ type }) => type === 'sign-in-failed');
+    const failed = scene.events.find((event) => event.type === 'sign-in-failed');
+    assert.is(failed?.type === 'sign-in-failed' && failed.error, reason);
+  });
+}
 
 test('if the provider asks for a pause of 0 s, it gets at most one poll a second', async () => {
   await using scene = await openScene({ deviceInterval: 0 });

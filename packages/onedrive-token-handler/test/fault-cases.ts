@@ -121,7 +121,31 @@ const cases: Case[] = [
     retryable: true,
     requests: 1,
   },
-  { name: 'another token_type', fault: change({ token_type: 'mac' }), code: 'RESPONSE', retryable: false, requests: 1 },
+  ...['mac', undefined].map(
+    (token_type): Case => ({
+      name: `the token_type ${token_type}`,
+      fault: change({ token_type }),
+      code: 'RESPONSE',
+      retryable: false,
+      requests: 1,
+    }),
+  ),
+  ...[405, 410].map(
+    (status): Case => ({
+      name: `${status}, without an error`,
+      fault: { type: 'status', status, body: '<h1>No</h1>' },
+      code: 'RESPONSE',
+      retryable: false,
+      requests: 1,
+    }),
+  ),
+  {
+    name: 'an error with status 200',
+    fault: { type: 'status', status: 200, body: '{"error":"invalid_grant"}', contentType: json },
+    code: 'SIGN_IN_REQUIRED',
+    retryable: false,
+    requests: 1,
+  },
   {
     name: 'no access_token',
     fault: change({ access_token: undefined }),

@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from 'node:fs';
+import { readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
@@ -62,6 +62,27 @@ test('a file that was restored from a copy is used as before', async () => {
   renameSync(copy, scene.dbFilepath);
   const refreshed = await handler.getToken({ forceRefresh: true });
   assert.is(stored(scene), refreshed);
+});
+
+test('close() closes the file, also one that was moved away', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows which files are open');
+  await using scene = await openScene();
+  const handler = await replaceUnder(scene);
+  await handler.getToken({ forceRefresh: true });
+  const openFiles = (): string[] => {
+    const files = readdirSync('/proc/self/fd').map((name) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${name}`);
+      } catch {
+        return 'that of readdir';
+      }
+    });
+    return files.filter((file) => file.startsWith(scene.dbFilepath));
+  };
+  // token-store-sqlite keeps the file that it has made open.
+  const before = openFiles().length;
+  await handler.close();
+  assert.is(openFiles().length, before - 2);
 });
 
 test('a deleted file counts as a sign-out: no refresh token is spent, and no browser opens', async () => {

@@ -7,7 +7,7 @@ import { openScene } from './scene.ts';
 
 const good = { appName: 'a', clientId: 'b', scopes: ['Files.Read'] };
 
-const unusable: [name: string, options: object, error: typeof TypeError | typeof RangeError][] = [
+const unusable: readonly (readonly [name: string, options: object, error: typeof TypeError | typeof RangeError])[] = [
   ['appName', { appName: '' }, TypeError],
   ['appName', { appName: undefined }, TypeError],
   ['appName', { appName: '\ud800' }, TypeError],
@@ -29,13 +29,15 @@ const unusable: [name: string, options: object, error: typeof TypeError | typeof
   ['authority', { authority: 'login.example.com' }, TypeError],
   ['authority', { authority: 'http://login.example.com/consumers' }, TypeError],
   ['authority', { authority: 'http://127.0.0.1.example.com' }, TypeError],
-  ['authority', { authority: 'https://example.com/?x=1' }, TypeError],
+  ...['?x=1', '#x'].map((end) => ['authority', { authority: `https://example.com/${end}` }, TypeError] as const),
+  ...['ada', ':pw'].map((user) => ['authority', { authority: `https://${user}@example.com` }, TypeError] as const),
   ['signInTimeout', { signInTimeout: null }, TypeError],
   ['signInTimeout', { signInTimeout: 0 }, RangeError],
   ['signInTimeout', { signInTimeout: Number.POSITIVE_INFINITY }, RangeError],
   ['signInTimeout', { signInTimeout: 2 ** 31 }, RangeError],
   ['requestTimeout', { requestTimeout: null }, TypeError],
   ['requestTimeout', { requestTimeout: -1 }, RangeError],
+  ['requestTimeout', { requestTimeout: 2 ** 31 }, RangeError],
   ['requestTimeout', { requestTimeout: '5' }, TypeError],
   ['expirySkew', { expirySkew: null }, TypeError],
   ['expirySkew', { expirySkew: Number.NaN }, RangeError],

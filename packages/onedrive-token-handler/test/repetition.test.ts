@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TokenEvent } from '../src/index.ts';
 import { openScene, rejection, type Scene } from './scene.ts';
 import { untilTrue } from './until-true.ts';
 
@@ -21,7 +22,37 @@ test('a request is not repeated if the provider asks for a longer wait than is l
   scene.authority.fail('token', { type: 'status', status: 429, retryAfter: '4' });
   const error = await rejection(scene.handler({ interactive: false, requestTimeout: 4_000 }).getToken());
   assert.equal([error.code, error.retryAfter], ['THROTTLED', 4_000]);
+  assert.match(error.problem, / 4 s /);
   assert.not(scene.events.some(({ type }) => type === 'retry'));
+});
+
+test('a process that was busy beyond requestTimeout does not try again', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  await scene.tokenExpires();
+  scene.authority.fail('token', { type: 'status', status: 503, retryAfter: '0' });
+  const onEvent = ({ type }: TokenEvent): void => {
+    for (const end = performance.now() + 1_500; type === 'retry' && performance.now() < end; );
+  };
+  const handler = scene.handler({ interactive: false, requestTimeout: 1_500, onEvent });
+  assert.is((await rejection(handler.getToken())).code, 'SERVER');
+  assert.is(scene.authority.count('token', 'refresh_token'), 1);
+});
+
+test('the exchange of a code ends after requestTimeout', async () => {
+  await using scene = await openScene();
+  scene.authority.fail('token', { type: 'hang' });
+  const { code, problem } = await rejection(scene.handler({ requestTimeout: 300 }).getToken());
+  assert.is(code, 'NETWORK');
+  assert.match(problem, / 0\.3 s$/);
+});
+
+test('an outage that has the ids of Microsoft passes them on', async () => {
+  await using scene = await openScene();
+  const body = JSON.stringify({ error: 'temporarily_unavailable', error_description: 'why', trace_id: 'trace' });
+  scene.authority.fail('token', { type: 'status', status: 503, body });
+  const error = await rejection(scene.handler().getToken());
+  assert.equal([error.error, error.traceId, error.errorDescription], ['temporarily_unavailable', 'trace', undefined]);
 });
 
 test('a code is not sent twice, whatever the provider answers', async () => {
@@ -66,7 +97,14 @@ test('an unreachable provider is tried three times, then the error is NETWORK', 
   ]);
   assert.is(connections, 6);
   assert.is(scene.windows.length, 0, 'no browser');
-  assert.is(scene.events.filter(({ type }) => type === 'retry').length, 8);
+  const retries = scene.events.filter((event) => event.type === 'retry');
+  assert.is(retries.length, 8);
+  for (const { attempt, delay } of retries)
+    assert.ok(delay >= 500 * attempt && delay <= 500 * attempt + 250, `${delay}`);
+  assert.ok(
+    new Set(retries.map(({ delay }) => delay)).size > 2,
+    'processes that fail together do not come back together',
+  );
 });
 
 for (const grantType of ['refresh_token', 'authorization_code']) {
@@ -95,6 +133,7 @@ test('a Retry-After that is neither seconds nor a date is ignored: the next atte
     const error = await rejection(scene.handler({ interactive: false, requestTimeout: 1_300 }).getToken());
     assert.is(error.code, 'THROTTLED');
     assert.is(error.retryAfter, undefined);
+    assert.not.match(error.message, /NaN|undefined/);
     const [first, second, ...more] = scene.authority.requests.filter(({ grantType }) => grantType === 'refresh_token');
     assert.ok(first && second && second.at - first.at >= 490, `${retryAfter}: ${first?.at} ${second?.at}`);
     assert.is(more.length, 0, 'no time for a third one');

@@ -150,6 +150,16 @@ test('if the provider grants fewer scopes than asked for, the caller gets the to
   assert.is(error.code, 'SIGN_IN_REQUIRED');
 });
 
+test('an answer without scopes grants what was asked for, and an id_token that is no text is none', async () => {
+  await using scene = await openScene();
+  for (const scope of [undefined, '', 7]) {
+    scene.authority.fail('token', { type: 'response', change: (body) => ({ ...body, scope, id_token: 7 }) });
+    const { scopes, account } = await scene.handler().signIn();
+    assert.equal([scopes, account], [['Files.ReadWrite.All', 'offline_access'], undefined]);
+  }
+  assert.not(scene.events.some(({ type }) => type === 'scopes-not-granted'));
+});
+
 /** A dispatcher, and the scopes that refresh requests over it have asked for. */
 function watchRefreshes(): { scopes: (string | null)[]; dispatcher: Dispatcher } & AsyncDisposable {
   const scopes: (string | null)[] = [];

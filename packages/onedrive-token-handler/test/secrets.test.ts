@@ -1,13 +1,16 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { inspect, promisify } from 'node:util';
 import { signInAs } from 'testing-authority';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
 /** A dispatcher that adds the secrets in each request to `sent`. */
@@ -132,6 +135,40 @@ test('the message for an error in the redirect has neither the state nor control
   assert.match(error.message, 'here');
   assertNoneIn(inspectAll([error, scene.events.filter(({ type }) => type !== 'authorization-url')]), [state]);
   assert.not.match(error.message + error.error, /\p{C}/u);
+});
+
+test('a provider that quotes what was sent to it: no code, verifier or refresh token gets into the error', async () => {
+  await using scene = await openScene();
+  const sent: string[] = [];
+  const device = {
+    device_code: 'deviceSECRET',
+    user_code: 'u',
+    verification_uri: 'http://x',
+    expires_in: 60,
+    interval: 1,
+  };
+  const server = createHttpServer(async ({ url }, response) => {
+    const form = await text(response.req);
+    if (url?.endsWith('/devicecode')) return response.end(JSON.stringify(device));
+    for (const [name, value] of new URLSearchParams(form)) if (/code|_token/.test(name)) sent.push(value);
+    response.writeHead(400).end(JSON.stringify({ error: 'invalid_request', error_description: form }));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const authority = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const store = new MemoryStore();
+  store.records.set('my-app', { refreshToken: 'refreshSECRET' });
+  const handler = scene.handler({ authority, store });
+  const readRedirectUrl = async (url: string): Promise<string> =>
+    `http://localhost/?code=codeSECRET&state=${new URL(url).searchParams.get('state')}`;
+  const errors = [
+    await rejection(handler.getToken({ interactive: false })),
+    await rejection(handler.signIn({ method: 'paste', readRedirectUrl })),
+    await rejection(handler.signIn({ method: 'device', onDeviceCode: () => {} })),
+  ];
+  server.close();
+  assert.is(sent.length, 4);
+  for (const error of errors) assert.match(error.message, 'client_id=');
+  assertNoneIn(inspectAll(errors), sent);
 });
 
 /** A server that answers every request with these bytes. */

@@ -57,7 +57,6 @@ export class HttpClient {
     const url = new URL(address);
     const undici = await loadUndici();
     try {
-      this.#closing.signal.throwIfAborted();
       this.#fetching ??= this.#dispatcher ?? undici.proxyByEnvironment();
       return await undici.fetch(url, { ...init, signal: this.#anyOf(init.signal) }, this.#fetching);
     } catch (error) {

@@ -151,9 +151,10 @@ function readFailure(
     const { errorDescription: _, ...facts } = fields ?? {};
     const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
     const isThrottled = status === 429 || (retryAfter ?? 0) > left;
-    const problem = isThrottled ? `${url.host} asks to wait ${wait}` : `${url.host} has problems`;
-    const details = { ...facts, remedy: isThrottled ? 'Try again then' : 'Try again later', retryAfter };
-    return new OneDriveTokenError(isThrottled ? 'THROTTLED' : 'SERVER', `${problem} (HTTP ${status})`, details);
+    const [code, what, remedy] = isThrottled
+      ? (['THROTTLED', `asks to wait ${wait}`, 'Try again then'] as const)
+      : (['SERVER', 'has problems', 'Try again later'] as const);
+    return new OneDriveTokenError(code, `${url.host} ${what} (HTTP ${status})`, { ...facts, remedy, retryAfter });
   }
   if (fields) return toTokenError(fields, step);
   if (missingStatuses.has(status)) {
