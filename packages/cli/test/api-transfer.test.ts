@@ -23,6 +23,7 @@ const big = randomBytes(10 * 1024 * 1024 + 7);
 writeFileSync(inHome('big.img'), big);
 writeFileSync(inHome('small.txt'), 'hello');
 writeFileSync(inHome('empty.txt'), '');
+mkdirSync(inHome('folder'));
 
 for (const [name, content] of [
   ['small.txt', Buffer.from('hello')],
@@ -38,20 +39,20 @@ for (const [name, content] of [
     const down = await home.call(['api', `/me/drive/root:/${name}:/content`, '-o', copy]);
     assert.is(down.status, 0);
     assert.is(down.stdout, '');
-    assert.match(down.stderr, `to ${copy}\n`);
+    assert.match(down.stderr, copy);
     assert.ok(readFileSync(copy).equals(content));
   });
 }
 
-for (const [what, file, expected, says] of [
-  ['is missing', 'no-such-file', 1, /cannot read .*no-such-file: no such file/],
-  ['is a folder', '.', 2, /is not a file/],
+for (const [what, file, expected] of [
+  ['is missing', 'no-such-file', 1],
+  ['is a folder', 'folder', 2],
 ] as const) {
   test(`an upload of a file that ${what} says so`, async () => {
     const { status, stdout, stderr } = await home.call(['api', '/me/drive/root:/x', '--upload', inHome(file)]);
     assert.is(status, expected);
     assert.is(stdout, '');
-    assert.match(stderr, says);
+    assert.match(stderr, inHome(file));
   });
 }
 
@@ -64,7 +65,7 @@ test('-o - is stdout', async () => {
 test('a download into a missing folder says so', async () => {
   const { status, stderr } = await home.call(['api', '/me', '-o', inHome('no/such/folder')]);
   assert.is(status, 1);
-  assert.match(stderr, /cannot write .*no\/such\/folder: no such file or directory/);
+  assert.match(stderr, 'no/such/folder');
 });
 
 for (const option of [[], ['-i'], ['--paginate']]) {
@@ -75,7 +76,7 @@ for (const option of [[], ['-i'], ['--paginate']]) {
     });
     const { status, stderr } = await home.call(['api', '/me', ...option, '--graph', graph.origin]);
     assert.is(status, 6);
-    assert.match(stderr, /^onedrive-token: the connection to 127\.0\.0\.1:\d+ broke before the answer was complete\n$/);
+    assert.match(stderr, /^onedrive-token: .* 127\.0\.0\.1:\d+ .*\n$/);
   });
 }
 
@@ -101,7 +102,7 @@ test('a file that changes during its upload is a failure, and nothing is stored'
   const { status, stdout, stderr } = await uploading;
   assert.is(status, 1);
   assert.is(stdout, '');
-  assert.match(stderr, 'unsteady.img changed while it was uploaded, and nothing was stored');
+  assert.match(stderr, 'unsteady.img');
 });
 
 for (const args of [['/me'], ['/me', '--json'], ['/me', '-i'], ['/me', '--paginate'], ['/me', '-o', 'good.txt']]) {
@@ -113,10 +114,27 @@ for (const args of [['/me'], ['/me', '--json'], ['/me', '-i'], ['/me', '--pagina
     const { status, stdout, stderr } = await home.call(['api', ...args, '--graph', graph.origin]);
     assert.is(status, 1);
     assert.is(stdout, '');
-    assert.match(stderr, "this answer is not Graph's: it is text/html; look for a captive portal");
+    assert.match(stderr, 'text/html');
     assert.is(readFileSync(inHome('good.txt'), 'utf8'), 'good');
   });
 }
+
+test('headers and a body are sent as they are given', async () => {
+  await using graph = await openOddGraph((_request, response) => response.end());
+  writeFileSync(inHome('body.json'), '{"from": "a file"}');
+  const stdin = '{"from": "stdin"}';
+  for (const [data, expected] of [
+    ['{"from": "argv"}', '{"from": "argv"}'],
+    ['@body.json', '{"from": "a file"}'],
+    ['-', stdin],
+    ['@-', stdin],
+  ] as const) {
+    const args = ['-d', data, '-H', 'X-One: 1', '-H', 'X-Two: 2', '--graph', graph.origin];
+    assert.is((await home.call(['api', '/me', ...args], { stdin })).status, 0);
+    const { body, headers } = graph.requests.at(-1) ?? {};
+    assert.equal([body, headers?.['x-one'], headers?.['x-two']], [expected, '1', '2']);
+  }
+});
 
 test('--json asks for JSON: the content of a text file is none', async () => {
   const { status, stdout } = await home.call(['api', '/me/drive/root:/small.txt:/content', '--json']);

@@ -19,8 +19,7 @@ test('an app name that is not signed in: token says so, and the command to run',
   const { status, stdout, stderr } = await home.call(['--app', 'family']);
   assert.is(status, 3);
   assert.is(stdout, '');
-  assert.match(stderr, /no sign-in is stored for app name "family" in \S+tokens\.db \(user \S+\)\./);
-  assert.match(stderr, / Run: onedrive-token login --app family --client-id ID\n$/);
+  assert.match(stderr, /"family" .*tokens\.db .* Run: onedrive-token login --app family --client-id ID\n$/);
 });
 
 test('a database of the Python class: says to name its client id, once', async () => {
@@ -33,7 +32,6 @@ test('a database of the Python class: says to name its client id, once', async (
   database.close();
   const { status, stderr } = await other.call([]);
   assert.is(status, 2);
-  assert.match(stderr, 'the Python class has stored it');
   assert.match(stderr, 'Run: onedrive-token token --client-id <ID>\n');
   assert.is((await other.call(['--client-id', authority.clientId])).status, 0);
   assert.is((await other.call([])).status, 0);
@@ -49,15 +47,17 @@ function readRecord(db: string): { refreshToken: string } {
 onTerminal('login without a client id explains, asks for the id, refuses what is none, and signs in', async () => {
   using other = new CliHome(home.env);
   using wrong = callOnTerminal(other, ['login']);
-  await wrong.shows(/Its "Application \(client\) ID": /);
-  wrong.type('my app\r');
-  await wrong.shows(/"my app" is no client id: it looks like 12345678-/);
+  await wrong.shows(/\(client\) ID": /);
+  wrong.type('my app');
+  await wrong.shows(/ID": my app/);
+  wrong.type('\r');
+  await wrong.shows(/onedrive-token: "my app" /);
   assert.is((await wrong.ended).status, 2);
   using terminal = callOnTerminal(other, ['login']);
-  await terminal.shows(/Register an app of your own:\s+https:\/\/entra\.microsoft\.com\//);
-  await terminal.shows(/Its "Application \(client\) ID": /);
+  await terminal.shows(/https:\/\/entra\.microsoft\.com\//);
+  await terminal.shows(/\(client\) ID": /);
   terminal.type(`  ${authority.clientId.toUpperCase().toLowerCase()} \r`);
-  await terminal.shows(/Signed in/);
+  await terminal.shows(/Someone/);
   assert.is((await terminal.ended).status, 0);
   assert.is((await other.call([])).status, 0);
 });
@@ -67,7 +67,7 @@ test("at Microsoft, what is no client id of Microsoft's is wrong usage at once, 
   const args = ['--client-id', 'YOUR-CLIENT-ID', '--authority', 'https://login.microsoftonline.com/consumers'];
   const { status, stderr } = await other.call(['login', ...args]);
   assert.is(status, 2);
-  assert.match(stderr, /^onedrive-token: "YOUR-CLIENT-ID" is no client id: it looks like 12345678-/);
+  assert.match(stderr, /^onedrive-token: "YOUR-CLIENT-ID" /);
   assert.not(existsSync(dirname(other.db)));
 });
 
@@ -81,8 +81,8 @@ test('only Microsoft is asked before a browser opens, for at most 3 s, and a wro
   };
   await ask('http://localhost/?error=login_required');
   for (const [error, says] of [
-    ['unauthorized_client', 'knows no app'],
-    ['invalid_request&error_description=redirect_uri', 'is not registered with the redirect URI http://localhost'],
+    ['unauthorized_client', authority.clientId],
+    ['invalid_request&error_description=redirect_uri', 'http://localhost'],
   ]) {
     const failure = await ask(`/err?error=${error}`).catch((thrown: Error) => thrown);
     assert.match(failure?.message ?? '', says ?? '');

@@ -19,9 +19,9 @@ test('a folder in which others can replace the file, and a sign-in that ends soo
   const checks = await diagnose(home);
   assertFailed(checks, {
     ...(process.platform !== 'win32' && {
-      'database-mode': /other users can replace files in .*onedrive-token \(mode 0770, .*\) \| Run: chmod u=rwx,go= ~/,
+      'database-mode': /onedrive-token \(.*0770, .*\) \| Run: chmod u=rwx,go= ~/,
     }),
-    'sign-in': /the sign-in expires on \d{4}-\d\d-\d\d, in 9 days \| .*run: onedrive-token token --refresh/,
+    'sign-in': /\d{4}-\d\d-\d\d.* 9 days \| .*run: onedrive-token token --refresh/,
   });
   database.prepare('UPDATE token SET obtained_at = ?').run(before.obtained_at);
   database.close();
@@ -42,9 +42,7 @@ test('a folder that is not of the command is never to be changed, and is wrong o
   ] as const) {
     chmodSync(folder, mode);
     const checks = await diagnose(home, { args });
-    const others =
-      /other users can replace files in .*shared \(mode 07.*\| Keep the database in a folder that only you can write/;
-    assertFailed(checks, isRight ? {} : { 'database-mode': others });
+    assertFailed(checks, isRight ? {} : { 'database-mode': /shared \(.*07.*\| .*--db/ });
   }
 });
 
@@ -57,13 +55,7 @@ test('a database that is damaged, or is none: it is named and kept as it is', as
     writeFileSync(file, broken, { mode: 0o600 });
     chmodSync(other.folder, 0o700);
     const checks = await diagnose(other, { args: ['--db', file, '--client-id', authority.clientId] });
-    assertFailed(
-      checks,
-      {
-        database: /broken\.db: is .*damaged.* Restore it from a backup, or move it away/,
-      },
-      { database: ['database-mode', 'file-system', 'lock', 'sign-in'] },
-    );
+    assertFailed(checks, { database: /broken\.db/ }, { database: ['database-mode', 'file-system', 'lock', 'sign-in'] });
     assert.equal(readFileSync(file), broken);
   }
 });
@@ -72,13 +64,11 @@ test('an encrypted database without its key, and with it', async () => {
   using other = new CliHome(home.env);
   const env = { ONEDRIVE_TOKEN_KEY: 'correct horse battery staple' };
   await other.login(['--client-id', authority.clientId], { env });
-  assertFailed(await diagnose(other), {
-    'sign-in': /tokens\.db: is encrypted \| The key comes from ONEDRIVE_TOKEN_KEY/,
-  });
+  assertFailed(await diagnose(other), { 'sign-in': /tokens\.db.*\| .*ONEDRIVE_TOKEN_KEY/ });
   const withKey = await diagnose(other, { env });
   assertFailed(withKey, {});
-  assert.match(withKey.get('database')?.detail ?? '', 'every page in order, encrypted');
-  assertFailed(await diagnose(home, { env }), { 'sign-in': /is not encrypted \| Leave out ONEDRIVE_TOKEN_KEY/ });
+  assert.match(withKey.get('database')?.detail ?? '', /(?<!not) encrypted$/);
+  assertFailed(await diagnose(home, { env }), { 'sign-in': /\| .*ONEDRIVE_TOKEN_KEY/ });
 });
 
 test('a process that holds a lock is named: one that signs in, and one that was stopped', async () => {
@@ -87,7 +77,7 @@ test('a process that holds a lock is named: one that signs in, and one that was 
   await signingIn.says(/authorize/);
   const { pid } = signingIn.child;
   const checks = await diagnose(home);
-  assertFailed(checks, { lock: new RegExp(`process ${pid} \\(.*\\) holds the lock of a sign-in of onedrive-token`) });
+  assertFailed(checks, { lock: new RegExp(`\\b${pid} .* onedrive-token`) });
   signingIn.child.kill('SIGSTOP');
   const stopped = (await diagnose(home)).get('lock');
   assert.match(stopped?.detail ?? '', new RegExp(`process ${pid} \\(.*, stopped\\)`));
@@ -96,15 +86,17 @@ test('a process that holds a lock is named: one that signs in, and one that was 
   await signingIn.ended;
 });
 
-test('a process that writes to the database for long is named', async () => {
+test('a process that writes to the database for long is named, and one that soon ends is not', async () => {
   if (process.platform !== 'linux') return console.log('skipped: only Linux shows who holds a lock');
   const code = `new (require('node:sqlite').DatabaseSync)(${JSON.stringify(home.db)}).exec('BEGIN IMMEDIATE');
     console.error('locked'); setInterval(() => {}, 1000);`;
   const writer = home.startProgram(process.execPath, ['--no-warnings', '-e', code]);
   await writer.says(/locked/);
   const { pid } = writer.child;
-  assertFailed(await diagnose(home), { lock: new RegExp(`process ${pid} \\(.*\\) holds the lock of the database`) });
-  writer.child.kill('SIGKILL');
+  assertFailed(await diagnose(home), { lock: new RegExp(`\\b${pid} .* database`) });
+  const brief = diagnose(home);
+  setTimeout(() => writer.child.kill('SIGKILL'), 1000);
+  assertFailed(await brief, {});
   await writer.ended;
 });
 
@@ -113,11 +105,11 @@ test('a sign-in that the provider refused, and one that is gone', async () => {
   home.expireTokens();
   await home.call([]);
   assertFailed(await diagnose(home), {
-    'sign-in': /the provider refused it on \d{4}-\d\d-\d\d: invalid_grant AADSTS50173 \| Run: onedrive-token login/,
+    'sign-in': /\d{4}-\d\d-\d\d: invalid_grant AADSTS50173 \| Run: onedrive-token login/,
   });
   await home.call(['logout']);
   assertFailed(await diagnose(home), {
-    'sign-in': /no sign-in is stored for app name "onedrive-token" in ~.* \| Run: onedrive-token login/,
+    'sign-in': /"onedrive-token" .*~.* \| Run: onedrive-token login/,
   });
   await home.login(['--client-id', authority.clientId]);
 });
@@ -126,7 +118,7 @@ test('PostgreSQL that cannot be reached', async () => {
   const checks = await diagnose(home, { args: ['--db', 'postgresql://ada@127.0.0.1:9/tokens'] });
   assert.not.ok(checks.get('database')?.ok);
   assert.match(checks.get('database')?.detail ?? '', '127.0.0.1:9');
-  assert.is(checks.get('not-checked')?.detail, 'database-rights, pooler, lock, sign-in, because database failed');
+  assert.match(checks.get('not-checked')?.detail ?? '', /^database-rights, pooler, lock, sign-in, .* database/);
 });
 
 test.run();

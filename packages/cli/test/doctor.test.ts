@@ -47,7 +47,7 @@ test('nothing is wrong: every check is ok; nothing is written, no token is asked
   );
   const text = JSON.stringify([...checks.values()]);
   assert.match(text, /~[/\\]+data[/\\]+onedrive-token[/\\]+tokens\.db/);
-  assert.match(checks.get('sign-in')?.detail ?? '', /Files\.ReadWrite\.All, refreshed \d+ s ago$/);
+  assert.match(checks.get('sign-in')?.detail ?? '', /Files\.ReadWrite\.All, .*\d s\b/);
   for (const secret of [...authority.issuedSecrets, 'someone', '@', home.folder]) assert.not.match(text, secret);
 });
 
@@ -58,15 +58,12 @@ test('for a person: a line for each check, with the account; a remedy under each
   assert.is(status, 1);
   assert.is(stderr, '');
   for (const name of healthy) assert.match(stdout, new RegExp(`^[✓✗] ${name} +\\S`, 'm'));
-  assert.match(stdout, /^✓ sign-in {10}someone@example\.com, scopes Files\.ReadWrite\.All/m);
-  assert.match(
-    stdout,
-    /^✗ browser {10}BROWSER names no program .*no-such-browser\n +→ Correct BROWSER\. .*login --paste\n/m,
-  );
-  assert.match(stdout, /\n\d things? (is|are) wrong\.\n$/);
+  assert.match(stdout, /^✓ sign-in {10}someone@example\.com, .*Files\.ReadWrite\.All/m);
+  assert.match(stdout, /^✗ browser {10}.*no-such-browser\n {19}→ .*login --paste\n/m);
+  assert.match(stdout, /\n1 .*\n$/);
   const ascii = await home.call(['doctor'], { env: { BROWSER: 'no-such-browser', LANG: 'C' } });
   assert.match(ascii.stdout, /^ok {3}node +Node\.js v/m);
-  assert.match(ascii.stdout, /^FAIL browser {10}BROWSER names .*\n {22}-> Correct BROWSER/m);
+  assert.match(ascii.stdout, /^FAIL browser {10}BROWSER .*\n {22}-> .*BROWSER/m);
 });
 
 test('several things that are wrong at the same time are each found, with what to do', async () => {
@@ -75,10 +72,10 @@ test('several things that are wrong at the same time are each found, with what t
   const checks = await diagnose(home, { env: { BROWSER: 'no-such-browser' } });
   assertFailed(checks, {
     ...(process.platform !== 'win32' && {
-      'database-mode': /other users can read .*tokens\.db \(mode 0644\) \| Run: chmod go= ~/,
+      'database-mode': /tokens\.db .*0644\) \| Run: chmod go= ~/,
     }),
-    graph: /has problems: .*503 \| .*later/,
-    browser: /BROWSER names no program .* \| .*login --paste/,
+    graph: /503/,
+    browser: /no-such-browser \| .*login --paste/,
   });
   if (process.platform !== 'win32') assert.is(lstatSync(home.db).mode & 0o777, 0o644, 'it is left as it was');
   chmodSync(home.db, 0o600);
@@ -89,28 +86,26 @@ test('a machine without a browser is no error, is marked as such, and how to sig
   const env = { BROWSER: '' };
   const checks = await diagnose(home, { env });
   assertFailed(checks, {});
-  assert.match(checks.get('browser')?.detail ?? '', /none can be opened here: .*login --paste/);
+  assert.match(checks.get('browser')?.detail ?? '', 'onedrive-token login --paste');
   const { status, stdout } = await home.call(['doctor'], { env });
   assert.is(status, 0);
-  assert.match(stdout, /^– browser {10}none can be opened here/m);
-  assert.match(stdout, /\nNothing is wrong\.\n$/);
+  assert.match(stdout, /^– browser /m);
 });
 
 test('a client id that the provider does not know, and one of which it tells nothing', async () => {
   const unknown = await diagnose(home, { args: ['--client-id', 'YOUR-CLIENT-ID'] });
-  assert.match(unknown.get('client-id')?.detail ?? '', /knows no app .* with the client id YOUR-CLIENT-ID/);
+  assert.match(unknown.get('client-id')?.detail ?? '', 'YOUR-CLIENT-ID');
   assert.match(unknown.get('client-id')?.remedy ?? '', /Application \(client\) ID/);
   const silent: RequestListener = ({ url = '' }, response) =>
     response.end(/\/authorize/.test(url) ? '<html>Sign in</html>' : '{"token_endpoint":1}');
   const untold = await withServer(silent, (origin) => diagnose(home, { args: ['--authority', origin] }));
   assert.ok(untold.get('client-id')?.ok);
-  assert.match(untold.get('client-id')?.detail ?? '', 'this provider tells only a browser');
 });
 
 test('the page of Microsoft for personal accounts is asked too', async () => {
   for (const [query, says] of [
-    ['lc=1033#error=unauthorized_client&error_description=The+client+does+not+exist', /knows no app/],
-    ['error=invalid_request&error_description=The+redirect_uri+is+not+valid', /not registered with the redirect URI/],
+    ['lc=1033#error=unauthorized_client&error_description=The+client+does+not+exist', 'Application (client) ID'],
+    ['error=invalid_request&error_description=The+redirect_uri+is+not+valid', 'http://localhost'],
   ] as const) {
     const serve: RequestListener = ({ url = '' }, response) => {
       const next = url.includes('/oauth2/v2.0/authorize') ? `/live?${url.split('?')[1]}` : `/err?${query}`;
@@ -118,17 +113,14 @@ test('the page of Microsoft for personal accounts is asked too', async () => {
       else response.writeHead(302, { location: next }).end();
     };
     const checks = await withServer(serve, (origin) => diagnose(home, { args: ['--authority', origin] }));
-    assert.match(checks.get('client-id')?.detail ?? '', says);
+    assert.match(checks.get('client-id')?.remedy ?? '', says);
   }
 });
 
 test('an authority whose sign-ins Microsoft does not refresh', async () => {
   const serve: RequestListener = (_request, response) => response.end('{"token_endpoint":1}');
   const checks = await withServer(serve, (origin) => diagnose(home, { args: ['--authority', `${origin}/common`] }));
-  assert.match(
-    checks.get('authority')?.detail ?? '',
-    /refuses to refresh a sign-in of a personal account at .*\/common/,
-  );
+  assert.match(checks.get('authority')?.detail ?? '', '/common');
   assert.match(checks.get('authority')?.remedy ?? '', '--authority https://login.microsoftonline.com/consumers');
 });
 
@@ -138,9 +130,9 @@ test('a name that is not found: what needs it is not checked, and says so', asyn
   assertFailed(
     checks,
     {
-      authority: /login\.invalid: its name is not found \(E\w+\).* Check the network/,
-      graph: /graph\.invalid: its name is not found/,
-      'sign-in': /is of authority .* \| Run: onedrive-token login/,
+      authority: /login\.invalid.*\(E\w+\)/,
+      graph: /graph\.invalid.*\(E\w+\)/,
+      'sign-in': /login\.invalid.* \| Run: onedrive-token login/,
     },
     { authority: ['clock', 'client-id'] },
   );
@@ -155,7 +147,7 @@ test('a certificate that is not trusted', async () => {
     tls,
   );
   assert.match(`${checks.get('authority')?.detail} ${checks.get('authority')?.remedy}`, 'NODE_EXTRA_CA_CERTS');
-  assert.is(checks.get('not-checked')?.detail, 'clock, client-id, because authority failed');
+  assert.match(checks.get('not-checked')?.detail ?? '', /^clock, client-id, .* authority/);
 });
 
 test('a clock that is 5 minutes slow, by an authority that answers', async () => {
@@ -163,21 +155,26 @@ test('a clock that is 5 minutes slow, by an authority that answers', async () =>
   const serve: RequestListener = (_request, response) =>
     response.writeHead(200, { Date: inFiveMinutes() }).end(JSON.stringify({ token_endpoint: 'https://x/token' }));
   const checks = await withServer(serve, (origin) => diagnose(home, { args: ['--authority', `${origin}/consumers`] }));
-  assert.match(checks.get('clock')?.detail ?? '', "this machine's clock is 5 min slow");
+  assert.match(checks.get('clock')?.detail ?? '', /\b5 min /);
   assert.ok(checks.get('authority')?.ok);
+  const untold: RequestListener = (_request, response) => {
+    response.sendDate = false;
+    response.end('{"token_endpoint":1}');
+  };
+  assert.ok((await withServer(untold, (origin) => diagnose(home, { args: ['--authority', origin] }))).get('clock')?.ok);
 });
 
 test('a dead proxy is named, and what goes through it is not checked', async () => {
   const env = { HTTP_PROXY: 'http://user:secret@127.0.0.1:9', NO_PROXY: '' };
   const checks = await diagnose(home, { env });
-  const dead = /No answer from the proxy 127\.0\.0\.1:9 \(ECONNREFUSED\).* HTTP_PROXY/;
+  const dead = /127\.0\.0\.1:9 \(ECONNREFUSED\) .*HTTP_PROXY/;
   assertFailed(checks, { authority: dead, graph: dead }, { authority: ['clock', 'client-id'] });
   assert.not.match(JSON.stringify([...checks.values()]), 'secret');
   assertFailed(await diagnose(home, { env: { ...env, NO_PROXY: '127.0.0.1' } }), {});
 });
 
 test('a proxy that is none, and one that asks for a password', async () => {
-  const none = /HTTPS_PROXY or HTTP_PROXY is not the address of a proxy \| Write it like http/;
+  const none = /HTTP_PROXY .*\| .*http:/;
   const checks = await diagnose(home, { env: { HTTP_PROXY: 'proxy:8080', NO_PROXY: '' } });
   assertFailed(checks, { authority: none, graph: none }, { authority: ['clock', 'client-id'] });
   const server = createServer().on('connect', (_request, socket) => socket.end('HTTP/1.1 407 No\r\n\r\n'));
@@ -186,13 +183,13 @@ test('a proxy that is none, and one that asks for a password', async () => {
   const args = ['--authority', 'https://login.invalid/consumers', '--graph', 'https://graph.invalid/v1.0'];
   const asked = await diagnose(home, { args, env: { HTTPS_PROXY, NO_PROXY: '' } });
   server.close();
-  assert.match(asked.get('authority')?.remedy ?? '', 'Write them into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT');
+  assert.match(asked.get('authority')?.remedy ?? '', /HTTPS_PROXY.*http:\/\/USER:PASSWORD@HOST:PORT/);
 });
 
 test('an authority that has problems, or is a hotel that wants a log-in', async () => {
   for (const [status, says] of [
-    [503, /has problems: it answered with status 503/],
-    [200, /does not answer like an identity provider/],
+    [503, /503/],
+    [200, /200/],
   ] as const) {
     const serve: RequestListener = (_request, response) => response.writeHead(status).end('<html>Welcome</html>');
     const checks = await withServer(serve, (origin) =>
@@ -204,26 +201,22 @@ test('an authority that has problems, or is a hotel that wants a log-in', async 
 
 test('a wrong --graph, and a page that comes in its place', async () => {
   const checks = await diagnose(home, { args: ['--graph', `${authority.origin}/nowhere`] });
-  assertFailed(checks, { graph: /does not answer like Microsoft Graph \(status 404\) \| Correct --graph/ });
+  assertFailed(checks, { graph: /404.* \| .*--graph/ });
   for (const status of [200, 401, 403]) {
     const serve: RequestListener = (_request, response) => response.writeHead(status).end('<html>Welcome</html>');
     const page = await withServer(serve, (origin) => diagnose(home, { args: ['--graph', origin] }));
-    assertFailed(page, { graph: /does not answer like Microsoft Graph/ });
+    assertFailed(page, { graph: new RegExp(`${status}.* --graph`) });
   }
 });
 
 test('a fresh machine: no database and no client id; no file is made', async () => {
   using fresh = new CliHome(home.env);
   const checks = await diagnose(fresh);
-  assert.match(
-    checks.get('database')?.detail ?? '',
-    /there is no database ~[/\\]data[/\\]onedrive-token[/\\]tokens\.db/,
-  );
+  assert.match(checks.get('database')?.detail ?? '', /~[/\\]data[/\\]onedrive-token[/\\]tokens\.db/);
   assert.is(checks.get('database')?.remedy, 'Run: onedrive-token login --client-id ID');
-  const unchecked = 'database-mode, file-system, lock, sign-in, because database failed';
-  assert.equal(checks.get('not-checked'), { name: 'not-checked', ok: null, detail: unchecked });
+  assert.match(checks.get('not-checked')?.detail ?? '', /^database-mode, file-system, lock, sign-in, .* database/);
   const { stdout } = await fresh.call(['doctor']);
-  assert.equal(stdout.match(/^– .*/gm), ['– client-id        none is known yet', `– not-checked      ${unchecked}`]);
+  assert.equal(stdout.match(/^– \S+/gm), ['– client-id', '– not-checked']);
   assert.not.ok(existsSync(join(fresh.folder, 'data')));
 });
 
@@ -237,7 +230,7 @@ test('with ONEDRIVE_TOKEN_SOCKET, the socket and its sign-in are checked, and no
   assert.match(checks.get('sign-in')?.detail ?? '', 'Files.ReadWrite.All');
   running.child.kill('SIGTERM');
   await running.ended;
-  assertFailed(await diagnose(home, { env }), { 'sign-in': /cannot reach ~\/sockets\/token\.sock/ });
+  assertFailed(await diagnose(home, { env }), { 'sign-in': /~\/sockets\/token\.sock/ });
 });
 
 test.run();

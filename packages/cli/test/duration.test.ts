@@ -13,7 +13,7 @@ for (const [text, milliseconds] of [
 }
 
 for (const text of ['', '30', 'm', '50x', '30s59m', '5m5m', '1h 30m', '-5m']) {
-  test(`'${text}' is no duration`, () => assert.throws(() => readDuration(text), /for example 90s, 30m, 1h30m or 14d/));
+  test(`'${text}' is no duration`, () => assert.throws(() => readDuration(text), /1h30m/));
 }
 
 for (const [milliseconds, text] of [

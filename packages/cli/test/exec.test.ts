@@ -52,13 +52,15 @@ test('the passphrase does not reach the program, the rest of the environment doe
 });
 
 test('if the database is PostgreSQL, its password does not reach the program; else such variables are the program’s own', async () => {
-  const secrets = { PGPASSWORD: 'pa55word', PGPASSFILE: '/pass', ONEDRIVE_TOKEN_KEY: 'key' };
-  Object.assign(process.env, secrets);
+  const secrets = { PGPASSWORD: 'pa55word', PGPASSFILE: '/pass', ONEDRIVE_TOKEN_KEY: 'key', ONEDRIVE_TOKEN_DB: '' };
   const db = 'postgresql://ada@db.example/tokens';
+  const withPassword = 'postgresql://ada:pa55word@db.example/tokens';
   for (const [postgresUrl, kept] of [
-    [db, []],
-    [undefined, ['PGPASSWORD', 'PGPASSFILE']],
+    [db, ['ONEDRIVE_TOKEN_DB']],
+    [withPassword, []],
+    [undefined, ['PGPASSWORD', 'PGPASSFILE', 'ONEDRIVE_TOKEN_DB']],
   ] as const) {
+    Object.assign(process.env, secrets, { ONEDRIVE_TOKEN_DB: postgresUrl ?? db });
     assert.is(await runWithToken('token', takeNote, { db, postgresUrl }), 0);
     const { env } = noted();
     assert.equal(
@@ -86,10 +88,10 @@ test('the status is 127 if the program is not found, and 126 if it cannot be exe
   writeFileSync(file, 'no program');
   const missing = await home.call(['exec', '--', 'no-such-program']);
   assert.is(missing.status, 127);
-  assert.match(missing.stderr, 'no-such-program: command not found');
+  assert.match(missing.stderr, 'no-such-program');
   const data = await home.call(['exec', '--', file]);
   assert.is(data.status, 126);
-  assert.match(data.stderr, 'data.txt: cannot be executed');
+  assert.match(data.stderr, 'data.txt');
 });
 
 test('signals are passed on, and the status is that of the program', async () => {

@@ -5,6 +5,7 @@ import { CliHome, doNothing, openSignedInScene, printToken } from 'testing-comma
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { diagnose } from './fixtures/diagnose.ts';
+import { rowsOf } from './fixtures/rows-of.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -80,7 +81,7 @@ test("--min-valid for longer than the provider's tokens live ends with 1 and say
     const [command = '', ...rest] = args;
     const { status, stdout, stderr } = await home.call([command, '--min-valid', '3h', ...rest]);
     assert.equal([status, stdout], [1, '']);
-    assert.match(stderr, /--min-valid asks for a token that is valid for 3h, but .* is valid for (1h|59m\d\ds) only/);
+    assert.match(stderr, /--min-valid .* 3h\b.* (1h|59m\d\ds)\b/);
   }
 });
 
@@ -117,7 +118,7 @@ for (const wrong of ['30', '1w', 'soon', '-5m', '']) {
   test(`--min-valid '${wrong}' is wrong usage, and an example is given`, async () => {
     const { status, stderr } = await home.call(['token', `--min-valid=${wrong}`]);
     assert.is(status, 2);
-    assert.match(stderr, 'for example 90s, 30m, 1h30m or 14d');
+    assert.match(stderr, '1h30m');
   });
 }
 
@@ -149,7 +150,7 @@ test('whoami says so if the sign-in does not tell whose it is', async () => {
 
 test('status shows by when to sign in', async () => {
   await home.call(['token', '--refresh']);
-  assert.match((await home.call(['status'])).stdout, /\nSign in by {4}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/);
+  assert.match(rowsOf((await home.call(['status'])).stdout)[4] ?? '', /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
 });
 
 test('in the last 14 days, each command that reads the sign-in warns on stderr, and does its work', async () => {
@@ -166,10 +167,7 @@ test('in the last 14 days, each command that reads the sign-in warns on stderr, 
   ]) {
     const { status, stdout, stderr } = await home.call(args);
     assert.is(status, 0, stderr);
-    assert.match(
-      stderr,
-      /^onedrive-token: the stored sign-in expires on \d{4}-\d\d-\d\d, in 13 days\. Sign in before that\. Run: onedrive-token login\n$/,
-    );
+    assert.match(stderr, /^onedrive-token: .*\d{4}-\d\d-\d\d.* 13 days\..* Run: onedrive-token login\n$/);
     if (args[1] === '--json') JSON.parse(stdout);
   }
   setTimes({ expires_at: expiresAt, obtained_at: now - 5 * minute, refresh_expires_at: now + 14.5 * day });
@@ -185,19 +183,14 @@ test('a sign-in that ended by the word of the provider ends status, whoami and -
     const { status, stdout, stderr } = await home.call(args);
     assert.is(status, 3, args.join(' '));
     const said = stdout + stderr;
-    assert.is(said.match(/Run: /gi)?.length, 1, said);
-    assert.match(said, 'Run: onedrive-token login\n');
-    assert.not.match(said, 'the next command refreshes it');
+    assert.equal(said.match(/Run: .*/gi), ['Run: onedrive-token login'], said);
   }
-  assert.match((await home.call(['status'])).stdout, /^No longer signed in as .*\n[\s\S]*\nExpired {7}\d{4}-/);
+  assert.match(rowsOf((await home.call(['status'])).stdout)[4] ?? '', new RegExp(`^${date}`));
   const found = JSON.parse((await home.call(['status', '--json'])).stdout);
   assert.equal([found.signedIn, found.needsSignIn, found.renewByIsEstimate], [true, true, false]);
   const check = (await diagnose(home)).get('sign-in');
   assert.is(check?.ok, false);
-  assert.match(
-    `${check?.detail} | ${check?.remedy}`,
-    new RegExp(`the sign-in expired on ${date} \\| Run: onedrive-token login$`),
-  );
+  assert.match(`${check?.detail} | ${check?.remedy}`, new RegExp(`${date} \\| Run: onedrive-token login$`));
 });
 
 test('a sign-in that ended by the estimate of 90 days may work: status is 0, and warns of it; a refresh finds out', async () => {
@@ -205,8 +198,7 @@ test('a sign-in that ended by the estimate of 90 days may work: status is 0, and
   setTimes({ expires_at: now - 89 * day, obtained_at: now - 91 * day, refresh_expires_at: null });
   const { status, stdout, stderr } = await home.call(['status']);
   assert.is(status, 0);
-  const warning = `the stored sign-in may have expired on ${date}, 90 days after its last refresh\\. To find out, run: onedrive-token token --refresh\n`;
-  assert.match(stderr, new RegExp(`^onedrive-token: ${warning}$`));
+  assert.match(stderr, new RegExp(`^onedrive-token: .*${date}.* run: onedrive-token token --refresh\n$`));
   assert.not.match(stdout, 'login');
   const found = JSON.parse((await home.call(['status', '--json'])).stdout);
   assert.equal([found.signedIn, found.needsSignIn, found.renewByIsEstimate], [true, undefined, true]);
@@ -220,7 +212,7 @@ test('after the clock was set back, status does not count the minutes that a tok
   setTimes({ expires_at: obtained + 60 * minute, obtained_at: obtained, refresh_expires_at: null });
   const { status, stdout } = await home.call(['status']);
   assert.is(status, 0);
-  assert.match(stdout, /\nAccess token {2}until \d{4}-[\d: -]+, by a clock that was ahead of this one\n/);
+  assert.match(rowsOf(stdout)[2] ?? '', /^[^(]*\d{4}-[^(]*$/);
 });
 
 test('status --fail-if-within: 1 if the sign-in expires within that time, 0 if not, 3 without a sign-in', async () => {
@@ -242,7 +234,7 @@ test('a key file that every user can read is refused, with the command that help
   const args = ['list', '--key-file', keyFile];
   const { status, stderr } = await other.call(args);
   assert.is(status, 2);
-  assert.match(stderr, `every user of this computer can read ${keyFile}. Run: chmod 600 ${keyFile}`);
+  assert.match(stderr, `Run: chmod 600 ${keyFile}\n`);
   chmodSync(keyFile, 0o640);
   assert.is((await other.call(args)).status, 0);
 });

@@ -43,7 +43,7 @@ always('without a desktop session --keyring ends with 7, says what to do and cha
     const { status, stdout, stderr } = await other.run(args, { env: nowhere });
     assert.is(status, 7);
     assert.is(stdout, '');
-    assert.match(stderr, /^onedrive-token: no keyring can be reached .*ONEDRIVE_TOKEN_KEY or --key-file\n$/);
+    assert.match(stderr, /^onedrive-token: .*ONEDRIVE_TOKEN_KEY .*--key-file\n$/);
   }
   assert.is((await other.run([], { env: nowhere })).status, 0);
 });
@@ -58,7 +58,7 @@ always(
     const { status, stdout, stderr } = await other.shell(login);
     assert.is(status, 7);
     assert.is(stdout, '');
-    const says = `--keyring needs @napi-rs/keyring ${oldestKeyring} or newer. Run: npm install --global @napi-rs/keyring@latest\n`;
+    const says = 'Run: npm install --global @napi-rs/keyring@latest\n';
     assert.match(stderr, says);
 
     const old = join(modules, '@napi-rs/keyring');

@@ -18,18 +18,14 @@ async function prints(args: readonly string[]): Promise<boolean> {
 test('a sign-in moves to another file with a key and back, together with its client id', async () => {
   const other = join(home.folder, 'elsewhere/tokens.db');
   const there = await home.call(['move', '--to', other, '--to-key-file', keyFile]);
-  assert.equal(there, {
-    ...there,
-    status: 0,
-    stdout: '',
-    stderr: `Moved the sign-in of onedrive-token to ${other}.\n`,
-  });
+  assert.equal([there.status, there.stdout], [0, '']);
+  assert.match(there.stderr, other);
   assert.not([...authority.issuedSecrets].some((secret) => readFileSync(other).includes(secret)));
   assert.ok(await prints(['--db', other, '--key-file', keyFile]));
   assert.not(await prints(['--client-id', authority.clientId]));
   const back = await home.call(['--db', other, '--key-file', keyFile, 'move', '--to', home.db]);
   assert.is(back.status, 0, back.stderr);
-  assert.match(back.stderr, `\n${home.db} is not encrypted. `);
+  assert.match(back.stderr, `\n${home.db} `);
   assert.ok(await prints([]));
   assert.equal((await home.call(['list', '--db', other, '--key-file', keyFile])).stdout, '');
 });
@@ -39,10 +35,7 @@ test('a sign-in of that name that is already there ends with 1, and nothing chan
   await home.login(['--db', other, '--client-id', authority.clientId]);
   const { status, stdout, stderr } = await home.call(['move', '--to', other]);
   assert.equal([status, stdout], [1, '']);
-  assert.match(
-    stderr,
-    `onedrive-token: ${other} already has a sign-in for app name "onedrive-token". Nothing was changed. To replace it`,
-  );
+  assert.match(stderr, `${other} `);
   assert.ok(await prints([]));
   assert.ok(await prints(['--db', other]));
 });
@@ -51,7 +44,7 @@ test('without a sign-in it ends with 3, and no file is made', async () => {
   const other = join(home.folder, 'nothing.db');
   const { status, stderr } = await home.call(['move', '--app', 'nobody', '--to', other]);
   assert.is(status, 3);
-  assert.match(stderr, 'no sign-in is stored for app name "nobody", so there is nothing to move');
+  assert.match(stderr, '"nobody"');
   assert.not(existsSync(other));
 });
 
@@ -63,7 +56,7 @@ test('a wrong key of the other database ends with 7, names the option, and chang
   for (const args of [[], ['--to-key-file', wrong]]) {
     const { status, stderr } = await home.call(['move', '--to', other, ...args]);
     assert.is(status, 7);
-    assert.match(stderr, `${other}: does not open with this key. Its passphrase comes from --to-key-file alone`);
+    assert.match(stderr, '--to-key-file');
   }
   assert.ok(await prints([]));
 });
@@ -71,9 +64,9 @@ test('a wrong key of the other database ends with 7, names the option, and chang
 test('wrong usage ends with 2', async () => {
   for (const [args, message] of [
     [[], /--to/],
-    [['--to', home.db], /^onedrive-token: --to: .* is the database that the sign-in is in\n/],
-    [['--to', 'postgresql://ada:s3cret@127.0.0.1/x'], /^onedrive-token: --to: others could read the password/],
-    [['--to', 'x.db', '--to-key-file', 'nowhere'], /^onedrive-token: --to-key-file: cannot read nowhere/],
+    [['--to', home.db], /^onedrive-token: --to: /],
+    [['--to', 'postgresql://ada:s3cret@127.0.0.1/x'], /^onedrive-token: --to: .*PGPASSWORD/],
+    [['--to', 'x.db', '--to-key-file', 'nowhere'], /^onedrive-token: --to-key-file: .*nowhere/],
   ] as const) {
     const { status, stderr } = await home.call(['move', ...args]);
     assert.is(status, 2);

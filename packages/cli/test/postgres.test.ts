@@ -13,7 +13,7 @@ test('a server that cannot be reached ends with 6, and the password is not shown
   for (const command of [['token'], ['status'], ['list'], ['logout'], ['rekey', '--decrypt']]) {
     const { status, stdout, stderr } = await home.call([...command, '--verbose']);
     assert.equal([command, status, stdout], [command, 6, '']);
-    assert.match(stderr, /^onedrive-token: PostgreSQL at 127\.0\.0\.1:9, database postgres does not answer/);
+    assert.match(stderr, /^onedrive-token: .*127\.0\.0\.1:9, database postgres /);
     assert.not.match(stderr, password);
     assert.not.match(stderr, encodeURIComponent(password));
   }
@@ -27,8 +27,8 @@ test('if token-store-postgres or pg is missing, the message says how to install 
   for (const command of ['', 'login --client-id x', 'list']) {
     const { status, stdout, stderr } = await other.shell(`${run} ${command} --db '${db}'`);
     assert.equal([status, stdout], [7, '']);
-    const remedy = 'needs token-store-postgres and pg. Run: npm install --global token-store-postgres pg';
-    assert.is(stderr, `onedrive-token: --db ${db} ${remedy}\n`);
+    assert.ok(stderr.startsWith(`onedrive-token: --db ${db} `), stderr);
+    assert.ok(stderr.endsWith('Run: npm install --global token-store-postgres pg\n'), stderr);
   }
 });
 

@@ -4,14 +4,14 @@ import { type RequestOptions, readRequest } from '../src/commands/api/read-reque
 import { UsageError } from '../src/terminal/failure.ts';
 
 for (const [what, options, says] of [
-  ['a body with GET', { method: 'get', data: '{}' }, /a GET request has no body/],
-  ['a body with HEAD', { method: 'HEAD', data: '{}' }, /a HEAD request has no body/],
-  ['a text that is not a method', { method: 'G T' }, /--method: expected/],
-  ['a header without a colon', { header: ['nonsense'] }, /--header: expected 'Name: value'/],
-  ['a header without a name', { header: [': x'] }, /--header: expected 'Name: value'/],
+  ['a body with GET', { method: 'get', data: '{}' }, /--data.*GET.*--method/],
+  ['a body with HEAD', { method: 'HEAD', data: '{}' }, /--data.*HEAD.*--method/],
+  ['a text that is not a method', { method: 'G T' }, /--method/],
+  ['a header without a colon', { header: ['nonsense'] }, /--header.*'nonsense'/],
+  ['a header without a name', { header: [': x'] }, /--header.*': x'/],
   ['a header of two lines', { header: ['x-name: a\r\nb: c'] }, /--header/],
-  ['a header that is not Latin', { header: ['x-name: \u{1f600}'] }, /--header: x-name or its value/],
-  ['the token as a header', { header: ['authorization: Bearer secret'] }, /Authorization is set for you/],
+  ['a header that is not Latin', { header: ['x-name: \u{1f600}'] }, /--header: x-name /],
+  ['the token as a header', { header: ['authorization: Bearer secret'] }, /--header: Authorization /],
 ] as const satisfies [string, RequestOptions, RegExp][]) {
   test(`${what} is wrong usage`, async () => {
     try {

@@ -73,7 +73,7 @@ for (const [url, shown] of [
 ] as const) {
   test(`the password in ${url} is refused on the command line, allowed in the variable, and never shown`, () => {
     const refusal = usageErrorOf(() => readSettings({ db: url }, env));
-    assert.match(refusal, /^--db: others could read the password .*PGPASSWORD.*PGPASSFILE\)$/);
+    assert.match(refusal, /^--db: .*PGPASSWORD.*PGPASSFILE/);
     assert.not.match(refusal, 's3');
     const { db, postgresUrl } = readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url });
     assert.equal([db, postgresUrl], [shown, url]);
@@ -84,7 +84,7 @@ test('a password in a parameter is refused wherever it stands, because status sh
   for (const name of ['password', 'pass%77ord', 'sslpassword']) {
     const url = `postgresql://db.example/tokens?user=ada&${name}=s3cret`;
     const refusal = usageErrorOf(() => readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url }));
-    assert.match(refusal, /^ONEDRIVE_TOKEN_DB: others could read the password .*PGPASSWORD/);
+    assert.match(refusal, /^ONEDRIVE_TOKEN_DB: .*PGPASSWORD/);
     assert.not.match(refusal, 's3');
   }
 });
@@ -96,10 +96,9 @@ test('a URL that cannot be read, or is of another database, is refused without b
     'postgresql://[',
     'mysql://ada:s3cret@db.example/tokens',
   ]) {
-    assert.is(
-      usageErrorOf(() => readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url })),
-      'ONEDRIVE_TOKEN_DB: expected a URL like postgresql://user@host:5432/database, with special characters as %XX',
-    );
+    const refusal = usageErrorOf(() => readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url }));
+    assert.match(refusal, /^ONEDRIVE_TOKEN_DB: .*postgresql:\/\/user@host:5432\/database/);
+    assert.not.match(refusal, /s3|cret/);
   }
 });
 
@@ -126,7 +125,7 @@ for (const [seconds, milliseconds] of [
 
 for (const seconds of ['0', '-1', '1e3', '0x10', 'NaN', 'Infinity', '2147484', '1 000', '']) {
   test(`a timeout of '${seconds}' is refused`, () => {
-    assert.throws(() => readSettings({ timeout: seconds }, env), /--timeout: expected/);
+    assert.throws(() => readSettings({ timeout: seconds }, env), /--timeout/);
   });
 }
 

@@ -51,14 +51,14 @@ test("exec hands out what there is if the provider's tokens are shorter; token -
   const token = (await home.call(['token', '--refresh'])).stdout;
   authority.accessTokenTtl = 3600;
   assert.is(await tokenOfExec(), token);
-  assert.match(await expectStatus(['--min-valid', '30m'], 1), /the provider's token is valid for (10m|9m\d+s) only/);
+  assert.match(await expectStatus(['--min-valid', '30m'], 1), /--min-valid.* (10m|9m\d+s)\b/);
   await home.call(['token', '--refresh']);
 });
 
 test('status shows the sign-in and the socket', async () => {
   const { status, stdout } = await client.call(['status']);
   assert.is(status, 0);
-  assert.match(stdout, /^Signed in as Someone \(someone@example\.com\)\.\n/);
+  assert.match(stdout, 'Someone (someone@example.com)');
   assert.match(stdout, new RegExp(`^Socket +${socket}$`, 'm'));
   assert.not.match(stdout, 'Database');
   assert.equal(JSON.parse((await client.call(['status', '--json'])).stdout), (await ask('/status')).body);
@@ -88,7 +88,7 @@ for (const command of [['login'], ['logout'], ['rekey', '--decrypt'], ['move', '
 
 for (const args of [['--app', 'family'], ['--db=other.db'], ['api', '/me', '--client-id', 'x']]) {
   test(`${args.join(' ')} names other tokens than those of the socket: 2, and no wrong token`, async () => {
-    assert.match(await expectStatus(args, 2), /--(app|db|client-id): ONEDRIVE_TOKEN_SOCKET says/);
+    assert.match(await expectStatus(args, 2), /--(app|db|client-id): ONEDRIVE_TOKEN_SOCKET /);
   });
 }
 
@@ -115,14 +115,9 @@ test('an empty ONEDRIVE_TOKEN_SOCKET counts as unset', async () => {
   assert.ok(authority.issuedSecrets.has(stdout.trim()));
 });
 
-for (const [what, answer, expected, says] of [
-  [
-    'HTML',
-    (_: unknown, response) => response.end('<html>hello</html>'),
-    1,
-    /does not answer as onedrive-token serve does/,
-  ],
-  ['no answer at all', (request) => request.socket.destroy(), 6, /cannot reach/],
+for (const [what, answer, expected] of [
+  ['HTML', (_: unknown, response) => response.end('<html>hello</html>'), 1],
+  ['no answer at all', (request) => request.socket.destroy(), 6],
   [
     'a broken answer',
     (_: unknown, response) => {
@@ -131,22 +126,16 @@ for (const [what, answer, expected, says] of [
       setTimeout(() => response.destroy(), 10);
     },
     6,
-    /cannot reach/,
   ],
-  [
-    '200 without a token',
-    (_: unknown, response) => response.end('{}'),
-    1,
-    /does not answer as onedrive-token serve does/,
-  ],
-] satisfies [string, RequestListener, number, RegExp][]) {
+  ['200 without a token', (_: unknown, response) => response.end('{}'), 1],
+] satisfies [string, RequestListener, number][]) {
   test(`a socket that gives ${what}: status ${expected}`, async () => {
     const folder = join(client.folder, 'stand-in');
     mkdirSync(folder, { recursive: true });
     const path = join(folder, `s${Math.random()}`);
     const server = createServer(answer).listen(path);
     try {
-      assert.match(await expectStatus([], expected, { ONEDRIVE_TOKEN_SOCKET: path }), says);
+      assert.match(await expectStatus([], expected, { ONEDRIVE_TOKEN_SOCKET: path }), path);
     } finally {
       server.closeAllConnections();
       server.close();
@@ -167,7 +156,7 @@ test('a socket that another user could have put there: 1, and no token of anothe
     chmodSync(parent, 0o777);
     const open = await ask();
     assert.equal([open.status, open.stdout], [1, '']);
-    assert.match(open.stderr, `other users can replace files in ${parent} (mode 0777), and tokens from there could be`);
+    assert.match(open.stderr, new RegExp(`${parent} .*\\b0777`));
     chmodSync(parent, 0o1777);
     assert.is((await ask()).status, 0);
     if (process.getuid?.() !== 0) return console.log('skipped: giving a folder to another user needs root');
@@ -183,11 +172,11 @@ test('a socket that another user could have put there: 1, and no token of anothe
     chownSync(parent, 12345, 12345);
     const foreign = await ask();
     assert.equal([foreign.status, foreign.stdout], [1, '']);
-    assert.match(foreign.stderr, `${parent} belongs to another user (user id 12345)`);
+    assert.match(foreign.stderr, new RegExp(`${parent} .*12345`));
     // As in a container whose user is root.
     for (const each of [path, join(path, '..')]) chownSync(each, 12345, 12345);
     assert.is((await ask()).status, 0);
-    assert.match(findExposure(path, 54321) ?? '', `${path} belongs to another user`);
+    assert.match(findExposure(path, 54321) ?? '', path);
   } finally {
     server.closeAllConnections();
     server.close();
@@ -209,17 +198,17 @@ test('Ctrl-C ends a client that waits for the socket', async () => {
 test('a provider that fails: the client ends with 6, and says when to try again', async () => {
   home.expireTokens();
   authority.fail('token', { type: 'status', status: 429, retryAfter: '1800' }, { times: 9 });
-  assert.match(await expectStatus([], 6), 'Try again in 1800 s');
+  assert.match(await expectStatus([], 6), /HTTP 429.* 1800 s\b/);
 });
 
 test('after a sign-out each command ends with 3, and says where to sign in', async () => {
   await home.call(['logout']);
   for (const args of [[], ['api', '/me']]) {
-    assert.match(await expectStatus(args, 3), 'On the computer that it runs on, run: onedrive-token login');
+    assert.match(await expectStatus(args, 3), 'run: onedrive-token login');
   }
   const { status, stdout } = await client.call(['status']);
   assert.is(status, 3);
-  assert.match(stdout, 'On the computer that serves the tokens: Run: onedrive-token login');
+  assert.match(stdout, 'Run: onedrive-token login');
 });
 
 test.run();

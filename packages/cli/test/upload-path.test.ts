@@ -42,7 +42,7 @@ for (const [path, expected] of [
 for (const path of ['/me/drive/root:/dir/', '/me/drive/root:/', '/me/drive/root:/dir/:/content', '/me/drive/root/']) {
   test(`--upload to the folder ${path} is refused, and says what to write`, () => {
     const isRight = (error: unknown): boolean =>
-      error instanceof UsageError && error.problem.includes(path) && /for example .*notes/.test(error.message);
+      error instanceof UsageError && error.problem.includes(path) && /notes/.test(`${error.remedy}`);
     assert.throws(() => readUploadPath(path), isRight);
   });
 }
@@ -52,7 +52,7 @@ test('a ? in a name is refused, and no advice would become part of the name', as
   for (const args of [['--upload', 'notes.txt', '/me/drive/root:/q?x.txt'], ['/me/drive/root:/q?x.txt:/content']]) {
     const { status, stderr } = await home.call(['api', ...args]);
     assert.is(status, 2);
-    assert.match(stderr, /o name (has a \?|in OneDrive has one)/);
+    assert.match(stderr, 'q?x.txt');
     assert.not.match(stderr, /%3F|itemPath/);
   }
 });
