@@ -62,10 +62,10 @@ export class KeyringEntry {
     throw failure('the keyring did not store the key, and nothing was changed', `You can ${usePassphrase}`);
   }
 
-  /** The database needs another key than this entry's, `key`: the right one is lost. Tells how to get the tokens back. */
-  keyLost(db: string, key: Uint8Array | undefined): Failure {
+  /** The database needs another key than this entry has, if it has one: the right one is lost. Tells how to get the tokens back. */
+  keyLost(db: string): Failure {
     return failure(
-      `${db} is encrypted, and ${this} ${key ? 'has another key' : 'is gone'}`,
+      `${db} is encrypted, and ${this} does not have its key`,
       'If it has a passphrase now, set ONEDRIVE_TOKEN_KEY or --key-file. To get the tokens back, put the right entry back in the keyring, for example from a backup. Otherwise move the file away and sign in again',
     );
   }

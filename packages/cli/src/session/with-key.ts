@@ -73,7 +73,7 @@ async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
     const entry = await openEntry(account, command);
     const key = await entry.read();
     if (key) yield key;
-    if (account !== undefined) throw entry.keyLost(db, key);
+    if (account !== undefined) throw entry.keyLost(db);
   }
   if (passphrase !== undefined || !mayAsk(settings)) return;
   for (let asked = 0; asked < maxQuestions; asked++) {

@@ -126,8 +126,9 @@ export function readPlainLine(
   const flags: Record<string, string | boolean> = {};
   for (let index = isExec || args[0] === 'token' ? 1 : 0; index < end; index++) {
     const flag = args[index] as string;
-    const [name, option] = Object.entries(commonOptions).find(([, candidate]) => longFlag(candidate) === flag) ?? [];
-    if (!name || !option) return undefined;
+    const found = Object.entries(commonOptions).find(([, candidate]) => longFlag(candidate) === flag);
+    if (!found) return undefined;
+    const [name, option] = found;
     const value = takesValue(option) ? args[++index] : !flag.startsWith('--no-');
     if (value === undefined || index >= end) return undefined;
     flags[name] = value;

@@ -122,7 +122,7 @@ function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
   return `${type}, ${Math.floor(free / 1e6)} MB free`;
 }
 
-function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection): string {
+export function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection): string {
   if (isReadOnly) throw new Failure('this server takes no writes', { remedy: 'Name the primary server with --db' });
   if (tables === 'missing' && missingRights.length > 0) {
     throw new Failure(`there are no tables yet, and this user lacks rights: ${missingRights.join(', ')}`, {
@@ -147,7 +147,7 @@ function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection):
     : 'there are no tables yet: the first login makes them';
 }
 
-function judgePooler({ pooler }: PostgresInspection): string {
+export function judgePooler({ pooler }: PostgresInspection): string {
   if (!pooler) throw new DoesNotApply('none: this leads to the server itself');
   const { serverLoginRetry } = pooler;
   if (serverLoginRetry === undefined) {
@@ -183,7 +183,7 @@ function heldInFile({ locks }: StoreInspection): readonly Held[] {
   });
 }
 
-function heldInPostgres({ locks }: PostgresInspection): readonly Held[] {
+export function heldInPostgres({ locks }: PostgresInspection): readonly Held[] {
   return locks.map(({ name, holder }) => ({
     problem: `${holder} holds the lock of ${describeLock(name)}`,
     remedy: 'Wait until it is done, or finish its sign-in. If it hangs, end that process',
