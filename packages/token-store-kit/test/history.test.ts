@@ -148,8 +148,8 @@ for (const [name, { calls, hasLease = false, problem }] of Object.entries(broken
 test('is judged at once although many of its calls have no answer', () => {
   const unanswered = Array.from({ length: 11 }, (_, pid) => writes(pid, `${pid}`, [0]));
   const unread = Array.from({ length: 40 }, (_, pid) => call(pid, 'get', [0]));
-  const started = performance.now();
+  const started = process.cpuUsage();
   assert.ok(findViolation([...unanswered, ...unread, reads(20, 'other', [1, 2])], false));
-  assert.ok(performance.now() - started < 10_000);
+  assert.ok(process.cpuUsage(started).user < 10_000_000);
 });
 test.run();
