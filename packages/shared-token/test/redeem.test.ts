@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SignIn, TokenResponse } from '../src/index.ts';
-import { openScene } from './scene.ts';
+import { openScene, type Scene } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 /** A browser's page that shows what became of the exchange. */
@@ -66,40 +66,38 @@ test('redeem resolves once the tokens are stored', async () => {
   assert.is(scene.count('signed-in'), 1);
 });
 
-test('a token that was refreshed before signIn ended stays in memory', async () => {
-  await using scene = openScene();
-  const end = Promise.withResolvers<void>();
+/** A sign-in that has stored its tokens, and goes on until `end` is called. */
+async function signInThatGoesOn(scene: Scene) {
+  const { promise, resolve: end } = Promise.withResolvers<void>();
   const signIn: SignIn = async ({ redeem }) => {
     const response = await redeem(scene.provider.signIn);
-    await end.promise;
+    await promise;
     return response;
   };
   const shared = scene.open({ signIn });
-  const asking = shared.getToken();
+  const call = shared.getToken();
   await scene.until('signed-in');
+  return { shared, call, end };
+}
+
+test('a token that was refreshed before signIn ended stays in memory', async () => {
+  await using scene = openScene();
+  const { shared, call, end } = await signInThatGoesOn(scene);
   const refreshed = await shared.getToken({ forceRefresh: true });
-  end.resolve();
-  assert.equal(await asking, refreshed);
+  end();
+  assert.equal(await call, refreshed);
   assert.equal(shared.peek(), refreshed);
 });
 
 test('a token that was rejected before signIn ended is given to no other call', async () => {
   await using scene = openScene();
   scene.provider.extra = { refresh_token: undefined };
-  const end = Promise.withResolvers<void>();
-  const signIn: SignIn = async ({ redeem }) => {
-    const response = await redeem(scene.provider.signIn);
-    await end.promise;
-    return response;
-  };
-  const shared = scene.open({ signIn });
-  const first = shared.getToken();
-  await scene.until('signed-in');
+  const { shared, call, end } = await signInThatGoesOn(scene);
   const forced = shared.getToken({ forceRefresh: true });
   await untilTrue(() => scene.record.refusedAt !== undefined);
   const next = shared.getToken();
-  end.resolve();
-  const { accessToken } = await first;
+  end();
+  const { accessToken } = await call;
   assert.is.not((await next).accessToken, accessToken);
   assert.equal(await forced, await next);
 });

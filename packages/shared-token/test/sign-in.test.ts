@@ -46,6 +46,18 @@ test('onEvent and signIn may ask another instance, which gets the token of this 
   }
 });
 
+test('a process that waits for the question of another one ends in SIGN_IN_TIMEOUT as well', async () => {
+  await using scene = openScene();
+  const answer = Promise.withResolvers<TokenResponse>();
+  const asking = scene.open({ signIn: () => answer.promise }).getToken();
+  await scene.until('sign-in-started');
+  const waiting = scene.open({ signIn: mustNotAsk, signInTimeout: 100 });
+  const { code, cause } = await rejection(waiting.getToken());
+  assert.equal([code, (cause as { code?: string }).code], ['SIGN_IN_TIMEOUT', 'STORE_BUSY']);
+  answer.resolve(await scene.provider.signIn());
+  await asking;
+});
+
 test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and blocks no other process', async () => {
   await using scene = openScene();
   let signal: AbortSignal | undefined;

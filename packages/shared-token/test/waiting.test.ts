@@ -50,6 +50,23 @@ for (const [name, makeStore] of [
   });
 }
 
+test('a process that has acquired the lock does not watch the record any more', async () => {
+  await using scene = new Scene(new NotifyingStore());
+  await scene.signedIn();
+  const release = await holdLock(scene.store);
+  const answer = Promise.withResolvers<void>();
+  scene.provider.gate = answer.promise;
+  const call = scene.open().getToken();
+  await untilTrue(() => scene.store.watchers === 1);
+  release();
+  await scene.until('refresh-started');
+  await untilTrue(() => scene.store.watchers === 0);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.is(scene.store.watchers, 0);
+  answer.resolve();
+  await call;
+});
+
 test('a store that tells of changes is not read again and again', async () => {
   await using scene = new Scene(new NotifyingStore());
   await scene.signedIn();
