@@ -73,8 +73,9 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (ahead && hasCode((Object(error) as Error).cause, 'STORE_BUSY'))
       return { type: 'failed', error, bridge: undefined };
     // A sign-out in the meantime wins: then the old token is not given out either.
-    const now = await keeper.readAny().catch(() => first);
-    if (first && !now) throw signInRequired('signed-out', settings);
+    const known = first ?? held;
+    const now = await keeper.readAny().catch(() => known);
+    if (known && !now) throw signInRequired('signed-out', settings);
     const bridge = usableRecord(keeper.ours(now), accepts, { skew: 0 }) ?? usableRecord(held, accepts, { skew: 0 });
     const told = describeError(error, [...secretsOf(first), ...secretsOf(now), held?.accessToken]);
     emit({ type: 'refresh-failed', error: told, bridged: bridge !== undefined && !forced }, error);

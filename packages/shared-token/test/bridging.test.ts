@@ -117,4 +117,17 @@ test('a store that cannot be read any more is bridged by the token in memory', a
   assert.is((await rejection(shared.getToken({ forceRefresh: true }))).code, 'STORE');
 });
 
+test('nothing bridges after a sign-out of another process, also if the store could not be read at first', async () => {
+  await using scene = openScene();
+  await expiringSoon(scene);
+  const shared = scene.open({ expirySkew: 0 });
+  await shared.getToken();
+  await scene.store.delete('my-app');
+  scene.store.get = async () => {
+    Reflect.deleteProperty(scene.store, 'get');
+    throw new Error('the disk is busy');
+  };
+  assert.is((await rejection(shared.getToken({ minValid: 120_000 }))).reason, 'signed-out');
+});
+
 test.run();

@@ -209,7 +209,7 @@ export const worldDefects: readonly Defect[] = [
   },
   {
     name: 'bridges although another process has signed out',
-    patches: [patch('refresh.ts', "    if (first && !now) throw signInRequired('signed-out', settings);\n", '')],
+    patches: [patch('refresh.ts', "    if (known && !now) throw signInRequired('signed-out', settings);\n", '')],
     within: 200000,
   },
   {
