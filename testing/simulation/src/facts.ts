@@ -1,4 +1,4 @@
-import type { GetTokenOptions, SharedToken, SharedTokenEvent, TokenRecord } from 'shared-token';
+import type { AccessToken, GetTokenOptions, SharedToken, SharedTokenEvent, TokenRecord } from 'shared-token';
 import type { Process } from './machine/machine.ts';
 
 /** What the provider gave out for one sign-in: the refresh tokens that follow each other, and their access tokens. */
@@ -84,6 +84,13 @@ export interface Holder {
   readonly since: number;
   /** By the machine's clock. A lock of the kernel ends with its process only. */
   endsAt: number;
+  /** The same as far as its process can know: the store's clock may have been set. */
+  knownEndsAt: number;
+  hasSlipped?: boolean;
+  /** What its task has read last, and in which step the store was asked. */
+  lastRead?: { readonly record: TokenRecord | undefined; readonly step: number };
+  /** Its task ended while it still had the lock. */
+  isReleased?: boolean;
   /** Tells the process that its lease has ended. */
   lose?: () => void;
 }
@@ -110,10 +117,16 @@ export interface Instance {
   storeFailures: number;
   /** The step of its last refresh that failed. */
   lastFailure: number;
+  lastSignInFailure: number;
   /** Until when the provider does not want to be asked again, by the machine's clock. */
   retryAt: number;
+  retryAfterMs: number;
   /** The call that was told so has got the old token instead. */
   pause?: { readonly since: number; readonly until: number; readonly token: string };
+  /** A token that it may give out to its very end until then, by the machine's clock, because a refresh failed. */
+  bridge?: { readonly token: string; readonly untilMs: number };
+  /** The newest token that it has given out since its last sign-out. */
+  given?: AccessToken | undefined;
   /** The steps in which the wall clock of its process was set. */
   readonly clockSteps: number[];
   /** Tokens that it gave out before they were stored. */
@@ -139,8 +152,12 @@ export interface Call {
   readonly startedAtMs: number;
   /** The scopes that its instance needed then. */
   readonly needs: string;
+  /** By the clock of its process. */
+  readonly startedAtWallMs: number;
   /** The access token that this instance held then. */
   readonly held: string | undefined;
+  /** The newest that it had given out. */
+  readonly given: AccessToken | undefined;
   /** The access token that was stored then. */
   readonly stored: string | undefined;
   /** For a forced refresh: this instance had no token in memory yet, not even an expired one, and no other forced refresh was under way that it could join. */
@@ -148,6 +165,8 @@ export interface Call {
   readonly abortReason: Error | undefined;
   outcome?: { value: unknown } | { error: unknown };
   settledAt?: number;
+  /** It was answered because the store did not: what it had begun may go on. */
+  mayGoOn?: boolean;
 }
 
 /** One call of the user's `refresh`. */
@@ -155,13 +174,22 @@ export interface RefreshCall {
   readonly instance: Instance;
   readonly record: TokenRecord;
   readonly signal: AbortSignal;
+  readonly calledAt: number;
   /** The lock that it runs under. */
   readonly holder: Holder | undefined;
   /** When SharedToken stops waiting for it. */
   readonly deadline: number;
   isSettled: boolean;
+  /** When the provider's answer came, its process could know that its lock was lost. */
+  hasLostLock?: boolean;
+  /** The step in which the provider's refusal came. */
+  refusedAt?: number;
   /** Why its answer may be lost. */
   excuse?: string;
+  /** SharedToken has given up, because of time or because the lease was at its end. */
+  isTooLate?: boolean;
+  /** When its answer came although SharedToken did not wait for it any more, by the machine's clock. */
+  lateAnswerAtMs?: number;
   /** The store failed before the answer was stored, for as long as it is tried with the lock held. Its process still has it. */
   isKeptInMemory?: boolean;
 }
@@ -171,6 +199,8 @@ export interface Window {
   readonly instance: Instance;
   readonly signal: AbortSignal;
   readonly reason: string;
+  /** Whether the code is exchanged by `redeem`. */
+  readonly redeems: boolean;
   readonly openedAt: number;
   readonly holder: Holder | undefined;
   /** The sign-in that was stored when it began, as far as its process had read. */

@@ -5,6 +5,9 @@ import type { Machine, Process } from './machine/machine.ts';
 /** How long a write that fails is done again before the lock is released: docs/architecture.md. */
 const writeLimitMs = 10_000;
 
+/** If the store has not answered for that long, a token that is still valid is given out. */
+const silentAfterMs = 500;
+
 /** A read of a record by a process. */
 interface Read {
   readonly process: Process;
@@ -17,6 +20,8 @@ interface Read {
 interface Version {
   readonly name: string;
   readonly record: TokenRecord;
+  /** The step in which it was first written. */
+  readonly writtenAt: number;
   /** The step in which the store got another one; Infinity if it still has this one. */
   replacedAt: number;
 }
@@ -40,10 +45,10 @@ export class History {
   hasOddTime = false;
   /** Whether a process was stopped or slow: then no call can end in time. */
   hasStalled = false;
+  /** Whether a call of the store failed, did not settle, or came late. */
+  hasStoreFailed = false;
   /** Processes of which a call of the store never settles. */
   readonly wasSilentTo = new Set<Process>();
-  /** Whether the clock of the store was set: a process may have lost its lock before it could know, or think so. */
-  hasSlipped = false;
   refreshAheadMs = 0;
   expirySkewMs: number | undefined;
   /** Whether everything was mended, for the last calls. */
@@ -129,6 +134,11 @@ export class History {
     return this.#findVersion(name, record)?.replacedAt ?? -1;
   }
 
+  /** The step in which the record was first written. */
+  writtenAt(name: string, record: TokenRecord): number {
+    return this.#findVersion(name, record)?.writtenAt ?? Number.POSITIVE_INFINITY;
+  }
+
   #findVersion(name: string, { refreshToken, accessToken }: TokenRecord): Version | undefined {
     const versions = this.#versions;
     for (let index = versions.length - 1; index >= 0; index--) {
@@ -150,7 +160,7 @@ export class History {
     }
     const again = this.#findVersion(name, record);
     if (again) again.replacedAt = Number.POSITIVE_INFINITY;
-    else this.#versions.push({ name, record, replacedAt: Number.POSITIVE_INFINITY });
+    else this.#versions.push({ name, record, writtenAt: this.machine.steps, replacedAt: Number.POSITIVE_INFINITY });
     this.stored.set(name, record);
   }
 
@@ -196,6 +206,7 @@ export class History {
       case 'event':
         if (fact.event.type === 'signed-in') this.#judged(fact.instance);
         if (fact.event.type === 'refresh-failed') fact.instance.lastFailure = machine.steps;
+        if (fact.event.type === 'sign-in-failed') fact.instance.lastSignInFailure = machine.steps;
         if (fact.event.type !== 'store-failed') break;
         fact.instance.storeFailures++;
         // It has not failed yet, but is not waited for any longer.
@@ -207,9 +218,19 @@ export class History {
         }
         break;
       case 'call-settled': {
-        const { instance, method, options, outcome } = fact.call;
-        const token = (Object(outcome && 'value' in outcome && outcome.value) as AccessToken).accessToken;
+        const { instance, method, options, outcome, startedAt, startedAtMs } = fact.call;
+        const given = Object(outcome && 'value' in outcome && outcome.value) as AccessToken;
+        const token = given.accessToken;
         const { issuedAt = Number.POSITIVE_INFINITY } = this.accesses.get(token) ?? {};
+        const isOfNow = !instance.isClosed && !instance.triedSignOuts.some((step) => step >= startedAt);
+        if (method !== 'read' && token !== undefined && isOfNow) instance.given = given;
+        const tookMs = machine.now - startedAtMs;
+        fact.call.mayGoOn = tookMs >= silentAfterMs && (issuedAt < startedAt || token === undefined);
+        const hasFailed = instance.lastFailure > issuedAt;
+        if (method === 'getToken' && issuedAt < startedAt && (hasFailed || tookMs >= silentAfterMs)) {
+          const untilMs = machine.now + Math.max(tookMs, hasFailed ? instance.retryAfterMs : 0);
+          if (untilMs > (instance.bridge?.untilMs ?? 0)) instance.bridge = { token, untilMs };
+        }
         if (method !== 'getToken' || options.forceRefresh || instance.retryAt <= machine.now) break;
         if (issuedAt < instance.lastFailure) instance.pause = { since: machine.steps, until: instance.retryAt, token };
         instance.retryAt = 0;
@@ -237,8 +258,10 @@ export class History {
   }
 
   /** A sign-out of this instance began. */
-  signOutBegan({ name, triedSignOuts }: Instance): void {
+  signOutBegan(signingOut: Instance): void {
+    const { name, triedSignOuts } = signingOut;
     triedSignOuts.push(this.machine.steps);
+    signingOut.given = undefined;
     this.signingOut.set(name, (this.signingOut.get(name) ?? 0) + 1);
     this.owed.delete(name);
     // Even if the sign-out fails: the person wants it gone, and what was not stored yet is dropped.

@@ -34,7 +34,7 @@ export async function measureLife(subject: Subject, { lifeMs, everyMs, minValid 
   const machine = new Machine(new Choices(1, { given: new Map() }), { maxSteps: Number.POSITIVE_INFINITY });
   useMachine(machine);
   const history = new History(machine);
-  const store = openModelStore(history, { kind: 'file', tells: true, faultOneIn: 0, isLate: false, isSilent: false });
+  const store = openModelStore(history, { kind: 'file', tells: true, faultOneIn: 0, lateOneIn: 0, isSilent: false });
   store.report = (fact) => history.record(fact);
   const process = new Process(machine, 1);
   const expiries = new Map<string, number>();

@@ -11,7 +11,7 @@ import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
 import { covers, leastScope, unite } from './models/scopes.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
-import { type Action, choosePlan, describePlan, type Plan, skewOf } from './plan/plan.ts';
+import { type Action, choosePlan, describePlan, type Fate, type Plan, type Request, skewOf } from './plan/plan.ts';
 import type { World } from './world.ts';
 
 /** The package under test, as it was loaded. */
@@ -47,8 +47,14 @@ class Schedule {
     this.#provider = new Provider(this.#history, { ...plan, kind: plan.provider });
     this.#history.refreshAheadMs = plan.refreshAheadMs;
     this.#history.expirySkewMs = plan.expirySkewMs;
-    const { store: kind, tells, storeFaultOneIn: faultOneIn, storeIsLate: isLate, storeIsSilent: isSilent } = plan;
-    this.#store = openModelStore(this.#history, { kind, tells, faultOneIn, isLate, isSilent });
+    const {
+      store: kind,
+      tells,
+      storeFaultOneIn: faultOneIn,
+      storeLateOneIn: lateOneIn,
+      storeIsSilent: isSilent,
+    } = plan;
+    this.#store = openModelStore(this.#history, { kind, tells, faultOneIn, lateOneIn, isSilent });
     this.#store.report = this.#report;
     const shared = { history: this.#history, provider: this.#provider, store: this.#store };
     this.#scene = { machine, plan, report: this.#report, ...shared };
@@ -58,8 +64,7 @@ class Schedule {
     this.#machine.note(undefined, () => describePlan(this.#plan));
     this.#machine.chooseOrder();
     this.#history.hasStalled = this.#machine.isSlow;
-    if (this.#machine.isSlow || this.#plan.storeIsLate || (this.#plan.lifetimeMs ?? 0) < 60_000)
-      this.#history.hasOddTime = true;
+    this.#history.hasOddTime = this.#machine.isSlow || this.#plan.storeLateOneIn > 0;
     this.#storeFirstRecord();
     this.#act(0);
     await this.#machine.run();
@@ -77,7 +82,7 @@ class Schedule {
     machine.note(undefined, 'all trouble is over');
     for (const instance of this.#instances) {
       if (instance && !instance.process.isDead && !instance.isClosed) {
-        instance.process.fate = undefined;
+        instance.process.spare();
         machine.enqueue(instance.process, '', () =>
           this.#call(instance, { method: 'getToken', options: { interactive: false } }),
         );
@@ -144,8 +149,9 @@ class Schedule {
     });
   }
 
-  #perform({ kind, process: place, options, abortAfterMs, hasTwin, signInBefore, thenExits }: Action): void {
+  #perform(action: Action): void {
     const machine = this.#machine;
+    const { kind, process: place, companion } = action;
     switch (kind) {
       case 'revoke': {
         const family = this.#history.familyOf(this.#history.stored.get('app'));
@@ -154,14 +160,16 @@ class Schedule {
         family.revoked ??= 'person';
         return;
       }
-      case 'outage':
+      case 'outage': {
         this.#store.outage = machine.choices.isRare(streams.order, 2) ? 'unreachable' : 'full';
         machine.note(undefined, () => `the store is ${this.#store.outage} from now on`);
+        const forMs = [undefined, 100, 3_000, 20_000][machine.choices.below(streams.order, 4)];
+        const mend = (): void => {
+          this.#store.outage = 'none';
+        };
+        if (forMs !== undefined) machine.later(undefined, forMs, 'the store works again', mend);
         return;
-      case 'mend':
-        this.#store.outage = 'none';
-        machine.note(undefined, 'the store works again');
-        return;
+      }
       case 'foreign sign-in': {
         const family = this.#provider.issue('app', 'client', undefined);
         family.isForeign = true;
@@ -174,26 +182,27 @@ class Schedule {
       }
       case 'need more': {
         const instance = this.#instances[place];
-        if (!instance) return;
-        instance.needs = unite(instance.needs, instance.needs.includes('mail') ? 'calendar' : 'mail');
-        this.#history.needsGrew(instance);
-        machine.note(instance.process, () => `needs ${instance.needs} from now on`);
+        if (instance) this.#needMore(instance);
         return;
       }
       default: {
         const running = this.#instances[place];
         const instance = running && !running.process.isDead && !running.isClosed ? running : this.#startPlace(place);
-        const request = { method: kind, options, abortAfterMs, thenExits };
-        const call = (): void => this.#call(instance, request);
-        const forceRefresh = kind === 'getToken' && !options.forceRefresh;
-        const twin = { method: 'getToken' as const, options: { ...options, forceRefresh } };
-        const callTwin = (): void => this.#call(instance, twin);
-        const callSignIn = (): void => this.#call(instance, { method: 'signIn', options: {} });
-        if (hasTwin) machine.enqueue(instance.process, '', callTwin);
-        if (signInBefore !== undefined) machine.enqueue(instance.process, '', callSignIn);
-        machine.enqueueBehind(signInBefore ?? 0, instance.process, call);
+        const { process } = instance;
+        machine.enqueue(process, '', () => this.#call(instance, { ...action, method: kind }));
+        if (!companion) return;
+        const { kind: method, moments } = companion;
+        const accompany = (): void =>
+          method === 'need more' ? this.#needMore(instance) : this.#call(instance, { ...companion, method });
+        process.afterMoments(moments, () => machine.enqueue(process, '', accompany));
       }
     }
+  }
+
+  #needMore(instance: Instance): void {
+    instance.needs = unite(instance.needs, instance.needs.includes('mail') ? 'calendar' : 'mail');
+    this.#history.needsGrew(instance);
+    this.#machine.note(instance.process, () => `needs ${instance.needs} from now on`);
   }
 
   #startPlace(place: number): Instance {
@@ -208,25 +217,8 @@ class Schedule {
   #start(place: number, name: string, clientId: string): Instance {
     const machine = this.#machine;
     const process = new Process(machine, ++this.#processes);
-    const fate = this.#plan.fates.find((each) => each.process === place);
-    if (fate && this.#processes <= this.#plan.processes) {
-      process.fateAt = fate.moment;
-      process.fate = () => {
-        if (fate.kind === 'kill') return process.kill();
-        if (fate.kind === 'slip') {
-          machine.note(process, () => `the store's clock is set by ${fate.milliseconds} ms`);
-          return this.#store.slip(fate.milliseconds, process);
-        }
-        this.#history.hasOddTime = true;
-        if (fate.kind === 'stop') {
-          this.#history.hasStalled = true;
-          return process.stop(fate.milliseconds);
-        }
-        process.wallOffsetMs += fate.milliseconds;
-        instance.clockSteps.push(machine.steps);
-        machine.note(process, () => `its wall clock is set by ${fate.milliseconds} ms`);
-      };
-    }
+    const fates = this.#plan.fates.filter((fate) => fate.process === place && this.#processes <= this.#plan.processes);
+    for (const fate of fates) process.afterMoments(fate.moment, () => this.#meetFate(instance, fate));
     process.onDeath.push(() => {
       // After close(), nothing may be under way that a process must not end in.
       if (!instance.hasExited) this.#history.excuse(process, 'the process was killed before the answer was stored');
@@ -265,7 +257,9 @@ class Schedule {
       triedSignOuts: [],
       storeFailures: 0,
       lastFailure: -1,
+      lastSignInFailure: -1,
       retryAt: 0,
+      retryAfterMs: 0,
       clockSteps: [],
       isSilent,
       unstored: [],
@@ -280,10 +274,30 @@ class Schedule {
     return instance;
   }
 
-  #call(
-    instance: Instance,
-    request: { method: Method; options: Call['options']; abortAfterMs?: number | undefined; thenExits?: boolean },
-  ): void {
+  #meetFate(instance: Instance, { kind, milliseconds }: Fate): void {
+    const { process } = instance;
+    switch (kind) {
+      case 'kill':
+        process.kill();
+        break;
+      case 'slip':
+        this.#machine.note(process, () => `the store's clock is set by ${milliseconds} ms`);
+        this.#store.slip(milliseconds, process);
+        break;
+      case 'stop':
+        this.#history.hasOddTime = true;
+        this.#history.hasStalled = true;
+        process.stop(milliseconds);
+        break;
+      default:
+        this.#history.hasOddTime = true;
+        process.wallOffsetMs += milliseconds;
+        instance.clockSteps.push(this.#machine.steps);
+        this.#machine.note(process, () => `its wall clock is set by ${milliseconds} ms`);
+    }
+  }
+
+  #call(instance: Instance, request: Partial<Request> & { method: Method; options: Call['options'] }): void {
     const machine = this.#machine;
     const { process, token, change } = instance;
     const { method, options, abortAfterMs, thenExits = false } = request;
@@ -295,8 +309,10 @@ class Schedule {
       options,
       startedAt: machine.steps,
       startedAtMs: machine.now,
+      startedAtWallMs: process.wallNow,
       needs: instance.needs,
       held: token.peek()?.accessToken,
+      given: instance.given,
       stored: this.#history.stored.get(instance.name)?.accessToken,
       isFresh: options.forceRefresh === true && this.#isFresh(instance),
       abortReason,

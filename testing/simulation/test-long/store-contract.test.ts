@@ -51,7 +51,7 @@ for (const kind of storeKinds) {
   const open = (): TokenStore => {
     const machine = new RealTimeMachine(new Choices(1));
     const history = new History(machine);
-    const store = openModelStore(history, { kind, tells: true, faultOneIn: 0, isLate: false, isSilent: false });
+    const store = openModelStore(history, { kind, tells: true, faultOneIn: 0, lateOneIn: 0, isSilent: false });
     store.report = (fact) => history.record(fact);
     let processes = 0;
     const openNext = (): TokenStore => {

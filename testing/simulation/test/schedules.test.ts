@@ -16,16 +16,4 @@ test('shared-token keeps its promises in 2,000 schedules', async () => {
   assert.equal(run.schedules, schedules);
 });
 
-/** Others of `pnpm test:long`, which found a defect that has been mended. */
-const found = [289_707, 730_481, 763_274, 792_464];
-
-test('shared-token keeps its promises in the schedules that once found a defect', async () => {
-  const world = await loadSharedToken();
-  for (const firstSeed of found) {
-    const run = await runSchedules(world, { firstSeed, schedules: 1 });
-    assert.equal(run.found, undefined, run.found?.text);
-    assert.equal(run.schedules, 1);
-  }
-});
-
 test.run();

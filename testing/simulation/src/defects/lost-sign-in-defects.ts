@@ -22,7 +22,7 @@ export const lostSignInDefects: readonly Defect[] = [
         'void isOfEarlierSignIn; void isRefresh;',
       ),
     ],
-    within: 2000,
+    within: 5000,
   },
   {
     name: 'keeps the sign-in of two that could not be stored which is stored first',

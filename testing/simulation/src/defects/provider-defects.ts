@@ -5,7 +5,7 @@ export const providerDefects: readonly Defect[] = [
   {
     name: 'refreshes tokens of a short life all the time',
     patches: [patch('usable-token.ts', 'Math.min(skew, lifetime * longestSkewShare)', 'skew')],
-    within: 200,
+    within: 1000,
   },
   {
     name: 'refreshes ahead before it is time',
@@ -17,7 +17,7 @@ export const providerDefects: readonly Defect[] = [
         'const outcome = await obtainSilently(this.#keeper, { held, forced: false, ahead: 1e12, signal });',
       ),
     ],
-    within: 20000,
+    within: 5000,
   },
   {
     name: 'does not store a sign-in without a refresh token',
@@ -44,7 +44,7 @@ export const providerDefects: readonly Defect[] = [
         'if (expiresAt === undefined) return true;',
       ),
     ],
-    within: 5000,
+    within: 200,
   },
   {
     name: 'gives out a token that lacks scopes',

@@ -11,17 +11,17 @@ export const recordDefects: readonly Defect[] = [
         'return await this.stored.set(record), true;',
       ),
     ],
-    within: 2000,
+    within: 1000,
   },
   {
     name: 'counts no sign-outs',
     patches: [patch('record-keeper.ts', '    this.signOuts++;\n', '')],
-    within: 2000,
+    within: 200,
   },
   {
     name: 'marks the record as refused without compare-and-swap',
     patches: [patch('record-keeper.ts', 'answered(this.stored.replace(record, refused))', 'this.stored.set(refused)')],
-    within: 25000,
+    within: 5000,
   },
   {
     name: 'stores a sign-in without compare-and-swap',
@@ -32,12 +32,12 @@ export const recordDefects: readonly Defect[] = [
         'await this.stored.set(record);\n        const isSaved = true;',
       ),
     ],
-    within: 20000,
+    within: 200,
   },
   {
     name: 'lets a sign-in undo the sign-out of another process',
     patches: [patch('record-keeper.ts', 'if ((before && !newest) || signOuts', 'if (signOuts')],
-    within: 5000,
+    within: 200,
   },
   {
     name: 'does not take back a sign-in that a sign-out has ended',
@@ -48,12 +48,12 @@ export const recordDefects: readonly Defect[] = [
         'record = undefined;',
       ),
     ],
-    within: 25000,
+    within: 200000,
   },
   {
     name: 'forgets what could not be stored',
     patches: [patch('record-keeper.ts', '    this.#owed = addChange(this.#owed, change);\n', '')],
-    within: 5000,
+    within: 200,
   },
   {
     name: 'reads the store although it has something newer in memory',
@@ -64,14 +64,14 @@ export const recordDefects: readonly Defect[] = [
         'const newest = stored ?? applyChanges(stored, this.#owed);',
       ),
     ],
-    within: 5000,
+    within: 200,
   },
   {
     name: 'takes an answer that comes late for a newer one',
     patches: [
       patch('record-keeper.ts', '    if (owedBefore !== this.#owed) return this.#look();\n', '    void owedBefore;\n'),
     ],
-    within: 50000,
+    within: 200000,
   },
   {
     name: 'says nothing when the lock was lost and the answer is not stored',
@@ -82,7 +82,7 @@ export const recordDefects: readonly Defect[] = [
         'if (!isDone && lock?.signal.aborted) return true;',
       ),
     ],
-    within: 10000,
+    within: 5000,
   },
   {
     name: 'takes a store that fails for one that is empty',
@@ -93,21 +93,21 @@ export const recordDefects: readonly Defect[] = [
         'return (await asStoreErrors(() => this.#look()).catch(() => undefined))?.newest;',
       ),
     ],
-    within: 1000,
+    within: 200,
   },
   {
     name: 'puts a late sign-in over a newer one',
     patches: [
       patch('record-keeper.ts', '        if (isLate() && !isBefore(newest, { before, record })) return false;\n', ''),
     ],
-    within: 20000,
+    within: 200000,
   },
   {
     name: 'releases the lock after the first write that fails',
     patches: [
       patch('record-keeper.ts', 'const isLast = signals.some(({ aborted }) => aborted);', 'const isLast = true;'),
     ],
-    within: 10000,
+    within: 200000,
   },
   {
     name: 'takes a sign-in that is only in memory for one that was signed out',
@@ -118,6 +118,6 @@ export const recordDefects: readonly Defect[] = [
         'const newest = await this.#look().then((look) => look.stored).catch(() =>',
       ),
     ],
-    within: 25000,
+    within: 200000,
   },
 ];

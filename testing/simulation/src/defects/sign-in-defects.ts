@@ -26,7 +26,7 @@ export const signInDefects: readonly Defect[] = [
   {
     name: 'gives signIn() the sign-in of another process, for which getToken() has waited',
     patches: [patch('shared-token.ts', "if (request.reason === 'requested') return result;", 'return result;')],
-    within: 25000,
+    within: 1000,
   },
   {
     name: 'gives a call the error of a sign-in that a sign-out has ended',
@@ -37,7 +37,7 @@ export const signInDefects: readonly Defect[] = [
         '',
       ),
     ],
-    within: 25000,
+    within: 200,
   },
   {
     name: 'gives a call the error of a refresh that failed just before the sign-out',
@@ -47,7 +47,7 @@ export const signInDefects: readonly Defect[] = [
   {
     name: 'asks again for a sign-in that another process has just made',
     patches: [patch('sign-in.ts', '    if (found) return found;\n', '')],
-    within: 20000,
+    within: 1000,
   },
   {
     name: 'asks the person although the sign-in lock was lost',

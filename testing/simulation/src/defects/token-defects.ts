@@ -31,7 +31,7 @@ export const tokenDefects: readonly Defect[] = [
   {
     name: 'lets a forced call join a refresh that is not forced',
     patches: [patch('silent-flight.ts', '(this.#request.forced || !forced) && ', '')],
-    within: 2000,
+    within: 5000,
   },
   {
     name: 'does not wait for its requests when it is closed',

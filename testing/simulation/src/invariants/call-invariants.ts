@@ -1,11 +1,10 @@
+import type { Window } from '../facts.ts';
 import { secretMark } from '../models/provider.ts';
 import { covers } from '../models/scopes.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariants } from './invariant.ts';
-import { accessGiven, errorOf, familyGiven, goodSignIn, isForbidden, isOf, isUnwanted, neededMs } from './questions.ts';
-
-/** If the store has not answered for that long, a token that is still valid is given out. */
-const silentAfterMs = 500;
+import { busySince, errorOf, familyGiven, goodSignIn, isForbidden, isUnwanted, mayGoOn } from './questions.ts';
+import { tokenInvariants } from './token-invariants.ts';
 
 /** As `JSON.stringify(value).includes(secretMark)`, which takes ten times as long. */
 function hasSecret(value: unknown): boolean {
@@ -20,12 +19,14 @@ function hasSecret(value: unknown): boolean {
 /** When a call of SharedToken settles, and when it tells of an event. */
 export const callInvariants: Invariants = {
   'call-settled': [
+    ...tokenInvariants,
     {
       promise: 'A call ends in a token, its own abort, what the user threw, or a SharedTokenError',
       check({ call }) {
         const error = errorOf(call);
         if (error === undefined || error === call.abortReason) return undefined;
         if (!(error instanceof Error)) return `${call.method}() threw ${error}`;
+        if ([...call.instance.calls].some(({ abortReason }) => abortReason === error)) return 'another caller let go';
         return /^(TypeError|RangeError|ReferenceError|SyntaxError|URIError)$/.test(error.name)
           ? `${call.method}() threw ${error.stack ?? error}`
           : undefined;
@@ -37,36 +38,6 @@ export const callInvariants: Invariants = {
         const error = errorOf(call);
         const isOurs = error instanceof Error && error.name === 'SharedTokenError';
         return isOurs && error.message.includes(secretMark) ? error.message : undefined;
-      },
-    },
-    {
-      promise: 'A token that is given out is of this client and name',
-      check({ call }, history) {
-        const family = familyGiven(call, history);
-        return !family || isOf(family, call.instance)
-          ? undefined
-          : `sign-in ${family.id} is of ${family.clientId}, ${family.name}`;
-      },
-    },
-    {
-      promise: 'A token that is given out has the scopes that are needed, or those that its own sign-in brought',
-      check({ call }, history) {
-        const { instance, method, needs } = call;
-        const family = method === 'read' || method === 'signIn' ? undefined : familyGiven(call, history);
-        if (!family || covers(family.scope, needs)) return undefined;
-        // Only if that was less than was needed then.
-        const isOwn = history.families.some(
-          ({ window, scope }) =>
-            window?.instance === instance && scope === family.scope && !covers(scope, window.needs),
-        );
-        return isOwn ? undefined : `sign-in ${family.id} has ${family.scope}`;
-      },
-    },
-    {
-      promise: 'A token that is given out is one that the provider gave',
-      check({ call }, history) {
-        const { accessToken } = Object(call.outcome && 'value' in call.outcome ? call.outcome.value : undefined);
-        return accessToken === undefined || history.accesses.has(accessToken) ? undefined : accessToken;
       },
     },
     {
@@ -88,55 +59,12 @@ export const callInvariants: Invariants = {
       },
     },
     {
-      promise:
-        'A token that is given out is valid for as long as the call wants, unless a refresh failed or the store is silent',
-      check({ call }, history) {
-        const { method, options, instance, startedAt, startedAtMs } = call;
-        if (history.machine.now - startedAtMs >= silentAfterMs) return undefined;
-        const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
-        if (!access?.lifetimeMs || access.expiresAt === undefined || history.hasOddTime) return undefined;
-        // Another process may have stored it long after it had it.
-        const cameAt = Math.max(access.issuedAt, access.storedAt ?? 0);
-        if (!access.family.hasRefreshTokens || cameAt >= startedAt || instance.lastFailure >= access.issuedAt)
-          return undefined;
-        const needed = neededMs(access.lifetimeMs, history, options);
-        const left = access.expiresAt - history.machine.wallNow;
-        return left >= needed ? undefined : `${access.value} is valid for ${left} ms of ${needed}`;
-      },
-    },
-    {
-      promise: 'A token in memory does not outlive its end because the clock was set back',
-      check({ call: { held, instance, startedAtMs } }, history) {
-        const { wallNow, now } = history.machine;
-        const access = history.accesses.get(held ?? '');
-        const [clockSetAt = -1, ...later] = instance.clockSteps;
-        if (access?.expiresAt === undefined || access.expiresAt >= wallNow - now + startedAtMs) return undefined;
-        // By the new time, the stored one may be good, also for a call that is under way.
-        const wasBusy = [...instance.calls].some(
-          (each) => each.startedAt < clockSetAt && (each.settledAt ?? clockSetAt) >= clockSetAt,
-        );
-        const { step } = history.lastReadBy(instance.process, instance.name);
-        if (wasBusy || step >= clockSetAt) return undefined;
-        const wasGiven = [...instance.calls].some(
-          (each) =>
-            each.settledAt !== undefined && each.settledAt < clockSetAt && accessGiven(each, history) === access,
-        );
-        return wasGiven && later.length === 0 ? `${held} has expired` : undefined;
-      },
-    },
-    {
-      promise: 'One instance gives no older token after a newer one',
-      check({ call }, history) {
-        const access = call.method === 'read' ? undefined : accessGiven(call, history);
-        // A process that was stopped for longer than its lease goes on with what it had sent.
-        if (!access || history.hasStalled) return undefined;
-        for (const each of call.instance.calls) {
-          if (each === call || each.method === 'read' || (each.settledAt ?? call.startedAt) >= call.startedAt) continue;
-          const before = accessGiven(each, history);
-          if (before?.family === access.family && before.generation > access.generation)
-            return `${access.value} after ${before.value}`;
-        }
-        return undefined;
+      promise: 'close() ends within 6 seconds if nothing is under way',
+      check({ call }, { machine, hasStalled, refreshAheadMs }) {
+        if (call.method !== 'close' || hasStalled || refreshAheadMs > 0) return undefined;
+        const took = machine.now - call.startedAtMs;
+        const isBusy = [...call.instance.calls].some((each) => each !== call && mayGoOn(each));
+        return took <= 6_000 || isBusy ? undefined : `it took ${took} ms`;
       },
     },
     {
@@ -150,15 +78,6 @@ export const callInvariants: Invariants = {
       },
     },
     {
-      promise: 'A token is stored before it is given out, or an event says that it was not',
-      check({ call }, history) {
-        const access = accessGiven(call, history);
-        const isKnown = !access || access.storedAt !== undefined || call.instance.storeFailures > 0;
-        if (access && access.storedAt === undefined) call.instance.unstored.push(access);
-        return isKnown ? undefined : `${access.value} was never stored`;
-      },
-    },
-    {
       promise: 'SIGN_IN_REQUIRED comes only if no good sign-in is stored',
       check({ call }, history) {
         const error = errorOf(call);
@@ -166,8 +85,11 @@ export const callInvariants: Invariants = {
         const { code, reason } = Object(error) as { code?: string; reason?: string };
         if (code !== 'SIGN_IN_REQUIRED' || !/^(expired|refused|not-signed-in)$/.test(reason ?? '')) return undefined;
         const stored = goodSignIn(call.instance, history);
-        // The call may have joined a read that began before the sign-in was stored.
-        const knewAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
+        // The call may have joined a read that began before the sign-in was stored. After a refusal, the record is read again.
+        const last = history.refreshCalls.findLast(({ instance }) => instance === call.instance);
+        const readAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
+        const isOfRefusal = reason === 'refused' && last && last.calledAt > busySince(call);
+        const knewAt = (isOfRefusal ? last.refusedAt : undefined) ?? readAt;
         const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
         // What this instance has signed out is not good for it, even if the store could not delete it.
         const isOver =
@@ -210,64 +132,56 @@ export const callInvariants: Invariants = {
     {
       promise: 'While the token in memory is valid, it bridges a refresh that fails',
       check({ call }, history) {
-        const { instance, method, options, held, abortReason, startedAt } = call;
+        const { instance, method, options, given, abortReason } = call;
         const error = errorOf(call);
-        if (error === undefined) return undefined;
-        const isOurs = error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code));
-        if (method !== 'getToken' || options.forceRefresh || !error || isOurs || history.hasOddTime) return undefined;
-        // Then it was not the refresh that failed.
-        const hasAsked = history.windows.some((window) => window.instance === instance && window.openedAt >= startedAt);
-        const expiresAt = hasAsked ? 0 : (history.accesses.get(held ?? '')?.expiresAt ?? 0);
-        return expiresAt > instance.process.wallNow ? `${held} is valid, and the call ends in ${error}` : undefined;
-      },
-    },
-    {
-      promise: 'A forced refresh does not give the rejected token',
-      check({ call }, history) {
-        const access = call.options.forceRefresh ? accessGiven(call, history) : undefined;
-        return access && access.value === call.held ? `${access.value} again` : undefined;
-      },
-    },
-    {
-      promise: 'A forced refresh does not give the token that was stored before it, if none was in memory',
-      check({ call }, history) {
-        const { options, stored, isFresh } = call;
-        if (!options.forceRefresh || !isFresh || stored === undefined) return undefined;
-        return accessGiven(call, history)?.value === stored ? `${stored} again` : undefined;
-      },
-    },
-    {
-      promise: 'A token that an API has rejected is not given out again, but by a process that has it in memory',
-      check({ call }, history) {
-        const access = call.method === 'read' ? undefined : accessGiven(call, history);
-        // If reads are late, the call may have joined one that began before.
-        if (access?.rejectedAt === undefined || access.value === call.held || history.hasOddTime) return undefined;
-        const knewAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
-        return knewAt > access.rejectedAt ? `${access.value} was rejected` : undefined;
-      },
-    },
-    {
-      promise: 'A token that is given out has not expired',
-      check({ call }, history) {
-        const access = accessGiven(call, history);
-        const { wallNow } = history.machine;
-        if (
-          call.method === 'read' ||
-          !access ||
-          history.hasOddTime ||
-          access.expiresAt === undefined ||
-          access.expiresAt > wallNow
-        )
+        if (error === undefined || method !== 'getToken' || options.forceRefresh || given === undefined)
           return undefined;
-        return `${access.value} expired ${wallNow - access.expiresAt} ms ago`;
+        if (error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code))) return undefined;
+        const family = history.accesses.get(given.accessToken)?.family;
+        const isMeant = family?.hasRefreshTokens && covers(family.scope, instance.needs);
+        const began = busySince(call);
+        const hasRefreshFailed = instance.lastFailure >= began && instance.lastSignInFailure < began;
+        if (!isMeant || !hasRefreshFailed || instance.triedSignOuts.some((step) => step >= began)) return undefined;
+        const wasSet = instance.clockSteps.length > 0;
+        return given.expiresAt > instance.process.wallNow && !wasSet
+          ? `${given.accessToken} is valid, and the call ends in ${error}`
+          : undefined;
       },
     },
     {
-      promise: 'After a sign-out, its instance does not give out a token of before',
+      promise: 'What a provider has refused is marked for all',
       check({ call }, history) {
-        // A record that was read just before the sign-out may come just after it.
-        const family = call.method === 'read' ? undefined : familyGiven(call, history);
-        return family && isForbidden(family, call.instance) ? `sign-in ${family.id}` : undefined;
+        const { reason } = Object(errorOf(call)) as { reason?: string };
+        const { name } = call.instance;
+        const record = history.stored.get(name);
+        if (reason !== 'refused' || !record || record.refusedAt !== undefined) return undefined;
+        if (history.hasStoreFailed || history.hasStalled) return undefined;
+        const began = busySince(call);
+        // The store refuses the write of a lock that was lost.
+        const hasLost = history.refreshCalls.some(
+          ({ instance, calledAt, holder }) =>
+            instance === call.instance && calledAt >= began && holder && holder.endsAt <= history.machine.now,
+        );
+        return history.writtenAt(name, record) < began && !hasLost ? 'the stored record does not say so' : undefined;
+      },
+    },
+    {
+      promise: 'A process that has lost its lock does not believe a refusal',
+      check({ call }, history) {
+        const { reason } = Object(errorOf(call)) as { reason?: string };
+        if (reason !== 'refused' || history.stored.get(call.instance.name)?.refusedAt !== undefined) return undefined;
+        const last = history.refreshCalls.findLast(({ instance }) => instance === call.instance);
+        return last?.hasLostLock && last.calledAt > busySince(call) ? 'it had lost it before the answer' : undefined;
+      },
+    },
+    {
+      promise: 'close() and signOut() end the question to the person',
+      check({ call }, { windows }) {
+        const { method, instance, startedAt } = call;
+        if (method !== 'close' && method !== 'signOut') return undefined;
+        const isOpen = ({ signal, isSettled, openedAt, ...window }: Window): boolean =>
+          window.instance === instance && openedAt < startedAt && !isSettled && !signal.aborted;
+        return windows.some(isOpen) ? 'it goes on' : undefined;
       },
     },
   ],

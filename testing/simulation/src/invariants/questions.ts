@@ -1,4 +1,5 @@
 /** What several invariants ask about the history. */
+import type { AccessToken } from 'shared-token';
 import type { Call, Family, Holder, Instance, RefreshCall, Window } from '../facts.ts';
 import type { History } from '../history.ts';
 import { covers } from '../models/scopes.ts';
@@ -20,8 +21,8 @@ function isUnderWay({ instance, signal, holder, isSettled }: RefreshCall | Windo
 }
 
 /** Whether a process has the lock, or may think so because the store's clock was set. */
-export function isHeld(holder: Holder | undefined, { machine, hasSlipped }: History): boolean {
-  return hasSlipped || (holder !== undefined && holder.endsAt > machine.now);
+export function isHeld(holder: Holder | undefined, { machine }: History): boolean {
+  return holder !== undefined && holder.knownEndsAt > machine.now;
 }
 
 /** A record that does not say whose it is counts as every client's. */
@@ -51,19 +52,38 @@ export function goodSignIn(instance: Instance, history: History): { family: Fami
     : history.accesses.get(accessToken);
 }
 
-/** Whether the wall clocks of the processes disagree. Then times in records of several processes cannot be compared. */
+/** Whether the wall clocks of the processes disagree, or did. Then times in records of several processes cannot be compared. */
 export function doClocksDiffer({ instances }: History): boolean {
-  return instances.some(({ process }) => process.wallOffsetMs !== 0);
+  return instances.some(({ clockSteps }) => clockSteps.length > 0);
 }
 
 export function errorOf({ outcome }: Call): unknown {
   return outcome && 'error' in outcome ? outcome.error : undefined;
 }
 
+/** The token that the call gave. A call of read() gives a record instead. */
+export function tokenOf({ method, outcome }: Call): AccessToken | undefined {
+  if (method === 'read' || !outcome || !('value' in outcome)) return undefined;
+  return (outcome.value as AccessToken | undefined) ?? undefined;
+}
+
 export function accessGiven({ outcome }: Call, { accesses }: History) {
   if (!outcome || !('value' in outcome)) return undefined;
   const accessToken = (outcome.value as { accessToken?: string } | null | undefined)?.accessToken;
   return accessToken === undefined ? undefined : accesses.get(accessToken);
+}
+
+/** Whether what the call began may be under way: it goes on after its caller let go, or had to wait for too long. */
+export function mayGoOn({ outcome, abortReason, mayGoOn }: Call): boolean {
+  return !outcome || abortReason !== undefined || 'error' in outcome || mayGoOn === true;
+}
+
+/** The step since which calls of its instance were under way all the time: this call may have joined what the first of them began. */
+export function busySince({ instance, startedAt }: Call): number {
+  let since = startedAt;
+  for (const { startedAt, settledAt = startedAt, outcome, mayGoOn } of [...instance.calls].reverse())
+    if (!outcome || mayGoOn || settledAt >= since) since = Math.min(since, startedAt);
+  return since;
 }
 
 /** Of which sign-in the token is that the call gave. A call of read() gives a record. */

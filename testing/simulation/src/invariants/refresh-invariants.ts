@@ -1,30 +1,35 @@
 import type { Instance, RefreshCall } from '../facts.ts';
 import type { History } from '../history.ts';
+import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariants } from './invariant.ts';
-import { doClocksDiffer, isHeld, isOf, neededMs, otherUnderWay } from './questions.ts';
+import { doClocksDiffer, isHeld, isOf, mayGoOn, neededMs, otherUnderWay } from './questions.ts';
+
+/** An answer that comes late is stored all the same, unless another record has taken the place. */
+function isKept({ lateAnswerAtMs, instance }: RefreshCall, history: History, sender: RefreshCall): boolean {
+  if (lateAnswerAtMs === undefined || instance.process.isDead || instance.isClosed) return false;
+  return sender.deadline - lateAnswerAtMs > refreshTimeoutMs + 12_000 && !history.hasOddTime && !history.hasStoreFailed;
+}
 
 /**
  * The one window in which a sign-in may be lost (SECURITY.md, "What is not protected against"): the provider has taken the refresh
  * token, and its answer is not durably stored yet. In that window the process was killed, the answer was lost or came after
  * `refreshTimeout`, the store failed, or the lease ended because the process was stopped for longer.
  */
-function windowExcuse(call: RefreshCall, { machine, hasSlipped }: History, sender: RefreshCall): string | undefined {
+function windowExcuse(call: RefreshCall, history: History, sender: RefreshCall): string | undefined {
+  const { machine } = history;
   const { excuse, holder, deadline, isSettled, isKeptInMemory, instance } = call;
   if (excuse) return excuse;
+  if (call.isTooLate && !isKept(call, history, sender)) return 'the answer came too late';
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
-  if (!holder && hasSlipped) return 'the lease ended before the request was sent';
   // A process that has exited released its locks itself.
-  if (holder && holder.endsAt <= machine.now && !instance.hasExited)
+  if (holder && holder.endsAt <= machine.now && !holder.isReleased && !instance.hasExited)
     return 'the lease ended before the answer was stored';
   if (!isSettled && machine.now >= deadline) return 'the answer came after refreshTimeout';
   return undefined;
 }
 
-/** Whether a refresh may be one that was forced: it goes on after its caller let go, or had to wait for too long. */
 function isForced({ calls }: Instance): boolean {
-  return [...calls].some(
-    ({ options, outcome, abortReason }) => options.forceRefresh && (!outcome || abortReason || 'error' in outcome),
-  );
+  return [...calls].some((call) => call.options.forceRefresh && mayGoOn(call));
 }
 
 /** When the user's `refresh` is called, and when its request arrives at the provider. */
@@ -65,9 +70,11 @@ export const refreshInvariants: Invariants = {
         if (!access || expiresAt <= now || obtainedAt > now + 30_000) return undefined;
         // A token that came while the process waited for the lock is good to its very end.
         const isNew = access.issuedAt > (call.holder?.askedAt ?? 0);
-        const minValid = Math.max(...[...instance.calls].map(({ options }) => options.minValid ?? 0));
-        const needed = neededMs(expiresAt - obtainedAt, history, { minValid, aheadMs: history.refreshAheadMs });
-        return isNew || expiresAt - needed > now ? `the stored token is good: ${accessToken}` : undefined;
+        const asked = [...instance.calls].filter(mayGoOn).map(({ options }) => options.minValid ?? 0);
+        const needs = [0, ...asked].map((minValid) =>
+          neededMs(expiresAt - obtainedAt, history, { minValid, aheadMs: history.refreshAheadMs }),
+        );
+        return isNew || expiresAt - Math.max(...needs) > now ? `the stored token is good: ${accessToken}` : undefined;
       },
     },
     {

@@ -25,10 +25,8 @@ export const signInInvariants: Invariants = {
       check({ window: { instance, reason, holder } }, history) {
         const stored = goodSignIn(instance, history);
         const isNew = stored?.storedAt !== undefined && stored.storedAt > (holder?.askedAt ?? 0);
-        const wasRead =
-          stored?.storedAt !== undefined && stored.storedAt < history.lastReadBy(instance.process, instance.name).step;
-        // If reads are late, that may have been the read of another call.
-        return reason !== 'requested' && isNew && wasRead && !history.hasOddTime
+        const wasRead = stored?.storedAt !== undefined && stored.storedAt < (holder?.lastRead?.step ?? 0);
+        return reason !== 'requested' && isNew && wasRead
           ? `sign-in ${stored.family.id} came while it waited`
           : undefined;
       },
@@ -51,12 +49,11 @@ export const signInInvariants: Invariants = {
     },
     {
       promise: 'Nobody is asked who has just signed out',
-      check({ window: { instance, reason } }, history) {
-        if (reason === 'requested' || reason === 'not-signed-in' || history.hasOddTime) return undefined;
+      check({ window: { instance, reason, holder } }) {
+        if (reason === 'requested' || reason === 'not-signed-in') return undefined;
         // It has a record that the store does not have.
-        if (instance.storeFailures > 0) return undefined;
-        const { record } = history.lastReadBy(instance.process, instance.name);
-        return record ? undefined : `${reason}, and the record is gone`;
+        if (instance.storeFailures > 0 || !holder?.lastRead) return undefined;
+        return holder.lastRead.record ? undefined : `${reason}, and the record is gone`;
       },
     },
     {

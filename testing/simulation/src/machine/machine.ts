@@ -42,9 +42,8 @@ export class Process {
   sleptMs = 0;
   /** How often it could have been killed so far. */
   moments = 0;
-  /** At that moment something happens to it. */
-  fateAt = -1;
-  fate: ((process: Process) => void) | undefined;
+  /** What happens to it, and at which moment. */
+  readonly #fates = new Map<number, (() => void)[]>();
   readonly onDeath: (() => void)[] = [];
 
   constructor(machine: Machine, id: number) {
@@ -59,8 +58,20 @@ export class Process {
   /** A moment at which the process may be killed or stopped: before and after all that others could notice. */
   pass(): void {
     if (this.isDead) throw killed;
-    if (this.moments++ === this.fateAt) this.fate?.(this);
+    const fates = this.#fates.get(this.moments++);
+    if (fates) for (const run of fates) run();
     if (this.isDead) throw killed;
+  }
+
+  /** Something happens to it after so many moments. */
+  afterMoments(moments: number, run: () => void): void {
+    const moment = this.moments + moments;
+    this.#fates.set(moment, [...(this.#fates.get(moment) ?? []), run]);
+  }
+
+  /** Nothing more happens to it. */
+  spare(): void {
+    this.#fates.clear();
   }
 
   kill(): void {
@@ -154,11 +165,6 @@ export class Machine {
     }
     if (process) process.refs++;
     this.#ready.push({ process, label, run });
-  }
-
-  /** A step that is due now, behind so many others. */
-  enqueueBehind(steps: number, process: Process, run: () => void): void {
-    this.enqueue(process, '', steps === 0 ? run : () => this.enqueueBehind(steps - 1, process, run));
   }
 
   /** A step that is due after that many milliseconds; now if they are 0. */

@@ -37,7 +37,7 @@ export class LeaseLock {
     this.#name = name;
     this.#holder = holder;
     // The request may have waited in the queue for long: the lease began when it was granted.
-    this.#since = Math.max(since, holder.endsAt - leaseMs);
+    this.#since = Math.max(since, holder.knownEndsAt - leaseMs);
     this.#schedule(renewalMs);
   }
 

@@ -16,6 +16,8 @@ export class ModelLock {
   /** Undefined: the kernel's lock, which ends with its process. */
   readonly #leaseMs: number | undefined;
   holder: Holder | undefined;
+  /** For each process whose task runs: what it was granted, whether or not it has lost it. */
+  readonly tasks = new Map<Process, Holder>();
   #fence = 0;
   readonly #waiting: Waiter[] = [];
   #expiry: Timer | undefined;
@@ -54,6 +56,7 @@ export class ModelLock {
   renew(holder: Holder): boolean {
     if (!this.isHeldBy(holder) || this.#leaseMs === undefined) return false;
     holder.endsAt = this.#machine.now + this.#leaseMs;
+    holder.knownEndsAt = holder.endsAt;
     return true;
   }
 
@@ -61,6 +64,7 @@ export class ModelLock {
   slip(milliseconds: number): void {
     if (!this.holder || this.#leaseMs === undefined) return;
     this.holder.endsAt -= milliseconds;
+    this.holder.hasSlipped = true;
     this.#poke();
   }
 
@@ -96,7 +100,8 @@ export class ModelLock {
     this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
     const endsAt = this.#leaseMs === undefined ? Number.POSITIVE_INFINITY : now + this.#leaseMs;
     const { process, askedAt } = waiter;
-    this.holder = { process, fence: ++this.#fence, askedAt, since: this.#machine.steps, endsAt };
+    const since = this.#machine.steps;
+    this.holder = { process, fence: ++this.#fence, askedAt, since, endsAt, knownEndsAt: endsAt };
     waiter.acquired(this.holder);
   }
 

@@ -18,8 +18,8 @@ export interface StoreOptions {
   readonly tells: boolean;
   /** One call in so many fails. 0: none. */
   readonly faultOneIn: number;
-  /** Whether each call takes a time of its own. */
-  readonly isLate: boolean;
+  /** One request or answer in so many takes long. 0: none. */
+  readonly lateOneIn: number;
   /** Whether some calls never settle. */
   readonly isSilent: boolean;
 }
@@ -28,8 +28,8 @@ type Outage = 'none' | 'full' | 'unreachable';
 
 /** What a schedule needs of the store that its processes share. */
 export interface StoreUnderTest {
-  /** Who holds the lock of a name, whether or not its lease has ended. */
-  holderOf(name: string): Holder | undefined;
+  /** What the task of this process that runs for a name was granted, whether or not its lease has ended. */
+  holderOf(name: string, process: Process): Holder | undefined;
   /** The store as one process has it open. */
   open(process: Process): TokenStore;
   /** Writes without a lock, as another program. */
@@ -70,13 +70,11 @@ export class ModelStore {
     for (const lock of this.#locks.values()) lock.bury(process);
   }
 
-  /** Who holds the lock, whether or not its lease has ended. */
-  holderOf(name: string): Holder | undefined {
-    return this.#locks.get(name)?.holder;
+  holderOf(name: string, process: Process): Holder | undefined {
+    return this.#locks.get(name)?.tasks.get(process);
   }
 
   slip(milliseconds: number, process: Process): void {
-    this.history.hasSlipped = true;
     for (const lock of this.#locks.values()) {
       lock.slip(milliseconds);
       if (milliseconds === 0 && lock.holder?.process === process) lock.holder.lose?.();

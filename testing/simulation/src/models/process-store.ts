@@ -46,9 +46,11 @@ class ProcessStore implements TokenStore {
   }
 
   get(name: string): MaybePromise<TokenRecord | undefined> {
+    const holder = this.#context?.holder;
     return this.#calls.ask('get', false, () => {
       this.#store.history.wasRead(this.#process, name);
       const record = this.#store.history.stored.get(name);
+      if (holder) holder.lastRead = { record, step: this.#machine.steps };
       return record?.data ? { ...record, data: { ...record.data } } : record && { ...record };
     });
   }
@@ -101,10 +103,14 @@ class ProcessStore implements TokenStore {
     const lease = this.#store.options.kind === 'lease' ? new LeaseLock(this.#store, name, holder, askedAt) : undefined;
     if (lease) holder.lose = () => lease.lose();
     const running: Task = { name, holder, lock: lease, outer, hasEnded: false };
+    const { tasks } = this.#store.lock(name);
+    tasks.set(this.#process, holder);
     try {
       return await this.#machine.context.run(running, () => task((lease as unknown as Lock) ?? neverAborted));
     } finally {
       running.hasEnded = true;
+      if (tasks.get(this.#process) === holder) tasks.delete(this.#process);
+      holder.isReleased = holder.endsAt > this.#machine.now;
       lease?.end();
       await this.#release(name, holder);
     }

@@ -24,6 +24,8 @@ export class StoreCalls {
   readonly #store: ModelStore;
   readonly #process: Process;
   readonly #stream: number;
+  /** So many calls more never settle. */
+  #silentCalls = 0;
 
   constructor(store: ModelStore, process: Process) {
     this.#store = store;
@@ -93,6 +95,7 @@ export class StoreCalls {
     const { outage, options, history } = this.#store;
     if (history.isCalm) return noFault;
     if (outage === 'unreachable' || (outage === 'full' && isWrite)) {
+      history.hasStoreFailed = true;
       return { ...noFault, isBefore: true, code: outage === 'full' ? 'STORE_FULL' : 'STORE_OPEN' };
     }
     if (this.isSilent())
@@ -100,10 +103,11 @@ export class StoreCalls {
         ? { ...noFault, requestDelayMs: never }
         : { ...noFault, answerDelayMs: never };
     if (options.faultOneIn === 0 || !choices.isRare(this.#stream, options.faultOneIn)) {
-      return options.isLate
+      return options.lateOneIn > 0
         ? { ...noFault, requestDelayMs: this.#chooseLatency(), answerDelayMs: this.#chooseLatency() }
         : noFault;
     }
+    history.hasStoreFailed = true;
     const code = (['STORE_OPEN', 'STORE_BUSY', 'STORE_FULL', undefined] as const)[choices.below(this.#stream, 4)];
     const delay = [0, 100, 20_000, 40_000][choices.below(this.#stream, 4)] as number;
     if (delay > 0 || code === 'STORE_BUSY') history.hasOddTime = true;
@@ -116,15 +120,21 @@ export class StoreCalls {
   /** Whether this call never settles. */
   isSilent(): boolean {
     const { options, history, machine } = this.#store;
-    if (history.isCalm || !options.isSilent || !machine.choices.isRare(this.#stream, 12)) return false;
+    if (history.isCalm || !options.isSilent) return false;
+    if (this.#silentCalls === 0 && machine.choices.isRare(this.#stream, 12))
+      this.#silentCalls = [1, 4, Number.POSITIVE_INFINITY][machine.choices.below(this.#stream, 3)] as number;
+    if (this.#silentCalls === 0) return false;
+    this.#silentCalls--;
     history.wasSilentTo.add(this.#process);
+    history.hasStoreFailed = true;
     history.hasOddTime = true;
     return true;
   }
 
   #chooseLatency(): number {
-    const { choices } = this.#store.machine;
-    return [0, 10, 300, 3_000][choices.weighted(this.#stream, [5, 1, 1, 2])] as number;
+    const { machine, options } = this.#store;
+    if (!machine.choices.isRare(this.#stream, options.lateOneIn)) return 0;
+    return [10, 300, 3_000][machine.choices.weighted(this.#stream, [1, 1, 2])] as number;
   }
 
   #failure({ code = 'STORE_OPEN' }: Fault): TokenStoreError {

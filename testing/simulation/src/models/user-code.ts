@@ -32,6 +32,7 @@ const courses = [
   'late',
   'late request',
   'server error',
+  'server error',
   'garbage',
   'never',
 ] as const;
@@ -53,11 +54,10 @@ export class UserCode {
   ): Promise<TokenResponse> => {
     const { history, provider, report, machine, store } = this.#scene;
     const instance = this.#instance();
-    const holder = store.holderOf(instance.name);
     const { refreshToken } = record;
     const call: RefreshCall = {
-      ...{ instance, record: { ...record }, signal },
-      holder: holder?.process === instance.process ? holder : undefined,
+      ...{ instance, record: { ...record }, signal, calledAt: machine.steps },
+      holder: store.holderOf(instance.name, instance.process),
       deadline: machine.now + refreshTimeoutMs + abortGraceMs,
       isSettled: false,
     };
@@ -75,17 +75,27 @@ export class UserCode {
     };
     signal.addEventListener('abort', () => {
       // Any other reason to give up is SharedToken's own fault.
-      const isLeaseAtItsEnd = call.holder && (history.hasSlipped || machine.now >= call.holder.endsAt - unsafeLeaseMs);
-      if (!call.isSettled && (machine.now >= call.deadline - abortGraceMs || isLeaseAtItsEnd))
-        onLost('the answer came too late');
+      const { hasSlipped = false, endsAt } = call.holder ?? { endsAt: 0 };
+      const isLeaseAtItsEnd = hasSlipped || machine.now >= endsAt - unsafeLeaseMs;
+      if (!call.isSettled && Object(signal.reason).reason === 'lock-lost') call.hasLostLock = true;
+      if (!call.isSettled && (machine.now >= call.deadline - abortGraceMs || isLeaseAtItsEnd)) call.isTooLate = true;
     });
-    const isOver = (): boolean => call.isSettled || instance.process.isDead;
+    // A process that ends by itself has waited for its requests.
+    const isOver = (): boolean => !instance.hasExited && (call.isSettled || instance.process.isDead);
     const onFailed = (error: unknown): void => {
       const { retryAfter = 0 } = Object(error) as { retryAfter?: number };
-      if (retryAfter > 0 && !call.isSettled) instance.retryAt = machine.now + retryAfter;
+      if (call.isSettled) return;
+      if (Object(error).error === 'invalid_grant') call.refusedAt = machine.steps;
+      if (call.holder && call.holder.knownEndsAt <= machine.now) call.hasLostLock = true;
+      instance.retryAfterMs = retryAfter;
+      if (retryAfter > 0) instance.retryAt = machine.now + retryAfter;
     };
     const answer = this.#exchange({ serve, signal, what: 'refresh', isOver, onLost });
-    answer.catch(onFailed);
+    const onAnswered = (response: TokenResponse): void => {
+      const isGivenUp = machine.now >= call.deadline && !instance.isClosed;
+      if (isGivenUp && response.access_token) call.lateAnswerAtMs = machine.now;
+    };
+    answer.then(onAnswered, onFailed);
     return answer.finally(() => {
       call.isSettled = true;
     });
@@ -118,11 +128,10 @@ export class UserCode {
     const { signal, redeem, record } = context;
     const before = record?.scope ?? '';
     const instance = this.#instance();
-    const holder = store.holderOf(`sign-in\u001f${instance.name}`);
+    const holder = store.holderOf(`sign-in\u001f${instance.name}`, instance.process);
     const window: Window = {
-      ...{ instance, signal, reason: context.reason, openedAt: machine.steps },
-      holder: holder?.process === instance.process ? holder : undefined,
-      found: history.familyOf(history.lastReadBy(instance.process, instance.name).record),
+      ...{ instance, signal, reason: context.reason, redeems: plan.usesRedeem, openedAt: machine.steps },
+      ...{ holder, found: history.familyOf(holder?.lastRead?.record) },
       asked: instance.needs,
       needs: instance.needs,
       isJudged: false,

@@ -3,28 +3,27 @@ import { type Choices, streams } from '../machine/choices.ts';
 import { type StoreKind, storeKinds } from '../models/model-store.ts';
 import { type ProviderKind, type ProviderOptions, providerKinds } from '../models/provider.ts';
 
-/** What one process is told to do, or what happens around it. */
-export interface Action {
-  /** After the action before it. */
-  readonly delayMs: number;
-  readonly process: number;
-  readonly kind: Method | 'revoke' | 'outage' | 'mend' | 'foreign sign-in' | 'need more';
+/** How a method is called. */
+export interface Request {
   readonly options: CallOptions;
   /** The caller lets go after that time. */
   readonly abortAfterMs: number | undefined;
-  /**
-   * At the same moment, the process calls getToken() as well. If this call is getToken() too, one of the two is forced. If it is
-   * close() or signIn(), the token is asked for just before.
-   */
-  readonly hasTwin: boolean;
-  /** Of signOut(): so many steps before it, the same process calls signIn(). Undefined: it does not. */
-  readonly signInBefore: number | undefined;
   /** Of close(): the process ends when it resolves, as a program does that has nothing else to do. */
   readonly thenExits: boolean;
 }
 
+/** What one process is told to do, or what happens around it. */
+export interface Action extends Request {
+  /** After the action before it. */
+  readonly delayMs: number;
+  readonly process: number;
+  readonly kind: Method | 'revoke' | 'outage' | 'foreign sign-in' | 'need more';
+  /** What the same process is told to do so many of its moments later, while this goes on. */
+  readonly companion: (Request & { readonly kind: Method | 'need more'; readonly moments: number }) | undefined;
+}
+
 /** What happens to one process, at a moment that is chosen among all that others could notice. */
-interface Fate {
+export interface Fate {
   readonly process: number;
   readonly moment: number;
   /** `slip`: the clock of the store is set, so that leases end early or late. By 0 ms: a process hears too early that its lease has ended. */
@@ -38,8 +37,8 @@ export interface Plan extends Omit<ProviderOptions, 'kind'> {
   readonly store: StoreKind;
   readonly tells: boolean;
   readonly storeFaultOneIn: number;
-  /** Whether each call of the store takes a time of its own, there and back, so that they arrive and are answered in any order. */
-  readonly storeIsLate: boolean;
+  /** One request or answer of the store in so many takes long, so that they come in any order. 0: none. */
+  readonly storeLateOneIn: number;
   /** Whether calls of the store never settle, now and then. */
   readonly storeIsSilent: boolean;
   readonly networkFaultOneIn: number;
@@ -84,80 +83,111 @@ export function choosePlan(choices: Choices): Plan {
   const below = (bound: number): number => choices.below(streams.plan, bound);
   const weighted = (...weights: number[]): number => choices.weighted(streams.plan, weights);
   const provider = providerKinds[below(providerKinds.length)] as ProviderKind;
-  const lifetimeMs = [3_600_000, 400_000, 200_000, 20_000, undefined, 4_000][weighted(8, 4, 6, 2, 2, 1)];
+  const lifetimeMs = [3_600_000, 400_000, 200_000, 20_000, undefined, 4_000][weighted(6, 3, 5, 4, 2, 2)];
   const store = storeKinds[below(storeKinds.length)] as StoreKind;
   const tells = weighted(1, 1) === 1;
   const faultsAlone = [0, 40, 8][weighted(5, 2, 2)] as number;
-  const networkFaultOneIn = [0, 6, 2][weighted(4, 2, 2)] as number;
+  const networkFaultOneIn = [0, 6, 2][weighted(4, 3, 2)] as number;
   const personFaultOneIn = [0, 3][weighted(2, 1)] as number;
   const processes = 1 + weighted(2, 4, 3);
   const stranger = (['none', 'client', 'name'] as const)[weighted(6, 1, 1)] as Plan['stranger'];
   const stored = (['expired', 'nothing', 'good', 'near its end', 'bare', 'of the stranger'] as const)[
-    weighted(8, 3, 2, 3, 1, 1)
+    weighted(8, 3, 2, 4, 1, 1)
   ] as Plan['stored'];
   const obeys = weighted(3, 1) === 0;
   const usesRedeem = weighted(1, 1) === 1;
   const lastIsSilent = weighted(1, 1) === 1;
   const count = 1 + below(maxActions);
+  // What is rare must also be seen together with what else is rare.
+  const isOften = weighted(1, 1) === 1;
+  const often = [below(kinds.length), below(kinds.length)];
+  const weights = kindWeights.map((weight, kind) => (isOften && often.includes(kind) ? weight + 15 : weight));
   const actions: Action[] = [];
-  while (actions.length < count) actions.push(chooseAction(choices, actions.length, processes, lifetimeMs));
+  while (actions.length < count) {
+    const before = actions.at(-1)?.process ?? 0;
+    actions.push(chooseAction(choices, actions.length, { processes, before, lifetimeMs, weights }));
+  }
   const fateCount = weighted(4, 3, 2, 1);
-  const storeIsLate = weighted(2, 1) === 1 && store !== 'file';
+  const storeLateOneIn = store === 'file' ? 0 : ([0, 2, 8][weighted(4, 1, 2)] as number);
   const fates: Fate[] = [];
   while (fates.length < fateCount) fates.push(chooseFate(choices, fates.length, processes));
-  const refreshTokens = (['always', 'never', 'first'] as const)[weighted(8, 2, 1)] as Plan['refreshTokens'];
+  const refreshTokens = (['always', 'never', 'first'] as const)[weighted(6, 2, 1)] as Plan['refreshTokens'];
   const refreshAheadMs = [0, 60_000, 600_000][weighted(4, 1, 1)] as number;
   const someNeedMore = weighted(4, 1) === 1;
   const grantsLess = someNeedMore && weighted(1, 1) === 1;
   const givesData = weighted(1, 1) === 1;
   // What could not be stored is kept in memory, where a late answer must not take its place: only together they show it.
-  const storeFaultOneIn = storeIsLate && weighted(1, 2) === 1 ? 8 : faultsAlone;
+  const storeFaultOneIn = storeLateOneIn > 0 && weighted(1, 2) === 1 ? 8 : faultsAlone;
   const storeIsSilent = weighted(9, 1) === 1 && store !== 'file';
   const expirySkewMs = [undefined, 0, 7_200_000][weighted(6, 1, 1)];
   const scopes = (['in order', 'in another order', 'left out'] as const)[weighted(2, 1, 1)] as Plan['scopes'];
   const cutsTokens = weighted(5, 1) === 1;
-  const redeemsEarlyMs = [0, 20_000, 40_000][weighted(4, 1, 1)] as number;
+  const redeemsEarlyMs = [0, 20_000, 40_000][weighted(2, 1, 1)] as number;
   const changesObjects = weighted(1, 1) === 1;
   const revokes = weighted(1, 1) === 1;
   const listenerFails = weighted(3, 1) === 1;
   // biome-ignore format: one line each would fill the screen
   return {
-    provider, lifetimeMs, store, tells, storeFaultOneIn, storeIsLate, networkFaultOneIn, personFaultOneIn, processes,
+    provider, lifetimeMs, store, tells, storeFaultOneIn, storeLateOneIn, networkFaultOneIn, personFaultOneIn, processes,
     stranger, stored, obeys, usesRedeem, lastIsSilent,
     refreshTokens, expirySkewMs, refreshAheadMs, someNeedMore, grantsLess, givesData, storeIsSilent, scopes, cutsTokens,
     redeemsEarlyMs, changesObjects, revokes, listenerFails, actions, fates,
   };
 }
 
-const kinds = [
-  ...['getToken', 'signIn', 'signOut', 'read', 'peek', 'close'],
-  ...['revoke', 'outage', 'mend', 'foreign sign-in', 'need more'],
-] as Action['kind'][];
+const methods = ['getToken', 'signIn', 'signOut', 'close', 'read', 'peek'] as const;
+const kinds = [...methods, 'need more', 'revoke', 'outage', 'foreign sign-in'] as const;
+const kindWeights = [20, 5, 3, 1, 1, 1, 2, 1, 2, 1];
+const companions = [...methods, 'need more'] as const;
 
-function chooseAction(choices: Choices, index: number, processes: number, lifetimeMs = 3_600_000): Action {
+function chooseAction(
+  choices: Choices,
+  index: number,
+  {
+    processes,
+    before,
+    lifetimeMs = 3_600_000,
+    weights,
+  }: { processes: number; before: number; lifetimeMs: number | undefined; weights: readonly number[] },
+): Action {
   const stream = streams.actions + index;
-  const kind = kinds[choices.weighted(stream, [20, 5, 3, 1, 1, 1, 1, 1, 1, 1, 2])] as Action['kind'];
-  // A refresh ahead begins after 100 ms.
-  const delays = [0, 100, 5_000, 40_000, lifetimeMs + 1_000, lifetimeMs - skewOf(lifetimeMs) + 500, 70_000];
-  const delayMs = delays[choices.weighted(stream, [12, 3, 2, 2, 2, 1, 1])] as number;
-  const process = choices.below(stream, processes);
-  const forceRefresh = choices.isRare(stream, 4);
+  const weighted = (...weights: number[]): number => choices.weighted(stream, weights);
+  const kind = kinds[weighted(...weights)] as Action['kind'];
+  // A refresh ahead begins after 100 ms, and in the second half of a life.
+  const nearEnd = lifetimeMs - skewOf(lifetimeMs) + 500;
+  const delays = [0, 100, 5_000, 40_000, lifetimeMs + 1_000, nearEnd, 0.55 * lifetimeMs, 70_000];
+  const delayMs = delays[weighted(12, 3, 2, 2, 2, 2, 1, 1)] as number;
+  const process = choices.isRare(stream, 3) ? before : choices.below(stream, processes);
+  const request = chooseRequest(choices, stream, { kind, lifetimeMs });
+  const isAccompanied = weighted(3, 2) === 1;
+  const other = companions[weighted(8, 3, 4, 2, 1, 1, 2)] as NonNullable<Action['companion']>['kind'];
+  // At once, or while answers come.
+  const moments = choices.isRare(stream, 3) ? 0 : choices.below(stream, 24);
+  const companion = { ...chooseRequest(choices, stream, { kind: other, lifetimeMs }), kind: other, moments };
+  return { ...request, kind, delayMs, process, companion: isAccompanied ? companion : undefined };
+}
+
+function chooseRequest(
+  choices: Choices,
+  stream: number,
+  { kind, lifetimeMs }: { kind: Action['kind']; lifetimeMs: number },
+): Request {
+  const forceRefresh = choices.isRare(stream, 3);
   const interactive = choices.weighted(stream, [2, 1]) === 0;
   const abortAfterMs = [undefined, 0, 50, 10_000, 31_000][choices.weighted(stream, [12, 1, 1, 1, 1])];
   const thenExits = !choices.isRare(stream, 3) && kind === 'close';
-  const hasTwin =
-    choices.isRare(stream, kind === 'getToken' ? 8 : 2) && (/^(getToken|signIn)$/.test(kind) || thenExits);
-  const signInBefore = kind === 'signOut' && choices.isRare(stream, 2) ? choices.below(stream, 30) : undefined;
-  const minValid = [undefined, 60_000, 0.5 * lifetimeMs, 0.95 * lifetimeMs][choices.weighted(stream, [9, 1, 1, 1])];
+  const minValid = [undefined, 60_000, 0.5 * lifetimeMs, 0.9 * lifetimeMs, 0.95 * lifetimeMs][
+    choices.weighted(stream, [9, 1, 1, 1, 1])
+  ];
   let options: CallOptions = {};
   if (kind === 'getToken')
     options = { interactive, ...(forceRefresh && { forceRefresh }), ...(minValid && { minValid }) };
-  return { kind, delayMs, process, abortAfterMs, hasTwin, signInBefore, thenExits, options };
+  return { options, abortAfterMs, thenExits };
 }
 
 function chooseFate(choices: Choices, index: number, processes: number): Fate {
   const stream = streams.actions + maxActions + index;
-  const kind = (['kill', 'stop', 'set clock', 'slip'] as const)[choices.weighted(stream, [3, 3, 1, 1])] as Fate['kind'];
+  const kind = (['kill', 'stop', 'set clock', 'slip'] as const)[choices.weighted(stream, [3, 3, 2, 2])] as Fate['kind'];
   const process = choices.below(stream, processes);
   const moment = choices.below(stream, 30);
   const stops = [100, 14_000, 16_000, 40_000, 200_000];

@@ -78,7 +78,7 @@ class Schedule {
 
   #end(place: Place): void {
     const { process } = place;
-    process.fate = undefined;
+    process.spare();
     if (process.isDead || place.isClosed) return;
     // A program that does something else meanwhile: what a store leaves behind would run.
     process.refs++;
@@ -105,14 +105,13 @@ class Schedule {
   #giveFate(process: Process): void {
     const fate = this.#plan.fates.find((each) => each.process === process.id);
     if (!fate) return;
-    process.fateAt = process.moments + fate.moment;
-    process.fate = () => {
+    process.afterMoments(fate.moment, () => {
       this.#server.trouble(fate.milliseconds);
       if (fate.kind === 'kill') {
         process.kill();
         for (const connection of this.#server.connections) if (connection.process === process) connection.breakDown();
       } else process[fate.kind](fate.milliseconds);
-    };
+    });
   }
 
   #act(index: number): void {

@@ -1,0 +1,192 @@
+import type { AccessToken } from 'shared-token';
+import { covers } from '../models/scopes.ts';
+import type { Invariant } from './invariant.ts';
+import {
+  accessGiven,
+  busySince,
+  doClocksDiffer,
+  familyGiven,
+  isForbidden,
+  isOf,
+  neededMs,
+  tokenOf,
+} from './questions.ts';
+
+/** What a call gives out, when it settles. */
+export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
+  {
+    promise: 'A token that is given out is of this client and name',
+    check({ call }, history) {
+      const family = familyGiven(call, history);
+      return !family || isOf(family, call.instance)
+        ? undefined
+        : `sign-in ${family.id} is of ${family.clientId}, ${family.name}`;
+    },
+  },
+  {
+    promise: 'A token that is given out has the scopes that are needed, or those that its own sign-in brought',
+    check({ call }, history) {
+      const { instance, method, needs } = call;
+      const family = method === 'read' || method === 'signIn' ? undefined : familyGiven(call, history);
+      if (!family || covers(family.scope, needs)) return undefined;
+      // Only if that was less than was needed then.
+      const isOwn = history.families.some(
+        ({ window, scope }) => window?.instance === instance && scope === family.scope && !covers(scope, window.needs),
+      );
+      return isOwn ? undefined : `sign-in ${family.id} has ${family.scope}`;
+    },
+  },
+  {
+    promise: 'A token that is given out is one that the provider gave',
+    check({ call }, history) {
+      const { accessToken } = Object(call.outcome && 'value' in call.outcome ? call.outcome.value : undefined);
+      return accessToken === undefined || history.accesses.has(accessToken) ? undefined : accessToken;
+    },
+  },
+  {
+    promise:
+      'A token that is given out is valid for as long as the call wants, unless a refresh failed or the store is silent',
+    check({ call }, history) {
+      const { method, options, instance, startedAtWallMs } = call;
+      const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
+      if (!access?.lifetimeMs || !access.family.hasRefreshTokens || history.hasOddTime) return undefined;
+      const began = busySince(call);
+      // Another process may have stored it long after it had it.
+      if (Math.max(access.issuedAt, access.storedAt ?? 0) >= began || instance.lastFailure >= began) return undefined;
+      const { bridge } = instance;
+      if (bridge && bridge.token === access.value && bridge.untilMs >= call.startedAtMs) return undefined;
+      const { expiresAt, obtainedAt } = tokenOf(call) as AccessToken;
+      const needed = neededMs(expiresAt - obtainedAt, history, options);
+      const left = expiresAt - startedAtWallMs;
+      return left >= needed ? undefined : `${access.value} was valid for ${left} ms of ${needed} when the call began`;
+    },
+  },
+  {
+    promise: 'A token in memory does not outlive its end because the clock was set back',
+    check({ call: { held, instance, startedAtMs } }, history) {
+      const { wallNow, now } = history.machine;
+      const access = history.accesses.get(held ?? '');
+      const [clockSetAt = -1, ...later] = instance.clockSteps;
+      if (access?.expiresAt === undefined || access.expiresAt >= wallNow - now + startedAtMs) return undefined;
+      // By the new time, the stored one may be good, also for a call that is under way.
+      const wasBusy = [...instance.calls].some(
+        (each) => each.startedAt < clockSetAt && (each.settledAt ?? clockSetAt) >= clockSetAt,
+      );
+      const { step } = history.lastReadBy(instance.process, instance.name);
+      // A refresh that fails goes by the wall clock.
+      if (wasBusy || Math.max(step, instance.lastFailure) >= clockSetAt) return undefined;
+      const wasGiven = [...instance.calls].some(
+        (each) => each.settledAt !== undefined && each.settledAt < clockSetAt && accessGiven(each, history) === access,
+      );
+      return wasGiven && later.length === 0 ? `${held} has expired` : undefined;
+    },
+  },
+  {
+    promise: 'One instance gives no older token after a newer one',
+    check({ call }, history) {
+      const access = call.method === 'read' ? undefined : accessGiven(call, history);
+      // A process that was stopped for longer than its lease goes on with what it had sent.
+      if (!access || history.hasStalled) return undefined;
+      const { calls, triedSignOuts, clockSteps } = call.instance;
+      for (const each of calls) {
+        const settledAt = each.settledAt ?? call.startedAt;
+        if (each === call || each.method === 'read' || settledAt >= call.startedAt) continue;
+        // A sign-out drops what could not be stored, even if it fails itself.
+        if (triedSignOuts.some((step) => step >= settledAt)) continue;
+        // A token of the future is not used.
+        if (clockSteps.some((step) => step >= each.startedAt)) continue;
+        const before = accessGiven(each, history);
+        if (before?.family === access.family && before.generation > access.generation)
+          return `${access.value} after ${before.value}`;
+      }
+      return undefined;
+    },
+  },
+  {
+    promise: 'A token is stored before it is given out, or an event says that it was not',
+    check({ call }, history) {
+      const access = accessGiven(call, history);
+      const isKnown = !access || access.storedAt !== undefined || call.instance.storeFailures > 0;
+      if (access && access.storedAt === undefined) call.instance.unstored.push(access);
+      return isKnown ? undefined : `${access.value} was never stored`;
+    },
+  },
+  {
+    promise: 'A forced refresh does not give the rejected token',
+    check({ call }, history) {
+      const access = call.options.forceRefresh ? accessGiven(call, history) : undefined;
+      const wasHeld = access && (access.value === call.held || access.value === call.given?.accessToken);
+      return wasHeld ? `${access.value} again` : undefined;
+    },
+  },
+  {
+    promise: 'A forced refresh does not give the token that was stored before it, if none was in memory',
+    check({ call }, history) {
+      const { options, stored, isFresh } = call;
+      if (!options.forceRefresh || !isFresh || stored === undefined) return undefined;
+      return accessGiven(call, history)?.value === stored ? `${stored} again` : undefined;
+    },
+  },
+  {
+    promise: 'A token that an API has rejected is not given out again, but by a process that has it in memory',
+    check({ call }, history) {
+      const access = call.method === 'read' ? undefined : accessGiven(call, history);
+      if (access?.rejectedAt === undefined || access.value === (call.held ?? call.given?.accessToken)) return undefined;
+      return busySince(call) > access.rejectedAt ? `${access.value} was rejected` : undefined;
+    },
+  },
+  {
+    promise: 'A token that is given out has not expired',
+    check({ call }, history) {
+      const { startedAtWallMs, instance } = call;
+      const { accessToken, expiresAt, obtainedAt } = tokenOf(call) ?? {
+        expiresAt: Number.POSITIVE_INFINITY,
+        obtainedAt: 0,
+      };
+      const began = busySince(call);
+      const { issuedAt = began, storedAt = 0, lifetimeMs, family } = accessGiven(call, history) ?? {};
+      // Otherwise nobody knows, or nothing can be done about it.
+      const mayBeRefreshed = lifetimeMs !== undefined && family?.hasRefreshTokens;
+      const isOfFuture = mayBeRefreshed && obtainedAt > startedAtWallMs + 30_000;
+      if (expiresAt > startedAtWallMs && !isOfFuture) return undefined;
+      if (Math.max(issuedAt, storedAt) >= began || instance.clockSteps.some((step) => step >= began)) return undefined;
+      return isOfFuture ? `${accessToken} is of the future` : `${accessToken} had expired before the call`;
+    },
+  },
+  {
+    promise: 'A token that is given out says no later end than the provider does',
+    check({ call }, history) {
+      const { expiresAt } = tokenOf(call) ?? { expiresAt: 0 };
+      const access = accessGiven(call, history);
+      if (access?.expiresAt === undefined || doClocksDiffer(history)) return undefined;
+      // Without `redeem`, SharedToken does not know when the code was sent.
+      const isOfCode = access.generation === 1 && access.family.window && !access.family.window.redeems;
+      return expiresAt > access.expiresAt && !isOfCode ? `${expiresAt - access.expiresAt} ms later` : undefined;
+    },
+  },
+  {
+    promise: 'What another process has signed out is not given out by a call that has read so',
+    check({ call }, history) {
+      const { instance, method, startedAt, startedAtMs } = call;
+      const access = method === 'getToken' ? accessGiven(call, history) : undefined;
+      const read = history.lastReadBy(instance.process, instance.name);
+      if (!access || read.record || read.step <= startedAt || access.issuedAt >= startedAt) return undefined;
+      const { refreshAheadMs, machine } = history;
+      const isAlone = [...instance.calls].every(
+        (each) => each === call || (each.settledAt ?? Number.POSITIVE_INFINITY) < startedAt,
+      );
+      const isSilent = history.hasOddTime && machine.now - startedAtMs >= 500;
+      return isAlone && refreshAheadMs === 0 && instance.storeFailures === 0 && !isSilent
+        ? `${access.value}, although no record is stored`
+        : undefined;
+    },
+  },
+  {
+    promise: 'After a sign-out, its instance does not give out a token of before',
+    check({ call }, history) {
+      // A record that was read just before the sign-out may come just after it.
+      const family = call.method === 'read' ? undefined : familyGiven(call, history);
+      return family && isForbidden(family, call.instance) ? `sign-in ${family.id}` : undefined;
+    },
+  },
+];
