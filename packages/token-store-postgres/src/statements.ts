@@ -182,10 +182,10 @@ FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.
     /** Whenever it comes, if nobody has taken the lease: $1 name, $2 owner, $3 fencing number, $4 lease in ms. */
     renew: renewed('$2', '$3', '$4'),
 
-    /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says whether there may be any. $3 topic. */
+    /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says until when one of them will ask again. $3 topic. */
     release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
 WHERE name = $1 AND owner = $2 AND ${leaseWait}
-RETURNING wanted_until > statement_timestamp() AS wanted,
+RETURNING extract(epoch FROM wanted_until - statement_timestamp()) * 1000 AS wanted_ms,
   CASE WHEN wanted_until > statement_timestamp() THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
 
     /** The locks that are not released, without those of the calls $1. */

@@ -38,11 +38,11 @@ export class Stopwatch {
   }
 }
 
-/** Releases the lock if this call holds it. Says whether other callers want it. */
-export async function release({ database, statements, name, key, owner, leaseTimeMs }: Claim): Promise<boolean> {
+/** Releases the lock if this call holds it. Says within how many milliseconds another caller will ask for it; 0: none will. */
+export async function release({ database, statements, name, key, owner, leaseTimeMs }: Claim): Promise<number> {
   const run = (limits: Limits) => database.write(statements.release, [key, owner, statements.topicOf(name)], limits);
   const [row] = await retry(run, { deadline: deadlineIn(leaseTimeMs), mayPass: 'all' });
-  return row?.wanted === 't';
+  return Math.max(Number(row?.wanted_ms ?? 0), 0);
 }
 
 /** A lock that this process holds, as long as it can renew it. */
@@ -92,14 +92,14 @@ export class Lease implements Lock {
     this.#schedule(renewShare);
   }
 
-  /** Call it after the task. Says whether other callers want the lock. Never rejects: a lease that cannot be released ends by itself. */
-  async release(): Promise<boolean> {
+  /** Call it after the task. Says what {@link release} does. Never rejects: a lease that cannot be released ends by itself. */
+  async release(): Promise<number> {
     this.hasEnded = true;
     clearTimeout(this.#timer);
-    if (this.isOwing) return false;
-    const released = release(this.claim).catch(() => false);
+    if (this.isOwing) return 0;
+    const released = release(this.claim).catch(() => 0);
     // If it takes longer, the repetitions go on, and the caller need not wait for them.
-    return (await settled(released, releaseTimeoutMs)) && released;
+    return (await settled(released, releaseTimeoutMs)) ? released : 0;
   }
 
   #abort(): void {

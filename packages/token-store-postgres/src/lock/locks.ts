@@ -14,6 +14,8 @@ const scatterMs = 50;
 const maxSightings = 10_000;
 /** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
 const giveWayMs = { told: 100, untold: 1_200 };
+/** One that is told looks seldom, so it has asked for longer than that. */
+const maxUntoldMs = 1_600;
 /** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
 const lastAnswerMs = 900;
 
@@ -82,10 +84,9 @@ export class Locks {
     try {
       return await this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
     } finally {
-      if (await lease.release()) {
-        const giveWay = this.#context.watcher.isTold ? giveWayMs.told : giveWayMs.untold;
-        this.#wanted.set(lease.claim.name, performance.now() + giveWay);
-      }
+      const wantedMs = await lease.release();
+      const giveWay = wantedMs > maxUntoldMs ? giveWayMs.told : giveWayMs.untold;
+      if (wantedMs > 0) this.#wanted.set(lease.claim.name, performance.now() + giveWay);
     }
   }
 

@@ -270,8 +270,10 @@ async function ask(client: pg.Client, call: Call, patched?: ReadonlyMap<string, 
 /** Rows in one order, and numbers in one form. */
 function comparable(rows: readonly Row[]): Row[] {
   const same = rows.map((row) => {
-    const left = row.left_ms == null ? {} : { left_ms: `${Math.round(Number(row.left_ms))}` };
-    return Object.fromEntries(Object.entries({ ...row, ...left }).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const rounded = Object.entries(row).map(([column, value]) =>
+      column.endsWith('_ms') && value != null ? [column, `${Math.round(Number(value))}`] : [column, value],
+    );
+    return Object.fromEntries(rounded.sort(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1)));
   });
   return same.sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
 }

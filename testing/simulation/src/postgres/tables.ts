@@ -102,7 +102,8 @@ export class Tables {
       this.leases.set(key, { ...lease, owner: null, holder: null, endsAt: received });
       const isWanted = lease.wantedUntil !== null && lease.wantedUntil > received;
       if (isWanted) this.notices.push(`f${topic}`);
-      return [{ wanted: lease.wantedUntil === null ? null : bool(isWanted), notified: isWanted ? '' : null }];
+      const wantedMs = lease.wantedUntil === null ? null : `${lease.wantedUntil - received}`;
+      return [{ wanted_ms: wantedMs, notified: isWanted ? '' : null }];
     };
   };
 
