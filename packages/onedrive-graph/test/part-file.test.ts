@@ -152,16 +152,20 @@ test('the part of a process that still runs is left alone, and so is a file that
   assert.equal(parts().sort(), names.sort());
 });
 
-test('what is left of a file without a strong tag is deleted', async () => {
+test('what is left of a file without a strong tag is deleted, and what is left of another file is not', async () => {
   await using graph = await openOddGraph((_request, response) => response.end('hello'));
   const file = join(folder, 'untagged');
   const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token' });
   const ofThis = (): string | undefined => parts().find((name) => name.startsWith('untagged.'));
   let part = '';
   await client.download('/file', file, { onProgress: () => (part ||= ofThis() ?? '') });
-  writeFileSync(join(folder, part.replace(`-${process.pid}-`, '-999999999-')), 'h');
+  const left = part.replace(`-${process.pid}-`, '-999999999-');
+  const other = join(folder, left.replace('untagged', 'anything'));
+  for (const path of [join(folder, left), other]) writeFileSync(path, 'h');
   await client.download('/file', file);
   assert.is(ofThis(), undefined);
+  assert.ok(existsSync(other));
+  rmSync(other);
 });
 
 test('what is left and cannot be deleted does not stop a download', async () => {
