@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import fs, { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -34,15 +34,27 @@ for (const [who, write] of Object.entries(writers)) {
   });
 }
 
-test('a lock, and another file of the folder, are no change', async () => {
+test('a lock, and another file of the folder, are no change, and a wait looks no more often than every 50 ms', async () => {
   const path = join(temporaryDirectory(), 'tokens.json');
   using store = openFileTokenStore(path);
+  const { statSync } = fs;
+  let looks = 0;
+  const countLooks = (...args: Parameters<typeof statSync>) => {
+    if (args[0] === path) looks++;
+    return statSync(...args);
+  };
+  Object.assign(fs, { statSync: countLooks });
   const started = performance.now();
-  const changed = store.changed('app', { timeout: 400 });
-  await store.exclusively('app', async () => {});
-  writeFileSync(`${path}.other`, '');
-  await changed;
+  try {
+    const changed = store.changed('app', { timeout: 400 });
+    await store.exclusively('app', async () => {});
+    fs.writeFileSync(`${path}.other`, '');
+    await changed;
+  } finally {
+    Object.assign(fs, { statSync });
+  }
   assert.ok(performance.now() - started >= 390);
+  assert.ok(looks > 1 && looks <= 400 / 50 + 2, `${looks} looks`);
 });
 
 test('a store that is closed ends every wait with STORE_OPEN, and a task that runs is not disturbed', async () => {

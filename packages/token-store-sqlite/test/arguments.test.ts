@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openTokenStore, SqliteTokenStore, TokenStoreError } from '../src/index.ts';
+import { inspectTokenStore, openTokenStore, SqliteTokenStore, TokenStoreError } from '../src/index.ts';
 
 const directory = temporaryDirectory();
 const store = openTokenStore(join(directory, 'tokens.db'));
@@ -25,7 +25,7 @@ test('a path must be the name of a file', () => {
   for (const path of [undefined, null, 5, new URL('file:///tmp/x')])
     refuses(() => openTokenStore(any(path)), /^path must be a string/);
   for (const path of ['', 'a\0b', ':memory:', 'file:tokens.db'])
-    refuses(() => openTokenStore(path), /^path must be the name/);
+    for (const use of [openTokenStore, inspectTokenStore]) refuses(() => use(path), /^path must be the name/);
   refuses(() => openTokenStore(join(directory, 'blank ')), /^path must not end with a space/);
   assert.not.ok(existsSync(join(directory, 'blank ')), 'the file was made');
 });

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -129,6 +130,13 @@ test('close ends the wait with STORE_OPEN, at any moment', async () => {
     const error = await changed;
     assert.equal([error?.code, error?.reason], ['STORE_OPEN', 'closed']);
   }
+});
+
+test('a file that is damaged meanwhile ends the wait', async () => {
+  using store = openTokenStore(newPath());
+  const changed = store.changed('app', { timeout: 30_000 }).catch((error: TokenStoreError) => error.reason);
+  writeFileSync(store.path, Buffer.alloc(4_096, 'x'));
+  assert.is(await changed, 'damaged');
 });
 
 test('an awaited wait keeps its process alive until it ends', async () => {

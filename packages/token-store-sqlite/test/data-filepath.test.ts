@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { normalize } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,6 +8,7 @@ const home = { HOME: '/home/ada' };
 
 for (const [platform, env, file] of [
   ['linux', home, '/home/ada/.local/share/my-backup/tokens.db'],
+  ['linux', {}, `${homedir()}/.local/share/my-backup/tokens.db`],
   ['freebsd', home, '/home/ada/.local/share/my-backup/tokens.db'],
   ['darwin', home, '/home/ada/Library/Application Support/my-backup/tokens.db'],
   ['win32', { LOCALAPPDATA: '/Local' }, '/Local/my-backup/tokens.db'],

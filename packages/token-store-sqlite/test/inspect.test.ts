@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import {
@@ -12,8 +12,10 @@ import {
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inspectTokenStore, openTokenStore, type TokenStoreInspection } from '../src/index.ts';
+import { readRecord } from '../src/read-record.ts';
 import { holder, newStore } from './lock-holders.ts';
 import { bare, create } from './original-class.ts';
+import { rollbackJournal } from './rollback-journal.ts';
 import { snapshot } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
 
@@ -75,6 +77,14 @@ const states: Record<string, { make(path: string): void; state: string; reason?:
     },
     state: 'unusable',
   },
+  'a file that a process was stopped in writing': {
+    make: (path) => {
+      fill(path);
+      writeFileSync(`${path}-journal`, rollbackJournal(readFileSync(path)));
+    },
+    state: 'unusable',
+    reason: 'unfinished-write',
+  },
   'random bytes': {
     make: (path) => writeFileSync(path, crypto.getRandomValues(new Uint8Array(10_000))),
     state: 'unusable',
@@ -111,6 +121,17 @@ for (const [what, { make, state, reason, isEncrypted }] of Object.entries(states
     if (found.error) assert.ok(found.error.remedy, found.error.message);
   });
 }
+
+linux('an inspection, and the read of a record, leave no file open', () => {
+  const path = newPath();
+  fill(path);
+  const count = (): number => readdirSync('/proc/self/fd').length;
+  inspectTokenStore(path);
+  const before = count();
+  for (let times = 0; times < 10; times++) assert.is(inspectTokenStore(path).state, 'ours');
+  for (let times = 0; times < 10; times++) assert.is(readRecord(path, 'app')?.accessToken, 'a');
+  assert.ok(count() < before + 5, `${before} files were open, and now ${count()}`);
+});
 
 posix('modes are told and stay; a link is followed', () => {
   const path = newPath();

@@ -80,16 +80,11 @@ export class TokenDatabase {
   /** See `SqliteTokenStore.changed`. Each of `signals` ends the wait with its reason. */
   async waitForChange(timeout: number, signals: readonly AbortSignal[]): Promise<void> {
     const deadline = performance.now() + timeout;
-    const before = this.#countCommits();
-    for (;;) {
-      for (const signal of signals) signal.throwIfAborted();
-      const count = this.#countCommits();
-      // Nothing is known while another connection writes. Its commit shows at the next look.
-      if (count !== undefined && count !== before) return;
-      const left = deadline - performance.now();
-      if (left <= 0) return;
-      await pause(Math.min(lookIntervalMs, left), signals);
-    }
+    // Nothing is known while another connection writes. Its commit shows at the next look.
+    const unchanged = [undefined, this.#countCommits()];
+    do {
+      await pause(Math.min(deadline - performance.now(), lookIntervalMs), signals);
+    } while (performance.now() < deadline && unchanged.includes(this.#countCommits()));
   }
 
   /** Call it within a transaction: the triggers refuse every record that does not fit the new key. */

@@ -28,9 +28,10 @@ export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) 
   const deadline = performance.now() + timeout;
   const { path } = database;
   const paths = lockPathsOf(path, appName);
+  const holder = () => ({ path, pid: readHolder(paths.holder, database)?.pid });
   const acquireAndRun = async (lock: Lock): Promise<T> => {
     const release = await acquireLock(request, paths, deadline);
-    if (!release) throw lockHeldError(appName, timeout, { path, pid: readHolder(paths.holder, database)?.pid });
+    if (!release) throw lockHeldError(appName, timeout, holder());
     try {
       return await task(lock);
     } finally {
@@ -38,7 +39,6 @@ export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) 
     }
   };
   // The queue of this process waits only for other callers of this process, even if these wait for another process.
-  const holder = () => ({ path, pid: readHolder(paths.holder, database)?.pid ?? process.pid });
   return callers.run(appName, acquireAndRun, { key: paths.lock, timeout, signal, closing, holder });
 }
 
