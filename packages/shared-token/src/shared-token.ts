@@ -259,15 +259,20 @@ export class SharedToken implements AsyncDisposable {
 
   #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
     const work = { signOuts: this.#keeper.signOuts, before: this.#memory.record };
+    let stored: AccessToken | undefined;
     const onStored = (record: UsableRecord): void => {
       if (this.#closing.signal.aborted) return;
-      this.#memory.put(record);
+      stored = this.#memory.put(record);
       // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
       if (this.#signIn?.request === request) this.#signIn = undefined;
     };
     const request: SignInRequest = { signIn, ...cause, signOuts: work.signOuts, hasAsked: false, onStored };
-    // When `signIn` ends, the token that it has stored may have been refreshed.
-    const task = async (signal: AbortSignal) => this.#hold(await signInInTurn(this.#keeper, request, signal), work);
+    const task = async (signal: AbortSignal): Promise<AccessToken> => {
+      const record = await signInInTurn(this.#keeper, request, signal);
+      if (!stored || work.signOuts !== this.#keeper.signOuts) return this.#hold(record, work);
+      // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
+      return this.#memory.get() ?? stored;
+    };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };
   }

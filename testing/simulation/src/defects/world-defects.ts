@@ -94,13 +94,7 @@ export const worldDefects: readonly Defect[] = [
   },
   {
     name: 'puts the token of a sign-in over a newer one when signIn ends',
-    patches: [
-      patch(
-        'shared-token.ts',
-        'await signInInTurn(this.#keeper, request, signal), work)',
-        'await signInInTurn(this.#keeper, request, signal), { ...work, before: this.#memory.record })',
-      ),
-    ],
+    patches: [patch('shared-token.ts', 'return this.#memory.get() ?? stored;', 'return this.#memory.put(record);')],
     within: 5000,
   },
   {
