@@ -33,6 +33,6 @@ export const lostSignInDefects: readonly Defect[] = [
         '  return false;\n',
       ),
     ],
-    within: 20000,
+    within: 5000,
   },
 ];

@@ -49,12 +49,12 @@ export const providerDefects: readonly Defect[] = [
   {
     name: 'gives out a token that lacks scopes',
     patches: [patch('usable-token.ts', ' && accepts(record)\n', '\n')],
-    within: 2000,
+    within: 200,
   },
   {
     name: 'asks again for what the person has denied',
     patches: [patch('sign-in.ts', '  acceptance.signedIn(record);\n', '')],
-    within: 5000,
+    within: 20000,
   },
   {
     name: 'forgets the data of a record at a refresh',

@@ -5,7 +5,7 @@ export const tokenDefects: readonly Defect[] = [
   {
     name: 'keeps the token in memory after a sign-out',
     patches: [patch('shared-token.ts', '      this.#memory.clear();\n      // Flights', '      // Flights')],
-    within: 2000,
+    within: 200,
   },
   {
     name: 'uses the records of other clients',
