@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TokenRecord } from '../src/index.ts';
 import { statusOfRecord } from '../src/sign-in-status.ts';
 import { MemoryStore } from './memory-store.ts';
 import { openScene } from './scene.ts';
@@ -29,11 +30,14 @@ for (const [what, times, needsSignIn] of [
   ['has time left', { refreshExpiresAt: Date.now() + day }, undefined],
   ['ended by the word of the provider', { refreshExpiresAt: Date.now() - day }, true],
   ['ended by the estimate', { obtainedAt: Date.now() - 91 * day }, undefined],
-  ['was refused', { refusedAt: Date.now() - day }, true],
-] as const) {
+  ['was refused', { refusedAt: Date.now() - day, refusedBecause: 'invalid_grant' }, true],
+] satisfies [string, Partial<TokenRecord>, true | undefined][]) {
   test(`a sign-in that ${what}: needsSignIn is ${needsSignIn}`, () => {
     const record = { refreshToken: 'x', accessToken: 'y', expiresAt: Date.now() + day, ...times };
-    assert.is(statusOfRecord(record, { appName: 'app', clientId: 'ours' }).needsSignIn, needsSignIn);
+    const status = statusOfRecord(record, { appName: 'app', clientId: 'ours' });
+    assert.is(status.needsSignIn, needsSignIn);
+    const { refusedAt, refusedBecause }: Partial<TokenRecord> = times;
+    assert.equal([status.refusedAt, status.refusedBecause], [refusedAt, refusedBecause]);
   });
 }
 

@@ -18,7 +18,7 @@ test('the request has PKCE, state and form_post, and only the event with the URL
   assert.match(query.get('state') ?? '', /^[\w-]{43}$/);
   assert.is(query.get('response_mode'), 'form_post');
   assert.is(query.get('scope'), 'Files.Read openid profile offline_access');
-  assert.match(query.get('redirect_uri') ?? '', /^http:\/\/localhost:\d+$/);
+  assert.match(query.get('redirect_uri') ?? '', /^http:\/\/localhost:\d{4,5}$/);
   const others = scene.events.filter(({ type }) => type !== 'authorization-url');
   assert.not.match(JSON.stringify(others), query.get('state') ?? '-');
 });

@@ -35,6 +35,7 @@ test('a file that is not a database is the error STORE, opens no browser, and st
   assert.not(error.retryable);
   assert.match(error.message, scene.dbFilepath);
   assert.ok(error.cause instanceof Error && 'code' in error.cause);
+  assert.is(error.errorDescription, undefined);
   assert.is(scene.windows.length, 0);
   assert.equal(readFileSync(scene.dbFilepath), before);
 });
