@@ -8,6 +8,9 @@
  * fails, or by tests that take three times as long as without a defect. What killed the others goes to stderr. It all happens in a copy of
  * the repository, in the temporary folder.
  *
+ * No test has to repeat a sentence: a text with spaces stays as it is. The condition that chooses between two texts is changed, because it
+ * chooses what is said.
+ *
  * A defect that nobody could notice is listed in `mutate-equivalents.txt`, as it is printed but without the number of its line, and with the
  * reason: `FILE OPERATOR: BEFORE → AFTER  # REASON`.
  */

@@ -96,15 +96,18 @@ test('the status is 127 if the program is not found, and 126 if it cannot be exe
 
 test('signals are passed on, and the status is that of the program', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
-  const script = `process.on('SIGUSR1', () => console.error('goes on')); process.on('SIGINT', () => process.exit(9));
-    console.error('runs'); setTimeout(() => {}, 20_000)`;
+  const signals = ['SIGUSR1', 'SIGUSR2', 'SIGHUP', 'SIGQUIT', 'SIGTERM'] as const;
+  const script = `for (const name of ${JSON.stringify(signals)}) process.on(name, () => console.error(name));
+    process.on('SIGINT', () => process.exit(9)); console.error('runs'); setTimeout(() => {}, 20_000)`;
   const running = home.start(['exec', '--', 'node', '-e', script]);
   await running.says(/runs/);
-  running.child.kill('SIGUSR1');
-  await running.says(/goes on/);
+  for (const name of signals) {
+    running.child.kill(name);
+    await running.says(new RegExp(name));
+  }
   running.child.kill('SIGINT');
   const { status, stderr } = await running.ended;
-  assert.equal([status, stderr], [9, 'runs\ngoes on\n']);
+  assert.equal([status, stderr], [9, `${['runs', ...signals].join('\n')}\n`]);
 });
 
 test('exec without a sign-in does not run the program and ends with 3', async () => {

@@ -34,7 +34,7 @@ export function readEntries(file: string): Record<string, unknown> {
  */
 export function writeEntry(file: string, name: string, value: unknown): void {
   const draft = `${file}.${process.pid}.tmp`;
-  const content = JSON.stringify({ ...readEntries(file), [name]: value }, null, 2);
+  const content = JSON.stringify({ ...readEntries(file), [name]: value });
   try {
     fs.rmSync(draft, { force: true });
     // `wx` does not follow a symbolic link that another user has put there.
