@@ -198,8 +198,9 @@ export class ProcessGroup {
     member.isReady = false;
     member.isSpecial = false;
     this.#pids.push(member.pid);
-    const { leaseTime, isCut } = this.#options;
-    const limitMs = 3 * leaseTime + (isCut ? 3 : 1) * stepTimeoutMs;
+    const { names, leaseTime, isCut } = this.#options;
+    // On a busy machine a call for one name waits for those for all others.
+    const limitMs = 3 * leaseTime + (isCut ? 3 : 1) * stepTimeoutMs * Math.max(1, names / 2);
     const common = { names: this.#names, log: this.#logOf(member.pid), isCut, limitMs };
     // If it has ended meanwhile, its end says more.
     member.child.send({ ...common, seed: this.random() * 2 ** 32, ...run } satisfies Run, () => {});
