@@ -17,7 +17,7 @@ const giveWayMs = { told: 100, untold: 1_200 };
 /** One that is told looks seldom, so it has asked for longer than that. */
 const maxUntoldMs = 1_600;
 /** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
-const lastAnswerMs = 900;
+const lastAnswerMs = 750;
 
 /**
  * The locks of one store. Processes do not queue: a caller tries at a random moment after a release, or about once a second. One that
