@@ -22,7 +22,7 @@ import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import { SilentFlight } from './silent-flight.ts';
 import { TokenInMemory } from './token-in-memory.ts';
 import type { AccessToken, UsableRecord } from './token-response.ts';
-import { endsByRejection } from './usable-token.ts';
+import { endsByRejection, isSuperseded } from './usable-token.ts';
 
 /** A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
@@ -258,7 +258,7 @@ export class SharedToken implements AsyncDisposable {
   }
 
   #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
-    const work = { signOuts: this.#keeper.signOuts, before: this.#memory.record };
+    const { signOuts } = this.#keeper;
     let stored: AccessToken | undefined;
     const onStored = (record: UsableRecord): void => {
       if (this.#closing.signal.aborted) return;
@@ -266,12 +266,15 @@ export class SharedToken implements AsyncDisposable {
       // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
       if (this.#signIn?.request === request) this.#signIn = undefined;
     };
-    const request: SignInRequest = { signIn, ...cause, signOuts: work.signOuts, hasAsked: false, onStored };
+    const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
     const task = async (signal: AbortSignal): Promise<AccessToken> => {
       const record = await signInInTurn(this.#keeper, request, signal);
-      if (!stored || work.signOuts !== this.#keeper.signOuts) return this.#hold(record, work);
       // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
-      return this.#memory.get() ?? stored;
+      if (stored && signOuts === this.#keeper.signOuts) return this.#memory.get() ?? stored;
+      const held = this.#memory.record;
+      // Another call may have read what was stored before.
+      const isNewer = held && isSuperseded(record, held) && held.accessToken !== rejected;
+      return this.#hold(record, { signOuts, before: isNewer ? undefined : held });
     };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };

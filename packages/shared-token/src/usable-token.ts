@@ -72,6 +72,12 @@ export function isStale(record: TokenRecord, now: number, validity: Validity): b
   return isFromFuture || now >= expiresAt - neededTime(validity, expiresAt - obtainedAt);
 }
 
+/** Whether a record is known to be no newer than the other one: of an earlier sign-in, or of the same one and not obtained later. */
+export function isSuperseded({ signedInAt, obtainedAt = 0 }: TokenRecord, by: TokenRecord): boolean {
+  if (signedInAt === undefined || by.signedInAt === undefined) return false;
+  return signedInAt === by.signedInAt ? obtainedAt <= (by.obtainedAt ?? 0) : signedInAt < by.signedInAt;
+}
+
 /** Whether the access token has ended if an API rejects it and no refresh helps. Otherwise its expiry counts, too. */
 export function endsByRejection({ refreshToken, expiresAt }: TokenRecord): boolean {
   return refreshToken === undefined || expiresAt === undefined;

@@ -1,17 +1,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SignIn, TokenRecord } from '../src/index.ts';
+import { type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
 import { MemoryStore, NotifyingStore } from './memory-store.ts';
 import { mustNotAsk, openScene, Scene } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 type Gate = PromiseWithResolvers<void>;
 
-/** Another process that holds the lock of the record until it is told to let go. */
-async function holdLock(store: MemoryStore): Promise<() => void> {
+/** Another process that holds the lock, by default that of the record, until it is told to let go. */
+async function holdLock(store: MemoryStore, name = 'my-app'): Promise<() => void> {
   const release = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();
-  void store.exclusively('my-app', () => {
+  void store.exclusively(name, () => {
     held.resolve();
     return release.promise;
   });
@@ -159,6 +159,24 @@ test('a token that was refreshed while this instance read the sign-in of another
   await first;
   assert.equal(await within(10_000, second), refreshed);
   assert.equal(shared.peek(), refreshed);
+});
+
+test('a call that forces gets the sign-in of another program, although another call has read the rejected token since', async () => {
+  await using scene = openScene();
+  const { records } = scene.store;
+  const rejected = { accessToken: 'rejected', expiresAt: Date.now() + 3_600_000 };
+  records.set('my-app', rejected);
+  const shared = scene.open({ signIn: mustNotAsk });
+  await shared.getToken();
+  const release = await holdLock(scene.store, signInLockName('my-app'));
+  const forced = shared.getToken({ forceRefresh: true });
+  await scene.until('waiting');
+  // As if it had been read before the record said so.
+  records.set('my-app', rejected);
+  await shared.getToken();
+  records.set('my-app', { accessToken: 'new' });
+  release();
+  assert.is((await forced).accessToken, 'new');
 });
 
 test.run();
