@@ -138,8 +138,9 @@ export class FileTokenStore implements TokenStore, Disposable {
       if (!edit(records)) return false;
       const after = this.#format.format(Object.fromEntries(records), text);
       // Before the sign-in that is stored is replaced by what could not be read.
-      const lost = new TypeError('format must return a text in which parse finds the tokens that format was given');
-      if (comparedToken(this.#parse(after, lost).get(name)) !== comparedToken(records.get(name))) throw lost;
+      const lost = () =>
+        new TypeError('format must return a text in which parse finds the tokens that format was given');
+      if (comparedToken(this.#parse(after, lost).get(name)) !== comparedToken(records.get(name))) throw lost();
       this.#file.write(after);
       return true;
     });
@@ -151,15 +152,15 @@ export class FileTokenStore implements TokenStore, Disposable {
     return { text, records: text === undefined ? new Map() : this.#parse(text) };
   }
 
-  /** Throws `failure` without the error of the caller's function, which may quote tokens. */
-  #parse(text: string, failure: Error = fileError(this.path, damaged)): Map<string, TokenRecord> {
+  /** Throws what `failure` returns, without the error of the caller's function, which may quote tokens. */
+  #parse(text: string, failure = (): Error => fileError(this.path, damaged)): Map<string, TokenRecord> {
     try {
       // Half a surrogate pair would not come back as it was.
-      if (!text.isWellFormed()) throw failure;
+      if (!text.isWellFormed()) throw failure();
       const records = Object.entries(this.#format.parse(text));
       return new Map(records.flatMap(([name, record]) => (record === undefined ? [] : [[name, checkRecord(record)]])));
     } catch (error) {
-      throw systemCode(error)?.startsWith('STORE_') ? error : failure;
+      throw systemCode(error)?.startsWith('STORE_') ? error : failure();
     }
   }
 }
