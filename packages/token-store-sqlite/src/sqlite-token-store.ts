@@ -17,10 +17,11 @@ import {
 import { fileError } from 'token-store-kit/files';
 import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
-import { newCipher, TokenDatabase, type TokenStoreOptions } from './database/token-database.ts';
+import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
 import { findHeldLocks } from './lock/held-locks.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
+import type { TokenStoreOptions } from './token-store-options.ts';
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
 const list =

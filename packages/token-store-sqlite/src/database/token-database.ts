@@ -1,7 +1,8 @@
 /** This folder has the SQLite file: how it is found, made, extended, read and written. */
 import type Database from 'better-sqlite3';
-import { checkKey, type KeyCheck, pause, refuseUnknown, TokenCipher } from 'token-store-kit';
+import { type KeyCheck, pause, TokenCipher } from 'token-store-kit';
 import { fileError, systemCode } from 'token-store-kit/files';
+import { readOptions, type TokenStoreOptions } from '../token-store-options.ts';
 import { checkPath, DatabaseFile } from './database-file.ts';
 import { toTokenStoreError } from './file-error.ts';
 import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './schema.ts';
@@ -21,17 +22,6 @@ export function newCipher(key: string | Uint8Array): TokenCipher {
   return new TokenCipher({ key, domain });
 }
 
-/** Options of {@link TokenDatabase} and of `openTokenStore`. */
-export interface TokenStoreOptions {
-  /** Encrypts tokens at rest: a passphrase, or 32 bytes. Default: none, in a file that only its owner can read. */
-  key?: string | Uint8Array;
-  /**
-   * Makes no file, and changes nothing about an existing one. A file that is missing is then STORE_OPEN with the reason
-   * `missing`, and every call that writes or locks is STORE_READONLY. Default false.
-   */
-  readOnly?: boolean;
-}
-
 export class TokenDatabase {
   readonly file: DatabaseFile;
   readonly readOnly: boolean;
@@ -40,12 +30,9 @@ export class TokenDatabase {
   readonly #statements = new Map<string, Database.Statement>();
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
-  constructor(path: string, options: TokenStoreOptions = {}) {
+  constructor(path: string, options?: TokenStoreOptions) {
     checkPath(path);
-    const { key, readOnly = false, ...unknown } = options;
-    refuseUnknown(unknown);
-    if (typeof readOnly !== 'boolean') throw new TypeError(`readOnly must be a boolean, not ${typeof readOnly}`);
-    if (key !== undefined) checkKey(key);
+    const { key, readOnly } = readOptions(options);
     this.readOnly = readOnly;
     this.file = DatabaseFile.find(path, { readOnly });
     this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
