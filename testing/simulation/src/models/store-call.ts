@@ -122,7 +122,7 @@ export class StoreCalls {
     const { options, history, machine } = this.#store;
     if (history.isCalm || !options.isSilent) return false;
     if (this.#silentCalls === 0 && machine.choices.isRare(this.#stream, 12))
-      this.#silentCalls = [1, 4, Number.POSITIVE_INFINITY][machine.choices.below(this.#stream, 3)] as number;
+      this.#silentCalls = [1, 4, 100][machine.choices.below(this.#stream, 3)] as number;
     if (this.#silentCalls === 0) return false;
     this.#silentCalls--;
     history.wasSilentTo.add(this.#process);
