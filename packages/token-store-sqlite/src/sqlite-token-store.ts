@@ -34,7 +34,7 @@ const remove = 'DELETE FROM token WHERE app_name = ?';
 /**
  * Keeps OAuth refresh tokens in one SQLite file that many processes share. All methods are synchronous, except
  * `exclusively` and `changed`. A write is on the disk when it returns. A call blocks the event loop while another
- * process writes: for milliseconds as a rule. If that takes too long, it throws STORE_BUSY.
+ * process writes: for milliseconds as a rule. After 5 seconds it throws STORE_BUSY.
  *
  * Every method throws a {@link TokenStoreError} if the file cannot do what was asked, and a TypeError for arguments of
  * a wrong type. An app name may be any well-formed string.
