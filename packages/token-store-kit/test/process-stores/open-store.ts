@@ -1,5 +1,5 @@
 /** A module for the contract, with several kinds of stores. A place is JSON: `[KIND, FOLDER, PORTS]`. A kind that is not broken is a sound store with a lease. */
-import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CallerQueue, type Lock, type TokenRecord, type TokenStore, TokenStoreError } from '../../src/index.ts';
 import { LeaseStore, leaseTimeMs } from './lease-store.ts';
@@ -30,22 +30,31 @@ interface BrokenKind extends Kind {
 
 const queue = new CallerQueue();
 
-/** A lock that is a file, so that it outlives its process: other processes remove it when it is so old. */
+/** A lock that is a file, so that it outlives its process: that of a dead process is removed when it is so old. */
 function lockFile(store: PortStore, staleMs: number): TokenStore['exclusively'] {
-  const acquire = (path: string): boolean => {
+  const isLeft = (path: string): boolean => {
     try {
-      closeSync(openSync(path, 'wx'));
-      return true;
+      process.kill(Number(readFileSync(path, 'utf8')), 0);
+      return false;
     } catch {
       const { mtimeMs = Date.now() } = statSync(path, { throwIfNoEntry: false }) ?? {};
-      if (Date.now() - mtimeMs > staleMs) rmSync(path);
+      return Date.now() - mtimeMs > staleMs;
+    }
+  };
+  const acquire = async (path: string): Promise<boolean> => {
+    try {
+      writeFileSync(path, `${process.pid}`, { flag: 'wx' });
+      return true;
+    } catch {
+      // One at a time: another may have removed it, and have its own there now.
+      if (isLeft(path)) await store.withPort(1, () => isLeft(path) && rmSync(path));
       return false;
     }
   };
   return (name, task, options) => {
     const path = store.path(`lock of ${name}`);
     const acquireAndRun = async (lock: Lock) => {
-      while (!acquire(path)) await delay(2);
+      while (!(await acquire(path))) await delay(2);
       return task(lock).finally(() => rmSync(path));
     };
     return queue.run(name, acquireAndRun, options);
