@@ -43,13 +43,14 @@ export class App {
   }
 
   /** Posts a form to the token endpoint. */
-  token(form: Record<string, string>, headers: Record<string, string> = {}): Promise<Reply> {
-    return this.#post('token', form, headers);
-  }
-
-  /** Posts a form to the device authorization endpoint. */
-  device(form: Record<string, string>): Promise<Reply> {
-    return this.#post('devicecode', form, {});
+  async token(form: Record<string, string>, headers: Record<string, string> = {}): Promise<Reply> {
+    const response = await fetch(`${this.#authority.url}/oauth2/v2.0/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: this.clientId, ...form }),
+      headers,
+      signal: AbortSignal.timeout(20_000),
+    });
+    return toReply(response);
   }
 
   /** Signs in and consents with the scripted browser, and returns the code. */
@@ -75,16 +76,6 @@ export class App {
     const headers = { ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }), ...init.headers };
     const url = path.startsWith('http') ? path : this.#authority.graphUrl + path;
     return toReply(await fetch(url, { signal: AbortSignal.timeout(20_000), redirect: 'manual', ...init, headers }));
-  }
-
-  async #post(endpoint: string, form: Record<string, string>, headers: Record<string, string>): Promise<Reply> {
-    const response = await fetch(`${this.#authority.url}/oauth2/v2.0/${endpoint}`, {
-      method: 'POST',
-      body: new URLSearchParams({ client_id: this.clientId, ...form }),
-      headers,
-      signal: AbortSignal.timeout(20_000),
-    });
-    return toReply(response);
   }
 }
 
