@@ -3,17 +3,11 @@ import { test } from 'uvu';
 import { describeRun, runSchedules } from '../src/run-schedules.ts';
 import { loadSharedToken } from '../src/schedule.ts';
 
-/** `SIMULATION_SEED=N` runs that schedule alone. */
-const only = process.env.SIMULATION_SEED;
-const firstSeed = Number(only ?? 1);
-const schedules = only === undefined ? 2_000 : 1;
-
-test('shared-token keeps its promises in 2,000 schedules', async () => {
-  const world = await loadSharedToken();
-  const run = await runSchedules(world, { firstSeed, schedules });
+test('shared-token keeps its promises in 1,000 schedules', async () => {
+  const firstSeed = Number(process.env.SIMULATION_SEED ?? 1);
+  const run = await runSchedules(await loadSharedToken(), { firstSeed, schedules: 1_000 });
   console.log(describeRun(run, firstSeed));
   assert.equal(run.found, undefined, run.found?.text);
-  assert.equal(run.schedules, schedules);
 });
 
 test.run();
