@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  appendFileSync,
   chownSync,
   existsSync,
   linkSync,
@@ -21,7 +20,7 @@ import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, type GraphClientError } from '../src/index.ts';
-import { type OddGraph, openOddGraph } from './odd-graph.ts';
+import { openOddGraph } from './odd-graph.ts';
 import { quickenWaits } from './quick-waits.ts';
 
 const isLinux = existsSync('/proc/sys/kernel/random/boot_id');
@@ -31,26 +30,31 @@ test.after(quickenWaits());
 
 const content = Buffer.from('0123456789'.repeat(500));
 
+let etag = '"v1"';
 /** A server that sends 1,000 bytes of a whole file and stalls, and sends every rest. */
-function openStallingGraph(etag: () => string): Promise<OddGraph> {
-  return openOddGraph(({ headers }, response) => {
-    const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
-    if (headers.range && headers['if-range'] === etag()) {
-      const rest = content.subarray(from);
-      const range = `bytes ${from}-${content.length - 1}/${content.length}`;
-      response.writeHead(206, { etag: etag(), 'content-range': range, 'content-length': rest.length }).end(rest);
-    } else {
-      response.writeHead(200, { etag: etag(), 'content-length': content.length }).write(content.subarray(0, 1_000));
-    }
-  });
-}
+const stalling = await openOddGraph(({ headers }, response) => {
+  const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
+  if (headers.range && headers['if-range'] === etag) {
+    const rest = content.subarray(from);
+    const range = `bytes ${from}-${content.length - 1}/${content.length}`;
+    response.writeHead(206, { etag, 'content-range': range, 'content-length': rest.length }).end(rest);
+  } else {
+    response.writeHead(200, { etag, 'content-length': content.length }).write(content.subarray(0, 1_000));
+  }
+});
+test.after(() => stalling[Symbol.asyncDispose]());
+const client = new GraphClient({ root: stalling.origin, getToken: async () => 'the-token', idleTimeout: 1_000 });
 
 const parts = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.part'));
 
+const file = join(folder, 'download');
+/** The name of what the killed process has left. */
+let left = '';
+
 /** Starts a download in a process of its own, and kills it when 1,000 bytes are in the file. */
-async function killDownloading(root: string, file: string): Promise<void> {
+async function killDownloading(): Promise<void> {
   const program = `import { GraphClient } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
-    const client = new GraphClient({ root: ${JSON.stringify(root)}, getToken: async () => 'the-token' });
+    const client = new GraphClient({ root: ${JSON.stringify(stalling.origin)}, getToken: async () => 'the-token' });
     await client.download('/file', ${JSON.stringify(file)});`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
@@ -59,15 +63,19 @@ async function killDownloading(root: string, file: string): Promise<void> {
   await until(() => parts().some((name) => statSync(join(folder, name)).size === 1_000));
   child.kill('SIGKILL');
   await once(child, 'close');
+  left = parts()[0] ?? '';
+}
+
+/** Leaves that again, in a folder that has no other part. */
+function leaveAgain(bytes = content.subarray(0, 1_000)): void {
+  for (const name of parts()) rmSync(join(folder, name));
+  writeFileSync(join(folder, left), bytes);
 }
 
 test('what a killed process has left of a download is used by the next one', async () => {
-  await using graph = await openStallingGraph(() => '"v1"');
-  const file = join(folder, 'resumed');
-  await killDownloading(graph.origin, file);
+  await killDownloading();
   assert.is(parts().length, 1);
   writeFileSync(file, 'old', { mode: 0o600 });
-  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
   const reports: number[] = [];
   const onProgress = ({ done }: { done: number }): number => reports.push(done);
   assert.equal(await client.download('/file', file, { onProgress }), { bytes: content.length });
@@ -78,37 +86,27 @@ test('what a killed process has left of a download is used by the next one', asy
 });
 
 test('what is left of another version is deleted', async () => {
-  let etag = '"v1"';
-  await using graph = await openStallingGraph(() => etag);
-  const file = join(folder, 'changed');
-  await killDownloading(graph.origin, file);
+  leaveAgain();
   etag = '"v2"';
-  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
   const reports: number[] = [];
   await client.download('/file', file, { onProgress: ({ done }) => reports.push(done) });
+  etag = '"v1"';
   assert.is(reports[0], 0);
   assert.ok(readFileSync(file).equals(content));
   assert.equal(parts(), []);
 });
 
-for (const [what, missing, bytes] of [
+for (const [what, more, bytes] of [
   ['all of it', 0, content.length],
   ['more than it', 1, undefined],
 ] as const) {
   test(`if a killed process has left ${what}, nothing is asked for`, async () => {
     if (!isLinux) return console.log('skipped: only Linux tells whether what is left may be gone on with');
-    await using graph = await openStallingGraph(() => '"v1"');
-    const file = join(folder, 'left');
-    await killDownloading(graph.origin, file);
-    for (const part of parts()) {
-      appendFileSync(join(folder, part), content.subarray(1_000));
-      appendFileSync(join(folder, part), 'x'.repeat(missing));
-    }
-    const before = graph.requests.length;
-    const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
+    leaveAgain(Buffer.concat([content, Buffer.alloc(more)]));
+    const before = stalling.requests.length;
     const outcome = await client.download('/file', file).catch((error: GraphClientError) => error.code);
     assert.equal(outcome, bytes === undefined ? 'CHANGED' : { bytes });
-    assert.is(graph.requests.length, before + 1);
+    assert.is(stalling.requests.length, before + 1);
     if (bytes) assert.ok(readFileSync(file).equals(content));
     assert.equal(parts(), []);
   });
@@ -128,11 +126,8 @@ const planted: [what: string, make: (part: string) => void][] = [
 if (process.getuid?.() === 0) planted.push(["is another user's", (part) => chownSync(part, 65_534, 65_534)]);
 for (const [what, make] of planted) {
   test(`what is left and ${what} is not gone on with`, async () => {
-    await using graph = await openStallingGraph(() => '"v1"');
-    const file = join(folder, 'planted');
-    await killDownloading(graph.origin, file);
-    for (const part of parts()) make(join(folder, part));
-    const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 1_000 });
+    leaveAgain();
+    make(join(folder, left));
     const reports: number[] = [];
     await client.download('/file', file, { onProgress: ({ done }) => reports.push(done) });
     assert.is(reports[0], 0);
