@@ -58,13 +58,6 @@ const cases: Case[] = [
     requests: 3,
   },
   {
-    name: '502 with HTML',
-    fault: { type: 'status', status: 502, body: '<h1>Bad gateway</h1>' },
-    code: 'SERVER',
-    retryable: true,
-    requests: 3,
-  },
-  {
     name: '503 with Retry-After longer than requestTimeout',
     fault: { type: 'status', status: 503, retryAfter: '60' },
     code: 'THROTTLED',
@@ -190,58 +183,19 @@ const cases: Case[] = [
     requests: 1,
   },
   {
-    name: 'an error that Microsoft may invent',
-    fault: oauth('invalid_tea'),
-    code: 'CONFIGURATION',
-    retryable: false,
-    requests: 1,
-  },
-  {
-    name: 'an app for personal accounts under another authority',
-    fault: oauth('invalid_request', 9002331),
-    code: 'CONFIGURATION',
-    retryable: false,
-    requests: 1,
-  },
-  {
-    name: 'an app that is registered as confidential',
-    fault: oauth('invalid_client', 7000218),
-    code: 'CONFIGURATION',
-    retryable: false,
-    requests: 1,
-  },
-  {
     name: 'server_error',
     fault: { type: 'oauth', error: 'server_error' },
     code: 'SERVER',
     retryable: true,
     requests: 1,
   },
-  ...['invalid_grant', 'interaction_required', 'consent_required', 'login_required'].map(
-    (error): Case => ({
-      name: error,
-      fault: { type: 'oauth', error },
-      code: 'SIGN_IN_REQUIRED',
-      retryable: false,
-      requests: 1,
-    }),
-  ),
   {
-    name: 'an expired refresh token in the words of older endpoints',
-    fault: oauth('invalid_grant', 70002, 70008),
+    name: 'invalid_grant',
+    fault: oauth('invalid_grant', 70000),
     code: 'SIGN_IN_REQUIRED',
     retryable: false,
     requests: 1,
   },
-  ...[70000, 50173, 700082, 70043, 50076, 65001].map(
-    (number): Case => ({
-      name: `AADSTS${number}`,
-      fault: oauth('invalid_request', number),
-      code: 'SIGN_IN_REQUIRED',
-      retryable: false,
-      requests: 1,
-    }),
-  ),
 ];
 
 function change(fields: Record<string, unknown>): Fault {

@@ -26,6 +26,14 @@ for (const [name, ...numbers] of [
   });
 }
 
+test('some OAuth errors, and some numbers with any OAuth error, need a new sign-in', () => {
+  const errors = ['invalid_grant', 'interaction_required', 'consent_required', 'login_required'];
+  for (const error of errors) assert.is(errorOf({ error }).code, 'SIGN_IN_REQUIRED', error);
+  for (const number of [70000, 50173, 700082, 70043, 50076, 65001])
+    assert.is(errorOf({ error: 'invalid_request', error_codes: [number] }).code, 'SIGN_IN_REQUIRED', `${number}`);
+  assert.is(errorOf({ error: 'invalid_request' }).code, 'CONFIGURATION');
+});
+
 for (const [step, error, code] of [
   ['device poll', 'expired_token', 'SIGN_IN_TIMEOUT'],
   ['device poll', 'invalid_grant', 'SIGN_IN_REQUIRED'],
