@@ -39,7 +39,7 @@ always('without a desktop session --keyring ends with 7, says what to do and cha
   const nowhere = { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: '' };
   using other = new CliHome(home.env);
   await other.login(clientId);
-  for (const args of [['login', '--keyring', ...clientId], ['--keyring'], ['rekey', '--keyring']]) {
+  for (const args of [['--keyring'], ['rekey', '--keyring']]) {
     const { status, stdout, stderr } = await other.run(args, { env: nowhere });
     assert.is(status, 7);
     assert.is(stdout, '');

@@ -34,15 +34,6 @@ test('a stored token is printed without the full program, which would take twice
   assert.equal([...packages].sort(), small);
 });
 
-test('Graph accepts the token from a shell script', async () => {
-  if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
-  const { status, stdout } = await home.shell(
-    `curl -sS -H "Authorization: Bearer $(onedrive-token)" ${authority.graphUrl}/me`,
-  );
-  if (status === 127) return console.log('skipped: calling Graph from a shell needs curl');
-  assert.match(stdout, 'someone@example.com');
-});
-
 test('--json has the token and when it expires', async () => {
   const { status, stdout } = await home.call(['--json']);
   assert.is(status, 0);
@@ -63,7 +54,7 @@ test('--verbose logs what happens, without secrets', async () => {
 
 test('if the reader has closed stdout, the status is 0 and no message is printed', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
-  for (const args of [[], ['--help'], ['api', '/me'], ['status']]) {
+  for (const args of [[], ['api', '/me']]) {
     const { stderr } = await home.shell(`{ sleep 0.2; onedrive-token ${args.join(' ')}; echo $? >&2; } | true`);
     assert.is(stderr, '0\n');
   }
