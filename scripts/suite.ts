@@ -34,7 +34,7 @@ const { long, retry } = values;
 const jobs = Number(values.jobs ?? availableParallelism() + (long ? 3 : 4));
 const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
 // What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
-const filesOfProcess = long ? 1 : 8;
+const filesOfProcess = long ? 1 : 10;
 // If more of those that mostly wait ran at once, they would miss their own deadlines when all of them wake up.
 const waitingJobs = 4;
 if (long) process.env.TEST_POSTGRES ??= 'system';
