@@ -57,6 +57,17 @@ test('a lock, and another file of the folder, are no change, and a wait looks no
   assert.ok(looks > 1 && looks <= 400 / 50 + 2, `${looks} looks`);
 });
 
+test('a wait of no time is over before the next look', async () => {
+  using store = openFileTokenStore(join(temporaryDirectory(), 'tokens.json'));
+  const waits: number[] = [];
+  for (let times = 0; times < 10; times++) {
+    const started = performance.now();
+    await store.changed('app', { timeout: 0 });
+    waits.push(performance.now() - started);
+  }
+  assert.ok(Math.min(...waits) < 40, `${waits}`);
+});
+
 test('a store that is closed ends every wait with STORE_OPEN, and a task that runs is not disturbed', async () => {
   const store = openFileTokenStore(join(temporaryDirectory(), 'tokens.json'));
   const task = store.exclusively('app', async () => {
@@ -69,7 +80,7 @@ test('a store that is closed ends every wait with STORE_OPEN, and a task that ru
     store.exclusively('app', async () => {}),
     store.exclusively('free', async () => {}),
   ];
-  store.close();
+  store[Symbol.dispose]();
   const later = [store.set('app', { refreshToken: 'x' }), store.changed('app', { timeout: 1 })];
   for (const wait of [...waits, ...later, (async () => store.get('app'))()]) {
     const { code, reason } = (await wait.then(

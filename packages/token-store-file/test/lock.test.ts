@@ -1,8 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import net, { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import {
   directoryForUsers,
   hasPlaceForUsers,
@@ -29,6 +39,7 @@ const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
 
 const isLinux = process.platform === 'linux';
 const deep = join('x'.repeat(100), 'y'.repeat(100));
+const lockOfApp = createHash('sha256').update('app').digest('hex').slice(0, 12);
 
 /** A tool in whose process the first of these system calls fail, with these errors. */
 function failFirst(errors: Record<string, string>): string[] {
@@ -89,11 +100,22 @@ posixTest('a stopped process keeps its lock, also if it has as many connections 
   process.chdir(`${store.path}-locks`);
   const [socket = ''] = readdirSync('.');
   const sockets: Socket[] = [];
+  let looks = 0;
+  const countLooks = (...args: Parameters<typeof connect>) => {
+    looks++;
+    return connect(...args);
+  };
+  Object.assign(net, { connect: countLooks });
   try {
-    for (const length of [0, 600]) {
+    for (const [length, maxLooks] of [
+      [0, 2],
+      [600, 6],
+    ] as const) {
       sockets.push(...Array.from({ length }, () => connect(socket).on('error', () => {})));
       for (const timeout of [0, 200]) {
+        looks = 0;
         assertBusy(await errorOf(store.exclusively('app', async () => {}, { timeout })), program);
+        assert.ok(looks <= maxLooks, `${looks} looks`);
       }
       const reason = new Error('no longer needed');
       const controller = new AbortController();
@@ -101,6 +123,7 @@ posixTest('a stopped process keeps its lock, also if it has as many connections 
       assert.is(await errorOf(store.exclusively('app', async () => {}, { signal: controller.signal })), reason);
     }
   } finally {
+    Object.assign(net, { connect });
     process.chdir(before);
     for (const each of sockets) each.destroy();
   }
@@ -112,10 +135,9 @@ posixTest(
   'a process that chooses its number is waited for, also by one that tries once, but not for ever',
   async () => {
     using store = newStore();
-    const lock = createHash('sha256').update('app').digest('hex').slice(0, 12);
     mkdirSync(`${store.path}-locks`, { mode: 0o700 });
     const choosing = createServer();
-    await new Promise<void>((resolve) => choosing.listen(`${store.path}-locks/${lock}-new-1.a`, resolve));
+    await new Promise<void>((resolve) => choosing.listen(`${store.path}-locks/${lockOfApp}-new-1.a`, resolve));
     const tryOnce = () => store.exclusively('app', async () => 'ran', { timeout: 0 });
     assert.is(((await errorOf(tryOnce())) as TokenStoreError).code, 'STORE_BUSY');
     const trying = tryOnce();
@@ -273,7 +295,15 @@ posixTest('a folder of locks that others can write, or have made, is STORE_OPEN'
     const { code, reason } = (await errorOf(store.exclusively('app', async () => {}))) as TokenStoreError;
     assert.equal([code, reason], ['STORE_OPEN', 'exposed']);
   }
-  assert.is(dirname(store.path), dirname(`${store.path}-locks`));
+});
+
+posixTest('what stands in the place of a socket and cannot be one is STORE_OPEN, at once', async () => {
+  using store = newStore();
+  mkdirSync(`${store.path}-locks`, { mode: 0o700 });
+  const name = `${lockOfApp}-000001-1.a`;
+  symlinkSync(name, `${store.path}-locks/${name}`);
+  const { code, reason } = (await errorOf(store.exclusively('app', async () => {}))) as TokenStoreError;
+  assert.equal([code, reason], ['STORE_OPEN', 'not-a-file']);
 });
 
 posixTest('a caller whose time is up gets STORE_BUSY also if the folder of locks was removed', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   chmodSync,
   chownSync,
   existsSync,
@@ -7,6 +7,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -51,14 +53,18 @@ posixTest('the file and new directories are closed to others, whatever the umask
   }
 });
 
-posixTest('a file of the tool that others can read is closed to them by the first write', async () => {
-  const path = newPath();
-  writeFileSync(path, '');
-  chmodSync(path, 0o644);
-  using store = openFileTokenStore(path);
-  await store.set('app', { refreshToken: 'one' });
-  assert.is(statSync(path).mode & 0o777, 0o600);
-});
+posixTest(
+  'a file of the tool that others can read is closed to them by the first write, its folder is not',
+  async () => {
+    const path = newPath();
+    writeFileSync(path, '');
+    chmodSync(path, 0o644);
+    chmodSync(dirname(path), 0o775);
+    using store = openFileTokenStore(path);
+    await store.set('app', { refreshToken: 'one' });
+    assert.is(statSync(path).mode & 0o777, 0o600);
+  },
+);
 
 test('a symbolic link stays one, and its file is written', async () => {
   const [path, link] = [newPath(), newPath()];
@@ -159,9 +165,15 @@ for (const [call, errno, code, reason] of faults) {
 }
 
 (existsSync('/proc/self/fd') ? test : test.skip)(
-  'no call leaves a file open, with a short and a long path',
+  'no call leaves a file open, with a short and a long path, also if another process removes its socket',
   async () => {
     const open = (): number => readdirSync('/proc/self/fd').length;
+    let renames = 0;
+    const removeThenRename = (from: string, to: string): void => {
+      if (from.includes('-new-') && ++renames % 2 === 1) rmSync(from);
+      renameSync(from, to);
+    };
+    Object.assign(fs, { renameSync: removeThenRename });
     for (const folder of ['x', 'x'.repeat(100)]) {
       using store = openFileTokenStore(join(temporaryDirectory(), folder, 'tokens.json'));
       const before = open();
@@ -171,6 +183,7 @@ for (const [call, errno, code, reason] of faults) {
       }
       assert.ok(open() < before + 10, `${before} files were open, and now ${open()}`);
     }
+    Object.assign(fs, { renameSync });
   },
 );
 
@@ -183,9 +196,11 @@ for (const [call, errno, code, reason] of faults) {
       await store.set('app', { refreshToken: 'old' });
     }
     if (isRoot) spawnSync('chown', ['-R', `${otherUser}`, dirname(path)]);
+    const [other, below] = ['other.json', 'new/tokens.json'].map((name) => join(dirname(path), name));
+    // Root has made it, and is trusted.
+    if (isRoot) mkdirSync(`${other}-locks`, { mode: 0o700 });
     chmodSync(dirname(path), 0o500);
-    const below = join(dirname(path), 'new', 'tokens.json');
-    const calls = [path, 'get', '--', path, 'set', '--', path, 'exclusively', '--', below];
+    const calls = [path, 'get', '--', path, 'set', '--', `${other}`, 'exclusively', '--', `${below}`];
     const lines = (await startProgram('attempt', calls).ended).output.split('\n');
     assert.match(lines[0] ?? '', '"old"');
     for (const line of lines.slice(1, 3)) assert.match(line, '"code":"STORE_READONLY","reason":"no-permission"');
