@@ -24,6 +24,7 @@ import {
   GraphClientError,
   type GraphClientOptions,
   GraphError,
+  type GraphWait,
   type TransferProgress,
 } from '../src/index.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
@@ -74,6 +75,7 @@ async function downloadFlaky(
     response.writeHead(range ? 206 : 200, { ...headers, 'content-length': content.length - from });
     const piece = pieces.shift();
     if (piece === undefined) return response.end(content.subarray(from));
+    response.flushHeaders();
     response.write(content.subarray(from, from + piece));
     written = from + piece;
     void until(() => globSync(`${file}.*.part`).some((part) => statSync(part).size === written)).then(() =>
@@ -143,11 +145,29 @@ for (const code of ['EPERM', 'EACCES', 'EBUSY', 'EXDEV']) {
   });
 }
 
-test('two downloads to the same file do not disturb each other', async () => {
-  const file = inFolder('twice.txt');
-  await Promise.all([client().download(`${notes}:/content`, file), client().download(`${notes}:/content`, file)]);
-  assert.is(readFileSync(file, 'utf8'), 'remember the milk');
-});
+for (const method of ['datasync', 'close'] as const) {
+  test(`if the disk does not take the bytes, as ${method} says, that is FILE, and the old file stays`, async () => {
+    const file = inFolder('unsynced.txt');
+    writeFileSync(file, 'as it was');
+    const { open } = promises;
+    const set = (change: typeof open): void => {
+      promises.open = change;
+      syncBuiltinESMExports();
+    };
+    set(async (...args) => {
+      const handle = await open(...args);
+      const call = handle[method].bind(handle);
+      const fail = (): never => {
+        throw new Error('input/output error');
+      };
+      return Object.assign(handle, { [method]: () => call().then(fail) });
+    });
+    const saving = client().download(`${notes}:/content`, file);
+    const error = await rejection(saving, GraphClientError).finally(() => set(open));
+    assert.is(error.code, 'FILE');
+    assert.is(readFileSync(file, 'utf8'), 'as it was');
+  });
+}
 
 test('the caller’s headers are sent', async () => {
   await client().download(`${notes}:/content`, inFolder('part.txt'), { headers: { range: 'bytes=0-7' } });
@@ -311,7 +331,13 @@ function restOf(response: ServerResponse, headers: Record<string, string>): void
   response.writeHead(206, { 'content-range': 'bytes 1000-4999/5000', ...headers }).end(content.subarray(1000));
 }
 
-test('a rest that is not of the same file, or not its rest, is CHANGED', async () => {
+test('a rest that is not of the same file, or not its rest, is CHANGED, and given back', async () => {
+  const rests: Response[] = [];
+  const fetch: GraphClientOptions['fetch'] = async (url, init) => {
+    const response = await globalThis.fetch(url, init);
+    rests.push(response);
+    return response;
+  };
   const answers: NonNullable<FlakyOptions['resume']>[] = [
     (_request, response) => response.end('something else'),
     (_request, response) => response.writeHead(206, { 'content-range': 'bytes 7-9/5000' }).end(),
@@ -325,12 +351,16 @@ test('a rest that is not of the same file, or not its rest, is CHANGED', async (
     answers.map(async (resume, index) => {
       const file = inFolder(`changed-${index}.bin`);
       writeFileSync(file, 'as it was');
-      const error = await rejection(downloadFlaky(file, { pieces: [1000], resume }), GraphClientError);
+      const error = await rejection(
+        downloadFlaky(file, { pieces: [1000], resume, client: { fetch } }),
+        GraphClientError,
+      );
       assert.is(error.code, 'CHANGED');
       assert.is(error.retryable, true);
       assert.is(readFileSync(file, 'utf8'), 'as it was');
     }),
   );
+  assert.ok(rests.every(({ bodyUsed }) => bodyUsed));
 });
 
 test('a rest without a tag, of a file whose size it does not say, is taken', async () => {
@@ -341,15 +371,21 @@ test('a rest without a tag, of a file whose size it does not say, is taken', asy
   assert.ok(readFileSync(file).equals(content));
 });
 
-test('after five breaks without a new byte, the download gives up', async () => {
-  const resume: FlakyOptions['resume'] = (_request, response) => void response.destroy();
-  const attempts: number[] = [];
-  const onWait = ({ attempt }: { attempt: number }): number => attempts.push(attempt);
-  const broken = downloadFlaky(inFolder('given-up.bin'), { pieces: [1000, 500], resume, client: { onWait } });
+test('after five breaks without a new byte, each waited for, the download gives up', async () => {
+  const waits: GraphWait[] = [];
+  const options = { onWait: (wait: GraphWait) => void waits.push(wait) };
+  const started = performance.now();
+  const broken = downloadFlaky(inFolder('given-up.bin'), { pieces: [0, 1000, 0, 0, 0, 0], client: options });
   const error = await rejection(broken, GraphClientError);
   assert.equal([error.code, error.retryable], ['CONNECTION', true]);
   assert.match(error.message, /broke after 1000 bytes$/);
-  assert.equal(attempts, [1, 2, 3, 4]);
+  assert.equal(
+    waits.map(({ attempt }) => attempt),
+    [1, 1, 2, 3, 4],
+  );
+  assert.ok(waits.every(({ reason }) => /broke/.test(reason)));
+  const delay = waits.reduce((sum, wait) => sum + wait.delay, 0);
+  assert.ok(performance.now() - started > (0.9 * delay) / 50);
 });
 
 test('a rest that ends early is not taken for the whole file: what is missing is asked for again', async () => {
@@ -374,6 +410,19 @@ test('a Graph that sends the same file from its beginning instead of its rest is
   assert.is(error.code, 'INCOMPLETE');
   assert.is(error.retryable, true);
   assert.not(existsSync(inFolder('no-rest.bin')));
+});
+
+test('a rest that is longer than announced is RESPONSE', async () => {
+  const resume: FlakyOptions['resume'] = (_request, response) =>
+    void response.writeHead(206, { 'content-range': 'bytes 1000-4999/5000' }).end(content);
+  const error = await rejection(downloadFlaky(inFolder('long.bin'), { pieces: [1000], resume }), GraphClientError);
+  assert.is(error.code, 'RESPONSE');
+});
+
+test('after a break before the first byte, the whole file is taken', async () => {
+  const resume: FlakyOptions['resume'] = (_request, response) =>
+    void response.writeHead(200, { etag: '"v1"' }).end(content);
+  assert.is((await downloadFlaky(inFolder('whole.bin'), { pieces: [0], resume })).bytes, 5000);
 });
 
 for (const [what, code, headers, body] of [

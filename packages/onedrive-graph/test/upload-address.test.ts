@@ -107,7 +107,7 @@ for (const body of ['', '{}', '[]', 'null', '"text"', '{"id":1}']) {
   });
 }
 
-for (const start of ['5', '1000000', '99999999999999999999', '-5']) {
+for (const start of ['0', '5', '1000000', '99999999999999999999', '-5']) {
   test(`a Graph that expects a piece from byte ${start} of 5 is asked again`, async () => {
     let puts = 0;
     await using odd = await openOddUpload(({ method }, response) => {
@@ -116,16 +116,11 @@ for (const start of ['5', '1000000', '99999999999999999999', '-5']) {
       else response.writeHead(201).end('{"id":"ID"}');
     });
     assert.is((await odd.client.upload('/me/drive/root:/x', file)).id, 'ID');
-    assert.is(puts, 2);
+    assert.equal(
+      odd.graph.requests.map(({ method }) => method),
+      ['POST', 'PUT', 'GET', 'PUT'],
+    );
   });
 }
 
-test('the item that cannot be read is CONNECTION', async () => {
-  await using odd = await openOddUpload((_request, response) => {
-    response.writeHead(201, { 'content-length': 50 });
-    response.write('{"id":', () => setImmediate(() => response.destroy()));
-  });
-  const error = await rejection(odd.client.upload('/me/drive/root:/x', file), GraphClientError);
-  assert.is(error.code, 'CONNECTION');
-});
 test.run();

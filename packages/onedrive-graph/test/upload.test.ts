@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, realpathSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -8,6 +9,7 @@ import {
   GraphClient,
   GraphClientError,
   GraphError,
+  type GraphWait,
   type TransferProgress,
   type UnfinishedUpload,
   type UploadSessions,
@@ -142,19 +144,67 @@ for (const status of [408, 416, 502, 504]) {
   });
 }
 
-test('an upload whose piece Graph does not take five times in a row gives up', async () => {
+test('an upload whose piece Graph does not take five times in a row, each waited for, gives up', async () => {
   await using graph = await openOddGraph(({ method }, response, { origin }) => {
-    if (method === 'PUT') response.writeHead(500).end();
+    if (method === 'PUT') response.writeHead(500).end('busy');
     else if (method === 'GET') response.end('{"nextExpectedRanges":["0-"]}');
     else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
   });
-  const attempts: number[] = [];
-  const onWait = ({ attempt }: { attempt: number }): number => attempts.push(attempt);
-  const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin, onWait });
+  const waits: GraphWait[] = [];
+  const pieces: Response[] = [];
+  const odd = new GraphClient({
+    getToken: () => 'the-token',
+    root: graph.origin,
+    onWait: (wait) => waits.push(wait),
+    async fetch(url, init) {
+      const response = await globalThis.fetch(url, init);
+      if (response.status === 500) pieces.push(response);
+      return response;
+    },
+  });
+  const started = performance.now();
   const error = await rejection(odd.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
   assert.equal([error.code, error.retryable], ['INCOMPLETE', true]);
   assert.match(error.message, / gave up: Graph failed \(HTTP 500\), 5 times in a row$/);
-  assert.equal(attempts, [1, 2, 3, 4]);
+  assert.equal(
+    waits.map(({ attempt }) => attempt),
+    [1, 2, 3, 4],
+  );
+  const delay = waits.reduce((sum, wait) => sum + wait.delay, 0);
+  assert.ok(performance.now() - started > (0.9 * delay) / 50);
+  assert.equal(
+    pieces.map(({ bodyUsed }) => bodyUsed),
+    [true, true, true, true, true],
+  );
+});
+
+test('failures are counted anew when Graph has more of the file than ever before', async () => {
+  const starts = [1, 1, 2, 3];
+  await using graph = await openOddGraph(({ method }, response, { origin }) => {
+    if (method === 'PUT') response.writeHead(starts.length > 0 ? 500 : 201).end('{"id":"ID"}');
+    else if (method === 'GET') response.end(JSON.stringify({ nextExpectedRanges: [`${starts.shift()}-`] }));
+    else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
+  });
+  const attempts: number[] = [];
+  const onWait = ({ attempt }: GraphWait): number => attempts.push(attempt);
+  const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin, onWait });
+  await odd.upload('/me/drive/root:/x', inFolder('small.txt'));
+  assert.equal(attempts, [1, 1, 2, 1]);
+});
+
+test('a file system that gives less than it is asked for is asked again, and one that fails is FILE', async () => {
+  await using handle = await open(inFolder('small.txt'));
+  const prototype = Object.getPrototypeOf(handle);
+  const { read } = prototype;
+  prototype.read = function (buffer: Buffer, offset: number, length: number, position: number) {
+    return read.call(this, buffer, offset, Math.min(length, 2), position);
+  };
+  await client().upload('/me/drive/root:/slow.txt', inFolder('small.txt'));
+  prototype.read = () => Promise.reject(new Error('input/output error'));
+  const failing = client().upload('/me/drive/root:/failing.txt', inFolder('small.txt'));
+  const error = await rejection(failing, GraphClientError).finally(() => Object.assign(prototype, { read }));
+  assert.is(error.code, 'FILE');
+  assert.is(String(await contentOf('/me/drive/root:/slow.txt')), 'hello');
 });
 
 test('a session that Graph has ended is replaced by a new one', async () => {
@@ -189,8 +239,10 @@ for (const [status, isKept] of [
   test(`an upload that Graph refuses with ${status} is ${isKept ? 'kept' : 'not kept'} in sessions`, async () => {
     authority.fail('content', { type: 'status', status });
     const sessions = new Map<string, UnfinishedUpload>();
+    const before = authority.requests.length;
     const uploading = client().upload('/me/drive/root:/refused.txt', inFolder('small.txt'), { sessions });
     assert.is((await rejection(uploading, GraphError)).status, status);
+    assert.equal(sentSince(before), ['PUT']);
     assert.is(sessions.size, isKept ? 1 : 0);
     await client().upload('/me/drive/root:/refused.txt', inFolder('small.txt'), { sessions });
     assert.is(sessions.size, 0);
@@ -294,11 +346,21 @@ test('a store may be asynchronous, and what it throws ends the upload', async ()
     const uploading = client().upload('/me/drive/root:/kept.txt', inFolder('small.txt'), { sessions: failing });
     assert.is(await rejection(uploading, Error), broken);
   }
+  authority.fail('content', { type: 'status', status: 403 });
+  const failing = { ...sessions, delete: () => Promise.reject(broken) };
+  const refused = client().upload('/me/drive/root:/refused.txt', inFolder('small.txt'), { sessions: failing });
+  assert.is(await rejection(refused, Error), broken);
 });
 
 for (const [what, change] of [
   ['becomes shorter', (file: string) => truncateSync(file, 5)],
-  ['grows', (file: string) => appendFileSync(file, 'more')],
+  [
+    'grows',
+    (file: string) => {
+      appendFileSync(file, 'more');
+      utimesSync(file, 1e9, 1e9);
+    },
+  ],
   ['is written to', (file: string) => writeFileSync(file, Buffer.alloc(big.length))],
   [
     'is replaced by one of the same size and time',

@@ -51,7 +51,7 @@ export class GraphError extends Error {
    */
   static async from(response: Response, signal?: AbortSignal): Promise<GraphError> {
     const content = await readText(response, signal, maxErrorBytes).catch(() => signal?.throwIfAborted());
-    const { code, message, requestId } = readError(String(content));
+    const { code, message, requestId } = readError(content ?? '');
     const { status, statusText, headers } = response;
     const id = headers.get('request-id') ?? requestId;
     const details = [`HTTP ${status}`, code, id && `request-id ${id}`].filter(Boolean).join(', ');

@@ -3,7 +3,7 @@
  * is none, or if it is neither.
  */
 export function readRetryAfter(header: string | null): number | undefined {
-  const value = String(header).trim();
+  const value = header?.trim() ?? '';
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   // Date.parse() makes a date of almost anything.
   const timestamp = /^[A-Z][a-z]+, .+ GMT$/.test(value) ? Date.parse(value) : Number.NaN;

@@ -102,7 +102,7 @@ async function replaceFile(written: string, target: string): Promise<void> {
     try {
       return await rename(written, target);
     } catch (error) {
-      const code = String((error as NodeJS.ErrnoException).code);
+      const { code = '' } = error as NodeJS.ErrnoException;
       const isOpenElsewhere = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
       if (!isOpenElsewhere || performance.now() > deadline) throw error;
     }

@@ -129,7 +129,7 @@ async function requestRest(
 ): Promise<Response> {
   const headers = new Headers(request.headers);
   headers.set('range', `bytes=${done}-`);
-  headers.set('if-range', String(first.headers.get('etag')));
+  headers.set('if-range', first.headers.get('etag') ?? '');
   const response = await sender.send({ ...request, headers });
   const { status } = response;
   if (!response.ok && status !== 416) throw await GraphError.from(response, request.signal);
@@ -146,7 +146,7 @@ async function requestRest(
 }
 
 function isRestOf(first: Response, rest: Response, done: number): boolean {
-  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(rest.headers.get('content-range'))) ?? [];
+  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(rest.headers.get('content-range') ?? '') ?? [];
   const total = totalOf(first);
   const isSameSize = size === '*' || total === undefined || Number(size) === total;
   // Without a tag it is of the same version too: otherwise If-Range brings the whole file.
@@ -168,6 +168,6 @@ function totalOf({ headers }: Response): number | undefined {
   if (headers.has('content-encoding')) return undefined;
   const length = headers.get('content-length');
   if (length !== null) return Number(length);
-  const [, start, end] = /^bytes (\d+)-(\d+)\//.exec(String(headers.get('content-range'))) ?? [];
+  const [, start, end] = /^bytes (\d+)-(\d+)\//.exec(headers.get('content-range') ?? '') ?? [];
   return end === undefined ? undefined : Number(end) - Number(start) + 1;
 }
