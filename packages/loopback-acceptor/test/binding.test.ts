@@ -86,17 +86,10 @@ withIpv6('a port that another process holds on [::1] is not used, however often 
   // The system chooses a port on 127.0.0.1. Five times a rival takes the same port on [::1] first.
   const foreign: net.Server[] = [];
   let attempts = 0;
-  const createServer = (): net.Server => {
-    const server = net.createServer();
-    const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
-    server.listen = ((options: net.ListenOptions) => {
-      if (options.host !== '::1' || ++attempts > 5) return listen(options);
-      const rival = net.createServer().listen({ host: '::1', port: options.port }, () => listen(options));
-      foreign.push(rival);
-      return server;
-    }) as typeof server.listen;
-    return server;
-  };
+  const createServer = serversThat((options, listen) => {
+    if (options.host !== '::1' || ++attempts > 5) return listen(options);
+    foreign.push(net.createServer().listen({ host: '::1', port: options.port }, () => listen(options)));
+  });
   const { servers, port } = await within('a port', bindLoopback({ host: 'localhost', port: 0 }, createServer));
   const taken = foreign.map((server) => (server.address() as net.AddressInfo).port);
   const bound = servers.map((server) => server.address() as net.AddressInfo);
@@ -115,18 +108,11 @@ withIpv6('a port that another process holds on [::1] is not used, however often 
 withIpv6('if [::1] never takes the port, another one is tried some times, and a fixed one once', async () => {
   for (const fixed of [false, true]) {
     let attempts = 0;
-    const createServer = (): net.Server => {
-      const server = net.createServer();
-      const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
-      server.listen = ((options: net.ListenOptions) => {
-        if (options.host !== '::1') return listen(options);
-        attempts++;
-        const inUse = Object.assign(new Error('in use'), { code: 'EADDRINUSE' });
-        process.nextTick(() => server.emit('error', inUse));
-        return server;
-      }) as typeof server.listen;
-      return server;
-    };
+    const createServer = serversThat((options, listen, server) => {
+      if (options.host !== '::1') return listen(options);
+      attempts++;
+      failWith('EADDRINUSE', server);
+    });
     const port = fixed ? await findFreePort() : 0;
     assert.is((await rejection(bindLoopback({ host: 'localhost', port }, createServer))).code, 'ACCEPTOR_LISTEN');
     assert.ok(fixed ? attempts === 1 : attempts > 5, `${attempts} attempts`);
@@ -186,13 +172,9 @@ test('the workers of node:cluster do not share a port', async () => {
 
 test('an address that the machine lacks is left out if there is another one', async () => {
   // A documentation address stands for a missing one. In test-long/missing-family.test.ts one is really missing.
-  const createServer = (): net.Server => {
-    const server = net.createServer();
-    const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
-    server.listen = ((options: net.ListenOptions) =>
-      listen(options.host === '127.0.0.1' ? { ...options, host: '192.0.2.1' } : options)) as typeof server.listen;
-    return server;
-  };
+  const createServer = serversThat((options, listen) => {
+    listen(options.host === '127.0.0.1' ? { ...options, host: '192.0.2.1' } : options);
+  });
   const alone = await rejection(bindLoopback({ host: '127.0.0.1', port: 0 }, createServer));
   assert.is(alone.code, 'ACCEPTOR_LISTEN');
   assert.match(alone.message, '127.0.0.1, any port: this machine does not have the address (EADDRNOTAVAIL)');
@@ -205,16 +187,10 @@ test('an address that the machine lacks is left out if there is another one', as
 
 for (const code of ['EAFNOSUPPORT', 'EPROTONOSUPPORT', 'EINVAL']) {
   test(`${code}, as other systems say it, is an address that the machine lacks as well`, async () => {
-    const createServer = (): net.Server => {
-      const server = net.createServer();
-      const listen = server.listen.bind(server) as (options: net.ListenOptions) => net.Server;
-      server.listen = ((options: net.ListenOptions) => {
-        if (options.host !== '::1') return listen(options);
-        process.nextTick(() => server.emit('error', Object.assign(new Error(code), { code })));
-        return server;
-      }) as typeof server.listen;
-      return server;
-    };
+    const createServer = serversThat((options, listen, server) => {
+      if (options.host !== '::1') return listen(options);
+      failWith(code, server);
+    });
     const { servers } = await bindLoopback({ host: 'localhost', port: 0 }, createServer);
     assert.is(servers.length, 1);
     servers[0]?.close();
@@ -237,6 +213,21 @@ test('no name is looked up', async () => {
   // node:net also asks for literal addresses. Those are not sent to any resolver.
   assert.equal(names, ['127.0.0.1', '::1']);
 });
+
+/** Makes servers that listen in a way of their own. */
+function serversThat(
+  listen: (options: net.ListenOptions, reallyListen: (options: net.ListenOptions) => void, server: net.Server) => void,
+): () => net.Server {
+  return () => {
+    const server = net.createServer();
+    const reallyListen = server.listen.bind(server) as (options: net.ListenOptions) => void;
+    return Object.assign(server, { listen: (options: net.ListenOptions) => listen(options, reallyListen, server) });
+  };
+}
+
+function failWith(code: string, server: net.Server): void {
+  process.nextTick(() => server.emit('error', Object.assign(new Error(code), { code })));
+}
 
 function connect(host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -49,7 +49,7 @@ async function listenOnAll(addresses: string[], wanted: number, createServer: ()
       ({ port } = server.address() as AddressInfo);
       servers.push(server);
     } catch (cause) {
-      const code = String((cause as NodeJS.ErrnoException).code);
+      const { code = '' } = cause as NodeJS.ErrnoException;
       const isMissing = missingAddressCodes.includes(code);
       const reason =
         portProblems[code] ?? (isMissing ? 'this machine does not have the address' : 'the system refused');

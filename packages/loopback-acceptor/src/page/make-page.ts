@@ -67,7 +67,7 @@ const minSecretLength = 8;
  */
 export function describeRejection(reason: unknown, response: AuthorizationResponse | undefined): Outcome {
   const { code, name, message }: Record<string, unknown> = Object(reason);
-  const secrets = response ? [response.code, String(response.params.get('state'))] : [];
+  const secrets = response ? [response.code, response.params.get('state') ?? ''] : [];
   const isSecret = (text: string): boolean => text.length >= minSecretLength;
   const description = typeof message === 'string' && replaceSecrets(message, secrets.filter(isSecret), '…');
   const error = [code, name, 'Error'].find((text) => typeof text === 'string') as string;
