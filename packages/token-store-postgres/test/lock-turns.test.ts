@@ -12,7 +12,7 @@ test('a waiting caller goes on within 100 ms of the release', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
   const other = await scene.open({ schema });
-  const fastest = await fastestOf(20, 100, async () => {
+  const measure = async (): Promise<number> => {
     const held = await hold(store);
     const waiting = other.exclusively('app', async () => performance.now());
     await watch.untilWanted(schema);
@@ -20,8 +20,21 @@ test('a waiting caller goes on within 100 ms of the release', async () => {
     const endedAt = performance.now();
     await held.end();
     return (await within(deadlineMs, 'the waiting caller', waiting)) - endedAt;
-  });
+  };
+  // A wait that is over before it is worth a connection leaves that to the next one.
+  await other.changed('app', { timeout: 1 });
+  await delay(50);
+  // The first caller may have tried because its store began to listen.
+  await measure();
+  const fastest = await fastestOf(20, 100, measure);
   assert.ok(fastest < 100, `it took ${fastest} ms`);
+  const { random } = Math;
+  Math.random = () => 0.99;
+  try {
+    assert.ok((await measure()) > 40, 'callers that are told all try at once');
+  } finally {
+    Math.random = random;
+  }
 });
 
 /** Takes the lock again and again, without a pause, until it is stopped. */

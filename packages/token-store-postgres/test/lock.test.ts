@@ -53,6 +53,7 @@ test('STORE_BUSY names host and process of the holder', async () => {
   const other = await scene.open({ schema });
   const held = await hold(store);
   for (const timeout of [0, 100]) {
+    assert.is(await watch.leaseOf(schema, 'wanted_until'), '', 'the holder would wait for a caller that has gone');
     const error: TokenStoreError = await other.exclusively('app', never, { timeout }).catch((reason) => reason);
     assert.is(error.code, 'STORE_BUSY');
     assert.is(error.reason, 'lock-held');

@@ -55,7 +55,10 @@ export function watchStatements(scene: Scene) {
 const waits: Record<string, (store: PostgresTokenStore, stop: AbortSignal) => Promise<unknown>> = {
   'a caller of exclusively': (store, signal) => store.exclusively('app', async () => {}, { signal }),
   'a caller of changed': async (store, signal) => {
-    while (!signal.aborted) await store.changed('app', { timeout: 10_000, signal });
+    const wait = async (name: string): Promise<void> => {
+      while (!signal.aborted) await store.changed(name, { timeout: 10_000, signal });
+    };
+    await Promise.all(['app', 'another name'].map(wait));
   },
   'a SharedToken': (store, signal) =>
     new SharedToken({ store, name: 'app', refresh: async () => assert.unreachable('it refreshed') as never }).getToken({

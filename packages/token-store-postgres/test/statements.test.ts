@@ -1,6 +1,7 @@
 // Takes about 6 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
+import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
 import { startScene } from './scene.ts';
@@ -22,6 +23,8 @@ test('each call is one statement: to acquire, renew and release the lock as well
   const count = async (work: () => Promise<unknown>): Promise<number> => (await statementsOf('cost', work)).length;
   assert.is(await count(() => store.set('app', record)), 1);
   assert.is(await count(() => store.get('app')), 1);
+  assert.is(await count(() => store.set('other', record)), 1);
+  assert.is(await count(() => store.changed('app', { timeout: 30 })), 0);
   assert.is(await count(() => store.replace('app', 'first', { accessToken: 'second' })), 1);
   assert.is(await count(() => store.replace('app', 'second', { accessToken: 'third' })), 1);
   assert.is(await count(() => store.delete('app')), 1);
@@ -68,23 +71,33 @@ testWaiting({ scene, test }, { direct: scene.cluster.connectionString() });
 
 test('a caller that waits makes at most 2 statements per second, also if its connection that listens is lost again and again', async () => {
   const schema = scene.newSchema();
-  const holder = await open('losing-holder', { schema });
+  const holder = await open('losing-holder', { schema, leaseTime: 20_000 });
   const store = await open('losing', { schema });
+  await store.get('app');
   const stop = new AbortController();
   let lost = 0;
+  let told: Promise<void> | undefined;
   await holder.exclusively('app', async () => {
     await fewStatementsOf('losing', async () => {
       const waiting = store.exclusively('app', async () => {}, { signal: stop.signal }).catch(() => {});
-      for (const end = performance.now() + waitMs; performance.now() < end; await delay(50)) {
+      const changed = store.changed('app', { timeout: 60_000 });
+      const end = performance.now() + waitMs;
+      // When it begins to listen, it looks once more.
+      await delay(1_000);
+      for (; performance.now() < end; await delay(50)) {
         const ended = await scene.cluster.query(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'losing' AND query LIKE 'LISTEN%'",
         );
         if (ended !== '') lost++;
+        if (ended === '' || told) continue;
+        await holder.set('app', record);
+        told = within(3_000, 'the change, of which no connection told', changed);
       }
       stop.abort();
       await waiting;
     });
     assert.ok(lost > 0, 'it never listened');
+    await told;
   });
 });
 

@@ -48,7 +48,6 @@ export class Watcher {
   #listenNotBefore: number;
   #isOpening = false;
   #isLooking = false;
-  #isClosed = false;
   /** When a connection began to listen, or was lost. What was sent before, and is answered later, may miss what was not told. */
   #lookAnewAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -108,9 +107,8 @@ export class Watcher {
     setTimeout(() => void this.#listen(), listenAfterMs).unref();
   }
 
+  /** Call it when no caller waits any more. */
   close(): void {
-    this.#isClosed = true;
-    clearTimeout(this.#timer);
     clearTimeout(this.#lingering);
     this.#stopListening();
   }
@@ -135,7 +133,7 @@ export class Watcher {
   }
 
   get #isIdle(): boolean {
-    return this.#isClosed || this.#waits.size === 0;
+    return this.#waits.size === 0;
   }
 
   /** On a connection of its own, which does not keep the process alive. */
@@ -199,7 +197,7 @@ export class Watcher {
   #schedule(): void {
     clearTimeout(this.#timer);
     const oldest = Math.min(...this.#waitsFor('record').map(({ topic }) => this.#knownOf(topic).readAt));
-    if (this.#isClosed || this.#isLooking || oldest === Number.POSITIVE_INFINITY) return;
+    if (this.#isLooking || oldest === Number.POSITIVE_INFINITY) return;
     const delay = Math.max(0, oldest + this.intervalMs - performance.now());
     // Each wait has a timer of its own that keeps the process alive.
     this.#timer = setTimeout(() => void this.#look(), delay).unref();
