@@ -70,10 +70,10 @@ export function openError(path: string, error: unknown): unknown {
 
 /** The TokenStoreError for a file that could not be made or written. */
 export function creationError(path: string, error: unknown): unknown {
-  const code = `${systemCode(error)}`;
-  if (['ENOSPC', 'EDQUOT'].includes(code)) return fileError(path, fileFailures.full, error);
+  const code = systemCode(error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return fileError(path, fileFailures.full, error);
   if (code === 'EROFS') return fileError(path, fileFailures.readOnlyFileSystem, error);
-  if (['EACCES', 'EPERM'].includes(code))
+  if (code === 'EACCES' || code === 'EPERM')
     return fileError(path, because('no-permission', fileFailures.readOnly), error);
   return openError(path, error);
 }
