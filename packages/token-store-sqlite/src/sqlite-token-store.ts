@@ -160,7 +160,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 
   /** Closes the file. Callers that wait reject with STORE_OPEN. A task that already runs keeps its lock until it ends. */
   close(): void {
-    if (this.#closing.signal.aborted) return;
     this.#closing.abort(fileError(this.path, ['STORE_OPEN', 'closed', 'this store was closed', 'Open it again']));
     this.#tokens.sql.close();
   }

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -74,6 +74,10 @@ const left: Record<string, (path: string) => void> = {
     makeTokenDatabase(path);
     chmodSync(path, 0o640);
   },
+  'a file with two names': (path) => {
+    makeTokenDatabase(path);
+    linkSync(path, `${path}.link`);
+  },
 };
 
 const newest = process.versions.node;
@@ -133,6 +137,21 @@ for (const [engine, read] of Object.entries(engines)) {
     assert.equal(read(crashed, 'app'), whole);
   });
 }
+
+test('on Windows, which has no mode bits, what Node says of them means nothing', () => {
+  const path = store('app', whole);
+  chmodSync(path, 0o666);
+  const { platform } = process;
+  const { mode } = statSync(path);
+  Object.defineProperty(process, 'platform', { value: 'win32' });
+  try {
+    assert.equal(readRecord(path, 'app'), whole);
+    openTokenStore(path).close();
+  } finally {
+    Object.defineProperty(process, 'platform', { value: platform });
+  }
+  assert.is(statSync(path).mode, mode);
+});
 
 test('a file that another process is writing is left to the store, at once', async () => {
   const path = store('app', whole);

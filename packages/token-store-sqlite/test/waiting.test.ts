@@ -4,9 +4,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DatabaseFile } from '../src/database/database-file.ts';
+import { LockFile } from '../src/lock/lock-file.ts';
+import { lockPathsOf } from '../src/lock/lock-paths.ts';
 import { filesBeside, holder, isWaitedFor, neverRuns, newStore, waiter } from './lock-holders.ts';
 
 const posix = process.platform === 'win32' ? test.skip : test;
+
+test('a caller lets the one at the gate go first, until its own time is up', async () => {
+  using store = newStore();
+  const gate = new LockFile(lockPathsOf(store.path, 'app').gate, DatabaseFile.find(store.path));
+  assert.ok(gate.tryLock());
+  const started = performance.now();
+  await store.exclusively('app', async () => {}, { timeout: 100 });
+  assert.ok(performance.now() - started > 99);
+  gate.remove();
+});
 
 test('a waiter that gives up, or is aborted, keeps no other one waiting', async () => {
   using store = newStore();
