@@ -12,5 +12,11 @@ export interface Defect {
   readonly within: number;
 }
 
-/** `from`: lines of shared-token, as they stand there, once. */
-export const patch = (file: string, from: string, to: string): Patch => ({ file, from, to });
+/** Each edit is a file of the package, lines of it as they stand there, once, and what stands in their place. */
+export function defect(
+  name: string,
+  within: number,
+  ...edits: readonly (readonly [file: string, from: string, to: string])[]
+): Defect {
+  return { name, within, patches: edits.map(([file, from, to]) => ({ file, from, to })) };
+}
