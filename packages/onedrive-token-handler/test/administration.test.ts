@@ -91,8 +91,8 @@ test('the key of a file is added, changed and removed, and the sign-in stays', a
   await scene.signedIn();
   const { dbFilepath } = scene;
   for (const [before, after] of [
-    [undefined, 'pass phrase'],
-    ['pass phrase', one],
+    [undefined, two],
+    [two, one],
     [one, undefined],
   ] as const) {
     await changeEncryptionKey({ dbFilepath, encryptionKey: before }, () => after);

@@ -5,198 +5,64 @@ import * as assert from 'uvu/assert';
 import type { OneDriveTokenErrorCode, OneDriveTokenHandlerOptions, TokenRecord } from '../src/index.ts';
 import { openScene, rejection, type Scene } from './scene.ts';
 
-const json = 'application/json';
-
-interface Case {
-  name: string;
-  fault: Fault;
-  code: OneDriveTokenErrorCode;
-  retryable: boolean;
-  /** How many refresh requests reach the provider. */
-  requests: number;
-  retryAfter?: number;
+interface More {
+  /** How many refresh requests reach the provider. Default 1. */
+  readonly requests?: number;
+  readonly retryAfter?: number;
 }
 
-const cases: Case[] = [
-  {
-    name: 'a connection that is reset before the provider has read the request',
-    fault: { type: 'drop', when: 'before' },
-    code: 'NETWORK',
-    retryable: true,
-    requests: 1,
-  },
-  { name: 'a connection that never answers', fault: { type: 'hang' }, code: 'NETWORK', retryable: true, requests: 1 },
-  { name: 'an answer that never ends', fault: { type: 'stall' }, code: 'NETWORK', retryable: true, requests: 1 },
-  {
-    name: 'a connection that is reset after the provider has issued new tokens',
-    fault: { type: 'drop', when: 'after' },
-    code: 'NETWORK',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: '429 with Retry-After in seconds, longer than requestTimeout',
-    fault: { type: 'status', status: 429, retryAfter: '120' },
-    code: 'THROTTLED',
-    retryable: true,
-    requests: 1,
-    retryAfter: 120_000,
-  },
-  {
-    name: '429 with Retry-After as a date',
-    fault: { type: 'status', status: 429, retryAfter: new Date(Date.now() + 3_600_000).toUTCString() },
-    code: 'THROTTLED',
-    retryable: true,
-    requests: 1,
-    retryAfter: 3_600_000,
-  },
-  {
-    name: '500 with HTML each time',
-    fault: { type: 'status', status: 500, body: '<h1>Internal error</h1>' },
-    code: 'SERVER',
-    retryable: true,
-    requests: 3,
-  },
-  {
-    name: '503 with Retry-After longer than requestTimeout',
-    fault: { type: 'status', status: 503, retryAfter: '60' },
-    code: 'THROTTLED',
-    retryable: true,
-    requests: 1,
-    retryAfter: 60_000,
-  },
-  {
-    name: 'HTML with status 200',
-    fault: { type: 'status', status: 200, body: '<html>Welcome to the hotel</html>' },
-    code: 'RESPONSE',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: 'an empty body',
-    fault: { type: 'status', status: 200, body: '', contentType: json },
-    code: 'RESPONSE',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: 'truncated JSON',
-    fault: { type: 'status', status: 200, body: '{"access_token":"eyJ', contentType: json },
-    code: 'RESPONSE',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: 'JSON that is not an object',
-    fault: { type: 'status', status: 200, body: '[]', contentType: json },
-    code: 'RESPONSE',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: 'a body of 10 MB',
-    fault: { type: 'status', status: 200, body: `{"x":"${'x'.repeat(10_000_000)}"}`, contentType: json },
-    code: 'RESPONSE',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: 'a redirect',
-    fault: { type: 'status', status: 302, headers: { location: 'http://127.0.0.1:1/' } },
-    code: 'RESPONSE',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: '400 with JSON that has no error',
-    fault: { type: 'status', status: 400, body: '{"message":"no"}', contentType: json },
-    code: 'RESPONSE',
-    retryable: true,
-    requests: 1,
-  },
-  ...['mac', undefined].map(
-    (token_type): Case => ({
-      name: `the token_type ${token_type}`,
-      fault: change({ token_type }),
-      code: 'RESPONSE',
-      retryable: false,
-      requests: 1,
-    }),
-  ),
-  ...[405, 410].map(
-    (status): Case => ({
-      name: `${status}, without an error`,
-      fault: { type: 'status', status, body: '<h1>No</h1>' },
-      code: 'RESPONSE',
-      retryable: false,
-      requests: 1,
-    }),
-  ),
-  {
-    name: 'an error with status 200',
-    fault: { type: 'status', status: 200, body: '{"error":"invalid_grant"}', contentType: json },
-    code: 'SIGN_IN_REQUIRED',
-    retryable: false,
-    requests: 1,
-  },
-  {
-    name: 'no access_token',
-    fault: change({ access_token: undefined }),
-    code: 'RESPONSE',
-    retryable: false,
-    requests: 1,
-  },
-  {
-    name: 'an access_token with a line break',
-    fault: change({ access_token: 'a\r\nb' }),
-    code: 'RESPONSE',
-    retryable: false,
-    requests: 1,
-  },
-  { name: 'a negative expires_in', fault: change({ expires_in: -1 }), code: 'RESPONSE', retryable: false, requests: 1 },
-  {
-    name: 'an expires_in above a year',
-    fault: change({ expires_in: 31_536_001 }),
-    code: 'RESPONSE',
-    retryable: false,
-    requests: 1,
-  },
-  {
-    name: 'an expires_in that is not a number',
-    fault: change({ expires_in: 'soon' }),
-    code: 'RESPONSE',
-    retryable: false,
-    requests: 1,
-  },
-  {
-    name: 'too many requests in a short time, with an OAuth error that would end the sign-in',
-    fault: oauth('invalid_grant', 50196),
-    code: 'THROTTLED',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: 'an unknown client',
-    fault: oauth('unauthorized_client', 700016),
-    code: 'CONFIGURATION',
-    retryable: false,
-    requests: 1,
-  },
-  {
-    name: 'server_error',
-    fault: { type: 'oauth', error: 'server_error' },
-    code: 'SERVER',
-    retryable: true,
-    requests: 1,
-  },
-  {
-    name: 'invalid_grant',
-    fault: oauth('invalid_grant', 70000),
-    code: 'SIGN_IN_REQUIRED',
-    retryable: false,
-    requests: 1,
-  },
+type Case = readonly [name: string, fault: Fault, code: OneDriveTokenErrorCode, retryable: boolean, more?: More];
+
+const inAnHour = new Date(Date.now() + 3_600_000).toUTCString();
+
+const cases: readonly Case[] = [
+  ['a connection that is reset before the provider has read the request', drop('before'), 'NETWORK', true],
+  ['a connection that is reset after the provider has issued new tokens', drop('after'), 'NETWORK', true],
+  ['a connection that never answers', { type: 'hang' }, 'NETWORK', true],
+  ['an answer that never ends', { type: 'stall' }, 'NETWORK', true],
+  ['429 with Retry-After longer than requestTimeout', busy(429, '120'), 'THROTTLED', true, { retryAfter: 120_000 }],
+  ['429 with Retry-After as a date', busy(429, inAnHour), 'THROTTLED', true, { retryAfter: 3_600_000 }],
+  ['503 with Retry-After longer than requestTimeout', busy(503, '60'), 'THROTTLED', true, { retryAfter: 60_000 }],
+  ['500 with HTML each time', answer(500, '<h1>Internal error</h1>'), 'SERVER', true, { requests: 3 }],
+  ['HTML with status 200', answer(200, '<html>Welcome to the hotel</html>'), 'RESPONSE', true],
+  ['an empty body', answer(200, ''), 'RESPONSE', true],
+  ['truncated JSON', answer(200, '{"access_token":"eyJ'), 'RESPONSE', true],
+  ['JSON that is not an object', answer(200, '[]'), 'RESPONSE', true],
+  ['a body of 10 MB', answer(200, `{"x":"${'x'.repeat(10_000_000)}"}`), 'RESPONSE', true],
+  ['a redirect', { type: 'status', status: 302, headers: { location: 'http://127.0.0.1:1/' } }, 'RESPONSE', true],
+  ['400 with JSON that has no error', answer(400, '{"message":"no"}'), 'RESPONSE', true],
+  ['405, without an error', answer(405, '<h1>No</h1>'), 'RESPONSE', false],
+  ['410, without an error', answer(410, '<h1>No</h1>'), 'RESPONSE', false],
+  ['the token_type mac', change({ token_type: 'mac' }), 'RESPONSE', false],
+  ['no token_type', change({ token_type: undefined }), 'RESPONSE', false],
+  ['no access_token', change({ access_token: undefined }), 'RESPONSE', false],
+  ['an access_token with a line break', change({ access_token: 'a\r\nb' }), 'RESPONSE', false],
+  ['a negative expires_in', change({ expires_in: -1 }), 'RESPONSE', false],
+  ['an expires_in above a year', change({ expires_in: 31_536_001 }), 'RESPONSE', false],
+  ['an expires_in that is not a number', change({ expires_in: 'soon' }), 'RESPONSE', false],
+  ['an error with status 200', answer(200, '{"error":"invalid_grant"}'), 'SIGN_IN_REQUIRED', false],
+  ['invalid_grant', oauth('invalid_grant', 70000), 'SIGN_IN_REQUIRED', false],
+  [
+    'too many requests, with an OAuth error that would end the sign-in',
+    oauth('invalid_grant', 50196),
+    'THROTTLED',
+    true,
+  ],
+  ['an unknown client', oauth('unauthorized_client', 700016), 'CONFIGURATION', false],
+  ['server_error', { type: 'oauth', error: 'server_error' }, 'SERVER', true],
 ];
+
+function drop(when: 'before' | 'after'): Fault {
+  return { type: 'drop', when };
+}
+
+function busy(status: number, retryAfter: string): Fault {
+  return { type: 'status', status, retryAfter };
+}
+
+function answer(status: number, body: string): Fault {
+  return { type: 'status', status, body, contentType: body.startsWith('<') ? 'text/html' : 'application/json' };
+}
 
 function change(fields: Record<string, unknown>): Fault {
   return { type: 'response', change: (body) => ({ ...body, ...fields }) };
@@ -240,7 +106,7 @@ async function openFaultScene(way: Way): Promise<FaultScene> {
  * decides whether one opens.
  */
 async function meet(
-  { fault, code, retryable, requests, retryAfter }: Case,
+  [, fault, code, retryable, { requests = 1, retryAfter } = {}]: Case,
   { scene, options }: FaultScene,
 ): Promise<void> {
   const { openTokenStore } = await import('token-store-sqlite');
@@ -294,9 +160,9 @@ export function testFaults(way: Way): void {
     await meet(each, own);
   };
   const [quick, slow] = [false, true].map((waits) =>
-    cases.filter(({ fault, requests }) => waits === (isUnanswered(fault) || requests > 1)),
+    cases.filter(([, fault, , , more]) => waits === (isUnanswered(fault) || more?.requests !== undefined)),
   ) as [Case[], Case[]];
-  const says = ({ name, code }: Case): string =>
+  const says = ([name, , code]: Case): string =>
     `${way.name}: ${name}: the error is ${code}, and the stored tokens stay as they were`;
   for (const each of quick) {
     test(says(each), async () => {
