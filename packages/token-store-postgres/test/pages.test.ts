@@ -56,7 +56,7 @@ test('docs/fleet.md: the command makes the tables, and then the GRANTs are enoug
   assert.equal(await run(newProject({ 'make.js': program }), 'make.js', env), { stdout: '', stderr: '', code: 0 });
   await scene.cluster.query(grants);
   const connectionString = scene.cluster.connectionString({ user: 'app' });
-  const store = await scene.open({ schema: 'public', connectionString, key: 'passphrase' });
+  const store = await scene.open({ schema: 'public', connectionString, key: new Uint8Array(32) });
   const record = { refreshToken: 'first' };
   await store.exclusively('app', () => store.set('app', record));
   assert.equal(await store.get('app'), record);
@@ -165,12 +165,13 @@ test('docs/fleet.md: with row-level security, a role works with the names that b
 
   const refused = await errorOf(ada.rekey(undefined));
   assert.equal([refused.code, refused.reason], denied);
-  await owner.rekey('a new passphrase');
+  const newKey = new Uint8Array(32).fill(1);
+  await owner.rekey(newKey);
   for (const [user, name] of [
     ['ada', 'ada'],
     ['billing', 'billing/mail'],
   ] as const)
-    assert.equal(await (await openAs(user, { schema, key: 'a new passphrase' })).get(name), record);
+    assert.equal(await (await openAs(user, { schema, key: newKey })).get(name), record);
 });
 
 test("docs/fleet.md: the server's log says which role changed which sign-in, and has no token", async () => {

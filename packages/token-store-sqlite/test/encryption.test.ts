@@ -131,12 +131,12 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
 test('rekey adds, changes and removes encryption, and keeps every record', () => {
   const path = newPath();
   const names = Array.from({ length: 50 }, (_, index) => `app${index}`).sort();
-  let key: Uint8Array | string | undefined;
+  let key: Uint8Array | undefined;
   let store = openTokenStore(path);
   const { refreshToken: _, ...withoutRefreshToken } = record;
   const recordOf = (name: string) => ({ ...(name === 'app7' ? withoutRefreshToken : record), accessToken: name });
   for (const name of names) store.set(name, recordOf(name));
-  for (const next of [bytes, otherBytes, 'passphrase', undefined]) {
+  for (const next of [bytes, otherBytes, undefined]) {
     store.rekey(next);
     assert.equal(store.list(), names);
     for (const name of names) assert.equal(store.get(name), recordOf(name));
@@ -149,7 +149,7 @@ test('rekey adds, changes and removes encryption, and keeps every record', () =>
   store.close();
 });
 
-function refusesOldKey(path: string, old: Uint8Array | string, next: Uint8Array | string | undefined): void {
+function refusesOldKey(path: string, old: Uint8Array, next: Uint8Array | undefined): void {
   if (next === undefined) keyError('not-encrypted', () => openTokenStore(path, { key: old }), /is not encrypted/);
   else keyError('key-wrong', () => openTokenStore(path, { key: old }), /another key/);
 }
