@@ -57,21 +57,18 @@ test('a body that stalls is CONNECTION, whichever way it is read', async () => {
 });
 
 test('a slow body whose bytes keep coming is read to its end', async () => {
-  await using slow = await openOddGraph((_request, response) => {
-    response.writeHead(200);
-    let count = 0;
-    const timer = setInterval(() => {
-      response.write('"'.padEnd(50, ' '));
-      if (++count < 8) return;
-      clearInterval(timer);
-      response.end();
-    }, 100);
+  let left = 10;
+  const body = new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (left-- > 0) controller.enqueue(new Uint8Array(1));
+      else controller.close();
+    },
   });
+  const client = openClient('http://127.0.0.1', { idleTimeout: 150, fetch: async () => new Response(body) });
   let bytes = 0;
-  for await (const chunk of readBody(await openClient(slow.origin, { idleTimeout: 5_000 }).request('/slow'))) {
-    bytes += chunk.length;
-  }
-  assert.is(bytes, 400);
+  for await (const chunk of readBody(await client.request('/slow'))) bytes += chunk.length;
+  assert.is(bytes, 10);
 });
 
 test('a download that stalls goes on with a new connection', async () => {
