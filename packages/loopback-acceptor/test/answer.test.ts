@@ -86,13 +86,6 @@ test('values are read as a browser writes them: plus signs, percent signs and br
   }
 });
 
-test('an answer of 50 kB in the query is accepted', async () => {
-  await using acceptor = await openAcceptor({ state: 'right' });
-  const accepted = acceptor.accept();
-  await sendRequest(`${acceptor.redirectUri}/?code=${'x'.repeat(50_000)}&state=right`);
-  assert.is((await within('the answer', accepted)).code.length, 50_000);
-});
-
 test('a head of exactly 64 KiB is accepted', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const accepted = acceptor.accept();
