@@ -152,17 +152,4 @@ test('serve asks for the passphrase once, and finds a later sign-in of another c
   assert.is(terminal.output.match(/Passphrase of/g)?.length, 1);
 });
 
-test('api shows JSON indented, and keeps binary data off the terminal', async () => {
-  await home.login(clientId);
-  using json = sit(home, ['api', '/me']);
-  assert.is((await json.ended).status, 0);
-  assert.match(json.output, '{\r\n  "@odata.context"');
-  await home.call(['api', '/me/drive/root:/a.bin:/content', '-X', 'PUT', '-d', '-', '-H', 'content-type: x/y'], {
-    stdin: '\0',
-  });
-  using binary = sit(home, ['api', '/me/drive/root:/a.bin:/content']);
-  assert.is((await binary.ended).status, 2);
-  assert.match(binary.output, '--output FILE');
-});
-
 always.run();

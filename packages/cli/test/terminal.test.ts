@@ -135,6 +135,20 @@ test('on a terminal, api shows nothing of a server that could control it: status
   server.close();
 });
 
+test('api shows JSON indented, and keeps binary data off the terminal', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  using json = callOnTerminal(other, ['api', '/me']);
+  assert.is((await json.ended).status, 0);
+  assert.match(json.output, '{\r\n  "@odata.context"');
+  await other.call(['api', '/me/drive/root:/a.bin:/content', '-X', 'PUT', '-d', '-', '-H', 'content-type: x/y'], {
+    stdin: '\0',
+  });
+  using binary = callOnTerminal(other, ['api', '/me/drive/root:/a.bin:/content']);
+  assert.is((await binary.ended).status, 2);
+  assert.match(binary.output, '--output FILE');
+});
+
 test('a typed passphrase is not shown', async () => {
   using other = new CliHome(home.env);
   const key = 'pass phrase';

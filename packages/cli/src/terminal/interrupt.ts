@@ -3,7 +3,6 @@ import { writeErr } from './streams.ts';
 
 /** A signal asked this process to end. Its status is 128 + the signal's number, as shells expect: 130 for Ctrl-C. */
 export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
   readonly status: number;
 
   constructor(signal: NodeJS.Signals) {

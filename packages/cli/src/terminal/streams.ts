@@ -1,9 +1,7 @@
 const fs = process.getBuiltinModule('node:fs');
 
 /** The reader of stdout has closed it (`| head`), so nothing is left to do. */
-export class OutputClosed extends Error {
-  override readonly name = 'OutputClosed';
-}
+export class OutputClosed extends Error {}
 
 /** Whether a descriptor is a terminal. */
 export function isTerminal(descriptor: 0 | 1 | 2): boolean {
