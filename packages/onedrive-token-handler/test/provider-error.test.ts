@@ -50,9 +50,14 @@ test('what to do depends on what was asked for', () => {
   // As older endpoints say it of an expired refresh token. The first number alone would be of a wrong registration.
   assert.is(errorOf({ error: 'invalid_grant', error_codes: [70002, 70008] }).remedy, remedyOf('invalid_grant'));
   const otherWay = remedyOf('expired_token', 'device poll');
-  assert.is(remedyOf('server_error', 'device code'), otherWay);
+  for (const error of ['server_error', 'invalid_grant']) assert.is(remedyOf(error, 'device code'), otherWay);
   assert.is.not(remedyOf('server_error'), otherWay);
   for (const error of ['access_denied', 'invalid_tea']) assert.is(remedyOf(error, 'device poll'), remedyOf(error));
+});
+
+test('of several numbers, the first that is known says what to do', () => {
+  const remedyOf = (...error_codes: number[]) => errorOf({ error: 'invalid_request', error_codes }).remedy;
+  assert.is(remedyOf(1, 50011), remedyOf(50011));
 });
 
 test('numbers are those of error_codes, or else of the description', () => {

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenEvent } from '../src/index.ts';
@@ -89,16 +89,18 @@ test('an unreachable provider is tried three times, then the error is NETWORK', 
   const noRoute = failing(unreachable('connect'));
   // The error of Node after it has tried several addresses of one name.
   const noRoutes = failing(new AggregateError([unreachable('connect'), unreachable('connect')]));
+  const tooSlow = failing(new errors.ConnectTimeoutError());
   await Promise.all([
     attempt(`http://127.0.0.1:${await closedPort()}/consumers`),
     attempt('https://no-such-host.invalid/consumers'),
     attempt('http://127.0.0.2/consumers', noRoute),
     attempt('http://localhost/consumers', noRoutes),
+    attempt('http://127.0.0.3/consumers', tooSlow),
   ]);
-  assert.is(connections, 6);
+  assert.is(connections, 9);
   assert.is(scene.windows.length, 0, 'no browser');
   const retries = scene.events.filter((event) => event.type === 'retry');
-  assert.is(retries.length, 8);
+  assert.is(retries.length, 10);
   for (const { attempt, delay } of retries)
     assert.ok(delay >= 500 * attempt && delay <= 500 * attempt + 250, `${delay}`);
   assert.ok(

@@ -94,6 +94,7 @@ test('status() takes the account from the claims of the ID token, and has none i
     ],
     [idTokenOf({ sub: '2', email: 'ada@example.com', name: 7 }), { id: '2', username: 'ada@example.com' }],
     [idTokenOf(['no', 'claims']), {}],
+    [idTokenOf('no claims'), undefined],
     ['a.!.b', undefined],
     ['no token', undefined],
   ];
@@ -171,7 +172,7 @@ function watchRefreshes(): { scopes: (string | null)[]; dispatcher: Dispatcher }
   return { scopes, dispatcher, [Symbol.asyncDispose]: () => dispatcher.close() };
 }
 
-function idTokenOf(claims: object): string {
+function idTokenOf(claims: object | string): string {
   return ['', Buffer.from(JSON.stringify(claims)).toString('base64url'), ''].join('.');
 }
 
