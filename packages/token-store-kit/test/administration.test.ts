@@ -48,7 +48,26 @@ function newPair(stored: TokenRecord | undefined = record): { source: MemoryStor
   return { source, target };
 }
 
-const move = (options: Omit<MoveRecordOptions, 'name'>) => moveRecord({ name: 'app', ...options });
+/** The same store as over a network: it does later what it is asked. */
+function late(store: TokenStore): TokenStore {
+  const later =
+    <A extends unknown[], T>(call: (...args: A) => T) =>
+    async (...args: A): Promise<Awaited<T>> => {
+      await new Promise(setImmediate);
+      return await call(...args);
+    };
+  return {
+    get: later((name) => store.get(name)),
+    list: later(() => store.list()),
+    set: later((name, value) => store.set(name, value)),
+    replace: later((name, previous, value) => store.replace(name, previous, value)),
+    delete: later((name) => store.delete(name)),
+    exclusively: (name, task, options) => store.exclusively(name, task, options),
+  };
+}
+
+const move = ({ source, target, ...options }: Omit<MoveRecordOptions, 'name'>) =>
+  moveRecord({ name: 'app', ...options, source: late(source), target: late(target) });
 
 /** Moves as a process does that is killed before it has written once more. */
 async function moveUntilKilled({ source, target }: ReturnType<typeof newPair>, writes: number): Promise<void> {
@@ -83,35 +102,35 @@ test('a name of which the source has the record and its copy is listed once', as
 
 test('a record that is forgotten is gone, and false says that there was none', async () => {
   const { source } = newPair();
-  assert.is(await forgetRecord(source, 'app'), true);
+  assert.is(await forgetRecord(late(source), 'app'), true);
   assert.is(source.get('app'), undefined);
-  assert.is(await forgetRecord(source, 'app'), false);
+  assert.is(await forgetRecord(late(source), 'app'), false);
 });
 
 test('a record that is forgotten in the middle of a move does not come back', async () => {
   const pair = newPair();
   await moveUntilKilled(pair, writesUntilBetween);
-  assert.is(await forgetRecord(pair.source, 'app'), true);
+  assert.is(await forgetRecord(late(pair.source), 'app'), true);
   assert.is(await move(pair), 'not-signed-in');
   assert.equal([pair.source.list(), pair.target.list()], [[], []]);
 });
 
 test('a store that takes no write is found out, and one that does is left as it was', async () => {
   const { source } = newPair();
-  await ensureWritable(source, 'app');
+  await ensureWritable(late(source), 'app');
   assert.equal(source.list(), ['app']);
   const full = new TokenStoreError('STORE_FULL', 'full');
   const refusing = writeBy(source, () => {
     throw full;
   });
-  assert.is(await errorOf(ensureWritable(refusing, 'app')), full);
+  for (const write of [ensureWritable, forgetRecord]) assert.is(await errorOf(write(late(refusing), 'app')), full);
 });
 
 /** A store that says with which keys it was encrypted. */
 function rekeyStore(): RekeyStore & { readonly keys: unknown[] } {
   const { source } = newPair();
   const keys: unknown[] = [];
-  return { ...writeBy(source, () => {}), keys, rekey: (key) => void keys.push(key) };
+  return { ...late(source), keys, rekey: (key) => void keys.push(key) };
 }
 
 test('a key is chosen and changed while no refresh, no sign-in and no other change runs', async () => {
@@ -220,7 +239,7 @@ test('a record that is forgotten while its move waits for the target does not mo
   const ending = Promise.withResolvers<void>();
   const running = pair.target.exclusively('app', () => ending.promise);
   const moved = move(pair);
-  await new Promise(setImmediate);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
   await forgetRecord(pair.source, 'app');
   ending.resolve();
   await running;
@@ -332,6 +351,24 @@ test('a sign-in at the target by a program that takes no lock leaves the source 
     };
     assert.is(await move({ source, target: writeBy(target, signsIn) }), 'already-there');
     assert.equal([source.get('app'), source.list(), target.get('app')], [stored, ['app'], other]);
+  }
+});
+
+test('a record that finds another one at the target, and at the source a new one or no way back, is not lost', async () => {
+  for (const [isNew, outcome, left] of [
+    [true, 'already-there', ['app']],
+    [false, 'lock-lost', ['moving\u001fapp']],
+  ] as const) {
+    const { source, target } = newPair();
+    const signsIn = (method: string): void => {
+      if (method !== 'replace') return;
+      target.set('app', rotated);
+      if (isNew) source.set('app', rotated);
+    };
+    const refusing = { ...writeBy(source, () => {}), replace: () => false };
+    const moved = move({ source: refusing, target: writeBy(target, signsIn) });
+    assert.is(await moved.catch(({ reason }) => reason), outcome);
+    assert.equal(source.list(), left);
   }
 });
 

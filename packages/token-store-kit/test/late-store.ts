@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from '../src/index.ts';
+import { checkRecord, type ExclusivelyOptions, type Lock, type TokenRecord, type TokenStore } from '../src/index.ts';
 import { WatchedStore } from './watched-store.ts';
 
 /** A store as over a network: reads answer late, and writes happen late, so nothing is true before its promise has resolved. */
@@ -14,13 +14,13 @@ export class LateStore implements TokenStore {
   }
 
   async set(name: string, record: TokenRecord) {
-    const copy = { ...record };
+    const copy = checkRecord(record);
     await delay(3);
     this.#store.set(name, copy);
   }
 
   async replace(name: string, previous: string | undefined, record: TokenRecord) {
-    const copy = { ...record };
+    const copy = checkRecord(record);
     await delay(3);
     return this.#store.replace(name, previous, copy);
   }

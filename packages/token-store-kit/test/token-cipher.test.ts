@@ -142,6 +142,7 @@ test('what cannot be a key is a TypeError that does not show it', () => {
       );
     }
   }
+  assert.throws(() => checkKey(new Uint8Array(31)), / 31 bytes/);
   assert.is(checkKey(bytes), bytes);
   assert.is(checkKey('passphrase'), 'passphrase');
 });

@@ -85,6 +85,7 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     const ask = async (caller: string, options?: ExclusivelyOptions): Promise<unknown> =>
       soon(store.exclusively('app', async () => ran.push(caller), options));
     await ask('free', { timeout: 0 });
+    await rejectsWith(ask('aborted before', { signal: AbortSignal.abort(reason) }), reason);
     await whileOccupied(store, 'app', async (end) => {
       const controller = new AbortController();
       const { signal } = controller;
@@ -92,7 +93,6 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
         rejectsWith(ask('aborted while it waited', { signal }), reason),
         assert.rejects(ask('its time was up', { timeout: 30 }), busy),
         assert.rejects(ask('tried once', { timeout: 0 }), busy),
-        rejectsWith(ask('aborted before', { signal: AbortSignal.abort(reason) }), reason),
       ]);
       const next = ask('next');
       next.catch(() => {});

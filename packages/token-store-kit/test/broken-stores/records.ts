@@ -78,6 +78,7 @@ export const brokenRecords: readonly BrokenStores[] = [
       get: (name) => store.get(name.toLowerCase()),
       set: (name, record) => store.set(name.toLowerCase(), record),
     }),
+    'reads names without their case': (store) => ({ get: (name) => store.get(name.toLowerCase()) }),
     'cuts names at 255 characters': (store) => ({
       get: (name) => store.get(name.slice(0, 255)),
       set: (name, record) => store.set(name.slice(0, 255), record),
