@@ -46,7 +46,7 @@ function testsOf(attack: ListItem): string[] {
 function hasTest({ url: file, title }: Pick<Definition, 'url' | 'title'>): boolean {
   if (!/^(scripts|(packages|testing)\/[\w-]+)\/test(-long)?\/[\w-]+\.test\.ts$/.test(file) || !title) return false;
   if (!existsSync(join(root, file))) return false;
-  const names = [...readText(file).matchAll(/\((['"`])((?:\\.|(?!\1).)+)\1, /g)].map(([, , literal = '']) =>
+  const names = [...readText(file).matchAll(/\(\s*(['"`])((?:\\.|(?!\1).)+)\1,\s/g)].map(([, , literal = '']) =>
     readable(literal),
   );
   const isIt = (name: string): boolean => (title.endsWith('…') ? name.startsWith(title.slice(0, -1)) : name === title);
