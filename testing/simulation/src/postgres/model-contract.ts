@@ -2,7 +2,7 @@ import * as assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { PrivateCluster, testOrSkip } from 'testing-postgres';
-import type { StatementDefect } from '../defects/statement-defects.ts';
+import { foundWithin, type StatementDefect } from '../defects/statement-defects.ts';
 import { Choices, streams } from '../machine/choices.ts';
 import { epoch } from '../machine/machine.ts';
 import { type Row, statements, Tables } from './tables.ts';
@@ -46,14 +46,14 @@ export async function modelContract(options: {
     }
   });
 
-  for (const { name, statement, from, to, within } of options.defects) {
-    test(`SQL that ${name} is answered differently within ${within} sequences`, async () => {
+  for (const { name, statement, from, to } of options.defects) {
+    test(`SQL that ${name} is answered differently within ${foundWithin} sequences`, async () => {
       const text = String(statements[statement as keyof typeof statements]);
       assert.ok(text.includes(from), `the statement ${statement} does not have: ${from}`);
       const patched = new Map([[text, text.replaceAll(from, () => to)]]);
       let seed = 0;
       let different: string | undefined;
-      while (different === undefined && seed < within) different = await compare(server, ++seed, patched);
+      while (different === undefined && seed < foundWithin) different = await compare(server, ++seed, patched);
       assert.ok(different, 'no answer was different');
       console.log(`measured: ${name}: seed ${seed}, ${different.split('\n')[0]}`);
     });
