@@ -56,6 +56,8 @@ export class RecordKeeper {
   readonly #closing = new AbortController();
   /** Replaced, never changed: a read remembers what was owed when it began. */
   #owed: readonly Change[] = [];
+  /** Records that are written in the place of none: how many sign-outs there had been before that. */
+  readonly #inserts = new Map<string | undefined, number>();
   /** Writes that are under way. */
   readonly #saving = new Set<Promise<unknown>>();
   #timer: NodeJS.Timeout | undefined;
@@ -77,7 +79,10 @@ export class RecordKeeper {
 
   /** The newest record, of whichever client and authority. Throws STORE. */
   async readAny(): Promise<TokenRecord | undefined> {
-    return (await asStoreErrors(() => this.#look())).newest;
+    const { newest } = await asStoreErrors(() => this.#look());
+    const signOuts = this.#inserts.get(comparedToken(newest));
+    // Its sign-in began before a sign-out: it is about to be deleted.
+    return signOuts === undefined || signOuts === this.signOuts ? newest : undefined;
   }
 
   /** The record, if it is of this client and authority. */
@@ -122,6 +127,8 @@ export class RecordKeeper {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
         if (isLate() && !isBefore(newest, { before, record })) return false;
+        // The store had done it, although it said that it failed. What has become of it since must stay.
+        if (round > 0 && newest?.signedInAt === record.signedInAt) return true;
         if (round === maxRounds) break;
         const isSaved = await this.advance({ before: newest, record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
@@ -225,12 +232,15 @@ export class RecordKeeper {
         await this.stored.delete();
         return true;
       }
+      if (before) return this.stored.replace(before, record);
+      this.#inserts.set(comparedToken(record), signOuts);
       try {
         return await this.stored.replace(before, record);
       } finally {
         // The sign-out came while the record was written in the place of none, and may have deleted before that.
-        if (!before && signOuts !== this.signOuts)
+        if (signOuts !== this.signOuts)
           await this.advance({ before: record, record: undefined }, lock?.signal.aborted ? undefined : lock);
+        this.#inserts.delete(comparedToken(record));
       }
     };
     return answered(write());

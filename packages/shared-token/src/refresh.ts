@@ -10,7 +10,8 @@ import { toAccessToken, usableRecord } from './usable-token.ts';
 
 /** The result of getting a token without asking a person. */
 export type SilentOutcome =
-  | { type: 'token'; record: UsableRecord }
+  /** `replaced`: the access token that the record had before its refresh. */
+  | { type: 'token'; record: UsableRecord; replaced?: string | undefined }
   /** A person has to sign in. `record`: the stored sign-in that is of no use. */
   | { type: 'sign-in'; error: SharedTokenError; reason: SignInReason; record: TokenRecord | undefined }
   /** `bridge`: with a token that is still valid, although it should have been refreshed. */
@@ -23,8 +24,8 @@ export interface SilentRequest {
   minValid?: number | undefined;
   /** For a refresh ahead: how long before it is needed. It leaves it to a process that holds the lock. */
   ahead?: number | undefined;
-  /** What may be given out while the store is silent: at first the held token. */
-  bridge?: UsableRecord | undefined;
+  /** Is told what may be given out while the store is silent. */
+  bridge?: { record: UsableRecord | undefined };
   /** Ends the wait for another process. A refresh request that was sent is always finished and stored. */
   signal: AbortSignal;
 }
@@ -64,7 +65,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (!accepts(first)) return needSignIn(settings, 'not-accepted', first);
     if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);
     if (first.refreshToken === undefined) return await endSignIn(keeper, first, stored !== undefined);
-    request.bridge = usableRecord(first, accepts, { skew: 0 }) ?? request.bridge;
+    if (request.bridge) request.bridge.record = usableRecord(first, accepts, { skew: 0 }) ?? held;
     return await refreshOrWait(keeper, first, request);
   } catch (error) {
     // After a sign-out, the error of a refresh that it has ended is of no interest.
@@ -211,7 +212,7 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
     expiresAt: toAccessToken(next).expiresAt,
     rotated: next.refreshToken !== record.refreshToken,
   });
-  return { type: 'token', record: next };
+  return { type: 'token', record: next, replaced: record.accessToken };
 }
 
 /**

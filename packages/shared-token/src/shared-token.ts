@@ -14,15 +14,16 @@ import {
   type SignInOptions,
 } from './options.ts';
 import { RecordKeeper } from './record-keeper.ts';
+import type { SilentOutcome } from './refresh.ts';
 import { RefreshAhead } from './refresh-ahead.ts';
 import { revokeSignIn } from './revoke.ts';
 import { SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
-import { SilentFlight } from './silent-flight.ts';
-import { TokenInMemory } from './token-in-memory.ts';
+import { type HeldOutcome, SilentFlight } from './silent-flight.ts';
+import { type Held, TokenInMemory } from './token-in-memory.ts';
 import type { AccessToken, UsableRecord } from './token-response.ts';
-import { endsByRejection, isSuperseded } from './usable-token.ts';
+import { usableRecord } from './usable-token.ts';
 
 /** A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
@@ -40,11 +41,14 @@ type SignInCause = Pick<SignInRequest, 'reason' | 'seen'> & Pick<SignInFlight, '
 
 /** What brings a token: how it was when that began. */
 interface Work {
-  /** How many sign-outs there had been. */
+  /** How many sign-outs had begun. */
   readonly signOuts: number;
-  /** What was in memory. */
-  readonly before: UsableRecord | undefined;
-  readonly minValid?: number | undefined;
+  /** How many of them had ended: what was read before that end may be what the sign-out has deleted. */
+  readonly signOutsEnded: number;
+  /** The access token that was in memory. */
+  readonly before: string | undefined;
+  /** Whether a call forces it. */
+  readonly isForced: boolean;
 }
 
 interface SignInFlight {
@@ -193,34 +197,26 @@ export class SharedToken implements AsyncDisposable {
     const { interactive, forceRefresh = false, minValid = 0, signal } = options;
     this.#assertOpen();
     signal?.throwIfAborted();
-    const { signOuts } = this.#keeper;
-    const signOutsEnded = this.#signOutsEnded;
     const started = performance.now();
     if (forceRefresh) this.#keeper.acceptance.forget();
-    const before = this.#memory.record;
-    const rejected = forceRefresh ? before?.accessToken : undefined;
+    const work = this.#begin(forceRefresh);
+    const { signOuts } = work;
+    const rejected = forceRefresh ? work.before : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
     const tryOnce = () => this.#joinSilent(forceRefresh, minValid).outcome(end, this.#untilClosed(signal));
     let outcome = await tryOnce();
     // The refresh that this call joined had begun before: it brought the very token that the API rejects, or was enough only then.
-    const { record: got } = outcome.type === 'token' ? outcome : {};
-    if (got && (got.accessToken === rejected || !this.#keeper.acceptance.accepts(got))) outcome = await tryOnce();
-    const held = this.#memory.record;
-    if (forceRefresh && outcome.type === 'sign-in' && held && endsByRejection(held)) this.#memory.clear();
-    // Also if a sign-out that was under way when this call began has ended: the record may have been read before that.
-    const wasSignedOut = signOuts !== this.#keeper.signOuts || signOutsEnded !== this.#signOutsEnded;
-    if (wasSignedOut && outcome.type !== 'sign-in') throw signInRequired('signed-out', this.#settings);
-    // What another call has brought meanwhile may be the very token that the API rejects.
-    const work = { signOuts, before: forceRefresh ? held : before, minValid };
-    if (outcome.type === 'token') return this.#hold(outcome.record, work);
+    if (outcome.type === 'token' && this.#isUseless(outcome.record, rejected)) outcome = await tryOnce();
+    if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
+    if (outcome.type === 'token') return outcome.token;
     if (outcome.type === 'failed') {
       // Another call may have brought a token meanwhile.
-      const bridge = outcome.bridge ?? (this.peek(options) && this.#memory.record);
+      const bridge = outcome.bridge ?? usableRecord(this.#memory.record, this.#keeper.acceptance.accepts, { skew: 0 });
       if (forceRefresh || !bridge) throw outcome.error;
       const took = performance.now() - started;
       const { retryAfter } = Object(outcome.error) as { retryAfter?: unknown };
       const pauseMs = typeof retryAfter === 'number' ? retryAfter : 0;
-      return this.#hold(bridge, work, Math.max(took > slowRefreshMs ? took : 0, pauseMs));
+      return this.#hold(bridge, work, { bridgeMs: Math.max(took > slowRefreshMs ? took : 0, pauseMs) }).token;
     }
     const { signIn } = this.#settings;
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
@@ -230,24 +226,43 @@ export class SharedToken implements AsyncDisposable {
     const token = await joined.flight.join(this.#untilClosed(signal));
     // What this call joined had begun before, and brought the very token that the API rejects. If it began later, the
     // provider gives that token to whoever signs in, and to ask the person again would never end.
-    return token.accessToken === rejected && joined.rejected !== rejected ? this.#obtain(options) : token;
+    const wasRejected = token.accessToken === rejected && joined.rejected !== rejected;
+    return wasRejected || this.#memory.hasEnded(token) ? this.#obtain(options) : token;
   }
 
-  /**
-   * What callers get: a good token that has come into memory since the work began, because it is newer than what the work has read. Else
-   * that of the record, which is kept. Throws if a sign-out or close() came since then.
-   */
-  #hold(record: UsableRecord, { signOuts, before, minValid }: Work, bridgeMs = 0): AccessToken {
+  #begin(isForced = false): Work {
+    const { signOuts } = this.#keeper;
+    return { signOuts, signOutsEnded: this.#signOutsEnded, before: this.#memory.record?.accessToken, isForced };
+  }
+
+  /** What callers get. Throws if a sign-out or close() came since the work for it began. */
+  #hold(
+    record: UsableRecord,
+    work: Work,
+    { replaced, bridgeMs }: { replaced?: string | undefined; bridgeMs?: number } = {},
+  ): Held {
     this.#assertOpen();
-    if (signOuts !== this.#keeper.signOuts) throw signInRequired('signed-out', this.#settings);
-    const isSame = this.#memory.record?.accessToken === before?.accessToken;
-    return (isSame ? undefined : this.#memory.get(minValid)) ?? this.#memory.put(record, bridgeMs);
+    this.#assertSignedIn(work);
+    const { before, isForced } = work;
+    return this.#memory.hold(record, { useless: [before, replaced], isForced, bridgeMs });
+  }
+
+  #isUseless(record: UsableRecord, rejected: string | undefined): boolean {
+    const isRejected = record.accessToken === rejected || this.#memory.hasEnded(record);
+    return isRejected || !this.#keeper.acceptance.accepts(record);
   }
 
   #joinSilent(forced: boolean, minValid: number): SilentFlight {
     if (!this.#silent?.isFor(forced, minValid)) {
       const { record: held } = this.#memory;
-      this.#silent = this.#fly(new SilentFlight(this.#keeper, { held, bridge: held, forced, minValid }));
+      const work = this.#begin(forced);
+      const land = (outcome: SilentOutcome): HeldOutcome => {
+        if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
+        const useless = outcome.type === 'sign-in' && forced ? (outcome.record ?? held) : undefined;
+        if (useless) this.#memory.reject(useless);
+        return outcome;
+      };
+      this.#silent = this.#fly(new SilentFlight(this.#keeper, { held, forced, minValid }, land));
     }
     return this.#silent;
   }
@@ -258,11 +273,15 @@ export class SharedToken implements AsyncDisposable {
   }
 
   #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
-    const { signOuts } = this.#keeper;
+    const work = this.#begin();
+    const { signOuts } = work;
     let stored: AccessToken | undefined;
     const onStored = (record: UsableRecord): void => {
       if (this.#closing.signal.aborted) return;
-      stored = this.#memory.put(record);
+      const { record: held } = this.#memory;
+      // Only a refresh of it is newer, whatever the clock says.
+      const useless = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
+      stored = this.#memory.hold(record, { useless }).token;
       // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
       if (this.#signIn?.request === request) this.#signIn = undefined;
     };
@@ -271,10 +290,7 @@ export class SharedToken implements AsyncDisposable {
       const record = await signInInTurn(this.#keeper, request, signal);
       // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
       if (stored && signOuts === this.#keeper.signOuts) return this.#memory.get() ?? stored;
-      const held = this.#memory.record;
-      // Another call may have read what was stored before.
-      const isNewer = held && isSuperseded(record, held) && held.accessToken !== rejected;
-      return this.#hold(record, { signOuts, before: isNewer ? undefined : held });
+      return this.#hold(record, { ...work, signOutsEnded: this.#signOutsEnded }).token;
     };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };
@@ -283,7 +299,7 @@ export class SharedToken implements AsyncDisposable {
   /** What callers have in memory is replaced; they do not wait for it. */
   #refreshAhead(held: UsableRecord): void {
     if (this.#closing.signal.aborted) return;
-    const work = { signOuts: this.#keeper.signOuts, before: held };
+    const work = this.#begin();
     this.#fly(new Flight((signal) => this.#ahead.run(held, signal)))
       .join(this.#closing.signal)
       .then((record) => record && this.#hold(record, work))
@@ -303,5 +319,10 @@ export class SharedToken implements AsyncDisposable {
 
   #assertOpen(): void {
     this.#closing.signal.throwIfAborted();
+  }
+
+  #assertSignedIn({ signOuts, signOutsEnded }: Work): void {
+    if (signOuts !== this.#keeper.signOuts || signOutsEnded !== this.#signOutsEnded)
+      throw signInRequired('signed-out', this.#settings);
   }
 }

@@ -2,35 +2,50 @@ import { Flight } from './flight.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently, type SilentOutcome, type SilentRequest } from './refresh.ts';
 import { SharedTokenError, signInRequired } from './shared-token-error.ts';
+import type { Held } from './token-in-memory.ts';
 import { usableRecord } from './usable-token.ts';
 
-/** One try to get a token without asking a person, for all callers that can join it. */
-export class SilentFlight extends Flight<SilentOutcome> {
-  readonly #keeper: RecordKeeper;
-  readonly #request: Omit<SilentRequest, 'signal'>;
+/** The same, with what callers get: it is in memory. */
+export type HeldOutcome = Exclude<SilentOutcome, { type: 'token' }> | ({ type: 'token' } & Held);
 
-  constructor(keeper: RecordKeeper, request: Omit<SilentRequest, 'signal'>) {
-    super((signal) => obtainSilently(keeper, Object.assign(request, { signal })));
+/** One try to get a token without asking a person, for all callers that can join it. */
+export class SilentFlight extends Flight<HeldOutcome> {
+  readonly #keeper: RecordKeeper;
+  readonly #request: Omit<SilentRequest, 'signal' | 'bridge'>;
+  readonly #bridge: NonNullable<SilentRequest['bridge']>;
+
+  /** `land` is called with what it ends with, also if all callers have left. */
+  constructor(
+    keeper: RecordKeeper,
+    request: Omit<SilentRequest, 'signal' | 'bridge'>,
+    land: (outcome: SilentOutcome) => HeldOutcome,
+  ) {
+    const bridge = { record: request.held };
+    super(async (signal) => land(await obtainSilently(keeper, { ...request, bridge, signal })));
     this.#keeper = keeper;
     this.#request = request;
+    this.#bridge = bridge;
   }
 
-  /** A caller that forces may not join an unforced refresh, nor a caller for which the token has to be valid for longer. */
+  /**
+   * A caller that forces may not join an unforced refresh, nor a caller with a minValid one for another: more of it may be less, because
+   * what is nearly the token's life counts as half of it.
+   */
   isFor(forced: boolean, minValid: number): boolean {
-    return this.isJoinable && (this.#request.forced || !forced) && (this.#request.minValid ?? 0) >= minValid;
+    const isEnough = minValid === 0 || minValid === this.#request.minValid;
+    return this.isJoinable && (this.#request.forced || !forced) && isEnough;
   }
 
   /** What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first. */
-  async outcome(end: number, signal: AbortSignal): Promise<SilentOutcome> {
+  async outcome(end: number, signal: AbortSignal): Promise<HeldOutcome> {
     const { signOuts, settings, stored, acceptance } = this.#keeper;
     const error = new SharedTokenError('STORE', 'The store did not answer in time', { retryable: true });
     const limit = new AbortController();
     const joined = this.join(AbortSignal.any([signal, limit.signal]));
-    const { promise: bridged, resolve } = Promise.withResolvers<SilentOutcome>();
+    const { promise: bridged, resolve } = Promise.withResolvers<HeldOutcome>();
     const giveBridge = (): void => {
-      const { forced, bridge: candidate } = this.#request;
-      const bridge = forced ? undefined : usableRecord(candidate, acceptance.accepts, { skew: 0 });
-      if (bridge) resolve({ type: 'failed', error, bridge });
+      const bridge = usableRecord(this.#bridge.record, acceptance.accepts, { skew: 0 });
+      if (bridge && !this.#request.forced) resolve({ type: 'failed', error, bridge });
     };
     const stop = stored.whenSilent(giveBridge);
     const timer = setTimeout(() => {

@@ -1,11 +1,23 @@
+import type { TokenRecord } from 'token-store-kit';
 import type { AccessToken, UsableRecord } from './token-response.ts';
-import { isStale, toAccessToken } from './usable-token.ts';
+import { endsByRejection, hasAccessToken, hasEnded, isOlder, isStale, toAccessToken } from './usable-token.ts';
 
-interface Held {
+/** A record, and its token as callers get it. */
+export interface Held {
   readonly record: UsableRecord;
   readonly token: AccessToken;
   /** Between the wall clock and the monotonic one, which is never set back, when the token was put there. */
   readonly clockOffset: number;
+}
+
+/** How a record comes into memory. */
+interface Holding {
+  /** Access tokens that it takes the place of, whatever their times say: one was held when the work for it began, or was refreshed. */
+  readonly useless?: readonly (string | undefined)[];
+  /** A call has forced it: a token of which nobody knows whether it is newer may be the rejected one. */
+  readonly isForced?: boolean;
+  /** For how long the token counts to its very end. Default 0. */
+  readonly bridgeMs?: number | undefined;
 }
 
 /** What nearly every call of a running program ends with. */
@@ -21,9 +33,9 @@ export class TokenInMemory {
     this.#accepts = accepts;
   }
 
-  /** Good or not. */
+  /** Good or not, but not one that has ended. */
   get record(): UsableRecord | undefined {
-    return this.#held?.record;
+    return this.#held && !hasEnded(this.#held.record) ? this.#held.record : undefined;
   }
 
   /** The token, if it is good. Nothing is awaited and next to nothing is allocated. What `accepts` throws passes through. */
@@ -36,13 +48,30 @@ export class TokenInMemory {
     return this.#accepts(record) ? token : undefined;
   }
 
-  /** Puts one in its place. `bridgeMs`: for how long it counts to its very end. */
-  put(record: UsableRecord, bridgeMs = 0): AccessToken {
+  /** What callers get: a newer one that is held; else the record, which is held from now on. */
+  hold(record: UsableRecord, { useless = [], isForced = false, bridgeMs = 0 }: Holding = {}): Held {
+    const { accessToken, signedInAt } = record;
+    const held = this.#held;
+    const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
+    // It stays as it is: the wall clock may have been set since, or it has ended.
+    if (isSame && bridgeMs === 0 && !hasEnded(record)) return held;
+    const isKept = held && !isSame && !hasEnded(held.record) && !useless.includes(held.token.accessToken);
+    if (isKept && (isOlder(record, held.record) ?? (!isForced && this.get()))) return held;
     const token = Object.freeze(toAccessToken(record));
     const now = performance.now();
-    this.#held = { record: Object.freeze({ ...record }), token, clockOffset: Date.now() - now };
     this.#bridgedUntil = now + bridgeMs;
-    return token;
+    this.#held = { record: Object.freeze({ ...record }), token, clockOffset: Date.now() - now };
+    return this.#held;
+  }
+
+  /** An API has rejected its token. If that has ended, it is not given out again, also if a read of before brings it. */
+  reject(record: TokenRecord): void {
+    if (hasAccessToken(record) && endsByRejection(record)) this.hold({ ...record, refusedAt: Date.now() });
+  }
+
+  /** Whether its token is known to have ended. */
+  hasEnded({ accessToken }: Pick<AccessToken, 'accessToken'>): boolean {
+    return this.#held?.token.accessToken === accessToken && hasEnded(this.#held.record);
   }
 
   clear(): void {

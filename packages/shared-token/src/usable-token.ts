@@ -55,14 +55,14 @@ export function usableRecord(
     : undefined;
 }
 
-function hasAccessToken(record: TokenRecord): record is UsableRecord {
+export function hasAccessToken(record: TokenRecord): record is UsableRecord {
   return record.accessToken !== undefined;
 }
 
 /** Whether the access token of a record has to be replaced at that time, in epoch milliseconds. */
 export function isStale(record: TokenRecord, now: number, validity: Validity): boolean {
-  const { refreshToken, expiresAt, obtainedAt, refusedAt } = record;
-  if (refusedAt !== undefined && endsByRejection(record)) return true;
+  const { refreshToken, expiresAt, obtainedAt } = record;
+  if (hasEnded(record)) return true;
   if (expiresAt === undefined) return false;
   // A token that cannot be refreshed is of use to its very end.
   if (refreshToken === undefined) return now >= expiresAt;
@@ -72,10 +72,19 @@ export function isStale(record: TokenRecord, now: number, validity: Validity): b
   return isFromFuture || now >= expiresAt - neededTime(validity, expiresAt - obtainedAt);
 }
 
-/** Whether a record is known to be no newer than the other one: of an earlier sign-in, or of the same one and not obtained later. */
-export function isSuperseded({ signedInAt, obtainedAt = 0 }: TokenRecord, by: TokenRecord): boolean {
-  if (signedInAt === undefined || by.signedInAt === undefined) return false;
-  return signedInAt === by.signedInAt ? obtainedAt <= (by.obtainedAt ?? 0) : signedInAt < by.signedInAt;
+/** Whether a record is older than the other one: of an earlier sign-in, or obtained earlier. Undefined if their times do not tell. */
+export function isOlder({ signedInAt, obtainedAt }: TokenRecord, than: TokenRecord): boolean | undefined {
+  if (signedInAt === than.signedInAt) return isLess(obtainedAt, than.obtainedAt);
+  return isLess(signedInAt, than.signedInAt);
+}
+
+function isLess(one: number | undefined, other: number | undefined): boolean | undefined {
+  return one === undefined || other === undefined || one === other ? undefined : one < other;
+}
+
+/** Whether an API has rejected the access token, and nothing helps. */
+export function hasEnded(record: TokenRecord): boolean {
+  return record.refusedAt !== undefined && endsByRejection(record);
 }
 
 /** Whether the access token has ended if an API rejects it and no refresh helps. Otherwise its expiry counts, too. */

@@ -117,6 +117,22 @@ test('a store that cannot be read any more is bridged by the token in memory', a
   assert.is((await rejection(shared.getToken({ forceRefresh: true }))).code, 'STORE');
 });
 
+test('a token that has come into memory meanwhile bridges a store that cannot be read, within expirySkew, too', async () => {
+  await using scene = openScene();
+  const stored = await expiringSoon(scene);
+  const get = scene.store.get.bind(scene.store);
+  const broken = Promise.withResolvers<never>();
+  scene.store.get = () => broken.promise;
+  const shared = scene.open();
+  const waiting = shared.getToken({ minValid: 30_000 });
+  scene.store.get = get;
+  scene.provider.failures.push(new TypeError('fetch failed'));
+  await shared.getToken({ minValid: 1 });
+  scene.store.get = () => broken.promise;
+  broken.reject(new Error('unreadable'));
+  assert.is((await waiting).accessToken, stored);
+});
+
 test('nothing bridges after a sign-out of another process, also if the store could not be read at first', async () => {
   await using scene = openScene();
   await expiringSoon(scene);

@@ -59,6 +59,15 @@ test('a call with minValid does not join one that asks for less', async () => {
   assert.is.not(tokens[1].accessToken, accessToken);
 });
 
+test('a call with minValid does not join one that asks for more than the life of the token, which counts as half of it', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ obtainedAt: Date.now() - 1_000_000, expiresAt: Date.now() + 2_600_000 });
+  const shared = scene.open();
+  const [more, less] = await Promise.all([5_000_000, 3_000_000].map((minValid) => shared.getToken({ minValid })));
+  assert.is(scene.provider.refreshes, 1);
+  assert.is.not(more?.accessToken, less?.accessToken);
+});
+
 test('minValid counts without an expirySkew, too', async () => {
   await using scene = openScene();
   await signedIn(scene, 20);

@@ -259,6 +259,31 @@ test('a sign-in that is being stored late when a sign-out comes is taken back', 
   assert.is(scene.count('store-recovered'), 0);
 });
 
+test('a sign-in that comes into the store after the sign-out is not used until it is taken back', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const { store } = scene;
+  const [written, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const replace = store.replace.bind(store);
+  const held = store.holdWrites();
+  store.replace = async (...values) => {
+    const isDone = await replace(...values);
+    written.resolve();
+    await answer.promise;
+    return isDone;
+  };
+  const signingIn = rejection(shared.signIn());
+  await held.begun;
+  await shared.signOut();
+  held.goOn();
+  await written.promise;
+  assert.is(store.records.size, 1);
+  assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-signed-in');
+  answer.resolve();
+  assert.is((await signingIn).reason, 'signed-out');
+  assert.is(store.records.size, 0);
+});
+
 test('a write that is answered when it is not waited for any more, after a sign-out, is taken back under the lock', async () => {
   await using scene = openScene();
   const { store } = scene;

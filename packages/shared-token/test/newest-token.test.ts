@@ -1,0 +1,149 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { signInLockName } from '../src/index.ts';
+import { openScene, type Scene } from './scene.ts';
+import { rejection, untilTrue } from './within.ts';
+
+// No older token comes into memory over a newer one, and none that an API has rejected, whatever brings it.
+
+/** The next read is answered when it is told, with what is stored now. */
+function holdRead(scene: Scene): () => void {
+  const get = scene.store.get.bind(scene.store);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  scene.store.get = async (name) => {
+    scene.store.get = get;
+    const record = await get(name);
+    await promise;
+    return record;
+  };
+  return resolve;
+}
+
+test('a forced refresh that does not know that its lock was lost, and could not store its answer', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  let obtained = 0;
+  const shared = scene.open({
+    async refresh() {
+      const number = ++obtained;
+      if (number === 1) await gate.promise;
+      return { access_token: `obtained-${number}`, expires_in: 3600 };
+    },
+  });
+  const forced = shared.getToken({ forceRefresh: true });
+  await scene.until('refresh-started');
+  const first = Date.now();
+  scene.store.loseLock('my-app');
+  await untilTrue(() => Date.now() > first);
+  // With minValid, it does not join the forced one.
+  const { accessToken } = await shared.getToken({ minValid: 1 });
+  assert.is(accessToken, 'obtained-2');
+  scene.store.replace = async () => {
+    throw Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
+  };
+  gate.resolve();
+  await forced;
+  assert.is(scene.count('store-failed'), 1);
+  assert.is(shared.peek()?.accessToken, accessToken);
+});
+
+test('a refresh whose callers have all left takes the place of the token that they rejected', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const shared = scene.open();
+  const { accessToken } = await shared.getToken();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.gate = gate.promise;
+  const leaving = new AbortController();
+  const left = rejection(shared.getToken({ forceRefresh: true, signal: leaving.signal }));
+  await untilTrue(() => scene.provider.refreshes === 2);
+  leaving.abort();
+  await left;
+  gate.resolve();
+  await untilTrue(() => shared.peek()?.accessToken !== accessToken);
+  assert.is(shared.peek()?.accessToken, scene.record.accessToken);
+});
+
+test('a read of before the token was rejected brings it to no call', async () => {
+  await using scene = openScene();
+  await scene.store.set('my-app', { accessToken: 'only', obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open();
+  const answer = holdRead(scene);
+  const reading = rejection(shared.getToken());
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'refused');
+  answer();
+  assert.is((await reading).reason, 'refused');
+  assert.is(shared.peek(), undefined);
+});
+
+test('a read of before the sign-in, of a record that does not say how old it is', async () => {
+  await using scene = openScene();
+  await scene.store.set('my-app', { accessToken: 'foreign', refreshToken: 'foreign' });
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const answer = holdRead(scene);
+  const reading = shared.getToken();
+  const signedIn = await shared.signIn();
+  answer();
+  assert.equal(await reading, signedIn);
+  assert.equal(shared.peek(), signedIn);
+});
+
+test('what another program has stored counts as soon as the token in memory does not', async () => {
+  await using scene = openScene();
+  const [obtainedAt, expiresAt] = [Date.now() - 3_500_000, Date.now() + 100_000];
+  await scene.signedIn({ obtainedAt, expiresAt, signedInAt: obtainedAt });
+  scene.provider.failures.push(new TypeError('fetch failed'));
+  const shared = scene.open();
+  await shared.getToken();
+  await scene.store.set('my-app', { accessToken: 'foreign', refreshToken: 'foreign' });
+  assert.is((await shared.getToken()).accessToken, 'foreign');
+  assert.is(shared.peek()?.accessToken, 'foreign');
+});
+
+test('the token of its own sign-in counts, also if the clock was set back', async () => {
+  await using scene = openScene();
+  const times = { signedInAt: Date.now() + 3_600_000, obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
+  await scene.store.set('my-app', { accessToken: 'of the one before', ...times });
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  await scene.store.delete('my-app');
+  const signedIn = await shared.signIn();
+  assert.is(signedIn.accessToken, scene.record.accessToken);
+  assert.equal(shared.peek(), signedIn);
+});
+
+test('a forced call gets no rejected token from a sign-in that it has joined', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: async () => ({ access_token: 'of-the-person' }) });
+  let endTurn = (): void => {};
+  const turn = new Promise<void>((resolve) => {
+    endTurn = resolve;
+  });
+  const other = scene.store.exclusively(signInLockName('my-app'), () => turn);
+  const waiting = shared.getToken();
+  await untilTrue(() => scene.store.reads === 1);
+  await scene.store.set('my-app', { accessToken: 'rejected' });
+  const answer = holdRead(scene);
+  endTurn();
+  await other;
+  await untilTrue(() => scene.store.reads === 2);
+  const forced = shared.getToken({ forceRefresh: true });
+  await untilTrue(() => scene.record.refusedAt !== undefined);
+  answer();
+  await waiting;
+  assert.is((await forced).accessToken, 'of-the-person');
+});
+
+test('a sign-in after a token that was rejected counts, also if the clock was set back', async () => {
+  await using scene = openScene();
+  await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  await rejection(shared.getToken({ forceRefresh: true, interactive: false }));
+  await scene.store.delete('my-app');
+  const { accessToken } = await shared.signIn();
+  assert.is(accessToken, scene.record.accessToken);
+});
+
+test.run();
