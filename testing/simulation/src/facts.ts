@@ -29,8 +29,8 @@ export interface Family {
   /** What the person granted. */
   scope: string;
   readonly hasRefreshTokens: boolean;
-  /** A sign-out deleted it. */
-  isSignedOut: boolean;
+  /** Whose sign-out deleted it, and in which step. */
+  signedOut?: { readonly by: Process; readonly step: number };
   /** When its exchange began, or, without `redeem`, when the person was asked. Undefined until its answer has reached SharedToken. */
   signedInAtMs?: number;
   /** After a sign-out its process takes it back, but was killed or met a store that failed. */
@@ -93,6 +93,8 @@ export interface Holder {
   isReleased?: boolean;
   /** Tells the process that its lease has ended. */
   lose?: () => void;
+  /** Whether that signal aborts then. */
+  leadsTo?: (signal: AbortSignal) => boolean;
 }
 
 /** One SharedToken of one process. */
@@ -131,6 +133,8 @@ export interface Instance {
   readonly clockSteps: number[];
   /** Tokens that it gave out before they were stored. */
   readonly unstored: Access[];
+  /** An event has said so. */
+  mayHoldToken: boolean;
   isClosed: boolean;
   /** It was closed when all trouble was over. */
   wasClosedCalmly: boolean;

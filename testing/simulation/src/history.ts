@@ -49,6 +49,8 @@ export class History {
   hasStoreFailed = false;
   /** Processes of which a call of the store never settles. */
   readonly wasSilentTo = new Set<Process>();
+  /** How many calls of the store a process waits for. */
+  readonly waiting = new Map<Process, number>();
   refreshAheadMs = 0;
   expirySkewMs: number | undefined;
   /** Whether everything was mended, for the last calls. */
@@ -200,11 +202,13 @@ export class History {
       case 'deleted': {
         this.#replace(fact.name, undefined);
         const family = this.familyOf(fact.before);
-        if (family) family.isSignedOut = true;
+        if (family) family.signedOut = { by: fact.by, step: machine.steps };
         break;
       }
       case 'event':
         if (fact.event.type === 'signed-in') this.#judged(fact.instance);
+        if (/^(stored-token|refreshed|signed-in|refresh-failed)$/.test(fact.event.type))
+          fact.instance.mayHoldToken = true;
         if (fact.event.type === 'refresh-failed') fact.instance.lastFailure = machine.steps;
         if (fact.event.type === 'sign-in-failed') fact.instance.lastSignInFailure = machine.steps;
         if (fact.event.type !== 'store-failed') break;
@@ -225,7 +229,8 @@ export class History {
         const isOfNow = !instance.isClosed && !instance.triedSignOuts.some((step) => step >= startedAt);
         if (method !== 'read' && token !== undefined && isOfNow) instance.given = given;
         const tookMs = machine.now - startedAtMs;
-        fact.call.mayGoOn = tookMs >= silentAfterMs && (issuedAt < startedAt || token === undefined);
+        const isWaiting = tookMs >= silentAfterMs || (this.waiting.get(instance.process) ?? 0) > 0;
+        fact.call.mayGoOn = isWaiting && this.hasOddTime;
         const hasFailed = instance.lastFailure > issuedAt;
         if (method === 'getToken' && issuedAt < startedAt && (hasFailed || tookMs >= silentAfterMs)) {
           const untilMs = machine.now + Math.max(tookMs, hasFailed ? instance.retryAfterMs : 0);
@@ -273,6 +278,8 @@ export class History {
 
   signOutEnded(instance: Instance, call: Call): void {
     const { name } = instance;
+    // What was in memory until now was given out while it was under way.
+    instance.given = undefined;
     this.signingOut.set(name, (this.signingOut.get(name) ?? 1) - 1);
     if (call.outcome && 'value' in call.outcome) instance.signOuts.push(call.startedAt);
   }

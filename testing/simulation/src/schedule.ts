@@ -2,6 +2,7 @@ import type { AccessToken, SharedToken, SharedTokenOptions, TokenRecord, TokenRe
 import type { Call, Fact, Family, Instance, Method } from './facts.ts';
 import { History } from './history.ts';
 import { judge } from './invariants/judge.ts';
+import { errorOf } from './invariants/questions.ts';
 import { streams } from './machine/choices.ts';
 import { loadPackage, type Patch } from './machine/load-package.ts';
 import { type Machine, Process } from './machine/machine.ts';
@@ -263,6 +264,7 @@ class Schedule {
       clockSteps: [],
       isSilent,
       unstored: [],
+      mayHoldToken: false,
       isClosed: false,
       wasClosedCalmly: false,
       hasExited: false,
@@ -351,10 +353,9 @@ class Schedule {
 
   /** Whether this instance never had a token in memory, and no forced refresh is under way, also for others than its first caller. */
   #isFresh(instance: Instance): boolean {
-    for (const { outcome, options, abortReason } of instance.calls) {
-      if (outcome && 'value' in outcome) return false;
-      if (options.forceRefresh && (!outcome || outcome.error === abortReason)) return false;
-    }
+    if (instance.mayHoldToken) return false;
+    for (const call of instance.calls)
+      if (call.options.forceRefresh && (!call.outcome || errorOf(call) === call.abortReason)) return false;
     return !this.#history.windows.some((window) => window.instance === instance);
   }
 

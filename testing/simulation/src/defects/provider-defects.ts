@@ -24,7 +24,7 @@ export const providerDefects: readonly Defect[] = [
   ]),
   defect('gives out a token that an API has rejected, if nothing can be refreshed', 2000, [
     'usable-token.ts',
-    '  if (refusedAt !== undefined && endsByRejection(record)) return true;\n',
+    '  if (hasEnded(record)) return true;\n',
     '',
   ]),
   defect('takes a token whose expiry is not known for one that has expired', 200, [

@@ -50,8 +50,8 @@ export const recordDefects: readonly Defect[] = [
   ]),
   defect('takes a store that fails for one that is empty', 200, [
     'record-keeper.ts',
-    'return (await asStoreErrors(() => this.#look())).newest;',
-    'return (await asStoreErrors(() => this.#look()).catch(() => undefined))?.newest;',
+    'const { newest } = await asStoreErrors(() => this.#look());',
+    'const { newest } = await this.#look().catch(() => ({ newest: undefined }));',
   ]),
   defect('puts a late sign-in over a newer one', 200000, [
     'record-keeper.ts',

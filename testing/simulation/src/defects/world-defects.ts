@@ -9,13 +9,13 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('joins a refresh that is not enough any more', 50000, [
     'shared-token.ts',
-    '(got.accessToken === rejected || !this.#keeper.acceptance.accepts(got))',
-    'got.accessToken === rejected',
+    'return isRejected || !this.#keeper.acceptance.accepts(record);',
+    'return isRejected;',
   ]),
   defect('accepts the rejected token from a refresh that began before', 200000, [
     'shared-token.ts',
-    '(got.accessToken === rejected || !this.#keeper.acceptance.accepts(got))',
-    '!this.#keeper.acceptance.accepts(got)',
+    'record.accessToken === rejected || this.#memory.hasEnded(record)',
+    'false',
   ]),
   defect('takes scopes in another order for other scopes', 200000, [
     'acceptance.ts',
@@ -61,17 +61,27 @@ export const worldDefects: readonly Defect[] = [
   defect('puts the token of a sign-in over a newer one when signIn ends', 200000, [
     'shared-token.ts',
     'return this.#memory.get() ?? stored;',
-    'return this.#memory.put(record);',
+    'return this.#memory.hold(record).token;',
   ]),
-  defect('puts what it has read over what another call has brought', 20000, [
-    'shared-token.ts',
-    'before: forceRefresh ? held : before',
-    'before: this.#memory.record',
+  defect('puts an older token over a newer one that has come into memory meanwhile', 200000, [
+    'token-in-memory.ts',
+    'if (isKept && (isOlder(record, held.record) ?? (!isForced && this.get()))) return held;',
+    'void isKept; void isForced; void isOlder;',
   ]),
-  defect('puts what a refresh ahead brought over a newer token', 200000, [
+  defect(
+    'forgets what a refresh has brought if its callers have left',
+    200000,
+    ['silent-flight.ts', 'land(await', '(await'],
+    [
+      'silent-flight.ts',
+      'bridge, signal })));',
+      'bridge, signal }).then((outcome) => (signal.aborted ? (outcome as never) : land(outcome)))));',
+    ],
+  ),
+  defect('gives a rejected token again if it was read before', 200000, [
     'shared-token.ts',
-    'record && this.#hold(record, work)',
-    'record && this.#memory.put(record)',
+    'if (useless) this.#memory.reject(useless);',
+    'void useless;',
   ]),
   defect('trusts a wall clock that was set back', 50000, [
     'token-in-memory.ts',
@@ -85,8 +95,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('joins a refresh of a call that needs the token for less long', 50000, [
     'silent-flight.ts',
-    ' && (this.#request.minValid ?? 0) >= minValid',
-    '',
+    'minValid === 0 || minValid === this.#request.minValid',
+    'true',
   ]),
   defect('refreshes at each call if minValid is nearly the life', 200, [
     'usable-token.ts',

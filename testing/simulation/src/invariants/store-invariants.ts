@@ -8,10 +8,10 @@ export const storeInvariants: Invariants = {
       promise: 'A sign-in does not undo the sign-out of another process, if it has read what that deleted',
       check({ before, record }, history) {
         const family = history.familyOf(record);
-        const found = family?.window?.found;
-        return !before && found?.isSignedOut && !family?.wasStored
-          ? `sign-in ${family?.id} after ${found.id}`
-          : undefined;
+        const { found, instance } = family?.window ?? {};
+        // What its own process has deleted, it knew to be gone.
+        const isByOther = found?.signedOut !== undefined && found.signedOut.by !== instance?.process;
+        return !before && isByOther && !family?.wasStored ? `sign-in ${family?.id} after ${found.id}` : undefined;
       },
     },
     {
@@ -41,10 +41,13 @@ export const storeInvariants: Invariants = {
     },
     {
       promise: 'Nothing that a sign-out has deleted is stored again',
-      check({ record }, history) {
+      check({ record, by, askedAt }, history) {
         const family = history.familyOf(record);
         // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
-        return family?.isSignedOut && !family.hasLostAnswer ? `sign-in ${family.id}` : undefined;
+        if (!family?.signedOut || family.hasLostAnswer) return undefined;
+        // A write of the same process that has been on its way for long is taken back when it is answered: at the end, it has to be.
+        const wasOnItsWay = by === family.signedOut.by && askedAt < family.signedOut.step;
+        return wasOnItsWay ? undefined : `sign-in ${family.id}`;
       },
     },
     {

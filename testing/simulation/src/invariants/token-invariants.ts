@@ -1,5 +1,6 @@
 import type { AccessToken } from 'shared-token';
 import { covers } from '../models/scopes.ts';
+import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariant } from './invariant.ts';
 import {
   accessGiven,
@@ -45,7 +46,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
   },
   {
     promise:
-      'A token that is given out is valid for as long as the call wants, unless a refresh failed or the store is silent',
+      'A token that is given out is valid for as long as the call wants, unless a refresh failed, the store is silent, or its time is up',
     check({ call }, history) {
       const { method, options, instance, startedAtWallMs } = call;
       const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
@@ -53,6 +54,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const began = busySince(call);
       // Another process may have stored it long after it had it.
       if (Math.max(access.issuedAt, access.storedAt ?? 0) >= began || instance.lastFailure >= began) return undefined;
+      if (history.machine.now - call.startedAtMs >= refreshTimeoutMs + 14_000) return undefined;
       const { bridge } = instance;
       if (bridge && bridge.token === access.value && bridge.untilMs >= call.startedAtMs) return undefined;
       const { expiresAt, obtainedAt } = tokenOf(call) as AccessToken;
@@ -147,7 +149,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { issuedAt = began, storedAt = 0, lifetimeMs, family } = accessGiven(call, history) ?? {};
       // Otherwise nobody knows, or nothing can be done about it.
       const mayBeRefreshed = lifetimeMs !== undefined && family?.hasRefreshTokens;
-      const isOfFuture = mayBeRefreshed && obtainedAt > startedAtWallMs + 30_000;
+      // By now: if the process was stopped after the call began, it looked later.
+      const isOfFuture = mayBeRefreshed && obtainedAt > instance.process.wallNow + 30_000;
       if (expiresAt > startedAtWallMs && !isOfFuture) return undefined;
       if (Math.max(issuedAt, storedAt) >= began || instance.clockSteps.some((step) => step >= began)) return undefined;
       return isOfFuture ? `${accessToken} is of the future` : `${accessToken} had expired before the call`;

@@ -59,6 +59,11 @@ export class SimulatedSignal {
     if (index >= 0) this.#listeners.splice(index, 1);
   }
 
+  /** Whether that one aborts with this one. */
+  leadsTo(signal: unknown): boolean {
+    return this.#dependents.some((each) => each === signal);
+  }
+
   /** Marks this signal and those that depend on it, then tells the listeners, as the standard orders. */
   static abortNow(signal: SimulatedSignal, reason: unknown): void {
     if (signal.aborted) return;

@@ -47,6 +47,11 @@ export class LeaseLock {
     return this.#controller.signal;
   }
 
+  /** Whether that signal aborts when the lock is lost. */
+  leadsTo(signal: AbortSignal): boolean {
+    return this.#controller.signal.leadsTo(signal);
+  }
+
   lose(): void {
     this.#timer?.finish();
     if (!this.#hasEnded) this.#controller.abort(lockLost());

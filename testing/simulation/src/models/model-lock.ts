@@ -16,8 +16,8 @@ export class ModelLock {
   /** Undefined: the kernel's lock, which ends with its process. */
   readonly #leaseMs: number | undefined;
   holder: Holder | undefined;
-  /** For each process whose task runs: what it was granted, whether or not it has lost it. */
-  readonly tasks = new Map<Process, Holder>();
+  /** What the tasks that run were granted, whether or not they have lost it. */
+  readonly tasks = new Set<Holder>();
   #fence = 0;
   readonly #waiting: Waiter[] = [];
   #expiry: Timer | undefined;

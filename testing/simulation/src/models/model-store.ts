@@ -28,8 +28,11 @@ type Outage = 'none' | 'full' | 'unreachable';
 
 /** What a schedule needs of the store that its processes share. */
 export interface StoreUnderTest {
-  /** What the task of this process that runs for a name was granted, whether or not its lease has ended. */
-  holderOf(name: string, process: Process): Holder | undefined;
+  /**
+   * What the task of this process that runs for a name was granted, whether or not its lease has ended. After that end another one may
+   * run beside it: `signal` is one that aborts with the lock.
+   */
+  holderOf(name: string, process: Process, signal?: AbortSignal): Holder | undefined;
   /** The store as one process has it open. */
   open(process: Process): TokenStore;
   /** Writes without a lock, as another program. */
@@ -70,8 +73,9 @@ export class ModelStore {
     for (const lock of this.#locks.values()) lock.bury(process);
   }
 
-  holderOf(name: string, process: Process): Holder | undefined {
-    return this.#locks.get(name)?.tasks.get(process);
+  holderOf(name: string, process: Process, signal?: AbortSignal): Holder | undefined {
+    const holders = [...(this.#locks.get(name)?.tasks ?? [])].filter((holder) => holder.process === process);
+    return holders.find(({ leadsTo }) => signal && leadsTo?.(signal)) ?? holders.at(-1);
   }
 
   slip(milliseconds: number, process: Process): void {

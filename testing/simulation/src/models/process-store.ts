@@ -101,15 +101,18 @@ class ProcessStore implements TokenStore {
     const askedAt = this.#machine.now;
     const holder = await this.#acquire(name, timeout, signal);
     const lease = this.#store.options.kind === 'lease' ? new LeaseLock(this.#store, name, holder, askedAt) : undefined;
-    if (lease) holder.lose = () => lease.lose();
+    if (lease) {
+      holder.lose = () => lease.lose();
+      holder.leadsTo = (signal) => lease.leadsTo(signal);
+    }
     const running: Task = { name, holder, lock: lease, outer, hasEnded: false };
     const { tasks } = this.#store.lock(name);
-    tasks.set(this.#process, holder);
+    tasks.add(holder);
     try {
       return await this.#machine.context.run(running, () => task((lease as unknown as Lock) ?? neverAborted));
     } finally {
       running.hasEnded = true;
-      if (tasks.get(this.#process) === holder) tasks.delete(this.#process);
+      tasks.delete(holder);
       holder.isReleased = holder.endsAt > this.#machine.now;
       lease?.end();
       await this.#release(name, holder);

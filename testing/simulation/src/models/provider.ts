@@ -57,7 +57,6 @@ export class Provider {
       hasLostAnswer: false,
       scope,
       hasRefreshTokens: refreshTokens === 'always' || (refreshTokens === 'first' && id === 1),
-      isSignedOut: false,
       couldNotBeTakenBack: false,
     };
     families.push(family);

@@ -61,13 +61,20 @@ export class StoreCalls {
   askLater<T>(label: string, effect: () => T, fault = this.#chooseFault(true)): Promise<T> {
     const machine = this.#store.machine;
     const process = this.#process;
+    const { waiting } = this.#store.history;
+    const count = (change: number): void => void waiting.set(process, (waiting.get(process) ?? 0) + change);
+    count(1);
     if (process.isDead || fault.requestDelayMs === never) return new Promise(() => {});
     process.refs++;
     return new Promise((resolve, reject) => {
       const answer = (settle: () => void, text: string): void => {
         if (fault.answerDelayMs === never) return;
         process.refs--;
-        machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, settle);
+        const tell = (): void => {
+          count(-1);
+          settle();
+        };
+        machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, tell);
       };
       const arrive = (): void => {
         if (fault.isBefore) {

@@ -57,7 +57,7 @@ export class UserCode {
     const { refreshToken } = record;
     const call: RefreshCall = {
       ...{ instance, record: { ...record }, signal, calledAt: machine.steps },
-      holder: store.holderOf(instance.name, instance.process),
+      holder: store.holderOf(instance.name, instance.process, signal),
       deadline: machine.now + refreshTimeoutMs + abortGraceMs,
       isSettled: false,
     };
