@@ -1,10 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { TokenEvent } from 'onedrive-token-handler';
 import { until } from 'testing-authority/until';
 import { CliHome, openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { guardRequest } from '../src/session/session.ts';
+import type { Command } from '../src/settings/command.ts';
+import { Interrupt } from '../src/terminal/interrupt.ts';
 import { rowsOf } from './fixtures/rows-of.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
@@ -168,28 +172,26 @@ test('Ctrl-C during a refresh loses nothing: the new tokens are stored, and the 
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
-test('Ctrl-C says nothing of a refresh whose result was dropped, because another program had stored a token', async () => {
-  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
-  home.expireTokens();
-  const answer = Promise.withResolvers<void>();
-  authority.fail('token', { type: 'held', until: answer.promise });
-  authority.fail('graph', { type: 'hang' });
-  const before = authority.count('token', 'refresh_token');
-  const running = home.start(['api', '/me', '--verbose']);
-  await until(() => authority.count('token', 'refresh_token') !== before);
-  // As a program does that takes no lock. The revision says that the whole row is new.
-  const database = new DatabaseSync(home.db);
-  const expiresAt = Date.now() + 3_600_000;
-  const tokens = `refresh_token = 'other', access_token = 'other', expires_at = ${expiresAt}`;
-  database.exec(`UPDATE token SET ${tokens}, revision = revision + 1`);
-  database.close();
-  answer.resolve();
-  await running.says(/stored-token/);
-  running.child.kill('SIGINT');
-  const { status, stderr } = await running.ended;
-  assert.is(status, 130);
-  assert.not.match(stderr, /^onedrive-token: /m);
-  await home.login();
+test('a signal waits for a refresh and for the exchange of a code, until they have ended in whatever way', () => {
+  using interrupt = new Interrupt();
+  const command = { interrupt } as Command;
+  const tell = (type: TokenEvent['type']): void => guardRequest(command, { type } as TokenEvent);
+  for (const [start, ends] of [
+    ['refresh-started', ['refreshed', 'refresh-failed', 'stored-token']],
+    ['redeeming', ['signed-in', 'sign-in-failed']],
+  ] as const) {
+    for (const end of ends) {
+      tell(start);
+      tell('retry');
+      assert.ok(interrupt.busyWith);
+      tell(end);
+      assert.is(interrupt.busyWith, undefined);
+    }
+  }
+  assert.not(command.isSignInKept);
+  interrupt.press();
+  tell('signed-in');
+  assert.ok(command.isSignInKept);
 });
 
 test('a second signal during a refresh ends the process at once', async () => {

@@ -205,7 +205,7 @@ export async function askProvider(
 }
 
 /** While a refresh or the exchange of a code is under way, a signal must not cut it off: the sign-in would be lost. */
-function guardRequest(command: Command, { type }: TokenEvent): void {
+export function guardRequest(command: Command, { type }: TokenEvent): void {
   const { interrupt } = command;
   if (type === 'refresh-started') interrupt.busyWith = 'finishing the refresh, so that the sign-in is not lost';
   if (type === 'redeeming') interrupt.busyWith = 'completing the sign-in, which cannot be stopped any more';

@@ -30,7 +30,6 @@ export interface FailureDetails extends ErrorOptions {
 
 /** Ends the command line with `status`. */
 export class Failure extends Error implements Problem {
-  override readonly name: string = 'Failure';
   readonly problem: string;
   readonly remedy: string | undefined;
   readonly status: number;
@@ -45,8 +44,6 @@ export class Failure extends Error implements Problem {
 
 /** The command line or the environment is wrong. `problem` says what was expected and what came. Ends with status 2. */
 export class UsageError extends Failure {
-  override readonly name = 'UsageError';
-
   constructor(problem: string, details: Omit<FailureDetails, 'status'> = {}) {
     super(problem, { ...details, status: exitStatus.usage });
   }
