@@ -1,16 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
+import fs, { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import net, { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -301,7 +291,7 @@ posixTest('what stands in the place of a socket and cannot be one is STORE_OPEN,
   using store = newStore();
   mkdirSync(`${store.path}-locks`, { mode: 0o700 });
   const name = `${lockOfApp}-000001-1.a`;
-  symlinkSync(name, `${store.path}-locks/${name}`);
+  fs.symlinkSync(name, `${store.path}-locks/${name}`);
   const { code, reason } = (await errorOf(store.exclusively('app', async () => {}))) as TokenStoreError;
   assert.equal([code, reason], ['STORE_OPEN', 'not-a-file']);
 });
