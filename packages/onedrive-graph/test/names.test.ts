@@ -25,7 +25,6 @@ const taken = [
   '$select=name',
   '@me.txt',
   'a,b.txt',
-  'a~b.txt',
   'content',
   'children',
   '.hidden',
