@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, GraphClientError, GraphError, type UnfinishedUpload } from '../src/index.ts';
+import { GraphClient, GraphClientError, type UnfinishedUpload } from '../src/index.ts';
 import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './within.ts';
@@ -52,19 +52,6 @@ test('the upload’s address never gets the token or the caller’s headers, on 
     ],
   );
   assert.is(odd.graph.requests[2]?.headers['content-range'], 'bytes 0-4/5');
-});
-
-test('a 401 of the upload’s address is GraphError, and asks for no new token', async () => {
-  const asked: boolean[] = [];
-  await using odd = await openOddUpload((_request, response) => response.writeHead(401).end());
-  const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
-    asked.push(forceRefresh);
-    return 'the-token';
-  };
-  const own = new GraphClient({ getToken, root: odd.graph.origin });
-  const error = await rejection(own.upload('/me/drive/root:/x', file), GraphError);
-  assert.is(error.status, 401);
-  assert.equal(asked, [false]);
 });
 
 for (const [what, session, code, says] of [
