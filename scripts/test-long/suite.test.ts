@@ -1,4 +1,4 @@
-// Takes about 9 s.
+// Takes about 10 s.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
