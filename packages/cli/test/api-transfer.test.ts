@@ -1,6 +1,6 @@
 import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,11 +11,6 @@ test.after(() => scene[Symbol.asyncDispose]());
 test.after.each(() => authority.clearFaults());
 
 const inHome = (name: string): string => `${home.folder}/${name}`;
-async function waitFor(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; !condition(); await sleep(10)) {
-    if (performance.now() > end) throw new Error(`20 s have passed without ${condition}`);
-  }
-}
 
 writeFileSync(inHome('small.txt'), 'hello');
 mkdirSync(inHome('folder'));
@@ -82,11 +77,11 @@ test('a file whose name looks encoded is uploaded and downloaded under that very
 test('a file that changes during its upload is a failure, and nothing is stored', async () => {
   // A whole piece and a bit of a second one.
   writeFileSync(inHome('unsteady.img'), Buffer.alloc(10 * 1024 * 1024 + 7));
-  const { promise: until, resolve } = Promise.withResolvers<void>();
-  authority.fail('content', { type: 'held', until });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  authority.fail('content', { type: 'held', until: promise });
   const sent = authority.requests.length;
   const uploading = home.call(['api', '/me/drive/root:/unsteady.img', '--upload', 'unsteady.img']);
-  await waitFor(() => authority.requests.slice(sent).some(({ endpoint }) => endpoint === 'content'));
+  await until(() => authority.requests.slice(sent).some(({ endpoint }) => endpoint === 'content'));
   writeFileSync(inHome('unsteady.img'), 'short');
   resolve();
   const { status, stdout, stderr } = await uploading;
@@ -138,7 +133,7 @@ test('what a killed upload of stdin has left is removed by the next', async () =
   const args = ['api', '/me/drive/root:/piped.txt', '--upload', '-'];
   const { child, ended } = home.start(args, { env, stdin: 'open' });
   child.stdin?.write('secret');
-  await waitFor(() => readdirSync(temporary, { recursive: true }).some((name) => String(name).endsWith('stdin')));
+  await until(() => readdirSync(temporary, { recursive: true }).some((name) => String(name).endsWith('stdin')));
   child.kill('SIGKILL');
   await ended;
   const [left = '', ...others] = readdirSync(temporary);

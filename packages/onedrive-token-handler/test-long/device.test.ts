@@ -1,9 +1,9 @@
 // Takes about 6 s.
 import type { Fault } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failure, openScene } from '../test/scene.ts';
-import { untilTrue } from '../test/until-true.ts';
 
 test('polling slows down by 5 s after slow_down, goes on as slowly after a lost connection, and ends at an abort', async () => {
   const poll = async (fault: Fault): Promise<number> => {
@@ -12,7 +12,7 @@ test('polling slows down by 5 s after slow_down, goes on as slowly after a lost 
     const abort = new AbortController();
     const handler = scene.handler({ signInTimeout: 30_000 });
     const signIn = failure(handler.signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal }));
-    await untilTrue(() => scene.authority.count('token') >= 2, 20_000);
+    await until(() => scene.authority.count('token') >= 2);
     abort.abort(new Error('enough'));
     assert.is((await signIn).message, 'enough');
     const [first, second] = scene.authority.requests.filter(({ endpoint }) => endpoint === 'token');

@@ -1,13 +1,13 @@
 // Takes about 25 s.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAs } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertUndamaged } from '../test/assert-undamaged.ts';
 import type { Started } from '../test/node-process.ts';
 import { openScene, rejection, type Scene } from '../test/scene.ts';
-import { untilTrue } from '../test/until-true.ts';
 
 /**
  * How many processes are killed in all, each time at other moments; `KILLS=1000` looks longer. Each refreshes, or signs in, again and
@@ -55,7 +55,7 @@ test(`${relayKills} kills at random moments of two processes that refresh in tur
       for (const one of [process, next]) one.tell('go');
       await killRefreshing(process);
       const { length } = next.said();
-      await untilTrue(() => next.said().length > length || next.ended(), patienceMs);
+      await until(() => next.said().length > length || next.ended(), patienceMs);
       next.tell('wait');
     } while (!isLast());
     next.tell('go');

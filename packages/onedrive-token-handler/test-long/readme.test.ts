@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { signInElsewhere } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertExample } from '../test/assert-example.ts';
 import { openScene } from '../test/scene.ts';
-import { untilTrue } from '../test/until-true.ts';
 
 test('the example of the README of the repository gets a token through the browser and reads the drive', () =>
   assertExample('README.md'));
@@ -27,7 +27,7 @@ test('the sample for a server signs in by a pasted address', async () => {
   child.stdout.setEncoding('utf8').on('data', (data: string) => {
     said += data;
   });
-  await untilTrue(() => said.includes('last page: '));
+  await until(() => said.includes('last page: '));
   const [, url = ''] = /Open (\S+)/.exec(said) ?? [];
   child.stdin.write(`${await signInElsewhere(url)}\n`);
   const [status] = await once(child, 'close');

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInAs } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { desktop, events, onLinux, start } from './desktop.ts';
 import { openScene } from './scene.ts';
-import { untilTrue } from './until-true.ts';
 
 onLinux(
   "the desktop's browser gets the address as its only argument, and nothing of ours in its environment",
@@ -18,7 +18,7 @@ onLinux(
       `{ printf '%s\\0' $# "$@"; cat /proc/$$/environ; } >${seen}.new && mv ${seen}.new ${seen}`,
     );
     const child = await start(scene, env);
-    await untilTrue(() => existsSync(seen));
+    await until(() => existsSync(seen));
     const [count, url = '', ...environment] = readFileSync(seen, 'utf8').split('\0').filter(Boolean);
     assert.is(count, '1');
     assert.is(url, events(child).find(({ type }) => type === 'authorization-url')?.url);

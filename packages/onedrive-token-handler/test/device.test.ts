@@ -1,8 +1,8 @@
 import { approveDevice } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failure, openScene, rejection } from './scene.ts';
-import { untilTrue } from './until-true.ts';
 
 test('a device code is shown, approved on another device, and redeemed', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
@@ -74,7 +74,7 @@ test('if onDeviceCode never resolves, the code can still be entered, can time ou
     await using scene = await openScene();
     const abort = new AbortController();
     const signIn = failure(scene.handler().signIn({ method: 'device', onDeviceCode: never, signal: abort.signal }));
-    await untilTrue(() => scene.authority.count('devicecode') === 1);
+    await until(() => scene.authority.count('devicecode') === 1);
     abort.abort(new Error('enough'));
     assert.is((await signIn).message, 'enough');
     // The next sign-in does not wait for it.
@@ -107,7 +107,7 @@ for (const [when, fault] of [
     const abort = new AbortController();
     const signIn = scene.handler().signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal });
     const rejected = failure(signIn);
-    if (fault.type === 'hang') await untilTrue(() => scene.authority.count('devicecode') === 1);
+    if (fault.type === 'hang') await until(() => scene.authority.count('devicecode') === 1);
     else await scene.until(({ type }) => type === 'retry');
     const reason = new Error('enough');
     abort.abort(reason);
@@ -123,7 +123,7 @@ test('if the provider asks for a pause of 0 s, it gets at most one poll a second
   const abort = new AbortController();
   const started = performance.now();
   const signIn = failure(scene.handler().signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal }));
-  await untilTrue(() => scene.authority.count('token') === 2);
+  await until(() => scene.authority.count('token') === 2);
   assert.ok(performance.now() - started >= 2_000);
   abort.abort();
   await signIn;

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { approveDevice, signInElsewhere } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createFetcher } from '../src/index.ts';
 import { failure, openScene, rejection } from './scene.ts';
-import { untilTrue } from './until-true.ts';
 
 test('close() ends a running sign-in: its calls reject with CLOSED, and so does every later call', async () => {
   await using scene = await openScene();
@@ -38,7 +38,7 @@ for (const method of ['device', 'paste'] as const) {
         readRedirectUrl: signInElsewhere,
       }),
     );
-    await untilTrue(() => scene.authority.count('token') === 1);
+    await until(() => scene.authority.count('token') === 1);
     await handler.close();
     assert.is((await call).code, 'CLOSED');
     assert.is((await rejection(handler.getToken())).code, 'CLOSED');
@@ -51,7 +51,7 @@ test('close() ends a request for a device code at once', async () => {
   const handler = scene.handler();
   scene.authority.fail('devicecode', { type: 'hang' });
   const call = rejection(handler.signIn({ method: 'device', onDeviceCode: () => {} }));
-  await untilTrue(() => scene.authority.count('devicecode') === 1);
+  await until(() => scene.authority.count('devicecode') === 1);
   const started = performance.now();
   await handler.close();
   assert.ok(performance.now() - started < 2_000, 'less than requestTimeout');
@@ -63,7 +63,7 @@ test('close() ends a running fetch() with CLOSED', async () => {
   const handler = scene.handler();
   scene.authority.fail('graph', { type: 'hang' });
   const call = rejection(handler.fetch(`${scene.authority.graphUrl}/me`));
-  await untilTrue(() => scene.authority.count('graph') === 1);
+  await until(() => scene.authority.count('graph') === 1);
   await handler.close();
   assert.is((await call).code, 'CLOSED');
 });
@@ -85,7 +85,7 @@ test('a fetch() that is aborted rejects with the reason', async () => {
   scene.authority.fail('graph', { type: 'hang' });
   const abort = new AbortController();
   const call = failure(scene.handler().fetch(`${scene.authority.graphUrl}/me`, { signal: abort.signal }));
-  await untilTrue(() => scene.authority.count('graph') === 1);
+  await until(() => scene.authority.count('graph') === 1);
   abort.abort(new Error('enough'));
   assert.is((await call).message, 'enough');
 });

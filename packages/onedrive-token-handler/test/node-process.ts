@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { untilTrue } from './until-true.ts';
+import { until } from 'testing-authority/until';
 
 // Without it, a start from TypeScript takes three times as long.
 export const inherited = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
@@ -30,7 +30,7 @@ export interface Started {
 
 /** Starts Node, and waits until it has printed `until`, at most 30 s. */
 export async function startNode(args: readonly string[], options: StartOptions = {}): Promise<Started> {
-  const { until = 'ready', env = {} } = options;
+  const { until: text = 'ready', env = {} } = options;
   const child = spawn(process.execPath, args, {
     env: { ...inherited, ...env },
     timeout: lifetimeMs,
@@ -50,12 +50,12 @@ export async function startNode(args: readonly string[], options: StartOptions =
   });
   const kill = (): void => void child.kill('SIGKILL');
   try {
-    await untilTrue(() => said.includes(until) || warned.includes(until) || closed, 30_000);
+    await until(() => said.includes(text) || warned.includes(text) || closed);
   } catch (error) {
     kill();
     throw error;
   }
-  if (closed || child.pid === undefined) throw new Error(`${args[0]} ended before it said ${until}: ${warned}`);
+  if (closed || child.pid === undefined) throw new Error(`${args[0]} ended before it said ${text}: ${warned}`);
   return {
     pid: child.pid,
     said: () => said,
@@ -63,7 +63,7 @@ export async function startNode(args: readonly string[], options: StartOptions =
     tell: (line) => child.stdin.write(`${line}\n`),
     kill,
     ended: () => closed,
-    untilEnded: () => untilTrue(() => closed, 30_000),
+    untilEnded: () => until(() => closed),
   };
 }
 

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
+import { until } from 'testing-authority/until';
 import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenEvent } from '../src/index.ts';
 import { openScene, rejection, type Scene } from './scene.ts';
-import { untilTrue } from './until-true.ts';
 
 test('a request that the provider throttles is sent again', async () => {
   await using scene = await openScene();
@@ -159,7 +159,7 @@ function cutOnceSent({ authority }: Scene, error: Error): Dispatcher {
     connect: (options, callback) => {
       const before = authority.count('token');
       connect(options, (...[failed, socket]) => {
-        if (socket) void untilTrue(() => authority.count('token') > before).then(() => socket.destroy(error));
+        if (socket) void until(() => authority.count('token') > before).then(() => socket.destroy(error));
         if (failed) callback(failed, null);
         else callback(null, socket);
       });

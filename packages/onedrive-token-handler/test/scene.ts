@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Authority, type AuthorityOptions, signInAs, startAuthority } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import type { SqliteTokenStore } from 'token-store-sqlite';
 import {
   OneDriveTokenError,
@@ -12,7 +13,6 @@ import {
   type TokenStore,
 } from '../src/index.ts';
 import { type Ended, runNode, type Started, type StartOptions, startNode } from './node-process.ts';
-import { untilTrue } from './until-true.ts';
 
 /** A provider, an empty folder for databases, and handlers with a scripted browser. */
 export interface Scene extends AsyncDisposable {
@@ -77,8 +77,8 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
       return handler;
     },
     optionsFor: (changes) => JSON.stringify({ ...base, dbFilepath, interactive: false, ...changes }),
-    until: (matches) => untilTrue(() => events.some(matches)),
-    untilRefreshing: () => untilTrue(() => events.some(({ type }) => type === 'refresh-started')),
+    until: (matches) => until(() => events.some(matches)),
+    untilRefreshing: () => until(() => events.some(({ type }) => type === 'refresh-started')),
     run: runNode,
     async start(script, args, startOptions) {
       const path = fileURLToPath(new URL(script, import.meta.url));

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { RedirectUrlError } from 'loopback-acceptor';
 import { ScriptedBrowser, signInAs, signInElsewhere } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OneDriveTokenError, TokenEvent } from '../src/index.ts';
 import { inherited } from './node-process.ts';
 import { failure, openScene, rejection } from './scene.ts';
-import { untilTrue } from './until-true.ts';
 
 test('the request has PKCE, state and form_post, and only the event with the URL shows them', async () => {
   await using scene = await openScene();
@@ -209,7 +209,7 @@ test('an aborted sign-in by paste rejects with the reason, and the next sign-in 
     return new Promise(() => {});
   };
   const signIn = failure(scene.handler().signIn({ method: 'paste', readRedirectUrl, signal: abort.signal }));
-  await untilTrue(() => asked);
+  await until(() => asked);
   abort.abort(new Error('enough'));
   assert.is((await signIn).message, 'enough');
   assert.ok(await scene.handler({ signInTimeout: 5_000 }).getToken());
