@@ -51,9 +51,11 @@ test('a store that throws instead of rejecting is STORE as well', async () => {
 });
 
 test('a broken store opens no browser', async () => {
-  await using scene = openScene();
-  scene.store.get = () => Promise.reject(new Error('the disk is gone'));
-  assert.is((await rejection(scene.open({ signIn: mustNotAsk }).getToken())).code, 'STORE');
+  for (const method of ['get', 'exclusively'] as const) {
+    await using scene = openScene();
+    scene.store[method] = () => Promise.reject(new Error('the disk is gone'));
+    assert.is((await rejection(scene.open({ signIn: mustNotAsk }).getToken())).code, 'STORE', method);
+  }
 });
 
 test('a store that fails after the refresh: the token is returned, and stored later', async () => {

@@ -56,17 +56,20 @@ for (const [expiresIn, milliseconds] of [
   });
 }
 
-test('a response without refresh_token, scope and id_token keeps those that are stored', async () => {
-  await using scene = openScene();
-  const kept = { scope: 'files', idToken: 'an-id-token', refreshExpiresAt: Date.now() + 1_000_000 };
-  await scene.signedIn(kept);
-  const { refreshToken } = scene.record;
-  await scene.open({ refresh: async () => ({ access_token: 'new', expires_in: 3600 }) }).getToken();
-  const { accessToken, scope, idToken, refreshExpiresAt } = scene.record;
-  assert.equal({ scope, idToken, refreshExpiresAt }, kept);
-  assert.equal([scene.record.refreshToken, accessToken], [refreshToken, 'new']);
-  assert.ok(scene.events.some((event) => event.type === 'refreshed' && !event.rotated));
-});
+for (const unnamed of [{}, { refresh_token: '', scope: '', id_token: 5 as never }]) {
+  test(`a response with ${JSON.stringify(unnamed)} and an access token keeps what else is stored`, async () => {
+    await using scene = openScene();
+    const kept = { scope: 'files', idToken: 'an-id-token', refreshExpiresAt: Date.now() + 1_000_000 };
+    await scene.signedIn(kept);
+    const { refreshToken } = scene.record;
+    const refresh = async () => ({ access_token: 'new', expires_in: 3600, ...unnamed });
+    await scene.open({ refresh }).getToken();
+    const { accessToken, scope, idToken, refreshExpiresAt } = scene.record;
+    assert.equal({ scope, idToken, refreshExpiresAt }, kept);
+    assert.equal([scene.record.refreshToken, accessToken], [refreshToken, 'new']);
+    assert.ok(scene.events.some((event) => event.type === 'refreshed' && !event.rotated));
+  });
+}
 
 test('scope and id_token of a response replace those that are stored', async () => {
   await using scene = openScene();
