@@ -217,13 +217,6 @@ test('if no key can be chosen, nothing is changed, and the caller gets the reaso
   assert.equal(store.keys, [undefined]);
 });
 
-test('the whole record moves', async () => {
-  const pair = newPair();
-  assert.is(await move(pair), 'moved');
-  assert.equal(pair.target.get('app'), record);
-  assert.equal([pair.source.list(), pair.target.list()], [[], ['app']]);
-});
-
 test('a record of that name that is already there stays, and so does the one that was to move', async () => {
   for (const present of [record, rotated]) {
     const pair = newPair();

@@ -162,19 +162,6 @@ onDisk(
   },
 );
 
-together('a full disk is STORE_FULL, as the server reports it', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema });
-  await store.set('app', record);
-  await scene.cluster.query(
-    `CREATE FUNCTION ${schema}.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100', MESSAGE = 'could not extend file: No space left on device'; END $$;
-     CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON ${schema}.oauth_token FOR EACH ROW EXECUTE FUNCTION ${schema}.full_disk()`,
-  );
-  assert.is((await errorOf(store.replace('app', record.refreshToken, record))).code, 'STORE_FULL');
-  assert.is((await errorOf(store.set('app', record))).code, 'STORE_FULL');
-  assert.equal(await store.get('app'), record);
-});
-
 together('a pool of the caller with one connection is never held for a wait or a task', async () => {
   const pool = new pg.Pool({ connectionString: scene.cluster.connectionString(), max: 1 });
   const schema = scene.newSchema();

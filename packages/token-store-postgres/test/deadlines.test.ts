@@ -48,7 +48,9 @@ for (const [kind, options] of Object.entries(pools)) {
     proxy.heal();
     assert.equal(await store.get('app'), record);
     proxy.swallow();
+    const pending = attempt(() => store.get('app'));
     await within(3_000, 'close()', store.close());
+    if (kind === 'the own pool') assertUnreachable(await pending, 'the call that was under way');
   });
 
   test(`a write whose connection swallows it is written on a fresh one after 2 s: ${kind}`, async () => {

@@ -140,7 +140,11 @@ test('tables without a record get the key of rekey', async () => {
   const schema = scene.newSchema();
   await (await scene.open({ schema, key: mistyped })).rekey(bytes);
   assert.equal(await codeAndReasonOf(scene.open({ schema, key: mistyped })), ['STORE_KEY', 'key-wrong']);
-  await (await scene.open({ schema, key: bytes })).set('app', record);
+  const [old, other] = [await scene.open({ schema, key: bytes }), await scene.open({ schema, key: bytes })];
+  await old.set('app', record);
+  await old.delete('app');
+  await other.rekey(undefined);
+  assert.equal(await codeAndReasonOf(old.rekey(bytes)), ['STORE_KEY', 'key-changed']);
 });
 
 test('the key is copied, so that the caller may wipe it', async () => {

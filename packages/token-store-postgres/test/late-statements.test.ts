@@ -248,13 +248,10 @@ test('a delete that arrives once more does not undo a later sign-in', async () =
 test('rekey(undefined) whose answer was lost has succeeded', async () => {
   const schema = scene.newSchema();
   const key = new Uint8Array(32).fill(7);
-  const { store } = await openUnreliable({
-    schema,
-    key,
-    of: /^COMMIT/,
-    fates: [{ type: 'normal' }, { type: 'unanswered' }],
-  });
+  const fates: Fate[] = [];
+  const { store } = await openUnreliable({ schema, key, of: /^COMMIT/, fates });
   await store.set('app', { refreshToken: 'first' });
+  fates.push({ type: 'unanswered' });
   await store.rekey(undefined);
   assert.equal(await store.get('app'), { refreshToken: 'first' });
   assert.equal(await (await scene.open({ schema })).get('app'), { refreshToken: 'first' });

@@ -10,14 +10,6 @@ import { startProgram } from './start-program.ts';
 const { scene, together: test } = await startScene();
 const watch = new LockWatch(scene);
 
-test('each time that the lock is acquired raises its fencing number', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema });
-  for (let fence = 1; fence <= 3; fence++) {
-    await store.exclusively('app', async () => assert.is(await watch.leaseOf(schema, 'fence'), String(fence)));
-  }
-});
-
 test('a renewal that fails is tried again soon, so that a short outage does not cost the lock', async () => {
   const pool = scene.newPool('short outage');
   let isDown = false;

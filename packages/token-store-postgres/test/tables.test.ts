@@ -230,13 +230,6 @@ test('names with any characters are different names, and one that is too long is
     const store = await scene.open(options);
     for (const name of names) await store.set(name, { refreshToken: `token of ${name} \0 漢` });
     for (const name of names) assert.is((await store.get(name))?.refreshToken, `token of ${name} \0 漢`);
-    assert.equal(
-      await store.list(),
-      names
-        .map((name) => Buffer.from(name))
-        .sort(Buffer.compare)
-        .map(String),
-    );
     const error = await errorOf(store.get('漢'.repeat(900)));
     assert.equal([error.constructor, error.message], [RangeError, 'name must have at most 2600 bytes, not 2700']);
   }

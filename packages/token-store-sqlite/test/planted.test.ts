@@ -1,20 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  lchownSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, lchownSync, linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   directoryForUsers,
   hasPlaceForUsers,
   isRoot,
-  makeLink,
   otherUser,
   temporaryDirectory,
 } from 'testing-authority/temporary-directory';
@@ -147,31 +137,6 @@ test('a hard link is refused under each name, so that two names are not two lock
   }
   spawnSync('rm', [names[1]]);
   openTokenStore(names[0]).close();
-});
-
-asRoot('root stores no token in a file that another user has put where everyone can', () => {
-  const path = openToAll();
-  const link = join(directoryForUsers(), 'link.db');
-  chmodSync(join(link, '..'), 0o1777);
-  const own = join(temporaryDirectory(), 'own.db');
-  makeTokenDatabase(own);
-  chownSync(own, attacker, attacker);
-  makeLink(own, link);
-  for (const planted of [path, link]) {
-    assert.throws(
-      () => openTokenStore(planted),
-      (error: TokenStoreError) => error.reason === 'exposed',
-    );
-  }
-});
-
-asRoot('root uses the database of a user in a folder of that user', () => {
-  const directory = temporaryDirectory();
-  mkdirSync(join(directory, 'home'));
-  const path = join(directory, 'home', 'tokens.db');
-  makeTokenDatabase(path);
-  for (const each of [path, join(path, '..')]) chownSync(each, otherUser, otherUser);
-  openTokenStore(path).close();
 });
 
 test.run();

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -73,10 +73,6 @@ const left: Record<string, (path: string) => void> = {
   'a file that others can read': (path) => {
     makeTokenDatabase(path);
     chmodSync(path, 0o640);
-  },
-  'a file with two names': (path) => {
-    makeTokenDatabase(path);
-    linkSync(path, `${path}.link`);
   },
 };
 
