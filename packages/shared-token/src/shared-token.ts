@@ -49,10 +49,11 @@ interface Work {
   readonly before: string | undefined;
   /** Whether a call forces it. */
   readonly isForced: boolean;
+  readonly minValid: number | undefined;
 }
 
 interface SignInFlight {
-  readonly flight: Flight<AccessToken>;
+  readonly flight: Flight<Held>;
   readonly request: SignInRequest;
   /** The access token that an API had rejected before it began. */
   readonly rejected: string | undefined;
@@ -131,7 +132,7 @@ export class SharedToken implements AsyncDisposable {
     }
     const cause: SignInCause = { reason: 'requested', seen: undefined, rejected: undefined };
     const { flight, request } = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);
-    const result = flight.join(this.#untilClosed(signal));
+    const result = flight.join(this.#untilClosed(signal)).then(({ token }) => token);
     if (request.reason === 'requested') return result;
     await result.catch(() => {});
     // What getToken() had begun may end without a question, for example with the sign-in of another process.
@@ -223,16 +224,21 @@ export class SharedToken implements AsyncDisposable {
       throw outcome.error;
     const { reason, record } = outcome;
     const joined = this.#joinSignIn(signIn, { reason, seen: comparedToken(record), rejected });
-    const token = await joined.flight.join(this.#untilClosed(signal));
+    const { record: got, token } = await joined.flight.join(this.#untilClosed(signal));
     // What this call joined had begun before, and brought the very token that the API rejects. If it began later, the
     // provider gives that token to whoever signs in, and to ask the person again would never end.
-    const wasRejected = token.accessToken === rejected && joined.rejected !== rejected;
-    return wasRejected || this.#memory.hasEnded(token) ? this.#obtain(options) : token;
+    return this.#isUseless(got, joined.rejected === rejected ? undefined : rejected) ? this.#obtain(options) : token;
   }
 
-  #begin(isForced = false): Work {
+  #begin(isForced = false, minValid?: number): Work {
     const { signOuts } = this.#keeper;
-    return { signOuts, signOutsEnded: this.#signOutsEnded, before: this.#memory.record?.accessToken, isForced };
+    return {
+      signOuts,
+      signOutsEnded: this.#signOutsEnded,
+      before: this.#memory.record?.accessToken,
+      isForced,
+      minValid,
+    };
   }
 
   /** What callers get. Throws if a sign-out or close() came since the work for it began. */
@@ -243,8 +249,8 @@ export class SharedToken implements AsyncDisposable {
   ): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
-    const { before, isForced } = work;
-    return this.#memory.hold(record, { useless: [before, replaced], isForced, bridgeMs });
+    const { before, isForced, minValid } = work;
+    return this.#memory.hold(record, { useless: [before, replaced], isForced, minValid, bridgeMs });
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {
@@ -255,7 +261,7 @@ export class SharedToken implements AsyncDisposable {
   #joinSilent(forced: boolean, minValid: number): SilentFlight {
     if (!this.#silent?.isFor(forced, minValid)) {
       const { record: held } = this.#memory;
-      const work = this.#begin(forced);
+      const work = this.#begin(forced, minValid);
       const land = (outcome: SilentOutcome): HeldOutcome => {
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
         const useless = outcome.type === 'sign-in' && forced ? (outcome.record ?? held) : undefined;
@@ -275,22 +281,22 @@ export class SharedToken implements AsyncDisposable {
   #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
     const work = this.#begin();
     const { signOuts } = work;
-    let stored: AccessToken | undefined;
+    let stored: Held | undefined;
     const onStored = (record: UsableRecord): void => {
       if (this.#closing.signal.aborted) return;
       const { record: held } = this.#memory;
       // Only a refresh of it is newer, whatever the clock says.
       const useless = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
-      stored = this.#memory.hold(record, { useless }).token;
+      stored = this.#memory.hold(record, { useless });
       // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
       if (this.#signIn?.request === request) this.#signIn = undefined;
     };
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
-    const task = async (signal: AbortSignal): Promise<AccessToken> => {
+    const task = async (signal: AbortSignal): Promise<Held> => {
       const record = await signInInTurn(this.#keeper, request, signal);
       // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
-      if (stored && signOuts === this.#keeper.signOuts) return this.#memory.get() ?? stored;
-      return this.#hold(record, { ...work, signOutsEnded: this.#signOutsEnded }).token;
+      if (stored && signOuts === this.#keeper.signOuts) return this.#memory.good() ?? stored;
+      return this.#hold(record, { ...work, signOutsEnded: this.#signOutsEnded });
     };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };

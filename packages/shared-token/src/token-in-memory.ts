@@ -16,6 +16,8 @@ interface Holding {
   readonly useless?: readonly (string | undefined)[];
   /** A call has forced it: a token of which nobody knows whether it is newer may be the rejected one. */
   readonly isForced?: boolean;
+  /** For how long the caller needs one, if it is not known which is newer. */
+  readonly minValid?: number | undefined;
   /** For how long the token counts to its very end. Default 0. */
   readonly bridgeMs?: number | undefined;
 }
@@ -40,23 +42,28 @@ export class TokenInMemory {
 
   /** The token, if it is good. Nothing is awaited and next to nothing is allocated. What `accepts` throws passes through. */
   get(minValid?: number): AccessToken | undefined {
+    return this.good(minValid)?.token;
+  }
+
+  /** The same, with its record. */
+  good(minValid?: number): Held | undefined {
     if (!this.#held) return undefined;
-    const { record, token, clockOffset } = this.#held;
+    const { record, clockOffset } = this.#held;
     const clock = performance.now();
     const validity = clock < this.#bridgedUntil ? { skew: 0 } : { skew: this.#skew, minValid };
     if (isStale(record, Date.now(), validity) || isStale(record, clock + clockOffset, validity)) return undefined;
-    return this.#accepts(record) ? token : undefined;
+    return this.#accepts(record) ? this.#held : undefined;
   }
 
   /** What callers get: a newer one that is held; else the record, which is held from now on. */
-  hold(record: UsableRecord, { useless = [], isForced = false, bridgeMs = 0 }: Holding = {}): Held {
+  hold(record: UsableRecord, { useless = [], isForced = false, minValid, bridgeMs = 0 }: Holding = {}): Held {
     const { accessToken, signedInAt } = record;
     const held = this.#held;
     const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
     // It stays as it is: the wall clock may have been set since, or it has ended.
     if (isSame && bridgeMs === 0 && !hasEnded(record)) return held;
-    const isKept = held && !isSame && !hasEnded(held.record) && !useless.includes(held.token.accessToken);
-    if (isKept && (isOlder(record, held.record) ?? (!isForced && this.get()))) return held;
+    const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now(), { skew: 0 });
+    if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!isForced && this.get(minValid)))) return held;
     const token = Object.freeze(toAccessToken(record));
     const now = performance.now();
     this.#bridgedUntil = now + bridgeMs;
@@ -70,7 +77,7 @@ export class TokenInMemory {
   }
 
   /** Whether its token is known to have ended. */
-  hasEnded({ accessToken }: Pick<AccessToken, 'accessToken'>): boolean {
+  hasEnded({ accessToken }: UsableRecord): boolean {
     return this.#held?.token.accessToken === accessToken && hasEnded(this.#held.record);
   }
 

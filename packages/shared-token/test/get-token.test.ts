@@ -1,6 +1,5 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TokenRecord } from '../src/index.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -216,22 +215,6 @@ test('a store that gives null for absent fields, and times as text, is as good a
   const shared = scene.open({ clientId: 'my-client', authority: 'https://provider.test' });
   assert.is((await shared.getToken()).accessToken, 'stored');
   assert.equal(await shared.read(), { refreshToken: 'r', accessToken: 'stored', expiresAt: Number(expiresAt) });
-});
-
-test('a read whose answer comes late takes no newer token out of memory', async () => {
-  await using scene = openScene();
-  await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
-  const get = scene.store.get.bind(scene.store);
-  const late = Promise.withResolvers<TokenRecord>();
-  scene.store.get = () => late.promise;
-  const shared = scene.open();
-  const reading = shared.getToken();
-  scene.store.get = get;
-  const old = scene.record;
-  const refreshed = await shared.getToken({ forceRefresh: true });
-  late.resolve(old);
-  assert.equal(await reading, refreshed);
-  assert.equal(shared.peek(), refreshed);
 });
 
 test.run();

@@ -89,6 +89,34 @@ test('a read of before the sign-in, of a record that does not say how old it is'
   assert.equal(shared.peek(), signedIn);
 });
 
+test('a newer token that has expired is not kept', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ obtainedAt: Date.now() - 1, expiresAt: Date.now() + 3_600_000 });
+  scene.provider.expiresIn = 0;
+  const shared = scene.open();
+  const { accessToken } = scene.record;
+  const answer = holdRead(scene);
+  const reading = shared.getToken();
+  await shared.getToken({ forceRefresh: true });
+  answer();
+  assert.is((await reading).accessToken, accessToken);
+});
+
+test('what another program has stored counts if a token that has come meanwhile is not valid for long enough', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ obtainedAt: Date.now() - 3_000_000, expiresAt: Date.now() + 600_000 });
+  const shared = scene.open();
+  const answer = holdRead(scene);
+  const first = shared.getToken();
+  await scene.store.set('my-app', { accessToken: 'foreign', refreshToken: 'foreign' });
+  const answerLater = holdRead(scene);
+  const second = shared.getToken({ minValid: 1_000_000 });
+  answer();
+  await first;
+  answerLater();
+  assert.is((await second).accessToken, 'foreign');
+});
+
 test('what another program has stored counts as soon as the token in memory does not', async () => {
   await using scene = openScene();
   const [obtainedAt, expiresAt] = [Date.now() - 3_500_000, Date.now() + 100_000];

@@ -226,23 +226,4 @@ test('a store that fails during the exchange does not cost the sign-in, and the 
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a token that is rejected while `signIn` goes on does not come back when that ends', async () => {
-  await using scene = openScene();
-  const closed = Promise.withResolvers<void>();
-  const shared = scene.open({
-    async signIn({ redeem }) {
-      const response = await redeem(async () => ({ access_token: 'a-token', expires_in: 3_600 }));
-      await closed.promise;
-      return response;
-    },
-  });
-  const signedIn = shared.signIn();
-  await scene.until('signed-in');
-  const rejected = await rejection(shared.getToken({ forceRefresh: true, interactive: false }));
-  assert.is(rejected.reason, 'refused');
-  closed.resolve();
-  await signedIn;
-  assert.is(shared.peek(), undefined);
-});
-
 test.run();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SignIn, TokenRecord } from '../src/index.ts';
+import { type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
 import { mustNotAsk, openScene, type Scene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -87,6 +87,25 @@ test('a call that needs more than the refresh it joins asks the person', async (
   await Promise.all([before, after]);
   assert.equal(asked, ['files mail']);
   assert.ok(shared.peek());
+});
+
+test('a call that needs more than what the sign-in of another process has brought meanwhile asks the person', async () => {
+  await using scene = openScene();
+  const [turn, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
+  const needed = ['files'];
+  const { asked, options } = stepUp(scene, needed);
+  const call = scene.open(options).getToken();
+  await scene.until('waiting');
+  await scene.signedIn({ scope: 'files' });
+  scene.provider.gate = answer.promise;
+  turn.resolve();
+  await other;
+  await scene.until('refresh-started');
+  needed.push('mail');
+  answer.resolve();
+  assert.is((await call).accessToken, scene.record.accessToken);
+  assert.equal(asked, ['files mail']);
 });
 
 test('if another process has stepped up, its token is used', async () => {

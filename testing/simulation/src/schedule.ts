@@ -354,6 +354,7 @@ class Schedule {
   /** Whether this instance never had a token in memory, and no forced refresh is under way, also for others than its first caller. */
   #isFresh(instance: Instance): boolean {
     if (instance.mayHoldToken) return false;
+    if ([...instance.calls].some(({ outcome }) => outcome && 'value' in outcome)) return false;
     for (const call of instance.calls)
       if (call.options.forceRefresh && (!call.outcome || errorOf(call) === call.abortReason)) return false;
     return !this.#history.windows.some((window) => window.instance === instance);

@@ -60,13 +60,13 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('puts the token of a sign-in over a newer one when signIn ends', 200000, [
     'shared-token.ts',
-    'return this.#memory.get() ?? stored;',
-    'return this.#memory.hold(record).token;',
+    'return this.#memory.good() ?? stored;',
+    'return this.#memory.hold(record);',
   ]),
   defect('puts an older token over a newer one that has come into memory meanwhile', 200000, [
     'token-in-memory.ts',
-    'if (isKept && (isOlder(record, held.record) ?? (!isForced && this.get()))) return held;',
-    'void isKept; void isForced; void isOlder;',
+    'if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!isForced && this.get(minValid)))) return held;',
+    'void isOfUse; void isForced; void minValid; void isOlder;',
   ]),
   defect(
     'forgets what a refresh has brought if its callers have left',

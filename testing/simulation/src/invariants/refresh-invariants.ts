@@ -112,7 +112,14 @@ export const refreshInvariants: Invariants = {
       check({ call, token }, history) {
         const { spending } = token;
         if (!spending) return undefined;
-        const excuse = windowExcuse(spending.call, history, call) ?? windowExcuse(call, history, call);
+        // A program that knows no lock has written over the answer.
+        const isOverwritten = [...history.accesses.values()].some(
+          ({ family, storedAt = 0 }) =>
+            family.isForeign && family.name === call.instance.name && storedAt > spending.call.calledAt,
+        );
+        const excuse = isOverwritten
+          ? 'another program wrote without the lock'
+          : (windowExcuse(spending.call, history, call) ?? windowExcuse(call, history, call));
         if (excuse) token.family.excuse = excuse;
         return excuse ? undefined : `${call.instance.label} sends again what ${spending.call.instance.label} has spent`;
       },

@@ -1,6 +1,6 @@
 import { covers } from '../models/scopes.ts';
 import type { Invariants } from './invariant.ts';
-import { goodSignIn, isHeld, otherUnderWay } from './questions.ts';
+import { goodSignIn, isHeld, isUnwanted, otherUnderWay } from './questions.ts';
 
 /** When a person is asked to sign in. */
 export const signInInvariants: Invariants = {
@@ -17,6 +17,8 @@ export const signInInvariants: Invariants = {
       check({ window: { instance, reason, holder } }, history) {
         const stored = goodSignIn(instance, history);
         const isOld = stored?.storedAt !== undefined && stored.storedAt < (holder?.askedAt ?? 0);
+        // A sign-out that failed has ended it all the same.
+        if (stored && isUnwanted(stored.family, instance)) return undefined;
         return reason !== 'requested' && isOld ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
       },
     },

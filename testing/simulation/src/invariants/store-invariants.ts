@@ -22,7 +22,9 @@ export const storeInvariants: Invariants = {
         if (!before || !wasFamily || !isFamily || !by || wasFamily.isForeign) return undefined;
         // If the person answers a window late that was given up, the window that opened after it counts, whichever the provider answers first.
         const openedBefore = (isFamily.window?.openedAt ?? -1) < (wasFamily.window?.openedAt ?? -1);
-        if (isFamily.order < wasFamily.order && openedBefore && !doClocksDiffer(history))
+        // Of two that could not be stored at first, only their times tell.
+        const isEarlier = (isFamily.signedInAtMs ?? 0) < (wasFamily.signedInAtMs ?? Number.POSITIVE_INFINITY);
+        if (isFamily.order < wasFamily.order && openedBefore && isEarlier && !doClocksDiffer(history))
           return `sign-in ${isFamily.id} over sign-in ${wasFamily.id}`;
         const was = history.refreshTokens.get(before.refreshToken ?? '');
         const is = history.refreshTokens.get(record.refreshToken ?? '');
