@@ -88,7 +88,7 @@ export const worldDefects: readonly Defect[] = [
     'isStale(record, Date.now(), validity) || isStale(record, clock + clockOffset, validity)',
     'isStale(record, Date.now(), validity)',
   ]),
-  defect('does not look at minValid of a token in memory if there is no skew', 5000, [
+  defect('does not look at minValid of a token in memory if there is no skew', 20000, [
     'token-in-memory.ts',
     '{ skew: this.#skew, minValid }',
     '{ skew: this.#skew, minValid: this.#skew && minValid }',
