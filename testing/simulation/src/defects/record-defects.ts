@@ -2,11 +2,20 @@ import { type Defect, defect } from './defect.ts';
 
 /** Mistakes in what is stored, and when. */
 export const recordDefects: readonly Defect[] = [
-  defect('writes without compare-and-swap', 1000, [
-    'record-keeper.ts',
-    'return await this.stored.replace(before, record);',
-    'return await this.stored.set(record), true;',
-  ]),
+  defect(
+    'writes without compare-and-swap',
+    1000,
+    [
+      'record-keeper.ts',
+      'if (before) return this.stored.replace(before, record);',
+      'if (before) return await this.stored.set(record), true;',
+    ],
+    [
+      'record-keeper.ts',
+      'return await this.stored.replace(before, record);',
+      'return await this.stored.set(record), true;',
+    ],
+  ),
   defect('counts no sign-outs', 200, ['record-keeper.ts', '    this.signOuts++;\n', '']),
   defect('marks the record as refused without compare-and-swap', 5000, [
     'record-keeper.ts',
