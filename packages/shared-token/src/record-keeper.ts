@@ -7,7 +7,7 @@ import { neverAborted, runExclusively } from './run-exclusively.ts';
 import { asStoreErrors, hasCode, lockLostError, mayPass, signInRequired, toStoreError } from './shared-token-error.ts';
 import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
 import { answered, StoredRecord, silent } from './stored-record.ts';
-import { isOurs } from './usable-token.ts';
+import { isOlder, isOurs } from './usable-token.ts';
 
 /** Each further round means that a process wrote the record without the lock. */
 export const maxRounds = 5;
@@ -128,7 +128,7 @@ export class RecordKeeper {
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
         if (isLate() && !isBefore(newest, { before, record })) return false;
         // The store had done it, although it said that it failed. What has become of it since must stay.
-        if (round > 0 && newest?.signedInAt === record.signedInAt) return true;
+        if (round > 0 && newest && newest.signedInAt === record.signedInAt && !isOlder(newest, record)) return true;
         if (round === maxRounds) break;
         const isSaved = await this.advance({ before: newest, record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
