@@ -55,6 +55,7 @@ export function usableRecord(
     : undefined;
 }
 
+/** Whether a record has an access token, good or not. */
 export function hasAccessToken(record: TokenRecord): record is UsableRecord {
   return record.accessToken !== undefined;
 }
