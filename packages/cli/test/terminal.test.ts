@@ -193,8 +193,11 @@ test('a download shows how far it is, and draws that a few times a second', asyn
   using other = new CliHome(home.env);
   await other.login(clientId);
   const size = 12 * 1024 * 1024;
-  const server = createHttpServer((_request, response) => {
-    response.writeHead(200, { 'content-length': size }).end(Buffer.alloc(size));
+  const { promise: isShown, resolve: goOn } = Promise.withResolvers<void>();
+  const server = createHttpServer(async (_request, response) => {
+    response.writeHead(200, { 'content-length': size }).write(Buffer.alloc(size / 2));
+    await isShown;
+    response.end(Buffer.alloc(size / 2));
   });
   server.listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
@@ -208,9 +211,10 @@ test('a download shows how far it is, and draws that a few times a second', asyn
     '-o',
     `${other.folder}/big`,
   ]);
+  await terminal.shows(/\w \d+\.\d [KM]iB of 12\.0 MiB \(\d+ %\)/);
+  goOn();
   assert.is((await terminal.ended).status, 0);
   const seconds = (performance.now() - startedAt) / 1000;
-  assert.match(terminal.output, /\w \d+\.\d [KM]iB of 12\.0 MiB \(\d+ %\)/);
   assert.match(terminal.output, new RegExp(`\r${esc}\\[2K\\w+ 12\\.0 MiB .*/big`));
   const drawn = terminal.output.split(' MiB of ').length;
   assert.ok(drawn < 5 + 8 * seconds, `${drawn} times in ${seconds} s`);
