@@ -94,6 +94,17 @@ const broken: Record<string, { calls: Call[]; hasLease?: boolean; problem: strin
     calls: [writes(1, 'a', [0, 1]), replaces(1, ['a', 'b'], true, [2, 5]), replaces(2, ['a', 'c'], true, [3, 4])],
     problem: 'an update was lost: process 1 replaces "a" with "b": true, but "c" was stored',
   },
+  'a write that comes again, while another process waits for the lock': {
+    calls: [
+      call(2, 'acquire', [0, 20], { task: '2/1' }),
+      writes(1, 'a', [1]),
+      reads(1, 'a', [2, 3]),
+      call(1, 'delete', [4, 5], { result: true }),
+      ...task(1, [6, 7], [10, 11]),
+      reads(1, 'a', [8, 9]),
+    ],
+    problem: 'an update was lost: process 1 reads "a", but no record was stored',
+  },
   'a refusal without a reason': {
     calls: [writes(1, 'a', [0, 1]), replaces(1, ['a', 'b'], false, [2, 3])],
     problem: 'an update was lost: process 1 replaces "a" with "b": false, but "a" was stored',

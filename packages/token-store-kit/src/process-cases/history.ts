@@ -20,11 +20,11 @@ export function findViolation(
   const history = calls.toSorted((a, b) => a.start - b.start);
   const isDone = history.map(() => false);
   const seen = new Set<string>();
-  /** The answered calls that could not be next, after most of them had been. */
-  let deadEnd = { done: -1, call: undefined as Call | undefined, states: [] as State[] };
+  /** The call that no order gets past: all that ended before it can have happened. */
+  let deadEnd = { time: -1, call: undefined as Call | undefined, states: [] as State[] };
 
-  /** Whether all that is not done can happen from this state on. `done` says how many answered calls are. */
-  const canGoOn = (state: State, done: number): boolean => {
+  /** Whether all that is not done can happen from this state on. */
+  const canGoOn = (state: State): boolean => {
     const next: number[] = [];
     let firstEnd = Number.POSITIVE_INFINITY;
     const first = isDone.indexOf(false);
@@ -47,21 +47,21 @@ export function findViolation(
       for (const [result, after] of outcomes(call, state, hasLease)) {
         // Without an answer, what would change nothing need not have happened.
         if (isAnswered ? result !== call.result : after === state) continue;
-        if (canGoOn(after, done + Number(isAnswered))) return true;
+        if (canGoOn(after)) return true;
       }
       isDone[index] = false;
     }
     const blocked = history[next[0] as number];
-    if (done > deadEnd.done) deadEnd = { done, call: blocked, states: [] };
-    if (done === deadEnd.done && blocked === deadEnd.call) deadEnd.states.push(state);
+    if (firstEnd > deadEnd.time) deadEnd = { time: firstEnd, call: blocked, states: [] };
+    if (blocked === deadEnd.call) deadEnd.states.push(state);
     return false;
   };
   const start = (index: number): number => history[index]?.start ?? 0;
   const end = (index: number): number => history[index]?.end ?? Number.POSITIVE_INFINITY;
 
-  if (canGoOn({ isHeld: false }, 0)) return undefined;
-  const { call, states } = deadEnd;
-  return call && { problem: explain(call, states), time: call.end ?? 0 };
+  if (canGoOn({ isHeld: false })) return undefined;
+  const { time, call, states } = deadEnd;
+  return call && { problem: explain(call, states), time };
 }
 
 /** What the call can have returned if it happens in this state, with the state after it. */

@@ -24,7 +24,8 @@ export async function cut(place: string): Promise<void> {
   const path = join(JSON.parse(place)[1], 'cut');
   writeFileSync(path, '');
   await delay(100);
-  rmSync(path);
+  // Another cut, of another process, may have ended before.
+  rmSync(path, { force: true });
 }
 
 export async function failureOf(found: ContractCase | undefined): Promise<string> {
