@@ -1,7 +1,7 @@
 /**
  * How many schedules it takes until the simulation finds each defect: `node src/time-to-find.ts [--seed N] [--starts 20] [PART…]` counts
- * from `starts` seeds that lie far apart, and writes the median, the worst and `starts` into
- * defects/time-to-find.json. PART is a part of a name.
+ * from `starts` seeds that lie far apart, and writes the median, the worst and `starts` into defects/time-to-find.json. PART is a part of
+ * a defect's name: only such are measured again.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -8,6 +8,7 @@ test('shared-token keeps its promises in 1,000 schedules', async () => {
   const run = await runSchedules(await loadSharedToken(), { firstSeed, schedules: 1_000 });
   console.log(describeRun(run, firstSeed));
   assert.equal(run.found, undefined, run.found?.text);
+  assert.equal(run.schedules, 1_000);
 });
 
 test.run();
