@@ -145,6 +145,12 @@ for (const code of ['EPERM', 'EACCES', 'EBUSY', 'EXDEV']) {
   });
 }
 
+test('two downloads to the same file do not disturb each other', async () => {
+  const file = inFolder('twice.txt');
+  await Promise.all([client().download(`${notes}:/content`, file), client().download(`${notes}:/content`, file)]);
+  assert.is(readFileSync(file, 'utf8'), 'remember the milk');
+});
+
 for (const method of ['datasync', 'close'] as const) {
   test(`if the disk does not take the bytes, as ${method} says, that is FILE, and the old file stays`, async () => {
     const file = inFolder('unsynced.txt');

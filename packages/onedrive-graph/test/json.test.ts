@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, GraphError } from '../src/index.ts';
+import { GraphClient, GraphClientError, GraphError } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
@@ -136,6 +136,12 @@ for (const body of ['<html>sign in to the Wi-Fi</html>', '{"a":', 'null null']) 
 
 test('an answer without a type that is no JSON is notGraph as well', async () => {
   assert.match((await rejection(answered(200, {}, 'x'), GraphError)).message, 'it is something else;');
+});
+
+test('an answer that breaks off is CONNECTION', async () => {
+  authority.fail('graph', { type: 'drop', when: 'before' });
+  const error = await rejection(client().json('/me'), GraphClientError);
+  assert.is(error.code, 'CONNECTION');
 });
 
 test.run();
