@@ -103,6 +103,20 @@ posix('a directory that was there keeps its mode', () => {
   assert.is(mode(directory), '755');
 });
 
+for (const umask of [0, 0o077]) {
+  posix(`lock files are 0600 with a umask of ${umask.toString(8)}, and removed when no caller needs them`, async () => {
+    const directory = temporaryDirectory();
+    using store = openTokenStore(join(directory, 'tokens.db'));
+    const before = process.umask(umask);
+    const seen = await store.exclusively('app', async () =>
+      readdirSync(directory).map((name) => `${name} ${mode(join(directory, name))}`),
+    );
+    process.umask(before);
+    assert.equal(seen.sort(), ['tokens.db 600', `tokens.db-${lock} 600`, `tokens.db-${lock}-holder 600`]);
+    assert.equal(readdirSync(directory), ['tokens.db']);
+  });
+}
+
 if (!isRoot) console.log('skipped: only root makes files for another user');
 (isRoot ? test : test.skip)(
   "root's lock files belong to the owner of the database, who could not use them otherwise",
