@@ -82,6 +82,22 @@ posixTest(
   },
 );
 
+posixTest('a task keeps its lock until a write is over that it did not wait for', async () => {
+  using store = newStore();
+  const program = startProgram('stop-in-write', [store.path]);
+  assert.is(await program.line(), 'writes');
+  await until(() => /\) T /.test(statOf(program.pid)));
+  const events: string[] = [];
+  const task = async (): Promise<void> => {
+    void store.set('app', { refreshToken: 'left' }).then(() => events.push('written'));
+  };
+  const ended = store.exclusively('app', task).then(() => events.push('released'));
+  await until(() => lockNames(store).length > 2);
+  program.kill('SIGCONT');
+  await ended;
+  assert.equal(events, ['written', 'released']);
+});
+
 posixTest('a stopped process keeps its lock, also if it has as many connections as the system allows', async () => {
   using store = newStore(isLinux ? deep : '');
   const program = await holder(store);

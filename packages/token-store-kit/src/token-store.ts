@@ -52,7 +52,7 @@ export interface TokenStore {
    * Runs `task` while no other caller runs one for the same name, and returns what it returns. Callers of one process
    * take turns in the order in which they came. If the lock is not acquired within `timeout`, rejects with an error
    * whose `code` is `STORE_BUSY`. Then, and after an abort, `task` never runs. Rejects at once with a TypeError if the
-   * caller is itself such a task for this name.
+   * caller is itself such a task for this name. A write that the task did not wait for is done before it resolves, or not at all.
    */
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T>;
   /**

@@ -41,6 +41,8 @@ export class FileLocks {
       try {
         return await task(given);
       } finally {
+        // Writes that the task did not wait for: they may be waiting for another process.
+        if (lock === 'name') await callers.run(name, async () => {}, { key: `write ${path}` }).catch(() => {});
         release();
       }
     };

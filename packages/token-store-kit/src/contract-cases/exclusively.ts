@@ -69,6 +69,18 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     assert.equal(await soon(later ?? Promise.reject(new Error('the task did not run'))), 'later');
   },
 
+  'exclusively lets no write of its task come after it has resolved': async (store) => {
+    const writes: Promise<unknown>[] = [];
+    await soon(
+      store.exclusively('app', async () => {
+        writes.push(Promise.resolve(store.replace('app', undefined, { refreshToken: 'left' })));
+      }),
+    );
+    await store.delete('app');
+    await soon(Promise.allSettled(writes));
+    assert.equal(await store.get('app'), undefined);
+  },
+
   'exclusively keeps the lock until its task has ended, even if the signal aborts meanwhile': async (store) => {
     const controller = new AbortController();
     const { signal } = controller;

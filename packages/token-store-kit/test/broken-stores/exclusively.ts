@@ -83,6 +83,14 @@ export const brokenLocks: readonly BrokenStores[] = [
       exclusively: async (name, task, options) => structuredClone(await store.exclusively(name, task, options)),
     }),
   }),
+  breaking(/^exclusively lets no write of its task come after/, {
+    'writes when the task has ended': (store) => ({
+      replace: async (name, previous, record) => {
+        await delay(50);
+        return store.replace(name, previous, record);
+      },
+    }),
+  }),
   breaking(/^exclusively keeps the lock until its task has ended/, {
     'frees the lock of a running task when the signal aborts': freesLockOnAbort,
   }),

@@ -19,6 +19,8 @@ function windowExcuse(call: RefreshCall, history: History, sender: RefreshCall):
   const { machine } = history;
   const { excuse, holder, deadline, isSettled, isKeptInMemory, instance } = call;
   if (excuse) return excuse;
+  const family = history.familyOf(call.record);
+  if (family?.signedOut && family.hasLostAnswer) return 'a sign-out deleted what no answer said was stored';
   if (call.isTooLate && !isKept(call, history, sender)) return 'the answer came too late';
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
   // A process that has exited released its locks itself.

@@ -220,15 +220,15 @@ class ProcessStore implements TokenStore {
     return this.#machine.context.getStore() as Task | undefined;
   }
 
-  /** The task that this call is part of, if its lock can be lost. */
+  /** The task that this call is part of. */
   #taskOf(name: string): Task | undefined {
     for (let task = this.#context; task; task = task.outer) {
-      if (task.name === name && task.lock && !task.hasEnded) return task;
+      if (task.name === name && !task.hasEnded) return task;
     }
     return undefined;
   }
 
-  /** Whether a write of this task does not count any more, because its lock was lost. */
+  /** Whether a write of this task does not count any more, because its lock was lost or released. */
   #isLost(task: Task | undefined): boolean {
     if (!task || this.#store.lock(task.name).isHeldBy(task.holder)) return false;
     task.lock?.lose();
