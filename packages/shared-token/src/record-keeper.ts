@@ -113,6 +113,8 @@ export class RecordKeeper {
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
   async markRefused(record: TokenRecord, because: string): Promise<void> {
     if (record.refusedAt !== undefined) return;
+    // It may be owed.
+    await this.#payAgain();
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
     await answered(this.stored.replace(record, refused)).catch(() => {});
   }

@@ -132,6 +132,17 @@ for (const expiresIn of [3600, undefined]) {
   });
 }
 
+test('a token that an API rejects before the store has it has ended, also in the next process', async () => {
+  await using scene = openScene();
+  const { signIn } = askPerson(3600);
+  scene.store.refuse = () => new Error('the disk is full');
+  const shared = scene.open({ signIn });
+  await shared.getToken();
+  scene.store.refuse = () => undefined;
+  assert.is((await rejection(shared.getToken({ forceRefresh: true, interactive: false }))).reason, 'refused');
+  assert.is((await rejection(scene.open().getToken())).reason, 'refused');
+});
+
 test('a sign-in without a refresh token takes the place of an older one', async () => {
   await using scene = openScene();
   await scene.signedIn();

@@ -54,7 +54,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const began = busySince(call);
       // Another process may have stored it long after it had it.
       if (Math.max(access.issuedAt, access.storedAt ?? 0) >= began || instance.lastFailure >= began) return undefined;
-      if (history.machine.now - call.startedAtMs >= refreshTimeoutMs + 14_000) return undefined;
+      // A timer counts whole milliseconds.
+      if (history.machine.now - call.startedAtMs > refreshTimeoutMs + 13_999) return undefined;
       const { bridge } = instance;
       if (bridge && bridge.token === access.value && bridge.untilMs >= call.startedAtMs) return undefined;
       const { expiresAt, obtainedAt } = tokenOf(call) as AccessToken;
