@@ -163,7 +163,7 @@ async function test(tests: readonly string[], deadlineMs: number): Promise<strin
   for (const files of [tests.slice(0, 3), tests.slice(3), other ? [other] : []]) {
     if (files.length === 0) continue;
     const [room = '', project = ''] = files[0]?.split('/') ?? [];
-    const failed = await runScript('test', `${room}/${project}`, files, end - performance.now());
+    const failed = await runScript('test', `${room}/${project}`, ['--bail', ...files], end - performance.now());
     if (failed) return files.find((file) => failed.includes(file)) ?? failed;
   }
   return undefined;

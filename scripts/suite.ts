@@ -2,12 +2,13 @@
  * Runs test files, and ends with a line `N passed, N failed, N skipped`: in the root of the repository it builds all packages and tests
  * them, in the folder of a package it tests that one.
  *
- *   node scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [PART…]
+ *   node scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [--bail] [PART…]
  *
  * `--long` runs `test-long/` instead of `test/`. PART is a part of a file's name: only such files run. `--jobs` says how many processes run
  * at a time, each with several files of a package (`test-process.js`), besides those that mostly wait. `--deadline` says how long a file may
  * take. With `--retry`, a file that fails runs once more, alone, when all others have ended. If it passes then, it is listed as unstable.
- * That is for `.ci/run` alone, whose machine may be busy: an unstable test is a defect.
+ * That is for `.ci/run` alone, whose machine may be busy: an unstable test is a defect. With `--bail`, a file ends with its first test that
+ * fails, for `mutate.ts`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -26,15 +27,16 @@ const { values, positionals: parts } = parseArgs({
     jobs: { type: 'string' },
     deadline: { type: 'string' },
     retry: { type: 'boolean', default: false },
+    bail: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
-const { long, retry } = values;
+const { long, retry, bail } = values;
 // More than cores, because most tests wait for something now and then. Long ones measure how long something takes.
 const jobs = Number(values.jobs ?? availableParallelism() + (long ? 3 : 4));
 const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
 // What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
-const filesOfProcess = long ? 1 : 10;
+const filesOfProcess = long || bail ? 1 : 10;
 // If more of those that mostly wait ran at once, they would miss their own deadlines when all of them wake up.
 const waitingJobs = 4;
 if (long) process.env.TEST_POSTGRES ??= 'system';
@@ -181,6 +183,7 @@ async function runProcess(files: readonly string[]): Promise<Result[]> {
     const printed = (stdout + text).split(mark);
     stdout = printed.pop() ?? '';
     for (const each of printed) add('exit 0', each);
+    if (bail && stdout.includes('✘')) end(child);
   });
   const [status, signal] = await once(child, 'close');
   running.delete(child);

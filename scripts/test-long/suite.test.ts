@@ -73,6 +73,15 @@ for (const [name, [what, , says]] of Object.entries(failing)) {
   });
 }
 
+test('with --bail, a file ends with its first test that fails', () => {
+  const source =
+    "test('a', () => { throw new Error(); });\ntest('b', () => new Promise((end) => setTimeout(end, 30_000)));\ntest.run();";
+  const started = performance.now();
+  const { lines } = runSuite({ a: source, pass }, ['--bail']);
+  assert.ok(performance.now() - started < 20_000);
+  assert.is(lines.at(-1), '1 passed, 1 failed, 0 skipped');
+});
+
 test('the last line adds up what passed, failed and was skipped', () => {
   assert.is(all.status, 1);
   assert.is(all.lines.at(-1), `5 passed, ${Object.keys(failing).length + 1} failed, 2 skipped`);
