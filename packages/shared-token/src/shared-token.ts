@@ -259,8 +259,9 @@ export class SharedToken implements AsyncDisposable {
   }
 
   #joinSilent(forced: boolean, minValid: number): SilentFlight {
-    if (!this.#silent?.isFor(forced, minValid)) {
-      const { record: held } = this.#memory;
+    const request = { held: this.#memory.record, forced, minValid };
+    if (!this.#silent?.isFor(request)) {
+      const { held } = request;
       const work = this.#begin(forced, minValid);
       const land = (outcome: SilentOutcome): HeldOutcome => {
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
@@ -268,7 +269,7 @@ export class SharedToken implements AsyncDisposable {
         if (useless) this.#memory.reject(useless);
         return outcome;
       };
-      this.#silent = this.#fly(new SilentFlight(this.#keeper, { held, forced, minValid }, land));
+      this.#silent = this.#fly(new SilentFlight(this.#keeper, request, land));
     }
     return this.#silent;
   }

@@ -28,12 +28,13 @@ export class SilentFlight extends Flight<HeldOutcome> {
   }
 
   /**
-   * A caller that forces may not join an unforced refresh, nor a caller with a minValid one for another: more of it may be less, because
-   * what is nearly the token's life counts as half of it.
+   * A caller that forces may not join an unforced refresh, nor one that knows of another rejected token. And none with a minValid joins
+   * one for another: more of it may be less, because what is nearly the token's life counts as half of it.
    */
-  isFor(forced: boolean, minValid: number): boolean {
-    const isEnough = minValid === 0 || minValid === this.#request.minValid;
-    return this.isJoinable && (this.#request.forced || !forced) && isEnough;
+  isFor({ forced, held, minValid = 0 }: Omit<SilentRequest, 'signal' | 'bridge'>): boolean {
+    const { forced: isForced, held: rejected, minValid: enough } = this.#request;
+    const forces = isForced && rejected?.accessToken === held?.accessToken;
+    return this.isJoinable && (forces || !forced) && (minValid === 0 || minValid === enough);
   }
 
   /** What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first. */

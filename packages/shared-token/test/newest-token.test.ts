@@ -163,6 +163,18 @@ test('a forced call gets no rejected token from a sign-in that it has joined', a
   assert.is((await forced).accessToken, 'of-the-person');
 });
 
+test('a forced call joins none that knew of no token, and so says that there is no sign-in', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const answer = holdRead(scene);
+  const first = rejection(shared.getToken({ forceRefresh: true, interactive: false }));
+  const { accessToken } = await shared.signIn();
+  const forced = shared.getToken({ forceRefresh: true });
+  answer();
+  assert.is((await first).reason, 'not-signed-in');
+  assert.is.not((await forced).accessToken, accessToken);
+});
+
 test('a sign-in after a token that was rejected counts, also if the clock was set back', async () => {
   await using scene = openScene();
   await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
