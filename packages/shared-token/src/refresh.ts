@@ -10,8 +10,8 @@ import { toAccessToken, usableRecord } from './usable-token.ts';
 
 /** The result of getting a token without asking a person. */
 export type SilentOutcome =
-  /** `replaced`: the access token that the record had before its refresh. */
-  | { type: 'token'; record: UsableRecord; replaced?: string | undefined }
+  /** `replaced`: older access tokens, whatever the clocks of two computers say: what was read first, and what was refreshed. */
+  | { type: 'token'; record: UsableRecord; replaced?: readonly (string | undefined)[] }
   /** A person has to sign in. `record`: the stored sign-in that is of no use. */
   | { type: 'sign-in'; error: SharedTokenError; reason: SignInReason; record: TokenRecord | undefined }
   /** `bridge`: with a token that is still valid, although it should have been refreshed. */
@@ -66,7 +66,9 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);
     if (first.refreshToken === undefined) return await endSignIn(keeper, first, stored !== undefined);
     if (request.bridge) request.bridge.record = usableRecord(first, accepts, { skew: 0 }) ?? held;
-    return await refreshOrWait(keeper, first, request);
+    const outcome = await refreshOrWait(keeper, first, request);
+    if (outcome.type !== 'token') return outcome;
+    return { ...outcome, replaced: [first.accessToken, ...(outcome.replaced ?? [])] };
   } catch (error) {
     // After a sign-out, the error of a refresh that it has ended is of no interest.
     if (signal.aborted) throw signal.reason;
@@ -212,7 +214,7 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
     expiresAt: toAccessToken(next).expiresAt,
     rotated: next.refreshToken !== record.refreshToken,
   });
-  return { type: 'token', record: next, replaced: record.accessToken };
+  return { type: 'token', record: next, replaced: [record.accessToken] };
 }
 
 /**

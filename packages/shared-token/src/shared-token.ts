@@ -245,12 +245,12 @@ export class SharedToken implements AsyncDisposable {
   #hold(
     record: UsableRecord,
     work: Work,
-    { replaced, bridgeMs }: { replaced?: string | undefined; bridgeMs?: number } = {},
+    { replaced = [], bridgeMs }: { replaced?: readonly (string | undefined)[]; bridgeMs?: number } = {},
   ): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
     const { before, isForced, minValid } = work;
-    return this.#memory.hold(record, { useless: [before, replaced], isForced, minValid, bridgeMs });
+    return this.#memory.hold(record, { useless: [before, ...replaced], isForced, minValid, bridgeMs });
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {

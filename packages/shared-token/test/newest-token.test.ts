@@ -175,6 +175,22 @@ test('a forced call joins none that knew of no token, and so says that there is 
   assert.is.not((await forced).accessToken, accessToken);
 });
 
+test('what was stored before a forced call is older, also if the clock of its computer is ahead', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ obtainedAt: Date.now() + 20_000, expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open();
+  const { promise: refreshed, resolve: release } = Promise.withResolvers<void>();
+  const other = scene.store.exclusively('my-app', () => refreshed);
+  const forced = shared.getToken({ forceRefresh: true });
+  // With minValid, it does not join the forced one.
+  const { accessToken } = await shared.getToken({ minValid: 1 });
+  assert.is(accessToken, scene.record.accessToken);
+  await scene.store.set('my-app', { ...scene.record, accessToken: 'newer', obtainedAt: Date.now() });
+  release();
+  await other;
+  assert.is((await forced).accessToken, 'newer');
+});
+
 test('a sign-in after a token that was rejected counts, also if the clock was set back', async () => {
   await using scene = openScene();
   await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
