@@ -1,12 +1,9 @@
 import { comparedToken, type TokenRecord } from 'token-store-kit';
 
-/**
- * A change that the store has not made yet: it puts `record` in the place of `before`; undefined: of none. Without `record`, that one
- * is deleted.
- */
+/** A change that the store has not made yet: it puts `record` in the place of `before`; undefined: of none. */
 export interface Change {
   readonly before: TokenRecord | undefined;
-  readonly record: TokenRecord | undefined;
+  readonly record: TokenRecord;
 }
 
 /**
@@ -14,21 +11,21 @@ export interface Change {
  * tokens, both have the same one, and the access tokens tell.
  */
 export function isBefore(record: TokenRecord | undefined, { before, record: next }: Change): boolean {
-  const isRefresh = next?.signedInAt === before?.signedInAt;
+  const isRefresh = next.signedInAt === before?.signedInAt;
   if (record && !isRefresh && isOfEarlierSignIn(record, before, next)) return true;
   if (comparedToken(record) !== comparedToken(before)) return false;
-  if (!record || !next || comparedToken(record) !== comparedToken(next)) return true;
+  if (!record || comparedToken(record) !== comparedToken(next)) return true;
   return (record.obtainedAt ?? 0) < (next.obtainedAt ?? 0);
 }
 
 /**
- * Whether a new sign-in takes its place, or a sign-out ends it, although it is not the record that was replaced: refreshes have made it
- * of that, or another process signed in between. Programs that do not say when their person signed in count as of one sign-in: otherwise,
- * a refresh would cost the new one.
+ * Whether a new sign-in takes its place, although it is not the record that was replaced: refreshes have made it of that, or another
+ * process signed in between. Programs that do not say when their person signed in count as of one sign-in: otherwise, a refresh would cost
+ * the new one.
  */
-function isOfEarlierSignIn({ signedInAt }: TokenRecord, before?: TokenRecord, next?: TokenRecord): boolean {
+function isOfEarlierSignIn({ signedInAt }: TokenRecord, before: TokenRecord | undefined, next: TokenRecord): boolean {
   if (before && signedInAt === before.signedInAt) return true;
-  return signedInAt !== undefined && next?.signedInAt !== undefined && signedInAt < next.signedInAt;
+  return signedInAt !== undefined && next.signedInAt !== undefined && signedInAt < next.signedInAt;
 }
 
 /** The record after all changes that it is older than. */
@@ -36,10 +33,4 @@ export function applyChanges(record: TokenRecord | undefined, changes: readonly 
   let newest = record;
   for (const change of changes) if (isBefore(newest, change)) newest = change.record;
   return newest;
-}
-
-/** The deletion of what is stored comes first: what is written after it takes the place of no record. */
-export function addChange(changes: readonly Change[], change: Change): readonly Change[] {
-  const isOfStored = !change.record && comparedToken(changes.at(-1)?.record) !== comparedToken(change.before);
-  return isOfStored ? [change, ...changes] : [...changes, change];
 }

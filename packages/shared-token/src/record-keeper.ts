@@ -2,7 +2,7 @@ import { comparedToken, type Lock, pause, type TokenRecord } from 'token-store-k
 import { Acceptance } from './acceptance.ts';
 import { inTime } from './in-time.ts';
 import type { Settings } from './options.ts';
-import { addChange, applyChanges, type Change, isBefore } from './owed.ts';
+import { applyChanges, type Change, isBefore } from './owed.ts';
 import { neverAborted, runExclusively } from './run-exclusively.ts';
 import { asStoreErrors, hasCode, lockLostError, mayPass, signInRequired, toStoreError } from './shared-token-error.ts';
 import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
@@ -56,10 +56,12 @@ export class RecordKeeper {
   readonly #closing = new AbortController();
   /** Replaced, never changed: a read remembers what was owed when it began. */
   #owed: readonly Change[] = [];
-  /** Records that are written in the place of none: how many sign-outs there had been before that. */
-  readonly #inserts = new Map<string | undefined, number>();
-  /** Writes that are under way. */
-  readonly #saving = new Set<Promise<unknown>>();
+  /** Settles when all that was to be written has been, or is owed. */
+  #saved: Promise<void> = Promise.resolve();
+  /** Settles when no write is under way. */
+  #written: Promise<void> = Promise.resolve();
+  /** Settles when no sign-out is under way. */
+  #deleted: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   /** Counts sign-outs: work that began before one stores nothing. */
   signOuts = 0;
@@ -79,10 +81,11 @@ export class RecordKeeper {
 
   /** The newest record, of whichever client and authority. Throws STORE. */
   async readAny(): Promise<TokenRecord | undefined> {
-    const { newest } = await asStoreErrors(() => this.#look());
-    const signOuts = this.#inserts.get(comparedToken(newest));
-    // Its sign-in began before a sign-out: it is about to be deleted.
-    return signOuts === undefined || signOuts === this.signOuts ? newest : undefined;
+    return asStoreErrors(async () => {
+      // What is stored until then is about to be deleted.
+      await answered(this.#deleted);
+      return (await this.#look()).newest;
+    });
   }
 
   /** The record, if it is of this client and authority. */
@@ -107,7 +110,7 @@ export class RecordKeeper {
    * a newer record is known, or a sign-out came since the work for it began: `signOuts` is how many there had been then.
    */
   advance(change: Change, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
-    return this.#track(this.#advance(change, lock, signOuts));
+    return this.#save(this.#advance(change, lock, signOuts));
   }
 
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
@@ -136,7 +139,7 @@ export class RecordKeeper {
         if (isSaved && signOuts === this.signOuts) return true;
       }
       // The record keeps changing, or the store has one that is none.
-      await asStoreErrors(() => this.stored.set(record));
+      await asStoreErrors(() => this.#write(this.stored.set(record)));
       this.#owed = [];
       return true;
     };
@@ -144,25 +147,35 @@ export class RecordKeeper {
     return this.#underLock(save, { timeout: this.settings.refreshTimeout, isNeeded: false });
   }
 
-  /** Deletes the record. What is owed is not written any more. Resolves with what `revoke` is to be given, if any. Throws STORE. */
-  async forget(): Promise<TokenRecord | undefined> {
+  /**
+   * Deletes the record, when no write is under way. Nothing of before is written after that, and what is read meanwhile waits for it.
+   * Resolves with what `revoke` is to be given, if any. Throws STORE.
+   */
+  forget(): Promise<TokenRecord | undefined> {
     this.signOuts++;
     this.acceptance.forget();
     const owed = this.#owed;
-    this.#owed = owed.filter(({ record }) => !record);
-    const { revoke } = this.settings;
-    // A store that cannot be read may still delete.
-    const stored = revoke && (await this.stored.get().catch(() => undefined));
-    await asStoreErrors(() => this.stored.delete());
-    return revoke && this.ours(applyChanges(stored, owed));
+    this.#owed = [];
+    const forgotten = this.#delete(owed);
+    this.#deleted = ended(this.#deleted, forgotten);
+    return forgotten;
   }
 
   /** Tries once more to do what is owed, and starts no more tries. */
   async close(): Promise<void> {
     this.#closing.abort();
     clearTimeout(this.#timer);
-    await Promise.allSettled(this.#saving);
+    await this.#saved;
     await this.#payAgain();
+  }
+
+  async #delete(owed: readonly Change[]): Promise<TokenRecord | undefined> {
+    const { revoke } = this.settings;
+    await this.#written;
+    // A store that cannot be read may still delete.
+    const stored = revoke && (await this.stored.get().catch(() => undefined));
+    await asStoreErrors(() => this.stored.delete());
+    return revoke && this.ours(applyChanges(stored, owed));
   }
 
   /** What is stored, and what is newest: that, or what the store owes, unless another process has stored a newer one, or signed out. */
@@ -188,20 +201,20 @@ export class RecordKeeper {
     if (signOuts !== this.signOuts) return false;
     const isAlone = this.#owed.length === 0 && (lock || isSwapEnough(change?.before, change?.record));
     // As a rule this is all.
-    if (isAlone && change?.record && (await this.#write(change.before, change.record, lock))) return true;
+    if (isAlone && change && (await this.#replace(change.before, change.record))) return true;
     const { stored, newest } = await this.#look();
     const owed = this.#owed;
     if (signOuts !== this.signOuts || (change && !isBefore(newest, change))) return false;
-    const record = applyChanges(stored, change ? addChange(owed, change) : owed);
-    if (record === stored) return false;
+    const record = applyChanges(stored, change ? [...owed, change] : owed);
+    if (!record || record === stored) return false;
     if (!lock && !isSwapEnough(stored, record)) {
       const { signal } = this.#closing;
       const turn = signal.aborted
-        ? { timeout: lastLockTimeoutMs, isNeeded: !record }
+        ? { timeout: lastLockTimeoutMs, isNeeded: false }
         : { timeout: laterLockTimeoutMs, isNeeded: true, signal };
       return this.callUserCode(() => this.#underLock((held) => this.#pay(change, held, signOuts), turn));
     }
-    const isDone = await this.#write(stored, record, lock);
+    const isDone = await this.#replace(stored, record);
     // The store refuses the writes of a lock that was lost.
     if (!isDone && lock?.signal.aborted) throw lockLostError(lock);
     if (!isDone || signOuts !== this.signOuts) return false;
@@ -226,26 +239,14 @@ export class RecordKeeper {
     }
   }
 
-  /** By compare-and-swap, so that a sign-out is not missed. Without `record`, deletes. */
-  async #write(before: TokenRecord | undefined, record: TokenRecord | undefined, lock: Lock | undefined) {
-    const { signOuts } = this;
-    const write = async (): Promise<boolean> => {
-      if (!record) {
-        await this.stored.delete();
-        return true;
-      }
-      if (before) return this.stored.replace(before, record);
-      this.#inserts.set(comparedToken(record), signOuts);
-      try {
-        return await this.stored.replace(before, record);
-      } finally {
-        // The sign-out came while the record was written in the place of none, and may have deleted before that.
-        if (signOuts !== this.signOuts)
-          await this.advance({ before: record, record: undefined }, lock?.signal.aborted ? undefined : lock);
-        this.#inserts.delete(comparedToken(record));
-      }
-    };
-    return answered(write());
+  /** By compare-and-swap, so that a sign-out is not missed. */
+  #replace(before: TokenRecord | undefined, record: TokenRecord): Promise<boolean> {
+    return this.#write(answered(this.stored.replace(before, record)));
+  }
+
+  #write<T>(writing: Promise<T>): Promise<T> {
+    this.#written = ended(this.#written, writing);
+    return writing;
   }
 
   async #advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {
@@ -254,12 +255,11 @@ export class RecordKeeper {
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs.withLock)) {
       const isLast = signals.some(({ aborted }) => aborted);
       try {
-        // No sign-out ends a deletion.
-        const paid = this.#pay(change, lock, change.record && signOuts);
+        const paid = this.#pay(change, lock, signOuts);
         // What a store does that answers later is noticed when it is read again.
         return await inTime(end - performance.now(), paid, silent);
       } catch (error) {
-        if (change.record && signOuts !== this.signOuts) return false;
+        if (signOuts !== this.signOuts) return false;
         if (isLast || !mayPass(error) || performance.now() >= end) {
           this.#owe(change, error);
           return true;
@@ -269,13 +269,13 @@ export class RecordKeeper {
     }
   }
 
-  #track<T>(saving: Promise<T>): Promise<T> {
-    this.#saving.add(saving);
-    return saving.finally(() => this.#saving.delete(saving));
+  #save<T>(saving: Promise<T>): Promise<T> {
+    this.#saved = ended(this.#saved, saving);
+    return saving;
   }
 
   #owe(change: Change, reason: unknown): void {
-    this.#owed = addChange(this.#owed, change);
+    this.#owed = [...this.#owed, change];
     this.#setTimer(firstPauseMs);
     const error = toStoreError(reason);
     const told = describeError(error, [...secretsOf(change.before), ...secretsOf(change.record)]);
@@ -287,7 +287,7 @@ export class RecordKeeper {
     clearTimeout(this.#timer);
     if (this.#closing.signal.aborted) return;
     const again = async (): Promise<void> => {
-      await this.#track(this.#payAgain());
+      await this.#save(this.#payAgain());
       if (this.#owed.length > 0) this.#setTimer(Math.min(2 * pauseMs, longestPauseMs.later));
     };
     // A store takes what a task started for its part, and refuses the writes of a task whose lock was lost.
@@ -301,10 +301,15 @@ export class RecordKeeper {
   }
 }
 
+/** Keeps no results, so that one of the other can follow for ever. */
+async function ended(...work: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(work);
+}
+
 /**
  * Whether compare-and-swap alone shows that the change still counts. A new record in the place of none may arrive at the database
  * late, after a sign-out; and if the provider keeps its refresh tokens, another process may have refreshed.
  */
 function isSwapEnough(before: TokenRecord | undefined, record: TokenRecord | undefined): boolean {
-  return before !== undefined && record !== undefined && comparedToken(before) !== comparedToken(record);
+  return before !== undefined && comparedToken(before) !== comparedToken(record);
 }

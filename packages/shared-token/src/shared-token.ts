@@ -41,10 +41,8 @@ type SignInCause = Pick<SignInRequest, 'reason' | 'seen'> & Pick<SignInFlight, '
 
 /** What brings a token: how it was when that began. */
 interface Work {
-  /** How many sign-outs had begun. */
+  /** How many sign-outs there had been. */
   readonly signOuts: number;
-  /** How many of them had ended: what was read before that end may be what the sign-out has deleted. */
-  readonly signOutsEnded: number;
   /** The access token that was in memory. */
   readonly before: string | undefined;
   /** Whether a call forces it. */
@@ -76,7 +74,6 @@ export class SharedToken implements AsyncDisposable {
   #silent: SilentFlight | undefined;
   #signIn: SignInFlight | undefined;
   readonly #flights = new Set<Flight<unknown>>();
-  #signOutsEnded = 0;
   #closed: Promise<void> | undefined;
 
   /** Nothing is read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -147,15 +144,10 @@ export class SharedToken implements AsyncDisposable {
   async signOut(): Promise<void> {
     this.#assertOpen();
     for (const flight of this.#flights) flight.stop(signInRequired('signed-out', this.#settings));
-    let record: TokenRecord | undefined;
-    try {
-      record = await this.#keeper.forget();
-      this.#signOutsEnded++;
-    } finally {
-      this.#memory.clear();
-      // Flights that have ended still know their tokens.
-      this.#silent = undefined;
-    }
+    this.#memory.clear();
+    // Flights that have ended still know their tokens.
+    this.#silent = undefined;
+    const record = await this.#keeper.forget();
     this.#keeper.emit({ type: 'signed-out' });
     if (record) await revokeSignIn(this.#keeper, record);
   }
@@ -234,7 +226,6 @@ export class SharedToken implements AsyncDisposable {
     const { signOuts } = this.#keeper;
     return {
       signOuts,
-      signOutsEnded: this.#signOutsEnded,
       before: this.#memory.record?.accessToken,
       isForced,
       minValid,
@@ -297,7 +288,7 @@ export class SharedToken implements AsyncDisposable {
       const record = await signInInTurn(this.#keeper, request, signal);
       // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
       if (stored && signOuts === this.#keeper.signOuts) return this.#memory.good() ?? stored;
-      return this.#hold(record, { ...work, signOutsEnded: this.#signOutsEnded });
+      return this.#hold(record, work);
     };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };
@@ -328,8 +319,7 @@ export class SharedToken implements AsyncDisposable {
     this.#closing.signal.throwIfAborted();
   }
 
-  #assertSignedIn({ signOuts, signOutsEnded }: Work): void {
-    if (signOuts !== this.#keeper.signOuts || signOutsEnded !== this.#signOutsEnded)
-      throw signInRequired('signed-out', this.#settings);
+  #assertSignedIn({ signOuts }: Work): void {
+    if (signOuts !== this.#keeper.signOuts) throw signInRequired('signed-out', this.#settings);
   }
 }

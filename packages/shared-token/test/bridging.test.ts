@@ -121,10 +121,14 @@ test('a token that has come into memory meanwhile bridges a store that cannot be
   await using scene = openScene();
   const stored = await expiringSoon(scene);
   const get = scene.store.get.bind(scene.store);
-  const broken = Promise.withResolvers<never>();
-  scene.store.get = () => broken.promise;
+  const [read, broken] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
+  scene.store.get = () => {
+    read.resolve();
+    return broken.promise;
+  };
   const shared = scene.open();
   const waiting = shared.getToken({ minValid: 30_000 });
+  await read.promise;
   scene.store.get = get;
   scene.provider.failures.push(new TypeError('fetch failed'));
   await shared.getToken({ minValid: 1 });

@@ -34,8 +34,9 @@ test('a sign-in whose write fails after a sign-out does not come back', async ()
   const shared = scene.open({ signIn: scene.provider.signIn });
   const call = rejection(shared.getToken());
   await untilTrue(() => writes === 1);
-  await shared.signOut();
+  const signedOut = shared.signOut();
   writing.resolve();
+  await signedOut;
   assert.is((await call).code, 'SIGN_IN_REQUIRED');
   assert.is(await shared.read(), undefined);
 });

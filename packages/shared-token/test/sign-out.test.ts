@@ -17,28 +17,22 @@ test('signing out deletes the record, and the token in memory is not returned an
   assert.is(scene.events.at(-1)?.type, 'signed-out');
 });
 
-test('a call that begins during a sign-out and has read the record before it does not return its token', async () => {
+test('a call that begins during a sign-out reads when the record is deleted', async () => {
   await using scene = openScene();
   await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
   const { store } = scene;
-  const [get, remove] = [store.get.bind(store), store.delete.bind(store)];
-  const [read, deleted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const shared = scene.open({ signIn: mustNotAsk });
+  const remove = store.delete.bind(store);
+  const deleted = Promise.withResolvers<void>();
+  const shared = scene.open();
   store.delete = async (name) => {
     await deleted.promise;
     return remove(name);
-  };
-  store.get = async (name) => {
-    const record = await get(name);
-    await read.promise;
-    return record;
   };
   const signOut = shared.signOut();
   const call = rejection(shared.getToken());
   deleted.resolve();
   await signOut;
-  read.resolve();
-  assert.is((await call).reason, 'signed-out');
+  assert.is((await call).reason, 'not-signed-in');
   assert.is(shared.peek(), undefined);
 });
 
@@ -245,170 +239,34 @@ test('close() stores a first sign-in although a lease that was not released hold
   await release();
 });
 
-test('a sign-in that is being stored late when a sign-out comes is taken back', async () => {
+test('a sign-out deletes a sign-in that is being stored late', async () => {
   await using scene = openScene();
   const shared = await signInOnFullDisk(scene);
   const { store } = scene;
   const held = store.holdWrites();
-  await shared.getToken();
   await held.begun;
-  await shared.signOut();
+  const signedOut = shared.signOut();
   held.goOn();
+  await signedOut;
+  assert.is(store.records.size, 0);
   await shared.close();
   assert.is(store.records.size, 0);
   assert.is(scene.count('store-recovered'), 0);
 });
 
-test('a sign-in that comes into the store after the sign-out is not used until it is taken back', async () => {
+test('a sign-out deletes what a sign-in is storing, which ends by it, and calls wait for that', async () => {
   await using scene = openScene();
   const shared = scene.open({ signIn: scene.provider.signIn });
-  const { store } = scene;
-  const [written, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const replace = store.replace.bind(store);
-  const held = store.holdWrites();
-  store.replace = async (...values) => {
-    const isDone = await replace(...values);
-    written.resolve();
-    await answer.promise;
-    return isDone;
-  };
+  const held = scene.store.holdWrites();
   const signingIn = rejection(shared.signIn());
   await held.begun;
-  await shared.signOut();
+  const signedOut = shared.signOut();
+  const call = rejection(shared.getToken({ interactive: false }));
   held.goOn();
-  await written.promise;
-  assert.is(store.records.size, 1);
-  assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-signed-in');
-  answer.resolve();
+  await signedOut;
   assert.is((await signingIn).reason, 'signed-out');
-  assert.is(store.records.size, 0);
-});
-
-test('a write that is answered when it is not waited for any more, after a sign-out, is taken back under the lock', async () => {
-  await using scene = openScene();
-  const { store } = scene;
-  const held = store.holdWrites();
-  const real = globalThis.setTimeout;
-  let isGivenUp = false;
-  const fast = (callback: () => void, milliseconds: number) => {
-    const expire = (): void => {
-      callback();
-      if (milliseconds === 12_000) isGivenUp = true;
-    };
-    return real(expire, milliseconds / 100);
-  };
-  globalThis.setTimeout = fast as typeof setTimeout;
-  try {
-    const shared = scene.open({ signIn: scene.provider.signIn });
-    await shared.getToken();
-    await untilTrue(() => isGivenUp);
-    await shared.signOut();
-  } finally {
-    globalThis.setTimeout = real;
-  }
-  const [begun, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const holding = store.exclusively('my-app', () => {
-    begun.resolve();
-    return released.promise;
-  });
-  // The sign-in, and a try of the timer, if it had begun, are given up.
-  await within(10_000, begun.promise);
-  held.goOn();
-  await untilTrue(() => store.records.size === 1);
-  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
-  assert.is(store.records.size, 1, 'another process holds the lock');
-  released.resolve();
-  await holding;
-  await untilTrue(() => store.records.size === 0);
-});
-
-/** A sign-in whose write arrives after the sign-out that ended it. From then on `refuse` says what becomes of each delete. */
-async function signInThatArrivesLate(scene: Scene, refuse: (attempt: number) => Error | undefined) {
-  const { store } = scene;
-  const held = store.holdWrites();
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  const call = rejection(shared.getToken());
-  await held.begun;
-  await shared.signOut();
-  const remove = store.delete.bind(store);
-  const deletes = { attempts: 0, refuse };
-  store.delete = async (name) => {
-    const error = deletes.refuse(++deletes.attempts);
-    if (error) throw error;
-    return remove(name);
-  };
-  held.goOn();
-  return { shared, call, deletes };
-}
-
-test('a sign-in that was stored after the sign-out is deleted, although the store is busy for a moment', async () => {
-  await using scene = openScene();
-  const busy = Object.assign(new Error('busy'), { code: 'STORE_BUSY' });
-  const { call, deletes } = await signInThatArrivesLate(scene, (attempt) => (attempt <= 2 ? busy : undefined));
-  assert.is((await call).reason, 'signed-out');
-  assert.is(deletes.attempts, 3);
+  assert.is((await call).reason, 'not-signed-in');
   assert.is(scene.store.records.size, 0);
-  assert.is(scene.count('store-failed'), 0);
-});
-
-test('a sign-in that cannot be deleted after the sign-out is deleted later, although another process has refreshed it', async () => {
-  await using scene = openScene();
-  const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
-  const { call, deletes } = await signInThatArrivesLate(scene, () => full);
-  assert.is((await call).reason, 'signed-out');
-  const { refreshToken } = scene.record;
-  await scene.open().getToken({ forceRefresh: true });
-  assert.is.not(scene.record.refreshToken, refreshToken);
-  deletes.refuse = () => undefined;
-  await untilTrue(() => scene.store.records.size === 0);
-});
-
-test('a sign-in that cannot be deleted after the sign-out does not count, and a timer deletes it', async () => {
-  await using scene = openScene();
-  const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
-  const { shared, call, deletes } = await signInThatArrivesLate(scene, () => full);
-  assert.is((await call).reason, 'signed-out');
-  assert.is(scene.count('store-failed'), 1);
-  assert.is(scene.store.records.size, 1);
-  assert.is(await shared.read(), undefined);
-  assert.is((await rejection(shared.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
-  assert.is(scene.provider.refreshes, 0);
-  deletes.refuse = () => undefined;
-  await untilTrue(() => scene.store.records.size === 0);
-  await scene.until('store-recovered');
-});
-
-test('a sign-in that could not be deleted after the sign-out is deleted by close()', async () => {
-  await using scene = openScene();
-  const { shared, call, deletes } = await signInThatArrivesLate(scene, () => new Error('the disk is full'));
-  await call;
-  deletes.refuse = () => undefined;
-  await shared.close();
-  assert.is(scene.store.records.size, 0);
-});
-
-test('a sign-in that could not be deleted after the sign-out gives way to the next one, which stays', async () => {
-  await using scene = openScene();
-  const { shared, call, deletes } = await signInThatArrivesLate(scene, () => new Error('the disk is full'));
-  await call;
-  const { accessToken } = await shared.signIn();
-  deletes.refuse = () => undefined;
-  await shared.close();
-  assert.is(scene.record.accessToken, accessToken);
-});
-
-test('the next sign-in is kept although the store takes neither it nor the deletion of the one before', async () => {
-  await using scene = openScene();
-  const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
-  const { shared, call, deletes } = await signInThatArrivesLate(scene, () => full);
-  await call;
-  scene.store.refuse = () => full;
-  const { accessToken } = await shared.signIn();
-  assert.is((await shared.read())?.accessToken, accessToken);
-  deletes.refuse = () => undefined;
-  scene.store.refuse = () => undefined;
-  await shared.close();
-  assert.is(scene.record.accessToken, accessToken);
 });
 
 test('a sign-out wins over a sign-in that gives no refresh token, too', async () => {

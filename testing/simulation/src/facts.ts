@@ -33,8 +33,6 @@ export interface Family {
   signedOut?: { readonly by: Process; readonly step: number };
   /** When its exchange began, or, without `redeem`, when the person was asked. Undefined until its answer has reached SharedToken. */
   signedInAtMs?: number;
-  /** After a sign-out its process takes it back, but was killed or met a store that failed. */
-  couldNotBeTakenBack: boolean;
 }
 
 /** A refresh token that the provider knows. */

@@ -88,11 +88,6 @@ export class History {
       const isTriedAgain = code !== 'STORE_FULL' && this.machine.now - at < writeLimitMs && !call.instance.isClosed;
       if (!isTriedAgain) call.isKeptInMemory = true;
     }
-    for (const family of this.families) {
-      const { instance, openedAt = 0 } = family.window ?? {};
-      if (instance?.process !== process || !instance.triedSignOuts.some((startedAt) => startedAt >= openedAt)) continue;
-      family.couldNotBeTakenBack = true;
-    }
   }
 
   /** The process ends by itself, after close(): a request that is still under way then has no excuse, unless the store was slow. */
@@ -188,15 +183,14 @@ export class History {
         if (!family) break;
         if (token) token.storedAt ??= machine.steps;
         if (fact.by) this.#lastWritten.set(fact.by, family);
-        if (!family.wasStored) family.couldNotBeTakenBack = fact.by?.isDead === true;
         family.wasStored = true;
         if (record.clientId === undefined) family.isBare = true;
         else if (family.isBare) family.clientId = record.clientId;
         if (token?.parent?.spending) token.parent.spending.isStored = true;
-        // A sign-in that was written in the same moment as a sign-out is taken back, even if the sign-out fails.
+        // The person wants it gone, even if the sign-out fails.
         const { instance, openedAt = 0 } = family.window ?? {};
-        const isTakenBack = instance?.triedSignOuts.some((startedAt) => startedAt >= openedAt);
-        if (!this.signingOut.get(name) && !isTakenBack) this.owed.set(name, family);
+        const isUnwanted = instance?.triedSignOuts.some((startedAt) => startedAt >= openedAt);
+        if (!this.signingOut.get(name) && !isUnwanted) this.owed.set(name, family);
         break;
       }
       case 'deleted': {

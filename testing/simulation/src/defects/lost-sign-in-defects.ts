@@ -14,7 +14,7 @@ export const lostSignInDefects: readonly Defect[] = [
   ]),
   defect('keeps the sign-in of two that could not be stored which is stored first', 5000, [
     'owed.ts',
-    '  return signedInAt !== undefined && next?.signedInAt !== undefined && signedInAt < next.signedInAt;\n',
+    '  return signedInAt !== undefined && next.signedInAt !== undefined && signedInAt < next.signedInAt;\n',
     '  return false;\n',
   ]),
 ];

@@ -2,20 +2,11 @@ import { type Defect, defect } from './defect.ts';
 
 /** Mistakes in what is stored, and when. */
 export const recordDefects: readonly Defect[] = [
-  defect(
-    'writes without compare-and-swap',
-    1000,
-    [
-      'record-keeper.ts',
-      'if (before) return this.stored.replace(before, record);',
-      'if (before) return await this.stored.set(record), true;',
-    ],
-    [
-      'record-keeper.ts',
-      'return await this.stored.replace(before, record);',
-      'return await this.stored.set(record), true;',
-    ],
-  ),
+  defect('writes without compare-and-swap', 1000, [
+    'record-keeper.ts',
+    'answered(this.stored.replace(before, record))',
+    'answered(this.stored.set(record).then(() => true))',
+  ]),
   defect('counts no sign-outs', 200, ['record-keeper.ts', '    this.signOuts++;\n', '']),
   defect('marks the record as refused without compare-and-swap', 5000, [
     'record-keeper.ts',
@@ -32,14 +23,15 @@ export const recordDefects: readonly Defect[] = [
     'if ((before && !newest) || signOuts',
     'if (signOuts',
   ]),
-  defect('does not take back a sign-in that a sign-out has ended', 200000, [
+  defect('deletes before what is being written', 200000, ['record-keeper.ts', '    await this.#written;\n', '']),
+  defect('reads what a sign-out is about to delete', 25000, [
     'record-keeper.ts',
-    'await this.advance({ before: record, record: undefined }, lock?.signal.aborted ? undefined : lock);',
-    'record = undefined;',
+    '      await answered(this.#deleted);\n',
+    '',
   ]),
   defect('forgets what could not be stored', 200, [
     'record-keeper.ts',
-    '    this.#owed = addChange(this.#owed, change);\n',
+    '    this.#owed = [...this.#owed, change];\n',
     '',
   ]),
   defect('reads the store although it has something newer in memory', 200, [
@@ -59,8 +51,8 @@ export const recordDefects: readonly Defect[] = [
   ]),
   defect('takes a store that fails for one that is empty', 200, [
     'record-keeper.ts',
-    'const { newest } = await asStoreErrors(() => this.#look());',
-    'const { newest } = await this.#look().catch(() => ({ newest: undefined }));',
+    'return (await this.#look()).newest;',
+    'return (await this.#look().catch(() => ({ newest: undefined }))).newest;',
   ]),
   defect('puts a late sign-in over a newer one', 200000, [
     'record-keeper.ts',

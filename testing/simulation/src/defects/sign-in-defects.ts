@@ -29,8 +29,8 @@ export const signInDefects: readonly Defect[] = [
   ]),
   defect('gives a call the error of a refresh that failed just before the sign-out', 25000, [
     'shared-token.ts',
-    'signOuts !== this.#keeper.signOuts || signOutsEnded',
-    'signOutsEnded',
+    "if (outcome.type !== 'sign-in') this.#assertSignedIn(work);",
+    "if (outcome.type === 'token') this.#assertSignedIn(work);",
   ]),
   defect('asks again for a sign-in that another process has just made', 1000, [
     'sign-in.ts',

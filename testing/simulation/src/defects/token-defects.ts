@@ -4,8 +4,8 @@ import { type Defect, defect } from './defect.ts';
 export const tokenDefects: readonly Defect[] = [
   defect('keeps the token in memory after a sign-out', 200, [
     'shared-token.ts',
-    '      this.#memory.clear();\n      // Flights',
-    '      // Flights',
+    '    this.#memory.clear();\n    // Flights',
+    '    // Flights',
   ]),
   defect('uses the records of other clients', 200, [
     'usable-token.ts',
@@ -24,7 +24,7 @@ export const tokenDefects: readonly Defect[] = [
   ]),
   defect('lets a forced call join a refresh that is not forced', 5000, [
     'silent-flight.ts',
-    '(this.#request.forced || !forced) && ',
+    '(forces || !forced) && ',
     '',
   ]),
   defect('does not wait for its requests when it is closed', 20000, [

@@ -95,7 +95,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('joins a refresh of a call that needs the token for less long', 50000, [
     'silent-flight.ts',
-    'minValid === 0 || minValid === this.#request.minValid',
+    '(minValid === 0 || minValid === enough)',
     'true',
   ]),
   defect('refreshes at each call if minValid is nearly the life', 200, [
@@ -150,8 +150,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('writes after a sign-out what it owed before it', 200000, [
     'record-keeper.ts',
-    '    this.#owed = owed.filter(({ record }) => !record);\n',
-    '',
+    '    this.#owed = [];\n    const forgotten',
+    '    const forgotten',
   ]),
   defect('drops an answer that comes after its deadline', 200000, [
     'refresh.ts',
@@ -185,7 +185,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('does not wait for writes that are under way when it is closed', 200000, [
     'record-keeper.ts',
-    '    await Promise.allSettled(this.#saving);\n',
+    '    await this.#saved;\n',
     '',
   ]),
 ];

@@ -55,6 +55,8 @@ export const endInvariants: Invariants = {
           const wasSignedOut = history.instances.some((each) => each.name === name && each.triedSignOuts.length > 0);
           const stored = history.familyOf(history.stored.get(name));
           if (process.isDead || (isClosed && !wasClosedCalmly) || wasSignedOut || !stored || stored.isForeign) continue;
+          // A program without the lock has written over it.
+          if (history.families.some((each) => each.isForeign && each.name === name && each.order > order)) continue;
           const isOlder = stored.order < order && (stored.signedInAtMs ?? -1) < signedInAtMs;
           if (isOlder) return `sign-in ${stored.id} is stored, and not sign-in ${id}`;
         }

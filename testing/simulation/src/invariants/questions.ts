@@ -101,11 +101,8 @@ export function isUnwanted({ window, isRotated }: Family, instance: Instance): b
 }
 
 /** Whether a sign-out of the instance that made this sign-in came while the person was asked or later. */
-export function isForbidden({ window, couldNotBeTakenBack }: Family, instance = window?.instance): boolean {
+export function isForbidden({ window }: Family, instance = window?.instance): boolean {
   if (!window || window.instance !== instance) return false;
-  // What the store cannot delete is deleted later, by close() at the latest, if that finds the store working.
-  const mayStillDoIt = !instance.process.isDead && (!instance.isClosed || instance.wasClosedCalmly);
-  if (couldNotBeTakenBack && !mayStillDoIt) return false;
   return instance.signOuts.some((startedAt) => startedAt >= window.openedAt);
 }
 

@@ -43,13 +43,10 @@ export const storeInvariants: Invariants = {
     },
     {
       promise: 'Nothing that a sign-out has deleted is stored again',
-      check({ record, by, askedAt }, history) {
+      check({ record }, history) {
         const family = history.familyOf(record);
         // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
-        if (!family?.signedOut || family.hasLostAnswer) return undefined;
-        // A write of the same process that has been on its way for long is taken back when it is answered: at the end, it has to be.
-        const wasOnItsWay = by === family.signedOut.by && askedAt < family.signedOut.step;
-        return wasOnItsWay ? undefined : `sign-in ${family.id}`;
+        return family?.signedOut && !family.hasLostAnswer ? `sign-in ${family.id}` : undefined;
       },
     },
     {
@@ -112,11 +109,7 @@ export const storeInvariants: Invariants = {
       promise: 'Only a sign-out deletes a record',
       check({ name, before }, history) {
         const family = history.familyOf(before);
-        if (history.signingOut.get(name) || !family) return undefined;
-        // A sign-in that ends after a sign-out of its instance takes itself back, even if the sign-out failed.
-        const { instance, openedAt = 0 } = family.window ?? {};
-        const isTakenBack = instance?.triedSignOuts.some((startedAt) => startedAt >= openedAt);
-        return isTakenBack ? undefined : `sign-in ${family.id}`;
+        return family && !history.signingOut.get(name) ? `sign-in ${family.id}` : undefined;
       },
     },
   ],

@@ -113,7 +113,6 @@ class ProcessStore implements TokenStore {
     } finally {
       running.hasEnded = true;
       tasks.delete(holder);
-      holder.isReleased = holder.endsAt > this.#machine.now;
       lease?.end();
       await this.#release(name, holder);
     }
@@ -205,15 +204,18 @@ class ProcessStore implements TokenStore {
   }
 
   async #release(name: string, holder: Holder): Promise<void> {
-    const lock = this.#store.lock(name);
+    const release = (): void => {
+      holder.isReleased = holder.endsAt > this.#machine.now;
+      this.#store.lock(name).release(holder);
+    };
     // The kernel has done that already.
     if (this.#process.isDead) return;
     if (this.#store.options.kind !== 'lease') {
       this.#machine.note(this.#process, () => `releases the lock ${JSON.stringify(name)}`);
-      lock.release(holder);
+      release();
       return;
     }
-    await this.#calls.askLater('release', () => lock.release(holder)).catch(() => {});
+    await this.#calls.askLater('release', release).catch(() => {});
   }
 
   get #context(): Task | undefined {

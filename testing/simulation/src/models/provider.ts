@@ -57,7 +57,6 @@ export class Provider {
       hasLostAnswer: false,
       scope,
       hasRefreshTokens: refreshTokens === 'always' || (refreshTokens === 'first' && id === 1),
-      couldNotBeTakenBack: false,
     };
     families.push(family);
     if (family.hasRefreshTokens) this.#rotate(family, undefined);
