@@ -17,11 +17,17 @@ export type SilentOutcome =
   /** `bridge`: with a token that is still valid, although it should have been refreshed. */
   | { type: 'failed'; error: unknown; bridge: UsableRecord | undefined };
 
-export interface SilentRequest {
-  held: UsableRecord | undefined;
+/** What a token is needed for. */
+export interface Need {
+  /** What was in memory. */
+  readonly held: UsableRecord | undefined;
   /** True if the API rejected the held token, or the stored one if none is held. */
-  forced: boolean;
-  minValid?: number | undefined;
+  readonly forced: boolean;
+  /** In milliseconds. Default 0. */
+  readonly minValid?: number;
+}
+
+export interface SilentRequest extends Need {
   /** For a refresh ahead: how long before it is needed. It leaves it to a process that holds the lock. */
   ahead?: number | undefined;
   /** Is told what may be given out while the store is silent. */

@@ -14,7 +14,7 @@ import {
   type SignInOptions,
 } from './options.ts';
 import { RecordKeeper } from './record-keeper.ts';
-import type { SilentOutcome } from './refresh.ts';
+import type { Need, SilentOutcome } from './refresh.ts';
 import { RefreshAhead } from './refresh-ahead.ts';
 import { revokeSignIn } from './revoke.ts';
 import { SharedTokenError, signInRequired } from './shared-token-error.ts';
@@ -39,15 +39,10 @@ const lastWriteLimitMs = 5_000;
 
 type SignInCause = Pick<SignInRequest, 'reason' | 'seen'> & Pick<SignInFlight, 'rejected'>;
 
-/** What brings a token: how it was when that began. */
-interface Work {
+/** What brings a token: what it is for, and how it was when it began. */
+interface Work extends Need {
   /** How many sign-outs there had been. */
   readonly signOuts: number;
-  /** The access token that was in memory. */
-  readonly before: string | undefined;
-  /** Whether a call forces it. */
-  readonly isForced: boolean;
-  readonly minValid: number | undefined;
 }
 
 interface SignInFlight {
@@ -192,9 +187,9 @@ export class SharedToken implements AsyncDisposable {
     signal?.throwIfAborted();
     const started = performance.now();
     if (forceRefresh) this.#keeper.acceptance.forget();
-    const work = this.#begin(forceRefresh);
+    const work = this.#begin(forceRefresh, minValid);
     const { signOuts } = work;
-    const rejected = forceRefresh ? work.before : undefined;
+    const rejected = forceRefresh ? work.held?.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
     const tryOnce = () => this.#joinSilent(forceRefresh, minValid).outcome(end, this.#untilClosed(signal));
     let outcome = await tryOnce();
@@ -222,14 +217,8 @@ export class SharedToken implements AsyncDisposable {
     return this.#isUseless(got, joined.rejected === rejected ? undefined : rejected) ? this.#obtain(options) : token;
   }
 
-  #begin(isForced = false, minValid?: number): Work {
-    const { signOuts } = this.#keeper;
-    return {
-      signOuts,
-      before: this.#memory.record?.accessToken,
-      isForced,
-      minValid,
-    };
+  #begin(forced = false, minValid = 0): Work {
+    return { signOuts: this.#keeper.signOuts, held: this.#memory.record, forced, minValid };
   }
 
   /** What callers get. Throws if a sign-out or close() came since the work for it began. */
@@ -240,8 +229,8 @@ export class SharedToken implements AsyncDisposable {
   ): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
-    const { before, isForced, minValid } = work;
-    return this.#memory.hold(record, { useless: [before, ...replaced], isForced, minValid, bridgeMs });
+    const { held, forced, minValid } = work;
+    return this.#memory.hold(record, { useless: [held?.accessToken, ...replaced], forced, minValid, bridgeMs });
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {
@@ -250,17 +239,15 @@ export class SharedToken implements AsyncDisposable {
   }
 
   #joinSilent(forced: boolean, minValid: number): SilentFlight {
-    const request = { held: this.#memory.record, forced, minValid };
-    if (!this.#silent?.isFor(request)) {
-      const { held } = request;
-      const work = this.#begin(forced, minValid);
+    const work = this.#begin(forced, minValid);
+    if (!this.#silent?.isFor(work)) {
       const land = (outcome: SilentOutcome): HeldOutcome => {
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
-        const useless = outcome.type === 'sign-in' && forced ? (outcome.record ?? held) : undefined;
+        const useless = outcome.type === 'sign-in' && forced ? (outcome.record ?? work.held) : undefined;
         if (useless) this.#memory.reject(useless);
         return outcome;
       };
-      this.#silent = this.#fly(new SilentFlight(this.#keeper, request, land));
+      this.#silent = this.#fly(new SilentFlight(this.#keeper, work, land));
     }
     return this.#silent;
   }

@@ -1,8 +1,9 @@
 import { Flight } from './flight.ts';
 import type { RecordKeeper } from './record-keeper.ts';
-import { obtainSilently, type SilentOutcome, type SilentRequest } from './refresh.ts';
+import { type Need, obtainSilently, type SilentOutcome } from './refresh.ts';
 import { SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { Held } from './token-in-memory.ts';
+import type { UsableRecord } from './token-response.ts';
 import { usableRecord } from './usable-token.ts';
 
 /** The same, with what callers get: it is in memory. */
@@ -11,19 +12,15 @@ export type HeldOutcome = Exclude<SilentOutcome, { type: 'token' }> | ({ type: '
 /** One try to get a token without asking a person, for all callers that can join it. */
 export class SilentFlight extends Flight<HeldOutcome> {
   readonly #keeper: RecordKeeper;
-  readonly #request: Omit<SilentRequest, 'signal' | 'bridge'>;
-  readonly #bridge: NonNullable<SilentRequest['bridge']>;
+  readonly #need: Need;
+  readonly #bridge: { record: UsableRecord | undefined };
 
   /** `land` is called with what it ends with, also if all callers have left. */
-  constructor(
-    keeper: RecordKeeper,
-    request: Omit<SilentRequest, 'signal' | 'bridge'>,
-    land: (outcome: SilentOutcome) => HeldOutcome,
-  ) {
-    const bridge = { record: request.held };
-    super(async (signal) => land(await obtainSilently(keeper, { ...request, bridge, signal })));
+  constructor(keeper: RecordKeeper, need: Need, land: (outcome: SilentOutcome) => HeldOutcome) {
+    const bridge = { record: need.held };
+    super(async (signal) => land(await obtainSilently(keeper, { ...need, bridge, signal })));
     this.#keeper = keeper;
-    this.#request = request;
+    this.#need = need;
     this.#bridge = bridge;
   }
 
@@ -31,8 +28,8 @@ export class SilentFlight extends Flight<HeldOutcome> {
    * A caller that forces may not join an unforced refresh, nor one that knows of another rejected token. And none with a minValid joins
    * one for another: more of it may be less, because what is nearly the token's life counts as half of it.
    */
-  isFor({ forced, held, minValid = 0 }: Omit<SilentRequest, 'signal' | 'bridge'>): boolean {
-    const { forced: isForced, held: rejected, minValid: enough } = this.#request;
+  isFor({ forced, held, minValid = 0 }: Need): boolean {
+    const { forced: isForced, held: rejected, minValid: enough } = this.#need;
     const forces = isForced && rejected?.accessToken === held?.accessToken;
     return this.isJoinable && (forces || !forced) && (minValid === 0 || minValid === enough);
   }
@@ -46,7 +43,7 @@ export class SilentFlight extends Flight<HeldOutcome> {
     const { promise: bridged, resolve } = Promise.withResolvers<HeldOutcome>();
     const giveBridge = (): void => {
       const bridge = usableRecord(this.#bridge.record, acceptance.accepts, { skew: 0 });
-      if (bridge && !this.#request.forced) resolve({ type: 'failed', error, bridge });
+      if (bridge && !this.#need.forced) resolve({ type: 'failed', error, bridge });
     };
     const stop = stored.whenSilent(giveBridge);
     const timer = setTimeout(() => {

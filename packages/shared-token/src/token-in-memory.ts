@@ -15,7 +15,7 @@ interface Holding {
   /** Access tokens that it takes the place of, whatever their times say: one was held when the work for it began, or was refreshed. */
   readonly useless?: readonly (string | undefined)[];
   /** A call has forced it: a token of which nobody knows whether it is newer may be the rejected one. */
-  readonly isForced?: boolean;
+  readonly forced?: boolean;
   /** For how long the caller needs one, if it is not known which is newer. */
   readonly minValid?: number | undefined;
   /** For how long the token counts to its very end. Default 0. */
@@ -56,14 +56,14 @@ export class TokenInMemory {
   }
 
   /** What callers get: a newer one that is held; else the record, which is held from now on. */
-  hold(record: UsableRecord, { useless = [], isForced = false, minValid, bridgeMs = 0 }: Holding = {}): Held {
+  hold(record: UsableRecord, { useless = [], forced = false, minValid, bridgeMs = 0 }: Holding = {}): Held {
     const { accessToken, signedInAt } = record;
     const held = this.#held;
     const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
     // It stays as it is: the wall clock may have been set since, or it has ended.
     if (isSame && bridgeMs === 0 && !hasEnded(record)) return held;
     const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now(), { skew: 0 });
-    if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!isForced && this.get(minValid)))) return held;
+    if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!forced && this.get(minValid)))) return held;
     const token = Object.freeze(toAccessToken(record));
     const now = performance.now();
     this.#bridgedUntil = now + bridgeMs;

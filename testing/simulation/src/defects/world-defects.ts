@@ -65,7 +65,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('puts an older token over a newer one that has come into memory meanwhile', 200000, [
     'token-in-memory.ts',
-    'if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!isForced && this.get(minValid)))) return held;',
+    'if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!forced && this.get(minValid)))) return held;',
     'void isOfUse; void isForced; void minValid; void isOlder;',
   ]),
   defect(
