@@ -157,7 +157,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       await this.#shared.close();
       await this.#http.close(closedError());
     } finally {
-      await this.#opened.close();
+      this.#opened.close();
     }
   }
 

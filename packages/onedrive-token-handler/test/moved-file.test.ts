@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openStore } from '../src/store/open-store.ts';
 import { openScene, rejection, type Scene } from './scene.ts';
 
 if (process.platform === 'win32') {
@@ -64,25 +65,40 @@ test('a file that was restored from a copy is used as before', async () => {
   assert.is(stored(scene), refreshed);
 });
 
+/** How often this process has the file open, and those beside it. */
+function countOpen({ dbFilepath }: Scene): number {
+  const files = readdirSync('/proc/self/fd').map((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      return 'that of readdir';
+    }
+  });
+  return files.filter((file) => file.startsWith(dbFilepath)).length;
+}
+
 test('close() closes the file, also one that was moved away', async () => {
   if (process.platform !== 'linux') return console.log('skipped: only Linux shows which files are open');
   await using scene = await openScene();
   const handler = await replaceUnder(scene);
   await handler.getToken({ forceRefresh: true });
-  const openFiles = (): string[] => {
-    const files = readdirSync('/proc/self/fd').map((name) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${name}`);
-      } catch {
-        return 'that of readdir';
-      }
-    });
-    return files.filter((file) => file.startsWith(scene.dbFilepath));
-  };
   // token-store-sqlite keeps the file that it has made open.
-  const before = openFiles().length;
+  const before = countOpen(scene);
   await handler.close();
-  assert.is(openFiles().length, before - 2);
+  assert.is(countOpen(scene), before - 2);
+});
+
+test('a failure of another kind does not open the file again', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows which files are open');
+  await using scene = await openScene();
+  await scene.signedIn();
+  const { store, close } = openStore({ dbFilepath: scene.dbFilepath, encryptionKey: undefined });
+  await store.get('my-app');
+  const before = countOpen(scene);
+  const failure = await (store.get('\ud800') as Promise<unknown>).catch((error: unknown) => error);
+  assert.instance(failure, TypeError);
+  assert.is(countOpen(scene), before);
+  close();
 });
 
 test('a deleted file counts as a sign-out: no refresh token is spent, and no browser opens', async () => {

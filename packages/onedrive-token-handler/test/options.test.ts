@@ -78,6 +78,10 @@ test('an undefined option means its default', () => {
   new OneDriveTokenHandler({ ...good, authority: undefined, signInTimeout: undefined, onEvent: undefined });
 });
 
+test('a number may be the least or the most that it can be', () => {
+  for (const redirectPort of [0, 65_535]) new OneDriveTokenHandler({ ...good, redirectPort });
+});
+
 test('an authority on loopback may use plain http', () => {
   for (const host of ['localhost:1', '127.0.0.1:1', '[::1]:1']) {
     new OneDriveTokenHandler({ ...good, authority: `http://${host}/consumers` });

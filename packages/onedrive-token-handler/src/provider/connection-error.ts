@@ -109,8 +109,8 @@ function codeOf(error: unknown): string {
 function neverConnected(error: unknown): boolean {
   const causes = causesOf(error);
   if (causes.length > 0) return causes.every(neverConnected);
-  const { syscall = '', code } = Object(error) as NodeJS.ErrnoException;
-  return ['connect', 'getaddrinfo'].includes(syscall) || code === 'UND_ERR_CONNECT_TIMEOUT';
+  const { syscall, code } = Object(error) as NodeJS.ErrnoException;
+  return syscall === 'connect' || syscall === 'getaddrinfo' || code === 'UND_ERR_CONNECT_TIMEOUT';
 }
 
 /** Its messages and code alone: undici's errors hold sockets and unread parts of a response, which may be tokens. */

@@ -108,7 +108,7 @@ async function withStore<T>(
   try {
     return await runOnStore(() => work(store));
   } finally {
-    await close();
+    close();
   }
 }
 

@@ -10,9 +10,9 @@ import type { StoreSettings } from '../options.ts';
  * caller's store open.
  */
 export function openStore({ store, dbFilepath, encryptionKey: key }: StoreSettings, readOnly = false) {
-  if (store !== undefined) return { store, close: async () => {} };
+  if (store !== undefined) return { store, close: () => {} };
   const file = new FileStore(dbFilepath, { ...(key !== undefined && { key }), readOnly });
-  return { store: file, close: async () => file.close() };
+  return { store: file, close: () => file.close() };
 }
 
 /** Runs work on a store, without a SharedToken. A TokenStoreError becomes STORE. */
