@@ -191,7 +191,7 @@ export class SharedToken implements AsyncDisposable {
     const { signOuts } = work;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
-    const tryOnce = () => this.#joinSilent(forceRefresh, minValid).outcome(end, this.#untilClosed(signal));
+    const tryOnce = () => this.#joinSilent(forceRefresh, minValid).outcome(end, work, this.#untilClosed(signal));
     let outcome = await tryOnce();
     // The refresh that this call joined had begun before: it brought the very token that the API rejects, or was enough only then.
     if (outcome.type === 'token' && this.#isUseless(outcome.record, rejected)) outcome = await tryOnce();

@@ -34,8 +34,8 @@ export class SilentFlight extends Flight<HeldOutcome> {
     return this.isJoinable && (forces || !forced) && (minValid === 0 || minValid === enough);
   }
 
-  /** What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first. */
-  async outcome(end: number, signal: AbortSignal): Promise<HeldOutcome> {
+  /** What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first, unless the caller forces. */
+  async outcome(end: number, { forced }: Need, signal: AbortSignal): Promise<HeldOutcome> {
     const { signOuts, settings, stored, acceptance } = this.#keeper;
     const error = new SharedTokenError('STORE', 'The store did not answer in time', { retryable: true });
     const limit = new AbortController();
@@ -43,7 +43,7 @@ export class SilentFlight extends Flight<HeldOutcome> {
     const { promise: bridged, resolve } = Promise.withResolvers<HeldOutcome>();
     const giveBridge = (): void => {
       const bridge = usableRecord(this.#bridge.record, acceptance.accepts, { skew: 0 });
-      if (bridge && !this.#need.forced) resolve({ type: 'failed', error, bridge });
+      if (bridge && !forced) resolve({ type: 'failed', error, bridge });
     };
     const stop = stored.whenSilent(giveBridge);
     const timer = setTimeout(() => {

@@ -54,6 +54,19 @@ test('a token that this process has not held yet is given out as well, if the st
   goOn();
 });
 
+test('a call that does not force gets it, also if it has joined one that does', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 60_000 });
+  scene.provider.failures.push(new TypeError('fetch failed'));
+  const shared = scene.open();
+  const token = await shared.getToken();
+  const goOn = silence(scene, 'get');
+  const forced = rejection(shared.getToken({ forceRefresh: true }));
+  assert.equal(await within(5_000, shared.getToken()), token);
+  goOn();
+  assert.is((await forced).code, 'STORE');
+});
+
 test('a token that was stored is given out although the lock is not released', async () => {
   await using scene = openScene();
   await scene.signedIn();

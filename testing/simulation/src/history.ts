@@ -200,7 +200,11 @@ export class History {
         break;
       }
       case 'event':
-        if (fact.event.type === 'signed-in') this.#judged(fact.instance);
+        if (fact.event.type === 'signed-in') {
+          this.#judged(fact.instance);
+          // The token of the sign-in is in memory from now on.
+          fact.instance.given = undefined;
+        }
         if (/^(stored-token|refreshed|signed-in|refresh-failed)$/.test(fact.event.type))
           fact.instance.mayHoldToken = true;
         if (fact.event.type === 'refresh-failed') fact.instance.lastFailure = machine.steps;
