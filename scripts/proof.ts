@@ -17,9 +17,15 @@ if (chosen.length === 0) console.log(`usage: proof PART…\n\n${trials.map(({ na
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
 for (const { name, folder, commands, env, read } of chosen) {
   console.log(`\n=== ${name}`);
-  const outputs = commands.map((args) => run(join(root, folder), args, env));
-  if (outputs.includes(undefined)) process.exitCode = 1;
-  else write(name, read(outputs.join('\n')));
+  const outputs: string[] = [];
+  // After one that fails, the others are of no use.
+  const hasPassed = commands.every((args) => {
+    const output = run(join(root, folder), args, env);
+    outputs.push(output ?? '');
+    return output !== undefined;
+  });
+  if (hasPassed) write(name, read(outputs.join('\n')));
+  else process.exitCode = 1;
 }
 
 /** What the program says; undefined if it failed. */
