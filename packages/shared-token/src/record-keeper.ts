@@ -31,7 +31,7 @@ export interface Circumstances {
   readonly signOuts: number;
   /** The newest record when it began, of whichever client. */
   readonly before: TokenRecord | undefined;
-  /** Whether its callers have given up, or its lock was lost. Then it counts only if nothing newer was stored since. */
+  /** Whether its callers have given up, or its lock was lost. Then, or without the record's lock, it counts only if nothing newer was stored since. */
   readonly isLate: () => boolean;
 }
 
@@ -131,7 +131,7 @@ export class RecordKeeper {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
-        if (isLate() && !isBefore(newest, { before, record })) return false;
+        if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;
         // The store had done it, although it said that it failed. What has become of it since must stay.
         if (round > 0 && newest && newest.signedInAt === record.signedInAt && !isOlder(newest, record)) return true;
         if (round === maxRounds) break;

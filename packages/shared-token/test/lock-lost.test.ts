@@ -160,6 +160,22 @@ test('a sign-in whose lock was lost counts although the old sign-in was refreshe
   assert.equal([scene.record.accessToken, scene.record.scope], [accessToken, 'of the new sign-in']);
 });
 
+test('a sign-in gives way to a newer one that was stored when it lost the lock of the record', async () => {
+  await using scene = openScene();
+  const { store } = scene;
+  const replace = store.replace.bind(store);
+  store.replace = async (...values) => {
+    store.replace = replace;
+    store.loseLock('my-app');
+    await store.set('my-app', { accessToken: 'newer', refreshToken: 'newer', signedInAt: Date.now() + 1_000 });
+    return replace(...values);
+  };
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  assert.is((await shared.signIn()).accessToken, 'newer');
+  await shared.close();
+  assert.is(scene.record.accessToken, 'newer');
+});
+
 test('a refresh that ends after a sign-out: nothing comes back', async () => {
   await using scene = openScene();
   const { call, shared } = await loseLock(scene, () => scene.open().signOut());
