@@ -8,6 +8,7 @@ import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OneDriveTokenError } from '../src/index.ts';
+import { ConnectionError } from '../src/provider/connection-error.ts';
 import { proxyOf } from '../src/provider/proxy-of.ts';
 import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
@@ -120,6 +121,25 @@ test('a certificate that is not trusted names both ways to trust it', async () =
   assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
   assert.is(error.message.includes('--use-system-ca'), process.allowedNodeEnvironmentFlags.has('--use-system-ca'));
   assert.not(error.retryable);
+});
+
+test('a certificate for another name comes from something else', async () => {
+  const tls = issueCertificate();
+  const server = createServer(tls).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const dispatcher = new Agent({ connect: { ca: tls.ca, servername: 'other.example' } });
+  const error = await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, dispatcher);
+  await dispatcher.destroy();
+  server.close();
+  assert.match(error.message, /is for another name \(\w+\)\. Something else answers in its place/);
+  assert.not(error.retryable);
+});
+
+test('without an answer, the host and the code are named, also if only the cause of the error has it', () => {
+  const url = new URL('https://login.example/token');
+  assert.is(ConnectionError.late(url, 1_000, undefined).problem, 'No answer from login.example within 1 s');
+  const failed = new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
+  assert.is(ConnectionError.from(url, failed, undefined).problem, 'No answer from login.example (ECONNREFUSED)');
 });
 
 test('an authority without that endpoint is wrong, and later does not help', async () => {

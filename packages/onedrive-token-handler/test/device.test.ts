@@ -52,6 +52,16 @@ test('a response without a usable device code ends in RESPONSE, and no code is s
   }
 });
 
+test('the provider says how often it wants to be asked', async () => {
+  await using scene = await openScene({ deviceInterval: 2 });
+  const started = performance.now();
+  await scene.handler().signIn({
+    method: 'device',
+    onDeviceCode: ({ userCode, verificationUri }) => approveDevice(verificationUri, userCode),
+  });
+  assert.ok(performance.now() - started > 1_900);
+});
+
 const never = (): Promise<never> => new Promise(() => {});
 
 test('if onDeviceCode never resolves, the code can still be entered, can time out, and can be aborted', async () => {

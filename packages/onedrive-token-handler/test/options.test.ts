@@ -46,6 +46,7 @@ const unusable: readonly (readonly [name: string, options: object, error: typeof
   ['interactive', { interactive: 'no' }, TypeError],
   ['dispatcher', { dispatcher: {} }, TypeError],
   ['onEvent', { onEvent: 1 }, TypeError],
+  ['scope', { scope: 'Files.Read' }, TypeError],
 ];
 for (const [name, options, error] of unusable) {
   test(`${inspect(options, { breakLength: Infinity, maxArrayLength: 0 })} is a ${error.name} that names ${name}`, () => {

@@ -1,7 +1,7 @@
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { coversScopes, splitScope } from '../src/scopes.ts';
+import { coversScopes, grantJudge, splitScope } from '../src/scopes.ts';
 import { openScene, rejection } from './scene.ts';
 
 const comparisons: [granted: string, needed: string, covered: boolean][] = [
@@ -175,5 +175,13 @@ function watchRefreshes(): { scopes: (string | null)[]; dispatcher: Dispatcher }
 function idTokenOf(claims: object | string): string {
   return ['', Buffer.from(JSON.stringify(claims)).toString('base64url'), ''].join('.');
 }
+
+test('what one record was granted says nothing of another', () => {
+  const judge = grantJudge({ scopes: ['Files.Read'], useGrantedScopes: false });
+  assert.equal(
+    ['User.Read', 'Files.Read', 'User.Read'].map((scope) => judge({ scope })),
+    [false, true, false],
+  );
+});
 
 test.run();
