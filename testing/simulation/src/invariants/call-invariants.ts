@@ -74,9 +74,10 @@ export const callInvariants: Invariants = {
         const last = history.windows.findLast(({ instance }) => instance === call.instance);
         if (!last || last.openedAt < call.startedAt) return undefined;
         const family = history.families.find(({ window, wasStored }) => wasStored && window === last);
-        // An API may have rejected its token by now.
+        // By now, an API may have rejected its token, or the instance may need more.
         const isOver = [...history.accesses.values()].some((each) => each.family === family && each.rejectedAt);
-        return family && !isOver ? `sign-in ${family.id} is stored` : undefined;
+        if (!family || isOver || !covers(family.scope, call.instance.needs)) return undefined;
+        return `sign-in ${family.id} is stored`;
       },
     },
     {
