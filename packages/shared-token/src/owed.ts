@@ -15,7 +15,7 @@ export function isBefore(record: TokenRecord | undefined, { before, record: next
   if (record && !isRefresh && isOfEarlierSignIn(record, before, next)) return true;
   if (comparedToken(record) !== comparedToken(before)) return false;
   if (!record || comparedToken(record) !== comparedToken(next)) return true;
-  return (record.obtainedAt ?? 0) < (next.obtainedAt ?? 0);
+  return record.accessToken === before?.accessToken || (record.obtainedAt ?? 0) < (next.obtainedAt ?? 0);
 }
 
 /**

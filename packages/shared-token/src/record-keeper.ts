@@ -31,7 +31,7 @@ export interface Circumstances {
   readonly signOuts: number;
   /** The newest record when it began, of whichever client. */
   readonly before: TokenRecord | undefined;
-  /** Whether its callers have given up, or its lock was lost. Then, or without the record's lock, it counts only if nothing newer was stored since. */
+  /** Whether its callers have given up, or its lock was lost. Then, or if the record's was, it counts only if nothing newer was stored since. */
   readonly isLate: () => boolean;
 }
 
@@ -199,7 +199,7 @@ export class RecordKeeper {
    */
   async #pay(change?: Change, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
     if (signOuts !== this.signOuts) return false;
-    const isAlone = this.#owed.length === 0 && (lock || isSwapEnough(change?.before, change?.record));
+    const isAlone = this.#owed.length === 0 && isSwapEnough(change?.before, change?.record);
     // As a rule this is all.
     if (isAlone && change && (await this.#replace(change.before, change.record))) return true;
     const { stored, newest } = await this.#look();

@@ -162,6 +162,7 @@ test('a sign-in whose lock was lost counts although the old sign-in was refreshe
 
 test('a sign-in gives way to a newer one that was stored when it lost the lock of the record', async () => {
   await using scene = openScene();
+  await scene.signedIn();
   const { store } = scene;
   const replace = store.replace.bind(store);
   store.replace = async (...values) => {

@@ -28,7 +28,7 @@ test('a forced refresh that does not know that its lock was lost, and could not 
     async refresh() {
       const number = ++obtained;
       if (number === 1) await gate.promise;
-      return { access_token: `obtained-${number}`, expires_in: 3600 };
+      return { access_token: `obtained-${number}`, refresh_token: `refresh-${number}`, expires_in: 3600 };
     },
   });
   const forced = shared.getToken({ forceRefresh: true });
@@ -108,6 +108,7 @@ test('what another program has stored counts if a token that has come meanwhile 
   const shared = scene.open();
   const answer = holdRead(scene);
   const first = shared.getToken();
+  await untilTrue(() => scene.store.reads === 1);
   await scene.store.set('my-app', { accessToken: 'foreign', refreshToken: 'foreign' });
   const answerLater = holdRead(scene);
   const second = shared.getToken({ minValid: 1_000_000 });

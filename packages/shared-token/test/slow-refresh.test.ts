@@ -48,15 +48,33 @@ test('a late answer is not put over a newer one, also if the provider keeps its 
   await scene.signedIn();
   const { refreshToken } = scene.record;
   const late = Promise.withResolvers<TokenResponse>();
-  await rejection(scene.open({ refreshTimeout: 100, refresh: () => late.promise }).getToken(), 3_000);
+  const shared = scene.open({ refreshTimeout: 100, refresh: () => late.promise });
+  await rejection(shared.getToken(), 3_000);
   await new Promise((resolve) => setTimeout(resolve, 2));
   const refresh = async (): Promise<TokenResponse> => ({ access_token: 'newer', expires_in: 3600 });
   assert.is((await scene.open({ refresh }).getToken()).accessToken, 'newer');
   late.resolve({ access_token: 'older', expires_in: 3600 });
-  // This store answers without a timer, so all that follows from the answer has happened in the next round of the event loop.
   await new Promise((resolve) => setImmediate(resolve));
+  await shared.close();
   assert.is(scene.record.accessToken, 'newer');
   assert.is(scene.record.refreshToken, refreshToken);
+});
+
+test('nor if it waits for the lock of the refresh that brings the newer one', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const [late, newer] = [Promise.withResolvers<TokenResponse>(), Promise.withResolvers<TokenResponse>()];
+  const shared = scene.open({ refreshTimeout: 100, refresh: () => late.promise });
+  await rejection(shared.getToken(), 3_000);
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  const call = scene.open({ refresh: () => newer.promise }).getToken();
+  await untilTrue(() => scene.count('refresh-started') === 2);
+  late.resolve({ access_token: 'older', expires_in: 3600 });
+  await new Promise((resolve) => setImmediate(resolve));
+  newer.resolve({ access_token: 'newer', expires_in: 3600 });
+  await call;
+  await shared.close();
+  assert.is(scene.record.accessToken, 'newer');
 });
 
 test('a late answer does not undo a sign-out', async () => {
