@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInAs } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';
@@ -38,6 +38,21 @@ test('what is stored in a file is listed, read and forgotten, whatever client id
   assert.is(await forgetTokens('my-app', { dbFilepath }), true);
   assert.is(await forgetTokens('my-app', { dbFilepath }), false);
   assert.equal(await listAppNames({ dbFilepath }), []);
+});
+
+test('to read a record changes nothing about the file, unless it is to be opened for writing', async () => {
+  if (process.platform === 'win32') return console.log('skipped: files of Windows have no mode');
+  await using scene = await openScene();
+  const { dbFilepath } = scene;
+  await scene.signedIn();
+  chmodSync(dbFilepath, 0o644);
+  for (const [readOnly, mode] of [
+    [undefined, 0o644],
+    [false, 0o600],
+  ] as const) {
+    assert.ok(await readRecord('my-app', { dbFilepath }, readOnly === false ? { readOnly } : {}));
+    assert.is(statSync(dbFilepath).mode & 0o777, mode);
+  }
 });
 
 test('what is wrong with a file is STORE, with the remedy of the store', async () => {

@@ -140,6 +140,12 @@ test('without an answer, the host and the code are named, also if only the cause
   assert.is(ConnectionError.late(url, 1_000, undefined).problem, 'No answer from login.example within 1 s');
   const failed = new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
   assert.is(ConnectionError.from(url, failed, undefined).problem, 'No answer from login.example (ECONNREFUSED)');
+  const proxy = { host: 'p.example', variable: 'HTTPS_PROXY', hasCredentials: false };
+  const lost = Object.assign(new Error(), { code: 'ECONNRESET', syscall: 'read' });
+  assert.is(
+    ConnectionError.from(url, lost, proxy).problem,
+    'No answer from login.example through the proxy p.example (ECONNRESET)',
+  );
 });
 
 test('an authority without that endpoint is wrong, and later does not help', async () => {

@@ -30,7 +30,8 @@ onLinux(
     );
     await signInAs(url);
     await child.untilEnded();
-    assert.ok(events(child).some(({ type }) => type === 'signed-in'));
+    const types = events(child).map(({ type }) => type);
+    assert.ok(types.includes('signed-in') && !types.includes('browser-failed'), types.join(' '));
   },
 );
 

@@ -1,5 +1,6 @@
 import { readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -98,6 +99,21 @@ test('a failure of another kind does not open the file again', async () => {
   const failure = await (store.get('\ud800') as Promise<unknown>).catch((error: unknown) => error);
   assert.instance(failure, TypeError);
   assert.is(countOpen(scene), before);
+  close();
+});
+
+test('the file tells of a change, not before', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const { store, close } = openStore({ dbFilepath: scene.dbFilepath, encryptionKey: undefined });
+  let isTold = false;
+  const change = store.changed?.('my-app', { timeout: 10_000 }).then(() => {
+    isTold = true;
+  });
+  await sleep(100);
+  assert.not(isTold);
+  await store.delete('my-app');
+  await change;
   close();
 });
 
