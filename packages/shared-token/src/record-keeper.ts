@@ -195,11 +195,12 @@ export class RecordKeeper {
 
   /**
    * One try to do what is owed, and then `change`. True if the store has it now; false if nothing is left to do, or something
-   * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough.
+   * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough. `wasRead`: what the change replaces was read with
+   * the lock held.
    */
-  async #pay(change?: Change, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
+  async #pay(change?: Change, lock?: Lock, signOuts = this.signOuts, wasRead = lock !== undefined): Promise<boolean> {
     if (signOuts !== this.signOuts) return false;
-    const isAlone = this.#owed.length === 0 && isSwapEnough(change?.before, change?.record);
+    const isAlone = this.#owed.length === 0 && (wasRead || isSwapEnough(change?.before, change?.record));
     // As a rule this is all.
     if (isAlone && change && (await this.#replace(change.before, change.record))) return true;
     const { stored, newest } = await this.#look();
@@ -212,7 +213,7 @@ export class RecordKeeper {
       const turn = signal.aborted
         ? { timeout: lastLockTimeoutMs, isNeeded: false }
         : { timeout: laterLockTimeoutMs, isNeeded: true, signal };
-      return this.callUserCode(() => this.#underLock((held) => this.#pay(change, held, signOuts), turn));
+      return this.callUserCode(() => this.#underLock((held) => this.#pay(change, held, signOuts, false), turn));
     }
     const isDone = await this.#replace(stored, record);
     // The store refuses the writes of a lock that was lost.
