@@ -100,6 +100,14 @@ test('a sign-in that ended by a sign-out is not put over the sign-in that anothe
   assert.equal(scene.record, other);
 });
 
+test('a sign-in takes the place of what is no record', async () => {
+  await using scene = openScene();
+  scene.store.records.set('my-app', { refreshToken: '' });
+  const { accessToken } = await scene.open({ signIn: scene.provider.signIn }).signIn();
+  assert.is(scene.record.accessToken, accessToken);
+  assert.is(scene.count('signed-in'), 1);
+});
+
 test('a late answer is not put over the newer sign-in of another process if the store fails just then', async () => {
   await using scene = openScene();
   const late = Promise.withResolvers<TokenResponse>();
