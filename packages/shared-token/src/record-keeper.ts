@@ -218,7 +218,7 @@ export class RecordKeeper {
     const isDone = await this.#replace(stored, record);
     // The store refuses the writes of a lock that was lost.
     if (!isDone && lock?.signal.aborted) throw lockLostError(lock);
-    if (!isDone || signOuts !== this.signOuts) return false;
+    if (!isDone) return false;
     if (owed.length > 0 && owed === this.#owed) {
       this.#owed = [];
       this.emit({ type: 'store-recovered' });

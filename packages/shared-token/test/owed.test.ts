@@ -127,6 +127,22 @@ test('an answer that came after refreshTimeout is not put over the newer one tha
   assert.is(scene.record.accessToken, 'newer');
 });
 
+test('it stays owed if the store was changed just before it could take it', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  fill(scene);
+  const shared = scene.open();
+  const { accessToken } = await shared.getToken();
+  scene.store.refuse = () => undefined;
+  const replace = scene.store.replace.bind(scene.store);
+  scene.store.replace = async () => {
+    scene.store.replace = replace;
+    return false;
+  };
+  await scene.until('store-recovered');
+  assert.is(scene.record.accessToken, accessToken);
+});
+
 test('a sign-in is not put over what the store cannot read', async () => {
   await using scene = openScene();
   await scene.signedIn();

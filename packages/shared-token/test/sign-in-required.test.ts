@@ -146,6 +146,20 @@ for (const error of ['invalid_grant', 'interaction_required', 'consent_required'
   }
 }
 
+for (const [depth, reason] of [
+  [3, 'refused'],
+  [4, undefined],
+] as const) {
+  test(`by default, it needs ${reason ? 'a' : 'no'} sign-in ${depth} causes deep`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    let failure: Error = new TokenEndpointError('invalid_grant');
+    for (let level = 0; level < depth; level++) failure = new Error('wrapped', { cause: failure });
+    scene.provider.failures.push(failure);
+    assert.is((await rejection(scene.open().getToken())).reason, reason);
+  });
+}
+
 for (const error of ['invalid_client', 'invalid_request', 'temporarily_unavailable', 'invalid_grant_type']) {
   test(`by default, ${error} does not need a sign-in: the error reaches the caller as it is`, async () => {
     await using scene = openScene();

@@ -6,6 +6,9 @@ import type { ModelStore } from './model-store.ts';
 /** How long a file waits for another writer before it says that it is busy. */
 const busyMs = 5_000;
 
+/** How long SharedToken waits for the answer to a call. */
+const answerLimitMs = 12_000;
+
 const never = Number.POSITIVE_INFINITY;
 
 /** How one call fails. */
@@ -66,12 +69,15 @@ export class StoreCalls {
     count(1);
     if (process.isDead || fault.requestDelayMs === never) return new Promise(() => {});
     process.refs++;
+    const askedAtMs = machine.now;
     return new Promise((resolve, reject) => {
       const answer = (settle: () => void, text: string): void => {
         if (fault.answerDelayMs === never) return;
         process.refs--;
         const tell = (): void => {
           count(-1);
+          // It is not waited for any more.
+          if (label !== 'get' && machine.now - askedAtMs >= answerLimitMs) this.#store.history.answerWasLost(process);
           settle();
         };
         machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, tell);
