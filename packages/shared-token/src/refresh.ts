@@ -71,7 +71,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (!accepts(first)) return needSignIn(settings, 'not-accepted', first);
     if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);
     if (first.refreshToken === undefined) return await endSignIn(keeper, first, stored !== undefined);
-    if (request.bridge) request.bridge.record = usableRecord(first, accepts, { skew: 0 }) ?? held;
+    if (request.bridge) request.bridge.record = usableRecord(first, accepts) ?? held;
     const outcome = await refreshOrWait(keeper, first, request);
     if (outcome.type !== 'token') return outcome;
     return { ...outcome, replaced: [first.accessToken, ...(outcome.replaced ?? [])] };
@@ -85,7 +85,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     const known = first ?? held;
     const now = await keeper.readAny().catch(() => known);
     if (known && !now) throw signInRequired('signed-out', settings);
-    const bridge = usableRecord(keeper.ours(now), accepts, { skew: 0 }) ?? usableRecord(held, accepts, { skew: 0 });
+    const bridge = usableRecord(keeper.ours(now), accepts) ?? usableRecord(held, accepts);
     const told = describeError(error, [...secretsOf(first), ...secretsOf(now), held?.accessToken]);
     emit({ type: 'refresh-failed', error: told, bridged: bridge !== undefined && !forced }, error);
     return { type: 'failed', error, bridge };
@@ -128,7 +128,7 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
       // Asked before the record is read, so that no change is missed.
       const change = waitForChange(settings, waited.signal);
       const record = await keeper.read().catch(() => first);
-      if (record?.accessToken !== first.accessToken) token = usableRecord(record, acceptance.accepts, { skew: 0 });
+      if (record?.accessToken !== first.accessToken) token = usableRecord(record, acceptance.accepts);
       if (!token) await change;
     }
     if (token) found.abort();

@@ -199,7 +199,7 @@ export class SharedToken implements AsyncDisposable {
     if (outcome.type === 'token') return outcome.token;
     if (outcome.type === 'failed') {
       // Another call may have brought a token meanwhile.
-      const bridge = outcome.bridge ?? usableRecord(this.#memory.record, this.#keeper.acceptance.accepts, { skew: 0 });
+      const bridge = outcome.bridge ?? usableRecord(this.#memory.record, this.#keeper.acceptance.accepts);
       if (forceRefresh || !bridge) throw outcome.error;
       const took = performance.now() - started;
       const { retryAfter } = Object(outcome.error) as { retryAfter?: unknown };

@@ -85,7 +85,7 @@ async function tokensFromOtherSignIn(
   const { emit, acceptance } = keeper;
   if (reason === 'requested' || !record || comparedToken(record) === seen) return undefined;
   // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
-  const usable = usableRecord(record, acceptance.accepts, { skew: 0 });
+  const usable = usableRecord(record, acceptance.accepts);
   if (usable) {
     emit({ type: 'stored-token', expiresAt: toAccessToken(usable).expiresAt });
     return usable;
@@ -198,7 +198,7 @@ async function storeTokens(
   const { signOuts } = request;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
   if (!(await keeper.put(record, { signOuts, before: stored, isLate }))) {
-    const newer = usableRecord(await keeper.read(), acceptance.accepts, { skew: 0 });
+    const newer = usableRecord(await keeper.read(), acceptance.accepts);
     if (!newer) throw lockLostError(lock);
     return newer;
   }

@@ -42,7 +42,7 @@ export class SilentFlight extends Flight<HeldOutcome> {
     const joined = this.join(AbortSignal.any([signal, limit.signal]));
     const { promise: bridged, resolve } = Promise.withResolvers<HeldOutcome>();
     const giveBridge = (): void => {
-      const bridge = usableRecord(this.#bridge.record, acceptance.accepts, { skew: 0 });
+      const bridge = usableRecord(this.#bridge.record, acceptance.accepts);
       if (bridge && !forced) resolve({ type: 'failed', error, bridge });
     };
     const stop = stored.whenSilent(giveBridge);

@@ -62,7 +62,7 @@ export class TokenInMemory {
     const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
     // It stays as it is: the wall clock may have been set since, or it has ended.
     if (isSame && bridgeMs === 0 && !hasEnded(record)) return held;
-    const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now(), { skew: 0 });
+    const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now());
     if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!forced && this.get(minValid)))) return held;
     const token = Object.freeze(toAccessToken(record));
     const now = performance.now();

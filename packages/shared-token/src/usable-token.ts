@@ -44,11 +44,14 @@ function neededTime({ skew, ahead = 0, minValid = 0 }: Validity, lifetime = Numb
   return needed > lifetime * (1 - longestSkewShare) ? lifetime / 2 : needed;
 }
 
+/** Default: to its very end. */
+const toItsEnd: Validity = { skew: 0 };
+
 /** The record, if its access token is valid for long enough, as far as is known, and `accepts` agrees. */
 export function usableRecord(
   record: TokenRecord | undefined,
   accepts: (record: TokenRecord) => boolean,
-  validity: Validity,
+  validity = toItsEnd,
 ): UsableRecord | undefined {
   return record && hasAccessToken(record) && !isStale(record, Date.now(), validity) && accepts(record)
     ? record
@@ -61,7 +64,7 @@ export function hasAccessToken(record: TokenRecord): record is UsableRecord {
 }
 
 /** Whether the access token of a record has to be replaced at that time, in epoch milliseconds. */
-export function isStale(record: TokenRecord, now: number, validity: Validity): boolean {
+export function isStale(record: TokenRecord, now: number, validity = toItsEnd): boolean {
   const { refreshToken, expiresAt, obtainedAt } = record;
   if (hasEnded(record)) return true;
   if (expiresAt === undefined) return false;

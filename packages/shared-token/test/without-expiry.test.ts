@@ -132,6 +132,13 @@ for (const expiresIn of [3600, undefined]) {
   });
 }
 
+test('without a refresh token, too, the error says why the sign-in was refused at first', async () => {
+  await using scene = openScene();
+  await scene.store.set('my-app', { accessToken: 'only', refusedAt: 1, refusedBecause: 'the password was changed' });
+  const { cause } = await rejection(scene.open().getToken({ forceRefresh: true }));
+  assert.is((cause as Error).message, 'the password was changed');
+});
+
 test('a token that an API rejects before the store has it has ended, also in the next process', async () => {
   await using scene = openScene();
   const { signIn } = askPerson(3600);
