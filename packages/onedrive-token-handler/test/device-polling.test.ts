@@ -1,9 +1,9 @@
-// Takes about 6 s.
-import type { Fault } from 'testing-authority';
+// Takes about 12 s.
+import { approveDevice, type Fault } from 'testing-authority';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { failure, openScene } from '../test/scene.ts';
+import { failure, openScene } from './scene.ts';
 
 test('polling slows down by 5 s after slow_down, goes on as slowly after a lost connection, and ends at an abort', async () => {
   const poll = async (fault: Fault): Promise<number> => {
@@ -23,6 +23,17 @@ test('polling slows down by 5 s after slow_down, goes on as slowly after a lost 
     poll({ type: 'drop', when: 'before' }),
   ]);
   assert.ok(Math.min(toldTo, offline) >= 5_900, `${toldTo} ms, ${offline} ms`);
+});
+
+test('polling begins after 5 s if the provider does not say how often it wants to be asked', async () => {
+  await using scene = await openScene();
+  scene.authority.fail('devicecode', { type: 'response', change: (body) => ({ ...body, interval: undefined }) });
+  await scene.handler().signIn({
+    method: 'device',
+    onDeviceCode: ({ userCode, verificationUri }) => approveDevice(verificationUri, userCode),
+  });
+  const [code, token] = scene.authority.requests.filter(({ endpoint }) => /^(devicecode|token)$/.test(`${endpoint}`));
+  assert.ok((token?.at ?? 0) - (code?.at ?? 0) >= 4_900);
 });
 
 test.run();
