@@ -2,7 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CallerQueue } from 'token-store-kit';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AccessToken, SharedTokenEvent, SignIn, SignInContext, TokenResponse } from '../src/index.ts';
+import {
+  type AccessToken,
+  type SharedTokenEvent,
+  type SignIn,
+  type SignInContext,
+  signInLockName,
+  type TokenResponse,
+} from '../src/index.ts';
 import { mustNotAsk, openScene } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
@@ -98,6 +105,14 @@ test('a sign-in that ended by a sign-out is not put over the sign-in that anothe
   answer.resolve(await scene.provider.signIn());
   assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
   assert.equal(scene.record, other);
+});
+
+test('signInTimeout may be as long as a timer can be, also while another process signs in', async () => {
+  await using scene = openScene();
+  const other = scene.store.exclusively(signInLockName('my-app'), () => delay(50));
+  const shared = scene.open({ signIn: scene.provider.signIn, signInTimeout: 2 ** 31 - 1 });
+  assert.is((await shared.signIn()).accessToken, scene.record.accessToken);
+  await other;
 });
 
 test('a sign-in takes the place of what is no record', async () => {
