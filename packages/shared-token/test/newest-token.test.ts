@@ -77,17 +77,23 @@ test('a read of before the token was rejected brings it to no call', async () =>
   assert.is(shared.peek(), undefined);
 });
 
-test('a read of before the sign-in, of a record that does not say how old it is', async () => {
-  await using scene = openScene();
-  await scene.store.set('my-app', { accessToken: 'foreign', refreshToken: 'foreign' });
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  const answer = holdRead(scene);
-  const reading = shared.getToken();
-  const signedIn = await shared.signIn();
-  answer();
-  assert.equal(await reading, signedIn);
-  assert.equal(shared.peek(), signedIn);
-});
+for (const [what, times] of [
+  ['does not say how old it is', {}],
+  // Its token was obtained later, by the clock of another computer.
+  ['is of an earlier sign-in', { signedInAt: 1, obtainedAt: Date.now() + 20_000, expiresAt: Date.now() + 3_600_000 }],
+] as const) {
+  test(`a read of before the sign-in, of a record that ${what}`, async () => {
+    await using scene = openScene();
+    await scene.store.set('my-app', { accessToken: 'before', refreshToken: 'before', ...times });
+    const shared = scene.open({ signIn: scene.provider.signIn });
+    const answer = holdRead(scene);
+    const reading = shared.getToken();
+    const signedIn = await shared.signIn();
+    answer();
+    assert.equal(await reading, signedIn);
+    assert.equal(shared.peek(), signedIn);
+  });
+}
 
 test('a newer token that has expired is not kept', async () => {
   await using scene = openScene();
