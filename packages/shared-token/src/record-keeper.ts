@@ -31,7 +31,7 @@ export interface Circumstances {
   readonly signOuts: number;
   /** The newest record when it began, of whichever client. */
   readonly before: TokenRecord | undefined;
-  /** Whether its callers have given up, or its lock was lost. Then, or if the record's was, it counts only if nothing newer was stored since. */
+  /** Whether its callers have given up, or its lock was lost. Then, or if the record's lock was, what was stored since counts if it is newer. */
   readonly isLate: () => boolean;
 }
 
@@ -39,8 +39,9 @@ export interface Circumstances {
  * Reads, advances and deletes the one record of a name without losing a sign-in. What every step of the flow works with.
  *
  * What the store owes is a list of changes that it could not make. They are newer than what is stored, unless that is neither what
- * they replace nor what they bring, nor of an earlier sign-in. How a write is tried again: while the lock is held if the failure may pass soon, because the
- * next holder would spend the refresh token that it replaces; then by a timer, before the next refresh, and by close().
+ * they replace nor what they bring, nor of an earlier sign-in. How a write is tried again: while the lock is held if the failure may
+ * pass soon, because the next holder would spend the refresh token that it replaces; then by a timer, before the next refresh, and by
+ * close().
  */
 export class RecordKeeper {
   readonly settings: Settings;

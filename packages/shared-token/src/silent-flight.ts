@@ -34,7 +34,7 @@ export class SilentFlight extends Flight<HeldOutcome> {
     return this.isJoinable && (forces || !forced) && (minValid === 0 || minValid === enough);
   }
 
-  /** What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first, unless the caller forces. */
+  /** What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first, unless the call forces. */
   async outcome(end: number, { forced }: Need, signal: AbortSignal): Promise<HeldOutcome> {
     const { signOuts, settings, stored, acceptance } = this.#keeper;
     const error = new SharedTokenError('STORE', 'The store did not answer in time', { retryable: true });
