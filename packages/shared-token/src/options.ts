@@ -48,8 +48,8 @@ export interface SharedTokenOptions {
   authority?: string | undefined;
   /**
    * Sends one refresh request (RFC 6749 section 6) and resolves with the token response as it came. It is called while no
-   * other process refreshes, and not for a record without a refresh token. What it throws reaches the caller unchanged, unless a person has to sign in, or a token that is
-   * still valid is returned instead: for as many milliseconds as a number `retryAfter` of the error says.
+   * other process refreshes, and not for a record without a refresh token. What it throws reaches the caller unchanged, unless a person
+   * has to sign in, or a token that is still valid is returned instead: for as many milliseconds as a number `retryAfter` of the error says.
    */
   refresh: (record: TokenRecord & { refreshToken: string }, context: RefreshContext) => Promise<TokenResponse>;
   /** Asks the person. Without it, `getToken()` ends in SIGN_IN_REQUIRED when a person is needed. */

@@ -31,7 +31,7 @@ export interface Circumstances {
   readonly signOuts: number;
   /** The newest record when it began, of whichever client. */
   readonly before: TokenRecord | undefined;
-  /** Whether its callers have given up, or its lock was lost. Then, or if the record's lock was, what was stored since counts if it is newer. */
+  /** Whether its callers have given up, or its lock was lost. Then, or if the record's was, what was stored since counts if it is newer. */
   readonly isLate: () => boolean;
 }
 

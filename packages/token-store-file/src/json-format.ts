@@ -4,8 +4,8 @@ import { fileError } from 'token-store-kit/files';
 /** How records stand in the text of a file. */
 export interface FileFormat {
   /**
-   * The records in the text, by name; undefined is no record. Throws if it is damaged: that is STORE_CORRUPT, and the file stays as it is. The error itself is
-   * not shown, because it may quote tokens.
+   * The records in the text, by name; undefined is no record. Throws if it is damaged: that is STORE_CORRUPT, and the file stays as it
+   * is. The error itself is not shown, because it may quote tokens.
    */
   parse(text: string): Readonly<Record<string, TokenRecord | undefined>>;
   /** The new text, with these records and no other. `before` was there, undefined if there was no file: keep of it what is not yours. */
