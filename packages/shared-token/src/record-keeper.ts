@@ -117,8 +117,6 @@ export class RecordKeeper {
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
   async markRefused(record: TokenRecord, because: string): Promise<void> {
     if (record.refusedAt !== undefined) return;
-    // It may be owed.
-    await this.#payAgain();
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
     await answered(this.stored.replace(record, refused)).catch(() => {});
   }
@@ -162,12 +160,21 @@ export class RecordKeeper {
     return forgotten;
   }
 
+  /**
+   * Tries again to do what is owed. A failure was reported when it first came. Another process may write just before: what it wrote may be
+   * older than what is owed.
+   */
+  async payAgain(): Promise<void> {
+    for (let round = 0; this.#owed.length > 0 && round < maxRounds; round++)
+      if (await this.#pay().catch(() => true)) return;
+  }
+
   /** Tries once more to do what is owed, and starts no more tries. */
   async close(): Promise<void> {
     this.#closing.abort();
     clearTimeout(this.#timer);
     await this.#saved;
-    await this.#payAgain();
+    await this.payAgain();
   }
 
   async #delete(owed: readonly Change[]): Promise<TokenRecord | undefined> {
@@ -289,17 +296,11 @@ export class RecordKeeper {
     clearTimeout(this.#timer);
     if (this.#closing.signal.aborted) return;
     const again = async (): Promise<void> => {
-      await this.#save(this.#payAgain());
+      await this.#save(this.payAgain());
       if (this.#owed.length > 0) this.#setTimer(Math.min(2 * pauseMs, longestPauseMs.later));
     };
     // A store takes what a task started for its part, and refuses the writes of a task whose lock was lost.
     this.#timer = this.callUserCode(() => setTimeout(again, pauseMs).unref());
-  }
-
-  /** A failure was reported when it first came. Another process may write just before: what it wrote may be older than what is owed. */
-  async #payAgain(): Promise<void> {
-    for (let round = 0; this.#owed.length > 0 && round < maxRounds; round++)
-      if (await this.#pay().catch(() => true)) return;
   }
 }
 

@@ -104,7 +104,11 @@ function needSignIn(settings: Settings, reason: SignInReason, record?: TokenReco
 /** Of a record without a refresh token. A token that an API rejects is of no use for other processes either. */
 async function endSignIn(keeper: RecordKeeper, record: TokenRecord, isRejected: boolean): Promise<SilentOutcome> {
   const { settings } = keeper;
-  if (isRejected) await keeper.markRefused(record, rejectedToken);
+  if (isRejected) {
+    // The mark is lost if the store does not have the record yet.
+    await keeper.payAgain();
+    await keeper.markRefused(record, rejectedToken);
+  }
   if (!isRejected && record.refusedAt === undefined) return needSignIn(settings, 'expired', record);
   return wasRefused(settings, { ...record, refusedBecause: record.refusedBecause ?? rejectedToken });
 }

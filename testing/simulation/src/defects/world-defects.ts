@@ -125,7 +125,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('does not tell others that a token was rejected that cannot be refreshed', 50000, [
     'refresh.ts',
-    'if (isRejected) await keeper.markRefused(record, rejectedToken);',
+    'await keeper.markRefused(record, rejectedToken);',
     '',
   ]),
   defect('says that the provider refused, although the lock was lost', 200000, [
