@@ -14,8 +14,7 @@ for (const [name, size, read] of [
   ['never reads its large page', largeSize, false],
 ] as const) {
   test(`a client that ${name} is disconnected within 500 ms of the answer, after accept() has settled`, async () => {
-    // On a busy machine, the client notices it later.
-    const time = await least(600, async () => {
+    const time = await least(500, async () => {
       const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
       const accepted = acceptor.accept(async () => performance.now());
       const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
@@ -32,7 +31,7 @@ for (const [name, size, read] of [
       socket.destroy();
       return passed();
     });
-    assert.ok(time < 600, `${time} ms`);
+    assert.ok(time < 500, `${time} ms`);
   });
 }
 
