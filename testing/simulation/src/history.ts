@@ -255,9 +255,11 @@ export class History {
     }
   }
 
-  /** The instance has looked at what its person granted. */
+  /** The instance has looked at what its person granted. Another of its sign-ins can still be on its way to the store. */
   #judged(instance: Instance): void {
-    for (const { window } of this.families) if (window?.instance === instance) window.isJudged = true;
+    const own = this.families.filter(({ window }) => window?.instance === instance && !window.isJudged);
+    const stored = own.filter(({ wasStored }) => wasStored);
+    for (const { window } of stored.length > 0 ? stored : own) if (window) window.isJudged = true;
   }
 
   /** A sign-out of this instance began. */
