@@ -34,7 +34,8 @@ const queue = new CallerQueue();
 function lockFile(store: PortStore, staleMs: number): TokenStore['exclusively'] {
   const isLeft = (path: string): boolean => {
     try {
-      process.kill(Number(readFileSync(path, 'utf8')), 0);
+      // Throws as well if the process was killed before it had written its id.
+      process.kill(Number.parseInt(readFileSync(path, 'utf8'), 10), 0);
       return false;
     } catch {
       const { mtimeMs = Date.now() } = statSync(path, { throwIfNoEntry: false }) ?? {};
