@@ -179,10 +179,13 @@ export class RecordKeeper {
 
   async #delete(owed: readonly Change[]): Promise<TokenRecord | undefined> {
     const { revoke } = this.settings;
-    await this.#written;
+    const written = answered(this.#written);
+    await written.catch(() => {});
     // A store that cannot be read may still delete.
     const stored = revoke && (await this.stored.get().catch(() => undefined));
     await asStoreErrors(() => this.stored.delete());
+    // A write that has still no answer may come after that.
+    await written;
     return revoke && this.ours(applyChanges(stored, owed));
   }
 
@@ -250,12 +253,12 @@ export class RecordKeeper {
 
   /** By compare-and-swap, so that a sign-out is not missed. */
   #replace(before: TokenRecord | undefined, record: TokenRecord): Promise<boolean> {
-    return this.#write(answered(this.stored.replace(before, record)));
+    return this.#write(this.stored.replace(before, record));
   }
 
   #write<T>(writing: Promise<T>): Promise<T> {
     this.#written = ended(this.#written, writing);
-    return writing;
+    return answered(writing);
   }
 
   async #advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {

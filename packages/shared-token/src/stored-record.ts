@@ -32,8 +32,8 @@ export class StoredRecord {
     return readStoredRecord(await answered(this.#ask(() => this.#store.get(this.#name))));
   }
 
-  async set(record: TokenRecord): Promise<void> {
-    await answered(this.#ask(() => this.#store.set(this.#name, record)));
+  set(record: TokenRecord): Promise<void> {
+    return this.#ask(() => this.#store.set(this.#name, record));
   }
 
   /** By compare-and-swap. False if another record is stored than `before`. */

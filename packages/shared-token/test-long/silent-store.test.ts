@@ -44,4 +44,18 @@ test('a new token that the store does not take is given out after 10 seconds, an
   assert.is(scene.count('store-failed'), 1);
 });
 
+test('a sign-out that a write without an answer could undo is STORE', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: () => scene.provider.signIn() });
+  const writing = Promise.withResolvers<void>();
+  scene.store.replace = () => {
+    writing.resolve();
+    return new Promise<never>(() => {});
+  };
+  const signIn = rejection(shared.signIn(), 20_000);
+  await writing.promise;
+  assert.is((await rejection(shared.signOut(), 20_000)).code, 'STORE');
+  assert.is((await signIn).reason, 'signed-out');
+});
+
 test.run();

@@ -4,8 +4,8 @@ import { type Defect, defect } from './defect.ts';
 export const recordDefects: readonly Defect[] = [
   defect('writes without compare-and-swap', 1000, [
     'record-keeper.ts',
-    'answered(this.stored.replace(before, record))',
-    'answered(this.stored.set(record).then(() => true))',
+    'this.#write(this.stored.replace(before, record))',
+    'this.#write(this.stored.set(record).then(() => true))',
   ]),
   defect('counts no sign-outs', 200, ['record-keeper.ts', '    this.signOuts++;\n', '']),
   defect('marks the record as refused without compare-and-swap', 5000, [
@@ -23,7 +23,16 @@ export const recordDefects: readonly Defect[] = [
     'if ((before && !newest) || signOuts',
     'if (signOuts',
   ]),
-  defect('deletes before what is being written', 200000, ['record-keeper.ts', '    await this.#written;\n', '']),
+  defect('deletes before what is being written', 200000, [
+    'record-keeper.ts',
+    '    await written.catch(() => {});\n',
+    '',
+  ]),
+  defect('says that a sign-out is done although a write may come after it', 400000, [
+    'record-keeper.ts',
+    '    await written;\n',
+    '',
+  ]),
   defect('reads what a sign-out is about to delete', 25000, [
     'record-keeper.ts',
     '      await answered(this.#deleted);\n',
