@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,6 +39,22 @@ test('what is stored in a file is listed, read and forgotten, whatever client id
   assert.is(await forgetTokens('my-app', { dbFilepath }), true);
   assert.is(await forgetTokens('my-app', { dbFilepath }), false);
   assert.equal(await listAppNames({ dbFilepath }), []);
+});
+
+test('no file stays open, also if something fails', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux lists the open files of a process');
+  await using scene = await openScene();
+  const { dbFilepath } = scene;
+  await scene.signedIn();
+  const list = ['-l', `/proc/${process.pid}/fd`];
+  const countOpen = (): number => spawnSync('ls', list, { encoding: 'utf8' }).stdout.split(dbFilepath).length;
+  const before = countOpen();
+  await readRecord('my-app', { dbFilepath });
+  const refuse = (): never => {
+    throw new Error('no key');
+  };
+  await failure(changeEncryptionKey({ dbFilepath }, refuse));
+  assert.is(countOpen(), before);
 });
 
 test('to read a record changes nothing about the file, unless it is to be opened for writing', async () => {

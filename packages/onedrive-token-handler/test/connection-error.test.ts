@@ -146,6 +146,7 @@ test('without an answer, the host and the code are named, also if only the cause
     ConnectionError.from(url, lost, proxy).problem,
     'No answer from login.example through the proxy p.example (ECONNRESET)',
   );
+  assert.is((ConnectionError.from(url, lost, proxy).cause as NodeJS.ErrnoException).code, 'ECONNRESET');
 });
 
 test('an authority without that endpoint is wrong, and later does not help', async () => {

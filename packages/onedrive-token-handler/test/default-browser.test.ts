@@ -48,6 +48,17 @@ onLinux(
   },
 );
 
+onLinux('in an Electron app without xdg-open, too', async () => {
+  await using scene = await openScene();
+  const electron = '--import=data:text/javascript,process.versions.electron=1';
+  const child = await start(scene, { ...desktop(scene, 'exit 0'), PATH: scene.folder, NODE_OPTIONS: electron });
+  await until(() => events(child).some(({ type }) => type === 'browser-failed'));
+  assert.match(events(child).find(({ error }) => error)?.error ?? '', /xdg-open ENOENT/);
+  await signInAs(events(child).find(({ url }) => url)?.url ?? '');
+  await child.untilEnded();
+  assert.ok(events(child).some(({ type }) => type === 'signed-in'));
+});
+
 onLinux('without a display no browser is started, and the sign-in waits for the shown address', async () => {
   await using scene = await openScene();
   const launched = join(scene.folder, 'launched');

@@ -81,6 +81,9 @@ test('an undefined option means its default', () => {
 
 test('a number may be the least or the most that it can be', () => {
   for (const redirectPort of [0, 65_535]) new OneDriveTokenHandler({ ...good, redirectPort });
+  for (const timeout of [1, 2 ** 31 - 1]) {
+    new OneDriveTokenHandler({ ...good, signInTimeout: timeout, requestTimeout: timeout });
+  }
 });
 
 test('an authority on loopback may use plain http', () => {

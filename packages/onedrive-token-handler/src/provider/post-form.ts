@@ -31,17 +31,13 @@ export async function postForm({ url, body, signal }: FormPost): Promise<HttpAns
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   const headers = { ...formHeaders, 'content-length': Buffer.byteLength(body) };
   const sent = request(url, { method: 'POST', headers, agent: false, signal }).end(body);
-  try {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      sent.once('response', resolve).on('error', reject);
-      // Without an error: an answer that changes the protocol, for example.
-      sent.once('close', () => reject(new Error('the connection was closed without an answer')));
-    });
-    const { statusCode: status = 0, headers: answered } = response;
-    return { status, retryAfter: readRetryAfter(answered['retry-after']), body: await readText(response) };
-  } finally {
-    sent.destroy();
-  }
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    sent.once('response', resolve).on('error', reject);
+    // Without an error: an answer that changes the protocol, for example.
+    sent.once('close', () => reject(new Error('the connection was closed without an answer')));
+  });
+  const { statusCode: status = 0, headers: answered } = response;
+  return { status, retryAfter: readRetryAfter(answered['retry-after']), body: await readText(response) };
 }
 
 /** The text of a body. Undefined as soon as it is longer than `maxBodyBytes`. */

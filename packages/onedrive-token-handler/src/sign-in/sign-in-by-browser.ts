@@ -56,7 +56,6 @@ async function openDefaultBrowser(url: string, onFailure: (error: unknown) => vo
   }
   const { default: open } = await import('open');
   const launcher = await open(url);
-  launcher.once('error', () => onFailure(new Error('The browser could not be started.')));
   launcher.once('exit', (status) => {
     if (status) onFailure(new Error(`The browser could not be started (its launcher ended with status ${status}).`));
   });
