@@ -8,6 +8,8 @@ export interface Held {
   readonly token: AccessToken;
   /** Between the wall clock and the monotonic one, which is never set back, when the token was put there. */
   readonly clockOffset: number;
+  /** Access tokens that it took the place of. */
+  readonly useless: readonly (string | undefined)[];
 }
 
 /** How a record comes into memory. */
@@ -63,11 +65,14 @@ export class TokenInMemory {
     // It stays as it is: the wall clock may have been set since, or it has ended.
     if (isSame && bridgeMs === 0 && !hasEnded(record)) return held;
     const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now());
-    if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!forced && this.get(minValid)))) return held;
+    if (isOfUse && !isSame) {
+      const isLess = held.useless.includes(accessToken) || isOlder(record, held.record);
+      if (isLess ?? (!forced && this.get(minValid))) return held;
+    }
     const token = Object.freeze(toAccessToken(record));
     const now = performance.now();
     this.#bridgedUntil = now + bridgeMs;
-    this.#held = { record: Object.freeze({ ...record }), token, clockOffset: Date.now() - now };
+    this.#held = { record: Object.freeze({ ...record }), token, clockOffset: Date.now() - now, useless };
     return this.#held;
   }
 

@@ -198,6 +198,34 @@ test('what was stored before a forced call is older, also if the clock of its co
   assert.is((await forced).accessToken, 'newer');
 });
 
+test('what was found before a refresh, and comes after it, is older, also if the clock was set back', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { store } = scene;
+  const [exclusively, now] = [store.exclusively.bind(store), Date.now];
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  let tasks = 0;
+  store.exclusively = async (...args) => {
+    const isSecond = ++tasks === 2;
+    const result = await exclusively(...args);
+    if (isSecond) await released;
+    return result;
+  };
+  const shared = scene.open();
+  const calls = [shared.getToken(), shared.getToken({ forceRefresh: true })];
+  await calls[0];
+  await scene.until('stored-token');
+  try {
+    Date.now = () => now() - 10_000;
+    const { accessToken } = await shared.getToken({ forceRefresh: true });
+    release();
+    assert.is((await calls[1])?.accessToken, accessToken);
+    assert.is(shared.peek()?.accessToken, accessToken);
+  } finally {
+    Date.now = now;
+  }
+});
+
 test('a sign-in after a token that was rejected counts, also if the clock was set back', async () => {
   await using scene = openScene();
   await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });

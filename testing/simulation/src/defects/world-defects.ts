@@ -65,8 +65,13 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('puts an older token over a newer one that has come into memory meanwhile', 200000, [
     'token-in-memory.ts',
-    'if (isOfUse && !isSame && (isOlder(record, held.record) ?? (!forced && this.get(minValid)))) return held;',
-    'void isOfUse; void isForced; void minValid; void isOlder;',
+    '      if (isLess ?? (!forced && this.get(minValid))) return held;\n',
+    '',
+  ]),
+  defect('goes by the times alone, and they may be those of one millisecond', 400000, [
+    'token-in-memory.ts',
+    'held.useless.includes(accessToken) || isOlder',
+    'isOlder',
   ]),
   defect(
     'forgets what a refresh has brought if its callers have left',
