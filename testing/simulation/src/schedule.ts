@@ -164,11 +164,12 @@ class Schedule {
       case 'outage': {
         this.#store.outage = machine.choices.isRare(streams.order, 2) ? 'unreachable' : 'full';
         machine.note(undefined, () => `the store is ${this.#store.outage} from now on`);
-        const forMs = [undefined, 100, 3_000, 20_000][machine.choices.below(streams.order, 4)];
+        // Or until all trouble is over. The tries of more than ten minutes would be all that the schedule has room for.
+        const forMs = [600_000, 100, 3_000, 20_000][machine.choices.below(streams.order, 4)] as number;
         const mend = (): void => {
           this.#store.outage = 'none';
         };
-        if (forMs !== undefined) machine.later(undefined, forMs, 'the store works again', mend);
+        machine.later(undefined, forMs, 'the store works again', mend);
         return;
       }
       case 'foreign sign-in': {
