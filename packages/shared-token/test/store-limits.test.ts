@@ -1,0 +1,54 @@
+// Takes about 30 s.
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { SharedTokenOptions } from '../src/index.ts';
+import { openScene } from './scene.ts';
+import { rejection } from './within.ts';
+
+// How long a store is waited for.
+
+test('a new token that the store does not take is given out after 10 seconds, and an event says so', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const refresh: SharedTokenOptions['refresh'] = async (record) => {
+    scene.store.replace = () => new Promise<never>(() => {});
+    return scene.provider.refresh(record);
+  };
+  const started = performance.now();
+  const { accessToken } = await scene.open({ refresh, refreshTimeout: 200 }).getToken();
+  assert.is.not(accessToken, scene.record.accessToken);
+  assert.ok(performance.now() - started < 12_000);
+  assert.is(scene.count('store-failed'), 1);
+});
+
+test('a sign-out that a write without an answer could undo is STORE', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const writing = Promise.withResolvers<void>();
+  scene.store.replace = () => {
+    writing.resolve();
+    return new Promise<never>(() => {});
+  };
+  const signIn = rejection(shared.signIn(), 20_000);
+  await writing.promise;
+  assert.is((await rejection(shared.signOut(), 20_000)).code, 'STORE');
+  assert.is((await signIn).reason, 'signed-out');
+});
+
+test('what is owed is not written while another process has the lock, if that could undo a sign-out', async () => {
+  await using scene = openScene();
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  scene.store.refuse = () => new Error('the disk is full');
+  await shared.signIn();
+  scene.store.refuse = () => undefined;
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const other = scene.store.exclusively('my-app', () => ended);
+  await delay(5_500);
+  assert.is(scene.store.records.size, 0);
+  end();
+  await other;
+  await scene.until('store-recovered');
+});
+
+test.run();
