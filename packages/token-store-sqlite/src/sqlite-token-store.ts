@@ -205,7 +205,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 
   #write(appName: string, record: TokenRecord, cipher: TokenCipher | undefined): void {
     const values = plainValues(cipher ? {} : record);
-    this.#tokens.statement(insert).run(values, cipher?.seal(appName, record) ?? null, appName);
+    this.#tokens.statement(insert).run(values, cipher?.seal(appName, record), appName);
   }
 
   /** Throws STORE_KEY if the file's key is no longer the one that it was opened with. */

@@ -57,8 +57,6 @@ test('an app name must be a well-formed string', async () => {
 
 test('a closed store says so, and can be closed again', async () => {
   const closed = new SqliteTokenStore(join(directory, 'closed.db'));
-  closed.close();
-  closed.close();
   closed[Symbol.dispose]();
   const acts = [
     () => closed.get('app'),
@@ -74,6 +72,7 @@ test('a closed store says so, and can be closed again', async () => {
     const error = await outcome.catch((error: TokenStoreError) => error);
     assert.equal([error?.code, error?.reason], ['STORE_OPEN', 'closed']);
   }
+  closed.close();
 });
 
 test('callers that wait reject when their store is closed, and a task that runs keeps its lock', async () => {

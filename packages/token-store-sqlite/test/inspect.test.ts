@@ -13,7 +13,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inspectTokenStore, openTokenStore, type TokenStoreInspection } from '../src/index.ts';
 import { readRecord } from '../src/read-record.ts';
-import { holder, newStore } from './lock-holders.ts';
+import { filesBeside, holder, newStore } from './lock-holders.ts';
 import { bare, create } from './original-class.ts';
 import { rollbackJournal } from './rollback-journal.ts';
 import { snapshot } from './snapshot.ts';
@@ -122,7 +122,7 @@ for (const [what, { make, state, reason, isEncrypted }] of Object.entries(states
   });
 }
 
-linux('an inspection, and the read of a record, leave no file open', () => {
+linux('an inspection, the read of a record, and a lock leave no file open', async () => {
   const path = newPath();
   fill(path);
   const count = (): number => readdirSync('/proc/self/fd').length;
@@ -130,6 +130,8 @@ linux('an inspection, and the read of a record, leave no file open', () => {
   const before = count();
   for (let times = 0; times < 10; times++) assert.is(inspectTokenStore(path).state, 'ours');
   for (let times = 0; times < 10; times++) assert.is(readRecord(path, 'app')?.accessToken, 'a');
+  using store = openTokenStore(path);
+  for (let times = 0; times < 10; times++) await store.exclusively('app', async () => inspectTokenStore(path));
   assert.ok(count() < before + 5, `${before} files were open, and now ${count()}`);
 });
 
@@ -171,6 +173,28 @@ linux('the locks that processes hold, and whether they are stopped', async () =>
   other.kill('SIGKILL');
   await Promise.all([short.ended, other.ended]);
   assert.equal(inspect(store.path).locks, [], 'what killed processes leave is no lock');
+});
+
+linux('a holder that did not say its name is not called by that of the one before', async () => {
+  using store = newStore();
+  const program = await holder(store);
+  const [file = ''] = filesBeside(store).filter((name) => name.endsWith('-holder'));
+  writeFileSync(join(dirname(store.path), file), `1 ${Date.now()} other`);
+  const { locks } = inspect(store.path);
+  assert.equal(
+    locks.map(({ kind, pid, name }) => [kind, pid, name]),
+    [['name', program.pid, undefined]],
+  );
+  program.kill('SIGKILL');
+});
+
+test('a write of another process is waited for', async () => {
+  const path = newPath();
+  fill(path);
+  const program = startProgram('block', [path, 200]);
+  assert.is(await program.line(), 'blocks');
+  assert.is(inspectTokenStore(path).state, 'ours');
+  await program.ended;
 });
 
 linux('a process that keeps the database locked is named, and the wait for it is short', async () => {

@@ -85,7 +85,7 @@ posix(
     const directory = temporaryDirectory();
     const [path, target] = [join(directory, 'tokens.db'), join(directory, 'of another program')];
     for (const file of [path, target]) writeFileSync(file, '', { mode: 0o644 });
-    const found = DatabaseFile.find(path);
+    const found = DatabaseFile.find(path, { readOnly: false });
     unlinkSync(path);
     symlinkSync(target, path);
     assert.throws(

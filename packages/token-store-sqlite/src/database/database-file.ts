@@ -35,7 +35,7 @@ export class DatabaseFile {
   }
 
   /** Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700. */
-  static find(path: string, { readOnly = false }: { readOnly?: boolean } = {}): DatabaseFile {
+  static find(path: string, { readOnly }: { readOnly: boolean }): DatabaseFile {
     const absolute = resolve(path);
     const present = find(absolute);
     if (present) return present;
