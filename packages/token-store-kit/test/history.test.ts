@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Call } from '../src/process-cases/call.ts';
-import { findViolation } from '../src/process-cases/history.ts';
+import { describe, findViolation } from '../src/process-cases/history.ts';
 
 /** A call from `start` to `end`, or without an answer. */
 type Times = [start: number, end?: number];
@@ -162,5 +162,14 @@ test('is judged at once although many of its calls have no answer', () => {
   const started = process.cpuUsage();
   assert.ok(findViolation([...unanswered, ...unread, reads(20, 'other', [1, 2])], false));
   assert.ok(process.cpuUsage(started).user < 10_000_000);
+});
+test('is told with the newest calls, the last one below', () => {
+  const calls = [reads(1, 'a', [5e6, 6e6]), reads(2, undefined, [4e6, 7e6]), reads(3, undefined, [3e6])];
+  assert.is(
+    describe(calls),
+    `3.00 ms: process 3 reads, without an answer
+4.00 to 7.00 ms: process 2 reads no record
+5.00 to 6.00 ms: process 1 reads "a"`,
+  );
 });
 test.run();

@@ -27,6 +27,12 @@ contract('says why a module cannot be used, and when a case takes too long', asy
   assert.match(await failureOf(late), /^it was not done within 5 ms\n.*with the seed \d+/);
 });
 
+contract('passes a sound store, and ends when each process has', async () => {
+  // Those with the fewest processes. All of them have to pass with each real store.
+  const [task, call] = storeProcessContract({ ...optionsFor('sound', leaseTimeMs), cut, deadline: 60_000 }).slice(-2);
+  assert.equal(await Promise.all([task, call].map(failureOf)), ['it passed', 'it passed']);
+});
+
 contract('gives each case a place in a new folder, and leaves nothing behind', async () => {
   const { TMPDIR } = process.env;
   const folder = mkdtempSync(join(tmpdir(), 'places-'));

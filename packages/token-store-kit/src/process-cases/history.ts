@@ -115,7 +115,7 @@ export function describe(calls: readonly Call[]): string {
 function tell(call: Call): string {
   const { kind, token, previous, result, isLost } = call;
   const what = {
-    get: `reads ${call.end === undefined ? '' : show(result)}`,
+    get: call.end === undefined ? 'reads' : `reads ${show(result)}`,
     set: `writes ${show(token)}`,
     replace: `replaces ${show(previous)} with ${show(token)}`,
     delete: 'deletes the record',

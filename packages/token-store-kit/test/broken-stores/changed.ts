@@ -41,7 +41,10 @@ export const brokenChanged: readonly BrokenStores[] = [
   breaking(/^changed, if the store has it, resolves at its timeout/, {
     'says all the time that something may have changed': () => ({ changed: async () => {} }),
     'waits longer than it should for a change': (store) => ({
-      changed: (name, { timeout, signal }) => store.changed(name, { timeout: timeout + 2_100, signal }),
+      changed: (name, { timeout, signal }) => store.changed(name, { timeout: timeout && timeout + 2_100, signal }),
+    }),
+    'waits for a change although it should look once': (store) => ({
+      changed: (name, { timeout, signal }) => store.changed(name, { timeout: timeout || 2_100, signal }),
     }),
   }),
   breaking(/^a timeout that exclusively and changed/, {

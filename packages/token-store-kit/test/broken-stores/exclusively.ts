@@ -109,6 +109,13 @@ export const brokenLocks: readonly BrokenStores[] = [
         return untilAborted(store.exclusively(name, task, others), signal);
       },
     }),
+    'runs the task of an aborted caller when all others have had their turn': (store) => ({
+      exclusively: (name, task, options) => {
+        const later = (): unknown => setTimeout(() => void store.exclusively(name, task), 30);
+        options?.signal?.addEventListener('abort', later);
+        return store.exclusively(name, task, options);
+      },
+    }),
     'runs the task of a caller whose signal had aborted before': (store) => ({
       exclusively: (name, task, options) =>
         options?.signal?.aborted
