@@ -122,7 +122,7 @@ export class RecordKeeper {
   }
 
   /**
-   * Stores a new sign-in, in the place of whatever is stored. False if the sign-in is late, and a newer one is known.
+   * Stores a new sign-in, in the place of whatever is stored. False if a newer one is known, or if it is late and may be older.
    * Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
   async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
@@ -130,9 +130,11 @@ export class RecordKeeper {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
-        if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;
         // The store had done it, although it said that it failed. What has become of it since must stay.
         if (round > 0 && newest && newest.signedInAt === record.signedInAt && !isOlder(newest, record)) return true;
+        // Also if this process does not know yet that its lock was lost.
+        if (newest && isOlder(record, newest)) return false;
+        if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;
         if (round === maxRounds) break;
         const isSaved = await this.advance({ before: newest, record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;

@@ -7,6 +7,11 @@ export const recordDefects: readonly Defect[] = [
     'this.#write(this.stored.replace(before, record))',
     'this.#write(this.stored.set(record).then(() => true))',
   ]),
+  defect('puts a sign-in over a newer one if it does not know that its lock was lost', 200000, [
+    'record-keeper.ts',
+    '        if (newest && isOlder(record, newest)) return false;\n',
+    '',
+  ]),
   defect('counts no sign-outs', 200, ['record-keeper.ts', '    this.signOuts++;\n', '']),
   defect('marks the record as refused without compare-and-swap', 5000, [
     'record-keeper.ts',
