@@ -1,4 +1,4 @@
-import type { Window } from '../facts.ts';
+import type { Access, Window } from '../facts.ts';
 import { secretMark } from '../models/provider.ts';
 import { covers } from '../models/scopes.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
@@ -74,8 +74,11 @@ export const callInvariants: Invariants = {
         const last = history.windows.findLast(({ instance }) => instance === call.instance);
         if (!last || last.openedAt < call.startedAt) return undefined;
         const family = history.families.find(({ window, wasStored }) => wasStored && window === last);
-        // By now, an API may have rejected its token, or the instance may need more.
-        const isOver = [...history.accesses.values()].some((each) => each.family === family && each.rejectedAt);
+        // By now, an API may have rejected its token, it may have ended, or the instance may need more.
+        const canRefresh = [...history.refreshTokens.values()].some((each) => each.family === family);
+        const hasEnded = ({ expiresAt = Number.POSITIVE_INFINITY, rejectedAt }: Access): boolean =>
+          rejectedAt !== undefined || (!canRefresh && expiresAt <= history.machine.wallNow);
+        const isOver = [...history.accesses.values()].some((each) => each.family === family && hasEnded(each));
         if (!family || isOver || !covers(family.scope, call.instance.needs)) return undefined;
         return `sign-in ${family.id} is stored`;
       },

@@ -159,7 +159,9 @@ export class Witness {
       this.#break('A store rejects with a TokenStoreError', String((error as Error)?.stack ?? error));
     if (task && method !== 'get' && method !== 'changed') task.isOwing = error?.reason === 'unreachable';
     this.#judgeTime(call);
-    if (error?.reason === 'unreachable' && this.isReachable && this.#isPunctual(call))
+    // The last look at a lock has no time for another one; it may even wait for a connection.
+    const hasTime = method !== 'exclusively' || this.#now - call.calledAt < (call.timeoutMs ?? 0);
+    if (error?.reason === 'unreachable' && this.isReachable && this.#isPunctual(call) && hasTime)
       this.#break('A statement whose answer was lost is tried again', `${method} of process ${process.id} was not`);
     if (error?.code === 'STORE_BUSY' && error.reason === 'lock-held') this.#judgeRefusal(call);
     if (error === undefined) this.#judgeAnswer(call);
