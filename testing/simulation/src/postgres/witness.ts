@@ -79,7 +79,8 @@ export class Witness {
   readonly #turns = new Map<string, { process: Process; count: number }>();
   /** When the clock of the server was last set forward. */
   #forwardAt = Number.NEGATIVE_INFINITY;
-  #wasClockSet = false;
+  /** The same, forward or back. */
+  #setAt = Number.NEGATIVE_INFINITY;
   hasTrouble = false;
   /** Whether each statement that is repeated gets through. */
   isReachable = true;
@@ -111,7 +112,7 @@ export class Witness {
   }
 
   clockSet(milliseconds: number): void {
-    this.#wasClockSet = true;
+    this.#setAt = this.#now;
     if (milliseconds > 0) this.#forwardAt = this.#now;
   }
 
@@ -198,7 +199,7 @@ export class Witness {
         this.#calls[index] === call,
     );
     if (!isAlone || !this.#isPunctual(call)) return;
-    if (call.timeoutMs === 0 && !this.#wasClockSet && grant && grant.endsAt < call.calledAt)
+    if (call.timeoutMs === 0 && this.#setAt < 0 && grant && grant.endsAt < call.calledAt)
       this.#break('A lease that has ended is free', `process ${call.process.id} did not get it`);
     if (this.#tasks.every((task) => task.call.name !== call.name || task.hasEnded))
       this.#judgeWait(call, grant, 'did not get it');
@@ -307,7 +308,9 @@ export class Witness {
       const isRenewed = now - old.renewedAt < this.#leaseMs / 2;
       const wasSet = this.#forwardAt >= old.renewedAt;
       const isLastLook = values[4] === 0;
-      const isExcused = now <= (this.#excusedUntil.get(name) ?? 0);
+      // A last look that was under way when it was set back has the time of before.
+      const isOfBefore = isLastLook && now - this.#setAt < answerMs;
+      const isExcused = isOfBefore || now <= (this.#excusedUntil.get(name) ?? 0);
       if (!isExcused && (!wasSet || (isRenewed && !isLastLook)))
         this.#break('A lease is taken only after it has ended', `${old.endsAt - now} ms were left`);
       this.#excusedUntil.set(name, now + this.#hearsWithinMs);
