@@ -144,8 +144,8 @@ export const callInvariants: Invariants = {
           return undefined;
         if (error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code))) return undefined;
         const family = history.accesses.get(given.accessToken)?.family;
-        // Without a known end, a token ends when its refresh is refused.
-        const hasEnded = family?.revoked && !history.accesses.get(given.accessToken)?.lifetimeMs;
+        // Without a known end, a token ends when its refresh is refused, or is not possible after a sign-out.
+        const hasEnded = (family?.revoked || family?.signedOut) && !history.accesses.get(given.accessToken)?.lifetimeMs;
         const isMeant = family?.hasRefreshTokens && !hasEnded && covers(family.scope, instance.needs);
         const began = busySince(call);
         const hasRefreshFailed = instance.lastFailure >= began && instance.lastSignInFailure < began;

@@ -332,6 +332,9 @@ export class Witness {
 
   #judgeTurn(name: string, process: Process): void {
     const turn = this.#turns.get(name);
+    // The callers of one process have one turn after the other.
+    const hadIt = (by: Process): number =>
+      this.#tasks.findLast(({ call }) => call.process === by && call.name === name)?.call.settledAt ?? 0;
     const others = this.#calls.some(
       (call) =>
         call.process !== process &&
@@ -340,7 +343,7 @@ export class Witness {
         call.settledAt === undefined &&
         this.#tasks.every((task) => task.call !== call) &&
         (call.timeoutMs ?? 0) > 8_000 &&
-        this.#now - call.calledAt > 2_000,
+        this.#now - Math.max(call.calledAt, hadIt(call.process)) > 2_000,
     );
     const count = turn?.process === process && others ? turn.count + 1 : 1;
     this.#turns.set(name, { process, count });
