@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 /** Packages whose short tests need little of a processor, and how many mutants that is in half a minute. */
-const samples = Object.entries({ 'pkce-state': 12, 'loopback-acceptor': 6, 'shared-token': 6, 'shared-token-mcp': 5 });
+const samples = Object.entries({ 'pkce-state': 12, 'loopback-acceptor': 6, 'shared-token': 3, 'shared-token-mcp': 5 });
 /** Each day another package has its turn, with another seed. */
 const day = Number(process.env.DAY) || Math.floor(Date.now() / 86_400_000);
 const [name = '', sample = 0] = samples[day % samples.length] ?? [];
