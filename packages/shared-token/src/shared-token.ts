@@ -210,11 +210,13 @@ export class SharedToken implements AsyncDisposable {
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
       throw outcome.error;
     const { reason, record } = outcome;
-    const joined = this.#joinSignIn(signIn, { reason, seen: comparedToken(record), rejected });
+    // With none in memory, the call was for another one than is stored.
+    const useless = rejected ?? (forceRefresh ? record?.accessToken : undefined);
+    const joined = this.#joinSignIn(signIn, { reason, seen: comparedToken(record), rejected: useless });
     const { record: got, token } = await joined.flight.join(this.#untilClosed(signal));
     // What this call joined had begun before, and brought the very token that the API rejects. If it began later, the
     // provider gives that token to whoever signs in, and to ask the person again would never end.
-    return this.#isUseless(got, joined.rejected === rejected ? undefined : rejected) ? this.#obtain(options) : token;
+    return this.#isUseless(got, joined.rejected === useless ? undefined : useless) ? this.#obtain(options) : token;
   }
 
   #begin(forced = false, minValid = 0): Work {
@@ -275,7 +277,7 @@ export class SharedToken implements AsyncDisposable {
       const record = await signInInTurn(this.#keeper, request, signal);
       // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
       if (stored && signOuts === this.#keeper.signOuts) return this.#memory.good() ?? stored;
-      return this.#hold(record, work);
+      return this.#hold(record, work, { replaced: [rejected] });
     };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };

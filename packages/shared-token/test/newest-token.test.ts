@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signInLockName } from '../src/index.ts';
+import { TokenEndpointError } from './rotating-provider.ts';
 import { openScene, type Scene } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
@@ -196,6 +197,26 @@ test('what was stored before a forced call is older, also if the clock of its co
   release();
   await other;
   assert.is((await forced).accessToken, 'newer');
+});
+
+test('a forced call gets the sign-in of another process, although a read of before brings what was stored', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  const turn = Promise.withResolvers<void>();
+  const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
+  const answer = holdRead(scene);
+  const reading = shared.getToken({ minValid: 1 });
+  await untilTrue(() => scene.store.reads === 1);
+  const forced = shared.getToken({ forceRefresh: true });
+  await scene.until('refresh-failed');
+  answer();
+  await reading;
+  await scene.store.set('my-app', { accessToken: 'of the other process' });
+  turn.resolve();
+  await other;
+  assert.is((await forced).accessToken, 'of the other process');
 });
 
 test('what was found before a refresh, and comes after it, is older, also if the clock was set back', async () => {
