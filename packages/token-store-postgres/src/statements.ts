@@ -153,7 +153,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
 
     /**
      * Acquires the lock of $1 for the call $2 of $3 for $4 ms if it is free. If not, it says who has it and for how long, and notes that
-     * this caller will ask again within $5 ms (0: it will not). Nothing is written if that is noted for long enough already. The clock of the
+     * this caller will ask again within $5 ms (0: it will not). Nothing is written if so much is noted already. The clock of the
      * server may have been set: that of the caller says when a lease that it has seen before ($6) has ended; $7: for it, the server's counts.
      *
      * The lease begins when the server receives the statement, even if that has to wait for the row. A statement that arrives twice, or
@@ -164,7 +164,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
   SELECT $1::text, 1, $2::text, $3::text, statement_timestamp() + $4::float8 * interval '1 ms'
   WHERE ${leaseWait} AND NOT EXISTS (
     SELECT FROM ${leases} AS l WHERE l.name = $1 AND NOT ${isFree}
-      AND ($5::float8 = 0 OR l.wanted_until > statement_timestamp() + $5::float8 / 2 * interval '1 ms')
+      AND ($5::float8 = 0 OR l.wanted_until > statement_timestamp() + $5::float8 * interval '1 ms')
   )
   ON CONFLICT (name) DO UPDATE SET
     fence = CASE WHEN ${isOwn} OR NOT ${isFree} THEN l.fence ELSE l.fence + 1 END,

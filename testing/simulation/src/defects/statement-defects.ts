@@ -55,6 +55,12 @@ export const statementDefects: readonly StatementDefect[] = [
     'THEN l.wanted_until ELSE statement_timestamp() - 1.4',
   ),
   defect(
+    'lets what is noted of a waiting caller run out before it asks again',
+    'take',
+    'statement_timestamp() + $5::float8 * interval',
+    'statement_timestamp() + $5::float8 / 2 * interval',
+  ),
+  defect(
     'renews a lease with another fencing number',
     'renew',
     'AND fence = $3::bigint AND',

@@ -61,7 +61,7 @@ export class Tables {
       (trusts === true && lease.endsAt <= received);
     const seen = this.leases.get(key);
     const record = this.records.get(key);
-    const isLeftAlone = seen && !isFree(seen) && (ask === 0 || (seen.wantedUntil ?? 0) > received + ask / 2);
+    const isLeftAlone = seen && !isFree(seen) && (ask === 0 || (seen.wantedUntil ?? 0) > received + ask);
     return () => {
       let taken: Lease | undefined;
       const old = this.leases.get(key);
