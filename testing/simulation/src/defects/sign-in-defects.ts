@@ -22,6 +22,11 @@ export const signInDefects: readonly Defect[] = [
     "if (request.reason === 'requested') return result;",
     'return result;',
   ]),
+  defect('does not know which token a sign-in is for, if it is not in memory yet', 400000, [
+    'shared-token.ts',
+    'rejected ?? (forceRefresh ? record?.accessToken : undefined)',
+    'rejected',
+  ]),
   defect('gives a call the error of a sign-in that a sign-out has ended', 200, [
     'sign-in.ts',
     "    if (request.signOuts !== keeper.signOuts) failure = signInRequired('signed-out', settings);\n",
