@@ -82,6 +82,11 @@ contract('closes every store, also after a case that fails', async () => {
   assert.is(stores.size, 0);
 });
 
+contract('refuses an option that it does not know', () => {
+  const options = { open: () => new MemoryStore(), shared: () => new MemoryStore() };
+  assert.throws(() => storeContract(options), /^.*shared/);
+});
+
 contract('leaves out the cases of two stores if there is no second one', () => {
   const alone = storeContract({ open: () => new MemoryStore() });
   const shared = storeContract({ open: () => new MemoryStore(), share: (store) => store });

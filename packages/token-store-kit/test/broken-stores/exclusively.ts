@@ -97,6 +97,12 @@ export const brokenLocks: readonly BrokenStores[] = [
   breaking(/^exclusively excludes the tasks of another store until/, {
     'frees the lock for another store when the signal aborts': freesLockOnAbort,
     'shares no locks with another process': () => ({ other: new WatchedStore() }),
+    'drops what a task returns that has waited for another process': (store) => ({
+      other: withExclusively(store, async (name, task, options) => {
+        const result = await store.exclusively(name, task, options);
+        return name === 'app' ? (undefined as never) : result;
+      }),
+    }),
     'has one lock for all names of another process': (store) => ({
       other: withExclusively(store, (_name, task, options) => store.exclusively('app', task, options)),
     }),
