@@ -46,7 +46,10 @@ async function callOrWrap<T>(call: () => Promise<T>): Promise<T> {
 
 function withExclusively(store: WatchedStore, exclusively: TokenStore['exclusively']): TokenStore {
   return new Proxy(store, {
-    get: (_, key) => (key === 'exclusively' ? exclusively : Reflect.get(store, key).bind(store)),
+    get(_, key) {
+      const value = key === 'exclusively' ? exclusively : Reflect.get(store, key);
+      return typeof value === 'function' ? value.bind(store) : value;
+    },
   });
 }
 
