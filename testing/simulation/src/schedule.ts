@@ -271,8 +271,8 @@ class Schedule {
       hasExited: false,
     };
     this.#history.instances.push(instance);
-    // A program that refreshes ahead has something else to do.
-    if (this.#plan.refreshAheadMs > 0) process.refs++;
+    // A program that goes on has something else to do: timers that keep no process alive fire in it.
+    process.refs++;
     machine.note(process, () => `starts (${clientId}, ${JSON.stringify(name)})`);
     return instance;
   }
