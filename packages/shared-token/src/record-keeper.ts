@@ -150,7 +150,7 @@ export class RecordKeeper {
 
   /**
    * Deletes the record, when no write is under way. Nothing of before is written after that, and what is read meanwhile waits for it.
-   * Resolves with what `revoke` is to be given, if any. Throws STORE.
+   * Resolves with what `revoke` is to be given, if any. Throws STORE, also if a write has no answer, and so may come after that.
    */
   forget(): Promise<TokenRecord | undefined> {
     this.signOuts++;

@@ -134,7 +134,8 @@ export class SharedToken implements AsyncDisposable {
   /**
    * Deletes the stored record, whatever client it is of. What is under way does not bring it back: a refresh of any
    * process, a sign-in of this instance, and a sign-in of another process that has read the deleted record. They end in
-   * SIGN_IN_REQUIRED. Then `revoke` is called, if there is one, for a record of this client and authority. Throws STORE.
+   * SIGN_IN_REQUIRED. Then `revoke` is called, if there is one, for a record of this client and authority. Throws STORE, also if a
+   * write that the store has not answered for 12 seconds could still undo it.
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
