@@ -150,10 +150,8 @@ class ProcessStore implements TokenStore {
     const process = this.#process;
     const lock = this.#store.lock(name);
     const { promise, resolve, reject } = Promise.withResolvers<Holder>();
-    process.refs++;
     let isOver = false;
     const end = (): void => {
-      if (!isOver) process.refs--;
       isOver = true;
       timer?.finish();
       signal?.removeEventListener('abort', abort);

@@ -68,12 +68,10 @@ export class StoreCalls {
     const count = (change: number): void => void waiting.set(process, (waiting.get(process) ?? 0) + change);
     count(1);
     if (process.isDead || fault.requestDelayMs === never) return new Promise(() => {});
-    process.refs++;
     const askedAtMs = machine.now;
     return new Promise((resolve, reject) => {
       const answer = (settle: () => void, text: string): void => {
         if (fault.answerDelayMs === never) return;
-        process.refs--;
         const tell = (): void => {
           count(-1);
           // It is not waited for any more.

@@ -223,9 +223,7 @@ export class UserCode {
     // Without `redeem`, SharedToken does not know when the code was sent.
     if (course !== 'plain' && !signal) history.hasOddTime = true;
     const { promise, resolve, reject } = Promise.withResolvers<TokenResponse>();
-    process.refs++;
     const settle = (milliseconds: number, text: string, run: () => void): void => {
-      process.refs--;
       machine.later(process, milliseconds, () => `${what}: ${text}`, run);
     };
     const offline = (): Error => Object.assign(new Error(`connection lost during ${what}`), { retryAfter: undefined });
