@@ -8,8 +8,10 @@ import type { Scene, Test } from './scene.ts';
 /** Settings of a cluster whose log has every statement. */
 export const statementLog = { log_statement: 'all', log_line_prefix: '<%a>', log_min_messages: 'log' };
 
+/** Of all who watch: tests run at the same time, and a mark of another would be found in its place. */
+let marks = 0;
+
 export function watchStatements(scene: Scene) {
-  let marks = 0;
   /** The end of the log, after all that was logged before has arrived. */
   async function endOfLog(): Promise<number> {
     marks++;
