@@ -193,9 +193,13 @@ export class SharedToken implements AsyncDisposable {
     const rejected = forceRefresh ? work.held?.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
     const tryOnce = () => this.#joinSilent(forceRefresh, minValid).outcome(end, work, this.#untilClosed(signal));
-    let outcome = await tryOnce();
-    // The refresh that this call joined had begun before: it brought the very token that the API rejects, or was enough only then.
-    if (outcome.type === 'token' && this.#isUseless(outcome.record, rejected)) outcome = await tryOnce();
+    const running = this.#silent;
+    const first = tryOnce();
+    const hadBegun = this.#silent === running;
+    let outcome = await first;
+    // What this call joined had begun before. It brought the very token that the API rejects, was enough only then, or missed a sign-in.
+    const isUseless = outcome.type === 'token' && this.#isUseless(outcome.record, rejected);
+    if (isUseless || (outcome.type === 'sign-in' && hadBegun && !forceRefresh)) outcome = await tryOnce();
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;
     if (outcome.type === 'failed') {

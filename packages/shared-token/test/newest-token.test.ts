@@ -96,6 +96,19 @@ for (const [what, times] of [
   });
 }
 
+test('a call that joins a read of before another process signed in reads again', async () => {
+  await using scene = openScene();
+  const shared = scene.open();
+  const answer = holdRead(scene);
+  const reading = rejection(shared.getToken());
+  await untilTrue(() => scene.store.reads === 1);
+  await scene.store.set('my-app', { accessToken: 'of the other process' });
+  const joined = shared.getToken();
+  answer();
+  assert.is((await reading).reason, 'not-signed-in');
+  assert.is((await joined).accessToken, 'of the other process');
+});
+
 test('a newer token that has expired is not kept', async () => {
   await using scene = openScene();
   await scene.signedIn({ obtainedAt: Date.now() - 1, expiresAt: Date.now() + 3_600_000 });
