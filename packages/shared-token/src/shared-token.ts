@@ -199,7 +199,8 @@ export class SharedToken implements AsyncDisposable {
     let outcome = await first;
     // What this call joined had begun before. It brought the very token that the API rejects, was enough only then, or missed a sign-in.
     const isUseless = outcome.type === 'token' && this.#isUseless(outcome.record, rejected);
-    if (isUseless || (outcome.type === 'sign-in' && hadBegun && !forceRefresh)) outcome = await tryOnce();
+    const isOfBefore = outcome.type === 'sign-in' && hadBegun && !forceRefresh && signOuts === this.#keeper.signOuts;
+    if (isUseless || isOfBefore) outcome = await tryOnce();
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;
     if (outcome.type === 'failed') {
