@@ -173,6 +173,7 @@ export class History {
         break;
       case 'written': {
         const { name, record } = fact;
+        const isFirst = !this.stored.has(name);
         this.#replace(name, record);
         const token = this.refreshTokens.get(record.refreshToken ?? '');
         const access = this.accesses.get(record.accessToken ?? '');
@@ -182,6 +183,7 @@ export class History {
         const family = this.familyOf(record);
         if (!family) break;
         if (token) token.storedAt ??= machine.steps;
+        if (isFirst && family.signedOut) family.storedAgainAt = machine.steps;
         if (fact.by) this.#lastWritten.set(fact.by, family);
         family.wasStored = true;
         if (record.clientId === undefined) family.isBare = true;

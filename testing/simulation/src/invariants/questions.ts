@@ -31,7 +31,10 @@ export function isOf(family: Family, { name, clientId }: { name: string; clientI
 }
 
 /** The stored sign-in, if it is of this client, has what the instance needs, and gives a token. */
-export function goodSignIn(instance: Instance, history: History): { family: Family; storedAt?: number } | undefined {
+export function goodSignIn(
+  instance: Instance,
+  history: History,
+): { family: Family; storedAt: number | undefined } | undefined {
   const record = history.stored.get(instance.name);
   const family = history.familyOf(record);
   if (!record || !family || family.isBare || !isOf(family, instance) || !covers(family.scope, instance.needs))
@@ -43,13 +46,16 @@ export function goodSignIn(instance: Instance, history: History): { family: Fami
   );
   if (isOlder) return undefined;
   const token = history.refreshTokens.get(record.refreshToken ?? '');
-  if (token) return family.revoked || token.spending ? undefined : token;
+  const since = ({ storedAt }: { storedAt?: number }) => ({
+    family,
+    storedAt: storedAt && Math.max(storedAt, family.storedAgainAt ?? 0),
+  });
+  if (token) return family.revoked || token.spending ? undefined : since(token);
   const { accessToken = '', expiresAt = Number.POSITIVE_INFINITY, refusedAt } = record;
   // Without a refresh token, a call that forces ends it.
   const isEnded = refusedAt !== undefined || [...instance.calls].some(({ options }) => options.forceRefresh);
-  return isEnded || expiresAt <= history.machine.wallNow || history.hasOddTime
-    ? undefined
-    : history.accesses.get(accessToken);
+  const access = history.accesses.get(accessToken);
+  return !access || isEnded || expiresAt <= history.machine.wallNow || history.hasOddTime ? undefined : since(access);
 }
 
 /** Whether the wall clocks of the processes disagree, or did. Then times in records of several processes cannot be compared. */
