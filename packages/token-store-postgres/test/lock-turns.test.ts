@@ -14,6 +14,7 @@ test('a waiting caller goes on within 100 ms of the release', async () => {
   const other = await scene.open({ schema });
   const measure = async (): Promise<number> => {
     const held = await hold(store);
+    await watch.forgetWanted(schema);
     const waiting = other.exclusively('app', async () => performance.now());
     await watch.untilWanted(schema);
     await watch.untilListening(schema, 1);
@@ -94,6 +95,7 @@ test('a caller that gave up is not waited for longer than a moment', async () =>
   const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
   const fastest = await fastestOf(5, 1_000, async () => {
     const held = await hold(store);
+    await watch.forgetWanted(schema);
     const controller = new AbortController();
     const givenUp = other.exclusively('app', never, { signal: controller.signal }).catch((error) => error);
     await watch.untilWanted(schema);

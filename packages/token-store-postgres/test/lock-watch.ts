@@ -48,6 +48,11 @@ export class LockWatch {
     return this.#scene.cluster.query(`SELECT ${column} FROM ${schema}.oauth_token_lease WHERE name = 'app'`);
   }
 
+  /** What callers before have noted lasts for seconds: without this, {@link untilWanted} would not wait for the next one. */
+  async forgetWanted(schema: string): Promise<void> {
+    await this.#scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET wanted_until = NULL`);
+  }
+
   /** Until a caller has noted that it waits. */
   untilWanted(schema: string): Promise<void> {
     return until('a caller waits', async () => (await this.leaseOf(schema, 'wanted_until > now()')) === 't');
