@@ -70,7 +70,6 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { wallNow, now } = history.machine;
       const access = history.accesses.get(held ?? '');
       const [clockSetAt = -1, ...later] = instance.clockSteps;
-      if (access?.expiresAt === undefined || access.expiresAt >= wallNow - now + startedAtMs) return undefined;
       // By the new time, the stored one may be good, also for a call that is under way.
       const wasBusy = [...instance.calls].some(
         (each) => each.startedAt < clockSetAt && (each.settledAt ?? clockSetAt) >= clockSetAt,
@@ -78,10 +77,13 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { step } = history.lastReadBy(instance.process, instance.name);
       // A refresh that fails goes by the wall clock.
       if (wasBusy || Math.max(step, instance.lastFailure) >= clockSetAt) return undefined;
-      const wasGiven = [...instance.calls].some(
+      const given = [...instance.calls].find(
         (each) => each.settledAt !== undefined && each.settledAt < clockSetAt && accessGiven(each, history) === access,
       );
-      return wasGiven && later.length === 0 ? `${held} has expired` : undefined;
+      // As it was told: who is not told when its sign-in was answered counts from when it knows.
+      const { expiresAt = Number.POSITIVE_INFINITY } = (given && tokenOf(given)) ?? {};
+      const hasExpired = expiresAt < wallNow - now + startedAtMs;
+      return hasExpired && later.length === 0 ? `${held} has expired` : undefined;
     },
   },
   {
