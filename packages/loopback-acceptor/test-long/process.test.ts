@@ -1,14 +1,15 @@
 // Takes about 5 s.
 import { setTimeout as delay } from 'node:timers/promises';
+import { least } from 'testing-authority/least';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connectAll } from '../test/raw-sockets.ts';
 import { runProgram } from '../test/run-program.ts';
 import { sendRequest } from '../test/send-request.ts';
-import { least, within } from '../test/within.ts';
+import { within } from '../test/within.ts';
 
 test('a process stays alive while it waits, and ends by itself within 500 ms of the answer, whatever clients are connected', async () => {
-  const time = await least(500, async () => {
+  const time = await least(500, 20, async () => {
     await using program = runProgram(`
       const acceptor = await openAcceptor({ state: 'right' });
       const accepted = acceptor.accept();
@@ -36,7 +37,7 @@ test('a process stays alive while it waits, and ends by itself within 500 ms of 
 test('the page arrives whole if the process exits as soon as it has the outcome', async () => {
   // More than the system takes at once, and little enough for a busy machine to read it before the server hangs up.
   const size = 8_000_000;
-  const missing = await least(0, async () => {
+  const missing = await least(0, 20, async () => {
     await using program = runProgram(`
       const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(${size}) });
       const redeemed = acceptor.accept(async () => 1);

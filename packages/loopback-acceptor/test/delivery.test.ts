@@ -1,10 +1,11 @@
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { least } from 'testing-authority/least';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openAcceptor } from '../src/index.ts';
 import { closed, connectAll, refused } from './raw-sockets.ts';
-import { least, rejection, stopwatch, within } from './within.ts';
+import { rejection, stopwatch, within } from './within.ts';
 
 /** More than the system takes at once, and little enough for a busy machine to send and read it in time. */
 const largeSize = 8_000_000;
@@ -14,7 +15,7 @@ for (const [name, size, read] of [
   ['never reads its large page', largeSize, false],
 ] as const) {
   test(`a client that ${name} is disconnected within 500 ms of the answer, after accept() has settled`, async () => {
-    const time = await least(500, async () => {
+    const time = await least(500, 20, async () => {
       const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(size) });
       const accepted = acceptor.accept(async () => performance.now());
       const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true });
@@ -36,7 +37,7 @@ for (const [name, size, read] of [
 }
 
 test('accept() does not wait for the browser to close its side', async () => {
-  const time = await least(250, async () => {
+  const time = await least(250, 20, async () => {
     await using acceptor = await openAcceptor({ state: 'right' });
     const accepted = acceptor.accept();
     const socket = net.connect({ port: acceptor.port, host: '127.0.0.1', allowHalfOpen: true }).resume();
@@ -64,7 +65,7 @@ for (const [when, wait] of [
   ['is called 60 ms later', 60],
 ] as const) {
   test(`a client that never reads its page is disconnected within 500 ms of the answer, though accept() ${when}`, async () => {
-    const time = await least(500, async () => {
+    const time = await least(500, 20, async () => {
       await using acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(2_000_000) });
       const socket = net.connect(acceptor.port, '127.0.0.1').pause();
       const gone = new Promise((resolve) => socket.on('error', resolve).on('close', resolve));
@@ -83,7 +84,7 @@ for (const [when, wait] of [
 
 test('a page arrives whole if the client is slow to read it, though all other clients are disconnected', async () => {
   // On a busy machine a slow client may become too slow, so the best of many attempts counts.
-  const missing = await least(0, async () => {
+  const missing = await least(0, 20, async () => {
     const acceptor = await openAcceptor({ state: 'right', renderPage: () => 'x'.repeat(largeSize) });
     const silent = await connectAll(acceptor.port, 5, '');
     const accepted = acceptor.accept();

@@ -1,11 +1,12 @@
 import { getEventListeners } from 'node:events';
 import http from 'node:http';
+import { least } from 'testing-authority/least';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AcceptorError, openAcceptor } from '../src/index.ts';
 import { closed, connectAll, refused } from './raw-sockets.ts';
 import { sendRequest } from './send-request.ts';
-import { least, rejection, within } from './within.ts';
+import { rejection, within } from './within.ts';
 
 test('no answer within the timeout is ACCEPTOR_TIMEOUT, not earlier and not much later', async () => {
   const opened = performance.now();
@@ -172,7 +173,7 @@ test('close() may be called twice, and disposal is a close() too', async () => {
 });
 
 test('close() ends silent connections, incomplete requests and incomplete forms at once', async () => {
-  const time = await least(200, async () => {
+  const time = await least(200, 20, async () => {
     const acceptor = await openAcceptor({ state: 'right' });
     const rejected = rejection(acceptor.accept());
     const form = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ncode=';
@@ -192,7 +193,7 @@ test('close() ends silent connections, incomplete requests and incomplete forms 
 
 test('close() does not wait for a connection that is kept alive', async () => {
   const agent = new http.Agent({ keepAlive: true });
-  const time = await least(200, async () => {
+  const time = await least(200, 20, async () => {
     const acceptor = await openAcceptor({ state: 'right' });
     await sendRequest(`${acceptor.redirectUri}/favicon.ico`, { agent });
     const started = performance.now();
@@ -204,7 +205,7 @@ test('close() does not wait for a connection that is kept alive', async () => {
 });
 
 test('after the answer silent connections are closed at once, and the port is free', async () => {
-  const time = await least(200, async () => {
+  const time = await least(200, 20, async () => {
     await using acceptor = await openAcceptor({ state: 'right' });
     const silent = await connectAll(acceptor.port, 50, '');
     const accepted = acceptor.accept();

@@ -25,16 +25,6 @@ export async function rejection(promise: Promise<unknown>, ms?: number): Promise
   return settled.error as Error;
 }
 
-/**
- * Runs a task until its result is at most `limit`, but at most 20 times, and returns the least result. For promises about
- * time on a machine that is busy with other work too.
- */
-export async function least(limit: number, task: () => Promise<number>): Promise<number> {
-  let fastest = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 20 && fastest > limit; attempt++) fastest = Math.min(fastest, await task());
-  return fastest;
-}
-
 /** Returns how many milliseconds have passed, less what a busy machine has made another timer of this process late meanwhile. */
 export function stopwatch(): () => number {
   const started = performance.now();

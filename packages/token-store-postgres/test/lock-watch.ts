@@ -65,13 +65,3 @@ export class LockWatch {
     return until(`${count} stores listen`, async () => (await this.#scene.cluster.query(sql)) === String(count));
   }
 }
-
-/**
- * The shortest time in milliseconds that `measure` returns in some tries, which end as soon as one is below the limit. A busy machine
- * can make any try slow; a defect makes all of them slow.
- */
-export async function fastestOf(tries: number, limitMs: number, measure: () => Promise<number>): Promise<number> {
-  let fastest = Number.POSITIVE_INFINITY;
-  for (let left = tries; left > 0 && fastest >= limitMs; left--) fastest = Math.min(fastest, await measure());
-  return fastest;
-}
