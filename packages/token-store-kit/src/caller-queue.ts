@@ -58,6 +58,8 @@ export class CallerQueue {
     if (!(await this.#takeTurn(key, timeout, signals))) throw lockHeldError(name, timeout, holder());
     const run: Run = { key, outer, ended: false };
     try {
+      // The caller may have given up since its turn came.
+      for (const each of signals) each.throwIfAborted();
       return await this.#runs.run(run, () => task({ signal: new AbortController().signal }));
     } finally {
       run.ended = true;

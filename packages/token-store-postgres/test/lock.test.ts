@@ -32,6 +32,35 @@ test('a renewal that fails is tried again soon, so that a short outage does not 
   });
 });
 
+test('no task runs after an abort, also if the lock has been acquired', async () => {
+  const pool = scene.newPool('late abort');
+  const reason = new Error('no longer needed');
+  const asked: (() => void)[] = [];
+  const connect = async (): Promise<unknown> => {
+    const client = await pool.connect();
+    const { release } = client;
+    // A statement was answered.
+    client.release = (destroy) => {
+      asked.pop()?.();
+      release(destroy);
+    };
+    return client;
+  };
+  const store = await scene.open({
+    pool: new Proxy(pool, { get: (_, key) => (key === 'connect' ? connect : Reflect.get(pool, key)) }),
+  });
+  for (let ticks = 0; ticks < 30; ticks++) {
+    const controller = new AbortController();
+    const { signal } = controller;
+    asked.push(async () => {
+      for (let tick = 0; tick < ticks; tick++) await undefined;
+      controller.abort(reason);
+    });
+    const task = async (): Promise<void> => assert.is(signal.aborted, false, `${ticks} microtasks after the answer`);
+    await store.exclusively('app', task, { signal }).catch((error) => assert.is(error, reason));
+  }
+});
+
 test('no connection is held while the task runs', async () => {
   const pool = scene.newPool('held', { maxUses: 1 });
   const held = await hold(await scene.open({ pool }));

@@ -39,6 +39,8 @@ export class FileLocks {
       const release = await queue.acquire(wait);
       if (!release) throw lockHeldError(name, timeout, holder());
       try {
+        // The caller may have given up since it came.
+        for (const each of wait.signals) each.throwIfAborted();
         return await task(given);
       } finally {
         // Writes that the task did not wait for: they may be waiting for another process.

@@ -124,6 +124,23 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     assert.deepEqual(ran, ['free', 'next', 'last']);
   },
 
+  'exclusively runs no task after its signal has aborted, also if its turn has come': async (store) => {
+    const reason = new Error('no longer needed');
+    for (const isFree of [true, false]) {
+      for (let ticks = 0; ticks < 15; ticks++) {
+        const controller = new AbortController();
+        const { signal } = controller;
+        const holder = isFree ? undefined : store.exclusively('app', async () => {});
+        const asked = store.exclusively('app', async () => assert.equal(signal.aborted, false), { signal });
+        const ended = asked.catch((error: unknown) => assert.equal(error, reason));
+        await holder;
+        for (let tick = 0; tick < ticks; tick++) await undefined;
+        controller.abort(reason);
+        await soon(ended);
+      }
+    }
+  },
+
   'exclusively accepts a timeout of Infinity': async (store) => {
     const options = { timeout: Number.POSITIVE_INFINITY };
     assert.equal(await soon(store.exclusively('app', async () => 'free', options)), 'free');

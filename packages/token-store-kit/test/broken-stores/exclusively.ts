@@ -142,6 +142,17 @@ export const brokenLocks: readonly BrokenStores[] = [
       },
     }),
   }),
+  breaking(/^exclusively runs no task after its signal has aborted/, {
+    'looks at the signal a moment before the task': (store) => ({
+      exclusively: (name, task, options) => {
+        const later = async (lock: Lock) => {
+          for (let tick = 0; tick < 3; tick++) await undefined;
+          return task(lock);
+        };
+        return store.exclusively(name, later, options);
+      },
+    }),
+  }),
   breaking(/^exclusively accepts a timeout of Infinity/, {
     'refuses to wait for the lock without limit': (store) => ({
       exclusively: async (name, task, options) => {

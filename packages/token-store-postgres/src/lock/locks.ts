@@ -53,10 +53,11 @@ export class Locks {
       // Random: two copies of a process that was frozen and cloned count alike.
       const owner = `${randomBytes(15).toString('base64url')}:${this.#leaseTimeMs}`;
       const claim = { database, statements, name, key, owner, leaseTimeMs: this.#leaseTimeMs };
-      const lease = await this.#acquire(claim, deadline, signal ? [closing, signal] : [closing]);
+      const signals = signal ? [closing, signal] : [closing];
+      const lease = await this.#acquire(claim, deadline, signals);
       this.#wanted.delete(name);
       if (!(lease instanceof Lease)) throw lockHeldError(name, timeout, lease);
-      const running = this.#runTask(lease, task);
+      const running = this.#runTask(lease, task, signals);
       this.#running.set(running, lease);
       return running.finally(() => this.#running.delete(running));
     };
@@ -80,8 +81,10 @@ export class Locks {
     for (const lease of this.#running.values()) lease.lose();
   }
 
-  async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>): Promise<T> {
+  async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>, signals: readonly AbortSignal[]): Promise<T> {
     try {
+      // The caller may have given up since it came.
+      for (const each of signals) each.throwIfAborted();
       return await this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
     } finally {
       const wantedMs = await lease.release();

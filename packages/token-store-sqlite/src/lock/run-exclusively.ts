@@ -33,6 +33,8 @@ export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) 
     const release = await acquireLock(request, paths, deadline);
     if (!release) throw lockHeldError(appName, timeout, holder());
     try {
+      // The caller may have given up since it came.
+      for (const each of [closing, signal]) each?.throwIfAborted();
       return await task(lock);
     } finally {
       release();
