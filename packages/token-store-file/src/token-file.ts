@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import {
+  changeDirectory,
   creationError,
   fileError,
   fileFailures,
@@ -9,7 +10,6 @@ import {
   openError,
   openPrivateFile,
   removeIfThere,
-  syncDirectory,
   systemCode,
 } from 'token-store-kit/files';
 import { fs } from './node-fs.ts';
@@ -73,8 +73,7 @@ export class TokenFile {
       } finally {
         fs.closeSync(descriptor);
       }
-      fs.renameSync(draft, this.path);
-      syncDirectory(dirname(this.path));
+      changeDirectory(dirname(this.path), () => fs.renameSync(draft, this.path));
     } catch (error) {
       removeIfThere(draft);
       throw creationError(this.path, error);
@@ -83,8 +82,12 @@ export class TokenFile {
 
   /** Differs after every write. Undefined if there is no file. */
   get state(): string | undefined {
-    const stats = fs.statSync(this.path, { bigint: true, throwIfNoEntry: false });
-    return stats && [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
+    try {
+      const stats = fs.statSync(this.path, { bigint: true, throwIfNoEntry: false });
+      return stats && [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
+    } catch (error) {
+      throw openError(this.path, error);
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   chmodSync,
   chownSync,
   lchownSync,
   linkSync,
+  mkdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -116,6 +117,46 @@ asRoot('root gives no file of its own to a user who puts links in the place of i
   await swapping.ended;
   const { uid, mode } = statSync(secret);
   assert.equal([uid, mode & 0o777], [0, 0o644]);
+});
+
+asRoot('root gives no file of its own to a user who renames it to what root has just made', async () => {
+  const folder = directoryForUsers();
+  const path = join(folder, 'tokens.json');
+  chownSync(folder, otherUser, otherUser);
+  const [file, directory] = [join(folder, 'file'), join(folder, 'directory')];
+  writeFileSync(file, 'of root');
+  mkdirSync(directory, 0o700);
+  writeFileSync(join(directory, 'file'), 'of root');
+  const descriptors = [file, directory].map((path) => fs.openSync(path, 'r'));
+  const { mkdirSync: make, openSync, lchownSync: give } = fs;
+  // As the user, in the moment before root looks at it or gives it.
+  const swap = (path: string): void => {
+    if (path.includes('-new-') && fs.existsSync(file)) fs.renameSync(file, path);
+  };
+  Object.assign(fs, {
+    mkdirSync: (...args: Parameters<typeof make>) => {
+      const made = make(...args);
+      if (fs.existsSync(directory)) fs.renameSync(directory, `${args[0]}`);
+      return made;
+    },
+    openSync: (...args: Parameters<typeof openSync>) => {
+      swap(`${args[0]}`);
+      return openSync(...args);
+    },
+    lchownSync: (...args: Parameters<typeof give>) => {
+      swap(`${args[0]}`);
+      give(...args);
+    },
+  });
+  try {
+    using store = openFileTokenStore(path);
+    await store.exclusively('app', async () => {});
+  } finally {
+    Object.assign(fs, { mkdirSync: make, openSync, lchownSync: give });
+  }
+  const owners = descriptors.map((descriptor) => fs.fstatSync(descriptor).uid);
+  for (const descriptor of descriptors) fs.closeSync(descriptor);
+  assert.equal([owners, fs.existsSync(file), fs.existsSync(directory)], [[0, 0], false, false]);
 });
 
 test('a hard link is refused under each name, so that two names are not two locks', () => {

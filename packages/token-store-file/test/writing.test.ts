@@ -205,9 +205,25 @@ for (const [call, errno, code, reason] of faults) {
     assert.match(lines[0] ?? '', '"old"');
     for (const line of lines.slice(1, 3)) assert.match(line, '"code":"STORE_READONLY","reason":"no-permission"');
     assert.match(lines[3] ?? '', '"code":"STORE_OPEN","reason":"no-permission"');
+    // It may be written, but not opened to be synced.
+    chmodSync(dirname(path), 0o300);
+    const { output } = await startProgram('attempt', [path, 'set', '--', path, 'get']).ended;
+    assert.match(output, /^.*"code":"STORE_READONLY","reason":"no-permission".*\n.*"old"/);
     chmodSync(dirname(path), 0o700);
   },
 );
+
+posixTest('a folder that is gone, or cannot be found any more, is a TokenStoreError', async () => {
+  const path = join(temporaryDirectory(), 'folder', 'tokens.json');
+  using store = openFileTokenStore(path);
+  const reasonOf = (call: Promise<unknown>): Promise<unknown> => call.catch(({ code, reason }) => `${code} ${reason}`);
+  rmSync(dirname(path), { recursive: true });
+  const record = { refreshToken: 'new' };
+  assert.is(await reasonOf(store.set('app', record)), 'STORE_OPEN undefined');
+  symlinkSync('folder', dirname(path));
+  assert.is(await reasonOf(store.set('app', record)), 'STORE_OPEN not-a-file');
+  assert.is(await reasonOf(store.changed('app', { timeout: 1 })), 'STORE_OPEN not-a-file');
+});
 
 test('stores of several names, processes and threads lose no write', async () => {
   const path = newPath();

@@ -11,6 +11,7 @@ export {
 } from './files/file-error.ts';
 export { type FileSystem, inspectFileSystem, isNetworkType, readIfThere } from './files/file-system.ts';
 export {
+  changeDirectory,
   type FileStats,
   type FoundFile,
   findFile,
@@ -19,5 +20,4 @@ export {
   openPrivateFile,
   refusePlanted,
   removeIfThere,
-  syncDirectory,
 } from './files/private-file.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -78,10 +78,12 @@ for (const [code, opened, written = opened] of [
   ['ENOSPC', 'STORE_OPEN undefined', 'STORE_FULL undefined'],
   ['EDQUOT', 'STORE_OPEN undefined', 'STORE_FULL undefined'],
   ['EIO', 'STORE_OPEN disk'],
+  ['EFBIG', 'STORE_OPEN disk'],
   ['EISDIR', 'STORE_OPEN not-a-file'],
   ['ELOOP', 'STORE_OPEN not-a-file'],
   ['ENOTDIR', 'STORE_OPEN not-a-file'],
   ['EMFILE', 'STORE_OPEN undefined'],
+  ['ENFILE', 'STORE_OPEN undefined'],
 ] as const) {
   test(`${code} is ${opened} if a file is opened, and ${written} if it is written`, () => {
     const cause = Object.assign(new Error(), { code });
@@ -92,6 +94,8 @@ for (const [code, opened, written = opened] of [
       assert.ok(error.problem.endsWith(` (${code})`));
       assert.equal([error.path, error.cause], ['/a', cause]);
       assert.is(error.problem.includes('read-only'), code === 'EROFS');
+      assert.is(error.problem.includes('too many files'), /^E[MN]FILE$/.test(code));
+      assert.is(error.remedy?.startsWith('Check the disk'), /^E(IO|FBIG)$/.test(code));
     }
   });
 }
@@ -134,22 +138,29 @@ posixTest('what is not a file, or has several names, is refused', () => {
   assert.throws(() => findFile(join(path, '..')), /^[^()]*file\. /);
 });
 
-asRoot('a file of another user is refused if its folder, or that of a link to it, is open to everyone', () => {
-  for (const [uid, isPublic, user, failure] of [
-    [someUser, true, 0, 'STORE_OPEN exposed'],
-    [someUser, false, 0, 'none'],
-    [someUser, true, someUser, 'none'],
-    [0, true, someUser, 'none'],
+asRoot('a file of another user is refused if its folder, or that of a link to it, lets others put it there', () => {
+  for (const [user, uid, folder, mode, failure] of [
+    [0, someUser, someUser, 0o777, 'STORE_OPEN exposed'],
+    [0, someUser, otherUser, 0o705, 'STORE_OPEN exposed'],
+    [0, someUser, someUser, 0o775, 'none'],
+    [0, someUser, 0, 0o705, 'none'],
+    [otherUser, someUser, someUser, 0o705, 'STORE_OPEN exposed'],
+    [otherUser, someUser, 0, 0o775, 'STORE_OPEN exposed'],
+    [otherUser, someUser, otherUser, 0o705, 'none'],
+    [otherUser, someUser, 0, 0o705, 'none'],
+    [someUser, someUser, someUser, 0o777, 'none'],
+    [someUser, 0, someUser, 0o777, 'none'],
   ] as const) {
     const path = newFile({ uid, gid: uid });
     const link = join(newDirectory(), 'link');
-    fs.symlinkSync(path, link);
-    fs.chmodSync(join(path, '..'), isPublic ? 0o777 : 0o705);
-    fs.chmodSync(join(link, '..'), isPublic ? 0o705 : 0o777);
-    as(user, () => {
-      assertFailure(failure, () => findFile(path));
-      assertFailure(user === 0 ? 'STORE_OPEN exposed' : 'none', () => findFile(link));
-    });
+    const target = newFile({ uid, gid: uid });
+    fs.chmodSync(dirname(target), 0o705);
+    fs.symlinkSync(target, link);
+    for (const each of [path, link]) {
+      fs.chownSync(dirname(each), folder, folder);
+      fs.chmodSync(dirname(each), mode);
+      as(user, () => assertFailure(failure, () => findFile(each), `${[user, uid, folder, mode.toString(8)]}`));
+    }
   }
 });
 
@@ -185,17 +196,40 @@ posixTest('what is no file of its own is not opened in the place of one', () => 
   }
 });
 
-asRoot('a file that root makes is given to the owner, and one of a third user is refused', () => {
-  const owner = { uid: someUser, gid: otherUser };
-  const path = newFile();
-  for (const user of [0, someUser]) as(user, () => fs.closeSync(openPrivateFile(path, { owner })));
-  assert.is(fs.statSync(path).uid, 0);
-  fs.closeSync(openPrivateFile(path, { owner, create: true }));
-  const { uid, gid } = fs.statSync(path);
-  assert.equal({ uid, gid }, owner);
-  fs.closeSync(openPrivateFile(path, { owner }));
-  fs.chownSync(path, otherUser, otherUser);
-  assertFailure('STORE_OPEN exposed', () => openPrivateFile(path, { owner }));
+asRoot(
+  'a file that root makes is given to the owner, one that it has made before is not, and one of a third user is refused',
+  () => {
+    const owner = { uid: someUser, gid: otherUser };
+    const path = newFile();
+    for (const user of [0, someUser]) as(user, () => fs.closeSync(openPrivateFile(path, { owner })));
+    fs.closeSync(openPrivateFile(path, { owner, create: true }));
+    assert.is(fs.statSync(path).uid, 0);
+    const made = `${path}-made`;
+    fs.closeSync(openPrivateFile(made, { owner, create: true }));
+    const { uid, gid } = fs.statSync(made);
+    assert.equal({ uid, gid }, owner);
+    fs.closeSync(openPrivateFile(made, { owner }));
+    fs.chownSync(made, otherUser, otherUser);
+    assertFailure('STORE_OPEN exposed', () => openPrivateFile(made, { owner }));
+  },
+);
+
+test('a file that another process makes in the moment before is opened', () => {
+  const path = join(newDirectory(), 'file');
+  const { openSync } = fs;
+  let calls = 0;
+  Object.assign(fs, {
+    openSync: (...args: Parameters<typeof openSync>) => {
+      if (++calls === 2) fs.writeFileSync(path, 'text');
+      return openSync(...args);
+    },
+  });
+  try {
+    fs.closeSync(openPrivateFile(path, { owner: self, create: true }));
+  } finally {
+    Object.assign(fs, { openSync });
+  }
+  assert.is(fs.readFileSync(path, 'utf8'), 'text');
 });
 
 posixTest('what takes the place of a file between two looks is closed again', () => {

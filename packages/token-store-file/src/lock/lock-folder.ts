@@ -8,6 +8,9 @@ const maxPathBytes = 68;
 /** What a file system without sockets answers, such as FAT. */
 const noSockets: readonly unknown[] = ['EPERM', 'ENOTSUP', 'ENOSYS'];
 
+/** O_PATH, which Node does not name: opens a socket too, and has no effect on it. */
+const pathOnly = 0o10000000;
+
 /** A hexadecimal name for any text. */
 export function hashOf(text: string, length: number): string {
   // Loaded here: an import would add a tenth to the start of every program that reads a token.
@@ -29,10 +32,14 @@ export class LockFolder {
     this.#owner = owner;
     this.#path = `${file}-locks`;
     if (this.#isLong && process.platform !== 'linux') this.#path = this.#pathInTmp;
-    const { type, isNetwork } = inspectFileSystem(dirname(file));
-    if (!isNetwork) return;
-    const problem = `is on a network file system (${type}), where locks do not reach other computers`;
-    throw fileError(file, ['STORE_OPEN', 'network-file-system', problem, 'Choose a file on a disk of this computer']);
+    try {
+      const { type, isNetwork } = inspectFileSystem(dirname(file));
+      if (!isNetwork) return;
+      const problem = `is on a network file system (${type}), where locks do not reach other computers`;
+      throw fileError(file, ['STORE_OPEN', 'network-file-system', problem, 'Choose a file on a disk of this computer']);
+    } catch (error) {
+      throw openError(file, error);
+    }
   }
 
   make(): void {
@@ -74,9 +81,9 @@ export class LockFolder {
     }
   }
 
-  /** A socket that root has made. It may be a link by now: the folder belongs to a user, whom no file of root's may be given to. */
+  /** A socket that root has made. */
   giveToOwner(name: string): void {
-    if (process.geteuid?.() === 0) fs.lchownSync(this.at(name), this.#owner.uid, this.#owner.gid);
+    giveToOwner(this.at(name), this.#owner, (path) => fs.statSync(path).isSocket());
   }
 
   /** A process that comes meanwhile makes it again. */
@@ -99,11 +106,30 @@ export class LockFolder {
   }
 }
 
+/**
+ * Gives away what root has made in a folder of `owner`, who can put any file of root's that is in this folder in its place: `isMade` says
+ * whether it is what was made. On Linux it is told the same file that is given, whatever has that name by now.
+ */
+function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) => boolean): void {
+  if (process.geteuid?.() !== 0) return;
+  if (process.platform !== 'linux') {
+    if (isMade(path)) fs.lchownSync(path, uid, gid);
+    return;
+  }
+  const descriptor = fs.openSync(path, pathOnly | fs.constants.O_NOFOLLOW);
+  try {
+    const same = `/proc/self/fd/${descriptor}`;
+    if (isMade(same)) fs.chownSync(same, uid, gid);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
 /** What is in it, no other user has put there. */
 function makePrivateFolder(path: string, owner: Owner): void {
   try {
     fs.mkdirSync(path, 0o700);
-    if (process.geteuid?.() === 0) fs.lchownSync(path, owner.uid, owner.gid);
+    giveToOwner(path, owner, (path) => fs.readdirSync(path).length === 0);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
   }

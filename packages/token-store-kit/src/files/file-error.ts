@@ -21,6 +21,7 @@ const allowWrites = 'Let the user who runs this program write the file and its d
 const mountedSo = 'cannot be written: the file system is read-only';
 const allowReads = 'Check that it is a file, and that this user may read it and enter its directories';
 const checkDisk = 'Check the disk, its quota, and that the file is on a local file system';
+const raiseLimit = 'Close some, or let this program have more (ulimit -n)';
 const noTarget = 'is a symbolic link to a file that does not exist';
 
 /** What can be wrong with any file. */
@@ -29,6 +30,7 @@ export const fileFailures = {
   readOnly: ['STORE_READONLY', undefined, 'cannot be written', allowWrites],
   readOnlyFileSystem: ['STORE_READONLY', 'read-only-file-system', mountedSo, 'Choose a file on another one'],
   cannotOpen: ['STORE_OPEN', undefined, 'cannot be opened', allowReads],
+  tooManyOpen: ['STORE_OPEN', undefined, 'cannot be opened, because too many files are open', raiseLimit],
   diskFailed: ['STORE_OPEN', 'disk', 'the system could not read or write it', checkDisk],
   notAFile: ['STORE_OPEN', 'not-a-file', 'is not a file', 'Choose the name of a file'],
   danglingLink: ['STORE_OPEN', 'not-a-file', noTarget, 'Remove the link, or make the file it points to'],
@@ -57,13 +59,14 @@ const openReasons: Record<string, TokenStoreErrorReason> = {
   EISDIR: 'not-a-file',
   ELOOP: 'not-a-file',
   ENOTDIR: 'not-a-file',
-  EIO: 'disk',
 };
 
 /** The TokenStoreError for a file that the system did not open or find. An error that is not the system's is returned as it is. */
 export function openError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.startsWith('STORE_')) return error;
+  if (code === 'EIO' || code === 'EFBIG') return fileError(path, fileFailures.diskFailed, error);
+  if (code === 'EMFILE' || code === 'ENFILE') return fileError(path, fileFailures.tooManyOpen, error);
   const [, , problem, remedy] = code === 'EROFS' ? fileFailures.readOnlyFileSystem : fileFailures.cannotOpen;
   return fileError(path, ['STORE_OPEN', openReasons[code], problem, remedy], error);
 }

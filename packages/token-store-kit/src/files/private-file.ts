@@ -50,11 +50,17 @@ function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats)
     const remedy = 'Remove the other names, or use a copy of the file';
     throw fileError(path, ['STORE_OPEN', 'linked', problem, remedy]);
   }
-  // root can use every user's files, also one that was put where root was going to make its own.
-  const isPublic = (path: string): boolean => (fs.statSync(dirname(path)).mode & 0o002) !== 0;
-  if (uid === 0 || uid === process.geteuid?.() || ![given, path].some(isPublic)) return;
-  const problem = `belongs to user ${uid}, who may have put it into a folder that everyone can write`;
-  throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Choose another file']);
+  const self = process.geteuid?.();
+  if (uid === 0 || uid === self) return;
+  // root can use every user's files, in folders that only this user can write, or a group of the user's own.
+  const [owners, others] = self === 0 ? [[0, uid], 0o002] : [[0, self], 0o022];
+  const isOpen = (path: string): boolean => {
+    const folder = fs.statSync(dirname(path));
+    return !owners.includes(folder.uid) || (folder.mode & others) !== 0;
+  };
+  if (![given, path].some(isOpen)) return;
+  const problem = `belongs to user ${uid}, who may have put it there`;
+  throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Choose a file in a folder that only you can write']);
 }
 
 /**
@@ -75,20 +81,38 @@ export function refusePlanted(
 
 /**
  * Opens a file to read it, or, with `create`, to write it: a new one has mode 0600. Never waits, follows no symbolic link, and
- * refuses what another user may have planted. A file that root makes is given to `owner`, who could not use it otherwise.
- * Returns its descriptor.
+ * refuses what another user may have planted. A file that root makes is given to `owner`, who could not use it otherwise; one that
+ * was there may be another file of root's, which `owner` has put there. Returns its descriptor.
  */
 export function openPrivateFile(path: string, { owner, create = false }: { owner: Owner; create?: boolean }): number {
-  const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+  const { O_RDONLY, O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
   refusePlanted(path, owner);
-  const descriptor = fs.openSync(path, (create ? O_RDWR | O_CREAT : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  const flags = O_NOFOLLOW | O_NONBLOCK;
+  const [descriptor, isNew] = create ? openOrMake(path, O_RDWR | flags) : [fs.openSync(path, O_RDONLY | flags), false];
   try {
     refusePlanted(path, owner, fs.fstatSync(descriptor)); // It may have been planted since then.
-    if (create && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
+    if (isNew && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
     return descriptor;
   } catch (error) {
     fs.closeSync(descriptor);
     throw error;
+  }
+}
+
+/** A descriptor, and whether this call has made the file. */
+function openOrMake(path: string, flags: number): [descriptor: number, isNew: boolean] {
+  const { O_CREAT, O_EXCL } = fs.constants;
+  for (;;) {
+    try {
+      return [fs.openSync(path, flags), false];
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+    }
+    try {
+      return [fs.openSync(path, flags | O_CREAT | O_EXCL, 0o600), true];
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error; // EEXIST: another process was faster.
+    }
   }
 }
 
@@ -97,12 +121,13 @@ export function makeDirectories(directory: string): void {
   if (fs.existsSync(directory)) return;
   const parent = dirname(directory);
   makeDirectories(parent);
-  try {
-    fs.mkdirSync(directory, 0o700);
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error; // EEXIST: another process was faster.
-  }
-  syncDirectory(parent);
+  changeDirectory(parent, () => {
+    try {
+      fs.mkdirSync(directory, 0o700);
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error; // EEXIST: another process was faster.
+    }
+  });
 }
 
 /** Removes a file. A failure is no error: then it stays. */
@@ -114,13 +139,16 @@ export function removeIfThere(path: string): void {
   }
 }
 
-/** Puts names that were made or changed in a directory on the disk. Windows does that itself. */
-export function syncDirectory(directory: string): void {
-  if (process.platform === 'win32') return;
-  const descriptor = fs.openSync(directory, 'r');
+/**
+ * Calls `change`, and puts the names that it makes or changes in a directory on the disk. A directory that cannot be opened for that is
+ * noticed before. Windows does it itself.
+ */
+export function changeDirectory(directory: string, change: () => void): void {
+  const descriptor = process.platform === 'win32' ? undefined : fs.openSync(directory, 'r');
   try {
-    fs.fsyncSync(descriptor);
+    change();
+    if (descriptor !== undefined) fs.fsyncSync(descriptor);
   } finally {
-    fs.closeSync(descriptor);
+    if (descriptor !== undefined) fs.closeSync(descriptor);
   }
 }
