@@ -11,7 +11,8 @@ export class Screen implements Disposable {
   /** Whether the terminal shows more than ASCII. */
   readonly isUnicode: boolean;
   readonly #canRewrite: boolean;
-  #lastLine: string | undefined;
+  #text = (): string => '';
+  #lastLine = '';
   #timer: NodeJS.Timeout | undefined;
 
   constructor(env: NodeJS.ProcessEnv = process.env) {
@@ -27,13 +28,20 @@ export class Screen implements Disposable {
     this.#draw();
   }
 
-  /** Shows `text()` as the last line, with a spinner in front, several times a second. Does nothing if stderr is no terminal. */
+  /**
+   * Shows `text()` as the last line, with a spinner in front, several times a second, until `clear()` or another text. Does
+   * nothing if stderr is no terminal.
+   */
   spin(text: () => string): void {
-    clearInterval(this.#timer);
-    if (!this.#canRewrite) return;
+    this.#text = text;
+    if (!this.#canRewrite || this.#timer) return;
     const frames = this.isUnicode ? '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏' : '|/-\\';
     let frame = 0;
-    const turn = (): void => this.#showLastLine(`${frames[frame++ % frames.length]} ${printable(text())}`);
+    const turn = (): void => {
+      this.#erase();
+      this.#lastLine = `${frames[frame++ % frames.length]} ${printable(this.#text())}`;
+      this.#draw();
+    };
     turn();
     this.#timer = setInterval(turn, 1000 / framesPerSecond).unref();
   }
@@ -41,27 +49,21 @@ export class Screen implements Disposable {
   /** Removes the last line that changes. */
   clear(): void {
     clearInterval(this.#timer);
-    this.#showLastLine(undefined);
+    this.#timer = undefined;
+    this.#erase();
+    this.#lastLine = '';
   }
 
   [Symbol.dispose](): void {
     this.clear();
   }
 
-  /** Until the next call; `undefined` removes the line. */
-  #showLastLine(text: string | undefined): void {
-    this.#erase();
-    this.#lastLine = text;
-    this.#draw();
-  }
-
   #draw(): void {
     // A line that wraps could not be erased again.
-    if (this.#lastLine !== undefined && this.#canRewrite)
-      writeErr(this.#lastLine.slice(0, (process.stderr.columns || 80) - 1));
+    writeErr(this.#lastLine.slice(0, (process.stderr.columns || 80) - 1));
   }
 
   #erase(): void {
-    if (this.#lastLine !== undefined && this.#canRewrite) writeErr('\r\x1b[2K');
+    if (this.#lastLine !== '') writeErr('\r\x1b[2K');
   }
 }

@@ -6,7 +6,6 @@ export class Progress {
   readonly #screen: Screen;
   #transfer = '';
   #wait: { readonly reason: string; readonly until: number } | undefined;
-  #isShown = false;
 
   constructor(screen: Screen) {
     this.#screen = screen;
@@ -17,14 +16,14 @@ export class Progress {
     return ({ done, total }) => {
       const share = total ? ` of ${formatSize(total)} (${Math.floor((100 * done) / total)} %)` : '';
       this.#transfer = `${verb} ${formatSize(done)}${share}`;
-      this.#show();
+      this.#screen.spin(this.#text);
     };
   }
 
   /** Shows a wait until `endWait` is called. Returns its text. */
   wait({ reason, delay }: GraphWait): string {
     this.#wait = { reason, until: Date.now() + delay };
-    this.#show();
+    this.#screen.spin(this.#text);
     return this.#text();
   }
 
@@ -37,19 +36,13 @@ export class Progress {
   /** To be called before anything is printed. */
   end(): void {
     this.#screen.clear();
-    this.#isShown = false;
   }
 
-  #show(): void {
-    if (!this.#isShown) this.#screen.spin(() => this.#text());
-    this.#isShown = true;
-  }
-
-  #text(): string {
+  readonly #text = (): string => {
     if (!this.#wait) return this.#transfer;
     const { reason, until } = this.#wait;
     return `${reason}; next attempt in ${Math.ceil((until - Date.now()) / 1000)} s`;
-  }
+  };
 }
 
 /** 1536 becomes '1.5 KiB'. */
