@@ -1,11 +1,11 @@
 import { UsageError } from '../terminal/failure.ts';
 
-/** The largest first, in milliseconds. */
+/** The largest first: in milliseconds, as it is typed, and as it is shown. */
 const units = [
-  [86_400_000, 'd'],
-  [3_600_000, 'h'],
-  [60_000, 'm'],
-  [1000, 's'],
+  [86_400_000, 'd', 'days'],
+  [3_600_000, 'h', 'h'],
+  [60_000, 'm', 'min'],
+  [1000, 's', 's'],
 ] as const;
 const duration = new RegExp(`^${units.map(([, unit]) => String.raw`(?:(\d+(?:\.\d+)?)${unit})?`).join('')}$`);
 
@@ -30,17 +30,8 @@ export function readSeconds(text: string, longest: number): number | undefined {
   return seconds > 0 && seconds <= longest ? Math.max(1, Math.round(seconds * 1000)) : undefined;
 }
 
-const spokenUnits = [
-  [86_400_000, 'days'],
-  [3_600_000, 'h'],
-  [60_000, 'min'],
-] as const;
-
 /** 5,400,000 as `90 min`, in the largest unit that gives at least 2. */
 export function formatDuration(milliseconds: number): string {
-  for (const [unitMs, name] of spokenUnits) {
-    const count = Math.floor(milliseconds / unitMs);
-    if (count >= 2) return `${count} ${name}`;
-  }
-  return `${Math.max(0, Math.floor(milliseconds / 1000))} s`;
+  const [unitMs, , name] = units.find(([ms]) => milliseconds >= 2 * ms) ?? units[3];
+  return `${Math.max(0, Math.floor(milliseconds / unitMs))} ${name}`;
 }
