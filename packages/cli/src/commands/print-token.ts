@@ -2,15 +2,15 @@
 import { exitStatus } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 
-/** How a token is printed. */
-export interface TokenFormat {
-  readonly json: boolean;
-  /** As a header of HTTP: a line for `curl -H @-`, or a JSON object of headers. */
-  readonly header?: boolean;
-}
-
-/** `expiresAt`: epoch milliseconds. Returns the exit status. */
-export function printToken(token: string, expiresAt: number, { json, header = false }: TokenFormat): number {
+/**
+ * `expiresAt`: epoch milliseconds. With `header`, prints a header of HTTP: a line for `curl -H @-`, or a JSON object of headers.
+ * Returns the exit status.
+ */
+export function printToken(
+  token: string,
+  expiresAt: number,
+  { json, header = false }: { json: boolean; header?: boolean },
+): number {
   const value = `Bearer ${token}`;
   if (json) writeOut(`${JSON.stringify(header ? { Authorization: value } : { token, expiresAt })}\n`);
   else writeOut(header ? `Authorization: ${value}\n` : `${token}\n`);

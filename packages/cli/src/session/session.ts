@@ -13,7 +13,7 @@ import { type Database, databaseExists, openDatabase, withDatabase } from './dat
 import { checkRegistration, commonFailure, defaultAuthority, isMicrosoft, type Registration } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
 import type { TokenSession } from './socket-session.ts';
-import { clientIdUnknown, notSignedIn, readStoredSignIn, type StoredSignIn } from './stored-sign-in.ts';
+import { clientIdUnknown, notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
 import { withKey } from './with-key.ts';
 
 /** Most waits have ended by then, and need no words. */
@@ -79,19 +79,13 @@ export async function openSession(command: Command, options: SessionOptions): Pr
   return options.passphrase === undefined ? withKey(command, openWith) : openWith(options.passphrase);
 }
 
-interface FoundToken extends StoredSignIn {
-  readonly clientId: string;
-  /** Whether a person has to sign in, and may be asked. */
-  readonly asksPerson: boolean;
-}
-
 /** Reads the record, so that a wrong key shows before anything else is done. A person who signs in may be asked for a client id. */
 async function findToken(
   command: Command,
   { interactive, asked, signIn }: SessionOptions,
   database: Database['options'],
   access: { readOnly: boolean },
-): Promise<FoundToken> {
+) {
   const { settings } = command;
   const stored = await readStoredSignIn(settings, database, { ...access, asked });
   const { record, meant, status } = stored;
@@ -101,6 +95,7 @@ async function findToken(
     if (meant.clientId === undefined && !databaseExists(settings)) throw new UsageError(missing.problem, missing);
     throw missing;
   }
+  // Whether a person has to sign in, and may be asked.
   const asksPerson = signIn !== undefined || (interactive && needsSignIn(status));
   const { clientId, authority = defaultAuthority } = meant;
   if (clientId === undefined) {

@@ -14,28 +14,20 @@ export interface Asked {
   readonly scopes?: readonly string[] | undefined;
 }
 
-/** Which token is meant, by the names of the handler's options. */
-export interface MeantToken {
-  readonly appName: string;
-  /** undefined if it is not known. */
-  readonly clientId: string | undefined;
-  /** undefined: the handler's default. */
-  readonly authority: string | undefined;
-  /** What a sign-in asks for. */
-  readonly scopes: readonly string[];
-  /** A stored sign-in counts with the scopes it was granted. */
-  readonly useGrantedScopes: true;
-}
+/** Which token is meant, by the names of the handler's options. Without `authority`, its default. */
+export type MeantToken = Readonly<ReturnType<typeof meantToken>>;
 
 /** The one place that decides which token a command line means: by its options and variables, else by the record, else by default. */
-export function meantToken(settings: Settings, record: SignedInWith = {}, asked: Asked = {}): MeantToken {
+export function meantToken(settings: Settings, record: SignedInWith = {}, asked: Asked = {}) {
   const granted = record.scope?.split(' ').filter(Boolean);
   return {
     appName: settings.app,
+    /** undefined if it is not known. */
     clientId: settings.clientId ?? asked.clientId ?? record.clientId,
     authority: settings.authority ?? record.authority,
-    // With `openid` and `profile`, the ID token says who signed in.
+    // What a sign-in asks for. With `openid` and `profile`, the ID token says who signed in.
     scopes: [...(asked.scopes ?? granted ?? defaultScopes), 'openid', 'profile'],
+    // A stored sign-in counts with the scopes it was granted.
     useGrantedScopes: true,
   };
 }

@@ -1,39 +1,24 @@
 // settings/ is what the command line, the environment and the stored sign-in say together, and the words of what goes wrong.
 import { UsageError } from '../terminal/failure.ts';
 import { isTerminal } from '../terminal/streams.ts';
-import { type DatabaseSettings, defaultDatabase, readDatabase } from './database-name.ts';
+import { defaultDatabase, readDatabase } from './database-name.ts';
 import { readSeconds } from './duration.ts';
 import { commonOptions, type Flags, longFlag } from './options.ts';
 
 const { resolve } = process.getBuiltinModule('node:path');
 
-/** The common options: the command line wins over the environment, and an empty variable counts as unset. */
-export interface Settings extends DatabaseSettings {
-  app: string;
-  clientId: string | undefined;
-  keyFile: string | undefined;
-  /** Move the database's key into the keyring. If it is there already, this option is not needed. */
-  keyring: boolean;
-  /** A key for the database was given: --keyring, --key-file or ONEDRIVE_TOKEN_KEY. */
-  hasKey: boolean;
-  authority: string | undefined;
-  graph: string;
-  /** Set if tokens come from the Unix socket of a `serve`, and not from a database: its path. */
-  socket: string | undefined;
-  /** Milliseconds. */
-  timeout: number | undefined;
-  interactive: boolean;
-  json: boolean;
-  verbose: boolean;
-  /** The options of the command line alone, to repeat them in a suggested command. */
-  flags: Flags;
-}
+/** The common options, read and checked. */
+export type Settings = Readonly<ReturnType<typeof readSettings>>;
 
 /** A timer of Node takes at most 2^31 - 1 ms. */
 const longestTimeoutSeconds = 2_147_483;
 
-/** @throws {UsageError} that names the option or variable, what was expected and what came. */
-export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env): Settings {
+/**
+ * The command line wins over the environment, and an empty variable counts as unset.
+ *
+ * @throws {UsageError} that names the option or variable, what was expected and what came.
+ */
+export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env) {
   const text = (name: keyof Flags): string | undefined => {
     const given = flags[name];
     if (given === '') throw new UsageError(`${longFlag(commonOptions[name])}: expected a value, got an empty string`);
@@ -58,15 +43,20 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
     clientId: text('clientId'),
     ...database,
     keyFile,
+    /** Move the database's key into the keyring. If it is there already, this option is not needed. */
     keyring,
+    /** A key for the database was given: --keyring, --key-file or ONEDRIVE_TOKEN_KEY. */
     hasKey: keyring || keyFile !== undefined || Boolean(env.ONEDRIVE_TOKEN_KEY),
     authority: text('authority'),
     graph: text('graph') ?? 'https://graph.microsoft.com/v1.0',
+    /** Set if tokens come from the Unix socket of a `serve`, and not from a database: its path. */
     socket: env.ONEDRIVE_TOKEN_SOCKET ? resolve(env.ONEDRIVE_TOKEN_SOCKET) : undefined,
+    /** Milliseconds. */
     timeout: seconds === undefined ? undefined : readTimeout(seconds, sourceOf('timeout')),
     interactive: flags.interactive ?? isOn('interactive', env),
     json: flags.json ?? isOn('json', env),
     verbose: flags.verbose ?? isOn('verbose', env),
+    /** The options of the command line alone, to repeat them in a suggested command. */
     flags,
   };
 }

@@ -13,15 +13,8 @@ export interface RequestOptions {
   header?: readonly string[];
 }
 
-/** What is to be sent. */
-export interface ApiRequest {
-  method: string;
-  headers: Headers;
-  body?: Uint8Array<ArrayBuffer>;
-}
-
 /** The request that the options of `api` describe. Throws UsageError, or Failure if a file cannot be read. */
-export async function readRequest({ method: given, data, header = [] }: RequestOptions): Promise<ApiRequest> {
+export async function readRequest({ method: given, data, header = [] }: RequestOptions) {
   const method = given?.toUpperCase() ?? (data === undefined ? 'GET' : 'POST');
   if (!/^[A-Z]+$/.test(method))
     throw new UsageError(`--method: expected GET, POST, PATCH, PUT, DELETE or the like, got '${given}'`);

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectStore, type StoreInspection } from 'onedrive-token-handler';
 import type { PostgresInspection } from 'token-store-postgres';
 import { inspectDatabase, postgresTable } from '../../session/database.ts';
+import { userName } from '../../session/stored-sign-in.ts';
 import { dataFolder } from '../../settings/database-name.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
 import { realDatabase } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestLogin } from '../../settings/suggest-command.ts';
-import { Failure } from '../../terminal/failure.ts';
-import { userName } from '../../terminal/users.ts';
+import { Failure, type Problem } from '../../terminal/failure.ts';
 import { type Check, DoesNotApply, once } from './check.ts';
 
 /** A refresh writes a journal as large as the pages that change, and the new tokens. */
@@ -19,12 +19,6 @@ const longestHoldMs = 3000;
 const longestLoginRetryMs = 1000;
 
 type Access = NonNullable<StoreInspection['access']>['file'];
-
-/** A lock that is held now. Of two looks, the same lock of the same process has the same words. */
-interface Held {
-  readonly problem: string;
-  readonly remedy: string;
-}
 
 export function fileChecks(settings: Settings): readonly Check[] {
   const look = (): Promise<StoreInspection> => inspectStore({ dbFilepath: settings.db });
@@ -40,7 +34,7 @@ export function fileChecks(settings: Settings): readonly Check[] {
 
 export function postgresChecks(settings: Settings): readonly Check[] {
   const inspect = once(() => inspectDatabase(settings));
-  const look = async (): Promise<readonly Held[]> => heldInPostgres(await inspectDatabase(settings));
+  const look = async (): Promise<readonly Problem[]> => heldInPostgres(await inspectDatabase(settings));
   const describe = ({ serverVersion, hasKey }: PostgresInspection): string =>
     `PostgreSQL ${serverVersion} at ${settings.db}, ${hasKey ? 'encrypted' : 'not encrypted'}`;
   return [
@@ -160,8 +154,8 @@ export function judgePooler({ pooler }: PostgresInspection): string {
   });
 }
 
-/** Throws a lock that is held for longer than a refresh takes. */
-async function judgeLocks(look: () => Promise<readonly Held[]>): Promise<string> {
+/** Throws a lock that is held for longer than a refresh takes: of two looks, the same lock of the same process has the same words. */
+async function judgeLocks(look: () => Promise<readonly Problem[]>): Promise<string> {
   const first = await look();
   if (first.length === 0) return 'no process holds one';
   await sleep(longestHoldMs);
@@ -171,7 +165,7 @@ async function judgeLocks(look: () => Promise<readonly Held[]>): Promise<string>
   throw new Failure(kept.problem, kept);
 }
 
-function heldInFile({ locks }: StoreInspection): readonly Held[] {
+function heldInFile({ locks }: StoreInspection): readonly Problem[] {
   return locks.map(({ kind, name, pid, program = 'of another namespace', isStopped }) => {
     const what = kind === 'database' ? 'the database' : describeLock(name);
     return {
@@ -183,7 +177,7 @@ function heldInFile({ locks }: StoreInspection): readonly Held[] {
   });
 }
 
-export function heldInPostgres({ locks }: PostgresInspection): readonly Held[] {
+export function heldInPostgres({ locks }: PostgresInspection): readonly Problem[] {
   return locks.map(({ name, holder }) => ({
     problem: `${holder} holds the lock of ${describeLock(name)}`,
     remedy: 'Wait until it is done, or finish its sign-in. If it hangs, end that process',
