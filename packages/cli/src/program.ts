@@ -138,7 +138,7 @@ function addCommand(program: Program, definition: CommandDefinition, setStatus: 
   if (runsProgram) command.usage('[options] -- <program> [args...]').passThroughOptions();
   addOptions(command, options);
   addOptions(command.optionsGroup(commonHeading), commonOptions);
-  const work = async (context: Command): Promise<number> => {
+  const work = async (context: Command): Promise<number | undefined> => {
     const { socket } = context.settings;
     if (needsDatabase && socket !== undefined) {
       const problem = `${name} needs the database, and ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}`;

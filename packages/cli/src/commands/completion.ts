@@ -1,5 +1,4 @@
 import { defineCommand } from '../settings/command.ts';
-import { exitStatus } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 
 /**
@@ -66,7 +65,6 @@ complete -c onedrive-token -f -a '(__onedrive_token_complete)'
 `,
 };
 
-/** Prints the script that makes a shell complete our command lines. */
 export const completion = defineCommand({
   name: 'completion',
   summary: 'print a completion script for your shell',
@@ -78,6 +76,5 @@ export const completion = defineCommand({
   arguments: [{ name: '<shell>', description: 'the shell', choices: Object.keys(scripts) }],
   async run(_command, _options, [shell = '']) {
     writeOut(scripts[shell] ?? '');
-    return exitStatus.done;
   },
 });

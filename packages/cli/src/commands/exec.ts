@@ -5,7 +5,6 @@ import { mayAsk } from '../settings/settings.ts';
 import { runWithToken } from './run-with-token.ts';
 import { obtainToken } from './token.ts';
 
-/** Runs a program with the token in its environment. The status is the program's. */
 export const exec = defineCommand({
   name: 'exec',
   summary: 'run a program with the token in its environment',

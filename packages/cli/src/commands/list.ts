@@ -1,11 +1,9 @@
 import { listAppNames } from 'onedrive-token-handler';
 import { withDatabase } from '../session/database.ts';
 import { defineCommand } from '../settings/command.ts';
-import { exitStatus } from '../terminal/failure.ts';
 import { printable } from '../terminal/printable.ts';
 import { writeOut } from '../terminal/streams.ts';
 
-/** Prints the app names that have tokens, one per line. */
 export const list = defineCommand({
   name: 'list',
   summary: 'list the app names in the database',
@@ -19,6 +17,5 @@ export const list = defineCommand({
     const names = await withDatabase(command, listAppNames, { readOnly: true });
     const text = names.map((name) => `${printable(name)}\n`).join('');
     writeOut(command.settings.json ? `${JSON.stringify(names)}\n` : text);
-    return exitStatus.done;
   },
 });

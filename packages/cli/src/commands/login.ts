@@ -13,7 +13,6 @@ import { describeAccount } from './status.ts';
 /** Longer than any device code lives: Microsoft's live for 15 minutes. */
 const longestCodeLifeMs = 3_600_000;
 
-/** Signs in, whatever is stored. */
 export const login = defineCommand({
   name: 'login',
   summary: 'sign in',
@@ -107,7 +106,6 @@ With --json: the same as status --json.`,
     screen.clear();
     if (settings.json) writeAnswer(`${JSON.stringify(status)}\n`);
     else screen.say(`Signed in${describeAccount(status)}.`);
-    return exitStatus.done;
   },
 });
 

@@ -2,10 +2,8 @@ import { forgetTokens } from 'onedrive-token-handler';
 import { chooseSignIns, readClientId, sharedTableOptions, spareOtherClient } from '../session/choose-sign-ins.ts';
 import { withDatabase } from '../session/database.ts';
 import { defineCommand } from '../settings/command.ts';
-import { exitStatus } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 
-/** Deletes the stored tokens of one app name, or of all. */
 export const logout = defineCommand({
   name: 'logout',
   summary: 'sign out, which deletes the stored tokens',
@@ -39,6 +37,5 @@ With --json: an array of the app names whose tokens were deleted.`,
       const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;
       screen.say(`Signed out of ${name}.${next}`);
     }
-    return exitStatus.done;
   },
 });

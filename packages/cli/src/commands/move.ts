@@ -8,7 +8,6 @@ import { isKeyError } from '../settings/describe-error.ts';
 import { realDatabase } from '../settings/private-files.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
-/** Moves the sign-in of one app name to another database. */
 export const move = defineCommand({
   name: 'move',
   summary: 'move the sign-in to another database',
@@ -57,7 +56,6 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
     if (settings.hasKey && key === undefined) {
       screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
     }
-    return exitStatus.done;
   },
 });
 

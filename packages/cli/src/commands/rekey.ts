@@ -8,7 +8,6 @@ import { forgetKeyring } from '../settings/private-files.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
-/** Changes what encrypts the database. Every sign-in in it stays. */
 export const rekey = defineCommand({
   name: 'rekey',
   summary: 'change how the database is encrypted',
@@ -44,7 +43,7 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
     }
     if (settings.keyring) {
       await moveToKeyring(command);
-      return exitStatus.done;
+      return;
     }
     await withDatabase(command, async (before) => {
       // Fails if the present key is wrong, before the person is asked for a new passphrase.
@@ -57,6 +56,5 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
     screen.say(decrypt ? `${db} is not encrypted any more.` : `${db} is encrypted with the new passphrase.`);
     // The keyring keeps the key, because a copy of the database may need it.
     if (postgresUrl === undefined) forgetKeyring(db);
-    return exitStatus.done;
   },
 });

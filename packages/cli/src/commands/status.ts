@@ -11,7 +11,6 @@ import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable, tellOut, writeAnswer } from '../terminal/printable.ts';
 
-/** Shows who is signed in, without asking the provider. */
 export const status = defineCommand({
   name: 'status',
   summary: 'show who is signed in, with which scopes',

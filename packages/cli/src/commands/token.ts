@@ -8,7 +8,6 @@ import { mayAsk } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
 import { printToken } from './print-token.ts';
 
-/** Prints a valid token. Signs in first if that is needed and a person may be asked. */
 export const token = defineCommand({
   name: 'token',
   summary: 'print a valid access token (the default command)',

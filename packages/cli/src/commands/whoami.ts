@@ -5,7 +5,6 @@ import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable, writeAnswer } from '../terminal/printable.ts';
 import { readStatus } from './status.ts';
 
-/** Prints the user name of the account that is signed in. Sends no request. */
 export const whoami = defineCommand({
   name: 'whoami',
   summary: 'print the user name of the account',

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { exitStatus } from '../terminal/failure.ts';
 import { Interrupt } from '../terminal/interrupt.ts';
 import { Screen } from '../terminal/screen.ts';
 import { type ErrorContext, reportError } from './describe-error.ts';
@@ -20,13 +21,16 @@ export function readVersion(): string {
 }
 
 /** Runs `work` with the common options in `flags`, and resolves with the exit status. Throws UsageError for wrong options. */
-export async function runCommand(flags: Flags, work: (command: Command) => Promise<number>): Promise<number> {
+export async function runCommand(
+  flags: Flags,
+  work: (command: Command) => Promise<number | undefined>,
+): Promise<number> {
   const settings = readSettings(flags);
   using screen = new Screen();
   using interrupt = new Interrupt();
   const command: Command = { settings, screen, interrupt };
   try {
-    return await work(command);
+    return (await work(command)) ?? exitStatus.done;
   } catch (error) {
     screen.clear();
     return await reportError(error, command);
@@ -40,21 +44,19 @@ export interface CommandDefinition<Options extends OptionDefinitions = OptionDef
   readonly description: string;
   /** Each command line, with its purpose. */
   readonly examples: readonly (readonly [commandLine: string, purpose: string])[];
-  readonly arguments?: readonly ArgumentDefinition[];
+  readonly arguments?: readonly {
+    /** As the help shows it: `<path>`, or `[args...]` if it may be left out. */
+    readonly name: string;
+    readonly description: string;
+    readonly choices?: readonly string[];
+  }[];
   readonly options?: Options;
   /** It can't do its work through the socket of a `serve`. */
   readonly needsDatabase?: true;
   /** What comes after its first argument is not its own, but of the program that it runs. */
   readonly runsProgram?: true;
-  /** Resolves with the exit status. */
-  run(command: Command, options: OptionValues<Options>, args: readonly string[]): Promise<number>;
-}
-
-interface ArgumentDefinition {
-  /** As the help shows it: `<path>`, or `[args...]` if it may be left out. */
-  readonly name: string;
-  readonly description: string;
-  readonly choices?: readonly string[];
+  /** Resolves with the exit status, if that is not `done`. */
+  run(command: Command, options: OptionValues<Options>, args: readonly string[]): Promise<number | undefined>;
 }
 
 /** Gives `run` the types of the options. */

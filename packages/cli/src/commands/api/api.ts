@@ -3,7 +3,7 @@ import { openTokenSource } from '../../session/session.ts';
 import { defineCommand } from '../../settings/command.ts';
 import { readSeconds } from '../../settings/duration.ts';
 import { mayAsk } from '../../settings/settings.ts';
-import { exitStatus, UsageError } from '../../terminal/failure.ts';
+import { UsageError } from '../../terminal/failure.ts';
 import { writeAnswer } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';
 import { graphFailure, resolveAddress } from './graph-failure.ts';
@@ -12,7 +12,6 @@ import { formatSize, Progress } from './progress.ts';
 import { encodeNames, readRequest, readUploadPath, spoolStdin } from './read-request.ts';
 import { unfinishedUploads } from './unfinished-uploads.ts';
 
-/** Calls Microsoft Graph and prints what it answers. */
 export const api = defineCommand({
   name: 'api',
   summary: 'call Microsoft Graph',
@@ -122,7 +121,6 @@ With --json and --output: {"file": string, "bytes": number}.`,
     } finally {
       progress.end();
     }
-    return exitStatus.done;
   },
 });
 

@@ -19,7 +19,6 @@ import { type Fetch, networkChecks } from './network.ts';
 
 const nameWidth = 16;
 
-/** Prints a line for each check, or all of them as JSON. The status is 0 if nothing is wrong, otherwise 1. */
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'find out what is wrong',

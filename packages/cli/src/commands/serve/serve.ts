@@ -17,7 +17,6 @@ const defaultRetryAfterMs = 10_000;
 /** How long the clients that already have their answer may take to read it when the server ends. */
 const lastAnswersMs = 500;
 
-/** Serves tokens until a signal comes. Then a refresh that is under way is finished, and the status is 0. */
 export const serve = defineCommand({
   name: 'serve',
   summary: 'hand out tokens over a Unix socket',
@@ -60,7 +59,6 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
     const timer = setTimeout(() => server.closeAllConnections(), lastAnswersMs);
     await closed;
     clearTimeout(timer);
-    return exitStatus.done;
   },
 });
 
