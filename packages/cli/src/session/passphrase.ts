@@ -8,9 +8,10 @@ import type { Interrupt } from '../terminal/interrupt.ts';
  * The passphrase of the database, from the variable or the file; undefined if none is set. No option takes it, because every
  * user of the machine can read a command line. Throws UsageError if the file is empty or can't be read.
  */
-export function readPassphrase(settings: Settings, env: NodeJS.ProcessEnv = process.env): string | undefined {
-  if (env.ONEDRIVE_TOKEN_KEY && !settings.flags.keyFile) return env.ONEDRIVE_TOKEN_KEY;
-  return settings.keyFile ? readKeyFile('--key-file', settings.keyFile) : undefined;
+export function readPassphrase({ keyFile, flags }: Settings): string | undefined {
+  const { ONEDRIVE_TOKEN_KEY } = process.env;
+  if (ONEDRIVE_TOKEN_KEY && !flags.keyFile) return ONEDRIVE_TOKEN_KEY;
+  return keyFile ? readKeyFile('--key-file', keyFile) : undefined;
 }
 
 /** The passphrase in a file that `option` names. Throws UsageError if the file is empty, can't be read, or can be read by all. */

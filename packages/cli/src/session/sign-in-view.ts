@@ -1,14 +1,15 @@
 import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { describeSignInReason } from '../settings/describe-error.ts';
+import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import { openWithBrowserCommand } from './browser-command.ts';
 import { hasBrowser } from './has-browser.ts';
-import { explainErrorPages, pasteInstructions } from './sign-in-words.ts';
 
 /** If the person has not signed in by then, no browser may have opened, or it may show an error page, which never comes back here. */
 const helpAfterMs = 15_000;
+const microsoftPage = 'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md';
 
 /** What a person sees of a sign-in, and how they answer. */
 export class SignInView {
@@ -126,7 +127,7 @@ export class SignInView {
     const { screen, settings, interrupt } = this.#command;
     this.#showUrl();
     const { host } = new URL(this.#url?.searchParams.get('redirect_uri') ?? 'http://localhost');
-    screen.say(pasteInstructions({ host, isListening, settings }));
+    screen.say(pasteInstructions({ host, isListening }, settings));
     return new LineReader({ interrupt, prompt: () => `${this.#timeLeft} left. Paste the address here: ` });
   }
 
@@ -149,4 +150,26 @@ export class SignInView {
     const seconds = Math.max(0, Math.ceil((this.#expiresAt - Date.now()) / 1000));
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
   }
+}
+
+/** An error page of the provider's looks like any other page to this process. */
+function explainErrorPages(settings: Settings): string {
+  return `Does the browser show an error? Such a page never comes back here. What it means: ${microsoftPage}#the-errors
+Does it warn, show nothing, or not reach localhost? ${microsoftPage}#browsers-that-stop-the-way-back
+Or run: ${suggestCommand('login --paste', settings)}
+`;
+}
+
+/** What to do with the address that was printed. `isListening`: this process also waits for a browser at `host`. */
+export function pasteInstructions(
+  { host, isListening }: { host: string; isListening: boolean },
+  settings: Settings,
+): string {
+  const [end, here] = isListening
+    ? ['Browser on another computer? It ends on an error page.', 'On this computer, nothing to paste.\n']
+    : ['The browser then ends on an error page.', ''];
+  return `Sign in there. ${end}
+Copy that page's address (http://${host}/?code=...) here.
+${here}Or enter a short code on your phone instead: ${suggestCommand('login --device', settings)}
+`;
 }

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import {
   readRecord,
   type SignInStatus,
@@ -9,7 +10,6 @@ import { type Asked, type MeantToken, meantToken } from '../settings/meant-token
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand, suggestLogin } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
-import { userName } from '../terminal/users.ts';
 import { databaseExists } from './database.ts';
 
 /** What the database has under the app name that is meant, and what that means for this command line. */
@@ -61,4 +61,13 @@ export function clientIdUnknown(settings: Settings): Failure {
     status: exitStatus.usage,
     remedy: `Name the client id that the Python program uses, once. Run: ${token}`,
   });
+}
+
+/** The user that this process runs as. A user id without an account has no name. */
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `id ${process.getuid?.()}`;
+  }
 }

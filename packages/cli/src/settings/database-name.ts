@@ -59,9 +59,9 @@ export function dataFolder(env?: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-export function homeFolder(env = process.env): string | undefined {
+export function homeFolder(): string | undefined {
   try {
-    return env.HOME || process.getBuiltinModule('node:os').homedir();
+    return process.env.HOME || process.getBuiltinModule('node:os').homedir();
   } catch {
     // In a container, a user id without an account has no home folder.
     return undefined;

@@ -11,16 +11,14 @@ export function resolveAddress(graph: string, path: string): { root: URL; url: U
     root = parseGraphRoot(graph);
     return { root, url: resolveGraphUrl(root, path) };
   } catch (error) {
-    if (error instanceof GraphAddressError && error.reason === 'not-encoded') throw misplacedCharacter(path, error);
+    if (error instanceof GraphAddressError && error.reason === 'not-encoded') {
+      // The command encodes names itself: what the library advises would become part of a name.
+      const remedy = 'In OneDrive no name has a ?. Outside of names, write %23 for # and %25 for %';
+      throw new UsageError(`'${path}': a ?, # or % cannot stand there`, { remedy, cause: error });
+    }
     const { message } = error as Error;
     throw new UsageError(root ? message : `--graph: ${message}`, { cause: error });
   }
-}
-
-/** The command encodes names itself: what the library advises would become part of a name. */
-function misplacedCharacter(path: string, cause: unknown): UsageError {
-  const remedy = 'In OneDrive no name has a ?. Outside of names, write %23 for # and %25 for %';
-  return new UsageError(`'${path}': a ?, # or % cannot stand there`, { remedy, cause });
 }
 
 /** Turns an error of onedrive-graph into a Failure: with an exit status, and with advice. Returns any other error as it is. */
