@@ -9,7 +9,7 @@ export {
   type OneDriveTokenErrorCode,
   type OneDriveTokenErrorDetails,
 } from './one-drive-token-error.ts';
-export { OneDriveTokenHandler } from './one-drive-token-handler.ts';
+export { OneDriveTokenHandler, type TokenCredential } from './one-drive-token-handler.ts';
 export type { OneDriveTokenHandlerOptions, StoreOptions } from './options.ts';
 export { createFetcher, type Fetcher } from './provider/http-client.ts';
 export { type NamedProxy, proxyOf } from './provider/proxy-of.ts';
@@ -26,5 +26,4 @@ export {
   readRecord,
   type StoreInspection,
 } from './store/administration.ts';
-export type { TokenCredential } from './token-credential.ts';
 export type { Account, SignInMethod, TokenEvent } from './token-event.ts';

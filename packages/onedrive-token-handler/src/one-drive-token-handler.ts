@@ -16,8 +16,16 @@ import { coversScopes, grantJudge, splitScope } from './scopes.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { type SignInStatus, statusOfRecord } from './sign-in-status.ts';
 import { openStore, runOnStore } from './store/open-store.ts';
-import type { TokenCredential } from './token-credential.ts';
 import type { TokenEvent } from './token-event.ts';
+
+/** The shape of `TokenCredential` in `@azure/core-auth`. */
+export interface TokenCredential {
+  /** A valid access token, and when it ends in epoch milliseconds. Rejects as the handler's `getToken()` does. */
+  getToken(
+    scopes: string | string[],
+    options?: { abortSignal?: AbortSignal; claims?: string },
+  ): Promise<{ token: string; expiresOnTimestamp: number }>;
+}
 
 /**
  * Gives a program a Microsoft Graph access token for a personal OneDrive: from memory, else from the store, else by a

@@ -26,19 +26,15 @@ export function coversScopes(granted: readonly string[], needed: readonly string
   return needed.map(comparable).every((scope) => openIdScopes.has(scope) || scope === '.default' || have.has(scope));
 }
 
-/** Whether a record was granted what is needed. The Python class stored no scopes: they count as granted. */
-export function isGranted(
-  { scope }: { scope?: string | undefined },
-  { scopes, useGrantedScopes }: ScopeSettings,
-): boolean {
-  return useGrantedScopes || scope === undefined || coversScopes(splitScope(scope), scopes);
-}
-
-/** The same as a function that is cheap enough for each call of getToken(). */
-export function grantJudge(settings: ScopeSettings): (record: { scope?: string | undefined }) => boolean {
-  let last: { scope: string | undefined; granted: boolean } | undefined;
-  return (record) => {
-    if (!last || last.scope !== record.scope) last = { scope: record.scope, granted: isGranted(record, settings) };
+/**
+ * Judges whether a record was granted what is needed, cheaply enough for each call of getToken(). The Python class stored no
+ * scopes: they count as granted.
+ */
+export function grantJudge({ scopes, useGrantedScopes }: ScopeSettings) {
+  let last: { scope: string; granted: boolean } | undefined;
+  return ({ scope }: { scope?: string | undefined }): boolean => {
+    if (useGrantedScopes || scope === undefined) return true;
+    if (last?.scope !== scope) last = { scope, granted: coversScopes(splitScope(scope), scopes) };
     return last.granted;
   };
 }

@@ -3,7 +3,7 @@ import type { AccessToken, GetTokenOptions } from 'shared-token';
 import { isOurs, toAccessToken, usableRecord } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
 import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
-import { isGranted } from './scopes.ts';
+import { grantJudge } from './scopes.ts';
 import { renewByOf } from './sign-in-status.ts';
 
 export { dataFilepath } from 'token-store-sqlite/read-record';
@@ -40,7 +40,7 @@ export function readStoredToken(options: StoredTokenOptions): StoredToken | unde
   const owner = clientId === undefined ? { authority: authority && settings.authority } : settings;
   if (!record || !isOurs(record, owner)) return undefined;
   const validity = { skew: settings.expirySkew, minValid };
-  const usable = usableRecord(record, (candidate) => isGranted(candidate, settings), validity);
+  const usable = usableRecord(record, grantJudge(settings), validity);
   if (!usable) return undefined;
   const renewBy = renewByOf(usable);
   return { ...toAccessToken(usable), ...(renewBy !== undefined && { renewBy }) };

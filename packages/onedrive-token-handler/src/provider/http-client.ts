@@ -4,13 +4,6 @@ import { ConnectionError } from './connection-error.ts';
 import { type HttpAnswer, postForm } from './post-form.ts';
 import { type NamedProxy, proxyOf } from './proxy-of.ts';
 
-/** How long a form may take, and what else ends it. */
-export interface PostOptions {
-  /** Milliseconds. */
-  timeout: number;
-  signal?: AbortSignal | undefined;
-}
-
 /** A `fetch` for calls to Microsoft Graph that need no sign-in of this program, and what ends it. */
 export type Fetcher = Pick<HttpClient, 'fetch' | 'close'>;
 
@@ -30,8 +23,12 @@ export class HttpClient {
     this.#dispatcher = dispatcher;
   }
 
-  /** Throws NETWORK, or the signal's reason. Redirects are not followed. */
-  async postForm(url: URL, form: URLSearchParams, { timeout, signal }: PostOptions): Promise<HttpAnswer> {
+  /** Throws NETWORK, or the signal's reason. Redirects are not followed. `timeout`: milliseconds. */
+  async postForm(
+    url: URL,
+    form: URLSearchParams,
+    { timeout, signal }: { timeout: number; signal?: AbortSignal | undefined },
+  ): Promise<HttpAnswer> {
     const deadline = AbortSignal.timeout(Math.ceil(timeout));
     const post = { url, body: form.toString(), signal: this.#anyOf(deadline, signal) };
     try {

@@ -7,11 +7,8 @@ type ProviderErrorFields = OneDriveTokenErrorDetails & { error: string };
 /** What was asked for: `invalid_grant` means another thing for a code than for a refresh token. */
 export type ProviderStep = 'authorization' | 'code' | 'refresh' | 'device code' | 'device poll';
 
-/** The codes that an error of the provider can mean. */
-type ErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_DENIED' | 'SIGN_IN_TIMEOUT' | 'SERVER' | 'THROTTLED' | 'CONFIGURATION';
-
-/** What went wrong, and what usually helps. */
-const meanings: Record<ErrorCode, readonly [problem: string, remedy: string]> = {
+/** The codes that an error of the provider can mean: what went wrong, and what usually helps. */
+const meanings = {
   SIGN_IN_REQUIRED: ['A new sign-in is needed', 'Call signIn()'],
   SIGN_IN_DENIED: ['The sign-in was denied', 'Sign in again and accept what the app asks for'],
   SIGN_IN_TIMEOUT: ['The sign-in was not finished in time', 'Sign in again'],
@@ -21,7 +18,8 @@ const meanings: Record<ErrorCode, readonly [problem: string, remedy: string]> = 
     "The provider refused the app's registration or request",
     'Check the client id, the redirect URI http://localhost and the scopes in the app registration',
   ],
-};
+} satisfies Record<string, readonly [problem: string, remedy: string]>;
+type ErrorCode = keyof typeof meanings;
 
 /** Of a failure that the browser may not have. */
 const withoutDevice = 'Device codes are unreliable for personal accounts: sign in with the browser';

@@ -1,6 +1,7 @@
 import { AuthorizationError } from 'loopback-acceptor';
 import { createPkce, createState } from 'pkce-state';
 import type { TokenResponse } from 'shared-token';
+import { readAccount } from '../id-token.ts';
 import { endpointUrl } from '../provider/provider.ts';
 import { readErrorFields, toTokenError } from '../provider/provider-error.ts';
 import type { SignInAttempt } from './sign-in-attempt.ts';
@@ -19,7 +20,8 @@ export class AuthorizationRequest {
 
   /** The address on which the person signs in. */
   async url(redirectUri: string, responseMode: 'form_post' | 'query'): Promise<string> {
-    const { settings, options, scope, loginHint } = this.#attempt;
+    const { settings, options, scope } = this.#attempt;
+    const loginHint = chooseLoginHint(this.#attempt);
     const { challenge, method } = await this.#pkce;
     const parameters = new URLSearchParams({
       client_id: settings.clientId,
@@ -53,4 +55,11 @@ export class AuthorizationRequest {
     const fields = readErrorFields({ error: error.error, error_description: error.errorDescription }, [this.state]);
     return fields ? toTokenError(fields, 'authorization') : error;
   }
+}
+
+/** Without a hint the person has to find out which of several accounts is meant. */
+function chooseLoginHint({ options, context }: SignInAttempt): string | undefined {
+  if (options.loginHint !== undefined) return options.loginHint;
+  if (options.prompt === 'select_account') return undefined;
+  return readAccount(context.record?.idToken)?.username;
 }

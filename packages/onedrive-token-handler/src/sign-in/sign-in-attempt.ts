@@ -14,8 +14,4 @@ export interface SignInAttempt {
   readonly emit: (event: TokenEvent) => void;
   /** As the provider is asked for them, separated by spaces. */
   readonly scope: string;
-  /** The account to suggest. */
-  readonly loginHint: string | undefined;
 }
-
-export type SignInRequest = Omit<SignInAttempt, 'scope' | 'loginHint'>;

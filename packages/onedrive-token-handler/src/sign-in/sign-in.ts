@@ -1,7 +1,6 @@
 import type { TokenResponse } from 'shared-token';
-import { readAccount } from '../id-token.ts';
 import { scopesToAsk, splitScope } from '../scopes.ts';
-import type { SignInRequest } from './sign-in-attempt.ts';
+import type { SignInAttempt } from './sign-in-attempt.ts';
 import { signInByBrowser } from './sign-in-by-browser.ts';
 import { signInByDevice } from './sign-in-by-device.ts';
 import { signInByPaste } from './sign-in-by-paste.ts';
@@ -12,19 +11,12 @@ const signInBy = { browser: signInByBrowser, device: signInByDevice, paste: sign
  * Signs a person in by the method that was chosen. What may live in this folder: the sign-in methods, from the authorization
  * request to the exchange of its answer.
  */
-export async function signIn(request: SignInRequest): Promise<TokenResponse> {
+export async function signIn(request: Omit<SignInAttempt, 'scope'>): Promise<TokenResponse> {
   const { settings, options, context, emit } = request;
   const { method = 'browser' } = options;
   const { timeout, reason, record } = context;
   // getToken() also asks for the scopes that other programs were granted under this app name, signIn() for its own alone.
   const scope = scopesToAsk(settings, reason === 'requested' ? [] : splitScope(record?.scope)).join(' ');
   emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout, reason });
-  return signInBy[method]({ ...request, scope, loginHint: chooseLoginHint(request) });
-}
-
-/** Without a hint the person has to find out which of several accounts is meant. */
-function chooseLoginHint({ options, context }: SignInRequest): string | undefined {
-  if (options.loginHint !== undefined) return options.loginHint;
-  if (options.prompt === 'select_account') return undefined;
-  return readAccount(context.record?.idToken)?.username;
+  return signInBy[method]({ ...request, scope });
 }
